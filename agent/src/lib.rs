@@ -1,1 +1,12 @@
-//! Empty for now.
+//! flows-agent: keeps the kernel's maps in step with the cluster's state, and turns the kernel's
+//! events into flows that can be asked for.
+//!
+//! ```text
+//!  manifests -> control -> maps                       (intent)
+//!  rings -> observe (name) -> history -> expand -> grpc  (fact)
+//! ```
+
+pub mod history;
+pub mod names;
+pub mod expand;
+pub mod observe;

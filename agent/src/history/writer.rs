@@ -1,0 +1,194 @@
+//! The one writer: fills the open segment, publishes it in chunks, seals it, evicts the oldest.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use abi::event::Event;
+
+use super::{
+    History, View,
+    record::{Loss, Record},
+    segment::{Segment, Tables, Totals},
+};
+use crate::names::{Named, Node, WordMap};
+
+/// Records in a sealed segment of a full-size history. With two ends per record their table has at
+/// most twice as many entries, which fits the records' 16-bit indices.
+const SEGMENT_MAX: usize = 16_384;
+
+/// See the module. Owned by the observer thread.
+#[derive(Debug)]
+pub struct Writer {
+    history: Arc<History>,
+    capacity: u64,
+    segment_len: usize,
+    sealed: std::collections::VecDeque<Arc<Segment>>,
+    /// The open segment's published chunks, each longer than its successor.
+    chunks: Vec<Arc<Segment>>,
+    pending: Vec<Record>,
+    /// Totals before `pending`.
+    totals: Totals,
+    ends: Interner<crate::names::Endpoint>,
+    rules: Interner<crate::names::Attribution>,
+    node: Arc<Node>,
+}
+
+/// Gives values numbers in the order of their arrival. Values are told apart by address: equal
+/// snapshots share theirs.
+#[derive(Debug)]
+struct Interner<T> {
+    values: Vec<Arc<T>>,
+    numbers: WordMap<usize, u16>,
+    published: Arc<[Arc<T>]>,
+}
+
+impl<T> Interner<T> {
+    fn new() -> Self {
+        Self {
+            values: Vec::new(),
+            numbers: WordMap::default(),
+            published: Arc::from([]),
+        }
+    }
+
+    fn number(&mut self, value: &Arc<T>) -> u16 {
+        let address = Arc::as_ptr(value).addr();
+        if let Some(&number) = self.numbers.get(&address) {
+            return number;
+        }
+        let number = u16::try_from(self.values.len())
+            .expect("a segment's records have at most two ends each, fewer than 65,536");
+        self.values.push(Arc::clone(value));
+        self.numbers.insert(address, number);
+        number
+    }
+
+    fn publish(&mut self) -> Arc<[Arc<T>]> {
+        if self.published.len() != self.values.len() {
+            self.published = self.values.as_slice().into();
+        }
+        Arc::clone(&self.published)
+    }
+}
+
+impl Writer {
+    /// A writer into an empty history that keeps at least the newest `capacity` flows.
+    pub(super) fn new(history: Arc<History>, capacity: u64, node: Arc<Node>) -> Self {
+        let segment_len = usize::try_from(capacity / 16)
+            .unwrap_or(SEGMENT_MAX)
+            .clamp(16, SEGMENT_MAX);
+        Self {
+            history,
+            capacity,
+            segment_len,
+            sealed: std::collections::VecDeque::new(),
+            chunks: Vec::new(),
+            pending: Vec::with_capacity(segment_len),
+            totals: Totals::default(),
+            ends: Interner::new(),
+            rules: Interner::new(),
+            node,
+        }
+    }
+
+    /// Appends an event whose `time` is the wall clock in ns. Readers see it after
+    /// [`publish`](Self::publish).
+    pub fn event(&mut self, event: Event, named: &Named, node: &Arc<Node>) {
+        if !Arc::ptr_eq(node, &self.node) {
+            self.seal();
+            self.node = Arc::clone(node);
+        }
+        let record = Record {
+            event,
+            ends: [
+                self.ends.number(&named.ends[0]),
+                self.ends.number(&named.ends[1]),
+            ],
+            rules: [
+                self.rules.number(&named.rules[0]),
+                self.rules.number(&named.rules[1]),
+            ],
+        };
+        self.push(record);
+    }
+
+    /// Marks a loss at this place.
+    pub fn lost(&mut self, loss: &Loss) {
+        self.push(Record::lost(loss));
+    }
+
+    fn push(&mut self, record: Record) {
+        self.pending.push(record);
+        if self.pending.len() + self.open_len() >= self.segment_len {
+            self.seal();
+        }
+    }
+
+    fn open_len(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len()).sum()
+    }
+
+    /// Makes everything appended so far visible. `progress` (wall clock, ns) is the time up to which
+    /// nothing older is still to come.
+    pub fn publish(&mut self, progress: u64) {
+        let grown = !self.pending.is_empty();
+        self.flush();
+        self.history.progress.fetch_max(progress, Ordering::Release);
+        if grown || self.history.view.load().end() != self.totals {
+            self.store();
+        }
+        self.history.changed.send_replace(progress);
+    }
+
+    /// Moves what is pending into the chunks. Neighbours are joined so that lengths fall steeply:
+    /// few chunks however small the drains, and each record is copied a logarithmic number of times.
+    fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let tables = Tables {
+            node: Arc::clone(&self.node),
+            ends: self.ends.publish(),
+            rules: self.rules.publish(),
+        };
+        let chunk = Segment::new(self.totals, &self.pending, tables);
+        self.totals = chunk.end();
+        self.pending.clear();
+        let mut joined = chunk.len();
+        let mut keep = self.chunks.len();
+        while let Some(before) = keep.checked_sub(1).and_then(|at| self.chunks.get(at))
+            && before.len() <= joined
+        {
+            joined += before.len();
+            keep -= 1;
+        }
+        let mut run = self.chunks.split_off(keep);
+        run.push(Arc::new(chunk));
+        if run.len() == 1 {
+            self.chunks.append(&mut run);
+        } else {
+            self.chunks.extend(Segment::concat(&run).map(Arc::new));
+        }
+    }
+
+    fn seal(&mut self) {
+        self.flush();
+        if let Some(segment) = Segment::concat(&self.chunks) {
+            self.sealed.push_back(Arc::new(segment));
+        }
+        self.chunks.clear();
+        self.ends = Interner::new();
+        self.rules = Interner::new();
+        while let Some(oldest) = self.sealed.front()
+            && self.totals.flows - oldest.end().flows >= self.capacity
+        {
+            self.sealed.pop_front();
+        }
+    }
+
+    fn store(&self) {
+        let segments = self.sealed.iter().chain(&self.chunks).cloned().collect();
+        self.history
+            .view
+            .store(Arc::new(View::new(segments, self.totals)));
+    }
+}

@@ -1,0 +1,290 @@
+//! From the rings to the history.
+//!
+//! ```text
+//!  ring 0 -- reader thread -- queue --.
+//!  ring 1 -- reader thread -- queue ---+-- observer thread: merge by time, name, append, publish
+//!  ...                                 '
+//! ```
+//!
+//! Every stage counts what it loses, and marks it at its place in the history.
+
+pub mod clock;
+pub mod reader;
+pub mod source;
+mod tally;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{Builder, JoinHandle},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use ringbuf::traits::Consumer as _;
+
+use self::{
+    clock::Clock,
+    reader::{DRAIN_EVERY, QUEUE_LEN, Queued, Reader, ReaderStats},
+    source::Source,
+};
+use crate::{
+    history::{Loss, Stage, Writer},
+    names::{Namer, Names},
+};
+
+pub use tally::{Tally, TallyKey};
+
+/// How often the clocks are compared.
+const MEASURE_EVERY_NS: u64 = 1_000_000_000;
+
+/// What goes into an observer.
+pub struct Config {
+    /// One per CPU.
+    pub sources: Vec<Box<dyn Source>>,
+    /// Events per queue, [`QUEUE_LEN`] unless a test wants it full.
+    pub queue_len: usize,
+    /// Kernel time to time of day; `None`: this machine's, measured again and again.
+    pub clock: Option<Clock>,
+    /// Events that a predecessor left unread in the rings.
+    pub left_unread: u64,
+}
+
+impl Config {
+    /// The usual.
+    pub fn new(sources: Vec<Box<dyn Source>>) -> Self {
+        Self {
+            sources,
+            queue_len: QUEUE_LEN,
+            clock: None,
+            left_unread: 0,
+        }
+    }
+}
+
+/// What the observer tells of itself.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// CPU and figures of each ring's reader.
+    pub readers: Vec<(u32, Arc<ReaderStats>)>,
+    /// Events stored.
+    pub stored: AtomicU64,
+    /// Left unread by a predecessor.
+    pub left_unread: u64,
+    /// Flows by what metrics tell apart.
+    pub tally: Tally,
+}
+
+impl Stats {
+    /// Sum over readers.
+    pub fn sum(&self, of: impl Fn(&ReaderStats) -> &AtomicU64) -> u64 {
+        self.readers
+            .iter()
+            .map(|(_, stats)| of(stats).load(Ordering::Relaxed))
+            .sum()
+    }
+}
+
+/// The running threads. Dropping it does not stop them: call [`stop`](Self::stop).
+#[derive(Debug)]
+pub struct Observer {
+    stop: Arc<AtomicBool>,
+    stats: Arc<Stats>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Observer {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or the clock cannot be read.
+    pub fn start(
+        config: Config,
+        names: Arc<ArcSwap<Names>>,
+        writer: Writer,
+    ) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let clock = match config.clock {
+            Some(clock) => clock,
+            None => Clock::measure()?,
+        };
+        let (handover, taken) = std::sync::mpsc::sync_channel::<State>(1);
+        let thread = Builder::new().name("observer".into()).spawn(move || {
+            match taken.recv() {
+                Ok(state) => state.run(),
+                // The starter gave up before the hand-over and has told its own error.
+                Err(_gone) => Ok(()),
+            }
+        })?;
+        let readers = config
+            .sources
+            .into_iter()
+            .map(|source| {
+                Reader::start(
+                    source,
+                    config.queue_len,
+                    Arc::clone(&stop),
+                    thread.thread().clone(),
+                )
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        let stats = Arc::new(Stats {
+            readers: readers
+                .iter()
+                .map(|reader| (reader.cpu, Arc::clone(&reader.stats)))
+                .collect(),
+            stored: AtomicU64::new(0),
+            left_unread: config.left_unread,
+            tally: Tally::default(),
+        });
+        let state = State {
+            readers,
+            batch: Vec::new(),
+            names,
+            namer: Namer::default(),
+            writer,
+            clock,
+            measure: config.clock.is_none(),
+            stats: Arc::clone(&stats),
+            counts: tally::Counts::default(),
+        };
+        handover
+            .send(state)
+            .map_err(|_gone| io::Error::other("the observer thread ended before it began"))?;
+        Ok(Self {
+            stop,
+            stats,
+            thread,
+        })
+    }
+
+    /// Its figures.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// The threads have ended, which they do unasked only when a source broke.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Drains the rings a last time, stores everything and ends the threads. Blocks a few
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// What broke a source.
+    pub fn stop(self) -> io::Result<()> {
+        self.stop.store(true, Ordering::Release);
+        join(self.thread)
+    }
+}
+
+fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    thread
+        .join()
+        .unwrap_or_else(|_panic| Err(io::Error::other("a thread of the observer panicked")))
+}
+
+struct State {
+    readers: Vec<Reader>,
+    /// Taken from the queues, not yet old enough to be stored; sorted by time.
+    batch: Vec<(u64, Queued)>,
+    names: Arc<ArcSwap<Names>>,
+    namer: Namer,
+    writer: Writer,
+    clock: Clock,
+    measure: bool,
+    stats: Arc<Stats>,
+    counts: tally::Counts,
+}
+
+impl State {
+    fn run(mut self) -> io::Result<()> {
+        if self.stats.left_unread > 0 {
+            self.writer.lost(&Loss {
+                time: clock::wall()?,
+                stage: Stage::PerfRing,
+                events: self.stats.left_unread,
+                cpu: None,
+            });
+        }
+        let mut measured = clock::monotonic()?;
+        loop {
+            let ended = self.readers.iter().all(|reader| reader.thread.is_finished());
+            let now = clock::monotonic()?;
+            if self.measure && now.saturating_sub(measured) > MEASURE_EVERY_NS {
+                self.clock = Clock::measure()?;
+                measured = now;
+            }
+            self.pass(ended, now);
+            if ended {
+                break;
+            }
+            let broken = self
+                .readers
+                .iter()
+                .any(|reader| reader.thread.is_finished() && reader.stats.drained_to() != u64::MAX);
+            if broken {
+                break;
+            }
+            std::thread::park_timeout(DRAIN_EVERY);
+        }
+        self.readers.into_iter().try_for_each(|reader| {
+            if reader.thread.is_finished() {
+                join(reader.thread)
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    /// One round: takes what the queues hold and stores what no queue can undercut any more.
+    fn pass(&mut self, ended: bool, now: u64) {
+        // Before the queues are emptied: what is stamped earlier is in them by now.
+        let settled = self
+            .readers
+            .iter()
+            .map(|reader| reader.stats.drained_to())
+            .min()
+            .map_or(now, |to| if ended { u64::MAX } else { to });
+        for reader in &mut self.readers {
+            self.batch.extend(reader.queue.pop_iter().map(|queued| {
+                let time = match &queued {
+                    Queued::Event(event) => event.time,
+                    Queued::Lost(loss) => loss.time,
+                };
+                (time, queued)
+            }));
+        }
+        // Stable, and linear on what it mostly is: a few sorted runs.
+        self.batch.sort_by_key(|(time, _)| *time);
+        let ready = self.batch.partition_point(|(time, _)| *time < settled);
+        self.namer.update(&self.names.load());
+        let mut stored = 0;
+        for (_, queued) in self.batch.drain(..ready) {
+            match queued {
+                Queued::Event(mut event) => {
+                    stored += 1;
+                    let named = self.namer.name(&event);
+                    self.counts.count(&event);
+                    event.time = self.clock.wall(event.time);
+                    self.writer.event(event, &named, self.namer.node());
+                }
+                Queued::Lost(mut loss) => {
+                    loss.time = self.clock.wall(loss.time);
+                    self.writer.lost(&loss);
+                }
+            }
+        }
+        self.stats.stored.fetch_add(stored, Ordering::Relaxed);
+        self.counts.flush(&self.stats.tally);
+        let progress = self.clock.wall(settled.min(now));
+        self.writer.publish(progress);
+    }
+}
+
+/// How long a reader may need at most until an event shows, for those who wait for it.
+pub const LATENCY: Duration = Duration::from_millis(15);
