@@ -6,7 +6,10 @@
     reason = "a tool that talks to a terminal"
 )]
 
+mod bpf;
 mod codegen;
+mod process;
+mod setup;
 mod workspace;
 
 use anyhow::{Result, bail};
@@ -25,6 +28,11 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["setup"] => setup::run(),
+        ["build-bpf"] => {
+            println!("{}", bpf::build()?.display());
+            Ok(())
+        }
         ["codegen"] => codegen::run(),
         [] | ["-h" | "--help" | "help", ..] => {
             println!("{USAGE}");

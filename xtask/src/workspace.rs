@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
+
 /// The repository's root: xtask's own directory is one below it.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -12,4 +14,13 @@ pub(crate) fn root() -> &'static Path {
 /// The cargo that runs xtask.
 pub(crate) fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// Cargo's target directory: the one that xtask itself was built into (`target/debug/xtask`).
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    let xtask = std::env::current_exe().context("finding xtask's own file")?;
+    let dir = xtask.parent().and_then(Path::parent);
+    Ok(dir
+        .context("xtask doesn't run from a target directory")?
+        .to_owned())
 }

@@ -1,0 +1,74 @@
+//! `cargo xtask setup`: finds out what is missing for building and testing, says so, installs it.
+//!
+//! Nothing is remembered between runs: looking takes a fraction of a second, and is right.
+
+mod apt;
+mod linker;
+mod rustc;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use apt::Apt;
+
+/// What builds the eBPF object.
+#[derive(Debug)]
+pub(crate) struct BpfTools {
+    /// A compiler whose library source is installed beside it.
+    pub(crate) rustc: PathBuf,
+    /// bpf-linker, with an LLVM not older than the compiler's.
+    pub(crate) linker: PathBuf,
+}
+
+/// Programs that the lab, the kernel tests and the benches call, and the Debian packages that have
+/// them.
+const PROGRAMS: [(&str, &str, &str); 6] = [
+    ("ip", "iproute2", "the lab and the kernel tests"),
+    ("ping", "iputils-ping", "the lab's ICMP tests"),
+    ("iptables", "iptables", "a base of the benches"),
+    ("nft", "nftables", "a base of the benches"),
+    ("ethtool", "ethtool", "the benches, to switch offloads off"),
+    ("cc", "gcc", "linking Rust programs"),
+];
+
+/// Tells what is done and why.
+fn say(text: &str) {
+    println!("setup: {text}");
+}
+
+/// Installs what is missing, everything included.
+pub(crate) fn run() -> Result<()> {
+    programs()?;
+    let tools = bpf_tools()?;
+    say(&format!("eBPF compiler {}", tools.rustc.display()));
+    say(&format!("eBPF linker {}", tools.linker.display()));
+    say("nothing is missing");
+    Ok(())
+}
+
+/// The programs that tests and benches call.
+pub(crate) fn programs() -> Result<()> {
+    let missing: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|(name, ..)| crate::process::which(name).is_none())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for (name, package, why) in &missing {
+        say(&format!(
+            "`{name}` is missing (package {package}): needed for {why}"
+        ));
+    }
+    let packages: Vec<&str> = missing.iter().map(|(_, package, _)| *package).collect();
+    Apt::open(&packages)?.install(&packages)
+}
+
+/// The tools that build the eBPF object, installed if missing.
+pub(crate) fn bpf_tools() -> Result<BpfTools> {
+    Ok(BpfTools {
+        rustc: rustc::find_or_install()?,
+        linker: linker::find_or_install()?,
+    })
+}
