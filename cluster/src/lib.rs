@@ -1,1 +1,34 @@
-//! Empty for now.
+//! The state of a cluster: what its manifests say, where they come from, and the identities that follow
+//! from labels.
+//!
+//! ```text
+//! directory of YAML --source--> State (one snapshot, Arc) --> policy --> agent
+//!                                  pods, nodes, policies, ...
+//!                                  problems with file:line:column
+//! Labels --Identities--> numbers
+//! ```
+//!
+//! Policies are carried as documents with positions; what their rules mean is the policy crate's part.
+
+mod digest;
+pub mod identities;
+pub mod labels;
+pub mod manifest;
+pub mod object;
+pub mod source;
+pub mod state;
+pub mod yaml;
+
+pub use identities::Identities;
+pub use labels::{Label, Labels};
+pub use manifest::{
+    CidrGroup, ContainerPort, EndpointSlice, LabelMap, Namespace, Node, Object, Pod, Policy,
+    Service, ServicePort, Workload,
+};
+pub use object::{Kind, NamespacedName, ObjectName, Place, Problem};
+pub use source::Directory;
+pub use state::State;
+
+/// Number of a label set; 0 = not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity(pub u32);

@@ -1,0 +1,293 @@
+//! Identities: numbers for label sets.
+//!
+//! A pod's number is derived from its labels alone, so that nodes agree on it without talking. Two
+//! label sets whose derived numbers collide are told apart by probing; a number in use is never moved,
+//! so nodes that met the two in another order may disagree on these two. Nothing that decides relies
+//! on agreement between nodes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use abi::identity as number;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::Identity;
+use crate::labels::{Label, Labels};
+
+/// Label sets and their numbers on this node. Serialises to what a restarted agent needs to give every
+/// label set the number it had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct Identities {
+    by_labels: HashMap<Labels, Identity>,
+    by_number: BTreeMap<Identity, Labels>,
+    next_local: u32,
+    dual_stack: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    dual_stack: bool,
+    next_local: u32,
+    labels: BTreeMap<u32, Labels>,
+}
+
+/// No number is left for another prefix: 16 million are in use.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "no identity number is left; remove policies that name prefixes, or pods with labels of their own"
+)]
+pub struct Exhausted;
+
+impl Identities {
+    /// The reserved identities only. In a dual-stack cluster what is outside is world-ipv4 (9) and
+    /// world-ipv6 (10), else world (2).
+    pub fn new(dual_stack: bool) -> Self {
+        let mut identities = Self {
+            by_labels: HashMap::new(),
+            by_number: BTreeMap::new(),
+            next_local: number::FIRST_LOCAL,
+            dual_stack,
+        };
+        for (number, names) in RESERVED {
+            let labels = names.iter().map(|name| Label::reserved(name)).collect();
+            identities.insert(Identity(number), labels);
+        }
+        identities
+    }
+
+    /// Whether the world is told apart by address family.
+    pub fn dual_stack(&self) -> bool {
+        self.dual_stack
+    }
+
+    /// The identity of addresses outside of the cluster that no policy names.
+    pub fn world(&self, ipv6: bool) -> Identity {
+        Identity(match (self.dual_stack, ipv6) {
+            (false, _) => number::WORLD,
+            (true, false) => number::WORLD_IPV4,
+            (true, true) => number::WORLD_IPV6,
+        })
+    }
+
+    /// The number of a pod's labels; allocates it if the labels are new.
+    ///
+    /// # Errors
+    /// All 16 million numbers are in use.
+    pub fn of_labels(&mut self, labels: &Labels) -> Result<Identity, Exhausted> {
+        if let Some(identity) = self.by_labels.get(labels) {
+            return Ok(*identity);
+        }
+        let room = number::LAST_DERIVED - number::FIRST_DERIVED + 1;
+        let digest = labels.digest();
+        let start = u32::try_from(digest % u64::from(room)).expect("below a u32");
+        for step in 0..room {
+            // Linear probing: the neighbour is as likely free as any other number.
+            let candidate = Identity(number::FIRST_DERIVED + (start + step) % room);
+            if !self.by_number.contains_key(&candidate) {
+                self.insert(candidate, labels.clone());
+                return Ok(candidate);
+            }
+        }
+        Err(Exhausted)
+    }
+
+    /// The node-local number of a prefix with these further labels (CIDR groups). `/0` is the world.
+    ///
+    /// # Errors
+    /// All 16 million numbers are in use.
+    pub fn of_prefix(
+        &mut self,
+        prefix: IpNet,
+        further: impl IntoIterator<Item = Label>,
+    ) -> Result<Identity, Exhausted> {
+        let ipv6 = matches!(prefix, IpNet::V6(_));
+        if prefix.prefix_len() == 0 {
+            return Ok(self.world(ipv6));
+        }
+        let world = match (self.dual_stack, ipv6) {
+            (false, _) => "world",
+            (true, false) => "world-ipv4",
+            (true, true) => "world-ipv6",
+        };
+        let labels: Labels = [Label::cidr(prefix), Label::reserved(world)]
+            .into_iter()
+            .chain(further)
+            .collect();
+        if let Some(identity) = self.by_labels.get(&labels) {
+            return Ok(*identity);
+        }
+        let room = number::LAST_LOCAL - number::FIRST_LOCAL + 1;
+        for _ in 0..room {
+            let candidate = Identity(self.next_local);
+            self.next_local = if self.next_local == number::LAST_LOCAL {
+                number::FIRST_LOCAL
+            } else {
+                self.next_local + 1
+            };
+            if !self.by_number.contains_key(&candidate) {
+                self.insert(candidate, labels);
+                return Ok(candidate);
+            }
+        }
+        Err(Exhausted)
+    }
+
+    /// The number of these labels, if they have one.
+    pub fn find(&self, labels: &Labels) -> Option<Identity> {
+        self.by_labels.get(labels).copied()
+    }
+
+    /// The labels behind a number.
+    pub fn labels(&self, identity: Identity) -> Option<&Labels> {
+        self.by_number.get(&identity)
+    }
+
+    /// All identities, reserved ones included, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (Identity, &Labels)> {
+        self.by_number
+            .iter()
+            .map(|(identity, labels)| (*identity, labels))
+    }
+
+    /// Number of identities, reserved ones included.
+    pub fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// Never: the reserved ones are always there.
+    pub fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
+    /// Forgets all identities that are neither reserved nor `in_use`. Whoever still shows flows of an
+    /// identity has to count it as in use.
+    pub fn retain(&mut self, in_use: &BTreeSet<Identity>) {
+        self.by_number
+            .retain(|identity, _| identity.0 < number::FIRST_DERIVED || in_use.contains(identity));
+        let kept = &self.by_number;
+        self.by_labels
+            .retain(|_, identity| kept.contains_key(identity));
+    }
+
+    fn insert(&mut self, identity: Identity, labels: Labels) {
+        self.by_labels.insert(labels.clone(), identity);
+        self.by_number.insert(identity, labels);
+    }
+}
+
+/// Numbers and label names of the reserved identities. The API server runs on a node, so its identity
+/// is one of a remote node, too (`pkg/identity/reserved.go`).
+const RESERVED: [(u32, &[&str]); 10] = [
+    (number::HOST, &["host"]),
+    (number::WORLD, &["world"]),
+    (number::UNMANAGED, &["unmanaged"]),
+    (number::HEALTH, &["health"]),
+    (number::INIT, &["init"]),
+    (number::REMOTE_NODE, &["remote-node"]),
+    (number::KUBE_APISERVER, &["kube-apiserver", "remote-node"]),
+    (number::INGRESS, &["ingress"]),
+    (number::WORLD_IPV4, &["world-ipv4"]),
+    (number::WORLD_IPV6, &["world-ipv6"]),
+];
+
+impl From<Stored> for Identities {
+    fn from(stored: Stored) -> Self {
+        let mut identities = Self::new(stored.dual_stack);
+        identities.next_local = stored
+            .next_local
+            .clamp(number::FIRST_LOCAL, number::LAST_LOCAL);
+        for (number, labels) in stored.labels {
+            if number >= number::FIRST_DERIVED {
+                identities.insert(Identity(number), labels);
+            }
+        }
+        identities
+    }
+}
+
+impl From<Identities> for Stored {
+    fn from(identities: Identities) -> Self {
+        Self {
+            dual_stack: identities.dual_stack,
+            next_local: identities.next_local,
+            labels: identities
+                .by_number
+                .into_iter()
+                .filter(|(identity, _)| identity.0 >= number::FIRST_DERIVED)
+                .map(|(identity, labels)| (identity.0, labels))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(n: u32) -> Labels {
+        [Label::k8s("app", &n.to_string())].into_iter().collect()
+    }
+
+    #[test]
+    fn numbers_follow_from_labels_alone() {
+        let mut one = Identities::new(false);
+        let mut other = Identities::new(true);
+        for n in 0..100 {
+            one.of_labels(&app(n)).expect("room");
+        }
+        for n in (0..100).rev() {
+            let identity = other.of_labels(&app(n)).expect("room");
+            assert_eq!(one.find(&app(n)), Some(identity));
+            assert!((number::FIRST_DERIVED..=number::LAST_DERIVED).contains(&identity.0));
+        }
+        // Pinned: a change of the digest would renumber live clusters.
+        assert_eq!(one.find(&app(0)), Some(Identity(PINNED)));
+    }
+
+    const PINNED: u32 = 1_466_842;
+
+    #[test]
+    fn collision_moves_nobody() {
+        let mut identities = Identities::new(false);
+        let first = identities.of_labels(&app(1)).expect("room");
+        let mut taken = Identities::new(false);
+        taken.insert(first, app(2));
+        let second = taken.of_labels(&app(1)).expect("room");
+        assert_ne!(first, second);
+        assert_eq!(taken.labels(first), Some(&app(2)));
+        assert_eq!(taken.labels(second), Some(&app(1)));
+    }
+
+    #[test]
+    fn prefixes() {
+        let mut identities = Identities::new(true);
+        let eight: IpNet = "10.0.0.0/8".parse().expect("a prefix");
+        let identity = identities.of_prefix(eight, []).expect("room");
+        assert_eq!(identity.0, number::FIRST_LOCAL);
+        assert_eq!(identities.of_prefix(eight, []), Ok(identity));
+        let labels = identities.labels(identity).expect("allocated").to_strings();
+        assert_eq!(labels, ["cidr:10.0.0.0/8", "reserved:world-ipv4"]);
+        let all: IpNet = "::/0".parse().expect("a prefix");
+        assert_eq!(
+            identities.of_prefix(all, []),
+            Ok(Identity(number::WORLD_IPV6))
+        );
+    }
+
+    #[test]
+    fn stored_form_keeps_numbers_and_retain_forgets() {
+        let mut identities = Identities::new(false);
+        let pod = identities.of_labels(&app(1)).expect("room");
+        let net: IpNet = "10.0.0.0/8".parse().expect("a prefix");
+        let local = identities.of_prefix(net, []).expect("room");
+        let text = serde_json::to_string(&identities).expect("plain data");
+        let restored: Identities = serde_json::from_str(&text).expect("own form");
+        assert_eq!(restored, identities);
+        identities.retain(&BTreeSet::from([pod]));
+        assert_eq!(identities.find(&app(1)), Some(pod));
+        assert_eq!(identities.labels(local), None);
+        let again = identities.of_prefix(net, []).expect("room");
+        assert_ne!(again, local, "a freed local number isn't given out at once");
+    }
+}

@@ -1,0 +1,179 @@
+//! The objects of a cluster as far as policy, names of flows and the lab need them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::labels::Labels;
+use crate::object::{NamespacedName, ObjectName, Place};
+use crate::yaml;
+
+mod read;
+
+pub use read::{Document, read};
+
+/// Labels as a manifest writes them.
+pub type LabelMap = BTreeMap<String, String>;
+
+/// Any of the objects below.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant holds the type of its name")]
+pub enum Object {
+    Node(Arc<Node>),
+    Namespace(Arc<Namespace>),
+    Pod(Arc<Pod>),
+    Service(Arc<Service>),
+    EndpointSlice(Arc<EndpointSlice>),
+    CidrGroup(Arc<CidrGroup>),
+    Policy(Arc<Policy>),
+}
+
+/// A machine of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Name.
+    pub name: Arc<str>,
+    /// Labels.
+    pub labels: LabelMap,
+    /// Ranges from which its pods get their addresses (`spec.podCIDRs`, `spec.podCIDR`).
+    pub pod_cidrs: Vec<IpNet>,
+    /// Addresses of type InternalIP and ExternalIP (`status.addresses`), internal ones first.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// Name.
+    pub name: Arc<str>,
+    /// Labels.
+    pub labels: LabelMap,
+}
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// Namespace and name.
+    pub name: NamespacedName,
+    /// Labels.
+    pub labels: LabelMap,
+    /// Unique id, if the manifest has one.
+    pub uid: Option<Arc<str>>,
+    /// Node it runs on; `None` before it is placed.
+    pub node: Option<Arc<str>>,
+    /// Its addresses, the first one the primary. Empty before it has any, and once it has ended.
+    pub ips: Vec<IpAddr>,
+    /// It shares its node's network: it has no identity of its own and `ips` are the node's.
+    pub host_network: bool,
+    /// Service account, `default` if none is named.
+    pub service_account: Arc<str>,
+    /// Ports of all containers, as declared.
+    pub ports: Vec<ContainerPort>,
+    /// What runs the pod (Deployment, StatefulSet, ...); `None` for a bare pod.
+    pub workload: Option<Workload>,
+}
+
+impl Pod {
+    /// Labels of the pod's identity. `namespace` are its namespace's labels, empty if the namespace
+    /// isn't known.
+    pub fn identity_labels(&self, namespace: &LabelMap, cluster: &str) -> Labels {
+        Labels::of_pod(
+            &self.name.namespace,
+            &self.labels,
+            namespace,
+            &self.service_account,
+            cluster,
+        )
+    }
+}
+
+/// A declared port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContainerPort {
+    /// Name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// Number.
+    pub port: u16,
+    /// IP protocol number: 6, 17 or 132.
+    pub protocol: u8,
+}
+
+/// What runs a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Workload {
+    /// Kind; a ReplicaSet made by a Deployment counts as the Deployment.
+    pub kind: Arc<str>,
+    /// Name.
+    pub name: Arc<str>,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Namespace and name.
+    pub name: NamespacedName,
+    /// Labels.
+    pub labels: LabelMap,
+    /// Selector; `None`: the service's endpoints are given by slices alone.
+    pub selector: Option<LabelMap>,
+    /// Cluster addresses; empty for a headless service.
+    pub cluster_ips: Vec<IpAddr>,
+    /// Ports.
+    pub ports: Vec<ServicePort>,
+}
+
+/// A port of a service or of a slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Name, if it has one.
+    pub name: Option<Arc<str>>,
+    /// Number.
+    pub port: u16,
+    /// IP protocol number: 6, 17 or 132.
+    pub protocol: u8,
+    /// Port of the pods, a number or a name; `None`: the same number.
+    pub target: Option<Arc<str>>,
+}
+
+/// Endpoints of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSlice {
+    /// Namespace and name.
+    pub name: NamespacedName,
+    /// The service's name (label `kubernetes.io/service-name`).
+    pub service: Option<Arc<str>>,
+    /// Addresses of ready endpoints.
+    pub addresses: Vec<IpAddr>,
+    /// Ports.
+    pub ports: Vec<ServicePort>,
+}
+
+/// A named group of prefixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CidrGroup {
+    /// Name.
+    pub name: Arc<str>,
+    /// Labels.
+    pub labels: LabelMap,
+    /// The prefixes.
+    pub cidrs: Vec<IpNet>,
+}
+
+/// A policy object, its rules not yet read: that is the policy crate's part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Kind, namespace and name.
+    pub name: ObjectName,
+    /// Unique id, if the manifest has one.
+    pub uid: Option<Arc<str>>,
+    /// `metadata.resourceVersion`, else a digest of the whole object.
+    pub version: Arc<str>,
+    /// Labels of the object.
+    pub labels: LabelMap,
+    /// The whole document with positions.
+    pub document: Arc<yaml::Node>,
+    /// Where it stands.
+    pub place: Place,
+}

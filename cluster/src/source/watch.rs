@@ -1,0 +1,216 @@
+//! Following a directory: the system's notices, gathered until writing has come to rest.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use thiserror::Error;
+use tracing::{debug, warn};
+
+use super::Directory;
+use crate::state::State;
+
+/// A change counts once nothing has happened for this long ...
+const QUIET: Duration = Duration::from_millis(50);
+/// ... or, while a file is held open for writing, after this many such periods: a writer that never
+/// closes must not keep the others waiting.
+const PATIENCE: u32 = 20;
+/// How often the directory is looked at without a notice: for file systems that give none, and for a
+/// directory that was replaced.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// The watching thread can't be started.
+#[derive(Debug, Error)]
+pub enum WatchError {
+    /// The system gives no notices.
+    #[error("can't watch {}: {source}", path.display())]
+    Notices {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: notify::Error,
+    },
+    /// No thread.
+    #[error("can't start the thread that watches manifests: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A thread that follows a directory. Dropping it stops and joins the thread.
+#[derive(Debug)]
+pub struct Watch {
+    stop: Arc<AtomicBool>,
+    wake: SyncSender<Notice>,
+    thread: Option<JoinHandle<Directory>>,
+}
+
+enum Notice {
+    /// A file is being written; it is whole once [`Notice::Closed`] comes.
+    Writing(PathBuf),
+    Closed(PathBuf),
+    Changed,
+    /// Notices were lost, or the watch is no longer good.
+    Lost,
+}
+
+impl Directory {
+    /// Starts a thread that calls `on_change` with every new snapshot, in order. It is called from that
+    /// thread only, and a slow one delays the next look, so that snapshots don't pile up: what is
+    /// skipped is never needed. To get into an async program, send into a watch channel.
+    ///
+    /// The present snapshot ([`Directory::state`]) isn't announced.
+    ///
+    /// # Errors
+    /// The system gives neither a thread nor notices.
+    pub fn watch(
+        self,
+        on_change: impl FnMut(Arc<State>) + Send + 'static,
+    ) -> Result<Watch, WatchError> {
+        // Notices that find no room are dropped: the ones before them make the thread look anyway.
+        let (wake, notices) = sync_channel(1024);
+        let stop = Arc::new(AtomicBool::new(false));
+        let watcher = watcher(&self.path, wake.clone())?;
+        let thread = std::thread::Builder::new()
+            .name("manifests".to_owned())
+            .spawn({
+                let (stop, wake) = (Arc::clone(&stop), wake.clone());
+                move || follow(self, watcher, &notices, &wake, &stop, on_change)
+            })
+            .map_err(WatchError::Thread)?;
+        Ok(Watch {
+            stop,
+            wake,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Watch {
+    /// Stops the thread and gives the directory back (its memory goes to the agent's state file);
+    /// `None` if the callback had panicked.
+    pub fn stop(mut self) -> Option<Directory> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Option<Directory> {
+        self.stop.store(true, Ordering::Release);
+        // A full channel wakes the thread as well.
+        drop(self.wake.try_send(Notice::Changed));
+        self.thread.take()?.join().ok()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.join());
+    }
+}
+
+fn watcher(
+    path: &std::path::Path,
+    wake: SyncSender<Notice>,
+) -> Result<RecommendedWatcher, WatchError> {
+    let wrap = |source| WatchError::Notices {
+        path: path.to_owned(),
+        source,
+    };
+    let mut watcher =
+        notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
+            Ok(event) => notices_of(event, &wake),
+            Err(error) => {
+                warn!(%error, "watching manifests");
+                drop(wake.try_send(Notice::Lost));
+            }
+        })
+        .map_err(wrap)?;
+    watcher
+        .watch(path, RecursiveMode::NonRecursive)
+        .map_err(wrap)?;
+    Ok(watcher)
+}
+
+fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
+    for path in event.paths {
+        let notice = match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => Notice::Closed(path),
+            EventKind::Access(_) => continue,
+            EventKind::Modify(notify::event::ModifyKind::Data(_)) => Notice::Writing(path),
+            EventKind::Any
+            | EventKind::Create(_)
+            | EventKind::Modify(_)
+            | EventKind::Remove(_)
+            | EventKind::Other => Notice::Changed,
+        };
+        drop(wake.try_send(notice));
+    }
+}
+
+fn follow(
+    mut directory: Directory,
+    mut watcher: RecommendedWatcher,
+    notices: &Receiver<Notice>,
+    wake: &SyncSender<Notice>,
+    stop: &AtomicBool,
+    mut on_change: impl FnMut(Arc<State>),
+) -> Directory {
+    let mut watched = inode(&directory.path);
+    loop {
+        let lost = gather(notices, stop);
+        if stop.load(Ordering::Acquire) {
+            return directory;
+        }
+        if let Some(state) = directory.rescan() {
+            debug!(generation = state.generation, "manifests changed");
+            on_change(state);
+        }
+        // Another directory may stand under the name. While there is none, the looks without notice
+        // go on.
+        let present = inode(&directory.path);
+        if (lost || present != watched)
+            && let Ok(renewed) = self::watcher(&directory.path, wake.clone())
+        {
+            drop(std::mem::replace(&mut watcher, renewed));
+            watched = present;
+        }
+    }
+}
+
+fn inode(path: &std::path::Path) -> Option<u64> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(std::os::unix::fs::MetadataExt::ino(&metadata))
+}
+
+/// Waits until there is something to look at and writing has come to rest. Says whether notices were
+/// lost.
+fn gather(notices: &Receiver<Notice>, stop: &AtomicBool) -> bool {
+    let mut writing = BTreeSet::new();
+    let mut lost = false;
+    let mut wait = LOOK_AGAIN;
+    let mut quiet = 0;
+    // Each round is one notice or one quiet period.
+    for _ in 0..PATIENCE * 50 {
+        match notices.recv_timeout(wait) {
+            Ok(Notice::Writing(path)) => drop(writing.insert(path)),
+            Ok(Notice::Closed(path)) => drop(writing.remove(&path)),
+            Ok(Notice::Changed) => {}
+            Ok(Notice::Lost) => lost = true,
+            Err(RecvTimeoutError::Timeout) if wait == QUIET && !writing.is_empty() => {
+                quiet += 1;
+                if quiet == PATIENCE {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+        if stop.load(Ordering::Acquire) {
+            break;
+        }
+        wait = QUIET;
+    }
+    lost
+}

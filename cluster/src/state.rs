@@ -1,0 +1,109 @@
+//! One snapshot of a cluster.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::labels::Labels;
+use crate::manifest::{
+    CidrGroup, EndpointSlice, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
+};
+use crate::object::{NamespacedName, ObjectName, Place, Problem};
+
+/// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
+/// which shares the objects that stayed as they were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Grows with every snapshot of a source, from 1.
+    pub generation: u64,
+    /// Nodes by name.
+    pub nodes: BTreeMap<Arc<str>, Arc<Node>>,
+    /// Namespaces by name. A namespace in which pods live need not be here.
+    pub namespaces: BTreeMap<Arc<str>, Arc<Namespace>>,
+    /// Pods.
+    pub pods: BTreeMap<NamespacedName, Arc<Pod>>,
+    /// Services.
+    pub services: BTreeMap<NamespacedName, Arc<Service>>,
+    /// Endpoint slices.
+    pub endpoint_slices: BTreeMap<NamespacedName, Arc<EndpointSlice>>,
+    /// CIDR groups by name.
+    pub cidr_groups: BTreeMap<Arc<str>, Arc<CidrGroup>>,
+    /// Policies of all three kinds, rules not yet read.
+    pub policies: BTreeMap<ObjectName, Arc<Policy>>,
+    /// What is wrong in the manifests, by place. Objects named here are absent above, or stand there
+    /// in their last good form.
+    pub problems: Vec<Problem>,
+    /// Objects of kinds that aren't used here: place and `apiVersion kind`.
+    pub ignored: Vec<(Place, String)>,
+}
+
+impl State {
+    /// Puts an object in its place; an object of the same name is replaced.
+    pub fn insert(&mut self, object: Object) {
+        match object {
+            Object::Node(node) => drop(self.nodes.insert(Arc::clone(&node.name), node)),
+            Object::Namespace(ns) => drop(self.namespaces.insert(Arc::clone(&ns.name), ns)),
+            Object::Pod(pod) => drop(self.pods.insert(pod.name.clone(), pod)),
+            Object::Service(service) => {
+                drop(self.services.insert(service.name.clone(), service));
+            }
+            Object::EndpointSlice(slice) => {
+                drop(self.endpoint_slices.insert(slice.name.clone(), slice));
+            }
+            Object::CidrGroup(group) => {
+                drop(self.cidr_groups.insert(Arc::clone(&group.name), group));
+            }
+            Object::Policy(policy) => drop(self.policies.insert(policy.name.clone(), policy)),
+        }
+    }
+
+    /// Labels of a namespace; none if it isn't known.
+    pub fn namespace_labels(&self, namespace: &str) -> &LabelMap {
+        static NONE: LabelMap = LabelMap::new();
+        self.namespaces
+            .get(namespace)
+            .map_or(&NONE, |ns| &ns.labels)
+    }
+
+    /// Labels of a pod's identity in the cluster of this name.
+    pub fn identity_labels(&self, pod: &Pod, cluster: &str) -> Labels {
+        pod.identity_labels(self.namespace_labels(&pod.name.namespace), cluster)
+    }
+
+    /// Pods placed on a node that have a network of their own.
+    pub fn pods_of<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {
+        self.pods
+            .values()
+            .filter(move |pod| pod.node.as_deref() == Some(node) && !pod.host_network)
+    }
+
+    /// Whether addresses of both families are in use (nodes' pod ranges, pods), so that the world is
+    /// told apart by family.
+    pub fn is_dual_stack(&self) -> bool {
+        let ranges = self
+            .nodes
+            .values()
+            .flat_map(|node| &node.pod_cidrs)
+            .map(|net| net.addr());
+        let ips = self.pods.values().flat_map(|pod| pod.ips.iter().copied());
+        let (mut v4, mut v6) = (false, false);
+        for ip in ranges.chain(ips) {
+            match ip {
+                IpAddr::V4(_) => v4 = true,
+                IpAddr::V6(_) => v6 = true,
+            }
+        }
+        v4 && v6
+    }
+
+    /// Whether everything but generation, problems and ignored objects is the same.
+    pub fn same_objects(&self, other: &Self) -> bool {
+        self.nodes == other.nodes
+            && self.namespaces == other.namespaces
+            && self.pods == other.pods
+            && self.services == other.services
+            && self.endpoint_slices == other.endpoint_slices
+            && self.cidr_groups == other.cidr_groups
+            && self.policies == other.policies
+    }
+}
