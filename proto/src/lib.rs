@@ -1,1 +1,101 @@
-//! Empty for now.
+//! The wire: Hubble's `flow`, `observer`, `peer` and `relay` packages, and our own `flows.v1`.
+//!
+//! Messages, clients and servers in `src/gen` are generated from `proto/**/*.proto` by
+//! `cargo xtask codegen` and checked in. [`json`] is the JSON form that Hubble's tools print and
+//! read, [`google`] the well-known types that the messages refer to.
+
+pub mod google;
+pub mod json;
+
+/// Flows, agent and debug events, and the filter over flows.
+pub mod flow {
+    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
+    #![allow(
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        reason = "generated"
+    )]
+    include!("gen/flow.rs");
+    include!("gen/flow.serde.rs");
+}
+
+/// The service that streams flows.
+pub mod observer {
+    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
+    #![allow(
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        reason = "generated"
+    )]
+    include!("gen/observer.rs");
+    include!("gen/observer.serde.rs");
+}
+
+/// The service that tells a relay about the nodes of a cluster.
+pub mod peer {
+    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
+    #![allow(
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        reason = "generated"
+    )]
+    include!("gen/peer.rs");
+    include!("gen/peer.serde.rs");
+}
+
+/// What a relay says about its nodes.
+pub mod relay {
+    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
+    #![allow(
+        clippy::allow_attributes_without_reason,
+        unused_qualifications,
+        reason = "generated"
+    )]
+    include!("gen/relay.rs");
+    include!("gen/relay.serde.rs");
+}
+
+/// Our own messages.
+pub mod flows {
+    /// What Hubble's messages have no field for.
+    pub mod v1 {
+        #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
+        #![allow(
+            clippy::allow_attributes_without_reason,
+            unused_qualifications,
+            reason = "generated"
+        )]
+        include!("gen/flows.v1.rs");
+        include!("gen/flows.v1.serde.rs");
+    }
+}
+
+/// The encoded `FileDescriptorSet` of all of the above, for gRPC reflection.
+pub const DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor.bin");
+
+/// Request metadata by which a client asks for [`flows::v1::FlowExtension`] (value `1`).
+pub const WANT_EXTENSIONS: &str = "x-flows-extensions";
+
+/// Request metadata by which a client asks for progress responses (value `1`).
+pub const WANT_PROGRESS: &str = "x-flows-progress";
+
+/// The type URL of a [`flows::v1::FlowExtension`] in `flow.Flow.extensions`.
+pub const EXTENSION_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
+
+impl flow::Flow {
+    /// The extension that rides in this flow, if there is one that can be read.
+    pub fn extension(&self) -> Option<flows::v1::FlowExtension> {
+        let any = self.extensions.as_ref()?;
+        (any.type_url == EXTENSION_URL)
+            .then(|| prost::Message::decode(any.value.as_slice()).ok())
+            .flatten()
+    }
+
+    /// Lets `extension` ride in this flow.
+    pub fn set_extension(&mut self, extension: &flows::v1::FlowExtension) {
+        self.extensions = Some(google::Any {
+            type_url: EXTENSION_URL.to_owned(),
+            value: prost::Message::encode_to_vec(extension),
+        });
+    }
+}

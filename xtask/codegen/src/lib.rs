@@ -2,10 +2,11 @@
 //! descriptor set that gRPC reflection serves. No protoc: the compiler is `protox`.
 //!
 //! For each protobuf package `p` there is `p.rs` (messages, client, server) and `p.serde.rs`
-//! (protojson: field names as in the .proto file, in the order of the .proto file, unknown fields
-//! and unknown enum values ignored on reading). Well-known types are those of `pbjson_types`.
+//! (writing protojson: field names as in the .proto file, in the order of the .proto file). The
+//! well-known types are those of `proto::google`.
 
 mod order;
+mod writing;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,7 +37,7 @@ pub fn generate(proto_dir: &Path, out_dir: &Path) -> Result<()> {
         .open_files(&files)
         .context("compiling the .proto files")?;
     let set = compiler.file_descriptor_set();
-    write_messages(&set, out_dir)?;
+    write_messages(&without_deprecation(set.clone()), out_dir)?;
 
     let mut bare = set.clone();
     for file in &mut bare.file {
@@ -79,12 +80,33 @@ fn own_packages(set: &FileDescriptorSet) -> BTreeSet<String> {
         .collect()
 }
 
+/// Hubble's printers and clients read fields that its API calls deprecated, so that ours must fill
+/// and read them too: without a warning in each place.
+fn without_deprecation(mut set: FileDescriptorSet) -> FileDescriptorSet {
+    for file in &mut set.file {
+        let fields = file.message_type.iter_mut().flat_map(|m| {
+            if let Some(options) = &mut m.options {
+                options.deprecated = None;
+            }
+            &mut m.field
+        });
+        for options in fields.filter_map(|field| field.options.as_mut()) {
+            options.deprecated = None;
+        }
+        let values = file.enum_type.iter_mut().flat_map(|e| &mut e.value);
+        for options in values.filter_map(|value| value.options.as_mut()) {
+            options.deprecated = None;
+        }
+    }
+    set
+}
+
 fn write_messages(set: &FileDescriptorSet, out_dir: &Path) -> Result<()> {
     tonic_prost_build::configure()
         .out_dir(out_dir)
         .btree_map(".")
         .compile_well_known_types(true)
-        .extern_path(".google.protobuf", "::pbjson_types")
+        .extern_path(".google.protobuf", "crate::google")
         .compile_fds(set.clone())
         .context("generating messages and services")
 }
@@ -99,17 +121,15 @@ fn write_json(set: &FileDescriptorSet, descriptor: &[u8], out_dir: &Path) -> Res
         .context("reading the descriptors")?
         .out_dir(out_dir)
         .preserve_proto_field_names()
-        .ignore_unknown_fields()
-        .ignore_unknown_enum_variants()
         .btree_map(["."])
-        .extern_path(".google.protobuf", "::pbjson_types")
+        .extern_path(".google.protobuf", "crate::google")
         .build(&prefixes)
         .context("generating protojson")?;
     for package in own_packages(set) {
         let path = out_dir.join(format!("{package}.serde.rs"));
         let source = fs::read_to_string(&path)
             .with_context(|| format!("reading back {}", path.display()))?;
-        let ordered = order::as_declared(&source, set, &package)
+        let ordered = order::as_declared(&writing::writing_only(&source), set, &package)
             .with_context(|| format!("ordering the fields of {}", path.display()))?;
         fs::write(&path, ordered).with_context(|| format!("writing {}", path.display()))?;
     }

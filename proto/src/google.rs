@@ -1,0 +1,222 @@
+//! The well-known protobuf types that Hubble's messages use, with their JSON forms.
+//!
+//! Our own, because the JSON forms differ from those of `prost_types` (none) and `pbjson_types`
+//! (`+00:00`, no `Any`).
+
+use base64::Engine as _;
+use prost::Message as _;
+use serde::ser::{Error as _, Serialize, SerializeStruct as _, Serializer};
+
+use crate::flows::v1::FlowExtension;
+
+/// A moment, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
+pub struct Timestamp {
+    /// Since 1970-01-01T00:00:00Z.
+    #[prost(int64, tag = "1")]
+    pub seconds: i64,
+    /// 0 to 999,999,999, counted forward also before 1970.
+    #[prost(int32, tag = "2")]
+    pub nanos: i32,
+}
+
+impl PartialOrd for Timestamp {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Timestamp {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.seconds, self.nanos).cmp(&(other.seconds, other.nanos))
+    }
+}
+
+impl Timestamp {
+    /// From nanoseconds since 1970.
+    pub fn from_unix_nanos(nanos: i64) -> Self {
+        let part = nanos.rem_euclid(1_000_000_000);
+        Self {
+            seconds: nanos.div_euclid(1_000_000_000),
+            nanos: i32::try_from(part).unwrap_or_default(),
+        }
+    }
+
+    /// Nanoseconds since 1970, saturating (years 1677 to 2262).
+    pub fn unix_nanos(self) -> i64 {
+        self.seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(i64::from(self.nanos))
+    }
+
+    /// The moment as `jiff` sees it.
+    ///
+    /// # Errors
+    /// A moment outside the years 1 to 9999, or nanoseconds that are not a fraction of a second:
+    /// what protobuf calls an invalid timestamp.
+    pub fn checked(self) -> Result<jiff::Timestamp, InvalidTimestamp> {
+        // 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z
+        let valid = (-62_135_596_800..=253_402_300_799).contains(&self.seconds)
+            && (0..=999_999_999).contains(&self.nanos);
+        if !valid {
+            return Err(InvalidTimestamp(self));
+        }
+        // jiff ends some hours before protobuf does, so that every zone can show its moments.
+        jiff::Timestamp::new(self.seconds, self.nanos)
+            .map_err(|_out_of_range| InvalidTimestamp(self))
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(moment: jiff::Timestamp) -> Self {
+        let (mut seconds, mut nanos) = (moment.as_second(), moment.subsec_nanosecond());
+        if nanos < 0 {
+            seconds -= 1;
+            nanos += 1_000_000_000;
+        }
+        Self { seconds, nanos }
+    }
+}
+
+impl From<std::time::SystemTime> for Timestamp {
+    fn from(moment: std::time::SystemTime) -> Self {
+        jiff::Timestamp::try_from(moment)
+            .map(Self::from)
+            .unwrap_or_default()
+    }
+}
+
+/// A timestamp that protobuf does not allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid timestamp: {} s {} ns", .0.seconds, .0.nanos)]
+pub struct InvalidTimestamp(pub Timestamp);
+
+impl Serialize for Timestamp {
+    /// RFC 3339 in UTC with 0, 3, 6 or 9 digits of a second.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use std::io::Write as _;
+
+        let moment = self.checked().map_err(S::Error::custom)?;
+        let date = jiff::tz::Offset::UTC.to_datetime(moment);
+        let mut text = [0u8; 40];
+        let mut rest = text.as_mut_slice();
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        let (hour, minute, second) = (date.hour(), date.minute(), date.second());
+        write!(
+            rest,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )
+        .and_then(|()| match self.nanos {
+            0 => Ok(()),
+            nanos if nanos % 1_000_000 == 0 => write!(rest, ".{:03}", nanos / 1_000_000),
+            nanos if nanos % 1_000 == 0 => write!(rest, ".{:06}", nanos / 1_000),
+            nanos => write!(rest, ".{nanos:09}"),
+        })
+        .and_then(|()| write!(rest, "Z"))
+        .map_err(S::Error::custom)?;
+        let left = rest.len();
+        let text = &text[..text.len() - left];
+        serializer.serialize_str(std::str::from_utf8(text).map_err(S::Error::custom)?)
+    }
+}
+
+/// A message of any type.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+pub struct Any {
+    /// What `value` is: the part after the last `/` is the message's full name.
+    #[prost(string, tag = "1")]
+    pub type_url: String,
+    /// The encoded message.
+    #[prost(bytes = "vec", tag = "2")]
+    pub value: Vec<u8>,
+}
+
+impl Serialize for Any {
+    /// `@type` and the message's own fields; for a type that is not ours, `value` in base64.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Known<'a> {
+            #[serde(rename = "@type")]
+            url: &'a str,
+            #[serde(flatten)]
+            message: FlowExtension,
+        }
+        if self.type_url == crate::EXTENSION_URL {
+            let message = FlowExtension::decode(self.value.as_slice()).map_err(S::Error::custom)?;
+            let url = &self.type_url;
+            return Known { url, message }.serialize(serializer);
+        }
+        let mut unknown = serializer.serialize_struct("Any", 2)?;
+        unknown.serialize_field("@type", &self.type_url)?;
+        let value = base64::engine::general_purpose::STANDARD.encode(&self.value);
+        unknown.serialize_field("value", &value)?;
+        unknown.end()
+    }
+}
+
+/// Paths into a message.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+pub struct FieldMask {
+    /// In original field names, parts joined with `.`.
+    #[prost(string, repeated, tag = "1")]
+    pub paths: Vec<String>,
+}
+
+impl Serialize for FieldMask {
+    /// One string of lowerCamelCase paths joined with `,`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = String::new();
+        for (place, path) in self.paths.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            let mut upper = false;
+            for c in path.chars() {
+                if c == '_' {
+                    upper = true;
+                } else {
+                    text.push(if upper { c.to_ascii_uppercase() } else { c });
+                    upper = false;
+                }
+            }
+        }
+        serializer.serialize_str(&text)
+    }
+}
+
+macro_rules! wrapper {
+    ($(#[$doc:meta])* $name:ident, $kind:ident, $type:ty) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
+        pub struct $name {
+            /// The value.
+            #[prost($kind, tag = "1")]
+            pub value: $type,
+        }
+
+        impl From<$type> for $name {
+            fn from(value: $type) -> Self {
+                Self { value }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.value.serialize(serializer)
+            }
+        }
+    };
+}
+
+wrapper!(
+    /// A `bool` that can be absent.
+    BoolValue, bool, bool
+);
+wrapper!(
+    /// An `int32` that can be absent.
+    Int32Value, int32, i32
+);
+wrapper!(
+    /// A `uint32` that can be absent.
+    UInt32Value, uint32, u32
+);
