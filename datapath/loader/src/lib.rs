@@ -1,1 +1,43 @@
-//! Empty for now.
+//! The datapath from user space: loads the programs, attaches them to pods' veths, writes the maps so
+//! that no packet sees half a change, reads events and counters.
+//!
+//! ```text
+//!                 Datapath::open     adopt what is pinned, load, replace programs in links
+//!  Desired  --->  apply              diff, stage, flip, clean up
+//!                 attach / detach    a pod's veth
+//!                 rings      --->    RingReader::drain: events of one CPU
+//!                 stats      --->    counters, decisions per rule, connections
+//!  routes   --->  pods::Routes       which interface is whose
+//! ```
+//!
+//! Decides nothing: the verdict is in `flows-datapath-core`, what the maps shall hold comes from the
+//! agent. aya is used here and isn't part of the API.
+#![expect(
+    unsafe_code,
+    reason = "bpf(2), perf rings and mmap; each use is wrapped in `sys` or `record`"
+)]
+
+mod apply;
+mod cpus;
+mod datapath;
+mod desired;
+mod error;
+mod kernel;
+mod links;
+mod map;
+mod pins;
+pub mod pods;
+mod prefix;
+mod record;
+mod rings;
+mod staged;
+mod stats;
+mod sys;
+pub mod testrun;
+
+pub use apply::Applied;
+pub use datapath::{Datapath, Fill, IfIndex, Options, Sizes};
+pub use desired::{Changes, Desired, Settings};
+pub use error::Error;
+pub use rings::{RingItem, RingOptions, RingReader};
+pub use stats::{Connections, Counters, Limited, Stats};

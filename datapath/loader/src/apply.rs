@@ -1,0 +1,186 @@
+//! From one state of the maps to another, so that no packet sees half of it ([`abi::staged`]).
+
+use std::time::Duration;
+
+use tracing::{debug, error, warn};
+
+use abi::staged::NEVER;
+
+use crate::desired::{Changes, Desired, Settings};
+use crate::staged::{Counts, Pending};
+use crate::sys;
+use crate::{Datapath, Error};
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The node's revision now. It grows by one per change of anything but the settings.
+    pub revision: u32,
+    /// Entries that are new or have another value.
+    pub written: usize,
+    /// Entries removed.
+    pub removed: usize,
+    /// Entries that were as they shall be.
+    pub unchanged: usize,
+    /// From the call until the change was true for packets.
+    pub true_after: Duration,
+    /// The whole call, clean-up included.
+    pub took: Duration,
+}
+
+impl Datapath {
+    /// Makes the maps hold exactly `desired`. Only entries that differ are written, and they become
+    /// true all at once.
+    ///
+    /// # Errors
+    /// The change doesn't fit, or is malformed: nothing was written. A write failed: what was staged
+    /// is taken back. In either case the old state is in force as a whole.
+    pub fn apply(&mut self, desired: &Desired) -> Result<Applied, Error> {
+        let began = sys::monotonic_ns();
+        self.mend()?;
+        let planned = self.plan(desired);
+        let applied = self.commit(planned, Some(desired.settings), began)?;
+        self.has_base = true;
+        Ok(applied)
+    }
+
+    fn plan(&mut self, desired: &Desired) -> Result<Counts, Error> {
+        Ok(sum([
+            self.addr4.plan(&desired.addr4)?,
+            self.addr6.plan(&desired.addr6)?,
+            self.cidr4.plan(&desired.cidr4)?,
+            self.cidr6.plan(&desired.cidr6)?,
+            self.endpoints.plan(&desired.endpoints)?,
+            self.tables.plan(&desired.tables)?,
+            self.policy.plan(&desired.policy)?,
+        ]))
+    }
+
+    /// Makes some entries as `changes` says and leaves the others alone, without a look at them.
+    /// [`Applied::unchanged`] counts among the changes.
+    ///
+    /// # Errors
+    /// As [`Self::apply`]; and [`Error::NoBase`] before the first `apply` since the opening, because
+    /// what a predecessor left behind is only put right by that.
+    pub fn apply_changes(&mut self, changes: &Changes) -> Result<Applied, Error> {
+        let began = sys::monotonic_ns();
+        if !self.has_base {
+            return Err(Error::NoBase);
+        }
+        self.mend()?;
+        let planned = self.plan_changes(changes);
+        self.commit(planned, changes.settings, began)
+    }
+
+    fn plan_changes(&mut self, changes: &Changes) -> Result<Counts, Error> {
+        Ok(sum([
+            self.addr4.plan_changes(&changes.addr4)?,
+            self.addr6.plan_changes(&changes.addr6)?,
+            self.cidr4.plan_changes(&changes.cidr4)?,
+            self.cidr6.plan_changes(&changes.cidr6)?,
+            self.endpoints.plan_changes(&changes.endpoints)?,
+            self.tables.plan_changes(&changes.tables)?,
+            self.policy.plan_changes(&changes.policy)?,
+        ]))
+    }
+
+    fn mend(&mut self) -> Result<(), Error> {
+        if self.is_torn { self.recover() } else { Ok(()) }
+    }
+
+    fn commit(
+        &mut self,
+        planned: Result<Counts, Error>,
+        settings: Option<Settings>,
+        began: u64,
+    ) -> Result<Applied, Error> {
+        let room = planned.and_then(|counts| {
+            self.staged()
+                .into_iter()
+                .try_for_each(|map| map.check_room())?;
+            Ok(counts)
+        });
+        let counts = match room {
+            Ok(counts) => counts,
+            Err(error) => {
+                self.staged().into_iter().for_each(Pending::forget);
+                return Err(error);
+            }
+        };
+        let since = |began| Duration::from_nanos(sys::monotonic_ns().saturating_sub(began));
+        if self.staged().into_iter().any(|map| map.is_planned()) {
+            self.stage_all()?;
+        }
+        if let Some(settings) = settings {
+            self.set_settings(settings);
+        }
+        let mut true_after = since(began);
+        if self.staged().into_iter().any(|map| map.is_planned()) {
+            let from = self.revision() + 1;
+            self.flip(from);
+            true_after = since(began);
+            self.finish_all(from);
+        }
+        let applied = Applied {
+            revision: self.revision(),
+            written: counts.written,
+            removed: counts.removed,
+            unchanged: counts.unchanged,
+            true_after,
+            took: since(began),
+        };
+        debug!(?applied, "applied");
+        Ok(applied)
+    }
+
+    fn stage_all(&mut self) -> Result<(), Error> {
+        let from = self.revision().saturating_add(1);
+        if from == NEVER {
+            self.staged().into_iter().for_each(Pending::forget);
+            return Err(Error::RevisionExhausted);
+        }
+        let result = self
+            .staged()
+            .into_iter()
+            .try_for_each(|map| map.stage(from));
+        if result.is_err() {
+            let mut is_torn = false;
+            for map in self.staged() {
+                if let Err(error) = map.unstage(from) {
+                    let (name, ..) = map.fill();
+                    error!(map = name, %error, "staged entries can't be taken back now");
+                    map.forget();
+                    is_torn = true;
+                }
+            }
+            self.is_torn = is_torn;
+        }
+        result
+    }
+
+    /// The change is true. A clean-up that fails takes nothing of that away: the next change reads
+    /// the maps and does it again.
+    fn finish_all(&mut self, from: u32) {
+        let mut result = sys::grace_period().map_err(Error::GracePeriod);
+        for map in self.staged() {
+            if result.is_ok() {
+                result = map.finish(from);
+            }
+            map.accept();
+        }
+        if let Err(error) = result {
+            warn!(%error, "cleaning up after a change is put off to the next");
+            self.is_torn = true;
+        }
+    }
+}
+
+fn sum(counts: [Counts; 7]) -> Counts {
+    counts
+        .into_iter()
+        .fold(Counts::default(), |sum, counts| Counts {
+            written: sum.written + counts.written,
+            removed: sum.removed + counts.removed,
+            unchanged: sum.unchanged + counts.unchanged,
+        })
+}

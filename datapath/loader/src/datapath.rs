@@ -1,0 +1,400 @@
+//! The datapath of a node, from user space: opened once per agent.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
+use abi::endpoint::Endpoint;
+use abi::maps;
+use abi::node::Node;
+use abi::policy::{PolicyEntry, PolicyKey, Table};
+use aya::EbpfLoader;
+use aya::programs::SchedClassifier;
+use tracing::{info, warn};
+
+use crate::desired::Settings;
+use crate::links::{self, Programs};
+use crate::map::{Kind, Map};
+use crate::pins::Pins;
+use crate::staged::{Pending, StagedMap};
+use crate::stats::Stats;
+use crate::sys::{self, Mapping};
+use crate::{Error, cpus, kernel};
+
+/// Index of an interface in the node's network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IfIndex(pub u32);
+
+/// Sizes of maps in entries. They count when a map is made; adopted maps keep theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Known IPv4 addresses.
+    pub addr4: u32,
+    /// Known IPv6 addresses.
+    pub addr6: u32,
+    /// IPv4 prefixes.
+    pub cidr4: u32,
+    /// IPv6 prefixes.
+    pub cidr6: u32,
+    /// Entries of all policy tables.
+    pub policy: u32,
+    /// IPv4 connections (about 190 bytes each, allocated at once).
+    pub ct4: u32,
+    /// IPv6 connections (about 210 bytes each).
+    pub ct6: u32,
+    /// Datagrams in fragments.
+    pub frags: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            addr4: 65_536,
+            addr6: 65_536,
+            cidr4: 16_384,
+            cidr6: 16_384,
+            policy: 262_144,
+            ct4: 262_144,
+            ct6: 131_072,
+            frags: 8_192,
+        }
+    }
+}
+
+impl Sizes {
+    fn by_name(&self) -> [(&'static str, u32); 8] {
+        [
+            (maps::ADDR4, self.addr4),
+            (maps::ADDR6, self.addr6),
+            (maps::CIDR4, self.cidr4),
+            (maps::CIDR6, self.cidr6),
+            (maps::POLICY, self.policy),
+            (maps::CT4, self.ct4),
+            (maps::CT6, self.ct6),
+            (maps::FRAGS, self.frags),
+        ]
+    }
+}
+
+/// How to open the datapath.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The node's own bpffs; made and mounted if it isn't there.
+    pub bpffs: PathBuf,
+    /// Sizes of maps.
+    pub sizes: Sizes,
+}
+
+impl Options {
+    /// Options with the usual sizes.
+    pub fn new(bpffs: impl Into<PathBuf>) -> Self {
+        Self {
+            bpffs: bpffs.into(),
+            sizes: Sizes::default(),
+        }
+    }
+}
+
+/// Programs and maps in the kernel. Dropping it changes nothing there: what is attached stays and
+/// decides as before.
+#[derive(Debug)]
+pub struct Datapath {
+    pins: Pins,
+    programs: Programs,
+    pub(crate) addr4: StagedMap<Addr4, Addr>,
+    pub(crate) addr6: StagedMap<Addr6, Addr>,
+    pub(crate) cidr4: StagedMap<Cidr4, Addr>,
+    pub(crate) cidr6: StagedMap<Cidr6, Addr>,
+    pub(crate) endpoints: StagedMap<u32, Endpoint>,
+    pub(crate) tables: StagedMap<u32, Table>,
+    pub(crate) policy: StagedMap<PolicyKey, PolicyEntry>,
+    node: Mapping,
+    stats: Arc<Stats>,
+    /// The whole desired state was applied once.
+    pub(crate) has_base: bool,
+    /// A write failed in a way that left the maps and the shadows apart.
+    pub(crate) is_torn: bool,
+}
+
+/// Words of [`Node`], by offset.
+mod word {
+    use abi::node::Node;
+    pub(super) const REVISION: usize = std::mem::offset_of!(Node, revision);
+    pub(super) const REPORT_EVERY: usize = std::mem::offset_of!(Node, report_every);
+    pub(super) const DROPS_PER_SECOND: usize = std::mem::offset_of!(Node, drops_per_second);
+    pub(super) const FLAGS: usize = std::mem::offset_of!(Node, flags);
+}
+
+impl Datapath {
+    /// Loads the programs. Maps that are pinned from before are adopted with their content; links get
+    /// the new programs in place of the old ones, without a moment between; links of interfaces that
+    /// are gone are removed.
+    ///
+    /// The calling thread must be in the node's network namespace, here and in [`Self::attach`].
+    ///
+    /// # Errors
+    /// A kernel older than 6.6, no right to do it, an object that the kernel refuses, pinned maps of
+    /// another shape. What was attached before stays in force with its old program.
+    pub fn open(object: &[u8], options: &Options) -> Result<Self, Error> {
+        kernel::check()?;
+        let cpus = cpus::possible()?;
+        let pins = Pins::open(&options.bpffs)?;
+        make_array(&pins, maps::NODE, size_of::<Node>(), 1)?;
+        make_array(&pins, maps::CONSUMED, 8, cpus)?;
+        let programs = load(object, &pins, &options.sizes)?;
+
+        macro_rules! staged {
+            ($name:ident, $kind:ident) => {
+                StagedMap::new(open(&pins, maps::$name, Kind::$kind)?, Kind::$kind)
+            };
+        }
+        let node = open_array(&pins, maps::NODE, size_of::<Node>())?;
+        let mut datapath = Self {
+            addr4: staged!(ADDR4, Hash),
+            addr6: staged!(ADDR6, Hash),
+            cidr4: staged!(CIDR4, PrefixTrie),
+            cidr6: staged!(CIDR6, PrefixTrie),
+            endpoints: staged!(ENDPOINTS, Array),
+            tables: staged!(TABLES, Array),
+            policy: staged!(POLICY, Hash),
+            node,
+            stats: Arc::new(Stats::open(&pins, cpus)?),
+            programs,
+            pins,
+            has_base: false,
+            is_torn: true,
+        };
+        datapath.warn_of_sizes(&options.sizes);
+        datapath.recover()?;
+        let interfaces = links::adopt(&datapath.pins, &datapath.programs)?;
+        info!(
+            revision = datapath.revision(),
+            interfaces = interfaces.len(),
+            "datapath is open"
+        );
+        Ok(datapath)
+    }
+
+    fn warn_of_sizes(&self, sizes: &Sizes) {
+        let fills = self.fills();
+        for (name, wanted) in sizes.by_name() {
+            let found = fills
+                .iter()
+                .find(|fill| fill.map == name)
+                .map(|fill| fill.max);
+            if let Some(max) = found.filter(|&max| max != wanted) {
+                warn!(map = name, max, wanted, "an adopted map keeps its size");
+            }
+        }
+    }
+
+    /// Brings the shadows in step with the maps.
+    pub(crate) fn recover(&mut self) -> Result<(), Error> {
+        // A dead agent may have flipped the revision just now.
+        sys::grace_period().map_err(Error::GracePeriod)?;
+        let revision = self.revision();
+        for map in self.staged() {
+            let half_way = map.recover(revision)?;
+            if half_way > 0 {
+                let (name, ..) = map.fill();
+                info!(
+                    map = name,
+                    entries = half_way,
+                    "brought half-written entries to an end"
+                );
+            }
+        }
+        self.is_torn = false;
+        Ok(())
+    }
+
+    pub(crate) fn staged(&mut self) -> [&mut dyn Pending; 7] {
+        [
+            &mut self.addr4,
+            &mut self.addr6,
+            &mut self.cidr4,
+            &mut self.cidr6,
+            &mut self.endpoints,
+            &mut self.tables,
+            &mut self.policy,
+        ]
+    }
+
+    /// The node's revision: the number of changes that became true.
+    pub fn revision(&self) -> u32 {
+        self.node.load32(word::REVISION)
+    }
+
+    /// The flip. Whatever is staged for `revision` is true for packets from now on.
+    pub(crate) fn flip(&self, revision: u32) {
+        self.node.store32(word::REVISION, revision);
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            report_every: self.node.load32(word::REPORT_EVERY),
+            drops_per_second: self.node.load32(word::DROPS_PER_SECOND),
+            flags: self.node.load32(word::FLAGS),
+        }
+    }
+
+    pub(crate) fn set_settings(&self, settings: Settings) {
+        self.node.store32(word::REPORT_EVERY, settings.report_every);
+        self.node
+            .store32(word::DROPS_PER_SECOND, settings.drops_per_second);
+        self.node.store32(word::FLAGS, settings.flags);
+    }
+
+    /// Attaches both programs to the host side of a pod's veth, unless they are. The interface must be
+    /// in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// No such interface, or the kernel refuses.
+    pub fn attach(&self, interface: IfIndex) -> Result<(), Error> {
+        links::attach(&self.pins, &self.programs, interface)
+    }
+
+    /// Takes the programs off an interface. It is no error if they aren't on it.
+    ///
+    /// # Errors
+    /// A pin can't be removed.
+    pub fn detach(&self, interface: IfIndex) -> Result<(), Error> {
+        links::detach(&self.pins, interface)
+    }
+
+    /// Interfaces that have both programs, in ascending order. Interfaces that are gone aren't among
+    /// them.
+    ///
+    /// # Errors
+    /// The pins can't be read.
+    pub fn attached(&self) -> Result<Vec<IfIndex>, Error> {
+        links::attached(&self.pins)
+    }
+
+    /// Counters and connections, to be read from any thread.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// How full the maps are that user space writes.
+    pub fn fills(&self) -> [Fill; 7] {
+        let maps: [&dyn Pending; 7] = [
+            &self.addr4,
+            &self.addr6,
+            &self.cidr4,
+            &self.cidr6,
+            &self.endpoints,
+            &self.tables,
+            &self.policy,
+        ];
+        maps.map(|map| {
+            let (map, entries, max) = map.fill();
+            Fill { map, entries, max }
+        })
+    }
+
+    pub(crate) fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    pub(crate) fn program(&self, program: crate::testrun::Program) -> BorrowedFd<'_> {
+        match program {
+            crate::testrun::Program::FromPod => self.programs.from_pod.as_fd(),
+            crate::testrun::Program::ToPod => self.programs.to_pod.as_fd(),
+        }
+    }
+}
+
+/// How full a map is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Name of the map.
+    pub map: &'static str,
+    /// Entries in it.
+    pub entries: usize,
+    /// Its size.
+    pub max: u32,
+}
+
+/// Opens a pinned map.
+pub(crate) fn open<K: crate::record::Plain, V: crate::record::Record>(
+    pins: &Pins,
+    name: &'static str,
+    kind: Kind,
+) -> Result<Map<K, V>, Error> {
+    Map::open(&pins.versioned(name), name, kind)
+}
+
+/// Makes and pins one of the arrays that user space maps into its memory: the flip is then a single
+/// store, and so is the count of a drained ring.
+fn make_array(
+    pins: &Pins,
+    name: &'static str,
+    value_size: usize,
+    length: usize,
+) -> Result<(), Error> {
+    let path = pins.versioned(name);
+    if path.exists() {
+        return Ok(());
+    }
+    let number = |n: usize| u32::try_from(n).expect("sizes of these arrays are small");
+    let map = sys::create_array(name, number(value_size), number(length)).map_err(|source| {
+        Error::Map {
+            action: "making",
+            map: name,
+            source,
+        }
+    })?;
+    pins.replace(map.as_fd(), &path)
+}
+
+/// Maps one of these arrays into memory.
+pub(crate) fn open_array(pins: &Pins, name: &'static str, length: usize) -> Result<Mapping, Error> {
+    let path = pins.versioned(name);
+    Mapping::of_pin(&path, length).map_err(|source| Error::Path {
+        action: "mapping into memory",
+        path,
+        source,
+    })
+}
+
+fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
+    let refused = |error: aya::EbpfError| Error::Object(Box::new(error));
+    let mut loader = EbpfLoader::new();
+    for name in maps::ALL {
+        loader.map_pin_path(name, pins.versioned(name));
+    }
+    for (name, size) in sizes.by_name() {
+        loader.map_max_entries(name, size);
+    }
+    // The parser wants alignment, which a vector's memory has.
+    let mut ebpf = loader.load(&object.to_vec()).map_err(refused)?;
+    let mut program = |name: &'static str| -> Result<OwnedFd, Error> {
+        let missing = || Error::ProgramMissing {
+            program: name.to_owned(),
+        };
+        let refused = |source: aya::programs::ProgramError| Error::Program {
+            program: name,
+            source: Box::new(source),
+        };
+        let program = ebpf.program_mut(name).ok_or_else(missing)?;
+        let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
+        program.load().map_err(refused)?;
+        let path = pins.versioned(name);
+        let fd = program.fd().map_err(refused)?;
+        pins.replace(fd.as_fd(), &path)?;
+        fd.as_fd()
+            .try_clone_to_owned()
+            .map_err(|source| Error::Path {
+                action: "duplicating",
+                path,
+                source,
+            })
+    };
+    Ok(Programs {
+        from_pod: program(maps::PROGRAM_FROM_POD)?,
+        to_pod: program(maps::PROGRAM_TO_POD)?,
+    })
+}

@@ -1,0 +1,218 @@
+//! A pinned map with its types.
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use crate::Error;
+use crate::record::{self, Plain, Record};
+use crate::sys;
+
+/// Kinds of maps (`BPF_MAP_TYPE_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Hash = 1,
+    Array = 2,
+    PerfEventArray = 4,
+    PerCpuArray = 6,
+    LruHash = 9,
+    PrefixTrie = 11,
+}
+
+/// Elements per call.
+const CHUNK: u32 = 4096;
+
+/// An open map of `K` to `V`. In a per-CPU map, `V` is one CPU's value.
+#[derive(Debug)]
+pub(crate) struct Map<K, V> {
+    fd: OwnedFd,
+    name: &'static str,
+    max: u32,
+    types: PhantomData<fn(K) -> V>,
+}
+
+/// A batch that stopped early.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    /// Elements treated before.
+    pub(crate) done: usize,
+    pub(crate) error: Error,
+}
+
+impl<K: Plain, V: Record> Map<K, V> {
+    /// Takes what is pinned at `path`, after a check of its definition.
+    pub(crate) fn open(path: &Path, name: &'static str, kind: Kind) -> Result<Self, Error> {
+        let at_path = |action| {
+            move |source| Error::Path {
+                action,
+                path: path.to_path_buf(),
+                source,
+            }
+        };
+        let fd = sys::open_pin(path).map_err(at_path("opening map"))?;
+        let info = sys::map_info(fd.as_fd()).map_err(at_path("asking the kernel about map"))?;
+        let size = |size: usize| u32::try_from(size).expect("records are small");
+        let checks = [
+            ("type", info.kind, kind as u32),
+            ("key size", info.key_size, size(size_of::<K>())),
+            ("value size", info.value_size, size(size_of::<V>())),
+        ];
+        for (field, found, needed) in checks {
+            if found != needed {
+                let path = path.to_path_buf();
+                return Err(Error::MapMismatch {
+                    path,
+                    field,
+                    found,
+                    needed,
+                });
+            }
+        }
+        Ok(Self {
+            fd,
+            name,
+            max: info.max_entries,
+            types: PhantomData,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Size of the map in entries.
+    pub(crate) fn max(&self) -> u32 {
+        self.max
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    pub(crate) fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+        let map = self.name;
+        move |source| Error::Map {
+            action,
+            map,
+            source,
+        }
+    }
+
+    /// The values of all possible CPUs, in order. Only for per-CPU maps.
+    pub(crate) fn get_per_cpu(&self, key: &K, cpus: usize) -> Result<Vec<V>, Error> {
+        let stride = size_of::<V>().next_multiple_of(8);
+        let mut values = vec![0; stride * cpus];
+        sys::lookup(self.fd(), record::bytes(key), &mut values).map_err(self.failed("reading"))?;
+        Ok(values
+            .chunks_exact(stride)
+            .filter_map(record::read)
+            .collect())
+    }
+
+    /// Calls `f` with every key and its value's bytes, `stride` per entry.
+    fn for_each_raw(&self, stride: usize, mut f: impl FnMut(K, &[u8])) -> Result<(), Error> {
+        // The hash's cursor is a bucket's number, the others' is a key.
+        let mut cursor = vec![0; size_of::<K>().max(8)];
+        let count = CHUNK.min(self.max.max(1));
+        let capacity = count as usize;
+        let mut keys = vec![0; size_of::<K>() * capacity];
+        let mut values = vec![0; stride * capacity];
+        let mut first = true;
+        loop {
+            let (found, last) =
+                sys::lookup_batch(self.fd(), first, &mut cursor, &mut keys, &mut values, count)
+                    .map_err(self.failed("reading all of"))?;
+            let keys = keys.chunks_exact(size_of::<K>());
+            for (key, value) in keys.zip(values.chunks_exact(stride)).take(found as usize) {
+                if let Some(key) = record::read(key) {
+                    f(key, value);
+                }
+            }
+            if last {
+                return Ok(());
+            }
+            first = false;
+        }
+    }
+
+    /// Calls `f` with every entry. Entries that come or go meanwhile may be missed or be seen twice.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(K, V)) -> Result<(), Error> {
+        self.for_each_raw(size_of::<V>(), |key, value| {
+            if let Some(value) = record::read(value) {
+                f(key, value);
+            }
+        })
+    }
+
+    /// As [`Self::for_each`], with the values of all possible CPUs.
+    pub(crate) fn for_each_per_cpu(
+        &self,
+        cpus: usize,
+        mut f: impl FnMut(K, &mut dyn Iterator<Item = V>),
+    ) -> Result<(), Error> {
+        let stride = size_of::<V>().next_multiple_of(8);
+        self.for_each_raw(stride * cpus, |key, values| {
+            f(
+                key,
+                &mut values.chunks_exact(stride).filter_map(record::read),
+            );
+        })
+    }
+
+    /// Removes entries, those that aren't there included.
+    pub(crate) fn delete_many(&self, keys: &[K]) -> Result<(), Error> {
+        let mut rest = keys;
+        while !rest.is_empty() {
+            let count = CHUNK.min(u32::try_from(rest.len()).unwrap_or(CHUNK));
+            let chunk = record::slice_bytes(&rest[..count as usize]);
+            let batch = sys::delete_batch(self.fd(), chunk, count);
+            let skipped = match batch.error {
+                None => 0,
+                Some(error) if error.kind() == io::ErrorKind::NotFound => 1,
+                Some(error) => return Err(self.failed("deleting from")(error)),
+            };
+            rest = &rest[batch.done as usize + skipped..];
+        }
+        Ok(())
+    }
+
+    /// Removes an entry; `false` if there was none.
+    pub(crate) fn delete(&self, key: &K) -> Result<bool, Error> {
+        sys::delete(self.fd(), record::bytes(key)).map_err(self.failed("deleting from"))
+    }
+}
+
+impl<K: Plain, V: Plain> Map<K, V> {
+    pub(crate) fn put(&self, key: &K, value: &V) -> Result<(), Error> {
+        sys::update(self.fd(), record::bytes(key), record::bytes(value))
+            .map_err(self.failed("writing to"))
+    }
+
+    /// Writes the same value for every possible CPU. Only for per-CPU maps.
+    pub(crate) fn put_per_cpu(&self, key: &K, value: &V, cpus: usize) -> Result<(), Error> {
+        let mut one = record::bytes(value).to_vec();
+        one.resize(size_of::<V>().next_multiple_of(8), 0);
+        sys::update(self.fd(), record::bytes(key), &one.repeat(cpus))
+            .map_err(self.failed("writing to"))
+    }
+
+    /// Writes entries; `keys` and `values` are equally long.
+    pub(crate) fn put_many(&self, keys: &[K], values: &[V]) -> Result<(), Stopped> {
+        assert_eq!(keys.len(), values.len());
+        let chunk = CHUNK as usize;
+        for (n, (keys, values)) in keys.chunks(chunk).zip(values.chunks(chunk)).enumerate() {
+            let count = u32::try_from(keys.len()).expect("a chunk is small");
+            let (keys, values) = (record::slice_bytes(keys), record::slice_bytes(values));
+            let batch = sys::update_batch(self.fd(), keys, values, count);
+            if let Some(error) = batch.error {
+                let error = self.failed("writing to")(error);
+                return Err(Stopped {
+                    done: n * chunk + batch.done as usize,
+                    error,
+                });
+            }
+        }
+        Ok(())
+    }
+}

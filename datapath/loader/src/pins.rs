@@ -1,0 +1,106 @@
+//! The bpffs of a node and the names in it.
+//!
+//! ```text
+//!  DIR/v1_POLICY, v1_CT4, ...       maps, by ABI version
+//!  DIR/v1_from_pod, v1_to_pod       programs
+//!  DIR/link_12_from, link_12_to     links of interface 12
+//! ```
+
+use std::fs;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+
+use nix::mount::MsFlags;
+use nix::sys::statfs::statfs;
+
+use crate::{Error, sys};
+
+/// `BPF_FS_MAGIC`.
+const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
+
+/// A mounted bpffs.
+#[derive(Clone, Debug)]
+pub(crate) struct Pins {
+    directory: PathBuf,
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::Path {
+        action,
+        path,
+        source,
+    }
+}
+
+impl Pins {
+    /// Makes the directory and mounts a bpffs there, unless one is.
+    pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(directory).map_err(failed("making directory", directory))?;
+        let kind = statfs(directory)
+            .map_err(|errno| failed("examining", directory)(errno.into()))?
+            .filesystem_type();
+        if i64::from(kind.0) != BPF_FS_MAGIC {
+            let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+            nix::mount::mount(
+                Some("bpf"),
+                directory,
+                Some("bpf"),
+                flags,
+                Some("mode=0700"),
+            )
+            .map_err(|errno| failed("mounting a bpffs (as root?) at", directory)(errno.into()))?;
+        }
+        Ok(Self {
+            directory: directory.to_path_buf(),
+        })
+    }
+
+    /// Where a map or program of this ABI is pinned.
+    pub(crate) fn versioned(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("v{}_{name}", abi::ABI_VERSION))
+    }
+
+    /// Where a link is pinned.
+    pub(crate) fn link(&self, ifindex: u32, end: &str) -> PathBuf {
+        self.directory.join(format!("link_{ifindex}_{end}"))
+    }
+
+    /// The interfaces of which links are pinned, and which ends.
+    pub(crate) fn links(&self) -> Result<Vec<(u32, String)>, Error> {
+        let reading = || failed("reading", &self.directory);
+        let mut links = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(reading())? {
+            let name = entry.map_err(reading())?.file_name();
+            let parts = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("link_")?.split_once('_'));
+            if let Some((ifindex, end)) = parts
+                && let Ok(ifindex) = ifindex.parse()
+            {
+                links.push((ifindex, end.to_owned()));
+            }
+        }
+        links.sort();
+        Ok(links)
+    }
+
+    /// Pins at a path, in place of what may be there: it is the old or the new at any moment.
+    pub(crate) fn replace(&self, fd: BorrowedFd<'_>, path: &Path) -> Result<(), Error> {
+        let new = path.with_extension("new");
+        Self::remove(&new)?;
+        sys::pin(fd, &new).map_err(failed("pinning", &new))?;
+        fs::rename(&new, path).map_err(failed("renaming a pin to", path))
+    }
+
+    /// Removes a pin, if it is there.
+    pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("removing pin", path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}

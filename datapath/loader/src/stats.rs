@@ -1,0 +1,265 @@
+//! What the datapath counted, and the connections it knows. Reading changes nothing.
+
+use abi::conntrack::{CtEntry, CtKey4, CtKey6};
+use abi::maps;
+use abi::node::{Limit, counter};
+
+use crate::Error;
+use crate::datapath::{open, open_array};
+use crate::map::{Kind, Map};
+use crate::pins::Pins;
+use crate::sys::{self, Mapping};
+
+/// Reader of counters and connections; can be shared by threads.
+#[derive(Debug)]
+pub struct Stats {
+    counters: Map<u32, u64>,
+    decisions: Map<u32, u64>,
+    limits: Map<u32, Limit>,
+    ct4: Map<CtKey4, CtEntry>,
+    ct6: Map<CtKey6, CtEntry>,
+    consumed: Mapping,
+    cpus: usize,
+}
+
+/// Counters of the programs ([`abi::node::counter`]), over all CPUs or one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Events that the programs tried to send.
+    pub events_attempted: u64,
+    /// Of those, not accepted: the ring was full, or there was none.
+    pub events_failed: u64,
+    /// Drops that sent no event because of the limit.
+    pub events_limited: u64,
+    /// Packets forwarded.
+    pub packets_forwarded: u64,
+    /// Packets dropped.
+    pub packets_dropped: u64,
+    /// Connections that found no room.
+    pub ct_full: u64,
+}
+
+/// What a token bucket of drop events holds back, over all CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limited {
+    /// Endpoint index.
+    pub endpoint: u32,
+    /// Packets dropped since the endpoint's last event.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// How full the connection tables are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// IPv4 connections that haven't timed out.
+    pub live4: u64,
+    /// IPv4 entries, those that have timed out included.
+    pub entries4: u64,
+    /// Size of the IPv4 table.
+    pub max4: u32,
+    /// As `live4`, IPv6.
+    pub live6: u64,
+    /// As `entries4`, IPv6.
+    pub entries6: u64,
+    /// As `max4`, IPv6.
+    pub max6: u32,
+}
+
+impl Stats {
+    pub(crate) fn open(pins: &Pins, cpus: usize) -> Result<Self, Error> {
+        Ok(Self {
+            counters: open(pins, maps::COUNTERS, Kind::PerCpuArray)?,
+            decisions: open(pins, maps::DECISIONS, Kind::PerCpuArray)?,
+            limits: open(pins, maps::LIMITS, Kind::PerCpuArray)?,
+            ct4: open(pins, maps::CT4, Kind::LruHash)?,
+            ct6: open(pins, maps::CT6, Kind::LruHash)?,
+            consumed: open_array(pins, maps::CONSUMED, 8 * cpus)?,
+            cpus,
+        })
+    }
+
+    /// Counters of each possible CPU.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn counters_per_cpu(&self) -> Result<Vec<Counters>, Error> {
+        // The failures first: then no event is counted as failed that isn't as attempted.
+        let failed = self
+            .counters
+            .get_per_cpu(&counter::EVENTS_FAILED, self.cpus)?;
+        let mut per_cpu: Vec<_> = failed
+            .into_iter()
+            .map(|events_failed| Counters {
+                events_failed,
+                ..Counters::default()
+            })
+            .collect();
+        let rest: [(u32, fn(&mut Counters) -> &mut u64); 5] = [
+            (counter::EVENTS_ATTEMPTED, |counters| {
+                &mut counters.events_attempted
+            }),
+            (counter::EVENTS_LIMITED, |counters| {
+                &mut counters.events_limited
+            }),
+            (counter::PACKETS_FORWARDED, |counters| {
+                &mut counters.packets_forwarded
+            }),
+            (counter::PACKETS_DROPPED, |counters| {
+                &mut counters.packets_dropped
+            }),
+            (counter::CT_FULL, |counters| &mut counters.ct_full),
+        ];
+        for (index, field) in rest {
+            let values = self.counters.get_per_cpu(&index, self.cpus)?;
+            for (counters, value) in per_cpu.iter_mut().zip(values) {
+                *field(counters) = value;
+            }
+        }
+        Ok(per_cpu)
+    }
+
+    /// Counters over all CPUs.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn counters(&self) -> Result<Counters, Error> {
+        let per_cpu = self.counters_per_cpu()?;
+        Ok(per_cpu
+            .into_iter()
+            .fold(Counters::default(), |sum, cpu| Counters {
+                events_attempted: sum.events_attempted + cpu.events_attempted,
+                events_failed: sum.events_failed + cpu.events_failed,
+                events_limited: sum.events_limited + cpu.events_limited,
+                packets_forwarded: sum.packets_forwarded + cpu.packets_forwarded,
+                packets_dropped: sum.packets_dropped + cpu.packets_dropped,
+                ct_full: sum.ct_full + cpu.ct_full,
+            }))
+    }
+
+    /// Events accounted for by readers of the rings, present and past, over all CPUs: what they
+    /// consumed, and what a successor found that they had left unread.
+    pub fn events_accounted(&self) -> u64 {
+        (0..self.cpus)
+            .map(|cpu| self.consumed.load64(8 * cpu))
+            .sum()
+    }
+
+    /// Decisions per cookie, of cookies that decided anything, in ascending order.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn decisions(&self) -> Result<Vec<(u32, u64)>, Error> {
+        let mut decisions = Vec::new();
+        self.decisions
+            .for_each_per_cpu(self.cpus, |cookie, values| {
+                let count: u64 = values.sum();
+                if count > 0 {
+                    decisions.push((cookie, count));
+                }
+            })?;
+        decisions.sort_unstable();
+        Ok(decisions)
+    }
+
+    /// Sets the decisions of cookies to 0, before they name something else.
+    ///
+    /// # Errors
+    /// The map can't be written.
+    pub fn forget_decisions(&self, cookies: &[u32]) -> Result<(), Error> {
+        cookies
+            .iter()
+            .try_for_each(|cookie| self.decisions.put_per_cpu(cookie, &0, self.cpus))
+    }
+
+    /// Drops that the limit kept silent and no event has told of yet, by endpoint.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn limited(&self) -> Result<Vec<Limited>, Error> {
+        let mut limited = Vec::new();
+        self.limits
+            .for_each_per_cpu(self.cpus, |endpoint, values| {
+                let (packets, bytes) = values.fold((0, 0), |(packets, bytes), on| {
+                    (packets + on.packets, bytes + on.bytes)
+                });
+                if packets > 0 {
+                    limited.push(Limited {
+                        endpoint,
+                        packets,
+                        bytes,
+                    });
+                }
+            })?;
+        limited.sort_unstable_by_key(|limited| limited.endpoint);
+        Ok(limited)
+    }
+
+    /// Forgets the limit of an endpoint, before its index is another pod's.
+    ///
+    /// # Errors
+    /// The map can't be written.
+    pub fn forget_limit(&self, endpoint: u32) -> Result<(), Error> {
+        self.limits
+            .put_per_cpu(&endpoint, &Limit::default(), self.cpus)
+    }
+
+    /// Calls `f` with every IPv4 connection, those that have timed out included. Connections that come
+    /// or go meanwhile may be missed or be seen twice.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn connections4(&self, f: impl FnMut(CtKey4, CtEntry)) -> Result<(), Error> {
+        self.ct4.for_each(f)
+    }
+
+    /// As [`Self::connections4`], IPv6.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn connections6(&self, f: impl FnMut(CtKey6, CtEntry)) -> Result<(), Error> {
+        self.ct6.for_each(f)
+    }
+
+    /// Forgets an IPv4 connection; its next packet is judged as a new one's. Returns whether it was
+    /// known.
+    ///
+    /// # Errors
+    /// The map can't be written.
+    pub fn forget_connection4(&self, key: &CtKey4) -> Result<bool, Error> {
+        self.ct4.delete(key)
+    }
+
+    /// As [`Self::forget_connection4`], IPv6.
+    ///
+    /// # Errors
+    /// The map can't be written.
+    pub fn forget_connection6(&self, key: &CtKey6) -> Result<bool, Error> {
+        self.ct6.delete(key)
+    }
+
+    /// Counts the connections. Reads both tables, about 0.2 us per entry.
+    ///
+    /// # Errors
+    /// A map can't be read.
+    pub fn connections(&self) -> Result<Connections, Error> {
+        let now = abi::node::tick(sys::monotonic_ns());
+        // Ticks wrap: an entry is alive while its end isn't more than half the circle ahead.
+        let alive = |entry: &CtEntry| entry.expires.wrapping_sub(now) < 1 << 31;
+        let mut connections = Connections {
+            max4: self.ct4.max(),
+            max6: self.ct6.max(),
+            ..Connections::default()
+        };
+        self.ct4.for_each(|_, entry| {
+            connections.entries4 += 1;
+            connections.live4 += u64::from(alive(&entry));
+        })?;
+        self.ct6.for_each(|_, entry| {
+            connections.entries6 += 1;
+            connections.live6 += u64::from(alive(&entry));
+        })?;
+        Ok(connections)
+    }
+}
