@@ -98,7 +98,9 @@ impl View {
 
     /// Totals before the oldest record.
     pub fn start(&self) -> Totals {
-        self.segments.first().map_or(self.end, |first| first.start())
+        self.segments
+            .first()
+            .map_or(self.end, |first| first.start())
     }
 
     /// Totals after the newest record.

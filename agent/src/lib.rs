@@ -6,7 +6,8 @@
 //!  rings -> observe (name) -> history -> expand -> grpc  (fact)
 //! ```
 
+pub mod expand;
+pub mod grpc;
 pub mod history;
 pub mod names;
-pub mod expand;
 pub mod observe;

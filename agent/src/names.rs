@@ -53,8 +53,6 @@ pub struct PolicyRef {
     pub name: String,
     /// Labels that a policy's rules carry in Cilium, sorted.
     pub labels: Vec<String>,
-    /// Revision at which this form of the policy came into force.
-    pub revision: u64,
     /// `metadata.resourceVersion`, or what stands for it in a directory of files.
     pub resource_version: String,
     /// The rules behind the decision, in order.
@@ -284,7 +282,13 @@ impl Namer {
         }
     }
 
-    fn end(&mut self, words: [u32; 4], identity: u32, event: &Event, by_index: bool) -> Arc<Endpoint> {
+    fn end(
+        &mut self,
+        words: [u32; 4],
+        identity: u32,
+        event: &Event,
+        by_index: bool,
+    ) -> Arc<Endpoint> {
         let found = if by_index {
             self.names.by_index.get(&event.aux)
         } else if event.flags & event::F_NO_IP != 0 {
@@ -295,7 +299,9 @@ impl Namer {
                 .get(&AddrKey::of_event(words, event.flags))
         };
         match found {
-            Some(endpoint) if identity == 0 || endpoint.identity == identity => Arc::clone(endpoint),
+            Some(endpoint) if identity == 0 || endpoint.identity == identity => {
+                Arc::clone(endpoint)
+            }
             Some(endpoint) => self.of_other_identity(&Arc::clone(endpoint), identity),
             None => self.of_identity(identity),
         }

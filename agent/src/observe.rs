@@ -20,7 +20,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{Builder, JoinHandle},
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -101,11 +100,7 @@ impl Observer {
     ///
     /// # Errors
     /// A thread cannot be started, or the clock cannot be read.
-    pub fn start(
-        config: Config,
-        names: Arc<ArcSwap<Names>>,
-        writer: Writer,
-    ) -> io::Result<Self> {
+    pub fn start(config: Config, names: Arc<ArcSwap<Names>>, writer: Writer) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let clock = match config.clock {
             Some(clock) => clock,
@@ -213,7 +208,10 @@ impl State {
         }
         let mut measured = clock::monotonic()?;
         loop {
-            let ended = self.readers.iter().all(|reader| reader.thread.is_finished());
+            let ended = self
+                .readers
+                .iter()
+                .all(|reader| reader.thread.is_finished());
             let now = clock::monotonic()?;
             if self.measure && now.saturating_sub(measured) > MEASURE_EVERY_NS {
                 self.clock = Clock::measure()?;
@@ -285,6 +283,3 @@ impl State {
         self.writer.publish(progress);
     }
 }
-
-/// How long a reader may need at most until an event shows, for those who wait for it.
-pub const LATENCY: Duration = Duration::from_millis(15);

@@ -96,7 +96,11 @@ fn capacity_counts_flows_not_events() {
     feed.writer.publish(0);
     let view = history.view();
     let events = view.end().events - view.start().events;
-    assert_eq!(view.flows(), events * 2, "a policy drop is shown as two flows");
+    assert_eq!(
+        view.flows(),
+        events * 2,
+        "a policy drop is shown as two flows"
+    );
     assert!((500..600).contains(&events), "{events}");
 }
 
@@ -128,7 +132,11 @@ fn overtaken_reader_learns_the_exact_count() {
         if n % 1000 == 0 {
             feed.writer.lost(&Loss {
                 time: n,
-                stage: if n % 2000 == 0 { Stage::PerfRing } else { Stage::Queue },
+                stage: if n % 2000 == 0 {
+                    Stage::PerfRing
+                } else {
+                    Stage::Queue
+                },
                 events: 3 + n / 1000,
                 cpu: Some(1),
             });
@@ -148,7 +156,9 @@ fn racing_readers_account_for_every_event() {
     const EVENTS: u32 = 300_000;
     let (history, mut feed) = Feed::new(2048);
     let (start, mut changes) = (history.view(), history.changes());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let overtaken = std::thread::scope(|scope| {
         let readers: Vec<_> = (0..3)
             .map(|slowness| {
@@ -158,7 +168,10 @@ fn racing_readers_account_for_every_event() {
                     while count + missed < u64::from(EVENTS) {
                         let (seen, evicted, _) = read(history, &mut cursor);
                         assert!(seen.is_sorted(), "order");
-                        assert!(last < seen.first().copied() || seen.is_empty(), "no event twice");
+                        assert!(
+                            last < seen.first().copied() || seen.is_empty(),
+                            "no event twice"
+                        );
                         last = seen.last().copied().or(last);
                         count += u64::try_from(seen.len()).unwrap();
                         missed += evicted;
@@ -177,7 +190,10 @@ fn racing_readers_account_for_every_event() {
                 feed.writer.publish(u64::from(n));
             }
         }
-        readers.into_iter().map(|reader| reader.join().unwrap()).sum::<u64>()
+        readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap())
+            .sum::<u64>()
     });
     assert_eq!(history.evicted_unread(), overtaken);
     runtime.block_on(async {
@@ -205,7 +221,9 @@ fn names_are_frozen_on_arrival() {
     let mut seen = vec![];
     for segment in view.segments() {
         for entry in segment.iter_from(0) {
-            let Entry::Event(event) = entry else { panic!("no loss here") };
+            let Entry::Event(event) = entry else {
+                panic!("no loss here")
+            };
             seen.push((
                 event.end(0).pod.clone(),
                 event.end(0).identity,
@@ -225,7 +243,13 @@ fn names_are_frozen_on_arrival() {
                 common::ALLOW_FRONTEND,
                 "kubernetes.io/os=linux".to_owned()
             ),
-            (String::new(), 20_001, 0, common::ALLOW_FRONTEND, "zone=b".to_owned()),
+            (
+                String::new(),
+                20_001,
+                0,
+                common::ALLOW_FRONTEND,
+                "zone=b".to_owned()
+            ),
         ]
     );
 }
@@ -242,5 +266,8 @@ fn bytes_per_flow_stay_small() {
     feed.writer.publish(0);
     let view = history.view();
     let per_flow = view.bytes() as u64 / view.flows();
-    assert!(per_flow <= 53, "{per_flow} bytes: 104 per event, two flows each");
+    assert!(
+        per_flow <= 53,
+        "{per_flow} bytes: 104 per event, two flows each"
+    );
 }

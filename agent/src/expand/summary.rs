@@ -141,7 +141,11 @@ fn icmpv6_code(kind: u16, code: u16) -> Option<&'static str> {
             "RejectRouteToDst",
         ],
         3 => &["HopLimitExceeded", "FragmentReassemblyTimeExceeded"],
-        4 => &["ErroneousHeader", "UnrecognizedNextHeader", "UnrecognizedIPv6Option"],
+        4 => &[
+            "ErroneousHeader",
+            "UnrecognizedNextHeader",
+            "UnrecognizedIPv6Option",
+        ],
         _ => &[],
     };
     codes.get(usize::from(code)).copied()

@@ -93,7 +93,7 @@ fn split(n: u64) -> [u32; 2] {
 }
 
 /// One of the flows as which an event is shown, in the order in which they are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
     /// Policy verdict of the connection's source pod.
     EgressVerdict,

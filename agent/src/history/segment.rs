@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use abi::event::{self, Event};
 
-use super::record::{Loss, Part, Parts, Record, Stage, drop_reason};
+use super::record::{Loss, Parts, Record, Stage, drop_reason};
 use crate::names::{Attribution, Endpoint, Node};
 
 /// How much came before a place in the history, since the agent's start.
@@ -67,7 +67,8 @@ impl Summary {
         self.max_time = self.max_time.max(event.time);
         if event.kind <= event::PACKET {
             self.kinds |= 1 << event.kind;
-            self.redirected |= event.egress == event::REDIRECTED || event.ingress == event::REDIRECTED;
+            self.redirected |=
+                event.egress == event::REDIRECTED || event.ingress == event::REDIRECTED;
             if event.kind == event::DROP {
                 self.reasons |= 1 << drop_reason(event).0.saturating_sub(130).min(127);
             }
@@ -179,6 +180,11 @@ impl Segment {
             + size_of_val(&*self.tables.rules)
     }
 
+    /// Some records are marks of losses.
+    pub fn has_losses(&self) -> bool {
+        self.start.lost != self.end.lost
+    }
+
     /// The node it was seen on.
     pub fn node(&self) -> &Arc<Node> {
         &self.tables.node
@@ -191,7 +197,9 @@ impl Segment {
 
     /// The entry at an index.
     pub fn get(&self, index: usize) -> Option<Entry<'_>> {
-        self.records.get(index).map(|record| self.entry(index, record))
+        self.records
+            .get(index)
+            .map(|record| self.entry(index, record))
     }
 
     /// The entries from an index on.
@@ -281,15 +289,13 @@ impl<'a> EventRef<'a> {
     pub fn parts(&self) -> Parts {
         self.record.parts()
     }
-
-    /// One of them.
-    pub fn part(&self, part: Part) -> (Self, Part) {
-        (*self, part)
-    }
 }
 
 /// Losses by stage, as an iterator of non-zero counts between two places.
 pub fn losses_between(from: &Totals, to: &Totals) -> impl Iterator<Item = (Stage, u64)> {
     let lost = [to.lost[0] - from.lost[0], to.lost[1] - from.lost[1]];
-    Stage::ALL.into_iter().zip(lost).filter(|(_, count)| *count > 0)
+    Stage::ALL
+        .into_iter()
+        .zip(lost)
+        .filter(|(_, count)| *count > 0)
 }

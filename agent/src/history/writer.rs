@@ -15,6 +15,9 @@ use crate::names::{Named, Node, WordMap};
 /// most twice as many entries, which fits the records' 16-bit indices.
 const SEGMENT_MAX: usize = 16_384;
 
+/// Readers are woken for progress alone only so often.
+const TELL_EVERY_NS: u64 = 50_000_000;
+
 /// See the module. Owned by the observer thread.
 #[derive(Debug)]
 pub struct Writer {
@@ -30,6 +33,8 @@ pub struct Writer {
     ends: Interner<crate::names::Endpoint>,
     rules: Interner<crate::names::Attribution>,
     node: Arc<Node>,
+    /// Progress that readers were last woken for.
+    told: u64,
 }
 
 /// Gives values numbers in the order of their arrival. Values are told apart by address: equal
@@ -87,6 +92,7 @@ impl Writer {
             ends: Interner::new(),
             rules: Interner::new(),
             node,
+            told: 0,
         }
     }
 
@@ -130,13 +136,17 @@ impl Writer {
     /// Makes everything appended so far visible. `progress` (wall clock, ns) is the time up to which
     /// nothing older is still to come.
     pub fn publish(&mut self, progress: u64) {
-        let grown = !self.pending.is_empty();
         self.flush();
-        self.history.progress.fetch_max(progress, Ordering::Release);
-        if grown || self.history.view.load().end() != self.totals {
+        let grown = self.history.view.load().end() != self.totals;
+        if grown {
             self.store();
         }
-        self.history.changed.send_replace(progress);
+        // After the view: who reads the progress first and the view then has it all.
+        self.history.progress.fetch_max(progress, Ordering::Release);
+        if grown || progress.saturating_sub(self.told) >= TELL_EVERY_NS {
+            self.told = progress;
+            self.history.changed.send_replace(progress);
+        }
     }
 
     /// Moves what is pending into the chunks. Neighbours are joined so that lengths fall steeply:

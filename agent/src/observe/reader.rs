@@ -121,7 +121,11 @@ impl State {
             let began = clock::monotonic()?;
             source.drain(&mut |item| self.take(item, began))?;
             self.pay(began);
-            let drained_to = if last { u64::MAX } else { began - SETTLE_NS.min(began) };
+            let drained_to = if last {
+                u64::MAX
+            } else {
+                began - SETTLE_NS.min(began)
+            };
             self.stats.drained_to.store(drained_to, Ordering::Release);
             if last || self.producer.occupied_len() * 2 > self.queue_len {
                 observer.unpark();

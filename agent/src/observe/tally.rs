@@ -27,18 +27,6 @@ pub struct TallyKey {
     pub to_endpoint: bool,
 }
 
-impl PartialOrd for Part {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Part {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (*self as u8).cmp(&(*other as u8))
-    }
-}
-
 /// The sums.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<WordMap<TallyKey, u64>>);
@@ -71,7 +59,10 @@ impl Counts {
             return;
         }
         let mut sums = tally.0.lock().unwrap_or_else(PoisonError::into_inner);
-        #[expect(clippy::iter_over_hash_type, reason = "addition does not mind the order")]
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "addition does not mind the order"
+        )]
         for (event, count) in self.0.values() {
             for part in Parts::of(event).iter() {
                 *sums.entry(key(event, part)).or_default() += count;

@@ -1,6 +1,8 @@
 //! Synthetic events and names for the tests of this crate.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub(crate) mod server;
+
 use std::{
     io,
     net::IpAddr,
@@ -10,9 +12,7 @@ use std::{
 
 use abi::event::{self, Event};
 use flows_agent::{
-    names::{
-        AddrKey, Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload,
-    },
+    names::{AddrKey, Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload},
     observe::source::{Item, Source},
 };
 
@@ -112,7 +112,6 @@ fn policy(name: &str, rule: &str) -> PolicyRef {
         namespace: "shop".into(),
         name: name.into(),
         labels: vec![format!("k8s:io.cilium.k8s.policy.name={name}")],
-        revision: 7,
         resource_version: String::new(),
         rules: vec![RuleRef {
             index: 0,
@@ -128,7 +127,10 @@ pub(crate) fn names() -> Names {
         ..Names::default()
     };
     for (addr, endpoint) in [
-        (FRONTEND, pod(101, 20_001, "frontend-6d9c7b-xk2vq", "frontend")),
+        (
+            FRONTEND,
+            pod(101, 20_001, "frontend-6d9c7b-xk2vq", "frontend"),
+        ),
         (CART, pod(102, 20_002, "cart-0", "cart")),
         (REMOTE, pod(0, 20_003, "db-0", "db")),
     ] {

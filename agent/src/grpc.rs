@@ -1,0 +1,117 @@
+//! The agent's API: Hubble's services `observer.Observer` and `peer.Peer`, health, reflection. Field
+//! numbers and semantics are Hubble's (v1.19), so that its CLI, relay and UI can talk to us.
+
+mod flows;
+mod listen;
+mod mask;
+mod observer;
+mod peer;
+mod request;
+mod select;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures::future::try_join_all;
+use proto::{observer::observer_server::ObserverServer, peer::peer_server::PeerServer};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::{expand::Expander, history::History, names::Names, observe::Stats};
+
+pub use listen::{ListenError, Listener};
+pub use mask::{Mask, MaskError};
+pub use peer::Peers;
+pub use request::{Query, RequestError, Start};
+pub use select::{Selection, SelectionError};
+
+/// The version in the header `hubble-server-version`: that of Hubble whose API this is at least. A
+/// client that is older than it would warn.
+const SERVER_VERSION: &str = concat!("1.15.0+flows-", env!("CARGO_PKG_VERSION"));
+/// What `ServerStatus` and `GetNodes` say.
+const VERSION: &str = concat!("flows v", env!("CARGO_PKG_VERSION"));
+/// Health service name that Hubble's clients ask for. It is not the gRPC service's name.
+const HEALTH_NAME: &str = "hubble.server.Observer";
+
+/// What the services speak of.
+#[derive(Clone)]
+pub struct Api {
+    /// The flows.
+    pub history: Arc<History>,
+    /// How they are shown.
+    pub expander: Expander,
+    /// Present names, for what is not of the past.
+    pub names: Arc<ArcSwap<Names>>,
+    /// The observer's figures.
+    pub stats: Arc<Stats>,
+    /// Nodes of the cluster and the addresses of their agents.
+    pub peers: watch::Receiver<Arc<Peers>>,
+    /// Kernel time at which the agent started, ns.
+    pub started: u64,
+    /// Address at which this agent can be reached by others; may be empty.
+    pub address: String,
+    /// Ends all streams with OK.
+    pub stop: CancellationToken,
+}
+
+/// The API cannot be served.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The descriptors for reflection are no good.
+    #[error("gRPC reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("gRPC server: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until `api.stop` is cancelled, then lets calls finish.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve(api: Api, listeners: Vec<Listener>) -> Result<(), ServeError> {
+    let stop = api.stop.clone();
+    let routes = routes(api).await?;
+    try_join_all(
+        listeners
+            .into_iter()
+            .map(|listener| listener.serve(routes.clone(), stop.clone())),
+    )
+    .await?;
+    Ok(())
+}
+
+async fn routes(api: Api) -> Result<Routes, ServeError> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
+        .await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let mut routes = Routes::builder();
+    routes
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .add_service(PeerServer::new(peer::Service::new(
+            api.peers.clone(),
+            api.stop.clone(),
+        )))
+        .add_service(ObserverServer::new(observer::Service::new(api)));
+    Ok(routes.routes())
+}
+
+/// Marks a response as coming from a server of this version.
+fn versioned<T>(message: T) -> tonic::Response<T> {
+    let mut response = tonic::Response::new(message);
+    response.metadata_mut().insert(
+        "hubble-server-version",
+        tonic::metadata::MetadataValue::from_static(SERVER_VERSION),
+    );
+    response
+}

@@ -1,0 +1,321 @@
+//! The stream of a GetFlows call.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt as _, stream};
+use proto::{flow as pb, observer as api};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::request::{Query, Start};
+use crate::{
+    expand::{Expander, timestamp},
+    history::{Cursor, Entry, EventRef, History, Loss, Missed, Part, Run, Segment, Stage},
+};
+
+/// Records looked at before other tasks get a turn.
+const SCAN: usize = 4096;
+/// Responses made at once; they wait in memory until the client takes them.
+const BATCH: usize = 64;
+/// Between two progress messages.
+const PROGRESS_EVERY_NS: u64 = 100_000_000;
+
+/// Streams what a query asks for. Ends with OK when `stop` is cancelled.
+pub(super) fn stream(
+    history: Arc<History>,
+    expander: Expander,
+    query: Query,
+    stop: CancellationToken,
+) -> impl Stream<Item = Result<api::GetFlowsResponse, Status>> + Send {
+    let state = Streaming {
+        changes: history.changes(),
+        history,
+        expander,
+        query,
+        stop,
+        phase: Phase::Start,
+        cursor: Cursor::default(),
+        end: u64::MAX,
+        resume: None,
+        first_part: None,
+        sent: 0,
+        told: 0,
+    };
+    stream::unfold(state, |mut state| async move {
+        let batch = state.batch().await?;
+        Some((stream::iter(batch.into_iter().map(Ok)), state))
+    })
+    .flatten()
+}
+
+enum Phase {
+    Start,
+    Reading,
+    /// Nothing is left but the last progress.
+    Last,
+    Over,
+}
+
+struct Streaming {
+    history: Arc<History>,
+    changes: watch::Receiver<u64>,
+    expander: Expander,
+    query: Query,
+    stop: CancellationToken,
+    phase: Phase,
+    cursor: Cursor,
+    /// Sequence number at which a query that does not follow ends.
+    end: u64,
+    /// The rest of a run that was left in the middle.
+    resume: Option<(Arc<Segment>, usize)>,
+    /// Part of the first event at which `--last` begins.
+    first_part: Option<(u64, Part)>,
+    sent: u64,
+    /// Progress last sent.
+    told: u64,
+}
+
+impl Streaming {
+    /// The next responses, at least one; `None` at the end.
+    async fn batch(&mut self) -> Option<Vec<api::GetFlowsResponse>> {
+        loop {
+            if self.stop.is_cancelled() {
+                return None;
+            }
+            let mut out = Vec::new();
+            match self.phase {
+                Phase::Start => self.start().await,
+                Phase::Reading => self.read(&mut out).await,
+                Phase::Last => {
+                    self.phase = Phase::Over;
+                    if self.query.progress {
+                        out.push(self.progress(self.history.progress()));
+                    }
+                }
+                Phase::Over => return None,
+            }
+            if !out.is_empty() {
+                return Some(out);
+            }
+        }
+    }
+
+    async fn start(&mut self) {
+        let view = self.history.view();
+        if !self.query.follow {
+            self.end = view.end().records;
+        }
+        self.expander.extensions = self.query.extensions;
+        self.cursor = match self.query.start {
+            Start::Now => Cursor::newest(&view),
+            Start::Oldest | Start::Since(_) => Cursor::oldest(&view),
+            Start::Last(number) => {
+                let segments = view.segments().to_vec();
+                let newest = Cursor::newest(&view);
+                drop(view);
+                self.rewind(&segments, newest, number).await
+            }
+        };
+        self.phase = Phase::Reading;
+    }
+
+    /// The place of the `number`th matching flow before the end, or the oldest.
+    async fn rewind(&mut self, segments: &[Arc<Segment>], newest: Cursor, number: u64) -> Cursor {
+        let mut left = number;
+        let mut oldest = newest;
+        for segment in segments.iter().rev() {
+            oldest = Cursor::before(segment, 0);
+            if !self.may_match(segment) {
+                continue;
+            }
+            let selected = self.query.selection.in_segment(segment);
+            for entry in segment.iter_from(0).rev() {
+                let Entry::Event(event) = entry else { continue };
+                if event.event().time > self.query.until {
+                    continue;
+                }
+                for part in event.parts().iter().rev() {
+                    if !selected.matches(&event, part) {
+                        continue;
+                    }
+                    left -= 1;
+                    if left == 0 {
+                        self.first_part = Some((event.sequence(), part));
+                        return Cursor::before(segment, event.index());
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        oldest
+    }
+
+    fn may_match(&self, segment: &Segment) -> bool {
+        let summary = segment.summary();
+        summary.max_time >= self.query.since()
+            && summary.min_time <= self.query.until
+            && self.query.selection.may_match(segment)
+    }
+
+    async fn read(&mut self, out: &mut Vec<api::GetFlowsResponse>) {
+        if let Some((segment, from)) = self.resume.take() {
+            self.scan(&segment, from, out);
+            tokio::task::yield_now().await;
+            return;
+        }
+        if self.cursor.sequence() >= self.end || self.sent >= self.query.limit {
+            self.phase = Phase::Last;
+            return;
+        }
+        // Before the view that next_run looks at.
+        let progress = self.history.progress();
+        match self.cursor.next_run(&self.history) {
+            Some(run) => {
+                if let Some(missed) = run.missed {
+                    self.missed(missed, run.segment.summary().min_time, out);
+                }
+                let Run { segment, from, .. } = run;
+                if self.may_match(&segment) || segment.has_losses() {
+                    self.scan(&segment, from, out);
+                }
+                tokio::task::yield_now().await;
+            }
+            None if progress > self.query.until => self.phase = Phase::Last,
+            None => {
+                if self.query.progress && progress >= self.told.saturating_add(PROGRESS_EVERY_NS) {
+                    out.push(self.progress(progress));
+                    return;
+                }
+                tokio::select! {
+                    changed = self.changes.changed() => {
+                        // The writer lives as long as the history; without it nothing comes any more.
+                        if changed.is_err() {
+                            self.phase = Phase::Last;
+                        }
+                    }
+                    () = self.stop.cancelled() => {}
+                }
+            }
+        }
+    }
+
+    /// Looks at a stretch of a segment, keeping the rest for later if it is long.
+    fn scan(&mut self, segment: &Arc<Segment>, from: usize, out: &mut Vec<api::GetFlowsResponse>) {
+        let selection = Arc::clone(&self.query.selection);
+        let selected = selection.in_segment(segment);
+        for (n, entry) in segment.iter_from(from).enumerate() {
+            if n >= SCAN || out.len() >= BATCH {
+                self.resume = Some((Arc::clone(segment), from + n));
+                return;
+            }
+            match entry {
+                Entry::Lost(loss) => {
+                    if (self.query.since()..=self.query.until).contains(&loss.time) {
+                        out.push(self.lost(&loss));
+                    }
+                }
+                Entry::Event(event) => {
+                    let stored = event.event();
+                    if !(self.query.since()..=self.query.until).contains(&stored.time) {
+                        continue;
+                    }
+                    for part in event.parts().iter() {
+                        if self.is_before_start(&event, part) || !selected.matches(&event, part) {
+                            continue;
+                        }
+                        out.push(self.flow(&event, part));
+                        self.sent += 1;
+                        if self.sent >= self.query.limit {
+                            self.phase = Phase::Last;
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_before_start(&self, event: &EventRef<'_>, part: Part) -> bool {
+        self.first_part
+            .is_some_and(|(sequence, first)| event.sequence() == sequence && part < first)
+    }
+
+    fn flow(&self, event: &EventRef<'_>, part: Part) -> api::GetFlowsResponse {
+        let flow = self.expander.flow(event, part);
+        let flow = match &self.query.mask {
+            Some(mask) => mask.apply(&flow),
+            None => flow,
+        };
+        self.response(
+            event.event().time,
+            Some(api::get_flows_response::ResponseTypes::Flow(flow)),
+        )
+    }
+
+    fn missed(&self, missed: Missed, time: u64, out: &mut Vec<api::GetFlowsResponse>) {
+        for (stage, events) in Stage::ALL.into_iter().zip(missed.lost) {
+            if events > 0 {
+                out.push(self.lost(&Loss {
+                    time,
+                    stage,
+                    events,
+                    cpu: None,
+                }));
+            }
+        }
+        if missed.evicted > 0 {
+            out.push(self.lost_events(
+                pb::LostEventSource::HubbleRingBuffer,
+                missed.evicted,
+                None,
+                time,
+            ));
+        }
+    }
+
+    fn lost(&self, loss: &Loss) -> api::GetFlowsResponse {
+        let source = match loss.stage {
+            Stage::PerfRing => pb::LostEventSource::PerfEventRingBuffer,
+            Stage::Queue => pb::LostEventSource::ObserverEventsQueue,
+        };
+        self.lost_events(source, loss.events, loss.cpu, loss.time)
+    }
+
+    fn lost_events(
+        &self,
+        source: pb::LostEventSource,
+        events: u64,
+        cpu: Option<u32>,
+        time: u64,
+    ) -> api::GetFlowsResponse {
+        let lost = pb::LostEvent {
+            source: source.into(),
+            num_events_lost: events,
+            cpu: cpu.and_then(|cpu| i32::try_from(cpu).ok()).map(Into::into),
+            first: None,
+            last: None,
+        };
+        self.response(
+            time,
+            Some(api::get_flows_response::ResponseTypes::LostEvents(lost)),
+        )
+    }
+
+    fn progress(&mut self, progress: u64) -> api::GetFlowsResponse {
+        self.told = progress;
+        self.response(progress, None)
+    }
+
+    fn response(
+        &self,
+        time: u64,
+        response_types: Option<api::get_flows_response::ResponseTypes>,
+    ) -> api::GetFlowsResponse {
+        api::GetFlowsResponse {
+            node_name: self.expander.node_name().to_owned(),
+            time: Some(timestamp(time)),
+            response_types,
+        }
+    }
+}

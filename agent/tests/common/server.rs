@@ -1,0 +1,131 @@
+//! An agent without a kernel: synthetic events in, real gRPC on a unix socket out.
+
+use std::sync::Arc;
+
+use abi::event::Event;
+use arc_swap::ArcSwap;
+use flows_agent::{
+    expand::Expander,
+    grpc::{Api, Listener, Peers, serve},
+    history::History,
+    names::Names,
+    observe::{Config, Observer, clock::Clock},
+};
+use proto::observer::{
+    GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
+    observer_client::ObserverClient,
+};
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, transport::Channel};
+
+use super::{Fed, names};
+
+/// Wall clock at kernel time 0, s.
+pub(crate) const T0: i64 = 1_760_000_000;
+
+pub(crate) struct Agent {
+    pub(crate) feeds: Vec<Fed>,
+    pub(crate) history: Arc<History>,
+    pub(crate) names: Arc<ArcSwap<Names>>,
+    pub(crate) peers: watch::Sender<Arc<Peers>>,
+    pub(crate) channel: Channel,
+    pub(crate) stop: CancellationToken,
+    pub(crate) directory: tempfile::TempDir,
+    observer: Option<Observer>,
+    server: JoinHandle<()>,
+}
+
+impl Agent {
+    pub(crate) async fn start(capacity: u64, queue_len: usize) -> Self {
+        let names = Arc::new(ArcSwap::from_pointee(names()));
+        let node = Arc::clone(&names.load().node);
+        let (history, writer) = History::new(capacity, Arc::clone(&node));
+        let feeds = vec![Fed::new(0), Fed::new(1)];
+        let config = Config {
+            queue_len,
+            clock: Some(Clock::with_offset(
+                u64::try_from(T0).unwrap() * 1_000_000_000,
+            )),
+            ..Config::new(feeds.iter().map(|fed| Box::new(fed.clone()) as _).collect())
+        };
+        let observer = Observer::start(config, Arc::clone(&names), writer).unwrap();
+        let (peers, peers_read) = watch::channel(Arc::new(Peers::new()));
+        let stop = CancellationToken::new();
+        let api = Api {
+            history: Arc::clone(&history),
+            expander: Expander::new(node.full_name(), 1),
+            names: Arc::clone(&names),
+            stats: Arc::clone(observer.stats()),
+            peers: peers_read,
+            started: 0,
+            address: "10.0.0.1".into(),
+            stop: stop.clone(),
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("hubble.sock");
+        let listener = Listener::unix(&socket).await.unwrap();
+        let server = tokio::spawn(async move { serve(api, vec![listener]).await.unwrap() });
+        let channel =
+            tonic::transport::Endpoint::from_shared(format!("unix://{}", socket.display()))
+                .unwrap()
+                .connect()
+                .await
+                .unwrap();
+        Self {
+            feeds,
+            history,
+            names,
+            peers,
+            channel,
+            stop,
+            directory,
+            observer: Some(observer),
+            server,
+        }
+    }
+
+    pub(crate) fn client(&self) -> ObserverClient<Channel> {
+        ObserverClient::new(self.channel.clone())
+    }
+
+    /// Feeds events and waits until the history has them.
+    pub(crate) async fn store(&self, events: impl IntoIterator<Item = Event>) {
+        let mut changes = self.history.changes();
+        let events: Vec<_> = events.into_iter().collect();
+        let expected = self.history.view().end().records + events.len() as u64;
+        self.feeds[0].events(events);
+        while self.history.view().end().records < expected {
+            changes.changed().await.unwrap();
+        }
+    }
+
+    /// All responses of a finite request.
+    pub(crate) async fn get(
+        &self,
+        request: GetFlowsRequest,
+    ) -> Result<Vec<GetFlowsResponse>, Status> {
+        let mut stream = self.client().get_flows(request).await?.into_inner();
+        let mut all = vec![];
+        while let Some(response) = stream.message().await? {
+            all.push(response);
+        }
+        Ok(all)
+    }
+
+    /// Ends everything; the server must come to its end by itself.
+    pub(crate) async fn end(mut self) {
+        self.stop.cancel();
+        drop(self.channel);
+        self.server.await.unwrap();
+        self.observer.take().unwrap().stop().unwrap();
+        assert!(!self.directory.path().join("hubble.sock").exists());
+    }
+}
+
+pub(crate) fn flow(response: &GetFlowsResponse) -> Option<&proto::flow::Flow> {
+    match response.response_types.as_ref()? {
+        ResponseTypes::Flow(flow) => Some(flow),
+        ResponseTypes::LostEvents(_) | ResponseTypes::NodeStatus(_) => None,
+    }
+}
