@@ -6,13 +6,19 @@
     reason = "a tool that talks to a terminal"
 )]
 
+mod bench;
 mod bpf;
 mod codegen;
+mod fuzz;
+mod metadata;
 mod process;
 mod setup;
+mod test;
 mod workspace;
 
-use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+use anyhow::anyhow;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -21,23 +27,32 @@ usage: cargo xtask COMMAND
   demo [--once]        a two-node cluster on this machine, and its flows
   test                 everything that must hold: format, clippy, tests, kernel tests, fuzzing
   bench NAME           measure: verdict, net, events, filter or relay
+  fuzz [TARGET [SECONDS]]
+                       search for inputs that break the parsers
   codegen              regenerate proto/src/gen from the .proto files
   build-bpf            build the eBPF object and print its path";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
+    let result = match arguments.as_slice() {
         ["setup"] => setup::run(),
-        ["build-bpf"] => {
-            println!("{}", bpf::build()?.display());
-            Ok(())
-        }
+        ["test"] => return test::run(),
+        ["bench", arguments @ ..] => bench::run(arguments),
+        ["fuzz", arguments @ ..] => fuzz::command(arguments),
         ["codegen"] => codegen::run(),
+        ["build-bpf"] => bpf::build().map(|object| println!("{}", object.display())),
         [] | ["-h" | "--help" | "help", ..] => {
             println!("{USAGE}");
             Ok(())
         }
-        [command, ..] => bail!("unknown command {command:?}\n{USAGE}"),
+        [command, ..] => Err(anyhow!("unknown command {command:?}\n{USAGE}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

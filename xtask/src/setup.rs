@@ -23,18 +23,19 @@ pub(crate) struct BpfTools {
 
 /// Programs that the lab, the kernel tests and the benches call, and the Debian packages that have
 /// them.
-const PROGRAMS: [(&str, &str, &str); 6] = [
+const PROGRAMS: [(&str, &str, &str); 7] = [
     ("ip", "iproute2", "the lab and the kernel tests"),
     ("ping", "iputils-ping", "the lab's ICMP tests"),
     ("iptables", "iptables", "a base of the benches"),
     ("nft", "nftables", "a base of the benches"),
     ("ethtool", "ethtool", "the benches, to switch offloads off"),
     ("cc", "gcc", "linking Rust programs"),
+    ("c++", "g++", "the fuzzer's library"),
 ];
 
-/// Tells what is done and why.
+/// Tells what is done and why (not on standard output, which may be read by a program).
 fn say(text: &str) {
-    println!("setup: {text}");
+    eprintln!("setup: {text}");
 }
 
 /// Installs what is missing, everything included.

@@ -24,3 +24,9 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
         .context("xtask doesn't run from a target directory")?
         .to_owned())
 }
+
+/// The variable by which builds and tests learn where the eBPF object is (an absolute path).
+pub(crate) const OBJECT_VARIABLE: &str = "FLOWS_BPF_OBJECT";
+
+/// The variable by which kernel tests and benches learn where the built programs are.
+pub(crate) const BIN_DIR_VARIABLE: &str = "FLOWS_BIN_DIR";

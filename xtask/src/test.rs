@@ -1,0 +1,109 @@
+//! `cargo xtask test`: all that must hold, in steps; the first step that fails ends it.
+
+mod steps;
+mod tally;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use tally::Tally;
+
+/// What the steps share.
+struct Run {
+    tally: Tally,
+    done: Vec<(&'static str, Duration)>,
+    /// The eBPF object, from the step that builds it on.
+    object: PathBuf,
+}
+
+/// A named part of the run; `alone` is how to run that part by hand.
+struct Step {
+    name: &'static str,
+    alone: &'static str,
+    run: fn(&mut Run) -> Result<()>,
+}
+
+const STEPS: [Step; 8] = [
+    Step {
+        name: "setup",
+        alone: "cargo xtask setup",
+        run: steps::setup,
+    },
+    Step {
+        name: "format",
+        alone: "cargo fmt --all",
+        run: steps::format,
+    },
+    Step {
+        name: "eBPF object",
+        alone: "cargo xtask build-bpf",
+        run: steps::object,
+    },
+    Step {
+        name: "clippy",
+        alone: "cargo clippy --workspace --all-targets -- -D warnings",
+        run: steps::clippy,
+    },
+    Step {
+        name: "build",
+        alone: "cargo build --workspace --bins --tests",
+        run: steps::build,
+    },
+    Step {
+        name: "tests",
+        alone: "cargo test --workspace",
+        run: steps::tests,
+    },
+    Step {
+        name: "kernel tests",
+        alone: "see CONTRIBUTING.md, \"Tests\", on running one by hand",
+        run: steps::kernel,
+    },
+    Step {
+        name: "fuzzing",
+        alone: "cargo xtask fuzz",
+        run: steps::fuzz,
+    },
+];
+
+/// Runs everything. The last line printed is `N passed, M failed`.
+pub(crate) fn run() -> ExitCode {
+    let mut run = Run {
+        tally: Tally::default(),
+        done: Vec::new(),
+        object: PathBuf::new(),
+    };
+    let failed = STEPS.iter().find_map(|step| {
+        println!("\n== {}", step.name);
+        let start = Instant::now();
+        let result = (step.run)(&mut run);
+        run.done.push((step.name, start.elapsed()));
+        result.err().map(|error| (step, error))
+    });
+
+    println!("\n== summary");
+    for (name, duration) in &run.done {
+        println!("{name:<14} {:>7.1} s", duration.as_secs_f64());
+    }
+    for (name, counts) in run.tally.runners() {
+        println!("{name:<40} {counts}");
+    }
+    if let Some((step, error)) = &failed {
+        println!("FAILED at step \"{}\": {error:#}", step.name);
+        println!("to run it alone: {}", step.alone);
+    }
+    let mut total = run.tally.total();
+    if failed.is_some() && total.failed == 0 {
+        // A step that failed other than by a test counts as one, so that the last line tells.
+        total.failed = 1;
+    }
+    println!("{total}");
+    if total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,153 @@
+//! The steps of `cargo xtask test`.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail, ensure};
+
+use super::Run;
+use super::tally::Counts;
+use crate::metadata::{self, Executable};
+use crate::workspace::{BIN_DIR_VARIABLE, OBJECT_VARIABLE, cargo, root, target_dir};
+use crate::{bpf, fuzz, process, setup};
+
+/// A kernel test program that takes longer than this hangs, in seconds.
+const KERNEL_TEST_LIMIT: &str = "1800";
+
+/// Workspaces beside the main one.
+const OTHER_WORKSPACES: [&str; 2] = ["datapath/ebpf", "fuzz"];
+
+pub(super) fn setup(_: &mut Run) -> Result<()> {
+    setup::run()
+}
+
+pub(super) fn format(_: &mut Run) -> Result<()> {
+    process::run(
+        Command::new(cargo())
+            .args(["fmt", "--all", "--check"])
+            .current_dir(root()),
+    )?;
+    for workspace in OTHER_WORKSPACES {
+        let dir = root().join(workspace);
+        process::run(
+            Command::new(cargo())
+                .args(["fmt", "--check"])
+                .current_dir(dir),
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn object(run: &mut Run) -> Result<()> {
+    run.object = bpf::build()?;
+    println!("{}", run.object.display());
+    Ok(())
+}
+
+/// A cargo command on the whole workspace. All of them get the object, so that the agent is the
+/// same in each and built once.
+fn cargo_command(run: &Run, verb: &str) -> Command {
+    let mut command = Command::new(cargo());
+    command
+        .args([verb, "--workspace", "--locked"])
+        .current_dir(root());
+    command.env(OBJECT_VARIABLE, &run.object);
+    command
+}
+
+pub(super) fn clippy(run: &mut Run) -> Result<()> {
+    process::run(cargo_command(run, "clippy").args(["--all-targets", "--", "-D", "warnings"]))
+}
+
+pub(super) fn build(run: &mut Run) -> Result<()> {
+    // Tests and programs in one command: cargo then builds what they share once, for both.
+    process::run(cargo_command(run, "build").args(["--bins", "--tests"]))
+}
+
+pub(super) fn tests(run: &mut Run) -> Result<()> {
+    let mut command = cargo_command(run, "test");
+    command.arg("--no-fail-fast");
+    let status = run.tally.watch("cargo test", &mut command)?;
+    ensure!(status.success(), "tests failed");
+    Ok(())
+}
+
+/// The test targets that plain `cargo test` leaves out, as root.
+pub(super) fn kernel(run: &mut Run) -> Result<()> {
+    let mut names: Vec<String> = metadata::members()?
+        .into_iter()
+        .flat_map(|package| package.targets)
+        .filter(|target| target.is("test") && !target.test)
+        .map(|target| target.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    ensure!(!names.is_empty(), "no kernel tests were found");
+
+    let mut command = cargo_command(run, "test");
+    command.arg("--no-run");
+    for name in &names {
+        command.args(["--test", name]);
+    }
+    let mut failed = Vec::new();
+    for test in metadata::executables(&mut command)? {
+        if !names.contains(&test.target) {
+            continue; // A program that the tests use.
+        }
+        let package = test
+            .package_dir
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let name = format!("{package} --test {}", test.target);
+        println!("\n-- {name}");
+        let mut program = kernel_test(&test, &run.object)?;
+        let status = run.tally.watch(&name, &mut program)?;
+        if !status.success() {
+            failed.push(name);
+        }
+    }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// `test` as root, with what it needs in its environment, ended if it hangs.
+fn kernel_test(test: &Executable, object: &Path) -> Result<Command> {
+    let variable = |name: &str, value: &Path| {
+        let mut pair = OsString::from(name);
+        pair.push("=");
+        pair.push(value);
+        pair
+    };
+    let mut command = process::as_root("env")?;
+    command
+        .arg(variable(OBJECT_VARIABLE, object))
+        .arg(variable(BIN_DIR_VARIABLE, &target_dir()?.join("debug")))
+        .args(["timeout", "--kill-after=10", KERNEL_TEST_LIMIT])
+        .arg(&test.file)
+        .current_dir(&test.package_dir);
+    Ok(command)
+}
+
+pub(super) fn fuzz(run: &mut Run) -> Result<()> {
+    let mut crashed = Vec::new();
+    for target in fuzz::targets()? {
+        println!("\n-- {target}");
+        let passed = fuzz::run(&target, fuzz::TEST_SECONDS)?;
+        run.tally.add(
+            &format!("fuzz {target}"),
+            Counts {
+                passed: u64::from(passed),
+                failed: u64::from(!passed),
+            },
+        );
+        if !passed {
+            crashed.push(target);
+        }
+    }
+    if !crashed.is_empty() {
+        bail!("crashed: {}", crashed.join(", "));
+    }
+    Ok(())
+}
