@@ -1,0 +1,517 @@
+//! A running lab: brought up, changed, looked at. Taking it down is in [`crate::down`].
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::error::{Context, Error, Result};
+use crate::inside::{Place, start_detached};
+use crate::manifest::{self, Document};
+use crate::plan::{Plan, Pod};
+use crate::process::{Process, Role, start_time};
+use crate::record::{self, Lock, Paths, RUN, Record};
+use crate::{hosts, network, publish, ready};
+
+/// How long to wait for another flows-lab.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a lab is brought up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its name.
+    pub name: String,
+    /// Nodes to have at least, whatever the manifests say.
+    pub nodes: usize,
+    /// Run agents and the relay. Without, pods are merely wired.
+    pub agents: bool,
+    /// Have a host outside of the cluster.
+    pub outside: bool,
+    /// TCP address at which the relay listens besides its socket.
+    pub relay_listen: Option<String>,
+    /// How long to wait for the agents.
+    pub patience: Duration,
+    /// The flows-lab program; flows-agent and flows-relay stand beside it.
+    pub program: PathBuf,
+}
+
+/// A lab that is up.
+#[derive(Debug)]
+pub struct Lab {
+    pub(crate) paths: Paths,
+    pub(crate) record: Record,
+    pub(crate) program: PathBuf,
+    pub(crate) patience: Duration,
+    _lock: Option<Lock>,
+}
+
+/// Whom a command is run for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A pod, by `NAMESPACE/NAME`; the name may be a prefix that only one pod has.
+    Pod(String),
+    /// A node.
+    Node(String),
+    /// The host outside of the cluster.
+    Outside,
+}
+
+impl Lab {
+    /// Brings up a lab. `say` is told each step.
+    ///
+    /// # Errors
+    /// [`Error`]; what was made until then is left for [`crate::down::down`].
+    pub fn up(options: &Options, manifests: &[PathBuf], say: &mut dyn FnMut(&str)) -> Result<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(Error::NotRoot);
+        }
+        let paths = Paths::new(&options.name)?;
+        let documents = manifest::read(manifests)?;
+        if options.agents {
+            beside(&options.program, "flows-agent")?;
+            beside(&options.program, "flows-relay")?;
+        }
+        let run = Path::new(RUN);
+        let all = loop {
+            fs::create_dir_all(run).context("create", run)?;
+            match Lock::take(run, PATIENCE) {
+                // The last lab's `down` has just removed it.
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                lock => break lock?,
+            }
+        };
+        let mut plan = Plan::new(record::free_number()?);
+        plan.add(&documents, options.nodes)?;
+        match fs::create_dir(paths.root()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Error::Exists {
+                    name: options.name.clone(),
+                });
+            }
+            made => made.context("create", paths.root())?,
+        }
+        let lock = Lock::take(paths.root(), PATIENCE)?;
+        let mut lab = Self {
+            record: Record {
+                name: options.name.clone(),
+                token: token(),
+                agents: options.agents,
+                outside: options.outside,
+                relay_listen: options.relay_listen.clone(),
+                plan,
+                processes: Vec::new(),
+            },
+            paths,
+            program: options.program.clone(),
+            patience: options.patience,
+            _lock: Some(lock),
+        };
+        lab.save()?;
+        drop(all);
+        for directory in [lab.paths.manifests(), lab.paths.namespaces()] {
+            fs::create_dir(&directory).context("create", &directory)?;
+        }
+        let pods = lab.record.plan.pods.clone();
+        publish::publish(&lab.paths, &lab.record.plan, &documents)?;
+        network::make_underlay(&lab.paths)?;
+        if lab.record.outside {
+            network::make_outside(&lab.paths)?;
+            say(&format!("outside host {}", network::OUTSIDE_IPV4));
+        }
+        let nodes = lab.record.plan.nodes.clone();
+        lab.make_nodes(&nodes, say)?;
+        lab.start_relay()?;
+        lab.make_pods(&pods, say)?;
+        lab._lock = None;
+        Ok(lab)
+    }
+
+    /// The lab of that name, to look at and to run commands in.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLab`], [`Error::BadName`], [`Error::Record`].
+    pub fn open(name: &str, program: PathBuf) -> Result<Self> {
+        let paths = Paths::new(name)?;
+        Ok(Self {
+            record: Record::load(&paths)?,
+            paths,
+            program,
+            patience: Duration::from_secs(30),
+            _lock: None,
+        })
+    }
+
+    /// The lab of that name, to change it: no other flows-lab changes it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Lab::open`], and [`Error::Busy`].
+    pub fn open_locked(name: &str, program: PathBuf) -> Result<Self> {
+        let lock = Lock::take(Self::open(name, program.clone())?.paths.root(), PATIENCE)?;
+        let mut lab = Self::open(name, program)?;
+        lab._lock = Some(lock);
+        Ok(lab)
+    }
+
+    /// What the lab is made of.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Where its files are.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    pub(crate) fn save(&self) -> Result<()> {
+        self.record.save(&self.paths)
+    }
+
+    /// Adds or replaces objects.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is changed if the manifests don't fit.
+    pub fn apply(&mut self, documents: &[Document], say: &mut dyn FnMut(&str)) -> Result<()> {
+        let mut plan = self.record.plan.clone();
+        plan.add(documents, 0)?;
+        let known_nodes = self.record.plan.nodes.len();
+        let known_pods = self.record.plan.pods.len();
+        self.record.plan = plan;
+        self.save()?;
+        publish::publish(&self.paths, &self.record.plan, documents)?;
+        let nodes = self.record.plan.nodes.split_at(known_nodes).1.to_vec();
+        self.make_nodes(&nodes, say)?;
+        let pods = self.record.plan.pods.split_at(known_pods).1.to_vec();
+        self.make_pods(&pods, say)?;
+        for document in documents {
+            say(&format!("{} applied", document.object));
+        }
+        Ok(())
+    }
+
+    /// Removes objects; those that aren't there are only mentioned.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete(&mut self, documents: &[Document], say: &mut dyn FnMut(&str)) -> Result<()> {
+        for document in documents {
+            let object = &document.object;
+            if object.kind == "Node" && self.record.plan.node(&object.name).is_some() {
+                return Err(Error::Plan {
+                    what: format!("{object}: nodes of a running lab can't be deleted"),
+                });
+            }
+        }
+        for document in documents {
+            let object = &document.object;
+            if object.kind == "Pod"
+                && let Some(pod) = self.record.plan.pod(&object.namespace, &object.name)
+            {
+                let pod = pod.clone();
+                self.remove_pod(&pod)?;
+            }
+            self.record.plan.services.retain(|service| {
+                object.kind != "Service"
+                    || (&service.namespace, &service.name) != (&object.namespace, &object.name)
+            });
+            let gone = publish::withdraw(&self.paths, object)?;
+            self.save()?;
+            say(&format!(
+                "{object} {}",
+                if gone { "deleted" } else { "was not there" }
+            ));
+        }
+        self.write_hosts()
+    }
+
+    fn remove_pod(&mut self, pod: &Pod) -> Result<()> {
+        let namespaces = crate::netns::inode(&self.paths.pod_namespace(pod));
+        let members = crate::process::members(&namespaces.into_iter().collect(), None);
+        crate::process::stop(&members, Duration::from_secs(2));
+        network::remove_pod(&self.paths, pod)?;
+        crate::down::remove_tree(&self.paths.pod(pod))?;
+        self.record.plan.pods.retain(|other| other != pod);
+        self.record
+            .processes
+            .retain(|process| !is_container_of(process, pod));
+        Ok(())
+    }
+
+    fn make_nodes(&mut self, nodes: &[crate::plan::Node], say: &mut dyn FnMut(&str)) -> Result<()> {
+        for node in nodes {
+            network::make_node(&self.paths, node)?;
+        }
+        // Also when no node is new: a pod may have an address outside of its node's range.
+        network::connect(&self.paths, &self.record.plan, self.record.outside)?;
+        for node in nodes {
+            let directory = self.paths.node(&node.name);
+            fs::create_dir_all(&directory).context("create", &directory)?;
+            let mut started = String::new();
+            if self.record.agents {
+                let log = directory.join("agent.log");
+                let program = beside(&self.program, "flows-agent")?;
+                let mut line: Vec<OsString> = vec![program.into()];
+                for (flag, value) in [
+                    ("--node", OsString::from(&node.name)),
+                    ("--cluster", OsString::from(&self.record.name)),
+                    ("--state-dir", self.paths.manifests().into()),
+                    ("--run-dir", directory.clone().into()),
+                    ("--netns", self.paths.node_namespace(&node.name).into()),
+                ] {
+                    line.extend([flag.into(), value]);
+                }
+                let role = Role::Agent {
+                    node: node.name.clone(),
+                };
+                let pid = self.start(role, &Place::default(), &line, &[], &log)?;
+                started = format!(", agent {pid}");
+            }
+            say(&format!(
+                "node {}: {} {}, pods {} {}{started}",
+                node.name, node.ipv4, node.ipv6, node.pods_ipv4, node.pods_ipv6
+            ));
+        }
+        Ok(())
+    }
+
+    fn make_pods(&mut self, pods: &[Pod], say: &mut dyn FnMut(&str)) -> Result<()> {
+        for pod in pods {
+            let directory = self.paths.pod(pod);
+            fs::create_dir_all(&directory).context("create", &directory)?;
+            hosts::write_in_place(&directory.join("resolv.conf"), &hosts::resolv(pod))?;
+            let node = self
+                .record
+                .plan
+                .node(&pod.node)
+                .ok_or_else(|| Error::Plan {
+                    what: format!("pod {}: node {} is missing", pod.full_name(), pod.node),
+                })?;
+            network::make_pod(&self.paths, node, pod)?;
+        }
+        self.write_hosts()?;
+        if self.record.agents {
+            ready::wait(&self.paths, &self.record, pods, self.patience)?;
+        }
+        for pod in pods {
+            network::open_pod(&self.paths, pod)?;
+        }
+        for pod in pods {
+            let running = self.start_containers(pod)?;
+            say(&format!(
+                "pod {}: {} {} on {}{running}",
+                pod.full_name(),
+                pod.ipv4,
+                pod.ipv6,
+                pod.node
+            ));
+        }
+        Ok(())
+    }
+
+    fn write_hosts(&self) -> Result<()> {
+        let Record { plan, outside, .. } = &self.record;
+        for pod in &plan.pods {
+            let path = self.paths.pod(pod).join("hosts");
+            hosts::write_in_place(&path, &hosts::hosts(plan, *outside, &pod.namespace))?;
+        }
+        if *outside {
+            let directory = self.paths.outside();
+            fs::create_dir_all(&directory).context("create", &directory)?;
+            hosts::write_in_place(&directory.join("hosts"), &hosts::hosts(plan, true, ""))?;
+        }
+        Ok(())
+    }
+
+    fn start_containers(&mut self, pod: &Pod) -> Result<String> {
+        let mut running = String::new();
+        for container in &pod.containers {
+            let line: Vec<OsString> = container.command_line().iter().map(Into::into).collect();
+            if line.is_empty() {
+                continue;
+            }
+            let log = self.paths.pod(pod).join(format!("{}.log", container.name));
+            let role = Role::Container {
+                namespace: pod.namespace.clone(),
+                pod: pod.name.clone(),
+                container: container.name.clone(),
+            };
+            let place = self.pod_place(pod);
+            let env: Vec<_> = container
+                .env
+                .iter()
+                .map(|variable| (variable.name.clone(), variable.value.clone()))
+                .collect();
+            self.start(role, &place, &line, &env, &log)?;
+            running.push_str(", runs ");
+            running.push_str(&container.name);
+        }
+        Ok(running)
+    }
+
+    fn start_relay(&mut self) -> Result<()> {
+        if !self.record.agents {
+            return Ok(());
+        }
+        let program = beside(&self.program, "flows-relay")?;
+        let mut line: Vec<OsString> = vec![program.into()];
+        let mut listen = |address: String| line.extend(["--listen".into(), address.into()]);
+        listen(format!("unix://{}", self.paths.relay_socket().display()));
+        if let Some(address) = &self.record.relay_listen {
+            listen(address.clone());
+        }
+        for node in &self.record.plan.nodes {
+            let socket = self.paths.node(&node.name).join("hubble.sock");
+            let peer = format!("{}=unix://{}", node.name, socket.display());
+            line.extend(["--peer".into(), peer.into()]);
+        }
+        let log = self.paths.relay_log();
+        self.start(Role::Relay, &Place::default(), &line, &[], &log)?;
+        Ok(())
+    }
+
+    /// Starts a process that outlives this one, and records it.
+    fn start(
+        &mut self,
+        role: Role,
+        place: &Place,
+        line: &[OsString],
+        env: &[(String, String)],
+        log: &Path,
+    ) -> Result<i32> {
+        let place = Place {
+            detach: true,
+            ..place.clone()
+        };
+        let mut command = place.command(&self.program, &self.owner(), line);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let pid = start_detached(command, log)?;
+        // Before this is written the process is known by its mark alone.
+        self.record.processes.push(Process {
+            role,
+            pid,
+            start_time: start_time(pid).unwrap_or_default(),
+            log: log.to_owned(),
+        });
+        self.save()?;
+        Ok(pid)
+    }
+
+    fn owner(&self) -> String {
+        format!("{}:{}", self.record.name, self.record.token)
+    }
+
+    fn pod_place(&self, pod: &Pod) -> Place {
+        let directory = self.paths.pod(pod);
+        Place {
+            netns: Some(self.paths.pod_namespace(pod)),
+            hosts: Some(directory.join("hosts")),
+            resolv: Some(directory.join("resolv.conf")),
+            hostname: Some(pod.name.clone()),
+            detach: false,
+        }
+    }
+
+    /// The pod that goes by a name: `NAMESPACE/NAME` or `NAME` (namespace default), the name whole
+    /// or a prefix that only one pod has.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPod`].
+    pub fn find_pod(&self, name: &str) -> Result<&Pod> {
+        let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+        if let Some(pod) = self.record.plan.pod(namespace, name) {
+            return Ok(pod);
+        }
+        let here = || {
+            let pods = self.record.plan.pods.iter();
+            pods.filter(|pod| pod.namespace == namespace)
+        };
+        let found: Vec<&Pod> = here().filter(|pod| pod.name.starts_with(name)).collect();
+        let names = |pods: Vec<&Pod>| {
+            let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
+            names.join(", ")
+        };
+        match found.as_slice() {
+            [pod] => Ok(pod),
+            [] => Err(Error::NoSuchPod {
+                what: match here().next() {
+                    None => format!("no pods in namespace {namespace}"),
+                    Some(_) => format!(
+                        "no pod {namespace}/{name}; there are: {}",
+                        names(here().collect())
+                    ),
+                },
+            }),
+            _ => Err(Error::NoSuchPod {
+                what: format!("{namespace}/{name} could be {}", names(found)),
+            }),
+        }
+    }
+
+    /// A command to run for the target, inside its namespace.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPod`].
+    pub fn command<S: Into<OsString> + Clone>(
+        &self,
+        target: &Target,
+        line: &[S],
+    ) -> Result<Command> {
+        let place = match target {
+            Target::Pod(name) => self.pod_place(self.find_pod(name)?),
+            Target::Node(name) if self.record.plan.node(name).is_some() => Place {
+                netns: Some(self.paths.node_namespace(name)),
+                hostname: Some(name.clone()),
+                ..Place::default()
+            },
+            Target::Node(name) => {
+                return Err(Error::NoSuchPod {
+                    what: format!("no node {name}"),
+                });
+            }
+            Target::Outside if self.record.outside => Place {
+                netns: Some(self.paths.outside_namespace()),
+                hosts: Some(self.paths.outside().join("hosts")),
+                hostname: Some("outside".to_owned()),
+                ..Place::default()
+            },
+            Target::Outside => {
+                return Err(Error::NoSuchPod {
+                    what: "this lab has no outside host: bring it up with --outside".to_owned(),
+                });
+            }
+        };
+        let line: Vec<OsString> = line.iter().cloned().map(Into::into).collect();
+        Ok(place.command(&self.program, &self.owner(), &line))
+    }
+}
+
+fn is_container_of(process: &Process, pod: &Pod) -> bool {
+    match &process.role {
+        Role::Container {
+            namespace,
+            pod: name,
+            ..
+        } => (namespace, name) == (&pod.namespace, &pod.name),
+        Role::Agent { .. } | Role::Relay => false,
+    }
+}
+
+/// Tells this lab's processes from those of an earlier one of the same name.
+fn token() -> String {
+    let own = std::process::id();
+    let start = start_time(own.cast_signed()).unwrap_or_default();
+    format!("{own}-{start}")
+}
+
+fn beside(program: &Path, name: &'static str) -> Result<PathBuf> {
+    let path = program.with_file_name(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(Error::NoProgram {
+            program: name,
+            beside: program.to_owned(),
+        })
+    }
+}

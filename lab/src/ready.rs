@@ -1,0 +1,106 @@
+//! Waiting for the agents: a pod's network opens only when its node's agent reports that the
+//! programs are attached to the pod's veth.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::plan::Pod;
+use crate::process::{Deadline, Role};
+use crate::record::{Paths, Record};
+
+/// One of the pods in an agent's `endpoints.json`: a list of those that are ready.
+#[derive(Debug, Deserialize)]
+struct Endpoint {
+    namespace: String,
+    name: String,
+}
+
+/// Waits until each pod's agent reports it ready.
+///
+/// # Errors
+/// [`Error::NotReady`] names the pods that are missing and what became of their agents.
+pub fn wait(paths: &Paths, record: &Record, pods: &[Pod], patience: Duration) -> Result<()> {
+    let deadline = Deadline::after(patience);
+    loop {
+        let missing: Vec<&Pod> = pods.iter().filter(|pod| !ready(paths, pod)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let dead = record.processes.iter().any(|process| {
+            matches!(&process.role, Role::Agent { node }
+                if missing.iter().any(|pod| pod.node == *node))
+                && !process.alive()
+        });
+        if dead || !deadline.pause() {
+            return Err(Error::NotReady {
+                seconds: patience.as_secs(),
+                missing: describe(paths, record, &missing),
+            });
+        }
+    }
+}
+
+fn ready(paths: &Paths, pod: &Pod) -> bool {
+    let path = paths.node(&pod.node).join("endpoints.json");
+    // Missing or half-written: not ready yet.
+    let Ok(text) = fs::read(path) else {
+        return false;
+    };
+    let Ok(endpoints) = serde_json::from_slice::<Vec<Endpoint>>(&text) else {
+        return false;
+    };
+    endpoints
+        .iter()
+        .any(|endpoint| endpoint.namespace == pod.namespace && endpoint.name == pod.name)
+}
+
+fn describe(paths: &Paths, record: &Record, missing: &[&Pod]) -> String {
+    let mut lines = Vec::new();
+    for node in &record.plan.nodes {
+        let pods: Vec<String> = missing
+            .iter()
+            .filter(|pod| pod.node == node.name)
+            .map(|pod| pod.full_name())
+            .collect();
+        if pods.is_empty() {
+            continue;
+        }
+        let log = paths.node(&node.name).join("agent.log");
+        let agent = record.processes.iter().find(
+            |process| matches!(&process.role, Role::Agent { node: name } if *name == node.name),
+        );
+        let state = match agent {
+            None => "has no agent".to_owned(),
+            Some(agent) if agent.alive() => {
+                format!(
+                    "has not attached the programs; its log is {}",
+                    log.display()
+                )
+            }
+            Some(_) => format!("ended:\n{}", last_lines(&log)),
+        };
+        lines.push(format!(
+            "{}; the agent of {} {state}",
+            pods.join(", "),
+            node.name
+        ));
+    }
+    lines.join("\n")
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.len().saturating_sub(5);
+    let tail: Vec<String> = lines
+        .iter()
+        .skip(start)
+        .map(|line| format!("  {line}"))
+        .collect();
+    tail.join("\n")
+}

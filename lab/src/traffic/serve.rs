@@ -1,0 +1,130 @@
+//! A server: echoes what it gets, or says what it was told to say.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::thread;
+
+use crate::error::{Context, Result};
+
+/// What to serve. Listens on every address, IPv4 and IPv6.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Serve {
+    /// Protocol.
+    #[arg(value_enum)]
+    pub protocol: Protocol,
+    /// Port to listen on.
+    #[arg(long, short)]
+    pub port: u16,
+    /// TCP: say this line first, as databases and mail servers do.
+    #[arg(long)]
+    pub banner: Option<String>,
+    /// TCP: answer HTTP requests with this text.
+    #[arg(long, conflicts_with = "banner")]
+    pub http: Option<String>,
+}
+
+/// A protocol with ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Serve {
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn run(&self) -> Result<()> {
+        let name = format!("port {}", self.port);
+        let place = Path::new(&name);
+        let address = (Ipv6Addr::UNSPECIFIED, self.port);
+        match self.protocol {
+            Protocol::Tcp => {
+                let listener = TcpListener::bind(address).context("listen on", place)?;
+                tracing::info!(port = self.port, "listening");
+                // One thread per connection; the kernel's backlog and thread limit bound them.
+                thread::scope(|scope| {
+                    for connection in listener.incoming() {
+                        let stream = match connection {
+                            Ok(stream) => stream,
+                            Err(error) => {
+                                tracing::warn!(%error, "connection lost before it was taken");
+                                continue;
+                            }
+                        };
+                        scope.spawn(move || {
+                            if let Err(error) = self.talk(stream) {
+                                tracing::debug!(%error, "connection ended");
+                            }
+                        });
+                    }
+                });
+                Ok(())
+            }
+            Protocol::Udp => {
+                let socket = UdpSocket::bind(address).context("listen on", place)?;
+                tracing::info!(port = self.port, "listening");
+                let mut buffer = vec![0; 65_536];
+                loop {
+                    let (length, from) = socket.recv_from(&mut buffer).context("read", place)?;
+                    if let Err(error) = socket.send_to(&buffer[..length], from) {
+                        tracing::warn!(%from, %error, "no answer sent");
+                    }
+                }
+            }
+        }
+    }
+
+    fn talk(&self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        tracing::debug!(peer = ?stream.peer_addr(), "connection");
+        if let Some(text) = &self.http {
+            return http(stream, text);
+        }
+        if let Some(banner) = &self.banner {
+            stream.write_all(format!("{banner}\r\n").as_bytes())?;
+        }
+        let mut buffer = [0; 16_384];
+        loop {
+            let length = stream.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(());
+            }
+            stream.write_all(&buffer[..length])?;
+        }
+    }
+}
+
+/// Answers every request of the connection, whatever it asks for.
+fn http(stream: TcpStream, text: &str) -> io::Result<()> {
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream.take(1 << 20));
+    loop {
+        let mut request = String::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            if line.trim_end().is_empty() {
+                break;
+            }
+            request.push_str(&line);
+        }
+        let close = request
+            .lines()
+            .any(|line| line.eq_ignore_ascii_case("connection: close"));
+        let body = format!("{text}\n");
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}");
+        writer.write_all(format!("{head}\r\n\r\n{body}").as_bytes())?;
+        if close {
+            return Ok(());
+        }
+    }
+}
