@@ -1,0 +1,279 @@
+//! One direction's decision from a policy table.
+
+use abi::event::{FORWARDED, REDIRECTED};
+use abi::policy::{
+    COOKIE_NONE, Direction, EGRESS, ENFORCED, ENTRY_DENY, ENTRY_PRESENT, HAS_DENY, PolicyEntry,
+    PolicyKey, SHAPE_ALL, SHAPE_PORT, SHAPE_PROTO, TABLE_PRESENT, match_type,
+};
+use abi::reason;
+
+use crate::maps::Maps;
+
+/// What one end said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// As in [`abi::event::Event::egress`]: forwarded, redirected, or the drop reason.
+    pub verdict: u8,
+    /// [`abi::policy::match_type`].
+    pub match_type: u8,
+    /// Proxy port of a redirect.
+    pub proxy_port: u16,
+    /// The rule.
+    pub cookie: u32,
+}
+
+impl Decision {
+    /// Does the packet go on?
+    #[inline(always)]
+    pub fn allows(&self) -> bool {
+        self.verdict < reason::INVALID_SOURCE_IP
+    }
+}
+
+/// What is asked of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// Node revision that counts.
+    pub revision: u32,
+    /// Table of the endpoint whose side is judged.
+    pub table: u32,
+    /// Identity of the other side.
+    pub peer: u32,
+    /// Destination port; ICMP: type.
+    pub port: u16,
+    /// IP protocol.
+    pub proto: u8,
+    /// Egress (clear: ingress).
+    pub egress: bool,
+}
+
+/// A question, its answer, and what was found on the way.
+///
+/// [`decide`] and its parts are functions of their own that leave their results in such memory: so
+/// the kernel's verifier walks each of them once per call, and not once per way through it times
+/// everything that follows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Judging {
+    /// To be filled in.
+    pub question: Question,
+    /// The answer.
+    pub decision: Decision,
+    direction: Direction,
+    column: Column,
+    peer: Found,
+    any: Found,
+}
+
+/// What is asked of one column: entries for one identity.
+#[derive(Clone, Copy, Debug, Default)]
+struct Column {
+    identity: u32,
+    /// Shapes that the table has in this column.
+    shapes: u32,
+    /// Some entry of the direction denies: a longer entry that allows doesn't end the search.
+    denies: u32,
+    /// How many shapes between "protocol" and "exact port" to look at.
+    range_shapes: u32,
+}
+
+/// The entry that a column answers with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    entry: PolicyEntry,
+    /// Shape + 1; 0 = nothing found.
+    rank: u32,
+}
+
+impl Found {
+    #[inline(always)]
+    fn denies(&self) -> bool {
+        self.entry.flags & ENTRY_DENY != 0
+    }
+}
+
+/// Shapes between "protocol" and "exact port".
+const RANGES: u32 = 0x00ff_fe00;
+
+/// Answers `judging.question`. A table that isn't there fails closed.
+#[inline(never)]
+pub fn decide<M: Maps>(maps: &M, judging: &mut Judging) {
+    let Judging {
+        question,
+        decision,
+        direction,
+        column,
+        peer,
+        any,
+    } = judging;
+    *decision = Decision {
+        verdict: reason::NO_CONFIGURATION,
+        cookie: COOKIE_NONE,
+        ..Decision::default()
+    };
+    *peer = Found::default();
+    *any = Found::default();
+    if !header(maps, question, direction) {
+        return;
+    }
+    if direction.peer_shapes != 0 {
+        column.identity = question.peer;
+        column.shapes = direction.peer_shapes;
+        column.denies = direction.flags & HAS_DENY;
+        search(maps, question, column, peer);
+    }
+    if direction.any_shapes != 0 && !peer.denies() {
+        column.identity = 0;
+        column.shapes = direction.any_shapes;
+        column.denies = direction.flags & HAS_DENY;
+        search(maps, question, column, any);
+    }
+    *decision = answer(peer, any, direction);
+}
+
+/// Copies the header of the direction that is asked about; false if there is no such table.
+#[inline(never)]
+fn header<M: Maps>(maps: &M, question: &Question, out: &mut Direction) -> bool {
+    let Some(table) = maps
+        .table(question.table)
+        .map(|staged| staged.at(question.revision))
+    else {
+        return false;
+    };
+    if question.egress {
+        *out = table.egress;
+    } else {
+        *out = table.ingress;
+    }
+    table.flags & TABLE_PRESENT != 0
+}
+
+/// `policy.md` section 10, "precedence": a deny wins; then the higher precedence, the longer shape,
+/// the peer's own entry.
+#[inline(always)]
+fn answer(peer: &Found, any: &Found, direction: &Direction) -> Decision {
+    let any_wins = any.rank != 0
+        && (peer.rank == 0
+            || any.denies()
+            || any.entry.precedence > peer.entry.precedence
+            || (any.entry.precedence == peer.entry.precedence && any.rank > peer.rank));
+    let found = if any_wins { any } else { peer };
+    if found.rank == 0 {
+        let enforced = direction.flags & ENFORCED != 0;
+        return Decision {
+            verdict: if enforced {
+                reason::POLICY_DENIED
+            } else {
+                FORWARDED
+            },
+            match_type: if enforced {
+                match_type::NONE
+            } else {
+                match_type::ALL
+            },
+            proxy_port: 0,
+            cookie: direction.default_cookie,
+        };
+    }
+    let verdict = if found.denies() {
+        reason::POLICY_DENY
+    } else if found.entry.proxy_port != 0 {
+        REDIRECTED
+    } else {
+        FORWARDED
+    };
+    let by_proto = found.rank == u32::from(SHAPE_PROTO) + 1;
+    let match_type = match (any_wins, found.rank == u32::from(SHAPE_ALL) + 1, by_proto) {
+        (false, true, _) => match_type::L3_ONLY,
+        (false, false, true) => match_type::L3_PROTO,
+        (false, false, false) => match_type::L3_L4,
+        (true, true, _) => match_type::ALL,
+        (true, false, true) => match_type::PROTO_ONLY,
+        (true, false, false) => match_type::L4_ONLY,
+    };
+    let PolicyEntry {
+        cookie, proxy_port, ..
+    } = found.entry;
+    Decision {
+        verdict,
+        match_type,
+        proxy_port,
+        cookie,
+    }
+}
+
+/// The entry of one column: its longest shape, unless some shape denies.
+#[inline(never)]
+fn search<M: Maps>(maps: &M, question: &Question, column: &mut Column, found: &mut Found) {
+    if column.shapes & 1 << SHAPE_PORT != 0 && probe(maps, question, column, SHAPE_PORT, found) {
+        return;
+    }
+    if column.shapes & RANGES != 0 {
+        column.range_shapes = u32::from(SHAPE_PORT - SHAPE_PROTO - 1);
+        ranges(maps, question, column, found);
+        if found.rank != 0 && (column.denies == 0 || found.denies()) {
+            return;
+        }
+    }
+    if column.shapes & 1 << SHAPE_PROTO != 0 && probe(maps, question, column, SHAPE_PROTO, found) {
+        return;
+    }
+    if column.shapes & 1 << SHAPE_ALL != 0 {
+        probe(maps, question, column, SHAPE_ALL, found);
+    }
+}
+
+/// The port prefixes, longest first. Their number comes from memory so that the loop stays a loop.
+#[inline(never)]
+fn ranges<M: Maps>(maps: &M, question: &Question, column: &Column, found: &mut Found) {
+    let mut passed = 0;
+    while passed < column.range_shapes & 15 {
+        passed += 1;
+        // 23 down to 9.
+        let shape = u32::from(SHAPE_PORT) - passed;
+        if column.shapes >> shape & 1 != 0 && probe(maps, question, column, shape as u8, found) {
+            return;
+        }
+    }
+}
+
+/// Looks one shape up. True ends the search: the entry denies, or it allows and nothing denies.
+#[inline(always)]
+fn probe<M: Maps>(
+    maps: &M,
+    question: &Question,
+    column: &Column,
+    shape: u8,
+    found: &mut Found,
+) -> bool {
+    // Shape n fixes n - 8 bits of the port, from the top.
+    let open_bits = SHAPE_PORT.saturating_sub(shape) & 15;
+    let port = if shape <= SHAPE_PROTO {
+        0
+    } else {
+        question.port >> open_bits << open_bits
+    };
+    let key = PolicyKey {
+        table: question.table,
+        identity: column.identity,
+        port,
+        proto: if shape == SHAPE_ALL {
+            0
+        } else {
+            question.proto
+        },
+        shape: shape | if question.egress { EGRESS } else { 0 },
+    };
+    let Some(staged) = maps.policy(&key) else {
+        return false;
+    };
+    let entry = staged.at(question.revision);
+    if entry.flags & ENTRY_PRESENT == 0 {
+        return false;
+    }
+    let denies = entry.flags & ENTRY_DENY != 0;
+    if denies || found.rank == 0 {
+        found.entry = *entry;
+        found.rank = u32::from(shape) + 1;
+    }
+    denies || column.denies == 0
+}

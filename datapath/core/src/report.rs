@@ -1,0 +1,121 @@
+//! Building the event record.
+
+use abi::conntrack::CtEntry;
+use abi::event::{DROP, Event, F_FRAGMENT, F_FROM_POD, F_NO_IP, F_RELATED, F_REPLY, VERSION};
+use abi::node::{counter, ticks};
+
+use crate::family::Family;
+use crate::maps::Maps;
+use crate::parse::Tuple;
+use crate::policy::Decision;
+use crate::verdict::Hook;
+
+/// Who the two ends of the packet are.
+#[derive(Clone, Copy, Default)]
+pub struct Ends {
+    /// Identity of the packet's source.
+    pub src: u32,
+    /// Identity of the packet's destination.
+    pub dst: u32,
+    /// Index of the endpoint at whose veth the packet is.
+    pub here: u32,
+}
+
+/// Fills what the packet itself says.
+#[inline(always)]
+pub fn from_tuple<F: Family>(event: &mut Event, hook: Hook, tuple: &Tuple<F>, ends: &Ends) {
+    *event = Event {
+        src: tuple.src.wide(),
+        dst: tuple.dst.wide(),
+        src_identity: ends.src,
+        dst_identity: ends.dst,
+        version: VERSION,
+        proto: tuple.proto,
+        tcp_flags: tuple.tcp_flags,
+        flags: F::EVENT_FLAG
+            | if matches!(hook, Hook::FromPod) {
+                F_FROM_POD
+            } else {
+                0
+            }
+            | if tuple.fragment { F_FRAGMENT } else { 0 }
+            | if tuple.addressed { 0 } else { F_NO_IP },
+        ..Event::default()
+    };
+    if tuple.proto == F::ICMP {
+        event.src_port = tuple.icmp >> 8;
+        event.dst_port = tuple.icmp & 0xff;
+    } else {
+        event.src_port = tuple.src_port;
+        event.dst_port = tuple.dst_port;
+    }
+}
+
+/// Fills what both ends decided.
+#[inline(always)]
+pub fn decisions(event: &mut Event, revision: u32, egress: &Decision, ingress: &Decision) {
+    event.revision = revision;
+    event.egress = egress.verdict;
+    event.ingress = ingress.verdict;
+    event.egress_cookie = egress.cookie;
+    event.ingress_cookie = ingress.cookie;
+    event.match_types = egress.match_type | ingress.match_type << 4;
+}
+
+/// Fills what the connection knows.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the record carries the low 32 and 48 bits"
+)]
+pub fn from_entry(event: &mut Event, entry: &CtEntry, reply: bool, related: bool) {
+    event.revision = entry.revision;
+    event.egress = entry.egress;
+    event.ingress = entry.ingress;
+    event.egress_cookie = entry.egress_cookie;
+    event.ingress_cookie = entry.ingress_cookie;
+    event.match_types = entry.match_types;
+    event.packets = [entry.packets[0] as u32, entry.packets[1] as u32];
+    event.bytes_low = [entry.bytes[0] as u32, entry.bytes[1] as u32];
+    event.bytes_high = [(entry.bytes[0] >> 32) as u16, (entry.bytes[1] >> 32) as u16];
+    event.aux = entry.rtt_us;
+    event.flags |= if reply { F_REPLY } else { 0 } | if related { F_RELATED } else { 0 };
+}
+
+/// Sends a drop, or counts it in silence if this endpoint has had its share of this second.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the record carries the low 32 and 48 bits"
+)]
+pub fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, here: u32, length: u32, tick: u32) {
+    let per_second = maps.node().drops_per_second;
+    let mut packets = 1;
+    let mut bytes = u64::from(length);
+    if per_second != 0
+        && let Some(limit) = maps.limit(here)
+    {
+        if tick.wrapping_sub(limit.since) >= ticks(1) {
+            limit.since = tick;
+            limit.sent = 0;
+        }
+        if limit.sent >= per_second {
+            limit.packets += 1;
+            limit.bytes += bytes;
+            maps.count(counter::EVENTS_LIMITED);
+            return;
+        }
+        limit.sent += 1;
+        packets += limit.packets;
+        bytes += limit.bytes;
+        limit.packets = 0;
+        limit.bytes = 0;
+    }
+    event.kind = DROP;
+    event.aux = here;
+    event.packets = [packets as u32, 0];
+    event.bytes_low = [bytes as u32, 0];
+    event.bytes_high = [(bytes >> 32) as u16, 0];
+    event.time = maps.exact_now();
+    maps.emit(event);
+}

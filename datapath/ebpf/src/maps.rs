@@ -1,0 +1,211 @@
+//! The maps of a node, declared once, and `Maps` over them.
+
+use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::endpoint::{Endpoint, MAX_ENDPOINTS};
+use abi::event::Event;
+use abi::node::{Limit, Node, counter};
+use abi::policy::{MAX_COOKIES, MAX_TABLES, PolicyEntry, PolicyKey, Table};
+use abi::staged::Staged;
+use aya_ebpf::bindings::{BPF_F_CURRENT_CPU, BPF_F_NO_PREALLOC};
+use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_perf_event_output};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::lpm_trie::Key;
+use aya_ebpf::maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, PerfEventArray};
+use aya_ebpf::programs::TcContext;
+use datapath_core::Scratch;
+use datapath_core::maps::{CtFull, Maps};
+
+// Sizes are defaults; the loader sets them before it creates the maps.
+#[map]
+static ADDR4: HashMap<Addr4, Staged<Addr>> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+#[map]
+static ADDR6: HashMap<Addr6, Staged<Addr>> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+#[map]
+static CIDR4: LpmTrie<Addr4, Staged<Addr>> = LpmTrie::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+#[map]
+static CIDR6: LpmTrie<Addr6, Staged<Addr>> = LpmTrie::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+#[map]
+static ENDPOINTS: Array<Staged<Endpoint>> = Array::with_max_entries(MAX_ENDPOINTS, 0);
+#[map]
+static TABLES: Array<Staged<Table>> = Array::with_max_entries(MAX_TABLES, 0);
+#[map]
+static POLICY: HashMap<PolicyKey, Staged<PolicyEntry>> =
+    HashMap::with_max_entries(262_144, BPF_F_NO_PREALLOC);
+#[map]
+static CT4: LruHashMap<CtKey4, CtEntry> = LruHashMap::with_max_entries(262_144, 0);
+#[map]
+static CT6: LruHashMap<CtKey6, CtEntry> = LruHashMap::with_max_entries(131_072, 0);
+#[map]
+static FRAGS: LruHashMap<FragKey, FragPorts> = LruHashMap::with_max_entries(8_192, 0);
+#[map]
+static NODE: Array<Node> = Array::with_max_entries(1, 0);
+#[map]
+static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT, 0);
+#[map]
+static DECISIONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_COOKIES, 0);
+#[map]
+static LIMITS: PerCpuArray<Limit> = PerCpuArray::with_max_entries(MAX_ENDPOINTS, 0);
+#[map]
+static EVENTS: PerfEventArray<Event> = PerfEventArray::new(0);
+#[map]
+static CONSUMED: Array<u64> = Array::with_max_entries(1024, 0);
+#[map]
+static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// This CPU's scratch memory.
+#[inline(always)]
+pub(crate) fn scratch() -> Option<&'static mut Scratch> {
+    let scratch = SCRATCH.get_ptr_mut(0)?;
+    // SAFETY: the element belongs to this CPU, where a tc program runs to its end before another
+    // starts (softirq or bottom halves disabled).
+    Some(unsafe { &mut *scratch })
+}
+
+/// Revision and settings.
+#[inline(always)]
+pub(crate) fn node() -> Option<&'static Node> {
+    NODE.get(0)
+}
+
+/// The maps as the core sees them, while one packet is judged.
+pub(crate) struct Kernel<'c> {
+    pub(crate) ctx: &'c TcContext,
+    pub(crate) node: &'static Node,
+}
+
+#[inline(always)]
+fn add_one(array: &PerCpuArray<u64>, index: u32) {
+    if let Some(cell) = array.get_ptr_mut(index) {
+        // SAFETY: a lookup's result points to a live element of this CPU.
+        unsafe { *cell += 1 };
+    }
+}
+
+impl Maps for Kernel<'_> {
+    #[inline(always)]
+    fn node(&self) -> &Node {
+        self.node
+    }
+
+    #[inline(always)]
+    fn addr4(&self, addr: Addr4) -> Option<&Staged<Addr>> {
+        // SAFETY: elements are replaced, not changed in place, by the one writer.
+        unsafe { ADDR4.get(addr) }
+    }
+
+    #[inline(always)]
+    fn addr6(&self, addr: &Addr6) -> Option<&Staged<Addr>> {
+        // SAFETY: as in `addr4`.
+        unsafe { ADDR6.get(addr) }
+    }
+
+    #[inline(always)]
+    fn cidr4(&self, addr: Addr4) -> Option<&Staged<Addr>> {
+        CIDR4.get(Key::new(32, addr))
+    }
+
+    #[inline(always)]
+    fn cidr6(&self, addr: &Addr6) -> Option<&Staged<Addr>> {
+        CIDR6.get(Key::new(128, *addr))
+    }
+
+    #[inline(always)]
+    fn endpoint(&self, index: u32) -> Option<&Staged<Endpoint>> {
+        ENDPOINTS.get(index)
+    }
+
+    #[inline(always)]
+    fn table(&self, id: u32) -> Option<&Staged<Table>> {
+        TABLES.get(id)
+    }
+
+    #[inline(always)]
+    fn policy(&self, key: &PolicyKey) -> Option<&Staged<PolicyEntry>> {
+        // SAFETY: as in `addr4`.
+        unsafe { POLICY.get(key) }
+    }
+
+    #[inline(always)]
+    fn ct4(&mut self, key: &CtKey4) -> Option<&mut CtEntry> {
+        let entry = CT4.get_ptr_mut(key)?;
+        // SAFETY: a lookup's result stays readable and writable while the program runs. Another CPU
+        // may write the same entry; counters may then miss a packet, flags are each set once.
+        Some(unsafe { &mut *entry })
+    }
+
+    #[inline(always)]
+    fn ct6(&mut self, key: &CtKey6) -> Option<&mut CtEntry> {
+        let entry = CT6.get_ptr_mut(key)?;
+        // SAFETY: as in `ct4`.
+        Some(unsafe { &mut *entry })
+    }
+
+    #[inline(always)]
+    fn ct4_insert(&mut self, key: &CtKey4, entry: &CtEntry) -> Result<(), CtFull> {
+        CT4.insert(key, entry, 0).map_err(|_| CtFull)
+    }
+
+    #[inline(always)]
+    fn ct6_insert(&mut self, key: &CtKey6, entry: &CtEntry) -> Result<(), CtFull> {
+        CT6.insert(key, entry, 0).map_err(|_| CtFull)
+    }
+
+    #[inline(always)]
+    fn frag(&self, key: &FragKey) -> Option<FragPorts> {
+        // SAFETY: values are four bytes, written once per datagram.
+        unsafe { FRAGS.get(key) }.copied()
+    }
+
+    #[inline(always)]
+    fn frag_insert(&mut self, key: &FragKey, ports: FragPorts) {
+        // Without room the later fragments are dropped, with that as the reason.
+        let _ = FRAGS.insert(key, ports, 0);
+    }
+
+    #[inline(always)]
+    fn limit(&mut self, endpoint: u32) -> Option<&mut Limit> {
+        let limit = LIMITS.get_ptr_mut(endpoint)?;
+        // SAFETY: a live element of this CPU.
+        Some(unsafe { &mut *limit })
+    }
+
+    #[inline(always)]
+    fn count(&mut self, counter: u32) {
+        add_one(&COUNTERS, counter);
+    }
+
+    #[inline(always)]
+    fn decided(&mut self, cookie: u32) {
+        add_one(&DECISIONS, cookie);
+    }
+
+    #[inline(always)]
+    fn exact_now(&self) -> u64 {
+        // SAFETY: only reads a clock.
+        unsafe { bpf_ktime_get_ns() }
+    }
+
+    #[inline(always)]
+    fn emit(&mut self, event: &Event) {
+        add_one(&COUNTERS, counter::EVENTS_ATTEMPTED);
+        // aya's `output` has no result, and the failures are to be counted.
+        // SAFETY: context, map and record are live; the length is the record's.
+        let result = unsafe {
+            bpf_perf_event_output(
+                self.ctx.skb.skb.cast(),
+                core::ptr::from_ref(&EVENTS).cast_mut().cast(),
+                BPF_F_CURRENT_CPU as u64,
+                core::ptr::from_ref(event).cast_mut().cast(),
+                Event::LEN as u64,
+            )
+        };
+        if result != 0 {
+            add_one(&COUNTERS, counter::EVENTS_FAILED);
+        }
+    }
+}
+
+// The trie's keys are aya's, the layout is ours.
+const _: () = assert!(size_of::<Key<Addr4>>() == size_of::<Cidr4>());
+const _: () = assert!(size_of::<Key<Addr6>>() == size_of::<Cidr6>());
