@@ -1,0 +1,340 @@
+//! The questions a filter can ask of a flow, in the form in which they are answered fastest.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use proto::flow::layer7::Record;
+use proto::flow::{Http, Verdict};
+use regex::Regex;
+
+use super::pattern::{NodePattern, Pattern};
+use super::selector::Selector;
+use crate::view::{FlowView, Side, Transport};
+
+/// One question. Lists are alternatives.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Leaf {
+    /// Verdicts, bit by number.
+    Verdict(u32),
+    /// Dropped, for one of these reasons.
+    DropReason(Vec<i32>),
+    /// Event type and sub type; `None` is any.
+    EventType(Vec<(Option<i32>, Option<i32>)>),
+    /// Directions, bit by number.
+    Direction(u32),
+    /// Reply or not. Dropped packets, of which that isn't known, count as no reply.
+    Reply(bool),
+    /// Encrypted or not.
+    Encrypted(bool),
+    /// Protocols.
+    Protocol(Vec<Protocol>),
+    /// Ports.
+    Port(Side, Vec<u16>),
+    /// All of these TCP flags are set.
+    TcpFlags(Vec<u16>),
+    /// Versions of IP, bit by number.
+    IpVersion(u32),
+    /// Identities, sorted.
+    Identity(Side, Vec<u32>),
+    /// Addresses.
+    Ip(Side, Addresses),
+    /// Source address after translation.
+    SourceXlated(Addresses),
+    /// Pods.
+    Pod(Side, Vec<Name>),
+    /// Services.
+    Service(Side, Vec<Name>),
+    /// Clusters.
+    Cluster(Side, Vec<String>),
+    /// Kind and name of workloads; empty is any.
+    Workload(Side, Vec<(String, String)>),
+    /// DNS names.
+    Fqdn(Side, Vec<Pattern>),
+    /// Labels.
+    Labels(Labels),
+    /// Labels of the node.
+    NodeLabels(Vec<Selector>),
+    /// Nodes.
+    Node(Vec<NodePattern>),
+    /// Index (0 is any) and name (empty is any) of interfaces.
+    Interface(Vec<(u32, String)>),
+    /// Unique ids.
+    Uuid(Vec<String>),
+    /// Trace ids of requests.
+    TraceId(Vec<String>),
+    /// Trace ids in IP options.
+    IpTraceId(Vec<u64>),
+    /// Status of an HTTP response: beginnings of the number as text.
+    HttpStatus(Vec<String>),
+    /// HTTP methods, upper case.
+    HttpMethod(Vec<String>),
+    /// Path of the URL.
+    HttpPath(Vec<Regex>),
+    /// The whole URL.
+    HttpUrl(Vec<Regex>),
+    /// Key and value of an HTTP header.
+    HttpHeader(Vec<(String, String)>),
+    /// Name asked for in DNS.
+    DnsQuery(Vec<Regex>),
+}
+
+/// Labels of one end.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    /// Which end.
+    pub side: Side,
+    /// Any of these.
+    pub selectors: Vec<Selector>,
+    /// Place of what a program remembers of this leaf.
+    pub(super) slot: usize,
+}
+
+impl Labels {
+    pub(super) fn of<V: FlowView>(&self, flow: &V) -> bool {
+        self.selectors
+            .iter()
+            .any(|selector| selector.matches(|is| flow.any_label(self.side, is)))
+    }
+}
+
+/// A protocol, of whatever layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Above IP.
+    Transport(Transport),
+    /// DNS record of a proxy.
+    Dns,
+    /// HTTP record.
+    Http,
+    /// Kafka record.
+    Kafka,
+}
+
+/// Addresses and networks.
+#[derive(Debug, Clone, Default)]
+pub struct Addresses {
+    pub(super) exact: Vec<IpAddr>,
+    pub(super) networks: Vec<IpNet>,
+}
+
+impl Addresses {
+    fn hold(&self, address: Option<IpAddr>) -> bool {
+        address.is_some_and(|address| {
+            self.exact.contains(&address) || self.networks.iter().any(|net| net.contains(&address))
+        })
+    }
+}
+
+/// `[namespace/]prefix` of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Empty is any.
+    pub(super) namespace: String,
+    pub(super) prefix: String,
+}
+
+impl Name {
+    fn fits(&self, namespace: &str, name: &str) -> bool {
+        !(namespace.is_empty() && name.is_empty())
+            && (self.namespace.is_empty() || self.namespace == namespace)
+            && name.starts_with(&self.prefix)
+    }
+}
+
+fn http<V: FlowView>(flow: &V) -> Option<&Http> {
+    match flow.l7()?.record.as_ref()? {
+        Record::Http(http) => Some(http),
+        Record::Dns(_) | Record::Kafka(_) => None,
+    }
+}
+
+/// The path in `url`, unescaped; `None` if it is no URL.
+fn url_path(url: &str) -> Option<String> {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let plain = &url[..end];
+    if plain.bytes().any(|b| b < 0x20 || b == 0x7f) {
+        return None;
+    }
+    let path = match plain.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        // A scheme can't be told from a first segment with a colon.
+        None if plain.split('/').next().is_some_and(|s| s.contains(':')) => return None,
+        None => plain,
+    };
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            let digits = std::str::from_utf8(&digits).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+impl Protocol {
+    fn is<V: FlowView>(self, flow: &V) -> bool {
+        let record = || flow.l7().and_then(|l7| l7.record.as_ref());
+        match self {
+            Self::Transport(transport) => flow.transport() == Some(transport),
+            Self::Dns => matches!(record(), Some(Record::Dns(_))),
+            Self::Http => matches!(record(), Some(Record::Http(_))),
+            Self::Kafka => matches!(record(), Some(Record::Kafka(_))),
+        }
+    }
+}
+
+/// Whether `number`, an enum's, is in the set.
+fn bit(set: u32, number: i32) -> bool {
+    u32::try_from(number).is_ok_and(|number| number < 32 && set >> number & 1 == 1)
+}
+
+impl Leaf {
+    /// Relative cost of an answer.
+    pub(super) fn cost(&self) -> u32 {
+        match self {
+            Self::Verdict(_) | Self::Direction(_) | Self::Reply(_) | Self::IpVersion(_) => 1,
+            Self::DropReason(_) | Self::EventType(_) | Self::Encrypted(_) => 2,
+            Self::Protocol(_) | Self::Port(..) | Self::TcpFlags(_) | Self::Identity(..) => 3,
+            Self::Ip(..) | Self::SourceXlated(_) | Self::IpTraceId(_) => 6,
+            Self::Labels(_) => 8,
+            Self::Pod(..) | Self::Service(..) | Self::Cluster(..) | Self::Interface(_) => 10,
+            Self::Uuid(_) | Self::TraceId(_) | Self::Workload(..) => 12,
+            Self::Fqdn(..) | Self::Node(_) | Self::NodeLabels(_) => 20,
+            Self::HttpStatus(_) | Self::HttpMethod(_) | Self::HttpHeader(_) => 20,
+            Self::HttpPath(_) | Self::HttpUrl(_) | Self::DnsQuery(_) => 40,
+        }
+    }
+
+    /// The answer; for labels, without remembering it.
+    pub(super) fn of<V: FlowView>(&self, flow: &V) -> bool {
+        match self {
+            Self::Verdict(set) => V::IS_FLOW && bit(*set, flow.verdict() as i32),
+            Self::DropReason(reasons) => {
+                flow.verdict() == Verdict::Dropped && reasons.contains(&flow.drop_reason())
+            }
+            Self::EventType(types) => flow.event_type().is_some_and(|(kind, sub)| {
+                types.iter().any(|(want, want_sub)| {
+                    want.is_none_or(|want| want == kind) && want_sub.is_none_or(|want| want == sub)
+                })
+            }),
+            Self::Direction(set) => V::IS_FLOW && bit(*set, flow.direction() as i32),
+            Self::Reply(want) => match flow.is_reply() {
+                Some(reply) => reply == *want,
+                None => flow.verdict() == Verdict::Dropped && !want,
+            },
+            Self::Encrypted(want) => flow.encrypted() == *want,
+            Self::Protocol(protocols) => protocols.iter().any(|protocol| protocol.is(flow)),
+            Self::Port(side, ports) => flow.port(*side).is_some_and(|port| ports.contains(&port)),
+            Self::TcpFlags(sets) => flow
+                .tcp_flags()
+                .is_some_and(|flags| sets.iter().any(|set| flags & set == *set)),
+            Self::IpVersion(set) => V::IS_FLOW && bit(*set, flow.ip_version() as i32),
+            Self::Identity(side, identities) => flow
+                .identity(*side)
+                .is_some_and(|identity| identities.binary_search(&identity.0).is_ok()),
+            Self::Ip(side, addresses) => addresses.hold(flow.ip(*side)),
+            Self::SourceXlated(addresses) => addresses.hold(flow.source_xlated()),
+            Self::Pod(side, names) => {
+                let (namespace, pod) = (flow.namespace(*side), flow.pod(*side));
+                names.iter().any(|name| name.fits(namespace, pod))
+            }
+            Self::Service(side, names) => flow
+                .service(*side)
+                .is_some_and(|(ns, service)| names.iter().any(|name| name.fits(ns, service))),
+            Self::Cluster(side, clusters) => {
+                let cluster = flow.cluster(*side);
+                clusters.iter().any(|want| want == cluster)
+            }
+            Self::Workload(side, workloads) => flow.any_workload(*side, &mut |kind, name| {
+                workloads.iter().any(|(want_kind, want_name)| {
+                    (want_kind.is_empty() || want_kind == kind)
+                        && (want_name.is_empty() || want_name == name)
+                })
+            }),
+            Self::Fqdn(side, patterns) => flow.any_name(*side, &mut |name| {
+                patterns.iter().any(|pattern| pattern.matches(name))
+            }),
+            Self::Labels(labels) => labels.of(flow),
+            Self::NodeLabels(selectors) => selectors
+                .iter()
+                .any(|selector| selector.matches(|is| flow.any_node_label(is))),
+            Self::Node(patterns) => {
+                let node = flow.node();
+                V::IS_FLOW && patterns.iter().any(|pattern| pattern.matches(node))
+            }
+            Self::Interface(wanted) => flow.interface().is_some_and(|(index, name)| {
+                wanted.iter().any(|(want_index, want_name)| {
+                    (*want_index == 0 || *want_index == index)
+                        && (want_name.is_empty() || want_name == name)
+                })
+            }),
+            Self::Uuid(ids) => ids.iter().any(|id| flow.uuid_is(id)),
+            Self::TraceId(ids) => ids.iter().any(|id| id == flow.trace_id()),
+            Self::IpTraceId(ids) => ids.contains(&flow.ip_trace_id()),
+            Self::HttpStatus(_)
+            | Self::HttpMethod(_)
+            | Self::HttpPath(_)
+            | Self::HttpUrl(_)
+            | Self::HttpHeader(_)
+            | Self::DnsQuery(_) => self.of_l7(flow),
+        }
+    }
+
+    fn of_l7<V: FlowView>(&self, flow: &V) -> bool {
+        if let Self::DnsQuery(queries) = self {
+            let record = flow.l7().and_then(|l7| l7.record.as_ref());
+            return matches!(record, Some(Record::Dns(dns))
+                if queries.iter().any(|query| query.is_match(&dns.query)));
+        }
+        let Some(http) = http(flow) else {
+            return false;
+        };
+        match self {
+            Self::HttpStatus(beginnings) => {
+                let code = http.code.to_string();
+                http.code != 0 && beginnings.iter().any(|b| code.starts_with(b.as_str()))
+            }
+            Self::HttpMethod(methods) => methods
+                .iter()
+                .any(|method| !method.is_empty() && http.method.eq_ignore_ascii_case(method)),
+            Self::HttpPath(paths) => {
+                !http.url.is_empty()
+                    && url_path(&http.url)
+                        .is_some_and(|path| paths.iter().any(|regex| regex.is_match(&path)))
+            }
+            Self::HttpUrl(urls) => {
+                !http.url.is_empty() && urls.iter().any(|regex| regex.is_match(&http.url))
+            }
+            Self::HttpHeader(headers) => http
+                .headers
+                .iter()
+                .any(|h| headers.iter().any(|(k, v)| *k == h.key && *v == h.value)),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url_path;
+
+    #[test]
+    fn paths() {
+        for (url, path) in [
+            ("http://h:80/a/b?q=1#f", Some("/a/b")),
+            ("/a%20b", Some("/a b")),
+            ("http://h", Some("")),
+            ("/a%2", None),
+            ("/a%zz", None),
+            ("a:b/c", None),
+            ("not a url", Some("not a url")),
+        ] {
+            assert_eq!(url_path(url).as_deref(), path, "{url}");
+        }
+    }
+}
