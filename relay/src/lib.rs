@@ -1,1 +1,31 @@
-//! Empty for now.
+//! flows-relay: the nodes' agents as one Observer.
+//!
+//! It asks every node and merges what they say in order of time, which works because agents tell
+//! how far they have come. A node that says nothing is waited for a bounded time and then named; what it sends
+//! later is delivered marked and counted. It keeps nothing itself: history is the nodes'.
+//!
+//! ```text
+//! peer     which nodes there are, a connection to each, kept up
+//! query    one client's GetFlows: plan -> lane per node -> merge -> client
+//! merge    the order (pure)
+//! raw      responses undecoded: the relay reads kind and time, and passes the bytes on
+//! service  observer.Observer; serve: listeners, health, reflection, metrics
+//! ```
+
+pub mod listen;
+pub mod merge;
+pub mod metrics;
+pub mod peer;
+pub mod query;
+pub mod raw;
+pub mod service;
+
+mod config;
+mod late;
+mod serve;
+
+pub use config::{Args, Config, ConfigError};
+pub use serve::{ServeError, Server};
+
+/// Response header with the relay's version.
+pub const VERSION_HEADER: &str = "hubble-relay-version";

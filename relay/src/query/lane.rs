@@ -1,0 +1,330 @@
+//! One node's part in one query: asks it, passes on what it says, and in a follow asks again after
+//! a failure, from where it had come.
+
+use std::{
+    cmp::Ordering,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use futures::FutureExt;
+use proto::observer::GetFlowsRequest;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep},
+};
+use tonic::{
+    Code, Request, Status, Streaming, codegen::http::uri::PathAndQuery, metadata::MetadataValue,
+    transport::Channel,
+};
+
+use super::Plan;
+use crate::{
+    merge::Stamp,
+    peer::{Link, Snapshot},
+    raw::{Kind, PeerCodec, Raw},
+};
+
+/// Responses taken up in one go.
+const BATCH: usize = 128;
+/// Pause before a node is asked again whose connection is up though its stream failed.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// By how much a node's clock may be behind the relay's: a follow that is cut off before its first
+/// flow goes on from this long before it began.
+const SKEW: Duration = Duration::from_secs(2);
+
+/// A word and when it came.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) arrived: Instant,
+    pub(super) word: Word,
+}
+
+/// What a lane has to say.
+#[derive(Debug)]
+pub(super) enum Word {
+    /// Responses in the node's order, and how far it said it has come.
+    Batch {
+        items: Vec<(Option<Stamp>, Raw)>,
+        progress: Option<Stamp>,
+    },
+    /// The past is complete.
+    PastOver,
+    /// The node is asked (again): it was not there before.
+    Up,
+    /// Its stream failed.
+    Down {
+        status: Status,
+        /// The node didn't take the request.
+        refusal: bool,
+        retrying: bool,
+    },
+    /// It is no longer among the peers.
+    Gone,
+}
+
+/// Nobody listens any more.
+struct Closed;
+
+struct Lane {
+    plan: Plan,
+    sender: mpsc::Sender<Message>,
+    /// Time of the newest response, and how many of the last ones have it: where to go on.
+    newest: Option<Stamp>,
+    at_newest: usize,
+    /// Where a node goes on of whom nothing has come yet.
+    begun: Stamp,
+}
+
+/// Runs a lane until its part is over or nobody listens. `past`: it begins with the plan's past.
+/// `up`: the query takes the node to be up, it need not be told.
+pub(super) async fn run(
+    name: Arc<str>,
+    mut peers: watch::Receiver<Snapshot>,
+    plan: Plan,
+    mut past: bool,
+    mut up: bool,
+    sender: mpsc::Sender<Message>,
+) {
+    let begun = proto::google::Timestamp::from(SystemTime::now() - SKEW);
+    let begun = Stamp {
+        seconds: begun.seconds,
+        nanos: begun.nanos,
+    };
+    let mut lane = Lane {
+        plan,
+        sender,
+        newest: None,
+        at_newest: 0,
+        begun,
+    };
+    let (mut failed_epoch, mut resumed) = (None, false);
+    loop {
+        let Some((channel, epoch)) = connection(&name, &mut peers, failed_epoch).await else {
+            let _closed = lane.say(Word::Gone).await;
+            return;
+        };
+        if !up && lane.say(Word::Up).await.is_err() {
+            return;
+        }
+        let ended = tokio::select! {
+            ended = lane.ask(channel, past, resumed) => Some(ended),
+            () = removed(&name, &mut peers) => None,
+        };
+        let Some(ended) = ended else {
+            let _closed = lane.say(Word::Gone).await;
+            return;
+        };
+        let Ok(ended) = ended else {
+            return;
+        };
+        resumed = true;
+        match ended {
+            Ok(()) if past => {
+                past = false;
+                if lane.say(Word::PastOver).await.is_err() || !lane.plan.follow {
+                    return;
+                }
+                // On to the present, from where the past ended.
+                up = true;
+                continue;
+            }
+            Ok(()) if !lane.plan.follow || lane.plan.ends => return,
+            ended => {
+                let (status, refusal) = match ended {
+                    Ok(()) => (Status::unavailable("the node ended its stream"), false),
+                    Err(failure) => failure,
+                };
+                let retrying = lane.plan.follow && !refusal;
+                if lane
+                    .say(Word::Down {
+                        status,
+                        refusal,
+                        retrying,
+                    })
+                    .await
+                    .is_err()
+                    || !retrying
+                {
+                    return;
+                }
+            }
+        }
+        past = false;
+        up = false;
+        failed_epoch = Some(epoch);
+    }
+}
+
+/// Waits until the peer is no longer among the peers.
+async fn removed(name: &Arc<str>, peers: &mut watch::Receiver<Snapshot>) {
+    if peers
+        .wait_for(|peers| !peers.contains_key(name))
+        .await
+        .is_err()
+    {
+        // The relay is ending, and with it this query.
+        std::future::pending().await
+    }
+}
+
+/// Waits for the peer's connection; one that failed the query is given a pause. `None`: the peer
+/// is no longer among the peers.
+async fn connection(
+    name: &Arc<str>,
+    peers: &mut watch::Receiver<Snapshot>,
+    failed_epoch: Option<u64>,
+) -> Option<(Channel, u64)> {
+    let pause = sleep(ASK_AGAIN);
+    tokio::pin!(pause);
+    let mut paused = failed_epoch.is_none();
+    loop {
+        match peers.borrow_and_update().get(name).map(|peer| &peer.link) {
+            None => return None,
+            Some(Link::Connected { channel, epoch }) if paused || Some(*epoch) != failed_epoch => {
+                return Some((channel.clone(), *epoch));
+            }
+            Some(_) => {}
+        }
+        tokio::select! {
+            changed = peers.changed() => changed.ok()?,
+            () = &mut pause, if !paused => paused = true,
+        }
+    }
+}
+
+impl Lane {
+    /// Asks the node and passes on all it says. Inner error: how its stream failed, and whether it
+    /// refused the request.
+    async fn ask(
+        &mut self,
+        channel: Channel,
+        past: bool,
+        resumed: bool,
+    ) -> Result<Result<(), (Status, bool)>, Closed> {
+        let mut request = if past {
+            &self.plan.past_request
+        } else {
+            &self.plan.request
+        }
+        .clone();
+        let mut skip = 0;
+        if resumed && let Some(newest) = self.newest {
+            request.since = Some(timestamp(newest));
+            skip = self.at_newest;
+        } else if resumed {
+            request.since.get_or_insert(timestamp(self.begun));
+        }
+        let mut stream = match get_flows(channel, request, &self.plan).await {
+            Ok(stream) => stream,
+            Err(status) => {
+                let refusal = refuses(&status);
+                return Ok(Err((status, refusal)));
+            }
+        };
+        let mut heard = false;
+        loop {
+            let mut next = stream.message().await;
+            let mut items = Vec::new();
+            let mut progress = None;
+            let ended = loop {
+                match next {
+                    Ok(Some(raw)) if raw.kind == Kind::Progress => {
+                        progress = raw.time.max(progress)
+                    }
+                    Ok(Some(raw)) => {
+                        if skip > 0 && raw.kind == Kind::Flow && raw.time == self.newest {
+                            skip -= 1;
+                        } else {
+                            self.note(&raw);
+                            items.push((raw.time, raw));
+                        }
+                    }
+                    Ok(None) => break Some(Ok(())),
+                    Err(status) => {
+                        let refusal = !heard && items.is_empty() && refuses(&status);
+                        break Some(Err((status, refusal)));
+                    }
+                }
+                if items.len() == BATCH {
+                    break None;
+                }
+                match stream.message().now_or_never() {
+                    Some(more) => next = more,
+                    None => break None,
+                }
+            };
+            if !items.is_empty() || progress.is_some() {
+                heard = true;
+                self.say(Word::Batch { items, progress }).await?;
+            }
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Remembers how far the node has come.
+    fn note(&mut self, raw: &Raw) {
+        if raw.kind != Kind::Flow || raw.time.is_none() {
+            return;
+        }
+        match raw.time.cmp(&self.newest) {
+            Ordering::Greater => (self.newest, self.at_newest) = (raw.time, 1),
+            Ordering::Equal => self.at_newest += 1,
+            Ordering::Less => {}
+        }
+    }
+
+    async fn say(&self, word: Word) -> Result<(), Closed> {
+        let message = Message {
+            arrived: Instant::now(),
+            word,
+        };
+        self.sender.send(message).await.or(Err(Closed))
+    }
+}
+
+/// Calls GetFlows without decoding what comes.
+async fn get_flows(
+    channel: Channel,
+    request: GetFlowsRequest,
+    plan: &Plan,
+) -> Result<Streaming<Raw>, Status> {
+    let mut client = tonic::client::Grpc::new(channel);
+    client
+        .ready()
+        .await
+        .map_err(|error| Status::unavailable(error.to_string()))?;
+    let mut request = Request::new(request);
+    request
+        .metadata_mut()
+        .insert(proto::WANT_PROGRESS, MetadataValue::from_static("1"));
+    if plan.extensions {
+        request
+            .metadata_mut()
+            .insert(proto::WANT_EXTENSIONS, MetadataValue::from_static("1"));
+    }
+    let path = PathAndQuery::from_static("/observer.Observer/GetFlows");
+    Ok(client
+        .server_streaming(request, path, PeerCodec)
+        .await?
+        .into_inner())
+}
+
+/// Whether a status at the start of a stream is the node's answer to the request itself. Hubble's
+/// agents say Unknown for a filter they cannot build.
+fn refuses(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::InvalidArgument | Code::Unimplemented | Code::PermissionDenied
+    ) || status.code() == Code::Unknown && std::error::Error::source(status).is_none()
+}
+
+fn timestamp(stamp: Stamp) -> proto::google::Timestamp {
+    proto::google::Timestamp {
+        seconds: stamp.seconds,
+        nanos: stamp.nanos,
+    }
+}

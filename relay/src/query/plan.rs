@@ -1,0 +1,190 @@
+//! What a request means over many nodes: what each node is asked, and what is kept of the whole.
+
+use proto::{
+    flow::{LostEvent, LostEventSource},
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
+};
+use tonic::Status;
+
+/// How much a query may hold back while it looks for the newest flows (bytes on the wire).
+const MEMORY: usize = 256 << 20;
+
+/// Which of the past's flows are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All of them, as they come.
+    All,
+    /// The oldest so many.
+    Oldest(u64),
+    /// The newest so many: known only when every node has told its own.
+    Newest(u64),
+}
+
+/// A checked request.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Asked of every node for the past; unset fields of `present` it doesn't need.
+    pub past_request: GetFlowsRequest,
+    /// Asked of every node for the present.
+    pub request: GetFlowsRequest,
+    /// What is delivered of the past.
+    pub keep: Keep,
+    /// There is a past to query before (or instead of) the present.
+    pub past: bool,
+    /// The present follows.
+    pub follow: bool,
+    /// A follow that the nodes end (`until`).
+    pub ends: bool,
+    /// The client wants to know how far the sequence is settled.
+    pub progress: bool,
+    /// The client understands `extensions`.
+    pub extensions: bool,
+    /// Bytes held back at most.
+    pub memory: usize,
+}
+
+impl Plan {
+    /// Works out a request. `progress` and `extensions`: what the client's metadata asks for.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for `first` with `follow`, as an agent answers it.
+    pub fn new(request: GetFlowsRequest, progress: bool, extensions: bool) -> Result<Self, Status> {
+        if request.first && request.follow {
+            return Err(Status::invalid_argument(
+                "first cannot be specified with follow",
+            ));
+        }
+        // All there is: `--all` sends the largest number.
+        let number = Some(request.number).filter(|number| (1..u64::MAX).contains(number));
+        let keep = match number {
+            None => Keep::All,
+            // With `since` an agent starts there and counts forward.
+            Some(number) if request.first || request.since.is_some() => Keep::Oldest(number),
+            Some(number) => Keep::Newest(number),
+        };
+        // A follow's number says how far to look back from now; `since` says it better.
+        let past = !request.follow || (request.number > 0 && request.since.is_none());
+        let past_request = GetFlowsRequest {
+            follow: false,
+            ..request.clone()
+        };
+        let present = GetFlowsRequest {
+            number: 0,
+            ..request.clone()
+        };
+        Ok(Self {
+            past_request,
+            keep,
+            past,
+            follow: request.follow,
+            ends: request.until.is_some(),
+            request: present,
+            progress,
+            extensions,
+            memory: MEMORY,
+        })
+    }
+}
+
+/// Says in the stream that the relay could not hold all the flows asked for.
+pub(super) fn forgotten(relay: &str, number: u64) -> GetFlowsResponse {
+    let lost = LostEvent {
+        source: LostEventSource::HubbleRingBuffer.into(),
+        num_events_lost: number,
+        ..LostEvent::default()
+    };
+    GetFlowsResponse {
+        node_name: relay.to_owned(),
+        time: Some(std::time::SystemTime::now().into()),
+        response_types: Some(ResponseTypes::LostEvents(lost)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans() {
+        let since = Some(proto::google::Timestamp::default());
+        let base = GetFlowsRequest::default;
+        for (name, request, want) in [
+            ("everything", base(), (Keep::All, true)),
+            (
+                "all",
+                GetFlowsRequest {
+                    number: u64::MAX,
+                    ..base()
+                },
+                (Keep::All, true),
+            ),
+            (
+                "last 5",
+                GetFlowsRequest {
+                    number: 5,
+                    ..base()
+                },
+                (Keep::Newest(5), true),
+            ),
+            (
+                "first 5",
+                GetFlowsRequest {
+                    number: 5,
+                    first: true,
+                    ..base()
+                },
+                (Keep::Oldest(5), true),
+            ),
+            (
+                "5 since",
+                GetFlowsRequest {
+                    number: 5,
+                    since,
+                    ..base()
+                },
+                (Keep::Oldest(5), true),
+            ),
+            (
+                "follow",
+                GetFlowsRequest {
+                    follow: true,
+                    ..base()
+                },
+                (Keep::All, false),
+            ),
+            (
+                "follow last 5",
+                GetFlowsRequest {
+                    follow: true,
+                    number: 5,
+                    ..base()
+                },
+                (Keep::Newest(5), true),
+            ),
+            (
+                "follow since",
+                GetFlowsRequest {
+                    follow: true,
+                    number: 5,
+                    since,
+                    ..base()
+                },
+                (Keep::Oldest(5), false),
+            ),
+        ] {
+            let plan = Plan::new(request, false, false).unwrap();
+            assert_eq!((plan.keep, plan.past), want, "{name}");
+            assert!(!plan.past_request.follow, "{name}");
+            assert_eq!(plan.request.number, 0, "{name}");
+        }
+        let both = GetFlowsRequest {
+            first: true,
+            follow: true,
+            ..base()
+        };
+        assert_eq!(
+            Plan::new(both, false, false).unwrap_err().code(),
+            tonic::Code::InvalidArgument
+        );
+    }
+}

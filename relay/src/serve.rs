@@ -1,0 +1,260 @@
+//! The running relay: listeners, health, reflection, metrics, peers.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{Router, http::StatusCode, routing::get};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinError, JoinSet},
+};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tonic::{service::Routes, transport};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tracing::info;
+
+use crate::{
+    config::Config,
+    listen::{Bound, Listen, ListenError},
+    metrics::Metrics,
+    peer::{HEALTH_NAME, Link, Pool, Snapshot, follow_service},
+    query::Context,
+    service::ObserverService,
+};
+
+/// How long clients have to end their streams when the relay stops.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A relay with its listeners bound.
+pub struct Server {
+    config: Config,
+    bound: Vec<(Listen, Bound)>,
+    metrics_listener: Option<tokio::net::TcpListener>,
+    metrics: Arc<Metrics>,
+}
+
+/// Why the relay stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It could not listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A listener's server ended.
+    #[error("serving: {0}")]
+    Transport(#[from] transport::Error),
+    /// The metrics server ended.
+    #[error("serving metrics: {0}")]
+    Metrics(#[from] io::Error),
+    /// A part of it panicked.
+    #[error("a part of the relay ended: {0}")]
+    Part(#[from] JoinError),
+    /// The descriptors for reflection, which are built in, don't load.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl Server {
+    /// Binds all listeners.
+    ///
+    /// # Errors
+    /// When one of them can't be bound.
+    pub async fn bind(config: Config) -> Result<Self, ServeError> {
+        let mut bound = Vec::new();
+        for listen in &config.listen {
+            bound.push((listen.clone(), listen.bind(config.insecure).await?));
+        }
+        let metrics_listener = match &config.metrics_listen {
+            None => None,
+            Some(listen) => match listen.bind(config.insecure).await? {
+                Bound::Tcp(listener) => Some(listener),
+                Bound::Unix(_) => return Err(ListenError::BadAddress(listen.to_string()).into()),
+            },
+        };
+        Ok(Self {
+            config,
+            bound,
+            metrics_listener,
+            metrics: Arc::new(Metrics::default()),
+        })
+    }
+
+    /// The first TCP listener's address, when there is one.
+    #[must_use]
+    pub fn local_address(&self) -> Option<std::net::SocketAddr> {
+        self.bound.iter().find_map(|(_, bound)| match bound {
+            Bound::Tcp(listener) => listener.local_addr().ok(),
+            Bound::Unix(_) => None,
+        })
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Serves until `stop` resolves.
+    ///
+    /// # Errors
+    /// When a listener or a part of the relay fails.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+        let Self {
+            config,
+            bound,
+            metrics_listener,
+            metrics,
+        } = self;
+        let (pool, peers) = Pool::new(config.backoff);
+        let (changes, received) = mpsc::channel(64);
+        let (stopping, stopped) = watch::channel(false);
+        let mut parts: JoinSet<Result<(), ServeError>> = JoinSet::new();
+
+        parts.spawn(endless(pool.run(received)));
+        parts.spawn(endless(feed(
+            config.peers,
+            config.peer_service,
+            config.backoff,
+            changes,
+        )));
+
+        let (health, health_service) = tonic_health::server::health_reporter();
+        // Before the first client can ask: no peer, nothing to serve.
+        set_health(&health, false).await;
+        parts.spawn(endless(watch_peers(
+            peers.clone(),
+            health,
+            Arc::clone(&metrics),
+        )));
+
+        let context = Context {
+            name: config.name,
+            peers,
+            patience: config.patience,
+            metrics: Arc::clone(&metrics),
+        };
+        let v1 = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+            .build_v1()?;
+        let v1alpha = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+            .build_v1alpha()?;
+        let routes = Routes::new(ObserverService::new(context))
+            .add_service(health_service)
+            .add_service(v1)
+            .add_service(v1alpha);
+        for (listen, bound) in bound {
+            info!(address = %listen, "listening");
+            let mut stopped = stopped.clone();
+            let stopped = async move {
+                let _sender_gone = stopped.wait_for(|stopped| *stopped).await;
+            };
+            let router = transport::Server::builder()
+                .tcp_nodelay(true)
+                .add_routes(routes.clone());
+            parts.spawn(async move {
+                match bound {
+                    Bound::Tcp(listener) => {
+                        let incoming = TcpListenerStream::new(listener);
+                        router
+                            .serve_with_incoming_shutdown(incoming, stopped)
+                            .await?;
+                    }
+                    Bound::Unix(listener) => {
+                        let incoming = UnixListenerStream::new(listener);
+                        router
+                            .serve_with_incoming_shutdown(incoming, stopped)
+                            .await?;
+                    }
+                }
+                Ok(())
+            });
+        }
+        if let Some(listener) = metrics_listener {
+            let text = move || {
+                let text = metrics.text();
+                async move { text.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR) }
+            };
+            let router = Router::new().route("/metrics", get(text));
+            parts.spawn(async move { Ok(axum::serve(listener, router).await?) });
+        }
+
+        tokio::select! {
+            () = stop => {}
+            Some(ended) = parts.join_next() => return ended?,
+        }
+        info!("stopping");
+        let _nobody_listens = stopping.send(true);
+        // Streams that follow never end by themselves.
+        tokio::time::sleep(GRACE.min(Duration::from_millis(200))).await;
+        parts.shutdown().await;
+        for listen in config.listen {
+            if let Listen::Unix(path) = listen
+                && let Err(error) = std::fs::remove_file(&path)
+            {
+                info!(path = %path.display(), %error, "socket not removed");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A part that has no end of its own.
+async fn endless(part: impl Future<Output = ()>) -> Result<(), ServeError> {
+    part.await;
+    Ok(())
+}
+
+/// Tells the pool its peers, and goes on telling.
+async fn feed(
+    peers: Vec<crate::peer::Change>,
+    service: Option<crate::peer::Address>,
+    backoff: crate::peer::Backoff,
+    changes: mpsc::Sender<crate::peer::Change>,
+) {
+    for peer in peers {
+        if changes.send(peer).await.is_err() {
+            return;
+        }
+    }
+    match service {
+        Some(service) => follow_service(service, backoff, changes).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Health and the peers' gauge follow the connections.
+async fn watch_peers(
+    mut peers: watch::Receiver<Snapshot>,
+    health: HealthReporter,
+    metrics: Arc<Metrics>,
+) {
+    let mut serving = false;
+    loop {
+        let (connected, all) = {
+            let peers = peers.borrow_and_update();
+            let up = peers
+                .values()
+                .filter(|peer| matches!(peer.link, Link::Connected { .. }));
+            (up.count(), peers.len())
+        };
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        metrics.peers(count(connected), count(all - connected));
+        if serving != (connected > 0) {
+            serving = connected > 0;
+            set_health(&health, serving).await;
+        }
+        if peers.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn set_health(health: &HealthReporter, serving: bool) {
+    let status = if serving {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for name in ["", HEALTH_NAME] {
+        health.set_service_status(name, status).await;
+    }
+}

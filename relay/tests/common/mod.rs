@@ -1,0 +1,492 @@
+//! Agents made up for tests, and a relay over them: real gRPC over unix sockets.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses its own part"
+)]
+
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use flows_relay::{
+    Config, Server,
+    listen::Listen,
+    metrics::Metrics,
+    peer::{Backoff, Change, HEALTH_NAME},
+    query::Patience,
+};
+use futures::{Stream, StreamExt};
+use proto::{
+    flow::Flow,
+    google::Timestamp,
+    observer::{
+        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
+        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
+        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, Namespace, ServerStatusRequest,
+        ServerStatusResponse,
+        get_flows_response::ResponseTypes,
+        observer_client::ObserverClient,
+        observer_server::{Observer, ObserverServer},
+    },
+    relay::{NodeState, NodeStatusEvent},
+};
+use tokio::{
+    net::UnixListener,
+    sync::{broadcast, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_stream::wrappers::{BroadcastStream, UnixListenerStream};
+use tonic::{Request, Response, Status, transport::Channel};
+
+/// No test waits longer for one thing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How an agent behaves.
+#[derive(Clone, Default)]
+pub(crate) struct Behaviour {
+    /// What it has, oldest first (unless a test wants otherwise).
+    pub(crate) history: Vec<GetFlowsResponse>,
+    /// GetFlows never says a word.
+    pub(crate) silent: bool,
+    /// GetFlows fails with this at once.
+    pub(crate) refuses: Option<Status>,
+}
+
+/// The agent's side of the wire.
+pub(crate) struct Agent {
+    pub(crate) name: String,
+    pub(crate) socket: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    server: Option<tokio::runtime::Runtime>,
+}
+
+pub(crate) struct Shared {
+    behaviour: Mutex<Behaviour>,
+    live: broadcast::Sender<GetFlowsResponse>,
+    /// Responses of histories that were taken off its hands.
+    pub(crate) sent: AtomicU64,
+    /// Requests seen.
+    pub(crate) requests: Mutex<Vec<GetFlowsRequest>>,
+}
+
+struct Service(Arc<Shared>);
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Observer for Service {
+    type GetFlowsStream = Streamed<GetFlowsResponse>;
+    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
+    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
+
+    async fn get_flows(
+        &self,
+        request: Request<GetFlowsRequest>,
+    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+        assert_eq!(request.metadata().get(proto::WANT_PROGRESS).unwrap(), "1");
+        let request = request.into_inner();
+        let behaviour = self.0.behaviour.lock().unwrap().clone();
+        let live = self.0.live.subscribe();
+        self.0.requests.lock().unwrap().push(request.clone());
+        if let Some(status) = behaviour.refuses {
+            return Err(status);
+        }
+        if behaviour.silent {
+            let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
+            return Ok(Response::new(Box::pin(live)));
+        }
+        let mut history = behaviour.history;
+        if let Some(since) = request.since {
+            history.retain(|response| response.time.is_none_or(|time| time >= since));
+        } else if request.follow && request.number == 0 {
+            history.clear();
+        }
+        let number = usize::try_from(request.number).unwrap();
+        if number > 0 && number < history.len() {
+            if request.first || request.since.is_some() {
+                history.truncate(number);
+            } else {
+                history.drain(..history.len() - number);
+            }
+        }
+        let shared = Arc::clone(&self.0);
+        let history = futures::stream::iter(history).map(move |response| {
+            shared.sent.fetch_add(1, Ordering::Relaxed);
+            Ok(response)
+        });
+        if !request.follow {
+            return Ok(Response::new(Box::pin(history)));
+        }
+        let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
+        Ok(Response::new(Box::pin(history.chain(live))))
+    }
+
+    async fn get_agent_events(
+        &self,
+        _: Request<GetAgentEventsRequest>,
+    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_debug_events(
+        &self,
+        _: Request<GetDebugEventsRequest>,
+    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_nodes(
+        &self,
+        _: Request<GetNodesRequest>,
+    ) -> Result<Response<GetNodesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_namespaces(
+        &self,
+        _: Request<GetNamespacesRequest>,
+    ) -> Result<Response<GetNamespacesResponse>, Status> {
+        let shop = Namespace {
+            cluster: String::new(),
+            namespace: "shop".to_owned(),
+        };
+        Ok(Response::new(GetNamespacesResponse {
+            namespaces: vec![shop],
+        }))
+    }
+
+    async fn server_status(
+        &self,
+        _: Request<ServerStatusRequest>,
+    ) -> Result<Response<ServerStatusResponse>, Status> {
+        Ok(Response::new(ServerStatusResponse {
+            num_flows: 10,
+            max_flows: 100,
+            seen_flows: 50,
+            uptime_ns: 7,
+            flows_rate: 1.5,
+            version: "flows-agent v0".to_owned(),
+            ..ServerStatusResponse::default()
+        }))
+    }
+}
+
+impl Agent {
+    /// An agent that listens.
+    pub(crate) async fn start(directory: &Path, name: &str, behaviour: Behaviour) -> Self {
+        let shared = Arc::new(Shared {
+            behaviour: Mutex::new(behaviour),
+            live: broadcast::channel(4096).0,
+            sent: AtomicU64::new(0),
+            requests: Mutex::default(),
+        });
+        let socket = directory.join(format!("{name}.sock"));
+        let mut agent = Self {
+            name: name.to_owned(),
+            socket,
+            shared,
+            server: None,
+        };
+        agent.up().await;
+        agent
+    }
+
+    /// Listens (again).
+    pub(crate) async fn up(&mut self) {
+        let _absent = std::fs::remove_file(&self.socket);
+        let listener = std::os::unix::net::UnixListener::bind(&self.socket).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter
+            .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
+            .await;
+        let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
+        // A runtime of its own: with it go the connections, as with a process.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        let runtime = runtime.unwrap();
+        runtime.spawn(async move {
+            let listener = UnixListener::from_std(listener).unwrap();
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .add_service(health)
+                .serve_with_incoming(UnixListenerStream::new(listener))
+                .await
+                .unwrap();
+        });
+        self.server = Some(runtime);
+    }
+
+    /// Dies: streams break off, connections are refused.
+    pub(crate) fn down(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown_background();
+        }
+        std::fs::remove_file(&self.socket).unwrap();
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.shared.behaviour.lock().unwrap());
+    }
+
+    /// Sends to all who follow.
+    pub(crate) fn say(&self, response: GetFlowsResponse) {
+        self.shared.live.send(response).unwrap();
+    }
+
+    /// Waits until so many calls of GetFlows follow.
+    pub(crate) async fn followed_by(&self, count: usize) {
+        eventually("a follower", || self.shared.live.receiver_count() >= count).await;
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown_background();
+        }
+    }
+}
+
+/// A running relay.
+pub(crate) struct Relay {
+    pub(crate) channel: Channel,
+    pub(crate) metrics: Arc<Metrics>,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
+
+/// Waits for nodes as the tests need it.
+pub(crate) fn patience(follow_ms: u64, history_ms: u64) -> Patience {
+    Patience {
+        follow: Duration::from_millis(follow_ms),
+        history: Duration::from_millis(history_ms),
+    }
+}
+
+impl Relay {
+    /// A relay over agents that are up, once it is connected to `connected` of its peers.
+    pub(crate) async fn start(
+        directory: &Path,
+        peers: &[(&str, &Path)],
+        connected: usize,
+        patience: Patience,
+    ) -> Self {
+        let peers = peers
+            .iter()
+            .map(|(name, socket)| Change::Put {
+                name: Arc::from(*name),
+                address: Arc::from(format!("unix://{}", socket.display())),
+                tls_server_name: None,
+            })
+            .collect();
+        Self::with(directory, peers, None, connected, patience).await
+    }
+
+    pub(crate) async fn with(
+        directory: &Path,
+        peers: Vec<Change>,
+        peer_service: Option<flows_relay::peer::Address>,
+        connected: usize,
+        patience: Patience,
+    ) -> Self {
+        let socket = directory.join("relay.sock");
+        let config = Config {
+            peers,
+            peer_service,
+            listen: vec![Listen::Unix(socket.clone())],
+            insecure: false,
+            metrics_listen: None,
+            name: Arc::from("relay"),
+            patience,
+            backoff: Backoff {
+                first: Duration::from_millis(20),
+                most: Duration::from_millis(100),
+            },
+        };
+        let server = Server::bind(config).await.unwrap();
+        let metrics = server.metrics();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(async move {
+            let stopped = async {
+                let _dropped = stopped.await;
+            };
+            server.run(stopped).await.unwrap();
+        });
+        let endpoint = format!("unix://{}", socket.display());
+        let channel = tonic::transport::Endpoint::from_shared(endpoint)
+            .unwrap()
+            .initial_stream_window_size(65_535)
+            .connect()
+            .await
+            .unwrap();
+        let relay = Self {
+            channel,
+            metrics,
+            stop: Some(stop),
+            running,
+        };
+        relay.connected_to(connected).await;
+        relay
+    }
+
+    pub(crate) fn client(&self) -> ObserverClient<Channel> {
+        ObserverClient::new(self.channel.clone())
+    }
+
+    /// Waits until it is connected to exactly so many peers.
+    pub(crate) async fn connected_to(&self, count: usize) {
+        let mut client = self.client();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let status = client
+                .server_status(ServerStatusRequest {})
+                .await
+                .unwrap()
+                .into_inner();
+            if status.num_connected_nodes.unwrap().value as usize == count {
+                return;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "never connected to {count}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// All of a query that ends.
+    pub(crate) async fn query(&self, request: GetFlowsRequest) -> Vec<GetFlowsResponse> {
+        let mut follow = Follow::start(self, request, false).await;
+        let mut all = Vec::new();
+        while let Some(response) = follow.next().await {
+            all.push(response);
+        }
+        all
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        timeout(PATIENCE, self.running).await.unwrap().unwrap();
+    }
+}
+
+/// A client's stream.
+pub(crate) struct Follow(tonic::Streaming<GetFlowsResponse>);
+
+impl Follow {
+    pub(crate) async fn start(relay: &Relay, request: GetFlowsRequest, extensions: bool) -> Self {
+        let mut request = Request::new(request);
+        if extensions {
+            let one = tonic::metadata::MetadataValue::from_static("1");
+            request.metadata_mut().insert(proto::WANT_EXTENSIONS, one);
+        }
+        let response = relay.client().get_flows(request).await.unwrap();
+        assert!(
+            response
+                .metadata()
+                .contains_key(flows_relay::VERSION_HEADER)
+        );
+        Self(response.into_inner())
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<GetFlowsResponse> {
+        timeout(PATIENCE, self.0.message())
+            .await
+            .expect("no response")
+            .unwrap()
+    }
+
+    /// The next flow's name; status events in between are put aside.
+    pub(crate) async fn flow(&mut self) -> String {
+        loop {
+            let response = self.next().await.expect("a flow, not the end");
+            if let Some(name) = name(&response) {
+                return name;
+            }
+        }
+    }
+
+    /// The next node status.
+    pub(crate) async fn status(&mut self) -> (NodeState, Vec<String>, String) {
+        loop {
+            let response = self.next().await.expect("a status, not the end");
+            if let Some(status) = status(&response) {
+                return status;
+            }
+        }
+    }
+}
+
+/// A flow of a node at a time in milliseconds.
+pub(crate) fn flow(node: &str, ms: i64) -> GetFlowsResponse {
+    let time = Some(at(ms));
+    let flow = Flow {
+        uuid: format!("{node}@{ms}"),
+        time,
+        node_name: node.to_owned(),
+        ..Flow::default()
+    };
+    GetFlowsResponse {
+        node_name: node.to_owned(),
+        time,
+        response_types: Some(ResponseTypes::Flow(flow)),
+    }
+}
+
+/// A node's word how far it has come.
+pub(crate) fn progress(node: &str, ms: i64) -> GetFlowsResponse {
+    GetFlowsResponse {
+        node_name: node.to_owned(),
+        time: Some(at(ms)),
+        response_types: None,
+    }
+}
+
+pub(crate) fn at(ms: i64) -> Timestamp {
+    Timestamp::from_unix_nanos(ms * 1_000_000)
+}
+
+pub(crate) fn name(response: &GetFlowsResponse) -> Option<String> {
+    match &response.response_types {
+        Some(ResponseTypes::Flow(flow)) => Some(flow.uuid.clone()),
+        _ => None,
+    }
+}
+
+pub(crate) fn names(responses: &[GetFlowsResponse]) -> Vec<String> {
+    responses.iter().filter_map(name).collect()
+}
+
+pub(crate) fn status(response: &GetFlowsResponse) -> Option<(NodeState, Vec<String>, String)> {
+    match &response.response_types {
+        Some(ResponseTypes::NodeStatus(NodeStatusEvent {
+            node_names,
+            message,
+            state_change,
+        })) => Some((
+            NodeState::try_from(*state_change).unwrap(),
+            node_names.clone(),
+            message.clone(),
+        )),
+        _ => None,
+    }
+}
+
+/// Waits for a condition.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
