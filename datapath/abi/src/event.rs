@@ -100,7 +100,7 @@ impl Event {
     /// Bytes of a direction (0 original, 1 reply), 48 bits.
     pub fn bytes(&self, direction: usize) -> u64 {
         let at = direction & 1;
-        u64::from(self.bytes_low[at]) | u64::from(self.bytes_high[at]) << 32
+        u64::from(self.bytes_low[at]) | (u64::from(self.bytes_high[at]) << 32)
     }
 }
 

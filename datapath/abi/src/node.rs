@@ -23,11 +23,13 @@ pub const TRACE_PACKETS: u32 = 1 << 0;
 /// Time of the connection table: monotonic ns >> 24, that is 16.8 ms. Compared with wrapping
 /// subtraction.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "ticks wrap, see above")]
 pub const fn tick(monotonic_ns: u64) -> u32 {
     (monotonic_ns >> 24) as u32
 }
 
 /// Seconds as ticks, rounded down.
+#[expect(clippy::cast_possible_truncation, reason = "time-outs of hours, not of years")]
 pub const fn ticks(seconds: u64) -> u32 {
     ((seconds * 1_000_000_000) >> 24) as u32
 }

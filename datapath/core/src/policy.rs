@@ -230,7 +230,9 @@ fn ranges<M: Maps>(maps: &M, question: &Question, column: &Column, found: &mut F
         passed += 1;
         // 23 down to 9.
         let shape = u32::from(SHAPE_PORT) - passed;
-        if column.shapes >> shape & 1 != 0 && probe(maps, question, column, shape as u8, found) {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 23")]
+        let (set, shape) = (column.shapes >> shape & 1 != 0, shape as u8);
+        if set && probe(maps, question, column, shape, found) {
             return;
         }
     }

@@ -58,6 +58,8 @@ pub struct Work {
     pub src: Side,
     /// The packet's destination.
     pub dst: Side,
+    /// The packet is IPv6.
+    pub ipv6: bool,
     /// Who the two sides are in an event.
     pub ends: Ends,
     /// The connection is known but was judged under another revision.
@@ -137,22 +139,10 @@ fn judge<P: Packet, M: Maps>(
         tick: tick_of(now),
         length: packet.len(),
     };
-    let Scratch { v4, v6, work } = scratch;
-    let fate = match parse::link(packet) {
-        Ok(Link::Arp) => PASS,
-        Ok(Link::V4(at)) => match parse::v4(packet, maps, at, v4) {
-            0 => packet_of(packet, maps, work, &here, v4),
-            reason => refuse(maps, work, &here, v4, reason),
-        },
-        Ok(Link::V6(at)) => match parse::v6(packet, maps, at, v6) {
-            0 => packet_of(packet, maps, work, &here, v6),
-            reason => refuse(maps, work, &here, v6, reason),
-        },
-        Err(reason) => {
-            *v4 = Tuple::default();
-            refuse(maps, work, &here, v4, u32::from(reason))
-        }
-    };
+    let mut fate = short_path(packet, maps, scratch, &here);
+    if fate == UNDECIDED {
+        fate = long_path(maps, scratch, &here);
+    }
     maps.count(if fate == DROP {
         counter::PACKETS_DROPPED
     } else {
@@ -165,24 +155,51 @@ fn judge<P: Packet, M: Maps>(
     }
 }
 
-/// A packet whose tuple is known: the established path, else the long one.
+/// What can be said without asking a policy table: malformed packets, the link's own chatter,
+/// established connections, ICMP errors about them.
 #[inline(always)]
-fn packet_of<F: Family, P: Packet, M: Maps>(
+fn short_path<P: Packet, M: Maps>(
+    packet: &P,
+    maps: &mut M,
+    scratch: &mut Scratch,
+    here: &Here,
+) -> Fate {
+    let Scratch { v4, v6, work } = scratch;
+    match parse::link(packet) {
+        Ok(Link::Arp) => PASS,
+        Ok(Link::V4(at)) => {
+            work.ipv6 = false;
+            match parse::v4(packet, maps, at, v4) {
+                0 => known(packet, maps, work, here, v4),
+                reason => refuse(maps, work, here, v4, reason),
+            }
+        }
+        Ok(Link::V6(at)) => {
+            work.ipv6 = true;
+            match parse::v6(packet, maps, at, v6) {
+                0 => known(packet, maps, work, here, v6),
+                reason => refuse(maps, work, here, v6, reason),
+            }
+        }
+        Err(reason) => {
+            *v4 = Tuple::default();
+            refuse(maps, work, here, v4, u32::from(reason))
+        }
+    }
+}
+
+#[inline(always)]
+fn known<F: Family, P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
     work: &mut Work,
     here: &Here,
     tuple: &Tuple<F>,
 ) -> Fate {
-    let fate = match tuple.kind {
+    match tuple.kind {
         Kind::LinkLocal if on_the_link(maps, here, tuple) => PASS,
         Kind::Plain | Kind::LinkLocal => established(maps, work, here, tuple),
         Kind::IcmpError(_) | Kind::TooBig(_) => icmp_error(packet, maps, work, here, tuple),
-    };
-    if fate == UNDECIDED {
-        unknown(maps, work, here, tuple)
-    } else {
-        fate
     }
 }
 
@@ -426,19 +443,23 @@ fn refuse_placed<F: Family, M: Maps>(
     DROP
 }
 
-/// The long path: a new connection, or one to be judged again. In three steps that leave their
-/// results in `work`; see [`Judging`] for why.
+/// The long path: a new connection, or one to be judged again. In steps that leave their results
+/// in memory, the families apart only where they must be; see [`Judging`] for why.
 #[inline(never)]
-fn unknown<F: Family, M: Maps>(
-    maps: &mut M,
-    work: &mut Work,
-    here: &Here,
-    tuple: &Tuple<F>,
-) -> Fate {
-    place(maps, work, here, tuple);
-    let misplaced = misplaced(here, &work.src, &work.dst);
+fn long_path<M: Maps>(maps: &mut M, scratch: &mut Scratch, here: &Here) -> Fate {
+    let Scratch { v4, v6, work } = scratch;
+    if work.ipv6 {
+        place(maps, work, here, v6);
+    } else {
+        place(maps, work, here, v4);
+    }
+    let misplaced = u32::from(misplaced(here, &work.src, &work.dst));
     if misplaced != 0 {
-        return refuse_placed(maps, work, here, tuple, u32::from(misplaced));
+        return if work.ipv6 {
+            refuse_placed(maps, work, here, v6, misplaced)
+        } else {
+            refuse_placed(maps, work, here, v4, misplaced)
+        };
     }
     // Egress at the connection's source pod, ingress at its destination pod, as far as they are
     // here. The destination isn't asked about what the source already refused.
@@ -448,7 +469,11 @@ fn unknown<F: Family, M: Maps>(
     if work.judge_ingress && work.egress.decision.allows() {
         decide(maps, &mut work.ingress);
     }
-    conclude(maps, work, here, tuple)
+    if work.ipv6 {
+        conclude(maps, work, here, v6)
+    } else {
+        conclude(maps, work, here, v4)
+    }
 }
 
 /// Who the sides are, and in which direction the connection was opened: its own if it is known,
