@@ -61,6 +61,11 @@ impl Identities {
         self.dual_stack
     }
 
+    /// Changes how the world is told apart. Prefixes get new numbers, pods keep theirs.
+    pub fn set_dual_stack(&mut self, dual_stack: bool) {
+        self.dual_stack = dual_stack;
+    }
+
     /// The identity of addresses outside of the cluster that no policy names.
     pub fn world(&self, ipv6: bool) -> Identity {
         Identity(match (self.dual_stack, ipv6) {

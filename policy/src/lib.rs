@@ -1,1 +1,28 @@
-//! Empty for now.
+//! Policy: rules in, tables out. Pure: nothing here reads a file, a clock or a map of the kernel.
+//!
+//! ```text
+//! cluster::State --parse--> rules --Compiler--> Compiled: tables, addresses, cookies
+//!                                                  |
+//!                                                decide: the kernel's own lookup, on the host
+//! ```
+
+mod compile;
+mod compiled;
+mod compiler;
+mod config;
+mod cookies;
+mod index;
+mod parse;
+pub mod portrange;
+pub mod reason;
+pub mod rule;
+pub mod selector;
+
+pub use compile::{Input, Tables, compile};
+pub use compiled::{Address, Compiled, Endpoint, InForce};
+pub use compiler::{Compiler, Memory};
+pub use config::{Config, Mode};
+pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
+pub use parse::parse;
+pub use reason::{Direction, Origin, Reason, ReasonKind};
+pub use rule::Policy;

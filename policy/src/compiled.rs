@@ -1,0 +1,67 @@
+//! What comes out: everything a node's maps should hold, and what the numbers in it mean.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use abi::policy::{PolicyEntry, PolicyKey, Table};
+use cluster::{Identities, Identity, NamespacedName, ObjectName, Problem};
+use ipnet::IpNet;
+
+use crate::cookies::Cookies;
+
+/// Policy, addresses and names for one node, all from one snapshot of the cluster.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Generation of the cluster's state that it was made from.
+    pub generation: u64,
+    /// Headers by table id.
+    pub tables: BTreeMap<u32, Table>,
+    /// Entries of all tables, sorted by key.
+    pub entries: Vec<(PolicyKey, PolicyEntry)>,
+    /// The node's own pods that have an address.
+    pub endpoints: BTreeMap<NamespacedName, Endpoint>,
+    /// Known addresses of the cluster: pods of all nodes, and nodes.
+    pub addresses: BTreeMap<IpAddr, Address>,
+    /// Prefixes and their identities: those that policies name, the nodes' pod ranges, and the world.
+    pub prefixes: BTreeMap<IpNet, Identity>,
+    /// What the cookies name, those of earlier snapshots included.
+    pub cookies: Arc<Cookies>,
+    /// Labels of all identities, those of earlier snapshots included.
+    pub identities: Arc<Identities>,
+    /// Policies that are in force, in this or in their last good form.
+    pub policies: BTreeMap<ObjectName, InForce>,
+    /// What is wrong with policies: refused ones, and what couldn't be given a number.
+    pub problems: Vec<Problem>,
+}
+
+/// How a policy came to be in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Version that is in force.
+    pub version: Arc<str>,
+    /// The present version was refused: this is the last good one.
+    pub stale: bool,
+}
+
+/// A pod of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Identity of its labels.
+    pub identity: Identity,
+    /// Its table in [`Compiled::tables`]; 0 (no table: everything is dropped) if none was left.
+    pub table: u32,
+    /// Its addresses.
+    pub ips: Vec<IpAddr>,
+}
+
+/// Whose an address is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Identity.
+    pub identity: Identity,
+    /// The pod; `None` for a node's address.
+    pub pod: Option<NamespacedName>,
+    /// It belongs to this node or one of its pods.
+    pub local: bool,
+}

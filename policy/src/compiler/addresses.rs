@@ -1,0 +1,87 @@
+//! Who an address is.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use abi::identity as number;
+use cluster::{Identities, Identity, NamespacedName, State};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::compiled::Address;
+
+/// Addresses of nodes and of pods. Pods come last: if an address is claimed twice, the pod's labels are
+/// the narrower claim.
+pub(super) fn addresses(
+    state: &State,
+    own: &str,
+    pods: &BTreeMap<&NamespacedName, Identity>,
+) -> BTreeMap<IpAddr, Address> {
+    let mut addresses = BTreeMap::new();
+    let apiserver = apiserver_addresses(state);
+    for node in state.nodes.values() {
+        let local = &*node.name == own;
+        for ip in &node.addresses {
+            let identity = if local {
+                number::HOST
+            } else if apiserver.contains(ip) {
+                number::KUBE_APISERVER
+            } else {
+                number::REMOTE_NODE
+            };
+            let address = Address {
+                identity: Identity(identity),
+                pod: None,
+                local,
+            };
+            addresses.insert(*ip, address);
+        }
+    }
+    for (name, identity) in pods {
+        let Some(pod) = state.pods.get(*name) else {
+            continue;
+        };
+        for ip in &pod.ips {
+            let address = Address {
+                identity: *identity,
+                pod: Some((*name).clone()),
+                local: pod.node.as_deref() == Some(own),
+            };
+            addresses.insert(*ip, address);
+        }
+    }
+    addresses
+}
+
+/// Addresses behind the service `default/kubernetes`.
+fn apiserver_addresses(state: &State) -> Vec<IpAddr> {
+    state
+        .endpoint_slices
+        .values()
+        .filter(|slice| {
+            &*slice.name.namespace == "default" && slice.service.as_deref() == Some("kubernetes")
+        })
+        .flat_map(|slice| slice.addresses.iter().copied())
+        .collect()
+}
+
+/// Adds the pods' ranges, in which an unknown address is an unmanaged pod and never the world, and the
+/// world itself.
+pub(super) fn complete(
+    prefixes: &mut BTreeMap<IpNet, Identity>,
+    state: &State,
+    identities: &Identities,
+) {
+    let ranges: Vec<IpNet> = state
+        .nodes
+        .values()
+        .flat_map(|node: &Arc<cluster::Node>| node.pod_cidrs.iter().copied())
+        .collect();
+    // A rule's prefix inside of a pods' range can't make its addresses part of the world.
+    prefixes.retain(|prefix, _| !ranges.iter().any(|range| range.contains(prefix)));
+    for range in ranges {
+        prefixes.insert(range, Identity(number::UNMANAGED));
+    }
+    prefixes.insert(IpNet::V4(Ipv4Net::default()), identities.world(false));
+    prefixes.insert(IpNet::V6(Ipv6Net::default()), identities.world(true));
+}

@@ -1,0 +1,35 @@
+//! Policy objects into rules. Every error names file, line, field, what is wrong and what to do; one
+//! bad field refuses the whole object.
+
+use std::sync::Arc;
+
+use cluster::{Kind, Problem, manifest};
+
+use crate::rule::Policy;
+
+mod cilium;
+mod field;
+mod kubernetes;
+mod peers;
+mod ports;
+mod select;
+
+/// Reads a policy object. `cluster` is the name of the local cluster, to which selectors are confined
+/// unless they say otherwise.
+///
+/// # Errors
+/// The first thing in the object that is wrong or that isn't supported.
+pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Problem> {
+    let object = field::Field::of(policy);
+    let rules = match policy.name.kind {
+        Kind::NetworkPolicy => kubernetes::rules(&object, cluster),
+        _ => cilium::rules(&object, cluster),
+    }
+    .map_err(|problem| *problem)?;
+    Ok(Policy {
+        name: policy.name.clone(),
+        uid: policy.uid.clone(),
+        version: Arc::clone(&policy.version),
+        rules,
+    })
+}

@@ -1,0 +1,198 @@
+//! A value of a policy object together with its path, so that whatever is wrong can be named.
+
+use cluster::yaml::{Node, Value};
+use cluster::{Place, Problem, manifest};
+
+/// Why an object is refused.
+pub(crate) type Refused = Box<Problem>;
+
+/// A value, where it stands and what leads to it.
+#[derive(Clone, Debug)]
+pub(super) struct Field<'a> {
+    policy: &'a manifest::Policy,
+    pub(super) node: &'a Node,
+    pub(super) path: String,
+}
+
+/// Fields of a mapping that exist in the language but aren't supported yet: name and what to do.
+pub(super) type Unsupported = &'static [(&'static str, &'static str)];
+
+impl<'a> Field<'a> {
+    /// The object itself.
+    pub(super) fn of(policy: &'a manifest::Policy) -> Self {
+        Self {
+            policy,
+            node: &policy.document,
+            path: String::new(),
+        }
+    }
+
+    /// The object that the field belongs to.
+    pub(super) fn policy(&self) -> &'a manifest::Policy {
+        self.policy
+    }
+
+    /// A refusal that names this field.
+    pub(super) fn refuse(&self, problem: impl Into<String>, remedy: impl Into<String>) -> Refused {
+        Box::new(Problem {
+            place: Place {
+                file: self.policy.place.file.clone(),
+                at: self.node.at,
+            },
+            object: Some(self.policy.name.clone()),
+            field: self.path.clone(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        })
+    }
+
+    fn wrong_type(&self, wanted: &str, remedy: &str) -> Refused {
+        self.refuse(
+            format!("is {}, should be {wanted}", self.node.value.kind()),
+            remedy,
+        )
+    }
+
+    /// The value under `key`; absent and `null` are the same.
+    pub(super) fn get(&self, key: &str) -> Option<Self> {
+        self.node.get(key).map(|node| Self {
+            policy: self.policy,
+            node,
+            path: if self.path.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{}.{key}", self.path)
+            },
+        })
+    }
+
+    /// Checks that this is a mapping with no other keys than these.
+    pub(super) fn only(&self, known: &[&str], unsupported: Unsupported) -> Result<(), Refused> {
+        let Value::Map(fields) = &self.node.value else {
+            return Err(self.wrong_type("a mapping", "write {} for an empty one"));
+        };
+        for field in fields {
+            if known.contains(&field.key.as_str()) {
+                continue;
+            }
+            let path = if self.path.is_empty() {
+                field.key.clone()
+            } else {
+                format!("{}.{}", self.path, field.key)
+            };
+            let refuse = |problem: &str, remedy: String| {
+                let mut refused = self.refuse(problem, remedy);
+                refused.place.at = field.at;
+                refused.field = path;
+                refused
+            };
+            if let Some((_, remedy)) = unsupported.iter().find(|(name, _)| *name == field.key) {
+                if field.node.value == Value::Null {
+                    continue;
+                }
+                return Err(refuse("isn't supported yet", (*remedy).to_owned()));
+            }
+            let remedy = match closest(&field.key, known) {
+                Some(name) => format!("did you mean {name}?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            return Err(refuse("is no field of this language", remedy));
+        }
+        Ok(())
+    }
+
+    /// The items of a list.
+    pub(super) fn list(&self) -> Result<Vec<Self>, Refused> {
+        let Value::List(items) = &self.node.value else {
+            return Err(self.wrong_type("a list", "start each item with a dash"));
+        };
+        Ok(items
+            .iter()
+            .enumerate()
+            .map(|(n, node)| Self {
+                policy: self.policy,
+                node,
+                path: format!("{}[{n}]", self.path),
+            })
+            .collect())
+    }
+
+    /// The keys and values of a mapping.
+    pub(super) fn entries(&self) -> Result<Vec<(&'a str, Self)>, Refused> {
+        let Value::Map(fields) = &self.node.value else {
+            return Err(self.wrong_type("a mapping", ""));
+        };
+        Ok(fields
+            .iter()
+            .map(|field| {
+                let entry = Self {
+                    policy: self.policy,
+                    node: &field.node,
+                    path: format!("{}.{}", self.path, field.key),
+                };
+                (field.key.as_str(), entry)
+            })
+            .collect())
+    }
+
+    /// Text.
+    pub(super) fn text(&self) -> Result<&'a str, Refused> {
+        match &self.node.value {
+            Value::Text(text) => Ok(text),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+                Err(self.wrong_type("text", "quote it"))
+            }
+            Value::Null | Value::List(_) | Value::Map(_) => Err(self.wrong_type("text", "")),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn bool(&self) -> Result<bool, Refused> {
+        match self.node.value {
+            Value::Bool(value) => Ok(value),
+            _ => Err(self.wrong_type("true or false", "")),
+        }
+    }
+
+    /// A whole number from 0 to `max`.
+    pub(super) fn number(&self, max: u16) -> Result<u16, Refused> {
+        match self.node.value {
+            Value::Int(value) => u16::try_from(value)
+                .ok()
+                .filter(|value| *value <= max)
+                .ok_or_else(|| {
+                    self.refuse(
+                        format!("{value} is out of range"),
+                        format!("use 0 to {max}"),
+                    )
+                }),
+            _ => Err(self.wrong_type("a number", "write it without quotes")),
+        }
+    }
+}
+
+/// The known name that is most like a mistyped one, if any is at all.
+fn closest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    known
+        .iter()
+        .map(|candidate| (distance(name, candidate), *candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits between two words, upper and lower case being equal.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.to_lowercase().chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let kept = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = kept.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,141 @@
+//! Kubernetes' own NetworkPolicy. Everything it allows is an allow, and every direction it speaks of is
+//! in default deny.
+
+use super::cilium::element_of;
+use super::field::{Field, Refused};
+use super::{peers, ports, select};
+use crate::rule::{Element, Peer, Ports, Rule, Statement};
+use crate::selector::{Demand, Key, Requirement, Selector};
+use cluster::labels::{NAMESPACE, NAMESPACE_LABELS};
+
+/// The one rule of an object.
+pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
+    object.only(&["apiVersion", "kind", "metadata", "spec", "status"], &[])?;
+    let Some(spec) = object.get("spec") else {
+        return Err(object.refuse("has no spec", "add spec with podSelector: {}"));
+    };
+    spec.only(&["podSelector", "policyTypes", "ingress", "egress"], &[])?;
+    let namespace = spec.policy().name.namespace.clone().unwrap_or_default();
+    let subject = match spec.get("podSelector") {
+        Some(field) => select::selector(&field, Key::k8s)?,
+        // The API server insists on it, but its absence can only mean the empty selector.
+        None => Selector::default(),
+    };
+    let (mut ingress_type, mut egress_type) = (spec.get("policyTypes").is_none(), false);
+    if let Some(types) = spec.get("policyTypes") {
+        for item in types.list()? {
+            match item.text()? {
+                "Ingress" => ingress_type = true,
+                "Egress" => egress_type = true,
+                other => {
+                    return Err(item.refuse(
+                        format!("{other:?} is no policy type"),
+                        "use Ingress or Egress",
+                    ));
+                }
+            }
+        }
+    }
+    // Rules count whether or not policyTypes names their direction, as in Cilium.
+    let statement =
+        |name: &str, peer_field: &str, by_type: bool| -> Result<Option<Statement>, Refused> {
+            let mut elements = Vec::new();
+            if let Some(list) = spec.get(name) {
+                for item in list.list()? {
+                    elements.push(element(&item, peer_field, &namespace, cluster)?);
+                }
+            }
+            Ok((by_type || !elements.is_empty()).then_some(Statement {
+                default_deny: true,
+                elements,
+            }))
+        };
+    Ok(vec![Rule {
+        path: "spec".into(),
+        ingress: statement("ingress", "from", ingress_type)?,
+        egress: statement("egress", "to", egress_type)?,
+        subject: subject.in_namespace_only(&namespace),
+    }])
+}
+
+fn element(
+    item: &Field<'_>,
+    peer_field: &str,
+    namespace: &str,
+    cluster: &str,
+) -> Result<Element, Refused> {
+    item.only(&[peer_field, "ports"], &[])?;
+    let mut who = Vec::new();
+    if let Some(list) = item.get(peer_field) {
+        for item in list.list()? {
+            who.push(peer(&item, namespace, cluster)?);
+        }
+    }
+    if who.is_empty() {
+        who.push((vec![Peer::All], "anyone".to_owned()));
+    }
+    let mut on = Vec::new();
+    if let Some(list) = item.get("ports") {
+        for item in list.list()? {
+            on.push(ports::kubernetes_port(&item)?);
+        }
+    }
+    if on.is_empty() {
+        on.push((Ports::All, String::new()));
+    }
+    Ok(element_of(&item.path, false, who, on))
+}
+
+fn peer(item: &Field<'_>, namespace: &str, cluster: &str) -> Result<peers::Said, Refused> {
+    item.only(&["podSelector", "namespaceSelector", "ipBlock"], &[])?;
+    let (pods, namespaces) = (item.get("podSelector"), item.get("namespaceSelector"));
+    if let Some(block) = item.get("ipBlock") {
+        if pods.is_some() || namespaces.is_some() {
+            return Err(block.refuse(
+                "can't be combined with podSelector or namespaceSelector",
+                "write two items: they are alternatives",
+            ));
+        }
+        return peers::ip_block(&block);
+    }
+    if pods.is_none() && namespaces.is_none() {
+        return Err(item.refuse(
+            "names no peer",
+            "add podSelector, namespaceSelector or ipBlock; to allow anyone remove the list",
+        ));
+    }
+    let pods = pods
+        .map(|field| select::selector(&field, Key::k8s))
+        .transpose()?
+        .unwrap_or_default();
+    let written = match namespaces {
+        None => pods.clone(),
+        Some(field) => {
+            let by_label =
+                select::selector(&field, |key| Key::k8s(&format!("{NAMESPACE_LABELS}.{key}")))?;
+            let any_namespace = Requirement {
+                key: Key::k8s(NAMESPACE),
+                demand: Demand::Exists,
+            };
+            let by_label = if by_label.requirements.is_empty() {
+                by_label.and(any_namespace)
+            } else {
+                by_label
+            };
+            Selector::new(by_label.requirements.into_iter().chain(pods.requirements))
+        }
+    };
+    let said = if written.requirements.is_empty() {
+        format!("all pods of {namespace}")
+    } else {
+        written.to_string()
+    };
+    Ok((
+        vec![Peer::Labels(written.scoped(
+            Some(namespace),
+            cluster,
+            false,
+        ))],
+        said,
+    ))
+}

@@ -1,0 +1,399 @@
+//! `toPorts`, `icmps`, and the ports of a NetworkPolicy.
+
+use cluster::yaml::Value;
+
+use super::field::{Field, Refused, Unsupported};
+use crate::rule::{Ports, protocol};
+
+/// Ports and how to say them.
+pub(super) type Said = (Ports, String);
+
+const TLS: &str = "remove it; layer 7 rules come with the proxy";
+
+const PORT_RULE_UNSUPPORTED: Unsupported = &[
+    ("terminatingTLS", TLS),
+    ("originatingTLS", TLS),
+    ("serverNames", TLS),
+    ("listener", TLS),
+];
+
+const MAX_PORTS: usize = 40;
+
+/// `toPorts` of one element; each item is an alternative.
+pub(super) fn to_ports(field: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
+    let mut said = Vec::new();
+    for item in field.list()? {
+        if deny {
+            item.only(&["ports"], &[])?;
+        } else {
+            item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED)?;
+        }
+        if let Some(rules) = item.get("rules") {
+            check_no_rules(&rules)?;
+        }
+        let Some(ports) = item.get("ports") else {
+            continue;
+        };
+        let ports = ports.list()?;
+        if ports.len() > MAX_PORTS {
+            return Err(item.refuse(
+                "too many ports, the max is 40",
+                "split them over several items",
+            ));
+        }
+        for port in &ports {
+            said.extend(cilium_port(port)?);
+        }
+    }
+    Ok(said)
+}
+
+/// Layer 7 rules aren't supported, but empty ones mean nothing and are fine.
+fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
+    rules.only(&["http", "dns", "kafka", "l7", "l7proto"], &[])?;
+    for (name, value) in rules.entries()? {
+        let empty = match &value.node.value {
+            Value::Null => true,
+            Value::List(items) => items.is_empty(),
+            _ => false,
+        };
+        if !empty {
+            return Err(value.refuse(
+                format!("{name} rules aren't supported yet"),
+                "remove them to allow the whole port, or wait for the proxy",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
+    field.only(&["port", "endPort", "protocol"], &[])?;
+    let (name, protocols) = match field.get("protocol") {
+        None => ("ANY", ANY),
+        Some(field) => cilium_protocol(&field)?,
+    };
+    let port = field
+        .get("port")
+        .ok_or_else(|| field.refuse("port must be specified", "add port, \"0\" for all ports"))?;
+    // Kubernetes' schema wants text; a bare number can only mean itself.
+    let text = match &port.node.value {
+        Value::Int(number) => number.to_string(),
+        _ => port.text()?.to_owned(),
+    };
+    let end = match field.get("endPort") {
+        Some(end) => Some((end.number(u16::MAX)?, end)),
+        None => None,
+    };
+    let Some(first) = port_number(&port, &text)? else {
+        let name_of = text.to_lowercase();
+        check_port_name(&port, &name_of)?;
+        return Ok(each(protocols, |protocol| Ports::Named {
+            protocol,
+            name: name_of.as_str().into(),
+        })
+        .said(&format!("{name_of}/{name}")));
+    };
+    match (first, end) {
+        (0, Some((last, end))) if last > 0 => Err(end.refuse(
+            "port 0 means all ports and takes no endPort",
+            "use port \"1\" for a range from the first port, or remove endPort",
+        )),
+        (0, _) => Ok(each(protocols, Ports::Protocol).said(&match name {
+            "ANY" => "all ports".to_owned(),
+            name => format!("all {name} ports"),
+        })),
+        (first, Some((last, _))) if last > first => Ok(each(protocols, |protocol| Ports::Range {
+            protocol,
+            first,
+            last,
+        })
+        .said(&format!("{first}-{last}/{name}"))),
+        // An end below the beginning means the one port, as in Cilium.
+        (first, _) => Ok(each(protocols, |protocol| Ports::Range {
+            protocol,
+            first,
+            last: first,
+        })
+        .said(&format!("{first}/{name}"))),
+    }
+}
+
+const ANY: &[u8] = &[protocol::TCP, protocol::UDP, protocol::SCTP];
+
+fn cilium_protocol(field: &Field<'_>) -> Result<(&'static str, &'static [u8]), Refused> {
+    let text = field.text()?;
+    Ok(match text.to_uppercase().as_str() {
+        "" | "ANY" => ("ANY", ANY),
+        "TCP" => ("TCP", &[protocol::TCP]),
+        "UDP" => ("UDP", &[protocol::UDP]),
+        "SCTP" => ("SCTP", &[protocol::SCTP]),
+        "VRRP" | "IGMP" => {
+            return Err(field.refuse(
+                format!("protocol {text} isn't supported yet"),
+                "remove the port, or use TCP, UDP, SCTP or ANY",
+            ));
+        }
+        "ICMP" | "ICMPV6" => {
+            return Err(field.refuse(
+                format!(
+                    "invalid protocol {text:?}, must be {{ tcp | udp | sctp | vrrp | igmp | any }}"
+                ),
+                "use icmps beside toPorts in an element of its own",
+            ));
+        }
+        _ => {
+            return Err(field.refuse(
+                format!(
+                    "invalid protocol {text:?}, must be {{ tcp | udp | sctp | vrrp | igmp | any }}"
+                ),
+                "use TCP, UDP, SCTP or ANY",
+            ));
+        }
+    })
+}
+
+/// The number of a port; `None`: it is a name.
+fn port_number(field: &Field<'_>, text: &str) -> Result<Option<u16>, Refused> {
+    let (digits, radix) = match text.get(..2) {
+        Some("0x" | "0X") => (&text[2..], 16),
+        Some("0o" | "0O") => (&text[2..], 8),
+        Some("0b" | "0B") => (&text[2..], 2),
+        _ => (text, 10),
+    };
+    match u32::from_str_radix(digits, radix) {
+        Ok(number) => u16::try_from(number).map(Some).map_err(|_out_of_range| {
+            field.refuse(
+                format!("unable to parse port: {text} is out of range"),
+                "use 0 to 65535",
+            )
+        }),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Names of ports as IANA has them (RFC 6335 section 5.1).
+fn check_port_name(field: &Field<'_>, name: &str) -> Result<(), Refused> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if name.len() > 15
+        || !name.chars().all(fits)
+        || !name.contains(|c: char| c.is_ascii_lowercase())
+        || name.starts_with('-')
+        || name.ends_with('-')
+        || name.contains("--")
+    {
+        return Err(field.refuse(
+            format!("unable to parse port: {name:?} is neither a number nor the name of a port"),
+            "use 0 to 65535, or a name of at most 15 letters, digits and single dashes",
+        ));
+    }
+    Ok(())
+}
+
+struct Each(Vec<Ports>);
+
+fn each(protocols: &[u8], ports: impl Fn(u8) -> Ports) -> Each {
+    Each(protocols.iter().map(|protocol| ports(*protocol)).collect())
+}
+
+impl Each {
+    /// The first carries the text, so that it is said once.
+    fn said(self, text: &str) -> Vec<Said> {
+        let texts = std::iter::once(text.to_owned()).chain(std::iter::repeat(String::new()));
+        self.0.into_iter().zip(texts).collect()
+    }
+}
+
+/// `icmps` of one element.
+pub(super) fn icmps(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
+    let mut said = Vec::new();
+    for item in field.list()? {
+        item.only(&["fields"], &[])?;
+        let Some(fields) = item.get("fields") else {
+            continue;
+        };
+        let fields = fields.list()?;
+        if fields.len() > MAX_PORTS {
+            return Err(item.refuse(
+                "too many types, the max is 40",
+                "split them over several items",
+            ));
+        }
+        for field in &fields {
+            said.push(icmp_type(field)?);
+        }
+    }
+    Ok(said)
+}
+
+fn icmp_type(field: &Field<'_>) -> Result<Said, Refused> {
+    field.only(&["family", "type"], &[])?;
+    let (family, protocol, names) = match field.get("family") {
+        None => ("IPv4", protocol::ICMP, ICMP_TYPES),
+        Some(family) => match family.text()? {
+            "IPv4" => ("IPv4", protocol::ICMP, ICMP_TYPES),
+            "IPv6" => ("IPv6", protocol::ICMPV6, ICMPV6_TYPES),
+            other => {
+                return Err(family.refuse(format!("wrong family: {other}"), "use IPv4 or IPv6"));
+            }
+        },
+    };
+    let value = field
+        .get("type")
+        .ok_or_else(|| field.refuse("has no type", "add type, a number or a name"))?;
+    let number = match &value.node.value {
+        Value::Int(_) => value.number(255)?,
+        _ => {
+            let text = value.text()?;
+            let named = names
+                .iter()
+                .find(|(name, _)| *name == text)
+                .map(|(_, number)| *number);
+            let number = named.or_else(|| text.parse::<u8>().ok().map(u16::from));
+            number.ok_or_else(|| {
+                value.refuse(
+                    format!("ICMP type {text} not found in {family}"),
+                    "use a number from 0 to 255",
+                )
+            })?
+        }
+    };
+    let ports = Ports::Range {
+        protocol,
+        first: number,
+        last: number,
+    };
+    let version = if protocol == protocol::ICMP {
+        "ICMP"
+    } else {
+        "ICMPv6"
+    };
+    // The first name of a number is the usual one.
+    let name = names
+        .iter()
+        .find(|(_, n)| *n == number)
+        .map(|(name, _)| *name);
+    let text = match name {
+        Some(name) => format!("{version} {name}"),
+        None => format!("{version} type {number}"),
+    };
+    Ok((ports, text))
+}
+
+/// Names as in Cilium (`pkg/policy/api/icmp.go`).
+const ICMP_TYPES: &[(&str, u16)] = &[
+    ("EchoReply", 0),
+    ("DestinationUnreachable", 3),
+    ("Redirect", 5),
+    ("EchoRequest", 8),
+    ("Echo", 8),
+    ("RouterAdvertisement", 9),
+    ("RouterSelection", 10),
+    ("TimeExceeded", 11),
+    ("ParameterProblem", 12),
+    ("Timestamp", 13),
+    ("TimestampReply", 14),
+    ("Photuris", 40),
+    ("ExtendedEchoRequest", 42),
+    ("ExtendedEchoReply", 43),
+];
+
+const ICMPV6_TYPES: &[(&str, u16)] = &[
+    ("DestinationUnreachable", 1),
+    ("PacketTooBig", 2),
+    ("TimeExceeded", 3),
+    ("ParameterProblem", 4),
+    ("EchoRequest", 128),
+    ("EchoReply", 129),
+    ("MulticastListenerQuery", 130),
+    ("MulticastListenerReport", 131),
+    ("MulticastListenerDone", 132),
+    ("RouterSolicitation", 133),
+    ("RouterAdvertisement", 134),
+    ("NeighborSolicitation", 135),
+    ("NeighborAdvertisement", 136),
+    ("RedirectMessage", 137),
+    ("RouterRenumbering", 138),
+    ("ICMPNodeInformationQuery", 139),
+    ("ICMPNodeInformationResponse", 140),
+    ("InverseNeighborDiscoverySolicitation", 141),
+    ("InverseNeighborDiscoveryAdvertisement", 142),
+    ("HomeAgentAddressDiscoveryRequest", 144),
+    ("HomeAgentAddressDiscoveryReply", 145),
+    ("MobilePrefixSolicitation", 146),
+    ("MobilePrefixAdvertisement", 147),
+    ("DuplicateAddressRequestCodeSuffix", 157),
+    ("DuplicateAddressConfirmationCodeSuffix", 158),
+    ("ExtendedEchoRequest", 160),
+    ("ExtendedEchoReply", 161),
+];
+
+/// One item of `ports` in a NetworkPolicy.
+pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
+    field.only(&["port", "endPort", "protocol"], &[])?;
+    let (name, protocol) = match field.get("protocol") {
+        None => ("TCP", protocol::TCP),
+        Some(given) => match given.text()? {
+            "TCP" => ("TCP", protocol::TCP),
+            "UDP" => ("UDP", protocol::UDP),
+            "SCTP" => ("SCTP", protocol::SCTP),
+            other => {
+                return Err(
+                    given.refuse(format!("{other:?} is no protocol"), "use TCP, UDP or SCTP")
+                );
+            }
+        },
+    };
+    let end = match field.get("endPort") {
+        Some(end) => Some((end.number(u16::MAX)?, end)),
+        None => None,
+    };
+    let Some(port) = field.get("port") else {
+        if let Some((_, end)) = end {
+            return Err(end.refuse("needs a port", "add the first port of the range as port"));
+        }
+        return Ok((Ports::Protocol(protocol), format!("all {name} ports")));
+    };
+    let first = match &port.node.value {
+        Value::Int(_) => port.number(u16::MAX)?,
+        _ => {
+            let text = port.text()?.to_lowercase();
+            check_port_name(&port, &text)?;
+            if let Some((_, end)) = end {
+                return Err(end.refuse("needs a numeric port", "write the first port as a number"));
+            }
+            let said = format!("{text}/{name}");
+            return Ok((
+                Ports::Named {
+                    protocol,
+                    name: text.into(),
+                },
+                said,
+            ));
+        }
+    };
+    if first == 0 {
+        return Err(port.refuse(
+            "0 is no port",
+            "use 1 to 65535, or remove port for all ports",
+        ));
+    }
+    let last = end.as_ref().map_or(first, |(last, _)| *last);
+    if last < first {
+        let (_, field) = end.expect("only a given end is below the beginning");
+        return Err(field.refuse("is below port", "swap the two"));
+    }
+    let said = if first == last {
+        format!("{first}/{name}")
+    } else {
+        format!("{first}-{last}/{name}")
+    };
+    Ok((
+        Ports::Range {
+            protocol,
+            first,
+            last,
+        },
+        said,
+    ))
+}

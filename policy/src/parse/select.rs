@@ -1,0 +1,106 @@
+//! Label selectors: `matchLabels` and `matchExpressions`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cluster::yaml::Value;
+
+use super::field::{Field, Refused};
+use crate::selector::{Demand, Key, Requirement, Selector};
+
+/// Reads a selector. `key` says how a key as written becomes one that is compared.
+pub(super) fn selector(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Selector, Refused> {
+    field.only(&["matchLabels", "matchExpressions"], &[])?;
+    let mut requirements = Vec::new();
+    if let Some(labels) = field.get("matchLabels") {
+        for (name, value) in labels.entries()? {
+            check_key(&value, name)?;
+            let text = match value.node.value {
+                Value::Null => "",
+                _ => value.text()?,
+            };
+            check_value(&value, text)?;
+            requirements.push(Requirement::equals(key(name), text));
+        }
+    }
+    if let Some(expressions) = field.get("matchExpressions") {
+        for expression in expressions.list()? {
+            requirements.push(requirement(&expression, key)?);
+        }
+    }
+    Ok(Selector::new(requirements))
+}
+
+fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, Refused> {
+    field.only(&["key", "operator", "values"], &[])?;
+    let missing = |what: &str| field.refuse(format!("has no {what}"), format!("add {what}"));
+    let name_field = field.get("key").ok_or_else(|| missing("key"))?;
+    let name = name_field.text()?;
+    check_key(&name_field, name)?;
+    let operator = field.get("operator").ok_or_else(|| missing("operator"))?;
+    let mut values: BTreeSet<Arc<str>> = BTreeSet::new();
+    if let Some(list) = field.get("values") {
+        for value in list.list()? {
+            let text = value.text()?;
+            check_value(&value, text)?;
+            values.insert(text.into());
+        }
+    }
+    let demand = match (operator.text()?, values.is_empty()) {
+        ("In", false) => Demand::In(values),
+        ("NotIn", false) => Demand::NotIn(values),
+        ("Exists", true) => Demand::Exists,
+        ("DoesNotExist", true) => Demand::DoesNotExist,
+        (operator @ ("In" | "NotIn"), true) => {
+            return Err(field.refuse(
+                format!("invalid label selector: {operator} has no values"),
+                "list at least one under values",
+            ));
+        }
+        (operator @ ("Exists" | "DoesNotExist"), false) => {
+            return Err(field.refuse(
+                format!("invalid label selector: {operator} takes no values"),
+                "remove values, or use In or NotIn",
+            ));
+        }
+        (other, _) => {
+            return Err(operator.refuse(
+                format!("invalid label selector: {other:?} is no operator"),
+                "use In, NotIn, Exists or DoesNotExist",
+            ));
+        }
+    };
+    Ok(Requirement {
+        key: key(name),
+        demand,
+    })
+}
+
+fn check_key(field: &Field<'_>, key: &str) -> Result<(), Refused> {
+    let name = key.split_once(':').map_or(key, |(_, name)| name);
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if name.is_empty() || !name.chars().all(fits) {
+        return Err(field.refuse(
+            format!("invalid label selector: {key:?} is no label key"),
+            "use letters, digits, '-', '_', '.' and '/', with a source such as k8s: before if wanted",
+        ));
+    }
+    Ok(())
+}
+
+/// Kubernetes' syntax of label values.
+fn check_value(field: &Field<'_>, value: &str) -> Result<(), Refused> {
+    let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if value.len() > 63
+        || !value.chars().all(fits)
+        || !edge(value.chars().next())
+        || !edge(value.chars().next_back())
+    {
+        return Err(field.refuse(
+            format!("invalid label selector: {value:?} is no label value"),
+            "use at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+        ));
+    }
+    Ok(())
+}

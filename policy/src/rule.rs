@@ -1,0 +1,165 @@
+//! Rules of policies, checked and with everything unsaid filled in: namespaces, clusters, defaults.
+//! CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy and NetworkPolicy become the same rules.
+
+use std::sync::Arc;
+
+use cluster::{Labels, ObjectName};
+use ipnet::IpNet;
+
+use crate::reason::Direction;
+use crate::selector::Selector;
+
+/// A policy object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Kind, namespace and name.
+    pub name: ObjectName,
+    /// `metadata.uid`.
+    pub uid: Option<Arc<str>>,
+    /// Resource version, or a digest of the object.
+    pub version: Arc<str>,
+    /// Its rules; all of them count.
+    pub rules: Vec<Rule>,
+}
+
+/// One rule: `spec`, or one of `specs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Field path of the rule in the object, such as `spec` or `specs[0]`.
+    pub path: Arc<str>,
+    /// The pods it applies to.
+    pub subject: Selector,
+    /// What it says on traffic to them; `None`: nothing, not even a default deny.
+    pub ingress: Option<Statement>,
+    /// What it says on traffic from them.
+    pub egress: Option<Statement>,
+}
+
+impl Rule {
+    /// The statement on a direction.
+    pub fn statement(&self, direction: Direction) -> Option<&Statement> {
+        match direction {
+            Direction::Ingress => self.ingress.as_ref(),
+            Direction::Egress => self.egress.as_ref(),
+        }
+    }
+}
+
+/// What a rule says on one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// It switches the direction to default deny.
+    pub default_deny: bool,
+    /// Its elements, those that allow before those that deny.
+    pub elements: Vec<Element>,
+}
+
+/// One element of a rule's list: peers and ports, both must match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Field path in the object, such as `spec.ingress[0]`.
+    pub path: Arc<str>,
+    /// Denies instead of allows.
+    pub deny: bool,
+    /// Who; empty: nobody.
+    pub peers: Vec<Peer>,
+    /// On which ports; empty: nothing.
+    pub ports: Vec<Ports>,
+    /// Peers and ports as a person would say it, `app=auth-service on 5432/TCP`.
+    pub text: Arc<str>,
+}
+
+/// One alternative of an element's peers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Peer {
+    /// Everything, the world and the nodes included.
+    All,
+    /// Identities whose labels a selector matches.
+    Labels(Selector),
+    /// Identities with a reserved label.
+    Reserved(&'static str),
+    /// Addresses outside of the cluster.
+    Cidr(CidrRule),
+    /// Addresses of the group of this name.
+    CidrGroup {
+        /// The group's name.
+        name: Arc<str>,
+        /// Prefixes taken out of it.
+        except: Vec<IpNet>,
+    },
+    /// Addresses of all groups whose labels a selector matches.
+    CidrGroups {
+        /// Selector over the groups' labels (source `cidrgroup`).
+        selector: Selector,
+        /// Prefixes taken out of them.
+        except: Vec<IpNet>,
+    },
+}
+
+/// A prefix with parts taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CidrRule {
+    /// The prefix, host bits clear.
+    pub cidr: IpNet,
+    /// Prefixes inside of it that the rule isn't about.
+    pub except: Vec<IpNet>,
+}
+
+impl CidrRule {
+    /// Whether the rule is about an identity with these labels: one that stands for a prefix inside
+    /// `cidr` and not inside of an exception, or the world if `cidr` is everything.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        match labels.cidr() {
+            Some(prefix) => {
+                self.cidr.contains(&prefix) && !self.except.iter().any(|e| e.contains(&prefix))
+            }
+            None if self.cidr.prefix_len() == 0 => {
+                labels.is_reserved("world")
+                    || labels.is_reserved(match self.cidr {
+                        IpNet::V4(_) => "world-ipv4",
+                        IpNet::V6(_) => "world-ipv6",
+                    })
+            }
+            None => false,
+        }
+    }
+}
+
+/// One alternative of an element's ports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ports {
+    /// Every protocol and port.
+    All,
+    /// All ports of a protocol.
+    Protocol(u8),
+    /// Ports (ICMP: types) of a protocol, both ends included.
+    Range {
+        /// IP protocol number.
+        protocol: u8,
+        /// First.
+        first: u16,
+        /// Last, not below the first.
+        last: u16,
+    },
+    /// The port that the destination pod gives this name.
+    Named {
+        /// IP protocol number.
+        protocol: u8,
+        /// Name, lower case.
+        name: Arc<str>,
+    },
+}
+
+/// IP protocol numbers.
+pub mod protocol {
+    /// ICMP.
+    pub const ICMP: u8 = 1;
+    /// TCP.
+    pub const TCP: u8 = 6;
+    /// UDP.
+    pub const UDP: u8 = 17;
+    /// ICMPv6.
+    pub const ICMPV6: u8 = 58;
+    /// SCTP.
+    pub const SCTP: u8 = 132;
+}

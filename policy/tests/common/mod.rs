@@ -1,0 +1,36 @@
+//! What several tests share: states made of YAML text.
+
+use std::sync::Arc;
+
+use cluster::manifest::{self, Document};
+use cluster::{Problem, State, yaml};
+
+/// A state made of manifests; whatever is wrong with them fails the test.
+pub(crate) fn state(text: &str) -> State {
+    let mut state = State {
+        generation: 1,
+        ..State::default()
+    };
+    add(&mut state, "test.yaml", text);
+    state
+}
+
+/// Adds manifests to a state.
+pub(crate) fn add(state: &mut State, file: &str, text: &str) {
+    let file: Arc<str> = file.into();
+    for document in yaml::parse(text).expect("the test's YAML is right") {
+        for document in manifest::read(&file, document) {
+            match document {
+                Document::Object(_, object, _) => state.insert(object),
+                Document::Bad(_, problem) => panic!("{problem}"),
+                Document::Ignored(place, kind) => panic!("{place}: {kind} isn't used"),
+            }
+        }
+    }
+    state.generation += 1;
+}
+
+/// The problems as they are shown.
+pub(crate) fn shown(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,293 @@
+//! The compiler over snapshots: texts, stability of numbers, refused policies.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use abi::policy::{COOKIE_ALLOW_ANY_EGRESS, ENFORCED};
+use cluster::NamespacedName;
+use common::{add, shown, state};
+use flows_policy::{Compiled, Compiler, Config, Memory};
+
+const SHOP: &str = "
+{apiVersion: v1, kind: Node, metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}, status: {addresses: [{type: InternalIP, address: 172.16.0.1}]}}
+---
+{apiVersion: v1, kind: Node, metadata: {name: b}, spec: {podCIDR: 10.2.0.0/24}, status: {addresses: [{type: InternalIP, address: 172.16.0.2}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: auth-database, namespace: production, labels: {app: auth-database}}, spec: {nodeName: a}, status: {podIP: 10.1.0.5}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: auth-service, namespace: production, labels: {app: auth-service}}, spec: {nodeName: b}, status: {podIP: 10.2.0.5}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: user-service, namespace: production, labels: {app: user-service}}, spec: {nodeName: b}, status: {podIP: 10.2.0.6}}
+";
+
+const POLICY: &str = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: auth-database-policy, namespace: production}
+spec:
+  endpointSelector:
+    matchLabels: {app: auth-database}
+  ingress:
+  - fromEndpoints:
+    - matchLabels: {app: auth-service}
+    toPorts:
+    - ports:
+      - {port: '5432', protocol: TCP}
+";
+
+fn compiler() -> Compiler {
+    Compiler::new(Config::default(), "a", Memory::default())
+}
+
+fn cookie_text(compiled: &Compiled, cookie: u32) -> String {
+    compiled
+        .cookies
+        .resolve(cookie)
+        .expect("a known cookie")
+        .to_string()
+}
+
+#[test]
+fn the_forgotten_service_is_told_why() {
+    let mut state = state(SHOP);
+    add(&mut state, "policy.yaml", POLICY);
+    let compiled = compiler().update(&state);
+    assert_eq!(shown(&compiled.problems), [""; 0]);
+    let endpoint = &compiled.endpoints[&NamespacedName::new("production", "auth-database")];
+    let table = compiled.tables[&endpoint.table];
+    assert_eq!(table.ingress.flags, ENFORCED);
+    assert_eq!(
+        cookie_text(&compiled, table.ingress.default_cookie),
+        "default deny ingress: cnp production/auth-database-policy selects it, allows app=auth-service on 5432/TCP"
+    );
+    assert_eq!(table.egress.flags, 0);
+    assert_eq!(table.egress.default_cookie, COOKIE_ALLOW_ANY_EGRESS);
+    // One entry for the service, one for the node itself.
+    let texts: Vec<String> = compiled
+        .entries
+        .iter()
+        .map(|(_, entry)| cookie_text(&compiled, entry.cookie))
+        .collect();
+    assert_eq!(
+        BTreeSet::from_iter(texts.iter().map(String::as_str)),
+        BTreeSet::from([
+            "a pod's own node may always reach it",
+            "cnp production/auth-database-policy allows app=auth-service on 5432/TCP",
+        ])
+    );
+}
+
+#[test]
+fn addresses_and_prefixes() {
+    let mut state = state(SHOP);
+    add(&mut state, "policy.yaml", POLICY);
+    add(
+        &mut state,
+        "cidr.yaml",
+        "
+apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: out}
+spec:
+  endpointSelector: {}
+  egress:
+  - toCIDRSet: [{cidr: 10.0.0.0/8, except: [10.9.0.0/16]}]
+  - toCIDR: [10.2.0.77, 0.0.0.0/0]
+",
+    );
+    let compiled = compiler().update(&state);
+    assert_eq!(shown(&compiled.problems), [""; 0]);
+    let address = |ip: &str| {
+        let address = &compiled.addresses[&ip.parse().expect("an address")];
+        let labels = compiled.identities.labels(address.identity).expect("known");
+        (
+            labels
+                .get(None, "app")
+                .map_or_else(|| labels.to_string(), str::to_owned),
+            address.local,
+        )
+    };
+    assert_eq!(address("172.16.0.1"), ("reserved:host".to_owned(), true));
+    assert_eq!(
+        address("172.16.0.2"),
+        ("reserved:remote-node".to_owned(), false)
+    );
+    assert_eq!(address("10.1.0.5"), ("auth-database".to_owned(), true));
+    assert_eq!(address("10.2.0.6"), ("user-service".to_owned(), false));
+    let prefixes: Vec<String> = compiled
+        .prefixes
+        .iter()
+        .map(|(prefix, identity)| {
+            let labels = compiled.identities.labels(*identity).expect("known");
+            format!("{prefix} {labels}")
+        })
+        .collect();
+    // The address inside of a node's pod range stays unmanaged: no rule for the world opens it.
+    assert_eq!(
+        prefixes,
+        [
+            "0.0.0.0/0 reserved:world",
+            "10.0.0.0/8 cidr:10.0.0.0/8,reserved:world",
+            "10.1.0.0/24 reserved:unmanaged",
+            "10.2.0.0/24 reserved:unmanaged",
+            "10.9.0.0/16 cidr:10.9.0.0/16,reserved:world",
+            "::/0 reserved:world",
+        ]
+    );
+}
+
+#[test]
+fn numbers_stay_while_what_they_name_does() {
+    let mut state = state(SHOP);
+    add(&mut state, "policy.yaml", POLICY);
+    let mut compiler = compiler();
+    let before = compiler.update(&state);
+    let memory = serde_json::to_string(&compiler.memory()).expect("plain data");
+
+    // Another pod, another policy: what was there keeps its numbers.
+    add(
+        &mut state,
+        "more.yaml",
+        "
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: production, labels: {app: a}}, spec: {nodeName: a}, status: {podIP: 10.1.0.6}}
+---
+{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a, namespace: production}, spec: {endpointSelector: {matchLabels: {app: a}}, ingress: [{}]}}
+",
+    );
+    let after = compiler.update(&state);
+    assert!(
+        before
+            .entries
+            .iter()
+            .all(|entry| after.entries.contains(entry))
+    );
+    assert!(
+        before
+            .tables
+            .iter()
+            .all(|(id, table)| after.tables.get(id) == Some(table))
+    );
+    assert!(after.tables.len() > before.tables.len());
+
+    // A successor gives the same numbers.
+    let memory: Memory = serde_json::from_str(&memory).expect("own form");
+    let mut successor = Compiler::new(Config::default(), "a", memory);
+    let restarted = successor.update(&state);
+    assert!(
+        before
+            .entries
+            .iter()
+            .all(|entry| restarted.entries.contains(entry))
+    );
+
+    // An edit gives the policy's entries new cookies; the old ones stay resolvable until told.
+    let old = before
+        .entries
+        .iter()
+        .map(|(_, entry)| entry.cookie)
+        .max()
+        .expect("entries");
+    add(&mut state, "policy.yaml", &POLICY.replace("5432", "5433"));
+    let edited = successor.update(&state);
+    assert!(cookie_text(&edited, old).contains("on 5432/TCP"));
+    successor.retain(&BTreeSet::new(), &BTreeSet::from([old]));
+    assert!(successor.update(&state).cookies.resolve(old).is_some());
+    successor.retain(&BTreeSet::new(), &BTreeSet::new());
+    let retained = successor.update(&state);
+    assert_eq!(retained.cookies.resolve(old), None);
+    assert_eq!(
+        retained.entries, edited.entries,
+        "what is in use is never forgotten"
+    );
+}
+
+#[test]
+fn refused_policies_keep_their_last_good_form() {
+    let mut state = state(SHOP);
+    add(&mut state, "policy.yaml", POLICY);
+    let mut compiler = compiler();
+    let good = compiler.update(&state);
+    add(
+        &mut state,
+        "policy.yaml",
+        &POLICY.replace("fromEndpoints", "fromEndpoint"),
+    );
+    add(
+        &mut state,
+        "new.yaml",
+        &POLICY
+            .replace("auth-database-policy", "new")
+            .replace("'5432'", "'x y'"),
+    );
+    for restarted in [false, true] {
+        if restarted {
+            compiler = Compiler::new(Config::default(), "a", compiler.memory());
+        }
+        let compiled = compiler.update(&state);
+        assert_eq!(compiled.entries, good.entries, "restarted: {restarted}");
+        assert_eq!(
+            shown(&compiled.problems),
+            [
+                "new.yaml:13:16: cnp production/new: spec.ingress[0].toPorts[0].ports[0].port: unable to parse port: \
+                 \"x y\" is neither a number nor the name of a port; use 0 to 65535, or a name of at most 15 \
+                 letters, digits and single dashes; the policy is NOT enforced",
+                "policy.yaml:9:5: cnp production/auth-database-policy: spec.ingress[0].fromEndpoint: is no field of \
+                 this language; did you mean fromEndpoints?; the last good version stays in force",
+            ]
+        );
+        assert_eq!(compiled.policies.len(), 1);
+        assert!(compiled.policies.values().all(|policy| policy.stale));
+    }
+    state.policies.clear();
+    let compiled = compiler.update(&state);
+    assert!(
+        compiled.entries.is_empty() && compiled.policies.is_empty(),
+        "deleted is deleted"
+    );
+}
+
+#[test]
+fn named_ports_follow_the_pods() {
+    let mut state = state(
+        "
+{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: s, labels: {app: web}}, spec: {nodeName: a, containers: [{ports: [{name: http, containerPort: 8080}]}]}, status: {podIP: 10.1.0.5}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web-2, namespace: s, labels: {app: web}}, spec: {nodeName: a, containers: [{ports: [{name: http, containerPort: 8081}]}]}, status: {podIP: 10.1.0.6}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: client, namespace: s, labels: {app: client}}, spec: {nodeName: a}, status: {podIP: 10.1.0.7}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: p, namespace: s}
+specs:
+- endpointSelector: {matchLabels: {app: web}}
+  ingress: [{toPorts: [{ports: [{port: HTTP, protocol: TCP}]}]}]
+- endpointSelector: {matchLabels: {app: client}}
+  egress: [{toEndpoints: [{matchLabels: {app: web}}], toPorts: [{ports: [{port: http}]}]}]
+",
+    );
+    state.generation = 7;
+    let compiled = compiler().update(&state);
+    assert_eq!(shown(&compiled.problems), [""; 0]);
+    let ports = |pod: &str, egress: bool| -> Vec<u16> {
+        let table = compiled.endpoints[&NamespacedName::new("s", pod)].table;
+        let entries = compiled.entries.iter().map(|(key, _)| key);
+        entries
+            .filter(|key| key.table == table && key.port != 0 && (key.shape >= 128) == egress)
+            .map(|key| key.port)
+            .collect()
+    };
+    assert_eq!(
+        ports("web-1", false),
+        [8080],
+        "equal labels, another port: a table of its own"
+    );
+    assert_eq!(ports("web-2", false), [8081]);
+    assert_eq!(
+        ports("client", true),
+        [8080, 8081],
+        "the union over the peers"
+    );
+    assert_eq!(compiled.generation, 7);
+}
