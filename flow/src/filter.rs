@@ -15,7 +15,7 @@ mod leaf;
 mod pattern;
 mod selector;
 
-pub use error::FilterError;
+pub use error::{FilterError, NotANumber};
 pub use eval::{Bounds, Program};
 pub use leaf::Leaf;
 pub use selector::{Selector, SelectorError};

@@ -5,6 +5,7 @@
 //! ([`view::FlowView`]), and writes to the writer that it is given.
 
 pub mod filter;
+pub mod flags;
 pub mod identity;
 pub mod view;
 pub mod vocabulary;

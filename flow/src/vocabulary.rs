@@ -169,7 +169,6 @@ pub mod event {
     pub const AGENT: i32 = 130;
 
     /// Names that `--type` takes.
-    #[expect(dead_code, reason = "for flags")]
     pub(crate) const NAMES: [(&str, i32); 8] = [
         ("drop", DROP),
         ("debug", DEBUG),

@@ -115,7 +115,6 @@ impl NotANumber {
 
     /// Reads a number as Go reads a literal: `0x`, `0o`, `0b`, a leading 0 for octal, `_` between
     /// digits of a literal with a prefix.
-    #[expect(dead_code, reason = "for flags")]
     pub(crate) fn read_literal(text: &str, max: u64) -> Result<u64, Self> {
         let error = |range| Self {
             text: text.to_owned(),
