@@ -76,6 +76,9 @@ pub fn down(name: &str) -> Result<(usize, usize)> {
     for pid in stop(&late, Duration::ZERO) {
         tracing::warn!(pid, "this process can't be killed");
     }
+    for process in record.iter().flat_map(|record| &record.processes) {
+        process.reap();
+    }
     let made = inodes.len();
     for path in &namespaces {
         netns::remove(path)?;

@@ -111,11 +111,10 @@ impl Place {
         }
         let error = Command::new(program).args(arguments).exec();
         Err(Error::Command {
-            what: match error.kind() {
-                io::ErrorKind::NotFound => {
-                    format!("{}: no such program", program.to_string_lossy())
-                }
-                _ => format!("{}: {error}", program.to_string_lossy()),
+            what: if error.kind() == io::ErrorKind::NotFound {
+                format!("{}: no such program", program.to_string_lossy())
+            } else {
+                format!("{}: {error}", program.to_string_lossy())
             },
         })
     }

@@ -232,9 +232,13 @@ impl Lab {
         network::remove_pod(&self.paths, pod)?;
         crate::down::remove_tree(&self.paths.pod(pod))?;
         self.record.plan.pods.retain(|other| other != pod);
-        self.record
-            .processes
-            .retain(|process| !is_container_of(process, pod));
+        self.record.processes.retain(|process| {
+            let ours = is_container_of(process, pod);
+            if ours {
+                process.reap();
+            }
+            !ours
+        });
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 pub mod cli;
 pub mod down;
 pub mod error;
+pub mod harness;
 pub mod hosts;
 pub mod inside;
 pub mod lab;

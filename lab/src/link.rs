@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use ipnet::IpNet;
-use rtnetlink::packet_route::address::AddressScope;
+use rtnetlink::packet_route::address::{AddressHeaderFlags, AddressScope};
 use rtnetlink::packet_route::link::{InfoData, InfoVeth};
 use rtnetlink::packet_route::route::RouteScope;
 use rtnetlink::{
@@ -161,6 +161,8 @@ impl Links {
         if matches!(address, IpAddr::V4(ip) if ip.is_link_local()) {
             request.message_mut().header.scope = AddressScope::Link;
         }
+        // Usable at once: as a route's source, for one.
+        request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         request
             .execute()
             .await

@@ -55,6 +55,12 @@ impl Process {
     pub fn alive(&self) -> bool {
         start_time(self.pid) == Some(self.start_time)
     }
+
+    /// Takes note of its end, if it is a child of this program; else somebody else will.
+    pub fn reap(&self) {
+        let result = waitpid(Pid::from_raw(self.pid), Some(WaitPidFlag::WNOHANG));
+        tracing::trace!(pid = self.pid, ?result, "reaped");
+    }
 }
 
 /// When the process started, in ticks since boot; none if there is no such process or it has ended.
@@ -96,17 +102,12 @@ impl Deadline {
 
 /// Stops processes: asks, waits up to `patience`, then kills. Returns those that live on.
 pub fn stop(processes: &[(i32, u64)], patience: Duration) -> Vec<i32> {
-    let alive = |pid: i32, start: u64| {
-        // Our own children have to be reaped before they are gone; others' fail here, rightly.
-        let _reaped = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
-        start_time(pid) == Some(start)
-    };
     let mut left = processes.to_vec();
     for (signal, patience) in [
         (Signal::SIGTERM, patience),
         (Signal::SIGKILL, Duration::from_secs(5)),
     ] {
-        left.retain(|(pid, start)| alive(*pid, *start));
+        left.retain(|(pid, start)| start_time(*pid) == Some(*start));
         for (pid, _) in &left {
             if let Err(error) = kill(Pid::from_raw(*pid), signal) {
                 tracing::debug!(pid, %error, "ended by itself");
@@ -114,7 +115,7 @@ pub fn stop(processes: &[(i32, u64)], patience: Duration) -> Vec<i32> {
         }
         let deadline = Deadline::after(patience);
         loop {
-            left.retain(|(pid, start)| alive(*pid, *start));
+            left.retain(|(pid, start)| start_time(*pid) == Some(*start));
             if left.is_empty() {
                 return Vec::new();
             }

@@ -79,10 +79,13 @@ impl Outcome {
     }
 
     fn of(error: &io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut,
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
-            _ => Self::Refused,
+        let is = |kinds: [ErrorKind; 2]| kinds.contains(&error.kind());
+        if is([ErrorKind::TimedOut, ErrorKind::WouldBlock]) {
+            Self::TimedOut
+        } else if is([ErrorKind::HostUnreachable, ErrorKind::NetworkUnreachable]) {
+            Self::Unreachable
+        } else {
+            Self::Refused
         }
     }
 }

@@ -1,0 +1,252 @@
+//! A lab for the length of a test: commands and connections in it are one call, and it is taken
+//! down when it is dropped, also when the test fails.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::down::down;
+use crate::error::{Context, Error, Result};
+use crate::lab::{Lab, Options, Target};
+use crate::manifest;
+use crate::traffic::client::Outcome;
+
+/// A protocol to try a connection with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// A TCP handshake.
+    Tcp,
+    /// A datagram and its echo.
+    Udp,
+    /// An ICMP echo.
+    Icmp,
+}
+
+/// IPv4 or IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// A lab that goes when this is dropped.
+#[derive(Debug)]
+pub struct TestLab {
+    lab: Lab,
+    files: PathBuf,
+}
+
+/// Options for a lab of a test: a name of its own, no TCP port.
+pub fn options(program: &Path, agents: bool) -> Options {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    Options {
+        name: format!("test-{}-{number}", std::process::id()),
+        nodes: 1,
+        agents,
+        outside: false,
+        relay_listen: None,
+        patience: Duration::from_secs(30),
+        program: program.to_owned(),
+    }
+}
+
+impl TestLab {
+    /// Brings up a lab from the text of its manifests.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing of the lab is left then.
+    pub fn up(options: &Options, manifests: &str) -> Result<Self> {
+        let files = std::env::temp_dir().join(format!("flows-lab-{}", options.name));
+        std::fs::create_dir_all(&files).context("create", &files)?;
+        let path = files.join("all.yaml");
+        std::fs::write(&path, manifests).context("write", &path)?;
+        match Lab::up(options, &[path], &mut |line| tracing::debug!("{line}")) {
+            Ok(lab) => Ok(Self { lab, files }),
+            Err(error) => {
+                // Half of it may be there; what prevented the lab matters more than what
+                // prevents its removal.
+                let _removed = down(&options.name);
+                let _removed = std::fs::remove_dir_all(&files);
+                Err(error)
+            }
+        }
+    }
+
+    /// The lab.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// Applies the text of manifests, as if from a file `name`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn apply(&mut self, name: &str, manifests: &str) -> Result<()> {
+        let documents = manifest::split(Path::new(name), manifests)?;
+        self.lab.apply(&documents, &mut |_line| {})
+    }
+
+    /// Deletes the objects that the manifests name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete(&mut self, manifests: &str) -> Result<()> {
+        let documents = manifest::split(Path::new("deleted.yaml"), manifests)?;
+        self.lab.delete(&documents, &mut |_line| {})
+    }
+
+    /// Runs a command in a pod to its end.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPod`], [`Error::Io`].
+    pub fn exec(&self, pod: &str, line: &[&str]) -> Result<Output> {
+        let mut command = self.lab.command(&target(pod), line)?;
+        command.output().context("run", Path::new(line[0]))
+    }
+
+    /// Starts a command in a pod, which is killed when the result is dropped; its output goes to a
+    /// file.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPod`], [`Error::Io`].
+    pub fn start(&self, pod: &str, line: &[&str]) -> Result<Running> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let output = self.files.join(format!("output-{number}"));
+        let file = File::create(&output).context("create", &output)?;
+        let errors = file.try_clone().context("create", &output)?;
+        let child = self
+            .lab
+            .command(&target(pod), line)?
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .context("start", Path::new(line[0]))?;
+        Ok(Running { child, output })
+    }
+
+    /// Tries one connection from a pod, and says what became of it. `to` is HOST:PORT, or HOST for
+    /// ICMP; a try is given up after 700 ms.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if it couldn't be tried.
+    pub fn connect(&self, from: &str, to: &str, probe: Probe, family: Family) -> Result<Outcome> {
+        let mut line = vec!["flows-lab", "client", "--count", "1", "--timeout", "700ms"];
+        match probe {
+            Probe::Tcp => {}
+            Probe::Udp => line.push("--udp"),
+            Probe::Icmp => line.push("--icmp"),
+        }
+        if family == Family::V6 {
+            line.push("--ipv6");
+        }
+        line.extend(["--to", to]);
+        let output = self.exec(from, &line)?;
+        output
+            .status
+            .code()
+            .and_then(Outcome::from_code)
+            .ok_or_else(|| Error::Command {
+                what: format!(
+                    "{from} -> {to}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                ),
+            })
+    }
+
+    /// Waits until a connection ends as expected; says how it ended last if it never does.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`], and those of [`TestLab::connect`].
+    pub fn wait_for(
+        &self,
+        expected: Outcome,
+        from: &str,
+        to: &str,
+        probe: Probe,
+        family: Family,
+    ) -> Result<()> {
+        let patience = Duration::from_secs(10);
+        let deadline = crate::process::Deadline::after(patience);
+        loop {
+            let outcome = self.connect(from, to, probe, family)?;
+            if outcome == expected {
+                return Ok(());
+            }
+            if !deadline.pause() {
+                return Err(Error::NotReady {
+                    seconds: patience.as_secs(),
+                    missing: format!("{from} -> {to} {probe:?} {family:?}: {outcome}"),
+                });
+            }
+        }
+    }
+}
+
+impl Drop for TestLab {
+    fn drop(&mut self) {
+        if let Err(error) = down(&self.lab.record().name) {
+            tracing::error!(%error, "the lab could not be taken down");
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.files) {
+            tracing::debug!(%error, "the lab's manifests stay");
+        }
+    }
+}
+
+/// A command in a pod, killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Running {
+    /// What it wrote until now.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn output(&self) -> Result<String> {
+        std::fs::read_to_string(&self.output).context("read", &self.output)
+    }
+
+    /// How it ended, if it did.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("wait for", &self.output)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            tracing::debug!(%error, "it ended by itself");
+        }
+    }
+}
+
+/// `outside`, `node:NAME`, or a pod.
+fn target(name: &str) -> Target {
+    match name.strip_prefix("node:") {
+        Some(node) => Target::Node(node.to_owned()),
+        None if name == "outside" => Target::Outside,
+        None => Target::Pod(name.to_owned()),
+    }
+}
+
+/// The flows-lab command line, as a user calls it.
+pub fn flows_lab<S: Into<OsString> + Clone>(program: &Path, line: &[S]) -> Command {
+    let mut command = Command::new(program);
+    command.args(line.iter().cloned().map(Into::into));
+    command.env_remove("FLOWS_LAB");
+    command
+}
