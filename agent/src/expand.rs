@@ -5,6 +5,7 @@
 
 mod extension;
 mod summary;
+pub mod view;
 
 use std::fmt::Write as _;
 
@@ -72,8 +73,8 @@ impl Expander {
             }),
             ip: ip(event),
             l4: l4(event),
-            source: Some(endpoint(stored.end(0), event.src_identity)),
-            destination: Some(endpoint(stored.end(1), event.dst_identity)),
+            source: Some(endpoint(stored.end(0))),
+            destination: Some(endpoint(stored.end(1))),
             r#type: pb::FlowType::L3L4.into(),
             node_name: self.node_name.clone(),
             node_labels: stored.node().labels.clone(),
@@ -93,7 +94,7 @@ impl Expander {
     }
 
     /// Version 8: unique by agent, run, event and part, and the same whenever the flow is read.
-    fn uuid(&self, sequence: u64, part: Part) -> String {
+    pub(crate) fn uuid(&self, sequence: u64, part: Part) -> String {
         let low = sequence << 2 | part as u64;
         let mut bytes = (u128::from(self.run) << 64 | u128::from(low)).to_be_bytes();
         bytes[6] = bytes[6] & 0x0f | 0x80;
@@ -249,14 +250,18 @@ fn trace(flow: &mut pb::Flow, stored: &EventRef<'_>) {
     .into();
     flow.is_reply = Some(reply.into());
     flow.reply = reply;
-    let reporter = stored.end(usize::from(point == pb::TraceObservationPoint::ToEndpoint));
-    flow.interface = reporter
-        .interface
-        .as_ref()
-        .map(|(index, name)| pb::NetworkInterface {
-            index: *index,
-            name: name.clone(),
-        });
+    flow.interface = interface(stored, Part::Trace).map(|(index, name)| pb::NetworkInterface {
+        index: *index,
+        name: name.clone(),
+    });
+}
+
+/// The veth at which a packet was seen passing.
+fn interface<'a>(stored: &EventRef<'a>, part: Part) -> Option<&'a (u32, String)> {
+    let reporter = usize::from(to_endpoint(stored.event()));
+    (part == Part::Trace)
+        .then(|| stored.end(reporter).interface.as_ref())
+        .flatten()
 }
 
 fn dropped(flow: &mut pb::Flow, reason: u8) {
@@ -293,14 +298,10 @@ fn policy(policy: &PolicyRef, revision: u64) -> pb::Policy {
     }
 }
 
-fn endpoint(known: &Endpoint, identity: u32) -> pb::Endpoint {
+fn endpoint(known: &Endpoint) -> pb::Endpoint {
     pb::Endpoint {
         id: known.id,
-        identity: if identity == 0 {
-            known.identity
-        } else {
-            identity
-        },
+        identity: known.identity,
         cluster_name: known.cluster.clone(),
         namespace: known.namespace.clone(),
         labels: known.labels.clone(),

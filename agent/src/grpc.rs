@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::{expand::Expander, history::History, names::Names, observe::Stats};
+use crate::{control::Status, expand::Expander, history::History, names::Names, observe::Stats};
 
 pub use listen::{ListenError, Listener};
 pub use mask::{Mask, MaskError};
@@ -46,6 +46,8 @@ pub struct Api {
     pub names: Arc<ArcSwap<Names>>,
     /// The observer's figures.
     pub stats: Arc<Stats>,
+    /// Control's figures.
+    pub status: Arc<ArcSwap<Status>>,
     /// Nodes of the cluster and the addresses of their agents.
     pub peers: watch::Receiver<Arc<Peers>>,
     /// Kernel time at which the agent started, ns.

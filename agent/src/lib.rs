@@ -6,8 +6,12 @@
 //!  rings -> observe (name) -> history -> expand -> grpc  (fact)
 //! ```
 
+pub mod config;
+pub mod control;
 pub mod expand;
 pub mod grpc;
 pub mod history;
+pub mod metrics;
 pub mod names;
 pub mod observe;
+pub mod run;

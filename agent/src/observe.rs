@@ -27,7 +27,7 @@ use ringbuf::traits::Consumer as _;
 
 use self::{
     clock::Clock,
-    reader::{DRAIN_EVERY, QUEUE_LEN, Queued, Reader, ReaderStats},
+    reader::{DRAIN_EVERY, QUEUE_LEN, Queued, Reader},
     source::Source,
 };
 use crate::{
@@ -35,6 +35,7 @@ use crate::{
     names::{Namer, Names},
 };
 
+pub use reader::ReaderStats;
 pub use tally::{Tally, TallyKey};
 
 /// How often the clocks are compared.

@@ -8,7 +8,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::request::{Query, Start};
+use super::{
+    request::{Query, Start},
+    select::InSegment,
+};
 use crate::{
     expand::{Expander, timestamp},
     history::{Cursor, Entry, EventRef, History, Loss, Missed, Part, Run, Segment, Stage},
@@ -126,17 +129,16 @@ impl Streaming {
         let mut oldest = newest;
         for segment in segments.iter().rev() {
             oldest = Cursor::before(segment, 0);
-            if !self.may_match(segment) {
+            let Some(mut selected) = self.selected(segment) else {
                 continue;
-            }
-            let selected = self.query.selection.in_segment(segment);
+            };
             for entry in segment.iter_from(0).rev() {
                 let Entry::Event(event) = entry else { continue };
                 if event.event().time > self.query.until {
                     continue;
                 }
                 for part in event.parts().iter().rev() {
-                    if !selected.matches(&event, part) {
+                    if !selected.matches(&self.expander, &event, part) {
                         continue;
                     }
                     left -= 1;
@@ -151,11 +153,14 @@ impl Streaming {
         oldest
     }
 
-    fn may_match(&self, segment: &Segment) -> bool {
+    /// What is asked of a segment's events; `None` if none of them is wanted.
+    fn selected(&self, segment: &Segment) -> Option<InSegment> {
         let summary = segment.summary();
-        summary.max_time >= self.query.since()
-            && summary.min_time <= self.query.until
-            && self.query.selection.may_match(segment)
+        let in_time =
+            summary.max_time >= self.query.since() && summary.min_time <= self.query.until;
+        in_time
+            .then(|| self.query.selection.in_segment(segment))
+            .flatten()
     }
 
     async fn read(&mut self, out: &mut Vec<api::GetFlowsResponse>) {
@@ -176,9 +181,7 @@ impl Streaming {
                     self.missed(missed, run.segment.summary().min_time, out);
                 }
                 let Run { segment, from, .. } = run;
-                if self.may_match(&segment) || segment.has_losses() {
-                    self.scan(&segment, from, out);
-                }
+                self.scan(&segment, from, out);
                 tokio::task::yield_now().await;
             }
             None if progress > self.query.until => self.phase = Phase::Last,
@@ -202,8 +205,10 @@ impl Streaming {
 
     /// Looks at a stretch of a segment, keeping the rest for later if it is long.
     fn scan(&mut self, segment: &Arc<Segment>, from: usize, out: &mut Vec<api::GetFlowsResponse>) {
-        let selection = Arc::clone(&self.query.selection);
-        let selected = selection.in_segment(segment);
+        let mut selected = self.selected(segment);
+        if selected.is_none() && !segment.has_losses() {
+            return;
+        }
         for (n, entry) in segment.iter_from(from).enumerate() {
             if n >= SCAN || out.len() >= BATCH {
                 self.resume = Some((Arc::clone(segment), from + n));
@@ -216,12 +221,17 @@ impl Streaming {
                     }
                 }
                 Entry::Event(event) => {
+                    let Some(selected) = &mut selected else {
+                        continue;
+                    };
                     let stored = event.event();
                     if !(self.query.since()..=self.query.until).contains(&stored.time) {
                         continue;
                     }
                     for part in event.parts().iter() {
-                        if self.is_before_start(&event, part) || !selected.matches(&event, part) {
+                        if self.is_before_start(&event, part)
+                            || !selected.matches(&self.expander, &event, part)
+                        {
                             continue;
                         }
                         out.push(self.flow(&event, part));

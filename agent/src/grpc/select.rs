@@ -1,93 +1,92 @@
 //! Which flows a request selects.
 
-use abi::event;
+use flow::{Filter, FilterError, Identity, Program, filter::Bounds};
 use proto::flow as pb;
-use thiserror::Error;
 
-use crate::history::{EventRef, Part, Segment};
+use crate::{
+    expand::{Expander, view::StoredFlow},
+    history::{EventRef, Part, Segment},
+};
 
-/// The filters of a request, ready to be asked.
-#[derive(Clone, Debug)]
+/// The filters of a request.
+#[derive(Clone, Debug, Default)]
 pub struct Selection {
-    verdicts: Option<Vec<i32>>,
+    filter: Filter,
+    everything: bool,
 }
 
 /// A filter that cannot be applied. It never selects more than was asked for instead.
-#[derive(Debug, Error)]
-pub enum SelectionError {
-    /// Not known here.
-    #[error("unsupported filter: only the verdict can be filtered by")]
-    Unsupported,
-}
+pub type SelectionError = FilterError;
 
 impl Selection {
     /// The selection of a whitelist and a blacklist.
     ///
     /// # Errors
-    /// See [`SelectionError`].
+    /// A value that cannot be read, or a field that is not supported.
     pub fn new(
         whitelist: &[pb::FlowFilter],
         blacklist: &[pb::FlowFilter],
     ) -> Result<Self, SelectionError> {
-        if !blacklist.is_empty() {
-            return Err(SelectionError::Unsupported);
-        }
-        let mut verdicts = Vec::new();
-        for filter in whitelist {
-            let only = pb::FlowFilter {
-                verdict: filter.verdict.clone(),
-                ..pb::FlowFilter::default()
-            };
-            if only != *filter {
-                return Err(SelectionError::Unsupported);
-            }
-            verdicts.extend(&filter.verdict);
-        }
-        Ok(Self {
-            verdicts: whitelist
-                .iter()
-                .all(|filter| !filter.verdict.is_empty())
-                .then_some(verdicts)
-                .filter(|verdicts| !verdicts.is_empty()),
-        })
+        Ok(Filter::from_lists(whitelist, blacklist)?.into())
     }
 
-    /// Whether some flow of a segment may be selected.
-    pub fn may_match(&self, segment: &Segment) -> bool {
-        let _ = segment;
-        true
+    /// What is asked of a segment's events; `None` if none of them can be selected.
+    pub fn in_segment(&self, segment: &Segment) -> Option<InSegment> {
+        if self.everything {
+            return Some(InSegment(None));
+        }
+        // What a program remembers of identities holds within a segment; over a long time a number may
+        // come to mean other labels.
+        let program = self.filter.program();
+        program
+            .could_match(&SegmentBounds(segment))
+            .then_some(InSegment(Some(program)))
     }
+}
 
-    /// What a segment's events are asked.
-    pub fn in_segment<'a>(&'a self, segment: &'a Segment) -> InSegment<'a> {
-        let _ = segment;
-        InSegment { selection: self }
+impl From<Filter> for Selection {
+    fn from(filter: Filter) -> Self {
+        Self {
+            everything: filter.is_everything(),
+            filter,
+        }
     }
 }
 
 /// A selection made ready for one segment.
 #[derive(Debug)]
-pub struct InSegment<'a> {
-    selection: &'a Selection,
+pub struct InSegment(Option<Program>);
+
+impl InSegment {
+    /// Whether a flow is selected.
+    pub fn matches(&mut self, expander: &Expander, stored: &EventRef<'_>, part: Part) -> bool {
+        match &mut self.0 {
+            None => true,
+            Some(program) => program.matches(&StoredFlow::new(expander, *stored, part)),
+        }
+    }
 }
 
-impl InSegment<'_> {
-    /// Whether a flow is selected.
-    pub fn matches(&self, stored: &EventRef<'_>, part: Part) -> bool {
-        let given = match part {
-            Part::EgressVerdict => stored.event().egress,
-            Part::IngressVerdict => stored.event().ingress,
-            Part::Drop => 130,
-            Part::Trace => event::FORWARDED,
-        };
-        let verdict = match given {
-            event::REDIRECTED => pb::Verdict::Redirected,
-            130.. => pb::Verdict::Dropped,
-            _ => pb::Verdict::Forwarded,
-        };
-        self.selection
-            .verdicts
-            .as_ref()
-            .is_none_or(|verdicts| verdicts.contains(&verdict.into()))
+/// What is known of all flows of a segment.
+struct SegmentBounds<'a>(&'a Segment);
+
+impl Bounds for SegmentBounds<'_> {
+    fn verdict(&self, verdict: pb::Verdict) -> bool {
+        let summary = self.0.summary();
+        match verdict {
+            pb::Verdict::Dropped => summary.has_drops(),
+            pb::Verdict::Forwarded => summary.has_allowed(),
+            pb::Verdict::Redirected => summary.redirected,
+            pb::Verdict::Unknown
+            | pb::Verdict::Error
+            | pb::Verdict::Audit
+            | pb::Verdict::Traced
+            | pb::Verdict::Translated => false,
+        }
+    }
+
+    fn identity(&self, _: flow::Side, identity: Identity) -> bool {
+        let mut ends = self.0.endpoints().iter();
+        ends.any(|end| end.identity == identity.0)
     }
 }

@@ -83,6 +83,11 @@ impl Summary {
         self.reasons |= other.reasons;
     }
 
+    /// Some event tells of a packet that passed.
+    pub fn has_allowed(&self) -> bool {
+        self.kinds & !(1 << event::DROP) != 0
+    }
+
     /// Some event is a drop.
     pub fn has_drops(&self) -> bool {
         self.kinds & 1 << event::DROP != 0

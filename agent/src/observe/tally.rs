@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use abi::event::{self, Event};
+use proto::flow::TraceObservationPoint;
 
 use crate::{
     history::{Part, Parts, drop_reason},
@@ -23,8 +24,8 @@ pub struct TallyKey {
     pub reason: u8,
     /// Sent to the proxy.
     pub redirected: bool,
-    /// The packet reached its end on this node (trace), else it left.
-    pub to_endpoint: bool,
+    /// Where a passing packet was seen; unknown for other flows.
+    pub point: TraceObservationPoint,
 }
 
 /// The sums.
@@ -50,7 +51,8 @@ impl Counts {
         let implicit = u8::from(event.egress_cookie < 3) | u8::from(event.ingress_cookie < 3) << 1;
         let direction = event.flags & (event::F_REPLY | event::F_FROM_POD);
         let a = u32::from_le_bytes([event.proto, event.kind, event.egress, event.ingress]);
-        let b = u32::from_le_bytes([implicit, direction, 0, 0]);
+        let to_host = u8::from(event.dst_identity == abi::identity::HOST);
+        let b = u32::from_le_bytes([implicit, direction, to_host, 0]);
         self.0.entry((a, b)).or_insert((*event, 0)).1 += 1;
     }
 
@@ -85,6 +87,10 @@ fn key(event: &Event, part: Part) -> TallyKey {
         part,
         reason: if verdict >= 130 { verdict } else { 0 },
         redirected: verdict == event::REDIRECTED,
-        to_endpoint: part == Part::Trace && crate::expand::to_endpoint(event),
+        point: if part == Part::Trace {
+            crate::expand::observation_point(event)
+        } else {
+            TraceObservationPoint::UnknownPoint
+        },
     }
 }

@@ -57,6 +57,7 @@ impl Agent {
             expander: Expander::new(node.full_name(), 1),
             names: Arc::clone(&names),
             stats: Arc::clone(observer.stats()),
+            status: Arc::default(),
             peers: peers_read,
             started: 0,
             address: "10.0.0.1".into(),

@@ -1,0 +1,433 @@
+//! Keeps the kernel's maps in step with the manifests.
+//!
+//! ```text
+//!  manifests changed --.                 .--> state file --> names --> maps --> endpoints.json
+//!  routes changed -----+--> reconcile ---+
+//!  a second passed ----'                 '--> programs on new veths, before anything else
+//! ```
+//!
+//! One thread does all of it, in this order: a pod's veth gets its programs (which drop everything
+//! until they know the pod), numbers are saved before they stand in the kernel, and a name is known
+//! before an event can carry it.
+
+mod desired;
+mod endpoints;
+mod naming;
+mod ring;
+mod saved;
+mod status;
+mod wake;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use cluster::{Directory, State, source::DirectoryError};
+use loader::{Datapath, IfIndex, pods::Routes};
+use policy::Compiled;
+use thiserror::Error;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use self::{endpoints::Endpoints, saved::Saved};
+use crate::{config::Config, grpc::Peers, names::Names};
+
+pub use ring::{Failed, Ring};
+pub use saved::SavedError;
+pub use status::{Fill, PolicyProblem, Status};
+pub use wake::{Bell, Waker, Woken};
+
+/// How often the kernel's counters are read, and what failed is tried again.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The agent cannot start to enforce.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// No manifests.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// They cannot be followed.
+    #[error(transparent)]
+    Watch(#[from] cluster::source::WatchError),
+    /// The state file is no good.
+    #[error(transparent)]
+    Saved(#[from] SavedError),
+    /// The kernel refuses.
+    #[error("{context}: {source}")]
+    Loader {
+        /// What was tried.
+        context: &'static str,
+        /// Why it failed, with its causes.
+        source: Box<LoaderError>,
+    },
+    /// A descriptor cannot be had.
+    #[error("waiting for changes: {0}")]
+    Wait(#[from] nix::Error),
+    /// A thread cannot be had.
+    #[error("starting a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A loader's error whose text has its causes, too.
+#[derive(Debug, Error)]
+#[error("{}", chain(.0))]
+pub struct LoaderError(loader::Error);
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+fn loader_error(context: &'static str) -> impl FnOnce(loader::Error) -> ControlError {
+    move |source| ControlError::Loader {
+        context,
+        source: Box::new(LoaderError(source)),
+    }
+}
+
+/// What the rest of the agent reads.
+#[derive(Clone, Debug)]
+pub struct Outlets {
+    /// For the observer.
+    pub names: Arc<ArcSwap<Names>>,
+    /// For the peer service.
+    pub peers: watch::Sender<Arc<Peers>>,
+    /// For status and metrics.
+    pub status: Arc<ArcSwap<Status>>,
+    /// For the rings' readers, by CPU.
+    pub failed: Arc<Vec<Failed>>,
+}
+
+/// The thread's state.
+#[derive(Debug)]
+pub struct Control {
+    config: Config,
+    run_dir: PathBuf,
+    datapath: Datapath,
+    routes: Routes,
+    directory: Directory,
+    compiler: policy::Compiler,
+    saved: Saved,
+    endpoints: Endpoints,
+    outlets: Outlets,
+    /// Port of the agents' TCP listeners, for the peers' addresses.
+    port: Option<u16>,
+    /// The state that is in force was made from the present manifests and routes.
+    in_step: bool,
+}
+
+impl Control {
+    /// Reads what there is: state file, manifests, routes; loads or adopts the datapath. The calling
+    /// thread must be in the node's network namespace.
+    ///
+    /// # Errors
+    /// See [`ControlError`]. What was in force before stays in force.
+    pub fn open(config: &Config, object: &[u8]) -> Result<Self, ControlError> {
+        let run_dir = config.run_dir();
+        let saved = Saved::load(&run_dir.join("state.json"))?;
+        let directory = Directory::open(&config.state_dir, saved.manifests.clone())?;
+        let policy = policy::Config {
+            cluster: config.cluster.clone(),
+            ..policy::Config::default()
+        };
+        let compiler = policy::Compiler::new(policy, &config.node, saved.policy.clone());
+        let routes = Routes::open().map_err(loader_error("reading routes"))?;
+        let options = loader::Options::new(run_dir.join("bpf"));
+        let datapath =
+            Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
+        let counters = datapath
+            .stats()
+            .counters_per_cpu()
+            .map_err(loader_error("reading counters"))?;
+        let failed = counters
+            .iter()
+            .map(|cpu| Failed::new(cpu.events_failed.into()))
+            .collect();
+        Ok(Self {
+            outlets: Outlets {
+                names: Arc::default(),
+                peers: watch::Sender::new(Arc::new(Peers::new())),
+                status: Arc::default(),
+                failed: Arc::new(failed),
+            },
+            config: config.clone(),
+            run_dir,
+            datapath,
+            routes,
+            directory,
+            compiler,
+            saved,
+            endpoints: Endpoints::default(),
+            port: config.listen.map(|address| address.port()),
+            in_step: false,
+        })
+    }
+
+    /// What the rest of the agent reads.
+    pub fn outlets(&self) -> &Outlets {
+        &self.outlets
+    }
+
+    /// Opens the rings. Their readers must be running soon.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn rings(&self) -> Result<(Vec<Ring>, u64), ControlError> {
+        let options = loader::RingOptions {
+            bytes: self.config.ring_bytes,
+        };
+        let readers = self
+            .datapath
+            .rings(options)
+            .map_err(loader_error("opening the rings"))?;
+        let left_unread = readers.iter().map(loader::RingReader::left_unread).sum();
+        let rings = readers
+            .into_iter()
+            .map(|reader| {
+                let cpu = usize::try_from(reader.cpu()).unwrap_or(usize::MAX);
+                let failed = self.outlets.failed.get(cpu).cloned().unwrap_or_default();
+                Ring::new(reader, failed)
+            })
+            .collect();
+        Ok((rings, left_unread))
+    }
+
+    /// Brings the kernel in step with the present manifests and routes. What goes wrong is told in
+    /// the status and tried again later; the former state then stays in force.
+    pub fn reconcile(&mut self) {
+        let state = self.directory.state();
+        self.attach(&state);
+        let compiled = self.compiler.update(&state);
+        match self.enforce(&state, &compiled) {
+            Ok(()) => self.in_step = true,
+            Err(problem) => {
+                error!(error = %chain(&problem), "the kernel's maps are not in step with the manifests");
+                self.in_step = false;
+                self.report(&state, Some(&compiled), Some(chain(&problem)));
+                return;
+            }
+        }
+        self.report(&state, Some(&compiled), None);
+    }
+
+    fn enforce(&mut self, state: &State, compiled: &Compiled) -> Result<(), ControlError> {
+        let pods: BTreeMap<_, _> = compiled
+            .endpoints
+            .iter()
+            .map(|(name, endpoint)| (name, endpoint.ips.as_slice()))
+            .collect();
+        let (given, refused) =
+            self.endpoints
+                .update(pods.into_iter(), &self.routes, &self.saved.endpoints);
+        for name in refused {
+            error!(pod = %name, "no endpoint index is left: the pod stays cut off");
+        }
+        self.saved = Saved {
+            endpoints: self.endpoints.indices(),
+            policy: self.compiler.memory(),
+            manifests: self.directory.memory(),
+            version: self.saved.version,
+        };
+        self.saved.store(&self.run_dir.join("state.json"))?;
+        for index in given {
+            let forget = self.datapath.stats().forget_limit(index);
+            forget.map_err(loader_error("clearing an endpoint"))?;
+        }
+
+        let before = self.outlets.names.load_full();
+        self.outlets.names.store(Arc::new(naming::names(
+            &before,
+            &self.config.cluster,
+            &self.config.node,
+            state,
+            compiled,
+            &self.endpoints,
+        )));
+        let desired = desired::desired(&self.config, compiled, &self.endpoints);
+        let applied = self
+            .datapath
+            .apply(&desired)
+            .map_err(loader_error("writing maps"))?;
+        if applied.written + applied.removed > 0 {
+            info!(
+                revision = applied.revision,
+                written = applied.written,
+                removed = applied.removed,
+                true_after_us = applied.true_after.as_micros(),
+                "policy is in force"
+            );
+        }
+        let attached = self.attached()?;
+        self.endpoints
+            .write(&self.run_dir.join("endpoints.json"), &attached)?;
+        self.tell_peers(state);
+        Ok(())
+    }
+
+    fn attached(&self) -> Result<Vec<IfIndex>, ControlError> {
+        self.datapath
+            .attached()
+            .map_err(loader_error("reading what is attached"))
+    }
+
+    /// Programs on the veth of every address in this node's pod ranges, whether or not the pod is
+    /// known: what is not known is dropped.
+    fn attach(&self, state: &State) {
+        let node = state.nodes.get(self.config.node.as_str());
+        let in_range = |address: &std::net::IpAddr| {
+            node.is_some_and(|node| node.pod_cidrs.iter().any(|range| range.contains(address)))
+        };
+        let is_pod = |address: &std::net::IpAddr| {
+            let mut pods = state.pods_of(&self.config.node);
+            pods.any(|pod| pod.ips.contains(address))
+        };
+        let attached = self.datapath.attached().unwrap_or_default();
+        for (address, interface) in self.routes.iter() {
+            if attached.contains(&interface) || !(in_range(&address) || is_pod(&address)) {
+                continue;
+            }
+            match self.datapath.attach(interface) {
+                Ok(()) => info!(%address, ifindex = interface.0, "programs attached"),
+                Err(error) => {
+                    error!(%address, ifindex = interface.0, error = %chain(&error), "programs not attached");
+                }
+            }
+        }
+    }
+
+    fn tell_peers(&self, state: &State) {
+        let peers = state
+            .nodes
+            .values()
+            .map(|node| {
+                let name = crate::names::Node {
+                    cluster: self.config.cluster.clone(),
+                    name: node.name.to_string(),
+                    labels: vec![],
+                };
+                let address = node
+                    .addresses
+                    .iter()
+                    .find(|address| address.is_ipv4())
+                    .or(node.addresses.first());
+                let address = match (address, self.port) {
+                    (Some(ip), Some(port)) => std::net::SocketAddr::new(*ip, port).to_string(),
+                    (Some(ip), None) => ip.to_string(),
+                    (None, _) => String::new(),
+                };
+                (name.full_name(), address)
+            })
+            .collect();
+        self.outlets.peers.send_if_modified(|known| {
+            let changed = **known != peers;
+            if changed {
+                *known = Arc::new(peers);
+            }
+            changed
+        });
+    }
+
+    /// The thread: reacts until `bell` is told to stop. Enforcement and pins stay.
+    ///
+    /// # Errors
+    /// Waiting itself fails.
+    pub fn run(mut self, bell: Bell) -> Result<(), ControlError> {
+        let path: &Path = &self.config.state_dir;
+        // The watching thread only tells when to look; what is looked at is the directory here, whose
+        // memory goes into the state file.
+        let notices = Directory::open(path, cluster::source::Memory::default())?;
+        let ring = bell.waker();
+        let watch = notices.watch(move |_| ring.ring())?;
+        // What changed before the watch began.
+        self.directory.rescan();
+        self.reconcile();
+        loop {
+            let woken = bell.wait(&self.routes, TICK)?;
+            if woken.stop {
+                break;
+            }
+            let manifests = woken.rung && self.directory.rescan().is_some();
+            let routes = if woken.routes {
+                self.read_routes()
+            } else {
+                false
+            };
+            if manifests || routes || !self.in_step {
+                self.reconcile();
+            }
+            self.count();
+        }
+        drop(watch.stop());
+        Ok(())
+    }
+
+    fn read_routes(&mut self) -> bool {
+        match self.routes.read() {
+            Ok(changes) => {
+                for interface in changes.iter().filter_map(|change| change.old) {
+                    // Programs stay as long as the interface does; its links are gone with it.
+                    if nix::net::if_::if_indextoname(interface.0).is_err()
+                        && let Err(error) = self.datapath.detach(interface)
+                    {
+                        warn!(ifindex = interface.0, error = %chain(&error), "pins not removed");
+                    }
+                }
+                !changes.is_empty()
+            }
+            Err(error) => {
+                warn!(error = %chain(&error), "routes not read");
+                false
+            }
+        }
+    }
+
+    /// Reads the kernel's counters.
+    fn count(&mut self) {
+        match self.datapath.stats().counters_per_cpu() {
+            Ok(counters) => {
+                for (failed, cpu) in self.outlets.failed.iter().zip(&counters) {
+                    failed.store(cpu.events_failed, std::sync::atomic::Ordering::Relaxed);
+                }
+                let before = self.outlets.status.load_full();
+                self.outlets.status.store(Arc::new(Status {
+                    counters: status::sum(&counters),
+                    accounted: self.datapath.stats().events_accounted(),
+                    ..(*before).clone()
+                }));
+            }
+            Err(error) => warn!(error = %chain(&error), "counters not read"),
+        }
+    }
+
+    fn report(&self, state: &State, compiled: Option<&Compiled>, failure: Option<String>) {
+        let before = self.outlets.status.load_full();
+        let status = Status {
+            generation: state.generation,
+            revision: self.datapath.revision(),
+            failure,
+            problems: status::problems(state, compiled),
+            policies: compiled.map_or(0, |compiled| compiled.policies.len()),
+            endpoints: self.endpoints.iter().count(),
+            fills: self.datapath.fills().map(Fill::from).to_vec(),
+            ..(*before).clone()
+        };
+        for problem in status
+            .problems
+            .iter()
+            .filter(|new| !before.problems.contains(new))
+        {
+            warn!("{problem}");
+        }
+        self.outlets.status.store(Arc::new(status));
+    }
+}

@@ -1,0 +1,157 @@
+//! The pods of this node: which interface is whose, and the index under which the datapath knows it.
+
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
+
+use abi::endpoint::MAX_ENDPOINTS;
+use cluster::NamespacedName;
+use loader::{IfIndex, pods::Routes};
+use serde::Serialize;
+
+use super::saved::{SavedError, replace};
+
+/// The host side of a pod's veth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Interface {
+    /// Index in the node's network namespace.
+    pub(super) index: IfIndex,
+    /// Name.
+    pub(super) name: String,
+}
+
+/// A pod of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Index in the endpoints map.
+    pub(super) index: u32,
+    /// Its addresses, the primary first.
+    pub(super) ips: Vec<IpAddr>,
+    /// Its veth; `None` as long as no route leads to it.
+    pub(super) interface: Option<Interface>,
+}
+
+/// All pods of this node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Endpoints {
+    known: BTreeMap<NamespacedName, Known>,
+    /// Index given out last: freed ones come back as late as possible.
+    last: u32,
+}
+
+/// One line of `endpoints.json`.
+#[derive(Serialize)]
+struct Ready<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    address: Option<&'a IpAddr>,
+    addresses: &'a [IpAddr],
+    ifindex: u32,
+}
+
+impl Endpoints {
+    /// The pod of this name.
+    pub(super) fn get(&self, name: &NamespacedName) -> Option<&Known> {
+        self.known.get(name)
+    }
+
+    /// All, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&NamespacedName, &Known)> {
+        self.known.iter()
+    }
+
+    /// Takes the pods of a new snapshot and where their routes lead. A pod keeps its index; `saved`
+    /// has those of an earlier agent. Returns indices that are another pod's from now on, and names
+    /// of pods for which none is left.
+    pub(super) fn update<'a>(
+        &mut self,
+        pods: impl Iterator<Item = (&'a NamespacedName, &'a [IpAddr])>,
+        routes: &Routes,
+        saved: &BTreeMap<String, u32>,
+    ) -> (Vec<u32>, Vec<NamespacedName>) {
+        let mut before = std::mem::take(&mut self.known);
+        let mut wanting = Vec::new();
+        for (name, ips) in pods {
+            let interface = ips
+                .iter()
+                .find_map(|ip| routes.get(*ip))
+                .map(|index| Interface {
+                    index,
+                    name: interface_name(index),
+                });
+            let index = before
+                .remove(name)
+                .map(|known| known.index)
+                .or_else(|| saved.get(&name.to_string()).copied());
+            let known = Known {
+                index: index.unwrap_or(0),
+                ips: ips.to_vec(),
+                interface,
+            };
+            if known.index == 0 {
+                wanting.push((name.clone(), known));
+            } else {
+                self.known.insert(name.clone(), known);
+            }
+        }
+        let taken: std::collections::BTreeSet<u32> =
+            self.known.values().map(|known| known.index).collect();
+        let (mut given, mut refused) = (Vec::new(), Vec::new());
+        let mut free = (1..MAX_ENDPOINTS)
+            .map(|step| (self.last + step - 1) % (MAX_ENDPOINTS - 1) + 1)
+            .filter(|index| !taken.contains(index));
+        let mut last = self.last;
+        for (name, known) in wanting {
+            let Some(index) = free.next() else {
+                refused.push(name);
+                continue;
+            };
+            last = index;
+            given.push(index);
+            self.known.insert(name, Known { index, ..known });
+        }
+        drop(free);
+        self.last = last;
+        (given, refused)
+    }
+
+    /// For the state file.
+    pub(super) fn indices(&self) -> BTreeMap<String, u32> {
+        self.known
+            .iter()
+            .map(|(name, known)| (name.to_string(), known.index))
+            .collect()
+    }
+
+    /// Writes the list of those pods that may come up: known to the datapath, programs attached.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(super) fn write(&self, path: &Path, attached: &[IfIndex]) -> Result<(), SavedError> {
+        let ready: Vec<Ready<'_>> = self
+            .known
+            .iter()
+            .filter_map(|(name, known)| {
+                let interface = known.interface.as_ref()?;
+                attached.contains(&interface.index).then(|| Ready {
+                    namespace: &name.namespace,
+                    name: &name.name,
+                    address: known.ips.first(),
+                    addresses: &known.ips,
+                    ifindex: interface.index.0,
+                })
+            })
+            .collect();
+        let text = serde_json::to_vec_pretty(&ready).map_err(|source| SavedError::Content {
+            path: path.to_owned(),
+            source,
+        })?;
+        replace(path, &text, false)
+    }
+}
+
+/// An interface's name; its number if it has just gone.
+fn interface_name(index: IfIndex) -> String {
+    nix::net::if_::if_indextoname(index.0)
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_else(|| index.0.to_string())
+}

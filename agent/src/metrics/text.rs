@@ -1,0 +1,285 @@
+//! The page in Prometheus' text format.
+
+use std::{
+    fmt::{Display, Write as _},
+    sync::atomic::Ordering,
+};
+
+use proto::flow as pb;
+
+use super::Metrics;
+use crate::{
+    history::Part,
+    observe::{ReaderStats, TallyKey},
+};
+
+/// All metrics.
+pub(super) fn render(metrics: &Metrics) -> String {
+    let mut page = Page(String::new());
+    flows(&mut page, metrics);
+    losses(&mut page, metrics);
+    history(&mut page, metrics);
+    enforcement(&mut page, metrics);
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.push(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    /// Labels' values are numbers, enum names and map names: nothing that needs an escape.
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.push(format_args!("{name}"));
+        let mut separator = '{';
+        for (key, value) in labels {
+            self.push(format_args!("{separator}{key}=\"{value}\""));
+            separator = ',';
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        self.push(format_args!("{end} {value}\n"));
+    }
+
+    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.family(name, kind, help);
+        self.sample(name, &[], value);
+    }
+
+    fn push(&mut self, text: std::fmt::Arguments<'_>) {
+        self.0
+            .write_fmt(text)
+            .expect("a String takes all that is written");
+    }
+}
+
+fn flows(page: &mut Page, metrics: &Metrics) {
+    let sums = metrics.stats.tally.sums();
+    let name = "hubble_flows_processed_total";
+    page.family(name, "counter", "Flows, by protocol, kind and verdict.");
+    let mut rows = std::collections::BTreeMap::<_, u64>::new();
+    let mut drops = std::collections::BTreeMap::<_, u64>::new();
+    for (key, sum) in sums {
+        let (kind, point) = kind(&key);
+        *rows
+            .entry((protocol(key.proto), kind, point, verdict(&key)))
+            .or_default() += sum;
+        if key.part == Part::Drop {
+            *drops
+                .entry((reason(key.reason), protocol(key.proto)))
+                .or_default() += sum;
+        }
+    }
+    for ((protocol, kind, point, verdict), sum) in rows {
+        let labels = [
+            ("protocol", protocol),
+            ("subtype", point),
+            ("type", kind),
+            ("verdict", verdict),
+        ];
+        page.sample(name, &labels, sum);
+    }
+    let name = "hubble_drop_total";
+    page.family(name, "counter", "Drop events, by reason and protocol.");
+    for ((reason, protocol), sum) in drops {
+        page.sample(name, &[("protocol", protocol), ("reason", reason)], sum);
+    }
+}
+
+fn losses(page: &mut Page, metrics: &Metrics) {
+    let stats = &metrics.stats;
+    let name = "hubble_lost_events_total";
+    page.family(
+        name,
+        "counter",
+        "Events lost, by the stage where it happened.",
+    );
+    let ring = stats.sum(|reader| &reader.ring_lost) + stats.left_unread;
+    let queue = stats.sum(|reader| &reader.queue_lost);
+    for (source, lost) in [
+        ("hubble_ring_buffer", metrics.history.evicted_unread()),
+        ("observer_events_queue", queue),
+        ("perf_event_ring_buffer", ring),
+    ] {
+        page.sample(name, &[("source", source)], lost);
+    }
+    let status = metrics.status.load();
+    let counters = &status.counters;
+    for (name, help, value) in [
+        (
+            "flows_events_attempted_total",
+            "Events that the programs tried to send.",
+            counters.events_attempted,
+        ),
+        (
+            "flows_events_failed_total",
+            "Of those, not accepted by a ring.",
+            counters.events_failed,
+        ),
+        (
+            "flows_events_limited_total",
+            "Drops kept silent by the limit per pod.",
+            counters.events_limited,
+        ),
+        (
+            "flows_events_accounted_total",
+            "Events that readers of the rings took or found unread.",
+            status.accounted,
+        ),
+        (
+            "flows_events_received_total",
+            "Events that this agent took from the rings.",
+            stats.sum(|reader: &ReaderStats| &reader.received),
+        ),
+        (
+            "flows_events_malformed_total",
+            "Records of the rings that could not be read.",
+            stats.sum(|reader| &reader.malformed),
+        ),
+        (
+            "flows_events_stored_total",
+            "Events that entered the history.",
+            stats.stored.load(Ordering::Relaxed),
+        ),
+        (
+            "flows_packets_forwarded_total",
+            "Packets let through.",
+            counters.packets_forwarded,
+        ),
+        (
+            "flows_packets_dropped_total",
+            "Packets dropped.",
+            counters.packets_dropped,
+        ),
+        (
+            "flows_conntrack_full_total",
+            "Connections that found no room.",
+            counters.ct_full,
+        ),
+    ] {
+        page.single(name, "counter", help, value);
+    }
+}
+
+fn history(page: &mut Page, metrics: &Metrics) {
+    let view = metrics.history.view();
+    page.single("flows_history_flows", "gauge", "Flows held.", view.flows());
+    page.single(
+        "flows_history_bytes",
+        "gauge",
+        "Memory of the flows held.",
+        view.bytes(),
+    );
+    page.single(
+        "flows_history_capacity_flows",
+        "gauge",
+        "Flows that are held at least.",
+        metrics.history.capacity(),
+    );
+}
+
+fn enforcement(page: &mut Page, metrics: &Metrics) {
+    let status = metrics.status.load();
+    let not_enforced = status
+        .problems
+        .iter()
+        .filter(|problem| problem.not_enforced)
+        .count();
+    for (name, help, value) in [
+        (
+            "flows_revision",
+            "The node's revision: changes of policy that became true.",
+            u64::from(status.revision),
+        ),
+        (
+            "flows_manifests_generation",
+            "Snapshot of the manifests.",
+            status.generation,
+        ),
+        (
+            "flows_policies",
+            "Policies in force.",
+            status.policies as u64,
+        ),
+        (
+            "flows_policies_not_enforced",
+            "Policies that never were valid: NOT enforced.",
+            not_enforced as u64,
+        ),
+        (
+            "flows_manifest_problems",
+            "Mistakes in manifests and policies.",
+            status.problems.len() as u64,
+        ),
+        (
+            "flows_endpoints",
+            "Pods of this node.",
+            status.endpoints as u64,
+        ),
+        (
+            "flows_out_of_step",
+            "1 if the kernel could not be brought in step with the manifests.",
+            u64::from(status.failure.is_some()),
+        ),
+    ] {
+        page.single(name, "gauge", help, value);
+    }
+    for (name, help, max) in [
+        ("flows_map_entries", "Entries of a map.", false),
+        ("flows_map_max_entries", "Size of a map.", true),
+    ] {
+        page.family(name, "gauge", help);
+        for fill in &status.fills {
+            let value = if max {
+                u64::from(fill.max)
+            } else {
+                fill.entries
+            };
+            page.sample(name, &[("map", fill.map)], value);
+        }
+    }
+}
+
+fn kind(key: &TallyKey) -> (&'static str, &'static str) {
+    match key.part {
+        Part::EgressVerdict | Part::IngressVerdict => ("PolicyVerdict", ""),
+        Part::Drop => ("Drop", ""),
+        Part::Trace => (
+            "Trace",
+            match key.point {
+                pb::TraceObservationPoint::ToEndpoint => "to-endpoint",
+                pb::TraceObservationPoint::ToStack => "to-stack",
+                _ => "to-network",
+            },
+        ),
+    }
+}
+
+fn verdict(key: &TallyKey) -> &'static str {
+    let verdict = if key.reason != 0 {
+        pb::Verdict::Dropped
+    } else if key.redirected {
+        pb::Verdict::Redirected
+    } else {
+        pb::Verdict::Forwarded
+    };
+    verdict.as_str_name()
+}
+
+fn reason(reason: u8) -> &'static str {
+    pb::DropReason::try_from(i32::from(reason))
+        .unwrap_or(pb::DropReason::Unknown)
+        .as_str_name()
+}
+
+fn protocol(number: u8) -> &'static str {
+    match number {
+        1 => "ICMPv4",
+        6 => "TCP",
+        17 => "UDP",
+        58 => "ICMPv6",
+        132 => "SCTP",
+        _ => "Unknown flow",
+    }
+}

@@ -1,0 +1,237 @@
+//! The agent as a whole: what is started, in which order, and how it ends.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use nix::sched::{CloneFlags, setns};
+use thiserror::Error;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    config::Config,
+    control::{Bell, Control, ControlError},
+    expand::Expander,
+    grpc::{self, Api, ListenError, Listener, ServeError},
+    history::History,
+    metrics::{self, Metrics, MetricsError},
+    names::Node,
+    observe::{self, Observer, clock},
+};
+
+/// The object that was built in, if one was.
+const OBJECT: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/object.rs"));
+
+/// The agent cannot start, or had to end.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Nothing to load.
+    #[error(
+        "this agent was built without the eBPF object: build it with `cargo xtask build-bpf` and \
+         give the file that it prints as --object FILE"
+    )]
+    NoObject,
+    /// A file or directory.
+    #[error("{action} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A namespace.
+    #[error("entering the network namespace {}: {source}; root is needed", path.display())]
+    Namespace {
+        /// Its file.
+        path: PathBuf,
+        /// Why it failed.
+        source: nix::Error,
+    },
+    /// Enforcement.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The API.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Threads, signals.
+    #[error("{0}")]
+    System(#[from] io::Error),
+    /// The clock.
+    #[error("reading the clock: {0}")]
+    Clock(#[from] nix::Error),
+    /// A part ended that should not have.
+    #[error("{0} ended unexpectedly; what was in force stays in force")]
+    Ended(&'static str),
+}
+
+/// Puts the calling thread into a network namespace. Threads that it starts are in it, too.
+///
+/// # Errors
+/// No such file, or no right to do it.
+pub fn enter_network_namespace(path: &Path) -> Result<(), RunError> {
+    let file = File::open(path).map_err(failed("opening the network namespace", path))?;
+    setns(file, CloneFlags::CLONE_NEWNET).map_err(|source| RunError::Namespace {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::File {
+        action,
+        path,
+        source,
+    }
+}
+
+fn object(config: &Config) -> Result<Vec<u8>, RunError> {
+    match (&config.object, OBJECT) {
+        (Some(path), _) => fs::read(path).map_err(failed("reading the eBPF object", path)),
+        (None, Some(object)) => Ok(object.to_vec()),
+        (None, None) => Err(RunError::NoObject),
+    }
+}
+
+/// Runs until SIGTERM or SIGINT, or until a part fails. Streams end with OK, the socket goes;
+/// enforcement and pins stay.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(config: &Config) -> Result<(), RunError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let object = object(config)?;
+    let run_dir = config.run_dir();
+    fs::create_dir_all(&run_dir).map_err(failed("creating", &run_dir))?;
+
+    // The socket first: it tells whether another agent is at work here.
+    let mut listeners = vec![Listener::unix(&run_dir.join("hubble.sock")).await?];
+    if let Some(address) = config.listen {
+        listeners.push(Listener::tcp(address, config.insecure).await?);
+    }
+    let metrics_listener = metrics::bind(config.metrics_listen).await?;
+
+    let started = clock::monotonic()?;
+    let mut control = Control::open(config, &object)?;
+    let (rings, left_unread) = control.rings()?;
+    if left_unread > 0 {
+        warn!(
+            events = left_unread,
+            "the agent before left events unread: they are lost"
+        );
+    }
+    // Before the observer: the first event has a name.
+    control.reconcile();
+    let outlets = control.outlets().clone();
+    let node = Arc::new(Node {
+        cluster: config.cluster.clone(),
+        name: config.node.clone(),
+        labels: vec![],
+    });
+    let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
+    let sources = rings.into_iter().map(|ring| Box::new(ring) as _).collect();
+    let observing = observe::Config {
+        left_unread,
+        ..observe::Config::new(sources)
+    };
+    let observer = Observer::start(observing, Arc::clone(&outlets.names), writer)?;
+
+    let stop = CancellationToken::new();
+    let bell = Bell::new()?;
+    let waker = bell.waker();
+    let mut control = tokio::task::spawn_blocking(move || control.run(bell));
+    let api = Api {
+        history: Arc::clone(&history),
+        expander: Expander::of_this_run(node.full_name())?,
+        names: Arc::clone(&outlets.names),
+        stats: Arc::clone(observer.stats()),
+        status: Arc::clone(&outlets.status),
+        peers: outlets.peers.subscribe(),
+        started,
+        address: config
+            .listen
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+        stop: stop.clone(),
+    };
+    let metrics = Metrics {
+        history,
+        stats: Arc::clone(observer.stats()),
+        status: Arc::clone(&outlets.status),
+    };
+    let mut servers = JoinSet::new();
+    servers.spawn(async move { grpc::serve(api, listeners).await.map_err(RunError::from) });
+    if let Some(listener) = metrics_listener {
+        let stop = stop.clone();
+        servers.spawn(async move {
+            metrics::serve(listener, metrics, stop)
+                .await
+                .map_err(RunError::from)
+        });
+    }
+    info!(node = %node.full_name(), run_dir = %run_dir.display(), "agent is ready");
+
+    let mut check = tokio::time::interval(std::time::Duration::from_secs(1));
+    let mut control_ended = None;
+    let result = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            ended = &mut control => {
+                control_ended = Some(());
+                break match ended {
+                    Ok(Ok(())) | Err(_) => Err(RunError::Ended("control")),
+                    Ok(Err(error)) => Err(error.into()),
+                };
+            }
+            ended = servers.join_next() => break match ended {
+                Some(Ok(Err(error))) => Err(error),
+                Some(Ok(Ok(())) | Err(_)) | None => Err(RunError::Ended("a server")),
+            },
+            _ = check.tick() => {
+                if observer.is_finished() {
+                    break Err(RunError::Ended("the observer"));
+                }
+            }
+        }
+    };
+    info!("agent ends; what is in force stays in force");
+    stop.cancel();
+    waker.stop();
+    let ending = async {
+        while servers.join_next().await.is_some() {}
+        if control_ended.is_none() {
+            drop(control.await);
+        }
+    };
+    // A client that holds its connection open does not hold up the end.
+    if tokio::time::timeout(std::time::Duration::from_secs(3), ending)
+        .await
+        .is_err()
+    {
+        warn!("connections did not end in time");
+    }
+    let observed = tokio::task::spawn_blocking(move || observer.stop()).await;
+    result?;
+    match observed {
+        Ok(stopped) => stopped.map_err(RunError::from),
+        Err(_panicked) => Err(RunError::Ended("the observer")),
+    }
+}
