@@ -29,7 +29,10 @@ pub const fn tick(monotonic_ns: u64) -> u32 {
 }
 
 /// Seconds as ticks, rounded down.
-#[expect(clippy::cast_possible_truncation, reason = "time-outs of hours, not of years")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "time-outs of hours, not of years"
+)]
 pub const fn ticks(seconds: u64) -> u32 {
     ((seconds * 1_000_000_000) >> 24) as u32
 }

@@ -170,6 +170,18 @@ struct Fragment {
 #[inline(never)]
 pub fn v4<P: Packet, M: Maps>(packet: &P, maps: &mut M, at: usize, tuple: &mut Tuple<V4>) -> u32 {
     *tuple = Tuple::default();
+    let reason = headers_v4(packet, maps, at, tuple);
+    tuple.normalise();
+    reason
+}
+
+#[inline(always)]
+fn headers_v4<P: Packet, M: Maps>(
+    packet: &P,
+    maps: &mut M,
+    at: usize,
+    tuple: &mut Tuple<V4>,
+) -> u32 {
     let Some(words) = packet.words::<5>(at) else {
         return INVALID_PACKET;
     };
@@ -213,6 +225,18 @@ const MAX_EXTENSIONS: usize = 6;
 #[inline(never)]
 pub fn v6<P: Packet, M: Maps>(packet: &P, maps: &mut M, at: usize, tuple: &mut Tuple<V6>) -> u32 {
     *tuple = Tuple::default();
+    let reason = headers_v6(packet, maps, at, tuple);
+    tuple.normalise();
+    reason
+}
+
+#[inline(always)]
+fn headers_v6<P: Packet, M: Maps>(
+    packet: &P,
+    maps: &mut M,
+    at: usize,
+    tuple: &mut Tuple<V6>,
+) -> u32 {
     let Some(words) = packet.words::<10>(at) else {
         return INVALID_PACKET;
     };
@@ -262,12 +286,10 @@ pub fn v6<P: Packet, M: Maps>(packet: &P, maps: &mut M, at: usize, tuple: &mut T
         }
     }
     tuple.proto = next;
-    let reason = match &fragment {
+    match &fragment {
         Some(fragment) => fragmented(packet, maps, offset, fragment, tuple),
         None => transport(packet, offset, tuple),
-    };
-    tuple.normalise();
-    reason
+    }
 }
 
 /// A fragment: the first one has the ports, and lends them to the later ones.
