@@ -1,7 +1,5 @@
 //! Packet stories: a packet, what becomes of it, and the events it caused.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use abi::conntrack::timeout;
