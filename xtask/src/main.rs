@@ -9,6 +9,7 @@
 mod bench;
 mod bpf;
 mod codegen;
+mod demo;
 mod fuzz;
 mod metadata;
 mod process;
@@ -38,6 +39,10 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["setup"] => setup::run(),
         ["test"] => return test::run(),
+        ["demo", arguments @ ..] => match demo::run(arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         ["bench", arguments @ ..] => bench::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::command(arguments),
         ["codegen"] => codegen::run(),

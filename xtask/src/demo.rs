@@ -1,0 +1,185 @@
+//! `cargo xtask demo [--once]`: a two-node cluster on this machine, in which one connection is
+//! denied, shown as it happens. What was made is removed at the end, however it ends.
+
+mod evidence;
+mod interrupt;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::workspace::{OBJECT_VARIABLE, cargo, root, target_dir};
+use crate::{bpf, process, setup};
+use evidence::Evidence;
+use interrupt::Interrupt;
+
+const LAB: &str = "demo";
+const MANIFESTS: &str = "testdata/three-tier";
+/// How long `--once` waits for what it expects to see.
+const PATIENCE: Duration = Duration::from_secs(60);
+const STEPS: u32 = 5;
+
+/// Runs the demo; `--once` in `arguments` ends it once the expected flows were seen.
+pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
+    let once = match arguments {
+        [] => false,
+        ["--once"] => true,
+        _ => bail!("usage: cargo xtask demo [--once]"),
+    };
+    step(1, "looking for what is missing on this machine");
+    setup::programs()?;
+
+    step(2, "building the eBPF programs");
+    let object = bpf::build()?;
+
+    step(3, "building flows, flows-agent, flows-relay and flows-lab");
+    build(&object)?;
+
+    let interrupt = Interrupt::catch()?;
+    let demo = Demo {
+        programs: target_dir()?.join("debug"),
+        interrupt,
+    };
+    let result = demo.show(once);
+    let removed = demo.down();
+    let code = result?;
+    removed?;
+    Ok(code)
+}
+
+fn step(number: u32, what: &str) {
+    println!("[{number}/{STEPS}] {what}");
+}
+
+fn build(object: &Path) -> Result<()> {
+    process::run(
+        Command::new(cargo())
+            .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
+            .env(OBJECT_VARIABLE, object)
+            .current_dir(root()),
+    )
+}
+
+struct Demo {
+    /// Where the built programs are.
+    programs: PathBuf,
+    interrupt: Interrupt,
+}
+
+impl Demo {
+    /// From an empty machine to flows on the screen.
+    fn show(&self, once: bool) -> Result<ExitCode> {
+        step(4, &format!("starting the lab \"{LAB}\" from {MANIFESTS}"));
+        if self.is_up()? {
+            println!("      one is left from an earlier run: removing it");
+            self.down()?;
+        }
+        let mut up = self.lab()?;
+        up.args(["up", MANIFESTS, "--name", LAB]);
+        let start = Instant::now();
+        let started = process::run(&mut up);
+        if self.interrupt.came() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        started?;
+        println!("      up after {:.1} s", start.elapsed().as_secs_f64());
+
+        if once {
+            step(5, "waiting for the expected flows");
+            return self.expect();
+        }
+        step(
+            5,
+            "showing flows as they happen; Ctrl-C ends and removes the lab",
+        );
+        self.say_what_to_try();
+        let mut observe = self.flows()?;
+        observe.args(["observe", "--follow", "--last", "20"]);
+        self.interrupt.run_until(&mut observe)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn say_what_to_try(&self) {
+        let sudo = if process::is_root() {
+            ""
+        } else {
+            "sudo -E env PATH=\"$PATH\" "
+        };
+        println!(
+            "
+      user-service asks auth-database, whose policy lets only auth-service in: those flows are
+      DROPPED. Try in another terminal:
+
+        export PATH={}:$PATH FLOWS_LAB={LAB}
+        {sudo}flows --lab {LAB} observe --verdict DROPPED
+        {sudo}flows --lab {LAB} observe --from-pod production/frontend -o json
+        {sudo}flows-lab exec production/user-service -- flows-lab client --to database:5432 --count 3
+        {sudo}flows-lab status
+",
+            self.programs.display()
+        );
+    }
+
+    /// Waits until all that is expected was seen, prints the drops, and says what is missing.
+    fn expect(&self) -> Result<ExitCode> {
+        let end = Instant::now() + PATIENCE;
+        let mut evidence = Evidence::default();
+        while !evidence.complete() && Instant::now() < end && !self.interrupt.came() {
+            // As long as the lab's clients take for another try.
+            std::thread::sleep(Duration::from_secs(1));
+            evidence = self.look()?;
+        }
+        print!("\n{}\n", evidence.drops);
+        for (what, seen) in evidence.list() {
+            println!("{} {what}", if seen { "seen:    " } else { "NOT SEEN:" });
+        }
+        println!();
+        Ok(if evidence.complete() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+
+    fn look(&self) -> Result<Evidence> {
+        let ask = |arguments: &[&str]| {
+            let mut command = self.flows()?;
+            command.arg("observe").args(arguments);
+            let line = process::line(&command);
+            process::ask(&mut command).with_context(|| format!("`{line}` failed"))
+        };
+        let drops = ask(&["--verdict", "DROPPED", "--last", "20"])?;
+        let flows = ask(&["--last", "5000", "-o", "jsonpb"])?;
+        Ok(Evidence::new(drops, &flows))
+    }
+
+    fn is_up(&self) -> Result<bool> {
+        let labs = process::ask(self.lab()?.arg("list")).unwrap_or_default();
+        Ok(labs.lines().any(|name| name.trim() == LAB))
+    }
+
+    fn down(&self) -> Result<()> {
+        println!("removing the lab");
+        process::run(self.lab()?.args(["down", "--name", LAB]))?;
+        ensure!(
+            !self.is_up()?,
+            "the lab is still there: try `flows-lab down --name {LAB}`"
+        );
+        Ok(())
+    }
+
+    fn lab(&self) -> Result<Command> {
+        let mut command = process::as_root(self.programs.join("flows-lab"))?;
+        command.current_dir(root());
+        Ok(command)
+    }
+
+    fn flows(&self) -> Result<Command> {
+        // As root, because the lab's socket is.
+        let mut command = process::as_root(self.programs.join("flows"))?;
+        command.args(["--lab", LAB]).current_dir(root());
+        Ok(command)
+    }
+}

@@ -1,0 +1,179 @@
+//! What `demo --once` expects to see.
+
+use serde::Deserialize;
+
+/// A pod that connects to another's port.
+struct Pair {
+    from: &'static str,
+    to: &'static str,
+    port: u16,
+}
+
+const DROPPED: Pair = Pair {
+    from: "user-service",
+    to: "auth-database",
+    port: 5432,
+};
+const ALLOWED: [Pair; 2] = [
+    Pair {
+        from: "frontend",
+        to: "api-backend",
+        port: 8080,
+    },
+    Pair {
+        from: "api-backend",
+        to: "database",
+        port: 5432,
+    },
+];
+const POLICY: &str = "production/auth-database-policy";
+const REASON: &str = "POLICY_DENIED";
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// The drops as people see them.
+    pub(super) drops: String,
+    dropped: bool,
+    policy_named: bool,
+    allowed: [bool; ALLOWED.len()],
+}
+
+impl Evidence {
+    /// From `observe --verdict DROPPED`, as text for people, and from flows as JSON, one a line.
+    pub(super) fn new(drops: String, flows: &str) -> Evidence {
+        let flows: Vec<Flow> = flows
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Response>(line).ok()?.flow)
+            .collect();
+        let policy_named = drops.lines().any(|line| {
+            line.contains(&format!("production/{}:", DROPPED.from)) && line.contains(POLICY)
+        });
+        Evidence {
+            dropped: flows.iter().any(|flow| {
+                flow.is(&DROPPED, "DROPPED") && flow.drop_reason_desc.as_deref() == Some(REASON)
+            }),
+            policy_named,
+            allowed: ALLOWED.map(|pair| flows.iter().any(|flow| flow.is(&pair, "FORWARDED"))),
+            drops,
+        }
+    }
+
+    pub(super) fn complete(&self) -> bool {
+        self.list().iter().all(|(_, seen)| *seen)
+    }
+
+    /// Everything expected, and whether it was seen.
+    pub(super) fn list(&self) -> Vec<(String, bool)> {
+        let name = |pair: &Pair| format!("{} -> {}:{}", pair.from, pair.to, pair.port);
+        let mut list = vec![
+            (
+                format!("{} dropped, {REASON}", name(&DROPPED)),
+                self.dropped,
+            ),
+            (format!("the drop names {POLICY}"), self.policy_named),
+        ];
+        let allowed = ALLOWED.iter().zip(self.allowed);
+        list.extend(allowed.map(|(pair, seen)| (format!("{} allowed", name(pair)), seen)));
+        list
+    }
+}
+
+// Of Hubble's GetFlowsResponse in JSON, what is looked at.
+
+#[derive(Deserialize)]
+struct Response {
+    flow: Option<Flow>,
+}
+
+#[derive(Deserialize)]
+struct Flow {
+    verdict: String,
+    drop_reason_desc: Option<String>,
+    source: Option<Endpoint>,
+    destination: Option<Endpoint>,
+    l4: Option<Layer4>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    pod_name: String,
+}
+
+#[derive(Deserialize)]
+struct Layer4 {
+    #[serde(rename = "TCP")]
+    tcp: Option<Tcp>,
+}
+
+#[derive(Deserialize)]
+struct Tcp {
+    #[serde(default)]
+    destination_port: u16,
+}
+
+impl Flow {
+    fn is(&self, pair: &Pair, verdict: &str) -> bool {
+        let pod = |end: &Option<Endpoint>, name: &str| {
+            end.as_ref()
+                .is_some_and(|end| end.namespace == "production" && end.pod_name == name)
+        };
+        let port = self
+            .l4
+            .as_ref()
+            .and_then(|l4| Some(l4.tcp.as_ref()?.destination_port));
+        self.verdict == verdict
+            && pod(&self.source, pair.from)
+            && pod(&self.destination, pair.to)
+            && port == Some(pair.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Evidence;
+
+    fn flow(from: &str, to: &str, port: u16, verdict: &str, more: &str) -> String {
+        format!(
+            r#"{{"flow":{{"verdict":"{verdict}",{more}"l4":{{"TCP":{{"destination_port":{port}}}}},
+            "source":{{"namespace":"production","pod_name":"{from}"}},
+            "destination":{{"namespace":"production","pod_name":"{to}"}}}},"node_name":"a"}}"#
+        )
+        .replace('\n', "")
+    }
+
+    #[test]
+    fn each_expectation_is_needed() {
+        let denied = r#""drop_reason_desc":"POLICY_DENIED","#;
+        let line = "Nov 22 10:30:15.123  production/user-service:41234 ->  \
+            production/auth-database:5432  L4_DROP TCP  DROPPED  Policy denied  default deny \
+            ingress: cnp production/auth-database-policy selects it";
+        let all = [
+            flow("user-service", "auth-database", 5432, "DROPPED", denied),
+            flow("frontend", "api-backend", 8080, "FORWARDED", ""),
+            flow("api-backend", "database", 5432, "FORWARDED", ""),
+        ];
+        assert!(Evidence::new(line.to_owned(), &all.join("\n")).complete());
+
+        assert!(
+            !Evidence::new(String::new(), &all.join("\n")).complete(),
+            "no policy named"
+        );
+        for left_out in 0..all.len() {
+            let mut some = all.to_vec();
+            some.remove(left_out);
+            let evidence = Evidence::new(line.to_owned(), &some.join("\n"));
+            assert_eq!(
+                evidence.list().iter().filter(|(_, seen)| !seen).count(),
+                1,
+                "without {}",
+                all[left_out]
+            );
+        }
+        let reply = flow("database", "api-backend", 5432, "FORWARDED", "");
+        assert!(!Evidence::new(line.to_owned(), &reply).complete());
+    }
+}
