@@ -4,9 +4,13 @@
 //! What is here is pure: it reads messages of `proto`, or anything that can show itself as a flow
 //! ([`view::FlowView`]), and writes to the writer that it is given.
 
+pub mod columns;
+pub mod describe;
 pub mod filter;
 pub mod flags;
 pub mod identity;
+pub mod print;
+pub mod time;
 pub mod view;
 pub mod vocabulary;
 

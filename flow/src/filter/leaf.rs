@@ -265,7 +265,7 @@ impl Leaf {
                 .any(|selector| selector.matches(|is| flow.any_node_label(is))),
             Self::Node(patterns) => {
                 let node = flow.node();
-                V::IS_FLOW && patterns.iter().any(|pattern| pattern.matches(node))
+                !node.is_empty() && patterns.iter().any(|pattern| pattern.matches(node))
             }
             Self::Interface(wanted) => flow.interface().is_some_and(|(index, name)| {
                 wanted.iter().any(|(want_index, want_name)| {

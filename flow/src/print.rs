@@ -1,0 +1,165 @@
+//! Flows as text: Hubble's formats, character by character, and our own.
+//!
+//! A [`Printer`] takes the responses of a stream one by one. What a user pipes on goes to `out`,
+//! what the relay says of its nodes to `err`.
+
+mod blocks;
+mod event;
+mod paint;
+mod table;
+mod wide;
+
+use std::io::{self, Write};
+
+use proto::json;
+use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
+use proto::relay::NodeState;
+
+use crate::time::TimeFormat;
+use event::Lines;
+
+/// The formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One line per flow.
+    Compact,
+    /// One block per flow.
+    Dict,
+    /// A table, when the stream ends.
+    Table,
+    /// One JSON object per line: the whole response.
+    Json,
+    /// One JSON object per line: the bare flow.
+    LegacyJson,
+    /// Our own: columns, as flows come; the policy verdict and the drop of one packet are one row.
+    Wide,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The format.
+    pub format: Format,
+    /// How moments are written.
+    pub time: TimeFormat,
+    /// With terminal colours (not in tables).
+    pub color: bool,
+    /// With the node's name.
+    pub node_names: bool,
+    /// With the names of policies behind policy verdicts.
+    pub policy_names: bool,
+    /// Names instead of addresses.
+    pub translate: bool,
+    /// With what the relay says of nodes that are well.
+    pub debug: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            format: Format::Compact,
+            time: TimeFormat::default(),
+            color: false,
+            node_names: false,
+            policy_names: false,
+            translate: true,
+            debug: false,
+        }
+    }
+}
+
+/// Prints the responses of one stream.
+#[derive(Debug)]
+pub struct Printer {
+    options: Options,
+    /// Nothing has been printed so far.
+    first: bool,
+    table: table::Table,
+    wide: wide::Wide,
+}
+
+impl Printer {
+    /// A printer at the beginning of a stream.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            first: true,
+            table: table::Table::default(),
+            wide: wide::Wide::default(),
+        }
+    }
+
+    /// Prints one response. Progress, a response with nothing in it, prints nothing.
+    ///
+    /// # Errors
+    /// A writer fails, or a response has no JSON form.
+    pub fn print<'a>(
+        &mut self,
+        response: &GetFlowsResponse,
+        out: &'a mut (dyn Write + 'a),
+        err: &'a mut (dyn Write + 'a),
+    ) -> io::Result<()> {
+        let (out, is_node) = match &response.response_types {
+            None => return Ok(()),
+            Some(ResponseTypes::NodeStatus(status)) => {
+                let trouble = matches!(
+                    status.state_change(),
+                    NodeState::NodeUnavailable | NodeState::NodeError
+                );
+                if !trouble && !self.options.debug || self.options.format == Format::LegacyJson {
+                    return Ok(());
+                }
+                (err, true)
+            }
+            Some(ResponseTypes::Flow(_) | ResponseTypes::LostEvents(_)) => (out, false),
+        };
+        match self.options.format {
+            Format::Json => json_line(response, out),
+            Format::LegacyJson => match &response.response_types {
+                Some(ResponseTypes::Flow(flow)) => json_line(flow, out),
+                Some(ResponseTypes::LostEvents(lost)) => json_line(lost, out),
+                Some(ResponseTypes::NodeStatus(_)) | None => Ok(()),
+            },
+            Format::Dict => {
+                if !std::mem::take(&mut self.first) {
+                    out.write_all(b"------------\n")?;
+                }
+                let text = blocks::block(response, &self.options);
+                out.write_all(text.as_bytes())
+            }
+            Format::Table if !is_node => {
+                self.table.push(response, &self.options);
+                Ok(())
+            }
+            Format::Wide if !is_node => self.wide.print(response, &self.options, out),
+            Format::Compact | Format::Table | Format::Wide => {
+                let mut line = Lines(&self.options).compact(response);
+                line.push('\n');
+                out.write_all(line.as_bytes())
+            }
+        }
+    }
+
+    /// Prints what was held back until the end of the stream.
+    ///
+    /// # Errors
+    /// The writer fails.
+    pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.table.flush(out)
+    }
+}
+
+fn json_line(message: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = json::to_string(message)?;
+    line.push('\n');
+    out.write_all(line.as_bytes())
+}
+
+/// Text from elsewhere, unable to steer a terminal.
+fn escape(text: &str) -> String {
+    if text.contains(['\u{1b}', '\r']) {
+        text.replace('\u{1b}', "^[").replace('\r', "\\r")
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,66 @@
+//! `-o dict`: a block of lines per event.
+
+use std::fmt::Write as _;
+
+use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
+use proto::relay::NodeState;
+
+use super::event::{Lines, lost_cpu, lost_node, lost_source, node_list, quoted};
+use super::{Options, escape};
+use crate::describe;
+use crate::view::Side;
+
+#[derive(Default)]
+struct Block(String);
+
+impl Block {
+    fn line(&mut self, key: &str, value: &str) {
+        // Writing to a string can't fail.
+        let _written = writeln!(self.0, "{key:>11}: {value}");
+    }
+}
+
+pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
+    let lines = Lines(options);
+    let mut block = Block::default();
+    match &response.response_types {
+        Some(ResponseTypes::Flow(flow)) => {
+            block.line("TIMESTAMP", &options.time.text(flow.time.as_ref()));
+            if options.node_names {
+                block.line("NODE", &escape(&flow.node_name));
+            }
+            block.line("SOURCE", &lines.host(flow, Side::Source));
+            block.line("DESTINATION", &lines.host(flow, Side::Destination));
+            block.line("TYPE", &escape(&describe::kind(flow)));
+            block.line("VERDICT", &lines.verdict(flow));
+            block.line("SUMMARY", &lines.summary(flow));
+        }
+        Some(ResponseTypes::LostEvents(lost)) => {
+            block.line("TIMESTAMP", &options.time.text(response.time.as_ref()));
+            if options.node_names {
+                block.line("NODE", &lost_node(response));
+            }
+            block.line("SOURCE", &lost_source(lost));
+            block.line("TYPE", "EVENTS LOST");
+            block.line("VERDICT", "-");
+            let count = lines.lost_count(lost);
+            block.line("SUMMARY", &format!("CPU({}) - {count}", lost_cpu(lost)));
+        }
+        Some(ResponseTypes::NodeStatus(status)) => {
+            block.line("TIMESTAMP", &options.time.text(response.time.as_ref()));
+            let state = match NodeState::try_from(status.state_change) {
+                Ok(state) => state.as_str_name().to_owned(),
+                Err(_) => status.state_change.to_string(),
+            };
+            block.line("STATE", &state);
+            block.line("NODES", &node_list(&status.node_names));
+            let message = match status.message.as_str() {
+                "" => "N/A".to_owned(),
+                message => quoted(message),
+            };
+            block.line("MESSAGE", &message);
+        }
+        None => {}
+    }
+    block.0
+}
