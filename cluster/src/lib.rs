@@ -19,6 +19,7 @@ pub mod source;
 pub mod state;
 pub mod yaml;
 
+pub use flow::Identity;
 pub use identities::Identities;
 pub use labels::{Label, Labels};
 pub use manifest::{
@@ -28,7 +29,3 @@ pub use manifest::{
 pub use object::{Kind, NamespacedName, ObjectName, Place, Problem};
 pub use source::Directory;
 pub use state::State;
-
-/// Number of a label set; 0 = not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Identity(pub u32);

@@ -14,9 +14,9 @@ use crate::compile::{Input, compile};
 use crate::compiled::{Compiled, Endpoint, InForce};
 use crate::config::Config;
 use crate::cookies::{Cookies, NamedPort, TableIds, TableOwner};
-use crate::index::{group_labels, group_rules};
+use crate::index::{group_labels, named_prefixes};
 use crate::parse::parse;
-use crate::rule::{Peer, Policy};
+use crate::rule::Policy;
 
 mod addresses;
 
@@ -187,7 +187,7 @@ impl Compiler {
             }
         }
         let mut prefixes: BTreeMap<IpNet, Identity> = BTreeMap::new();
-        for prefix in named_prefixes(policies.values(), state) {
+        for prefix in named_prefixes(policies.values(), &state.cidr_groups) {
             let groups = state.cidr_groups.values();
             let further = groups
                 .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(&prefix)))
@@ -347,34 +347,4 @@ fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + '_ {
             port: port.port,
         })
     })
-}
-
-/// All prefixes that rules name: each gets an identity, and so do those taken out of others.
-fn named_prefixes<'p>(
-    policies: impl Iterator<Item = &'p Arc<Policy>>,
-    state: &State,
-) -> BTreeSet<IpNet> {
-    let mut prefixes = BTreeSet::new();
-    let statements = policies
-        .flat_map(|policy| &policy.rules)
-        .flat_map(|rule| rule.ingress.iter().chain(&rule.egress));
-    for peer in statements
-        .flat_map(|s| &s.elements)
-        .flat_map(|element| &element.peers)
-    {
-        match peer {
-            Peer::Cidr(rule) => {
-                prefixes.insert(rule.cidr);
-                prefixes.extend(&rule.except);
-            }
-            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                for rule in group_rules(peer, &state.cidr_groups) {
-                    prefixes.insert(rule.cidr);
-                    prefixes.extend(rule.except);
-                }
-            }
-            Peer::All | Peer::Labels(_) | Peer::Reserved(_) => {}
-        }
-    }
-    prefixes
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::{CidrGroup, Identities, Identity, Labels};
 use ipnet::IpNet;
 
-use crate::rule::{CidrRule, Peer};
+use crate::rule::{CidrRule, Peer, Policy};
 use crate::selector::{Demand, Requirement, Selector};
 
 /// Identities by what selectors ask for.
@@ -177,6 +177,36 @@ impl<'a> Index<'a> {
         }
         found
     }
+}
+
+/// All prefixes that rules name: each gets an identity, and so do those taken out of others.
+pub fn named_prefixes<'p>(
+    policies: impl Iterator<Item = &'p Arc<Policy>>,
+    groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
+) -> BTreeSet<IpNet> {
+    let mut prefixes = BTreeSet::new();
+    let statements = policies
+        .flat_map(|policy| &policy.rules)
+        .flat_map(|rule| rule.ingress.iter().chain(&rule.egress));
+    for peer in statements
+        .flat_map(|s| &s.elements)
+        .flat_map(|element| &element.peers)
+    {
+        match peer {
+            Peer::Cidr(rule) => {
+                prefixes.insert(rule.cidr);
+                prefixes.extend(&rule.except);
+            }
+            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
+                for rule in group_rules(peer, groups) {
+                    prefixes.insert(rule.cidr);
+                    prefixes.extend(rule.except);
+                }
+            }
+            Peer::All | Peer::Labels(_) | Peer::Reserved(_) => {}
+        }
+    }
+    prefixes
 }
 
 /// A group peer as the prefixes that the groups have now; nothing for a group that isn't there.

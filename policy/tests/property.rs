@@ -1,0 +1,209 @@
+//! Random policies: what the kernel's lookup finds in the compiled tables is what a scan over the rules
+//! as written says, for hits and for misses in exactly one field.
+//!
+//! `FLOWS_CASES=20000` runs more of them, `FLOWS_SEED=n` one.
+
+mod common;
+mod random_policies;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use abi::reason;
+use cluster::{Identity, NamespacedName};
+use common::{shown, state};
+use flows_policy::{
+    Compiled, Compiler, Config, Decision, Direction, HostMaps, Memory, Question, ReasonKind,
+};
+use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
+use random_policies::model::{NODES, World};
+use random_policies::oracle::{Answer, Peer, Probe, answer};
+use random_policies::random::Random;
+
+/// Clusters by default; each gets some dozens of probes.
+const CASES: u64 = 400;
+const PROBES: usize = 40;
+
+fn identity(world: &World, compiled: &Compiled, peer: &Peer) -> Identity {
+    let known = |ip: &IpAddr| compiled.addresses[ip].identity;
+    let unknown = |ip: &IpAddr| {
+        assert!(!compiled.addresses.contains_key(ip));
+        let covering = compiled
+            .prefixes
+            .iter()
+            .filter(|(prefix, _)| prefix.contains(ip));
+        let longest = covering.max_by_key(|(prefix, _)| prefix.prefix_len());
+        *longest.expect("the world covers everything").1
+    };
+    match peer {
+        Peer::Pod(index) => known(&world.pods[*index].ips[0]),
+        Peer::Host => known(&NODES[0].3.parse().expect("an address")),
+        Peer::RemoteNode => known(&NODES[1].3.parse().expect("an address")),
+        Peer::World(ip) => unknown(ip),
+        Peer::Unmanaged => unknown(&UNMANAGED.parse().expect("an address")),
+    }
+}
+
+fn decide(world: &World, compiled: &Compiled, maps: &HostMaps, probe: &Probe) -> Decision {
+    let pod = &world.pods[probe.subject];
+    let endpoint = &compiled.endpoints[&NamespacedName::new(pod.namespace, &pod.name)];
+    let question = Question {
+        table: endpoint.table,
+        direction: if probe.egress {
+            Direction::Egress
+        } else {
+            Direction::Ingress
+        },
+        peer: identity(world, compiled, &probe.peer),
+        protocol: probe.protocol,
+        port: probe.port,
+    };
+    maps.decide(question, &compiled.cookies)
+}
+
+/// Whether a decision is the oracle's answer, down to the policies it names.
+fn agrees(answer: &Answer, probe: &Probe, decision: &Decision) -> bool {
+    let Some(found) = &decision.reason else {
+        return false;
+    };
+    let named: BTreeSet<String> = found
+        .origins
+        .iter()
+        .map(|origin| origin.policy.name.to_string())
+        .collect();
+    let some_of = |policies: &BTreeSet<String>| !named.is_empty() && named.is_subset(policies);
+    let from_host = probe.peer == Peer::Host && !probe.egress;
+    let verdict = decision.verdict;
+    match answer {
+        Answer::NotEnforced => decision.allows() && found.kind == ReasonKind::AllowAny,
+        Answer::Localhost => decision.allows() && found.kind == ReasonKind::AllowLocalhost,
+        Answer::Allowed(policies) => {
+            let by_rule = found.kind == ReasonKind::Allow && some_of(policies);
+            // The node's standing permission is as specific as a rule can be.
+            decision.allows() && (by_rule || from_host && found.kind == ReasonKind::AllowLocalhost)
+        }
+        Answer::Denied(policies) => {
+            verdict == reason::POLICY_DENY && found.kind == ReasonKind::Deny && some_of(policies)
+        }
+        Answer::DefaultDeny(policies) => {
+            verdict == reason::POLICY_DENIED
+                && found.kind == ReasonKind::DefaultDeny
+                && named == *policies
+        }
+    }
+}
+
+/// How often each thing was really met.
+#[derive(Default)]
+struct Ledger {
+    probes: usize,
+    answers: BTreeMap<&'static str, usize>,
+    /// One-field changes that turned a hit into something else, by field.
+    misses: BTreeMap<ProbeField, usize>,
+    hits: usize,
+}
+
+fn name(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::NotEnforced => "not enforced",
+        Answer::Allowed(_) => "allowed",
+        Answer::Localhost => "localhost",
+        Answer::Denied(_) => "denied",
+        Answer::DefaultDeny(_) => "default deny",
+    }
+}
+
+fn run(seed: u64, ledger: &mut Ledger) {
+    let mut random = Random::new(seed);
+    let world = world(&mut random);
+    let manifests = world.manifests();
+    let compiled =
+        Compiler::new(Config::default(), "a", Memory::default()).update(&state(&manifests));
+    assert_eq!(
+        shown(&compiled.problems),
+        [""; 0],
+        "seed {seed}\n{manifests}"
+    );
+    let maps = HostMaps::from(&compiled);
+    let mut check = |probe: &Probe| -> Answer {
+        let answer = answer(&world, probe);
+        let decision = decide(&world, &compiled, &maps, probe);
+        assert!(
+            agrees(&answer, probe, &decision),
+            "seed {seed}\n{manifests}\n{probe:?}\noracle: {answer:?}\nlookup: {decision:?}"
+        );
+        ledger.probes += 1;
+        *ledger.answers.entry(name(&answer)).or_default() += 1;
+        answer
+    };
+    let mut hits = Vec::new();
+    for _ in 0..PROBES {
+        let probe = probe(&world, &mut random);
+        let answer = check(&probe);
+        if matches!(answer, Answer::Allowed(_) | Answer::Denied(_)) {
+            hits.push((probe, answer));
+        }
+    }
+    let mut misses = Vec::new();
+    for (probe, hit) in hits.iter().take(8) {
+        for field in ProbeField::ALL {
+            let answer = check(&change(&world, probe, field, &mut random));
+            if name(&answer) != name(hit) {
+                misses.push(field);
+            }
+        }
+    }
+    ledger.hits += hits.len();
+    for field in misses {
+        *ledger.misses.entry(field).or_default() += 1;
+    }
+}
+
+#[test]
+fn lookup_agrees_with_a_scan_over_the_rules() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let mut ledger = Ledger::default();
+    if let Some(seed) = number("FLOWS_SEED") {
+        run(seed, &mut ledger);
+        return;
+    }
+    let cases = number("FLOWS_CASES").unwrap_or(CASES);
+    for seed in 0..cases {
+        run(seed, &mut ledger);
+    }
+    let shown = format!(
+        "{cases} clusters, {} probes, {} hits, answers {:?}, misses {:?}",
+        ledger.probes, ledger.hits, ledger.answers, ledger.misses
+    );
+    // Floors: a generator gone inert must not look like success.
+    assert!(ledger.hits >= 2000, "{shown}");
+    for answer in [
+        "not enforced",
+        "allowed",
+        "localhost",
+        "denied",
+        "default deny",
+    ] {
+        assert!(
+            ledger.answers.get(answer).is_some_and(|n| *n >= 100),
+            "{answer}: {shown}"
+        );
+    }
+    for field in ProbeField::ALL {
+        assert!(
+            ledger.misses.get(&field).is_some_and(|n| *n >= 100),
+            "{field:?}: {shown}"
+        );
+    }
+    #[expect(
+        clippy::print_stderr,
+        reason = "the numbers are what a reader of the log wants"
+    )]
+    {
+        eprintln!("{shown}");
+    }
+}
