@@ -88,7 +88,10 @@ impl Pins {
 
     /// Pins at a path, in place of what may be there: it is the old or the new at any moment.
     pub(crate) fn replace(&self, fd: BorrowedFd<'_>, path: &Path) -> Result<(), Error> {
-        let new = path.with_extension("new");
+        // A bpffs refuses names with dots.
+        let mut new = path.as_os_str().to_owned();
+        new.push("_new");
+        let new = PathBuf::from(new);
         Self::remove(&new)?;
         sys::pin(fd, &new).map_err(failed("pinning", &new))?;
         fs::rename(&new, path).map_err(failed("renaming a pin to", path))

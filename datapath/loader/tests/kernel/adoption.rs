@@ -1,0 +1,218 @@
+//! Opening, pinning, attaching, and opening again.
+
+use aya::programs::links::{FdLink, PinnedLink};
+use flows_loader::testrun::{REDIRECT, SHOT};
+use flows_loader::{Error, IfIndex};
+
+use crate::fixture::{CLIENT_IDENTITY, Node, SERVER, SERVER6, ip, syn};
+
+#[test]
+fn everything_is_pinned_by_abi_version() {
+    let node = Node::new();
+    let datapath = node.open();
+    for name in abi::maps::ALL.into_iter().chain(["from_pod", "to_pod"]) {
+        let path = node.pins().join(format!("v{}_{name}", abi::ABI_VERSION));
+        assert!(path.exists(), "{}", path.display());
+    }
+    assert_eq!(datapath.revision(), 0);
+    assert_eq!(datapath.attached().unwrap(), []);
+}
+
+#[test]
+fn a_successor_finds_everything_as_it_was() {
+    let node = Node::new();
+    let desired = node.usual();
+    let mut datapath = node.open();
+    let applied = datapath.apply(&desired).unwrap();
+    assert_eq!(
+        (applied.revision, applied.removed, applied.unchanged),
+        (1, 0, 0)
+    );
+    assert_eq!(applied.written, 4 + 2 + 2 + 2 + 1);
+    let verdicts = |datapath: &_, from| {
+        let packets = [
+            syn(SERVER, from, 80),
+            syn(SERVER, from, 81),
+            syn(SERVER6, from, 80),
+            syn(SERVER6, from, 81),
+        ];
+        packets.map(|packet| node.send(datapath, &packet).action)
+    };
+    let expected = [REDIRECT, SHOT, REDIRECT, SHOT];
+    assert_eq!(verdicts(&datapath, 40_000), expected);
+    let connections = datapath.stats().connections().unwrap();
+    assert_eq!((connections.live4, connections.live6), (1, 1));
+    let counters = datapath.stats().counters().unwrap();
+    assert_eq!(
+        (counters.packets_forwarded, counters.packets_dropped),
+        (2, 2)
+    );
+    drop(datapath);
+
+    let mut successor = node.open();
+    assert_eq!(successor.revision(), 1);
+    // In force before the first apply.
+    assert_eq!(verdicts(&successor, 40_001), expected);
+    let again = successor.apply(&desired).unwrap();
+    assert_eq!((again.revision, again.written, again.removed), (1, 0, 0));
+    assert_eq!(again.unchanged, applied.written);
+    let connections = successor.stats().connections().unwrap();
+    assert_eq!((connections.live4, connections.live6), (2, 2));
+    let fills = successor.fills();
+    let policy = fills
+        .iter()
+        .find(|fill| fill.map == abi::maps::POLICY)
+        .unwrap();
+    assert_eq!((policy.entries, policy.max), (1, 1024));
+}
+
+#[test]
+fn an_adopted_map_keeps_its_size_and_another_shape_is_refused() {
+    let mut node = Node::new();
+    drop(node.open());
+    node.options.sizes.policy = 4096;
+    let datapath = node.open();
+    let fills = datapath.fills();
+    assert_eq!(
+        fills
+            .iter()
+            .find(|fill| fill.map == abi::maps::POLICY)
+            .unwrap()
+            .max,
+        1024
+    );
+    drop(datapath);
+
+    // A map of another kind under the name of one of ours.
+    let [theirs, ours] = [abi::maps::CT4, abi::maps::POLICY]
+        .map(|name| node.pins().join(format!("v{}_{name}", abi::ABI_VERSION)));
+    std::fs::rename(theirs, ours).unwrap();
+    let error = flows_loader::Datapath::open(&node.object, &node.options).unwrap_err();
+    assert!(
+        matches!(&error, Error::MapMismatch { path, .. } if path.ends_with("v1_POLICY")),
+        "{error}"
+    );
+}
+
+fn link(node: &Node, interface: IfIndex, end: &str) -> (u32, u32) {
+    let path = node.pins().join(format!("link_{}_{end}", interface.0));
+    let info = FdLink::from(PinnedLink::from_pin(path).unwrap())
+        .info()
+        .unwrap();
+    (info.id(), info.program_id())
+}
+
+#[test]
+fn links_outlive_their_maker_and_get_the_successors_programs() {
+    let node = Node::new();
+    let datapath = node.open();
+    datapath.attach(node.client).unwrap();
+    datapath.attach(node.server).unwrap();
+    datapath.attach(node.server).unwrap();
+    let mut both = [node.client, node.server];
+    both.sort();
+    assert_eq!(datapath.attached().unwrap(), both);
+    let before = [
+        link(&node, node.client, "from"),
+        link(&node, node.client, "to"),
+    ];
+    drop(datapath);
+
+    assert_eq!(
+        before,
+        [
+            link(&node, node.client, "from"),
+            link(&node, node.client, "to")
+        ]
+    );
+    // A successor that fails to load changes nothing.
+    flows_loader::Datapath::open(b"no object", &node.options).unwrap_err();
+    assert_eq!(
+        before,
+        [
+            link(&node, node.client, "from"),
+            link(&node, node.client, "to")
+        ]
+    );
+
+    let successor = node.open();
+    assert_eq!(successor.attached().unwrap(), both);
+    let after = [
+        link(&node, node.client, "from"),
+        link(&node, node.client, "to"),
+    ];
+    for (before, after) in before.into_iter().zip(after) {
+        assert_eq!(before.0, after.0, "the link is the same");
+        assert_ne!(before.1, after.1, "its program is new");
+    }
+    drop(successor);
+
+    // One end is missing, as if its maker had died between the two.
+    std::fs::remove_file(node.pins().join(format!("link_{}_from", node.server.0))).unwrap();
+    ip("link del client");
+    let successor = node.open();
+    assert_eq!(successor.attached().unwrap(), [node.server]);
+    let links = std::fs::read_dir(node.pins()).unwrap();
+    let links = links.filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("link_")
+    });
+    assert_eq!(links.count(), 2);
+    successor.detach(node.server).unwrap();
+    successor.detach(node.server).unwrap();
+    assert_eq!(successor.attached().unwrap(), []);
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_an_error() {
+    let node = Node::new();
+    let datapath = node.open();
+    let error = datapath.attach(IfIndex(9_999)).unwrap_err();
+    assert!(
+        matches!(error, Error::Interface { ifindex: 9_999, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn changes_need_a_base() {
+    let node = Node::new();
+    let mut datapath = node.open();
+    let error = datapath
+        .apply_changes(&flows_loader::Changes::default())
+        .unwrap_err();
+    assert!(matches!(error, Error::NoBase), "{error}");
+    let mut desired = node.usual();
+    datapath.apply(&desired).unwrap();
+    let mut changes = flows_loader::Changes::default();
+    let key = crate::fixture::rule(CLIENT_IDENTITY, 81);
+    changes.policy.insert(key, Some(crate::fixture::allow(30)));
+    changes
+        .policy
+        .insert(crate::fixture::rule(CLIENT_IDENTITY, 80), None);
+    changes
+        .policy
+        .insert(crate::fixture::rule(CLIENT_IDENTITY, 82), None);
+    let applied = datapath.apply_changes(&changes).unwrap();
+    assert_eq!(
+        (applied.written, applied.removed, applied.unchanged),
+        (1, 1, 1)
+    );
+    assert_eq!(node.send(&datapath, &syn(SERVER, 40_000, 80)).action, SHOT);
+    assert_eq!(
+        node.send(&datapath, &syn(SERVER, 40_000, 81)).action,
+        REDIRECT
+    );
+    // The shadow followed: the same content as a whole is no change.
+    desired.policy.clear();
+    desired.policy.insert(key, crate::fixture::allow(30));
+    let applied = datapath.apply(&desired).unwrap();
+    assert_eq!(
+        (applied.revision, applied.written, applied.removed),
+        (2, 0, 0)
+    );
+}

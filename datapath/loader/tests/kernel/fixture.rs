@@ -1,0 +1,281 @@
+//! A node with two pods' interfaces, and packets between them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
+use abi::endpoint::{self, Endpoint};
+use abi::identity::WORLD;
+use abi::policy::{
+    COOKIE_ALLOW_ANY_EGRESS, COOKIE_ALLOW_ANY_INGRESS, Direction, EGRESS, ENFORCED, ENTRY_PRESENT,
+    PolicyEntry, PolicyKey, SHAPE_ALL, SHAPE_PORT, TABLE_PRESENT, Table,
+};
+use etherparse::PacketBuilder;
+use flows_loader::testrun::{Input, Output, Program};
+use flows_loader::{Datapath, Desired, IfIndex, Options, Sizes};
+use nix::mount::{MntFlags, umount2};
+use nix::sched::{CloneFlags, unshare};
+
+/// The address that connects.
+pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
+/// The pod that listens on port 80.
+pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 2);
+/// The same in IPv6.
+pub(crate) const CLIENT6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 1);
+/// The same in IPv6.
+pub(crate) const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 2);
+
+pub(crate) const CLIENT_IDENTITY: u32 = 1_000;
+pub(crate) const SERVER_IDENTITY: u32 = 2_000;
+/// Cookie of the rule that lets the client in.
+pub(crate) const ALLOW: u32 = 20;
+/// Cookie of the server's default deny.
+pub(crate) const DEFAULT_DENY: u32 = 21;
+
+pub(crate) const CLIENT_TABLE: u32 = 1;
+pub(crate) const SERVER_TABLE: u32 = 2;
+
+/// The object's bytes.
+pub(crate) fn object() -> Vec<u8> {
+    let path = std::env::var_os("FLOWS_BPF_OBJECT").expect(
+        "FLOWS_BPF_OBJECT must name the eBPF object: run `cargo xtask test`, or set it to what \
+         `cargo xtask build-bpf` prints",
+    );
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Runs a command in the thread's network namespace.
+pub(crate) fn ip(arguments: &str) {
+    let output = Command::new("ip")
+        .args(arguments.split_whitespace())
+        .output()
+        .expect("iproute2 is installed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {arguments}: {errors}");
+}
+
+pub(crate) fn ifindex(name: &str) -> IfIndex {
+    IfIndex(nix::net::if_::if_nametoindex(name).unwrap())
+}
+
+/// A bpffs in a directory of its own, and a network namespace for the calling thread.
+pub(crate) struct Node {
+    pub(crate) options: Options,
+    pub(crate) object: Vec<u8>,
+    pub(crate) client: IfIndex,
+    pub(crate) server: IfIndex,
+    directory: PathBuf,
+    // Removed after the bpffs in it is unmounted.
+    _parent: tempfile::TempDir,
+}
+
+impl Node {
+    /// Small maps, so that tests are quick and full maps are near.
+    pub(crate) fn new() -> Self {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test needs root: run `cargo xtask test`, or `sudo -E cargo test -p flows-loader \
+             --test kernel`"
+        );
+        let object = object();
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        ip("link set lo up");
+        for pod in ["client", "server"] {
+            ip(&format!("link add {pod} type veth peer name {pod}-in"));
+            ip(&format!("link set {pod} up"));
+        }
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("bpf");
+        let mut options = Options::new(&directory);
+        options.sizes = Sizes {
+            addr4: 1024,
+            addr6: 1024,
+            cidr4: 256,
+            cidr6: 256,
+            policy: 1024,
+            ct4: 4096,
+            ct6: 4096,
+            frags: 1024,
+        };
+        let (client, server) = (ifindex("client"), ifindex("server"));
+        Self {
+            options,
+            object,
+            client,
+            server,
+            directory,
+            _parent: parent,
+        }
+    }
+
+    pub(crate) fn open(&self) -> Datapath {
+        Datapath::open(&self.object, &self.options).unwrap()
+    }
+
+    /// The bpffs.
+    pub(crate) fn pins(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Two pods; the server lets in what `rules` say, the client may send anything.
+    pub(crate) fn desired(&self, rules: &[(u32, u16, u32)]) -> Desired {
+        let mut desired = Desired::default();
+        let pods = [
+            (
+                1,
+                CLIENT,
+                CLIENT6,
+                CLIENT_IDENTITY,
+                self.client,
+                CLIENT_TABLE,
+            ),
+            (
+                2,
+                SERVER,
+                SERVER6,
+                SERVER_IDENTITY,
+                self.server,
+                SERVER_TABLE,
+            ),
+        ];
+        for (index, v4, v6, identity, interface, table) in pods {
+            let addr = Addr {
+                identity,
+                endpoint: index,
+                flags: PRESENT | LOCAL,
+                ..Addr::default()
+            };
+            desired.addr4.insert(word(v4), addr);
+            desired.addr6.insert(words(v6), addr);
+            let endpoint = Endpoint {
+                ifindex: interface.0,
+                identity,
+                table,
+                flags: endpoint::PRESENT,
+                ..Endpoint::default()
+            };
+            desired.endpoints.insert(index, endpoint);
+        }
+        let world = Addr {
+            identity: WORLD,
+            flags: PRESENT,
+            ..Addr::default()
+        };
+        desired.cidr4.insert(Cidr4::default(), world);
+        desired.cidr6.insert(Cidr6::default(), world);
+        let open = |default_cookie| Direction {
+            default_cookie,
+            ..Direction::default()
+        };
+        let (ingress, egress) = (
+            open(COOKIE_ALLOW_ANY_INGRESS),
+            open(COOKIE_ALLOW_ANY_EGRESS),
+        );
+        let header = Table {
+            ingress,
+            egress,
+            flags: TABLE_PRESENT,
+            reserved: 0,
+        };
+        desired.tables.insert(CLIENT_TABLE, header);
+        let enforced = Direction {
+            peer_shapes: 1 << SHAPE_PORT,
+            any_shapes: 0,
+            default_cookie: DEFAULT_DENY,
+            flags: ENFORCED,
+        };
+        desired.tables.insert(
+            SERVER_TABLE,
+            Table {
+                ingress: enforced,
+                ..header
+            },
+        );
+        for &(identity, port, cookie) in rules {
+            desired.policy.insert(rule(identity, port), allow(cookie));
+        }
+        desired
+    }
+
+    /// Two pods; port 80 of the server is open to the client.
+    pub(crate) fn usual(&self) -> Desired {
+        self.desired(&[(CLIENT_IDENTITY, 80, ALLOW)])
+    }
+
+    /// What the program at the client's veth does with a packet.
+    pub(crate) fn send(&self, datapath: &Datapath, packet: &[u8]) -> Output {
+        let input = Input {
+            packet,
+            interface: self.client,
+            repeat: 1,
+        };
+        datapath.test_run(Program::FromPod, &input).unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if !self.directory.exists() {
+            return;
+        }
+        let unmounted = umount2(&self.directory, MntFlags::MNT_DETACH);
+        if !std::thread::panicking() {
+            unmounted.unwrap();
+        }
+    }
+}
+
+/// Key of an ingress rule of the server's table: TCP, one port.
+pub(crate) fn rule(identity: u32, port: u16) -> PolicyKey {
+    PolicyKey {
+        table: SERVER_TABLE,
+        identity,
+        port,
+        proto: 6,
+        shape: SHAPE_PORT,
+    }
+}
+
+/// Key of an egress rule of the client's table: any protocol and port.
+pub(crate) fn egress_rule(identity: u32) -> PolicyKey {
+    let shape = SHAPE_ALL | EGRESS;
+    PolicyKey {
+        table: CLIENT_TABLE,
+        identity,
+        port: 0,
+        proto: 0,
+        shape,
+    }
+}
+
+pub(crate) fn allow(cookie: u32) -> PolicyEntry {
+    PolicyEntry {
+        cookie,
+        precedence: 1,
+        flags: ENTRY_PRESENT,
+        ..PolicyEntry::default()
+    }
+}
+
+pub(crate) fn word(address: Ipv4Addr) -> u32 {
+    u32::from_ne_bytes(address.octets())
+}
+
+pub(crate) fn words(address: Ipv6Addr) -> [u32; 4] {
+    let octets = address.octets();
+    std::array::from_fn(|n| u32::from_ne_bytes(octets[4 * n..4 * n + 4].try_into().unwrap()))
+}
+
+/// A SYN from the client.
+pub(crate) fn syn(to: impl Into<IpAddr>, source_port: u16, port: u16) -> Vec<u8> {
+    let link = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let ip = match to.into() {
+        IpAddr::V4(to) => link.ipv4(CLIENT.octets(), to.octets(), 64),
+        IpAddr::V6(to) => link.ipv6(CLIENT6.octets(), to.octets(), 64),
+    };
+    let packet = ip.tcp(source_port, port, 1, 65_535).syn();
+    let mut bytes = Vec::new();
+    packet.write(&mut bytes, &[]).unwrap();
+    bytes
+}

@@ -1,0 +1,9 @@
+//! The loader against the running kernel. Each test has a bpffs and a network namespace of its own,
+//! which go with it. Needs root and the eBPF object.
+
+mod adoption;
+mod changes;
+mod fixture;
+mod recovery;
+mod rings;
+mod routes;

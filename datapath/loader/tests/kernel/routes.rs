@@ -1,0 +1,127 @@
+//! Whose interface is which, as the kernel tells it.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::process::{Command, Stdio};
+
+use flows_loader::IfIndex;
+use flows_loader::pods::{Change, Routes, Watch};
+
+use crate::fixture::{Node, ifindex, ip};
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn change(text: &str, old: Option<IfIndex>, new: Option<IfIndex>) -> Change {
+    Change {
+        address: address(text),
+        old,
+        new,
+    }
+}
+
+#[test]
+fn pods_come_and_go() {
+    let node = Node::new();
+    let (client, server) = (node.client, node.server);
+    ip("addr add 10.1.0.1/24 dev server");
+    ip("route add 10.7.0.1/32 dev client");
+    ip("route add 10.8.0.0/16 dev client");
+    ip("route add 10.7.0.9/32 via 10.1.0.7");
+    let mut routes = Routes::open().unwrap();
+    let all: Vec<_> = routes.iter().collect();
+    assert_eq!(
+        all,
+        [(address("10.7.0.1"), client)],
+        "host routes without a gateway only"
+    );
+    assert_eq!(routes.read().unwrap(), []);
+
+    ip("route add 10.7.0.2/32 dev server");
+    ip("-6 route add fd07::2/128 dev server");
+    let expected = [
+        change("10.7.0.2", None, Some(server)),
+        change("fd07::2", None, Some(server)),
+    ];
+    assert_eq!(routes.read().unwrap(), expected);
+    assert_eq!(routes.get(address("fd07::2")), Some(server));
+
+    ip("route replace 10.7.0.1/32 dev server");
+    assert_eq!(
+        routes.read().unwrap(),
+        [change("10.7.0.1", Some(client), Some(server))]
+    );
+
+    ip("link del server");
+    let mut gone = routes.read().unwrap();
+    gone.sort_by_key(|change| change.address);
+    let expected = [
+        change("10.7.0.1", Some(server), None),
+        change("10.7.0.2", Some(server), None),
+        change("fd07::2", Some(server), None),
+    ];
+    assert_eq!(gone, expected);
+
+    ip("route add 10.7.0.1/32 dev client");
+    ip("link set client down");
+    assert_eq!(
+        routes.read().unwrap(),
+        [],
+        "came and went between two looks"
+    );
+    assert_eq!(routes.iter().count(), 0);
+    drop(node);
+}
+
+#[test]
+fn an_overrun_loses_no_change() {
+    let node = Node::new();
+    let mut routes = Routes::open().unwrap();
+    let mut batch = String::new();
+    // Far more notifications than the socket's buffer takes.
+    for n in 0..20_000 {
+        let (third, fourth) = (n / 250, n % 250);
+        batch += &format!("route add 10.90.{third}.{fourth}/32 dev client\n");
+    }
+    let mut child = Command::new("ip")
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("iproute2 is installed");
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(batch.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    let changes = routes.read().unwrap();
+    assert_eq!(changes.len(), 20_000);
+    assert!(changes.iter().all(|change| change.new == Some(node.client)));
+    assert_eq!(routes.read().unwrap(), []);
+}
+
+#[test]
+fn a_watch_waits_for_changes() {
+    let node = Node::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut watch = Watch::new(Routes::open().unwrap()).unwrap();
+        ip("route add 10.7.0.1/32 dev client");
+        let patience = std::time::Duration::from_secs(10);
+        let changes = tokio::time::timeout(patience, watch.changed())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(changes, [change("10.7.0.1", None, Some(ifindex("client")))]);
+        assert_eq!(watch.routes().get(address("10.7.0.1")), Some(node.client));
+        // Nothing of a pod's changes.
+        ip("link add other type veth peer name other-in");
+        let moment = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(moment, watch.changed()).await.is_err());
+    });
+}
