@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
 use abi::endpoint::Endpoint;
 use abi::maps;
-use abi::node::Node;
+use abi::node::{Limit, Node};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
+use abi::staged::Staged;
 use aya::EbpfLoader;
 use aya::programs::SchedClassifier;
 use tracing::{info, warn};
 
 use crate::desired::Settings;
 use crate::links::{self, Programs};
-use crate::map::{Kind, Map};
+use crate::map::{Kind, Map, Shape};
 use crate::pins::Pins;
 use crate::staged::{Pending, StagedMap};
 use crate::stats::Stats;
@@ -140,6 +142,9 @@ impl Datapath {
         kernel::check()?;
         let cpus = cpus::possible()?;
         let pins = Pins::open(&options.bpffs)?;
+        for (name, shape) in shapes() {
+            shape.check(&pins.versioned(name))?;
+        }
         make_array(&pins, maps::NODE, size_of::<Node>(), 1)?;
         make_array(&pins, maps::CONSUMED, 8, cpus)?;
         let programs = load(object, &pins, &options.sizes)?;
@@ -316,6 +321,40 @@ pub struct Fill {
     pub entries: usize,
     /// Its size.
     pub max: u32,
+}
+
+/// What each pinned map must be, before a program is loaded that would use another.
+fn shapes() -> [(&'static str, Shape); 16] {
+    [
+        (maps::ADDR4, Shape::of::<Addr4, Staged<Addr>>(Kind::Hash)),
+        (maps::ADDR6, Shape::of::<Addr6, Staged<Addr>>(Kind::Hash)),
+        (
+            maps::CIDR4,
+            Shape::of::<Cidr4, Staged<Addr>>(Kind::PrefixTrie),
+        ),
+        (
+            maps::CIDR6,
+            Shape::of::<Cidr6, Staged<Addr>>(Kind::PrefixTrie),
+        ),
+        (
+            maps::ENDPOINTS,
+            Shape::of::<u32, Staged<Endpoint>>(Kind::Array),
+        ),
+        (maps::TABLES, Shape::of::<u32, Staged<Table>>(Kind::Array)),
+        (
+            maps::POLICY,
+            Shape::of::<PolicyKey, Staged<PolicyEntry>>(Kind::Hash),
+        ),
+        (maps::CT4, Shape::of::<CtKey4, CtEntry>(Kind::LruHash)),
+        (maps::CT6, Shape::of::<CtKey6, CtEntry>(Kind::LruHash)),
+        (maps::FRAGS, Shape::of::<FragKey, FragPorts>(Kind::LruHash)),
+        (maps::NODE, Shape::of::<u32, Node>(Kind::Array)),
+        (maps::COUNTERS, Shape::of::<u32, u64>(Kind::PerCpuArray)),
+        (maps::DECISIONS, Shape::of::<u32, u64>(Kind::PerCpuArray)),
+        (maps::LIMITS, Shape::of::<u32, Limit>(Kind::PerCpuArray)),
+        (maps::EVENTS, Shape::of::<u32, u32>(Kind::PerfEventArray)),
+        (maps::CONSUMED, Shape::of::<u32, u64>(Kind::Array)),
+    ]
 }
 
 /// Opens a pinned map.

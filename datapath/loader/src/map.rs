@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::Error;
 use crate::record::{self, Plain, Record};
-use crate::sys;
+use crate::sys::{self, MapInfo};
 
 /// Kinds of maps (`BPF_MAP_TYPE_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,64 @@ pub(crate) enum Kind {
     PerCpuArray = 6,
     LruHash = 9,
     PrefixTrie = 11,
+}
+
+/// What a pinned map must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    kind: Kind,
+    key_size: usize,
+    value_size: usize,
+}
+
+impl Shape {
+    /// A map of `K` to `V`.
+    pub(crate) const fn of<K, V>(kind: Kind) -> Self {
+        Self {
+            kind,
+            key_size: size_of::<K>(),
+            value_size: size_of::<V>(),
+        }
+    }
+
+    /// Opens what is pinned at `path`, after a check of its definition.
+    fn open(&self, path: &Path) -> Result<(OwnedFd, MapInfo), Error> {
+        let failed = |action| {
+            move |source| Error::Path {
+                action,
+                path: path.to_path_buf(),
+                source,
+            }
+        };
+        let fd = sys::open_pin(path).map_err(failed("opening map"))?;
+        let info = sys::map_info(fd.as_fd()).map_err(failed("asking the kernel about map"))?;
+        let size = |size: usize| u32::try_from(size).expect("records are small");
+        let checks = [
+            ("type", info.kind, self.kind as u32),
+            ("key size", info.key_size, size(self.key_size)),
+            ("value size", info.value_size, size(self.value_size)),
+        ];
+        for (field, found, needed) in checks {
+            if found != needed {
+                return Err(Error::MapMismatch {
+                    path: path.to_path_buf(),
+                    field,
+                    found,
+                    needed,
+                });
+            }
+        }
+        Ok((fd, info))
+    }
+
+    /// Checks what is pinned at `path`, if anything is.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
+        if path.exists() {
+            self.open(path).map(drop)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Elements per call.
@@ -43,32 +101,8 @@ pub(crate) struct Stopped {
 impl<K: Plain, V: Record> Map<K, V> {
     /// Takes what is pinned at `path`, after a check of its definition.
     pub(crate) fn open(path: &Path, name: &'static str, kind: Kind) -> Result<Self, Error> {
-        let at_path = |action| {
-            move |source| Error::Path {
-                action,
-                path: path.to_path_buf(),
-                source,
-            }
-        };
-        let fd = sys::open_pin(path).map_err(at_path("opening map"))?;
-        let info = sys::map_info(fd.as_fd()).map_err(at_path("asking the kernel about map"))?;
-        let size = |size: usize| u32::try_from(size).expect("records are small");
-        let checks = [
-            ("type", info.kind, kind as u32),
-            ("key size", info.key_size, size(size_of::<K>())),
-            ("value size", info.value_size, size(size_of::<V>())),
-        ];
-        for (field, found, needed) in checks {
-            if found != needed {
-                let path = path.to_path_buf();
-                return Err(Error::MapMismatch {
-                    path,
-                    field,
-                    found,
-                    needed,
-                });
-            }
-        }
+        let shape = Shape::of::<K, V>(kind);
+        let (fd, info) = shape.open(path)?;
         Ok(Self {
             fd,
             name,
