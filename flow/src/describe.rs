@@ -246,12 +246,12 @@ pub fn policy(flow: &Flow) -> String {
         (extension.egress.as_ref(), "egress"),
         (extension.ingress.as_ref(), "ingress"),
     ];
-    let dropped = |decision: &Decision| decision.verdict() == Verdict::Dropped;
-    let any_dropped = ends.iter().any(|(end, _)| end.is_some_and(dropped));
+    // What allowed a packet does not explain its drop at the other end, nor the other way round.
+    let dropped = flow.verdict() == Verdict::Dropped;
     let mut texts: Vec<String> = ends
         .iter()
         .filter_map(|(end, direction)| Some((((*end)?), *direction)))
-        .filter(|(end, _)| !any_dropped || dropped(end))
+        .filter(|(end, _)| (end.verdict() == Verdict::Dropped) == dropped)
         .map(|(end, direction)| decision(end, direction))
         .filter(|text| !text.is_empty())
         .collect();

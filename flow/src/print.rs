@@ -89,7 +89,7 @@ impl Printer {
         }
     }
 
-    /// Prints one response. Progress, a response with nothing in it, prints nothing.
+    /// Prints one response. Progress, a response with nothing in it, prints nothing of its own.
     ///
     /// # Errors
     /// A writer fails, or a response has no JSON form.
@@ -100,7 +100,7 @@ impl Printer {
         err: &'a mut (dyn Write + 'a),
     ) -> io::Result<()> {
         let (out, is_node) = match &response.response_types {
-            None => return Ok(()),
+            None => return self.wide.settle(&self.options, out),
             Some(ResponseTypes::NodeStatus(status)) => {
                 let trouble = matches!(
                     status.state_change(),
@@ -145,6 +145,7 @@ impl Printer {
     /// # Errors
     /// The writer fails.
     pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.wide.settle(&self.options, out)?;
         self.table.flush(out)
     }
 }

@@ -1,6 +1,8 @@
 //! What this crate does with flows against what Hubble's CLI printed, row by row: filters, formats,
 //! and the texts of refusals. Rows about the CLI itself are left to the CLI's own tests, and listed.
 
+use std::sync::LazyLock;
+
 use flow::Filter;
 use flow::flags::{FLAGS, FilterFlags};
 use flow::print::{Format, Options, Printer};
@@ -34,6 +36,14 @@ const CLI_ROWS: &[&str] = &[
     "case-056", "case-058", "case-059", "case-060", "case-062", "case-289", "case-301",
 ];
 
+static FLOWS: LazyLock<Vec<GetFlowsResponse>> = LazyLock::new(|| {
+    let text = std::fs::read_to_string(format!("{GOLDEN}flows.jsonl")).unwrap();
+    let lines = text.lines();
+    lines
+        .map(|line| json::read(line, Unknown::Refuse).unwrap())
+        .collect()
+});
+
 #[derive(Default)]
 struct Run {
     filters: FilterFlags,
@@ -54,11 +64,14 @@ fn run(args: &[String], stdin: &str) -> Result<(String, String), String> {
         Filter::from_lists(&lists.whitelist, &lists.blacklist).map_err(|e| e.to_string())?;
     let mut program = filter.program();
     let file = if run.file == "-" { stdin } else { &run.file };
-    let text = std::fs::read_to_string(format!("{GOLDEN}{file}")).unwrap();
-    let mut responses: Vec<GetFlowsResponse> = text
-        .lines()
-        .map(|line| json::read(line, Unknown::Refuse).unwrap())
-        .filter(|response: &GetFlowsResponse| {
+    let file: &[GetFlowsResponse] = match file {
+        "flows.jsonl" => &FLOWS,
+        "empty.jsonl" => &[],
+        other => panic!("input {other}"),
+    };
+    let mut responses: Vec<&GetFlowsResponse> = file
+        .iter()
+        .filter(|response| {
             let time = response.time.unwrap_or_default();
             run.since.is_none_or(|since| time >= since)
                 && run.until.is_none_or(|until| time <= until)
@@ -76,7 +89,7 @@ fn run(args: &[String], stdin: &str) -> Result<(String, String), String> {
     }
     let mut printer = Printer::new(run.options);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    for response in &responses {
+    for response in responses {
         printer.print(response, &mut out, &mut err).unwrap();
     }
     printer.finish(&mut out).unwrap();
