@@ -1,1 +1,77 @@
-//! Empty for now.
+//! flows: the command line.
+//!
+//! ```text
+//! args     flags in order, as text            connect   which server, and the connection
+//! observe  request -> server or file -> print  status, list, watch: the other questions
+//! ```
+
+mod args;
+mod connect;
+mod duration;
+mod error;
+mod list;
+mod observe;
+mod status;
+mod table;
+mod watch;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+};
+
+pub use args::command;
+use args::{Args, Stop};
+pub use error::Error;
+
+/// Runs a command line (with the program's name first) and returns the exit code: 0, or 1 with a
+/// line on standard error. A reader that goes away ends it quietly; so does Ctrl-C.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let result = match args::parse(arguments) {
+        Ok(args) => dispatch(&args).await,
+        Err(Stop::Text(text)) => write!(anstream::stdout(), "{text}").map_err(Error::from),
+        Err(Stop::Mistake(line)) => Err(Error::Usage(line)),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(error) if error.is_broken_pipe() => 0,
+        Err(error) => {
+            // Nowhere to complain to when standard error is gone as well.
+            let _gone = writeln!(io::stderr(), "{error}");
+            1
+        }
+    }
+}
+
+async fn dispatch(args: &Args) -> Result<(), Error> {
+    let words: Vec<_> = args.command.iter().map(String::as_str).collect();
+    let work = async {
+        match &words[..] {
+            ["observe"] => observe::run(args).await,
+            ["status"] => status::run(args).await,
+            ["list", "nodes"] => list::nodes(args).await,
+            ["list", "namespaces"] => list::namespaces(args).await,
+            ["watch", "peers"] => watch::peers(args).await,
+            ["completion"] => completion(args.rest.first().map_or("", |shell| shell)),
+            _ => Ok(writeln!(
+                io::stdout(),
+                "flows {} on {}/{}",
+                env!("CARGO_PKG_VERSION"),
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            )?),
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        // What was printed so far has been flushed: printing happens between waits.
+        signal = tokio::signal::ctrl_c() => Ok(signal?),
+    }
+}
+
+fn completion(shell: &str) -> Result<(), Error> {
+    let shell: clap_complete::Shell = shell.parse().map_err(Error::Usage)?;
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "flows", &mut script);
+    Ok(io::stdout().write_all(&script)?)
+}

@@ -1,0 +1,404 @@
+//! The command line: what there is, grouped as `--help` shows it.
+//!
+//! Filter flags are order-sensitive (`--not` negates the next one), and their values, as Hubble's,
+//! may begin with a dash. So clap only finds flags and values here; [`Args`] hands them on in the
+//! order in which they were given, as text, and whoever owns a flag reads its value.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+pub(crate) use catalogue::is_filter;
+use catalogue::{Flag, Takes};
+
+mod catalogue;
+
+/// Environment prefixes of global flags, the first one found wins.
+const PREFIXES: [&str; 2] = ["FLOWS_", "HUBBLE_"];
+
+/// A parsed command line: the command's words, and its flags in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Args {
+    /// `observe`, `list nodes`, ...
+    pub(crate) command: Vec<String>,
+    /// Flag names (long, without dashes) and values in the order given; `true` for a flag alone.
+    pub(crate) flags: Vec<(&'static str, String)>,
+    /// Further arguments.
+    pub(crate) rest: Vec<String>,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Help or version: text for standard output, exit code 0.
+    Text(String),
+    /// A mistake: a line for standard error, exit code 1.
+    Mistake(String),
+}
+
+/// The whole command, for parsing, help and completion.
+#[must_use]
+pub fn command() -> Command {
+    let observe = |name: &'static str| {
+        let command = with_flags(
+            Command::new(name),
+            &[catalogue::SELECTORS, catalogue::FORMAT],
+        );
+        with_flags(
+            command.args(catalogue::filters().map(|flag| arg(&flag))),
+            &[catalogue::COMBINE],
+        )
+        .arg(Arg::new("rest").num_args(0..).hide(true))
+    };
+    let commands = [
+        observe("observe")
+            .about("Show flows: what was decided for each connection, by which rule, and why")
+            .override_usage("flows observe [flows] [flags]")
+            .after_help(catalogue::OBSERVE_EXAMPLES),
+        with_flags(Command::new("status"), &[catalogue::STATUS])
+            .about("Show the state of the server: flows held, flows per second, nodes"),
+        Command::new("list")
+            .about("List nodes or namespaces")
+            .subcommand_required(true)
+            .subcommand(
+                with_flags(Command::new("nodes"), &[catalogue::LIST])
+                    .visible_alias("node")
+                    .about("List the nodes and the state of their agents"),
+            )
+            .subcommand(
+                with_flags(Command::new("namespaces"), &[catalogue::LIST])
+                    .about("List the namespaces seen in flows"),
+            ),
+        Command::new("watch")
+            .about("Watch changes")
+            .subcommand_required(true)
+            .subcommand(
+                Command::new("peers")
+                    .visible_alias("peer")
+                    .about("Watch an agent's list of nodes change"),
+            ),
+        Command::new("completion")
+            .about("Print a shell's completion script")
+            .arg(
+                Arg::new("rest")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(["bash", "elvish", "fish", "powershell", "zsh"]),
+            ),
+        Command::new("version").about("Print the version"),
+    ];
+    let root = Command::new("flows")
+        .about("See what the network allows and denies, by which policy, and why")
+        .version(env!("CARGO_PKG_VERSION"))
+        .max_term_width(100)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(catalogue::EXAMPLES)
+        .subcommands(commands);
+    with_flags(root, &[catalogue::GLOBAL])
+}
+
+fn with_flags(command: Command, groups: &[&'static [Flag]]) -> Command {
+    command.args(groups.iter().flat_map(|group| group.iter()).map(arg))
+}
+
+fn arg(flag: &Flag) -> Arg {
+    let arg = Arg::new(flag.name)
+        .long(flag.name)
+        .short(flag.short)
+        .help(flag.help)
+        .help_heading(flag.heading)
+        .global(flag.heading == catalogue::SERVER)
+        .hide(flag.hidden)
+        .action(ArgAction::Append);
+    match flag.takes {
+        Takes::Nothing => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .hide_possible_values(true)
+            .value_name("BOOL"),
+        Takes::Value(name) => arg.num_args(1).allow_hyphen_values(true).value_name(name),
+    }
+}
+
+/// Parses a command line (with the program's name first).
+///
+/// # Errors
+/// Help, version, or a mistake.
+pub(crate) fn parse<I, T>(args: I) -> Result<Args, Stop>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let matches = command()
+        .try_get_matches_from(args)
+        .map_err(|error| stop(&error))?;
+    let mut parsed = Args::default();
+    let mut flags = Vec::new();
+    collect(&matches, &mut parsed, &mut flags);
+    flags.sort_by_key(|(index, ..)| *index);
+    parsed.flags = flags
+        .into_iter()
+        .map(|(_, name, value)| (name, value))
+        .collect();
+    Ok(parsed)
+}
+
+/// Flags with their places on the command line; global ones appear at every level, and are taken
+/// where they are seen last.
+fn collect(
+    matches: &ArgMatches,
+    parsed: &mut Args,
+    flags: &mut Vec<(usize, &'static str, String)>,
+) {
+    for (name, _) in catalogue::all() {
+        let Ok(Some(values)) = matches.try_get_many::<String>(name) else {
+            continue;
+        };
+        flags.retain(|(_, known, _)| *known != name);
+        let indices = matches.indices_of(name).into_iter().flatten();
+        flags.extend(
+            values
+                .zip(indices)
+                .map(|(value, index)| (index, name, value.clone())),
+        );
+    }
+    if let Ok(Some(rest)) = matches.try_get_many::<String>("rest") {
+        parsed.rest.extend(rest.cloned());
+    }
+    if let Some((name, inner)) = matches.subcommand() {
+        parsed.command.push(name.to_owned());
+        collect(inner, parsed, flags);
+    }
+}
+
+/// clap's errors in the words of Hubble's CLI: one line, no usage.
+fn stop(error: &clap::Error) -> Stop {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let mistake = match (error.kind(), argument) {
+        (
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+            _,
+        ) => return Stop::Text(error.render().ansi().to_string()),
+        (ErrorKind::UnknownArgument, Some(flag)) if flag.starts_with("--") => {
+            format!("unknown flag: {flag}")
+        }
+        (ErrorKind::UnknownArgument, Some(flag)) if flag.starts_with('-') => {
+            let letter = flag.trim_start_matches('-');
+            format!("unknown shorthand flag: '{letter}' in {flag}")
+        }
+        (ErrorKind::InvalidSubcommand, _) => {
+            let name = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("unknown command \"{name}\" for \"flows\"; see flows --help")
+        }
+        (ErrorKind::InvalidValue | ErrorKind::TooFewValues, Some(flag))
+            if context(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) =>
+        {
+            let flag = flag.split([' ', '=']).next().unwrap_or_default();
+            format!("flag needs an argument: {flag}")
+        }
+        _ => {
+            let text = error.render().to_string();
+            let line = text.lines().next().unwrap_or_default();
+            line.strip_prefix("error: ").unwrap_or(line).to_owned()
+        }
+    };
+    Stop::Mistake(mistake)
+}
+
+impl Args {
+    /// The last value given for a flag, else the environment's (global flags and `--output` only).
+    #[must_use]
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
+        let given = self.flags.iter().rev().find(|(flag, _)| *flag == name);
+        given
+            .map(|(_, value)| value.clone())
+            .or_else(|| environment(name))
+    }
+
+    /// All values given for a flag.
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.flags
+            .iter()
+            .filter(move |(flag, _)| *flag == name)
+            .map(|(_, value)| &**value)
+    }
+
+    /// A flag that is on or off, as Go reads one.
+    ///
+    /// # Errors
+    /// A value that is neither.
+    pub(crate) fn switch(&self, name: &str, default: bool) -> Result<bool, String> {
+        let Some(value) = self.value(name) else {
+            return Ok(default);
+        };
+        match &*value {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+            _ => Err(format!(
+                "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseBool: parsing \"{value}\": invalid syntax",
+                shown(name)
+            )),
+        }
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// A value that isn't one.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, String> {
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
+        let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        let why = if digits {
+            "value out of range"
+        } else {
+            "invalid syntax"
+        };
+        let number = value.parse::<u64>().ok().filter(|_| digits);
+        number.map(Some).ok_or_else(|| {
+            format!(
+                "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseUint: parsing \"{value}\": {why}",
+                shown(name)
+            )
+        })
+    }
+}
+
+/// A flag as error texts spell it: `-t, --type` where there is a letter.
+#[must_use]
+pub(crate) fn shown(name: &str) -> String {
+    let short = catalogue::all()
+        .find(|(flag, _)| *flag == name)
+        .and_then(|(_, short)| short);
+    match short {
+        Some(short) => format!("-{short}, --{name}"),
+        None => format!("--{name}"),
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    let known = catalogue::GLOBAL.iter().any(|flag| flag.name == name) || name == "output";
+    if !known {
+        return None;
+    }
+    let upper = name.replace('-', "_").to_uppercase();
+    PREFIXES.iter().find_map(|prefix| {
+        // Hubble has no variable for its output.
+        let ours = name != "output" || *prefix == "FLOWS_";
+        std::env::var(format!("{prefix}{upper}"))
+            .ok()
+            .filter(|value| ours && !value.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Args {
+        parse(std::iter::once("flows").chain(args.iter().copied())).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_keep_their_order_whatever_they_are() {
+        let args = parsed(&[
+            "observe",
+            "--not",
+            "--verdict",
+            "DROPPED",
+            "-n",
+            "a",
+            "--not",
+            "-t",
+            "l7",
+            "--encrypted=false",
+            "-n",
+            "b",
+            "--server",
+            "x:1",
+        ]);
+        let want = [
+            ("not", "true"),
+            ("verdict", "DROPPED"),
+            ("namespace", "a"),
+            ("not", "true"),
+            ("type", "l7"),
+            ("encrypted", "false"),
+            ("namespace", "b"),
+        ];
+        let own: Vec<_> = args
+            .flags
+            .iter()
+            .filter(|(name, _)| *name != "server")
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        assert_eq!(own, want);
+        assert_eq!(args.value("server").as_deref(), Some("x:1"));
+    }
+
+    #[test]
+    fn values_may_begin_with_dashes_and_words_may_follow() {
+        let args = parsed(&["observe", "flows", "--verdict", "--input-file", "x"]);
+        assert_eq!(args.flags, [("verdict", "--input-file".to_owned())]);
+        assert_eq!(args.rest, ["flows", "x"]);
+    }
+
+    #[test]
+    fn mistakes_are_one_line() {
+        for (args, want) in [
+            (&["observe", "--bogus"][..], "unknown flag: --bogus"),
+            (
+                &["observe", "--verdict"],
+                "flag needs an argument: --verdict",
+            ),
+            (
+                &["nonsense"],
+                "unknown command \"nonsense\" for \"flows\"; see flows --help",
+            ),
+        ] {
+            match parse(std::iter::once("flows").chain(args.iter().copied())) {
+                Err(Stop::Mistake(line)) => assert_eq!(line, want),
+                other => panic!("{args:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_and_switches_are_read_as_go_reads_them() {
+        let args = parsed(&[
+            "observe",
+            "--last",
+            "-1",
+            "--first",
+            "18446744073709551616",
+            "--all=x",
+        ]);
+        assert_eq!(
+            args.number("last").unwrap_err(),
+            "invalid argument \"-1\" for \"--last\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax"
+        );
+        assert!(
+            args.number("first")
+                .unwrap_err()
+                .ends_with("value out of range")
+        );
+        assert!(args.switch("all", false).unwrap_err().contains("ParseBool"));
+        assert!(!args.switch("follow", false).unwrap());
+    }
+}

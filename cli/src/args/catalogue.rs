@@ -1,0 +1,331 @@
+//! Every flag: name, letter, what it takes, what it does. Spellings are Hubble's, where Hubble has
+//! the flag.
+
+/// One flag.
+#[derive(Debug)]
+pub(crate) struct Flag {
+    pub(crate) name: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) takes: Takes,
+    pub(crate) heading: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) hidden: bool,
+}
+
+/// What follows a flag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Takes {
+    /// Nothing, or `=true`, `=false`.
+    Nothing,
+    /// A value, shown in help by this name.
+    Value(&'static str),
+}
+
+pub(crate) const SERVER: &str = "Server";
+const SELECT: &str = "Which part of the history";
+const FORMATTING: &str = "Output";
+const FROM_TO: &str = "Filters: ends of a flow";
+const PACKET: &str = "Filters: packet and decision";
+const L7: &str = "Filters: HTTP, DNS and tracing";
+const RAW: &str = "Filters: how they combine";
+
+const fn flag(name: &'static str, takes: Takes, heading: &'static str, help: &'static str) -> Flag {
+    Flag {
+        name,
+        short: None,
+        takes,
+        heading,
+        help,
+        hidden: false,
+    }
+}
+
+const fn short(letter: char, flag: Flag) -> Flag {
+    Flag {
+        short: Some(letter),
+        ..flag
+    }
+}
+
+const fn hidden(name: &'static str, takes: Takes, heading: &'static str) -> Flag {
+    Flag {
+        name,
+        short: None,
+        takes,
+        heading,
+        help: "Accepted for scripts written for hubble",
+        hidden: true,
+    }
+}
+
+use Takes::{Nothing, Value};
+
+/// Flags of every command.
+pub(crate) const GLOBAL: &[Flag] = &[
+    flag(
+        "server",
+        Value("ADDRESS"),
+        SERVER,
+        "Server to ask: host:port or unix:///path [default: relay on localhost:4245, else the only agent on this machine] [env: FLOWS_SERVER, HUBBLE_SERVER]",
+    ),
+    flag(
+        "lab",
+        Value("NAME"),
+        SERVER,
+        "Ask the relay of this lab: unix:///run/flows/NAME/relay.sock [env: FLOWS_LAB]",
+    ),
+    flag(
+        "request-timeout",
+        Value("DURATION"),
+        SERVER,
+        "How long a question with one answer may take [default: 12s]",
+    ),
+    flag(
+        "timeout",
+        Value("DURATION"),
+        SERVER,
+        "How long connecting may take [default: 5s]",
+    ),
+    short(
+        'D',
+        flag(
+            "debug",
+            Nothing,
+            SERVER,
+            "Show more: requests sent, nodes that connect",
+        ),
+    ),
+    hidden("config", Value("FILE"), SERVER),
+    hidden("tls", Nothing, SERVER),
+    hidden("tls-allow-insecure", Nothing, SERVER),
+    hidden("tls-ca-cert-files", Value("FILE"), SERVER),
+    hidden("tls-client-cert-file", Value("FILE"), SERVER),
+    hidden("tls-client-key-file", Value("FILE"), SERVER),
+    hidden("tls-server-name", Value("NAME"), SERVER),
+    hidden("basic-auth-username", Value("NAME"), SERVER),
+    hidden("basic-auth-password", Value("WORD"), SERVER),
+    short('P', hidden("port-forward", Nothing, SERVER)),
+    hidden("port-forward-port", Value("PORT"), SERVER),
+    hidden("kube-context", Value("NAME"), SERVER),
+    hidden("kube-namespace", Value("NAME"), SERVER),
+    hidden("kubeconfig", Value("FILE"), SERVER),
+];
+
+/// Which part of the history `observe` shows.
+pub(crate) const SELECTORS: &[Flag] = &[
+    short(
+        'f',
+        flag(
+            "follow",
+            Nothing,
+            SELECT,
+            "Show flows as they happen, until Ctrl-C",
+        ),
+    ),
+    flag(
+        "last",
+        Value("N"),
+        SELECT,
+        "The newest N flows of all nodes together [default: 20]",
+    ),
+    flag(
+        "first",
+        Value("N"),
+        SELECT,
+        "The oldest N flows of all nodes together",
+    ),
+    flag("all", Nothing, SELECT, "All flows"),
+    flag(
+        "since",
+        Value("TIME"),
+        SELECT,
+        "From then on: a time (RFC 3339, 2006-01-02) or how long ago (5m, 1h30m)",
+    ),
+    flag(
+        "until",
+        Value("TIME"),
+        SELECT,
+        "Up to then; ignored with --follow",
+    ),
+    flag(
+        "input-file",
+        Value("FILE"),
+        SELECT,
+        "Read flows from a file of JSON lines (- for standard input), not from a server",
+    ),
+];
+
+/// How `observe` prints.
+pub(crate) const FORMAT: &[Flag] = &[
+    short(
+        'o',
+        flag(
+            "output",
+            Value("FORMAT"),
+            FORMATTING,
+            "wide, compact, dict, json, jsonpb or table. wide is ours, with reason and policy; the others are hubble's, whose default is compact [default: wide] [env: FLOWS_OUTPUT]",
+        ),
+    ),
+    flag(
+        "print-node-name",
+        Nothing,
+        FORMATTING,
+        "Show the node that saw the flow",
+    ),
+    flag(
+        "print-policy-names",
+        Nothing,
+        FORMATTING,
+        "Show the deciding policies' names after the verdict",
+    ),
+    flag(
+        "time-format",
+        Value("FORMAT"),
+        FORMATTING,
+        "StampMilli, YearMonthDay, YearMonthDayHour, YearMonthDayHourMinute, RFC3339, RFC3339Milli, RFC3339Micro, RFC3339Nano or RFC1123Z [default: StampMilli]",
+    ),
+    flag("numeric", Nothing, FORMATTING, "Show addresses as numbers"),
+    flag(
+        "ip-translation",
+        Nothing,
+        FORMATTING,
+        "Show addresses as pods, services and names [default: true]",
+    ),
+    flag(
+        "color",
+        Value("WHEN"),
+        FORMATTING,
+        "auto, always or never [default: auto]",
+    ),
+    short(
+        's',
+        flag(
+            "silent-errors",
+            Nothing,
+            FORMATTING,
+            "Print nothing about nodes and unreadable input",
+        ),
+    ),
+    flag(
+        "field-mask",
+        Value("FIELDS"),
+        FORMATTING,
+        "Ask for these fields of a flow only, comma-separated (json and jsonpb)",
+    ),
+    hidden("use-default-field-masks", Nothing, FORMATTING),
+];
+
+/// Flags of `status`.
+pub(crate) const STATUS: &[Flag] = &[short(
+    'o',
+    flag(
+        "output",
+        Value("FORMAT"),
+        FORMATTING,
+        "compact, dict, json, jsonpb or table [default: compact]",
+    ),
+)];
+
+/// Flags of `list`.
+pub(crate) const LIST: &[Flag] = &[short(
+    'o',
+    flag(
+        "output",
+        Value("FORMAT"),
+        FORMATTING,
+        "table, wide or json [default: table]",
+    ),
+)];
+
+/// How filters combine; the filters themselves are `flow::flags::FLAGS`.
+pub(crate) const COMBINE: &[Flag] = &[
+    flag(
+        "not",
+        Nothing,
+        RAW,
+        "Negates the next filter. All negated filters together exclude a flow, as in hubble; --denylist twice excludes either",
+    ),
+    flag(
+        "allowlist",
+        Value("JSON"),
+        RAW,
+        "A FlowFilter as JSON; shown besides what the other filters show",
+    ),
+    flag(
+        "denylist",
+        Value("JSON"),
+        RAW,
+        "A FlowFilter as JSON; never shown",
+    ),
+    flag(
+        "print-raw-filters",
+        Nothing,
+        RAW,
+        "Print the filters as allowlist and denylist, and end",
+    ),
+];
+
+/// The filters, as flags of a command.
+pub(crate) fn filters() -> impl Iterator<Item = Flag> {
+    flow::flags::FLAGS.iter().map(|filter| Flag {
+        name: filter.name,
+        short: filter.short,
+        takes: filter.value.map_or(Nothing, Value),
+        heading: heading(filter.name),
+        help: filter.help,
+        hidden: false,
+    })
+}
+
+/// Whether the filters know this flag.
+pub(crate) fn is_filter(name: &str) -> bool {
+    matches!(name, "not" | "allowlist" | "denylist")
+        || flow::flags::FLAGS.iter().any(|filter| filter.name == name)
+}
+
+/// Where help shows a filter.
+fn heading(name: &str) -> &'static str {
+    let kind = name
+        .strip_prefix("from-")
+        .or(name.strip_prefix("to-"))
+        .unwrap_or(name);
+    match kind {
+        "from" | "to" | "pod" | "namespace" | "all-namespaces" | "label" | "ip" | "snat-ip"
+        | "fqdn" | "service" | "port" | "identity" | "workload" | "cluster" => FROM_TO,
+        kind if kind.starts_with("http-")
+            || kind.starts_with("dns-")
+            || kind.ends_with("trace-id") =>
+        {
+            L7
+        }
+        _ => PACKET,
+    }
+}
+
+/// Name and letter of every flag there is.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, Option<char>)> {
+    let own = [GLOBAL, SELECTORS, COMBINE, FORMAT].into_iter().flatten();
+    let own = own.map(|flag| (flag.name, flag.short));
+    own.chain(
+        flow::flags::FLAGS
+            .iter()
+            .map(|filter| (filter.name, filter.short)),
+    )
+}
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  flows observe --verdict DROPPED         what was dropped lately, by which rule
+  flows observe -f --pod shop/frontend    what a pod does, as it happens
+  flows status                            is everything there?
+  flows --lab demo list nodes             of a lab that runs here";
+
+pub(crate) const OBSERVE_EXAMPLES: &str = "Examples:
+  flows observe --verdict DROPPED                         what was dropped, by which rule
+  flows observe -f --from pod:production/user-service     what this pod's copies try, as it happens
+  flows observe --to pod:production/auth-database --to-port 5432 --since 10m
+  flows observe -n production --not --verdict FORWARDED   what didn't go through
+  flows observe --verdict DROPPED -o json > drops.json    to look at later:
+  flows observe --input-file drops.json -o compact
+
+Values of one flag are alternatives, different flags must all hold. --pod, --ip, --label and the like
+look at one end at a time: --pod a --port 80 finds flows from a's port 80 and flows to it.";

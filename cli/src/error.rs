@@ -1,0 +1,90 @@
+//! What goes wrong for people: one line each, in Hubble's words where Hubble has them.
+
+use std::{io, path::PathBuf};
+
+use tonic::Code;
+
+/// Why a command failed. The text is the line that goes to standard error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A mistake on the command line.
+    #[error("{0}")]
+    Usage(String),
+    /// A filter flag's value.
+    #[error(transparent)]
+    Flag(#[from] flow::flags::FlagError),
+    /// Filters that can't be read.
+    #[error(transparent)]
+    Filter(#[from] flow::FilterError),
+    /// Nobody answers at the server's address.
+    #[error("cannot reach {address}: {why}")]
+    Unreachable {
+        /// The server.
+        address: String,
+        /// The transport's words.
+        why: String,
+    },
+    /// There is no server to be found.
+    #[error(
+        "no relay on localhost:4245 and no agent under /run/flows: start a cluster with `cargo xtask demo` \
+         or `flows-lab up`, or name a server with --server"
+    )]
+    NoServer,
+    /// There is more than one agent and nothing to choose by.
+    #[error(
+        "no relay on localhost:4245, and several agents here: choose with --lab or --server ({0})"
+    )]
+    ManyServers(String),
+    /// The server's answer.
+    #[error("{}", grpc(.0))]
+    Grpc(#[from] tonic::Status),
+    /// The server's answer to a certain question.
+    #[error("{what}: {}", grpc(.status))]
+    Asked {
+        /// What was tried.
+        what: &'static str,
+        /// The answer.
+        status: Box<tonic::Status>,
+    },
+    /// The server says that it isn't healthy.
+    #[error("not healthy")]
+    NotHealthy,
+    /// The input file.
+    #[error("open {path}: {error}")]
+    Input {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// A line that is too long to be a flow.
+    #[error("bufio.Scanner: token too long")]
+    LongLine,
+    /// Writing the output.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<String> for Error {
+    fn from(text: String) -> Self {
+        Self::Usage(text)
+    }
+}
+
+impl Error {
+    /// The reader of our output has gone: nothing to complain about.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// A status as Hubble's CLI prints it: the bare text when the server gave no code.
+fn grpc(status: &tonic::Status) -> String {
+    match status.code() {
+        Code::Unknown => status.message().to_owned(),
+        Code::Cancelled => format!("rpc error: code = Canceled desc = {}", status.message()),
+        code => format!("rpc error: code = {code:?} desc = {}", status.message()),
+    }
+}

@@ -1,0 +1,134 @@
+//! From flags to a GetFlows request, with Hubble's defaults.
+
+use flow::flags::Lists;
+use proto::{
+    google::{FieldMask, Timestamp},
+    observer::GetFlowsRequest,
+};
+
+use super::View;
+use crate::{args::Args, error::Error};
+
+/// Flows shown when nothing says which.
+const DEFAULT_LAST: u64 = 20;
+/// Most flows a file's end is searched for.
+const MOST_LAST_OF_FILE: u64 = 1_000_000;
+
+/// Which part of the history is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    pub(crate) follow: bool,
+    pub(crate) all: bool,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+impl Selection {
+    pub(crate) fn from_args(args: &Args) -> Result<Self, Error> {
+        Ok(Self {
+            follow: args.switch("follow", false)?,
+            all: args.switch("all", false)?,
+            first: args.number("first")?.unwrap_or(0),
+            last: args.number("last")?.unwrap_or(0),
+        })
+    }
+
+    /// The request. From a file, no number means all.
+    pub(crate) fn request(
+        &self,
+        args: &Args,
+        view: &View,
+        lists: &Lists,
+    ) -> Result<GetFlowsRequest, Error> {
+        let Self {
+            follow,
+            all,
+            first,
+            last,
+        } = *self;
+        let file = args.value("input-file").is_some();
+        for (one, other, names) in [
+            (first > 0, last > 0, "--first and --last"),
+            (first > 0, all, "--first and --all"),
+            (first > 0, follow && !file, "--first and --follow"),
+            (last > 0, all, "--last and --all"),
+        ] {
+            if one && other {
+                return Err(Error::Usage(format!("cannot set both {names}")));
+            }
+        }
+        let now = Timestamp::from(std::time::SystemTime::now());
+        let moment = |name: &str| {
+            let text = args.value(name).filter(|text| !text.is_empty());
+            let moment = text.map(|text| flow::time::parse(&text, now)).transpose();
+            moment
+                .map_err(|error| Error::Usage(format!("failed to parse the {name} time: {error}")))
+        };
+        let since = moment("since")?;
+        let until = moment("until")?;
+        let number = match (first, last) {
+            (0, 0) if since.is_some() || until.is_some() || file => 0,
+            (0, 0) if all => u64::MAX,
+            (0, 0) if follow => 0,
+            (0, 0) => DEFAULT_LAST,
+            (0, last) => last,
+            (first, _) => first,
+        };
+        if file && last > MOST_LAST_OF_FILE {
+            return Err(Error::Usage(format!(
+                "--last must be <= 1_000_000, got {last}"
+            )));
+        }
+        Ok(GetFlowsRequest {
+            number,
+            first: first > 0,
+            follow,
+            since,
+            until: until.filter(|_| !follow || file),
+            whitelist: lists.whitelist.clone(),
+            blacklist: lists.blacklist.clone(),
+            field_mask: field_mask(args, view)?,
+            ..GetFlowsRequest::default()
+        })
+    }
+}
+
+/// `--field-mask`, checked against the messages. No mask is sent otherwise: what Hubble's CLI leaves
+/// out by default (directions, policies, DNS names) is what its own output then lacks.
+fn field_mask(args: &Args, view: &View) -> Result<Option<FieldMask>, Error> {
+    let paths: Vec<String> = args
+        .values("field-mask")
+        .flat_map(|text| text.split(','))
+        .filter(|path| !path.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    if !matches!(view.output, "json" | "jsonpb") {
+        let output = view.output;
+        return Err(Error::Usage(format!(
+            "{output} output format is not compatible with custom field mask"
+        )));
+    }
+    let flow = proto::json::descriptors().get_message_by_name("flow.Flow");
+    for path in &paths {
+        let mut message = flow.clone();
+        for name in path.split('.') {
+            let field = message
+                .as_ref()
+                .and_then(|message| message.get_field_by_name(name));
+            let Some(field) = field else {
+                return Err(Error::Usage(format!(
+                    "failed to construct field mask: proto: invalid path \"{path}\" for message \"flow.Flow\""
+                )));
+            };
+            message = field
+                .kind()
+                .as_message()
+                .filter(|_| !field.is_list())
+                .cloned();
+        }
+    }
+    Ok(Some(FieldMask { paths }))
+}

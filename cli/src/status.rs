@@ -1,0 +1,252 @@
+//! `flows status`.
+
+use std::io::{self, Write};
+
+use proto::observer::{ServerStatusRequest, ServerStatusResponse, observer_client::ObserverClient};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::{
+    args::Args,
+    connect::{Target, request_timeout},
+    duration::go_duration,
+    error::Error,
+    table,
+};
+
+/// Name under which Hubble's servers answer health checks.
+const HEALTH_NAME: &str = "hubble.server.Observer";
+
+/// Asks for health, then for numbers, and prints them.
+pub(crate) async fn run(args: &Args) -> Result<(), Error> {
+    let output = args.value("output").unwrap_or_else(|| "compact".to_owned());
+    let format = Format::named(&output)?;
+    let target = Target::find(args)?;
+    let timeout = request_timeout(args)?;
+    let channel = target.connect(args).await?;
+    let asked = |what| {
+        move |status| Error::Asked {
+            what,
+            status: Box::new(status),
+        }
+    };
+
+    let mut request = tonic::Request::new(HealthCheckRequest {
+        service: HEALTH_NAME.to_owned(),
+    });
+    request.set_timeout(timeout);
+    let health = HealthClient::new(channel.clone()).check(request).await;
+    let health = health
+        .map_err(asked("failed getting status"))?
+        .into_inner()
+        .status();
+    let mut out = io::stdout().lock();
+    if format == Format::Compact {
+        let word = match health {
+            ServingStatus::Serving => "Ok".to_owned(),
+            status => format!("Unavailable: {}", status.as_str_name()),
+        };
+        writeln!(out, "Healthcheck (via {}): {word}", target.address)?;
+    }
+    if health != ServingStatus::Serving {
+        return Err(Error::NotHealthy);
+    }
+    drop(out);
+    let mut request = tonic::Request::new(ServerStatusRequest {});
+    request.set_timeout(timeout);
+    let status = ObserverClient::new(channel).server_status(request).await;
+    let status = status
+        .map_err(asked("failed to get hubble server status"))?
+        .into_inner();
+    Ok(print(&mut io::stdout().lock(), format, &status)?)
+}
+
+/// How a status is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Compact,
+    Dict,
+    Json,
+    Table,
+}
+
+impl Format {
+    fn named(name: &str) -> Result<Self, Error> {
+        match name {
+            // Ours for flows; a status has no wider form.
+            "compact" | "wide" => Ok(Self::Compact),
+            "dict" => Ok(Self::Dict),
+            "json" | "JSON" | "jsonpb" => Ok(Self::Json),
+            "table" | "tab" => Ok(Self::Table),
+            other => Err(Error::Usage(format!("invalid output format: {other}"))),
+        }
+    }
+}
+
+fn print(out: &mut dyn Write, format: Format, status: &ServerStatusResponse) -> io::Result<()> {
+    match format {
+        Format::Compact => compact(out, status),
+        Format::Dict => {
+            for (name, value) in columns(status, "NUM UNAVAIL. NODES") {
+                writeln!(out, "{name:>19}: {value}")?;
+            }
+            Ok(())
+        }
+        Format::Json => {
+            proto::json::write(&mut *out, status)?;
+            writeln!(out)
+        }
+        Format::Table => {
+            let (names, values): (Vec<_>, Vec<_>) =
+                columns(status, "NUM UNAVAILABLE NODES").into_iter().unzip();
+            table::write(
+                out,
+                &[names.into_iter().map(str::to_owned).collect(), values],
+            )
+        }
+    }
+}
+
+fn rate(status: &ServerStatusResponse) -> Option<f64> {
+    let told = Some(status.flows_rate).filter(|rate| *rate > 0.0);
+    told.or_else(|| table::rate(status.seen_flows, status.uptime_ns))
+}
+
+fn compact(out: &mut dyn Write, status: &ServerStatusResponse) -> io::Result<()> {
+    let ratio = match status.max_flows {
+        0 => String::new(),
+        max => format!(" ({:.2}%)", table::percent(status.num_flows, max)),
+    };
+    let (held, most) = (
+        table::grouped(status.num_flows),
+        table::grouped(status.max_flows),
+    );
+    writeln!(out, "Current/Max Flows: {held}/{most}{ratio}")?;
+    match rate(status) {
+        Some(rate) => writeln!(out, "Flows/s: {rate:.2}")?,
+        None => writeln!(out, "Flows/s: N/A")?,
+    }
+    let unavailable = status
+        .num_unavailable_nodes
+        .as_ref()
+        .map(|number| number.value);
+    if let Some(connected) = status
+        .num_connected_nodes
+        .as_ref()
+        .map(|number| number.value)
+    {
+        match unavailable {
+            Some(absent) => writeln!(
+                out,
+                "Connected Nodes: {connected}/{}",
+                connected.saturating_add(absent)
+            )?,
+            None => writeln!(out, "Connected Nodes: {connected}")?,
+        }
+    }
+    if let Some(absent) = unavailable.filter(|absent| *absent > 0) {
+        writeln!(out, "Unavailable Nodes: {absent}")?;
+        for name in &status.unavailable_nodes {
+            writeln!(out, "  - {name}")?;
+        }
+        let named = u32::try_from(status.unavailable_nodes.len()).unwrap_or(u32::MAX);
+        if absent > named {
+            writeln!(out, "  - and {} more...", absent - named)?;
+        }
+    }
+    Ok(())
+}
+
+fn columns(
+    status: &ServerStatusResponse,
+    unavailable: &'static str,
+) -> Vec<(&'static str, String)> {
+    let or_not = |number: Option<String>| number.unwrap_or_else(|| "N/A".to_owned());
+    let uptime = (status.uptime_ns > 0).then(|| go_duration(status.uptime_ns));
+    vec![
+        ("NUM FLOWS", table::grouped(status.num_flows)),
+        ("MAX FLOWS", table::grouped(status.max_flows)),
+        ("SEEN FLOWS", table::grouped(status.seen_flows)),
+        (
+            "FLOWS PER SECOND",
+            or_not(rate(status).map(|rate| format!("{rate:.2}"))),
+        ),
+        ("UPTIME", or_not(uptime)),
+        (
+            "NUM CONNECTED NODES",
+            or_not(
+                status
+                    .num_connected_nodes
+                    .map(|number| number.value.to_string()),
+            ),
+        ),
+        (
+            unavailable,
+            or_not(
+                status
+                    .num_unavailable_nodes
+                    .map(|number| number.value.to_string()),
+            ),
+        ),
+        ("VERSION", status.version.clone()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::google::UInt32Value;
+
+    use super::*;
+
+    fn status() -> ServerStatusResponse {
+        ServerStatusResponse {
+            num_flows: 2771,
+            max_flows: 8190,
+            seen_flows: 2771,
+            uptime_ns: 301_515_181_665,
+            flows_rate: 23.456,
+            num_connected_nodes: Some(UInt32Value { value: 2 }),
+            num_unavailable_nodes: Some(UInt32Value { value: 3 }),
+            unavailable_nodes: vec!["node-a".to_owned(), "node-b".to_owned()],
+            version: "flows-relay v0.1.0".to_owned(),
+        }
+    }
+
+    fn printed(format: Format, status: &ServerStatusResponse) -> String {
+        let mut out = Vec::new();
+        print(&mut out, format, status).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn compact_is_hubbles() {
+        let want = "Current/Max Flows: 2,771/8,190 (33.83%)\nFlows/s: 23.46\nConnected Nodes: 2/5\n\
+                    Unavailable Nodes: 3\n  - node-a\n  - node-b\n  - and 1 more...\n";
+        assert_eq!(printed(Format::Compact, &status()), want);
+        let agent = ServerStatusResponse::default();
+        assert_eq!(
+            printed(Format::Compact, &agent),
+            "Current/Max Flows: 0/0\nFlows/s: N/A\n"
+        );
+    }
+
+    #[test]
+    fn the_other_formats() {
+        let dict = printed(Format::Dict, &status());
+        assert!(dict.starts_with("          NUM FLOWS: 2,771\n"), "{dict}");
+        assert!(
+            dict.contains("             UPTIME: 5m1.515181665s\n"),
+            "{dict}"
+        );
+        assert!(dict.contains(" NUM UNAVAIL. NODES: 3\n"), "{dict}");
+        let json = printed(Format::Json, &status());
+        assert!(json.starts_with("{\"num_flows\":\"2771\""), "{json}");
+        let table = printed(Format::Table, &status());
+        assert!(
+            table.starts_with("NUM FLOWS   MAX FLOWS   SEEN FLOWS   FLOWS PER SECOND"),
+            "{table}"
+        );
+        assert!(Format::named("yaml").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! Columns of text, and numbers as people read them.
+
+use std::io::{self, Write};
+
+/// Writes rows with three spaces between columns; the first is the heading.
+pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:width$}   "));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Thousands apart: `2,771`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `part` of `whole` in percent; 0 of nothing is 0.
+pub(crate) fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64 * 100.0
+    }
+}
+
+/// Events per second over an uptime; `None` before it is up.
+pub(crate) fn rate(seen: u64, uptime_ns: u64) -> Option<f64> {
+    (uptime_ns > 0).then(|| seen as f64 / (uptime_ns as f64 / 1e9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(
+            [0, 999, 1000, 2_771, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "2,771", "1,234,567"]
+        );
+        assert_eq!(format!("{:.2}", percent(2771, 8190)), "33.83");
+        assert_eq!(rate(10, 0), None);
+        assert_eq!(rate(10, 2_000_000_000), Some(5.0));
+    }
+
+    #[test]
+    fn columns_align() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let mut out = Vec::new();
+        write(
+            &mut out,
+            &[row(["NAME", "STATUS", "AGE"]), row(["node-a", "Up", "1s"])],
+        )
+        .unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "NAME     STATUS   AGE\nnode-a   Up       1s\n"
+        );
+    }
+}
