@@ -153,7 +153,7 @@ impl fmt::Display for Place {
 /// Something wrong in a manifest: where, in which object and field, what, and what to do about it.
 #[derive(Clone, Debug, Error, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Problem {
-    /// File and position.
+    /// File and position; no file if it is about the cluster as a whole.
     pub place: Place,
     /// The object, if it could be told which one.
     pub object: Option<ObjectName>,
@@ -168,7 +168,9 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        if !self.place.file.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
         if let Some(object) = &self.object {
             write!(f, "{object}: ")?;
         }

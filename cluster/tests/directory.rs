@@ -165,6 +165,19 @@ fn an_object_in_two_files_names_both() {
 }
 
 #[test]
+fn a_rewrite_within_one_tick_of_the_clock_is_seen() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let file = dir.path().join("a.yaml");
+    let mut directory = open(dir.path());
+    for n in 1..=9 {
+        // The same file, the same length, as quickly as can be.
+        fs::write(&file, pod("web", &format!("10.0.0.{n}"))).expect("write");
+        let state = directory.rescan().expect("changed");
+        assert_eq!(pods(&state), [format!("web 10.0.0.{n}")]);
+    }
+}
+
+#[test]
 fn unchanged_objects_are_shared() {
     let dir = tempfile::tempdir().expect("temporary directory");
     fs::write(

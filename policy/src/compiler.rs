@@ -248,7 +248,8 @@ impl Compiler {
                 (pod.name.clone(), endpoint)
             })
             .collect();
-        let addresses = addresses::addresses(state, &self.node, &pods);
+        let (addresses, twice) = addresses::addresses(state, &self.node, &pods);
+        problems.extend(twice);
         addresses::complete(&mut prefixes, state, &identities);
         problems.sort();
 

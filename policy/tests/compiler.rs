@@ -291,3 +291,26 @@ specs:
     );
     assert_eq!(compiled.generation, 7);
 }
+
+#[test]
+fn an_address_claimed_twice_stays_with_the_first() {
+    let mut state = state(SHOP);
+    add(
+        &mut state,
+        "more.yaml",
+        "
+{apiVersion: v1, kind: Pod, metadata: {name: thief, namespace: production, labels: {app: thief}}, spec: {nodeName: a}, status: {podIPs: [{ip: 172.16.0.2}, {ip: 10.1.0.5}]}}
+",
+    );
+    let compiled = compiler().update(&state);
+    assert_eq!(
+        shown(&compiled.problems),
+        [
+            "pod production/thief: its address 10.1.0.5 is that of pod production/auth-database, which keeps it; \
+             give it another address",
+            "pod production/thief: its address 172.16.0.2 is that of node b, which keeps it; give it another address",
+        ]
+    );
+    let node = &compiled.addresses[&"172.16.0.2".parse().expect("an address")];
+    assert_eq!(node.identity.0, abi::identity::REMOTE_NODE);
+}

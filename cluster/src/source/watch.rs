@@ -13,7 +13,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use super::Directory;
+use super::{Directory, Look};
 use crate::state::State;
 
 /// A change counts once nothing has happened for this long ...
@@ -160,11 +160,11 @@ fn follow(
 ) -> Directory {
     let mut watched = inode(&directory.path);
     loop {
-        let lost = gather(notices, stop);
+        let (look, lost) = gather(notices, stop);
         if stop.load(Ordering::Acquire) {
             return directory;
         }
-        if let Some(state) = directory.rescan() {
+        if let Some(state) = directory.look(look) {
             debug!(generation = state.generation, "manifests changed");
             on_change(state);
         }
@@ -185,9 +185,9 @@ fn inode(path: &std::path::Path) -> Option<u64> {
     Some(std::os::unix::fs::MetadataExt::ino(&metadata))
 }
 
-/// Waits until there is something to look at and writing has come to rest. Says whether notices were
-/// lost.
-fn gather(notices: &Receiver<Notice>, stop: &AtomicBool) -> bool {
+/// Waits until there is something to look at and writing has come to rest. Says how closely
+/// to look, and whether notices were lost.
+fn gather(notices: &Receiver<Notice>, stop: &AtomicBool) -> (Look, bool) {
     let mut writing = BTreeSet::new();
     let mut lost = false;
     let mut wait = LOOK_AGAIN;
@@ -205,6 +205,7 @@ fn gather(notices: &Receiver<Notice>, stop: &AtomicBool) -> bool {
                     break;
                 }
             }
+            Err(_) if wait == LOOK_AGAIN => return (Look::Stamps, lost),
             Err(_) => break,
         }
         if stop.load(Ordering::Acquire) {
@@ -212,5 +213,5 @@ fn gather(notices: &Receiver<Notice>, stop: &AtomicBool) -> bool {
         }
         wait = QUIET;
     }
-    lost
+    (Look::Read, lost)
 }

@@ -1,23 +1,24 @@
 //! Who an address is.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use abi::identity as number;
-use cluster::{Identities, Identity, NamespacedName, State};
+use cluster::{Identities, Identity, Kind, NamespacedName, ObjectName, Place, Problem, State};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::compiled::Address;
 
-/// Addresses of nodes and of pods. Pods come last: if an address is claimed twice, the pod's labels are
-/// the narrower claim.
+/// Addresses of nodes and of pods, and who else claims one of them: the first claim counts, nodes
+/// before pods, so that no pod can take a node's name.
 pub(super) fn addresses(
     state: &State,
     own: &str,
     pods: &BTreeMap<&NamespacedName, Identity>,
-) -> BTreeMap<IpAddr, Address> {
-    let mut addresses = BTreeMap::new();
+) -> (BTreeMap<IpAddr, Address>, Vec<Problem>) {
+    let mut claims: Vec<(IpAddr, ObjectName, Address)> = Vec::new();
     let apiserver = apiserver_addresses(state);
     for node in state.nodes.values() {
         let local = &*node.name == own;
@@ -29,12 +30,17 @@ pub(super) fn addresses(
             } else {
                 number::REMOTE_NODE
             };
+            let claimer = ObjectName {
+                kind: Kind::Node,
+                namespace: None,
+                name: Arc::clone(&node.name),
+            };
             let address = Address {
                 identity: Identity(identity),
                 pod: None,
                 local,
             };
-            addresses.insert(*ip, address);
+            claims.push((*ip, claimer, address));
         }
     }
     for (name, identity) in pods {
@@ -42,15 +48,41 @@ pub(super) fn addresses(
             continue;
         };
         for ip in &pod.ips {
+            let claimer = ObjectName {
+                kind: Kind::Pod,
+                namespace: Some(Arc::clone(&name.namespace)),
+                name: Arc::clone(&name.name),
+            };
             let address = Address {
                 identity: *identity,
                 pod: Some((*name).clone()),
                 local: pod.node.as_deref() == Some(own),
             };
-            addresses.insert(*ip, address);
+            claims.push((*ip, claimer, address));
         }
     }
-    addresses
+    let mut addresses = BTreeMap::new();
+    let mut owners: BTreeMap<IpAddr, ObjectName> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (ip, claimer, address) in claims {
+        match owners.entry(ip) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(claimer);
+                addresses.insert(ip, address);
+            }
+            Entry::Occupied(owner) => problems.push(Problem {
+                place: Place::default(),
+                problem: format!(
+                    "its address {ip} is that of {}, which keeps it",
+                    owner.get()
+                ),
+                object: Some(claimer),
+                field: String::new(),
+                remedy: "give it another address".to_owned(),
+            }),
+        }
+    }
+    (addresses, problems)
 }
 
 /// Addresses behind the service `default/kubernetes`.

@@ -1,0 +1,283 @@
+//! What is refused, where exactly, and what the author is told to do.
+
+use cluster::manifest::{self, Document, Object};
+use cluster::yaml;
+
+/// `spec` of a policy, and the end of the error that it must give: position, field, problem, remedy.
+/// `None`: it is fine.
+const CASES: &[(&str, &str, Option<&str>)] = &[
+    ("fine", "{endpointSelector: {}, ingress: [{}]}", None),
+    (
+        "null is absent",
+        "{endpointSelector: {}, egress: ~, ingress: [{}]}",
+        None,
+    ),
+    (
+        "no subject",
+        "{ingress: [{}]}",
+        Some(
+            "5:3: cnp s/p: spec: rule must have one of EndpointSelector or NodeSelector; add endpointSelector: {} to select all pods",
+        ),
+    ),
+    (
+        "no rules",
+        "{endpointSelector: {}, ingress: []}",
+        Some(
+            "5:3: cnp s/p: spec: rule must have at least one of Ingress, IngressDeny, Egress, EgressDeny; to deny everything write ingress: [{}] or egress: [{}]",
+        ),
+    ),
+    (
+        "unknown field of a rule",
+        "{endpointSelector: {}, ingres: [{}]}",
+        Some("5:26: cnp s/p: spec.ingres: is no field of this language; did you mean ingress?"),
+    ),
+    (
+        "unknown field of an element",
+        "{endpointSelector: {}, ingress: [{toEndpoints: []}]}",
+        Some(
+            "5:37: cnp s/p: spec.ingress[0].toEndpoints: is no field of this language; did you mean fromEndpoints?",
+        ),
+    ),
+    (
+        "names",
+        "{endpointSelector: {}, egress: [{toFQDNs: [{matchName: a.b}]}]}",
+        Some(
+            "5:36: cnp s/p: spec.egress[0].toFQDNs: isn't supported yet; use toCIDR; rules for names come with the DNS proxy",
+        ),
+    ),
+    (
+        "HTTP",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '80'}], rules: {http: [{}]}}]}]}",
+        Some(
+            "spec.ingress[0].toPorts[0].rules.http: http rules aren't supported yet; remove them to allow the whole port, or wait for the proxy",
+        ),
+    ),
+    (
+        "empty HTTP is none",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '80'}], rules: {http: []}}]}]}",
+        None,
+    ),
+    (
+        "rules under deny",
+        "{endpointSelector: {}, ingressDeny: [{toPorts: [{ports: [{port: '80'}], rules: {}}]}]}",
+        Some(
+            "spec.ingressDeny[0].toPorts[0].rules: is no field of this language; known here: ports",
+        ),
+    ),
+    (
+        "two kinds of peers",
+        "{endpointSelector: {}, ingress: [{fromEndpoints: [{}], fromEntities: [world]}]}",
+        Some(
+            "spec.ingress[0]: combining FromEndpoints and FromEntities is not supported yet; write two elements of the list: they are alternatives",
+        ),
+    ),
+    (
+        "entity",
+        "{endpointSelector: {}, ingress: [{fromEntities: [wolrd]}]}",
+        Some(
+            "5:52: cnp s/p: spec.ingress[0].fromEntities[0]: unsupported entity: wolrd; use one of all, world, world-ipv4, world-ipv6, cluster, host, remote-node, kube-apiserver, ingress, init, health, unmanaged, none",
+        ),
+    ),
+    (
+        "operator",
+        "{endpointSelector: {matchExpressions: [{key: a, operator: in, values: [b]}]}, ingress: [{}]}",
+        Some(
+            "spec.endpointSelector.matchExpressions[0].operator: invalid label selector: \"in\" is no operator; use In, NotIn, Exists or DoesNotExist",
+        ),
+    ),
+    (
+        "values of Exists",
+        "{endpointSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}, ingress: [{}]}",
+        Some(
+            "spec.endpointSelector.matchExpressions[0]: invalid label selector: Exists takes no values; remove values, or use In or NotIn",
+        ),
+    ),
+    (
+        "value of a label is a number",
+        "{endpointSelector: {matchLabels: {a: 1}}, ingress: [{}]}",
+        Some(
+            "5:40: cnp s/p: spec.endpointSelector.matchLabels.a: is a number, should be text; quote it",
+        ),
+    ),
+    (
+        "value of a label",
+        "{endpointSelector: {matchLabels: {a: 'x y'}}, ingress: [{}]}",
+        Some(
+            "spec.endpointSelector.matchLabels.a: invalid label selector: \"x y\" is no label value; use at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
+        ),
+    ),
+    (
+        "no port",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{protocol: TCP}]}]}]}",
+        Some(
+            "spec.ingress[0].toPorts[0].ports[0]: port must be specified; add port, \"0\" for all ports",
+        ),
+    ),
+    (
+        "port out of range",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '65536'}]}]}]}",
+        Some("ports[0].port: unable to parse port: 65536 is out of range; use 0 to 65535"),
+    ),
+    (
+        "port 0 to somewhere",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '0', endPort: 9}]}]}]}",
+        Some(
+            "ports[0].endPort: port 0 means all ports and takes no endPort; use port \"1\" for a range from the first port, or remove endPort",
+        ),
+    ),
+    (
+        "protocol",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '1', protocol: ICMP}]}]}]}",
+        Some(
+            "ports[0].protocol: invalid protocol \"ICMP\", must be { tcp | udp | sctp | vrrp | igmp | any }; use icmps beside toPorts in an element of its own",
+        ),
+    ),
+    (
+        "ICMP and ports",
+        "{endpointSelector: {}, ingress: [{toPorts: [], icmps: []}]}",
+        Some(
+            "spec.ingress[0].icmps: the ICMPs block may only be present without ToPorts. Define a separate rule to use ToPorts; write two elements of the list",
+        ),
+    ),
+    (
+        "ICMP type of the other family",
+        "{endpointSelector: {}, ingress: [{icmps: [{fields: [{family: IPv6, type: Photuris}]}]}]}",
+        Some("fields[0].type: ICMP type Photuris not found in IPv6; use a number from 0 to 255"),
+    ),
+    (
+        "prefix without length",
+        "{endpointSelector: {}, egress: [{toCIDRSet: [{cidr: 10.0.0.1}]}]}",
+        Some(
+            "toCIDRSet[0].cidr: unable to parse CIDRRule \"10.0.0.1\": invalid IP address syntax; add the length of the prefix: 10.0.0.1/32",
+        ),
+    ),
+    (
+        "exception outside",
+        "{endpointSelector: {}, egress: [{toCIDRSet: [{cidr: 10.0.0.0/8, except: [11.0.0.0/8]}]}]}",
+        Some(
+            "toCIDRSet[0]: allow CIDR prefix 10.0.0.0/8 does not contain exclude CIDR prefix 11.0.0.0/8; except can only take parts out of cidr",
+        ),
+    ),
+    (
+        "two sources of prefixes",
+        "{endpointSelector: {}, egress: [{toCIDRSet: [{cidr: 10.0.0.0/8, cidrGroupRef: x}]}]}",
+        Some(
+            "toCIDRSet[0]: more than one of cidr, cidrGroupRef, or cidrGroupSelector may not be set; write one item for each",
+        ),
+    ),
+    (
+        "an item that is nothing",
+        "{endpointSelector: {}, ingress: [~]}",
+        Some(
+            "5:36: cnp s/p: spec.ingress[0]: is nothing, should be a mapping; write {} for an empty one",
+        ),
+    ),
+    (
+        "a mapping where a list belongs",
+        "{endpointSelector: {}, ingress: {}}",
+        Some("spec.ingress: is a mapping, should be a list; start each item with a dash"),
+    ),
+    (
+        "default deny",
+        "{endpointSelector: {}, ingress: [{}], enableDefaultDeny: {ingress: 'no'}}",
+        Some("spec.enableDefaultDeny.ingress: is text, should be true or false"),
+    ),
+    (
+        "nodes",
+        "{nodeSelector: {}, ingress: [{}]}",
+        Some(
+            "spec.nodeSelector: Invalid CiliumNetworkPolicy spec: rule cannot have NodeSelector; use endpointSelector, or a CiliumClusterwideNetworkPolicy",
+        ),
+    ),
+];
+
+fn refusal(kind: &str, spec: &str) -> Option<String> {
+    let (version, kind) = match kind {
+        "cnp" => ("cilium.io/v2", "CiliumNetworkPolicy"),
+        _ => ("networking.k8s.io/v1", "NetworkPolicy"),
+    };
+    let text = format!(
+        "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: p, namespace: s}}\nspec:\n  {spec}\n"
+    );
+    let document = yaml::parse(&text).expect("valid YAML").remove(0);
+    let Document::Object(_, Object::Policy(raw), _) =
+        manifest::read(&"p.yaml".into(), document).remove(0)
+    else {
+        panic!("{text}")
+    };
+    flows_policy::parse(&raw, "default")
+        .err()
+        .map(|problem| problem.to_string())
+}
+
+fn check(kind: &str, cases: &[(&str, &str, Option<&str>)]) {
+    for (name, spec, wanted) in cases {
+        match (refusal(kind, spec), wanted) {
+            (None, None) => {}
+            (Some(refused), Some(wanted)) => {
+                assert!(refused.starts_with("p.yaml:5:"), "{name}: {refused}");
+                assert!(
+                    refused.ends_with(wanted),
+                    "{name}:\n  {refused}\nwanted\n  {wanted}"
+                );
+            }
+            (refused, wanted) => panic!("{name}: {refused:?}, wanted {wanted:?}"),
+        }
+    }
+}
+
+#[test]
+fn cilium_policies() {
+    check("cnp", CASES);
+}
+
+#[test]
+fn kubernetes_policies() {
+    check(
+        "netpol",
+        &[
+            ("fine", "{podSelector: {}}", None),
+            (
+                "an empty peer",
+                "{podSelector: {}, ingress: [{from: [{}]}]}",
+                Some(
+                    "spec.ingress[0].from[0]: names no peer; add podSelector, namespaceSelector or ipBlock; to allow anyone remove the list",
+                ),
+            ),
+            (
+                "block and selector",
+                "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}]}",
+                Some(
+                    "from[0].ipBlock: can't be combined with podSelector or namespaceSelector; write two items: they are alternatives",
+                ),
+            ),
+            (
+                "type",
+                "{podSelector: {}, policyTypes: [ingress]}",
+                Some("spec.policyTypes[0]: \"ingress\" is no policy type; use Ingress or Egress"),
+            ),
+            (
+                "end without beginning",
+                "{podSelector: {}, ingress: [{ports: [{endPort: 5}]}]}",
+                Some("ports[0].endPort: needs a port; add the first port of the range as port"),
+            ),
+            (
+                "end of a name",
+                "{podSelector: {}, ingress: [{ports: [{port: http, endPort: 5}]}]}",
+                Some("ports[0].endPort: needs a numeric port; write the first port as a number"),
+            ),
+            (
+                "end below",
+                "{podSelector: {}, ingress: [{ports: [{port: 9, endPort: 5}]}]}",
+                Some("ports[0].endPort: is below port; swap the two"),
+            ),
+            (
+                "Cilium's field",
+                "{podSelector: {}, ingressDeny: [{}]}",
+                Some(
+                    "spec.ingressDeny: is no field of this language; known here: podSelector, policyTypes, ingress, egress",
+                ),
+            ),
+        ],
+    );
+}
