@@ -1,6 +1,6 @@
 //! The datapath of a node, from user space: opened once per agent.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use abi::maps;
 use abi::node::{Limit, Node};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
-use aya::EbpfLoader;
-use aya::programs::SchedClassifier;
 use tracing::{info, warn};
 
 use crate::desired::Settings;
-use crate::links::{self, Programs};
+use crate::links;
 use crate::map::{Kind, Map, Shape};
 use crate::pins::Pins;
+use crate::programs::Programs;
 use crate::staged::{Pending, StagedMap};
 use crate::stats::Stats;
 use crate::sys::{self, Mapping};
-use crate::{Error, cpus, kernel};
+use crate::{Error, cpus, kernel, programs};
 
 /// Index of an interface in the node's network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +64,7 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    fn by_name(&self) -> [(&'static str, u32); 8] {
+    pub(crate) fn by_name(&self) -> [(&'static str, u32); 8] {
         [
             (maps::ADDR4, self.addr4),
             (maps::ADDR6, self.addr6),
@@ -147,7 +146,7 @@ impl Datapath {
         }
         make_array(&pins, maps::NODE, size_of::<Node>(), 1)?;
         make_array(&pins, maps::CONSUMED, 8, cpus)?;
-        let programs = load(object, &pins, &options.sizes)?;
+        let programs = programs::open(object, &pins, &options.sizes)?;
 
         macro_rules! staged {
             ($name:ident, $kind:ident) => {
@@ -173,6 +172,7 @@ impl Datapath {
         datapath.warn_of_sizes(&options.sizes);
         datapath.recover()?;
         let interfaces = links::adopt(&datapath.pins, &datapath.programs)?;
+        programs::forget_others(object, &datapath.pins)?;
         info!(
             revision = datapath.revision(),
             interfaces = interfaces.len(),
@@ -396,44 +396,5 @@ pub(crate) fn open_array(pins: &Pins, name: &'static str, length: usize) -> Resu
         action: "mapping into memory",
         path,
         source,
-    })
-}
-
-fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
-    let refused = |error: aya::EbpfError| Error::Object(Box::new(error));
-    let mut loader = EbpfLoader::new();
-    for name in maps::ALL {
-        loader.map_pin_path(name, pins.versioned(name));
-    }
-    for (name, size) in sizes.by_name() {
-        loader.map_max_entries(name, size);
-    }
-    // The parser wants alignment, which a vector's memory has.
-    let mut ebpf = loader.load(&object.to_vec()).map_err(refused)?;
-    let mut program = |name: &'static str| -> Result<OwnedFd, Error> {
-        let missing = || Error::ProgramMissing {
-            program: name.to_owned(),
-        };
-        let refused = |source: aya::programs::ProgramError| Error::Program {
-            program: name,
-            source: Box::new(source),
-        };
-        let program = ebpf.program_mut(name).ok_or_else(missing)?;
-        let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
-        program.load().map_err(refused)?;
-        let path = pins.versioned(name);
-        let fd = program.fd().map_err(refused)?;
-        pins.replace(fd.as_fd(), &path)?;
-        fd.as_fd()
-            .try_clone_to_owned()
-            .map_err(|source| Error::Path {
-                action: "duplicating",
-                path,
-                source,
-            })
-    };
-    Ok(Programs {
-        from_pod: program(maps::PROGRAM_FROM_POD)?,
-        to_pod: program(maps::PROGRAM_TO_POD)?,
     })
 }

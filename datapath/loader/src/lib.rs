@@ -28,6 +28,7 @@ mod map;
 mod pins;
 pub mod pods;
 mod prefix;
+mod programs;
 mod record;
 mod rings;
 mod staged;

@@ -1,12 +1,13 @@
 //! Programs on interfaces, by pinned TCX links: they stay when the agent goes.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use tracing::{debug, info};
 
 use crate::pins::Pins;
+use crate::programs::Programs;
 use crate::sys::{self, Hook};
 use crate::{Error, IfIndex};
 
@@ -25,13 +26,6 @@ pub(crate) const TO_POD: End = End {
 pub(crate) struct End {
     pin: &'static str,
     hook: Hook,
-}
-
-/// Descriptors of the two programs.
-#[derive(Debug)]
-pub(crate) struct Programs {
-    pub(crate) from_pod: OwnedFd,
-    pub(crate) to_pod: OwnedFd,
 }
 
 impl Programs {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  DIR/v1_POLICY, v1_CT4, ...       maps, by ABI version
-//!  DIR/v1_from_pod, v1_to_pod       programs
+//!  DIR/v1_from_pod_0123456789abcdef  programs, by ABI version and object
+//!  DIR/v1_to_pod_0123456789abcdef
 //!  DIR/link_12_from, link_12_to     links of interface 12
 //! ```
 
@@ -69,13 +70,11 @@ impl Pins {
 
     /// The interfaces of which links are pinned, and which ends.
     pub(crate) fn links(&self) -> Result<Vec<(u32, String)>, Error> {
-        let reading = || failed("reading", &self.directory);
         let mut links = Vec::new();
-        for entry in fs::read_dir(&self.directory).map_err(reading())? {
-            let name = entry.map_err(reading())?.file_name();
+        for name in self.names()? {
             let parts = name
-                .to_str()
-                .and_then(|name| name.strip_prefix("link_")?.split_once('_'));
+                .strip_prefix("link_")
+                .and_then(|name| name.split_once('_'));
             if let Some((ifindex, end)) = parts
                 && let Ok(ifindex) = ifindex.parse()
             {
@@ -84,6 +83,23 @@ impl Pins {
         }
         links.sort();
         Ok(links)
+    }
+
+    /// Names of everything that is pinned.
+    pub(crate) fn names(&self) -> Result<Vec<String>, Error> {
+        let reading = || failed("reading", &self.directory);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(reading())? {
+            let name = entry.map_err(reading())?.file_name();
+            names.extend(name.into_string());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The path of a name.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
     }
 
     /// Pins at a path, in place of what may be there: it is the old or the new at any moment.

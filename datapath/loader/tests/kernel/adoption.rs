@@ -10,12 +10,22 @@ use crate::fixture::{CLIENT_IDENTITY, Node, SERVER, SERVER6, ip, syn};
 fn everything_is_pinned_by_abi_version() {
     let node = Node::new();
     let datapath = node.open();
-    for name in abi::maps::ALL.into_iter().chain(["from_pod", "to_pod"]) {
+    for name in abi::maps::ALL {
         let path = node.pins().join(format!("v{}_{name}", abi::ABI_VERSION));
         assert!(path.exists(), "{}", path.display());
     }
+    for name in ["from_pod", "to_pod"] {
+        let pinned = pinned(&node, &format!("v{}_{name}_", abi::ABI_VERSION));
+        assert_eq!(pinned.len(), 1, "{pinned:?}");
+    }
     assert_eq!(datapath.revision(), 0);
     assert_eq!(datapath.attached().unwrap(), []);
+}
+
+fn pinned(node: &Node, prefix: &str) -> Vec<String> {
+    let names = std::fs::read_dir(node.pins()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(prefix)).collect()
 }
 
 #[test]
@@ -104,7 +114,7 @@ fn link(node: &Node, interface: IfIndex, end: &str) -> (u32, u32) {
 
 #[test]
 fn links_outlive_their_maker_and_get_the_successors_programs() {
-    let node = Node::new();
+    let mut node = Node::new();
     let datapath = node.open();
     datapath.attach(node.client).unwrap();
     datapath.attach(node.server).unwrap();
@@ -135,6 +145,18 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
         ]
     );
 
+    // A restart takes the programs as they are; another version brings its own.
+    let programs = pinned(&node, "v1_from_pod_");
+    drop(node.open());
+    assert_eq!(
+        before,
+        [
+            link(&node, node.client, "from"),
+            link(&node, node.client, "to")
+        ]
+    );
+    assert_eq!(pinned(&node, "v1_from_pod_"), programs);
+    node.object.push(0);
     let successor = node.open();
     assert_eq!(successor.attached().unwrap(), both);
     let after = [
@@ -145,6 +167,9 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
         assert_eq!(before.0, after.0, "the link is the same");
         assert_ne!(before.1, after.1, "its program is new");
     }
+    let replaced = pinned(&node, "v1_from_pod_");
+    assert_eq!(replaced.len(), 1);
+    assert_ne!(replaced, programs);
     drop(successor);
 
     // One end is missing, as if its maker had died between the two.
@@ -152,16 +177,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
     ip("link del client");
     let successor = node.open();
     assert_eq!(successor.attached().unwrap(), [node.server]);
-    let links = std::fs::read_dir(node.pins()).unwrap();
-    let links = links.filter(|entry| {
-        entry
-            .as_ref()
-            .unwrap()
-            .file_name()
-            .to_string_lossy()
-            .starts_with("link_")
-    });
-    assert_eq!(links.count(), 2);
+    assert_eq!(pinned(&node, "link_").len(), 2);
     successor.detach(node.server).unwrap();
     successor.detach(node.server).unwrap();
     assert_eq!(successor.attached().unwrap(), []);

@@ -1,0 +1,128 @@
+//! The programs: taken from their pins if they are of the same object, loaded otherwise.
+//!
+//! The kernel takes seconds to verify them, which a restarted agent needn't wait for.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use abi::maps;
+use aya::EbpfLoader;
+use aya::maps::MapInfo;
+use aya::programs::{ProgramError, ProgramInfo, SchedClassifier};
+use tracing::{debug, info};
+
+use crate::datapath::Sizes;
+use crate::pins::Pins;
+use crate::{Error, sys};
+
+/// Descriptors of the two programs.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) from_pod: OwnedFd,
+    pub(crate) to_pod: OwnedFd,
+}
+
+const NAMES: [&str; 2] = [maps::PROGRAM_FROM_POD, maps::PROGRAM_TO_POD];
+
+/// A program's pin names the object that it is of.
+fn pin_name(program: &str, object: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(object);
+    format!("{program}_{:016x}", hasher.finish())
+}
+
+fn path(program: &str, object: &[u8], pins: &Pins) -> PathBuf {
+    pins.versioned(&pin_name(program, object))
+}
+
+/// Opens the programs of `object`. Makes and pins the maps that aren't pinned.
+pub(crate) fn open(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
+    if let [Some(from_pod), Some(to_pod)] = NAMES.map(|name| adopt(name, object, pins)) {
+        debug!("the programs are loaded already");
+        return Ok(Programs { from_pod, to_pod });
+    }
+    let programs = load(object, pins, sizes)?;
+    info!("the programs are loaded");
+    Ok(programs)
+}
+
+/// Takes a program that is of the same object and uses the maps that are pinned now. Whatever is
+/// wrong with it, the remedy is to load it anew.
+fn adopt(name: &str, object: &[u8], pins: &Pins) -> Option<OwnedFd> {
+    let path = path(name, object, pins);
+    let maps = ProgramInfo::from_pin(&path).ok()?.map_ids().ok()??;
+    let uses_ours = maps.into_iter().all(|id| {
+        let name = MapInfo::from_id(id).ok();
+        let name = name.as_ref().and_then(MapInfo::name_as_str);
+        name.is_some_and(|name| {
+            let is_pinned = || {
+                MapInfo::from_pin(pins.versioned(name))
+                    .ok()
+                    .map(|map| map.id())
+            };
+            !maps::ALL.contains(&name) || is_pinned() == Some(id)
+        })
+    });
+    if uses_ours {
+        sys::open_pin(&path).ok()
+    } else {
+        None
+    }
+}
+
+fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
+    let refused = |error: aya::EbpfError| Error::Object(Box::new(error));
+    let mut loader = EbpfLoader::new();
+    for name in maps::ALL {
+        loader.map_pin_path(name, pins.versioned(name));
+    }
+    for (name, size) in sizes.by_name() {
+        loader.map_max_entries(name, size);
+    }
+    // The parser wants alignment, which a vector's memory has.
+    let mut ebpf = loader.load(&object.to_vec()).map_err(refused)?;
+    let mut program = |name: &'static str| -> Result<OwnedFd, Error> {
+        let missing = || Error::ProgramMissing {
+            program: name.to_owned(),
+        };
+        let refused = |source: ProgramError| Error::Program {
+            program: name,
+            source: Box::new(source),
+        };
+        let program = ebpf.program_mut(name).ok_or_else(missing)?;
+        let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
+        program.load().map_err(refused)?;
+        let path = path(name, object, pins);
+        let fd = program.fd().map_err(refused)?;
+        pins.replace(fd.as_fd(), &path)?;
+        let failed = |source| Error::Path {
+            action: "duplicating",
+            path,
+            source,
+        };
+        fd.as_fd().try_clone_to_owned().map_err(failed)
+    };
+    Ok(Programs {
+        from_pod: program(maps::PROGRAM_FROM_POD)?,
+        to_pod: program(maps::PROGRAM_TO_POD)?,
+    })
+}
+
+/// Removes pins of programs that are of other objects. No link may have one of them any more.
+pub(crate) fn forget_others(object: &[u8], pins: &Pins) -> Result<(), Error> {
+    let ours = NAMES.map(|name| path(name, object, pins));
+    for name in pins.names()? {
+        let path = pins.path(&name);
+        // Of any ABI version: "v1_from_pod_...".
+        let program = name
+            .split_once('_')
+            .filter(|(version, _)| version.starts_with('v'));
+        let is_program =
+            program.is_some_and(|(_, rest)| NAMES.iter().any(|name| rest.starts_with(name)));
+        if is_program && !ours.contains(&path) {
+            Pins::remove(&path)?;
+        }
+    }
+    Ok(())
+}
