@@ -63,6 +63,8 @@ pub const CLOSING_REPLY: u16 = 1 << 5;
 pub const RESET: u16 = 1 << 6;
 /// The end of the connection was reported.
 pub const END_REPORTED: u16 = 1 << 7;
+/// An ICMP error about the connection was reported; once is enough, they come in floods.
+pub const RELATED_REPORTED: u16 = 1 << 8;
 
 /// State of a connection. 112 bytes. Pairs are indexed by side: 0 = A, 1 = B, except `packets`,
 /// `bytes`, `reported` and `tcp_flags`, which are indexed by direction: 0 = original, 1 = reply.

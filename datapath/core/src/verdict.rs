@@ -1,7 +1,7 @@
 //! The two entry points and the order of the checks.
 
 use abi::addr::{Addr, LOCAL, PRESENT};
-use abi::conntrack::{CtEntry, DENIED, FROM_B};
+use abi::conntrack::{CtEntry, DENIED, FROM_B, RELATED_REPORTED};
 use abi::endpoint::{self, Endpoint};
 use abi::event::{CHANGED, Event, FLAGS, FORWARDED, NEW};
 use abi::identity;
@@ -697,10 +697,14 @@ fn icmp_error<F: Family, P: Packet, M: Maps>(
                     && entry.revision == here.revision =>
             {
                 work.entry = *entry;
+                entry.flags |= RELATED_REPORTED;
                 true
             }
             _ => false,
         };
+        if fresh && work.entry.flags & RELATED_REPORTED != 0 {
+            return onward;
+        }
         if fresh {
             report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
             let reply = from_b == (work.entry.flags & FROM_B != 0);

@@ -373,6 +373,8 @@ fn icmp_errors_follow_the_connection_they_quote() {
     events(&mut maps);
     assert_eq!(maps.from_pod(&error, SERVER), Redirect(CLIENT));
     assert_eq!(only_event(&mut maps).flags & F_RELATED, F_RELATED);
+    assert_eq!(maps.from_pod(&error, SERVER), Redirect(CLIENT));
+    assert_eq!(kinds(&mut maps), [], "one event, however many errors");
     let forged = unreachable(SERVER4, CLIENT4, &udp(WORLD4, 9, SERVER4, 53, b"q"));
     assert_eq!(
         maps.from_pod(&forged, SERVER),
