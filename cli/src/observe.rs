@@ -82,8 +82,6 @@ pub(crate) struct View {
     pub(crate) options: Options,
     /// The name of the format, for messages.
     pub(crate) output: &'static str,
-    /// What our own formats show beyond Hubble's.
-    pub(crate) extensions: bool,
     silent: bool,
 }
 
@@ -126,7 +124,6 @@ impl View {
         Ok(Self {
             options,
             output,
-            extensions: format == Format::Wide,
             silent: args.switch("silent-errors", false)?,
         })
     }
@@ -141,6 +138,8 @@ fn legacy_json() -> bool {
 /// Where responses go: flows to standard output, what is said about nodes to standard error.
 pub(crate) struct Screen {
     printer: Printer,
+    /// Our format: the server is asked for what it shows beyond Hubble's.
+    extensions: bool,
     out: io::BufWriter<io::Stdout>,
     err: Box<dyn Write + Send>,
 }
@@ -155,6 +154,7 @@ impl Screen {
         let out = io::BufWriter::with_capacity(64 << 10, io::stdout());
         Self {
             printer: Printer::new(view.options),
+            extensions: view.options.format == Format::Wide,
             out,
             err,
         }
@@ -208,9 +208,8 @@ impl Screen {
 /// Shows what a server answers.
 async fn stream(args: &Args, request: GetFlowsRequest, mut screen: Screen) -> Result<(), Error> {
     let channel = Target::find(args)?.connect(args).await?;
-    let wants = View::from_args(args, &Selection::default())?.extensions;
     let mut request = tonic::Request::new(request);
-    if wants {
+    if screen.extensions {
         request
             .metadata_mut()
             .insert(proto::WANT_EXTENSIONS, MetadataValue::from_static("1"));
