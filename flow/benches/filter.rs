@@ -1,6 +1,8 @@
 //! Flows scanned per second by a filter on verdict and labels, over records as compact as those of
 //! an agent's history, and over messages as the CLI and the relay have them.
 
+#![expect(clippy::print_stdout, reason = "rows go to standard output")]
+
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;

@@ -193,9 +193,7 @@ fn reason(flow: &Flow) -> String {
     }
     match flow.event_type() {
         Some((event::POLICY_VERDICT, _)) => match_type_text(flow.policy_match_type).to_owned(),
-        _ => match flow.trace_reason() {
-            TraceReason::Unknown => String::new(),
-            reason => reason.as_str_name().to_lowercase(),
-        },
+        _ if flow.trace_reason() == TraceReason::Unknown => String::new(),
+        _ => flow.trace_reason().as_str_name().to_lowercase(),
     }
 }

@@ -1,6 +1,12 @@
 //! What this crate does with flows against what Hubble's CLI printed, row by row: filters, formats,
 //! and the texts of refusals. Rows about the CLI itself are left to the CLI's own tests, and listed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::sync::LazyLock;
 
 use flow::Filter;

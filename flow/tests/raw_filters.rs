@@ -1,5 +1,7 @@
 //! Flags against what Hubble's CLI made of them.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use flow::flags::{FLAGS, FilterFlags, FlagError, Lists};
 use flows_flow as flow;
 

@@ -1,5 +1,7 @@
 //! Our own view: what a newcomer sees of a denied connection.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use flow::print::{Format, Options, Printer};
 use flows_flow as flow;
 use proto::flow::{

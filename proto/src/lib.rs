@@ -9,48 +9,52 @@ pub mod json;
 
 /// Flows, agent and debug events, and the filter over flows.
 pub mod flow {
-    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
     #![allow(
-        clippy::allow_attributes_without_reason,
-        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
         reason = "generated"
     )]
+    #![allow(unused_qualifications, reason = "generated")]
     include!("gen/flow.rs");
     include!("gen/flow.serde.rs");
 }
 
 /// The service that streams flows.
 pub mod observer {
-    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
     #![allow(
-        clippy::allow_attributes_without_reason,
-        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
         reason = "generated"
     )]
+    #![allow(unused_qualifications, reason = "generated")]
     include!("gen/observer.rs");
     include!("gen/observer.serde.rs");
 }
 
 /// The service that tells a relay about the nodes of a cluster.
 pub mod peer {
-    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
     #![allow(
-        clippy::allow_attributes_without_reason,
-        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
         reason = "generated"
     )]
+    #![allow(unused_qualifications, reason = "generated")]
     include!("gen/peer.rs");
     include!("gen/peer.serde.rs");
 }
 
 /// What a relay says about its nodes.
 pub mod relay {
-    #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
     #![allow(
-        clippy::allow_attributes_without_reason,
-        unused_qualifications,
+        clippy::all,
+        clippy::pedantic,
+        clippy::restriction,
         reason = "generated"
     )]
+    #![allow(unused_qualifications, reason = "generated")]
     include!("gen/relay.rs");
     include!("gen/relay.serde.rs");
 }
@@ -59,12 +63,13 @@ pub mod relay {
 pub mod flows {
     /// What Hubble's messages have no field for.
     pub mod v1 {
-        #![allow(clippy::all, clippy::allow_attributes, reason = "generated")]
         #![allow(
-            clippy::allow_attributes_without_reason,
-            unused_qualifications,
+            clippy::all,
+            clippy::pedantic,
+            clippy::restriction,
             reason = "generated"
         )]
+        #![allow(unused_qualifications, reason = "generated")]
         include!("gen/flows.v1.rs");
         include!("gen/flows.v1.serde.rs");
     }

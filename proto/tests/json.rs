@@ -1,5 +1,7 @@
 //! The JSON form against what Hubble's CLI printed, and its corners.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use flows_proto as proto;
 use proto::flow::{Flow, FlowFilter, LostEvent};
 use proto::google::{Any, Timestamp, UInt32Value};

@@ -1,5 +1,7 @@
 //! Our descriptors against those of Hubble, message by message.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use flows_proto as proto;

@@ -9,7 +9,7 @@ use proto::flow::FlowFilter;
 use regex::Regex;
 
 use super::error::{FilterError, NotANumber};
-use super::leaf::{Addresses, Labels, Leaf, Name, Protocol};
+use super::leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
 use super::pattern::{NodePattern, Pattern};
 use super::{Filter, Selector};
 use crate::view::{Side, Transport, flag_bits};
@@ -280,20 +280,20 @@ impl Leaves {
         self.list(
             &filter.http_status_code,
             |text| status(text),
-            Leaf::HttpStatus,
+            |of| Leaf::Http(HttpLeaf::Status(of)),
         )?;
         self.list(
             &filter.http_method,
             |method| Ok(method.clone()),
-            Leaf::HttpMethod,
+            |of| Leaf::Http(HttpLeaf::Method(of)),
         )?;
         for (what, regexes, leaf) in [
             (
                 "http path",
                 &filter.http_path,
-                Leaf::HttpPath as fn(Vec<Regex>) -> Leaf,
+                HttpLeaf::Path as fn(Vec<Regex>) -> HttpLeaf,
             ),
-            ("http url", &filter.http_url, Leaf::HttpUrl),
+            ("http url", &filter.http_url, HttpLeaf::Url),
         ] {
             let regex = |text: &String| {
                 Regex::new(text).map_err(|why| FilterError::Regex {
@@ -302,12 +302,12 @@ impl Leaves {
                     why: why.to_string(),
                 })
             };
-            self.list(regexes, regex, leaf)?;
+            self.list(regexes, regex, |of| Leaf::Http(leaf(of)))?;
         }
         self.list(
             &filter.http_header,
             |header| Ok((header.key.clone(), header.value.clone())),
-            Leaf::HttpHeader,
+            |of| Leaf::Http(HttpLeaf::Header(of)),
         )?;
         let query =
             |text: &String| Regex::new(text).map_err(|why| FilterError::Query(why.to_string()));
@@ -352,7 +352,7 @@ fn addresses(texts: &[String]) -> Result<Addresses, FilterError> {
         if text.contains('/') {
             addresses.networks.push(network(text)?);
         } else {
-            let address: IpAddr = text.parse().map_err(|_| FilterError::Address {
+            let address: IpAddr = text.parse().map_err(|_go_says_it| FilterError::Address {
                 text: text.clone(),
                 why: format!("ParseAddr(\"{text}\"): unable to parse IP"),
             })?;
@@ -372,7 +372,7 @@ fn network(text: &str) -> Result<IpNet, FilterError> {
     let (address, length) = text.rsplit_once('/').unwrap_or((text, ""));
     let address: IpAddr = address
         .parse()
-        .map_err(|_| error(format!("ParseAddr(\"{address}\"): unable to parse IP")))?;
+        .map_err(|_go_says_it| error(format!("ParseAddr(\"{address}\"): unable to parse IP")))?;
     let canonical = length == "0" || !length.starts_with('0');
     let bits = NotANumber::read(length, 999)
         .ok()

@@ -65,18 +65,51 @@ pub enum Leaf {
     TraceId(Vec<String>),
     /// Trace ids in IP options.
     IpTraceId(Vec<u64>),
-    /// Status of an HTTP response: beginnings of the number as text.
-    HttpStatus(Vec<String>),
-    /// HTTP methods, upper case.
-    HttpMethod(Vec<String>),
-    /// Path of the URL.
-    HttpPath(Vec<Regex>),
-    /// The whole URL.
-    HttpUrl(Vec<Regex>),
-    /// Key and value of an HTTP header.
-    HttpHeader(Vec<(String, String)>),
+    /// About an HTTP request or response.
+    Http(HttpLeaf),
     /// Name asked for in DNS.
     DnsQuery(Vec<Regex>),
+}
+
+/// One question about HTTP.
+#[derive(Debug, Clone)]
+pub enum HttpLeaf {
+    /// Status of a response: beginnings of the number as text.
+    Status(Vec<String>),
+    /// Methods, in any case.
+    Method(Vec<String>),
+    /// Path of the URL.
+    Path(Vec<Regex>),
+    /// The whole URL.
+    Url(Vec<Regex>),
+    /// Key and value of a header.
+    Header(Vec<(String, String)>),
+}
+
+impl HttpLeaf {
+    fn of(&self, http: &Http) -> bool {
+        match self {
+            Self::Status(beginnings) => {
+                let code = http.code.to_string();
+                http.code != 0 && beginnings.iter().any(|b| code.starts_with(b.as_str()))
+            }
+            Self::Method(methods) => methods
+                .iter()
+                .any(|method| !method.is_empty() && http.method.eq_ignore_ascii_case(method)),
+            Self::Path(paths) => {
+                !http.url.is_empty()
+                    && url_path(&http.url)
+                        .is_some_and(|path| paths.iter().any(|regex| regex.is_match(&path)))
+            }
+            Self::Url(urls) => {
+                !http.url.is_empty() && urls.iter().any(|regex| regex.is_match(&http.url))
+            }
+            Self::Header(headers) => http
+                .headers
+                .iter()
+                .any(|h| headers.iter().any(|(k, v)| *k == h.key && *v == h.value)),
+        }
+    }
 }
 
 /// Labels of one end.
@@ -142,11 +175,9 @@ impl Name {
     }
 }
 
-fn http<V: FlowView>(flow: &V) -> Option<&Http> {
-    match flow.l7()?.record.as_ref()? {
-        Record::Http(http) => Some(http),
-        Record::Dns(_) | Record::Kafka(_) => None,
-    }
+/// What a proxy saw.
+fn record<V: FlowView>(flow: &V) -> Option<&Record> {
+    flow.l7()?.record.as_ref()
 }
 
 /// The path in `url`, unescaped; `None` if it is no URL.
@@ -178,12 +209,11 @@ fn url_path(url: &str) -> Option<String> {
 
 impl Protocol {
     fn is<V: FlowView>(self, flow: &V) -> bool {
-        let record = || flow.l7().and_then(|l7| l7.record.as_ref());
         match self {
             Self::Transport(transport) => flow.transport() == Some(transport),
-            Self::Dns => matches!(record(), Some(Record::Dns(_))),
-            Self::Http => matches!(record(), Some(Record::Http(_))),
-            Self::Kafka => matches!(record(), Some(Record::Kafka(_))),
+            Self::Dns => matches!(record(flow), Some(Record::Dns(_))),
+            Self::Http => matches!(record(flow), Some(Record::Http(_))),
+            Self::Kafka => matches!(record(flow), Some(Record::Kafka(_))),
         }
     }
 }
@@ -205,8 +235,7 @@ impl Leaf {
             Self::Pod(..) | Self::Service(..) | Self::Cluster(..) | Self::Interface(_) => 10,
             Self::Uuid(_) | Self::TraceId(_) | Self::Workload(..) => 12,
             Self::Fqdn(..) | Self::Node(_) | Self::NodeLabels(_) => 20,
-            Self::HttpStatus(_) | Self::HttpMethod(_) | Self::HttpHeader(_) => 20,
-            Self::HttpPath(_) | Self::HttpUrl(_) | Self::DnsQuery(_) => 40,
+            Self::Http(_) | Self::DnsQuery(_) => 40,
         }
     }
 
@@ -276,45 +305,9 @@ impl Leaf {
             Self::Uuid(ids) => ids.iter().any(|id| flow.uuid_is(id)),
             Self::TraceId(ids) => ids.iter().any(|id| id == flow.trace_id()),
             Self::IpTraceId(ids) => ids.contains(&flow.ip_trace_id()),
-            Self::HttpStatus(_)
-            | Self::HttpMethod(_)
-            | Self::HttpPath(_)
-            | Self::HttpUrl(_)
-            | Self::HttpHeader(_)
-            | Self::DnsQuery(_) => self.of_l7(flow),
-        }
-    }
-
-    fn of_l7<V: FlowView>(&self, flow: &V) -> bool {
-        if let Self::DnsQuery(queries) = self {
-            let record = flow.l7().and_then(|l7| l7.record.as_ref());
-            return matches!(record, Some(Record::Dns(dns))
-                if queries.iter().any(|query| query.is_match(&dns.query)));
-        }
-        let Some(http) = http(flow) else {
-            return false;
-        };
-        match self {
-            Self::HttpStatus(beginnings) => {
-                let code = http.code.to_string();
-                http.code != 0 && beginnings.iter().any(|b| code.starts_with(b.as_str()))
-            }
-            Self::HttpMethod(methods) => methods
-                .iter()
-                .any(|method| !method.is_empty() && http.method.eq_ignore_ascii_case(method)),
-            Self::HttpPath(paths) => {
-                !http.url.is_empty()
-                    && url_path(&http.url)
-                        .is_some_and(|path| paths.iter().any(|regex| regex.is_match(&path)))
-            }
-            Self::HttpUrl(urls) => {
-                !http.url.is_empty() && urls.iter().any(|regex| regex.is_match(&http.url))
-            }
-            Self::HttpHeader(headers) => http
-                .headers
-                .iter()
-                .any(|h| headers.iter().any(|(k, v)| *k == h.key && *v == h.value)),
-            _ => false,
+            Self::Http(leaf) => matches!(record(flow), Some(Record::Http(http)) if leaf.of(http)),
+            Self::DnsQuery(queries) => matches!(record(flow), Some(Record::Dns(dns))
+                if queries.iter().any(|query| query.is_match(&dns.query))),
         }
     }
 }
