@@ -88,6 +88,42 @@ pub struct Error {
 }
 
 impl Value {
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self {
+            Some(text)
+        } else {
+            None
+        }
+    }
+
+    /// The whole number, if it is one.
+    pub fn as_int(&self) -> Option<i64> {
+        if let Self::Int(number) = self {
+            Some(*number)
+        } else {
+            None
+        }
+    }
+
+    /// The items, if it is a list.
+    pub fn as_list(&self) -> Option<&[Node]> {
+        if let Self::List(items) = self {
+            Some(items)
+        } else {
+            None
+        }
+    }
+
+    /// The fields, if it is a mapping.
+    pub fn as_map(&self) -> Option<&[Field]> {
+        if let Self::Map(fields) = self {
+            Some(fields)
+        } else {
+            None
+        }
+    }
+
     /// The kind of value as a manifest's author would call it, for error messages.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -117,10 +153,7 @@ impl Node {
 
     /// The text under `key`, if it is there and text.
     pub fn text(&self, key: &str) -> Option<&str> {
-        match &self.get(key)?.value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
+        self.get(key)?.value.as_text()
     }
 
     /// A 64-bit digest of the value that ignores positions: equal for texts that differ in comments,

@@ -147,59 +147,23 @@ impl Compiler {
             .collect();
 
         let dual_stack = state.is_dual_stack();
-        let mut identities = self
-            .identities
-            .take()
-            .unwrap_or_else(|| Identities::new(dual_stack));
-        identities.set_dual_stack(dual_stack);
-        let mut in_use = BTreeSet::new();
-        let mut no_number = |what: String, error: cluster::identities::Exhausted| {
-            problems.push(Problem {
-                place: Place::default(),
-                object: None,
-                field: String::new(),
-                problem: format!("{what} has no identity: {error}"),
-                remedy: String::new(),
-            });
+        let identities = self.identities.take();
+        let mut known = Numbers {
+            identities: identities.unwrap_or_else(|| Identities::new(dual_stack)),
+            in_use: BTreeSet::new(),
+            pods: BTreeMap::new(),
+            named_ports: BTreeMap::new(),
+            prefixes: BTreeMap::new(),
         };
-
-        // In the order of labels, not of pods, so that nodes meet colliding labels in the same order.
-        let mut by_labels: BTreeMap<cluster::Labels, Vec<&Arc<cluster::Pod>>> = BTreeMap::new();
-        for pod in state.pods.values().filter(|pod| !pod.host_network) {
-            let labels = state.identity_labels(pod, &self.config.cluster);
-            by_labels.entry(labels).or_default().push(pod);
-        }
-        let mut pods: BTreeMap<&NamespacedName, Identity> = BTreeMap::new();
-        let mut named_ports: BTreeMap<Identity, BTreeSet<NamedPort>> = BTreeMap::new();
-        for (labels, members) in &by_labels {
-            match identities.of_labels(labels) {
-                Ok(identity) => {
-                    in_use.insert(identity);
-                    for pod in members {
-                        pods.insert(&pod.name, identity);
-                        named_ports
-                            .entry(identity)
-                            .or_default()
-                            .extend(ports_of(pod));
-                    }
-                }
-                Err(error) => no_number(format!("pods with labels {labels}"), error),
-            }
-        }
-        let mut prefixes: BTreeMap<IpNet, Identity> = BTreeMap::new();
-        for prefix in named_prefixes(policies.values(), &state.cidr_groups) {
-            let groups = state.cidr_groups.values();
-            let further = groups
-                .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(&prefix)))
-                .flat_map(|group| group_labels(group).collect::<Vec<_>>());
-            match identities.of_prefix(prefix, further) {
-                Ok(identity) => {
-                    in_use.insert(identity);
-                    prefixes.insert(prefix, identity);
-                }
-                Err(error) => no_number(format!("prefix {prefix}"), error),
-            }
-        }
+        known.identities.set_dual_stack(dual_stack);
+        problems.extend(known.number(state, &self.config.cluster, policies.values()));
+        let Numbers {
+            identities,
+            in_use,
+            pods,
+            named_ports,
+            mut prefixes,
+        } = known;
 
         let locals: Vec<(&Arc<cluster::Pod>, Identity, TableOwner)> = state
             .pods_of(&self.node)
@@ -323,12 +287,76 @@ impl Compiler {
                             Some(_) => "; the last good version stays in force",
                             None => "; the policy is NOT enforced",
                         });
-                        known.refused = Some((Arc::clone(raw), problem));
+                        known.refused = Some((Arc::clone(raw), *problem));
                     }
                 }
             }
             problems.extend(known.refused.iter().map(|(_, problem)| problem.clone()));
             self.policies.insert(name.clone(), known);
+        }
+        problems
+    }
+}
+
+/// Identities of one snapshot.
+struct Numbers<'s> {
+    identities: Identities,
+    in_use: BTreeSet<Identity>,
+    pods: BTreeMap<&'s NamespacedName, Identity>,
+    /// Of all pods of each identity.
+    named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
+    prefixes: BTreeMap<IpNet, Identity>,
+}
+
+impl<'s> Numbers<'s> {
+    /// Gives pods and prefixes their identities; says which got none.
+    fn number<'p>(
+        &mut self,
+        state: &'s State,
+        cluster: &str,
+        policies: impl Iterator<Item = &'p Arc<Policy>>,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut failed = |what: String, error: cluster::identities::Exhausted| {
+            problems.push(Problem {
+                place: Place::default(),
+                object: None,
+                field: String::new(),
+                problem: format!("{what} has no identity: {error}"),
+                remedy: String::new(),
+            });
+        };
+        // In the order of labels, not of pods, so that nodes meet colliding labels in the same order.
+        let mut by_labels: BTreeMap<cluster::Labels, Vec<&'s Arc<cluster::Pod>>> = BTreeMap::new();
+        for pod in state.pods.values().filter(|pod| !pod.host_network) {
+            let labels = state.identity_labels(pod, cluster);
+            by_labels.entry(labels).or_default().push(pod);
+        }
+        for (labels, members) in by_labels {
+            match self.identities.of_labels(&labels) {
+                Ok(identity) => {
+                    self.in_use.insert(identity);
+                    let ports = self.named_ports.entry(identity).or_default();
+                    for pod in members {
+                        self.pods.insert(&pod.name, identity);
+                        ports.extend(ports_of(pod));
+                    }
+                }
+                Err(error) => failed(format!("a pod with labels {labels}"), error),
+            }
+        }
+        for prefix in named_prefixes(policies, &state.cidr_groups) {
+            let groups = state.cidr_groups.values();
+            let further = groups
+                .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(&prefix)))
+                .flat_map(|group| group_labels(group).collect::<Vec<_>>());
+            match self.identities.of_prefix(prefix, further) {
+                Ok(identity) => {
+                    self.in_use.insert(identity);
+                    self.prefixes.insert(prefix, identity);
+                }
+                Err(error) => failed(format!("prefix {prefix}"), error),
+            }
         }
         problems
     }

@@ -19,13 +19,20 @@ mod select;
 ///
 /// # Errors
 /// The first thing in the object that is wrong or that isn't supported.
-pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Problem> {
+pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Box<Problem>> {
     let object = field::Field::of(policy);
     let rules = match policy.name.kind {
         Kind::NetworkPolicy => kubernetes::rules(&object, cluster),
-        _ => cilium::rules(&object, cluster),
-    }
-    .map_err(|problem| *problem)?;
+        Kind::CiliumNetworkPolicy | Kind::CiliumClusterwideNetworkPolicy => {
+            cilium::rules(&object, cluster)
+        }
+        Kind::Node
+        | Kind::Namespace
+        | Kind::Pod
+        | Kind::Service
+        | Kind::EndpointSlice
+        | Kind::CiliumCidrGroup => Err(object.refuse("is no policy", "")),
+    }?;
     Ok(Policy {
         name: policy.name.clone(),
         uid: policy.uid.clone(),

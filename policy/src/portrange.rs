@@ -51,8 +51,8 @@ mod tests {
             let mut covered = vec![0u8; 65536];
             for (port, fixed) in prefixes(first, last) {
                 let size = 1usize << (16 - fixed);
-                for port in usize::from(port)..usize::from(port) + size {
-                    covered[port] += 1;
+                for times in &mut covered[usize::from(port)..usize::from(port) + size] {
+                    *times += 1;
                 }
             }
             for (port, times) in covered.iter().enumerate() {

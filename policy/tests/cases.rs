@@ -1,11 +1,12 @@
 //! The table of cases in `testdata/policies/cases.yaml`: what the language means, probe by probe.
+#![expect(clippy::panic, reason = "helpers of a test fail it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use abi::{identity as number, reason};
 use cluster::manifest::{self, Document, Object};
-use cluster::yaml::{self, Node, Value};
+use cluster::yaml::{self, Node};
 use cluster::{Identities, Identity, Label, LabelMap, Labels};
 use flows_policy::{
     Config, Cookies, Decision, Direction, HostMaps, Input, Mode, NamedPort, Policy, Question,
@@ -39,27 +40,20 @@ const SKIPPED: [(&str, &str); 20] = [
 ];
 
 fn fields(node: &Node) -> &[yaml::Field] {
-    match &node.value {
-        Value::Map(fields) => fields,
-        _ => &[],
-    }
+    node.value.as_map().unwrap_or_default()
 }
 
 fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
-    match node.get(key).map(|node| &node.value) {
-        Some(Value::List(items)) => items,
-        _ => &[],
-    }
+    node.get(key)
+        .and_then(|node| node.value.as_list())
+        .unwrap_or_default()
 }
 
 fn map_of(node: Option<&Node>) -> LabelMap {
     let Some(node) = node else {
         return LabelMap::new();
     };
-    let text = |node: &Node| match &node.value {
-        Value::Text(text) => text.clone(),
-        other => panic!("{other:?}"),
-    };
+    let text = |node: &Node| node.value.as_text().expect("text").to_owned();
     fields(node)
         .iter()
         .map(|field| (field.key.clone(), text(&field.node)))
@@ -117,10 +111,11 @@ impl Fixtures {
 }
 
 fn number_of(node: &Node, key: &str) -> u16 {
-    match node.get(key).map(|node| &node.value) {
-        Some(Value::Int(number)) => u16::try_from(*number).expect("a port"),
-        other => panic!("{key}: {other:?}"),
-    }
+    let number = node
+        .get(key)
+        .and_then(|node| node.value.as_int())
+        .expect("a number");
+    u16::try_from(number).expect("a port")
 }
 
 /// Why a set can't be run, or what its objects were refused for.
@@ -179,17 +174,13 @@ impl Run {
             .unwrap_or_default()
             .iter()
             .map(|field| {
-                let Value::List(cidrs) = &field.node.value else {
-                    panic!("{field:?}")
-                };
-                let cidrs = cidrs.iter().map(|node| match &node.value {
-                    Value::Text(text) => text.parse().expect("a prefix"),
-                    other => panic!("{other:?}"),
-                });
+                let cidrs = field.node.value.as_list().expect("a list").iter();
+                let cidrs =
+                    cidrs.map(|node| node.value.as_text().and_then(|text| text.parse().ok()));
                 let group = cluster::CidrGroup {
                     name: field.key.as_str().into(),
                     labels: LabelMap::new(),
-                    cidrs: cidrs.collect(),
+                    cidrs: cidrs.map(|cidr| cidr.expect("a prefix")).collect(),
                 };
                 (Arc::clone(&group.name), Arc::new(group))
             });

@@ -88,7 +88,13 @@ impl Reader<'_> {
     fn wrong_type(&self, node: &yaml::Node, field: &str, wanted: &str) -> Box<Problem> {
         let remedy = match node.value {
             Value::Int(_) | Value::Float(_) | Value::Bool(_) if wanted == "text" => "quote it",
-            _ => "",
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Map(_) => "",
         };
         let problem = format!("is {}, should be {wanted}", node.value.kind());
         self.problem(node.at, field, problem, remedy)
@@ -408,11 +414,11 @@ impl Reader<'_> {
         let Some(node) = parent.get(key) else {
             return Err(self.problem(parent.at, &field, "is missing".into(), ""));
         };
-        match node.value {
-            Value::Int(number) => u16::try_from(number).ok().filter(|port| *port > 0),
-            _ => None,
-        }
-        .ok_or_else(|| {
+        let number = node
+            .value
+            .as_int()
+            .and_then(|number| u16::try_from(number).ok());
+        number.filter(|port| *port > 0).ok_or_else(|| {
             self.problem(
                 node.at,
                 &field,
@@ -426,10 +432,10 @@ impl Reader<'_> {
         let Some(node) = parent.get("protocol") else {
             return Ok(6);
         };
-        match &node.value {
-            Value::Text(text) if text == "TCP" => Ok(6),
-            Value::Text(text) if text == "UDP" => Ok(17),
-            Value::Text(text) if text == "SCTP" => Ok(132),
+        match node.value.as_text() {
+            Some("TCP") => Ok(6),
+            Some("UDP") => Ok(17),
+            Some("SCTP") => Ok(132),
             _ => Err(self.problem(
                 node.at,
                 &format!("{path}.protocol"),
@@ -466,7 +472,11 @@ impl Reader<'_> {
             let value = match &field.node.value {
                 Value::Text(text) => text.clone(),
                 Value::Null => String::new(),
-                _ => {
+                Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::List(_)
+                | Value::Map(_) => {
                     let path = format!("{}.{}", path.join("."), field.key);
                     return Err(self.wrong_type(&field.node, &path, "text"));
                 }
@@ -483,12 +493,11 @@ impl Reader<'_> {
         parse: fn(&str) -> Option<T>,
         wanted: &str,
     ) -> Result<T> {
-        match &node.value {
-            Value::Text(text) => parse(text).ok_or_else(|| {
-                self.problem(node.at, field, format!("{text:?} is not {wanted}"), "")
-            }),
-            _ => Err(self.wrong_type(node, field, wanted)),
-        }
+        let Some(text) = node.value.as_text() else {
+            return Err(self.wrong_type(node, field, wanted));
+        };
+        parse(text)
+            .ok_or_else(|| self.problem(node.at, field, format!("{text:?} is not {wanted}"), ""))
     }
 
     fn parsed<T>(

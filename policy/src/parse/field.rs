@@ -148,26 +148,27 @@ impl<'a> Field<'a> {
 
     /// `true` or `false`.
     pub(super) fn bool(&self) -> Result<bool, Refused> {
-        match self.node.value {
-            Value::Bool(value) => Ok(value),
-            _ => Err(self.wrong_type("true or false", "")),
+        if let Value::Bool(value) = self.node.value {
+            Ok(value)
+        } else {
+            Err(self.wrong_type("true or false", ""))
         }
     }
 
     /// A whole number from 0 to `max`.
     pub(super) fn number(&self, max: u16) -> Result<u16, Refused> {
-        match self.node.value {
-            Value::Int(value) => u16::try_from(value)
-                .ok()
-                .filter(|value| *value <= max)
-                .ok_or_else(|| {
-                    self.refuse(
-                        format!("{value} is out of range"),
-                        format!("use 0 to {max}"),
-                    )
-                }),
-            _ => Err(self.wrong_type("a number", "write it without quotes")),
-        }
+        let Some(value) = self.node.value.as_int() else {
+            return Err(self.wrong_type("a number", "write it without quotes"));
+        };
+        u16::try_from(value)
+            .ok()
+            .filter(|value| *value <= max)
+            .ok_or_else(|| {
+                self.refuse(
+                    format!("{value} is out of range"),
+                    format!("use 0 to {max}"),
+                )
+            })
     }
 }
 

@@ -52,12 +52,8 @@ pub(super) fn to_ports(field: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refus
 fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
     rules.only(&["http", "dns", "kafka", "l7", "l7proto"], &[])?;
     for (name, value) in rules.entries()? {
-        let empty = match &value.node.value {
-            Value::Null => true,
-            Value::List(items) => items.is_empty(),
-            _ => false,
-        };
-        if !empty {
+        let empty = value.node.value.as_list().is_some_and(<[_]>::is_empty);
+        if !empty && value.node.value != Value::Null {
             return Err(value.refuse(
                 format!("{name} rules aren't supported yet"),
                 "remove them to allow the whole port, or wait for the proxy",
@@ -77,9 +73,9 @@ fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
         .get("port")
         .ok_or_else(|| field.refuse("port must be specified", "add port, \"0\" for all ports"))?;
     // Kubernetes' schema wants text; a bare number can only mean itself.
-    let text = match &port.node.value {
-        Value::Int(number) => number.to_string(),
-        _ => port.text()?.to_owned(),
+    let text = match port.node.value.as_int() {
+        Some(number) => number.to_string(),
+        None => port.text()?.to_owned(),
     };
     let end = match field.get("endPort") {
         Some(end) => Some((end.number(u16::MAX)?, end)),
@@ -241,9 +237,9 @@ fn icmp_type(field: &Field<'_>) -> Result<Said, Refused> {
     let value = field
         .get("type")
         .ok_or_else(|| field.refuse("has no type", "add type, a number or a name"))?;
-    let number = match &value.node.value {
-        Value::Int(_) => value.number(255)?,
-        _ => {
+    let number = match value.node.value.as_int() {
+        Some(_) => value.number(255)?,
+        None => {
             let text = value.text()?;
             let named = names
                 .iter()
@@ -354,9 +350,9 @@ pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
         }
         return Ok((Ports::Protocol(protocol), format!("all {name} ports")));
     };
-    let first = match &port.node.value {
-        Value::Int(_) => port.number(u16::MAX)?,
-        _ => {
+    let first = match port.node.value.as_int() {
+        Some(_) => port.number(u16::MAX)?,
+        None => {
             let text = port.text()?.to_lowercase();
             check_port_name(&port, &text)?;
             if let Some((_, end)) = end {

@@ -15,9 +15,10 @@ pub(super) fn selector(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Select
     if let Some(labels) = field.get("matchLabels") {
         for (name, value) in labels.entries()? {
             check_key(&value, name)?;
-            let text = match value.node.value {
-                Value::Null => "",
-                _ => value.text()?,
+            let text = if value.node.value == Value::Null {
+                ""
+            } else {
+                value.text()?
             };
             check_value(&value, text)?;
             requirements.push(Requirement::equals(key(name), text));

@@ -1,4 +1,5 @@
 //! What several tests share: states made of YAML text.
+#![expect(clippy::panic, reason = "helpers of a test fail it")]
 
 use std::sync::Arc;
 

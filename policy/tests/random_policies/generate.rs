@@ -84,7 +84,7 @@ fn pod(random: &mut Random, n: usize) -> Pod {
     }
     Pod {
         name: format!("pod-{n}"),
-        namespace: *random.pick(&NAMESPACES),
+        namespace: random.pick::<&str>(&NAMESPACES),
         labels,
         ips,
         node,
@@ -100,7 +100,7 @@ fn selector(random: &mut Random, most: usize) -> Selector {
             _ => ("nowhere", &["x"]),
         };
         match random.below(7) {
-            0..=2 => Requirement::Equals(key, *random.pick(values)),
+            0..=2 => Requirement::Equals(key, random.pick::<&str>(values)),
             3 => Requirement::In(key, random.some(1, 2, |random| *random.pick(values))),
             4 => Requirement::NotIn(key, random.some(1, 2, |random| *random.pick(values))),
             5 => Requirement::Exists(key),
@@ -124,7 +124,10 @@ fn without_doubles(requirements: Vec<Requirement>) -> Vec<Requirement> {
                 seen.push(*key);
                 true
             }
-            _ => true,
+            Requirement::In(..)
+            | Requirement::NotIn(..)
+            | Requirement::Exists(_)
+            | Requirement::DoesNotExist(_) => true,
         })
         .collect()
 }

@@ -105,11 +105,11 @@ impl World {
     pub(crate) fn manifests(&self) -> String {
         let mut text = String::new();
         for (node, range4, range6, address) in NODES {
-            let _ = writeln!(
+            writeln!(
                 text,
                 "{{apiVersion: v1, kind: Node, metadata: {{name: {node}}}, spec: {{podCIDRs: ['{range4}', '{range6}']}}, \
                  status: {{addresses: [{{type: InternalIP, address: {address}}}]}}}}\n---"
-            );
+            ).expect("text takes everything");
         }
         for pod in &self.pods {
             let labels: Vec<String> = pod
@@ -123,7 +123,7 @@ impl World {
                 .iter()
                 .map(|(name, port)| format!("{{name: {name}, containerPort: {port}}}"))
                 .collect();
-            let _ = writeln!(
+            writeln!(
                 text,
                 "{{apiVersion: v1, kind: Pod, metadata: {{name: {}, namespace: {}, labels: {{{}}}}}, \
                  spec: {{nodeName: {}, containers: [{{ports: [{}]}}]}}, status: {{podIPs: [{}]}}}}\n---",
@@ -133,7 +133,7 @@ impl World {
                 pod.node,
                 ports.join(", "),
                 ips.join(", ")
-            );
+            ).expect("text takes everything");
         }
         for policy in &self.policies {
             let (kind, namespace) = match policy.namespace {
@@ -141,12 +141,12 @@ impl World {
                 None => ("CiliumClusterwideNetworkPolicy", String::new()),
             };
             let rules: Vec<String> = policy.rules.iter().map(rule).collect();
-            let _ = writeln!(
+            writeln!(
                 text,
                 "{{apiVersion: cilium.io/v2, kind: {kind}, metadata: {{name: {}{namespace}}}, specs: [\n  {}\n]}}\n---",
                 policy.name,
                 rules.join(",\n  ")
-            );
+            ).expect("text takes everything");
         }
         text
     }
@@ -275,10 +275,10 @@ fn element(element: &Element, ingress: bool) -> String {
 fn port(port: &Port) -> String {
     let mut text = format!("{{port: '{}'", port.port);
     if let Some(end) = port.end {
-        let _ = write!(text, ", endPort: {end}");
+        write!(text, ", endPort: {end}").expect("text takes everything");
     }
     if let Some(protocol) = port.protocol {
-        let _ = write!(text, ", protocol: {protocol}");
+        write!(text, ", protocol: {protocol}").expect("text takes everything");
     }
     text.push('}');
     text

@@ -186,7 +186,7 @@ fn one_port(world: &World, port: &Port, probe: &Probe) -> bool {
         Some("TCP") => probe.protocol == 6,
         Some("UDP") => probe.protocol == 17,
         Some("SCTP") => probe.protocol == 132,
-        Some(other) => panic!("{other}"),
+        Some(_) => false,
     };
     if !protocol {
         return false;
