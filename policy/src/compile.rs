@@ -430,7 +430,7 @@ impl Names<'_> {
 /// Allowances that a summary spells out before it counts the rest.
 const SPELLED_OUT: usize = 4;
 
-/// One policy's part in a default deny: that it selects, and what it allows.
+/// One policy's part in a default deny: what it allows.
 fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
     let policy = rules[0].policy;
     let allows: Vec<&str> = rules
@@ -440,7 +440,7 @@ fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
         .filter(|element| !element.deny && !element.peers.is_empty() && !element.ports.is_empty())
         .map(|element| &*element.text)
         .collect();
-    let mut text = String::from("selects it, allows ");
+    let mut text = String::from("allows ");
     if allows.is_empty() {
         text.push_str("nothing");
     } else {

@@ -115,7 +115,16 @@ impl fmt::Display for Reason {
             if n > 0 {
                 f.write_str("; ")?;
             }
-            write!(f, "{} {}", origin.policy, origin.text)?;
+            let selects = match self.kind {
+                ReasonKind::DefaultDeny => " selects it,",
+                ReasonKind::Allow
+                | ReasonKind::Deny
+                | ReasonKind::AllowAny
+                | ReasonKind::AllowLocalhost
+                | ReasonKind::AlwaysEnforced
+                | ReasonKind::Init => "",
+            };
+            write!(f, "{}{selects} {}", origin.policy, origin.text)?;
         }
         Ok(())
     }
