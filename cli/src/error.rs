@@ -82,9 +82,11 @@ impl Error {
 
 /// A status as Hubble's CLI prints it: the bare text when the server gave no code.
 fn grpc(status: &tonic::Status) -> String {
-    match status.code() {
-        Code::Unknown => status.message().to_owned(),
-        Code::Cancelled => format!("rpc error: code = Canceled desc = {}", status.message()),
-        code => format!("rpc error: code = {code:?} desc = {}", status.message()),
+    let (code, text) = (status.code(), status.message());
+    if code == Code::Unknown {
+        return text.to_owned();
     }
+    // Go spells this one with one l.
+    let name = format!("{code:?}").replace("Cancelled", "Canceled");
+    format!("rpc error: code = {name} desc = {text}")
 }

@@ -23,12 +23,9 @@ use request::Selection;
 
 /// Shows flows, from a server or a file.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
-    match args.rest.first().map(String::as_str) {
-        Some(kind @ ("agent-events" | "debug-events")) => {
-            return Err(Error::Usage(format!("observe {kind} is not supported yet")));
-        }
-        // `observe flows` is `observe`; further words are ignored, as hubble does.
-        _ => {}
+    // `observe flows` is `observe`; other further words are ignored, as hubble does.
+    if let Some(kind @ ("agent-events" | "debug-events")) = args.rest.first().map(String::as_str) {
+        return Err(Error::Usage(format!("observe {kind} is not supported yet")));
     }
     let (selection, lists) = read_flags(args)?;
     let view = View::from_args(args, &selection)?;

@@ -43,9 +43,10 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
         .status();
     let mut out = io::stdout().lock();
     if format == Format::Compact {
-        let word = match health {
-            ServingStatus::Serving => "Ok".to_owned(),
-            status => format!("Unavailable: {}", status.as_str_name()),
+        let word = if health == ServingStatus::Serving {
+            "Ok".to_owned()
+        } else {
+            format!("Unavailable: {}", health.as_str_name())
         };
         writeln!(out, "Healthcheck (via {}): {word}", target.address)?;
     }

@@ -1,5 +1,7 @@
 //! The real program against a real gRPC server.
 
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},

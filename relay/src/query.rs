@@ -8,43 +8,34 @@
 //! Everything is pulled: a client that reads slowly stops the merge, which stops the lanes, which
 //! stops the nodes; they count what they lose and say so in the stream.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    task::Poll,
-    time::{Duration, SystemTime},
-};
+use std::{collections::VecDeque, sync::Arc, task::Poll, time::Duration};
 
 use futures::{Stream, StreamExt};
-use proto::{
-    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
-    relay::{NodeState, NodeStatusEvent},
-};
+use proto::relay::NodeState;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
 pub use plan::{Keep, Plan};
 
 use crate::{
-    merge::{LaneId, Merge, Out, Pop, Stamp},
+    merge::{Merge, Pop, Stamp},
     metrics::Metrics,
     peer::{Link, Snapshot},
-    raw::{Kind, Raw},
+    raw::Raw,
 };
-use lane::Word;
+use nodes::Node;
 
 mod lane;
+mod nodes;
+mod output;
 mod plan;
 
 /// Responses handed to the client in one go.
 const BATCH: usize = 256;
-/// How often a client that asked for progress gets it at most.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-
 /// How long a node is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -74,28 +65,6 @@ pub struct Context {
     pub patience: Patience,
     /// Counters.
     pub metrics: Arc<Metrics>,
-}
-
-/// A node in this query.
-struct Node {
-    name: Arc<str>,
-    id: LaneId,
-    words: mpsc::Receiver<lane::Message>,
-    /// Since when nothing of it is held and nothing has come.
-    hungry: Option<Instant>,
-    /// It said how far it has come at least once.
-    speaks_progress: bool,
-    /// It said anything at all.
-    heard: bool,
-    /// It was named as silent or slow, and hasn't been back since.
-    named: bool,
-    /// Its stream is up.
-    up: bool,
-    /// It refused the request itself.
-    refused: Option<Status>,
-    /// Its part of the past is all here (or it has left).
-    over: bool,
-    gone: bool,
 }
 
 /// The past is merged exactly; the present as well as bounded waiting allows.
@@ -174,37 +143,6 @@ impl Query {
         query
     }
 
-    /// A node takes part from now on.
-    fn join(&mut self, name: &Arc<str>, up: bool) {
-        let (sender, words) = mpsc::channel(4);
-        self.tasks.spawn(lane::run(
-            Arc::clone(name),
-            self.context.peers.clone(),
-            self.plan.clone(),
-            self.stage == Stage::Past && up,
-            up,
-            sender,
-        ));
-        let id = self.merge.add();
-        self.merge.await_lane(id, up);
-        self.nodes.push(Node {
-            name: Arc::clone(name),
-            id,
-            words,
-            hungry: None,
-            speaks_progress: false,
-            heard: false,
-            named: false,
-            up,
-            refused: None,
-            over: !up,
-            gone: false,
-        });
-        if !up && self.stage == Stage::Past {
-            self.merge.end(id);
-        }
-    }
-
     /// The next responses; `None` when the query is over.
     async fn next_batch(&mut self) -> Option<Vec<Result<Raw, Status>>> {
         loop {
@@ -217,7 +155,7 @@ impl Query {
             let now = Instant::now();
             self.fill(now);
             let wake = self.advance(now);
-            if !self.out.is_empty() || self.stage == Stage::Done || wake == Some(now) {
+            if !self.out.is_empty() || self.stage == Stage::Done {
                 continue;
             }
             let mut peers_changed = false;
@@ -247,7 +185,7 @@ impl Query {
                 }
             };
             if let Some((at, word)) = word {
-                self.hear(at, word, Instant::now());
+                self.hear(at, word);
             }
             if peers_changed {
                 self.admit();
@@ -261,8 +199,8 @@ impl Query {
         for at in 0..self.nodes.len() {
             while self.nodes[at].asks(&self.merge, past) {
                 match self.nodes[at].words.try_recv() {
-                    Ok(word) => self.hear(at, Some(word), now),
-                    Err(mpsc::error::TryRecvError::Disconnected) => self.hear(at, None, now),
+                    Ok(word) => self.hear(at, Some(word)),
+                    Err(mpsc::error::TryRecvError::Disconnected) => self.hear(at, None),
                     Err(mpsc::error::TryRecvError::Empty) => {
                         self.nodes[at].hungry.get_or_insert(now);
                         break;
@@ -270,92 +208,6 @@ impl Query {
                 }
             }
         }
-    }
-
-    /// Takes a node's word; `None`: its lane has ended.
-    fn hear(&mut self, at: usize, word: Option<lane::Message>, now: Instant) {
-        let node = &mut self.nodes[at];
-        let id = node.id;
-        let Some(lane::Message { arrived, word }) = word else {
-            node.over = true;
-            node.gone = true;
-            self.merge.end(id);
-            return;
-        };
-        match word {
-            Word::Batch { items, progress } => {
-                let progress_only = items.is_empty();
-                node.heard = true;
-                node.speaks_progress |= progress.is_some();
-                if !progress_only || !self.merge.awaited(id) {
-                    node.hungry = None;
-                }
-                if node.up && !self.merge.awaited(id) {
-                    self.merge.await_lane(id, true);
-                }
-                let arrived = millis(arrived, self.start);
-                self.context
-                    .metrics
-                    .untimed(items.iter().filter(|(time, _)| time.is_none()).count());
-                self.merge.push(id, arrived, items);
-                if let Some(progress) = progress {
-                    self.merge.progress(id, progress);
-                    if node.named && progress >= self.merge.floor() {
-                        node.named = false;
-                        let name = node.name.to_string();
-                        self.say(NodeState::NodeConnected, vec![name], "");
-                    }
-                }
-            }
-            Word::PastOver => {
-                // In the present it is the tail of a node that was given up: nothing to end.
-                if self.stage == Stage::Past {
-                    node.over = true;
-                    self.merge.end(id);
-                }
-            }
-            Word::Up => {
-                node.up = true;
-                node.hungry = None;
-                node.heard = false;
-                self.merge.await_lane(id, true);
-                let name = node.name.to_string();
-                self.say(NodeState::NodeConnected, vec![name], "");
-            }
-            Word::Down {
-                status,
-                refusal,
-                retrying,
-            } => {
-                node.up = false;
-                let name = node.name.to_string();
-                if refusal {
-                    node.refused = Some(status.clone());
-                }
-                if refusal && status.code() == Code::InvalidArgument {
-                    // The same on every node: the client's to mend.
-                    self.fail(status);
-                    return;
-                }
-                if retrying && self.stage == Stage::Present {
-                    self.merge.await_lane(id, false);
-                } else {
-                    node.over = true;
-                    self.merge.end(id);
-                }
-                self.context.metrics.node_error(&name);
-                let text = status.message().to_owned();
-                self.say(NodeState::NodeError, vec![name], &text);
-            }
-            Word::Gone => {
-                node.over = true;
-                node.gone = true;
-                self.merge.end(id);
-                let name = node.name.to_string();
-                self.say(NodeState::NodeGone, vec![name], "");
-            }
-        }
-        let _ = now;
     }
 
     /// Lets out what may leave. Returns when to look again if nothing comes until then.
@@ -366,18 +218,18 @@ impl Query {
                 Pop::Held { time, arrived } => {
                     let wake = match self.stage {
                         Stage::Past => self.give_up(Some(time), now),
-                        _ => self.release(time, arrived, now),
+                        Stage::Present | Stage::Done => self.release(time, arrived, now),
                     };
                     if wake.is_some() {
                         return wake;
                     }
                 }
-                Pop::Empty if self.merge.finished() => self.turn(),
+                Pop::Empty if self.at_end() => self.turn(),
                 Pop::Empty => {
                     self.tell_progress(now);
                     return match self.stage {
                         Stage::Past => self.give_up(None, now),
-                        _ => None,
+                        Stage::Present | Stage::Done => None,
                     };
                 }
             }
@@ -386,7 +238,7 @@ impl Query {
     }
 
     /// In the past: ends the lanes of nodes that have said nothing for too long. Returns when the
-    /// next one's time is up; `None` when one was ended just now.
+    /// next one's time is up.
     fn give_up(&mut self, time: Option<Stamp>, now: Instant) -> Option<Instant> {
         let patience = self.context.patience.history;
         let time = time.unwrap_or(Stamp {
@@ -422,7 +274,7 @@ impl Query {
             patience.as_millis()
         );
         self.say(NodeState::NodeError, silent, &text);
-        // The caller's loop would spin on an empty merge: come back at once instead.
+        // There is something to deliver now.
         Some(now)
     }
 
@@ -476,6 +328,18 @@ impl Query {
         None
     }
 
+    /// Nothing is held and no node has more to say, nor can one join that has.
+    fn at_end(&self) -> bool {
+        let endless = self.stage == Stage::Present && self.plan.follow && !self.plan.ends;
+        self.merge.finished() && (!endless || self.all_refused().is_some())
+    }
+
+    /// The refusal, when every node refused the request.
+    fn all_refused(&self) -> Option<&Status> {
+        let first = self.nodes.first()?.refused.as_ref();
+        first.filter(|_| self.nodes.iter().all(|node| node.refused.is_some()))
+    }
+
     /// All nodes ended: the past gives way to the present, or the query is over.
     fn turn(&mut self) {
         if self.stage == Stage::Past {
@@ -494,160 +358,12 @@ impl Query {
                 return;
             }
         }
-        if self.plan.follow && !self.plan.ends {
-            // No peers for now; new ones may join.
-            return;
-        }
-        let refusals = self.nodes.iter().filter_map(|node| node.refused.as_ref());
-        let first = refusals.clone().next().cloned();
-        let all = !self.nodes.is_empty() && refusals.count() == self.nodes.len();
+        let refused = self.all_refused().cloned();
         self.stage = Stage::Done;
-        if let (Some(status), true) = (first, all && self.delivered == 0) {
+        if let Some(status) = refused
+            && self.delivered == 0
+        {
             self.out.push(Err(status));
         }
     }
-
-    /// Something left the merge.
-    fn emit(&mut self, out: Out<Raw>) {
-        let Out {
-            lane,
-            late,
-            mut item,
-            ..
-        } = out;
-        let flow = item.kind == Kind::Flow;
-        if late {
-            self.context.metrics.late(&self.nodes[lane.index()].name);
-            if flow && self.plan.extensions {
-                item = crate::late::mark(item);
-            }
-        }
-        if self.stage == Stage::Past {
-            match self.plan.keep {
-                Keep::All => {}
-                Keep::Oldest(most) => {
-                    if flow && self.delivered + 1 >= most {
-                        self.stage = Stage::Done;
-                        self.tasks.abort_all();
-                    }
-                }
-                Keep::Newest(most) => {
-                    self.kept_bytes += item.bytes.len();
-                    self.kept_flows += u64::from(flow);
-                    self.kept.push_back(item);
-                    while self.kept_flows > most {
-                        self.forget();
-                    }
-                    while self.kept_bytes > self.plan.memory {
-                        self.forgotten += 1;
-                        self.forget();
-                    }
-                    return;
-                }
-            }
-        }
-        self.deliver(item);
-    }
-
-    fn forget(&mut self) {
-        if let Some(oldest) = self.kept.pop_front() {
-            self.kept_bytes -= oldest.bytes.len();
-            self.kept_flows -= u64::from(oldest.kind == Kind::Flow);
-        }
-    }
-
-    /// The newest flows of the past are known: out with them.
-    fn flush(&mut self) {
-        if self.forgotten > 0 {
-            self.context.metrics.forgotten(self.forgotten);
-            let message = plan::forgotten(&self.context.name, self.forgotten);
-            self.out.push(Ok(Raw::encode(&message, Kind::LostEvents)));
-        }
-        for item in std::mem::take(&mut self.kept) {
-            self.deliver(item);
-        }
-        (self.kept_flows, self.kept_bytes, self.forgotten) = (0, 0, 0);
-    }
-
-    fn deliver(&mut self, item: Raw) {
-        self.delivered += u64::from(item.kind == Kind::Flow);
-        self.context.metrics.delivered();
-        self.out.push(Ok(item));
-    }
-
-    /// A status event of the relay's own; nothing when it names no node.
-    fn say(&mut self, state: NodeState, mut names: Vec<String>, message: &str) {
-        if names.is_empty() {
-            return;
-        }
-        names.sort_unstable();
-        let event = NodeStatusEvent {
-            state_change: state.into(),
-            node_names: names,
-            message: message.to_owned(),
-        };
-        let message = GetFlowsResponse {
-            node_name: self.context.name.to_string(),
-            time: Some(SystemTime::now().into()),
-            response_types: Some(ResponseTypes::NodeStatus(event)),
-        };
-        self.out.push(Ok(Raw::encode(&message, Kind::NodeStatus)));
-    }
-
-    /// Tells a client that wants to know how far the sequence is settled.
-    fn tell_progress(&mut self, now: Instant) {
-        if !self.plan.progress
-            || self.stage != Stage::Present
-            || now < self.progress.1 + PROGRESS_EVERY
-        {
-            return;
-        }
-        if let Some(horizon) = self
-            .merge
-            .horizon()
-            .filter(|horizon| *horizon > self.progress.0)
-        {
-            self.progress = (horizon, now);
-            let message = GetFlowsResponse {
-                node_name: self.context.name.to_string(),
-                time: Some(proto::google::Timestamp {
-                    seconds: horizon.seconds,
-                    nanos: horizon.nanos,
-                }),
-                response_types: None,
-            };
-            self.out.push(Ok(Raw::encode(&message, Kind::Progress)));
-        }
-    }
-
-    fn fail(&mut self, status: Status) {
-        self.out.push(Err(status));
-        self.stage = Stage::Done;
-        self.tasks.abort_all();
-    }
-
-    /// Peers that were not there when the query began.
-    fn admit(&mut self) {
-        let peers = Arc::clone(&self.context.peers.borrow_and_update());
-        let here: BTreeMap<_, _> = self
-            .nodes
-            .iter()
-            .filter(|node| !node.gone)
-            .map(|node| (Arc::clone(&node.name), ()))
-            .collect();
-        for name in peers.keys().filter(|name| !here.contains_key(*name)) {
-            self.join(name, false);
-        }
-    }
-}
-
-impl Node {
-    /// Whether its next word is wanted now.
-    fn asks(&self, merge: &Merge<Raw>, past: bool) -> bool {
-        !self.gone && !(past && self.over) && merge.wants(self.id)
-    }
-}
-
-fn millis(at: Instant, start: Instant) -> u64 {
-    u64::try_from(at.saturating_duration_since(start).as_millis()).unwrap_or(u64::MAX)
 }

@@ -171,7 +171,7 @@ impl Server {
         if let Some(listener) = metrics_listener {
             let text = move || {
                 let text = metrics.text();
-                async move { text.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR) }
+                async move { text.or(Err(StatusCode::INTERNAL_SERVER_ERROR)) }
             };
             let router = Router::new().route("/metrics", get(text));
             parts.spawn(async move { Ok(axum::serve(listener, router).await?) });

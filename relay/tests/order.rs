@@ -1,5 +1,7 @@
 //! Order, completeness and limits over several nodes.
 
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
 mod common;
 
 use common::{Agent, Behaviour, Follow, Relay, at, flow, name, names, patience, progress, status};
