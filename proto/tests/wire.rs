@@ -22,7 +22,7 @@ fn described(file: &FileDescriptorProto) -> Value {
     let mut messages = BTreeMap::new();
     let mut enums = BTreeMap::new();
     for message in &file.message_type {
-        describe(file.package(), "", message, &mut messages, &mut enums);
+        describe("", message, &mut messages, &mut enums);
     }
     for e in &file.enum_type {
         enums.insert(e.name().to_owned(), enumeration(e));
@@ -52,7 +52,6 @@ fn described(file: &FileDescriptorProto) -> Value {
 }
 
 fn describe(
-    package: &str,
     scope: &str,
     message: &DescriptorProto,
     messages: &mut BTreeMap<String, Value>,
@@ -61,7 +60,7 @@ fn describe(
     let name = format!("{scope}{}", message.name());
     let inside = format!("{name}.");
     for inner in &message.nested_type {
-        describe(package, &inside, inner, messages, enums);
+        describe(&inside, inner, messages, enums);
     }
     for e in &message.enum_type {
         enums.insert(format!("{inside}{}", e.name()), enumeration(e));
@@ -70,16 +69,14 @@ fn describe(
         .field
         .iter()
         .map(|f| {
-            let (kind, type_name) = match f.r#type() {
-                Type::Message => ("message", f.type_name().trim_start_matches('.').to_owned()),
-                Type::Enum => ("enum", f.type_name().trim_start_matches('.').to_owned()),
-                scalar => (
-                    "scalar",
-                    scalar
-                        .as_str_name()
-                        .trim_start_matches("TYPE_")
-                        .to_lowercase(),
-                ),
+            let named = f.type_name().trim_start_matches('.').to_owned();
+            let (kind, type_name) = if f.r#type() == Type::Message {
+                ("message", named)
+            } else if f.r#type() == Type::Enum {
+                ("enum", named)
+            } else {
+                let scalar = f.r#type().as_str_name().trim_start_matches("TYPE_");
+                ("scalar", scalar.to_lowercase())
             };
             let label = match f.label() {
                 Label::Repeated => "repeated",
