@@ -69,6 +69,90 @@ impl serde::Serialize for Decision {
         struct_ser.end()
     }
 }
+impl serde::Serialize for EventCounts {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.attempted != 0 {
+            len += 1;
+        }
+        if self.failed != 0 {
+            len += 1;
+        }
+        if self.limited != 0 {
+            len += 1;
+        }
+        if self.received != 0 {
+            len += 1;
+        }
+        if self.left_unread != 0 {
+            len += 1;
+        }
+        if self.queue_lost != 0 {
+            len += 1;
+        }
+        if self.malformed != 0 {
+            len += 1;
+        }
+        if self.stored != 0 {
+            len += 1;
+        }
+        if self.evicted_unread != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.EventCounts", len)?;
+        if self.attempted != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("attempted", ToString::to_string(&self.attempted).as_str())?;
+        }
+        if self.failed != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("failed", ToString::to_string(&self.failed).as_str())?;
+        }
+        if self.limited != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("limited", ToString::to_string(&self.limited).as_str())?;
+        }
+        if self.received != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("received", ToString::to_string(&self.received).as_str())?;
+        }
+        if self.left_unread != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("left_unread", ToString::to_string(&self.left_unread).as_str())?;
+        }
+        if self.queue_lost != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("queue_lost", ToString::to_string(&self.queue_lost).as_str())?;
+        }
+        if self.malformed != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("malformed", ToString::to_string(&self.malformed).as_str())?;
+        }
+        if self.stored != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("stored", ToString::to_string(&self.stored).as_str())?;
+        }
+        if self.evicted_unread != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("evicted_unread", ToString::to_string(&self.evicted_unread).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for FlowExtension {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -135,6 +219,186 @@ impl serde::Serialize for FlowExtension {
             let v = Cause::try_from(self.cause)
                 .map_or_else(|_| crate::json::Variant::Number(self.cause), crate::json::Variant::Name);
             struct_ser.serialize_field("cause", &v)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetStatusRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let len = 0;
+        let struct_ser = serializer.serialize_struct("flows.v1.GetStatusRequest", len)?;
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetStatusResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
+        if self.generation != 0 {
+            len += 1;
+        }
+        if !self.failure.is_empty() {
+            len += 1;
+        }
+        if !self.problems.is_empty() {
+            len += 1;
+        }
+        if self.policies != 0 {
+            len += 1;
+        }
+        if self.endpoints != 0 {
+            len += 1;
+        }
+        if self.events.is_some() {
+            len += 1;
+        }
+        if !self.maps.is_empty() {
+            len += 1;
+        }
+        if self.history_bytes != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetStatusResponse", len)?;
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.revision != 0 {
+            struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if self.generation != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("generation", ToString::to_string(&self.generation).as_str())?;
+        }
+        if !self.failure.is_empty() {
+            struct_ser.serialize_field("failure", &self.failure)?;
+        }
+        if !self.problems.is_empty() {
+            struct_ser.serialize_field("problems", &self.problems)?;
+        }
+        if self.policies != 0 {
+            struct_ser.serialize_field("policies", &self.policies)?;
+        }
+        if self.endpoints != 0 {
+            struct_ser.serialize_field("endpoints", &self.endpoints)?;
+        }
+        if let Some(v) = self.events.as_ref() {
+            struct_ser.serialize_field("events", v)?;
+        }
+        if !self.maps.is_empty() {
+            struct_ser.serialize_field("maps", &self.maps)?;
+        }
+        if self.history_bytes != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("history_bytes", ToString::to_string(&self.history_bytes).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ManifestProblem {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.file.is_empty() {
+            len += 1;
+        }
+        if self.line != 0 {
+            len += 1;
+        }
+        if self.column != 0 {
+            len += 1;
+        }
+        if !self.object.is_empty() {
+            len += 1;
+        }
+        if !self.field.is_empty() {
+            len += 1;
+        }
+        if !self.problem.is_empty() {
+            len += 1;
+        }
+        if !self.remedy.is_empty() {
+            len += 1;
+        }
+        if self.not_enforced {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ManifestProblem", len)?;
+        if !self.file.is_empty() {
+            struct_ser.serialize_field("file", &self.file)?;
+        }
+        if self.line != 0 {
+            struct_ser.serialize_field("line", &self.line)?;
+        }
+        if self.column != 0 {
+            struct_ser.serialize_field("column", &self.column)?;
+        }
+        if !self.object.is_empty() {
+            struct_ser.serialize_field("object", &self.object)?;
+        }
+        if !self.field.is_empty() {
+            struct_ser.serialize_field("field", &self.field)?;
+        }
+        if !self.problem.is_empty() {
+            struct_ser.serialize_field("problem", &self.problem)?;
+        }
+        if !self.remedy.is_empty() {
+            struct_ser.serialize_field("remedy", &self.remedy)?;
+        }
+        if self.not_enforced {
+            struct_ser.serialize_field("not_enforced", &self.not_enforced)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for MapFill {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.map.is_empty() {
+            len += 1;
+        }
+        if self.entries != 0 {
+            len += 1;
+        }
+        if self.max != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.MapFill", len)?;
+        if !self.map.is_empty() {
+            struct_ser.serialize_field("map", &self.map)?;
+        }
+        if self.entries != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("entries", ToString::to_string(&self.entries).as_str())?;
+        }
+        if self.max != 0 {
+            struct_ser.serialize_field("max", &self.max)?;
         }
         struct_ser.end()
     }
