@@ -57,12 +57,12 @@ pub enum ControlError {
     #[error(transparent)]
     Saved(#[from] SavedError),
     /// The kernel refuses.
-    #[error("{context}: {source}")]
+    #[error("{context}: {cause}")]
     Loader {
         /// What was tried.
         context: &'static str,
         /// Why it failed, with its causes.
-        source: Box<LoaderError>,
+        cause: Box<LoaderError>,
     },
     /// A descriptor cannot be had.
     #[error("waiting for changes: {0}")]
@@ -91,7 +91,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn loader_error(context: &'static str) -> impl FnOnce(loader::Error) -> ControlError {
     move |source| ControlError::Loader {
         context,
-        source: Box::new(LoaderError(source)),
+        cause: Box::new(LoaderError(source)),
     }
 }
 

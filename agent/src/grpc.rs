@@ -1,4 +1,5 @@
-//! The agent's API: Hubble's services `observer.Observer` and `peer.Peer`, health, reflection. Field
+//! The agent's API: Hubble's services `observer.Observer` and `peer.Peer`, health, reflection, and our
+//! own `flows.v1.Status`. Field
 //! numbers and semantics are Hubble's (v1.19), so that its CLI, relay and UI can talk to us.
 
 mod flows;
@@ -8,12 +9,16 @@ mod observer;
 mod peer;
 mod request;
 mod select;
+mod status;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures::future::try_join_all;
-use proto::{observer::observer_server::ObserverServer, peer::peer_server::PeerServer};
+use proto::{
+    flows::v1::status_server::StatusServer, observer::observer_server::ObserverServer,
+    peer::peer_server::PeerServer,
+};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -104,6 +109,7 @@ async fn routes(api: Api) -> Result<Routes, ServeError> {
             api.peers.clone(),
             api.stop.clone(),
         )))
+        .add_service(StatusServer::new(status::Service::new(api.clone())))
         .add_service(ObserverServer::new(observer::Service::new(api)));
     Ok(routes.routes())
 }

@@ -94,6 +94,49 @@ async fn status_nodes_and_namespaces() {
 }
 
 #[tokio::test]
+async fn own_status_tells_what_is_wrong_and_what_was_lost() {
+    use proto::flows::v1::{GetStatusRequest, status_client::StatusClient};
+    let agent = Agent::start(1000, 1000).await;
+    agent.store([new_connection(1)]).await;
+    let problem = cluster::Problem {
+        place: cluster::Place {
+            file: "web.yaml".into(),
+            at: cluster::yaml::Position { line: 3, column: 5 },
+        },
+        object: None,
+        field: "spec.ingress[0]".into(),
+        problem: "is a mistake".into(),
+        remedy: String::new(),
+    };
+    agent.status.store(Arc::new(flows_agent::control::Status {
+        revision: 7,
+        problems: vec![flows_agent::control::PolicyProblem {
+            problem,
+            not_enforced: true,
+        }],
+        ..Default::default()
+    }));
+    let mut client = StatusClient::new(agent.channel.clone());
+    let status = client
+        .get_status(GetStatusRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!((status.node_name.as_str(), status.revision), ("node-a", 7));
+    let events = status.events.unwrap();
+    assert_eq!(
+        (events.received, events.stored, events.queue_lost),
+        (1, 1, 0)
+    );
+    let problem = &status.problems[0];
+    assert_eq!(
+        (problem.file.as_str(), problem.line, problem.not_enforced),
+        ("web.yaml", 3, true)
+    );
+    agent.end().await;
+}
+
+#[tokio::test]
 async fn health_by_hubbles_name() {
     use tonic_health::pb::{
         HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use abi::event::Event;
 use arc_swap::ArcSwap;
 use flows_agent::{
+    control,
     expand::Expander,
     grpc::{Api, Listener, Peers, serve},
     history::History,
@@ -28,6 +29,7 @@ pub(crate) struct Agent {
     pub(crate) feeds: Vec<Fed>,
     pub(crate) history: Arc<History>,
     pub(crate) names: Arc<ArcSwap<Names>>,
+    pub(crate) status: Arc<ArcSwap<control::Status>>,
     pub(crate) peers: watch::Sender<Arc<Peers>>,
     pub(crate) channel: Channel,
     pub(crate) stop: CancellationToken,
@@ -51,13 +53,14 @@ impl Agent {
         };
         let observer = Observer::start(config, Arc::clone(&names), writer).unwrap();
         let (peers, peers_read) = watch::channel(Arc::new(Peers::new()));
+        let status = Arc::<ArcSwap<control::Status>>::default();
         let stop = CancellationToken::new();
         let api = Api {
             history: Arc::clone(&history),
             expander: Expander::new(node.full_name(), 1),
             names: Arc::clone(&names),
             stats: Arc::clone(observer.stats()),
-            status: Arc::default(),
+            status: Arc::clone(&status),
             peers: peers_read,
             started: 0,
             address: "10.0.0.1".into(),
@@ -77,6 +80,7 @@ impl Agent {
             feeds,
             history,
             names,
+            status,
             peers,
             channel,
             stop,

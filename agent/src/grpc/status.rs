@@ -1,0 +1,86 @@
+//! flows.v1.Status: what Hubble's status has no field for.
+
+use std::sync::atomic::Ordering;
+
+use proto::flows::v1::{
+    EventCounts, GetStatusRequest, GetStatusResponse, ManifestProblem, MapFill,
+    status_server::Status as Rpc,
+};
+use tonic::{Request, Response, Status};
+
+use super::{Api, versioned};
+use crate::control::PolicyProblem;
+
+pub(super) struct Service {
+    api: Api,
+}
+
+impl Service {
+    pub(super) fn new(api: Api) -> Self {
+        Self { api }
+    }
+
+    fn events(&self) -> EventCounts {
+        let (stats, status) = (&self.api.stats, self.api.status.load());
+        EventCounts {
+            attempted: status.counters.events_attempted,
+            failed: status.counters.events_failed,
+            limited: status.counters.events_limited,
+            received: stats.sum(|reader| &reader.received),
+            left_unread: stats.left_unread,
+            queue_lost: stats.sum(|reader| &reader.queue_lost),
+            malformed: stats.sum(|reader| &reader.malformed),
+            stored: stats.stored.load(Ordering::Relaxed),
+            evicted_unread: self.api.history.evicted_unread(),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Rpc for Service {
+    async fn get_status(
+        &self,
+        _: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let status = self.api.status.load();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Ok(versioned(GetStatusResponse {
+            node_name: self.api.expander.node_name().to_owned(),
+            revision: status.revision,
+            generation: status.generation,
+            failure: status.failure.clone().unwrap_or_default(),
+            problems: status.problems.iter().map(problem).collect(),
+            policies: count(status.policies),
+            endpoints: count(status.endpoints),
+            events: Some(self.events()),
+            maps: status
+                .fills
+                .iter()
+                .map(|fill| MapFill {
+                    map: fill.map.to_owned(),
+                    entries: fill.entries,
+                    max: fill.max,
+                })
+                .collect(),
+            history_bytes: self.api.history.view().bytes() as u64,
+        }))
+    }
+}
+
+fn problem(known: &PolicyProblem) -> ManifestProblem {
+    let problem = &known.problem;
+    ManifestProblem {
+        file: problem.place.file.to_string(),
+        line: problem.place.at.line,
+        column: problem.place.at.column,
+        object: problem
+            .object
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        field: problem.field.clone(),
+        problem: problem.problem.clone(),
+        remedy: problem.remedy.clone(),
+        not_enforced: known.not_enforced,
+    }
+}
