@@ -218,7 +218,7 @@ impl FlowView for Numbered<'_> {
     }
     fn any_label(&self, _side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool {
         self.asked.set(self.asked.get() + 1);
-        self.identity % 2 == 0 && is("k8s:app=cart")
+        self.identity.is_multiple_of(2) && is("k8s:app=cart")
     }
     fn node(&self) -> &str {
         ""
@@ -234,7 +234,11 @@ fn a_program_asks_for_labels_once_per_identity() {
             identity,
             asked: &asked,
         };
-        assert_eq!(program.matches(&view), identity % 2 == 0, "{identity}");
+        assert_eq!(
+            program.matches(&view),
+            identity.is_multiple_of(2),
+            "{identity}"
+        );
     };
     for _ in 0..3 {
         (0..1024).for_each(&mut check);
