@@ -21,7 +21,7 @@ pub(crate) use map::{
 };
 pub(crate) use mmap::{Mapping, page_size};
 pub(crate) use perf::{perf_enable, perf_open};
-pub(crate) use run::{Run, test_run};
+pub(crate) use run::{Run, load_empty, test_run};
 
 use attr::{Command, Info, LinkCreate, LinkUpdate, Object};
 

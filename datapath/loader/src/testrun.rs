@@ -2,7 +2,7 @@
 //! benchmarks. Maps, events and counters are the real ones; the packet goes nowhere.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::sys::{self, Run};
@@ -90,6 +90,33 @@ impl Runner<'_> {
         };
         let output = sys::test_run(self.program, &run, &mut []).map_err(failed(self.interface))?;
         Ok((output.result.cast_signed(), output.duration))
+    }
+}
+
+/// A program that does nothing: what its run takes is what a run of any program takes.
+#[derive(Debug)]
+pub struct Empty(OwnedFd);
+
+impl Empty {
+    /// Loads it.
+    ///
+    /// # Errors
+    /// No right to load programs.
+    pub fn load() -> Result<Self, Error> {
+        let source = |source| Error::Program {
+            program: "empty",
+            source: Box::new(source),
+        };
+        sys::load_empty().map(Self).map_err(source)
+    }
+
+    /// The program, to be run many times.
+    pub fn runner(&self, interface: IfIndex) -> Runner<'_> {
+        Runner {
+            program: self.0.as_fd(),
+            interface,
+            context: context(interface),
+        }
     }
 }
 

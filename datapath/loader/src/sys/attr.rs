@@ -7,6 +7,7 @@ pub(super) enum Command {
     MapLookup = 1,
     MapUpdate = 2,
     MapDelete = 3,
+    ProgLoad = 5,
     ObjPin = 6,
     ObjGet = 7,
     TestRun = 10,
@@ -86,6 +87,21 @@ pub(super) struct LinkUpdate {
     pub(super) program: u32,
     pub(super) flags: u32,
     pub(super) old_program: u32,
+}
+
+/// As far as the flags.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct ProgLoad {
+    pub(super) kind: u32,
+    pub(super) instruction_count: u32,
+    pub(super) instructions: u64,
+    pub(super) license: u64,
+    pub(super) log_level: u32,
+    pub(super) log_size: u32,
+    pub(super) log: u64,
+    pub(super) kernel_version: u32,
+    pub(super) flags: u32,
 }
 
 #[derive(Clone, Copy)]

@@ -73,6 +73,19 @@ pub(crate) struct Node {
 impl Node {
     /// Small maps, so that tests are quick and full maps are near.
     pub(crate) fn new() -> Self {
+        Self::sized(Sizes {
+            addr4: 1024,
+            addr6: 1024,
+            cidr4: 256,
+            cidr6: 256,
+            policy: 1024,
+            ct4: 4096,
+            ct6: 4096,
+            frags: 1024,
+        })
+    }
+
+    pub(crate) fn sized(sizes: Sizes) -> Self {
         assert!(
             nix::unistd::geteuid().is_root(),
             "this test needs root: run `cargo xtask test`, or `sudo -E cargo test -p flows-loader \
@@ -88,16 +101,7 @@ impl Node {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("bpf");
         let mut options = Options::new(&directory);
-        options.sizes = Sizes {
-            addr4: 1024,
-            addr6: 1024,
-            cidr4: 256,
-            cidr6: 256,
-            policy: 1024,
-            ct4: 4096,
-            ct6: 4096,
-            frags: 1024,
-        };
+        options.sizes = sizes;
         let (client, server) = (ifindex("client"), ifindex("server"));
         Self {
             options,
@@ -269,12 +273,23 @@ pub(crate) fn words(address: Ipv6Addr) -> [u32; 4] {
 
 /// A SYN from the client.
 pub(crate) fn syn(to: impl Into<IpAddr>, source_port: u16, port: u16) -> Vec<u8> {
+    segment(to, source_port, port, true)
+}
+
+/// A segment from the client, the first one (SYN) or a later one (ACK).
+pub(crate) fn segment(
+    to: impl Into<IpAddr>,
+    source_port: u16,
+    port: u16,
+    is_first: bool,
+) -> Vec<u8> {
     let link = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
     let ip = match to.into() {
         IpAddr::V4(to) => link.ipv4(CLIENT.octets(), to.octets(), 64),
         IpAddr::V6(to) => link.ipv6(CLIENT6.octets(), to.octets(), 64),
     };
-    let packet = ip.tcp(source_port, port, 1, 65_535).syn();
+    let tcp = ip.tcp(source_port, port, 1, 65_535);
+    let packet = if is_first { tcp.syn() } else { tcp.ack(1) };
     let mut bytes = Vec::new();
     packet.write(&mut bytes, &[]).unwrap();
     bytes

@@ -1,0 +1,465 @@
+//! What a verdict costs in the kernel, in ns per packet, by `BPF_PROG_TEST_RUN`.
+//!
+//! - *hot*: the same packet again and again, the kernel's own mean over 200,000 runs.
+//! - *one by one*: each packet by a call of its own, in random order over all connections. Caches are
+//!   as the system call leaves them. The kernel's clock is in such a figure, so that the empty
+//!   program's mean, measured the same way in turns, is taken off, and its hot run is added back.
+//!
+//! All figures contain the run of an empty program, which has a row of its own. The peer's figures
+//! (Cilium 1.19's bpf_lxc on such a machine, 1,000 entries) are the published ones that the project
+//! goes by.
+#![expect(clippy::unwrap_used, reason = "a bench that can't measure fails")]
+#![expect(clippy::print_stdout, reason = "a bench's rows go there")]
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
+
+use abi::addr::{Addr, PRESENT};
+use abi::node::TRACE_PACKETS;
+use abi::policy::{Direction, EGRESS, ENFORCED, PolicyKey, SHAPE_PORT};
+use flows_loader::testrun::{Empty, OK, Program, REDIRECT, Runner};
+use flows_loader::{Datapath, Desired, RingItem, RingOptions, RingReader, Sizes};
+
+#[path = "../tests/kernel/fixture.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod fixture;
+
+use fixture::{
+    CLIENT_IDENTITY, CLIENT_TABLE, Node, SERVER, SERVER_IDENTITY, SERVER_TABLE, SERVER6, allow,
+    segment, syn,
+};
+
+const ROUNDS: usize = 7;
+const HOT: u32 = 200_000;
+/// Connections that are opened or visited per round of a one-by-one figure.
+const VISITS: usize = 5_000;
+const PORT: u16 = 80;
+
+fn main() {
+    let node = Node::sized(Sizes {
+        ct4: 262_144,
+        ct6: 262_144,
+        ..Sizes::default()
+    });
+    take_a_core();
+    let mut datapath = node.open();
+    let empty = Empty::load().unwrap();
+    let mut readers = datapath.rings(RingOptions::default()).unwrap();
+    let mut bench = Bench {
+        node: &node,
+        empty: empty.runner(node.client),
+        readers: &mut readers,
+    };
+
+    let hot = bench.empty_hot();
+    Figure::of("empty program, hot", hot).print();
+    for entries in [10, 1_000, 10_000, 100_000] {
+        datapath.apply(&entries_of(&node, entries)).unwrap();
+        // The peer's figures are of 1,000 entries.
+        let peer = |name, value| (entries == 1_000).then_some((name, value));
+        for way in [Way::BOTH_ENDS, Way::TO_POD] {
+            let is_both = way.program == Program::FromPod;
+            let ends = way.name;
+            let value = bench.established_hot(&datapath, way, SERVER.into());
+            Figure::of(
+                format!("established, {ends}, hot, IPv4, {entries} entries"),
+                value,
+            )
+            .against(peer(way.peer, way.peer_established))
+            .goal(is_both.then_some("<= 80"))
+            .print();
+            let value = bench.new_ones(&datapath, way, SERVER.into(), entries, hot);
+            Figure::of(
+                format!("new, {ends}, with event, one by one, IPv4, {entries} entries"),
+                value,
+            )
+            .against(peer(way.peer, way.peer_new))
+            .goal(is_both.then_some("<= 600"))
+            .print();
+        }
+    }
+    let usual = entries_of(&node, 1_000);
+    datapath.apply(&usual).unwrap();
+    let way = Way::BOTH_ENDS;
+    let value = bench.established_hot(&datapath, way, SERVER6.into());
+    Figure::of("established, both ends, hot, IPv6, 1000 entries", value)
+        .against(Some((way.peer, way.peer_established)))
+        .print();
+    let value = bench.new_ones(&datapath, way, SERVER6.into(), 1_000, hot);
+    Figure::of(
+        "new, both ends, with event, one by one, IPv6, 1000 entries",
+        value,
+    )
+    .against(Some((way.peer, way.peer_new)))
+    .print();
+    let value = bench.event(&mut datapath, &usual);
+    Figure::of(
+        "event, kernel side, hot (packet with one less packet without)",
+        value,
+    )
+    .goal(Some("<= 170"))
+    .print();
+    for live in [100, 10_000, 100_000] {
+        for (to, family) in [
+            (IpAddr::from(SERVER), "IPv4"),
+            (IpAddr::from(SERVER6), "IPv6"),
+        ] {
+            let value = bench.established_among(&datapath, to, live, hot);
+            let name = format!("established, both ends, one by one, {family}, {live} connections");
+            Figure::of(name, value).print();
+        }
+    }
+}
+
+/// Which program judges which packets.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    program: Program,
+    peer: &'static str,
+    peer_established: f64,
+    peer_new: f64,
+}
+
+impl Way {
+    /// Between two pods of the node: one run at the client's veth.
+    const BOTH_ENDS: Self = Self {
+        name: "both ends",
+        program: Program::FromPod,
+        peer: "Cilium, both ends",
+        peer_established: 694.0,
+        peer_new: 1_680.0,
+    };
+    /// From many pods of other nodes, each with its own entry, to the server.
+    const TO_POD: Self = Self {
+        name: "one hook, many peers",
+        program: Program::ToPod,
+        peer: "Cilium, one hook",
+        peer_established: 324.0,
+        peer_new: 801.0,
+    };
+
+    /// What the program says of a packet that is allowed.
+    fn allowed(self) -> i32 {
+        match self.program {
+            Program::FromPod => REDIRECT,
+            Program::ToPod => OK,
+        }
+    }
+
+    /// Gives the packet its sender: the nth of so many peers, or the client as it is.
+    fn address(self, packet: &mut [u8], n: u32, peers: u32) {
+        if self.program == Program::ToPod {
+            packet[26..30].copy_from_slice(&remote(n % peers).octets());
+        }
+    }
+}
+
+/// A row to be printed.
+struct Figure(serde_json::Value);
+
+impl Figure {
+    fn of(name: impl Into<String>, value: f64) -> Self {
+        let value = (value * 10.0).round() / 10.0;
+        Self(serde_json::json!({"name": name.into(), "value": value, "unit": "ns"}))
+    }
+
+    fn against(mut self, peer: Option<(&str, f64)>) -> Self {
+        if let (Some((peer, base)), Some(value)) = (peer, self.0["value"].as_f64()) {
+            self.0["base"] = peer.into();
+            self.0["base_value"] = base.into();
+            self.0["ratio"] = ((value / base * 1_000.0).round() / 1_000.0).into();
+        }
+        self
+    }
+
+    fn goal(mut self, goal: Option<&str>) -> Self {
+        if let Some(goal) = goal {
+            self.0["goal"] = goal.into();
+        }
+        self
+    }
+
+    fn print(self) {
+        println!("{}", self.0);
+    }
+}
+
+/// Puts the thread on the last CPU, before all others there if that is allowed.
+fn take_a_core() {
+    let last = std::thread::available_parallelism().unwrap().get() - 1;
+    let mut set = nix::sched::CpuSet::new();
+    set.set(last).unwrap();
+    nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set).unwrap();
+    let thread = nix::unistd::gettid().to_string();
+    let is_first = Command::new("chrt")
+        .args(["--fifo", "--pid", "50", &thread])
+        .status();
+    if !is_first.is_ok_and(|status| status.success()) {
+        eprint("the thread isn't scheduled first: figures will scatter");
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "what isn't a row goes there")]
+fn eprint(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Ports that a peer may use.
+const PORTS: u32 = 2;
+
+/// Identity of the nth remote peer.
+fn remote_identity(n: u32) -> u32 {
+    100_000 + n
+}
+
+/// Address of the nth remote peer.
+fn remote(n: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(Ipv4Addr::new(10, 64, 0, 0).to_bits() + n)
+}
+
+/// How many remote peers have entries.
+fn remotes(entries: u32) -> u32 {
+    (entries / 2 / PORTS).saturating_sub(1).max(1)
+}
+
+/// Both pods' tables enforced; half of the entries in each, a port of a peer per entry. The first peer
+/// is the other pod.
+fn entries_of(node: &Node, entries: u32) -> Desired {
+    let mut desired = node.desired(&[]);
+    let enforced = |default_cookie| Direction {
+        peer_shapes: 1 << SHAPE_PORT,
+        any_shapes: 0,
+        default_cookie,
+        flags: ENFORCED,
+    };
+    desired.tables.get_mut(&SERVER_TABLE).unwrap().ingress = enforced(21);
+    desired.tables.get_mut(&CLIENT_TABLE).unwrap().egress = enforced(22);
+    let ends = [
+        (SERVER_TABLE, CLIENT_IDENTITY, SHAPE_PORT),
+        (CLIENT_TABLE, SERVER_IDENTITY, SHAPE_PORT | EGRESS),
+    ];
+    for (table, pod, shape) in ends {
+        for n in 0..entries / 2 {
+            let peer = n / PORTS;
+            let identity = if peer == 0 {
+                pod
+            } else {
+                remote_identity(peer - 1)
+            };
+            let port = PORT + u16::try_from(n % PORTS).unwrap();
+            let key = PolicyKey {
+                table,
+                identity,
+                port,
+                proto: 6,
+                shape,
+            };
+            desired.policy.insert(key, allow(30 + n % 1_000));
+        }
+    }
+    for n in 0..remotes(entries) {
+        let addr = Addr {
+            identity: remote_identity(n),
+            flags: PRESENT,
+            ..Addr::default()
+        };
+        desired.addr4.insert(fixture::word(remote(n)), addr);
+    }
+    desired
+}
+
+struct Bench<'a> {
+    node: &'a Node,
+    empty: Runner<'a>,
+    readers: &'a mut [RingReader],
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The mean of single runs.
+fn one_by_one(runner: &Runner<'_>, packets: &[&[u8]]) -> f64 {
+    let mut sum = 0;
+    for packet in packets {
+        sum += u64::from(runner.run(packet, 1).unwrap().1);
+    }
+    let count = u32::try_from(packets.len()).unwrap();
+    f64::from(u32::try_from(sum).unwrap()) / f64::from(count)
+}
+
+/// Distinct connections of the client to the server.
+fn connections(to: IpAddr, count: usize, is_first: bool) -> Vec<Vec<u8>> {
+    let ports = usize::try_from(PORTS).unwrap();
+    let tuple = |n: usize| {
+        let from = u16::try_from(1_024 + n / ports).unwrap();
+        (from, PORT + u16::try_from(n % ports).unwrap())
+    };
+    let packet = |n| {
+        let (from, port) = tuple(n);
+        segment(to, from, port, is_first)
+    };
+    (0..count).map(packet).collect()
+}
+
+impl Bench<'_> {
+    /// Empties the rings; tells how many events were there.
+    fn drain(&mut self) -> usize {
+        let drain = |reader: &mut RingReader| {
+            reader.drain(|item| assert!(matches!(item, RingItem::Event(_)), "{item:?}"))
+        };
+        self.readers.iter_mut().map(drain).sum()
+    }
+
+    fn empty_hot(&self) -> f64 {
+        let packet = syn(SERVER, 1_000, PORT);
+        median(
+            (0..ROUNDS)
+                .map(|_| f64::from(self.empty.run(&packet, HOT).unwrap().1))
+                .collect(),
+        )
+    }
+
+    fn forget_all(&self, datapath: &Datapath) {
+        let stats = datapath.stats();
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        stats.connections4(|key, _| v4.push(key)).unwrap();
+        stats.connections6(|key, _| v6.push(key)).unwrap();
+        v4.iter()
+            .for_each(|key| assert!(stats.forget_connection4(key).unwrap()));
+        v6.iter()
+            .for_each(|key| assert!(stats.forget_connection6(key).unwrap()));
+    }
+
+    fn runner<'d>(&self, datapath: &'d Datapath, way: Way) -> Runner<'d> {
+        let interface = match way.program {
+            Program::FromPod => self.node.client,
+            Program::ToPod => self.node.server,
+        };
+        datapath.runner(way.program, interface)
+    }
+
+    fn established_hot(&mut self, datapath: &Datapath, way: Way, to: IpAddr) -> f64 {
+        self.forget_all(datapath);
+        let runner = self.runner(datapath, way);
+        let [mut first, mut later] =
+            [true, false].map(|is_first| segment(to, 1_000, PORT, is_first));
+        way.address(&mut first, 0, 1);
+        way.address(&mut later, 0, 1);
+        runner.run(&first, 1).unwrap();
+        runner.run(&later, 1).unwrap();
+        let mut values = Vec::new();
+        for _ in 0..ROUNDS {
+            let (action, duration) = runner.run(&later, HOT).unwrap();
+            assert_eq!(action, way.allowed());
+            values.push(f64::from(duration));
+            self.drain();
+        }
+        median(values)
+    }
+
+    /// Connections that are opened, one after the other, each with its event.
+    fn new_ones(
+        &mut self,
+        datapath: &Datapath,
+        way: Way,
+        to: IpAddr,
+        entries: u32,
+        hot: f64,
+    ) -> f64 {
+        let runner = self.runner(datapath, way);
+        let mut packets = connections(to, VISITS, true);
+        for (n, packet) in (0..).zip(&mut packets) {
+            // Far from its neighbours' peers.
+            way.address(packet, n * 7_919, remotes(entries));
+        }
+        let packets: Vec<&[u8]> = packets.iter().map(Vec::as_slice).collect();
+        let mut values = Vec::new();
+        for _ in 0..ROUNDS {
+            self.forget_all(datapath);
+            self.drain();
+            let base = one_by_one(&self.empty, &packets);
+            values.push(one_by_one(&runner, &packets) - base + hot);
+            assert_eq!(self.drain(), VISITS, "each connection has its event");
+            let forwarded = datapath.stats().connections().unwrap();
+            let forwarded = forwarded.live4 + forwarded.live6;
+            assert_eq!(
+                forwarded,
+                u64::try_from(VISITS).unwrap(),
+                "each connection is allowed"
+            );
+        }
+        median(values)
+    }
+
+    /// Packets of connections in random order, of so many that live.
+    fn established_among(&mut self, datapath: &Datapath, to: IpAddr, live: usize, hot: f64) -> f64 {
+        self.forget_all(datapath);
+        let runner = self.runner(datapath, Way::BOTH_ENDS);
+        // Opened, then the first later segment: both have events, which aren't what is measured.
+        for packets in connections(to, live, true).chunks(VISITS) {
+            for packet in packets {
+                assert_eq!(runner.run(packet, 1).unwrap().0, REDIRECT);
+            }
+            self.drain();
+        }
+        let packets = connections(to, live, false);
+        for packets in packets.chunks(VISITS) {
+            for packet in packets {
+                runner.run(packet, 1).unwrap();
+            }
+            self.drain();
+        }
+        // A fixed linear congruential sequence: the same order in every run.
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % live
+        };
+        let mut values = Vec::new();
+        for _ in 0..ROUNDS {
+            let visited: Vec<&[u8]> = (0..VISITS).map(|_| packets[next()].as_slice()).collect();
+            let base = one_by_one(&self.empty, &visited);
+            values.push(one_by_one(&runner, &visited) - base + hot);
+        }
+        assert_eq!(self.drain(), 0, "an established packet has no event");
+        median(values)
+    }
+
+    /// The same established packet with an event and without, in turns.
+    fn event(&mut self, datapath: &mut Datapath, desired: &Desired) -> f64 {
+        // Fits into the ring.
+        const EVENTS: u32 = 8_000;
+        let mut traced = desired.clone();
+        traced.settings.flags |= TRACE_PACKETS;
+        let packet = segment(SERVER, 1_000, PORT, false);
+        let mut values: HashMap<bool, Vec<f64>> = HashMap::new();
+        for is_traced in [false, true].repeat(ROUNDS) {
+            datapath
+                .apply(if is_traced { &traced } else { desired })
+                .unwrap();
+            let runner = self.runner(datapath, Way::BOTH_ENDS);
+            runner.run(&packet, 1).unwrap();
+            self.drain();
+            let (_, duration) = runner.run(&packet, EVENTS).unwrap();
+            let events = if is_traced {
+                usize::try_from(EVENTS).unwrap()
+            } else {
+                0
+            };
+            assert_eq!(self.drain(), events);
+            values
+                .entry(is_traced)
+                .or_default()
+                .push(f64::from(duration));
+        }
+        datapath.apply(desired).unwrap();
+        let mut of = |is_traced| median(values.remove(&is_traced).unwrap());
+        of(true) - of(false)
+    }
+}
