@@ -42,7 +42,7 @@ impl Pins {
         let kind = statfs(directory)
             .map_err(|errno| failed("examining", directory)(errno.into()))?
             .filesystem_type();
-        if i64::from(kind.0) != BPF_FS_MAGIC {
+        if kind.0 != BPF_FS_MAGIC {
             let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
             nix::mount::mount(
                 Some("bpf"),

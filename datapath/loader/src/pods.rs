@@ -116,6 +116,10 @@ impl Routes {
     }
 
     /// Asks for all routes of a family, again if they changed meanwhile.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "padding between messages says nothing"
+    )]
     fn read_family(
         &mut self,
         family: AddressFamily,
@@ -232,6 +236,10 @@ fn messages(mut bytes: &[u8]) -> impl Iterator<Item = NetlinkMessage<RouteNetlin
 }
 
 /// Does to the table what the message says.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel says much that is not about pods' routes"
+)]
 fn follow(table: &mut BTreeMap<IpAddr, IfIndex>, message: &RouteNetlinkMessage) {
     match message {
         RouteNetlinkMessage::NewRoute(route) => {
@@ -260,6 +268,10 @@ fn forget(table: &mut BTreeMap<IpAddr, IfIndex>, link: &LinkMessage) {
 }
 
 /// Address and interface of a unicast route of the main table to a single address, without a gateway.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel says much that is not about pods' routes"
+)]
 fn host_route(route: &RouteMessage) -> Option<(IpAddr, IfIndex)> {
     let header = &route.header;
     if header.kind != RouteType::Unicast {

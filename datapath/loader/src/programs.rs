@@ -80,8 +80,9 @@ fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
     for (name, size) in sizes.by_name() {
         loader.map_max_entries(name, size);
     }
-    // The parser wants alignment, which a vector's memory has.
-    let mut ebpf = loader.load(&object.to_vec()).map_err(refused)?;
+    // The parser wants alignment, which a vector's memory has and an embedded object may not.
+    let object_in_memory = object.to_vec();
+    let mut ebpf = loader.load(&object_in_memory).map_err(refused)?;
     let mut program = |name: &'static str| -> Result<OwnedFd, Error> {
         let missing = || Error::ProgramMissing {
             program: name.to_owned(),

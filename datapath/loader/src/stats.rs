@@ -96,7 +96,8 @@ impl Stats {
                 ..Counters::default()
             })
             .collect();
-        let rest: [(u32, fn(&mut Counters) -> &mut u64); 5] = [
+        type Field = fn(&mut Counters) -> &mut u64;
+        let rest: [(u32, Field); 5] = [
             (counter::EVENTS_ATTEMPTED, |counters| {
                 &mut counters.events_attempted
             }),

@@ -42,7 +42,7 @@ pub(crate) fn object() -> Vec<u8> {
         "FLOWS_BPF_OBJECT must name the eBPF object: run `cargo xtask test`, or set it to what \
          `cargo xtask build-bpf` prints",
     );
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    std::fs::read(path).expect("FLOWS_BPF_OBJECT names a file that can be read")
 }
 
 /// Runs a command in the thread's network namespace.
