@@ -90,7 +90,7 @@ impl Target {
         })
     }
 
-    /// The relay of this machine, else the only agent on it.
+    /// The relay of this machine, else the only lab's relay, else the only agent.
     fn only_one(run: &Path) -> Result<Self, Error> {
         let loopback = [
             SocketAddr::from(([127, 0, 0, 1], 4245)),
@@ -102,18 +102,20 @@ impl Target {
         if loopback.iter().any(answers) {
             return Self::parse(RELAY);
         }
-        let agents = agents(run);
-        match &agents[..] {
-            [] => Err(Error::NoServer),
-            [only] => Self::parse(&format!("unix://{}", only.display())),
-            many => {
-                let names: Vec<_> = many
-                    .iter()
-                    .map(|path| format!("unix://{}", path.display()))
-                    .collect();
-                Err(Error::ManyServers(names.join(", ")))
+        // A lab's relay speaks for all its nodes; an agent for its own.
+        for (what, found) in [("relays", relays(run)), ("agents", agents(run))] {
+            match &found[..] {
+                [] => {}
+                [only] => return Self::parse(only),
+                many => {
+                    return Err(Error::ManyServers {
+                        what,
+                        servers: many.join(", "),
+                    });
+                }
             }
         }
+        Err(Error::NoServer)
     }
 
     /// Connects.
@@ -133,20 +135,29 @@ impl Target {
     }
 }
 
-/// Agents' sockets on which somebody answers.
-fn agents(run: &Path) -> Vec<PathBuf> {
-    let list = |directory: &Path| {
-        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect::<Vec<_>>()
-    };
-    let mut sockets: Vec<_> = list(run)
-        .iter()
-        .flat_map(|cluster| list(cluster))
-        .map(|node| node.join("hubble.sock"))
-        .filter(|socket| UnixStream::connect(socket).is_ok())
+/// Labs' relays on which somebody answers.
+fn relays(run: &Path) -> Vec<String> {
+    answering(list(run).iter().map(|lab| lab.join("relay.sock")))
+}
+
+/// Agents on which somebody answers.
+fn agents(run: &Path) -> Vec<String> {
+    let nodes = list(run).into_iter().flat_map(|cluster| list(&cluster));
+    answering(nodes.map(|node| node.join("hubble.sock")))
+}
+
+fn list(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn answering(sockets: impl Iterator<Item = PathBuf>) -> Vec<String> {
+    let sockets = sockets.filter(|socket| UnixStream::connect(socket).is_ok());
+    let mut addresses: Vec<_> = sockets
+        .map(|socket| format!("unix://{}", socket.display()))
         .collect();
-    sockets.sort();
-    sockets
+    addresses.sort();
+    addresses
 }
 
 fn refuse_tls(args: &Args) -> Result<(), Error> {
@@ -216,18 +227,21 @@ mod tests {
     }
 
     #[test]
-    fn the_only_agent_that_answers_is_found() {
+    fn the_only_server_that_answers_is_found() {
         let run = tempfile::tempdir().unwrap();
-        let socket = |name: &str| {
-            let directory = run.path().join("lab").join(name);
-            std::fs::create_dir_all(&directory).unwrap();
-            std::os::unix::net::UnixListener::bind(directory.join("hubble.sock")).unwrap()
+        let socket = |path: &str| {
+            let path = run.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::net::UnixListener::bind(path).unwrap()
         };
-        assert_eq!(agents(run.path()).len(), 0);
-        let _a = socket("a");
-        drop(socket("stale"));
-        assert_eq!(agents(run.path()), [run.path().join("lab/a/hubble.sock")]);
-        let _b = socket("b");
+        let uri = |path: &str| vec![format!("unix://{}/{path}", run.path().display())];
+        assert_eq!((relays(run.path()).len(), agents(run.path()).len()), (0, 0));
+        let _a = socket("lab/a/hubble.sock");
+        drop(socket("lab/stale/hubble.sock"));
+        assert_eq!(agents(run.path()), uri("lab/a/hubble.sock"));
+        let _b = socket("lab/b/hubble.sock");
         assert_eq!(agents(run.path()).len(), 2);
+        let _relay = socket("lab/relay.sock");
+        assert_eq!(relays(run.path()), uri("lab/relay.sock"));
     }
 }

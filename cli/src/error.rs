@@ -26,15 +26,20 @@ pub enum Error {
     },
     /// There is no server to be found.
     #[error(
-        "no relay on localhost:4245 and no agent under /run/flows: start a cluster with `cargo xtask demo` \
-         or `flows-lab up`, or name a server with --server"
+        "no relay on localhost:4245 and no lab or agent under /run/flows: start a cluster with \
+         `cargo xtask demo` or `flows-lab up`, or name a server with --server"
     )]
     NoServer,
-    /// There is more than one agent and nothing to choose by.
+    /// There is more than one server and nothing to choose by.
     #[error(
-        "no relay on localhost:4245, and several agents here: choose with --lab or --server ({0})"
+        "no relay on localhost:4245, and several {what} here: choose with --lab NAME or --server ({servers})"
     )]
-    ManyServers(String),
+    ManyServers {
+        /// Relays or agents.
+        what: &'static str,
+        /// Their addresses.
+        servers: String,
+    },
     /// The server's answer.
     #[error("{}", grpc(.0))]
     Grpc(#[from] tonic::Status),

@@ -1,5 +1,7 @@
 //! flows-relay: parse, set up tracing, run.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use clap::Parser as _;
 use flows_relay::{Args, Config, Server};
@@ -13,6 +15,7 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let mut terminate = signal(SignalKind::terminate()).context("watching SIGTERM")?;
     let stop = async move {

@@ -66,7 +66,7 @@ pub(crate) const GLOBAL: &[Flag] = &[
         "server",
         Value("ADDRESS"),
         SERVER,
-        "Server to ask: host:port or unix:///path [default: relay on localhost:4245, else the only agent on this machine] [env: FLOWS_SERVER, HUBBLE_SERVER]",
+        "Server to ask: host:port or unix:///path [default: relay on localhost:4245, else the only lab's, else the only agent's socket] [env: FLOWS_SERVER, HUBBLE_SERVER]",
     ),
     flag(
         "lab",
