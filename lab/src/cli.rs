@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::down::down;
 use crate::inside::Place;
 use crate::lab::{Lab, Options, Target};
-use crate::traffic::{client::Client, duration, serve::Serve};
+use crate::traffic::{bench_peer::BenchPeer, client::Client, duration, serve::Serve};
 use crate::{manifest, record};
 
 /// Where the relay of a lab listens if nobody else does, and where clients look first.
@@ -126,6 +126,9 @@ enum Command {
     Serve(Serve),
     /// A client for containers: tries a connection again and again.
     Client(Client),
+    /// One end of a network measurement.
+    #[command(name = "bench-peer", hide = true)]
+    BenchPeer(BenchPeer),
     /// Enter a namespace and become a command.
     #[command(name = "__inside", hide = true)]
     Inside {
@@ -194,6 +197,10 @@ impl Cli {
             Command::List => record::list()?.iter().for_each(|name| say(name)),
             Command::Serve(serve) => serve.run()?,
             Command::Client(client) => return Ok(client.run(&mut say)?.code()),
+            Command::BenchPeer(peer) => {
+                let rate = peer.run()?;
+                say(&rate.to_string());
+            }
             Command::Inside { place, command } => match place.become_command(&command)? {},
         }
         Ok(0)

@@ -1,5 +1,6 @@
 //! Servers and clients for a lab's containers, so that it needs no other programs.
 
+pub mod bench_peer;
 pub mod client;
 pub mod serve;
 
