@@ -83,6 +83,11 @@ impl TestLab {
         &self.lab
     }
 
+    /// The lab, to change it.
+    pub fn lab_mut(&mut self) -> &mut Lab {
+        &mut self.lab
+    }
+
     /// Applies the text of manifests, as if from a file `name`.
     ///
     /// # Errors
@@ -215,6 +220,18 @@ impl Running {
     /// [`Error::Io`].
     pub fn output(&self) -> Result<String> {
         std::fs::read_to_string(&self.output).context("read", &self.output)
+    }
+
+    /// Outcomes that a client told until now, in order.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn outcomes(&self) -> Result<Vec<Outcome>> {
+        Ok(self
+            .output()?
+            .lines()
+            .filter_map(Outcome::in_line)
+            .collect())
     }
 
     /// How it ended, if it did.

@@ -253,22 +253,7 @@ impl Lab {
             fs::create_dir_all(&directory).context("create", &directory)?;
             let mut started = String::new();
             if self.record.agents {
-                let log = directory.join("agent.log");
-                let program = beside(&self.program, "flows-agent")?;
-                let mut line: Vec<OsString> = vec![program.into()];
-                for (flag, value) in [
-                    ("--node", OsString::from(&node.name)),
-                    ("--cluster", OsString::from(&self.record.name)),
-                    ("--state-dir", self.paths.manifests().into()),
-                    ("--run-dir", directory.clone().into()),
-                    ("--netns", self.paths.node_namespace(&node.name).into()),
-                ] {
-                    line.extend([flag.into(), value]);
-                }
-                let role = Role::Agent {
-                    node: node.name.clone(),
-                };
-                let pid = self.start(role, &Place::default(), &line, &[], &log)?;
+                let pid = self.start_agent(&node.name)?;
                 started = format!(", agent {pid}");
             }
             say(&format!(
@@ -277,6 +262,66 @@ impl Lab {
             ));
         }
         Ok(())
+    }
+
+    fn start_agent(&mut self, node: &str) -> Result<i32> {
+        let directory = self.paths.node(node);
+        let program = beside(&self.program, "flows-agent")?;
+        let mut line: Vec<OsString> = vec![program.into()];
+        for (flag, value) in [
+            ("--node", OsString::from(node)),
+            ("--cluster", OsString::from(&self.record.name)),
+            ("--state-dir", self.paths.manifests().into()),
+            ("--run-dir", directory.clone().into()),
+            ("--netns", self.paths.node_namespace(node).into()),
+        ] {
+            line.extend([flag.into(), value]);
+        }
+        let role = Role::Agent {
+            node: node.to_owned(),
+        };
+        let log = directory.join("agent.log");
+        self.start(role, &Place::default(), &line, &[], &log)
+    }
+
+    /// Kills a node's agent, as a crash would; whatever it enforces has to outlive it. False if
+    /// none was running.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the record can't be written.
+    pub fn kill_agent(&mut self, node: &str) -> Result<bool> {
+        let mut killed = false;
+        self.record.processes.retain(|process| {
+            let ours = matches!(&process.role, Role::Agent { node: name } if name == node);
+            if ours && process.alive() {
+                killed = true;
+                crate::process::kill_now(process.pid, process.start_time);
+                process.reap();
+            }
+            !ours
+        });
+        self.save()?;
+        Ok(killed)
+    }
+
+    /// Starts a node's agent again after [`Lab::kill_agent`], and waits until it has taken over the
+    /// node's pods.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
+    pub fn revive_agent(&mut self, node: &str) -> Result<()> {
+        // What the last one reported says nothing about the new one.
+        let list = self.paths.node(node).join("endpoints.json");
+        match fs::remove_file(&list) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).context("remove", &list);
+            }
+            _ => {}
+        }
+        self.start_agent(node)?;
+        let pods = self.record.plan.pods.iter();
+        let pods: Vec<Pod> = pods.filter(|pod| pod.node == node).cloned().collect();
+        ready::wait(&self.paths, &self.record, &pods, self.patience)
     }
 
     fn make_pods(&mut self, pods: &[Pod], say: &mut dyn FnMut(&str)) -> Result<()> {

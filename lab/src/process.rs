@@ -100,6 +100,20 @@ impl Deadline {
     }
 }
 
+/// Kills a process without asking, and waits for its end.
+pub fn kill_now(pid: i32, start: u64) {
+    let deadline = Deadline::after(Duration::from_secs(5));
+    while start_time(pid) == Some(start) {
+        if let Err(error) = kill(Pid::from_raw(pid), Signal::SIGKILL) {
+            tracing::debug!(pid, %error, "ended by itself");
+        }
+        if !deadline.pause() {
+            tracing::warn!(pid, "this process can't be killed");
+            return;
+        }
+    }
+}
+
 /// Stops processes: asks, waits up to `patience`, then kills. Returns those that live on.
 pub fn stop(processes: &[(i32, u64)], patience: Duration) -> Vec<i32> {
     let mut left = processes.to_vec();

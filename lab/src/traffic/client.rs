@@ -37,6 +37,9 @@ pub struct Client {
     /// TCP: keep one connection and send a line on it each time; the server must echo.
     #[arg(long, conflicts_with_all = ["udp", "icmp"])]
     pub hold: bool,
+    /// UDP: send from this address.
+    #[arg(long, requires = "udp")]
+    pub from: Option<IpAddr>,
     /// Prefer IPv6 where the name has both.
     #[arg(long, short = '6')]
     pub ipv6: bool,
@@ -76,6 +79,19 @@ impl Outcome {
         ]
         .into_iter()
         .find(|outcome| i32::from(outcome.code()) == code)
+    }
+
+    /// What a line of a client's output says.
+    pub fn in_line(line: &str) -> Option<Self> {
+        let (_, rest) = line.split_once(' ')?;
+        [
+            Self::Connected,
+            Self::TimedOut,
+            Self::Refused,
+            Self::Unreachable,
+        ]
+        .into_iter()
+        .find(|outcome| rest.starts_with(&outcome.to_string()))
     }
 
     fn of(error: &io::Error) -> Self {
@@ -197,7 +213,7 @@ impl Client {
             SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
         };
-        let socket = UdpSocket::bind((any, 0))?;
+        let socket = UdpSocket::bind((self.from.unwrap_or(any), 0))?;
         socket.connect(to)?;
         socket.set_read_timeout(Some(self.timeout))?;
         socket.send(b"hello\n")?;

@@ -71,6 +71,7 @@ impl Serve {
                 let mut buffer = vec![0; 65_536];
                 loop {
                     let (length, from) = socket.recv_from(&mut buffer).context("read", place)?;
+                    tracing::debug!(%from, length, "datagram");
                     if let Err(error) = socket.send_to(&buffer[..length], from) {
                         tracing::warn!(%from, %error, "no answer sent");
                     }

@@ -1,0 +1,387 @@
+//! Policy in a running lab: real packets, the kernel decides.
+
+mod common;
+
+use std::time::Duration;
+
+use common::program;
+use flows_lab::harness::{Family, Probe, Running, TestLab, options};
+use flows_lab::process::Deadline;
+use flows_lab::traffic::client::Outcome;
+
+/// A server and its friends and strangers, on its own node and on the other.
+const PODS: &str = r#"
+kind: Pod
+metadata: {name: server, labels: {app: server}}
+spec:
+  nodeName: one
+  containers:
+    - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
+    - {name: other, command: [flows-lab, serve, tcp, --port, "81"]}
+    - name: udp
+      command: [flows-lab, serve, udp, --port, "53"]
+      env: [{name: FLOWS_LOG, value: debug}]
+---
+kind: Pod
+metadata: {name: open, labels: {app: open}}
+spec:
+  nodeName: one
+  containers:
+    - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
+    - {name: udp, command: [flows-lab, serve, udp, --port, "53"]}
+---
+kind: Pod
+metadata: {name: friend-near, labels: {role: friend}}
+spec: {nodeName: one}
+---
+kind: Pod
+metadata: {name: friend-far, labels: {role: friend}}
+spec: {nodeName: two}
+---
+kind: Pod
+metadata: {name: stranger-near, labels: {role: stranger}}
+spec: {nodeName: one}
+---
+kind: Pod
+metadata: {name: stranger-far, labels: {role: stranger}}
+spec: {nodeName: two}
+---
+kind: Pod
+metadata: {name: caged-near, labels: {role: friend, caged: "yes"}}
+spec: {nodeName: one}
+---
+kind: Pod
+metadata: {name: caged-far, labels: {role: friend, caged: "yes"}}
+spec: {nodeName: two}
+"#;
+
+/// Friends may use TCP 80 and UDP 53 of the server; whoever is caged may use TCP 80 of the server
+/// and ping the open pod.
+const POLICIES: &str = r#"
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: server}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  ingress:
+    - fromEndpoints: [{matchLabels: {role: friend}}]
+      toPorts:
+        - ports:
+            - {port: "80", protocol: TCP}
+            - {port: "53", protocol: UDP}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: caged}
+spec:
+  endpointSelector: {matchLabels: {caged: "yes"}}
+  egress:
+    - toEndpoints: [{matchLabels: {app: server}}]
+      toPorts: [{ports: [{port: "80", protocol: TCP}]}]
+    - toEndpoints: [{matchLabels: {role: stranger}}]
+"#;
+
+const BOTH: [Family; 2] = [Family::V4, Family::V6];
+
+fn up() -> TestLab {
+    let mut options = options(program(), true);
+    options.outside = true;
+    let lab = TestLab::up(&options, &format!("{PODS}---{POLICIES}")).unwrap();
+    for (server, from) in [("server", "friend-near"), ("open", "stranger-near")] {
+        for (port, probe) in [(80, Probe::Tcp), (53, Probe::Udp)] {
+            let to = format!("{server}:{port}");
+            lab.wait_for(Outcome::Connected, from, &to, probe, Family::V4)
+                .unwrap();
+        }
+    }
+    lab
+}
+
+/// What the agent of a node wrote, for a failing test to show.
+fn agent_log(lab: &TestLab, node: &str) -> String {
+    let path = lab.lab().paths().node(node).join("agent.log");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// Waits until the client's outcomes satisfy the condition.
+fn until(client: &Running, what: &str, condition: impl Fn(&[Outcome]) -> bool) -> usize {
+    let deadline = Deadline::after(Duration::from_secs(15));
+    loop {
+        let outcomes = client.outcomes().unwrap();
+        if condition(&outcomes) {
+            return outcomes.len();
+        }
+        assert!(
+            deadline.pause(),
+            "{what}: {outcomes:?}\n{}",
+            client.output().unwrap()
+        );
+    }
+}
+
+#[test]
+fn allowed_and_denied() {
+    let lab = up();
+    let (yes, no) = (Outcome::Connected, Outcome::TimedOut);
+    let cases = [
+        ("friend-near", "server:80", Probe::Tcp, yes),
+        ("friend-far", "server:80", Probe::Tcp, yes),
+        ("friend-near", "server:53", Probe::Udp, yes),
+        ("friend-far", "server:53", Probe::Udp, yes),
+        ("friend-near", "server:81", Probe::Tcp, no),
+        ("friend-far", "server:81", Probe::Tcp, no),
+        ("friend-near", "server", Probe::Icmp, no),
+        ("friend-far", "server", Probe::Icmp, no),
+        ("stranger-near", "server:80", Probe::Tcp, no),
+        ("stranger-far", "server:80", Probe::Tcp, no),
+        ("stranger-near", "server:53", Probe::Udp, no),
+        ("stranger-far", "server:53", Probe::Udp, no),
+        ("outside", "server:80", Probe::Tcp, no),
+        // No policy selects the open pod.
+        ("stranger-near", "open:80", Probe::Tcp, yes),
+        ("stranger-far", "open:80", Probe::Tcp, yes),
+        ("stranger-far", "open:53", Probe::Udp, yes),
+        ("stranger-near", "open", Probe::Icmp, yes),
+        ("stranger-far", "open", Probe::Icmp, yes),
+        ("outside", "open:80", Probe::Tcp, yes),
+        ("stranger-far", "open:81", Probe::Tcp, Outcome::Refused),
+        ("friend-far", "outside", Probe::Icmp, yes),
+        // The other direction: what the caged may send.
+        ("caged-near", "server:80", Probe::Tcp, yes),
+        ("caged-far", "server:80", Probe::Tcp, yes),
+        ("caged-near", "server:53", Probe::Udp, no),
+        ("caged-far", "server:53", Probe::Udp, no),
+        ("caged-near", "open:80", Probe::Tcp, no),
+        ("caged-far", "open:80", Probe::Tcp, no),
+        ("caged-near", "open", Probe::Icmp, no),
+        ("caged-far", "open", Probe::Icmp, no),
+        ("caged-near", "stranger-near", Probe::Icmp, yes),
+        ("caged-near", "stranger-far", Probe::Icmp, yes),
+        ("caged-far", "stranger-near", Probe::Icmp, yes),
+        ("caged-far", "stranger-far", Probe::Icmp, yes),
+        ("caged-far", "outside", Probe::Icmp, no),
+    ];
+    let mut wrong = Vec::new();
+    for (from, to, probe, expected) in cases {
+        for family in BOTH {
+            let outcome = lab.connect(from, to, probe, family).unwrap();
+            if outcome != expected {
+                wrong.push(format!("{from} -> {to} {probe:?} {family:?}: {outcome}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}\n{}", agent_log(&lab, "one"));
+}
+
+#[test]
+fn a_policy_cuts_and_releases_a_living_connection() {
+    let mut lab = up();
+    let client = |from: &str| {
+        let line = "flows-lab client --to open:80 --hold --every 50ms --timeout 300ms";
+        lab.start(from, &line.split(' ').collect::<Vec<_>>())
+            .unwrap()
+    };
+    let (near, far) = (client("stranger-near"), client("stranger-far"));
+    for client in [&near, &far] {
+        until(client, "connected at first", |seen| {
+            seen.ends_with(&[Outcome::Connected; 3])
+        });
+    }
+    let closed = r#"
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: closed}
+spec:
+  endpointSelector: {matchLabels: {app: open}}
+  ingress:
+    - fromEndpoints: [{matchLabels: {role: friend}}]
+"#;
+    for round in 0..3 {
+        lab.apply("closed.yaml", closed).unwrap();
+        for client in [&near, &far] {
+            until(client, &format!("cut in round {round}"), |seen| {
+                seen.ends_with(&[Outcome::TimedOut; 2])
+            });
+        }
+        lab.delete(closed).unwrap();
+        for client in [&near, &far] {
+            until(client, &format!("released in round {round}"), |seen| {
+                seen.ends_with(&[Outcome::Connected; 3])
+            });
+        }
+    }
+    for client in [&near, &far] {
+        let outcomes = client.outcomes().unwrap();
+        assert!(
+            !outcomes.contains(&Outcome::Refused),
+            "the same connection all along"
+        );
+    }
+}
+
+#[test]
+fn enforcement_outlives_its_agents() {
+    let mut lab = up();
+    let start = |from: &str, more: &str| {
+        let line = format!("flows-lab client --to server:80 --every 20ms {more}");
+        lab.start(from, &line.split_whitespace().collect::<Vec<_>>())
+            .unwrap()
+    };
+    let allowed = [
+        start("friend-near", "--hold --timeout 2s"),
+        start("friend-far", "--hold --timeout 2s"),
+        start("friend-far", "--timeout 2s"),
+    ];
+    let denied = [
+        start("stranger-near", "--timeout 50ms"),
+        start("stranger-far", "--timeout 50ms --ipv6"),
+    ];
+    for client in &allowed {
+        until(client, "connected at first", |seen| {
+            seen.ends_with(&[Outcome::Connected; 3])
+        });
+    }
+    const ROUNDS: usize = 100;
+    for round in 0..ROUNDS {
+        let node = ["one", "two"][round % 2];
+        assert!(
+            lab.lab_mut().kill_agent(node).unwrap(),
+            "round {round}: it ran"
+        );
+        if let Err(error) = lab.lab_mut().revive_agent(node) {
+            panic!("round {round}: {error}\n{}", agent_log(&lab, node));
+        }
+    }
+    for client in &allowed {
+        let now = client.outcomes().unwrap().len();
+        until(client, "alive at the end", |seen| seen.len() > now);
+        let outcomes = client.outcomes().unwrap();
+        let wrong = outcomes
+            .iter()
+            .filter(|seen| **seen != Outcome::Connected)
+            .count();
+        assert_eq!(
+            wrong,
+            0,
+            "of {}\n{}",
+            outcomes.len(),
+            client.output().unwrap()
+        );
+    }
+    for client in &denied {
+        let outcomes = client.outcomes().unwrap();
+        assert!(outcomes.len() > ROUNDS / 4, "it tried: {}", outcomes.len());
+        assert!(
+            outcomes.iter().all(|seen| *seen == Outcome::TimedOut),
+            "{}",
+            client.output().unwrap()
+        );
+    }
+}
+
+#[test]
+fn a_bad_version_leaves_the_good_one_in_force() {
+    let mut lab = up();
+    let path = lab
+        .lab()
+        .paths()
+        .manifests()
+        .join("ciliumnetworkpolicy.default.server.yaml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let bad = [
+        (
+            "torn",
+            good.split_at(good.len() / 2).0.to_owned() + "\n  [",
+            "",
+        ),
+        (
+            "a field that doesn't exist",
+            good.replace("fromEndpoints", "fromEndpionts"),
+            "fromEndpionts",
+        ),
+        ("not YAML", "}{".to_owned(), ""),
+    ];
+    for (what, text, named) in bad {
+        let before = agent_log(&lab, "one").len();
+        std::fs::write(&path, text).unwrap();
+        let deadline = Deadline::after(Duration::from_secs(10));
+        loop {
+            let log = agent_log(&lab, "one").split_off(before);
+            let told = |line: &&str| {
+                line.contains("ciliumnetworkpolicy.default.server.yaml:") && line.contains(named)
+            };
+            if log.lines().any(|line| told(&line)) {
+                break;
+            }
+            assert!(deadline.pause(), "{what}: no file and line in {log}");
+        }
+        // Also for an agent that never saw the good version.
+        lab.lab_mut().kill_agent("one").unwrap();
+        lab.lab_mut().revive_agent("one").unwrap();
+        for family in BOTH {
+            let friend = lab.connect("friend-near", "server:80", Probe::Tcp, family);
+            assert_eq!(friend.unwrap(), Outcome::Connected, "{what}");
+            let stranger = lab.connect("stranger-far", "server:80", Probe::Tcp, family);
+            assert_eq!(stranger.unwrap(), Outcome::TimedOut, "{what}");
+        }
+    }
+    std::fs::write(&path, good.replace("role: friend", "role: stranger")).unwrap();
+    lab.wait_for(
+        Outcome::Connected,
+        "stranger-far",
+        "server:80",
+        Probe::Tcp,
+        Family::V4,
+    )
+    .unwrap();
+    lab.wait_for(
+        Outcome::TimedOut,
+        "friend-far",
+        "server:80",
+        Probe::Tcp,
+        Family::V4,
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_stolen_source_address_gets_nowhere() {
+    let lab = up();
+    let before = datagrams(&lab);
+    assert!(before > 0, "the log counts what arrives");
+    for thief in ["stranger-near", "stranger-far"] {
+        let victim = lab.lab().find_pod("friend-near").unwrap();
+        let (ipv4, ipv6) = (victim.ipv4.to_string(), victim.ipv6.to_string());
+        for (address, family) in [(&ipv4, ""), (&ipv6, "--ipv6")] {
+            let add = lab.exec(thief, &["ip", "addr", "add", address, "dev", "lo", "nodad"]);
+            assert!(add.unwrap().status.success());
+            let line = format!(
+                "flows-lab client --udp --to server:53 --from {address} --count 3 --every 10ms \
+                 --timeout 100ms {family}"
+            );
+            let sent = lab
+                .exec(thief, &line.split_whitespace().collect::<Vec<_>>())
+                .unwrap();
+            let said = String::from_utf8_lossy(&sent.stdout).into_owned();
+            assert_eq!(said.matches("timed out").count(), 3, "{said} {sent:?}");
+        }
+    }
+    assert_eq!(
+        datagrams(&lab),
+        before,
+        "nothing that was sent in its name arrived"
+    );
+    let own = lab.connect("friend-near", "server:53", Probe::Udp, Family::V6);
+    assert_eq!(own.unwrap(), Outcome::Connected);
+    assert_eq!(datagrams(&lab), before + 1, "what it sends itself does");
+}
+
+/// Datagrams that reached the server.
+fn datagrams(lab: &TestLab) -> usize {
+    let server = lab.lab().find_pod("server").unwrap();
+    let log = lab.lab().paths().pod(server).join("udp.log");
+    let text = std::fs::read_to_string(log).unwrap();
+    text.lines()
+        .filter(|line| line.contains("datagram"))
+        .count()
+}
