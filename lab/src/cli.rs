@@ -65,7 +65,7 @@ struct Up {
     #[arg(long)]
     relay_listen: Option<String>,
     /// How long to wait for the agents.
-    #[arg(long, default_value = "30s", value_parser = duration)]
+    #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
 }
 

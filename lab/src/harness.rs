@@ -51,7 +51,7 @@ pub fn options(program: &Path, agents: bool) -> Options {
         agents,
         outside: false,
         relay_listen: None,
-        patience: Duration::from_secs(30),
+        patience: Duration::from_secs(60),
         program: program.to_owned(),
     }
 }

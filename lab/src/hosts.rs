@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn names_are_as_in_a_cluster() {
-        let text = "kind: Pod\nmetadata: {name: db-0, namespace: shop, labels: {app: db}}\n---\n\
-                    kind: Pod\nmetadata: {name: web, namespace: front}\n---\n\
-                    kind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}}\n";
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: db-0, namespace: shop, labels: {app: db}}\n---\n\
+                    apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: front}\n---\n\
+                    apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {selector: {app: db}}\n";
         let mut plan = Plan::new(0);
         plan.add(&manifest::split(Path::new("f"), text).unwrap(), 1)
             .unwrap();

@@ -138,7 +138,7 @@ impl Lab {
             record: Record::load(&paths)?,
             paths,
             program,
-            patience: Duration::from_secs(30),
+            patience: Duration::from_secs(60),
             _lock: None,
         })
     }
@@ -182,6 +182,9 @@ impl Lab {
         publish::publish(&self.paths, &self.record.plan, documents)?;
         let nodes = self.record.plan.nodes.split_at(known_nodes).1.to_vec();
         self.make_nodes(&nodes, say)?;
+        if !nodes.is_empty() {
+            self.restart_relay()?;
+        }
         let pods = self.record.plan.pods.split_at(known_pods).1.to_vec();
         self.make_pods(&pods, say)?;
         for document in documents {
@@ -396,6 +399,20 @@ impl Lab {
             running.push_str(&container.name);
         }
         Ok(running)
+    }
+
+    /// The relay is told its peers when it starts.
+    fn restart_relay(&mut self) -> Result<()> {
+        let mut relays = Vec::new();
+        self.record.processes.retain(|process| {
+            let relay = process.role == Role::Relay;
+            if relay && process.alive() {
+                relays.push((process.pid, process.start_time));
+            }
+            !relay
+        });
+        crate::process::stop(&relays, Duration::from_secs(2));
+        self.start_relay()
     }
 
     fn start_relay(&mut self) -> Result<()> {

@@ -112,6 +112,9 @@ const CLUSTER_SCOPED: [&str; 5] = [
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
+    // Agents insist on it.
+    #[serde(rename = "apiVersion")]
+    _api_version: String,
     kind: String,
     metadata: Metadata,
 }
@@ -383,8 +386,8 @@ mod tests {
 
     #[test]
     fn documents_keep_their_lines() {
-        let text = "# a comment\n---\nkind: Pod\nmetadata:\n  name: a\n---\n# nothing\n--- # next\n\
-                    kind: Node\nmetadata: {name: n}\nspec:\n  podCIDR: nonsense\n";
+        let text = "# a comment\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n---\n# nothing\n--- # next\n\
+                    apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec:\n  podCIDR: nonsense\n";
         let documents = split(Path::new("f.yaml"), text).unwrap();
         let seen: Vec<_> = documents
             .iter()
@@ -392,18 +395,19 @@ mod tests {
             .collect();
         assert_eq!(
             seen,
-            [("pod default/a".to_owned(), 3), ("node n".to_owned(), 9),]
+            [("pod default/a".to_owned(), 3), ("node n".to_owned(), 10),]
         );
         let error = documents[1].parse::<Node>().unwrap_err().to_string();
-        assert!(error.starts_with("f.yaml:12: "), "{error}");
+        assert!(error.starts_with("f.yaml:14: "), "{error}");
         let copy = documents[1].at_original_lines();
-        assert_eq!(copy.lines().nth(8), Some("kind: Node"), "{copy}");
+        assert_eq!(copy.lines().nth(9), Some("apiVersion: v1"), "{copy}");
     }
 
     #[test]
     fn what_is_no_manifest_is_refused_with_its_line() {
         let cases = [
-            ("metadata: {name: a}\n", "f.yaml:1: "),
+            ("kind: Pod\nmetadata: {name: a}\n", "f.yaml:2: "),
+            ("apiVersion: v1\nmetadata: {name: a}\n", "f.yaml:1: "),
             (
                 "kind: Pod\nmetadata: {name: ../a}\n",
                 "f.yaml:1: kind \"Pod\"",
@@ -412,7 +416,7 @@ mod tests {
                 "kind: Pod\nmetadata: {name: ''}\n",
                 "f.yaml:1: kind \"Pod\"",
             ),
-            ("kind: Pod\n---\nkind: [\n", "f.yaml:1: "),
+            ("# first\n---\nkind: [\n", "f.yaml:"),
         ];
         for (text, expected) in cases {
             let error = split(Path::new("f.yaml"), text).unwrap_err().to_string();

@@ -410,7 +410,9 @@ mod tests {
     }
 
     fn pod(name: &str, more: &str) -> String {
-        format!("---\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\n{more}\n")
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\n{more}\n"
+        )
     }
 
     #[test]
@@ -435,11 +437,10 @@ mod tests {
 
     #[test]
     fn what_manifests_say_is_kept() {
-        let text = "kind: Node\nmetadata: {name: n}\nspec: {podCIDR: 10.1.2.0/24}\n\
+        let text = "apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDR: 10.1.2.0/24}\n\
                     status: {addresses: [{type: InternalIP, address: 192.168.1.1}]}\n"
             .to_owned()
-            + &pod("a", "status: {podIP: 10.1.2.10}")
-            + &pod("b", "");
+            + &pod("a", "status: {podIP: 10.1.2.10}") + &pod("b", "");
         let mut plan = plan(&text, 1).unwrap();
         assert_eq!(plan.nodes.len(), 1);
         assert_eq!(plan.nodes[0].ipv4, Ipv4Addr::new(192, 168, 1, 1));

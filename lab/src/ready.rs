@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -25,6 +25,7 @@ struct Endpoint {
 /// [`Error::NotReady`] names the pods that are missing and what became of their agents.
 pub fn wait(paths: &Paths, record: &Record, pods: &[Pod], patience: Duration) -> Result<()> {
     let deadline = Deadline::after(patience);
+    let begin = Instant::now();
     loop {
         let missing: Vec<&Pod> = pods.iter().filter(|pod| !ready(paths, pod)).collect();
         if missing.is_empty() {
@@ -37,7 +38,7 @@ pub fn wait(paths: &Paths, record: &Record, pods: &[Pod], patience: Duration) ->
         });
         if dead || !deadline.pause() {
             return Err(Error::NotReady {
-                seconds: patience.as_secs(),
+                seconds: begin.elapsed().as_secs(),
                 missing: describe(paths, record, &missing),
             });
         }
@@ -77,8 +78,9 @@ fn describe(paths: &Paths, record: &Record, missing: &[&Pod]) -> String {
             None => "has no agent".to_owned(),
             Some(agent) if agent.alive() => {
                 format!(
-                    "has not attached the programs; its log is {}",
-                    log.display()
+                    "has not attached the programs; {}:\n{}",
+                    log.display(),
+                    last_lines(&log)
                 )
             }
             Some(_) => format!("ended:\n{}", last_lines(&log)),
@@ -95,7 +97,12 @@ fn describe(paths: &Paths, record: &Record, missing: &[&Pod]) -> String {
 fn last_lines(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
+    // What it died of, rather than where in the program.
+    let lines: Vec<&str> = text
+        .lines()
+        .take_while(|line| *line != "Stack backtrace:")
+        .filter(|line| !line.is_empty())
+        .collect();
     let start = lines.len().saturating_sub(5);
     let tail: Vec<String> = lines
         .iter()

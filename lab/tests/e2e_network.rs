@@ -18,6 +18,7 @@ use flows_lab::traffic::client::Outcome;
 
 /// Two nodes; `near` and `server` on one, `far` on the other.
 const PODS: &str = r#"
+apiVersion: v1
 kind: Pod
 metadata: {name: server, labels: {app: server}}
 spec:
@@ -26,14 +27,17 @@ spec:
     - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
     - {name: udp, command: [flows-lab, serve, udp, --port, "53"]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: near}
 spec: {nodeName: one}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: far-5d8f}
 spec: {nodeName: two}
 ---
+apiVersion: v1
 kind: Service
 metadata: {name: shop}
 spec: {selector: {app: server}}
@@ -125,7 +129,7 @@ fn a_pod_has_its_own_names() {
 #[test]
 fn pods_come_and_go() {
     let mut lab = TestLab::up(&options(program(), false), PODS).unwrap();
-    let late = "kind: Pod\nmetadata: {name: late}\nspec: {nodeName: three}\n";
+    let late = "apiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {nodeName: three}\n";
     lab.apply("late.yaml", late).unwrap();
     lab.wait_for(
         Outcome::Connected,

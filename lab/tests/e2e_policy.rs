@@ -11,6 +11,7 @@ use flows_lab::traffic::client::Outcome;
 
 /// A server and its friends and strangers, on its own node and on the other.
 const PODS: &str = r#"
+apiVersion: v1
 kind: Pod
 metadata: {name: server, labels: {app: server}}
 spec:
@@ -22,6 +23,7 @@ spec:
       command: [flows-lab, serve, udp, --port, "53"]
       env: [{name: FLOWS_LOG, value: debug}]
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: open, labels: {app: open}}
 spec:
@@ -30,26 +32,32 @@ spec:
     - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
     - {name: udp, command: [flows-lab, serve, udp, --port, "53"]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: friend-near, labels: {role: friend}}
 spec: {nodeName: one}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: friend-far, labels: {role: friend}}
 spec: {nodeName: two}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: stranger-near, labels: {role: stranger}}
 spec: {nodeName: one}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: stranger-far, labels: {role: stranger}}
 spec: {nodeName: two}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: caged-near, labels: {role: friend, caged: "yes"}}
 spec: {nodeName: one}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: caged-far, labels: {role: friend, caged: "yes"}}
 spec: {nodeName: two}
@@ -136,14 +144,14 @@ fn allowed_and_denied() {
         ("stranger-far", "server:80", Probe::Tcp, no),
         ("stranger-near", "server:53", Probe::Udp, no),
         ("stranger-far", "server:53", Probe::Udp, no),
-        ("outside", "server:80", Probe::Tcp, no),
+        ("outside", "server.default:80", Probe::Tcp, no),
         // No policy selects the open pod.
         ("stranger-near", "open:80", Probe::Tcp, yes),
         ("stranger-far", "open:80", Probe::Tcp, yes),
         ("stranger-far", "open:53", Probe::Udp, yes),
         ("stranger-near", "open", Probe::Icmp, yes),
         ("stranger-far", "open", Probe::Icmp, yes),
-        ("outside", "open:80", Probe::Tcp, yes),
+        ("outside", "open.default:80", Probe::Tcp, yes),
         ("stranger-far", "open:81", Probe::Tcp, Outcome::Refused),
         ("friend-far", "outside", Probe::Icmp, yes),
         // The other direction: what the caged may send.
