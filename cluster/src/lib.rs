@@ -16,6 +16,7 @@ pub mod labels;
 pub mod manifest;
 pub mod object;
 pub mod source;
+pub mod spelling;
 pub mod state;
 pub mod yaml;
 

@@ -315,11 +315,13 @@ impl File {
         let mut before = std::mem::take(&mut self.objects);
         self.problems.clear();
         self.ignored.clear();
+        let mut nameless = false;
         for document in documents {
             for document in manifest::read(name, document) {
                 match document {
                     Document::Ignored(place, kind) => self.ignored.push((place, kind)),
                     Document::Bad(object, mut problem) => {
+                        nameless |= object.is_none();
                         if let Some(object) = object
                             && let Some(known) = before.remove(&object)
                         {
@@ -353,6 +355,10 @@ impl File {
                     }
                 }
             }
+        }
+        if nameless {
+            // It may be any of those that are missing now: none of them goes.
+            self.objects.append(&mut before);
         }
     }
 }

@@ -89,6 +89,12 @@ fn bad_files_keep_their_last_good_objects() {
             ),
         ),
         (
+            "a mistyped kind: who knows which it was, so both stay",
+            pod("web", "10.0.0.1").replace("kind: Pod", "kind: Pd") + &pod("db", "10.0.0.3"),
+            vec!["db 10.0.0.3", "web 10.0.0.1"],
+            Some("pods.yaml:2:7: kind: Pd of v1 is no known kind; did you mean Pod?"),
+        ),
+        (
             "one deleted",
             pod("db", "10.0.0.3"),
             vec!["db 10.0.0.3"],

@@ -50,6 +50,9 @@ struct Known {
     refused: Option<(Arc<manifest::Policy>, Problem)>,
 }
 
+/// Cookies from which on those out of use make room.
+const CROWDED: usize = 48_000;
+
 /// Compiles snapshots for one node.
 #[derive(Clone, Debug)]
 pub struct Compiler {
@@ -63,6 +66,11 @@ pub struct Compiler {
     in_use: BTreeSet<Identity>,
     /// Cookies that the last compilation used.
     cookies_in_use: BTreeSet<u32>,
+    /// Compilation that last used each cookie.
+    cookies_used: BTreeMap<u32, u64>,
+    compilations: u64,
+    /// [`CROWDED`]; smaller in a test.
+    crowded: usize,
 }
 
 impl Compiler {
@@ -97,6 +105,9 @@ impl Compiler {
             policies,
             in_use: BTreeSet::new(),
             cookies_in_use: BTreeSet::new(),
+            cookies_used: BTreeMap::new(),
+            compilations: 0,
+            crowded: CROWDED,
         }
     }
 
@@ -132,8 +143,35 @@ impl Compiler {
         self.cookies.retain(&(cookies | &self.cookies_in_use));
     }
 
+    /// Makes room for new cookies once most are taken, beginning with those out of use for longest: to
+    /// name the present rules matters more than to name what decided long ago.
+    fn make_room(&mut self) {
+        self.compilations += 1;
+        for cookie in &self.cookies_in_use {
+            self.cookies_used.insert(*cookie, self.compilations);
+        }
+        if self.cookies.len() <= self.crowded {
+            return;
+        }
+        let mut idle: Vec<(u64, u32)> = self
+            .cookies
+            .iter()
+            .filter(|(cookie, _)| !self.cookies_in_use.contains(cookie))
+            .map(|(cookie, _)| (self.cookies_used.get(&cookie).copied().unwrap_or(0), cookie))
+            .collect();
+        idle.sort_unstable();
+        let kept = idle
+            .iter()
+            .skip(idle.len().div_ceil(2))
+            .map(|(_, cookie)| *cookie);
+        let kept: BTreeSet<u32> = kept.chain(self.cookies_in_use.iter().copied()).collect();
+        self.cookies.retain(&kept);
+        self.cookies_used.retain(|cookie, _| kept.contains(cookie));
+    }
+
     /// Compiles a snapshot.
     pub fn update(&mut self, state: &State) -> Compiled {
+        self.make_room();
         let mut problems = self.read_policies(state);
         let policies: BTreeMap<ObjectName, Arc<Policy>> = self
             .policies
@@ -376,4 +414,58 @@ fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + '_ {
             port: port.port,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(version: usize, name: &str, port: usize) -> manifest::Object {
+        let text = format!(
+            "{{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {{name: {name}, namespace: s, \
+             resourceVersion: '{version}'}}, spec: {{endpointSelector: {{}}, ingress: [{{toPorts: [{{ports: [\
+             {{port: '{port}'}}]}}]}}]}}}}"
+        );
+        object(&text)
+    }
+
+    fn object(text: &str) -> manifest::Object {
+        let document = yaml::parse(text).expect("valid YAML").remove(0);
+        match manifest::read(&"test.yaml".into(), document).remove(0) {
+            manifest::Document::Object(_, object, _) => object,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn editing_never_uses_up_the_cookies() {
+        let mut state = State::default();
+        state.insert(object(
+            "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: s}, spec: {nodeName: a}, status: {podIP: 10.1.0.1}}",
+        ));
+        let mut compiler = Compiler::new(Config::default(), "a", Memory::default());
+        compiler.crowded = 50;
+        state.insert(policy(1, "steady", 80));
+        let cookies = |compiled: &Compiled, port| -> BTreeSet<u32> {
+            let entries = compiled.entries.iter().filter(|(key, _)| key.port == port);
+            entries.map(|(_, entry)| entry.cookie).collect()
+        };
+        let first = compiler.update(&state);
+        assert_eq!(cookies(&first, 80).len(), 1);
+        for version in 0..200 {
+            state.insert(policy(version, "edited", 81));
+            let compiled = compiler.update(&state);
+            assert!(compiled.cookies.len() <= 60, "{}", compiled.cookies.len());
+            assert_eq!(
+                cookies(&compiled, 80),
+                cookies(&first, 80),
+                "version {version}"
+            );
+            let reason = |cookie: &u32| compiled.cookies.resolve(*cookie).is_some();
+            assert!(
+                cookies(&compiled, 81).iter().all(reason),
+                "version {version}"
+            );
+        }
+    }
 }

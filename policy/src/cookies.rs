@@ -89,6 +89,16 @@ impl Cookies {
         self.by_number.get(&cookie)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// Never: the implicit ones are always there.
+    pub fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
     /// All cookies and what they name, by number.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Arc<Reason>)> {
         self.by_number

@@ -133,7 +133,17 @@ impl Reader<'_> {
             ("networking.k8s.io", "NetworkPolicy") => {
                 (Kind::NetworkPolicy, &["networking.k8s.io/v1"])
             }
-            _ => return Ok(Err(format!("{version} {kind}"))),
+            _ => {
+                return match mistyped(group, &kind) {
+                    None => Ok(Err(format!("{version} {kind}"))),
+                    Some(meant) => Err(self.problem(
+                        document.get("kind").map_or(document.at, |node| node.at),
+                        "kind",
+                        format!("{kind} of {version} is no known kind"),
+                        &format!("did you mean {meant}?"),
+                    )),
+                };
+            }
         };
         if versions.contains(&version.as_str()) {
             return Ok(Ok(found));
@@ -513,6 +523,23 @@ impl Reader<'_> {
             .map(|(n, item)| self.parse(item, &format!("{}[{n}]", path.join(".")), parse, wanted))
             .collect()
     }
+}
+
+/// The kind of a group that a name is probably a slip of. A kind that Kubernetes has but that isn't used
+/// here is no slip.
+fn mistyped(group: &str, kind: &str) -> Option<&'static str> {
+    let known: &[&str] = match group {
+        "" => &["Node", "Namespace", "Pod", "Service"],
+        "discovery.k8s.io" => &["EndpointSlice"],
+        "cilium.io" => &[
+            "CiliumNetworkPolicy",
+            "CiliumClusterwideNetworkPolicy",
+            "CiliumCIDRGroup",
+        ],
+        "networking.k8s.io" => &["NetworkPolicy"],
+        _ => return None,
+    };
+    crate::spelling::closest(kind, known)
 }
 
 fn at<'n>(node: &'n yaml::Node, path: &[&str]) -> Option<&'n yaml::Node> {

@@ -1,5 +1,6 @@
 //! A value of a policy object together with its path, so that whatever is wrong can be named.
 
+use cluster::spelling::closest;
 use cluster::yaml::{Node, Value};
 use cluster::{Place, Problem, manifest};
 
@@ -170,30 +171,4 @@ impl<'a> Field<'a> {
                 )
             })
     }
-}
-
-/// The known name that is most like a mistyped one, if any is at all.
-fn closest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    known
-        .iter()
-        .map(|candidate| (distance(name, candidate), *candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Edits between two words, upper and lower case being equal.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let kept = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = kept.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
