@@ -114,7 +114,7 @@ fn rig(program: &Path, variant: Variant) -> Result<Rig> {
     options.patience = Duration::from_secs(60);
     let manifests = match variant {
         Variant::Flows => format!("{PODS}---{}", policy()),
-        _ => PODS.to_owned(),
+        Variant::Bare | Variant::Iptables(_) | Variant::Nftables(_) => PODS.to_owned(),
     };
     let lab = TestLab::up(&options, &manifests)?;
     match variant {

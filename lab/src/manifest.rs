@@ -407,13 +407,13 @@ mod tests {
     fn what_is_no_manifest_is_refused_with_its_line() {
         let cases = [
             ("kind: Pod\nmetadata: {name: a}\n", "f.yaml:2: "),
-            ("apiVersion: v1\nmetadata: {name: a}\n", "f.yaml:1: "),
+            ("apiVersion: v1\nmetadata: {name: a}\n", "f.yaml:2: "),
             (
-                "kind: Pod\nmetadata: {name: ../a}\n",
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: ../a}\n",
                 "f.yaml:1: kind \"Pod\"",
             ),
             (
-                "kind: Pod\nmetadata: {name: ''}\n",
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: ''}\n",
                 "f.yaml:1: kind \"Pod\"",
             ),
             ("# first\n---\nkind: [\n", "f.yaml:"),
