@@ -66,8 +66,8 @@ pub(crate) struct Node {
     pub(crate) client: IfIndex,
     pub(crate) server: IfIndex,
     directory: PathBuf,
-    // Removed after the bpffs in it is unmounted.
-    _parent: tempfile::TempDir,
+    /// Removed after the bpffs in it is unmounted. `None`: another process's.
+    parent: Option<tempfile::TempDir>,
 }
 
 impl Node {
@@ -109,7 +109,19 @@ impl Node {
             client,
             server,
             directory,
-            _parent: parent,
+            parent: Some(parent),
+        }
+    }
+
+    /// Another process's node, in whose network namespace this one is; that process cleans up.
+    pub(crate) fn adopt(directory: PathBuf) -> Self {
+        Self {
+            options: Options::new(&directory),
+            object: object(),
+            client: ifindex("client"),
+            server: ifindex("server"),
+            directory,
+            parent: None,
         }
     }
 
@@ -220,7 +232,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if !self.directory.exists() {
+        if self.parent.is_none() || !self.directory.exists() {
             return;
         }
         let unmounted = umount2(&self.directory, MntFlags::MNT_DETACH);

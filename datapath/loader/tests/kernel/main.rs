@@ -4,6 +4,7 @@
 mod adoption;
 mod changes;
 mod fixture;
+mod killed;
 mod recovery;
 mod rings;
 mod routes;
