@@ -428,6 +428,9 @@ impl Control {
         {
             warn!("{problem}");
         }
+        if status.problems.is_empty() && !before.problems.is_empty() {
+            info!("all manifests are good again");
+        }
         self.outlets.status.store(Arc::new(status));
     }
 }

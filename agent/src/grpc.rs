@@ -23,6 +23,10 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+};
 
 use crate::{control::Status, expand::Expander, history::History, names::Names, observe::Stats};
 
@@ -80,21 +84,38 @@ pub enum ServeError {
 /// See [`ServeError`].
 pub async fn serve(api: Api, listeners: Vec<Listener>) -> Result<(), ServeError> {
     let stop = api.stop.clone();
-    let routes = routes(api).await?;
-    try_join_all(
+    let (mut reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status(HEALTH_NAME, ServingStatus::Serving)
+        .await;
+    let routes = routes(api, health)?;
+    let served = try_join_all(
         listeners
             .into_iter()
             .map(|listener| listener.serve(routes.clone(), stop.clone())),
-    )
-    .await?;
+    );
+    let ended = async {
+        stop.cancelled().await;
+        // Who watches the health hears of the end, and does not hold it up.
+        for name in [HEALTH_NAME, ""] {
+            reporter
+                .set_service_status(name, ServingStatus::NotServing)
+                .await;
+            reporter.clear_service_status(name).await;
+        }
+    };
+    // A listener that fails ends the others.
+    let served = async {
+        let served = served.await;
+        stop.cancel();
+        served
+    };
+    let (served, ()) = tokio::join!(served, ended);
+    served?;
     Ok(())
 }
 
-async fn routes(api: Api) -> Result<Routes, ServeError> {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    reporter
-        .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
-        .await;
+fn routes<H: Health>(api: Api, health: HealthServer<H>) -> Result<Routes, ServeError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)

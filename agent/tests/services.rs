@@ -150,6 +150,15 @@ async fn health_by_hubbles_name() {
         let response = client.check(request).await.unwrap().into_inner();
         assert_eq!(response.status(), ServingStatus::Serving, "{service:?}");
     }
+    // Who watches hears of the end, and does not hold it up.
+    let request = HealthCheckRequest {
+        service: "hubble.server.Observer".into(),
+    };
+    let mut watch = client.watch(request).await.unwrap().into_inner();
+    watch.message().await.unwrap().unwrap();
+    agent.stop.cancel();
+    while watch.message().await.unwrap().is_some() {}
+    drop((client, watch));
     agent.end().await;
 }
 
