@@ -113,7 +113,7 @@ fn rig(program: &Path, variant: Variant) -> Result<Rig> {
     let mut options = options(program, variant == Variant::Flows);
     options.patience = Duration::from_secs(60);
     let manifests = match variant {
-        Variant::Flows => format!("{PODS}---{}", policy()),
+        Variant::Flows => format!("{PODS}---\n{}", policy()),
         Variant::Bare | Variant::Iptables(_) | Variant::Nftables(_) => PODS.to_owned(),
     };
     let lab = TestLab::up(&options, &manifests)?;
@@ -229,10 +229,13 @@ fn measure(rigs: &[Rig]) -> Result<()> {
         ("stream", "bytes/s"),
     ];
     let mut figures: BTreeMap<(usize, &str, &str), Vec<f64>> = BTreeMap::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         for (from, _) in PLACES {
             for (part, _) in parts {
-                for (number, rig) in rigs.iter().enumerate() {
+                // Each has each place in the order, lest one always follows the same other.
+                for turn in 0..rigs.len() {
+                    let number = (turn + round) % rigs.len();
+                    let rig = &rigs[number];
                     let rate = once(&rig.lab, from, part)
                         .with_context(|| format!("{}: {part} from {from}", rig.variant.name()))?;
                     figures.entry((number, from, part)).or_default().push(rate);
