@@ -83,7 +83,7 @@ fn server_lets_in(frame: &[u8]) -> bool {
         Some(TransportSlice::Udp(_)) => false,
         Some(TransportSlice::Icmpv4(icmp)) => matches!(icmp.type_u8(), 3 | 11 | 12),
         Some(TransportSlice::Icmpv6(icmp)) => matches!(icmp.type_u8(), 1..=4 | 130..=136 | 143),
-        None => true,
+        Some(TransportSlice::Igmp(_)) | None => true,
     }
 }
 
