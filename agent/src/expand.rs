@@ -381,7 +381,6 @@ fn l4(event: &Event) -> Option<pb::Layer4> {
         132 => Protocol::Sctp(pb::Sctp {
             source_port,
             destination_port,
-            ..pb::Sctp::default()
         }),
         _ => return None,
     };

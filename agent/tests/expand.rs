@@ -34,7 +34,7 @@ fn expand(event: Event, extensions: bool) -> Vec<pb::Flow> {
     expander.extensions = extensions;
     let view = history.view();
     let Some(Entry::Event(stored)) = view.segments()[0].get(0) else {
-        panic!("no event")
+        unreachable!("one event was stored")
     };
     let parts = stored.parts();
     let flows: Vec<pb::Flow> = parts
@@ -95,7 +95,7 @@ fn same(flow: &pb::Flow, seen: &StoredFlow<'_>, part: Part) {
 
 /// One line per flow: type/sub type, verdict, direction, reply, what decided.
 fn line(flow: &pb::Flow) -> String {
-    let kind = flow.event_type.unwrap();
+    let kind = flow.event_type.expect("every flow has an event type");
     let reply = match flow.is_reply {
         None => "-",
         Some(reply) if reply.value => "reply",
@@ -139,6 +139,7 @@ fn line(flow: &pb::Flow) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn events_become_the_flows_that_a_hubble_user_expects() {
     let new = new_connection(1);
     let remote = Event {

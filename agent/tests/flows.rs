@@ -39,14 +39,15 @@ fn ports<'a>(responses: impl IntoIterator<Item = &'a GetFlowsResponse>) -> Vec<u
     responses
         .into_iter()
         .filter_map(flow)
-        .map(|flow| match &flow.l4.as_ref().unwrap().protocol {
+        .map(|flow| match &flow.l4.as_ref().expect("TCP").protocol {
             Some(Protocol::Tcp(tcp)) => tcp.source_port,
-            other => panic!("{other:?}"),
+            other => unreachable!("all events are TCP: {other:?}"),
         })
         .collect()
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn begins_and_ends_where_asked() {
     let agent = Agent::start(10_000, 1000).await;
     agent.store((0..10).map(trace)).await;

@@ -247,10 +247,12 @@ fn kind(key: &TallyKey) -> (&'static str, &'static str) {
         Part::Drop => ("Drop", ""),
         Part::Trace => (
             "Trace",
-            match key.point {
-                pb::TraceObservationPoint::ToEndpoint => "to-endpoint",
-                pb::TraceObservationPoint::ToStack => "to-stack",
-                _ => "to-network",
+            if key.point == pb::TraceObservationPoint::ToEndpoint {
+                "to-endpoint"
+            } else if key.point == pb::TraceObservationPoint::ToStack {
+                "to-stack"
+            } else {
+                "to-network"
             },
         ),
     }

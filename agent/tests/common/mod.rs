@@ -1,5 +1,11 @@
 //! Synthetic events and names for the tests of this crate.
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(
+    clippy::allow_attributes,
+    clippy::unwrap_used,
+    dead_code,
+    unused_imports,
+    reason = "each test file uses its part of it, and a failure here is a failure of the test"
+)]
 
 pub(crate) mod server;
 
