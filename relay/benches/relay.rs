@@ -472,17 +472,18 @@ async fn client() {
             )
             .await;
             assert!(seen.flows > 0, "no flow came at {rate}/s");
-            let most = seen.ages_ms.iter().copied().fold(0.0, f64::max);
+            let middle = median(&mut seen.ages_ms);
+            let most = seen.ages_ms[(seen.ages_ms.len() - 1) * 99 / 100];
             let base = Some(("Hubble Relay", hubble));
             row(
                 &format!("age in follow, {rate}/s, 8 nodes, median"),
-                median(&mut seen.ages_ms),
+                middle,
                 "ms",
                 base,
                 "<= 250",
             );
             row(
-                &format!("age in follow, {rate}/s, 8 nodes, most"),
+                &format!("age in follow, {rate}/s, 8 nodes, 99th percentile"),
                 most,
                 "ms",
                 None,

@@ -236,3 +236,46 @@ async fn a_slow_client_stops_the_nodes_and_loses_nothing() {
     }
     assert_eq!(count, 40_000);
 }
+
+/// A client that asks for progress, as a relay of relays does, learns how far the sequence is settled.
+#[tokio::test]
+async fn progress_is_passed_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = Agent::start(dir.path(), "a", Behaviour::default()).await;
+    let b = Agent::start(dir.path(), "b", Behaviour::default()).await;
+    let peers = [("a", &*a.socket), ("b", &*b.socket)];
+    let relay = Relay::start(dir.path(), &peers, 2, patience(60_000, 60_000)).await;
+    let mut request = tonic::Request::new(GetFlowsRequest {
+        follow: true,
+        ..Default::default()
+    });
+    let one = tonic::metadata::MetadataValue::from_static("1");
+    request.metadata_mut().insert(proto::WANT_PROGRESS, one);
+    let mut stream = relay
+        .client()
+        .get_flows(request)
+        .await
+        .unwrap()
+        .into_inner();
+    a.followed_by(1).await;
+    b.followed_by(1).await;
+    let mut now = 0;
+    // Told at most every so often, so the nodes go on until it is.
+    let settled = loop {
+        now += 10;
+        a.say(progress("a", now));
+        b.say(progress("b", now + 5));
+        let next = tokio::time::timeout(std::time::Duration::from_millis(20), stream.message());
+        if let Ok(response) = next.await {
+            let response = response.unwrap().unwrap();
+            if response.response_types.is_none() {
+                break response.time.unwrap();
+            }
+        }
+        assert!(now < 10_000, "no progress was told");
+    };
+    assert!(
+        settled <= at(now) && settled > at(0),
+        "{settled:?} with the slowest node at {now} ms"
+    );
+}

@@ -53,7 +53,7 @@ const fn hidden(name: &'static str, takes: Takes, heading: &'static str) -> Flag
         short: None,
         takes,
         heading,
-        help: "Accepted for scripts written for hubble",
+        help: "accepted for scripts written for hubble",
         hidden: true,
     }
 }
@@ -66,25 +66,25 @@ pub(crate) const GLOBAL: &[Flag] = &[
         "server",
         Value("ADDRESS"),
         SERVER,
-        "Server to ask: host:port or unix:///path [default: relay on localhost:4245, else the only lab's, else the only agent's socket] [env: FLOWS_SERVER, HUBBLE_SERVER]",
+        "server to ask: host:port or unix:///path [default: relay on localhost:4245, else the only lab's, else the only agent's socket] [env: FLOWS_SERVER, HUBBLE_SERVER]",
     ),
     flag(
         "lab",
         Value("NAME"),
         SERVER,
-        "Ask the relay of this lab: unix:///run/flows/NAME/relay.sock [env: FLOWS_LAB]",
+        "ask the relay of this lab: unix:///run/flows/NAME/relay.sock [env: FLOWS_LAB]",
     ),
     flag(
         "request-timeout",
         Value("DURATION"),
         SERVER,
-        "How long a question with one answer may take [default: 12s]",
+        "how long a question with one answer may take [default: 12s]",
     ),
     flag(
         "timeout",
         Value("DURATION"),
         SERVER,
-        "How long connecting may take [default: 5s]",
+        "how long connecting may take [default: 5s]",
     ),
     short(
         'D',
@@ -92,7 +92,7 @@ pub(crate) const GLOBAL: &[Flag] = &[
             "debug",
             Nothing,
             SERVER,
-            "Show more: requests sent, nodes that connect",
+            "show more: requests sent, nodes that connect",
         ),
     ),
     hidden("config", Value("FILE"), SERVER),
@@ -119,39 +119,39 @@ pub(crate) const SELECTORS: &[Flag] = &[
             "follow",
             Nothing,
             SELECT,
-            "Show flows as they happen, until Ctrl-C",
+            "show flows as they happen, until Ctrl-C",
         ),
     ),
     flag(
         "last",
         Value("N"),
         SELECT,
-        "The newest N flows of all nodes together [default: 20]",
+        "the newest N flows of all nodes together [default: 20]",
     ),
     flag(
         "first",
         Value("N"),
         SELECT,
-        "The oldest N flows of all nodes together",
+        "the oldest N flows of all nodes together",
     ),
-    flag("all", Nothing, SELECT, "All flows"),
+    flag("all", Nothing, SELECT, "all flows"),
     flag(
         "since",
         Value("TIME"),
         SELECT,
-        "From then on: a time (RFC 3339, 2006-01-02) or how long ago (5m, 1h30m)",
+        "from then on: a time (RFC 3339, 2006-01-02) or how long ago (5m, 1h30m)",
     ),
     flag(
         "until",
         Value("TIME"),
         SELECT,
-        "Up to then; ignored with --follow",
+        "up to then; ignored with --follow",
     ),
     flag(
         "input-file",
         Value("FILE"),
         SELECT,
-        "Read flows from a file of JSON lines (- for standard input), not from a server",
+        "read flows from a file of JSON lines (- for standard input), not from a server",
     ),
 ];
 
@@ -170,26 +170,26 @@ pub(crate) const FORMAT: &[Flag] = &[
         "print-node-name",
         Nothing,
         FORMATTING,
-        "Show the node that saw the flow",
+        "show the node that saw the flow",
     ),
     flag(
         "print-policy-names",
         Nothing,
         FORMATTING,
-        "Show the deciding policies' names after the verdict",
+        "show the deciding policies' names after the verdict",
     ),
     flag(
         "time-format",
         Value("FORMAT"),
         FORMATTING,
-        "StampMilli, YearMonthDay, YearMonthDayHour, YearMonthDayHourMinute, RFC3339, RFC3339Milli, RFC3339Micro, RFC3339Nano or RFC1123Z [default: StampMilli]",
+        "stampMilli, YearMonthDay, YearMonthDayHour, YearMonthDayHourMinute, RFC3339, RFC3339Milli, RFC3339Micro, RFC3339Nano or RFC1123Z [default: StampMilli]",
     ),
-    flag("numeric", Nothing, FORMATTING, "Show addresses as numbers"),
+    flag("numeric", Nothing, FORMATTING, "show addresses as numbers"),
     flag(
         "ip-translation",
         Nothing,
         FORMATTING,
-        "Show addresses as pods, services and names [default: true]",
+        "show addresses as pods, services and names [default: true]",
     ),
     flag(
         "color",
@@ -203,14 +203,14 @@ pub(crate) const FORMAT: &[Flag] = &[
             "silent-errors",
             Nothing,
             FORMATTING,
-            "Print nothing about nodes and unreadable input",
+            "print nothing about nodes and unreadable input",
         ),
     ),
     flag(
         "field-mask",
         Value("FIELDS"),
         FORMATTING,
-        "Ask for these fields of a flow only, comma-separated (json and jsonpb)",
+        "ask for these fields of a flow only, comma-separated (json and jsonpb)",
     ),
     hidden("use-default-field-masks", Nothing, FORMATTING),
 ];
@@ -243,38 +243,46 @@ pub(crate) const COMBINE: &[Flag] = &[
         "not",
         Nothing,
         RAW,
-        "Negates the next filter. All negated filters together exclude a flow, as in hubble; --denylist twice excludes either",
+        "negates the next filter. All negated filters together exclude a flow, as in hubble; --denylist twice excludes either",
     ),
     flag(
         "allowlist",
         Value("JSON"),
         RAW,
-        "A FlowFilter as JSON; shown besides what the other filters show",
+        "a FlowFilter as JSON; shown besides what the other filters show",
     ),
     flag(
         "denylist",
         Value("JSON"),
         RAW,
-        "A FlowFilter as JSON; never shown",
+        "a FlowFilter as JSON; never shown",
     ),
     flag(
         "print-raw-filters",
         Nothing,
         RAW,
-        "Print the filters as allowlist and denylist, and end",
+        "print the filters as allowlist and denylist, and end",
     ),
 ];
 
 /// The filters, as flags of a command.
 pub(crate) fn filters() -> impl Iterator<Item = Flag> {
-    flow::flags::FLAGS.iter().map(|filter| Flag {
-        name: filter.name,
-        short: filter.short,
-        takes: filter.value.map_or(Nothing, Value),
-        heading: heading(filter.name),
-        help: filter.help,
-        hidden: false,
-    })
+    let headed = |heading| {
+        flow::flags::FLAGS
+            .iter()
+            .filter(move |filter| self::heading(filter.name) == heading)
+    };
+    [FROM_TO, PACKET, L7]
+        .into_iter()
+        .flat_map(headed)
+        .map(|filter| Flag {
+            name: filter.name,
+            short: filter.short,
+            takes: filter.value.map_or(Nothing, Value),
+            heading: heading(filter.name),
+            help: filter.help,
+            hidden: false,
+        })
 }
 
 /// Whether the filters know this flag.
@@ -327,5 +335,5 @@ pub(crate) const OBSERVE_EXAMPLES: &str = "Examples:
   flows observe --verdict DROPPED -o json > drops.json    to look at later:
   flows observe --input-file drops.json -o compact
 
-Values of one flag are alternatives, different flags must all hold. --pod, --ip, --label and the like
+Values of one flag are alternatives, different flags must all hold. --pod, --ip, --label and so on
 look at one end at a time: --pod a --port 80 finds flows from a's port 80 and flows to it.";
