@@ -48,7 +48,7 @@ fn main() {
     let mut readers = datapath.rings(RingOptions::default()).unwrap();
     let mut bench = Bench {
         node: &node,
-        empty: empty.runner(node.client),
+        empty: empty.runner(node.client).unwrap(),
         readers: &mut readers,
     };
 
@@ -272,7 +272,7 @@ fn entries_of(node: &Node, entries: u32) -> Desired {
 
 struct Bench<'a> {
     node: &'a Node,
-    empty: Runner<'a>,
+    empty: Runner,
     readers: &'a mut [RingReader],
 }
 
@@ -282,7 +282,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The mean of single runs.
-fn one_by_one(runner: &Runner<'_>, packets: &[&[u8]]) -> f64 {
+fn one_by_one(runner: &Runner, packets: &[&[u8]]) -> f64 {
     let mut sum = 0;
     for packet in packets {
         sum += u64::from(runner.run(packet, 1).unwrap().1);
@@ -334,12 +334,12 @@ impl Bench<'_> {
             .for_each(|key| assert!(stats.forget_connection6(key).unwrap()));
     }
 
-    fn runner<'d>(&self, datapath: &'d Datapath, way: Way) -> Runner<'d> {
+    fn runner(&self, datapath: &Datapath, way: Way) -> Runner {
         let interface = match way.program {
             Program::FromPod => self.node.client,
             Program::ToPod => self.node.server,
         };
-        datapath.runner(way.program, interface)
+        datapath.runner(way.program, interface).unwrap()
     }
 
     fn established_hot(&mut self, datapath: &Datapath, way: Way, to: IpAddr) -> f64 {

@@ -134,6 +134,9 @@ impl Datapath {
     ///
     /// The calling thread must be in the node's network namespace, here and in [`Self::attach`].
     ///
+    /// One process at a time may have it open; a predecessor that is about to end is waited for, up to
+    /// 5 s.
+    ///
     /// # Errors
     /// A kernel older than 6.6, no right to do it, an object that the kernel refuses, pinned maps of
     /// another shape. What was attached before stays in force with its old program.

@@ -44,6 +44,12 @@ pub enum Error {
         /// Why it failed. `EPERM`: root, or CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN, is needed.
         source: io::Error,
     },
+    /// Another process has the datapath open.
+    #[error("{} is in use by another agent: stop that one first", path.display())]
+    Busy {
+        /// The bpffs.
+        path: PathBuf,
+    },
     /// A pinned map isn't what this version needs.
     #[error(
         "the pinned map {} has {field} {found}, this version needs {needed}: stop the agent, remove \

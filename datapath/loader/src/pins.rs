@@ -7,10 +7,11 @@
 //!  DIR/link_12_from, link_12_to     links of interface 12
 //! ```
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::mount::MsFlags;
 use nix::sys::statfs::statfs;
@@ -20,10 +21,15 @@ use crate::{Error, sys};
 /// `BPF_FS_MAGIC`.
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 
-/// A mounted bpffs.
-#[derive(Clone, Debug)]
+/// How long to wait for a predecessor that is about to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A mounted bpffs, locked: one process at a time writes the maps in it.
+#[derive(Debug)]
 pub(crate) struct Pins {
     directory: PathBuf,
+    /// Unlocked when it is closed, at the process's end at the latest.
+    _lock: File,
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -32,6 +38,27 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
         action,
         path,
         source,
+    }
+}
+
+fn lock(directory: &Path) -> Result<File, Error> {
+    const STEP: Duration = Duration::from_millis(20);
+    let file = File::open(directory).map_err(failed("opening", directory))?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if waited < PATIENCE => {
+                std::thread::sleep(STEP);
+                waited += STEP;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Busy {
+                    path: directory.to_path_buf(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("locking", directory)(error)),
+        }
     }
 }
 
@@ -55,6 +82,7 @@ impl Pins {
         }
         Ok(Self {
             directory: directory.to_path_buf(),
+            _lock: lock(directory)?,
         })
     }
 

@@ -69,15 +69,26 @@ fn failed(interface: IfIndex) -> impl FnOnce(io::Error) -> Error {
     }
 }
 
-/// A program ready to be run again and again on packets of one interface.
-#[derive(Clone, Copy, Debug)]
-pub struct Runner<'a> {
-    program: BorrowedFd<'a>,
+/// A program ready to be run again and again on packets of one interface. It outlives the datapath it
+/// is of.
+#[derive(Debug)]
+pub struct Runner {
+    program: OwnedFd,
     interface: IfIndex,
     context: [u8; CONTEXT],
 }
 
-impl Runner<'_> {
+impl Runner {
+    fn new(program: BorrowedFd<'_>, interface: IfIndex) -> Result<Self, Error> {
+        let program = program.try_clone_to_owned().map_err(failed(interface))?;
+        let context = context(interface);
+        Ok(Self {
+            program,
+            interface,
+            context,
+        })
+    }
+
     /// Runs the program and tells what it returned and the mean duration in ns. Allocates nothing.
     ///
     /// # Errors
@@ -88,7 +99,8 @@ impl Runner<'_> {
             context: &self.context,
             repeat,
         };
-        let output = sys::test_run(self.program, &run, &mut []).map_err(failed(self.interface))?;
+        let output =
+            sys::test_run(self.program.as_fd(), &run, &mut []).map_err(failed(self.interface))?;
         Ok((output.result.cast_signed(), output.duration))
     }
 }
@@ -111,12 +123,11 @@ impl Empty {
     }
 
     /// The program, to be run many times.
-    pub fn runner(&self, interface: IfIndex) -> Runner<'_> {
-        Runner {
-            program: self.0.as_fd(),
-            interface,
-            context: context(interface),
-        }
+    ///
+    /// # Errors
+    /// No descriptors are left.
+    pub fn runner(&self, interface: IfIndex) -> Result<Runner, Error> {
+        Runner::new(self.0.as_fd(), interface)
     }
 }
 
@@ -144,11 +155,10 @@ impl Datapath {
     }
 
     /// A program to be run many times.
-    pub fn runner(&self, program: Program, interface: IfIndex) -> Runner<'_> {
-        Runner {
-            program: self.program(program),
-            interface,
-            context: context(interface),
-        }
+    ///
+    /// # Errors
+    /// No descriptors are left.
+    pub fn runner(&self, program: Program, interface: IfIndex) -> Result<Runner, Error> {
+        Runner::new(self.program(program), interface)
     }
 }

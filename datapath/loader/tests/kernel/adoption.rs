@@ -232,3 +232,16 @@ fn changes_need_a_base() {
         (2, 0, 0)
     );
 }
+
+#[test]
+fn one_process_at_a_time_has_it_open() {
+    let node = Node::new();
+    let datapath = node.open();
+    let error = flows_loader::Datapath::open(&node.object, &node.options).unwrap_err();
+    assert!(
+        matches!(&error, Error::Busy { path } if path == node.pins()),
+        "{error}"
+    );
+    drop(datapath);
+    node.open();
+}

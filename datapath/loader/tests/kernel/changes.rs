@@ -17,13 +17,11 @@ fn flip_flop(node: &Node, states: &[Desired; 2], to: Ipv4Addr, port: u16) {
     const CHANGES: usize = 40;
     let mut datapath = node.open();
     datapath.apply(&states[0]).unwrap();
-    let runner_of = node.open();
+    let runner = datapath.runner(Program::FromPod, node.client).unwrap();
     let is_over = AtomicBool::new(false);
-    let interface = node.client;
     std::thread::scope(|scope| {
         let traffic = scope.spawn(|| {
             // A scoped thread has the namespace of its maker.
-            let runner = runner_of.runner(Program::FromPod, interface);
             let mut sent = 0_u64;
             while !is_over.load(Ordering::Relaxed) {
                 // Old connections and new ones.
