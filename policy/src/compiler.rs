@@ -433,7 +433,9 @@ mod tests {
         let document = yaml::parse(text).expect("valid YAML").remove(0);
         match manifest::read(&"test.yaml".into(), document).remove(0) {
             manifest::Document::Object(_, object, _) => object,
-            other => panic!("{other:?}"),
+            bad @ (manifest::Document::Bad(..) | manifest::Document::Ignored(..)) => {
+                panic!("{bad:?}")
+            }
         }
     }
 

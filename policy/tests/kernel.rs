@@ -1,0 +1,506 @@
+//! Three answers to every probe: a scan over the rules as written, the verdict on the host, and the
+//! loaded program (`BPF_PROG_TEST_RUN`). Host and kernel get the same frames and must send the same
+//! events; the oracle must agree with the verdict and with every policy that the cookie names.
+//!
+//! Needs root and `FLOWS_BPF_OBJECT`: `cargo xtask test` runs it. `FLOWS_CASES` and `FLOWS_SEED` as in
+//! the property test.
+#![expect(clippy::panic, reason = "helpers of a test fail it")]
+
+mod common;
+mod random_policies;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
+use abi::endpoint::{self, Endpoint};
+use abi::event::{DROP, Event, NEW, NOT_JUDGED};
+use abi::reason;
+use abi::staged::Staged;
+use cluster::NamespacedName;
+use common::{shown, state};
+use datapath_host::HostMaps;
+use flows_policy::{Compiled, Compiler, Config, Memory, ReasonKind};
+use ipnet::IpNet;
+use loader::testrun::{Input, Program, SHOT};
+use loader::{Datapath, Desired, IfIndex, Options, RingItem, RingOptions, RingReader};
+use nix::mount::{MntFlags, umount2};
+use nix::sched::{CloneFlags, unshare};
+use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
+use random_policies::model::{NODES, World};
+use random_policies::oracle::{Answer, Peer, Probe, answer};
+use random_policies::random::Random;
+
+const CASES: u64 = 40;
+const PROBES: usize = 60;
+/// More than a generated cluster has pods.
+const PODS: usize = 12;
+
+/// A network namespace with interfaces for pods, a bpffs, and what is loaded.
+struct Kernel {
+    datapath: Datapath,
+    readers: Vec<RingReader>,
+    interfaces: Vec<IfIndex>,
+    // Last: the rest is closed before it is unmounted.
+    _mount: Mount,
+}
+
+struct Mount {
+    directory: std::path::PathBuf,
+    _parent: tempfile::TempDir,
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let unmounted = umount2(&self.directory, MntFlags::MNT_DETACH);
+        if !std::thread::panicking() {
+            unmounted.expect("mounted when the datapath was opened");
+        }
+    }
+}
+
+impl Kernel {
+    fn new() -> Self {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test needs root: run `cargo xtask test`, or `sudo -E cargo test -p flows-policy --test kernel`"
+        );
+        let object = std::env::var_os("FLOWS_BPF_OBJECT").expect(
+            "FLOWS_BPF_OBJECT must name the eBPF object: run `cargo xtask test`, or set it to what \
+             `cargo xtask build-bpf` prints",
+        );
+        let object = std::fs::read(object).expect("FLOWS_BPF_OBJECT can be read");
+        unshare(CloneFlags::CLONE_NEWNET).expect("root may have a network namespace");
+        let interfaces = (0..PODS).map(|n| {
+            let name = format!("pod-{n}");
+            let made = std::process::Command::new("ip")
+                .args([
+                    "link",
+                    "add",
+                    &name,
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    &format!("in-{n}"),
+                ])
+                .status();
+            assert!(
+                made.expect("iproute2 is installed").success(),
+                "ip link add {name}"
+            );
+            IfIndex(nix::net::if_::if_nametoindex(name.as_str()).expect("just made"))
+        });
+        let interfaces = interfaces.collect();
+        let parent = tempfile::tempdir().expect("a temporary directory");
+        let directory = parent.path().join("bpf");
+        let datapath =
+            Datapath::open(&object, &Options::new(&directory)).expect("the object loads");
+        let readers = datapath
+            .rings(RingOptions { bytes: 1 << 16 })
+            .expect("rings");
+        Self {
+            datapath,
+            readers,
+            interfaces,
+            _mount: Mount {
+                directory,
+                _parent: parent,
+            },
+        }
+    }
+
+    /// Takes this content, and knows no connection.
+    fn begin(&mut self, desired: &Desired) {
+        self.datapath.apply(desired).expect("the maps take it");
+        let stats = self.datapath.stats();
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        stats
+            .connections4(|key, _| v4.push(key))
+            .expect("connections");
+        stats
+            .connections6(|key, _| v6.push(key))
+            .expect("connections");
+        for key in v4 {
+            stats.forget_connection4(&key).expect("a connection");
+        }
+        for key in v6 {
+            stats.forget_connection6(&key).expect("a connection");
+        }
+    }
+
+    /// Runs a program on a frame: whether it dropped it, and the event that it sent.
+    fn run(&mut self, program: Program, interface: IfIndex, frame: &[u8]) -> (bool, Vec<Event>) {
+        let input = Input {
+            packet: frame,
+            interface,
+            repeat: 1,
+        };
+        let output = self
+            .datapath
+            .test_run(program, &input)
+            .expect("the kernel takes the frame");
+        let mut events = Vec::new();
+        for reader in &mut self.readers {
+            reader.drain(|item| {
+                if let RingItem::Event(event) = item {
+                    events.push(*event);
+                }
+            });
+        }
+        (output.action == SHOT, events)
+    }
+}
+
+fn word(octets: [u8; 4]) -> u32 {
+    u32::from_ne_bytes(octets)
+}
+
+fn words(octets: [u8; 16]) -> [u32; 4] {
+    let (chunks, _) = octets.as_chunks::<4>();
+    std::array::from_fn(|n| word(chunks[n]))
+}
+
+/// The maps' content: endpoint index = index of the pod + 1.
+fn desired(world: &World, compiled: &Compiled, interfaces: &[IfIndex]) -> Desired {
+    let mut desired = Desired {
+        tables: compiled
+            .tables
+            .iter()
+            .map(|(id, table)| (*id, *table))
+            .collect(),
+        policy: compiled.entries.iter().copied().collect(),
+        ..Desired::default()
+    };
+    let indices: HashMap<NamespacedName, usize> = world
+        .pods
+        .iter()
+        .enumerate()
+        .map(|(n, pod)| (NamespacedName::new(pod.namespace, &pod.name), n))
+        .collect();
+    for (ip, known) in &compiled.addresses {
+        let mut value = plain(known.identity.0);
+        if let (true, Some(pod)) = (known.local, &known.pod) {
+            value.flags |= LOCAL;
+            value.endpoint = u32::try_from(indices[pod] + 1).expect("few pods");
+        }
+        match ip {
+            IpAddr::V4(ip) => drop(desired.addr4.insert(word(ip.octets()), value)),
+            IpAddr::V6(ip) => drop(desired.addr6.insert(words(ip.octets()), value)),
+        }
+    }
+    for (prefix, identity) in &compiled.prefixes {
+        let prefix_len = u32::from(prefix.prefix_len());
+        let value = plain(identity.0);
+        match prefix {
+            IpNet::V4(net) => {
+                let addr = word(net.addr().octets());
+                desired.cidr4.insert(Cidr4 { prefix_len, addr }, value);
+            }
+            IpNet::V6(net) => {
+                let addr = words(net.addr().octets());
+                desired.cidr6.insert(Cidr6 { prefix_len, addr }, value);
+            }
+        }
+    }
+    for (name, known) in &compiled.endpoints {
+        let index = indices[name];
+        let value = Endpoint {
+            ifindex: interfaces[index].0,
+            identity: known.identity.0,
+            table: known.table,
+            flags: endpoint::PRESENT,
+            ..Endpoint::default()
+        };
+        desired
+            .endpoints
+            .insert(u32::try_from(index + 1).expect("few pods"), value);
+    }
+    desired
+}
+
+fn plain(identity: u32) -> Addr {
+    Addr {
+        identity,
+        flags: PRESENT,
+        ..Addr::default()
+    }
+}
+
+/// The same content on the host.
+fn host(desired: &Desired) -> HostMaps {
+    fn steady<K: Copy + Eq + std::hash::Hash, V: Copy>(
+        map: &HashMap<K, V>,
+    ) -> HashMap<K, Staged<V>> {
+        map.iter()
+            .map(|(key, value)| (*key, Staged::steady(*value)))
+            .collect()
+    }
+    HostMaps {
+        addr4: steady(&desired.addr4),
+        addr6: steady(&desired.addr6),
+        cidr4: steady(&desired.cidr4),
+        cidr6: steady(&desired.cidr6),
+        endpoints: steady(&desired.endpoints),
+        tables: steady(&desired.tables),
+        policy: steady(&desired.policy),
+        now: 1 << 40,
+        ..HostMaps::default()
+    }
+}
+
+/// The first packet of a connection; `number` makes it one of its own.
+fn frame(src: IpAddr, dst: IpAddr, probe: &Probe, number: u16) -> Vec<u8> {
+    let port = probe.port.to_be_bytes();
+    let own = number.to_be_bytes();
+    let payload: Vec<u8> = match probe.protocol {
+        6 => [
+            &own[..],
+            &port,
+            &[0; 8],
+            &[0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0],
+        ]
+        .concat(),
+        17 => [&own[..], &port, &[0, 8, 0, 0]].concat(),
+        132 => [&own[..], &port, &[0; 8], &[1, 0, 0, 20], &[1; 16]].concat(),
+        _ => [
+            &[u8::try_from(probe.port).expect("an ICMP type"), 0, 0, 0],
+            &own[..],
+            &[0, 1],
+        ]
+        .concat(),
+    };
+    let length = u16::try_from(payload.len()).expect("short");
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    match (src, dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            frame.extend([0x08, 0, 0x45, 0]);
+            frame.extend((length + 20).to_be_bytes());
+            frame.extend([0, 0, 0x40, 0, 64, probe.protocol, 0, 0]);
+            frame.extend(src.octets());
+            frame.extend(dst.octets());
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+            frame.extend(length.to_be_bytes());
+            frame.extend([probe.protocol, 64]);
+            frame.extend(src.octets());
+            frame.extend(dst.octets());
+        }
+        (src, dst) => panic!("{src} -> {dst}"),
+    }
+    frame.extend(payload);
+    frame
+}
+
+/// Address of a peer in a family, if it has one.
+fn address(world: &World, peer: &Peer, v6: bool) -> Option<IpAddr> {
+    let ip = match peer {
+        Peer::Pod(index) => world.pods[*index].ips[usize::from(v6)],
+        Peer::Host => NODES[0].3.parse().expect("an address"),
+        Peer::RemoteNode => NODES[1].3.parse().expect("an address"),
+        Peer::Unmanaged => UNMANAGED.parse().expect("an address"),
+        Peer::World(ip) => *ip,
+    };
+    (ip.is_ipv6() == v6).then_some(ip)
+}
+
+/// Whether one end's verdict and cookie are the oracle's answer.
+fn agrees(compiled: &Compiled, answer: &Answer, verdict: u8, cookie: u32, from_host: bool) -> bool {
+    let Some(found) = compiled.cookies.resolve(cookie) else {
+        return false;
+    };
+    let named: BTreeSet<String> = found
+        .origins
+        .iter()
+        .map(|origin| origin.policy.name.to_string())
+        .collect();
+    let some_of = |policies: &BTreeSet<String>| !named.is_empty() && named.is_subset(policies);
+    let allowed = verdict == abi::event::FORWARDED;
+    match answer {
+        Answer::NotEnforced => allowed && found.kind == ReasonKind::AllowAny,
+        Answer::Localhost => allowed && found.kind == ReasonKind::AllowLocalhost,
+        Answer::Allowed(policies) => {
+            let localhost = from_host && found.kind == ReasonKind::AllowLocalhost;
+            allowed && (found.kind == ReasonKind::Allow && some_of(policies) || localhost)
+        }
+        Answer::Denied(policies) => {
+            verdict == reason::POLICY_DENY && found.kind == ReasonKind::Deny && some_of(policies)
+        }
+        Answer::DefaultDeny(policies) => {
+            verdict == reason::POLICY_DENIED
+                && found.kind == ReasonKind::DefaultDeny
+                && named == *policies
+        }
+    }
+}
+
+fn drops(answer: &Answer) -> bool {
+    matches!(answer, Answer::Denied(_) | Answer::DefaultDeny(_))
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    probes: usize,
+    dropped: usize,
+    both_ends: usize,
+    v6: usize,
+    protocols: BTreeMap<u8, usize>,
+}
+
+fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
+    let mut random = Random::new(seed);
+    let world = world(&mut random);
+    let manifests = world.manifests();
+    let compiled =
+        Compiler::new(Config::default(), "a", Memory::default()).update(&state(&manifests));
+    assert_eq!(
+        shown(&compiled.problems),
+        [""; 0],
+        "seed {seed}\n{manifests}"
+    );
+    let desired = desired(&world, &compiled, &kernel.interfaces);
+    kernel.begin(&desired);
+    let mut host = host(&desired);
+    let mut last: Option<Probe> = None;
+    for number in 0..PROBES {
+        // Half of them differ in one field from the one before.
+        let probe = match &last {
+            Some(last) if random.chance(50) => {
+                let field = *random.pick(&ProbeField::ALL);
+                change(&world, last, field, &mut random)
+            }
+            _ => probe(&world, &mut random),
+        };
+        last = Some(probe.clone());
+        let v6 = match probe.protocol {
+            1 => false,
+            58 => true,
+            _ => random.chance(50),
+        };
+        // Replies and errors open no connection, and port 0 is no port.
+        let opens = match probe.protocol {
+            1 => probe.port == 8,
+            58 => probe.port == 128,
+            _ => probe.port != 0,
+        };
+        let peer = address(&world, &probe.peer, v6);
+        let (Some(peer), true) = (peer, opens && probe.peer != Peer::Pod(probe.subject)) else {
+            continue;
+        };
+        let own = world.pods[probe.subject].ips[usize::from(v6)];
+        let (src, dst) = if probe.egress {
+            (own, peer)
+        } else {
+            (peer, own)
+        };
+        let local = |peer: &Peer| match peer {
+            Peer::Pod(index) => Some(*index).filter(|index| world.pods[*index].node == "a"),
+            Peer::Host | Peer::RemoteNode | Peer::World(_) | Peer::Unmanaged => None,
+        };
+        let (source, destination) = if probe.egress {
+            (Some(probe.subject), local(&probe.peer))
+        } else {
+            (local(&probe.peer), Some(probe.subject))
+        };
+        // What each end that is here has to say; the destination isn't asked once the source refused.
+        let at = |subject: usize, egress: bool, peer: Peer| {
+            let probe = Probe {
+                subject,
+                egress,
+                peer,
+                ..probe.clone()
+            };
+            answer(&world, &probe)
+        };
+        let of = |other: Option<usize>| other.map_or_else(|| probe.peer.clone(), Peer::Pod);
+        let egress = source.map(|subject| at(subject, true, of(destination)));
+        let ingress = destination
+            .filter(|_| !egress.as_ref().is_some_and(drops))
+            .map(|subject| at(subject, false, of(source)));
+
+        let number = 20_000 + u16::try_from(number).expect("few");
+        let frame = frame(src, dst, &probe, number);
+        let here = source.or(destination).expect("the subject is here");
+        let interface = kernel.interfaces[here];
+        let program = if source.is_some() {
+            Program::FromPod
+        } else {
+            Program::ToPod
+        };
+        let (dropped, events) = kernel.run(program, interface, &frame);
+        host.events.clear();
+        let action = match program {
+            Program::FromPod => host.from_pod(&frame, interface.0),
+            Program::ToPod => host.to_pod(&frame, interface.0),
+        };
+        let story = || {
+            format!(
+                "seed {seed}\n{manifests}\n{probe:?}\n{src} -> {dst}\noracle: egress {egress:?}, ingress {ingress:?}\n\
+                 kernel: dropped {dropped}, {events:?}\nhost: {action:?}, {:?}",
+                host.events
+            )
+        };
+        let ([event], [on_host]) = (events.as_slice(), host.events.as_slice()) else {
+            panic!("one event each: {}", story());
+        };
+        // Clocks and revisions are each one's own.
+        let bare = |event: &Event| Event {
+            time: 0,
+            revision: 0,
+            ..*event
+        };
+        assert_eq!(bare(event), bare(on_host), "{}", story());
+        let refused = [&egress, &ingress].into_iter().flatten().any(drops);
+        assert_eq!(dropped, refused, "{}", story());
+        assert_eq!(event.kind, if refused { DROP } else { NEW }, "{}", story());
+        for (answer, verdict, cookie, from_host) in [
+            (&egress, event.egress, event.egress_cookie, false),
+            (
+                &ingress,
+                event.ingress,
+                event.ingress_cookie,
+                probe.peer == Peer::Host,
+            ),
+        ] {
+            let right = match answer {
+                Some(answer) => agrees(&compiled, answer, verdict, cookie, from_host),
+                None => verdict == NOT_JUDGED && cookie == 0,
+            };
+            assert!(right, "{}", story());
+        }
+        ledger.probes += 1;
+        ledger.dropped += usize::from(refused);
+        ledger.both_ends += usize::from(source.is_some() && destination.is_some());
+        ledger.v6 += usize::from(v6);
+        *ledger.protocols.entry(probe.protocol).or_default() += 1;
+    }
+}
+
+#[test]
+fn oracle_host_and_kernel_agree() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let mut kernel = Kernel::new();
+    let mut ledger = Ledger::default();
+    if let Some(seed) = number("FLOWS_SEED") {
+        run(seed, &mut kernel, &mut ledger);
+        return;
+    }
+    for seed in 0..number("FLOWS_CASES").unwrap_or(CASES) {
+        run(seed, &mut kernel, &mut ledger);
+    }
+    let allowed = ledger.probes - ledger.dropped;
+    assert!(allowed >= 300 && ledger.dropped >= 300, "{ledger:?}");
+    assert!(ledger.both_ends >= 200 && ledger.v6 >= 300, "{ledger:?}");
+    for protocol in [6, 17, 132, 1, 58] {
+        assert!(
+            ledger.protocols.get(&protocol).is_some_and(|n| *n >= 20),
+            "{protocol}: {ledger:?}"
+        );
+    }
+    eprintln!("{ledger:?}");
+}
