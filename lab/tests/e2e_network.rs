@@ -223,9 +223,10 @@ fn labs_do_not_meet() {
     );
 }
 
-/// What of a lab is left on the machine, one line each.
-fn leftovers(name: &str, namespaces: &BTreeSet<u64>) -> Vec<String> {
-    let mut left: Vec<String> = members(namespaces, Some(&format!("{name}:")))
+/// What of a lab is left on the machine, one line each. Found by name: the number of a namespace
+/// that is gone may already be another one's.
+fn leftovers(name: &str) -> Vec<String> {
+    let mut left: Vec<String> = members(&BTreeSet::new(), Some(&format!("{name}:")))
         .iter()
         .map(|(pid, _)| format!("process {pid}"))
         .collect();
@@ -233,15 +234,11 @@ fn leftovers(name: &str, namespaces: &BTreeSet<u64>) -> Vec<String> {
     if root.exists() {
         left.push(format!("directory {}", root.display()));
     }
+    let below = format!("{}/", root.display());
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let table = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
-        for line in table.lines() {
-            let pinned = namespaces
-                .iter()
-                .any(|inode| line.contains(&format!(" net:[{inode}] ")));
-            if pinned || line.contains(&format!(" {}/", root.display())) {
-                left.push(format!("mount of {}: {line}", entry.path().display()));
-            }
+        for line in table.lines().filter(|line| line.contains(&below)) {
+            left.push(format!("mount of {}: {line}", entry.path().display()));
         }
     }
     left
@@ -277,7 +274,7 @@ fn down_leaves_nothing() {
         .unwrap();
     let inodes = namespaces(&name);
     assert_eq!(inodes.len(), 6, "two nodes, three pods, one underlay");
-    let before = leftovers(&name, &inodes);
+    let before = leftovers(&name);
     assert!(
         before.len() > inodes.len(),
         "the search finds what is there: {before:#?}"
@@ -288,7 +285,7 @@ fn down_leaves_nothing() {
         "no link in the machine's namespace"
     );
     down(&name).unwrap();
-    assert_eq!(leftovers(&name, &inodes), [""; 0]);
+    assert_eq!(leftovers(&name), [""; 0]);
     assert!(forgotten.ended().unwrap().is_some());
     let error = down(&name).unwrap_err().to_string();
     assert!(error.contains(&format!("no lab named {name}")), "{error}");
@@ -298,10 +295,9 @@ fn down_leaves_nothing() {
 fn down_works_without_the_record() {
     let lab = TestLab::up(&options(program(), false), PODS).unwrap();
     let name = lab.lab().record().name.clone();
-    let inodes = namespaces(&name);
     fs::remove_file(lab.lab().paths().record()).unwrap();
     down(&name).unwrap();
-    assert_eq!(leftovers(&name, &inodes), [""; 0]);
+    assert_eq!(leftovers(&name), [""; 0]);
 }
 
 #[test]
@@ -339,16 +335,11 @@ fn an_up_that_was_killed_leaves_nothing_after_down() {
         std::thread::sleep(Duration::from_millis(step * 12));
         up.kill().unwrap();
         torn += u32::from(!up.wait().unwrap().success());
-        let inodes = namespaces(&name);
         match down(&name) {
             Ok(_) | Err(flows_lab::Error::NoSuchLab { .. }) => {}
             Err(error) => panic!("killed after step {step}: {error}"),
         }
-        assert_eq!(
-            leftovers(&name, &inodes),
-            [""; 0],
-            "killed after step {step}"
-        );
+        assert_eq!(leftovers(&name), [""; 0], "killed after step {step}");
     }
     assert!(torn >= 3, "only {torn} were killed half-way");
 }
