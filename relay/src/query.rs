@@ -36,6 +36,9 @@ mod plan;
 
 /// Responses handed to the client in one go.
 const BATCH: usize = 256;
+/// How often one node is called silent or slow at most.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// How long a node is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -318,6 +321,11 @@ impl Query {
             if !node.named {
                 node.named = true;
                 self.context.metrics.silent(&node.name);
+                // A node that comes and goes is counted each time, and told of now and then.
+                if node.told.is_some_and(|told| now < told + TELL_EVERY) {
+                    continue;
+                }
+                node.told = Some(now);
                 let name = node.name.to_string();
                 self.say(NodeState::NodeError, vec![name], &text);
             }

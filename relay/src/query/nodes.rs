@@ -28,6 +28,8 @@ pub(super) struct Node {
     pub(super) heard: bool,
     /// It was named as silent or slow, and hasn't been back since.
     pub(super) named: bool,
+    /// When that was last told.
+    pub(super) told: Option<Instant>,
     /// Its stream is up.
     pub(super) up: bool,
     /// It refused the request itself.
@@ -66,6 +68,7 @@ impl Query {
             speaks_progress: false,
             heard: false,
             named: false,
+            told: None,
             up,
             refused: None,
             over: !up,
