@@ -19,7 +19,7 @@ mod status;
 mod wake;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -267,11 +267,29 @@ impl Control {
                 "policy is in force"
             );
         }
+        self.forget(compiled);
         let attached = self.attached()?;
         self.endpoints
             .write(&self.run_dir.join("endpoints.json"), &attached)?;
         self.tell_peers(state);
         Ok(())
+    }
+
+    /// Frees numbers that nothing in force uses, once many are taken. The history holds names, not
+    /// numbers; a connection that still has an old one is judged again before it is reported.
+    fn forget(&mut self, compiled: &Compiled) {
+        const MANY: usize = 32_768;
+        let before = compiled.cookies.iter().count();
+        if before < MANY && compiled.identities.len() < MANY {
+            return;
+        }
+        let nothing = (BTreeSet::new(), BTreeSet::new());
+        self.compiler.retain(&nothing.0, &nothing.1);
+        info!(
+            cookies = before,
+            identities = compiled.identities.len(),
+            "unused numbers freed"
+        );
     }
 
     fn attached(&self) -> Result<Vec<IfIndex>, ControlError> {

@@ -1,0 +1,112 @@
+//! From rings to history: order over CPUs, and losses counted and marked where they happen.
+
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use abi::event::{self, Event};
+use arc_swap::ArcSwap;
+use common::{Fed, names, new_connection};
+use flows_agent::{
+    history::{Cursor, Entry, History, Stage},
+    observe::{Config, Observer, clock::Clock, source::Item},
+};
+
+fn start(feeds: &[Fed], queue_len: usize, left_unread: u64) -> (Arc<History>, Observer) {
+    let names = Arc::new(ArcSwap::from_pointee(names()));
+    let (history, writer) = History::new(1_000_000, Arc::clone(&names.load().node));
+    let config = Config {
+        queue_len,
+        clock: Some(Clock::with_offset(0)),
+        left_unread,
+        ..Config::new(
+            feeds
+                .iter()
+                .map(|feed| Box::new(feed.clone()) as _)
+                .collect(),
+        )
+    };
+    let observer = Observer::start(config, names, writer).expect("threads");
+    (history, observer)
+}
+
+fn trace(time: u64) -> Event {
+    Event {
+        kind: event::ACTIVE,
+        ..new_connection(time)
+    }
+}
+
+/// Times of the events, and the losses as (stage, events, CPU).
+type Stored = (Vec<u64>, Vec<(Stage, u64, Option<u32>)>);
+
+fn stored(history: &History) -> Stored {
+    let mut cursor = Cursor::oldest(&history.view());
+    let (mut times, mut losses) = (vec![], vec![]);
+    while let Some(run) = cursor.next_run(history) {
+        for entry in run.segment.iter_from(run.from) {
+            match entry {
+                Entry::Event(event) => times.push(event.event().time),
+                Entry::Lost(loss) => losses.push((loss.stage, loss.events, loss.cpu)),
+            }
+        }
+    }
+    (times, losses)
+}
+
+#[test]
+fn merges_rings_by_time_and_stores_all_before_it_ends() {
+    let feeds = [Fed::new(0), Fed::new(1), Fed::new(2)];
+    for (n, feed) in feeds.iter().enumerate() {
+        feed.events((0..5000u64).map(|at| trace(at * 3 + n as u64)));
+    }
+    let (history, observer) = start(&feeds, 65_536, 0);
+    observer.stop().unwrap();
+    let (times, losses) = stored(&history);
+    assert_eq!(times, (0..15_000).collect::<Vec<u64>>());
+    assert_eq!(losses, []);
+}
+
+#[test]
+fn every_loss_is_counted_once_at_its_stage() {
+    let feeds = [Fed::new(0), Fed::new(1)];
+    // More than the queue holds in one drain: the rest is lost there.
+    feeds[0].events((0..1000).map(trace));
+    feeds[1].feed([
+        Item::Lost(42),
+        Item::Malformed,
+        Item::checked(Event {
+            version: event::VERSION + 1,
+            ..trace(1)
+        }),
+        Item::checked(Event {
+            kind: event::PACKET + 1,
+            ..trace(1)
+        }),
+        Item::checked(trace(2)),
+    ]);
+    let (history, observer) = start(&feeds, 100, 7);
+    let stats = Arc::clone(observer.stats());
+    while stats.sum(|reader| &reader.received) < 1001 {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    // A later drain, with room in the queue again.
+    feeds[0].events((1000..1010).map(trace));
+    while stats.sum(|reader| &reader.received) < 1011 {
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    observer.stop().unwrap();
+    let (times, losses) = stored(&history);
+    let queue_lost = stats.sum(|reader| &reader.queue_lost);
+    assert!(queue_lost >= 900, "{queue_lost}");
+    assert_eq!(times.len() as u64 + queue_lost, 1011);
+    let told = |stage| -> u64 {
+        let of_stage = losses.iter().filter(|(at, ..)| *at == stage);
+        of_stage.map(|(_, events, _)| events).sum()
+    };
+    assert_eq!(told(Stage::Queue), queue_lost);
+    assert_eq!(told(Stage::PerfRing), 42 + 7);
+    assert!(losses.contains(&(Stage::PerfRing, 42, Some(1))));
+    assert!(losses.contains(&(Stage::PerfRing, 7, None)));
+    assert_eq!(stats.sum(|reader| &reader.malformed), 3);
+}
