@@ -92,11 +92,15 @@ impl Demo {
         }
         step(
             5,
-            "showing flows as they happen; Ctrl-C ends and removes the lab",
+            "showing decisions as they happen; Ctrl-C ends and removes the lab",
         );
         self.say_what_to_try();
         let mut observe = self.flows()?;
-        observe.args(["observe", "--follow", "--last", "20"]);
+        // One line per decision: with every packet's events the drops would scroll away.
+        let decisions = ["--type", "policy-verdict", "--type", "drop"];
+        observe
+            .args(["observe", "--follow", "--last", "20"])
+            .args(decisions);
         self.interrupt.run_until(&mut observe)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -113,9 +117,10 @@ impl Demo {
       DROPPED. Try in another terminal:
 
         export PATH={}:$PATH FLOWS_LAB={LAB}
-        {sudo}flows --lab {LAB} observe --verdict DROPPED
-        {sudo}flows --lab {LAB} observe --from-pod production/frontend -o json
-        {sudo}flows-lab exec production/user-service -- flows-lab client --to database:5432 --count 3
+        {sudo}flows observe --follow
+        {sudo}flows observe --verdict DROPPED
+        {sudo}flows observe --from-pod production/frontend -o json
+        {sudo}flows-lab exec production/user-service -- flows-lab client --to auth-database:5432 --count 3
         {sudo}flows-lab status
 ",
             self.programs.display()
