@@ -110,7 +110,7 @@ pub struct CtEntry {
     /// Match types: low nibble egress, high nibble ingress.
     pub match_types: u8,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 11],
 }
 
 /// Key of the map that remembers the ports of a datagram's first fragment. 40 bytes; IPv4 addresses
