@@ -428,7 +428,12 @@ impl Lab {
         }
         for node in &self.record.plan.nodes {
             let socket = self.paths.node(&node.name).join("hubble.sock");
-            let peer = format!("{}=unix://{}", node.name, socket.display());
+            // As agents name themselves (Hubble's rule), so that status and flows agree.
+            let name = match self.record.name.as_str() {
+                "default" => node.name.clone(),
+                cluster => format!("{cluster}/{}", node.name),
+            };
+            let peer = format!("{name}=unix://{}", socket.display());
             line.extend(["--peer".into(), peer.into()]);
         }
         let log = self.paths.relay_log();
