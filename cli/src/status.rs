@@ -1,8 +1,17 @@
 //! `flows status`.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use proto::observer::{ServerStatusRequest, ServerStatusResponse, observer_client::ObserverClient};
+use proto::{
+    flows::v1::{
+        GetStatusRequest, GetStatusResponse, ManifestProblem, status_client::StatusClient,
+    },
+    observer::{ServerStatusRequest, ServerStatusResponse, observer_client::ObserverClient},
+};
+use tonic::{Code, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -56,11 +65,92 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     drop(out);
     let mut request = tonic::Request::new(ServerStatusRequest {});
     request.set_timeout(timeout);
-    let status = ObserverClient::new(channel).server_status(request).await;
+    let status = ObserverClient::new(channel.clone())
+        .server_status(request)
+        .await;
     let status = status
         .map_err(asked("failed to get hubble server status"))?
         .into_inner();
-    Ok(print(&mut io::stdout().lock(), format, &status)?)
+    // The other forms are Hubble's, field by field.
+    let ours = match format {
+        Format::Compact => ours(channel, timeout).await?,
+        Format::Dict | Format::Json | Format::Table => None,
+    };
+    let mut out = io::stdout().lock();
+    print(&mut out, format, &status)?;
+    if let Some(ours) = ours {
+        policies_and_losses(&mut out, &ours)?;
+    }
+    Ok(())
+}
+
+/// What our servers know beyond Hubble's; `None` from a stock one.
+async fn ours(channel: Channel, timeout: Duration) -> Result<Option<GetStatusResponse>, Error> {
+    let mut request = tonic::Request::new(GetStatusRequest {});
+    request.set_timeout(timeout);
+    match StatusClient::new(channel).get_status(request).await {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == Code::Unimplemented => Ok(None),
+        Err(status) => Err(Error::Asked {
+            what: "failed to get policy status",
+            status: Box::new(status),
+        }),
+    }
+}
+
+/// Policies in force, what is wrong with the others, and what was lost where.
+fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
+    writeln!(
+        out,
+        "Policies: {} in force on {} pods",
+        status.policies, status.endpoints
+    )?;
+    if !status.failure.is_empty() {
+        writeln!(out, "NOT IN STEP: {}", status.failure)?;
+    }
+    let events = status.events.unwrap_or_default();
+    writeln!(
+        out,
+        "Events: {} attempted, {} limited; lost: {} in the kernel, {} left unread, {} in queues, {} evicted unread",
+        table::grouped(events.attempted),
+        table::grouped(events.limited),
+        table::grouped(events.failed),
+        table::grouped(events.left_unread),
+        table::grouped(events.queue_lost),
+        table::grouped(events.evicted_unread),
+    )?;
+    if status.problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Manifest problems: {}", status.problems.len())?;
+    for problem in &status.problems {
+        writeln!(out, "  {}", problem_line(problem))?;
+        if !problem.remedy.is_empty() {
+            writeln!(out, "    {}", problem.remedy)?;
+        }
+        let meaning = if problem.not_enforced {
+            "NOT ENFORCED: it never was valid"
+        } else {
+            "the last good version stays in force"
+        };
+        writeln!(out, "    {meaning}")?;
+    }
+    Ok(())
+}
+
+/// `file:line:column: object: field: problem`, without what isn't known.
+fn problem_line(problem: &ManifestProblem) -> String {
+    let place = match (problem.line, problem.column) {
+        (0, _) => problem.file.clone(),
+        (line, 0) => format!("{}:{line}", problem.file),
+        (line, column) => format!("{}:{line}:{column}", problem.file),
+    };
+    [&place, &problem.object, &problem.field, &problem.problem]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// How a status is printed.

@@ -9,7 +9,7 @@
 //! query    one client's GetFlows: plan -> lane per node -> merge -> client
 //! merge    the order (pure)
 //! raw      responses undecoded: the relay reads kind and time, and passes the bytes on
-//! service  observer.Observer; serve: listeners, health, reflection, metrics
+//! service  observer.Observer; status: flows.v1.Status; serve: listeners, health, reflection, metrics
 //! ```
 
 pub mod listen;
@@ -19,6 +19,7 @@ pub mod peer;
 pub mod query;
 pub mod raw;
 pub mod service;
+mod status;
 
 mod config;
 mod late;

@@ -137,7 +137,10 @@ impl Server {
         let v1alpha = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
             .build_v1alpha()?;
-        let routes = Routes::new(ObserverService::new(context))
+        let observer = ObserverService::new(context);
+        let status = observer.status();
+        let routes = Routes::new(observer)
+            .add_service(status)
             .add_service(health_service)
             .add_service(v1)
             .add_service(v1alpha);

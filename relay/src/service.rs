@@ -12,6 +12,7 @@ use std::{
 
 use futures::{Stream, future::join_all};
 use proto::{
+    flows::v1::status_server::StatusServer,
     google::UInt32Value,
     observer::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
@@ -36,6 +37,7 @@ use crate::{
     peer::{Link, Peer},
     query::{self, Context, Plan},
     raw::{ClientCodec, Raw},
+    status,
 };
 
 /// How long a node may take over a question with a single answer.
@@ -66,6 +68,11 @@ impl ObserverService {
             generated: ObserverServer::from_arc(Arc::clone(&relay)),
             relay,
         }
+    }
+
+    /// `flows.v1.Status` over the same peers.
+    pub(crate) fn status(&self) -> StatusServer<status::Service> {
+        StatusServer::new(status::Service::new(Arc::clone(&self.relay)))
     }
 }
 
@@ -153,7 +160,7 @@ impl Observer for Relay {
         _: Request<GetNodesRequest>,
     ) -> Result<Response<GetNodesResponse>, Status> {
         let nodes = self
-            .ask_all(status)
+            .ask_all(server_status)
             .await
             .into_iter()
             .map(|(name, peer, answer)| {
@@ -216,7 +223,7 @@ impl Observer for Relay {
             ..ServerStatusResponse::default()
         };
         let (mut connected, mut unavailable) = (0, Vec::new());
-        for (name, _, answer) in self.ask_all(status).await {
+        for (name, _, answer) in self.ask_all(server_status).await {
             let Some(Ok(status)) = answer else {
                 unavailable.push(name.to_string());
                 continue;
@@ -239,7 +246,7 @@ impl Observer for Relay {
 
 impl Relay {
     /// Asks every connected peer at once. `None`: it isn't connected.
-    async fn ask_all<T, F>(
+    pub(crate) async fn ask_all<T, F>(
         &self,
         question: impl Fn(Channel) -> F,
     ) -> Vec<(Arc<str>, Peer, Option<Result<T, Status>>)>
@@ -269,7 +276,7 @@ impl Relay {
     }
 }
 
-async fn status(channel: Channel) -> Result<ServerStatusResponse, Status> {
+async fn server_status(channel: Channel) -> Result<ServerStatusResponse, Status> {
     let answer = ObserverClient::new(channel)
         .server_status(ServerStatusRequest {})
         .await?;
@@ -284,7 +291,7 @@ async fn namespaces(channel: Channel) -> Result<GetNamespacesResponse, Status> {
 }
 
 /// A response with the header by which clients learn the relay's version.
-fn versioned<T>(message: T) -> Response<T> {
+pub(crate) fn versioned<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
     response.metadata_mut().insert(
         VERSION_HEADER,
