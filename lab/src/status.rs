@@ -1,6 +1,13 @@
 //! What `flows-lab status` says.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use proto::flows::v1::GetStatusRequest;
+use proto::flows::v1::status_client::StatusClient;
 use serde::Serialize;
+use tonic::transport::Endpoint;
 
 use crate::lab::Lab;
 use crate::netns;
@@ -62,6 +69,7 @@ impl Lab {
                 problems.push(format!("{name} has no network namespace"));
             }
         }
+        problems.extend(self.told_by_agents());
         Status {
             name: record.name.clone(),
             plan: record.plan.clone(),
@@ -69,6 +77,68 @@ impl Lab {
             problems,
         }
     }
+}
+
+impl Lab {
+    /// What the agents have to say about the manifests: file, line and what is wrong there. All
+    /// read the same ones, so each problem is listed once.
+    fn told_by_agents(&self) -> BTreeSet<String> {
+        let mut told = BTreeSet::new();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return BTreeSet::from([format!("agents can't be asked: {error}")]),
+        };
+        for process in &self.record().processes {
+            let Role::Agent { node } = &process.role else {
+                continue;
+            };
+            if !process.alive() {
+                continue;
+            }
+            let socket = self.paths().node(node).join("hubble.sock");
+            match runtime.block_on(ask(&socket)) {
+                Ok(problems) => told.extend(problems),
+                Err(error) => {
+                    told.insert(format!("agent of {node} doesn't answer: {error}"));
+                }
+            }
+        }
+        told
+    }
+}
+
+async fn ask(socket: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let channel = Endpoint::from_shared(format!("unix://{}", socket.display()))?
+        .timeout(Duration::from_secs(2))
+        .connect_timeout(Duration::from_secs(2))
+        .connect()
+        .await?;
+    let status = StatusClient::new(channel)
+        .get_status(GetStatusRequest {})
+        .await?
+        .into_inner();
+    let mut lines = Vec::new();
+    if !status.failure.is_empty() {
+        lines.push(format!("{}: {}", status.node_name, status.failure));
+    }
+    for problem in status.problems {
+        let mut line = format!("{}:{}:{}: ", problem.file, problem.line, problem.column);
+        if !problem.field.is_empty() {
+            line.push_str(&format!("{}: ", problem.field));
+        }
+        line.push_str(&problem.problem);
+        if !problem.remedy.is_empty() {
+            line.push_str(&format!("; {}", problem.remedy));
+        }
+        if problem.not_enforced {
+            line.push_str(&format!(" [{} is NOT ENFORCED]", problem.object));
+        }
+        lines.push(line);
+    }
+    Ok(lines)
 }
 
 fn describe(role: &Role) -> String {

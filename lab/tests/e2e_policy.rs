@@ -231,6 +231,11 @@ fn a_bad_version_leaves_the_good_one_in_force() {
             }
             assert!(deadline.pause(), "{what}: no file and line in {log}");
         }
+        let problems = lab.lab().status().problems;
+        let told = |line: &String| {
+            line.contains("ciliumnetworkpolicy.default.server.yaml:") && line.contains(named)
+        };
+        assert!(problems.iter().any(told), "{what}: {problems:?}");
         // Also for an agent that never saw the good version.
         lab.lab_mut().kill_agent("one").unwrap();
         lab.lab_mut().revive_agent("one").unwrap();
