@@ -70,7 +70,9 @@ pub fn start_time(pid: i32) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = fields.next()?;
-    if state == "Z" || state == "X" {
+    // The first thread may have ended before the others, which then still hold files and sockets.
+    let others = || fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() > 1);
+    if state == "X" || (state == "Z" && !others()) {
         return None;
     }
     fields.nth(18)?.parse().ok()
