@@ -26,8 +26,10 @@ usage: cargo xtask COMMAND
 
   setup                install what building and testing need, if missing
   demo [--once]        a two-node cluster on this machine, and its flows
-  test                 everything that must hold: format, clippy, tests, kernel tests, fuzzing
-  bench NAME           measure: verdict, net, events, filter or relay
+  test [kernel]        everything that must hold: format, clippy, tests, kernel tests, fuzzing;
+                       with `kernel` the kernel tests alone
+  bench NAME [--write] measure verdict, net, events, filter, relay or apply, and show a table;
+                       --write puts it into docs/PERFORMANCE.md
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
   codegen              regenerate proto/src/gen from the .proto files
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["setup"] => setup::run(),
-        ["test"] => return test::run(),
+        ["test", arguments @ ..] => return test::run(arguments),
         ["demo", arguments @ ..] => match demo::run(arguments) {
             Ok(code) => return code,
             Err(error) => Err(error),

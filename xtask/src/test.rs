@@ -23,6 +23,8 @@ struct Run {
 struct Step {
     name: &'static str,
     alone: &'static str,
+    /// Whether the kernel tests need it.
+    for_kernel: bool,
     run: fn(&mut Run) -> Result<()>,
 }
 
@@ -30,53 +32,71 @@ const STEPS: [Step; 8] = [
     Step {
         name: "setup",
         alone: "cargo xtask setup",
+        for_kernel: true,
         run: steps::setup,
     },
     Step {
         name: "format",
         alone: "cargo fmt --all",
+        for_kernel: false,
         run: steps::format,
     },
     Step {
         name: "eBPF object",
         alone: "cargo xtask build-bpf",
+        for_kernel: true,
         run: steps::object,
     },
     Step {
         name: "clippy",
         alone: "cargo clippy --workspace --all-targets -- -D warnings",
+        for_kernel: false,
         run: steps::clippy,
     },
     Step {
         name: "build",
         alone: "cargo build --workspace --bins --tests",
+        for_kernel: true,
         run: steps::build,
     },
     Step {
         name: "tests",
         alone: "cargo test --workspace",
+        for_kernel: false,
         run: steps::tests,
     },
     Step {
         name: "kernel tests",
-        alone: "see CONTRIBUTING.md, \"Tests\", on running one by hand",
+        alone: "cargo xtask test kernel",
+        for_kernel: true,
         run: steps::kernel,
     },
     Step {
         name: "fuzzing",
         alone: "cargo xtask fuzz",
+        for_kernel: false,
         run: steps::fuzz,
     },
 ];
 
-/// Runs everything. The last line printed is `N passed, M failed`.
-pub(crate) fn run() -> ExitCode {
+/// Runs everything, or with `kernel` as argument the kernel tests and what they need. The last line
+/// printed is `N passed, M failed`.
+pub(crate) fn run(arguments: &[&str]) -> ExitCode {
+    let only_kernel = match arguments {
+        [] => false,
+        ["kernel"] => true,
+        _ => {
+            eprintln!("usage: cargo xtask test [kernel]");
+            return ExitCode::FAILURE;
+        }
+    };
     let mut run = Run {
         tally: Tally::default(),
         done: Vec::new(),
         object: PathBuf::new(),
     };
-    let failed = STEPS.iter().find_map(|step| {
+    let mut chosen = STEPS.iter().filter(|step| step.for_kernel || !only_kernel);
+    let failed = chosen.find_map(|step| {
         println!("\n== {}", step.name);
         let start = Instant::now();
         let result = (step.run)(&mut run);
