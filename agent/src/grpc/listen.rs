@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -12,6 +13,11 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Server};
+
+/// A killed predecessor's socket answers until the last of its threads has ended: that is waited for,
+/// 3 s in all.
+const TRIES: u32 = 60;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// A bound socket. A unix socket's file goes when this is dropped.
 #[derive(Debug)]
@@ -86,10 +92,15 @@ impl Listener {
             path: path.to_owned(),
             source,
         };
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(ListenError::InUse {
-                path: path.to_owned(),
-            });
+        let mut tries = 1;
+        while UnixStream::connect(path).await.is_ok() {
+            if tries == TRIES {
+                return Err(ListenError::InUse {
+                    path: path.to_owned(),
+                });
+            }
+            tries += 1;
+            tokio::time::sleep(BETWEEN_TRIES).await;
         }
         // Bound under another name first: nobody can connect before the mode is right.
         let mut new = path.as_os_str().to_owned();
