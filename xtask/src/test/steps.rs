@@ -85,17 +85,15 @@ pub(super) fn kernel(run: &mut Run) -> Result<()> {
     names.dedup();
     ensure!(!names.is_empty(), "no kernel tests were found");
 
-    // With libraries and programs, as in the build step: of these tests' crates alone cargo would
-    // see other features, and build everything once more.
-    let mut command = cargo_command(run, "build");
-    command.args(["--lib", "--bins"]);
+    let mut command = cargo_command(run, "test");
+    command.arg("--no-run");
     for name in &names {
         command.args(["--test", name]);
     }
     let mut failed = Vec::new();
     for test in metadata::executables(&mut command)? {
         if !names.contains(&test.target) {
-            continue; // One of the programs.
+            continue; // A program that the tests use.
         }
         let package = test
             .package_dir
