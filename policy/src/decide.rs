@@ -1,19 +1,14 @@
-//! The kernel's own lookup on the host: the tables behind the interface of the kernel's maps.
+//! The kernel's own lookup on the host: the tables in the maps of the host's memory.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use abi::addr::{Addr, Addr4, Addr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
-use abi::endpoint::Endpoint;
-use abi::event::Event;
-use abi::node::{Limit, Node};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
 use cluster::Identity;
-use datapath_core::maps::CtFull;
-use datapath_core::policy::{Judging, decide};
+use datapath_core::policy::Judging;
+use datapath_host::HostMaps;
 
+use crate::compile::Tables;
 use crate::compiled::Compiled;
 use crate::cookies::Cookies;
 use crate::reason::{Direction, Reason};
@@ -54,126 +49,53 @@ impl Decision {
     }
 }
 
-/// Tables as the kernel's lookup wants them. Knows no addresses and no connections.
-#[derive(Clone, Debug)]
-pub struct HostMaps {
-    node: Node,
-    tables: HashMap<u32, Staged<Table>>,
-    entries: HashMap<PolicyKey, Staged<PolicyEntry>>,
+/// What the kernel would decide with these tables, and the rules behind it. Asks no addresses and no
+/// connections.
+pub fn decide(maps: &HostMaps, question: Question, cookies: &Cookies) -> Decision {
+    let mut judging = Judging::default();
+    judging.question = datapath_core::policy::Question {
+        revision: maps.node.revision,
+        table: question.table,
+        peer: question.peer.0,
+        port: question.port,
+        proto: question.protocol,
+        egress: question.direction == Direction::Egress,
+    };
+    datapath_core::policy::decide(maps, &mut judging);
+    Decision {
+        verdict: judging.decision.verdict,
+        match_type: judging.decision.match_type,
+        cookie: judging.decision.cookie,
+        reason: cookies.resolve(judging.decision.cookie).cloned(),
+    }
 }
 
-impl HostMaps {
-    /// The maps that hold these tables and entries.
-    pub fn new<'a>(
-        tables: impl IntoIterator<Item = (&'a u32, &'a Table)>,
-        entries: impl IntoIterator<Item = &'a (PolicyKey, PolicyEntry)>,
-    ) -> Self {
-        Self {
-            node: Node::default(),
-            tables: tables
-                .into_iter()
-                .map(|(id, table)| (*id, Staged::steady(*table)))
-                .collect(),
-            entries: entries
-                .into_iter()
-                .map(|(key, entry)| (*key, Staged::steady(*entry)))
-                .collect(),
-        }
+/// Maps that hold tables and their entries, and nothing else.
+fn only_tables<'a>(
+    tables: impl IntoIterator<Item = (&'a u32, &'a Table)>,
+    entries: impl IntoIterator<Item = &'a (PolicyKey, PolicyEntry)>,
+) -> HostMaps {
+    HostMaps {
+        tables: tables
+            .into_iter()
+            .map(|(id, table)| (*id, Staged::steady(*table)))
+            .collect(),
+        policy: entries
+            .into_iter()
+            .map(|(key, entry)| (*key, Staged::steady(*entry)))
+            .collect(),
+        ..HostMaps::default()
     }
+}
 
-    /// What the kernel would decide, and the rules behind it.
-    pub fn decide(&self, question: Question, cookies: &Cookies) -> Decision {
-        let mut judging = Judging::default();
-        judging.question = datapath_core::policy::Question {
-            revision: 0,
-            table: question.table,
-            peer: question.peer.0,
-            port: question.port,
-            proto: question.protocol,
-            egress: question.direction == Direction::Egress,
-        };
-        decide(self, &mut judging);
-        Decision {
-            verdict: judging.decision.verdict,
-            match_type: judging.decision.match_type,
-            cookie: judging.decision.cookie,
-            reason: cookies.resolve(judging.decision.cookie).cloned(),
-        }
+impl From<&Tables> for HostMaps {
+    fn from(tables: &Tables) -> Self {
+        only_tables(&tables.tables, &tables.entries)
     }
 }
 
 impl From<&Compiled> for HostMaps {
     fn from(compiled: &Compiled) -> Self {
-        Self::new(&compiled.tables, &compiled.entries)
+        only_tables(&compiled.tables, &compiled.entries)
     }
-}
-
-impl datapath_core::Maps for HostMaps {
-    fn node(&self) -> &Node {
-        &self.node
-    }
-
-    fn addr4(&self, _: Addr4) -> Option<&Staged<Addr>> {
-        None
-    }
-
-    fn addr6(&self, _: &Addr6) -> Option<&Staged<Addr>> {
-        None
-    }
-
-    fn cidr4(&self, _: Addr4) -> Option<&Staged<Addr>> {
-        None
-    }
-
-    fn cidr6(&self, _: &Addr6) -> Option<&Staged<Addr>> {
-        None
-    }
-
-    fn endpoint(&self, _: u32) -> Option<&Staged<Endpoint>> {
-        None
-    }
-
-    fn table(&self, id: u32) -> Option<&Staged<Table>> {
-        self.tables.get(&id)
-    }
-
-    fn policy(&self, key: &PolicyKey) -> Option<&Staged<PolicyEntry>> {
-        self.entries.get(key)
-    }
-
-    fn ct4(&mut self, _: &CtKey4) -> Option<&mut CtEntry> {
-        None
-    }
-
-    fn ct6(&mut self, _: &CtKey6) -> Option<&mut CtEntry> {
-        None
-    }
-
-    fn ct4_insert(&mut self, _: &CtKey4, _: &CtEntry) -> Result<(), CtFull> {
-        Err(CtFull)
-    }
-
-    fn ct6_insert(&mut self, _: &CtKey6, _: &CtEntry) -> Result<(), CtFull> {
-        Err(CtFull)
-    }
-
-    fn frag(&self, _: &FragKey) -> Option<FragPorts> {
-        None
-    }
-
-    fn frag_insert(&mut self, _: &FragKey, _: FragPorts) {}
-
-    fn limit(&mut self, _: u32) -> Option<&mut Limit> {
-        None
-    }
-
-    fn count(&mut self, _: u32) {}
-
-    fn decided(&mut self, _: u32) {}
-
-    fn exact_now(&self) -> u64 {
-        0
-    }
-
-    fn emit(&mut self, _: &Event) {}
 }

@@ -24,7 +24,7 @@ pub use compiled::{Address, Compiled, Endpoint, InForce};
 pub use compiler::{Compiler, Memory};
 pub use config::{Config, Mode};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
-pub use decide::{Decision, HostMaps, Question};
+pub use decide::{Decision, Question, decide};
 pub use index::named_prefixes;
 pub use parse::parse;
 pub use reason::{Direction, Origin, Reason, ReasonKind};

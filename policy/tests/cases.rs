@@ -8,9 +8,10 @@ use abi::{identity as number, reason};
 use cluster::manifest::{self, Document, Object};
 use cluster::yaml::{self, Node};
 use cluster::{Identities, Identity, Label, LabelMap, Labels};
+use datapath_host::HostMaps;
 use flows_policy::{
-    Config, Cookies, Decision, Direction, HostMaps, Input, Mode, NamedPort, Policy, Question,
-    ReasonKind, TableOwner,
+    Config, Cookies, Decision, Direction, Input, Mode, NamedPort, Policy, Question, ReasonKind,
+    TableOwner,
 };
 use ipnet::IpNet;
 
@@ -229,7 +230,7 @@ impl Run {
         );
         assert_eq!(tables.unnamed, 0);
         Self {
-            maps: HostMaps::new(&tables.tables, &tables.entries),
+            maps: HostMaps::from(&tables),
             identities,
             prefixes,
             owners,
@@ -334,7 +335,7 @@ fn probe(fixtures: &Fixtures, run: &Run, probe: &Node) -> Option<String> {
             protocol,
             port: number_of(probe, "port"),
         };
-        run.maps.decide(question, &run.cookies)
+        flows_policy::decide(&run.maps, question, &run.cookies)
     };
     let directions: &[Direction] = match text("dir") {
         "ingress" => &[Direction::Ingress],

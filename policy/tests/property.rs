@@ -12,9 +12,8 @@ use std::net::IpAddr;
 use abi::reason;
 use cluster::{Identity, NamespacedName};
 use common::{shown, state};
-use flows_policy::{
-    Compiled, Compiler, Config, Decision, Direction, HostMaps, Memory, Question, ReasonKind,
-};
+use datapath_host::HostMaps;
+use flows_policy::{Compiled, Compiler, Config, Decision, Direction, Memory, Question, ReasonKind};
 use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
 use random_policies::model::{NODES, World};
 use random_policies::oracle::{Answer, Peer, Probe, answer};
@@ -58,7 +57,7 @@ fn decide(world: &World, compiled: &Compiled, maps: &HostMaps, probe: &Probe) ->
         protocol: probe.protocol,
         port: probe.port,
     };
-    maps.decide(question, &compiled.cookies)
+    flows_policy::decide(maps, question, &compiled.cookies)
 }
 
 /// Whether a decision is the oracle's answer, down to the policies it names.
