@@ -64,6 +64,10 @@ struct Up {
     /// 127.0.0.1:4245 if it is free]
     #[arg(long)]
     relay_listen: Option<String>,
+    /// A word for the command line of every agent, as in --agent-arg=--history-flows=5000;
+    /// repeatable. `flows-agent --help` tells what there is.
+    #[arg(long = "agent-arg", value_name = "ARG", allow_hyphen_values = true)]
+    agent_args: Vec<String>,
     /// How long to wait for the agents.
     #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
@@ -219,6 +223,7 @@ fn bring_up(up: Up, program: PathBuf, say: &mut dyn FnMut(&str)) -> anyhow::Resu
         agents: !up.no_agent,
         outside: up.outside,
         relay_listen,
+        agent_args: up.agent_args,
         patience: up.timeout,
         program,
     };

@@ -31,6 +31,8 @@ pub struct Options {
     pub outside: bool,
     /// TCP address at which the relay listens besides its socket.
     pub relay_listen: Option<String>,
+    /// What every agent is told besides what the lab tells it: words of its command line.
+    pub agent_args: Vec<String>,
     /// How long to wait for the agents.
     pub patience: Duration,
     /// The flows-lab program; flows-agent and flows-relay stand beside it.
@@ -100,6 +102,7 @@ impl Lab {
                 agents: options.agents,
                 outside: options.outside,
                 relay_listen: options.relay_listen.clone(),
+                agent_args: options.agent_args.clone(),
                 plan,
                 processes: Vec::new(),
             },
@@ -280,6 +283,7 @@ impl Lab {
         ] {
             line.extend([flag.into(), value]);
         }
+        line.extend(self.record.agent_args.iter().map(Into::into));
         let role = Role::Agent {
             node: node.to_owned(),
         };

@@ -128,6 +128,9 @@ pub struct Record {
     pub outside: bool,
     /// TCP address at which the relay listens besides its socket.
     pub relay_listen: Option<String>,
+    /// Words that are added to every agent's command line.
+    #[serde(default)]
+    pub agent_args: Vec<String>,
     /// Nodes, pods and services.
     pub plan: Plan,
     /// What was started.
