@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cluster::State --parse--> rules --Compiler--> Compiled: tables, addresses, cookies
-//!                                                  |
+//!                                                  |  |
+//!                                                  |  desired: what the node's maps shall hold
 //!                                                decide: the kernel's own lookup, on the host
 //! ```
 
@@ -10,6 +11,7 @@ mod compile;
 mod compiled;
 mod compiler;
 mod config;
+mod content;
 mod cookies;
 mod decide;
 mod index;
@@ -23,6 +25,7 @@ pub use compile::{Input, Tables, compile};
 pub use compiled::{Address, Compiled, Endpoint, InForce};
 pub use compiler::{Compiler, Memory};
 pub use config::{Config, Mode};
+pub use content::{Here, Place};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
 pub use decide::{Decision, Question, decide};
 pub use index::named_prefixes;

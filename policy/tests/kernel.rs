@@ -9,25 +9,21 @@
 mod common;
 mod random_policies;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
-use abi::endpoint::{self, Endpoint};
 use abi::event::{DROP, Event, NEW, NOT_JUDGED};
 use abi::reason;
-use abi::staged::Staged;
 use cluster::NamespacedName;
 use common::{shown, state};
 use datapath_host::HostMaps;
-use flows_policy::{Compiled, Compiler, Config, Memory, ReasonKind};
-use ipnet::IpNet;
+use flows_policy::{Compiled, Compiler, Config, Here, Memory, Place, ReasonKind};
 use loader::testrun::{Input, Program, SHOT};
 use loader::{Datapath, Desired, IfIndex, Options, RingItem, RingOptions, RingReader};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, unshare};
 use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
-use random_policies::model::{NODES, World};
+use random_policies::model::{NODES, Pod, World};
 use random_policies::oracle::{Answer, Peer, Probe, answer};
 use random_policies::random::Random;
 
@@ -152,101 +148,19 @@ impl Kernel {
     }
 }
 
-fn word(octets: [u8; 4]) -> u32 {
-    u32::from_ne_bytes(octets)
-}
-
-fn words(octets: [u8; 16]) -> [u32; 4] {
-    let (chunks, _) = octets.as_chunks::<4>();
-    std::array::from_fn(|n| word(chunks[n]))
-}
-
 /// The maps' content: endpoint index = index of the pod + 1.
 fn desired(world: &World, compiled: &Compiled, interfaces: &[IfIndex]) -> Desired {
-    let mut desired = Desired {
-        tables: compiled
-            .tables
-            .iter()
-            .map(|(id, table)| (*id, *table))
-            .collect(),
-        policy: compiled.entries.iter().copied().collect(),
-        ..Desired::default()
-    };
-    let indices: HashMap<NamespacedName, usize> = world
-        .pods
-        .iter()
-        .enumerate()
-        .map(|(n, pod)| (NamespacedName::new(pod.namespace, &pod.name), n))
-        .collect();
-    for (ip, known) in &compiled.addresses {
-        let mut value = plain(known.identity.0);
-        if let (true, Some(pod)) = (known.local, &known.pod) {
-            value.flags |= LOCAL;
-            value.endpoint = u32::try_from(indices[pod] + 1).expect("few pods");
-        }
-        match ip {
-            IpAddr::V4(ip) => drop(desired.addr4.insert(word(ip.octets()), value)),
-            IpAddr::V6(ip) => drop(desired.addr6.insert(words(ip.octets()), value)),
-        }
-    }
-    for (prefix, identity) in &compiled.prefixes {
-        let prefix_len = u32::from(prefix.prefix_len());
-        let value = plain(identity.0);
-        match prefix {
-            IpNet::V4(net) => {
-                let addr = word(net.addr().octets());
-                desired.cidr4.insert(Cidr4 { prefix_len, addr }, value);
-            }
-            IpNet::V6(net) => {
-                let addr = words(net.addr().octets());
-                desired.cidr6.insert(Cidr6 { prefix_len, addr }, value);
-            }
-        }
-    }
-    for (name, known) in &compiled.endpoints {
-        let index = indices[name];
-        let value = Endpoint {
-            ifindex: interfaces[index].0,
-            identity: known.identity.0,
-            table: known.table,
-            flags: endpoint::PRESENT,
-            ..Endpoint::default()
+    let place = |(n, pod): (usize, &Pod)| {
+        let place = Place {
+            index: u32::try_from(n + 1).expect("few pods"),
+            interface: Some(interfaces[n].0),
         };
-        desired
-            .endpoints
-            .insert(u32::try_from(index + 1).expect("few pods"), value);
-    }
-    desired
-}
-
-fn plain(identity: u32) -> Addr {
-    Addr {
-        identity,
-        flags: PRESENT,
-        ..Addr::default()
-    }
-}
-
-/// The same content on the host.
-fn host(desired: &Desired) -> HostMaps {
-    fn steady<K: Copy + Eq + std::hash::Hash, V: Copy>(
-        map: &HashMap<K, V>,
-    ) -> HashMap<K, Staged<V>> {
-        map.iter()
-            .map(|(key, value)| (*key, Staged::steady(*value)))
-            .collect()
-    }
-    HostMaps {
-        addr4: steady(&desired.addr4),
-        addr6: steady(&desired.addr6),
-        cidr4: steady(&desired.cidr4),
-        cidr6: steady(&desired.cidr6),
-        endpoints: steady(&desired.endpoints),
-        tables: steady(&desired.tables),
-        policy: steady(&desired.policy),
-        now: 1 << 40,
-        ..HostMaps::default()
-    }
+        (NamespacedName::new(pod.namespace, &pod.name), place)
+    };
+    compiled.desired(&Here {
+        own: Vec::new(),
+        places: world.pods.iter().enumerate().map(place).collect(),
+    })
 }
 
 /// The first packet of a connection; `number` makes it one of its own.
@@ -361,7 +275,8 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
     );
     let desired = desired(&world, &compiled, &kernel.interfaces);
     kernel.begin(&desired);
-    let mut host = host(&desired);
+    let mut host = HostMaps::from(&desired);
+    host.now = 1 << 40;
     let mut last: Option<Probe> = None;
     for number in 0..PROBES {
         // Half of them differ in one field from the one before.

@@ -27,7 +27,10 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "flows-flow",
         ],
     ),
-    ("flows-loader", &["flows-abi", "flows-datapath-core"]),
+    (
+        "flows-loader",
+        &["flows-abi", "flows-datapath-core", "flows-datapath-host"],
+    ),
     (
         "flows-agent",
         &[

@@ -1,7 +1,10 @@
-//! A node's maps in ordinary memory, so that the verdict runs on the host as it does in the kernel:
-//! for `policy trace`, replay, tests and fuzzing.
+//! A node's maps in ordinary memory: what they shall hold ([`Desired`], [`Changes`]), and maps to run
+//! the verdict on the host as it runs in the kernel ([`HostMaps`]): for `policy trace`, replay, tests
+//! and fuzzing.
 //!
 //! Nothing here decides; it only stores. Conntrack here evicts nothing (the kernel's is an LRU).
+
+mod content;
 
 use std::collections::HashMap;
 
@@ -14,6 +17,8 @@ use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
 use datapath_core::maps::{CtFull, Maps};
 use datapath_core::{Action, Scratch};
+
+pub use content::{Changes, Desired, Settings};
 
 /// The maps of one node; fields are the maps of [`abi::maps`].
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tracing::{debug, error, warn};
 
 use abi::staged::NEVER;
+use datapath_host::{Changes, Desired, Settings};
 
-use crate::desired::{Changes, Desired, Settings};
 use crate::staged::{Counts, Pending};
 use crate::sys;
 use crate::{Datapath, Error};

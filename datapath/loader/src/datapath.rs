@@ -11,9 +11,9 @@ use abi::maps;
 use abi::node::{Limit, Node};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
+use datapath_host::Settings;
 use tracing::{info, warn};
 
-use crate::desired::Settings;
 use crate::links;
 use crate::map::{Kind, Map, Shape};
 use crate::pins::Pins;

@@ -20,7 +20,6 @@
 mod apply;
 mod cpus;
 mod datapath;
-mod desired;
 mod error;
 mod kernel;
 mod links;
@@ -38,7 +37,7 @@ pub mod testrun;
 
 pub use apply::Applied;
 pub use datapath::{Datapath, Fill, IfIndex, Options, Sizes};
-pub use desired::{Changes, Desired, Settings};
+pub use datapath_host::{Changes, Desired, Settings};
 pub use error::Error;
 pub use rings::{RingItem, RingOptions, RingReader};
 pub use stats::{Connections, Counters, Limited, Stats};

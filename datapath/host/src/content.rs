@@ -1,10 +1,15 @@
-//! What the maps shall hold.
+//! The content of a node's maps as plain data: what they shall hold, whole or as changes. Who makes it
+//! need not know how it gets into the kernel, and who brings it there need not know why it is so.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
 use abi::endpoint::Endpoint;
 use abi::policy::{PolicyEntry, PolicyKey, Table};
+use abi::staged::Staged;
+
+use crate::HostMaps;
 
 /// Settings of the node; the fields of [`abi::node::Node`] that aren't its revision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub struct Settings {
 }
 
 /// The whole content of the maps. Every value has its `PRESENT` bit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
     /// Known IPv4 addresses.
     pub addr4: HashMap<Addr4, Addr>,
@@ -39,7 +44,7 @@ pub struct Desired {
 }
 
 /// A part of the content: what becomes of some keys (`None`: removed). A key stands at most once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Known IPv4 addresses.
     pub addr4: HashMap<Addr4, Option<Addr>>,
@@ -57,4 +62,30 @@ pub struct Changes {
     pub policy: HashMap<PolicyKey, Option<PolicyEntry>>,
     /// Settings, if they change.
     pub settings: Option<Settings>,
+}
+
+impl From<&Desired> for HostMaps {
+    /// Maps with this content, all of it in force. Time is 0: set it before conntrack is used.
+    fn from(desired: &Desired) -> Self {
+        let mut maps = Self {
+            addr4: steady(&desired.addr4),
+            addr6: steady(&desired.addr6),
+            cidr4: steady(&desired.cidr4),
+            cidr6: steady(&desired.cidr6),
+            endpoints: steady(&desired.endpoints),
+            tables: steady(&desired.tables),
+            policy: steady(&desired.policy),
+            ..Self::default()
+        };
+        maps.node.report_every = desired.settings.report_every;
+        maps.node.drops_per_second = desired.settings.drops_per_second;
+        maps.node.flags = desired.settings.flags;
+        maps
+    }
+}
+
+fn steady<K: Copy + Eq + Hash, V: Copy>(map: &HashMap<K, V>) -> HashMap<K, Staged<V>> {
+    map.iter()
+        .map(|(key, value)| (*key, Staged::steady(*value)))
+        .collect()
 }
