@@ -12,6 +12,7 @@
 
 mod desired;
 mod endpoints;
+mod manifests;
 mod naming;
 mod ring;
 mod saved;
@@ -20,20 +21,20 @@ mod wake;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use cluster::{Directory, State, source::DirectoryError};
+use cluster::{State, source::DirectoryError};
 use loader::{Datapath, IfIndex, pods::Routes};
 use policy::Compiled;
 use thiserror::Error;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use self::{endpoints::Endpoints, saved::Saved};
+use self::{endpoints::Endpoints, manifests::Manifests, saved::Saved};
 use crate::{config::Config, grpc::Peers, names::Names};
 
 pub use ring::{Failed, Ring};
@@ -115,7 +116,7 @@ pub struct Control {
     run_dir: PathBuf,
     datapath: Datapath,
     routes: Routes,
-    directory: Directory,
+    manifests: Manifests,
     compiler: policy::Compiler,
     saved: Saved,
     endpoints: Endpoints,
@@ -127,15 +128,14 @@ pub struct Control {
 }
 
 impl Control {
-    /// Reads what there is: state file, manifests, routes; loads or adopts the datapath. The calling
-    /// thread must be in the node's network namespace.
+    /// Reads what there is: state file, manifests, routes; loads or adopts the datapath. `bell` rings
+    /// when the manifests change. The calling thread must be in the node's network namespace.
     ///
     /// # Errors
     /// See [`ControlError`]. What was in force before stays in force.
-    pub fn open(config: &Config, object: &[u8]) -> Result<Self, ControlError> {
+    pub fn open(config: &Config, object: &[u8], bell: Waker) -> Result<Self, ControlError> {
         let run_dir = config.run_dir();
         let saved = Saved::load(&run_dir.join("state.json"))?;
-        let directory = Directory::open(&config.state_dir, saved.manifests.clone())?;
         let policy = policy::Config {
             cluster: config.cluster.clone(),
             ..policy::Config::default()
@@ -153,6 +153,7 @@ impl Control {
             .iter()
             .map(|cpu| Failed::new(cpu.events_failed.into()))
             .collect();
+        let manifests = Manifests::open(&config.state_dir, saved.manifests.clone(), bell)?;
         Ok(Self {
             outlets: Outlets {
                 names: Arc::default(),
@@ -164,7 +165,7 @@ impl Control {
             run_dir,
             datapath,
             routes,
-            directory,
+            manifests,
             compiler,
             saved,
             endpoints: Endpoints::default(),
@@ -205,7 +206,7 @@ impl Control {
     /// Brings the kernel in step with the present manifests and routes. What goes wrong is told in
     /// the status and tried again later; the former state then stays in force.
     pub fn reconcile(&mut self) {
-        let state = self.directory.state();
+        let state = self.manifests.state();
         self.attach(&state);
         let compiled = self.compiler.update(&state);
         match self.enforce(&state, &compiled) {
@@ -235,7 +236,7 @@ impl Control {
         self.saved = Saved {
             endpoints: self.endpoints.indices(),
             policy: self.compiler.memory(),
-            manifests: self.directory.memory(),
+            manifests: self.manifests.memory(),
             version: self.saved.version,
         };
         self.saved.store(&self.run_dir.join("state.json"))?;
@@ -360,21 +361,12 @@ impl Control {
     /// # Errors
     /// Waiting itself fails.
     pub fn run(mut self, bell: Bell) -> Result<(), ControlError> {
-        let path: &Path = &self.config.state_dir;
-        // The watching thread only tells when to look; what is looked at is the directory here, whose
-        // memory goes into the state file.
-        let notices = Directory::open(path, cluster::source::Memory::default())?;
-        let ring = bell.waker();
-        let watch = notices.watch(move |_| ring.ring())?;
-        // What changed before the watch began.
-        self.directory.rescan();
-        self.reconcile();
         loop {
             let woken = bell.wait(&self.routes, TICK)?;
             if woken.stop {
                 break;
             }
-            let manifests = woken.rung && self.directory.rescan().is_some();
+            let manifests = woken.rung && self.manifests.take();
             let routes = if woken.routes {
                 self.read_routes()
             } else {
@@ -385,7 +377,6 @@ impl Control {
             }
             self.count();
         }
-        drop(watch.stop());
         Ok(())
     }
 

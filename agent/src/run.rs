@@ -129,7 +129,9 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let metrics_listener = metrics::bind(config.metrics_listen).await?;
 
     let started = clock::monotonic()?;
-    let mut control = Control::open(config, &object)?;
+    let bell = Bell::new()?;
+    let waker = bell.waker();
+    let mut control = Control::open(config, &object, bell.waker())?;
     let (rings, left_unread) = control.rings()?;
     if left_unread > 0 {
         warn!(
@@ -154,8 +156,6 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let observer = Observer::start(observing, Arc::clone(&outlets.names), writer)?;
 
     let stop = CancellationToken::new();
-    let bell = Bell::new()?;
-    let waker = bell.waker();
     let mut control = tokio::task::spawn_blocking(move || control.run(bell));
     let api = Api {
         history: Arc::clone(&history),

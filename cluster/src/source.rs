@@ -30,9 +30,9 @@ mod watch;
 pub use watch::{Watch, WatchError};
 
 /// What a source must remember over a restart, so that a file that went bad meanwhile keeps its last
-/// good objects. Plain data for the agent's state file.
+/// good objects. Plain data for the agent's state file; shares the documents with the directory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory(BTreeMap<Arc<str>, Vec<yaml::Node>>);
+pub struct Memory(BTreeMap<Arc<str>, Vec<Arc<yaml::Node>>>);
 
 /// The directory can't be read.
 #[derive(Debug, Error)]
@@ -116,7 +116,7 @@ impl Directory {
         for (name, documents) in memory.0 {
             let mut file = File::default();
             for document in documents {
-                for document in manifest::read(&name, document) {
+                for document in manifest::read(&name, Arc::unwrap_or_clone(document)) {
                     if let Document::Object(name, object, document) = document {
                         file.objects.insert(name, Known { object, document });
                     }
@@ -142,7 +142,10 @@ impl Directory {
     /// What to keep over a restart.
     pub fn memory(&self) -> Memory {
         let files = self.files.iter().map(|(name, file)| {
-            let documents = file.objects.values().map(|known| (*known.document).clone());
+            let documents = file
+                .objects
+                .values()
+                .map(|known| Arc::clone(&known.document));
             (Arc::clone(name), documents.collect())
         });
         Memory(files.collect())

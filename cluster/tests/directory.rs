@@ -291,7 +291,7 @@ fn changes_are_announced() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let (send, states) = channel();
     let watch = open(dir.path())
-        .watch(move |state| send.send(state).expect("the test listens"))
+        .watch(move |directory| send.send(directory.state()).expect("the test listens"))
         .expect("a thread");
     let wait = |what: &str, wanted: &[&str]| loop {
         match states.recv_timeout(Duration::from_secs(20)) {

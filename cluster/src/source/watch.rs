@@ -14,7 +14,6 @@ use thiserror::Error;
 use tracing::{debug, warn};
 
 use super::{Directory, Look};
-use crate::state::State;
 
 /// A change counts once nothing has happened for this long ...
 const QUIET: Duration = Duration::from_millis(50);
@@ -59,17 +58,18 @@ enum Notice {
 }
 
 impl Directory {
-    /// Starts a thread that calls `on_change` with every new snapshot, in order. It is called from that
-    /// thread only, and a slow one delays the next look, so that snapshots don't pile up: what is
-    /// skipped is never needed. To get into an async program, send into a watch channel.
+    /// Starts a thread that calls `on_change` for every new snapshot, in order: the directory then has
+    /// it ([`Directory::state`]), and what to keep over a restart with it ([`Directory::memory`]). It is
+    /// called from that thread only, and a slow one delays the next look, so that snapshots don't pile
+    /// up: what is skipped is never needed. To get into an async program, send into a watch channel.
     ///
-    /// The present snapshot ([`Directory::state`]) isn't announced.
+    /// The present snapshot isn't announced; what changed since it was taken is.
     ///
     /// # Errors
     /// The system gives neither a thread nor notices.
     pub fn watch(
         self,
-        on_change: impl FnMut(Arc<State>) + Send + 'static,
+        on_change: impl FnMut(&Directory) + Send + 'static,
     ) -> Result<Watch, WatchError> {
         // Notices that find no room are dropped: the ones before them make the thread look anyway.
         let (wake, notices) = sync_channel(1024);
@@ -91,8 +91,7 @@ impl Directory {
 }
 
 impl Watch {
-    /// Stops the thread and gives the directory back (its memory goes to the agent's state file);
-    /// `None` if the callback had panicked.
+    /// Stops the thread and gives the directory back; `None` if the callback had panicked.
     pub fn stop(mut self) -> Option<Directory> {
         self.join()
     }
@@ -156,17 +155,16 @@ fn follow(
     notices: &Receiver<Notice>,
     wake: &SyncSender<Notice>,
     stop: &AtomicBool,
-    mut on_change: impl FnMut(Arc<State>),
+    mut on_change: impl FnMut(&Directory),
 ) -> Directory {
     let mut watched = inode(&directory.path);
+    // What changed between the reading of the directory and the beginning of the notices.
+    let mut next = (Look::Read, false);
     loop {
-        let (look, lost) = gather(notices, stop);
-        if stop.load(Ordering::Acquire) {
-            return directory;
-        }
+        let (look, lost) = next;
         if let Some(state) = directory.look(look) {
             debug!(generation = state.generation, "manifests changed");
-            on_change(state);
+            on_change(&directory);
         }
         // Another directory may stand under the name. While there is none, the looks without notice
         // go on.
@@ -176,6 +174,10 @@ fn follow(
         {
             drop(std::mem::replace(&mut watcher, renewed));
             watched = present;
+        }
+        next = gather(notices, stop);
+        if stop.load(Ordering::Acquire) {
+            return directory;
         }
     }
 }
