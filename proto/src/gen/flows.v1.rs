@@ -134,36 +134,39 @@ impl Cause {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStatusRequest {}
+/// Nodes that don't know the question (of a stock Hubble) have no part in a relay's answer.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetStatusResponse {
-    /// `<node>` in the cluster `default`, else `<cluster>/<node>`.
+    /// `<node>` in the cluster `default`, else `<cluster>/<node>`. Relay: empty.
     #[prost(string, tag = "1")]
     pub node_name: ::prost::alloc::string::String,
-    /// The node's policy revision: it grows by one with every change that became true.
+    /// The node's policy revision: it grows by one with every change that became true. Relay: 0, the
+    /// nodes count each for itself.
     #[prost(uint32, tag = "2")]
     pub revision: u32,
-    /// Snapshot of the manifests that was looked at last.
+    /// Snapshot of the manifests that was looked at last. Relay: the highest of all nodes.
     #[prost(uint64, tag = "3")]
     pub generation: u64,
-    /// Why the kernel is not in step with the manifests; empty if it is.
+    /// Why the kernel is not in step with the manifests; empty if it is. Relay: `<node>: why` for each
+    /// such node and for each that did not answer, with `; ` between.
     #[prost(string, tag = "4")]
     pub failure: ::prost::alloc::string::String,
-    /// What is wrong in manifests and policies.
+    /// What is wrong in manifests and policies. Relay: of all nodes, what several say once.
     #[prost(message, repeated, tag = "5")]
     pub problems: ::prost::alloc::vec::Vec<ManifestProblem>,
-    /// Policies in force, in their present or last good form.
+    /// Policies in force, in their present or last good form. Relay: the highest of all nodes.
     #[prost(uint32, tag = "6")]
     pub policies: u32,
-    /// Pods of this node.
+    /// Pods of this node. Relay: the sum.
     #[prost(uint32, tag = "7")]
     pub endpoints: u32,
-    /// What became of the events.
+    /// What became of the events. Relay: the sums.
     #[prost(message, optional, tag = "8")]
     pub events: ::core::option::Option<EventCounts>,
-    /// How full the kernel's maps are.
+    /// How full the kernel's maps are. Relay: empty.
     #[prost(message, repeated, tag = "9")]
     pub maps: ::prost::alloc::vec::Vec<MapFill>,
-    /// Memory of the flows held, bytes.
+    /// Memory of the flows held, bytes. Relay: the sum.
     #[prost(uint64, tag = "10")]
     pub history_bytes: u64,
 }

@@ -25,6 +25,10 @@ use flows_relay::{
 use futures::{Stream, StreamExt};
 use proto::{
     flow::Flow,
+    flows::v1::{
+        GetStatusRequest, GetStatusResponse,
+        status_server::{Status as StatusService, StatusServer},
+    },
     google::Timestamp,
     observer::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
@@ -58,6 +62,8 @@ pub(crate) struct Behaviour {
     pub(crate) silent: bool,
     /// GetFlows fails with this at once.
     pub(crate) refuses: Option<Status>,
+    /// What it says of policies and losses; `None`: it doesn't know the question, as a stock Hubble.
+    pub(crate) status: Option<Result<GetStatusResponse, Status>>,
 }
 
 /// The agent's side of the wire.
@@ -178,6 +184,19 @@ impl Observer for Service {
     }
 }
 
+#[tonic::async_trait]
+impl StatusService for Service {
+    async fn get_status(
+        &self,
+        _: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let status = self.0.behaviour.lock().unwrap().status.clone();
+        status
+            .unwrap_or(Err(Status::unimplemented("")))
+            .map(Response::new)
+    }
+}
+
 impl Agent {
     /// An agent that listens.
     pub(crate) async fn start(directory: &Path, name: &str, behaviour: Behaviour) -> Self {
@@ -208,6 +227,7 @@ impl Agent {
             .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
             .await;
         let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
+        let status = StatusServer::new(Service(Arc::clone(&self.shared)));
         // A runtime of its own: with it go the connections, as with a process.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -218,6 +238,7 @@ impl Agent {
             let listener = UnixListener::from_std(listener).unwrap();
             tonic::transport::Server::builder()
                 .add_service(service)
+                .add_service(status)
                 .add_service(health)
                 .serve_with_incoming(UnixListenerStream::new(listener))
                 .await

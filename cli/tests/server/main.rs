@@ -2,198 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
+mod service;
+mod status;
+
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    pin::Pin,
-    process::{Command, Output, Stdio},
-    sync::{Arc, Mutex},
+    path::Path,
+    process::{Command, Stdio},
 };
 
-use futures::{Stream, StreamExt};
 use proto::{
     flow::{Endpoint, Flow, Ip, Verdict},
-    google::{Timestamp, UInt32Value},
-    observer::{
-        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
-        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, Namespace, Node,
-        ServerStatusRequest, ServerStatusResponse,
-        get_flows_response::ResponseTypes,
-        observer_server::{Observer, ObserverServer},
-    },
+    google::Timestamp,
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
     relay::{NodeState, NodeStatusEvent},
 };
-use tokio::net::UnixListener;
-use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{Request, Response, Status};
-
-/// What the server answers, and what it was asked.
-#[derive(Default)]
-struct Script {
-    flows: Vec<Result<GetFlowsResponse, Status>>,
-    asked: Vec<(GetFlowsRequest, bool)>,
-}
-
-#[derive(Clone, Default)]
-struct Service(Arc<Mutex<Script>>);
-type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-#[tonic::async_trait]
-impl Observer for Service {
-    type GetFlowsStream = Streamed<GetFlowsResponse>;
-    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
-
-    async fn get_flows(
-        &self,
-        request: Request<GetFlowsRequest>,
-    ) -> Result<Response<Self::GetFlowsStream>, Status> {
-        let extensions = request.metadata().get(proto::WANT_EXTENSIONS).is_some();
-        let request = request.into_inner();
-        let mut script = self.0.lock().unwrap();
-        script.asked.push((request.clone(), extensions));
-        let flows = futures::stream::iter(script.flows.clone());
-        Ok(Response::new(if request.follow {
-            Box::pin(flows.chain(futures::stream::pending()))
-        } else {
-            Box::pin(flows)
-        }))
-    }
-
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented("GetAgentEvents not yet implemented"))
-    }
-
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented("GetDebugEvents not yet implemented"))
-    }
-
-    async fn get_nodes(
-        &self,
-        _: Request<GetNodesRequest>,
-    ) -> Result<Response<GetNodesResponse>, Status> {
-        let node = |name: &str, state: NodeState| Node {
-            name: name.to_owned(),
-            state: state.into(),
-            ..Node::default()
-        };
-        let nodes = vec![
-            node("b", NodeState::NodeUnavailable),
-            node("a", NodeState::NodeConnected),
-        ];
-        Ok(Response::new(GetNodesResponse { nodes }))
-    }
-
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Result<Response<GetNamespacesResponse>, Status> {
-        let shop = Namespace {
-            cluster: String::new(),
-            namespace: "shop".to_owned(),
-        };
-        Ok(Response::new(GetNamespacesResponse {
-            namespaces: vec![shop],
-        }))
-    }
-
-    async fn server_status(
-        &self,
-        _: Request<ServerStatusRequest>,
-    ) -> Result<Response<ServerStatusResponse>, Status> {
-        Ok(Response::new(ServerStatusResponse {
-            num_flows: 1000,
-            max_flows: 2000,
-            flows_rate: 1.5,
-            num_connected_nodes: Some(UInt32Value { value: 1 }),
-            num_unavailable_nodes: Some(UInt32Value { value: 1 }),
-            unavailable_nodes: vec!["b".to_owned()],
-            ..ServerStatusResponse::default()
-        }))
-    }
-}
-
-/// A server on a socket of its own.
-struct Server {
-    directory: tempfile::TempDir,
-    service: Service,
-    runtime: tokio::runtime::Runtime,
-    health: tonic_health::server::HealthReporter,
-}
-
-impl Server {
-    fn start(flows: Vec<Result<GetFlowsResponse, Status>>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let service = Service::default();
-        service.0.lock().unwrap().flows = flows;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let (health, health_service) = tonic_health::server::health_reporter();
-        let observer = ObserverServer::new(service.clone());
-        let listener = {
-            let _entered = runtime.enter();
-            UnixListener::bind(directory.path().join("server.sock")).unwrap()
-        };
-        runtime.spawn(
-            tonic::transport::Server::builder()
-                .add_service(observer)
-                .add_service(health_service)
-                .serve_with_incoming(UnixListenerStream::new(listener)),
-        );
-        let server = Self {
-            directory,
-            service,
-            runtime,
-            health,
-        };
-        server.healthy(true);
-        server
-    }
-
-    fn healthy(&self, healthy: bool) {
-        let status = if healthy {
-            tonic_health::ServingStatus::Serving
-        } else {
-            tonic_health::ServingStatus::NotServing
-        };
-        self.runtime.block_on(
-            self.health
-                .set_service_status("hubble.server.Observer", status),
-        );
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.path().join("server.sock")
-    }
-
-    fn flows(&self, args: &[&str]) -> Output {
-        command(&self.socket(), args).output().unwrap()
-    }
-
-    fn asked(&self) -> (GetFlowsRequest, bool) {
-        self.service.0.lock().unwrap().asked.pop().unwrap()
-    }
-}
-
-fn command(socket: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
-    command
-        .args(args)
-        .env_clear()
-        .env("FLOWS_SERVER", format!("unix://{}", socket.display()));
-    command.stdin(Stdio::null());
-    command
-}
+use service::{Server, command, said, text};
+use tonic::Status;
 
 fn flow(number: i64) -> Result<GetFlowsResponse, Status> {
     let time = Some(Timestamp {
@@ -238,14 +63,6 @@ fn status(state: NodeState, message: &str) -> Result<GetFlowsResponse, Status> {
         time: Some(Timestamp::default()),
         response_types: Some(ResponseTypes::NodeStatus(event)),
     })
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-fn said(output: &Output) -> (&str, Option<i32>) {
-    (text(&output.stderr), output.status.code())
 }
 
 #[test]
