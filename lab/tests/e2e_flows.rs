@@ -4,12 +4,12 @@
 #[path = "common/cluster.rs"]
 mod cluster;
 mod common;
+#[path = "common/screen.rs"]
+mod screen;
 
-use std::process::Command;
 use std::time::Duration;
 
 use cluster::up;
-use common::program;
 use flows_lab::harness::{Family, Probe, TestLab};
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
@@ -17,20 +17,8 @@ use serde_json::Value;
 
 /// What `flows observe` prints.
 fn observe(lab: &TestLab, arguments: &[&str]) -> String {
-    let flows = program().with_file_name("flows");
-    assert!(
-        flows.is_file(),
-        "{} is missing: run `cargo build -p flows-cli`",
-        flows.display()
-    );
-    let output = Command::new(flows)
-        .args([
-            "--lab",
-            &lab.lab().record().name,
-            "observe",
-            "--last",
-            "1000",
-        ])
+    let output = screen::flows(lab)
+        .args(["observe", "--last", "1000"])
         .args(arguments)
         .output()
         .unwrap();

@@ -1,0 +1,17 @@
+//! Signals for a lab's own processes.
+
+use flows_lab::harness::TestLab;
+use flows_lab::process::Role;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Sends the signal to a node's agent.
+pub(crate) fn signal_agent(lab: &TestLab, node: &str, signal: Signal) {
+    let role = Role::Agent {
+        node: node.to_owned(),
+    };
+    let mut processes = lab.lab().record().processes.iter();
+    let agent = processes.find(|process| process.role == role).unwrap();
+    assert!(agent.alive(), "the agent of {node} runs");
+    kill(Pid::from_raw(agent.pid), signal).unwrap();
+}

@@ -1,0 +1,289 @@
+//! What is lost between the kernel and the screen is told there, to the event: a reader that stalls at
+//! either end of the way loses flows, and never silently.
+
+mod common;
+#[path = "common/follow.rs"]
+mod follow;
+#[path = "common/screen.rs"]
+mod screen;
+#[path = "common/signals.rs"]
+mod signals;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use common::program;
+use flows_lab::harness::{TestLab, options};
+use flows_lab::netns;
+use flows_lab::process::Deadline;
+use follow::Follow;
+use nix::sys::signal::Signal;
+use proto::flows::v1::{EventCounts, GetStatusRequest, status_client::StatusClient};
+use screen::flows;
+use serde_json::Value;
+use signals::signal_agent;
+use tonic::transport::Endpoint;
+
+const MANIFESTS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: server, labels: {app: server}}
+spec: {nodeName: one}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: friend, labels: {role: friend}}
+spec: {nodeName: one}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: stranger, labels: {role: stranger}}
+spec: {nodeName: one}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: server}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  ingress:
+    - fromEndpoints: [{matchLabels: {role: friend}}]
+"#;
+
+/// A lab of one node, whose agent gets these arguments, and tells of every drop.
+fn up(agent_args: &[&str]) -> TestLab {
+    let mut options = options(program(), true);
+    options.agent_args = vec!["--drop-events=0".to_owned()];
+    options
+        .agent_args
+        .extend(agent_args.iter().map(|&arg| arg.to_owned()));
+    TestLab::up(&options, MANIFESTS).unwrap()
+}
+
+/// Sends a datagram to each of so many ports of the server: as many new connections.
+fn flood(lab: &TestLab, from: &str, count: u16) {
+    let paths = lab.lab().paths();
+    let namespace = paths.pod_namespace(lab.lab().find_pod(from).unwrap());
+    let server = lab.lab().find_pod("server").unwrap().ipv4;
+    let sender = thread::spawn(move || {
+        netns::enter(&namespace).unwrap();
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        for port in 1000..1000 + count {
+            let to = SocketAddr::new(server.into(), port);
+            // The server's "no such port" for an earlier datagram is told here, once.
+            if socket.send_to(b"x", to).is_err() {
+                socket.send_to(b"x", to).unwrap();
+            }
+        }
+    });
+    sender.join().unwrap();
+}
+
+/// The counts of the whole cluster, as the relay sums them.
+fn counts(lab: &TestLab) -> EventCounts {
+    let socket = format!("unix://{}", lab.lab().paths().relay_socket().display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let channel = Endpoint::from_shared(socket).unwrap().connect().await;
+        let mut client = StatusClient::new(channel.unwrap());
+        let status = client.get_status(GetStatusRequest {}).await.unwrap();
+        status.into_inner().events.unwrap()
+    })
+}
+
+/// The agent's page of metrics: what it says by name and labels.
+fn metrics(lab: &TestLab) -> BTreeMap<String, u64> {
+    let namespace = lab.lab().paths().node_namespace("one");
+    let page = thread::spawn(move || {
+        netns::enter(&namespace).unwrap();
+        let mut stream = TcpStream::connect("127.0.0.1:9965").unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        page
+    });
+    let page = page.join().unwrap();
+    page.lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect()
+}
+
+/// What a stream told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told {
+    /// Events that were shown.
+    shown: u64,
+    /// Lost before the agent read them.
+    ring: u64,
+    /// Lost in the agent's queues.
+    queue: u64,
+    /// Gone from the history before the stream came to them.
+    evicted: u64,
+}
+
+impl Told {
+    fn hear(&mut self, response: &Value) {
+        let lost = &response["lost_events"];
+        if lost.is_object() {
+            let number = lost["num_events_lost"]
+                .as_str()
+                .unwrap()
+                .parse::<u64>()
+                .unwrap();
+            *match lost["source"].as_str() {
+                Some("PERF_EVENT_RING_BUFFER") => &mut self.ring,
+                Some("OBSERVER_EVENTS_QUEUE") => &mut self.queue,
+                Some("HUBBLE_RING_BUFFER") => &mut self.evicted,
+                other => panic!("{other:?}: {response}"),
+            } += number;
+            return;
+        }
+        // An event is a drop or a packet that passes; a policy's verdict about it is a flow beside
+        // that.
+        match response["flow"]["event_type"]["type"].as_u64() {
+            Some(1 | 4) => self.shown += 1,
+            Some(5) => {}
+            other => panic!("{other:?}: {response}"),
+        }
+    }
+}
+
+/// The counts, if what the kernel attempted has all come to the history or was lost before it.
+fn stored(lab: &TestLab, sent: u64) -> Option<EventCounts> {
+    let counts = counts(lab);
+    let EventCounts {
+        attempted,
+        failed,
+        limited,
+        received,
+        left_unread,
+        queue_lost,
+        malformed,
+        stored,
+        evicted_unread: _,
+    } = counts;
+    assert_eq!((limited, left_unread, malformed), (0, 0, 0));
+    let complete = attempted >= sent && attempted == received + failed;
+    (complete && received == stored + queue_lost).then_some(counts)
+}
+
+/// Waits until nothing is on its way any more: kernel, agent and stream agree on what was lost where.
+/// Returns the counts that they agree on.
+fn settled(lab: &TestLab, sent: u64, stream: &mut Follow, told: &mut Told) -> EventCounts {
+    let deadline = Deadline::after(Duration::from_secs(60));
+    loop {
+        for response in stream.responses() {
+            told.hear(&response);
+        }
+        let agreed = stored(lab, sent).filter(|counts| {
+            told.shown + told.evicted == counts.stored
+                && told.evicted == counts.evicted_unread
+                && (told.ring, told.queue) == (counts.failed, counts.queue_lost)
+        });
+        if let Some(counts) = agreed {
+            return counts;
+        }
+        assert!(
+            deadline.pause(),
+            "{sent} sent, {:?}, the stream tells {told:?} {}",
+            counts(lab),
+            stream.said()
+        );
+    }
+}
+
+#[test]
+fn a_stalled_agent_tells_what_its_rings_could_not_hold() {
+    // Room for 2,730 events of each CPU.
+    let lab = up(&["--ring-bytes=262144"]);
+    let (mut stream, mut told) = (Follow::start(&lab, &[]), Told::default());
+    flood(&lab, "stranger", 500);
+    flood(&lab, "friend", 500);
+    let counts = settled(&lab, 1000, &mut stream, &mut told);
+    assert_eq!(counts.failed, 0, "a reader that keeps up loses nothing");
+
+    signal_agent(&lab, "one", Signal::SIGSTOP);
+    flood(&lab, "stranger", 4000);
+    flood(&lab, "friend", 4000);
+    signal_agent(&lab, "one", Signal::SIGCONT);
+    flood(&lab, "stranger", 500);
+    let counts = settled(&lab, 9500, &mut stream, &mut told);
+    assert!(counts.failed > 0, "the rings were too small: {counts:?}");
+    assert_eq!(told.shown + told.ring + told.queue, counts.attempted);
+
+    // Who asks for the past is told the same.
+    let output = flows(&lab)
+        .args(["observe", "--all", "--output", "json"])
+        .output()
+        .unwrap();
+    let mut past = Told::default();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        past.hear(&serde_json::from_str(line).unwrap());
+    }
+    assert_eq!(past, told);
+
+    let metrics = metrics(&lab);
+    for (name, expected) in [
+        ("flows_events_attempted_total", counts.attempted),
+        ("flows_events_failed_total", counts.failed),
+        ("flows_events_received_total", counts.received),
+        ("flows_events_stored_total", counts.stored),
+        ("flows_events_limited_total", 0),
+        (
+            "hubble_lost_events_total{source=\"perf_event_ring_buffer\"}",
+            counts.failed,
+        ),
+        (
+            "hubble_lost_events_total{source=\"observer_events_queue\"}",
+            counts.queue_lost,
+        ),
+        ("hubble_lost_events_total{source=\"hubble_ring_buffer\"}", 0),
+    ] {
+        assert_eq!(metrics.get(name), Some(&expected), "{name}: {metrics:#?}");
+    }
+    let output = flows(&lab).arg("status").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap().replace(',', "");
+    let line = text.lines().find(|line| line.starts_with("Events: "));
+    assert_eq!(
+        line.unwrap(),
+        format!(
+            "Events: {} attempted 0 limited; lost: {} in the kernel 0 left unread {} in queues \
+             0 evicted unread",
+            counts.attempted, counts.failed, counts.queue_lost
+        )
+    );
+}
+
+#[test]
+fn a_stalled_client_is_told_what_it_missed() {
+    let lab = up(&["--history-flows=4000"]);
+    let (mut stream, mut told) = (Follow::start(&lab, &[]), Told::default());
+    flood(&lab, "stranger", 500);
+    let counts = settled(&lab, 500, &mut stream, &mut told);
+    assert_eq!(
+        counts.evicted_unread, 0,
+        "a client that keeps up misses nothing"
+    );
+
+    stream.signal(Signal::SIGSTOP);
+    // More than the buffers on the way to it hold.
+    for _ in 0..3 {
+        flood(&lab, "stranger", 4000);
+    }
+    let deadline = Deadline::after(Duration::from_secs(30));
+    while stored(&lab, 12_500).is_none() {
+        assert!(deadline.pause(), "{:?}", self::counts(&lab));
+    }
+    stream.signal(Signal::SIGCONT);
+    flood(&lab, "friend", 500);
+    let counts = settled(&lab, 13_000, &mut stream, &mut told);
+    assert!(told.evicted > 0, "it was overtaken: {counts:?}");
+    assert_eq!(
+        told.shown + told.ring + told.queue + told.evicted,
+        counts.attempted
+    );
+}
