@@ -20,7 +20,8 @@ use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::process::Deadline;
 use follow::Follow;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use proto::flows::v1::{EventCounts, GetStatusRequest, status_client::StatusClient};
 use screen::flows;
 use serde_json::Value;
@@ -79,6 +80,11 @@ fn flood(lab: &TestLab, from: &str, count: u16) {
         }
     });
     sender.join().unwrap();
+}
+
+/// Stops a client from reading, or lets it go on.
+fn signal(client: &Follow, signal: Signal) {
+    kill(Pid::from_raw(client.child.id().cast_signed()), signal).unwrap();
 }
 
 /// The counts of the whole cluster, as the relay sums them.
@@ -269,7 +275,7 @@ fn a_stalled_client_is_told_what_it_missed() {
         "a client that keeps up misses nothing"
     );
 
-    stream.signal(Signal::SIGSTOP);
+    signal(&stream, Signal::SIGSTOP);
     // More than the buffers on the way to it hold.
     for _ in 0..3 {
         flood(&lab, "stranger", 4000);
@@ -278,7 +284,7 @@ fn a_stalled_client_is_told_what_it_missed() {
     while stored(&lab, 12_500).is_none() {
         assert!(deadline.pause(), "{:?}", self::counts(&lab));
     }
-    stream.signal(Signal::SIGCONT);
+    signal(&stream, Signal::SIGCONT);
     flood(&lab, "friend", 500);
     let counts = settled(&lab, 13_000, &mut stream, &mut told);
     assert!(told.evicted > 0, "it was overtaken: {counts:?}");

@@ -299,7 +299,7 @@ impl Query {
         for (id, progress) in blockers {
             let node = &mut self.nodes[id.index()];
             let quiet = node.hungry.is_some_and(|since| now >= since + patience);
-            let text = if !node.heard {
+            let text = if !node.heard || quiet && node.speaks_progress {
                 format!(
                     "no word for {} ms: its flows may come late",
                     patience.as_millis()

@@ -5,8 +5,6 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 
 use flows_lab::harness::TestLab;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -14,7 +12,8 @@ use super::screen::flows;
 
 /// The running command; ended when dropped.
 pub(crate) struct Follow {
-    child: Child,
+    /// The process.
+    pub(crate) child: Child,
     /// Responses as it writes them.
     out: File,
     /// The beginning of a line whose end is not there yet.
@@ -57,11 +56,6 @@ impl Follow {
     /// What it said until now: what the relay tells of the nodes, a line of JSON each.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.err.path()).unwrap()
-    }
-
-    /// Stops it from reading, or lets it go on.
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 }
 
