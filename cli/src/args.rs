@@ -69,6 +69,14 @@ pub fn command() -> Command {
                 with_flags(Command::new("namespaces"), &[catalogue::LIST])
                     .about("List the namespaces seen in flows"),
             ),
+        Command::new("policy")
+            .about("Ask why: what would be decided and by which rules, what a policy means")
+            .subcommand_required(true)
+            .subcommand(
+                with_flags(Command::new("trace"), &[catalogue::TRACE, catalogue::STATE])
+                    .about("Say whether a connection would be allowed, and why")
+                    .after_help(catalogue::TRACE_EXAMPLES),
+            ),
         Command::new("watch")
             .about("Watch changes")
             .subcommand_required(true)

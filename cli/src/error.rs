@@ -51,6 +51,18 @@ pub enum Error {
         /// The answer.
         status: Box<tonic::Status>,
     },
+    /// A question to the policy engine that can't be answered.
+    #[error(transparent)]
+    Question(#[from] policy::explain::Unanswerable),
+    /// The directory of manifests.
+    #[error(transparent)]
+    State(#[from] cluster::source::DirectoryError),
+    /// An answer could not be had, where the exit code 1 has another meaning.
+    #[error("{0}")]
+    NoAnswer(Box<Self>),
+    /// All is said; only the exit code is left.
+    #[error("exit code {0}")]
+    Answered(u8),
     /// The server says that it isn't healthy.
     #[error("not healthy")]
     NotHealthy,
@@ -78,10 +90,24 @@ impl From<String> for Error {
 }
 
 impl Error {
+    /// What the program ends with.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoAnswer(_) => 2,
+            Self::Answered(code) => *code,
+            _ => 1,
+        }
+    }
+
     /// The reader of our output has gone: nothing to complain about.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::NoAnswer(error) => error.is_broken_pipe(),
+            _ => false,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! args     flags in order, as text            connect   which server, and the connection
 //! observe  request -> server or file -> print  status, list, watch: the other questions
+//! policy   questions to the policy engine, over a directory or a server
 //! ```
 
 mod args;
@@ -11,6 +12,7 @@ mod duration;
 mod error;
 mod list;
 mod observe;
+mod policy;
 mod status;
 mod table;
 mod watch;
@@ -24,8 +26,8 @@ pub use args::command;
 use args::{Args, Stop};
 pub use error::Error;
 
-/// Runs a command line (with the program's name first) and returns the exit code: 0, or 1 with a
-/// line on standard error. A reader that goes away ends it quietly; so does Ctrl-C.
+/// Runs a command line (with the program's name first) and returns the exit code: 0, or 1 (2 where
+/// help says so) with a line on standard error. A reader that goes away ends it quietly; so does Ctrl-C.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = match args::parse(arguments) {
         Ok(args) => dispatch(&args).await,
@@ -35,10 +37,11 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match result {
         Ok(()) => 0,
         Err(error) if error.is_broken_pipe() => 0,
+        Err(Error::Answered(code)) => code,
         Err(error) => {
             // Nowhere to complain to when standard error is gone as well.
             let _gone = writeln!(io::stderr(), "{error}");
-            1
+            error.exit_code()
         }
     }
 }
@@ -51,6 +54,7 @@ async fn dispatch(args: &Args) -> Result<(), Error> {
             ["status"] => status::run(args).await,
             ["list", "nodes"] => list::nodes(args).await,
             ["list", "namespaces"] => list::namespaces(args).await,
+            ["policy", "trace"] => policy::trace(args).await,
             ["watch", "peers"] => watch::peers(args).await,
             ["completion"] => completion(args.rest.first().map_or("", |shell| shell)),
             _ => Ok(writeln!(

@@ -1,9 +1,10 @@
 //! Policy objects into rules. Every error names file, line, field, what is wrong and what to do; one
 //! bad field refuses the whole object.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cluster::{Kind, Problem, manifest};
+use cluster::{Kind, ObjectName, Problem, State, manifest};
 
 use crate::rule::Policy;
 
@@ -39,4 +40,17 @@ pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Box<Pro
         version: Arc::clone(&policy.version),
         rules,
     })
+}
+
+/// Reads all policies of a state: those that are good, and what is wrong with the others.
+pub fn read(state: &State, cluster: &str) -> (BTreeMap<ObjectName, Arc<Policy>>, Vec<Problem>) {
+    let mut policies = BTreeMap::new();
+    let mut refused = Vec::new();
+    for (name, raw) in &state.policies {
+        match parse(raw, cluster) {
+            Ok(policy) => drop(policies.insert(name.clone(), Arc::new(policy))),
+            Err(problem) => refused.push(*problem),
+        }
+    }
+    (policies, refused)
 }

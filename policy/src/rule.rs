@@ -1,6 +1,7 @@
 //! Rules of policies, checked and with everything unsaid filled in: namespaces, clusters, defaults.
 //! CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy and NetworkPolicy become the same rules.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::{Labels, ObjectName};
@@ -67,6 +68,10 @@ pub struct Element {
     pub ports: Vec<Ports>,
     /// Peers and ports as a person would say it, `app=auth-service on 5432/TCP`.
     pub text: Arc<str>,
+    /// The peers alone, `app=auth-service`; `nobody` if there are none.
+    pub who: Arc<str>,
+    /// The ports alone, `5432/TCP`; empty for all ports, `nothing` if there are none.
+    pub on: Arc<str>,
 }
 
 /// One alternative of an element's peers.
@@ -94,6 +99,27 @@ pub enum Peer {
         /// Prefixes taken out of them.
         except: Vec<IpNet>,
     },
+}
+
+impl Peer {
+    /// Whether an identity with these labels is meant. `groups` are the CIDR groups there are.
+    pub fn matches(
+        &self,
+        labels: &Labels,
+        groups: &BTreeMap<Arc<str>, Arc<cluster::CidrGroup>>,
+    ) -> bool {
+        match self {
+            Self::All => true,
+            Self::Labels(selector) => selector.matches(labels),
+            Self::Reserved(name) => labels.is_reserved(name),
+            Self::Cidr(rule) => rule.matches(labels),
+            Self::CidrGroup { .. } | Self::CidrGroups { .. } => {
+                crate::index::group_rules(self, groups)
+                    .iter()
+                    .any(|rule| rule.matches(labels))
+            }
+        }
+    }
 }
 
 /// A prefix with parts taken out.

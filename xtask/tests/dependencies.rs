@@ -25,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "flows-datapath-core",
             "flows-datapath-host",
             "flows-flow",
+            "flows-proto",
         ],
     ),
     (

@@ -26,6 +26,8 @@ const SELECT: &str = "Which part of the history";
 const FORMATTING: &str = "Output";
 const FROM_TO: &str = "Filters: ends of a flow";
 const PACKET: &str = "Filters: packet and decision";
+const ENDS: &str = "The connection";
+const POLICIES: &str = "Policies asked";
 const L7: &str = "Filters: HTTP, DNS and tracing";
 const RAW: &str = "Filters: how they combine";
 
@@ -237,6 +239,100 @@ pub(crate) const LIST: &[Flag] = &[short(
     ),
 )];
 
+/// Which policies and pods a question to the policy engine is about.
+pub(crate) const STATE: &[Flag] = &[
+    flag(
+        "state",
+        Value("DIR"),
+        POLICIES,
+        "ask about the manifests in this directory, not about a running cluster",
+    ),
+    flag(
+        "enable-policy",
+        Value("MODE"),
+        POLICIES,
+        "with --state: default (pods that a policy selects), always (all pods) or never [default: default]",
+    ),
+];
+
+/// Flags of `policy trace`.
+pub(crate) const TRACE: &[Flag] = &[
+    flag(
+        "src-pod",
+        Value("NAMESPACE/NAME"),
+        ENDS,
+        "the pod that connects",
+    ),
+    flag(
+        "src-labels",
+        Value("LABELS"),
+        ENDS,
+        "a pod with these labels connects: app=web,k8s:tier=data; for one that isn't there yet add io.kubernetes.pod.namespace=NAMESPACE",
+    ),
+    flag(
+        "src-ip",
+        Value("IP"),
+        ENDS,
+        "whoever has this address connects",
+    ),
+    flag(
+        "src-entity",
+        Value("NAME"),
+        ENDS,
+        "host, remote-node, kube-apiserver, world, ... connects",
+    ),
+    flag(
+        "dst-pod",
+        Value("NAMESPACE/NAME"),
+        ENDS,
+        "the pod that is connected to",
+    ),
+    flag(
+        "dst-labels",
+        Value("LABELS"),
+        ENDS,
+        "a pod with these labels is connected to",
+    ),
+    flag(
+        "dst-ip",
+        Value("IP"),
+        ENDS,
+        "whoever has this address is connected to",
+    ),
+    flag("dst-entity", Value("NAME"), ENDS, "it is connected to"),
+    flag(
+        "dport",
+        Value("PORT"),
+        ENDS,
+        "destination port: 5432, 53/udp, a name such as http, 8/icmp (the type) or 128/icmpv6 [default protocol: TCP]",
+    ),
+    flag(
+        "exit-code",
+        Nothing,
+        FORMATTING,
+        "exit with 1 if the verdict is DENIED (and with 2 if there is none)",
+    ),
+    short(
+        'o',
+        flag(
+            "output",
+            Value("FORMAT"),
+            FORMATTING,
+            "text or json [default: text]",
+        ),
+    ),
+];
+
+pub(crate) const TRACE_EXAMPLES: &str = "Examples:
+  flows policy trace --src-pod shop/web --dst-pod shop/db --dport 5432
+  flows policy trace --src-labels app=web --dst-labels app=db --dport 5432/tcp --state manifests/
+  flows policy trace --src-labels app=new,io.kubernetes.pod.namespace=shop --dst-pod shop/db --dport pg
+  flows policy trace --src-ip 203.0.113.9 --dst-pod shop/web --dport http --exit-code
+
+Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
+code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
+and for each of its rules what didn't fit.";
+
 /// How filters combine; the filters themselves are `flow::flags::FLAGS`.
 pub(crate) const COMBINE: &[Flag] = &[
     flag(
@@ -312,7 +408,11 @@ fn heading(name: &str) -> &'static str {
 
 /// Name and letter of every flag there is.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, Option<char>)> {
-    let own = [GLOBAL, SELECTORS, COMBINE, FORMAT].into_iter().flatten();
+    let own = [GLOBAL, SELECTORS, COMBINE, FORMAT, STATE]
+        .into_iter()
+        .flatten();
+    // The first name stands for equal ones.
+    let own = own.chain(TRACE.iter().filter(|flag| flag.name != "output"));
     let own = own.map(|flag| (flag.name, flag.short));
     own.chain(
         flow::flags::FLAGS

@@ -254,12 +254,17 @@ pub(super) fn element_of(
         .map(|(_, said)| said.as_str())
         .filter(|said| !said.is_empty())
         .collect();
-    let text = if ports.is_empty() {
+    let on = if ports.is_empty() {
         "nothing".to_owned()
-    } else if said.is_empty() || peers.is_empty() {
-        who
     } else {
-        format!("{who} on {}", join(said, ", "))
+        join(said, ", ")
+    };
+    let text = if ports.is_empty() {
+        on.clone()
+    } else if on.is_empty() || peers.is_empty() {
+        who.clone()
+    } else {
+        format!("{who} on {on}")
     };
     let mut all: Vec<Peer> = peers.into_iter().flat_map(|(peers, _)| peers).collect();
     all.sort();
@@ -273,5 +278,7 @@ pub(super) fn element_of(
         peers: all,
         ports,
         text: text.into(),
+        who: who.into(),
+        on: on.into(),
     }
 }

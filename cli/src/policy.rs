@@ -1,0 +1,105 @@
+//! `flows policy`: questions to the policy engine, over a directory of manifests or a running cluster.
+
+mod read;
+mod show;
+
+use std::io::Write as _;
+
+use proto::flows::v1::{End, TraceRequest, TraceResponse, end};
+
+use crate::{args::Args, error::Error};
+
+/// `flows policy trace`.
+pub(crate) async fn trace(args: &Args) -> Result<(), Error> {
+    let coded = args.switch("exit-code", false)?;
+    match answer(args).await {
+        Ok(allowed) if coded && !allowed => Err(Error::Answered(1)),
+        Ok(_) => Ok(()),
+        // 1 means DENIED.
+        Err(error) if coded => Err(Error::NoAnswer(Box::new(error))),
+        Err(error) => Err(error),
+    }
+}
+
+async fn answer(args: &Args) -> Result<bool, Error> {
+    let json = json(args)?;
+    let request = request(args)?;
+    let answer = match args.value("state") {
+        Some(directory) => of_directory(args, &directory, &request)?,
+        None => {
+            return Err(Error::Usage(
+                "name a directory of manifests with --state".to_owned(),
+            ));
+        }
+    };
+    let mut out = anstream::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, &answer).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", show::trace(&answer))?;
+    }
+    Ok(answer.verdict == policy::wire::ALLOWED)
+}
+
+fn json(args: &Args) -> Result<bool, Error> {
+    match args.value("output").as_deref() {
+        None | Some("text") => Ok(false),
+        Some("json" | "JSON") => Ok(true),
+        Some(other) => Err(Error::Usage(format!("invalid output format: {other}"))),
+    }
+}
+
+fn of_directory(
+    args: &Args,
+    directory: &str,
+    request: &TraceRequest,
+) -> Result<TraceResponse, Error> {
+    let asked = policy::wire::asked(request)?;
+    let known = read::directory(args, directory.as_ref())?;
+    known.complain();
+    let explanation = known.scene().explain(&asked)?;
+    Ok(policy::wire::trace(&explanation))
+}
+
+fn request(args: &Args) -> Result<TraceRequest, Error> {
+    let port = args.value("dport").ok_or_else(|| {
+        Error::Usage(
+            "which port? add --dport 5432, --dport 53/udp, --dport http or --dport 8/icmp"
+                .to_owned(),
+        )
+    })?;
+    Ok(TraceRequest {
+        source: Some(one_end(args, "src")?),
+        destination: Some(one_end(args, "dst")?),
+        port,
+    })
+}
+
+fn one_end(args: &Args, which: &str) -> Result<End, Error> {
+    let kinds: [(&str, fn(String) -> end::Of); 4] = [
+        ("pod", end::Of::Pod),
+        ("labels", end::Of::Labels),
+        ("ip", end::Of::Ip),
+        ("entity", end::Of::Entity),
+    ];
+    let mut given = kinds.iter().filter_map(|(kind, of)| {
+        let value = args.value(&format!("{which}-{kind}"))?;
+        Some(of(value))
+    });
+    let wanted = || {
+        Error::Usage(format!(
+            "name one {}: --{which}-pod, --{which}-labels, --{which}-ip or --{which}-entity",
+            if which == "src" {
+                "source"
+            } else {
+                "destination"
+            }
+        ))
+    };
+    let end = given.next().ok_or_else(wanted)?;
+    match given.next() {
+        Some(_) => Err(wanted()),
+        None => Ok(End { of: Some(end) }),
+    }
+}

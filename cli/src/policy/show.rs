@@ -1,0 +1,155 @@
+//! Answers of the policy engine as people read them.
+
+use std::fmt::{self, Write as _};
+
+use proto::flow::{DropReason, Verdict};
+use proto::flows::v1::{Judgement, Party, TraceResponse};
+
+const RED: &str = "\u{1b}[31m";
+const GREEN: &str = "\u{1b}[32m";
+const BOLD: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// A trace; its last line is the verdict. Colours are for the writer to take out.
+pub(super) fn trace(answer: &TraceResponse) -> String {
+    let mut text = String::new();
+    // A string takes everything.
+    let written = write_trace(&mut text, answer);
+    debug_assert!(written.is_ok(), "writing into a string");
+    text
+}
+
+fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
+    let name = |party: &Option<Party>| {
+        party
+            .as_ref()
+            .map(|party| party.name.clone())
+            .unwrap_or_default()
+    };
+    let (source, destination) = (name(&answer.source), name(&answer.destination));
+    let port = match answer.protocol.as_str() {
+        "ICMP" | "ICMPv6" => format!("{} type {}", answer.protocol, answer.port),
+        protocol => format!("{}/{protocol}", answer.port),
+    };
+    writeln!(out, "{BOLD}{source} -> {destination} {port}{PLAIN}")?;
+    if !answer.node_name.is_empty() {
+        writeln!(
+            out,
+            "as node {} enforces it at revision {}",
+            answer.node_name, answer.revision
+        )?;
+    }
+    for (direction, judgement, party, name) in [
+        ("Egress", &answer.egress, &answer.source, &source),
+        (
+            "Ingress",
+            &answer.ingress,
+            &answer.destination,
+            &destination,
+        ),
+    ] {
+        writeln!(out)?;
+        match judgement {
+            Some(judgement) => judged(out, direction, name, judgement)?,
+            None => {
+                let kind = party.as_ref().and_then(|party| {
+                    let mut reserved = party
+                        .labels
+                        .iter()
+                        .filter_map(|l| l.strip_prefix("reserved:"));
+                    reserved.next()
+                });
+                writeln!(
+                    out,
+                    "{direction} at {name}: not judged, it is no pod{}",
+                    match kind {
+                        Some(kind) if !name.contains(kind) => format!(" ({kind})"),
+                        _ => String::new(),
+                    }
+                )?;
+            }
+        }
+    }
+    for suggestion in &answer.suggestions {
+        writeln!(out, "\nTo allow it: {}", suggestion.text)?;
+        for line in suggestion.yaml.lines() {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    if !answer.notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in &answer.notes {
+        writeln!(out, "Note: {note}")?;
+    }
+    let color = match answer.verdict == policy::wire::ALLOWED {
+        true => GREEN,
+        false => RED,
+    };
+    writeln!(out, "\nVerdict: {color}{}{PLAIN}", answer.verdict)
+}
+
+fn judged(out: &mut String, direction: &str, name: &str, judgement: &Judgement) -> fmt::Result {
+    let verdict = match judgement.verdict() {
+        Verdict::Forwarded | Verdict::Redirected => format!("{GREEN}ALLOWED{PLAIN}"),
+        Verdict::Unknown
+        | Verdict::Dropped
+        | Verdict::Error
+        | Verdict::Audit
+        | Verdict::Traced
+        | Verdict::Translated => {
+            let why = match judgement.drop_reason() {
+                DropReason::PolicyDeny => "a rule denies it",
+                _ => "no rule allows it",
+            };
+            format!("{RED}DENIED{PLAIN}, {why}")
+        }
+    };
+    writeln!(out, "{direction} at {name}: {verdict}")?;
+    let denied = judgement.verdict() == Verdict::Dropped;
+    let by_rule = matches!(judgement.reason.as_str(), "allow" | "deny");
+    if !by_rule && !(judgement.reason == "default-deny") {
+        writeln!(out, "  {}", judgement.text)?;
+    }
+    for policy in &judgement.policies {
+        // Of an allowed connection the rules that allow it are enough.
+        let rules = policy
+            .rules
+            .iter()
+            .filter(|rule| denied || rule.matched)
+            .collect::<Vec<_>>();
+        if rules.is_empty() && !denied {
+            continue;
+        }
+        let place = match policy.place.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", policy.place),
+        };
+        let role = match policy.default_deny {
+            true => ", default deny",
+            false => ", no default deny",
+        };
+        writeln!(
+            out,
+            "  {BOLD}{}{PLAIN}{place} selects it{role}",
+            policy.policy
+        )?;
+        for rule in rules {
+            let verb = if rule.deny { "denies" } else { "allows" };
+            let mark = match (rule.matched, rule.deny) {
+                (true, true) => format!("{RED}matches{PLAIN}"),
+                (true, false) if denied => "matches, but a deny outweighs it".to_owned(),
+                (true, false) => format!("{GREEN}matches{PLAIN}"),
+                (false, _) => "does not match".to_owned(),
+            };
+            writeln!(out, "    {}: {verb} {}: {mark}", rule.path, rule.text)?;
+            for failed in &rule.failed {
+                writeln!(out, "      {failed}")?;
+            }
+        }
+        if policy.rules.is_empty() {
+            writeln!(out, "    it allows nothing")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! What `flows policy` prints about manifests, and its exit codes.
+
+use std::process::{Command, Output};
+
+const THREE_TIER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/three-tier");
+
+fn flows(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flows"))
+        .args(arguments)
+        .env_remove("FLOWS_OUTPUT")
+        .output()
+        .expect("the program was built for this test")
+}
+
+/// Output, errors and exit code as one text.
+fn shown(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    format!(
+        "{}{}exit code {}\n",
+        text(&output.stdout),
+        text(&output.stderr),
+        output.status.code().expect("it ended by itself")
+    )
+}
+
+fn trace(arguments: &[&str]) -> String {
+    let mut all = vec!["policy", "trace", "--exit-code", "--state", THREE_TIER];
+    all.extend(arguments);
+    shown(&flows(&all))
+}
+
+#[test]
+fn traces() {
+    for (name, arguments) in [
+        (
+            "default_deny",
+            &[
+                "--src-labels",
+                "app=user-service",
+                "--dst-labels",
+                "app=auth-database",
+                "--dport",
+                "5432",
+            ][..],
+        ),
+        (
+            "allowed_at_both_ends",
+            &[
+                "--src-pod",
+                "production/api-backend",
+                "--dst-pod",
+                "production/database",
+                "--dport",
+                "5432/tcp",
+            ],
+        ),
+        (
+            "towards_the_world",
+            &[
+                "--src-pod",
+                "production/api-backend",
+                "--dst-ip",
+                "203.0.113.9",
+                "--dport",
+                "53/udp",
+            ],
+        ),
+        (
+            "from_a_pod_that_is_not_there",
+            &[
+                "--src-labels",
+                "app=auth-service,io.kubernetes.pod.namespace=dev",
+                "--dst-pod",
+                "production/auth-database",
+                "--dport",
+                "5432",
+            ],
+        ),
+        (
+            "from_the_node",
+            &[
+                "--src-entity",
+                "host",
+                "--dst-pod",
+                "production/auth-database",
+                "--dport",
+                "8/icmp",
+            ],
+        ),
+    ] {
+        insta::assert_snapshot!(name, trace(arguments));
+    }
+}
+
+#[test]
+fn questions_without_an_answer_say_what_to_do() {
+    let mistakes = [
+        &[
+            "--src-pod",
+            "production/user-servic",
+            "--dst-ip",
+            "1.1.1.1",
+            "--dport",
+            "80",
+        ][..],
+        &[
+            "--src-labels",
+            "tier",
+            "--dst-ip",
+            "1.1.1.1",
+            "--dport",
+            "80",
+        ],
+        &[
+            "--src-labels",
+            "app=x",
+            "--dst-ip",
+            "1.1.1.1",
+            "--dport",
+            "80",
+        ],
+        &[
+            "--src-entity",
+            "cluster",
+            "--dst-ip",
+            "1.1.1.1",
+            "--dport",
+            "80",
+        ],
+        &[
+            "--src-ip",
+            "1.1.1.1",
+            "--dst-pod",
+            "production/database",
+            "--dport",
+            "pg",
+        ],
+        &["--src-ip", "1.1.1.1", "--dst-pod", "production/database"],
+        &[
+            "--src-ip",
+            "1.1.1.1",
+            "--src-entity",
+            "host",
+            "--dst-ip",
+            "x",
+            "--dport",
+            "80/xyz",
+        ],
+    ];
+    let all: Vec<String> = mistakes.into_iter().map(trace).collect();
+    insta::assert_snapshot!("mistakes", all.concat());
+}
+
+#[test]
+fn a_trace_is_json_for_programs() {
+    let arguments = [
+        "--src-labels",
+        "app=user-service",
+        "--dst-labels",
+        "app=auth-database",
+        "--dport",
+        "5432",
+        "-o",
+        "json",
+    ];
+    insta::assert_snapshot!("json", trace(&arguments));
+}

@@ -1,0 +1,269 @@
+//! The answer to why: what would be decided for a packet that opens a connection, by which rules, and
+//! of a denial which condition of each rule failed.
+//!
+//! ```text
+//! State, policies --Scene--> who the two ends are --compile--> two tables
+//!                                                                 |
+//!    findings: a scan over the rules        decision: the kernel's own lookup (decide)
+//!                  '-----------------> Explanation <-----------------'
+//! ```
+//!
+//! The verdict is the lookup's alone. The scan says what each rule had to do with it; tests hold the
+//! two equal.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use cluster::{Identities, ObjectName, Place, State};
+
+use crate::compile::{Input, compile};
+use crate::config::{Config, Mode};
+use crate::cookies::{Cookies, TableOwner};
+use crate::decide::{Decision, HostMaps, Question};
+use crate::reason::{Direction, ReasonKind};
+use crate::rule::{Policy, protocol};
+
+mod asked;
+mod finding;
+mod numbers;
+mod party;
+mod suggest;
+
+pub use asked::{Asked, End, Port, Unanswerable};
+pub use finding::{PolicyFinding, RuleFinding, scan};
+pub use party::Party;
+pub use suggest::Suggestion;
+
+use numbers::Numbers;
+
+/// What is asked about: a cluster, the policies in force in it, and how they are applied.
+#[derive(Clone, Debug)]
+pub struct Scene<'a> {
+    state: &'a State,
+    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+    config: &'a Config,
+    numbers: Numbers,
+}
+
+/// What would be decided for a connection, and why.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Who opens it.
+    pub source: Party,
+    /// To whom.
+    pub destination: Party,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Destination port; ICMP: type.
+    pub port: u16,
+    /// What the source's policies say; `None` if there is nothing to judge: it is no pod.
+    pub egress: Option<Judgement>,
+    /// What the destination's policies say.
+    pub ingress: Option<Judgement>,
+    /// What else there is to know.
+    pub notes: Vec<String>,
+}
+
+/// What one end's policies say.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Seen from the end that is judged.
+    pub direction: Direction,
+    /// The lookup's answer.
+    pub decision: Decision,
+    /// Every policy that selects the end and speaks on this direction, by name.
+    pub policies: Vec<PolicyFinding>,
+    /// The smallest rules that would allow it, if it is denied.
+    pub suggestions: Vec<Suggestion>,
+}
+
+impl Explanation {
+    /// Whether the packet gets through: neither end denies it.
+    pub fn allowed(&self) -> bool {
+        self.judgements()
+            .all(|judgement| judgement.decision.allows())
+    }
+
+    /// Both ends' judgements in the order of a packet's way.
+    pub fn judgements(&self) -> impl Iterator<Item = &Judgement> {
+        self.egress.iter().chain(&self.ingress)
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// A scene. `identities` are numbers that labels have already; where none are known, start from
+    /// [`Identities::new`].
+    pub fn new(
+        state: &'a State,
+        policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+        config: &'a Config,
+        identities: Identities,
+    ) -> Self {
+        Self {
+            state,
+            policies,
+            config,
+            numbers: Numbers::new(state, policies, config, identities),
+        }
+    }
+
+    /// What would be decided, and why.
+    ///
+    /// # Errors
+    /// The question names what isn't there, or names it ambiguously.
+    pub fn explain(&self, asked: &Asked) -> Result<Explanation, Unanswerable> {
+        let mut numbers = self.numbers.clone();
+        let (source, destination) = party::resolve(self, &mut numbers, asked)?;
+        let (protocol, port) = asked.port.resolve(&destination)?;
+
+        let mut owners: BTreeMap<TableOwner, u32> = BTreeMap::new();
+        for party in [&source, &destination] {
+            if party.judged {
+                let next = u32::try_from(owners.len()).unwrap_or(0) + 1;
+                owners.entry(party.owner()).or_insert(next);
+            }
+        }
+        let mut cookies = Cookies::default();
+        let tables = compile(
+            &Input {
+                policies: self.policies,
+                groups: &self.state.cidr_groups,
+                identities: &numbers.identities,
+                in_use: &numbers.in_use,
+                named_ports: &numbers.named_ports,
+                owners: &owners,
+                config: self.config,
+            },
+            &mut cookies,
+        );
+        let maps = HostMaps::new(&tables.tables, &tables.entries);
+        let judge = |direction: Direction| {
+            let (subject, peer) = match direction {
+                Direction::Ingress => (&destination, &source),
+                Direction::Egress => (&source, &destination),
+            };
+            let table = *owners.get(&subject.owner()).filter(|_| subject.judged)?;
+            let question = Question {
+                table,
+                direction,
+                peer: peer.identity,
+                protocol,
+                port,
+            };
+            let decision = maps.decide(question, &cookies);
+            let matter = finding::Matter {
+                direction,
+                subject,
+                peer,
+                protocol,
+                port,
+                groups: &self.state.cidr_groups,
+                named_ports: &numbers.named_ports,
+            };
+            let findings = scan(self.policies, &matter, |policy| self.place(policy));
+            let suggestions = suggest::suggest(&matter, &decision, &findings);
+            Some(Judgement {
+                direction,
+                decision,
+                policies: findings,
+                suggestions,
+            })
+        };
+        let (egress, ingress) = (judge(Direction::Egress), judge(Direction::Ingress));
+        let notes = self.notes(&source, &destination, &egress, &ingress);
+        Ok(Explanation {
+            egress,
+            ingress,
+            notes,
+            source,
+            destination,
+            protocol,
+            port,
+        })
+    }
+
+    fn place(&self, policy: &ObjectName) -> Option<Place> {
+        self.state
+            .policies
+            .get(policy)
+            .map(|known| known.place.clone())
+    }
+
+    fn notes(
+        &self,
+        source: &Party,
+        destination: &Party,
+        egress: &Option<Judgement>,
+        ingress: &Option<Judgement>,
+    ) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.config.mode == Mode::Never {
+            notes.push("enforcement is off (mode never): all policies are ignored".to_owned());
+        }
+        if source.judged && source.pod.is_some() && source.pod == destination.pod {
+            notes.push(
+                "a pod's traffic to itself stays inside of the pod: no policy sees it".to_owned(),
+            );
+        }
+        if egress.is_none() && ingress.is_none() {
+            notes.push("neither end is a pod: no policy is asked".to_owned());
+        }
+        for (party, what) in [(source, "source"), (destination, "destination")] {
+            if party.assumed {
+                notes.push(format!(
+                    "the {what} is no pod of this cluster: its labels are taken as given"
+                ));
+            }
+            if party.pods > 1 {
+                notes.push(format!(
+                    "{} pods have the labels of the {what}; all of them get the same answer",
+                    party.pods
+                ));
+            }
+        }
+        let localhost = ingress
+            .iter()
+            .filter_map(|judgement| judgement.decision.reason.as_ref())
+            .any(|reason| reason.kind == ReasonKind::AllowLocalhost);
+        if localhost {
+            notes.push(
+                "host means the pod's own node, for example a kubelet's probe; other nodes are \
+                 remote-node"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+}
+
+/// A protocol as people write it: `TCP`, or its number.
+pub fn protocol_name(number: u8) -> String {
+    match number {
+        protocol::ICMP => "ICMP".to_owned(),
+        protocol::TCP => "TCP".to_owned(),
+        protocol::UDP => "UDP".to_owned(),
+        protocol::ICMPV6 => "ICMPv6".to_owned(),
+        protocol::SCTP => "SCTP".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Port and protocol as people write them: `5432/TCP`, `ICMP type 8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortText {
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Port; ICMP: type.
+    pub port: u16,
+}
+
+impl fmt::Display for PortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = protocol_name(self.protocol);
+        match self.protocol {
+            protocol::ICMP | protocol::ICMPV6 => write!(f, "{name} type {}", self.port),
+            _ => write!(f, "{}/{name}", self.port),
+        }
+    }
+}

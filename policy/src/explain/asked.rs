@@ -1,0 +1,304 @@
+//! What is asked: two ends and a port, as people write them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use cluster::NamespacedName;
+use cluster::spelling::closest;
+use thiserror::Error;
+
+use super::party::Party;
+use crate::explain::protocol_name;
+use crate::rule::protocol;
+use crate::selector::{Demand, Key, Requirement, Selector};
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Who opens the connection.
+    pub source: End,
+    /// To whom.
+    pub destination: End,
+    /// On which port.
+    pub port: Port,
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The pod of this name.
+    Pod(NamespacedName),
+    /// A pod with these labels, or one that would have them.
+    Labels(Selector),
+    /// Whoever has this address.
+    Ip(IpAddr),
+    /// A reserved identity, by name.
+    Entity(String),
+}
+
+/// A port as asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// By number; ICMP: type.
+    Number {
+        /// IP protocol number.
+        protocol: u8,
+        /// Port.
+        port: u16,
+    },
+    /// By the name that the destination gives it.
+    Named {
+        /// IP protocol number, if one was given.
+        protocol: Option<u8>,
+        /// Name, lower case.
+        name: Arc<str>,
+    },
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Unanswerable {
+    /// One of the two ends is not named.
+    #[error("the {0} is not named")]
+    Missing(&'static str),
+    /// Not an address.
+    #[error("{0:?} is no IP address")]
+    Address(String),
+    /// Not the name of a pod.
+    #[error("{0:?} is no name of a pod: write NAMESPACE/NAME")]
+    PodName(String),
+    /// Not a list of labels.
+    #[error("{0:?} is no list of labels: write app=web,k8s:tier=data")]
+    Labels(String),
+    /// Not a port.
+    #[error(
+        "{0:?} is no port: write 5432, 53/udp, a name such as http, or 8/icmp (the type) or 128/icmpv6"
+    )]
+    Port(String),
+    /// There is no such pod.
+    #[error("there is no pod {name}{}", .near.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]
+    NoPod {
+        /// What was asked for.
+        name: NamespacedName,
+        /// A pod whose name is much like it.
+        near: Option<String>,
+    },
+    /// No pod has the labels, and what is missing to imagine one.
+    #[error(
+        "no pod has {labels}; to ask about one that isn't there yet give its namespace, too: \
+         {labels},io.kubernetes.pod.namespace=NAMESPACE"
+    )]
+    NoLabels {
+        /// What was asked for.
+        labels: String,
+    },
+    /// Pods with different labels or ports match.
+    #[error(
+        "{labels} fits pods that differ in their labels or named ports: {pods}; name one of them, or \
+         give more labels"
+    )]
+    Ambiguous {
+        /// What was asked for.
+        labels: String,
+        /// Some of the pods.
+        pods: String,
+    },
+    /// Not one identity.
+    #[error("{name:?} is no single identity; use one of {}", ENTITIES.join(", "))]
+    Entity {
+        /// What was asked for.
+        name: String,
+    },
+    /// The destination has no port of this name.
+    #[error("{destination} has no port named {name}; {known}")]
+    NoNamedPort {
+        /// The destination.
+        destination: String,
+        /// What was asked for.
+        name: String,
+        /// What it has.
+        known: String,
+    },
+    /// The address of a service, which policy never sees.
+    #[error(
+        "{ip} is the address of service {service}: policy judges the pod behind it and its port; ask \
+         for one of its pods with --dst-pod"
+    )]
+    Service {
+        /// The address.
+        ip: IpAddr,
+        /// The service.
+        service: NamespacedName,
+    },
+}
+
+/// Identities that can be asked for by name.
+pub(super) const ENTITIES: [&str; 10] = [
+    "host",
+    "world",
+    "world-ipv4",
+    "world-ipv6",
+    "remote-node",
+    "kube-apiserver",
+    "ingress",
+    "init",
+    "health",
+    "unmanaged",
+];
+
+impl End {
+    /// A pod by `namespace/name`.
+    ///
+    /// # Errors
+    /// The text isn't of that form.
+    pub fn pod(text: &str) -> Result<Self, Unanswerable> {
+        match text.split_once('/') {
+            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+                Ok(Self::Pod(NamespacedName::new(namespace, name)))
+            }
+            _ => Err(Unanswerable::PodName(text.to_owned())),
+        }
+    }
+
+    /// Labels as `app=web,k8s:tier=data`; a key alone asks that the label is there. `reserved:host`
+    /// is the entity.
+    ///
+    /// # Errors
+    /// The text isn't of that form.
+    pub fn labels(text: &str) -> Result<Self, Unanswerable> {
+        let bad = || Unanswerable::Labels(text.to_owned());
+        let mut requirements = Vec::new();
+        for part in text.split(',') {
+            let part = part.trim();
+            if let Some(name) = part.strip_prefix("reserved:") {
+                if text.trim() != part {
+                    return Err(bad());
+                }
+                return Self::entity(name);
+            }
+            let (key, value) = match part.split_once('=') {
+                Some((key, value)) => (key.trim(), Some(value.trim())),
+                None => (part, None),
+            };
+            let key = Key::parse(key);
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+            if key.name.is_empty() || !key.name.chars().all(fits) {
+                return Err(bad());
+            }
+            requirements.push(match value {
+                Some(value) => Requirement::equals(key, value),
+                None => Requirement {
+                    key,
+                    demand: Demand::Exists,
+                },
+            });
+        }
+        Ok(Self::Labels(Selector::new(requirements)))
+    }
+
+    /// An address.
+    ///
+    /// # Errors
+    /// The text is none.
+    pub fn ip(text: &str) -> Result<Self, Unanswerable> {
+        text.parse()
+            .map(Self::Ip)
+            .map_err(|_not_an_address| Unanswerable::Address(text.to_owned()))
+    }
+
+    /// A reserved identity by name.
+    ///
+    /// # Errors
+    /// No identity has the name, or more than one (`cluster`, `all`).
+    pub fn entity(name: &str) -> Result<Self, Unanswerable> {
+        match ENTITIES.contains(&name) {
+            true => Ok(Self::Entity(name.to_owned())),
+            false => Err(Unanswerable::Entity {
+                name: name.to_owned(),
+            }),
+        }
+    }
+}
+
+impl Port {
+    /// Reads `5432`, `53/udp`, `http`, `http/tcp`, `8/icmp`.
+    ///
+    /// # Errors
+    /// The text isn't of that form.
+    pub fn parse(text: &str) -> Result<Self, Unanswerable> {
+        let bad = || Unanswerable::Port(text.to_owned());
+        let (port, wanted) = match text.split_once('/') {
+            Some((port, wanted)) => (port, Some(wanted)),
+            None => (text, None),
+        };
+        let wanted = match wanted.map(str::to_ascii_lowercase).as_deref() {
+            None => None,
+            Some("tcp") => Some(protocol::TCP),
+            Some("udp") => Some(protocol::UDP),
+            Some("sctp") => Some(protocol::SCTP),
+            Some("icmp" | "icmpv4") => Some(protocol::ICMP),
+            Some("icmpv6" | "icmp6") => Some(protocol::ICMPV6),
+            Some(_) => return Err(bad()),
+        };
+        let icmp = matches!(wanted, Some(protocol::ICMP | protocol::ICMPV6));
+        if port.bytes().all(|byte| byte.is_ascii_digit()) && !port.is_empty() {
+            let port: u16 = port.parse().map_err(|_out_of_range| bad())?;
+            if icmp && port > 255 || !icmp && port == 0 {
+                return Err(bad());
+            }
+            return Ok(Self::Number {
+                protocol: wanted.unwrap_or(protocol::TCP),
+                port,
+            });
+        }
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if icmp || port.is_empty() || port.len() > 15 || !port.chars().all(fits) {
+            return Err(bad());
+        }
+        Ok(Self::Named {
+            protocol: wanted,
+            name: port.to_lowercase().into(),
+        })
+    }
+
+    /// Protocol and number at a destination.
+    pub(super) fn resolve(&self, destination: &Party) -> Result<(u8, u16), Unanswerable> {
+        match self {
+            Self::Number { protocol, port } => Ok((*protocol, *port)),
+            Self::Named { protocol, name } => {
+                let found = destination.ports.iter().find(|port| {
+                    port.name == *name && protocol.is_none_or(|wanted| wanted == port.protocol)
+                });
+                if let Some(found) = found {
+                    return Ok((found.protocol, found.port));
+                }
+                let names: Vec<String> = destination
+                    .ports
+                    .iter()
+                    .map(|port| {
+                        format!(
+                            "{} ({}/{})",
+                            port.name,
+                            port.port,
+                            protocol_name(port.protocol)
+                        )
+                    })
+                    .collect();
+                Err(Unanswerable::NoNamedPort {
+                    destination: destination.name.clone(),
+                    name: name.to_string(),
+                    known: match names.is_empty() {
+                        true => "it names no ports: ask by number".to_owned(),
+                        false => format!("it has {}", names.join(", ")),
+                    },
+                })
+            }
+        }
+    }
+}
+
+/// A name much like one that isn't there.
+pub(super) fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    let known: Vec<&str> = known.collect();
+    closest(name, &known).map(str::to_owned)
+}

@@ -1,0 +1,171 @@
+//! Answers as messages of `flows.v1`, so that a directory and an agent are shown alike.
+
+use abi::event;
+use cluster::ObjectName;
+use proto::flow as pb;
+use proto::flows::v1 as wire;
+
+use crate::explain::{
+    Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Suggestion, Unanswerable,
+    protocol_name,
+};
+use crate::reason::{Origin, Reason, ReasonKind};
+
+/// The verdict of a trace that lets the connection through.
+pub const ALLOWED: &str = "ALLOWED";
+
+/// Reads a question.
+///
+/// # Errors
+/// An end is missing, or is not of its form.
+pub fn asked(request: &wire::TraceRequest) -> Result<Asked, Unanswerable> {
+    Ok(Asked {
+        source: end(request.source.as_ref(), "source")?,
+        destination: end(request.destination.as_ref(), "destination")?,
+        port: Port::parse(&request.port)?,
+    })
+}
+
+fn end(end: Option<&wire::End>, which: &'static str) -> Result<End, Unanswerable> {
+    use wire::end::Of as Wire;
+    match end.and_then(|end| end.of.as_ref()) {
+        None => Err(Unanswerable::Missing(which)),
+        Some(Wire::Pod(text)) => End::pod(text),
+        Some(Wire::Labels(text)) => End::labels(text),
+        Some(Wire::Ip(text)) => End::ip(text),
+        Some(Wire::Entity(text)) => End::entity(text),
+    }
+}
+
+/// An explanation; `node_name` and `revision` are left to whoever answers.
+pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
+    wire::TraceResponse {
+        verdict: match explanation.allowed() {
+            true => ALLOWED.to_owned(),
+            false => "DENIED".to_owned(),
+        },
+        source: Some(party(&explanation.source)),
+        destination: Some(party(&explanation.destination)),
+        protocol: protocol_name(explanation.protocol),
+        port: explanation.port.into(),
+        egress: explanation.egress.as_ref().map(judgement),
+        ingress: explanation.ingress.as_ref().map(judgement),
+        notes: explanation.notes.clone(),
+        suggestions: explanation
+            .judgements()
+            .flat_map(|judgement| judgement.suggestions.iter().map(suggestion))
+            .collect(),
+        node_name: String::new(),
+        revision: 0,
+    }
+}
+
+fn party(party: &Party) -> wire::Party {
+    wire::Party {
+        name: party.name.clone(),
+        identity: party.identity.0,
+        labels: party.labels.to_strings(),
+        judged: party.judged,
+    }
+}
+
+fn judgement(judgement: &Judgement) -> wire::Judgement {
+    let decision = &judgement.decision;
+    let (verdict, drop_reason) = match decision.verdict {
+        event::FORWARDED => (pb::Verdict::Forwarded, 0),
+        event::REDIRECTED => (pb::Verdict::Redirected, 0),
+        reason => (pb::Verdict::Dropped, reason.into()),
+    };
+    let reason = decision.reason.as_deref();
+    wire::Judgement {
+        direction: judgement.direction.to_string(),
+        verdict: verdict.into(),
+        drop_reason,
+        match_type: decision.match_type.into(),
+        reason: reason
+            .map(|reason| kind(reason.kind))
+            .unwrap_or_default()
+            .to_owned(),
+        text: reason.map(ToString::to_string).unwrap_or_default(),
+        decided_by: reason.map(rules).unwrap_or_default(),
+        policies: judgement.policies.iter().map(finding).collect(),
+    }
+}
+
+/// A kind of reason as messages have it.
+pub fn kind(kind: ReasonKind) -> &'static str {
+    match kind {
+        ReasonKind::AllowAny => "allow-any",
+        ReasonKind::AllowLocalhost => "allow-localhost",
+        ReasonKind::Allow => "allow",
+        ReasonKind::Deny => "deny",
+        ReasonKind::DefaultDeny => "default-deny",
+        ReasonKind::AlwaysEnforced => "always-enforced",
+        ReasonKind::Init => "init",
+    }
+}
+
+/// The rules behind a reason.
+pub fn rules(reason: &Reason) -> Vec<wire::Rule> {
+    reason.origins.iter().map(rule).collect()
+}
+
+fn rule(origin: &Origin) -> wire::Rule {
+    let ObjectName {
+        kind,
+        namespace,
+        name,
+    } = &origin.policy;
+    wire::Rule {
+        kind: kind.name().to_owned(),
+        namespace: namespace.as_deref().unwrap_or_default().to_owned(),
+        name: name.to_string(),
+        index: index(&origin.rule),
+        text: origin.text.to_string(),
+        resource_version: origin.version.to_string(),
+    }
+}
+
+/// The last index of a field path: 2 of `specs[0].ingress[2]`.
+fn index(path: &str) -> u32 {
+    path.rsplit_once('[')
+        .and_then(|(_, rest)| rest.strip_suffix(']'))
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
+}
+
+fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
+    wire::PolicyFinding {
+        policy: finding.policy.to_string(),
+        version: finding.version.to_string(),
+        place: finding
+            .place
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        default_deny: finding.default_deny,
+        rules: finding
+            .rules
+            .iter()
+            .map(|rule| wire::RuleFinding {
+                path: rule.path.to_string(),
+                deny: rule.deny,
+                text: rule.text.to_string(),
+                matched: rule.matched(),
+                failed: rule.failed.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
+    wire::Suggestion {
+        policy: suggestion
+            .policy
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        text: suggestion.text.clone(),
+        yaml: suggestion.yaml.clone(),
+    }
+}

@@ -1,0 +1,213 @@
+//! Explanations over random policies: the verdict is the oracle's, what the scan says of each rule fits
+//! the verdict and what its cookie names, and what is suggested really lets the connection through.
+//!
+//! `FLOWS_CASES=2000` runs more clusters, `FLOWS_SEED=n` one.
+
+#![expect(clippy::panic, reason = "helpers of a test fail it")]
+
+mod common;
+mod random_policies;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cluster::{Identities, NamespacedName, State};
+use common::{add, state};
+use flows_policy::explain::{Asked, End, Explanation, Judgement, Port, Scene};
+use flows_policy::{Config, ReasonKind};
+use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
+use random_policies::model::World;
+use random_policies::oracle::{Answer, Peer, Probe, answer};
+use random_policies::random::Random;
+
+const CASES: u64 = 150;
+const PROBES: usize = 30;
+
+fn explain(state: &State, asked: &Asked) -> Explanation {
+    let config = Config::default();
+    let (policies, refused) = flows_policy::read(state, &config.cluster);
+    assert_eq!(common::shown(&refused), [""; 0]);
+    let identities = Identities::new(state.is_dual_stack());
+    let scene = Scene::new(state, &policies, &config, identities);
+    scene.explain(asked).expect("the question is sound")
+}
+
+fn asked(world: &World, probe: &Probe) -> Asked {
+    let pod = |index: usize| {
+        let pod = &world.pods[index];
+        End::Pod(NamespacedName::new(pod.namespace, &pod.name))
+    };
+    let subject = pod(probe.subject);
+    let peer = match &probe.peer {
+        Peer::Pod(index) => pod(*index),
+        Peer::Host => End::entity("host").expect("an entity"),
+        Peer::RemoteNode => End::entity("remote-node").expect("an entity"),
+        Peer::World(ip) => End::Ip(*ip),
+        Peer::Unmanaged => End::ip(UNMANAGED).expect("an address"),
+    };
+    let (source, destination) = if probe.egress {
+        (subject, peer)
+    } else {
+        (peer, subject)
+    };
+    Asked {
+        source,
+        destination,
+        port: Port::Number {
+            protocol: probe.protocol,
+            port: probe.port,
+        },
+    }
+}
+
+/// Whether a judgement hangs together, and is the oracle's.
+fn sound(judgement: &Judgement, answer: &Answer) -> Result<&'static str, String> {
+    let reason = judgement.decision.reason.as_deref().ok_or("no reason")?;
+    let rules = || {
+        judgement
+            .policies
+            .iter()
+            .flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)))
+    };
+    let matched: BTreeSet<(String, String, bool)> = rules()
+        .filter(|(_, rule)| rule.matched())
+        .map(|(policy, rule)| (policy.policy.to_string(), rule.path.to_string(), rule.deny))
+        .collect();
+    let behind: BTreeSet<(String, String, bool)> = reason
+        .origins
+        .iter()
+        .map(|origin| {
+            let deny = reason.kind == ReasonKind::Deny;
+            (origin.policy.to_string(), origin.rule.to_string(), deny)
+        })
+        .collect();
+    let fits = |fine: bool, name| match fine {
+        true => Ok(name),
+        false => Err(format!("{name}: matched {matched:?}, behind it {behind:?}")),
+    };
+    let denies = matched.iter().any(|(.., deny)| *deny);
+    match (answer, reason.kind) {
+        (Answer::Denied(_), ReasonKind::Deny) => fits(behind.is_subset(&matched), "denied"),
+        (Answer::Allowed(_), ReasonKind::Allow) => {
+            fits(!denies && behind.is_subset(&matched), "allowed")
+        }
+        (Answer::Allowed(_) | Answer::Localhost, ReasonKind::AllowLocalhost) => {
+            fits(!denies, "localhost")
+        }
+        (Answer::NotEnforced, ReasonKind::AllowAny) => fits(matched.is_empty(), "not enforced"),
+        (Answer::DefaultDeny(policies), ReasonKind::DefaultDeny) => {
+            let selecting = judgement.policies.iter();
+            let selecting: BTreeSet<String> = selecting
+                .map(|policy| policy.policy.name.to_string())
+                .collect();
+            let default_deny = judgement.policies.iter().any(|policy| policy.default_deny);
+            let fine = matched.is_empty() && default_deny && selecting == *policies;
+            fits(fine, "default deny")
+        }
+        (answer, kind) => Err(format!("{kind:?}, the oracle has {answer:?}")),
+    }
+}
+
+/// A policy of the suggested rule alone, that applies to the judged pod.
+fn applied(judgement: &Judgement, world: &World, probe: &Probe) -> Option<String> {
+    let [suggestion] = &judgement.suggestions[..] else {
+        panic!("one suggestion: {:?}", judgement.suggestions);
+    };
+    let pod = &world.pods[probe.subject];
+    let policy = suggestion.policy.as_ref()?;
+    let (kind, namespace) = match &policy.namespace {
+        Some(namespace) => ("CiliumNetworkPolicy", format!(", namespace: {namespace}")),
+        None => ("CiliumClusterwideNetworkPolicy", String::new()),
+    };
+    let labels: Vec<String> = pod
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}: '{value}'"))
+        .collect();
+    let list: String = suggestion
+        .yaml
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect();
+    Some(format!(
+        "apiVersion: cilium.io/v2\nkind: {kind}\nmetadata: {{name: suggested{namespace}}}\nspec:\n  \
+         endpointSelector: {{matchLabels: {{{}}}}}\n  {}:\n{list}",
+        labels.join(", "),
+        judgement.direction,
+    ))
+}
+
+fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
+    let mut random = Random::new(seed);
+    let world = world(&mut random);
+    let manifests = world.manifests();
+    let state = state(&manifests);
+    let mut last: Option<Probe> = None;
+    for _ in 0..PROBES {
+        // Half of them differ in one field from the one before.
+        let probe = match &last {
+            Some(last) if random.chance(50) => {
+                let field = *random.pick(&ProbeField::ALL);
+                change(&world, last, field, &mut random)
+            }
+            _ => probe(&world, &mut random),
+        };
+        last = Some(probe.clone());
+        if probe.port == 0 && matches!(probe.protocol, 6 | 17 | 132) {
+            continue;
+        }
+        let asked = asked(&world, &probe);
+        let explanation = explain(&state, &asked);
+        let of = |explanation: &Explanation| match probe.egress {
+            true => explanation.egress.clone(),
+            false => explanation.ingress.clone(),
+        };
+        let judgement = of(&explanation).expect("the subject is a pod");
+        let answer = answer(&world, &probe);
+        let name = sound(&judgement, &answer).unwrap_or_else(|wrong| {
+            panic!("seed {seed}\n{manifests}\n{probe:?}\n{wrong}\n{judgement:#?}")
+        });
+        *ledger.entry(name).or_default() += 1;
+        if name == "default deny"
+            && let Some(more) = applied(&judgement, &world, &probe)
+        {
+            let mut state = state.clone();
+            add(&mut state, "suggested.yaml", &more);
+            let after = of(&explain(&state, &asked)).expect("the subject is a pod");
+            assert!(
+                after.decision.allows(),
+                "seed {seed}\n{manifests}\n{probe:?}\n{more}\n{after:#?}"
+            );
+            *ledger.entry("suggested").or_default() += 1;
+        }
+    }
+}
+
+#[test]
+fn explanations_fit_the_oracle_and_suggestions_work() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let mut ledger = BTreeMap::new();
+    if let Some(seed) = number("FLOWS_SEED") {
+        run(seed, &mut ledger);
+        return;
+    }
+    for seed in 0..number("FLOWS_CASES").unwrap_or(CASES) {
+        run(seed, &mut ledger);
+    }
+    // Floors: a generator gone inert must not look like success.
+    for (name, least) in [
+        ("denied", 50),
+        ("allowed", 50),
+        ("localhost", 10),
+        ("not enforced", 50),
+        ("default deny", 100),
+        ("suggested", 100),
+    ] {
+        let met = ledger.get(name).copied().unwrap_or(0);
+        assert!(met >= least, "{name}: {ledger:?}");
+    }
+    eprintln!("{ledger:?}");
+}
