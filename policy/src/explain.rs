@@ -16,11 +16,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use cluster::{Identities, ObjectName, Place, State};
+use datapath_host::HostMaps;
 
 use crate::compile::{Input, compile};
 use crate::config::{Config, Mode};
 use crate::cookies::{Cookies, TableOwner};
-use crate::decide::{Decision, HostMaps, Question};
+use crate::decide::{Decision, Question, decide};
 use crate::reason::{Direction, ReasonKind};
 use crate::rule::{Policy, protocol};
 
@@ -137,7 +138,7 @@ impl<'a> Scene<'a> {
             },
             &mut cookies,
         );
-        let maps = HostMaps::new(&tables.tables, &tables.entries);
+        let maps = HostMaps::from(&tables);
         let judge = |direction: Direction| {
             let (subject, peer) = match direction {
                 Direction::Ingress => (&destination, &source),
@@ -151,7 +152,7 @@ impl<'a> Scene<'a> {
                 protocol,
                 port,
             };
-            let decision = maps.decide(question, &cookies);
+            let decision = decide(&maps, question, &cookies);
             let matter = finding::Matter {
                 direction,
                 subject,
