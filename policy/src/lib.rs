@@ -31,6 +31,6 @@ pub use content::{Here, Place};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
 pub use decide::{Decision, Question, decide};
 pub use index::named_prefixes;
-pub use parse::{parse, read};
+pub use parse::{parse, parse_all, read};
 pub use reason::{Direction, Origin, Reason, ReasonKind};
 pub use rule::Policy;

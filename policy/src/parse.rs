@@ -21,6 +21,22 @@ mod select;
 /// # Errors
 /// The first thing in the object that is wrong or that isn't supported.
 pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Box<Problem>> {
+    parse_all(policy, cluster).map_err(|mut wrong| Box::new(wrong.remove(0)))
+}
+
+/// Reads a policy object as [`parse`] does.
+///
+/// # Errors
+/// Everything in the object that is wrong or that isn't supported, as far as it could be read; never
+/// empty, in the order of the file.
+pub fn parse_all(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Vec<Problem>> {
+    read_object(policy, cluster).map_err(|mut wrong| {
+        wrong.sort_by_key(|problem| problem.place.at);
+        wrong
+    })
+}
+
+fn read_object(policy: &manifest::Policy, cluster: &str) -> Result<Policy, field::Refused> {
     let object = field::Field::of(policy);
     let rules = match policy.name.kind {
         Kind::NetworkPolicy => kubernetes::rules(&object, cluster),

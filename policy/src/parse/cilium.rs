@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::Kind;
 
-use super::field::{Field, Refused, Unsupported};
+use super::field::{Field, Gather, Refused, Unsupported};
 use super::peers::{self, Scope};
 use super::{ports, select};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
@@ -12,23 +12,28 @@ use crate::selector::Key;
 
 /// All rules of an object: `spec` and `specs`.
 pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
-    object.only(
+    let mut gather = Gather::default();
+    gather.take(object.only(
         &["apiVersion", "kind", "metadata", "spec", "specs", "status"],
         &[],
-    )?;
+    ));
     let mut rules = Vec::new();
+    let mut given = false;
     if let Some(spec) = object.get("spec") {
-        rules.push(rule(&spec, cluster)?);
+        given = true;
+        rules.extend(gather.take(rule(&spec, cluster)));
     }
     if let Some(specs) = object.get("specs") {
-        for spec in specs.list()? {
-            rules.push(rule(&spec, cluster)?);
+        for spec in gather.take(specs.list()).into_iter().flatten() {
+            given = true;
+            rules.extend(gather.take(rule(&spec, cluster)));
         }
     }
-    if rules.is_empty() {
-        return Err(object.refuse("has neither spec nor specs", "add a rule under spec"));
+    if !given {
+        let refused = object.refuse("has neither spec nor specs", "add a rule under spec");
+        gather.take::<()>(Err(refused));
     }
-    Ok(rules)
+    gather.done(rules)
 }
 
 const SECTIONS: [&str; 4] = ["ingress", "ingressDeny", "egress", "egressDeny"];
@@ -36,7 +41,8 @@ const SECTIONS: [&str; 4] = ["ingress", "ingressDeny", "egress", "egressDeny"];
 fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
     let policy = spec.policy();
     let kind = policy.name.kind.name();
-    spec.only(
+    let mut gather = Gather::default();
+    gather.take(spec.only(
         &[
             "endpointSelector",
             "nodeSelector",
@@ -50,7 +56,8 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
             "log",
         ],
         &[],
-    )?;
+    ));
+    gather.take(metadata(spec));
     if let Some(nodes) = spec.get("nodeSelector") {
         return Err(match (policy.name.kind, spec.get("endpointSelector")) {
             (Kind::CiliumNetworkPolicy, _) => nodes.refuse(
@@ -73,7 +80,9 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
             "add endpointSelector: {} to select all pods",
         ));
     };
-    let subject = select::selector(&subject_field, Key::parse)?;
+    let subject = gather
+        .take(select::selector(&subject_field, Key::parse))
+        .unwrap_or_default();
     let namespace = policy.name.namespace.as_deref();
     let scope = Scope {
         namespace,
@@ -91,17 +100,21 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
     let mut sections = Vec::new();
     for name in SECTIONS {
         match spec.get(name) {
-            Some(section) => sections.push(elements(&section, name, &scope)?),
+            Some(section) => {
+                let elements = gather.take(elements(&section, name, &scope));
+                sections.push(elements.unwrap_or_default());
+            }
             None => sections.push(Vec::new()),
         }
     }
+    let defaults = gather.take(default_deny(spec));
+    let (ingress_default, egress_default) = gather.done(defaults)?.unwrap_or_default();
     if sections.iter().all(Vec::is_empty) {
         return Err(spec.refuse(
             "rule must have at least one of Ingress, IngressDeny, Egress, EgressDeny",
             "to deny everything write ingress: [{}] or egress: [{}]",
         ));
     }
-    let (ingress_default, egress_default) = default_deny(spec)?;
     let mut sections = sections.into_iter();
     let mut statement = |default_deny: Option<bool>| {
         let mut elements: Vec<Element> = sections.next().unwrap_or_default();
@@ -117,6 +130,43 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
         ingress: statement(ingress_default),
         egress: statement(egress_default),
     })
+}
+
+/// What is only about the rule: labels, description, log. Checked, but not used further.
+fn metadata(spec: &Field<'_>) -> Result<(), Refused> {
+    let mut gather = Gather::default();
+    if let Some(text) = spec.get("description") {
+        gather.take(text.text().map(drop));
+    }
+    for label in spec
+        .get("labels")
+        .and_then(|labels| gather.take(labels.list()))
+        .into_iter()
+        .flatten()
+    {
+        gather.take(label.only(&["key", "value", "source"], &[]));
+        if label.get("key").is_none() {
+            gather.take::<()>(Err(label.refuse("has no key", "add key")));
+        }
+    }
+    if let Some(log) = spec.get("log") {
+        gather.take(log.only(&["value"], &[]));
+        if let Some(value) = log.get("value") {
+            let short =
+                |text: &str| text.chars().count() <= 32 && !text.chars().any(char::is_control);
+            match gather.take(value.text()) {
+                Some(text) if !short(text) => {
+                    let refused = value.refuse(
+                        "is longer than 32 characters, or has one that can't be printed",
+                        "use at most 32 printable characters",
+                    );
+                    gather.take::<()>(Err(refused));
+                }
+                _ => {}
+            }
+        }
+    }
+    gather.done(())
 }
 
 fn default_deny(spec: &Field<'_>) -> Result<(Option<bool>, Option<bool>), Refused> {
@@ -154,11 +204,12 @@ fn elements(section: &Field<'_>, name: &str, scope: &Scope<'_>) -> Result<Vec<El
     } else {
         ("to", "To")
     };
-    section
-        .list()?
-        .iter()
-        .map(|item| element(item, prefix, capital, deny, scope))
-        .collect()
+    let items = section.list()?;
+    Gather::all(
+        items
+            .iter()
+            .map(|item| element(item, prefix, capital, deny, scope)),
+    )
 }
 
 fn element(
@@ -171,7 +222,8 @@ fn element(
     let names = ["Endpoints", "Entities", "CIDR", "CIDRSet"].map(|name| format!("{prefix}{name}"));
     let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
     known.extend(["toPorts", "icmps"]);
-    item.only(&known, PEERS_UNSUPPORTED)?;
+    let mut gather = Gather::default();
+    gather.take(item.only(&known, PEERS_UNSUPPORTED));
 
     let mut peers: Option<Vec<peers::Said>> = None;
     let mut filled: Option<&str> = None;
@@ -180,41 +232,48 @@ fn element(
             continue;
         };
         let said = match n {
-            0 => peers::endpoints(&field, scope)?,
-            1 => peers::entities(&field, scope.cluster)?,
-            2 => peers::cidrs(&field)?,
-            _ => peers::cidr_set(&field)?,
+            0 => peers::endpoints(&field, scope),
+            1 => peers::entities(&field, scope.cluster),
+            2 => peers::cidrs(&field),
+            _ => peers::cidr_set(&field),
         };
+        let said = gather.take(said).unwrap_or_default();
         let short = name.strip_prefix(prefix).unwrap_or(name);
         if !said.is_empty()
             && let Some(other) = filled.replace(short)
         {
-            return Err(item.refuse(
+            gather.take::<()>(Err(item.refuse(
                 format!("combining {capital}{other} and {capital}{short} is not supported yet"),
                 "write two elements of the list: they are alternatives",
-            ));
+            )));
         }
         peers.get_or_insert_default().extend(said);
     }
     let to_ports = item.get("toPorts");
     let icmps = item.get("icmps");
     if let (Some(_), Some(icmps)) = (&to_ports, &icmps) {
-        return Err(icmps.refuse(
+        gather.take::<()>(Err(icmps.refuse(
             "the ICMPs block may only be present without ToPorts. Define a separate rule to use ToPorts",
             "write two elements of the list",
-        ));
+        )));
     }
-    let (given, ports) = match (to_ports, icmps) {
-        (Some(field), _) => (field.list()?.len(), ports::to_ports(&field, deny)?),
-        (None, Some(field)) => (field.list()?.len(), ports::icmps(&field)?),
-        (None, None) => (0, Vec::new()),
+    let field = to_ports.as_ref().or(icmps.as_ref());
+    let given = field
+        .and_then(|field| gather.take(field.list()))
+        .map_or(0, |items| items.len());
+    // What is no list was told already.
+    let ports = match (&to_ports, &icmps) {
+        (Some(field), _) if given > 0 => gather.take(ports::to_ports(field, deny)),
+        (None, Some(field)) if given > 0 => gather.take(ports::icmps(field)),
+        (Some(_) | None, _) => None,
     };
-    Ok(assemble(
+    let element = assemble(
         &item.path,
         deny,
         peers,
-        (given > 0).then_some(ports),
-    ))
+        (given > 0).then(|| ports.unwrap_or_default()),
+    );
+    gather.done(element)
 }
 
 /// Absent peers with ports mean anyone; absent peers without ports mean nobody; absent (or empty)

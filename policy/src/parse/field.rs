@@ -1,11 +1,50 @@
 //! A value of a policy object together with its path, so that whatever is wrong can be named.
 
 use cluster::spelling::closest;
-use cluster::yaml::{Node, Value};
+use cluster::yaml::{Node, Position, Value};
 use cluster::{Place, Problem, manifest};
 
-/// Why an object is refused.
-pub(crate) type Refused = Box<Problem>;
+/// Why an object is refused: everything that is wrong with it as far as it could be read, at least one
+/// thing.
+pub(crate) type Refused = Vec<Problem>;
+
+/// Goes on after a mistake, so that the author hears of all of them at once.
+#[derive(Debug, Default)]
+pub(super) struct Gather(Refused);
+
+impl Gather {
+    /// The value, if there is nothing wrong with it.
+    pub(super) fn take<T>(&mut self, result: Result<T, Refused>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(mut wrong) => {
+                self.0.append(&mut wrong);
+                None
+            }
+        }
+    }
+
+    /// What was made of it all, if nothing was wrong.
+    pub(super) fn done<T>(self, value: T) -> Result<T, Refused> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.0)
+        }
+    }
+
+    /// All values, or all that is wrong with them.
+    pub(super) fn all<T>(
+        results: impl IntoIterator<Item = Result<T, Refused>>,
+    ) -> Result<Vec<T>, Refused> {
+        let mut gather = Self::default();
+        let values: Vec<T> = results
+            .into_iter()
+            .filter_map(|result| gather.take(result))
+            .collect();
+        gather.done(values)
+    }
+}
 
 /// A value, where it stands and what leads to it.
 #[derive(Clone, Debug)]
@@ -35,16 +74,26 @@ impl<'a> Field<'a> {
 
     /// A refusal that names this field.
     pub(super) fn refuse(&self, problem: impl Into<String>, remedy: impl Into<String>) -> Refused {
-        Box::new(Problem {
+        self.refuse_at(self.node.at, self.path.clone(), problem, remedy)
+    }
+
+    fn refuse_at(
+        &self,
+        at: Position,
+        path: String,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Refused {
+        vec![Problem {
             place: Place {
                 file: self.policy.place.file.clone(),
-                at: self.node.at,
+                at,
             },
             object: Some(self.policy.name.clone()),
-            field: self.path.clone(),
+            field: path,
             problem: problem.into(),
             remedy: remedy.into(),
-        })
+        }]
     }
 
     fn wrong_type(&self, wanted: &str, remedy: &str) -> Refused {
@@ -72,6 +121,7 @@ impl<'a> Field<'a> {
         let Value::Map(fields) = &self.node.value else {
             return Err(self.wrong_type("a mapping", "write {} for an empty one"));
         };
+        let mut gather = Gather::default();
         for field in fields {
             if known.contains(&field.key.as_str()) {
                 continue;
@@ -81,25 +131,22 @@ impl<'a> Field<'a> {
             } else {
                 format!("{}.{}", self.path, field.key)
             };
-            let refuse = |problem: &str, remedy: String| {
-                let mut refused = self.refuse(problem, remedy);
-                refused.place.at = field.at;
-                refused.field = path;
-                refused
+            let refuse = |problem: &str, remedy: String| -> Result<(), Refused> {
+                Err(self.refuse_at(field.at, path, problem, remedy))
             };
             if let Some((_, remedy)) = unsupported.iter().find(|(name, _)| *name == field.key) {
-                if field.node.value == Value::Null {
-                    continue;
+                if field.node.value != Value::Null {
+                    gather.take(refuse("isn't supported yet", (*remedy).to_owned()));
                 }
-                return Err(refuse("isn't supported yet", (*remedy).to_owned()));
+                continue;
             }
             let remedy = match closest(&field.key, known) {
                 Some(name) => format!("did you mean {name}?"),
                 None => format!("known here: {}", known.join(", ")),
             };
-            return Err(refuse("is no field of this language", remedy));
+            gather.take(refuse("is no field of this language", remedy));
         }
-        Ok(())
+        gather.done(())
     }
 
     /// The items of a list.

@@ -2,7 +2,7 @@
 //! in default deny.
 
 use super::cilium::element_of;
-use super::field::{Field, Refused};
+use super::field::{Field, Gather, Refused};
 use super::{peers, ports, select};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
 use crate::selector::{Demand, Key, Requirement, Selector};
@@ -39,21 +39,27 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     // Rules count whether or not policyTypes names their direction, as in Cilium.
     let statement =
         |name: &str, peer_field: &str, by_type: bool| -> Result<Option<Statement>, Refused> {
-            let mut elements = Vec::new();
+            let mut elements: Vec<Element> = Vec::new();
             if let Some(list) = spec.get(name) {
-                for item in list.list()? {
-                    elements.push(element(&item, peer_field, &namespace, cluster)?);
-                }
+                let items = list.list()?;
+                elements = Gather::all(
+                    items
+                        .iter()
+                        .map(|item| element(item, peer_field, &namespace, cluster)),
+                )?;
             }
             Ok((by_type || !elements.is_empty()).then_some(Statement {
                 default_deny: true,
                 elements,
             }))
         };
-    Ok(vec![Rule {
+    let mut gather = Gather::default();
+    let ingress = gather.take(statement("ingress", "from", ingress_type));
+    let egress = gather.take(statement("egress", "to", egress_type));
+    gather.done(vec![Rule {
         path: "spec".into(),
-        ingress: statement("ingress", "from", ingress_type)?,
-        egress: statement("egress", "to", egress_type)?,
+        ingress: ingress.flatten(),
+        egress: egress.flatten(),
         subject: subject.in_namespace_only(&namespace),
     }])
 }
@@ -64,26 +70,27 @@ fn element(
     namespace: &str,
     cluster: &str,
 ) -> Result<Element, Refused> {
-    item.only(&[peer_field, "ports"], &[])?;
+    let mut gather = Gather::default();
+    gather.take(item.only(&[peer_field, "ports"], &[]));
     let mut who = Vec::new();
     if let Some(list) = item.get(peer_field) {
-        for item in list.list()? {
-            who.push(peer(&item, namespace, cluster)?);
-        }
+        let items = gather.take(list.list()).unwrap_or_default();
+        let peers = Gather::all(items.iter().map(|item| peer(item, namespace, cluster)));
+        who = gather.take(peers).unwrap_or_default();
     }
     if who.is_empty() {
         who.push((vec![Peer::All], "anyone".to_owned()));
     }
     let mut on = Vec::new();
     if let Some(list) = item.get("ports") {
-        for item in list.list()? {
-            on.push(ports::kubernetes_port(&item)?);
-        }
+        let items = gather.take(list.list()).unwrap_or_default();
+        let ports = Gather::all(items.iter().map(ports::kubernetes_port));
+        on = gather.take(ports).unwrap_or_default();
     }
     if on.is_empty() {
         on.push((Ports::All, String::new()));
     }
-    Ok(element_of(&item.path, false, who, on))
+    gather.done(element_of(&item.path, false, who, on))
 }
 
 fn peer(item: &Field<'_>, namespace: &str, cluster: &str) -> Result<peers::Said, Refused> {

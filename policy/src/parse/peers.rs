@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::field::{Field, Refused};
+use super::field::{Field, Gather, Refused};
 use super::select::selector;
 use crate::rule::{CidrRule, Peer};
 use crate::selector::{Key, Requirement, Selector};
@@ -24,20 +24,17 @@ pub(super) struct Scope<'a> {
 
 /// `fromEndpoints` or `toEndpoints`.
 pub(super) fn endpoints(field: &Field<'_>, scope: &Scope<'_>) -> Result<Vec<Said>, Refused> {
-    field
-        .list()?
-        .iter()
-        .map(|item| {
-            let written = selector(item, Key::parse)?;
-            let said = match (written.requirements.is_empty(), scope.namespace) {
-                (false, _) => written.to_string(),
-                (true, Some(namespace)) => format!("all pods of {namespace}"),
-                (true, None) => "all pods".to_owned(),
-            };
-            let scoped = written.scoped(scope.namespace, scope.cluster, scope.init);
-            Ok((vec![Peer::Labels(scoped)], said))
-        })
-        .collect()
+    let items = field.list()?;
+    Gather::all(items.iter().map(|item| {
+        let written = selector(item, Key::parse)?;
+        let said = match (written.requirements.is_empty(), scope.namespace) {
+            (false, _) => written.to_string(),
+            (true, Some(namespace)) => format!("all pods of {namespace}"),
+            (true, None) => "all pods".to_owned(),
+        };
+        let scoped = written.scoped(scope.namespace, scope.cluster, scope.init);
+        Ok((vec![Peer::Labels(scoped)], said))
+    }))
 }
 
 /// `fromEntities` or `toEntities`.
@@ -57,83 +54,76 @@ pub(super) fn entities(field: &Field<'_>, cluster: &str) -> Result<Vec<Said>, Re
         "unmanaged",
         "none",
     ];
-    field
-        .list()?
-        .iter()
-        .map(|item| {
-            let text = item.text()?;
-            let Some(name) = ENTITIES.into_iter().find(|name| *name == text) else {
-                return Err(item.refuse(
-                    format!("unsupported entity: {text}"),
-                    format!("use one of {}", ENTITIES.join(", ")),
-                ));
-            };
-            let reserved =
-                |names: &[&'static str]| names.iter().map(|n| Peer::Reserved(n)).collect();
-            let peers = match name {
-                "all" => vec![Peer::All],
-                "world" => reserved(&["world", "world-ipv4", "world-ipv6"]),
-                "cluster" => {
-                    let mut peers: Vec<Peer> = reserved(&[
-                        "host",
-                        "remote-node",
-                        "init",
-                        "ingress",
-                        "health",
-                        "unmanaged",
-                        "kube-apiserver",
-                    ]);
-                    peers.push(Peer::Labels(Selector::new([Requirement::equals(
-                        Key::k8s(cluster::labels::CLUSTER),
-                        cluster,
-                    )])));
-                    peers
-                }
-                "none" => Vec::new(),
-                name => vec![Peer::Reserved(name)],
-            };
-            let said = match name {
-                "all" => "anyone",
-                "none" => "nobody",
-                name => name,
-            };
-            Ok((peers, said.to_owned()))
-        })
-        .collect()
+    let items = field.list()?;
+    Gather::all(items.iter().map(|item| {
+        let text = item.text()?;
+        let Some(name) = ENTITIES.into_iter().find(|name| *name == text) else {
+            return Err(item.refuse(
+                format!("unsupported entity: {text}"),
+                format!("use one of {}", ENTITIES.join(", ")),
+            ));
+        };
+        let reserved = |names: &[&'static str]| names.iter().map(|n| Peer::Reserved(n)).collect();
+        let peers = match name {
+            "all" => vec![Peer::All],
+            "world" => reserved(&["world", "world-ipv4", "world-ipv6"]),
+            "cluster" => {
+                let mut peers: Vec<Peer> = reserved(&[
+                    "host",
+                    "remote-node",
+                    "init",
+                    "ingress",
+                    "health",
+                    "unmanaged",
+                    "kube-apiserver",
+                ]);
+                peers.push(Peer::Labels(Selector::new([Requirement::equals(
+                    Key::k8s(cluster::labels::CLUSTER),
+                    cluster,
+                )])));
+                peers
+            }
+            "none" => Vec::new(),
+            name => vec![Peer::Reserved(name)],
+        };
+        let said = match name {
+            "all" => "anyone",
+            "none" => "nobody",
+            name => name,
+        };
+        Ok((peers, said.to_owned()))
+    }))
 }
 
 /// `fromCIDR` or `toCIDR`: an address or a prefix.
 pub(super) fn cidrs(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
-    field
-        .list()?
-        .iter()
-        .map(|item| {
-            let text = item.text()?;
-            if text.is_empty() {
-                return Err(item.refuse("IP must be specified", "write an address or a prefix"));
-            }
-            let cidr = text
-                .parse::<IpNet>()
-                .ok()
-                .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-            let Some(cidr) = cidr.map(|cidr| cidr.trunc()) else {
-                return Err(item.refuse(
-                    format!("unable to parse CIDR: {text:?}"),
-                    "write it as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32",
-                ));
-            };
-            let rule = CidrRule {
-                cidr,
-                except: Vec::new(),
-            };
-            Ok((vec![Peer::Cidr(rule)], text.to_owned()))
-        })
-        .collect()
+    let items = field.list()?;
+    Gather::all(items.iter().map(|item| {
+        let text = item.text()?;
+        if text.is_empty() {
+            return Err(item.refuse("IP must be specified", "write an address or a prefix"));
+        }
+        let cidr = text
+            .parse::<IpNet>()
+            .ok()
+            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let Some(cidr) = cidr.map(|cidr| cidr.trunc()) else {
+            return Err(item.refuse(
+                format!("unable to parse CIDR: {text:?}"),
+                "write it as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32",
+            ));
+        };
+        let rule = CidrRule {
+            cidr,
+            except: Vec::new(),
+        };
+        Ok((vec![Peer::Cidr(rule)], text.to_owned()))
+    }))
 }
 
 /// `fromCIDRSet` or `toCIDRSet`.
 pub(super) fn cidr_set(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
-    field.list()?.iter().map(cidr_rule).collect()
+    Gather::all(field.list()?.iter().map(cidr_rule))
 }
 
 fn cidr_rule(item: &Field<'_>) -> Result<Said, Refused> {
@@ -218,7 +208,7 @@ pub(super) fn ip_block(item: &Field<'_>) -> Result<Said, Refused> {
 fn excepts(item: &Field<'_>) -> Result<Vec<IpNet>, Refused> {
     match item.get("except") {
         None => Ok(Vec::new()),
-        Some(except) => except.list()?.iter().map(prefix).collect(),
+        Some(except) => Gather::all(except.list()?.iter().map(prefix)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cluster::yaml::Value;
 
-use super::field::{Field, Refused, Unsupported};
+use super::field::{Field, Gather, Refused, Unsupported};
 use crate::rule::{Ports, protocol};
 
 /// Ports and how to say them.
@@ -21,31 +21,34 @@ const MAX_PORTS: usize = 40;
 
 /// `toPorts` of one element; each item is an alternative.
 pub(super) fn to_ports(field: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
-    let mut said = Vec::new();
-    for item in field.list()? {
-        if deny {
-            item.only(&["ports"], &[])?;
-        } else {
-            item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED)?;
-        }
-        if let Some(rules) = item.get("rules") {
-            check_no_rules(&rules)?;
-        }
-        let Some(ports) = item.get("ports") else {
-            continue;
-        };
-        let ports = ports.list()?;
-        if ports.len() > MAX_PORTS {
-            return Err(item.refuse(
-                "too many ports, the max is 40",
-                "split them over several items",
-            ));
-        }
-        for port in &ports {
-            said.extend(cilium_port(port)?);
-        }
+    let items = field.list()?;
+    let said = Gather::all(items.iter().map(|item| port_rule(item, deny)))?;
+    Ok(said.into_iter().flatten().collect())
+}
+
+fn port_rule(item: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
+    let mut gather = Gather::default();
+    gather.take(if deny {
+        item.only(&["ports"], &[])
+    } else {
+        item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED)
+    });
+    // Of a deny, the field as such was refused.
+    if let Some(rules) = item.get("rules").filter(|_| !deny) {
+        gather.take(check_no_rules(&rules));
     }
-    Ok(said)
+    let ports = item.get("ports").map(|ports| ports.list());
+    let ports = ports
+        .and_then(|ports| gather.take(ports))
+        .unwrap_or_default();
+    if ports.len() > MAX_PORTS {
+        gather.take::<()>(Err(item.refuse(
+            "too many ports, the max is 40",
+            "split them over several items",
+        )));
+    }
+    let said = gather.take(Gather::all(ports.iter().map(cilium_port)));
+    gather.done(said.into_iter().flatten().flatten().collect())
 }
 
 /// Layer 7 rules aren't supported, but empty ones mean nothing and are fine.
@@ -203,8 +206,9 @@ impl Each {
 /// `icmps` of one element.
 pub(super) fn icmps(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     let mut said = Vec::new();
+    let mut gather = Gather::default();
     for item in field.list()? {
-        item.only(&["fields"], &[])?;
+        gather.take(item.only(&["fields"], &[]));
         let Some(fields) = item.get("fields") else {
             continue;
         };
@@ -215,11 +219,10 @@ pub(super) fn icmps(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
                 "split them over several items",
             ));
         }
-        for field in &fields {
-            said.push(icmp_type(field)?);
-        }
+        let types = Gather::all(fields.iter().map(icmp_type));
+        said.extend(gather.take(types).into_iter().flatten());
     }
-    Ok(said)
+    gather.done(said)
 }
 
 fn icmp_type(field: &Field<'_>) -> Result<Said, Refused> {

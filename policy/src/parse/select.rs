@@ -5,31 +5,36 @@ use std::sync::Arc;
 
 use cluster::yaml::Value;
 
-use super::field::{Field, Refused};
+use super::field::{Field, Gather, Refused};
 use crate::selector::{Demand, Key, Requirement, Selector};
 
 /// Reads a selector. `key` says how a key as written becomes one that is compared.
 pub(super) fn selector(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Selector, Refused> {
-    field.only(&["matchLabels", "matchExpressions"], &[])?;
+    let mut gather = Gather::default();
+    gather.take(field.only(&["matchLabels", "matchExpressions"], &[]));
     let mut requirements = Vec::new();
     if let Some(labels) = field.get("matchLabels") {
-        for (name, value) in labels.entries()? {
-            check_key(&value, name)?;
-            let text = if value.node.value == Value::Null {
-                ""
-            } else {
-                value.text()?
-            };
-            check_value(&value, text)?;
-            requirements.push(Requirement::equals(key(name), text));
+        for (name, value) in gather.take(labels.entries()).unwrap_or_default() {
+            requirements.extend(gather.take(label(name, &value, key)));
         }
     }
     if let Some(expressions) = field.get("matchExpressions") {
-        for expression in expressions.list()? {
-            requirements.push(requirement(&expression, key)?);
+        for expression in gather.take(expressions.list()).unwrap_or_default() {
+            requirements.extend(gather.take(requirement(&expression, key)));
         }
     }
-    Ok(Selector::new(requirements))
+    gather.done(Selector::new(requirements))
+}
+
+fn label(name: &str, value: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, Refused> {
+    check_key(value, name)?;
+    let text = if value.node.value == Value::Null {
+        ""
+    } else {
+        value.text()?
+    };
+    check_value(value, text)?;
+    Ok(Requirement::equals(key(name), text))
 }
 
 fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, Refused> {
