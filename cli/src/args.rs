@@ -76,6 +76,23 @@ pub fn command() -> Command {
                 with_flags(Command::new("trace"), &[catalogue::TRACE, catalogue::STATE])
                     .about("Say whether a connection would be allowed, and why")
                     .after_help(catalogue::TRACE_EXAMPLES),
+            )
+            .subcommand(
+                with_flags(
+                    Command::new("validate"),
+                    &[catalogue::VALIDATE, catalogue::STATE],
+                )
+                .about(
+                    "Say what is wrong with policies, what they mean and what is likely not meant",
+                )
+                .arg(
+                    Arg::new("rest")
+                        .value_name("FILE|DIR")
+                        .num_args(1..)
+                        .required(true)
+                        .help("files of manifests, directories of them, or - for standard input"),
+                )
+                .after_help(catalogue::VALIDATE_EXAMPLES),
             ),
         Command::new("watch")
             .about("Watch changes")

@@ -54,6 +54,7 @@ async fn dispatch(args: &Args) -> Result<(), Error> {
             ["status"] => status::run(args).await,
             ["list", "nodes"] => list::nodes(args).await,
             ["list", "namespaces"] => list::namespaces(args).await,
+            ["policy", "validate"] => policy::validate(args).await,
             ["policy", "trace"] => policy::trace(args).await,
             ["watch", "peers"] => watch::peers(args).await,
             ["completion"] => completion(args.rest.first().map_or("", |shell| shell)),

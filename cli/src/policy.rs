@@ -1,13 +1,17 @@
 //! `flows policy`: questions to the policy engine, over a directory of manifests or a running cluster.
 
 mod read;
+mod render;
 mod show;
+mod validate;
 
 use std::io::Write as _;
 
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end};
 
 use crate::{args::Args, error::Error};
+
+pub(crate) use validate::validate;
 
 /// `flows policy trace`.
 pub(crate) async fn trace(args: &Args) -> Result<(), Error> {

@@ -165,3 +165,34 @@ fn a_trace_is_json_for_programs() {
     ];
     insta::assert_snapshot!("json", trace(&arguments));
 }
+
+const VALIDATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/validate");
+
+fn validate(arguments: &[&str]) -> String {
+    let mut all = vec!["policy", "validate"];
+    all.extend(arguments);
+    shown(&flows(&all))
+        .replace(VALIDATE, "validate")
+        .replace(THREE_TIER, "three-tier")
+}
+
+#[test]
+fn validations() {
+    let (errors, warnings) = (
+        format!("{VALIDATE}/errors.yaml"),
+        format!("{VALIDATE}/warnings.yaml"),
+    );
+    for (name, arguments) in [
+        ("errors", &[errors.as_str()][..]),
+        ("errors_as_json", &["-o", "json", errors.as_str()]),
+        ("warnings", &[warnings.as_str(), "--state", THREE_TIER]),
+        (
+            "warnings_without_pods",
+            &[warnings.as_str(), "--strict", "--quiet"],
+        ),
+        ("directory", &[THREE_TIER]),
+        ("no_such_file", &["no-such-file.yaml"]),
+    ] {
+        insta::assert_snapshot!(name, validate(arguments));
+    }
+}

@@ -151,6 +151,21 @@ impl Node {
             .filter(|node| node.value != Value::Null)
     }
 
+    /// The value at a field path such as `spec.ingress[0].toPorts`; `None` if there is none. Keys with a
+    /// dot in them can't be named.
+    pub fn at_path(&self, path: &str) -> Option<&Self> {
+        let mut node = self;
+        for step in path.split('.').filter(|step| !step.is_empty()) {
+            let (key, indices) = step.split_once('[').unwrap_or((step, ""));
+            node = node.get(key)?;
+            for index in indices.split('[').filter(|index| !index.is_empty()) {
+                let index: usize = index.strip_suffix(']')?.parse().ok()?;
+                node = node.value.as_list()?.get(index)?;
+            }
+        }
+        Some(node)
+    }
+
     /// The text under `key`, if it is there and text.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.value.as_text()
@@ -331,6 +346,10 @@ mod tests {
             Position { line: 3, column: 8 }
         );
         assert_eq!(items[1].value, Value::Null);
+        let x = documents[0].at_path("b[0].x").expect("b[0].x");
+        assert_eq!(x.at, Position { line: 3, column: 8 });
+        assert_eq!(documents[0].at_path("b[2]"), None);
+        assert_eq!(documents[0].at_path("b.x"), None);
         assert_eq!(documents[0].get("a").expect("a").value, Value::Int(1));
         assert_eq!(documents[1].get("c").expect("c").value, Value::Map(vec![]));
         assert_eq!(documents[1].get("d").expect("d").value, Value::List(vec![]));

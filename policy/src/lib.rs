@@ -21,6 +21,7 @@ pub mod portrange;
 pub mod reason;
 pub mod rule;
 pub mod selector;
+pub mod validate;
 pub mod wire;
 
 pub use compile::{Input, Tables, compile};

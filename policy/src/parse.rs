@@ -70,3 +70,39 @@ pub fn read(state: &State, cluster: &str) -> (BTreeMap<ObjectName, Arc<Policy>>,
     }
     (policies, refused)
 }
+
+/// Selectors of pods that an element names, each with its path: what [`crate::rule::Element`] no longer
+/// tells apart.
+pub(crate) fn selectors(
+    policy: &manifest::Policy,
+    element: &str,
+    cluster: &str,
+) -> Vec<(String, crate::selector::Selector)> {
+    let object = field::Field::of(policy);
+    let namespace = policy.name.namespace.as_deref();
+    let scope = peers::Scope {
+        namespace,
+        cluster,
+        init: false,
+    };
+    let mut found = Vec::new();
+    for list in ["fromEndpoints", "toEndpoints", "from", "to"] {
+        let Some(field) = object.at(&format!("{element}.{list}")) else {
+            continue;
+        };
+        for item in field.list().unwrap_or_default() {
+            let said = match policy.name.kind {
+                Kind::NetworkPolicy => {
+                    kubernetes::peer(&item, namespace.unwrap_or_default(), cluster)
+                }
+                _ => peers::endpoint(&item, &scope),
+            };
+            for peer in said.map(|(peers, _)| peers).unwrap_or_default() {
+                if let crate::rule::Peer::Labels(selector) = peer {
+                    found.push((item.path.clone(), selector));
+                }
+            }
+        }
+    }
+    found
+}

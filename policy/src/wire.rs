@@ -10,6 +10,7 @@ use crate::explain::{
     protocol_name,
 };
 use crate::reason::{Origin, Reason, ReasonKind};
+use crate::validate::Report;
 
 /// The verdict of a trace that lets the connection through.
 pub const ALLOWED: &str = "ALLOWED";
@@ -167,5 +168,38 @@ fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
             .unwrap_or_default(),
         text: suggestion.text.clone(),
         yaml: suggestion.yaml.clone(),
+    }
+}
+
+/// A report on manifests; `node_name` is left to whoever answers.
+pub fn report(report: &Report) -> wire::ValidateResponse {
+    let diagnostics = report.diagnostics.iter().map(|diagnostic| {
+        let problem = &diagnostic.problem;
+        wire::Diagnostic {
+            severity: diagnostic.severity.to_string(),
+            code: diagnostic.code.to_owned(),
+            file: problem.place.file.to_string(),
+            line: problem.place.at.line,
+            column: problem.place.at.column,
+            object: problem
+                .object
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            field: problem.field.clone(),
+            problem: problem.problem.clone(),
+            remedy: problem.remedy.clone(),
+        }
+    });
+    let meanings = report.meanings.iter().map(|meaning| wire::Meaning {
+        policy: meaning.policy.to_string(),
+        file: meaning.place.file.to_string(),
+        line: meaning.place.at.line,
+        text: meaning.text.clone(),
+    });
+    wire::ValidateResponse {
+        diagnostics: diagnostics.collect(),
+        meanings: meanings.collect(),
+        node_name: String::new(),
     }
 }

@@ -333,6 +333,43 @@ Both ends must allow a connection: egress is judged at the source, ingress at th
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
 and for each of its rules what didn't fit.";
 
+/// Flags of `policy validate`.
+pub(crate) const VALIDATE: &[Flag] = &[
+    flag(
+        "strict",
+        Nothing,
+        FORMATTING,
+        "exit with 1 for warnings, too",
+    ),
+    flag(
+        "quiet",
+        Nothing,
+        FORMATTING,
+        "print errors and warnings only: no notes, no meanings",
+    ),
+    short(
+        'o',
+        flag(
+            "output",
+            Value("FORMAT"),
+            FORMATTING,
+            "text or json [default: text]",
+        ),
+    ),
+];
+
+pub(crate) const VALIDATE_EXAMPLES: &str = "Examples:
+  flows policy validate policies/                       by themselves
+  flows policy validate new.yaml --state manifests/     beside the pods and policies of a directory
+  flows --lab demo policy validate new.yaml             beside those of a running cluster
+  flows policy validate --strict --quiet policies/      in CI
+
+Without --state and without --lab or --server, the pods and policies in the files themselves are all
+there is: what selectors match is checked only if there are pods among them.
+
+Exit codes: 0 all can be enforced (there may be warnings); 1 there are errors (--strict: or warnings);
+2 it could not be checked: a file can't be read, a server doesn't answer.";
+
 /// How filters combine; the filters themselves are `flow::flags::FLAGS`.
 pub(crate) const COMBINE: &[Flag] = &[
     flag(
@@ -413,6 +450,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, Option<char>)> {
         .flatten();
     // The first name stands for equal ones.
     let own = own.chain(TRACE.iter().filter(|flag| flag.name != "output"));
+    let own = own.chain(VALIDATE.iter().filter(|flag| flag.name != "output"));
     let own = own.map(|flag| (flag.name, flag.short));
     own.chain(
         flow::flags::FLAGS

@@ -67,6 +67,15 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The field at a path below this one; `None` if there is none.
+    pub(super) fn at(&self, path: &str) -> Option<Self> {
+        Some(Self {
+            policy: self.policy,
+            node: self.node.at_path(path)?,
+            path: path.to_owned(),
+        })
+    }
+
     /// The object that the field belongs to.
     pub(super) fn policy(&self) -> &'a manifest::Policy {
         self.policy

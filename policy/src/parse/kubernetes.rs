@@ -21,18 +21,21 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
         // The API server insists on it, but its absence can only mean the empty selector.
         None => Selector::default(),
     };
+    let mut gather = Gather::default();
     let (mut ingress_type, mut egress_type) = (spec.get("policyTypes").is_none(), false);
     if let Some(types) = spec.get("policyTypes") {
-        for item in types.list()? {
-            match item.text()? {
-                "Ingress" => ingress_type = true,
-                "Egress" => egress_type = true,
-                other => {
-                    return Err(item.refuse(
+        for item in gather.take(types.list()).unwrap_or_default() {
+            match gather.take(item.text()) {
+                Some("Ingress") => ingress_type = true,
+                Some("Egress") => egress_type = true,
+                Some(other) => {
+                    let refused = item.refuse(
                         format!("{other:?} is no policy type"),
                         "use Ingress or Egress",
-                    ));
+                    );
+                    gather.take::<()>(Err(refused));
                 }
+                None => {}
             }
         }
     }
@@ -53,7 +56,6 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
                 elements,
             }))
         };
-    let mut gather = Gather::default();
     let ingress = gather.take(statement("ingress", "from", ingress_type));
     let egress = gather.take(statement("egress", "to", egress_type));
     gather.done(vec![Rule {
@@ -93,7 +95,11 @@ fn element(
     gather.done(element_of(&item.path, false, who, on))
 }
 
-fn peer(item: &Field<'_>, namespace: &str, cluster: &str) -> Result<peers::Said, Refused> {
+pub(super) fn peer(
+    item: &Field<'_>,
+    namespace: &str,
+    cluster: &str,
+) -> Result<peers::Said, Refused> {
     item.only(&["podSelector", "namespaceSelector", "ipBlock"], &[])?;
     let (pods, namespaces) = (item.get("podSelector"), item.get("namespaceSelector"));
     if let Some(block) = item.get("ipBlock") {

@@ -25,16 +25,19 @@ pub(super) struct Scope<'a> {
 /// `fromEndpoints` or `toEndpoints`.
 pub(super) fn endpoints(field: &Field<'_>, scope: &Scope<'_>) -> Result<Vec<Said>, Refused> {
     let items = field.list()?;
-    Gather::all(items.iter().map(|item| {
-        let written = selector(item, Key::parse)?;
-        let said = match (written.requirements.is_empty(), scope.namespace) {
-            (false, _) => written.to_string(),
-            (true, Some(namespace)) => format!("all pods of {namespace}"),
-            (true, None) => "all pods".to_owned(),
-        };
-        let scoped = written.scoped(scope.namespace, scope.cluster, scope.init);
-        Ok((vec![Peer::Labels(scoped)], said))
-    }))
+    Gather::all(items.iter().map(|item| endpoint(item, scope)))
+}
+
+/// One item of them.
+pub(super) fn endpoint(item: &Field<'_>, scope: &Scope<'_>) -> Result<Said, Refused> {
+    let written = selector(item, Key::parse)?;
+    let said = match (written.requirements.is_empty(), scope.namespace) {
+        (false, _) => written.to_string(),
+        (true, Some(namespace)) => format!("all pods of {namespace}"),
+        (true, None) => "all pods".to_owned(),
+    };
+    let scoped = written.scoped(scope.namespace, scope.cluster, scope.init);
+    Ok((vec![Peer::Labels(scoped)], said))
 }
 
 /// `fromEntities` or `toEntities`.
@@ -126,7 +129,7 @@ pub(super) fn cidr_set(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     Gather::all(field.list()?.iter().map(cidr_rule))
 }
 
-fn cidr_rule(item: &Field<'_>) -> Result<Said, Refused> {
+pub(super) fn cidr_rule(item: &Field<'_>) -> Result<Said, Refused> {
     item.only(
         &["cidr", "cidrGroupRef", "cidrGroupSelector", "except"],
         &[],

@@ -1,0 +1,118 @@
+//! `flows policy validate`.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use cluster::{Directory, State, source::Memory};
+use policy::validate::File;
+use proto::flows::v1::ValidateResponse;
+
+use super::{json, read, render};
+use crate::{args::Args, error::Error};
+
+/// Checks files; the exit code says whether all is well.
+pub(crate) async fn validate(args: &Args) -> Result<(), Error> {
+    let sound = check(args).await;
+    match sound {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::Answered(1)),
+        // 1 means that there is something wrong with them.
+        Err(error) => Err(Error::NoAnswer(Box::new(error))),
+    }
+}
+
+async fn check(args: &Args) -> Result<bool, Error> {
+    let json = json(args)?;
+    let strict = args.switch("strict", false)?;
+    let quiet = args.switch("quiet", false)?;
+    let files = files(&args.rest)?;
+    let mut answer = of_directory(args, &files)?;
+    if quiet {
+        answer.meanings.clear();
+        answer
+            .diagnostics
+            .retain(|diagnostic| diagnostic.severity != "note");
+    }
+    let mut out = anstream::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, &answer).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", render::report(&answer, &files))?;
+    }
+    let counts = |severity: &str| {
+        let mut diagnostics = answer.diagnostics.iter();
+        diagnostics.any(|diagnostic| diagnostic.severity == severity)
+    };
+    Ok(!counts("error") && !(strict && counts("warning")))
+}
+
+fn of_directory(args: &Args, files: &[File]) -> Result<ValidateResponse, Error> {
+    let config = read::config(args)?;
+    let present = match args.value("state") {
+        Some(directory) => Directory::open(directory.as_ref(), Memory::default())?.state(),
+        None => State::default().into(),
+    };
+    let report = policy::validate::validate(files, &present, &config);
+    Ok(policy::wire::report(&report))
+}
+
+/// Reads all files that are named, and those in directories that are named.
+fn files(names: &[String]) -> Result<Vec<File>, Error> {
+    let mut files = Vec::new();
+    for name in names {
+        if name == "-" {
+            let mut text = String::new();
+            io::stdin().lock().read_to_string(&mut text)?;
+            files.push(File {
+                name: "<stdin>".into(),
+                text,
+            });
+            continue;
+        }
+        let path = Path::new(name);
+        let paths = match path.is_dir() {
+            true => within(path)?,
+            false => vec![path.to_owned()],
+        };
+        for path in paths {
+            let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
+            files.push(File {
+                name: path.to_string_lossy().into(),
+                text,
+            });
+        }
+    }
+    Ok(files)
+}
+
+/// Manifests in a directory and those below it, hidden ones left out, in the order of their names.
+fn within(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(unreadable(directory))?;
+    entries.sort();
+    let mut found = Vec::new();
+    for path in entries {
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(within(&path)?);
+        } else if matches!(extension, Some("yaml" | "yml" | "json")) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |error| Error::Input { path, error }
+}

@@ -1,0 +1,258 @@
+//! What is wrong with policies, what they mean, and what about them is likely not meant.
+//!
+//! Errors are what an agent refuses. Warnings are about policies that are fine as far as the language
+//! goes: a selector that selects nothing, a deny that leaves nothing of an allow. Notes are worth
+//! knowing, and often intended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use cluster::manifest::{self, Document};
+use cluster::{Labels, Object, ObjectName, Place, Problem, State, yaml};
+
+use crate::config::Config;
+use crate::parse::parse_all;
+use crate::rule::Policy;
+use crate::selector::Selector;
+
+mod cover;
+mod lint;
+mod meaning;
+mod overlap;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// An agent refuses it.
+    Error,
+    /// Likely a mistake.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// One thing to say about a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Which check says so, `selects-nothing`; `refused` for errors.
+    pub code: &'static str,
+    /// Where, what, and what to do.
+    pub problem: Problem,
+}
+
+/// What a policy means, in a sentence or two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// The policy.
+    pub policy: ObjectName,
+    /// Where it stands.
+    pub place: Place,
+    /// `selects 3 pods; allows ingress only from app=frontend on 8080/TCP; egress is not restricted`.
+    pub text: String,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// In the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Of each policy that is no error, in the order of the files.
+    pub meanings: Vec<Meaning>,
+}
+
+impl Report {
+    /// How many diagnostics of a severity there are.
+    pub fn count(&self, severity: Severity) -> usize {
+        let of = |diagnostic: &&Diagnostic| diagnostic.severity == severity;
+        self.diagnostics.iter().filter(of).count()
+    }
+}
+
+/// A text with the name under which it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Name.
+    pub name: Arc<str>,
+    /// YAML or JSON.
+    pub text: String,
+}
+
+/// Looks at the objects of files, as they would be beside what `present` holds; an object of the same
+/// name is replaced.
+pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
+    let mut report = Report::default();
+    let mut state = present.clone();
+    let mut given: BTreeMap<ObjectName, Place> = BTreeMap::new();
+    let mut order: Vec<Arc<manifest::Policy>> = Vec::new();
+    for file in files {
+        let documents = match yaml::parse(&file.text) {
+            Ok(documents) => documents,
+            Err(error) => {
+                report.refuse(Problem {
+                    place: Place {
+                        file: Arc::clone(&file.name),
+                        at: error.at,
+                    },
+                    object: None,
+                    field: String::new(),
+                    problem: format!("this is no YAML: {}", error.problem),
+                    remedy: String::new(),
+                });
+                continue;
+            }
+        };
+        for document in documents
+            .into_iter()
+            .flat_map(|document| manifest::read(&file.name, document))
+        {
+            match document {
+                Document::Ignored(..) => {}
+                Document::Bad(_, problem) => report.refuse(problem),
+                Document::Object(name, object, document) => {
+                    let place = Place {
+                        file: Arc::clone(&file.name),
+                        at: document.at,
+                    };
+                    if let Some(first) = given.get(&name) {
+                        report.refuse(Problem {
+                            problem: format!("is defined twice: the first is at {first}"),
+                            place,
+                            object: Some(name),
+                            field: String::new(),
+                            remedy: "delete one of the two".to_owned(),
+                        });
+                        continue;
+                    }
+                    given.insert(name, place);
+                    if let Object::Policy(raw) = &object {
+                        order.push(Arc::clone(raw));
+                    }
+                    state.insert(object);
+                }
+            }
+        }
+    }
+    let mut policies: BTreeMap<ObjectName, Arc<Policy>> = BTreeMap::new();
+    for raw in state.policies.values() {
+        match parse_all(raw, &config.cluster) {
+            Ok(policy) => drop(policies.insert(raw.name.clone(), Arc::new(policy))),
+            Err(wrong) if given.contains_key(&raw.name) => {
+                wrong.into_iter().for_each(|problem| report.refuse(problem));
+            }
+            // What is in force already is not asked about.
+            Err(_) => {}
+        }
+    }
+    let setting = Setting::new(&state, &policies, config);
+    for raw in &order {
+        let Some(policy) = policies.get(&raw.name) else {
+            continue;
+        };
+        report.meanings.push(Meaning {
+            policy: raw.name.clone(),
+            place: raw.place.clone(),
+            text: meaning::meaning(policy, &setting),
+        });
+        report
+            .diagnostics
+            .extend(lint::lint(raw, policy, &setting, &given));
+    }
+    report.diagnostics.sort_by(|one, other| {
+        let key = |diagnostic: &Diagnostic| {
+            let place = &diagnostic.problem.place;
+            (Arc::clone(&place.file), place.at, diagnostic.severity)
+        };
+        key(one).cmp(&key(other))
+    });
+    report.diagnostics.dedup();
+    report
+}
+
+/// What a policy that is good means, among the others.
+pub fn meaning(
+    policy: &Policy,
+    state: &State,
+    policies: &BTreeMap<ObjectName, Arc<Policy>>,
+    config: &Config,
+) -> String {
+    meaning::meaning(policy, &Setting::new(state, policies, config))
+}
+
+impl Report {
+    fn refuse(&mut self, problem: Problem) {
+        self.diagnostics.push(Diagnostic {
+            severity: Severity::Error,
+            code: "refused",
+            problem,
+        });
+    }
+}
+
+/// The pods of a cluster by their labels, and its policies.
+struct Setting<'a> {
+    state: &'a State,
+    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+    /// Names of the pods that have each set of labels.
+    pods: BTreeMap<Labels, Vec<&'a cluster::Pod>>,
+    /// Labels of pods, and of identities that are no pods.
+    labels: BTreeSet<Labels>,
+    cluster: &'a str,
+}
+
+impl<'a> Setting<'a> {
+    fn new(
+        state: &'a State,
+        policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+        config: &'a Config,
+    ) -> Self {
+        let mut pods: BTreeMap<Labels, Vec<&cluster::Pod>> = BTreeMap::new();
+        for pod in state.pods.values().filter(|pod| !pod.host_network) {
+            let labels = state.identity_labels(pod, &config.cluster);
+            pods.entry(labels).or_default().push(pod);
+        }
+        let reserved = cluster::Identities::new(state.is_dual_stack());
+        let labels = reserved.iter().map(|(_, labels)| labels.clone());
+        Self {
+            state,
+            policies,
+            cluster: &config.cluster,
+            labels: labels.chain(pods.keys().cloned()).collect(),
+            pods,
+        }
+    }
+
+    /// Whether pods are known at all: without them nothing can be said of what selectors match.
+    fn knows_pods(&self) -> bool {
+        !self.pods.is_empty()
+    }
+
+    fn selected(&self, selector: &Selector) -> Vec<&'a cluster::Pod> {
+        let matching = self
+            .pods
+            .iter()
+            .filter(|(labels, _)| selector.matches(labels));
+        let mut pods: Vec<&cluster::Pod> = matching.flat_map(|(_, pods)| pods.clone()).collect();
+        pods.sort_by(|one, other| one.name.cmp(&other.name));
+        pods
+    }
+}
+
+/// A selector without the local cluster, to which nearly all are confined.
+fn said(selector: &Selector) -> String {
+    let own = selector.requirements.iter();
+    let own = own.filter(|requirement| &*requirement.key.name != cluster::labels::CLUSTER);
+    Selector::new(own.cloned()).to_string()
+}
