@@ -10,10 +10,11 @@ use abi::event::{
 use abi::node::counter;
 use abi::policy::match_type;
 use abi::reason;
+use abi::staged::Staged;
 use common::*;
 use datapath_core::Action::{Drop, Pass, Redirect};
 use datapath_core::parse::proto::{ICMP, TCP, UDP};
-use datapath_host::HostMaps;
+use datapath_host::{HostMaps, addr4};
 
 /// The events since the last call.
 fn events(maps: &mut HostMaps) -> Vec<Event> {
@@ -318,6 +319,33 @@ fn a_policy_change_cuts_a_live_connection_both_ways() {
     maps.node.revision += 1;
     assert_eq!(maps.from_pod(&ack, CLIENT), Redirect(SERVER));
     assert_eq!(kinds(&mut maps), [], "same verdict, same rule: no event");
+}
+
+#[test]
+fn drops_of_a_cut_connection_tell_who_its_ends_are_now() {
+    let mut maps = node();
+    let there = udp(CLIENT4, 4000, SERVER4, 53, b"");
+    let back = udp(SERVER4, 53, CLIENT4, 4000, b"");
+    assert_eq!(maps.from_pod(&there, CLIENT), Redirect(SERVER));
+    events(&mut maps);
+
+    const OTHER: u32 = CLIENT_IDENTITY + 100;
+    enforce(&mut maps, 2, false);
+    let mut client = maps.addr4[&addr4(CLIENT4)].now;
+    client.identity = OTHER;
+    maps.addr4.insert(addr4(CLIENT4), Staged::steady(client));
+    maps.node.revision += 1;
+    for _ in 0..2 {
+        // The first is judged, the second finds the connection denied.
+        assert_eq!(maps.from_pod(&there, CLIENT), Drop);
+        let event = only_event(&mut maps);
+        let ends = (event.src_identity, event.dst_identity);
+        assert_eq!(ends, (OTHER, SERVER_IDENTITY));
+    }
+    assert_eq!(maps.from_pod(&back, SERVER), Drop);
+    let event = only_event(&mut maps);
+    let ends = (event.src_identity, event.dst_identity);
+    assert_eq!(ends, (SERVER_IDENTITY, OTHER));
 }
 
 #[test]

@@ -77,12 +77,18 @@ fn conclude<F: Family, M: Maps>(
     maps.decided(egress.cookie);
     maps.decided(ingress.cookie);
     report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
+    let (a, b) = if tuple.from_b {
+        (&work.dst, &work.src)
+    } else {
+        (&work.src, &work.dst)
+    };
+    let identity = [a.addr.identity, b.addr.identity];
     if !egress.allows() || !ingress.allows() {
         if work.known
             && let Some(entry) = F::ct(maps, &tuple.key)
         {
             // Stays known as denied, so that its replies can't open it the other way round.
-            remember(entry, here, &egress, &ingress);
+            remember(entry, here, &egress, &ingress, identity);
             entry.flags |= DENIED;
             work.entry = *entry;
             report::from_entry(&mut work.event, &work.entry, reply, false);
@@ -115,15 +121,9 @@ fn conclude<F: Family, M: Maps>(
         && entry.ingress_cookie == ingress.cookie
         && entry.egress == egress.verdict
         && entry.ingress == ingress.verdict;
-    remember(entry, here, &egress, &ingress);
+    remember(entry, here, &egress, &ingress, identity);
     entry.flags &= !DENIED;
-    let (a, b) = if tuple.from_b {
-        (&work.dst, &work.src)
-    } else {
-        (&work.src, &work.dst)
-    };
     entry.ifindex = [a.endpoint.ifindex, b.endpoint.ifindex];
-    entry.identity = [a.addr.identity, b.addr.identity];
     let seen = account(
         entry,
         maps.node(),
@@ -156,8 +156,15 @@ fn conclude<F: Family, M: Maps>(
 }
 
 #[inline(always)]
-fn remember(entry: &mut CtEntry, here: &Here, egress: &Decision, ingress: &Decision) {
+fn remember(
+    entry: &mut CtEntry,
+    here: &Here,
+    egress: &Decision,
+    ingress: &Decision,
+    identity: [u32; 2],
+) {
     entry.revision = here.revision;
+    entry.identity = identity;
     entry.egress = egress.verdict;
     entry.ingress = ingress.verdict;
     entry.egress_cookie = egress.cookie;
