@@ -32,7 +32,7 @@ mod party;
 mod suggest;
 
 pub use asked::{Asked, End, Port, Unanswerable};
-pub use finding::{PolicyFinding, RuleFinding, scan};
+pub use finding::{Matter, PolicyFinding, RuleFinding, scan};
 pub use party::Party;
 pub use suggest::Suggestion;
 
@@ -153,7 +153,7 @@ impl<'a> Scene<'a> {
                 port,
             };
             let decision = decide(&maps, question, &cookies);
-            let matter = finding::Matter {
+            let matter = Matter {
                 direction,
                 subject,
                 peer,

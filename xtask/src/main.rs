@@ -12,6 +12,7 @@ mod codegen;
 mod demo;
 mod fuzz;
 mod metadata;
+mod policy_cases;
 mod process;
 mod setup;
 mod test;
@@ -30,6 +31,9 @@ usage: cargo xtask COMMAND
                        with `kernel` the kernel tests alone
   bench NAME [--write] measure verdict, net, events, filter, relay or apply, and show a table;
                        --write puts it into docs/PERFORMANCE.md
+  policy-cases [FILE...]
+                       policies and probes through host, kernel and a scan over the rules
+                       [default: testdata/policies/cases.yaml]
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
   codegen              regenerate proto/src/gen from the .proto files
@@ -42,6 +46,10 @@ fn main() -> ExitCode {
         ["setup"] => setup::run(),
         ["test", arguments @ ..] => return test::run(arguments),
         ["demo", arguments @ ..] => match demo::run(arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        ["policy-cases", files @ ..] => match policy_cases::run(files) {
             Ok(code) => return code,
             Err(error) => Err(error),
         },

@@ -16,13 +16,20 @@ use crate::selector::{Key, Requirement, Selector};
 /// One end of a connection and what is asked about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Matter<'a> {
-    pub(super) direction: Direction,
-    pub(super) subject: &'a Party,
-    pub(super) peer: &'a Party,
-    pub(super) protocol: u8,
-    pub(super) port: u16,
-    pub(super) groups: &'a BTreeMap<Arc<str>, Arc<CidrGroup>>,
-    pub(super) named_ports: &'a BTreeMap<Identity, BTreeSet<NamedPort>>,
+    /// Seen from the subject.
+    pub direction: Direction,
+    /// Who is judged.
+    pub subject: &'a Party,
+    /// The other side.
+    pub peer: &'a Party,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Destination port; ICMP: type.
+    pub port: u16,
+    /// CIDR groups by name.
+    pub groups: &'a BTreeMap<Arc<str>, Arc<CidrGroup>>,
+    /// Named ports of all pods of each identity.
+    pub named_ports: &'a BTreeMap<Identity, BTreeSet<NamedPort>>,
 }
 
 /// A policy that selects the end, and what became of its rules.
