@@ -20,13 +20,19 @@ use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::process::Deadline;
 use follow::Follow;
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use proto::flows::v1::{EventCounts, GetStatusRequest, status_client::StatusClient};
+use proto::observer::{
+    GetFlowsRequest, get_flows_response::ResponseTypes, observer_client::ObserverClient,
+};
 use screen::flows;
 use serde_json::Value;
 use signals::signal_agent;
-use tonic::transport::Endpoint;
+use tonic::Request;
+use tonic::metadata::MetadataValue;
+use tonic::transport::{Channel, Endpoint};
 
 const MANIFESTS: &str = r#"
 apiVersion: v1
@@ -53,13 +59,10 @@ spec:
     - fromEndpoints: [{matchLabels: {role: friend}}]
 "#;
 
-/// A lab of one node, whose agent gets these arguments, and tells of every drop.
+/// A lab of one node, whose agent gets these arguments.
 fn up(agent_args: &[&str]) -> TestLab {
     let mut options = options(program(), true);
-    options.agent_args = vec!["--drop-events=0".to_owned()];
-    options
-        .agent_args
-        .extend(agent_args.iter().map(|&arg| arg.to_owned()));
+    options.agent_args = agent_args.iter().map(|&arg| arg.to_owned()).collect();
     TestLab::up(&options, MANIFESTS).unwrap()
 }
 
@@ -70,6 +73,10 @@ fn flood(lab: &TestLab, from: &str, count: u16) {
     let server = lab.lab().find_pod("server").unwrap().ipv4;
     let sender = thread::spawn(move || {
         netns::enter(&namespace).unwrap();
+        // Rings and limits are a CPU's own.
+        let mut cpu = CpuSet::new();
+        cpu.set(0).unwrap();
+        sched_setaffinity(Pid::from_raw(0), &cpu).unwrap();
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         for port in 1000..1000 + count {
             let to = SocketAddr::new(server.into(), port);
@@ -87,13 +94,20 @@ fn signal(client: &Follow, signal: Signal) {
     kill(Pid::from_raw(client.child.id().cast_signed()), signal).unwrap();
 }
 
-/// The counts of the whole cluster, as the relay sums them.
-fn counts(lab: &TestLab) -> EventCounts {
+/// Asks the relay.
+fn ask<T>(lab: &TestLab, question: impl AsyncFnOnce(Channel) -> T) -> T {
     let socket = format!("unix://{}", lab.lab().paths().relay_socket().display());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let channel = Endpoint::from_shared(socket).unwrap().connect().await;
-        let mut client = StatusClient::new(channel.unwrap());
+        question(channel.unwrap()).await
+    })
+}
+
+/// The counts of the whole cluster, as the relay sums them.
+fn counts(lab: &TestLab) -> EventCounts {
+    ask(lab, async |channel| {
+        let mut client = StatusClient::new(channel);
         let status = client.get_status(GetStatusRequest {}).await.unwrap();
         status.into_inner().events.unwrap()
     })
@@ -205,7 +219,7 @@ fn settled(lab: &TestLab, sent: u64, stream: &mut Follow, told: &mut Told) -> Ev
 #[test]
 fn a_stalled_agent_tells_what_its_rings_could_not_hold() {
     // Room for 2,730 events of each CPU.
-    let lab = up(&["--ring-bytes=262144"]);
+    let lab = up(&["--drop-events=0", "--ring-bytes=262144"]);
     let (mut stream, mut told) = (Follow::start(&lab, &[]), Told::default());
     flood(&lab, "stranger", 500);
     flood(&lab, "friend", 500);
@@ -266,7 +280,7 @@ fn a_stalled_agent_tells_what_its_rings_could_not_hold() {
 
 #[test]
 fn a_stalled_client_is_told_what_it_missed() {
-    let lab = up(&["--history-flows=4000"]);
+    let lab = up(&["--drop-events=0", "--history-flows=4000"]);
     let (mut stream, mut told) = (Follow::start(&lab, &[]), Told::default());
     flood(&lab, "stranger", 500);
     let counts = settled(&lab, 500, &mut stream, &mut told);
@@ -292,4 +306,50 @@ fn a_stalled_client_is_told_what_it_missed() {
         told.shown + told.ring + told.queue + told.evicted,
         counts.attempted
     );
+}
+
+/// Drops that were told, and those that they stand for besides.
+fn drops(lab: &TestLab) -> (u64, u64) {
+    ask(lab, async |channel| {
+        let mut request = Request::new(GetFlowsRequest::default());
+        let yes = MetadataValue::from_static("1");
+        request.metadata_mut().insert(proto::WANT_EXTENSIONS, yes);
+        let mut client = ObserverClient::new(channel);
+        let mut stream = client.get_flows(request).await.unwrap().into_inner();
+        let (mut told, mut limited) = (0, 0);
+        while let Some(response) = stream.message().await.unwrap() {
+            let Some(ResponseTypes::Flow(flow)) = response.response_types else {
+                continue;
+            };
+            if flow.event_type.is_some_and(|event| event.r#type == 1) {
+                told += 1;
+                limited += flow.extension().unwrap().limited;
+            }
+        }
+        (told, limited)
+    })
+}
+
+#[test]
+fn drops_that_the_limit_keeps_silent_are_told_by_number() {
+    let lab = up(&["--drop-events=20"]);
+    let mut sent = 5000;
+    flood(&lab, "stranger", 5000);
+    let deadline = Deadline::after(Duration::from_secs(30));
+    loop {
+        // The first one after a while speaks for those before it.
+        thread::sleep(Duration::from_millis(250));
+        flood(&lab, "stranger", 1);
+        sent += 1;
+        let ((told, limited), counts) = (drops(&lab), counts(&lab));
+        if told + limited == sent && limited == counts.limited {
+            assert!(told < 1000, "it was limited: {told} of {sent}");
+            assert_eq!(counts.failed, 0);
+            return;
+        }
+        assert!(
+            deadline.pause(),
+            "{sent} sent, {told} told, {limited} limited: {counts:?}"
+        );
+    }
 }

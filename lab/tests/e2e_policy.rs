@@ -92,36 +92,58 @@ fn allowed_and_denied() {
 #[test]
 fn a_policy_cuts_and_releases_a_living_connection() {
     let mut lab = up();
-    let client = |from: &str| {
-        let line = "flows-lab client --to open:80 --hold --every 50ms --timeout 300ms";
-        lab.start(from, &line.split(' ').collect::<Vec<_>>())
+    let client = |from: &str, family: &str| {
+        let line =
+            format!("flows-lab client --to open:80 --hold --every 50ms --timeout 300ms {family}");
+        lab.start(from, &line.split_whitespace().collect::<Vec<_>>())
             .unwrap()
     };
-    let (near, far) = (client("stranger-near"), client("stranger-far"));
+    let (near, far) = (client("stranger-near", ""), client("stranger-far", "-6"));
     for client in [&near, &far] {
         until(client, "connected at first", |seen| {
             seen.ends_with(&[Outcome::Connected; 3])
         });
     }
-    let closed = r#"
-apiVersion: cilium.io/v2
+    let rules = [
+        (
+            "nobody allows it in",
+            r#"{matchLabels: {app: open}}
+  ingress: [{fromEndpoints: [{matchLabels: {role: friend}}]}]"#,
+        ),
+        (
+            "a rule denies it at its destination",
+            r#"{matchLabels: {app: open}}
+  ingressDeny: [{fromEndpoints: [{matchLabels: {role: stranger}}]}]"#,
+        ),
+        (
+            "nobody allows it out",
+            r#"{matchLabels: {role: stranger}}
+  egress: [{toEndpoints: [{matchLabels: {role: friend}}]}]"#,
+        ),
+        (
+            "a rule denies it at its source",
+            r#"{matchLabels: {role: stranger}}
+  egressDeny: [{toEndpoints: [{matchLabels: {app: open}}]}]"#,
+        ),
+    ];
+    for (why, rule) in rules {
+        let closed = format!(
+            "apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
-metadata: {name: closed}
+metadata: {{name: closed}}
 spec:
-  endpointSelector: {matchLabels: {app: open}}
-  ingress:
-    - fromEndpoints: [{matchLabels: {role: friend}}]
-"#;
-    for round in 0..3 {
-        lab.apply("closed.yaml", closed).unwrap();
+  endpointSelector: {rule}
+"
+        );
+        lab.apply("closed.yaml", &closed).unwrap();
         for client in [&near, &far] {
-            until(client, &format!("cut in round {round}"), |seen| {
+            until(client, &format!("cut: {why}"), |seen| {
                 seen.ends_with(&[Outcome::TimedOut; 2])
             });
         }
-        lab.delete(closed).unwrap();
+        lab.delete(&closed).unwrap();
         for client in [&near, &far] {
-            until(client, &format!("released in round {round}"), |seen| {
+            until(client, &format!("released: {why}"), |seen| {
                 seen.ends_with(&[Outcome::Connected; 3])
             });
         }
@@ -204,38 +226,40 @@ fn a_bad_version_leaves_the_good_one_in_force() {
         .manifests()
         .join("ciliumnetworkpolicy.default.server.yaml");
     let good = std::fs::read_to_string(&path).unwrap();
+    let file = "ciliumnetworkpolicy.default.server.yaml";
+    let mistaken = good.lines().position(|line| line.contains("fromEndpoints"));
     let bad = [
         (
             "torn",
             good.split_at(good.len() / 2).0.to_owned() + "\n  [",
+            format!("{file}:"),
             "",
         ),
         (
             "a field that doesn't exist",
             good.replace("fromEndpoints", "fromEndpionts"),
+            format!("{file}:{}:", mistaken.unwrap() + 1),
             "fromEndpionts",
         ),
-        ("not YAML", "}{".to_owned(), ""),
+        ("not YAML", "}{".to_owned(), format!("{file}:1:"), ""),
     ];
-    for (what, text, named) in bad {
+    for (what, text, place, named) in bad {
+        let told = |line: &str| line.contains(&place) && line.contains(named);
         let before = agent_log(&lab, "one").len();
         std::fs::write(&path, text).unwrap();
         let deadline = Deadline::after(Duration::from_secs(10));
         loop {
             let log = agent_log(&lab, "one").split_off(before);
-            let told = |line: &&str| {
-                line.contains("ciliumnetworkpolicy.default.server.yaml:") && line.contains(named)
-            };
-            if log.lines().any(|line| told(&line)) {
+            if log.lines().any(told) {
                 break;
             }
             assert!(deadline.pause(), "{what}: no file and line in {log}");
         }
         let problems = lab.lab().status().problems;
-        let told = |line: &String| {
-            line.contains("ciliumnetworkpolicy.default.server.yaml:") && line.contains(named)
-        };
-        assert!(problems.iter().any(told), "{what}: {problems:?}");
+        assert!(
+            problems.iter().any(|line| told(line)),
+            "{what}: {problems:?}"
+        );
         // Also for an agent that never saw the good version.
         lab.lab_mut().kill_agent("one").unwrap();
         lab.lab_mut().revive_agent("one").unwrap();
