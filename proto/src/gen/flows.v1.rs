@@ -1288,6 +1288,7 @@ pub struct MapFill {
     pub max: u32,
 }
 /// Generated client implementations.
+#[cfg(feature = "grpc")]
 pub mod status_client {
     #![allow(
         unused_variables,
@@ -1404,6 +1405,7 @@ pub mod status_client {
     }
 }
 /// Generated server implementations.
+#[cfg(feature = "grpc")]
 pub mod status_server {
     #![allow(
         unused_variables,

@@ -190,6 +190,7 @@ pub mod export_event {
     }
 }
 /// Generated client implementations.
+#[cfg(feature = "grpc")]
 pub mod observer_client {
     #![allow(
         unused_variables,
@@ -427,6 +428,7 @@ pub mod observer_client {
     }
 }
 /// Generated server implementations.
+#[cfg(feature = "grpc")]
 pub mod observer_server {
     #![allow(
         unused_variables,

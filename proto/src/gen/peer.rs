@@ -50,6 +50,7 @@ impl ChangeNotificationType {
     }
 }
 /// Generated client implementations.
+#[cfg(feature = "grpc")]
 pub mod peer_client {
     #![allow(
         unused_variables,
@@ -164,6 +165,7 @@ pub mod peer_client {
     }
 }
 /// Generated server implementations.
+#[cfg(feature = "grpc")]
 pub mod peer_server {
     #![allow(
         unused_variables,

@@ -107,6 +107,8 @@ fn write_messages(set: &FileDescriptorSet, out_dir: &Path) -> Result<()> {
         .btree_map(".")
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "crate::google")
+        .client_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
+        .server_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
         .compile_fds(set.clone())
         .context("generating messages and services")
 }
