@@ -131,23 +131,20 @@ fn kernel_test(test: &Executable, object: &Path) -> Result<Command> {
 }
 
 pub(super) fn fuzz(run: &mut Run) -> Result<()> {
-    let mut crashed = Vec::new();
-    for target in fuzz::targets()? {
-        println!("\n-- {target}");
-        let passed = fuzz::run(&target, fuzz::TEST_SECONDS)?;
+    let targets = fuzz::targets()?;
+    let broken = fuzz::run(&targets, fuzz::TEST_SECONDS)?;
+    for target in &targets {
+        let failed = u64::from(broken.contains(target));
         run.tally.add(
             &format!("fuzz {target}"),
             Counts {
-                passed: u64::from(passed),
-                failed: u64::from(!passed),
+                passed: 1 - failed,
+                failed,
             },
         );
-        if !passed {
-            crashed.push(target);
-        }
     }
-    if !crashed.is_empty() {
-        bail!("crashed: {}", crashed.join(", "));
+    if !broken.is_empty() {
+        bail!("crashed: {}", broken.join(", "));
     }
     Ok(())
 }
