@@ -85,15 +85,17 @@ pub(super) fn kernel(run: &mut Run) -> Result<()> {
     names.dedup();
     ensure!(!names.is_empty(), "no kernel tests were found");
 
-    let mut command = cargo_command(run, "test");
-    command.arg("--no-run");
+    // With libraries and programs, as in the build step: asked for these tests alone, cargo would see
+    // other features, and build most dependencies once more.
+    let mut command = cargo_command(run, "build");
+    command.args(["--lib", "--bins"]);
     for name in &names {
         command.args(["--test", name]);
     }
     let mut failed = Vec::new();
     for test in metadata::executables(&mut command)? {
         if !names.contains(&test.target) {
-            continue; // A program that the tests use.
+            continue; // One of the programs.
         }
         let package = test
             .package_dir
