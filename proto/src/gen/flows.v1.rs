@@ -510,6 +510,7 @@ pub struct WaitRevisionResponse {
     pub node_name: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
+#[cfg(feature = "grpc")]
 pub mod policy_client {
     #![allow(
         unused_variables,
@@ -744,6 +745,7 @@ pub mod policy_client {
     }
 }
 /// Generated server implementations.
+#[cfg(feature = "grpc")]
 pub mod policy_server {
     #![allow(
         unused_variables,
