@@ -11,9 +11,11 @@
 //! before an event can carry it.
 
 mod desired;
+mod desk;
 mod endpoints;
 mod manifests;
 mod naming;
+mod progress;
 mod ring;
 mod saved;
 mod status;
@@ -37,6 +39,8 @@ use tracing::{error, info, warn};
 use self::{endpoints::Endpoints, manifests::Manifests, saved::Saved};
 use crate::{config::Config, grpc::Peers, names::Names};
 
+pub use desk::{Asks, Desk, DeskError, InForce};
+pub use progress::Progress;
 pub use ring::{Failed, Ring};
 pub use saved::SavedError;
 pub use status::{Fill, PolicyProblem, Status};
@@ -107,6 +111,10 @@ pub struct Outlets {
     pub status: Arc<ArcSwap<Status>>,
     /// For the rings' readers, by CPU.
     pub failed: Arc<Vec<Failed>>,
+    /// For those who wait for a change to be in force.
+    pub progress: watch::Sender<Arc<Progress>>,
+    /// Connections and decisions in the kernel.
+    pub stats: Arc<loader::Stats>,
 }
 
 /// The thread's state.
@@ -125,6 +133,8 @@ pub struct Control {
     port: Option<u16>,
     /// The state that is in force was made from the present manifests and routes.
     in_step: bool,
+    /// What was made of the manifests last, and is in force.
+    in_force: Option<(Arc<State>, Compiled)>,
 }
 
 impl Control {
@@ -160,6 +170,8 @@ impl Control {
                 peers: watch::Sender::new(Arc::new(Peers::new())),
                 status: Arc::default(),
                 failed: Arc::new(failed),
+                progress: watch::Sender::default(),
+                stats: Arc::clone(datapath.stats()),
             },
             config: config.clone(),
             run_dir,
@@ -171,6 +183,7 @@ impl Control {
             endpoints: Endpoints::default(),
             port: config.listen.map(|address| address.port()),
             in_step: false,
+            in_force: None,
         })
     }
 
@@ -219,6 +232,19 @@ impl Control {
             }
         }
         self.report(&state, Some(&compiled), None);
+        self.in_force = Some((state, compiled));
+    }
+
+    /// A copy of what is in force, for questions.
+    fn tell(&self) -> Option<InForce> {
+        let (state, compiled) = self.in_force.as_ref()?;
+        Some(InForce {
+            state: Arc::clone(state),
+            compiled: compiled.clone(),
+            policies: self.compiler.policies(),
+            config: self.compiler.config().clone(),
+            revision: self.datapath.revision(),
+        })
     }
 
     fn enforce(&mut self, state: &State, compiled: &Compiled) -> Result<(), ControlError> {
@@ -356,11 +382,11 @@ impl Control {
         });
     }
 
-    /// The thread: reacts until `bell` is told to stop. Enforcement and pins stay.
+    /// The thread: reacts, and answers `asks`, until `bell` is told to stop. Enforcement and pins stay.
     ///
     /// # Errors
     /// Waiting itself fails.
-    pub fn run(mut self, bell: Bell) -> Result<(), ControlError> {
+    pub fn run(mut self, bell: Bell, asks: Asks) -> Result<(), ControlError> {
         loop {
             let woken = bell.wait(&self.routes, TICK)?;
             if woken.stop {
@@ -375,6 +401,7 @@ impl Control {
             if manifests || routes || !self.in_step {
                 self.reconcile();
             }
+            asks.answer(|| self.tell());
             self.count();
         }
         Ok(())
@@ -439,6 +466,11 @@ impl Control {
         }
         if status.problems.is_empty() && !before.problems.is_empty() {
             info!("all manifests are good again");
+        }
+        if let Some(compiled) = compiled {
+            let failure = status.failure.clone();
+            let progress = Progress::new(status.revision, state, compiled, failure);
+            self.outlets.progress.send_replace(Arc::new(progress));
         }
         self.outlets.status.store(Arc::new(status));
     }

@@ -1,5 +1,5 @@
 //! The agent's API: Hubble's services `observer.Observer` and `peer.Peer`, health, reflection, and our
-//! own `flows.v1.Status`. Field
+//! own `flows.v1.Status` and `flows.v1.Policy`. Field
 //! numbers and semantics are Hubble's (v1.19), so that its CLI, relay and UI can talk to us.
 
 mod flows;
@@ -7,6 +7,7 @@ mod listen;
 mod mask;
 mod observer;
 mod peer;
+mod policy;
 mod request;
 mod select;
 mod status;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use futures::future::try_join_all;
 use proto::{
-    flows::v1::status_server::StatusServer, observer::observer_server::ObserverServer,
+    flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
+    observer::observer_server::ObserverServer,
     peer::peer_server::PeerServer,
 };
 use thiserror::Error;
@@ -33,6 +35,7 @@ use crate::{control::Status, expand::Expander, history::History, names::Names, o
 pub use listen::{ListenError, Listener};
 pub use mask::{Mask, MaskError};
 pub use peer::Peers;
+pub use policy::PolicyAccess;
 pub use request::{Query, RequestError, Start};
 pub use select::{Selection, SelectionError};
 
@@ -57,6 +60,8 @@ pub struct Api {
     pub stats: Arc<Stats>,
     /// Control's figures.
     pub status: Arc<ArcSwap<Status>>,
+    /// What is in force, and what it decided; `None` where there is no kernel to have it.
+    pub policy: Option<PolicyAccess>,
     /// Nodes of the cluster and the addresses of their agents.
     pub peers: watch::Receiver<Arc<Peers>>,
     /// Kernel time at which the agent started, ns.
@@ -131,6 +136,7 @@ fn routes<H: Health>(api: Api, health: HealthServer<H>) -> Result<Routes, ServeE
             api.stop.clone(),
         )))
         .add_service(StatusServer::new(status::Service::new(api.clone())))
+        .add_service(PolicyServer::new(policy::Service::new(api.clone())))
         .add_service(ObserverServer::new(observer::Service::new(api)));
     Ok(routes.routes())
 }

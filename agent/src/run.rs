@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::{
     config::Config,
-    control::{Bell, Control, ControlError},
+    control::{Bell, Control, ControlError, Desk},
     expand::Expander,
     grpc::{self, Api, ListenError, Listener, ServeError},
     history::History,
@@ -156,13 +156,19 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let observer = Observer::start(observing, Arc::clone(&outlets.names), writer)?;
 
     let stop = CancellationToken::new();
-    let mut control = tokio::task::spawn_blocking(move || control.run(bell));
+    let (desk, asks) = Desk::new(bell.waker());
+    let mut control = tokio::task::spawn_blocking(move || control.run(bell, asks));
     let api = Api {
         history: Arc::clone(&history),
         expander: Expander::of_this_run(node.full_name())?,
         names: Arc::clone(&outlets.names),
         stats: Arc::clone(observer.stats()),
         status: Arc::clone(&outlets.status),
+        policy: Some(grpc::PolicyAccess {
+            desk,
+            progress: outlets.progress.subscribe(),
+            stats: Arc::clone(&outlets.stats),
+        }),
         peers: outlets.peers.subscribe(),
         started,
         address: config

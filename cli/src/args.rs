@@ -78,6 +78,21 @@ pub fn command() -> Command {
                     .after_help(catalogue::TRACE_EXAMPLES),
             )
             .subcommand(
+                with_flags(Command::new("get"), &[catalogue::GET])
+                    .about("Show the policies in force, and how often each rule decided")
+                    .arg(
+                        Arg::new("rest")
+                            .value_name("NAME")
+                            .num_args(0..=1)
+                            .help("one policy: web, shop/web or 'cnp shop/web'"),
+                    ),
+            )
+            .subcommand(
+                with_flags(Command::new("wait"), &[catalogue::WAIT])
+                    .about("Wait until the kernel has a revision, or the present manifests")
+                    .after_help("A revision is a node's own: name an agent's socket with --server to wait for one."),
+            )
+            .subcommand(
                 with_flags(
                     Command::new("validate"),
                     &[catalogue::VALIDATE, catalogue::STATE],
@@ -93,6 +108,41 @@ pub fn command() -> Command {
                         .help("files of manifests, directories of them, or - for standard input"),
                 )
                 .after_help(catalogue::VALIDATE_EXAMPLES),
+            ),
+        Command::new("endpoint")
+            .visible_alias("endpoints")
+            .about("Show pods as the nodes enforce policy for them")
+            .subcommand_required(true)
+            .subcommand(
+                with_flags(Command::new("list"), &[catalogue::GET])
+                    .about("List the pods: identity, what is enforced, policies that select them"),
+            )
+            .subcommand(
+                with_flags(Command::new("get"), &[catalogue::GET])
+                    .about("Show a pod's labels, and its table with the rules behind each entry")
+                    .arg(
+                        Arg::new("rest")
+                            .value_name("NAMESPACE/NAME")
+                            .num_args(1)
+                            .required(true),
+                    ),
+            ),
+        Command::new("identity")
+            .visible_alias("identities")
+            .about("Show identities: the numbers for sets of labels")
+            .subcommand_required(true)
+            .subcommand(
+                with_flags(Command::new("list"), &[catalogue::GET]).about("List the identities"),
+            )
+            .subcommand(
+                with_flags(Command::new("get"), &[catalogue::GET])
+                    .about("Show an identity's labels, its pods, and policies that select it")
+                    .arg(
+                        Arg::new("rest")
+                            .value_name("NUMBER")
+                            .num_args(1)
+                            .required(true),
+                    ),
             ),
         Command::new("watch")
             .about("Watch changes")

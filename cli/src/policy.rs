@@ -1,5 +1,6 @@
 //! `flows policy`: questions to the policy engine, over a directory of manifests or a running cluster.
 
+mod get;
 mod read;
 mod render;
 mod show;
@@ -7,11 +8,20 @@ mod validate;
 
 use std::io::Write as _;
 
-use proto::flows::v1::{End, TraceRequest, TraceResponse, end};
+use proto::flows::v1::{End, TraceRequest, TraceResponse, end, policy_client::PolicyClient};
+use tonic::{Code, transport::Channel};
 
-use crate::{args::Args, error::Error};
+use crate::{
+    args::Args,
+    connect::{Target, request_timeout},
+    error::Error,
+};
 
+pub(crate) use get::{endpoints, identities, policies, wait};
 pub(crate) use validate::validate;
+
+/// The most that a message may hold, bytes: manifests of a whole cluster.
+const LARGEST: usize = 64 << 20;
 
 /// `flows policy trace`.
 pub(crate) async fn trace(args: &Args) -> Result<(), Error> {
@@ -31,9 +41,10 @@ async fn answer(args: &Args) -> Result<bool, Error> {
     let answer = match args.value("state") {
         Some(directory) => of_directory(args, &directory, &request)?,
         None => {
-            return Err(Error::Usage(
-                "name a directory of manifests with --state".to_owned(),
-            ));
+            let mut client = client(args).await?;
+            let mut request = tonic::Request::new(request);
+            request.set_timeout(request_timeout(args)?);
+            client.trace(request).await.map_err(refused)?.into_inner()
         }
     };
     let mut out = anstream::stdout().lock();
@@ -44,6 +55,33 @@ async fn answer(args: &Args) -> Result<bool, Error> {
         write!(out, "{}", show::trace(&answer))?;
     }
     Ok(answer.verdict == policy::wire::ALLOWED)
+}
+
+/// The server's policy engine.
+async fn client(args: &Args) -> Result<PolicyClient<Channel>, Error> {
+    if args.value("enable-policy").is_some() {
+        return Err(Error::Usage(
+            "--enable-policy goes with --state: a running cluster has its own mode".to_owned(),
+        ));
+    }
+    let channel = Target::find(args)?.connect(args).await?;
+    Ok(PolicyClient::new(channel)
+        .max_decoding_message_size(LARGEST)
+        .max_encoding_message_size(LARGEST))
+}
+
+/// A server's answer to a question, in its own words where it has some.
+fn refused(status: tonic::Status) -> Error {
+    match status.code() {
+        Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition => {
+            Error::Usage(status.message().to_owned())
+        }
+        Code::Unimplemented => Error::Usage(
+            "the server doesn't answer questions on policy: it is no flows agent or relay"
+                .to_owned(),
+        ),
+        _ => Error::Grpc(status),
+    }
 }
 
 fn json(args: &Args) -> Result<bool, Error> {

@@ -134,6 +134,20 @@ impl Compiler {
         }
     }
 
+    /// How policies are read and applied.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The policies in force, in their present or last good form.
+    pub fn policies(&self) -> BTreeMap<ObjectName, Arc<Policy>> {
+        let good = |(name, known): (&ObjectName, &Known)| {
+            let (_, policy) = known.good.as_ref()?;
+            Some((name.clone(), Arc::clone(policy)))
+        };
+        self.policies.iter().filter_map(good).collect()
+    }
+
     /// Forgets identities and cookies that neither the last compilation uses nor `identities` and
     /// `cookies` (of flows in the history, of connections) name.
     pub fn retain(&mut self, identities: &BTreeSet<Identity>, cookies: &BTreeSet<u32>) {

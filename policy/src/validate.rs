@@ -181,14 +181,17 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
     report
 }
 
-/// What a policy that is good means, among the others.
-pub fn meaning(
-    policy: &Policy,
+/// What policies mean in a cluster.
+pub fn meanings(
     state: &State,
     policies: &BTreeMap<ObjectName, Arc<Policy>>,
     config: &Config,
-) -> String {
-    meaning::meaning(policy, &Setting::new(state, policies, config))
+) -> BTreeMap<ObjectName, String> {
+    let setting = Setting::new(state, policies, config);
+    policies
+        .iter()
+        .map(|(name, policy)| (name.clone(), meaning::meaning(policy, &setting)))
+        .collect()
 }
 
 impl Report {

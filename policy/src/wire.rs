@@ -1,6 +1,7 @@
 //! Answers as messages of `flows.v1`, so that a directory and an agent are shown alike.
 
 use abi::event;
+use abi::policy::{EGRESS, PolicyKey, SHAPE_ALL, SHAPE_PROTO};
 use cluster::ObjectName;
 use proto::flow as pb;
 use proto::flows::v1 as wire;
@@ -135,6 +136,25 @@ fn index(path: &str) -> u32 {
         .unwrap_or(0)
 }
 
+/// Protocol and ports of a key of a table: `8080/TCP`, `64-127/UDP`, `TCP`, `all`.
+pub fn ports(key: &PolicyKey) -> String {
+    let shape = key.shape & !EGRESS;
+    if shape == SHAPE_ALL {
+        return "all".to_owned();
+    }
+    let protocol = protocol_name(key.proto);
+    let fixed = shape.saturating_sub(SHAPE_PROTO).min(16);
+    if fixed == 0 {
+        return protocol;
+    }
+    // The open bits of a key's port are 0.
+    let last = key.port | u16::MAX.checked_shr(fixed.into()).unwrap_or(0);
+    match last == key.port {
+        true => format!("{last}/{protocol}"),
+        false => format!("{}-{last}/{protocol}", key.port),
+    }
+}
+
 fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
     wire::PolicyFinding {
         policy: finding.policy.to_string(),
@@ -201,5 +221,29 @@ pub fn report(report: &Report) -> wire::ValidateResponse {
         diagnostics: diagnostics.collect(),
         meanings: meanings.collect(),
         node_name: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_keys() {
+        for (shape, proto, port, wanted) in [
+            (SHAPE_ALL, 0, 0, "all"),
+            (SHAPE_PROTO, 6, 0, "TCP"),
+            (SHAPE_PROTO + 16, 6, 8080, "8080/TCP"),
+            (SHAPE_PROTO + 10 | EGRESS, 17, 64, "64-127/UDP"),
+            (SHAPE_PROTO + 1, 132, 0x8000, "32768-65535/SCTP"),
+        ] {
+            let key = PolicyKey {
+                shape,
+                proto,
+                port,
+                ..PolicyKey::default()
+            };
+            assert_eq!(ports(&key), wanted);
+        }
     }
 }

@@ -9,13 +9,14 @@
 //! query    one client's GetFlows: plan -> lane per node -> merge -> client
 //! merge    the order (pure)
 //! raw      responses undecoded: the relay reads kind and time, and passes the bytes on
-//! service  observer.Observer; status: flows.v1.Status; serve: listeners, health, reflection, metrics
+//! service  observer.Observer; status, policy: flows.v1.Status, Policy; serve: listeners, health, reflection, metrics
 //! ```
 
 pub mod listen;
 pub mod merge;
 pub mod metrics;
 pub mod peer;
+mod policy;
 pub mod query;
 pub mod raw;
 pub mod service;

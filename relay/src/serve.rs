@@ -139,8 +139,10 @@ impl Server {
             .build_v1alpha()?;
         let observer = ObserverService::new(context);
         let status = observer.status();
+        let policy = observer.policy();
         let routes = Routes::new(observer)
             .add_service(status)
+            .add_service(policy)
             .add_service(health_service)
             .add_service(v1)
             .add_service(v1alpha);

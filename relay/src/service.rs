@@ -12,7 +12,7 @@ use std::{
 
 use futures::{Stream, future::join_all};
 use proto::{
-    flows::v1::status_server::StatusServer,
+    flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
     google::UInt32Value,
     observer::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
@@ -35,6 +35,7 @@ use tonic::{
 use crate::{
     VERSION_HEADER,
     peer::{Link, Peer},
+    policy,
     query::{self, Context, Plan},
     raw::{ClientCodec, Raw},
     status,
@@ -68,6 +69,11 @@ impl ObserverService {
             generated: ObserverServer::from_arc(Arc::clone(&relay)),
             relay,
         }
+    }
+
+    /// `flows.v1.Policy` over the same peers.
+    pub(crate) fn policy(&self) -> PolicyServer<policy::Service> {
+        PolicyServer::new(policy::Service::new(Arc::clone(&self.relay)))
     }
 
     /// `flows.v1.Status` over the same peers.
@@ -245,6 +251,16 @@ impl Observer for Relay {
 }
 
 impl Relay {
+    /// Channels of the connected peers, by name.
+    pub(crate) fn connected(&self) -> Vec<Channel> {
+        let peers = Arc::clone(&self.context.peers.borrow());
+        let channels = peers.values().filter_map(|peer| match &peer.link {
+            Link::Connected { channel, .. } => Some(channel.clone()),
+            Link::Unavailable { .. } => None,
+        });
+        channels.collect()
+    }
+
     /// Asks every connected peer at once. `None`: it isn't connected.
     pub(crate) async fn ask_all<T, F>(
         &self,

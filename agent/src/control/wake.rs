@@ -38,7 +38,8 @@ impl Waker {
         self.wake();
     }
 
-    fn wake(&self) {
+    /// Ends the waiting, without anything to look at.
+    pub(super) fn wake(&self) {
         if let Err(error) = self.0.event.write(1) {
             // Only a full counter can refuse, and then the bell is ringing anyway.
             tracing::debug!(%error, "bell");

@@ -61,6 +61,7 @@ impl Agent {
             names: Arc::clone(&names),
             stats: Arc::clone(observer.stats()),
             status: Arc::clone(&status),
+            policy: None,
             peers: peers_read,
             started: 0,
             address: "10.0.0.1".into(),

@@ -333,6 +333,25 @@ Both ends must allow a connection: egress is judged at the source, ingress at th
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
 and for each of its rules what didn't fit.";
 
+/// Flags of `policy get`, `endpoint` and `identity`.
+pub(crate) const GET: &[Flag] = &[short(
+    'o',
+    flag(
+        "output",
+        Value("FORMAT"),
+        FORMATTING,
+        "text or json [default: text]",
+    ),
+)];
+
+/// Flags of `policy wait`.
+pub(crate) const WAIT: &[Flag] = &[flag(
+    "revision",
+    Value("N"),
+    POLICIES,
+    "the least revision of the node; without it, whatever makes the present manifests true",
+)];
+
 /// Flags of `policy validate`.
 pub(crate) const VALIDATE: &[Flag] = &[
     flag(
@@ -448,8 +467,9 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, Option<char>)> {
     let own = [GLOBAL, SELECTORS, COMBINE, FORMAT, STATE]
         .into_iter()
         .flatten();
-    // The first name stands for equal ones.
+    // `output` stands in several lists.
     let own = own.chain(TRACE.iter().filter(|flag| flag.name != "output"));
+    let own = own.chain(WAIT.iter());
     let own = own.chain(VALIDATE.iter().filter(|flag| flag.name != "output"));
     let own = own.map(|flag| (flag.name, flag.short));
     own.chain(

@@ -7,10 +7,10 @@ use std::{
 
 use cluster::{Directory, State, source::Memory};
 use policy::validate::File;
-use proto::flows::v1::ValidateResponse;
+use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse};
 
-use super::{json, read, render};
-use crate::{args::Args, error::Error};
+use super::{client, json, read, refused, render};
+use crate::{args::Args, connect::request_timeout, error::Error};
 
 /// Checks files; the exit code says whether all is well.
 pub(crate) async fn validate(args: &Args) -> Result<(), Error> {
@@ -28,7 +28,11 @@ async fn check(args: &Args) -> Result<bool, Error> {
     let strict = args.switch("strict", false)?;
     let quiet = args.switch("quiet", false)?;
     let files = files(&args.rest)?;
-    let mut answer = of_directory(args, &files)?;
+    let named = args.value("lab").is_some() || args.value("server").is_some();
+    let mut answer = match args.value("state") {
+        None if named => of_server(args, &files).await?,
+        directory => of_directory(args, directory.as_deref(), &files)?,
+    };
     if quiet {
         answer.meanings.clear();
         answer
@@ -49,9 +53,27 @@ async fn check(args: &Args) -> Result<bool, Error> {
     Ok(!counts("error") && !(strict && counts("warning")))
 }
 
-fn of_directory(args: &Args, files: &[File]) -> Result<ValidateResponse, Error> {
+async fn of_server(args: &Args, files: &[File]) -> Result<ValidateResponse, Error> {
+    let mut client = client(args).await?;
+    let files = files.iter().map(|file| ManifestFile {
+        name: file.name.to_string(),
+        text: file.text.clone(),
+    });
+    let mut request = tonic::Request::new(ValidateRequest {
+        files: files.collect(),
+    });
+    request.set_timeout(request_timeout(args)?);
+    let answer = client.validate(request).await.map_err(refused)?;
+    Ok(answer.into_inner())
+}
+
+fn of_directory(
+    args: &Args,
+    directory: Option<&str>,
+    files: &[File],
+) -> Result<ValidateResponse, Error> {
     let config = read::config(args)?;
-    let present = match args.value("state") {
+    let present = match directory {
         Some(directory) => Directory::open(directory.as_ref(), Memory::default())?.state(),
         None => State::default().into(),
     };

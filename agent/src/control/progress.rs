@@ -1,0 +1,53 @@
+//! How far the kernel is with the manifests, for those who wait for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cluster::{ObjectName, State};
+use policy::Compiled;
+
+/// What the kernel has, and what it never will have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The node's revision.
+    pub revision: u32,
+    /// Snapshot of the manifests that is in force, or was looked at last.
+    pub generation: u64,
+    /// Why the kernel is not in step with the manifests, if it is not.
+    pub failure: Option<String>,
+    /// Versions of the policies in force.
+    pub policies: BTreeMap<ObjectName, Arc<str>>,
+    /// Versions that were refused, and why.
+    pub refused: BTreeMap<ObjectName, (Arc<str>, String)>,
+}
+
+impl Progress {
+    pub(super) fn new(
+        revision: u32,
+        state: &State,
+        compiled: &Compiled,
+        failure: Option<String>,
+    ) -> Self {
+        let refused = state.policies.iter().filter_map(|(name, raw)| {
+            let in_force = compiled.policies.get(name);
+            if in_force.is_some_and(|in_force| !in_force.stale) {
+                return None;
+            }
+            let mut problems = compiled.problems.iter().chain(&state.problems);
+            let problem = problems.find(|problem| problem.object.as_ref() == Some(name));
+            let why = problem.map(ToString::to_string).unwrap_or_default();
+            Some((name.clone(), (Arc::clone(&raw.version), why)))
+        });
+        Self {
+            revision,
+            generation: state.generation,
+            failure,
+            policies: compiled
+                .policies
+                .iter()
+                .map(|(name, in_force)| (name.clone(), Arc::clone(&in_force.version)))
+                .collect(),
+            refused: refused.collect(),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! flows.v1.Policy: questions to the policy engine, of what this node enforces.
+
+mod hits;
+mod views;
+
+use std::sync::Arc;
+
+use proto::flows::v1::{
+    GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest, ListEndpointsResponse,
+    ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest, TraceResponse, ValidateRequest,
+    ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_server::Policy as Rpc,
+};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+use super::{Api, versioned};
+use crate::control::{Desk, DeskError, InForce, Progress};
+
+/// What the service works on.
+#[derive(Clone)]
+pub struct PolicyAccess {
+    /// Tells what is in force.
+    pub desk: Desk,
+    /// Tells when that changes.
+    pub progress: watch::Receiver<Arc<Progress>>,
+    /// What it decided.
+    pub stats: Arc<loader::Stats>,
+}
+
+pub(super) struct Service {
+    api: Api,
+}
+
+impl Service {
+    pub(super) fn new(api: Api) -> Self {
+        Self { api }
+    }
+
+    fn access(&self) -> Result<&PolicyAccess, Status> {
+        let access = self.api.policy.as_ref();
+        access.ok_or_else(|| Status::unavailable("this agent has no kernel to enforce anything"))
+    }
+
+    async fn in_force(&self) -> Result<Arc<InForce>, Status> {
+        let told = self.access()?.desk.in_force().await;
+        told.map_err(|error| match error {
+            DeskError::Busy => Status::resource_exhausted(error.to_string()),
+            DeskError::Closed => Status::unavailable(error.to_string()),
+        })
+    }
+
+    fn node_name(&self) -> String {
+        self.api.expander.node_name().to_owned()
+    }
+
+    /// Answers apart from the runtime's threads: with thousands of pods it takes a while.
+    async fn ask<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&InForce) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let in_force = self.in_force().await?;
+        tokio::task::spawn_blocking(move || answer(&in_force))
+            .await
+            .map_err(|_panicked| Status::internal("the policy engine failed on this question"))?
+    }
+}
+
+/// The most that a request may ask to be checked, bytes.
+const LARGEST: usize = 16 << 20;
+
+#[tonic::async_trait]
+impl Rpc for Service {
+    async fn trace(
+        &self,
+        request: Request<TraceRequest>,
+    ) -> Result<Response<TraceResponse>, Status> {
+        let refused =
+            |error: policy::explain::Unanswerable| Status::invalid_argument(error.to_string());
+        let asked = policy::wire::asked(request.get_ref()).map_err(refused)?;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let identities = (*known.compiled.identities).clone();
+            let scene = policy::explain::Scene::new(
+                &known.state,
+                &known.policies,
+                &known.config,
+                identities,
+            );
+            let explanation = scene.explain(&asked).map_err(refused)?;
+            Ok(TraceResponse {
+                node_name,
+                revision: known.revision,
+                ..policy::wire::trace(&explanation)
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn validate(
+        &self,
+        request: Request<ValidateRequest>,
+    ) -> Result<Response<ValidateResponse>, Status> {
+        let files = request.into_inner().files;
+        if files.iter().map(|file| file.text.len()).sum::<usize>() > LARGEST {
+            return Err(Status::invalid_argument("more than 16 MiB to check"));
+        }
+        let files: Vec<policy::validate::File> = files
+            .into_iter()
+            .map(|file| policy::validate::File {
+                name: file.name.into(),
+                text: file.text,
+            })
+            .collect();
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let report = policy::validate::validate(&files, &known.state, &known.config);
+            Ok(ValidateResponse {
+                node_name,
+                ..policy::wire::report(&report)
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn get_policies(
+        &self,
+        _: Request<GetPoliciesRequest>,
+    ) -> Result<Response<GetPoliciesResponse>, Status> {
+        let stats = Arc::clone(&self.access()?.stats);
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let hits = hits::of(&stats, known)?;
+            Ok(GetPoliciesResponse {
+                policies: views::policies(known, &hits),
+                node_name,
+                revision: known.revision,
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn list_endpoints(
+        &self,
+        request: Request<ListEndpointsRequest>,
+    ) -> Result<Response<ListEndpointsResponse>, Status> {
+        let stats = Arc::clone(&self.access()?.stats);
+        let pod = request.into_inner().pod;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let decisions = hits::decisions(&stats)?;
+            Ok(ListEndpointsResponse {
+                endpoints: views::endpoints(known, &pod, &decisions, &node_name),
+                node_name,
+                revision: known.revision,
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn list_identities(
+        &self,
+        request: Request<ListIdentitiesRequest>,
+    ) -> Result<Response<ListIdentitiesResponse>, Status> {
+        let number = request.into_inner().identity;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            Ok(ListIdentitiesResponse {
+                identities: views::identities(known, number),
+                node_name,
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn wait_revision(
+        &self,
+        request: Request<WaitRevisionRequest>,
+    ) -> Result<Response<WaitRevisionResponse>, Status> {
+        let mut progress = self.access()?.progress.clone();
+        let wanted = request.into_inner();
+        loop {
+            let now = Arc::clone(&progress.borrow_and_update());
+            if reached(&now, &wanted)? {
+                return Ok(versioned(WaitRevisionResponse {
+                    revision: now.revision,
+                    generation: now.generation,
+                    node_name: self.node_name(),
+                }));
+            }
+            tokio::select! {
+                changed = progress.changed() => {
+                    changed.map_err(|_gone| Status::unavailable("the agent ends"))?;
+                }
+                () = self.api.stop.cancelled() => {
+                    return Err(Status::unavailable("the agent ends"));
+                }
+            }
+        }
+    }
+}
+
+/// Whether the kernel has what is waited for.
+fn reached(now: &Progress, wanted: &WaitRevisionRequest) -> Result<bool, Status> {
+    if wanted.revision > 0 && now.revision < wanted.revision {
+        return Ok(false);
+    }
+    if wanted.revision == 0 && (now.failure.is_some() || now.generation == 0) {
+        return Ok(false);
+    }
+    let version_of = |policy: &str| {
+        let mut known = now.policies.iter();
+        known
+            .find(|(name, _)| name.to_string() == policy)
+            .map(|(_, version)| &**version)
+    };
+    for (policy, version) in &wanted.versions {
+        let mut refused = now.refused.iter();
+        let refused = refused
+            .find(|(name, (present, _))| name.to_string() == *policy && **present == **version);
+        if let Some((_, (_, why))) = refused {
+            return Err(Status::failed_precondition(format!(
+                "{policy} is refused: {why}"
+            )));
+        }
+        // No version: the policy shall be gone.
+        if version_of(policy).unwrap_or_default() != version {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use cluster::{Kind, ObjectName};
+
+    use super::*;
+
+    #[test]
+    fn who_waits_is_told_when_it_is_in_force_or_never_will_be() {
+        let name = |name: &str| ObjectName {
+            kind: Kind::CiliumNetworkPolicy,
+            namespace: Some("shop".into()),
+            name: name.into(),
+        };
+        let now = Progress {
+            revision: 7,
+            generation: 3,
+            failure: None,
+            policies: BTreeMap::from([(name("web"), "2".into())]),
+            refused: BTreeMap::from([(name("bad"), ("5".into(), "no such entity".to_owned()))]),
+        };
+        let wait = |revision: u32, policy: &str, version: &str| {
+            let versions = match policy {
+                "" => BTreeMap::new(),
+                _ => BTreeMap::from([(format!("cnp shop/{policy}"), version.to_owned())]),
+            };
+            let wanted = WaitRevisionRequest { revision, versions };
+            reached(&now, &wanted).map_err(|status| status.message().to_owned())
+        };
+        assert_eq!(wait(7, "", ""), Ok(true));
+        assert_eq!(wait(8, "", ""), Ok(false));
+        assert_eq!(wait(0, "web", "2"), Ok(true));
+        assert_eq!(wait(0, "web", "3"), Ok(false));
+        assert_eq!(wait(0, "gone", ""), Ok(true));
+        assert_eq!(wait(0, "web", ""), Ok(false));
+        assert_eq!(wait(0, "bad", "4"), Ok(false));
+        let refused = wait(0, "bad", "5").expect_err("it never will be");
+        assert_eq!(refused, "cnp shop/bad is refused: no such entity");
+        let out_of_step = Progress {
+            failure: Some("maps are full".to_owned()),
+            ..now.clone()
+        };
+        let wanted = WaitRevisionRequest::default();
+        assert_eq!(reached(&out_of_step, &wanted).ok(), Some(false));
+        assert_eq!(reached(&now, &wanted).ok(), Some(true));
+    }
+}

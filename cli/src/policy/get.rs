@@ -1,0 +1,335 @@
+//! `flows policy get`, `flows endpoint`, `flows identity`, `flows policy wait`: what is in force.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use proto::flows::v1::{
+    EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
+    PolicyState, TableEntry, WaitRevisionRequest,
+};
+use serde::Serialize;
+
+use super::{client, json, refused};
+use crate::{args::Args, connect::request_timeout, error::Error, table};
+
+/// `flows policy get [NAME]`.
+pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
+    let json = json(args)?;
+    let mut request = tonic::Request::new(GetPoliciesRequest {});
+    request.set_timeout(request_timeout(args)?);
+    let answer = client(args).await?.get_policies(request).await;
+    let mut policies = answer.map_err(refused)?.into_inner().policies;
+    if let Some(name) = args.rest.first() {
+        // `cnp shop/web`, `shop/web` or `web`.
+        policies.retain(|policy| {
+            let full = &policy.policy;
+            let bare = full.split_once(' ').map_or(&**full, |(_, name)| name);
+            let last = bare.rsplit('/').next().unwrap_or(bare);
+            [full, bare, last].contains(&name.as_str())
+        });
+        if policies.is_empty() {
+            return Err(Error::Usage(format!("no policy {name} is in force")));
+        }
+    }
+    let mut out = anstream::stdout().lock();
+    if json {
+        return Ok(as_json(&mut out, &policies)?);
+    }
+    Ok(match args.rest.is_empty() {
+        true => list_policies(&mut out, &policies)?,
+        false => show_policies(&mut out, &policies)?,
+    })
+}
+
+/// `flows endpoint list`, `flows endpoint get POD`.
+pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
+    let json = json(args)?;
+    let pod = args.rest.first().cloned().unwrap_or_default();
+    let mut request = tonic::Request::new(ListEndpointsRequest { pod: pod.clone() });
+    request.set_timeout(request_timeout(args)?);
+    let answer = client(args).await?.list_endpoints(request).await;
+    let endpoints = answer.map_err(refused)?.into_inner().endpoints;
+    if !pod.is_empty() && endpoints.is_empty() {
+        return Err(Error::Usage(format!(
+            "no node has a pod {pod}; flows endpoint list shows them all"
+        )));
+    }
+    let mut out = anstream::stdout().lock();
+    if json {
+        return Ok(as_json(&mut out, &endpoints)?);
+    }
+    Ok(match pod.is_empty() {
+        true => list_endpoints(&mut out, &endpoints)?,
+        false => show_endpoints(&mut out, &endpoints)?,
+    })
+}
+
+/// `flows identity list`, `flows identity get NUMBER`.
+pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
+    let json = json(args)?;
+    let identity = match args.rest.first() {
+        None => 0,
+        Some(text) => match text.parse() {
+            Ok(number) if number > 0 => number,
+            _ => {
+                return Err(Error::Usage(format!(
+                    "{text:?} is no identity: give its number, as in flows identity list"
+                )));
+            }
+        },
+    };
+    let mut request = tonic::Request::new(ListIdentitiesRequest { identity });
+    request.set_timeout(request_timeout(args)?);
+    let answer = client(args).await?.list_identities(request).await;
+    let identities = answer.map_err(refused)?.into_inner().identities;
+    if identity > 0 && identities.is_empty() {
+        return Err(Error::Usage(format!("no node knows identity {identity}")));
+    }
+    let mut out = anstream::stdout().lock();
+    if json {
+        return Ok(as_json(&mut out, &identities)?);
+    }
+    Ok(match identity {
+        0 => list_identities(&mut out, &identities)?,
+        _ => show_identities(&mut out, &identities)?,
+    })
+}
+
+/// `flows policy wait`.
+pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
+    let revision = args.number("revision")?.unwrap_or(0);
+    let revision = u32::try_from(revision)
+        .map_err(|_too_large| Error::Usage(format!("{revision} is no revision")))?;
+    let mut request = tonic::Request::new(WaitRevisionRequest {
+        revision,
+        versions: BTreeMap::new(),
+    });
+    request.set_timeout(request_timeout(args)?);
+    let answer = client(args).await?.wait_revision(request).await;
+    let answer = answer.map_err(refused)?.into_inner();
+    let mut out = io::stdout().lock();
+    Ok(match answer.node_name.as_str() {
+        "" => writeln!(out, "in force on all nodes")?,
+        node => writeln!(out, "{node} is at revision {}", answer.revision)?,
+    })
+}
+
+fn as_json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, list)?;
+    writeln!(out)
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+fn list_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()> {
+    let mut rows = vec![row([
+        "POLICY",
+        "PODS",
+        "RULES",
+        "NEVER HIT",
+        "DECISIONS",
+        "MEANING",
+    ])];
+    for policy in policies {
+        let hits: u64 = policy.rules.iter().map(|rule| rule.decisions).sum();
+        let never = policy.rules.iter().filter(|rule| rule.decisions == 0);
+        let stale = match policy.stale {
+            true => "(last good form) ",
+            false => "",
+        };
+        rows.push(vec![
+            policy.policy.clone(),
+            policy.selects.len().to_string(),
+            policy.rules.len().to_string(),
+            never.count().to_string(),
+            table::grouped(hits),
+            format!("{stale}{}", policy.meaning),
+        ]);
+    }
+    table::write(out, &rows)
+}
+
+fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()> {
+    for (n, policy) in policies.iter().enumerate() {
+        if n > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "Policy:   {}", policy.policy)?;
+        writeln!(out, "Version:  {} ({})", policy.version, policy.place)?;
+        if policy.stale {
+            writeln!(
+                out,
+                "          its present form is refused: this is the last good one"
+            )?;
+        }
+        writeln!(out, "Meaning:  {}", policy.meaning)?;
+        writeln!(out, "Selects:  {}\n", or_none(&policy.selects.join(", ")))?;
+        let mut rows = vec![row([
+            "RULE",
+            "",
+            "ABOUT",
+            "DECISIONS",
+            "CONNECTIONS",
+            "BYTES",
+        ])];
+        for rule in &policy.rules {
+            rows.push(vec![
+                rule.path.clone(),
+                match (rule.deny, rule.direction.as_str()) {
+                    (true, direction) => format!("denies {direction}"),
+                    (false, direction) => format!("allows {direction}"),
+                },
+                rule.text.clone(),
+                match rule.decisions {
+                    0 => "never hit".to_owned(),
+                    n => table::grouped(n),
+                },
+                table::grouped(rule.connections),
+                table::grouped(rule.bytes),
+            ]);
+        }
+        table::write(out, &rows)?;
+    }
+    Ok(())
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+fn enforced(ingress: bool, egress: bool) -> &'static str {
+    match (ingress, egress) {
+        (true, true) => "both",
+        (true, false) => "ingress",
+        (false, true) => "egress",
+        (false, false) => "none",
+    }
+}
+
+fn list_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {
+    let mut rows = vec![row([
+        "NODE", "POD", "IDENTITY", "IPS", "ENFORCED", "POLICIES",
+    ])];
+    for endpoint in endpoints {
+        rows.push(vec![
+            endpoint.node_name.clone(),
+            endpoint.pod.clone(),
+            endpoint.identity.to_string(),
+            endpoint.ips.join(","),
+            enforced(endpoint.ingress_enforced, endpoint.egress_enforced).to_owned(),
+            or_none(&endpoint.policies.join(", ")).to_owned(),
+        ]);
+    }
+    table::write(out, &rows)
+}
+
+fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {
+    for endpoint in endpoints {
+        writeln!(out, "Pod:       {} on {}", endpoint.pod, endpoint.node_name)?;
+        writeln!(out, "IPs:       {}", endpoint.ips.join(", "))?;
+        writeln!(out, "Identity:  {}", endpoint.identity)?;
+        for label in &endpoint.labels {
+            writeln!(out, "           {label}")?;
+        }
+        writeln!(out, "Policies:  {}", or_none(&endpoint.policies.join(", ")))?;
+        for (direction, enforced, default) in [
+            (
+                "ingress",
+                endpoint.ingress_enforced,
+                &endpoint.ingress_default,
+            ),
+            ("egress", endpoint.egress_enforced, &endpoint.egress_default),
+        ] {
+            let word = match direction {
+                "ingress" => "Ingress:  ",
+                _ => "Egress:   ",
+            };
+            let how = match enforced {
+                true => "enforced; where nothing below matches",
+                false => "not enforced",
+            };
+            writeln!(out, "\n{word} {how}: {default}")?;
+            entries(out, &endpoint.entries, direction)?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(out: &mut dyn Write, all: &[TableEntry], direction: &str) -> io::Result<()> {
+    let own: Vec<&TableEntry> = all.iter().filter(|e| e.direction == direction).collect();
+    if own.is_empty() {
+        return Ok(());
+    }
+    let mut rows = vec![row([
+        "  VERDICT",
+        "IDENTITY",
+        "PEER",
+        "PORT",
+        "DECISIONS",
+        "RULE",
+    ])];
+    for entry in own {
+        rows.push(vec![
+            match entry.deny {
+                true => "  deny".to_owned(),
+                false => "  allow".to_owned(),
+            },
+            match entry.identity {
+                0 => "any".to_owned(),
+                number => number.to_string(),
+            },
+            peer(&entry.labels),
+            entry.port.clone(),
+            match entry.decisions {
+                0 => "never hit".to_owned(),
+                n => table::grouped(n),
+            },
+            entry.text.clone(),
+        ]);
+    }
+    table::write(out, &rows)
+}
+
+/// Labels without those that all pods of a namespace and a cluster have.
+fn peer(labels: &[String]) -> String {
+    let telling = labels
+        .iter()
+        .filter(|label| !label.contains(":io.cilium.k8s."));
+    let telling: Vec<String> = telling
+        .map(|label| {
+            let short = label.strip_prefix("k8s:").unwrap_or(label);
+            match short.strip_prefix("io.kubernetes.pod.namespace=") {
+                Some(namespace) => format!("namespace={namespace}"),
+                None => short.to_owned(),
+            }
+        })
+        .collect();
+    telling.join(",")
+}
+
+fn list_identities(out: &mut dyn Write, identities: &[IdentityState]) -> io::Result<()> {
+    let mut rows = vec![row(["IDENTITY", "PODS", "POLICIES", "LABELS"])];
+    for identity in identities {
+        rows.push(vec![
+            identity.identity.to_string(),
+            identity.pods.len().to_string(),
+            identity.policies.len().to_string(),
+            peer(&identity.labels),
+        ]);
+    }
+    table::write(out, &rows)
+}
+
+fn show_identities(out: &mut dyn Write, identities: &[IdentityState]) -> io::Result<()> {
+    for identity in identities {
+        writeln!(out, "Identity:  {}", identity.identity)?;
+        writeln!(out, "Labels:    {}", identity.labels.join("\n           "))?;
+        writeln!(out, "Pods:      {}", or_none(&identity.pods.join(", ")))?;
+        writeln!(out, "Policies:  {}", or_none(&identity.policies.join(", ")))?;
+    }
+    Ok(())
+}
