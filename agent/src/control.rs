@@ -31,7 +31,7 @@ use std::{
 use arc_swap::ArcSwap;
 use cluster::{State, source::DirectoryError};
 use loader::{Datapath, IfIndex, pods::Routes};
-use policy::Compiled;
+use policy::{Here, Touched};
 use thiserror::Error;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -129,12 +129,12 @@ pub struct Control {
     saved: Saved,
     endpoints: Endpoints,
     outlets: Outlets,
+    /// What the node told when the maps were last brought in step. `None`: they may hold anything.
+    here: Option<Here>,
     /// Port of the agents' TCP listeners, for the peers' addresses.
     port: Option<u16>,
     /// The state that is in force was made from the present manifests and routes.
     in_step: bool,
-    /// What was made of the manifests last, and is in force.
-    in_force: Option<(Arc<State>, Compiled)>,
 }
 
 impl Control {
@@ -182,8 +182,8 @@ impl Control {
             saved,
             endpoints: Endpoints::default(),
             port: config.listen.map(|address| address.port()),
+            here: None,
             in_step: false,
-            in_force: None,
         })
     }
 
@@ -221,33 +221,34 @@ impl Control {
     pub fn reconcile(&mut self) {
         let state = self.manifests.state();
         self.attach(&state);
-        let compiled = self.compiler.update(&state);
-        match self.enforce(&state, &compiled) {
-            Ok(()) => self.in_step = true,
+        let (_, touched) = self.compiler.advance(&state);
+        let failure = match self.enforce(&state, &touched) {
+            Ok(()) => None,
             Err(problem) => {
-                error!(error = %chain(&problem), "the kernel's maps are not in step with the manifests");
-                self.in_step = false;
-                self.report(&state, Some(&compiled), Some(chain(&problem)));
-                return;
+                let problem = chain(&problem);
+                error!(error = %problem, "the kernel's maps are not in step with the manifests");
+                Some(problem)
             }
-        }
-        self.report(&state, Some(&compiled), None);
-        self.in_force = Some((state, compiled));
+        };
+        self.in_step = failure.is_none();
+        self.report(&state, failure);
     }
 
-    /// A copy of what is in force, for questions.
+    /// A copy of what is in force, for questions; `None` as long as that isn't what was compiled last.
     fn tell(&self) -> Option<InForce> {
-        let (state, compiled) = self.in_force.as_ref()?;
-        Some(InForce {
-            state: Arc::clone(state),
-            compiled: compiled.clone(),
+        self.in_step.then(|| InForce {
+            state: self.manifests.state(),
+            compiled: self.compiler.compiled().clone(),
             policies: self.compiler.policies(),
             config: self.compiler.config().clone(),
             revision: self.datapath.revision(),
         })
     }
 
-    fn enforce(&mut self, state: &State, compiled: &Compiled) -> Result<(), ControlError> {
+    fn enforce(&mut self, state: &State, touched: &Touched) -> Result<(), ControlError> {
+        // Unless all goes well, the next time everything is compared.
+        let before = self.here.take();
+        let compiled = self.compiler.compiled();
         let pods: BTreeMap<_, _> = compiled
             .endpoints
             .iter()
@@ -271,20 +272,26 @@ impl Control {
             forget.map_err(loader_error("clearing an endpoint"))?;
         }
 
-        let before = self.outlets.names.load_full();
+        let names = self.outlets.names.load_full();
         self.outlets.names.store(Arc::new(naming::names(
-            &before,
+            &names,
             &self.config.cluster,
             &self.config.node,
             state,
             compiled,
             &self.endpoints,
         )));
-        let desired = desired::desired(&self.config, compiled, &self.endpoints);
-        let applied = self
-            .datapath
-            .apply(&desired)
-            .map_err(loader_error("writing maps"))?;
+        let here = desired::here(&self.endpoints);
+        let changes = before.and_then(|before| compiled.changes(touched, &before, &here));
+        let applied = match changes {
+            Some(changes) => self.datapath.apply_changes(&changes),
+            None => {
+                let desired = desired::desired(&self.config, compiled, &here);
+                self.datapath.apply(&desired)
+            }
+        };
+        let applied = applied.map_err(loader_error("writing maps"))?;
+        self.here = Some(here);
         if applied.written + applied.removed > 0 {
             info!(
                 revision = applied.revision,
@@ -294,7 +301,7 @@ impl Control {
                 "policy is in force"
             );
         }
-        self.forget(compiled);
+        self.forget();
         let attached = self.attached()?;
         self.endpoints
             .write(&self.run_dir.join("endpoints.json"), &attached)?;
@@ -304,19 +311,16 @@ impl Control {
 
     /// Frees numbers that nothing in force uses, once many are taken. The history holds names, not
     /// numbers; a connection that still has an old one is judged again before it is reported.
-    fn forget(&mut self, compiled: &Compiled) {
+    fn forget(&mut self) {
         const MANY: usize = 32_768;
-        let before = compiled.cookies.iter().count();
-        if before < MANY && compiled.identities.len() < MANY {
+        let compiled = self.compiler.compiled();
+        let (cookies, identities) = (compiled.cookies.len(), compiled.identities.len());
+        if cookies < MANY && identities < MANY {
             return;
         }
         let nothing = (BTreeSet::new(), BTreeSet::new());
         self.compiler.retain(&nothing.0, &nothing.1);
-        info!(
-            cookies = before,
-            identities = compiled.identities.len(),
-            "unused numbers freed"
-        );
+        info!(cookies, identities, "unused numbers freed");
     }
 
     fn attached(&self) -> Result<Vec<IfIndex>, ControlError> {
@@ -445,14 +449,15 @@ impl Control {
         }
     }
 
-    fn report(&self, state: &State, compiled: Option<&Compiled>, failure: Option<String>) {
+    fn report(&self, state: &State, failure: Option<String>) {
+        let compiled = self.compiler.compiled();
         let before = self.outlets.status.load_full();
         let status = Status {
             generation: state.generation,
             revision: self.datapath.revision(),
             failure,
             problems: status::problems(state, compiled),
-            policies: compiled.map_or(0, |compiled| compiled.policies.len()),
+            policies: compiled.policies.len(),
             endpoints: self.endpoints.iter().count(),
             fills: self.datapath.fills().map(Fill::from).to_vec(),
             ..(*before).clone()
@@ -467,11 +472,9 @@ impl Control {
         if status.problems.is_empty() && !before.problems.is_empty() {
             info!("all manifests are good again");
         }
-        if let Some(compiled) = compiled {
-            let failure = status.failure.clone();
-            let progress = Progress::new(status.revision, state, compiled, failure);
-            self.outlets.progress.send_replace(Arc::new(progress));
-        }
+        let failure = status.failure.clone();
+        let progress = Progress::new(status.revision, state, compiled, failure);
+        self.outlets.progress.send_replace(Arc::new(progress));
         self.outlets.status.store(Arc::new(status));
     }
 }

@@ -14,12 +14,13 @@ use abi::policy::{
 };
 use cluster::{CidrGroup, Identities, Identity, ObjectName};
 
+use crate::book::{Book, PeerSlot, Selecting};
 use crate::config::{Config, Mode};
 use crate::cookies::{Cookies, NamedPort, TableOwner};
 use crate::index::Index;
 use crate::portrange;
 use crate::reason::{Direction, Origin, Reason, ReasonKind};
-use crate::rule::{Element, Peer, Policy, Ports, Rule};
+use crate::rule::{Element, Policy, Ports};
 
 /// Precedence of an entry at priority 0, as in Cilium's policy map: the low byte tells a deny (255) from
 /// a plain allow (1).
@@ -56,71 +57,56 @@ pub struct Tables {
     pub unnamed: usize,
 }
 
-/// Compiles the tables of all owners.
+/// Compiles the tables of all owners, from nothing.
 pub fn compile(input: &Input<'_>, cookies: &mut Cookies) -> Tables {
-    let mut index = Index::new(input.identities, input.in_use, input.groups);
-    let mut subjects: BTreeMap<Identity, Vec<Selecting<'_>>> = input
-        .owners
-        .keys()
-        .map(|owner| (Identity(owner.identity), Vec::new()))
-        .collect();
-    for policy in input.policies.values() {
-        for (number, rule) in policy.rules.iter().enumerate() {
-            for identity in index.select(&rule.subject).iter() {
-                // Rules for pods never apply to the node itself.
-                if identity.0 != abi::identity::HOST
-                    && let Some(rules) = subjects.get_mut(identity)
-                {
-                    rules.push(Selecting {
-                        policy,
-                        rule,
-                        number,
-                    });
-                }
-            }
+    let mut index = Index::new(input.groups.clone());
+    for (identity, labels) in input.identities.iter() {
+        if identity.0 < abi::identity::FIRST_DERIVED || input.in_use.contains(&identity) {
+            index.add(identity, labels);
         }
     }
+    let mut book = Book::default();
+    for policy in input.policies.values() {
+        book.insert(policy, &mut index);
+    }
     let mut compiler = TableCompiler {
-        input,
-        index,
-        names: Names {
-            cookies,
-            known: HashMap::new(),
-            unnamed: 0,
-        },
-        entries: Vec::new(),
+        index: &index,
+        named_ports: input.named_ports,
+        config: input.config,
+        names: Names::new(cookies),
     };
     let mut tables = BTreeMap::new();
+    let mut entries = Vec::new();
     for (owner, id) in input.owners {
-        let rules = &subjects[&Identity(owner.identity)];
+        let rules = book.selecting(&index, Identity(owner.identity));
+        let [ingress, egress] = Direction::ALL.map(|direction| {
+            let part = compiler.direction(direction, owner, *id, &rules, None);
+            let mut shapes = Shapes::default();
+            for (key, entry) in &part.entries {
+                shapes.add(key, entry);
+            }
+            entries.extend(part.entries);
+            shapes.header(part.enforced, part.default_cookie)
+        });
         let table = Table {
-            ingress: compiler.direction(Direction::Ingress, owner, *id, rules),
-            egress: compiler.direction(Direction::Egress, owner, *id, rules),
+            ingress,
+            egress,
             flags: TABLE_PRESENT,
             reserved: 0,
         };
         tables.insert(*id, table);
     }
-    let mut entries = compiler.entries;
+    let unnamed = compiler.names.unnamed;
     entries.sort_unstable_by_key(|(key, _)| *key);
     Tables {
         tables,
         entries,
-        unnamed: compiler.names.unnamed,
+        unnamed,
     }
 }
 
-/// A rule that selects the owner of a table.
-#[derive(Clone, Copy)]
-struct Selecting<'a> {
-    policy: &'a Policy,
-    rule: &'a Rule,
-    /// Its place among the policy's rules.
-    number: usize,
-}
-
 /// An element of a rule, by address: rules outlive the compilation.
-type Contribution<'a> = (Selecting<'a>, &'a Element);
+type Contribution<'a> = (Selecting<'a>, &'a Element, &'a [PeerSlot]);
 
 /// What rules say on one key.
 #[derive(Default)]
@@ -130,26 +116,90 @@ struct Merged {
     contributions: Vec<u32>,
 }
 
-struct TableCompiler<'i, 'a, 'c> {
-    input: &'i Input<'a>,
-    index: Index<'a>,
-    names: Names<'c>,
-    entries: Vec<(PolicyKey, PolicyEntry)>,
+/// How many entries of a direction have each shape: what its header says of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shapes {
+    peer: [u32; SHAPES],
+    any: [u32; SHAPES],
+    denies: u32,
 }
 
-impl TableCompiler<'_, '_, '_> {
-    fn direction(
+/// Shapes are 0 to [`abi::policy::SHAPE_PORT`].
+const SHAPES: usize = abi::policy::SHAPE_PORT as usize + 1;
+
+impl Shapes {
+    fn cell(&mut self, key: &PolicyKey) -> &mut u32 {
+        let column = if key.identity == 0 {
+            &mut self.any
+        } else {
+            &mut self.peer
+        };
+        &mut column[usize::from(key.shape & !EGRESS)]
+    }
+
+    pub(crate) fn add(&mut self, key: &PolicyKey, entry: &PolicyEntry) {
+        *self.cell(key) += 1;
+        self.denies += u32::from(entry.flags & ENTRY_DENY != 0);
+    }
+
+    pub(crate) fn remove(&mut self, key: &PolicyKey, entry: &PolicyEntry) {
+        *self.cell(key) -= 1;
+        self.denies -= u32::from(entry.flags & ENTRY_DENY != 0);
+    }
+
+    pub(crate) fn header(&self, enforced: bool, default_cookie: u32) -> Header {
+        let bits = |counts: &[u32; SHAPES]| {
+            let set = counts.iter().zip(0..).filter(|(count, _)| **count > 0);
+            set.fold(0, |bits, (_, shape)| bits | 1 << shape)
+        };
+        let mut flags = 0;
+        if enforced {
+            flags |= ENFORCED;
+        }
+        if self.denies > 0 {
+            flags |= HAS_DENY;
+        }
+        Header {
+            peer_shapes: bits(&self.peer),
+            any_shapes: bits(&self.any),
+            default_cookie,
+            flags,
+        }
+    }
+}
+
+/// What is made of one direction of a table.
+pub(crate) struct Part {
+    pub(crate) enforced: bool,
+    pub(crate) default_cookie: u32,
+    /// The entries of the columns that were asked for, sorted by key.
+    pub(crate) entries: Vec<(PolicyKey, PolicyEntry)>,
+}
+
+pub(crate) struct TableCompiler<'i, 'c> {
+    pub(crate) index: &'i Index,
+    pub(crate) named_ports: &'i BTreeMap<Identity, BTreeSet<NamedPort>>,
+    pub(crate) config: &'i Config,
+    pub(crate) names: Names<'c>,
+}
+
+impl TableCompiler<'_, '_> {
+    /// One direction of a table, from the rules that select its owner. `only`: the columns (peer
+    /// identities, 0 for any peer) whose entries are wanted; what an entry is depends on the rules
+    /// that are about its column and on no other column.
+    pub(crate) fn direction(
         &mut self,
         direction: Direction,
         owner: &TableOwner,
         table: u32,
         rules: &[Selecting<'_>],
-    ) -> Header {
-        let config = self.input.config;
+        only: Option<&BTreeSet<u32>>,
+    ) -> Part {
+        let config = self.config;
         let speaking: Vec<Selecting<'_>> = rules
             .iter()
             .filter(|selecting| {
-                config.mode != Mode::Never && selecting.rule.statement(direction).is_some()
+                config.mode != Mode::Never && selecting.rule().statement(direction).is_some()
             })
             .copied()
             .collect();
@@ -160,24 +210,30 @@ impl TableCompiler<'_, '_, '_> {
             Mode::Default => {
                 init || speaking
                     .iter()
-                    .filter_map(|selecting| selecting.rule.statement(direction))
+                    .filter_map(|selecting| selecting.rule().statement(direction))
                     .any(|statement| statement.default_deny)
             }
         };
         let contributions: Vec<Contribution<'_>> = speaking
             .iter()
             .flat_map(|selecting| {
-                let statement = selecting.rule.statement(direction);
-                let elements = statement.map(|s| s.elements.as_slice()).unwrap_or_default();
-                elements.iter().map(|element| (*selecting, element))
+                let elements = selecting.elements(direction);
+                elements.map(|(element, slots)| (*selecting, element, slots))
             })
             .collect();
         let mut merged: HashMap<PolicyKey, Merged> = HashMap::new();
-        for (number, (_, element)) in contributions.iter().enumerate() {
+        let columns = Columns {
+            direction,
+            owner,
+            table,
+            only,
+        };
+        for (number, (_, element, slots)) in contributions.iter().enumerate() {
             let number = u32::try_from(number).expect("fewer rule elements than memory has bytes");
-            self.insert(direction, owner, table, element, number, &mut merged);
+            self.insert(&columns, element, slots, number, &mut merged);
         }
-        if enforced && direction == Direction::Ingress && config.allow_localhost {
+        let localhost = enforced && direction == Direction::Ingress && config.allow_localhost;
+        if localhost && columns.wanted(abi::identity::HOST) {
             let key = PolicyKey {
                 table,
                 identity: abi::identity::HOST,
@@ -187,30 +243,30 @@ impl TableCompiler<'_, '_, '_> {
             // Rules that say the same keep their name on it.
             merged.entry(key).or_default();
         }
-
-        let mut header = Header {
-            flags: if enforced { ENFORCED } else { 0 },
-            default_cookie: match (enforced, direction) {
-                (false, Direction::Ingress) => COOKIE_ALLOW_ANY_INGRESS,
-                (false, Direction::Egress) => COOKIE_ALLOW_ANY_EGRESS,
-                (true, direction) => self.names.default_deny(direction, &speaking, init),
-            },
-            ..Header::default()
+        let default_cookie = match (enforced, direction) {
+            (false, Direction::Ingress) => COOKIE_ALLOW_ANY_INGRESS,
+            (false, Direction::Egress) => COOKIE_ALLOW_ANY_EGRESS,
+            (true, direction) => self.names.default_deny(direction, &speaking, init),
         };
+        Part {
+            enforced,
+            default_cookie,
+            entries: self.entries(direction, merged, &contributions),
+        }
+    }
+
+    fn entries(
+        &mut self,
+        direction: Direction,
+        merged: HashMap<PolicyKey, Merged>,
+        contributions: &[Contribution<'_>],
+    ) -> Vec<(PolicyKey, PolicyEntry)> {
         let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut merged: Vec<(PolicyKey, Merged)> = merged.into_iter().collect();
         // In order, so that cookies don't depend on the hash map's.
         merged.sort_unstable_by_key(|(key, _)| *key);
+        let mut entries = Vec::with_capacity(merged.len());
         for (key, merged) in merged {
-            let shape = 1 << (key.shape & !EGRESS);
-            if key.identity == 0 {
-                header.any_shapes |= shape;
-            } else {
-                header.peer_shapes |= shape;
-            }
-            if merged.deny {
-                header.flags |= HAS_DENY;
-            }
             let cookie = if merged.contributions.is_empty() {
                 COOKIE_ALLOW_LOCALHOST
             } else {
@@ -221,40 +277,38 @@ impl TableCompiler<'_, '_, '_> {
                         self.names.rules(direction, merged.deny, behind)
                     })
             };
-            self.entries.push((
-                key,
-                PolicyEntry {
-                    cookie,
-                    precedence: if merged.deny {
-                        PRECEDENCE_DENY
-                    } else {
-                        PRECEDENCE_ALLOW
-                    },
-                    proxy_port: 0,
-                    flags: ENTRY_PRESENT | if merged.deny { ENTRY_DENY } else { 0 },
-                    auth: 0,
+            let entry = PolicyEntry {
+                cookie,
+                precedence: if merged.deny {
+                    PRECEDENCE_DENY
+                } else {
+                    PRECEDENCE_ALLOW
                 },
-            ));
+                proxy_port: 0,
+                flags: ENTRY_PRESENT | if merged.deny { ENTRY_DENY } else { 0 },
+                auth: 0,
+            };
+            entries.push((key, entry));
         }
-        header
+        entries
     }
 
     fn insert(
-        &mut self,
-        direction: Direction,
-        owner: &TableOwner,
-        table: u32,
+        &self,
+        columns: &Columns<'_>,
         element: &Element,
+        slots: &[PeerSlot],
         number: u32,
         merged: &mut HashMap<PolicyKey, Merged>,
     ) {
+        let direction = columns.direction;
         let egress = match direction {
             Direction::Ingress => 0,
             Direction::Egress => EGRESS,
         };
         let mut add = |identity: u32, (shape, protocol, port): Shape| {
             let key = PolicyKey {
-                table,
+                table: columns.table,
                 identity,
                 port,
                 proto: protocol,
@@ -269,7 +323,7 @@ impl TableCompiler<'_, '_, '_> {
                 slot.contributions.push(number);
             }
         };
-        let fixed: Vec<Shape> = element.ports.iter().flat_map(shapes).collect();
+        let mut fixed: Vec<Shape> = element.ports.iter().flat_map(shapes).collect();
         let named: Vec<(u8, &Arc<str>)> = element
             .ports
             .iter()
@@ -289,33 +343,69 @@ impl TableCompiler<'_, '_, '_> {
                 .collect()
         };
         // On ingress a name is the subject's own port.
-        let own = match direction {
-            Direction::Ingress if !named.is_empty() => resolve(&mut owner.ports.iter()),
-            Direction::Ingress | Direction::Egress => Vec::new(),
-        };
-        for peer in &element.peers {
-            if *peer == Peer::All {
-                for shape in fixed.iter().chain(&own) {
-                    add(0, *shape);
-                }
-            } else {
-                for identity in self.index.peer(peer).iter() {
-                    for shape in fixed.iter().chain(&own) {
-                        add(identity.0, *shape);
+        if direction == Direction::Ingress && !named.is_empty() {
+            fixed.extend(resolve(&mut columns.owner.ports.iter()));
+        }
+        for slot in slots {
+            match slot {
+                PeerSlot::All if columns.wanted(0) => {
+                    for shape in &fixed {
+                        add(0, *shape);
                     }
                 }
+                PeerSlot::All => {}
+                PeerSlot::Of(id) => columns.each(self.index.identities(*id), |identity| {
+                    for shape in &fixed {
+                        add(identity, *shape);
+                    }
+                }),
             }
             // On egress it is the peer's port, which may differ from peer to peer.
             if direction == Direction::Egress && !named.is_empty() {
-                let identities = self.index.peer(peer);
-                for identity in identities.iter() {
-                    if let Some(ports) = self.input.named_ports.get(identity) {
+                let mut of = |identity: u32| {
+                    if let Some(ports) = self.named_ports.get(&Identity(identity)) {
                         for shape in resolve(&mut ports.iter()) {
-                            add(identity.0, shape);
+                            add(identity, shape);
                         }
                     }
+                };
+                match slot {
+                    PeerSlot::Of(id) => columns.each(self.index.identities(*id), of),
+                    PeerSlot::All => self
+                        .named_ports
+                        .keys()
+                        .filter(|identity| columns.wanted(identity.0))
+                        .for_each(|identity| of(identity.0)),
                 }
             }
+        }
+    }
+}
+
+/// Which part of which table is made.
+struct Columns<'a> {
+    direction: Direction,
+    owner: &'a TableOwner,
+    table: u32,
+    only: Option<&'a BTreeSet<u32>>,
+}
+
+impl Columns<'_> {
+    fn wanted(&self, identity: u32) -> bool {
+        self.only.is_none_or(|only| only.contains(&identity))
+    }
+
+    /// Those of the identities that are wanted.
+    fn each(&self, identities: &BTreeSet<Identity>, mut of: impl FnMut(u32)) {
+        match self.only {
+            Some(only) if only.len() < identities.len() => only
+                .iter()
+                .filter(|identity| identities.contains(&Identity(**identity)))
+                .for_each(|identity| of(*identity)),
+            Some(_) | None => identities
+                .iter()
+                .filter(|identity| self.wanted(identity.0))
+                .for_each(|identity| of(identity.0)),
         }
     }
 }
@@ -340,14 +430,23 @@ fn shapes(ports: &Ports) -> Vec<Shape> {
 }
 
 /// Gives reasons their cookies.
-struct Names<'c> {
+pub(crate) struct Names<'c> {
     cookies: &'c mut Cookies,
     /// Texts of default denies, by direction and the rules that select.
     known: HashMap<(Direction, Vec<(ObjectName, usize)>), u32>,
-    unnamed: usize,
+    /// Reasons for which no cookie was left.
+    pub(crate) unnamed: usize,
 }
 
-impl Names<'_> {
+impl<'c> Names<'c> {
+    pub(crate) fn new(cookies: &'c mut Cookies) -> Self {
+        Self {
+            cookies,
+            known: HashMap::new(),
+            unnamed: 0,
+        }
+    }
+
     fn cookie(&mut self, reason: Reason) -> u32 {
         self.cookies.of(reason).unwrap_or_else(|| {
             self.unnamed += 1;
@@ -363,7 +462,7 @@ impl Names<'_> {
     ) -> u32 {
         let verb = if deny { "denies" } else { "allows" };
         let mut origins: Vec<Origin> = behind
-            .map(|(selecting, element)| Origin {
+            .map(|(selecting, element, _)| Origin {
                 policy: selecting.policy.name.clone(),
                 uid: selecting.policy.uid.clone(),
                 version: Arc::clone(&selecting.policy.version),
@@ -435,7 +534,7 @@ fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
     let policy = rules[0].policy;
     let allows: Vec<&str> = rules
         .iter()
-        .filter_map(|selecting| selecting.rule.statement(direction))
+        .filter_map(|selecting| selecting.rule().statement(direction))
         .flat_map(|statement| &statement.elements)
         .filter(|element| !element.deny && !element.peers.is_empty() && !element.ports.is_empty())
         .map(|element| &*element.text)
@@ -451,7 +550,7 @@ fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
     }
     let paths: Vec<&str> = rules
         .iter()
-        .map(|selecting| &*selecting.rule.path)
+        .map(|selecting| &*selecting.rule().path)
         .collect();
     Origin {
         policy: policy.name.clone(),

@@ -1,6 +1,6 @@
 //! What comes out: everything a node's maps should hold, and what the numbers in it mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use ipnet::IpNet;
 use crate::cookies::Cookies;
 
 /// Policy, addresses and names for one node, all from one snapshot of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Compiled {
     /// Generation of the cluster's state that it was made from.
     pub generation: u64,
     /// Headers by table id.
     pub tables: BTreeMap<u32, Table>,
-    /// Entries of all tables, sorted by key.
-    pub entries: Vec<(PolicyKey, PolicyEntry)>,
+    /// Entries of all tables.
+    pub entries: BTreeMap<PolicyKey, PolicyEntry>,
     /// The node's own pods that have an address.
     pub endpoints: BTreeMap<NamespacedName, Endpoint>,
     /// Known addresses of the cluster: pods of all nodes, and nodes.
@@ -33,6 +33,42 @@ pub struct Compiled {
     pub policies: BTreeMap<ObjectName, InForce>,
     /// What is wrong with policies: refused ones, and what couldn't be given a number.
     pub problems: Vec<Problem>,
+}
+
+impl Compiled {
+    /// Of nothing, but with the numbers that were given earlier.
+    pub(crate) fn empty(cookies: Arc<Cookies>, identities: Arc<Identities>) -> Self {
+        Self {
+            generation: 0,
+            tables: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            prefixes: BTreeMap::new(),
+            cookies,
+            identities,
+            policies: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+}
+
+/// What a change touched: the keys under which [`Compiled`] may say something else than before. A
+/// superset of what differs, and small where the change is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Everything: it was compiled from nothing.
+    pub all: bool,
+    /// Keys of [`Compiled::tables`].
+    pub tables: BTreeSet<u32>,
+    /// Keys of [`Compiled::entries`].
+    pub entries: BTreeSet<PolicyKey>,
+    /// Keys of [`Compiled::endpoints`].
+    pub endpoints: BTreeSet<NamespacedName>,
+    /// Keys of [`Compiled::addresses`].
+    pub addresses: BTreeSet<IpAddr>,
+    /// Keys of [`Compiled::prefixes`].
+    pub prefixes: BTreeSet<IpNet>,
 }
 
 /// How a policy came to be in force.

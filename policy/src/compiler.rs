@@ -1,24 +1,22 @@
 //! From snapshots of the cluster to what one node's maps should hold, remembering what has to stay: the
 //! last good form of every policy, and the numbers of identities, tables and cookies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cluster::{
-    Identities, Identity, NamespacedName, ObjectName, Place, Problem, State, manifest, yaml,
-};
-use ipnet::IpNet;
+use cluster::{Identities, Identity, ObjectName, Place, Problem, State, manifest, yaml};
 use serde::{Deserialize, Serialize};
 
-use crate::compile::{Input, compile};
-use crate::compiled::{Compiled, Endpoint, InForce};
+use crate::compiled::{Compiled, InForce, Touched};
 use crate::config::Config;
-use crate::cookies::{Cookies, NamedPort, TableIds, TableOwner};
-use crate::index::{group_labels, named_prefixes};
+use crate::cookies::{Cookies, NamedPort, TableIds};
 use crate::parse::parse;
 use crate::rule::Policy;
 
 mod addresses;
+mod live;
+
+use live::Live;
 
 /// What must outlive the agent so that numbers stay and refused policies keep their last good form.
 /// Plain data for its state file.
@@ -42,7 +40,7 @@ struct Stored {
 }
 
 /// A policy as it was last read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     /// The newest form that was good.
     good: Option<(Arc<manifest::Policy>, Arc<Policy>)>,
@@ -53,24 +51,24 @@ struct Known {
 /// Cookies from which on those out of use make room.
 const CROWDED: usize = 48_000;
 
-/// Compiles snapshots for one node.
+/// Compiles snapshots for one node: the first from nothing, later ones by what changed.
 #[derive(Clone, Debug)]
 pub struct Compiler {
     config: Config,
     node: Arc<str>,
-    identities: Option<Identities>,
-    cookies: Cookies,
     tables: TableIds,
     policies: BTreeMap<ObjectName, Known>,
-    /// Identities that the last compilation used.
-    in_use: BTreeSet<Identity>,
-    /// Cookies that the last compilation used.
-    cookies_in_use: BTreeSet<u32>,
-    /// Compilation that last used each cookie.
+    /// Uses of each cookie in the tables.
+    cookie_uses: HashMap<u32, usize>,
+    /// Compilation that last used each cookie that is out of use.
     cookies_used: BTreeMap<u32, u64>,
     compilations: u64,
     /// [`CROWDED`]; smaller in a test.
     crowded: usize,
+    /// What was compiled last; identities and cookies of earlier snapshots are in it.
+    compiled: Compiled,
+    /// What it was compiled from, so that the next one can go on from there.
+    live: Option<Live>,
 }
 
 impl Compiler {
@@ -96,18 +94,19 @@ impl Compiler {
                 policies.insert(stored.name, known);
             }
         }
+        let identities = memory.identities.unwrap_or_else(|| Identities::new(false));
+        let compiled = Compiled::empty(Arc::new(memory.cookies), Arc::new(identities));
         Self {
             config,
             node: node.into(),
-            identities: memory.identities,
-            cookies: memory.cookies,
             tables: memory.tables,
             policies,
-            in_use: BTreeSet::new(),
-            cookies_in_use: BTreeSet::new(),
+            cookie_uses: HashMap::new(),
             cookies_used: BTreeMap::new(),
             compilations: 0,
             crowded: CROWDED,
+            compiled,
+            live: None,
         }
     }
 
@@ -118,8 +117,8 @@ impl Compiler {
             .values()
             .filter_map(|known| known.good.as_ref());
         Memory {
-            identities: self.identities.clone(),
-            cookies: self.cookies.clone(),
+            identities: Some((*self.compiled.identities).clone()),
+            cookies: (*self.compiled.cookies).clone(),
             tables: self.tables.clone(),
             policies: policies
                 .map(|(raw, _)| Stored {
@@ -151,26 +150,26 @@ impl Compiler {
     /// Forgets identities and cookies that neither the last compilation uses nor `identities` and
     /// `cookies` (of flows in the history, of connections) name.
     pub fn retain(&mut self, identities: &BTreeSet<Identity>, cookies: &BTreeSet<u32>) {
-        if let Some(known) = &mut self.identities {
-            known.retain(&(identities | &self.in_use));
-        }
-        self.cookies.retain(&(cookies | &self.cookies_in_use));
+        let mut used = identities.clone();
+        used.extend(self.live.iter().flat_map(Live::in_use));
+        Arc::make_mut(&mut self.compiled.identities).retain(&used);
+        let mut used = cookies.clone();
+        used.extend(self.cookie_uses.keys());
+        Arc::make_mut(&mut self.compiled.cookies).retain(&used);
     }
 
     /// Makes room for new cookies once most are taken, beginning with those out of use for longest: to
     /// name the present rules matters more than to name what decided long ago.
     fn make_room(&mut self) {
         self.compilations += 1;
-        for cookie in &self.cookies_in_use {
-            self.cookies_used.insert(*cookie, self.compilations);
-        }
-        if self.cookies.len() <= self.crowded {
+        if self.compiled.cookies.len() <= self.crowded {
             return;
         }
         let mut idle: Vec<(u64, u32)> = self
+            .compiled
             .cookies
             .iter()
-            .filter(|(cookie, _)| !self.cookies_in_use.contains(cookie))
+            .filter(|(cookie, _)| !self.cookie_uses.contains_key(cookie))
             .map(|(cookie, _)| (self.cookies_used.get(&cookie).copied().unwrap_or(0), cookie))
             .collect();
         idle.sort_unstable();
@@ -178,245 +177,135 @@ impl Compiler {
             .iter()
             .skip(idle.len().div_ceil(2))
             .map(|(_, cookie)| *cookie);
-        let kept: BTreeSet<u32> = kept.chain(self.cookies_in_use.iter().copied()).collect();
-        self.cookies.retain(&kept);
+        let kept: BTreeSet<u32> = kept.chain(self.cookie_uses.keys().copied()).collect();
+        Arc::make_mut(&mut self.compiled.cookies).retain(&kept);
         self.cookies_used.retain(|cookie, _| kept.contains(cookie));
     }
 
-    /// Compiles a snapshot.
+    /// Compiles a snapshot; see [`Self::advance`], which copies nothing.
     pub fn update(&mut self, state: &State) -> Compiled {
+        self.advance(&Arc::new(state.clone()));
+        self.compiled.clone()
+    }
+
+    /// Compiles a snapshot by what changed since the last one. Returns what came out, and what of it
+    /// was touched.
+    pub fn advance(&mut self, state: &Arc<State>) -> (&Compiled, Touched) {
         self.make_room();
-        let mut problems = self.read_policies(state);
-        let policies: BTreeMap<ObjectName, Arc<Policy>> = self
-            .policies
-            .iter()
-            .filter_map(|(name, known)| {
-                known
-                    .good
-                    .as_ref()
-                    .map(|(_, policy)| (name.clone(), Arc::clone(policy)))
-            })
-            .collect();
-
         let dual_stack = state.is_dual_stack();
-        let identities = self.identities.take();
-        let mut known = Numbers {
-            identities: identities.unwrap_or_else(|| Identities::new(dual_stack)),
-            in_use: BTreeSet::new(),
-            pods: BTreeMap::new(),
-            named_ports: BTreeMap::new(),
-            prefixes: BTreeMap::new(),
+        let onwards = self.live.take().filter(|live| {
+            live.can_advance(state) && dual_stack == self.compiled.identities.dual_stack()
+        });
+        let mut touched = Touched::default();
+        let mut live = match onwards {
+            Some(mut live) => {
+                live.advance(self, state, &mut touched);
+                live
+            }
+            None => self.anew(state, dual_stack, &mut touched),
         };
-        known.identities.set_dual_stack(dual_stack);
-        problems.extend(known.number(state, &self.config.cluster, policies.values()));
-        let Numbers {
-            identities,
-            in_use,
-            pods,
-            named_ports,
-            mut prefixes,
-        } = known;
-
-        let locals: Vec<(&Arc<cluster::Pod>, Identity, TableOwner)> = state
-            .pods_of(&self.node)
-            .filter(|pod| !pod.ips.is_empty())
-            .filter_map(|pod| {
-                let identity = *pods.get(&pod.name)?;
-                let owner = TableOwner {
-                    identity: identity.0,
-                    ports: BTreeSet::from_iter(ports_of(pod)).into_iter().collect(),
-                };
-                Some((pod, identity, owner))
-            })
-            .collect();
-        let owners = locals.iter().map(|(_, _, owner)| owner.clone()).collect();
-        let owners = self.tables.assign(&owners);
-        let input = Input {
-            policies: &policies,
-            groups: &state.cidr_groups,
-            identities: &identities,
-            in_use: &in_use,
-            named_ports: &named_ports,
-            owners: &owners,
-            config: &self.config,
-        };
-        let tables = compile(&input, &mut self.cookies);
-        if tables.unnamed > 0 {
-            problems.push(Problem {
-                place: Place::default(),
-                object: None,
-                field: String::new(),
-                problem: format!(
-                    "{} sets of rules have no cookie: they are enforced, but flows don't name them",
-                    tables.unnamed
-                ),
-                remedy: "use fewer policies that overlap".to_owned(),
-            });
+        if live.lacks_numbers() && !touched.all {
+            // Those out of use since may help, and which rules get the last ones must not depend on
+            // the order of changes.
+            live = self.anew(state, dual_stack, &mut touched);
         }
-        let endpoints = locals
-            .into_iter()
-            .map(|(pod, identity, owner)| {
-                let endpoint = Endpoint {
-                    identity,
-                    table: owners.get(&owner).copied().unwrap_or(0),
-                    ips: pod.ips.clone(),
-                };
-                (pod.name.clone(), endpoint)
-            })
-            .collect();
-        let (addresses, twice) = addresses::addresses(state, &self.node, &pods);
-        problems.extend(twice);
-        addresses::complete(&mut prefixes, state, &identities);
-        problems.sort();
-
-        self.cookies_in_use = tables
-            .entries
-            .iter()
-            .map(|(_, entry)| entry.cookie)
-            .chain(
-                tables
-                    .tables
-                    .values()
-                    .flat_map(|table| [table.ingress.default_cookie, table.egress.default_cookie]),
-            )
-            .collect();
-        self.in_use = in_use;
-        self.identities = Some(identities.clone());
-        Compiled {
-            generation: state.generation,
-            tables: tables.tables,
-            entries: tables.entries,
-            endpoints,
-            addresses,
-            prefixes,
-            cookies: Arc::new(self.cookies.clone()),
-            identities: Arc::new(identities),
-            policies: self.in_force(),
-            problems,
-        }
+        let refused = self.policies.values();
+        let refused = refused.filter_map(|known| Some(known.refused.as_ref()?.1.clone()));
+        self.compiled.problems = refused.chain(live.problems()).collect();
+        self.compiled.problems.sort();
+        self.compiled.generation = state.generation;
+        self.live = Some(live);
+        (&self.compiled, touched)
     }
 
-    fn in_force(&self) -> BTreeMap<ObjectName, InForce> {
+    /// What came out of the last compilation; nothing before the first.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Compiles from nothing.
+    fn anew(&mut self, state: &Arc<State>, dual_stack: bool, touched: &mut Touched) -> Live {
+        self.compiled = Compiled::empty(
+            Arc::clone(&self.compiled.cookies),
+            Arc::clone(&self.compiled.identities),
+        );
         self.policies
-            .iter()
-            .filter_map(|(name, known)| {
-                let (raw, _) = known.good.as_ref()?;
-                let in_force = InForce {
-                    version: Arc::clone(&raw.version),
-                    stale: known.refused.is_some(),
-                };
-                Some((name.clone(), in_force))
-            })
-            .collect()
-    }
-
-    /// Reads what is new, keeps the last good form of what is refused, forgets what is gone.
-    fn read_policies(&mut self, state: &State) -> Vec<Problem> {
-        let mut before = std::mem::take(&mut self.policies);
-        let mut problems = Vec::new();
-        for (name, raw) in &state.policies {
-            let mut known = before.remove(name).unwrap_or(Known {
-                good: None,
-                refused: None,
-            });
-            let same_good = known.good.as_ref().is_some_and(|(good, _)| same(good, raw));
-            let same_refused = known
-                .refused
-                .as_ref()
-                .is_some_and(|(refused, _)| refused == raw);
-            if same_good {
-                known.refused = None;
-            } else if !same_refused {
-                match parse(raw, &self.config.cluster) {
-                    Ok(policy) => {
-                        known = Known {
-                            good: Some((Arc::clone(raw), Arc::new(policy))),
-                            refused: None,
-                        };
-                    }
-                    Err(mut problem) => {
-                        problem.remedy.push_str(match known.good {
-                            Some(_) => "; the last good version stays in force",
-                            None => "; the policy is NOT enforced",
-                        });
-                        known.refused = Some((Arc::clone(raw), *problem));
-                    }
-                }
-            }
-            problems.extend(known.refused.iter().map(|(_, problem)| problem.clone()));
-            self.policies.insert(name.clone(), known);
+            .retain(|name, _| state.policies.contains_key(name));
+        for cookie in std::mem::take(&mut self.cookie_uses).into_keys() {
+            self.cookies_used.insert(cookie, self.compilations);
         }
-        problems
-    }
-}
-
-/// Identities of one snapshot.
-struct Numbers<'s> {
-    identities: Identities,
-    in_use: BTreeSet<Identity>,
-    pods: BTreeMap<&'s NamespacedName, Identity>,
-    /// Of all pods of each identity.
-    named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
-    prefixes: BTreeMap<IpNet, Identity>,
-}
-
-impl<'s> Numbers<'s> {
-    /// Gives pods and prefixes their identities; says which got none.
-    fn number<'p>(
-        &mut self,
-        state: &'s State,
-        cluster: &str,
-        policies: impl Iterator<Item = &'p Arc<Policy>>,
-    ) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut failed = |what: String, error: cluster::identities::Exhausted| {
-            problems.push(Problem {
-                place: Place::default(),
-                object: None,
-                field: String::new(),
-                problem: format!("{what} has no identity: {error}"),
-                remedy: String::new(),
-            });
+        Arc::make_mut(&mut self.compiled.identities).set_dual_stack(dual_stack);
+        let mut live = Live::new(state, &self.compiled.identities);
+        live.advance(self, state, touched);
+        *touched = Touched {
+            all: true,
+            ..Touched::default()
         };
-        // In the order of labels, not of pods, so that nodes meet colliding labels in the same order.
-        let mut by_labels: BTreeMap<cluster::Labels, Vec<&'s Arc<cluster::Pod>>> = BTreeMap::new();
-        for pod in state.pods.values().filter(|pod| !pod.host_network) {
-            let labels = state.identity_labels(pod, cluster);
-            by_labels.entry(labels).or_default().push(pod);
-        }
-        for (labels, members) in by_labels {
-            match self.identities.of_labels(&labels) {
-                Ok(identity) => {
-                    self.in_use.insert(identity);
-                    let ports = self.named_ports.entry(identity).or_default();
-                    for pod in members {
-                        self.pods.insert(&pod.name, identity);
-                        ports.extend(ports_of(pod));
-                    }
-                }
-                Err(error) => failed(format!("a pod with labels {labels}"), error),
-            }
-        }
-        for prefix in named_prefixes(policies, &state.cidr_groups) {
-            let groups = state.cidr_groups.values();
-            let further = groups
-                .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(&prefix)))
-                .flat_map(|group| group_labels(group).collect::<Vec<_>>());
-            match self.identities.of_prefix(prefix, further) {
-                Ok(identity) => {
-                    self.in_use.insert(identity);
-                    self.prefixes.insert(prefix, identity);
-                }
-                Err(error) => failed(format!("prefix {prefix}"), error),
-            }
-        }
-        problems
+        live
     }
+
+    /// Reads a policy in its present form, or forgets it. What is refused keeps its last good form.
+    /// Returns the forms in force before and now.
+    fn read_policy(
+        &mut self,
+        name: &ObjectName,
+        raw: Option<&Arc<manifest::Policy>>,
+    ) -> [Option<Arc<Policy>>; 2] {
+        let good = |known: &Known| known.good.as_ref().map(|(_, policy)| Arc::clone(policy));
+        let known = self.policies.remove(name).unwrap_or_default();
+        // After a restart the last good form is known, but isn't in force yet.
+        let before = good(&known).filter(|_| self.compiled.policies.contains_key(name));
+        let Some(raw) = raw else {
+            self.compiled.policies.remove(name);
+            return [before, None];
+        };
+        let known = read(known, raw, &self.config.cluster);
+        let now = good(&known);
+        if let Some((raw, _)) = &known.good {
+            let in_force = InForce {
+                version: Arc::clone(&raw.version),
+                stale: known.refused.is_some(),
+            };
+            self.compiled.policies.insert(name.clone(), in_force);
+        }
+        self.policies.insert(name.clone(), known);
+        [before, now]
+    }
+}
+
+/// Reads a new form of a policy.
+fn read(mut known: Known, raw: &Arc<manifest::Policy>, cluster: &str) -> Known {
+    let same_good = known.good.as_ref().is_some_and(|(good, _)| same(good, raw));
+    let same_refused = known
+        .refused
+        .as_ref()
+        .is_some_and(|(refused, _)| refused == raw);
+    if same_good {
+        known.refused = None;
+    } else if !same_refused {
+        match parse(raw, cluster) {
+            Ok(policy) => {
+                known = Known {
+                    good: Some((Arc::clone(raw), Arc::new(policy))),
+                    refused: None,
+                };
+            }
+            Err(mut problem) => {
+                problem.remedy.push_str(match known.good {
+                    Some(_) => "; the last good version stays in force",
+                    None => "; the policy is NOT enforced",
+                });
+                known.refused = Some((Arc::clone(raw), *problem));
+            }
+        }
+    }
+    known
 }
 
 /// The same rules, wherever in whichever file they stand.
 fn same(a: &manifest::Policy, b: &manifest::Policy) -> bool {
-    a.version == b.version && a.uid == b.uid && a.document.digest() == b.document.digest()
+    std::ptr::eq(a, b)
+        || a.version == b.version && a.uid == b.uid && a.document.digest() == b.document.digest()
 }
 
 /// The named ports of a pod.

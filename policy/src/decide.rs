@@ -73,7 +73,7 @@ pub fn decide(maps: &HostMaps, question: Question, cookies: &Cookies) -> Decisio
 /// Maps that hold tables and their entries, and nothing else.
 fn only_tables<'a>(
     tables: impl IntoIterator<Item = (&'a u32, &'a Table)>,
-    entries: impl IntoIterator<Item = &'a (PolicyKey, PolicyEntry)>,
+    entries: impl IntoIterator<Item = (&'a PolicyKey, &'a PolicyEntry)>,
 ) -> HostMaps {
     HostMaps {
         tables: tables
@@ -90,7 +90,10 @@ fn only_tables<'a>(
 
 impl From<&Tables> for HostMaps {
     fn from(tables: &Tables) -> Self {
-        only_tables(&tables.tables, &tables.entries)
+        only_tables(
+            &tables.tables,
+            tables.entries.iter().map(|(key, entry)| (key, entry)),
+        )
     }
 }
 

@@ -1,167 +1,369 @@
-//! Which identities a selector matches, without asking every identity for every selector.
+//! Which identities a selector matches, and which selectors an identity: kept, so that a change of one
+//! doesn't ask all of the other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cluster::{CidrGroup, Identities, Identity, Labels};
+use cluster::{CidrGroup, Identity, Labels};
 use ipnet::IpNet;
 
 use crate::rule::{CidrRule, Peer, Policy};
 use crate::selector::{Demand, Requirement, Selector};
 
-/// Identities by what selectors ask for.
-pub(crate) struct Index<'a> {
-    identities: &'a Identities,
-    groups: &'a BTreeMap<Arc<str>, Arc<CidrGroup>>,
-    all: Vec<Identity>,
-    /// By key and value of each label, whatever its source.
-    by_label: HashMap<(&'a str, &'a str), Vec<Identity>>,
-    by_key: HashMap<&'a str, Vec<Identity>>,
-    by_prefix: BTreeMap<IpNet, Vec<Identity>>,
-    selected: HashMap<Selector, Arc<[Identity]>>,
-    peers: HashMap<Peer, Arc<[Identity]>>,
+/// A selector (or another way to name identities) in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SlotId(u32);
+
+/// Identities that can be met, the selectors that rules use, and who matches whom.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    groups: BTreeMap<Arc<str>, Arc<CidrGroup>>,
+    labels: BTreeMap<Identity, Labels>,
+    /// By the key of a label, whatever its source.
+    keys: HashMap<Arc<str>, Key>,
+    by_prefix: BTreeMap<IpNet, BTreeSet<Identity>>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<SlotId>,
+    ids: HashMap<Peer, SlotId>,
+    /// Selectors that an identity may match by what it lacks: each new identity is held against them.
+    unfiled: BTreeSet<SlotId>,
+    /// Those that name prefixes or the world.
+    of_prefixes: BTreeSet<SlotId>,
 }
 
-impl<'a> Index<'a> {
-    pub(crate) fn new(
-        identities: &'a Identities,
-        in_use: &BTreeSet<Identity>,
-        groups: &'a BTreeMap<Arc<str>, Arc<CidrGroup>>,
-    ) -> Self {
-        let mut index = Self {
-            identities,
+/// A label's key, and one of its values or any.
+type Ticket = (Arc<str>, Option<Arc<str>>);
+
+/// What is known of a label's key.
+#[derive(Clone, Debug, Default)]
+struct Key {
+    identities: BTreeSet<Identity>,
+    /// Selectors for which it suffices to have the key to be asked.
+    slots: BTreeSet<SlotId>,
+    values: HashMap<Arc<str>, Value>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Value {
+    identities: BTreeSet<Identity>,
+    /// Selectors that can match nobody without this value (or another one under which they are filed).
+    slots: BTreeSet<SlotId>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    peer: Peer,
+    identities: BTreeSet<Identity>,
+    /// Under which key, and which of its values, it is filed.
+    filed: Vec<Ticket>,
+    uses: usize,
+}
+
+impl Index {
+    pub(crate) fn new(groups: BTreeMap<Arc<str>, Arc<CidrGroup>>) -> Self {
+        Self {
             groups,
-            all: Vec::new(),
-            by_label: HashMap::new(),
-            by_key: HashMap::new(),
-            by_prefix: BTreeMap::new(),
-            selected: HashMap::new(),
-            peers: HashMap::new(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether an identity can be met.
+    pub(crate) fn has(&self, identity: Identity) -> bool {
+        self.labels.contains_key(&identity)
+    }
+
+    /// An identity that can be met from now on. Returns the selectors that match it.
+    pub(crate) fn add(&mut self, identity: Identity, labels: &Labels) -> Vec<SlotId> {
+        if self.labels.insert(identity, labels.clone()).is_some() {
+            return Vec::new();
+        }
+        for label in labels.iter() {
+            let key = self.keys.entry(Arc::clone(&label.key)).or_default();
+            key.identities.insert(identity);
+            let value = key.values.entry(Arc::clone(&label.value)).or_default();
+            value.identities.insert(identity);
+        }
+        if let Some(prefix) = labels.cidr() {
+            self.by_prefix.entry(prefix).or_default().insert(identity);
+        }
+        let matching = self.matching(labels);
+        for id in &matching {
+            if let Some(slot) = self.slot_mut(*id) {
+                slot.identities.insert(identity);
+            }
+        }
+        matching
+    }
+
+    /// An identity that can't be met any more. Returns the selectors that matched it.
+    pub(crate) fn remove(&mut self, identity: Identity) -> Vec<SlotId> {
+        let Some(labels) = self.labels.remove(&identity) else {
+            return Vec::new();
         };
-        for (identity, labels) in identities.iter() {
-            if identity.0 >= abi::identity::FIRST_DERIVED && !in_use.contains(&identity) {
+        for label in labels.iter() {
+            let Some(key) = self.keys.get_mut(&*label.key) else {
                 continue;
+            };
+            key.identities.remove(&identity);
+            if let Some(value) = key.values.get_mut(&*label.value) {
+                value.identities.remove(&identity);
+                if value.identities.is_empty() && value.slots.is_empty() {
+                    key.values.remove(&*label.value);
+                }
             }
-            index.all.push(identity);
-            for label in labels.iter() {
-                let pair = (&*label.key, &*label.value);
-                index.by_label.entry(pair).or_default().push(identity);
-                index.by_key.entry(&*label.key).or_default().push(identity);
-            }
-            if let Some(prefix) = labels.cidr() {
-                index.by_prefix.entry(prefix).or_default().push(identity);
+            if key.identities.is_empty() && key.slots.is_empty() && key.values.is_empty() {
+                self.keys.remove(&*label.key);
             }
         }
-        index
-    }
-
-    fn labels(&self, identity: Identity) -> Option<&'a Labels> {
-        self.identities.labels(identity)
-    }
-
-    /// Identities whose labels a selector matches, sorted.
-    pub(crate) fn select(&mut self, selector: &Selector) -> Arc<[Identity]> {
-        if let Some(known) = self.selected.get(selector) {
-            return Arc::clone(known);
+        if let Some(prefix) = labels.cidr()
+            && let Some(identities) = self.by_prefix.get_mut(&prefix)
+        {
+            identities.remove(&identity);
+            if identities.is_empty() {
+                self.by_prefix.remove(&prefix);
+            }
         }
-        let found = self.matching(self.candidates(selector), selector);
-        self.selected.insert(selector.clone(), Arc::clone(&found));
-        found
+        let matching = self.matching(&labels);
+        for id in &matching {
+            if let Some(slot) = self.slot_mut(*id) {
+                slot.identities.remove(&identity);
+            }
+        }
+        matching
     }
 
-    fn matching(&self, candidates: Vec<Identity>, selector: &Selector) -> Arc<[Identity]> {
-        let mut found: Vec<Identity> = candidates
-            .into_iter()
-            .filter(|identity| {
-                self.labels(*identity)
-                    .is_some_and(|labels| selector.matches(labels))
-            })
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found.into()
+    /// The selectors that match an identity that can be met.
+    pub(crate) fn of(&self, identity: Identity) -> Vec<SlotId> {
+        self.labels
+            .get(&identity)
+            .map(|labels| self.matching(labels))
+            .unwrap_or_default()
     }
 
-    /// The shortest list that holds everything a selector can match.
-    fn candidates(&self, selector: &Selector) -> Vec<Identity> {
-        selector
-            .requirements
-            .iter()
-            .filter_map(|requirement| self.demanded(requirement))
-            .min_by_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>())
-            .map_or_else(|| self.all.clone(), |lists| lists.concat())
+    fn matching(&self, labels: &Labels) -> Vec<SlotId> {
+        let mut candidates: BTreeSet<SlotId> = self.unfiled.clone();
+        for label in labels.iter() {
+            if let Some(key) = self.keys.get(&*label.key) {
+                candidates.extend(&key.slots);
+                candidates.extend(key.values.get(&*label.value).iter().flat_map(|v| &v.slots));
+            }
+            if matches!(&*label.source, "cidr" | "reserved") {
+                candidates.extend(&self.of_prefixes);
+            }
+        }
+        candidates.retain(|id| {
+            self.slot(*id)
+                .is_some_and(|slot| self.matches(&slot.peer, labels))
+        });
+        candidates.into_iter().collect()
     }
 
-    /// Lists that hold everything that meets a requirement; `None` if absence meets it.
-    fn demanded<'s>(&'s self, requirement: &'s Requirement) -> Option<Vec<&'s [Identity]>> {
-        let key = &*requirement.key.name;
+    fn matches(&self, peer: &Peer, labels: &Labels) -> bool {
+        match peer {
+            Peer::All => true,
+            Peer::Labels(selector) => selector.matches(labels),
+            Peer::Reserved(name) => labels.is_reserved(name),
+            Peer::Cidr(rule) => rule.matches(labels),
+            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => group_rules(peer, &self.groups)
+                .iter()
+                .any(|rule| rule.matches(labels)),
+        }
+    }
+
+    fn slot(&self, id: SlotId) -> Option<&Slot> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    fn slot_mut(&mut self, id: SlotId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// Identities that a selector in the cache matches now.
+    pub(crate) fn identities(&self, id: SlotId) -> &BTreeSet<Identity> {
+        static NONE: BTreeSet<Identity> = BTreeSet::new();
+        self.slot(id).map_or(&NONE, |slot| &slot.identities)
+    }
+
+    /// Puts a selector into the cache, or counts one use more of it.
+    pub(crate) fn keep(&mut self, peer: &Peer) -> SlotId {
+        if let Some(id) = self.ids.get(peer).copied() {
+            if let Some(slot) = self.slot_mut(id) {
+                slot.uses += 1;
+            }
+            return id;
+        }
+        let filed = self.tickets(peer);
+        let slot = Slot {
+            identities: self.find(peer),
+            peer: peer.clone(),
+            filed: filed.clone().unwrap_or_default(),
+            uses: 1,
+        };
+        let id = self.free.pop().unwrap_or_else(|| {
+            let next =
+                u32::try_from(self.slots.len()).expect("fewer selectors than memory has bytes");
+            self.slots.push(None);
+            SlotId(next)
+        });
+        self.slots[id.0 as usize] = Some(slot);
+        self.ids.insert(peer.clone(), id);
+        let of_prefixes = matches!(
+            peer,
+            Peer::Cidr(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. }
+        );
+        match filed {
+            _ if of_prefixes => drop(self.of_prefixes.insert(id)),
+            None => drop(self.unfiled.insert(id)),
+            Some(tickets) => {
+                for (key, value) in tickets {
+                    let key = self.keys.entry(key).or_default();
+                    match value {
+                        None => key.slots.insert(id),
+                        Some(value) => key.values.entry(value).or_default().slots.insert(id),
+                    };
+                }
+            }
+        }
+        id
+    }
+
+    /// Counts one use less; what nobody uses leaves the cache.
+    pub(crate) fn release(&mut self, id: SlotId) {
+        let Some(slot) = self.slot_mut(id) else {
+            return;
+        };
+        slot.uses -= 1;
+        if slot.uses > 0 {
+            return;
+        }
+        let Some(slot) = self.slots[id.0 as usize].take() else {
+            return;
+        };
+        self.free.push(id);
+        self.ids.remove(&slot.peer);
+        self.unfiled.remove(&id);
+        self.of_prefixes.remove(&id);
+        for (key, value) in slot.filed {
+            let Some(known) = self.keys.get_mut(&key) else {
+                continue;
+            };
+            match value {
+                None => drop(known.slots.remove(&id)),
+                Some(value) => {
+                    if let Some(of_value) = known.values.get_mut(&value) {
+                        of_value.slots.remove(&id);
+                        if of_value.identities.is_empty() && of_value.slots.is_empty() {
+                            known.values.remove(&value);
+                        }
+                    }
+                }
+            }
+            if known.identities.is_empty() && known.slots.is_empty() && known.values.is_empty() {
+                self.keys.remove(&key);
+            }
+        }
+    }
+
+    /// Where to file a selector so that few identities come upon it; `None`: everywhere.
+    fn tickets(&self, peer: &Peer) -> Option<Vec<Ticket>> {
+        match peer {
+            Peer::Reserved(name) => Some(vec![(Arc::from(*name), None)]),
+            Peer::Labels(selector) => selector
+                .requirements
+                .iter()
+                .filter_map(|requirement| {
+                    let identities = self.demanded(requirement)?;
+                    let key = &requirement.key.name;
+                    let tickets = match &requirement.demand {
+                        Demand::In(values) => values
+                            .iter()
+                            .map(|value| (Arc::clone(key), Some(Arc::clone(value))))
+                            .collect(),
+                        Demand::Exists | Demand::NotIn(_) | Demand::DoesNotExist => {
+                            vec![(Arc::clone(key), None)]
+                        }
+                    };
+                    Some((size(&identities), tickets))
+                })
+                .min_by_key(|(size, _)| *size)
+                .map(|(_, tickets)| tickets),
+            Peer::All | Peer::Cidr(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => None,
+        }
+    }
+
+    /// Sets that hold everything that meets a requirement; `None` if absence meets it.
+    fn demanded(&self, requirement: &Requirement) -> Option<Vec<&BTreeSet<Identity>>> {
+        let key = self.keys.get(&*requirement.key.name);
         match &requirement.demand {
             Demand::In(values) => Some(
                 values
                     .iter()
-                    .filter_map(|value| self.by_label.get(&(key, &**value)))
-                    .map(Vec::as_slice)
+                    .filter_map(|value| key?.values.get(&**value))
+                    .map(|value| &value.identities)
                     .collect(),
             ),
-            Demand::Exists => Some(
-                self.by_key
-                    .get(key)
-                    .map(Vec::as_slice)
-                    .into_iter()
-                    .collect(),
-            ),
+            Demand::Exists => Some(key.map(|key| &key.identities).into_iter().collect()),
             Demand::NotIn(_) | Demand::DoesNotExist => None,
         }
     }
 
-    /// Identities that a peer names, sorted. [`Peer::All`] is not asked here: it is the column of any
-    /// peer.
-    pub(crate) fn peer(&mut self, peer: &Peer) -> Arc<[Identity]> {
-        if let Peer::Labels(selector) = peer {
-            return self.select(selector);
-        }
-        if let Some(known) = self.peers.get(peer) {
-            return Arc::clone(known);
-        }
-        let mut found: Vec<Identity> = match peer {
-            Peer::All => self.all.clone(),
-            Peer::Labels(_) => Vec::new(),
-            Peer::Reserved(name) => {
-                let named = self.by_key.get(name).map(Vec::as_slice).unwrap_or_default();
-                let reserved = |identity: &&Identity| {
-                    self.labels(**identity)
-                        .is_some_and(|labels| labels.is_reserved(name))
-                };
-                named.iter().filter(reserved).copied().collect()
-            }
+    /// Identities that a peer names, found anew.
+    fn find(&self, peer: &Peer) -> BTreeSet<Identity> {
+        match peer {
+            Peer::All => self.labels.keys().copied().collect(),
+            Peer::Labels(selector) => self.select(selector),
+            Peer::Reserved(name) => self
+                .having(name)
+                .filter(|(_, labels)| labels.is_reserved(name))
+                .map(|(identity, _)| identity)
+                .collect(),
             Peer::Cidr(rule) => self.inside(rule),
-            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => group_rules(peer, self.groups)
+            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => group_rules(peer, &self.groups)
                 .iter()
                 .flat_map(|rule| self.inside(rule))
                 .collect(),
-        };
-        found.sort_unstable();
-        found.dedup();
-        let found: Arc<[Identity]> = found.into();
-        self.peers.insert(peer.clone(), Arc::clone(&found));
-        found
+        }
     }
 
-    fn inside(&self, rule: &CidrRule) -> Vec<Identity> {
-        let mut found = Vec::new();
+    fn select(&self, selector: &Selector) -> BTreeSet<Identity> {
+        let fewest = selector
+            .requirements
+            .iter()
+            .filter_map(|requirement| self.demanded(requirement))
+            .min_by_key(|sets| size(sets));
+        let matches = |identity: &Identity| {
+            self.labels
+                .get(identity)
+                .is_some_and(|labels| selector.matches(labels))
+        };
+        match fewest {
+            Some(sets) => sets
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(matches)
+                .collect(),
+            None => self.labels.keys().copied().filter(matches).collect(),
+        }
+    }
+
+    /// Identities that have a label with this key.
+    fn having(&self, key: &str) -> impl Iterator<Item = (Identity, &Labels)> {
+        let identities = self
+            .keys
+            .get(key)
+            .into_iter()
+            .flat_map(|key| &key.identities);
+        identities.filter_map(|identity| Some((*identity, self.labels.get(identity)?)))
+    }
+
+    fn inside(&self, rule: &CidrRule) -> BTreeSet<Identity> {
+        let mut found = BTreeSet::new();
         if rule.cidr.prefix_len() == 0 {
-            let world = self
-                .by_key
-                .iter()
-                .filter(|(key, _)| key.starts_with("world"));
-            let mut identities: Vec<Identity> = world
-                .flat_map(|(_, identities)| identities.iter().copied())
-                .collect();
-            identities.retain(|identity| {
-                self.labels(*identity)
-                    .is_some_and(|labels| labels.cidr().is_none() && rule.matches(labels))
-            });
-            found.extend(identities);
+            for name in ["world", "world-ipv4", "world-ipv6"] {
+                let world = self.having(name).filter(|(_, labels)| rule.matches(labels));
+                found.extend(world.map(|(identity, _)| identity));
+            }
         }
         // Prefixes sort by address first: those inside of a prefix follow it.
         for (prefix, identities) in self.by_prefix.range(rule.cidr..) {
@@ -179,14 +381,19 @@ impl<'a> Index<'a> {
     }
 }
 
-/// All prefixes that rules name: each gets an identity, and so do those taken out of others.
-pub fn named_prefixes<'p>(
-    policies: impl Iterator<Item = &'p Arc<Policy>>,
+fn size(sets: &[&BTreeSet<Identity>]) -> usize {
+    sets.iter().map(|set| set.len()).sum()
+}
+
+/// The prefixes that a policy's rules name: each gets an identity, and so do those taken out of others.
+pub(crate) fn prefixes_of(
+    policy: &Policy,
     groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
 ) -> BTreeSet<IpNet> {
     let mut prefixes = BTreeSet::new();
-    let statements = policies
-        .flat_map(|policy| &policy.rules)
+    let statements = policy
+        .rules
+        .iter()
         .flat_map(|rule| rule.ingress.iter().chain(&rule.egress));
     for peer in statements
         .flat_map(|s| &s.elements)
@@ -207,6 +414,16 @@ pub fn named_prefixes<'p>(
         }
     }
     prefixes
+}
+
+/// All prefixes that rules name.
+pub fn named_prefixes<'p>(
+    policies: impl Iterator<Item = &'p Arc<Policy>>,
+    groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
+) -> BTreeSet<IpNet> {
+    policies
+        .flat_map(|policy| prefixes_of(policy, groups))
+        .collect()
 }
 
 /// A group peer as the prefixes that the groups have now; nothing for a group that isn't there.

@@ -7,6 +7,7 @@
 //!                                                decide: the kernel's own lookup, on the host
 //! ```
 
+mod book;
 mod compile;
 mod compiled;
 mod compiler;
@@ -25,7 +26,7 @@ pub mod validate;
 pub mod wire;
 
 pub use compile::{Input, Tables, compile};
-pub use compiled::{Address, Compiled, Endpoint, InForce};
+pub use compiled::{Address, Compiled, Endpoint, InForce, Touched};
 pub use compiler::{Compiler, Memory};
 pub use config::{Config, Mode};
 pub use content::{Here, Place};

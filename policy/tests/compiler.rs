@@ -160,7 +160,7 @@ fn numbers_stay_while_what_they_name_does() {
         before
             .entries
             .iter()
-            .all(|entry| after.entries.contains(entry))
+            .all(|(key, entry)| after.entries.get(key) == Some(entry))
     );
     assert!(
         before
@@ -178,7 +178,7 @@ fn numbers_stay_while_what_they_name_does() {
         before
             .entries
             .iter()
-            .all(|entry| restarted.entries.contains(entry))
+            .all(|(key, entry)| restarted.entries.get(key) == Some(entry))
     );
 
     // An edit gives the policy's entries new cookies; the old ones stay resolvable until told.

@@ -29,7 +29,8 @@ usage: cargo xtask COMMAND
   demo [--once]        a two-node cluster on this machine, and its flows
   test [kernel]        everything that must hold: format, clippy, tests, kernel tests, fuzzing;
                        with `kernel` the kernel tests alone
-  bench NAME [--write] measure verdict, net, events, filter, relay or apply, and show a table;
+  bench NAME [--write] measure verdict, net, events, filter, relay, apply or policy, and
+                       show a table;
                        --write puts it into docs/PERFORMANCE.md
   policy-cases [FILE...]
                        policies and probes through host, kernel and a scan over the rules

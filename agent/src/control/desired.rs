@@ -9,18 +9,20 @@ use policy::{Compiled, Here, Place};
 use super::endpoints::Endpoints;
 use crate::config::Config;
 
-pub(super) fn desired(config: &Config, compiled: &Compiled, endpoints: &Endpoints) -> Desired {
+/// All of it.
+pub(super) fn desired(config: &Config, compiled: &Compiled, here: &Here) -> Desired {
     Desired {
         settings: Settings {
             report_every: ticks(u64::from(config.report_every)),
             drops_per_second: config.drop_events,
             flags: 0,
         },
-        ..compiled.desired(&here(endpoints))
+        ..compiled.desired(here)
     }
 }
 
-fn here(endpoints: &Endpoints) -> Here {
+/// What only this node can tell.
+pub(super) fn here(endpoints: &Endpoints) -> Here {
     let places = endpoints.iter().map(|(name, known)| {
         let place = Place {
             index: known.index,

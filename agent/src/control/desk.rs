@@ -48,8 +48,10 @@ pub enum DeskError {
     /// Too many ask.
     #[error("too many questions at once: ask again")]
     Busy,
-    /// The agent ends, or nothing is in force yet.
-    #[error("nothing is in force yet, or the agent ends")]
+    /// The agent ends, nothing is in force yet, or something else than the manifests say.
+    #[error(
+        "the kernel is not in step with the manifests (`flows status` says why), or the agent starts or ends"
+    )]
     Closed,
 }
 

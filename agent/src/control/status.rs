@@ -66,16 +66,14 @@ impl fmt::Display for PolicyProblem {
 }
 
 /// The problems of a state and of what was compiled from it.
-pub(super) fn problems(state: &State, compiled: Option<&Compiled>) -> Vec<PolicyProblem> {
-    let compiled_problems = compiled.map_or(&[][..], |compiled| compiled.problems.as_slice());
+pub(super) fn problems(state: &State, compiled: &Compiled) -> Vec<PolicyProblem> {
     state
         .problems
         .iter()
-        .chain(compiled_problems)
+        .chain(&compiled.problems)
         .map(|problem| {
             let not_enforced = problem.object.as_ref().is_some_and(|object| {
-                object.kind.is_policy()
-                    && compiled.is_some_and(|compiled| !compiled.policies.contains_key(object))
+                object.kind.is_policy() && !compiled.policies.contains_key(object)
             });
             PolicyProblem {
                 problem: problem.clone(),

@@ -16,7 +16,7 @@ use crate::compiled::Address;
 pub(super) fn addresses(
     state: &State,
     own: &str,
-    pods: &BTreeMap<&NamespacedName, Identity>,
+    pods: &BTreeMap<NamespacedName, Identity>,
 ) -> (BTreeMap<IpAddr, Address>, Vec<Problem>) {
     let mut claims: Vec<(IpAddr, ObjectName, Address)> = Vec::new();
     let apiserver = apiserver_addresses(state);
@@ -44,7 +44,7 @@ pub(super) fn addresses(
         }
     }
     for (name, identity) in pods {
-        let Some(pod) = state.pods.get(*name) else {
+        let Some(pod) = state.pods.get(name) else {
             continue;
         };
         for ip in &pod.ips {
@@ -55,7 +55,7 @@ pub(super) fn addresses(
             };
             let address = Address {
                 identity: *identity,
-                pod: Some((*name).clone()),
+                pod: Some(name.clone()),
                 local: pod.node.as_deref() == Some(own),
             };
             claims.push((*ip, claimer, address));

@@ -1,0 +1,216 @@
+//! Random changes of a cluster: what was advanced change by change is what is compiled from nothing,
+//! and the changes that are told lead from the maps' content before to that after.
+//!
+//! `FLOWS_CASES=2000` runs more of them, `FLOWS_SEED=n` one.
+#![expect(clippy::panic, reason = "helpers of a test fail it")]
+
+mod common;
+#[expect(dead_code, reason = "what judges probes isn't needed here")]
+mod random_policies;
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use cluster::{NamespacedName, State};
+use common::{add, shown, state};
+use datapath_host::{Changes, Desired};
+use flows_policy::{Compiler, Config, Here, Memory, Place};
+use random_policies::generate::world;
+use random_policies::random::Random;
+
+const CASES: u64 = 30;
+const STEPS: usize = 25;
+/// Clusters from which objects are taken: the same names mean other things in each.
+const POOLS: u64 = 3;
+
+const GROUPS: &str = "
+{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: outside, labels: {where: far}}, spec: {externalCIDRs: [10.0.0.0/8, 192.0.2.0/24]}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: by-group}
+spec:
+  endpointSelector: {}
+  egress: [{toCIDRSet: [{cidrGroupRef: outside}]}]
+";
+
+/// What was seen, so that a test that tests nothing shows.
+#[derive(Debug, Default)]
+struct Ledger {
+    advanced: usize,
+    anew: usize,
+    entries: usize,
+    removed: usize,
+    endpoints: usize,
+    addresses: usize,
+    prefixes: usize,
+    contested: usize,
+}
+
+/// Puts an object of a pool into the state, or takes it out.
+fn mutate<K: Ord + Clone, V: Clone>(
+    random: &mut Random,
+    objects: &mut BTreeMap<K, V>,
+    pool: &BTreeMap<K, V>,
+) {
+    let names: Vec<&K> = pool.keys().collect();
+    if names.is_empty() {
+        return;
+    }
+    let name = *random.pick(&names);
+    if random.chance(35) {
+        objects.remove(name);
+    } else {
+        objects.insert(name.clone(), pool[name].clone());
+    }
+}
+
+fn change(random: &mut Random, state: &mut State, pools: &[State]) {
+    let pool = random.pick(pools);
+    match random.below(20) {
+        0 => mutate(random, &mut state.nodes, &pool.nodes),
+        1 => mutate(random, &mut state.cidr_groups, &pool.cidr_groups),
+        2..5 => mutate(random, &mut state.namespaces, &pool.namespaces),
+        5..11 => mutate(random, &mut state.policies, &pool.policies),
+        11 => {
+            // One that claims another's address.
+            let names: Vec<NamespacedName> = state.pods.keys().cloned().collect();
+            if names.is_empty() {
+                return;
+            }
+            let ips = state.pods[random.pick(&names)].ips.clone();
+            let pod = cluster::Pod {
+                ips,
+                ..(*state.pods[random.pick(&names)]).clone()
+            };
+            state.pods.insert(pod.name.clone(), Arc::new(pod));
+        }
+        _ => mutate(random, &mut state.pods, &pool.pods),
+    }
+}
+
+/// Where the node's pods are: an index is reused once its pod is gone, an interface may come late.
+fn places(random: &mut Random, state: &State, here: &mut Here) {
+    here.places
+        .retain(|name, _| state.pods_of("a").any(|pod| pod.name == *name));
+    for pod in state.pods_of("a") {
+        let taken: Vec<u32> = here.places.values().map(|place| place.index).collect();
+        let free = (1..).find(|index| !taken.contains(index));
+        let place = here.places.entry(pod.name.clone()).or_insert(Place {
+            index: free.expect("few pods"),
+            interface: None,
+        });
+        if random.chance(50) {
+            place.interface = Some(place.index + 100);
+        }
+    }
+    if random.chance(20) {
+        here.own = vec![[172, 16, 0, 1].into()];
+    } else if random.chance(20) {
+        here.own.clear();
+    }
+}
+
+fn apply(desired: &mut Desired, changes: Changes) {
+    fn put<K: Eq + Hash, V>(map: &mut HashMap<K, V>, changes: HashMap<K, Option<V>>) {
+        #[expect(clippy::iter_over_hash_type, reason = "the keys are independent")]
+        for (key, value) in changes {
+            match value {
+                Some(value) => map.insert(key, value),
+                None => map.remove(&key),
+            };
+        }
+    }
+    put(&mut desired.addr4, changes.addr4);
+    put(&mut desired.addr6, changes.addr6);
+    put(&mut desired.cidr4, changes.cidr4);
+    put(&mut desired.cidr6, changes.cidr6);
+    put(&mut desired.endpoints, changes.endpoints);
+    put(&mut desired.tables, changes.tables);
+    put(&mut desired.policy, changes.policy);
+}
+
+fn run(seed: u64, ledger: &mut Ledger) {
+    let pools: Vec<State> = (0..POOLS)
+        .map(|n| {
+            let manifests = world(&mut Random::new(seed * POOLS + n)).manifests();
+            let mut state = state(&manifests);
+            if n == 1 {
+                add(&mut state, "groups.yaml", GROUPS);
+            }
+            state
+        })
+        .collect();
+    let mut random = Random::new(seed);
+    let mut state = pools[0].clone();
+    let mut compiler = Compiler::new(Config::default(), "a", Memory::default());
+    let mut here = Here::default();
+    places(&mut random, &state, &mut here);
+    let mut desired = compiler.update(&state).desired(&here);
+    for step in 0..STEPS {
+        for _ in 0..=random.below(3) {
+            change(&mut random, &mut state, &pools);
+        }
+        state.generation += 1;
+        let before = here.clone();
+        places(&mut random, &state, &mut here);
+
+        let (compiled, touched) = compiler.advance(&Arc::new(state.clone()));
+        let wanted = compiled.desired(&here);
+        match compiled.changes(&touched, &before, &here) {
+            Some(changes) => {
+                ledger.advanced += 1;
+                ledger.entries += changes.policy.len();
+                ledger.removed += changes.policy.values().filter(|v| v.is_none()).count();
+                ledger.endpoints += changes.endpoints.len();
+                ledger.addresses += changes.addr4.len();
+                ledger.prefixes += changes.cidr4.len();
+                apply(&mut desired, changes);
+            }
+            None => {
+                ledger.anew += 1;
+                desired = wanted.clone();
+            }
+        }
+        assert!(desired == wanted, "seed {seed}, step {step}: other content");
+        let compiled = compiled.clone();
+        let is_contested = |problem: &String| problem.contains("its address");
+        ledger.contested += usize::from(shown(&compiled.problems).iter().any(is_contested));
+        // With the same numbers at hand, so that what is new to it would show.
+        let anew = Compiler::new(Config::default(), "a", compiler.memory()).update(&state);
+        assert_eq!(compiled, anew, "seed {seed}, step {step}");
+    }
+}
+
+#[test]
+fn change_by_change_is_from_nothing() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let mut ledger = Ledger::default();
+    if let Some(seed) = number("FLOWS_SEED") {
+        run(seed, &mut ledger);
+        return;
+    }
+    for seed in 0..number("FLOWS_CASES").unwrap_or(CASES) {
+        run(seed, &mut ledger);
+    }
+    eprintln!("{ledger:?}");
+    assert!(
+        ledger.advanced > 3 * ledger.anew && ledger.anew >= 5,
+        "{ledger:?}"
+    );
+    for seen in [
+        ledger.entries,
+        ledger.removed,
+        ledger.endpoints,
+        ledger.addresses,
+        ledger.prefixes,
+        ledger.contested,
+    ] {
+        assert!(seen >= 100, "{ledger:?}");
+    }
+}
