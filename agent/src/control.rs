@@ -36,7 +36,12 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use self::{endpoints::Endpoints, manifests::Manifests, saved::Saved};
+use self::{
+    endpoints::Endpoints,
+    manifests::Manifests,
+    naming::{Naming, Sources},
+    saved::Saved,
+};
 use crate::{config::Config, grpc::Peers, names::Names};
 
 pub use desk::{Asks, Desk, DeskError, InForce};
@@ -128,6 +133,7 @@ pub struct Control {
     compiler: policy::Compiler,
     saved: Saved,
     endpoints: Endpoints,
+    naming: Naming,
     outlets: Outlets,
     /// What the node told when the maps were last brought in step. `None`: they may hold anything.
     here: Option<Here>,
@@ -181,6 +187,7 @@ impl Control {
             compiler,
             saved,
             endpoints: Endpoints::default(),
+            naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
             here: None,
             in_step: false,
@@ -273,14 +280,16 @@ impl Control {
         }
 
         let names = self.outlets.names.load_full();
-        self.outlets.names.store(Arc::new(naming::names(
-            &names,
-            &self.config.cluster,
-            &self.config.node,
+        let sources = Sources {
+            cluster: &self.config.cluster,
+            node: &self.config.node,
             state,
             compiled,
-            &self.endpoints,
-        )));
+            endpoints: &self.endpoints,
+        };
+        let since = before.is_some().then_some(touched);
+        let names = self.naming.names(&names, &sources, since);
+        self.outlets.names.store(Arc::new(names));
         let here = desired::here(&self.endpoints);
         let changes = before.and_then(|before| compiled.changes(touched, &before, &here));
         let applied = match changes {

@@ -1,54 +1,117 @@
 //! Names for events, from what was compiled. Values that stayed the same are shared with the names
 //! before, so that the history holds each of them once.
 
-use std::sync::Arc;
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use cluster::{Identity, NamespacedName, State};
-use policy::{Compiled, Reason, ReasonKind};
+use cluster::{Identity, Labels, NamespacedName, State};
+use policy::{Compiled, Reason, ReasonKind, Touched};
 
 use super::endpoints::Endpoints;
 use crate::names::{Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload};
 
-/// The names of a moment.
-pub(super) fn names(
-    before: &Names,
-    cluster: &str,
-    node: &str,
-    state: &State,
-    compiled: &Compiled,
-    endpoints: &Endpoints,
-) -> Names {
-    let mut names = Names {
-        node: shared(Some(&before.node), node_of(cluster, node, state)),
-        ..Names::default()
-    };
-    for (address, known) in &compiled.addresses {
-        let endpoint = match &known.pod {
-            Some(pod) => pod_of(cluster, state, compiled, endpoints, pod, known.identity),
-            None => identity_of(compiled, known.identity),
+/// Makes the names of each moment, from those before and what changed.
+#[derive(Debug, Default)]
+pub(super) struct Naming {
+    /// What the numbers in the names before stand for: a freed number may come back as another's.
+    labels: HashMap<u32, Labels>,
+    reasons: HashMap<u32, Arc<Reason>>,
+}
+
+/// Where names come from.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) cluster: &'a str,
+    pub(super) node: &'a str,
+    pub(super) state: &'a State,
+    pub(super) compiled: &'a Compiled,
+    pub(super) endpoints: &'a Endpoints,
+}
+
+impl Naming {
+    /// The names of a moment. `touched`: what changed since those before were made; `None` if that
+    /// isn't known.
+    pub(super) fn names(
+        &mut self,
+        before: &Names,
+        from: &Sources<'_>,
+        touched: Option<&Touched>,
+    ) -> Names {
+        let mut names = Names {
+            node: shared(
+                Some(&before.node),
+                node_of(from.cluster, from.node, from.state),
+            ),
+            ..Names::default()
         };
-        let key = (*address).into();
-        let endpoint = shared(before.by_address.get(&key), endpoint);
-        if endpoint.id != 0 {
-            names.by_index.insert(endpoint.id, Arc::clone(&endpoint));
+        // Pods of the node are looked at each time: their interfaces come and go by themselves.
+        let own = from.compiled.endpoints.values().flat_map(|pod| &pod.ips);
+        match touched.filter(|touched| !touched.all) {
+            Some(touched) => {
+                names.by_address = before.by_address.clone();
+                for ip in touched.addresses.iter().chain(own) {
+                    address(&mut names, before, from, *ip);
+                }
+            }
+            None => {
+                for ip in from.compiled.addresses.keys() {
+                    address(&mut names, before, from, *ip);
+                }
+            }
         }
-        names.by_address.insert(key, endpoint);
+        self.identities(&mut names, before, from.compiled);
+        self.cookies(&mut names, before, from.compiled);
+        names
     }
-    for (identity, _) in compiled.identities.iter() {
-        let endpoint = shared(
-            before.by_identity.get(&identity.0),
-            identity_of(compiled, identity),
-        );
-        names.by_identity.insert(identity.0, endpoint);
+
+    fn identities(&mut self, names: &mut Names, before: &Names, compiled: &Compiled) {
+        for (identity, labels) in compiled.identities.iter() {
+            let known = before.by_identity.get(&identity.0);
+            let endpoint = match known.filter(|_| self.labels.get(&identity.0) == Some(labels)) {
+                Some(known) => Arc::clone(known),
+                None => shared(known, identity_of(compiled, identity)),
+            };
+            names.by_identity.insert(identity.0, endpoint);
+        }
+        let labels = compiled.identities.iter();
+        self.labels = labels
+            .map(|(identity, labels)| (identity.0, labels.clone()))
+            .collect();
     }
-    for (cookie, reason) in compiled.cookies.iter() {
-        let attribution = shared(
-            before.attributions.get(&cookie),
-            attribution_of(cookie, reason),
-        );
-        names.attributions.insert(cookie, attribution);
+
+    fn cookies(&mut self, names: &mut Names, before: &Names, compiled: &Compiled) {
+        for (cookie, reason) in compiled.cookies.iter() {
+            let known = before.attributions.get(&cookie);
+            let is_same = |named: &Arc<Reason>| Arc::ptr_eq(named, reason);
+            let attribution = match known.filter(|_| self.reasons.get(&cookie).is_some_and(is_same))
+            {
+                Some(known) => Arc::clone(known),
+                None => shared(known, attribution_of(cookie, reason)),
+            };
+            names.attributions.insert(cookie, attribution);
+        }
+        let reasons = compiled.cookies.iter();
+        self.reasons = reasons
+            .map(|(cookie, reason)| (cookie, Arc::clone(reason)))
+            .collect();
     }
-    names
+}
+
+/// Names whoever has an address now.
+fn address(names: &mut Names, before: &Names, from: &Sources<'_>, ip: IpAddr) {
+    let key = ip.into();
+    let Some(known) = from.compiled.addresses.get(&ip) else {
+        names.by_address.remove(&key);
+        return;
+    };
+    let endpoint = match &known.pod {
+        Some(pod) => pod_of(from, pod, known.identity),
+        None => identity_of(from.compiled, known.identity),
+    };
+    let endpoint = shared(before.by_address.get(&key), endpoint);
+    if endpoint.id != 0 {
+        names.by_index.insert(endpoint.id, Arc::clone(&endpoint));
+    }
+    names.by_address.insert(key, endpoint);
 }
 
 fn shared<T: PartialEq>(before: Option<&Arc<T>>, now: T) -> Arc<T> {
@@ -84,20 +147,14 @@ fn labels_of(compiled: &Compiled, identity: Identity) -> Vec<String> {
     compiled
         .identities
         .labels(identity)
-        .map(cluster::Labels::to_strings)
+        .map(Labels::to_strings)
         .unwrap_or_default()
 }
 
-fn pod_of(
-    cluster: &str,
-    state: &State,
-    compiled: &Compiled,
-    endpoints: &Endpoints,
-    name: &NamespacedName,
-    identity: Identity,
-) -> Endpoint {
-    let local = endpoints.get(name);
-    let workload = state
+fn pod_of(from: &Sources<'_>, name: &NamespacedName, identity: Identity) -> Endpoint {
+    let local = from.endpoints.get(name);
+    let workload = from
+        .state
         .pods
         .get(name)
         .filter(|_| local.is_some())
@@ -105,10 +162,10 @@ fn pod_of(
     Endpoint {
         id: local.map_or(0, |endpoint| endpoint.index),
         identity: identity.0,
-        cluster: cluster.to_owned(),
+        cluster: from.cluster.to_owned(),
         namespace: name.namespace.to_string(),
         pod: name.name.to_string(),
-        labels: labels_of(compiled, identity),
+        labels: labels_of(from.compiled, identity),
         workloads: workload
             .map(|workload| Workload {
                 kind: workload.kind.to_string(),
