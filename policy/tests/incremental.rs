@@ -2,7 +2,6 @@
 //! and the changes that are told lead from the maps' content before to that after.
 //!
 //! `FLOWS_CASES=2000` runs more of them, `FLOWS_SEED=n` one.
-#![expect(clippy::panic, reason = "helpers of a test fail it")]
 
 mod common;
 #[expect(dead_code, reason = "what judges probes isn't needed here")]
