@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use abi::policy::{
-    COOKIE_ALLOW_ANY_EGRESS, COOKIE_ALLOW_ANY_INGRESS, COOKIE_ALLOW_LOCALHOST, COOKIE_NONE,
-    Direction as Header, EGRESS, ENFORCED, ENTRY_DENY, ENTRY_PRESENT, HAS_DENY, PolicyEntry,
-    PolicyKey, SHAPE_ALL, SHAPE_PROTO, TABLE_PRESENT, Table,
+    COOKIE_ALLOW_ANY_EGRESS, COOKIE_ALLOW_ANY_INGRESS, COOKIE_ALLOW_LOCALHOST, EGRESS, ENTRY_DENY,
+    ENTRY_PRESENT, PolicyEntry, PolicyKey, SHAPE_ALL, SHAPE_PROTO, TABLE_PRESENT, Table,
 };
 use cluster::{CidrGroup, Identities, Identity, ObjectName};
 
@@ -19,8 +18,14 @@ use crate::config::{Config, Mode};
 use crate::cookies::{Cookies, NamedPort, TableOwner};
 use crate::index::Index;
 use crate::portrange;
-use crate::reason::{Direction, Origin, Reason, ReasonKind};
+use crate::reason::Direction;
 use crate::rule::{Element, Policy, Ports};
+
+mod names;
+mod shapes;
+
+pub(crate) use names::Names;
+pub(crate) use shapes::Shapes;
 
 /// Precedence of an entry at priority 0, as in Cilium's policy map: the low byte tells a deny (255) from
 /// a plain allow (1).
@@ -114,58 +119,6 @@ struct Merged {
     deny: bool,
     /// Indices of contributions, those of denies only if one denies.
     contributions: Vec<u32>,
-}
-
-/// How many entries of a direction have each shape: what its header says of them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shapes {
-    peer: [u32; SHAPES],
-    any: [u32; SHAPES],
-    denies: u32,
-}
-
-/// Shapes are 0 to [`abi::policy::SHAPE_PORT`].
-const SHAPES: usize = abi::policy::SHAPE_PORT as usize + 1;
-
-impl Shapes {
-    fn cell(&mut self, key: &PolicyKey) -> &mut u32 {
-        let column = if key.identity == 0 {
-            &mut self.any
-        } else {
-            &mut self.peer
-        };
-        &mut column[usize::from(key.shape & !EGRESS)]
-    }
-
-    pub(crate) fn add(&mut self, key: &PolicyKey, entry: &PolicyEntry) {
-        *self.cell(key) += 1;
-        self.denies += u32::from(entry.flags & ENTRY_DENY != 0);
-    }
-
-    pub(crate) fn remove(&mut self, key: &PolicyKey, entry: &PolicyEntry) {
-        *self.cell(key) -= 1;
-        self.denies -= u32::from(entry.flags & ENTRY_DENY != 0);
-    }
-
-    pub(crate) fn header(&self, enforced: bool, default_cookie: u32) -> Header {
-        let bits = |counts: &[u32; SHAPES]| {
-            let set = counts.iter().zip(0..).filter(|(count, _)| **count > 0);
-            set.fold(0, |bits, (_, shape)| bits | 1 << shape)
-        };
-        let mut flags = 0;
-        if enforced {
-            flags |= ENFORCED;
-        }
-        if self.denies > 0 {
-            flags |= HAS_DENY;
-        }
-        Header {
-            peer_shapes: bits(&self.peer),
-            any_shapes: bits(&self.any),
-            default_cookie,
-            flags,
-        }
-    }
 }
 
 /// What is made of one direction of a table.
@@ -426,137 +379,5 @@ fn shapes(ports: &Ports) -> Vec<Shape> {
             .map(|(port, fixed)| (SHAPE_PROTO + fixed, *protocol, port))
             .collect(),
         Ports::Named { .. } => Vec::new(),
-    }
-}
-
-/// Gives reasons their cookies.
-pub(crate) struct Names<'c> {
-    cookies: &'c mut Cookies,
-    /// Texts of default denies, by direction and the rules that select.
-    known: HashMap<(Direction, Vec<(ObjectName, usize)>), u32>,
-    /// Reasons for which no cookie was left.
-    pub(crate) unnamed: usize,
-}
-
-impl<'c> Names<'c> {
-    pub(crate) fn new(cookies: &'c mut Cookies) -> Self {
-        Self {
-            cookies,
-            known: HashMap::new(),
-            unnamed: 0,
-        }
-    }
-
-    fn cookie(&mut self, reason: Reason) -> u32 {
-        self.cookies.of(reason).unwrap_or_else(|| {
-            self.unnamed += 1;
-            COOKIE_NONE
-        })
-    }
-
-    fn rules<'r>(
-        &mut self,
-        direction: Direction,
-        deny: bool,
-        behind: impl Iterator<Item = Contribution<'r>>,
-    ) -> u32 {
-        let verb = if deny { "denies" } else { "allows" };
-        let mut origins: Vec<Origin> = behind
-            .map(|(selecting, element, _)| Origin {
-                policy: selecting.policy.name.clone(),
-                uid: selecting.policy.uid.clone(),
-                version: Arc::clone(&selecting.policy.version),
-                rule: Arc::clone(&element.path),
-                text: format!("{verb} {}", element.text).into(),
-            })
-            .collect();
-        origins.sort();
-        origins.dedup();
-        let kind = if deny {
-            ReasonKind::Deny
-        } else {
-            ReasonKind::Allow
-        };
-        self.cookie(Reason {
-            direction,
-            kind,
-            origins,
-        })
-    }
-
-    fn default_deny(
-        &mut self,
-        direction: Direction,
-        speaking: &[Selecting<'_>],
-        init: bool,
-    ) -> u32 {
-        let key = speaking
-            .iter()
-            .map(|selecting| (selecting.policy.name.clone(), selecting.number))
-            .collect();
-        let key = (direction, key);
-        if let Some(cookie) = self.known.get(&key)
-            && !speaking.is_empty()
-        {
-            return *cookie;
-        }
-        let mut by_policy: BTreeMap<&ObjectName, Vec<Selecting<'_>>> = BTreeMap::new();
-        for selecting in speaking {
-            by_policy
-                .entry(&selecting.policy.name)
-                .or_default()
-                .push(*selecting);
-        }
-        let origins: Vec<Origin> = by_policy
-            .into_values()
-            .map(|rules| selects(direction, &rules))
-            .collect();
-        let kind = match (origins.is_empty(), init) {
-            (false, _) => ReasonKind::DefaultDeny,
-            (true, true) => ReasonKind::Init,
-            (true, false) => ReasonKind::AlwaysEnforced,
-        };
-        let cookie = self.cookie(Reason {
-            direction,
-            kind,
-            origins,
-        });
-        self.known.insert(key, cookie);
-        cookie
-    }
-}
-
-/// Allowances that a summary spells out before it counts the rest.
-const SPELLED_OUT: usize = 4;
-
-/// One policy's part in a default deny: what it allows.
-fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
-    let policy = rules[0].policy;
-    let allows: Vec<&str> = rules
-        .iter()
-        .filter_map(|selecting| selecting.rule().statement(direction))
-        .flat_map(|statement| &statement.elements)
-        .filter(|element| !element.deny && !element.peers.is_empty() && !element.ports.is_empty())
-        .map(|element| &*element.text)
-        .collect();
-    let mut text = String::from("allows ");
-    if allows.is_empty() {
-        text.push_str("nothing");
-    } else {
-        text.push_str(&allows[..allows.len().min(SPELLED_OUT)].join(" and "));
-        if allows.len() > SPELLED_OUT {
-            text.push_str(&format!(" and {} more", allows.len() - SPELLED_OUT));
-        }
-    }
-    let paths: Vec<&str> = rules
-        .iter()
-        .map(|selecting| &*selecting.rule().path)
-        .collect();
-    Origin {
-        policy: policy.name.clone(),
-        uid: policy.uid.clone(),
-        version: Arc::clone(&policy.version),
-        rule: paths.join(", ").into(),
-        text: text.into(),
     }
 }

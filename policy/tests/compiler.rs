@@ -66,8 +66,8 @@ fn the_forgotten_service_is_told_why() {
     // One entry for the service, one for the node itself.
     let texts: Vec<String> = compiled
         .entries
-        .iter()
-        .map(|(_, entry)| cookie_text(&compiled, entry.cookie))
+        .values()
+        .map(|entry| cookie_text(&compiled, entry.cookie))
         .collect();
     assert_eq!(
         BTreeSet::from_iter(texts.iter().map(String::as_str)),
@@ -184,8 +184,8 @@ fn numbers_stay_while_what_they_name_does() {
     // An edit gives the policy's entries new cookies; the old ones stay resolvable until told.
     let old = before
         .entries
-        .iter()
-        .map(|(_, entry)| entry.cookie)
+        .values()
+        .map(|entry| entry.cookie)
         .max()
         .expect("entries");
     add(&mut state, "policy.yaml", &POLICY.replace("5432", "5433"));
@@ -272,7 +272,7 @@ specs:
     assert_eq!(shown(&compiled.problems), [""; 0]);
     let ports = |pod: &str, egress: bool| -> Vec<u16> {
         let table = compiled.endpoints[&NamespacedName::new("s", pod)].table;
-        let entries = compiled.entries.iter().map(|(key, _)| key);
+        let entries = compiled.entries.keys();
         entries
             .filter(|key| key.table == table && key.port != 0 && (key.shape >= 128) == egress)
             .map(|key| key.port)

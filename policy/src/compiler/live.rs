@@ -14,19 +14,29 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use abi::identity as number;
-use abi::policy::{EGRESS, PolicyEntry, PolicyKey, TABLE_PRESENT, Table};
+use abi::policy::PolicyKey;
 use cluster::identities::Exhausted;
 use cluster::{Identities, Identity, Labels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::addresses::{self, addresses};
 use super::{Compiler, ports_of};
-use crate::book::{Book, PeerSlot};
+use crate::book::Book;
 use crate::compile::{Names, Shapes, TableCompiler};
 use crate::compiled::{Address, Compiled, Endpoint, Touched};
 use crate::cookies::{NamedPort, TableOwner};
-use crate::index::{Index, SlotId, group_labels, prefixes_of};
+use crate::index::{Index, group_labels, prefixes_of};
 use crate::reason::Direction;
+
+mod differ;
+mod mark;
+mod members;
+mod write;
+
+use differ::{changed, same};
+use mark::Dirty;
+use members::Members;
+use write::{keys_of, of};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -54,20 +64,6 @@ pub(super) struct Live {
     is_short_of_tables: bool,
     /// Addresses that more than one claims.
     twice: Vec<Problem>,
-}
-
-/// Pods of an identity.
-#[derive(Clone, Debug, Default)]
-struct Members {
-    pods: usize,
-    ports: BTreeMap<NamedPort, usize>,
-}
-
-/// What has to be made again.
-#[derive(Default)]
-struct Dirty {
-    tables: BTreeSet<u32>,
-    columns: BTreeMap<(u32, Direction), BTreeSet<u32>>,
 }
 
 impl Live {
@@ -202,74 +198,6 @@ impl Live {
             }
         }
         renamed
-    }
-
-    /// Tables whose owner a selector matches.
-    fn owned_by(&self, subject: SlotId) -> impl Iterator<Item = u32> + '_ {
-        let subjects = self.index.identities(subject);
-        self.owners
-            .iter()
-            .filter(|(owner, _)| owner.identity != number::HOST)
-            .filter(|(owner, _)| subjects.contains(&Identity(owner.identity)))
-            .map(|(_, table)| *table)
-    }
-
-    /// What a policy's rules say anything on.
-    fn mark_policy(&self, name: &cluster::ObjectName, dirty: &mut Dirty) {
-        for rule in self.book.rules_of(name) {
-            let tables: Vec<u32> = self.owned_by(rule.subject()).collect();
-            if tables.is_empty() {
-                continue;
-            }
-            for direction in Direction::ALL {
-                if rule.rule().statement(direction).is_none() {
-                    continue;
-                }
-                // Where it is enforced, the node's own column has an entry.
-                let mut columns = BTreeSet::from([number::HOST]);
-                for slot in rule.elements(direction).flat_map(|(_, slots)| slots) {
-                    match slot {
-                        PeerSlot::Of(id) => {
-                            columns.extend(self.index.identities(*id).iter().map(|i| i.0));
-                        }
-                        PeerSlot::All => {
-                            columns.insert(0);
-                            if direction == Direction::Egress {
-                                columns.extend(self.named_ports.keys().map(|i| i.0));
-                            }
-                        }
-                    }
-                }
-                for table in &tables {
-                    let marked = dirty.columns.entry((*table, direction)).or_default();
-                    marked.extend(&columns);
-                }
-            }
-        }
-    }
-
-    /// The column of an identity wherever a rule is about it.
-    fn mark_identity(
-        &self,
-        identity: Identity,
-        selectors: &[SlotId],
-        has_names: bool,
-        dirty: &mut Dirty,
-    ) {
-        let mut subjects = self.book.subjects_of_users(selectors);
-        if has_names {
-            subjects.extend(self.book.subjects_of_any_names());
-        }
-        let tables: BTreeSet<u32> = subjects
-            .into_iter()
-            .flat_map(|subject| self.owned_by(subject))
-            .collect();
-        for table in tables {
-            for direction in Direction::ALL {
-                let marked = dirty.columns.entry((table, direction)).or_default();
-                marked.insert(identity.0);
-            }
-        }
     }
 
     /// Takes pods that came, went or changed, or whose namespace did. Returns their names.
@@ -582,166 +510,10 @@ impl Live {
     }
 }
 
-impl Members {
-    fn join(&mut self, pod: &Pod) {
-        self.pods += 1;
-        for port in BTreeSet::from_iter(ports_of(pod)) {
-            *self.ports.entry(port).or_default() += 1;
-        }
-    }
-
-    fn leave(&mut self, pod: &Pod) {
-        self.pods -= 1;
-        for port in BTreeSet::from_iter(ports_of(pod)) {
-            if let Some(count) = self.ports.get_mut(&port) {
-                *count -= 1;
-                if *count == 0 {
-                    self.ports.remove(&port);
-                }
-            }
-        }
-    }
-}
-
-impl Compiler {
-    /// Makes an entry what it shall be.
-    fn set(
-        &mut self,
-        key: PolicyKey,
-        entry: Option<PolicyEntry>,
-        shapes: &mut Shapes,
-        touched: &mut Touched,
-    ) {
-        let entries = &mut self.compiled.entries;
-        let before = match entry {
-            Some(entry) => entries.insert(key, entry),
-            None => entries.remove(&key),
-        };
-        if before == entry {
-            return;
-        }
-        touched.entries.insert(key);
-        if let Some(before) = before {
-            shapes.remove(&key, &before);
-            self.release(before.cookie);
-        }
-        if let Some(entry) = entry {
-            shapes.add(&key, &entry);
-            self.hold(entry.cookie);
-        }
-    }
-
-    /// Makes one half of a table's header what it shall be.
-    fn set_header(
-        &mut self,
-        table: u32,
-        direction: Direction,
-        header: abi::policy::Direction,
-        touched: &mut Touched,
-    ) {
-        let table_header = self.compiled.tables.entry(table).or_insert(Table {
-            flags: TABLE_PRESENT,
-            ..Table::default()
-        });
-        let half = match direction {
-            Direction::Ingress => &mut table_header.ingress,
-            Direction::Egress => &mut table_header.egress,
-        };
-        let before = std::mem::replace(half, header);
-        if before != header {
-            touched.tables.insert(table);
-        }
-        if before.default_cookie != header.default_cookie {
-            self.hold(header.default_cookie);
-            // A new header names nothing yet.
-            if before.default_cookie != abi::policy::COOKIE_NONE {
-                self.release(before.default_cookie);
-            }
-        }
-    }
-
-    fn hold(&mut self, cookie: u32) {
-        *self.cookie_uses.entry(cookie).or_default() += 1;
-    }
-
-    fn release(&mut self, cookie: u32) {
-        if let Some(uses) = self.cookie_uses.get_mut(&cookie) {
-            *uses -= 1;
-            if *uses == 0 {
-                self.cookie_uses.remove(&cookie);
-                self.cookies_used.insert(cookie, self.compilations);
-            }
-        }
-    }
-}
-
 /// The number of a pod's labels.
 fn number_of(compiled: &mut Compiled, labels: &Labels) -> Result<Identity, Exhausted> {
     match compiled.identities.find(labels) {
         Some(identity) => Ok(identity),
         None => Arc::make_mut(&mut compiled.identities).of_labels(labels),
-    }
-}
-
-fn of(key: &PolicyKey) -> Direction {
-    if key.shape & EGRESS == 0 {
-        Direction::Ingress
-    } else {
-        Direction::Egress
-    }
-}
-
-/// Keys of a table's entries, or of those in some columns.
-fn keys_of(compiled: &Compiled, table: u32, only: Option<&BTreeSet<u32>>) -> Vec<PolicyKey> {
-    let key = |identity, last| PolicyKey {
-        table,
-        identity,
-        port: if last { u16::MAX } else { 0 },
-        proto: if last { u8::MAX } else { 0 },
-        shape: if last { u8::MAX } else { 0 },
-    };
-    let range = |first, last| {
-        let range = compiled.entries.range(key(first, false)..=key(last, true));
-        range.map(|(key, _)| *key)
-    };
-    match only {
-        None => range(0, u32::MAX).collect(),
-        Some(columns) => columns
-            .iter()
-            .flat_map(|column| range(*column, *column))
-            .collect(),
-    }
-}
-
-/// Whether a shared object stayed as it was.
-fn same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
-    Arc::ptr_eq(a, b) || a == b
-}
-
-/// What differs between two maps, by key.
-fn changed<'a, K: Ord, V>(
-    old: &'a BTreeMap<K, V>,
-    new: &'a BTreeMap<K, V>,
-    same: impl Fn(&V, &V) -> bool,
-) -> Vec<(&'a K, Option<&'a V>, Option<&'a V>)> {
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
-    let mut found = Vec::new();
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return found,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some((a, _)), Some((b, _))) => a.cmp(b),
-        };
-        let before = if order.is_le() { old.next() } else { None };
-        let now = if order.is_ge() { new.next() } else { None };
-        match (before, now) {
-            (Some((_, before)), Some((_, now))) if same(before, now) => {}
-            (Some((key, before)), now) => {
-                found.push((key, Some(before), now.map(|(_, now)| now)));
-            }
-            (None, Some((key, now))) => found.push((key, None, Some(now))),
-            (None, None) => {}
-        }
     }
 }

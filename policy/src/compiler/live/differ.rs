@@ -1,0 +1,37 @@
+//! What differs between two snapshots.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whether a shared object stayed as it was.
+pub(super) fn same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
+}
+
+/// What differs between two maps, by key.
+pub(super) fn changed<'a, K: Ord, V>(
+    old: &'a BTreeMap<K, V>,
+    new: &'a BTreeMap<K, V>,
+    same: impl Fn(&V, &V) -> bool,
+) -> Vec<(&'a K, Option<&'a V>, Option<&'a V>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut found = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return found,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+        };
+        let before = if order.is_le() { old.next() } else { None };
+        let now = if order.is_ge() { new.next() } else { None };
+        match (before, now) {
+            (Some((_, before)), Some((_, now))) if same(before, now) => {}
+            (Some((key, before)), now) => {
+                found.push((key, Some(before), now.map(|(_, now)| now)));
+            }
+            (None, Some((key, now))) => found.push((key, None, Some(now))),
+            (None, None) => {}
+        }
+    }
+}
