@@ -42,6 +42,12 @@ struct Files {
     files: Vec<PathBuf>,
     #[command(flatten)]
     lab: Name,
+    /// Return only when every node's kernel has it.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait for that.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -160,11 +166,21 @@ impl Cli {
             Command::Up(up) => bring_up(up, program, &mut say)?,
             Command::Apply(files) => {
                 let documents = manifest::read(&files.files)?;
-                Lab::open_locked(&files.lab.name, program)?.apply(&documents, &mut say)?;
+                let mut lab = Lab::open_locked(&files.lab.name, program)?;
+                lab.apply(&documents, &mut say)?;
+                if files.wait {
+                    lab.settle(&documents, false, files.timeout)?;
+                    say("in force on all nodes");
+                }
             }
             Command::Delete(files) => {
                 let documents = manifest::read(&files.files)?;
-                Lab::open_locked(&files.lab.name, program)?.delete(&documents, &mut say)?;
+                let mut lab = Lab::open_locked(&files.lab.name, program)?;
+                lab.delete(&documents, &mut say)?;
+                if files.wait {
+                    lab.settle(&documents, true, files.timeout)?;
+                    say("no longer in force on any node");
+                }
             }
             Command::Exec(exec) => {
                 let target = match (exec.pod, exec.node) {

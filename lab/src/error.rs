@@ -107,6 +107,14 @@ pub enum Error {
         /// What is missing, and where to look.
         missing: String,
     },
+    /// A node doesn't enforce what was applied.
+    #[error("node {node} doesn't enforce it: {why}")]
+    NotInForce {
+        /// The node.
+        node: String,
+        /// What its agent said.
+        why: String,
+    },
     /// A command in a pod couldn't be run or understood.
     #[error("{what}")]
     Command {

@@ -13,7 +13,7 @@ use crate::manifest::{self, Document};
 use crate::plan::{Plan, Pod};
 use crate::process::{Process, Role, start_time};
 use crate::record::{self, Lock, Paths, RUN, Record};
-use crate::{hosts, network, publish, ready};
+use crate::{hosts, network, publish, ready, settle};
 
 /// How long to wait for another flows-lab.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -194,6 +194,14 @@ impl Lab {
             say(&format!("{} applied", document.object));
         }
         Ok(())
+    }
+
+    /// Waits until all nodes enforce the policies among the documents; with `gone`, until none does.
+    ///
+    /// # Errors
+    /// [`Error::NotInForce`].
+    pub fn settle(&self, documents: &[Document], gone: bool, patience: Duration) -> Result<()> {
+        settle::settle(&self.paths, &self.record, documents, gone, patience)
     }
 
     /// Removes objects; those that aren't there are only mentioned.

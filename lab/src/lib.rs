@@ -23,6 +23,7 @@ pub mod process;
 pub mod publish;
 pub mod ready;
 pub mod record;
+pub mod settle;
 pub mod status;
 pub mod traffic;
 

@@ -1,0 +1,90 @@
+//! Waiting until every node's kernel has the policies that were applied, or no longer has those that
+//! were deleted.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use cluster::manifest::{self, Document as Read};
+use cluster::{Object, yaml};
+use proto::flows::v1::{WaitRevisionRequest, policy_client::PolicyClient};
+use tonic::transport::Endpoint;
+
+use crate::error::{Context, Error, Result};
+use crate::manifest::Document;
+use crate::record::{Paths, Record};
+
+/// Waits until all agents enforce the policies among the documents; with `gone`, until none does.
+///
+/// # Errors
+/// [`Error::NotInForce`] names the node and what it said: a policy is refused, the agent doesn't answer,
+/// or it took too long.
+pub fn settle(
+    paths: &Paths,
+    record: &Record,
+    documents: &[Document],
+    gone: bool,
+    patience: Duration,
+) -> Result<()> {
+    let versions = versions(documents, gone);
+    if versions.is_empty() {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start a runtime for", &paths.manifests())?;
+    for node in &record.plan.nodes {
+        let socket = paths.node(&node.name).join("hubble.sock");
+        let asked = runtime.block_on(async {
+            tokio::time::timeout(patience, ask(&socket, &versions))
+                .await
+                .unwrap_or_else(|_| Err(format!("not within {} s", patience.as_secs())))
+        });
+        asked.map_err(|why| Error::NotInForce {
+            node: node.name.clone(),
+            why,
+        })?;
+    }
+    Ok(())
+}
+
+/// Versions of policies by name as agents know them; an empty version: there shall be none.
+fn versions(documents: &[Document], gone: bool) -> BTreeMap<String, String> {
+    let read = documents.iter().flat_map(|document| {
+        let trees = yaml::parse(&document.at_original_lines()).unwrap_or_default();
+        trees
+            .into_iter()
+            .flat_map(|tree| manifest::read(&"manifest".into(), tree))
+            .collect::<Vec<_>>()
+    });
+    read.filter_map(|document| match document {
+        Read::Object(name, Object::Policy(policy), _) => {
+            let version = match gone {
+                true => String::new(),
+                false => policy.version.to_string(),
+            };
+            Some((name.to_string(), version))
+        }
+        Read::Object(..) | Read::Bad(..) | Read::Ignored(..) => None,
+    })
+    .collect()
+}
+
+async fn ask(
+    socket: &Path,
+    versions: &BTreeMap<String, String>,
+) -> std::result::Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display()))
+        .map_err(|error| text(&error))?;
+    let channel = endpoint.connect().await.map_err(|error| text(&error))?;
+    let request = WaitRevisionRequest {
+        revision: 0,
+        versions: versions.clone(),
+    };
+    match PolicyClient::new(channel).wait_revision(request).await {
+        Ok(_) => Ok(()),
+        Err(status) => Err(status.message().to_owned()),
+    }
+}
