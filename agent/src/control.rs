@@ -152,11 +152,7 @@ impl Control {
     pub fn open(config: &Config, object: &[u8], bell: Waker) -> Result<Self, ControlError> {
         let run_dir = config.run_dir();
         let saved = Saved::load(&run_dir.join("state.json"))?;
-        let policy = policy::Config {
-            cluster: config.cluster.clone(),
-            ..policy::Config::default()
-        };
-        let compiler = policy::Compiler::new(policy, &config.node, saved.policy.clone());
+        let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options::new(run_dir.join("bpf"));
         let datapath =

@@ -69,7 +69,41 @@ pub fn command() -> Command {
                 with_flags(Command::new("namespaces"), &[catalogue::LIST])
                     .about("List the namespaces seen in flows"),
             ),
-        Command::new("policy")
+        policy(),
+        endpoint(),
+        identity(),
+        Command::new("watch")
+            .about("Watch changes")
+            .subcommand_required(true)
+            .subcommand(
+                Command::new("peers")
+                    .visible_alias("peer")
+                    .about("Watch an agent's list of nodes change"),
+            ),
+        Command::new("completion")
+            .about("Print a shell's completion script")
+            .arg(
+                Arg::new("rest")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(["bash", "elvish", "fish", "powershell", "zsh"]),
+            ),
+        Command::new("version").about("Print the version"),
+    ];
+    let root = Command::new("flows")
+        .about("See what the network allows and denies, by which policy, and why")
+        .version(env!("CARGO_PKG_VERSION"))
+        .max_term_width(100)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .after_help(catalogue::EXAMPLES)
+        .subcommands(commands);
+    with_flags(root, &[catalogue::GLOBAL])
+}
+
+/// Questions to the policy engine.
+fn policy() -> Command {
+    Command::new("policy")
             .about("Ask why: what would be decided and by which rules, what a policy means")
             .subcommand_required(true)
             .subcommand(
@@ -108,69 +142,48 @@ pub fn command() -> Command {
                         .help("files of manifests, directories of them, or - for standard input"),
                 )
                 .after_help(catalogue::VALIDATE_EXAMPLES),
-            ),
-        Command::new("endpoint")
-            .visible_alias("endpoints")
-            .about("Show pods as the nodes enforce policy for them")
-            .subcommand_required(true)
-            .subcommand(
-                with_flags(Command::new("list"), &[catalogue::GET])
-                    .about("List the pods: identity, what is enforced, policies that select them"),
             )
-            .subcommand(
-                with_flags(Command::new("get"), &[catalogue::GET])
-                    .about("Show a pod's labels, and its table with the rules behind each entry")
-                    .arg(
-                        Arg::new("rest")
-                            .value_name("NAMESPACE/NAME")
-                            .num_args(1)
-                            .required(true),
-                    ),
-            ),
-        Command::new("identity")
-            .visible_alias("identities")
-            .about("Show identities: the numbers for sets of labels")
-            .subcommand_required(true)
-            .subcommand(
-                with_flags(Command::new("list"), &[catalogue::GET]).about("List the identities"),
-            )
-            .subcommand(
-                with_flags(Command::new("get"), &[catalogue::GET])
-                    .about("Show an identity's labels, its pods, and policies that select it")
-                    .arg(
-                        Arg::new("rest")
-                            .value_name("NUMBER")
-                            .num_args(1)
-                            .required(true),
-                    ),
-            ),
-        Command::new("watch")
-            .about("Watch changes")
-            .subcommand_required(true)
-            .subcommand(
-                Command::new("peers")
-                    .visible_alias("peer")
-                    .about("Watch an agent's list of nodes change"),
-            ),
-        Command::new("completion")
-            .about("Print a shell's completion script")
-            .arg(
-                Arg::new("rest")
-                    .value_name("SHELL")
-                    .required(true)
-                    .value_parser(["bash", "elvish", "fish", "powershell", "zsh"]),
-            ),
-        Command::new("version").about("Print the version"),
-    ];
-    let root = Command::new("flows")
-        .about("See what the network allows and denies, by which policy, and why")
-        .version(env!("CARGO_PKG_VERSION"))
-        .max_term_width(100)
+}
+
+fn endpoint() -> Command {
+    Command::new("endpoint")
+        .visible_alias("endpoints")
+        .about("Show pods as the nodes enforce policy for them")
         .subcommand_required(true)
-        .arg_required_else_help(true)
-        .after_help(catalogue::EXAMPLES)
-        .subcommands(commands);
-    with_flags(root, &[catalogue::GLOBAL])
+        .subcommand(
+            with_flags(Command::new("list"), &[catalogue::GET])
+                .about("List the pods: identity, what is enforced, policies that select them"),
+        )
+        .subcommand(
+            with_flags(Command::new("get"), &[catalogue::GET])
+                .about("Show a pod's labels, and its table with the rules behind each entry")
+                .arg(
+                    Arg::new("rest")
+                        .value_name("NAMESPACE/NAME")
+                        .num_args(1)
+                        .required(true),
+                ),
+        )
+}
+
+fn identity() -> Command {
+    Command::new("identity")
+        .visible_alias("identities")
+        .about("Show identities: the numbers for sets of labels")
+        .subcommand_required(true)
+        .subcommand(
+            with_flags(Command::new("list"), &[catalogue::GET]).about("List the identities"),
+        )
+        .subcommand(
+            with_flags(Command::new("get"), &[catalogue::GET])
+                .about("Show an identity's labels, its pods, and policies that select it")
+                .arg(
+                    Arg::new("rest")
+                        .value_name("NUMBER")
+                        .num_args(1)
+                        .required(true),
+                ),
+        )
 }
 
 fn with_flags(command: Command, groups: &[&'static [Flag]]) -> Command {

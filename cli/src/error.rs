@@ -93,21 +93,22 @@ impl Error {
     /// What the program ends with.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::NoAnswer(_) => 2,
-            Self::Answered(code) => *code,
-            _ => 1,
+        if let Self::Answered(code) = self {
+            *code
+        } else if matches!(self, Self::NoAnswer(_)) {
+            2
+        } else {
+            1
         }
     }
 
     /// The reader of our output has gone: nothing to complain about.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
-        match self {
-            Self::Io(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Self::NoAnswer(error) => error.is_broken_pipe(),
-            _ => false,
+        if let Self::NoAnswer(error) = self {
+            return error.is_broken_pipe();
         }
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 

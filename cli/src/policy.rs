@@ -72,15 +72,20 @@ async fn client(args: &Args) -> Result<PolicyClient<Channel>, Error> {
 
 /// A server's answer to a question, in its own words where it has some.
 fn refused(status: tonic::Status) -> Error {
-    match status.code() {
-        Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition => {
-            Error::Usage(status.message().to_owned())
-        }
-        Code::Unimplemented => Error::Usage(
+    const OWN_WORDS: [Code; 3] = [
+        Code::InvalidArgument,
+        Code::NotFound,
+        Code::FailedPrecondition,
+    ];
+    if OWN_WORDS.contains(&status.code()) {
+        Error::Usage(status.message().to_owned())
+    } else if status.code() == Code::Unimplemented {
+        Error::Usage(
             "the server doesn't answer questions on policy: it is no flows agent or relay"
                 .to_owned(),
-        ),
-        _ => Error::Grpc(status),
+        )
+    } else {
+        Error::Grpc(status)
     }
 }
 
@@ -118,8 +123,11 @@ fn request(args: &Args) -> Result<TraceRequest, Error> {
     })
 }
 
+/// Makes one kind of end of its text.
+type Kind = fn(String) -> end::Of;
+
 fn one_end(args: &Args, which: &str) -> Result<End, Error> {
-    let kinds: [(&str, fn(String) -> end::Of); 4] = [
+    let kinds: [(&str, Kind); 4] = [
         ("pod", end::Of::Pod),
         ("labels", end::Of::Labels),
         ("ip", end::Of::Ip),

@@ -91,11 +91,10 @@ pub(crate) fn selectors(
             continue;
         };
         for item in field.list().unwrap_or_default() {
-            let said = match policy.name.kind {
-                Kind::NetworkPolicy => {
-                    kubernetes::peer(&item, namespace.unwrap_or_default(), cluster)
-                }
-                _ => peers::endpoint(&item, &scope),
+            let said = if policy.name.kind == Kind::NetworkPolicy {
+                kubernetes::peer(&item, namespace.unwrap_or_default(), cluster)
+            } else {
+                peers::endpoint(&item, &scope)
             };
             for peer in said.map(|(peers, _)| peers).unwrap_or_default() {
                 if let crate::rule::Peer::Labels(selector) = peer {

@@ -234,7 +234,7 @@ mod tests {
             (SHAPE_ALL, 0, 0, "all"),
             (SHAPE_PROTO, 6, 0, "TCP"),
             (SHAPE_PROTO + 16, 6, 8080, "8080/TCP"),
-            (SHAPE_PROTO + 10 | EGRESS, 17, 64, "64-127/UDP"),
+            ((SHAPE_PROTO + 10) | EGRESS, 17, 64, "64-127/UDP"),
             (SHAPE_PROTO + 1, 132, 0x8000, "32768-65535/SCTP"),
         ] {
             let key = PolicyKey {

@@ -73,6 +73,35 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         ),
     ),
     (
+        "requirements",
+        "{endpointSelector: {}, ingress: [{fromRequires: [{matchLabels: {a: b}}]}]}",
+        Some(
+            "spec.ingress[0].fromRequires: fromRequires is gone from the language; write what it requires into each selector of fromEndpoints",
+        ),
+    ),
+    (
+        "requirements in the wrong direction",
+        "{endpointSelector: {}, ingress: [{toRequires: []}]}",
+        Some("spec.ingress[0].toRequires: is no field of this language; did you mean toPorts?"),
+    ),
+    (
+        "metadata of a rule",
+        "{endpointSelector: {}, ingress: [{}], description: why, log: {value: web}, labels: [{key: a, value: b, source: c}]}",
+        None,
+    ),
+    (
+        "a label without key",
+        "{endpointSelector: {}, ingress: [{}], labels: [{value: b}]}",
+        Some("5:50: cnp s/p: spec.labels[0]: has no key; add key"),
+    ),
+    (
+        "a long word for the log",
+        "{endpointSelector: {}, ingress: [{}], log: {value: 123456789-123456789-123456789-123}}",
+        Some(
+            "spec.log.value: is longer than 32 characters, or has one that can't be printed; use at most 32 printable characters",
+        ),
+    ),
+    (
         "entity",
         "{endpointSelector: {}, ingress: [{fromEntities: [wolrd]}]}",
         Some(

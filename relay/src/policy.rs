@@ -17,6 +17,14 @@ use crate::service::{Relay, versioned};
 /// The most that an answer may hold, bytes.
 const LARGEST: usize = 64 << 20;
 
+/// What a node says that can't answer any question.
+const UNABLE: [Code; 4] = [
+    Code::Unavailable,
+    Code::Unimplemented,
+    Code::DeadlineExceeded,
+    Code::ResourceExhausted,
+];
+
 /// The service.
 pub(crate) struct Service {
     relay: Arc<Relay>,
@@ -43,13 +51,8 @@ impl Service {
             match question(channel).await {
                 Ok(answer) => return Ok(versioned(answer.into_inner())),
                 // Another node can do better only where this one can do nothing.
-                Err(status) => match status.code() {
-                    Code::Unavailable
-                    | Code::Unimplemented
-                    | Code::DeadlineExceeded
-                    | Code::ResourceExhausted => last = status,
-                    _ => return Err(status),
-                },
+                Err(status) if UNABLE.contains(&status.code()) => last = status,
+                Err(status) => return Err(status),
             }
         }
         Err(last)

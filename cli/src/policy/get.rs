@@ -37,10 +37,12 @@ pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
     if json {
         return Ok(as_json(&mut out, &policies)?);
     }
-    Ok(match args.rest.is_empty() {
-        true => list_policies(&mut out, &policies)?,
-        false => show_policies(&mut out, &policies)?,
-    })
+    if args.rest.is_empty() {
+        list_policies(&mut out, &policies)?;
+    } else {
+        show_policies(&mut out, &policies)?;
+    }
+    Ok(())
 }
 
 /// `flows endpoint list`, `flows endpoint get POD`.
@@ -60,10 +62,12 @@ pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
     if json {
         return Ok(as_json(&mut out, &endpoints)?);
     }
-    Ok(match pod.is_empty() {
-        true => list_endpoints(&mut out, &endpoints)?,
-        false => show_endpoints(&mut out, &endpoints)?,
-    })
+    if pod.is_empty() {
+        list_endpoints(&mut out, &endpoints)?;
+    } else {
+        show_endpoints(&mut out, &endpoints)?;
+    }
+    Ok(())
 }
 
 /// `flows identity list`, `flows identity get NUMBER`.
@@ -91,10 +95,12 @@ pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
     if json {
         return Ok(as_json(&mut out, &identities)?);
     }
-    Ok(match identity {
-        0 => list_identities(&mut out, &identities)?,
-        _ => show_identities(&mut out, &identities)?,
-    })
+    if identity == 0 {
+        list_identities(&mut out, &identities)?;
+    } else {
+        show_identities(&mut out, &identities)?;
+    }
+    Ok(())
 }
 
 /// `flows policy wait`.
@@ -110,10 +116,13 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     let answer = client(args).await?.wait_revision(request).await;
     let answer = answer.map_err(refused)?.into_inner();
     let mut out = io::stdout().lock();
-    Ok(match answer.node_name.as_str() {
-        "" => writeln!(out, "in force on all nodes")?,
-        node => writeln!(out, "{node} is at revision {}", answer.revision)?,
-    })
+    let node = &answer.node_name;
+    if node.is_empty() {
+        writeln!(out, "in force on all nodes")?;
+    } else {
+        writeln!(out, "{node} is at revision {}", answer.revision)?;
+    }
+    Ok(())
 }
 
 fn as_json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {

@@ -35,7 +35,7 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
     if !answer.node_name.is_empty() {
         writeln!(
             out,
-            "as node {} enforces it at revision {}",
+            "answered by node {} at revision {}",
             answer.node_name, answer.revision
         )?;
     }
@@ -98,9 +98,10 @@ fn judged(out: &mut String, direction: &str, name: &str, judgement: &Judgement) 
         | Verdict::Audit
         | Verdict::Traced
         | Verdict::Translated => {
-            let why = match judgement.drop_reason() {
-                DropReason::PolicyDeny => "a rule denies it",
-                _ => "no rule allows it",
+            let why = if judgement.drop_reason() == DropReason::PolicyDeny {
+                "a rule denies it"
+            } else {
+                "no rule allows it"
             };
             format!("{RED}DENIED{PLAIN}, {why}")
         }
@@ -108,7 +109,7 @@ fn judged(out: &mut String, direction: &str, name: &str, judgement: &Judgement) 
     writeln!(out, "{direction} at {name}: {verdict}")?;
     let denied = judgement.verdict() == Verdict::Dropped;
     let by_rule = matches!(judgement.reason.as_str(), "allow" | "deny");
-    if !by_rule && !(judgement.reason == "default-deny") {
+    if !by_rule && judgement.reason != "default-deny" {
         writeln!(out, "  {}", judgement.text)?;
     }
     for policy in &judgement.policies {

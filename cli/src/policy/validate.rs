@@ -50,7 +50,8 @@ async fn check(args: &Args) -> Result<bool, Error> {
         let mut diagnostics = answer.diagnostics.iter();
         diagnostics.any(|diagnostic| diagnostic.severity == severity)
     };
-    Ok(!counts("error") && !(strict && counts("warning")))
+    let refused = counts("error") || strict && counts("warning");
+    Ok(!refused)
 }
 
 async fn of_server(args: &Args, files: &[File]) -> Result<ValidateResponse, Error> {

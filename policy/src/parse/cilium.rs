@@ -221,9 +221,16 @@ fn element(
 ) -> Result<Element, Refused> {
     let names = ["Endpoints", "Entities", "CIDR", "CIDRSet"].map(|name| format!("{prefix}{name}"));
     let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
-    known.extend(["toPorts", "icmps"]);
+    let requires = format!("{prefix}Requires");
+    known.extend(["toPorts", "icmps", &requires]);
     let mut gather = Gather::default();
     gather.take(item.only(&known, PEERS_UNSUPPORTED));
+    if let Some(field) = item.get(&requires) {
+        gather.take::<()>(Err(field.refuse(
+            format!("{requires} is gone from the language"),
+            format!("write what it requires into each selector of {prefix}Endpoints"),
+        )));
+    }
 
     let mut peers: Option<Vec<peers::Said>> = None;
     let mut filled: Option<&str> = None;

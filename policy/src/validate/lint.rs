@@ -121,10 +121,12 @@ impl Lints<'_> {
     }
 
     fn subject(&mut self, rule: &Rule) {
-        let field = match self.policy.name.kind {
-            Kind::NetworkPolicy => format!("{}.podSelector", rule.path),
-            _ => format!("{}.endpointSelector", rule.path),
+        let selector = if self.policy.name.kind == Kind::NetworkPolicy {
+            "podSelector"
+        } else {
+            "endpointSelector"
         };
+        let field = format!("{}.{selector}", rule.path);
         let empty = |node: &Node| node.value == Value::Map(Vec::new());
         if self.node(&field).is_some_and(empty) {
             match &self.policy.name.namespace {

@@ -22,7 +22,7 @@ pub(super) struct Hits {
 }
 
 /// Decisions by cookie.
-pub(super) fn decisions(stats: &Stats) -> Result<HashMap<u32, u64>, Status> {
+pub(super) fn decisions(stats: &Stats) -> Result<BTreeMap<u32, u64>, Status> {
     let read = stats.decisions().map_err(unreadable)?;
     Ok(read.into_iter().collect())
 }

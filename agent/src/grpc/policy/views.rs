@@ -1,6 +1,6 @@
 //! Policies, endpoints and identities as they are in force.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use abi::policy::{EGRESS, ENFORCED, ENTRY_DENY, PolicyEntry, PolicyKey};
 use cluster::{Identity, Labels};
@@ -99,7 +99,7 @@ fn selecting(known: &InForce, labels: Option<&Labels>) -> Vec<String> {
 pub(super) fn endpoints(
     known: &InForce,
     pod: &str,
-    decisions: &HashMap<u32, u64>,
+    decisions: &BTreeMap<u32, u64>,
     node_name: &str,
 ) -> Vec<EndpointState> {
     let compiled = &known.compiled;
@@ -145,7 +145,7 @@ fn table_entry(
     known: &InForce,
     key: &PolicyKey,
     entry: &PolicyEntry,
-    decisions: &HashMap<u32, u64>,
+    decisions: &BTreeMap<u32, u64>,
 ) -> TableEntry {
     let direction = match key.shape & EGRESS {
         0 => Direction::Ingress,

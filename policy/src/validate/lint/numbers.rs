@@ -1,6 +1,6 @@
 //! Ports and prefixes that mean something else than they look like.
 
-use cluster::yaml::Value;
+use cluster::yaml::Node;
 use ipnet::IpNet;
 
 use super::Lints;
@@ -93,10 +93,11 @@ impl Lints<'_> {
         for (n, item) in list.iter().enumerate() {
             let ports = item.get("ports").and_then(|node| node.value.as_list());
             for (m, port) in ports.unwrap_or_default().iter().enumerate() {
-                let first = port.get("port").and_then(|node| match &node.value {
-                    Value::Text(text) => text.parse::<i64>().ok(),
-                    other => other.as_int(),
-                });
+                let number = |node: &Node| {
+                    let text = node.value.as_text();
+                    text.map_or_else(|| node.value.as_int(), |text| text.parse().ok())
+                };
+                let first = port.get("port").and_then(number);
                 let last = port.get("endPort").and_then(|node| node.value.as_int());
                 if let (Some(first), Some(last)) = (first, last)
                     && last < first

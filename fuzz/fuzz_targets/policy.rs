@@ -1,0 +1,53 @@
+//! Any text as policies: they are read or refused, every refusal names a place in the text, what is good
+//! has a meaning, and reading twice gives the same.
+
+#![no_main]
+
+use std::sync::Arc;
+
+use cluster::{Object, State, manifest, yaml};
+use libfuzzer_sys::fuzz_target;
+use policy::validate::{File, Severity, validate};
+
+fuzz_target!(|text: &str| {
+    let file = File {
+        name: "fuzz.yaml".into(),
+        text: text.to_owned(),
+    };
+    let config = policy::Config::default();
+    let lines = text.lines().count();
+    let report = validate(std::slice::from_ref(&file), &State::default(), &config);
+    for diagnostic in &report.diagnostics {
+        let problem = &diagnostic.problem;
+        assert!(!problem.problem.is_empty(), "{problem:?}");
+        assert_eq!(problem.place.file, file.name, "{problem:?}");
+        let line = usize::try_from(problem.place.at.line).expect("a line");
+        assert!(line <= lines.max(1), "{problem:?}");
+        if diagnostic.severity == Severity::Error && problem.object.is_some() {
+            assert!(line > 0, "{problem:?}");
+        }
+    }
+    let again = validate(&[file], &State::default(), &config);
+    assert_eq!(report, again);
+
+    let Ok(documents) = yaml::parse(text) else {
+        return;
+    };
+    let name: Arc<str> = "fuzz.yaml".into();
+    for document in documents
+        .into_iter()
+        .flat_map(|tree| manifest::read(&name, tree))
+    {
+        if let manifest::Document::Object(_, Object::Policy(raw), _) = document {
+            // The first refusal is one of all of them, and both agree on what is good.
+            match (
+                policy::parse(&raw, &config.cluster),
+                policy::parse_all(&raw, &config.cluster),
+            ) {
+                (Ok(one), Ok(other)) => assert_eq!(one, other),
+                (Err(first), Err(all)) => assert_eq!(Some(&*first), all.first()),
+                (one, other) => panic!("{one:?}, {other:?}"),
+            }
+        }
+    }
+});
