@@ -152,7 +152,9 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
             _ => probe(&world, &mut random),
         };
         last = Some(probe.clone());
-        if probe.port == 0 && matches!(probe.protocol, 6 | 17 | 132) {
+        // No such packets.
+        let with_ports = matches!(probe.protocol, 6 | 17 | 132);
+        if with_ports && probe.port == 0 || !with_ports && probe.port > 255 {
             continue;
         }
         let asked = asked(&world, &probe);

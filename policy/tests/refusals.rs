@@ -80,11 +80,6 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         ),
     ),
     (
-        "requirements in the wrong direction",
-        "{endpointSelector: {}, ingress: [{toRequires: []}]}",
-        Some("spec.ingress[0].toRequires: is no field of this language; did you mean toPorts?"),
-    ),
-    (
         "metadata of a rule",
         "{endpointSelector: {}, ingress: [{}], description: why, log: {value: web}, labels: [{key: a, value: b, source: c}]}",
         None,
