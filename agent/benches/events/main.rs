@@ -1,9 +1,21 @@
-//! The user half of an event's way: naming and storing it, reading it back as Hubble's messages, and
-//! the filter over what is stored. Without the kernel; the rings' part is measured in the loader.
+//! An event's way: from the kernel's program through the rings into the history; then the parts of its
+//! user half: naming and storing it, reading it back as Hubble's messages, and the filter over what is
+//! stored. What the kernel's half of an event costs is in `cargo xtask bench verdict`.
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-#[path = "../tests/common/mod.rs"]
+// The fixture is the loader's, under the loader's own name.
+extern crate loader as flows_loader;
+
+#[path = "../../tests/common/mod.rs"]
 mod common;
+#[path = "../../../datapath/loader/tests/kernel/fixture.rs"]
+#[expect(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "its tests use more of it; a node that can't be made ends the bench"
+)]
+mod fixture;
+mod kernel;
 
 use std::{
     hint::black_box,
@@ -26,6 +38,7 @@ const EVENTS: u32 = 1_000_000;
 const RUNS: usize = 7;
 
 fn main() {
+    kernel::sustained();
     store();
     pipeline();
     let history = filled();
