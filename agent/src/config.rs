@@ -45,7 +45,7 @@ pub struct Config {
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub history_flows: u64,
     /// Size of each CPU's event ring in bytes, a power of two.
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = loader::RingOptions::default().bytes)]
     pub ring_bytes: usize,
     /// Drop events per pod, CPU and second; 0 = no limit. What is limited is counted.
     #[arg(long, value_name = "N", default_value_t = 1000)]
