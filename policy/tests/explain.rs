@@ -15,7 +15,7 @@ use common::{add, state};
 use flows_policy::explain::{Asked, End, Explanation, Judgement, Port, Scene};
 use flows_policy::{Config, ReasonKind};
 use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
-use random_policies::model::World;
+use random_policies::model::{Policy, World};
 use random_policies::oracle::{Answer, Peer, Probe, answer};
 use random_policies::random::Random;
 
@@ -182,6 +182,88 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
             *ledger.entry("suggested").or_default() += 1;
         }
     }
+}
+
+/// Another policy like those of the world, that only allows; `None`: it says nothing.
+fn allowing(random: &mut Random, default_deny: Option<bool>) -> Option<Policy> {
+    let mut policy = world(random).policies.into_iter().next()?;
+    policy.name = "extra".to_owned();
+    for rule in &mut policy.rules {
+        rule.sections[1] = None;
+        rule.sections[3] = None;
+        rule.default_deny = [default_deny; 2];
+    }
+    policy.rules.retain(|rule| {
+        let mut sections = rule.sections.iter().flatten();
+        sections.any(|elements| !elements.is_empty())
+    });
+    (!policy.rules.is_empty()).then_some(policy)
+}
+
+/// What a policy that only allows changes for one probe; an error if it may not.
+fn law(before: &Judgement, after: &Judgement, default_deny: bool) -> Result<&'static str, String> {
+    let kind = |judgement: &Judgement| judgement.decision.reason.as_ref().map(|r| r.kind);
+    let (was, is) = (before.decision.allows(), after.decision.allows());
+    match (kind(before), was, is) {
+        (Some(ReasonKind::Deny), _, _) => match kind(after) {
+            Some(ReasonKind::Deny) => Ok("a deny stays"),
+            other => Err(format!("a deny became {other:?}")),
+        },
+        (_, false, true) => Ok("allowed"),
+        (Some(ReasonKind::AllowAny), true, false) if default_deny => {
+            let mine = after.policies.iter().find(|p| &*p.policy.name == "extra");
+            match mine.is_some_and(|policy| policy.default_deny) {
+                true => Ok("its own default deny"),
+                false => Err("denied, but not by its default deny".to_owned()),
+            }
+        }
+        (kind, true, false) => Err(format!("{kind:?} was taken away")),
+        (_, true, true) | (_, false, false) => Ok("as before"),
+    }
+}
+
+#[test]
+fn an_allow_takes_nothing_away_but_by_its_default_deny() {
+    let mut ledger: BTreeMap<(&str, bool), usize> = BTreeMap::new();
+    for seed in 0..CASES {
+        let mut random = Random::new(seed);
+        let world = world(&mut random);
+        let default_deny = seed % 2 == 0;
+        let Some(extra) = allowing(&mut random, (!default_deny).then_some(false)) else {
+            continue;
+        };
+        let mut more = world.clone();
+        more.policies.push(extra);
+        let (before, after) = (state(&world.manifests()), state(&more.manifests()));
+        for _ in 0..PROBES {
+            let probe = probe(&world, &mut random);
+            let asked = asked(&world, &probe);
+            let of = |explanation: Explanation| match probe.egress {
+                true => explanation.egress,
+                false => explanation.ingress,
+            };
+            let before = of(explain(&before, &asked)).expect("the subject is a pod");
+            let after = of(explain(&after, &asked)).expect("the subject is a pod");
+            let met = law(&before, &after, default_deny).unwrap_or_else(|wrong| {
+                panic!(
+                    "seed {seed}\n{}\n{probe:?}\n{wrong}\n{before:#?}\n{after:#?}",
+                    more.manifests()
+                )
+            });
+            *ledger.entry((met, default_deny)).or_default() += 1;
+        }
+    }
+    for met in [
+        ("a deny stays", true),
+        ("a deny stays", false),
+        ("allowed", true),
+        ("allowed", false),
+        ("its own default deny", true),
+    ] {
+        let count = ledger.get(&met).copied().unwrap_or(0);
+        assert!(count >= 10, "{met:?}: {ledger:?}");
+    }
+    eprintln!("{ledger:?}");
 }
 
 #[test]
