@@ -44,13 +44,15 @@ fuzz_target!(|text: &str| {
     for document in documents {
         for document in manifest::read(&"fuzz.yaml".into(), document) {
             if let manifest::Document::Object(_, cluster::Object::Policy(raw), _) = document
+                && raw.name.namespace.is_some()
                 && let Ok(policy) = policy::parse(&raw, "default")
             {
                 for rule in &policy.rules {
-                    let home =
-                        rule.subject.requirements.iter().filter(|requirement| {
-                            &*requirement.key.name == cluster::labels::NAMESPACE
-                        });
+                    let home = rule.subject.requirements.iter().filter(|requirement| {
+                        let key = &requirement.key;
+                        let of_pods = key.source.as_deref().is_none_or(|source| source == "k8s");
+                        of_pods && &*key.name == cluster::labels::NAMESPACE
+                    });
                     // Whatever it says itself, a policy's subjects are in its own namespace.
                     assert_eq!(home.count(), 1, "{rule:?}");
                 }
