@@ -21,8 +21,8 @@ use flows_lab::harness::{Family, Probe, Running, TestLab, options};
 use flows_lab::traffic::client::Outcome;
 use serde_json::json;
 
-/// Rounds; a figure is the median of as many.
-const ROUNDS: usize = 7;
+/// Rounds; a figure is the median of as many, a ratio that of as many ratios.
+const ROUNDS: usize = 11;
 /// Policy entries in the server's table.
 const ENTRIES: usize = 10_000;
 const PORT: &str = "7000";
@@ -245,14 +245,18 @@ fn measure(rigs: &[Rig]) -> Result<()> {
     }
     for (part, unit) in parts {
         for (from, place) in PLACES {
-            let mut base = None;
+            let rates = |number: usize| figures.get(&(number, from, part));
+            let Some(bare) = rates(0) else { continue };
             for (number, rig) in rigs.iter().enumerate() {
-                let Some(rates) = figures.get_mut(&(number, from, part)) else {
-                    continue;
-                };
-                rates.sort_by(f64::total_cmp);
-                let value = rates[rates.len() / 2];
-                let base = *base.get_or_insert(value);
+                let Some(mine) = rates(number) else { continue };
+                let (value, base) = (median(mine.clone()), median(bare.clone()));
+                // Of rates from the same round: what the machine does besides changes by the second.
+                let ratio = median(
+                    mine.iter()
+                        .zip(bare)
+                        .map(|(mine, bare)| mine / bare)
+                        .collect(),
+                );
                 println!(
                     "{}",
                     json!({
@@ -261,7 +265,7 @@ fn measure(rigs: &[Rig]) -> Result<()> {
                         "unit": unit,
                         "base": (rig.variant != Variant::Bare).then_some("bare"),
                         "base_value": (rig.variant != Variant::Bare).then_some(base.round()),
-                        "ratio": (rig.variant != Variant::Bare).then_some(value / base),
+                        "ratio": (rig.variant != Variant::Bare).then_some(ratio),
                         "goal": goal(rig.variant, from, part),
                     })
                 );
@@ -269,6 +273,11 @@ fn measure(rigs: &[Rig]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 const PLACES: [(&str, &str); 2] = [("near", "one node"), ("far", "two nodes")];
