@@ -67,6 +67,8 @@ impl Lab {
             .command("up")
             .arg(lab._manifests.path())
             .args(["--relay-listen", "none"])
+            // Smaller than the flood below.
+            .arg("--agent-arg=--ring-bytes=1048576")
             .output()
             .expect("flows-lab runs");
         assert!(
