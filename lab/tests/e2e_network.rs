@@ -310,6 +310,8 @@ fn down_kills_no_foreign_process() {
     let mut record = Record::load(&paths).unwrap();
     let mut process = record.processes[0].clone();
     process.pid = foreign.id().cast_signed();
+    // Started a tick before: in the same tick the two could not be told apart.
+    process.start_time = flows_lab::process::start_time(process.pid).unwrap() - 1;
     record.processes.push(process);
     record.save(&paths).unwrap();
     down(&name).unwrap();
