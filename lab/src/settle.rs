@@ -82,6 +82,7 @@ async fn ask(
     let request = WaitRevisionRequest {
         revision: 0,
         versions: versions.clone(),
+        ..WaitRevisionRequest::default()
     };
     match PolicyClient::new(channel).wait_revision(request).await {
         Ok(_) => Ok(()),

@@ -57,8 +57,7 @@ pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
             .judgements()
             .flat_map(|judgement| judgement.suggestions.iter().map(suggestion))
             .collect(),
-        node_name: String::new(),
-        revision: 0,
+        ..wire::TraceResponse::default()
     }
 }
 
@@ -125,6 +124,7 @@ fn rule(origin: &Origin) -> wire::Rule {
         index: index(&origin.rule),
         text: origin.text.to_string(),
         resource_version: origin.version.to_string(),
+        labels: Vec::new(),
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proto::flows::v1::{
-    GetPoliciesRequest, GetPoliciesResponse, IdentityState, ListEndpointsRequest,
-    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, PolicyState,
-    TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-    WaitRevisionResponse, policy_client::PolicyClient, policy_server::Policy as Rpc,
+    ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, IdentityState,
+    ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
+    PolicyState, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
+    WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
+    policy_server::Policy as Rpc,
 };
 use tonic::{Code, Request, Response, Status, transport::Channel};
 
@@ -92,6 +93,18 @@ impl Rpc for Service {
         self.ask_one(|channel| {
             let request = request.clone();
             async move { client(channel).trace(request).await }
+        })
+        .await
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        let request = request.into_inner();
+        self.ask_one(|channel| {
+            let request = request.clone();
+            async move { client(channel).explain(request).await }
         })
         .await
     }

@@ -6,9 +6,10 @@ mod views;
 use std::sync::Arc;
 
 use proto::flows::v1::{
-    GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest, ListEndpointsResponse,
-    ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest, TraceResponse, ValidateRequest,
-    ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_server::Policy as Rpc,
+    ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
+    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
+    TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+    policy_server::Policy as Rpc,
 };
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
@@ -96,6 +97,13 @@ impl Rpc for Service {
         Ok(versioned(answer.await?))
     }
 
+    async fn explain(
+        &self,
+        _: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        Err(Status::unimplemented("flows are not explained yet"))
+    }
+
     async fn validate(
         &self,
         request: Request<ValidateRequest>,
@@ -134,6 +142,7 @@ impl Rpc for Service {
                 policies: views::policies(known, &hits),
                 node_name,
                 revision: known.revision,
+                ..GetPoliciesResponse::default()
             })
         });
         Ok(versioned(answer.await?))
@@ -152,6 +161,7 @@ impl Rpc for Service {
                 endpoints: views::endpoints(known, &pod, &decisions, &node_name),
                 node_name,
                 revision: known.revision,
+                ..ListEndpointsResponse::default()
             })
         });
         Ok(versioned(answer.await?))
@@ -167,6 +177,7 @@ impl Rpc for Service {
             Ok(ListIdentitiesResponse {
                 identities: views::identities(known, number),
                 node_name,
+                ..ListIdentitiesResponse::default()
             })
         });
         Ok(versioned(answer.await?))
@@ -185,6 +196,7 @@ impl Rpc for Service {
                     revision: now.revision,
                     generation: now.generation,
                     node_name: self.node_name(),
+                    ..WaitRevisionResponse::default()
                 }));
             }
             tokio::select! {
@@ -257,7 +269,11 @@ mod tests {
                 "" => BTreeMap::new(),
                 _ => BTreeMap::from([(format!("cnp shop/{policy}"), version.to_owned())]),
             };
-            let wanted = WaitRevisionRequest { revision, versions };
+            let wanted = WaitRevisionRequest {
+                revision,
+                versions,
+                ..WaitRevisionRequest::default()
+            };
             reached(&now, &wanted).map_err(|status| status.message().to_owned())
         };
         assert_eq!(wait(7, "", ""), Ok(true));

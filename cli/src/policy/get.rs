@@ -111,6 +111,7 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     let mut request = tonic::Request::new(WaitRevisionRequest {
         revision,
         versions: BTreeMap::new(),
+        ..WaitRevisionRequest::default()
     });
     request.set_timeout(request_timeout(args)?);
     let answer = client(args).await?.wait_revision(request).await;

@@ -52,6 +52,9 @@ pub struct Decision {
     /// One line for people. If empty, it is made of the fields above.
     #[prost(string, tag = "6")]
     pub why: ::prost::alloc::string::String,
+    /// What the policies above want to stand in the log (`spec.log.value`).
+    #[prost(string, repeated, tag = "7")]
+    pub log: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A rule of a policy.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -73,6 +76,9 @@ pub struct Rule {
     /// Version of the policy's object.
     #[prost(string, tag = "6")]
     pub resource_version: ::prost::alloc::string::String,
+    /// `k8s:team=payments`: the labels that the policy gives its rules, and those that say whose they are.
+    #[prost(string, repeated, tag = "7")]
+    pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Volume {
@@ -162,7 +168,8 @@ pub struct TraceRequest {
     pub source: ::core::option::Option<End>,
     #[prost(message, optional, tag = "2")]
     pub destination: ::core::option::Option<End>,
-    /// `5432`, `53/udp`, `http` (a name of the destination's), `8/icmp`; without a protocol TCP.
+    /// `5432`, `53/udp`, `http` (a name of the destination's), `8/icmp`; without a protocol TCP. Empty:
+    /// whatever port, see TraceResponse.any_port.
     #[prost(string, tag = "3")]
     pub port: ::prost::alloc::string::String,
 }
@@ -198,6 +205,128 @@ pub struct TraceResponse {
     pub node_name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "11")]
     pub revision: u32,
+    /// The question named no port: `verdict` is ALLOWED only if every port is allowed. `protocol`, `port`
+    /// and the judgements are those of a port that no rule names, or of the first that is denied.
+    #[prost(bool, tag = "12")]
+    pub any_port: bool,
+    /// any_port: what is allowed, and what is denied: `8080/TCP`, `8000-9000/TCP`, `ICMP type 8`,
+    /// `all others`.
+    #[prost(string, repeated, tag = "13")]
+    pub allowed_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "14")]
+    pub denied_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Any flow that a client has in hand; what is missing in it is not told. Flows of replies are turned
+/// round: the question is who may open the connection.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainRequest {
+    #[prost(message, optional, tag = "1")]
+    pub flow: ::core::option::Option<super::super::flow::Flow>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainResponse {
+    /// One line for people: `production/web may not reach production/db on 5432/TCP: no rule of cnp  production/db allows it`. About the decision that the flow records or, if it records none, the
+    /// present one.
+    #[prost(string, tag = "1")]
+    pub headline: ::prost::alloc::string::String,
+    /// What the flow says that was decided; absent if it says nothing.
+    #[prost(message, optional, tag = "2")]
+    pub recorded: ::core::option::Option<RecordedDecision>,
+    /// What would be decided now, with the smallest rules that would allow it (`suggestions`). Absent if
+    /// it can't be told; `notes` then say why.
+    #[prost(message, optional, tag = "3")]
+    pub now: ::core::option::Option<TraceResponse>,
+    /// The present verdict is another than the recorded one.
+    #[prost(bool, tag = "4")]
+    pub differs: bool,
+    /// What changed since, one line each: `cnp production/db is at version 7, and decided at version 5`.
+    #[prost(string, repeated, tag = "5")]
+    pub changes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Those that decided, then the others that select an end.
+    #[prost(message, repeated, tag = "6")]
+    pub policies: ::prost::alloc::vec::Vec<InvolvedPolicy>,
+    /// A command line that asks for the present decision again; empty if there is none to ask for.
+    #[prost(string, tag = "7")]
+    pub command: ::prost::alloc::string::String,
+    /// What else there is to know: `pod production/web is gone; its labels are those of the flow`.
+    #[prost(string, repeated, tag = "8")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who answered, and its revision.
+    #[prost(string, tag = "9")]
+    pub node_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "10")]
+    pub revision: u32,
+}
+/// A decision as a flow records it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordedDecision {
+    #[prost(enumeration = "super::super::flow::Verdict", tag = "1")]
+    pub verdict: i32,
+    #[prost(enumeration = "super::super::flow::DropReason", tag = "2")]
+    pub drop_reason: i32,
+    /// `ingress` or `egress`; empty if the flow doesn't tell.
+    #[prost(string, tag = "3")]
+    pub direction: ::prost::alloc::string::String,
+    /// Whose policies decided: `production/db`; empty if the flow doesn't tell.
+    #[prost(string, tag = "4")]
+    pub end: ::prost::alloc::string::String,
+    /// As in flow.Flow.policy_match_type.
+    #[prost(uint32, tag = "5")]
+    pub match_type: u32,
+    /// No rule matched, and the policies in `decided_by` put the end in default deny.
+    #[prost(bool, tag = "6")]
+    pub default_deny: bool,
+    #[prost(message, repeated, tag = "7")]
+    pub decided_by: ::prost::alloc::vec::Vec<Rule>,
+    /// In one line.
+    #[prost(string, tag = "8")]
+    pub text: ::prost::alloc::string::String,
+    /// Node that decided, and its revision then; 0 if the flow doesn't tell.
+    #[prost(string, tag = "9")]
+    pub node_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "10")]
+    pub revision: u32,
+    #[prost(message, optional, tag = "11")]
+    pub time: ::core::option::Option<crate::google::Timestamp>,
+}
+/// A policy that has to do with a flow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvolvedPolicy {
+    /// `cnp production/db`.
+    #[prost(string, tag = "1")]
+    pub policy: ::prost::alloc::string::String,
+    /// CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy or NetworkPolicy.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// Empty for clusterwide policies.
+    #[prost(string, tag = "3")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// It is among those that decided the flow.
+    #[prost(bool, tag = "5")]
+    pub decided: bool,
+    /// The version that decided; empty if the flow doesn't tell.
+    #[prost(string, tag = "6")]
+    pub version: ::prost::alloc::string::String,
+    /// The version in force now; empty if none is.
+    #[prost(string, tag = "7")]
+    pub present_version: ::prost::alloc::string::String,
+    /// `version`, where the flow tells it, is the one in force now; otherwise: some version is.
+    #[prost(bool, tag = "8")]
+    pub in_force: bool,
+    /// The manifest's present form is refused: the last good one is in force.
+    #[prost(bool, tag = "9")]
+    pub stale: bool,
+    /// Where its manifest is: `web.yaml:1:1`; empty if it is gone.
+    #[prost(string, tag = "10")]
+    pub place: ::prost::alloc::string::String,
+    /// The manifest's text as it is now; empty if it is gone.
+    #[prost(string, tag = "11")]
+    pub yaml: ::prost::alloc::string::String,
+    /// What it means, as in PolicyState.
+    #[prost(string, tag = "12")]
+    pub meaning: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Party {
@@ -352,6 +481,9 @@ pub struct GetPoliciesResponse {
     pub node_name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "3")]
     pub revision: u32,
+    /// What stands in the way of taking this for the whole truth.
+    #[prost(string, repeated, tag = "4")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PolicyState {
@@ -406,6 +538,9 @@ pub struct ListEndpointsResponse {
     pub node_name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "3")]
     pub revision: u32,
+    /// As in GetPoliciesResponse.
+    #[prost(string, repeated, tag = "4")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EndpointState {
@@ -474,6 +609,9 @@ pub struct ListIdentitiesResponse {
     pub identities: ::prost::alloc::vec::Vec<IdentityState>,
     #[prost(string, tag = "2")]
     pub node_name: ::prost::alloc::string::String,
+    /// As in GetPoliciesResponse.
+    #[prost(string, repeated, tag = "3")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IdentityState {
@@ -499,8 +637,12 @@ pub struct WaitRevisionRequest {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// After this many milliseconds the answer is DEADLINE_EXCEEDED, with a text that says which node is
+    /// how far. 0: a little before the call's own deadline.
+    #[prost(uint32, tag = "3")]
+    pub patience_ms: u32,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WaitRevisionResponse {
     #[prost(uint32, tag = "1")]
     pub revision: u32,
@@ -508,6 +650,9 @@ pub struct WaitRevisionResponse {
     pub generation: u64,
     #[prost(string, tag = "3")]
     pub node_name: ::prost::alloc::string::String,
+    /// A relay's nodes, each as it would have answered itself.
+    #[prost(message, repeated, tag = "4")]
+    pub nodes: ::prost::alloc::vec::Vec<WaitRevisionResponse>,
 }
 /// Generated client implementations.
 #[cfg(feature = "grpc")]
@@ -618,6 +763,28 @@ pub mod policy_client {
             let path = http::uri::PathAndQuery::from_static("/flows.v1.Policy/Trace");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("flows.v1.Policy", "Trace"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Why a flow was decided as it was, and what would be decided for it now.
+        pub async fn explain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flows.v1.Policy/Explain");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flows.v1.Policy", "Explain"));
             self.inner.unary(req, path, codec).await
         }
         /// What is wrong with policies, and what they mean beside those in force.
@@ -763,6 +930,11 @@ pub mod policy_server {
             &self,
             request: tonic::Request<super::TraceRequest>,
         ) -> std::result::Result<tonic::Response<super::TraceResponse>, tonic::Status>;
+        /// Why a flow was decided as it was, and what would be decided for it now.
+        async fn explain(
+            &self,
+            request: tonic::Request<super::ExplainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
         /// What is wrong with policies, and what they mean beside those in force.
         async fn validate(
             &self,
@@ -908,6 +1080,49 @@ pub mod policy_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TraceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Policy/Explain" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainSvc<T: Policy>(pub Arc<T>);
+                    impl<T: Policy> tonic::server::UnaryService<super::ExplainRequest>
+                    for ExplainSvc<T> {
+                        type Response = super::ExplainResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExplainRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Policy>::explain(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -43,6 +43,9 @@ impl serde::Serialize for Decision {
         if !self.why.is_empty() {
             len += 1;
         }
+        if !self.log.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Decision", len)?;
         if self.verdict != 0 {
             let v = super::super::flow::Verdict::try_from(self.verdict)
@@ -65,6 +68,9 @@ impl serde::Serialize for Decision {
         }
         if !self.why.is_empty() {
             struct_ser.serialize_field("why", &self.why)?;
+        }
+        if !self.log.is_empty() {
+            struct_ser.serialize_field("log", &self.log)?;
         }
         struct_ser.end()
     }
@@ -334,6 +340,96 @@ impl serde::Serialize for EventCounts {
         struct_ser.end()
     }
 }
+impl serde::Serialize for ExplainRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.flow.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ExplainRequest", len)?;
+        if let Some(v) = self.flow.as_ref() {
+            struct_ser.serialize_field("flow", v)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ExplainResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.headline.is_empty() {
+            len += 1;
+        }
+        if self.recorded.is_some() {
+            len += 1;
+        }
+        if self.now.is_some() {
+            len += 1;
+        }
+        if self.differs {
+            len += 1;
+        }
+        if !self.changes.is_empty() {
+            len += 1;
+        }
+        if !self.policies.is_empty() {
+            len += 1;
+        }
+        if !self.command.is_empty() {
+            len += 1;
+        }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ExplainResponse", len)?;
+        if !self.headline.is_empty() {
+            struct_ser.serialize_field("headline", &self.headline)?;
+        }
+        if let Some(v) = self.recorded.as_ref() {
+            struct_ser.serialize_field("recorded", v)?;
+        }
+        if let Some(v) = self.now.as_ref() {
+            struct_ser.serialize_field("now", v)?;
+        }
+        if self.differs {
+            struct_ser.serialize_field("differs", &self.differs)?;
+        }
+        if !self.changes.is_empty() {
+            struct_ser.serialize_field("changes", &self.changes)?;
+        }
+        if !self.policies.is_empty() {
+            struct_ser.serialize_field("policies", &self.policies)?;
+        }
+        if !self.command.is_empty() {
+            struct_ser.serialize_field("command", &self.command)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.revision != 0 {
+            struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for FlowExtension {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -433,6 +529,9 @@ impl serde::Serialize for GetPoliciesResponse {
         if self.revision != 0 {
             len += 1;
         }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.GetPoliciesResponse", len)?;
         if !self.policies.is_empty() {
             struct_ser.serialize_field("policies", &self.policies)?;
@@ -442,6 +541,9 @@ impl serde::Serialize for GetPoliciesResponse {
         }
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
         }
         struct_ser.end()
     }
@@ -570,6 +672,90 @@ impl serde::Serialize for IdentityState {
         struct_ser.end()
     }
 }
+impl serde::Serialize for InvolvedPolicy {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.policy.is_empty() {
+            len += 1;
+        }
+        if !self.kind.is_empty() {
+            len += 1;
+        }
+        if !self.namespace.is_empty() {
+            len += 1;
+        }
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        if self.decided {
+            len += 1;
+        }
+        if !self.version.is_empty() {
+            len += 1;
+        }
+        if !self.present_version.is_empty() {
+            len += 1;
+        }
+        if self.in_force {
+            len += 1;
+        }
+        if self.stale {
+            len += 1;
+        }
+        if !self.place.is_empty() {
+            len += 1;
+        }
+        if !self.yaml.is_empty() {
+            len += 1;
+        }
+        if !self.meaning.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.InvolvedPolicy", len)?;
+        if !self.policy.is_empty() {
+            struct_ser.serialize_field("policy", &self.policy)?;
+        }
+        if !self.kind.is_empty() {
+            struct_ser.serialize_field("kind", &self.kind)?;
+        }
+        if !self.namespace.is_empty() {
+            struct_ser.serialize_field("namespace", &self.namespace)?;
+        }
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if self.decided {
+            struct_ser.serialize_field("decided", &self.decided)?;
+        }
+        if !self.version.is_empty() {
+            struct_ser.serialize_field("version", &self.version)?;
+        }
+        if !self.present_version.is_empty() {
+            struct_ser.serialize_field("present_version", &self.present_version)?;
+        }
+        if self.in_force {
+            struct_ser.serialize_field("in_force", &self.in_force)?;
+        }
+        if self.stale {
+            struct_ser.serialize_field("stale", &self.stale)?;
+        }
+        if !self.place.is_empty() {
+            struct_ser.serialize_field("place", &self.place)?;
+        }
+        if !self.yaml.is_empty() {
+            struct_ser.serialize_field("yaml", &self.yaml)?;
+        }
+        if !self.meaning.is_empty() {
+            struct_ser.serialize_field("meaning", &self.meaning)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for Judgement {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -669,6 +855,9 @@ impl serde::Serialize for ListEndpointsResponse {
         if self.revision != 0 {
             len += 1;
         }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.ListEndpointsResponse", len)?;
         if !self.endpoints.is_empty() {
             struct_ser.serialize_field("endpoints", &self.endpoints)?;
@@ -678,6 +867,9 @@ impl serde::Serialize for ListEndpointsResponse {
         }
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
         }
         struct_ser.end()
     }
@@ -714,12 +906,18 @@ impl serde::Serialize for ListIdentitiesResponse {
         if !self.node_name.is_empty() {
             len += 1;
         }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.ListIdentitiesResponse", len)?;
         if !self.identities.is_empty() {
             struct_ser.serialize_field("identities", &self.identities)?;
         }
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
         }
         struct_ser.end()
     }
@@ -1008,6 +1206,88 @@ impl serde::Serialize for PolicyState {
         struct_ser.end()
     }
 }
+impl serde::Serialize for RecordedDecision {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.verdict != 0 {
+            len += 1;
+        }
+        if self.drop_reason != 0 {
+            len += 1;
+        }
+        if !self.direction.is_empty() {
+            len += 1;
+        }
+        if !self.end.is_empty() {
+            len += 1;
+        }
+        if self.match_type != 0 {
+            len += 1;
+        }
+        if self.default_deny {
+            len += 1;
+        }
+        if !self.decided_by.is_empty() {
+            len += 1;
+        }
+        if !self.text.is_empty() {
+            len += 1;
+        }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
+        if self.time.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.RecordedDecision", len)?;
+        if self.verdict != 0 {
+            let v = super::super::flow::Verdict::try_from(self.verdict)
+                .map_or_else(|_| crate::json::Variant::Number(self.verdict), crate::json::Variant::Name);
+            struct_ser.serialize_field("verdict", &v)?;
+        }
+        if self.drop_reason != 0 {
+            let v = super::super::flow::DropReason::try_from(self.drop_reason)
+                .map_or_else(|_| crate::json::Variant::Number(self.drop_reason), crate::json::Variant::Name);
+            struct_ser.serialize_field("drop_reason", &v)?;
+        }
+        if !self.direction.is_empty() {
+            struct_ser.serialize_field("direction", &self.direction)?;
+        }
+        if !self.end.is_empty() {
+            struct_ser.serialize_field("end", &self.end)?;
+        }
+        if self.match_type != 0 {
+            struct_ser.serialize_field("match_type", &self.match_type)?;
+        }
+        if self.default_deny {
+            struct_ser.serialize_field("default_deny", &self.default_deny)?;
+        }
+        if !self.decided_by.is_empty() {
+            struct_ser.serialize_field("decided_by", &self.decided_by)?;
+        }
+        if !self.text.is_empty() {
+            struct_ser.serialize_field("text", &self.text)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.revision != 0 {
+            struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if let Some(v) = self.time.as_ref() {
+            struct_ser.serialize_field("time", v)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for Rule {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1034,6 +1314,9 @@ impl serde::Serialize for Rule {
         if !self.resource_version.is_empty() {
             len += 1;
         }
+        if !self.labels.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Rule", len)?;
         if !self.kind.is_empty() {
             struct_ser.serialize_field("kind", &self.kind)?;
@@ -1052,6 +1335,9 @@ impl serde::Serialize for Rule {
         }
         if !self.resource_version.is_empty() {
             struct_ser.serialize_field("resource_version", &self.resource_version)?;
+        }
+        if !self.labels.is_empty() {
+            struct_ser.serialize_field("labels", &self.labels)?;
         }
         struct_ser.end()
     }
@@ -1327,6 +1613,15 @@ impl serde::Serialize for TraceResponse {
         if self.revision != 0 {
             len += 1;
         }
+        if self.any_port {
+            len += 1;
+        }
+        if !self.allowed_ports.is_empty() {
+            len += 1;
+        }
+        if !self.denied_ports.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.TraceResponse", len)?;
         if !self.verdict.is_empty() {
             struct_ser.serialize_field("verdict", &self.verdict)?;
@@ -1360,6 +1655,15 @@ impl serde::Serialize for TraceResponse {
         }
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if self.any_port {
+            struct_ser.serialize_field("any_port", &self.any_port)?;
+        }
+        if !self.allowed_ports.is_empty() {
+            struct_ser.serialize_field("allowed_ports", &self.allowed_ports)?;
+        }
+        if !self.denied_ports.is_empty() {
+            struct_ser.serialize_field("denied_ports", &self.denied_ports)?;
         }
         struct_ser.end()
     }
@@ -1454,12 +1758,18 @@ impl serde::Serialize for WaitRevisionRequest {
         if !self.versions.is_empty() {
             len += 1;
         }
+        if self.patience_ms != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.WaitRevisionRequest", len)?;
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
         }
         if !self.versions.is_empty() {
             struct_ser.serialize_field("versions", &self.versions)?;
+        }
+        if self.patience_ms != 0 {
+            struct_ser.serialize_field("patience_ms", &self.patience_ms)?;
         }
         struct_ser.end()
     }
@@ -1481,6 +1791,9 @@ impl serde::Serialize for WaitRevisionResponse {
         if !self.node_name.is_empty() {
             len += 1;
         }
+        if !self.nodes.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.WaitRevisionResponse", len)?;
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
@@ -1492,6 +1805,9 @@ impl serde::Serialize for WaitRevisionResponse {
         }
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if !self.nodes.is_empty() {
+            struct_ser.serialize_field("nodes", &self.nodes)?;
         }
         struct_ser.end()
     }
