@@ -1,12 +1,12 @@
-//! The columns of our own views of flows, each defined once: name, heading, width, how its text is
-//! made and by what it sorts.
+//! The columns of our own views of flows, each defined once: name, heading, widths, how its text is
+//! made and by what it sorts. Terminal, browser and `-o wide` show the same ones.
 
-use proto::flow::{Flow, TraceReason, Verdict};
+mod cell;
 
-use crate::describe;
+use std::net::IpAddr;
+
 use crate::time::TimeFormat;
-use crate::view::{FlowView as _, Side, Transport};
-use crate::vocabulary::{drop_reason_text, event, match_type_text};
+use crate::view::{FlowView, Side};
 
 /// How cells are written.
 #[derive(Debug, Clone, Copy)]
@@ -15,185 +15,322 @@ pub struct Cells {
     pub time: TimeFormat,
     /// Names instead of addresses.
     pub translate: bool,
+    /// Numbers in full, as programs read them.
+    pub plain: bool,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Self {
+            time: TimeFormat::default(),
+            translate: true,
+            plain: false,
+        }
+    }
 }
 
 /// What a column sorts by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortKey {
+    /// The flow has nothing there.
+    None,
     /// A number, such as a time in ns.
     Number(i64),
+    /// An address.
+    Address(IpAddr),
     /// A text.
     Text(String),
 }
 
+/// Where a cell's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A part of what is known of an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Namespace.
+    Namespace,
+    /// Pod.
+    Pod,
+    /// Workloads.
+    Workload,
+    /// Service.
+    Service,
+    /// DNS names.
+    Name,
+    /// Address.
+    Ip,
+    /// Port.
+    Port,
+    /// Identity.
+    Identity,
+    /// Labels.
+    Labels,
+    /// Cluster.
+    Cluster,
+}
+
 /// A column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// When.
+    Timestamp,
+    /// On which node.
+    Node,
+    /// Who opened the connection, and the arrow.
+    Source,
+    /// Who it was opened to.
+    Destination,
+    /// What was seen, on which layer, of which protocol.
+    Type,
+    /// How it was judged.
+    Verdict,
+    /// Why, in general.
+    Reason,
+    /// Why, by name and rule.
+    Policy,
+    /// Why, by name only.
+    PolicyName,
+    /// Part of an end of the packet: what sent it, what it goes to.
+    Of(Side, Part),
+    /// Ingress or egress.
+    Direction,
+    /// Whether this is a reply.
+    Reply,
+    /// Protocol, the one seen by a proxy if there is one.
+    Protocol,
+    /// TCP flags.
+    Flags,
+    /// Bytes of the connection so far.
+    Bytes,
+    /// Packets of the connection so far.
+    Packets,
+    /// Round trip of the handshake.
+    Rtt,
+    /// Policy revision of the node.
+    Revision,
+    /// Why the event was sent.
+    Cause,
+    /// Network interface.
+    Interface,
+    /// Trace id of the request.
+    TraceId,
+    /// Unique id.
+    Uuid,
+    /// One line about the packet or the request.
+    Summary,
+}
+
+/// What is fixed about a column.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
-    /// By which it is chosen.
+pub struct About {
+    /// Which column.
+    pub column: Column,
+    /// By which it is chosen; where a field of expressions shows the same, that field's name.
     pub name: &'static str,
     /// What stands above it.
     pub heading: &'static str,
-    /// Characters that it has at least.
+    /// Characters below which it is of no use.
+    pub min: usize,
+    /// Characters that most of its texts need.
     pub width: usize,
-    /// Its text for a flow.
-    pub text: fn(&Flow, &Cells) -> String,
-    /// What it sorts by.
-    pub key: fn(&Flow) -> SortKey,
+    /// Where its texts stand.
+    pub align: Align,
+    /// What it shows.
+    pub help: &'static str,
 }
 
-/// When.
-pub const TIMESTAMP: Column = Column {
-    name: "timestamp",
-    heading: "TIMESTAMP",
-    width: 19,
-    text: |flow, cells| cells.time.text(flow.time.as_ref()),
-    key: |flow| SortKey::Number(flow.time.map_or(0, |time| time.unix_nanos())),
-};
+const fn left(
+    column: Column,
+    name: &'static str,
+    heading: &'static str,
+    widths: (usize, usize),
+    help: &'static str,
+) -> About {
+    About {
+        column,
+        name,
+        heading,
+        min: widths.0,
+        width: widths.1,
+        align: Align::Left,
+        help,
+    }
+}
 
-/// On which node.
-pub const NODE: Column = Column {
-    name: "node",
-    heading: "NODE",
-    width: 8,
-    text: |flow, _| flow.node_name.clone(),
-    key: |flow| SortKey::Text(flow.node_name.clone()),
-};
+const fn right(
+    column: Column,
+    name: &'static str,
+    heading: &'static str,
+    widths: (usize, usize),
+    help: &'static str,
+) -> About {
+    About {
+        align: Align::Right,
+        ..left(column, name, heading, widths, help)
+    }
+}
 
-/// Who opened the connection, and the arrow.
-pub const SOURCE: Column = Column {
-    name: "source",
-    heading: "SOURCE",
-    width: 32,
-    text: |flow, cells| {
-        let (side, arrow) = match flow.is_reply() {
-            Some(true) => (Side::Destination, "<-"),
-            Some(false) => (Side::Source, "->"),
-            // A dropped packet is the first of its connection, or nobody knows.
-            None if flow.verdict() == Verdict::Dropped => (Side::Source, "->"),
-            None => (Side::Source, "<>"),
-        };
-        format!("{} {arrow}", describe::host(flow, side, cells.translate))
-    },
-    key: |flow| SortKey::Text(describe::host(flow, Side::Source, true).to_string()),
-};
+use Side::{Destination as Dst, Source as Src};
 
-/// Who it was opened to.
-pub const DESTINATION: Column = Column {
-    name: "destination",
-    heading: "DESTINATION",
-    width: 40,
-    text: |flow, cells| {
-        let side = match flow.is_reply() {
-            Some(true) => Side::Source,
-            Some(false) | None => Side::Destination,
-        };
-        describe::host(flow, side, cells.translate).to_string()
-    },
-    key: |flow| SortKey::Text(describe::host(flow, Side::Destination, true).to_string()),
-};
-
-/// What was seen, on which layer, of which protocol.
-pub const TYPE: Column = Column {
-    name: "type",
-    heading: "TYPE",
-    width: 11,
-    text: |flow, _| kind(flow),
-    key: |flow| SortKey::Text(kind(flow)),
-};
-
-/// How it was judged.
-pub const VERDICT: Column = Column {
-    name: "verdict",
-    heading: "VERDICT",
-    width: 7,
-    text: |flow, _| verdict(flow),
-    key: |flow| SortKey::Text(verdict(flow)),
-};
-
-/// Why, in general.
-pub const REASON: Column = Column {
-    name: "reason",
-    heading: "REASON",
-    width: 13,
-    text: |flow, _| reason(flow),
-    key: |flow| SortKey::Text(reason(flow)),
-};
-
-/// Why, by name.
-pub const POLICY: Column = Column {
-    name: "policy",
-    heading: "POLICY",
-    width: 6,
-    text: |flow, _| describe::policy(flow),
-    key: |flow| SortKey::Text(describe::policy(flow)),
-};
-
-/// The columns of `-o wide`.
-pub const WIDE: &[Column] = &[
-    TIMESTAMP,
-    SOURCE,
-    DESTINATION,
-    TYPE,
-    VERDICT,
-    REASON,
-    POLICY,
+/// All columns, in the order in which they are offered.
+#[rustfmt::skip]
+const ABOUT: &[About] = &[
+    left(Column::Timestamp, "timestamp", "TIMESTAMP", (12, 19), "when it happened"),
+    left(Column::Node, "node", "NODE", (6, 8), "the node that saw it"),
+    left(Column::Source, "source", "SOURCE", (12, 32), "who opened the connection; the arrow is the packet's direction"),
+    left(Column::Destination, "destination", "DESTINATION", (12, 40), "who the connection was opened to"),
+    left(Column::Type, "type", "TYPE", (7, 11), "layer, kind of event, protocol"),
+    left(Column::Verdict, "verdict", "VERDICT", (7, 7), "how it was judged"),
+    left(Column::Reason, "reason", "REASON", (8, 13), "why it was dropped, or what allowed it"),
+    left(Column::Policy, "policy", "POLICY", (6, 6), "the policies that decided, with their rules"),
+    left(Column::PolicyName, "policy.name", "POLICY NAME", (8, 24), "the names of the policies that decided"),
+    left(Column::Direction, "direction", "DIRECTION", (7, 9), "ingress or egress, as the reporting pod sees it"),
+    left(Column::Reply, "reply", "REPLY", (5, 5), "whether the packet goes against the connection's direction"),
+    left(Column::Protocol, "protocol", "PROTOCOL", (4, 8), "protocol; of what a proxy saw: DNS, HTTP, Kafka"),
+    left(Column::Flags, "tcp.flags", "FLAGS", (5, 10), "TCP flags"),
+    left(Column::Of(Src, Part::Namespace), "src.ns", "SRC NS", (6, 12), "namespace of the packet's source"),
+    left(Column::Of(Src, Part::Pod), "src.pod", "SRC POD", (8, 24), "pod of the packet's source"),
+    left(Column::Of(Src, Part::Workload), "src.workload", "SRC WORKLOAD", (8, 20), "workload of the packet's source"),
+    left(Column::Of(Src, Part::Service), "src.service", "SRC SERVICE", (8, 20), "service of the packet's source"),
+    left(Column::Of(Src, Part::Name), "src.dns", "SRC DNS", (8, 24), "DNS names of the packet's source"),
+    left(Column::Of(Src, Part::Ip), "src.ip", "SRC IP", (7, 15), "address of the packet's source"),
+    right(Column::Of(Src, Part::Port), "src.port", "SRC PORT", (5, 8), "port of the packet's source"),
+    left(Column::Of(Src, Part::Identity), "src.identity", "SRC IDENTITY", (6, 12), "identity of the packet's source"),
+    left(Column::Of(Src, Part::Labels), "src.label", "SRC LABELS", (8, 32), "labels of the packet's source"),
+    left(Column::Of(Src, Part::Cluster), "src.cluster", "SRC CLUSTER", (7, 11), "cluster of the packet's source"),
+    left(Column::Of(Dst, Part::Namespace), "dst.ns", "DST NS", (6, 12), "namespace of the packet's destination"),
+    left(Column::Of(Dst, Part::Pod), "dst.pod", "DST POD", (8, 24), "pod of the packet's destination"),
+    left(Column::Of(Dst, Part::Workload), "dst.workload", "DST WORKLOAD", (8, 20), "workload of the packet's destination"),
+    left(Column::Of(Dst, Part::Service), "dst.service", "DST SERVICE", (8, 20), "service of the packet's destination"),
+    left(Column::Of(Dst, Part::Name), "dst.dns", "DST DNS", (8, 24), "DNS names of the packet's destination"),
+    left(Column::Of(Dst, Part::Ip), "dst.ip", "DST IP", (7, 15), "address of the packet's destination"),
+    right(Column::Of(Dst, Part::Port), "dst.port", "DST PORT", (5, 8), "port of the packet's destination"),
+    left(Column::Of(Dst, Part::Identity), "dst.identity", "DST IDENTITY", (6, 12), "identity of the packet's destination"),
+    left(Column::Of(Dst, Part::Labels), "dst.label", "DST LABELS", (8, 32), "labels of the packet's destination"),
+    left(Column::Of(Dst, Part::Cluster), "dst.cluster", "DST CLUSTER", (7, 11), "cluster of the packet's destination"),
+    right(Column::Bytes, "bytes", "BYTES", (6, 8), "bytes of the connection so far, both directions"),
+    right(Column::Packets, "packets", "PACKETS", (6, 8), "packets of the connection so far, both directions"),
+    right(Column::Rtt, "rtt", "RTT", (6, 8), "round trip of the TCP handshake"),
+    right(Column::Revision, "revision", "REVISION", (4, 8), "policy revision of the node that judged it"),
+    left(Column::Cause, "cause", "CAUSE", (4, 7), "why the event was sent: new, drop, changed, flags, end, active, packet"),
+    left(Column::Interface, "interface", "INTERFACE", (6, 12), "network interface"),
+    left(Column::TraceId, "trace.id", "TRACE ID", (8, 32), "trace id of the request"),
+    left(Column::Uuid, "uuid", "UUID", (8, 36), "unique id of the flow"),
+    left(Column::Summary, "summary", "SUMMARY", (10, 32), "the packet or request in one line"),
 ];
 
-fn kind(flow: &Flow) -> String {
-    if flow.l7.is_some() {
-        return describe::kind(flow);
+impl Column {
+    /// The columns of `-o wide`.
+    pub const WIDE: &'static [Self] = &[
+        Self::Timestamp,
+        Self::Source,
+        Self::Destination,
+        Self::Type,
+        Self::Verdict,
+        Self::Reason,
+        Self::Policy,
+    ];
+
+    /// All columns.
+    pub fn all() -> impl Iterator<Item = &'static About> {
+        ABOUT.iter()
     }
-    let layer = match flow.transport() {
-        Some(Transport::Tcp | Transport::Udp | Transport::Sctp) => "L4",
-        Some(Transport::IcmpV4 | Transport::IcmpV6 | Transport::Vrrp | Transport::Igmp) => "L3",
-        None if flow.ip.is_some() => "L3",
-        None => "L2",
-    };
-    let protocol = match flow.transport() {
-        Some(Transport::Tcp) => " TCP",
-        Some(Transport::Udp) => " UDP",
-        Some(Transport::Sctp) => " SCTP",
-        Some(Transport::IcmpV4) => " ICMPv4",
-        Some(Transport::IcmpV6) => " ICMPv6",
-        Some(Transport::Vrrp) => " VRRP",
-        Some(Transport::Igmp) => " IGMP",
-        None => "",
-    };
-    let what = match flow.event_type() {
-        _ if flow.verdict() == Verdict::Dropped => "DROP",
-        Some((event::POLICY_VERDICT, _)) => "POLICY",
-        Some((event::TRACE, _)) => "TRACE",
-        Some((event::TRACE_SOCK, _)) => "SOCK",
-        Some((event::CAPTURE, _)) => "CAPTURE",
-        _ => "EVENT",
-    };
-    format!("{layer}_{what}{protocol}")
+
+    /// The column of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let about = ABOUT.iter().find(|about| about.name == name);
+        about.map(|about| about.column)
+    }
+
+    /// What is fixed about it.
+    pub fn about(self) -> &'static About {
+        let about = ABOUT.iter().find(|about| about.column == self);
+        about.expect("a test holds that every column stands in the table")
+    }
+
+    /// By which it is chosen.
+    pub fn name(self) -> &'static str {
+        self.about().name
+    }
+
+    /// Its text for a flow; not yet safe for a terminal, as names come from elsewhere.
+    pub fn text<V: FlowView>(self, flow: &V, cells: &Cells) -> String {
+        cell::text(self, flow, cells)
+    }
+
+    /// What it sorts by.
+    pub fn key<V: FlowView>(self, flow: &V) -> SortKey {
+        cell::key(self, flow)
+    }
 }
 
-fn verdict(flow: &Flow) -> String {
-    match Verdict::try_from(flow.verdict) {
-        Ok(verdict) => verdict.as_str_name().to_owned(),
-        Err(_) => flow.verdict.to_string(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Of a drop its reason; of a policy verdict what matched; of other packets their place in the
-/// connection.
-fn reason(flow: &Flow) -> String {
-    if flow.verdict() == Verdict::Dropped {
-        let number = match flow.event_type() {
-            Some((event::DROP, reason)) => reason,
-            _ => flow.drop_reason_desc,
-        };
-        return u8::try_from(number)
-            .ok()
-            .filter(|number| *number != 0)
-            .and_then(drop_reason_text)
-            .map_or_else(String::new, ToOwned::to_owned);
-    }
-    match flow.event_type() {
-        Some((event::POLICY_VERDICT, _)) => match_type_text(flow.policy_match_type).to_owned(),
-        _ if flow.trace_reason() == TraceReason::Unknown => String::new(),
-        _ => flow.trace_reason().as_str_name().to_lowercase(),
+    #[test]
+    fn each_column_stands_in_the_table_once() {
+        let mut names: Vec<_> = Column::all().map(|about| about.name).collect();
+        for about in Column::all() {
+            assert_eq!(Column::named(about.name), Some(about.column));
+            assert_eq!(about.column.about().name, about.name);
+            assert!(about.min <= about.width, "{}", about.name);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ABOUT.len());
+        let parts = [
+            Part::Namespace,
+            Part::Pod,
+            Part::Workload,
+            Part::Service,
+            Part::Name,
+            Part::Ip,
+            Part::Port,
+            Part::Identity,
+            Part::Labels,
+            Part::Cluster,
+        ];
+        let ends = [Src, Dst].into_iter();
+        let ends = ends.flat_map(|side| parts.map(|part| Column::Of(side, part)));
+        let plain = [
+            Column::Timestamp,
+            Column::Node,
+            Column::Source,
+            Column::Destination,
+            Column::Type,
+            Column::Verdict,
+            Column::Reason,
+            Column::Policy,
+            Column::PolicyName,
+            Column::Direction,
+            Column::Reply,
+            Column::Protocol,
+            Column::Flags,
+            Column::Bytes,
+            Column::Packets,
+            Column::Rtt,
+            Column::Revision,
+            Column::Cause,
+            Column::Interface,
+            Column::TraceId,
+            Column::Uuid,
+            Column::Summary,
+        ];
+        let all: Vec<_> = ends.chain(plain).collect();
+        assert_eq!(all.len(), ABOUT.len());
+        for column in all {
+            assert!(
+                ABOUT.iter().any(|about| about.column == column),
+                "{column:?}"
+            );
+        }
     }
 }

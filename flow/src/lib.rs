@@ -8,6 +8,7 @@ pub mod columns;
 pub mod describe;
 pub mod filter;
 pub mod flags;
+pub mod fold;
 pub mod identity;
 pub mod print;
 pub mod time;

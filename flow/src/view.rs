@@ -1,15 +1,17 @@
-//! What a filter needs to see of a flow, whatever form the flow has.
+//! What filters, columns and fields see of a flow, whatever form the flow has.
 
+mod extra;
 mod message;
 
 use std::net::IpAddr;
 
-use proto::flow::{IpVersion, Layer7, TrafficDirection, Verdict};
+use proto::flow::{IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
 use crate::identity::Identity;
 
-pub(crate) use message::flag_bits;
-pub use message::{NoFlow, of_response};
+pub use extra::{Decided, End, Extra, PolicyName, Rule, Rules, Volume};
+pub use message::{Message, NoFlow, of_response};
+pub(crate) use message::{flag_bits, policies as message_policies};
 
 /// One of the two ends of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +20,36 @@ pub enum Side {
     Source,
     /// Where it went.
     Destination,
+}
+
+/// What an end is called where it has no better name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Address<'a> {
+    /// The packet has neither.
+    None,
+    /// Its address.
+    Ip(IpAddr),
+    /// Its address, as the flow spells it.
+    IpText(&'a str),
+    /// The packet is not of IP.
+    Mac(&'a str),
+}
+
+impl Address<'_> {
+    /// Whether the packet is of IP.
+    pub fn is_ip(&self) -> bool {
+        matches!(self, Self::Ip(_) | Self::IpText(_))
+    }
+}
+
+impl std::fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Ip(ip) => std::fmt::Display::fmt(ip, f),
+            Self::IpText(text) | Self::Mac(text) => f.write_str(text),
+        }
+    }
 }
 
 /// What is above IP.
@@ -61,8 +93,8 @@ pub mod tcp {
     pub const NS: u16 = 1 << 8;
 }
 
-/// A flow as a filter sees it. Nothing here allocates; what a form of flow does not have, it leaves
-/// to the default.
+/// A flow as filters, columns and fields see it. Nothing here allocates, except where a form of flow
+/// has to unpack what it shows; what a form of flow does not have, it leaves to the default.
 ///
 /// Lists are shown one by one: `any_*` calls its argument on each element until that says true, and
 /// says whether it did.
@@ -73,8 +105,16 @@ pub trait FlowView {
     /// False for what a stream carries besides flows (lost events, node status).
     const IS_FLOW: bool = true;
 
+    /// When it happened, in ns since 1970; `None` if that isn't known.
+    fn time_ns(&self) -> Option<i64> {
+        None
+    }
     /// The verdict.
     fn verdict(&self) -> Verdict;
+    /// The verdict's number, also of one that has no name here.
+    fn verdict_number(&self) -> i32 {
+        self.verdict() as i32
+    }
     /// Number of the drop reason; 0 if not dropped.
     fn drop_reason(&self) -> i32 {
         0
@@ -84,6 +124,14 @@ pub trait FlowView {
     /// Direction of the traffic, as seen by the endpoint at which this was observed.
     fn direction(&self) -> TrafficDirection {
         TrafficDirection::Unknown
+    }
+    /// What a policy verdict matched on, see [`crate::vocabulary::match_type_text`].
+    fn match_type(&self) -> u32 {
+        0
+    }
+    /// Place of the packet in its connection.
+    fn trace_reason(&self) -> TraceReason {
+        TraceReason::Unknown
     }
     /// Whether this goes against the connection's direction, if that is known.
     fn is_reply(&self) -> Option<bool> {
@@ -97,8 +145,16 @@ pub trait FlowView {
     fn tcp_flags(&self) -> Option<u16> {
         None
     }
+    /// Type and code of an ICMP message.
+    fn icmp(&self) -> Option<(u32, u32)> {
+        None
+    }
     /// Address.
     fn ip(&self, side: Side) -> Option<IpAddr>;
+    /// What to call a side that has no name.
+    fn address(&self, side: Side) -> Address<'_> {
+        self.ip(side).map_or(Address::None, Address::Ip)
+    }
     /// Source address after translation.
     fn source_xlated(&self) -> Option<IpAddr> {
         None
@@ -153,6 +209,8 @@ pub trait FlowView {
     fn uuid_is(&self, text: &str) -> bool {
         text.is_empty()
     }
+    /// Calls `see` with the flow's unique id, if it has one.
+    fn uuid(&self, _see: &mut dyn FnMut(&str)) {}
     /// Trace id of the request's context; empty if none.
     fn trace_id(&self) -> &str {
         ""
@@ -161,4 +219,15 @@ pub trait FlowView {
     fn ip_trace_id(&self) -> u64 {
         0
     }
+    /// One line about the packet, as Hubble's servers make it; may be empty.
+    fn summary(&self) -> &str {
+        ""
+    }
+
+    /// The policies that the verdict is due to, from Hubble's lists.
+    fn any_policy(&self, _is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
+        false
+    }
+    /// Calls `see` with what only our own servers say, if one did. See [`Extra::read`].
+    fn extra(&self, _see: &mut dyn FnMut(&Extra<'_>)) {}
 }

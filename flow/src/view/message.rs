@@ -2,10 +2,14 @@
 
 use std::net::IpAddr;
 
-use proto::flow::{Endpoint, Flow, IpVersion, Layer7, TcpFlags, TrafficDirection, Verdict, layer4};
+use proto::flow::{
+    Endpoint, Flow, IpVersion, Layer7, Policy, TcpFlags, TraceReason, TrafficDirection, Verdict,
+    layer4,
+};
+use proto::flows::v1::FlowExtension;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{FlowView, Side, Transport, tcp};
+use super::{Address, Extra, FlowView, PolicyName, Side, Transport, tcp};
 use crate::identity::Identity;
 
 /// The flow of a response.
@@ -48,9 +52,30 @@ pub(crate) fn flag_bits(flags: &TcpFlags) -> u16 {
     .fold(0, |bits, (_, bit)| bits | bit)
 }
 
+/// The policies of Hubble's lists that this flow's verdict is due to.
+pub(crate) fn policies(flow: &Flow) -> &[Policy] {
+    let allowed = matches!(flow.verdict(), Verdict::Forwarded | Verdict::Redirected);
+    match (flow.traffic_direction(), allowed) {
+        (TrafficDirection::Egress, true) => &flow.egress_allowed_by,
+        (TrafficDirection::Ingress, true) => &flow.ingress_allowed_by,
+        (TrafficDirection::Egress, false) => &flow.egress_denied_by,
+        (TrafficDirection::Ingress, false) => &flow.ingress_denied_by,
+        (TrafficDirection::Unknown, _) => &[],
+    }
+}
+
 impl FlowView for Flow {
+    fn time_ns(&self) -> Option<i64> {
+        let time = self.time?;
+        time.checked().ok().map(|_| time.unix_nanos())
+    }
+
     fn verdict(&self) -> Verdict {
         self.verdict()
+    }
+
+    fn verdict_number(&self) -> i32 {
+        self.verdict
     }
 
     fn drop_reason(&self) -> i32 {
@@ -65,6 +90,14 @@ impl FlowView for Flow {
 
     fn direction(&self) -> TrafficDirection {
         self.traffic_direction()
+    }
+
+    fn match_type(&self) -> u32 {
+        self.policy_match_type
+    }
+
+    fn trace_reason(&self) -> TraceReason {
+        self.trace_reason()
     }
 
     fn is_reply(&self) -> Option<bool> {
@@ -105,6 +138,28 @@ impl FlowView for Flow {
             tcp.flags.as_ref().map(flag_bits)
         } else {
             None
+        }
+    }
+
+    fn icmp(&self) -> Option<(u32, u32)> {
+        match protocol(self)? {
+            layer4::Protocol::IcmPv4(icmp) => Some((icmp.r#type, icmp.code)),
+            layer4::Protocol::IcmPv6(icmp) => Some((icmp.r#type, icmp.code)),
+            layer4::Protocol::Tcp(_)
+            | layer4::Protocol::Udp(_)
+            | layer4::Protocol::Sctp(_)
+            | layer4::Protocol::Vrrp(_)
+            | layer4::Protocol::Igmp(_) => None,
+        }
+    }
+
+    fn address(&self, side: Side) -> Address<'_> {
+        match (&self.ip, &self.ethernet, side) {
+            (Some(ip), _, Side::Source) => Address::IpText(&ip.source),
+            (Some(ip), _, Side::Destination) => Address::IpText(&ip.destination),
+            (None, Some(ethernet), Side::Source) => Address::Mac(&ethernet.source),
+            (None, Some(ethernet), Side::Destination) => Address::Mac(&ethernet.destination),
+            (None, None, _) => Address::None,
         }
     }
 
@@ -189,6 +244,12 @@ impl FlowView for Flow {
         self.uuid == text
     }
 
+    fn uuid(&self, see: &mut dyn FnMut(&str)) {
+        if !self.uuid.is_empty() {
+            see(&self.uuid);
+        }
+    }
+
     fn trace_id(&self) -> &str {
         self.trace_context
             .as_ref()
@@ -198,6 +259,99 @@ impl FlowView for Flow {
 
     fn ip_trace_id(&self) -> u64 {
         self.ip_trace_id.as_ref().map_or(0, |id| id.trace_id)
+    }
+
+    fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
+        policies(self).iter().any(|policy| {
+            is(PolicyName {
+                kind: &policy.kind,
+                namespace: &policy.namespace,
+                name: &policy.name,
+            })
+        })
+    }
+
+    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+        if let Some(extension) = self.extension() {
+            see(&Extra::of(&extension));
+        }
+    }
+}
+
+/// A message with its extension unpacked once, for those who look at the extension repeatedly.
+#[derive(Debug, Clone)]
+pub struct Message<'a> {
+    flow: &'a Flow,
+    extension: Option<FlowExtension>,
+}
+
+impl<'a> Message<'a> {
+    /// Unpacks the extension.
+    pub fn new(flow: &'a Flow) -> Self {
+        Self {
+            flow,
+            extension: flow.extension(),
+        }
+    }
+}
+
+/// Methods that the message itself answers.
+macro_rules! same {
+    ($($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
+        $(fn $name(&self $(, $argument: $type)*) $(-> $result)? {
+            FlowView::$name(self.flow $(, $argument)*)
+        })*
+    };
+}
+
+impl FlowView for Message<'_> {
+    same! {
+        time_ns() -> Option<i64>;
+        verdict() -> Verdict;
+        verdict_number() -> i32;
+        drop_reason() -> i32;
+        event_type() -> Option<(i32, i32)>;
+        direction() -> TrafficDirection;
+        match_type() -> u32;
+        trace_reason() -> TraceReason;
+        is_reply() -> Option<bool>;
+        transport() -> Option<Transport>;
+        port(side: Side) -> Option<u16>;
+        tcp_flags() -> Option<u16>;
+        icmp() -> Option<(u32, u32)>;
+        ip(side: Side) -> Option<IpAddr>;
+        address(side: Side) -> Address<'_>;
+        source_xlated() -> Option<IpAddr>;
+        ip_version() -> IpVersion;
+        encrypted() -> bool;
+        identity(side: Side) -> Option<Identity>;
+        namespace(side: Side) -> &str;
+        pod(side: Side) -> &str;
+        cluster(side: Side) -> &str;
+        any_label(side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool;
+        any_workload(side: Side, is: &mut dyn FnMut(&str, &str) -> bool) -> bool;
+        any_name(side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool;
+        service(side: Side) -> Option<(&str, &str)>;
+        node() -> &str;
+        any_node_label(is: &mut dyn FnMut(&str) -> bool) -> bool;
+        interface() -> Option<(u32, &str)>;
+        l7() -> Option<&Layer7>;
+        uuid_is(text: &str) -> bool;
+        uuid(see: &mut dyn FnMut(&str));
+        trace_id() -> &str;
+        ip_trace_id() -> u64;
+        summary() -> &str;
+        any_policy(is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
+    }
+
+    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+        if let Some(extension) = &self.extension {
+            see(&Extra::of(extension));
+        }
     }
 }
 

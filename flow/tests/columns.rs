@@ -1,0 +1,230 @@
+//! Columns over a message with our extension, and over a compact form of flow.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::IpAddr;
+
+use flow::columns::{Cells, Column, SortKey};
+use flow::view::{Decided, Extra, FlowView, PolicyName, Rule, Rules, Side, Transport, Volume};
+use flow::{Identity, Verdict};
+use flows_flow as flow;
+use proto::flow::{Flow, IpVersion};
+use proto::flows::v1::{Cause, Decision, FlowExtension};
+use proto::json::{self, Unknown};
+
+const FLOW: &str = r#"{"time":"2026-01-02T03:04:05.006Z","uuid":"u1","verdict":"FORWARDED",
+"IP":{"source":"10.0.0.1","destination":"93.184.216.34","ipVersion":"IPv4"},
+"l4":{"TCP":{"source_port":4000,"destination_port":443,"flags":{"SYN":true,"ACK":true}}},
+"source":{"identity":300,"namespace":"shop","pod_name":"cart-0","cluster_name":"c1",
+"labels":["k8s:app=cart","k8s:tier=api"],"workloads":[{"name":"cart","kind":"StatefulSet"}]},
+"destination":{"identity":2,"labels":["reserved:world"]},
+"destination_names":["example.com","www.example.com"],
+"node_name":"c1/node-a","event_type":{"type":4},"traffic_direction":"EGRESS","is_reply":true,
+"trace_reason":"REPLY","interface":{"index":3,"name":"eth0"},
+"source_service":{"name":"cart-svc","namespace":"shop"},
+"trace_context":{"parent":{"trace_id":"t1"}}}"#;
+
+fn message() -> Flow {
+    let mut flow: Flow = json::read(FLOW, Unknown::Refuse).unwrap();
+    flow.set_extension(&FlowExtension {
+        egress: Some(Decision {
+            verdict: Verdict::Forwarded.into(),
+            rules: vec![proto::flows::v1::Rule {
+                kind: "CiliumNetworkPolicy".to_owned(),
+                namespace: "shop".to_owned(),
+                name: "cart".to_owned(),
+                text: "allows world on 443/TCP".to_owned(),
+                ..proto::flows::v1::Rule::default()
+            }],
+            ..Decision::default()
+        }),
+        forward: Some(proto::flows::v1::Volume {
+            packets: 3,
+            bytes: 400,
+        }),
+        reply: Some(proto::flows::v1::Volume {
+            packets: 4,
+            bytes: 1_200,
+        }),
+        handshake_rtt_us: 1_234,
+        revision: 7,
+        cause: Cause::Flags.into(),
+        ..FlowExtension::default()
+    });
+    flow
+}
+
+#[test]
+fn every_column_of_a_message() {
+    let flow = message();
+    let texts: Vec<(&str, String)> = Column::all()
+        .map(|about| {
+            let text = about.column.text(&flow, &Cells::default());
+            (about.name, text)
+        })
+        .collect();
+    let expected = [
+        ("timestamp", "Jan  2 03:04:05.006"),
+        ("node", "c1/node-a"),
+        ("source", "example.com,www.example.com:443 <-"),
+        ("destination", "shop/cart-0:4000"),
+        ("type", "L4_TRACE TCP"),
+        ("verdict", "FORWARDED"),
+        ("reason", "reply"),
+        ("policy", "cnp shop/cart: allows world on 443/TCP"),
+        ("policy.name", "cnp shop/cart"),
+        ("direction", "egress"),
+        ("reply", "true"),
+        ("protocol", "TCP"),
+        ("tcp.flags", "SYN, ACK"),
+        ("src.ns", "shop"),
+        ("src.pod", "cart-0"),
+        ("src.workload", "cart"),
+        ("src.service", "shop/cart-svc"),
+        ("src.dns", ""),
+        ("src.ip", "10.0.0.1"),
+        ("src.port", "4000"),
+        ("src.identity", "300"),
+        ("src.label", "k8s:app=cart,k8s:tier=api"),
+        ("src.cluster", "c1"),
+        ("dst.ns", ""),
+        ("dst.pod", ""),
+        ("dst.workload", ""),
+        ("dst.service", ""),
+        ("dst.dns", "example.com,www.example.com"),
+        ("dst.ip", "93.184.216.34"),
+        ("dst.port", "443"),
+        ("dst.identity", "world"),
+        ("dst.label", "reserved:world"),
+        ("dst.cluster", ""),
+        ("bytes", "1.6 kB"),
+        ("packets", "7"),
+        ("rtt", "1.2ms"),
+        ("revision", "7"),
+        ("cause", "flags"),
+        ("interface", "eth0"),
+        ("trace.id", "t1"),
+        ("uuid", "u1"),
+        ("summary", "TCP Flags: SYN, ACK"),
+    ];
+    let expected: Vec<_> = expected.map(|(name, text)| (name, text.to_owned())).into();
+    assert_eq!(texts, expected);
+
+    let plain = Cells {
+        plain: true,
+        ..Cells::default()
+    };
+    assert_eq!(Column::Bytes.text(&flow, &plain), "1600");
+    assert_eq!(Column::Rtt.text(&flow, &plain), "1234");
+    assert_eq!(Column::Bytes.key(&flow), SortKey::Number(1_600));
+}
+
+/// As small as a row of a screen: names by number.
+struct Small;
+
+struct OneRule;
+
+impl Rules for OneRule {
+    fn any(&self, is: &mut dyn FnMut(Rule<'_>) -> bool) -> bool {
+        is(Rule {
+            policy: PolicyName {
+                kind: "NetworkPolicy",
+                namespace: "shop",
+                name: "deny",
+            },
+            index: 0,
+            text: "",
+        })
+    }
+}
+
+impl FlowView for Small {
+    fn verdict(&self) -> Verdict {
+        Verdict::Dropped
+    }
+    fn drop_reason(&self) -> i32 {
+        133
+    }
+    fn event_type(&self) -> Option<(i32, i32)> {
+        Some((1, 133))
+    }
+    fn transport(&self) -> Option<Transport> {
+        Some(Transport::IcmpV6)
+    }
+    fn icmp(&self) -> Option<(u32, u32)> {
+        Some((128, 0))
+    }
+    fn port(&self, _side: Side) -> Option<u16> {
+        None
+    }
+    fn ip(&self, _side: Side) -> Option<IpAddr> {
+        "fd00::1".parse().ok()
+    }
+    fn ip_version(&self) -> IpVersion {
+        IpVersion::IPv6
+    }
+    fn identity(&self, _side: Side) -> Option<Identity> {
+        None
+    }
+    fn namespace(&self, _side: Side) -> &str {
+        ""
+    }
+    fn pod(&self, _side: Side) -> &str {
+        ""
+    }
+    fn any_label(&self, _side: Side, _is: &mut dyn FnMut(&str) -> bool) -> bool {
+        false
+    }
+    fn node(&self) -> &str {
+        "node-a"
+    }
+    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+        let decided = |verdict, default_deny| Decided {
+            verdict,
+            drop_reason: 0,
+            match_type: 0,
+            default_deny,
+            rules: &OneRule,
+            why: "",
+        };
+        see(&Extra {
+            egress: Some(decided(Verdict::Forwarded, false)),
+            ingress: Some(decided(Verdict::Dropped, true)),
+            forward: Some(Volume {
+                packets: u64::MAX,
+                bytes: 1,
+            }),
+            reply: Some(Volume {
+                packets: 1,
+                bytes: 1,
+            }),
+            ..Extra::default()
+        });
+    }
+}
+
+#[test]
+fn columns_of_any_form_of_flow() {
+    let cells = Cells::default();
+    for (column, text) in [
+        (Column::Timestamp, "N/A"),
+        (Column::Source, "fd00::1 ->"),
+        (Column::Type, "L3_DROP ICMPv6"),
+        (Column::Reason, "Policy denied"),
+        (
+            Column::Policy,
+            "default deny ingress: netpol shop/deny selects it",
+        ),
+        (Column::PolicyName, "netpol shop/deny"),
+        (Column::Packets, "18446744073709551615"),
+        (Column::Rtt, ""),
+        (Column::Summary, "ICMPv6 type 128 code 0"),
+    ] {
+        assert_eq!(column.text(&Small, &cells), text, "{column:?}");
+    }
+    assert_eq!(Column::Packets.key(&Small), SortKey::Number(i64::MAX));
+    assert_eq!(Column::Rtt.key(&Small), SortKey::None);
+    let ip = flow::columns::Part::Ip;
+    let key = Column::Of(Side::Source, ip).key(&Small);
+    assert_eq!(key, SortKey::Address("fd00::1".parse().unwrap()));
+}
