@@ -1,163 +1,43 @@
-//! Which server to ask, and the connection to it.
+//! The server that the command line names, and the connection to it.
 
-use std::{
-    net::{SocketAddr, TcpStream},
-    os::unix::net::UnixStream,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
+use client::{Named, Target};
+use tonic::transport::Channel;
 
 use crate::{args::Args, duration, error::Error};
 
-/// Where a relay listens unless told otherwise.
-const RELAY: &str = "localhost:4245";
-/// Where agents and labs keep their sockets.
-const RUN: &str = "/run/flows";
-
-/// A server that is to be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// As people write it.
-    pub(crate) address: String,
-    uri: String,
+/// The server the command line and the environment name, else the one there is.
+pub(crate) fn target(args: &Args) -> Result<Target, Error> {
+    refuse_tls(args)?;
+    let last = args
+        .flags
+        .iter()
+        .rev()
+        .find(|(name, _)| *name == "lab" || *name == "server");
+    let (lab, server) = match last {
+        Some(("lab", name)) => (Some(name.clone()), None),
+        Some((_, address)) => (None, Some(address.clone())),
+        None => (args.value("lab"), args.value("server")),
+    };
+    let named = match (&server, &lab) {
+        (Some(server), _) => Named::Server(server),
+        (None, Some(lab)) => Named::Lab(lab),
+        (None, None) => Named::Nothing,
+    };
+    Ok(Target::find(named)?)
 }
 
-impl Target {
-    /// The server the command line and the environment name, else the one there is.
-    pub(crate) fn find(args: &Args) -> Result<Self, Error> {
-        refuse_tls(args)?;
-        let lab = args
-            .flags
-            .iter()
-            .rev()
-            .find(|(name, _)| *name == "lab" || *name == "server");
-        let lab = match lab {
-            Some(("lab", name)) => Some(name.clone()),
-            Some(_) => None,
-            None => args.value("lab").filter(|_| args.value("server").is_none()),
-        };
-        if let Some(lab) = lab {
-            if lab.is_empty() || lab.contains('/') {
-                return Err(Error::Usage(format!("{lab:?} is not the name of a lab")));
-            }
-            return Self::parse(&format!("unix://{RUN}/{lab}/relay.sock"));
-        }
-        match args.value("server") {
-            Some(server) => Self::parse(&server),
-            None => Self::only_one(Path::new(RUN)),
-        }
-    }
-
-    /// Reads `unix:///path`, `/path`, `host:port`, `dns:host:port`.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let bad = || {
-            Error::Usage(format!(
-                "{text:?} is not a server: use host:port or unix:///path"
-            ))
-        };
-        if text.starts_with("tls://") {
-            return Err(no_tls());
-        }
-        let uri = match text
-            .strip_prefix("unix:")
-            .or(text.starts_with('/').then_some(text))
-        {
-            Some(path) => {
-                let path = path.strip_prefix("//").unwrap_or(path);
-                if path.is_empty() {
-                    return Err(bad());
-                }
-                let path = std::path::absolute(path)?;
-                format!("unix://{}", path.display())
-            }
-            None => {
-                let host = text
-                    .strip_prefix("dns:")
-                    .unwrap_or(text)
-                    .trim_start_matches('/');
-                let (name, port) = host.rsplit_once(':').ok_or_else(bad)?;
-                if name.is_empty() || port.parse::<u16>().is_err() {
-                    return Err(bad());
-                }
-                format!("http://{host}")
-            }
-        };
-        Ok(Self {
-            address: text.to_owned(),
-            uri,
-        })
-    }
-
-    /// The relay of this machine, else the only lab's relay, else the only agent.
-    fn only_one(run: &Path) -> Result<Self, Error> {
-        let loopback = [
-            SocketAddr::from(([127, 0, 0, 1], 4245)),
-            SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 4245)),
-        ];
-        let answers = |address: &SocketAddr| {
-            TcpStream::connect_timeout(address, Duration::from_millis(500)).is_ok()
-        };
-        if loopback.iter().any(answers) {
-            return Self::parse(RELAY);
-        }
-        // A lab's relay speaks for all its nodes; an agent for its own.
-        for (what, found) in [("relays", relays(run)), ("agents", agents(run))] {
-            match &found[..] {
-                [] => {}
-                [only] => return Self::parse(only),
-                many => {
-                    return Err(Error::ManyServers {
-                        what,
-                        servers: many.join(", "),
-                    });
-                }
-            }
-        }
-        Err(Error::NoServer)
-    }
-
-    /// Connects.
-    pub(crate) async fn connect(&self, args: &Args) -> Result<Channel, Error> {
-        let timeout = args
-            .value("timeout")
-            .and_then(|text| duration::duration(&text));
-        let failed = |error: &dyn std::error::Error| Error::Unreachable {
-            address: self.address.clone(),
-            why: root(error),
-        };
-        let endpoint = Endpoint::from_shared(self.uri.clone()).map_err(|error| failed(&error))?;
-        let endpoint = endpoint
-            .connect_timeout(timeout.unwrap_or(Duration::from_secs(5)))
-            .tcp_nodelay(true);
-        endpoint.connect().await.map_err(|error| failed(&error))
-    }
+/// Connects to it.
+pub(crate) async fn connect(args: &Args) -> Result<Channel, Error> {
+    Ok(target(args)?.connect(connect_timeout(args)).await?)
 }
 
-/// Labs' relays on which somebody answers.
-fn relays(run: &Path) -> Vec<String> {
-    answering(list(run).iter().map(|lab| lab.join("relay.sock")))
-}
-
-/// Agents on which somebody answers.
-fn agents(run: &Path) -> Vec<String> {
-    let nodes = list(run).into_iter().flat_map(|cluster| list(&cluster));
-    answering(nodes.map(|node| node.join("hubble.sock")))
-}
-
-fn list(directory: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).collect()
-}
-
-fn answering(sockets: impl Iterator<Item = PathBuf>) -> Vec<String> {
-    let sockets = sockets.filter(|socket| UnixStream::connect(socket).is_ok());
-    let mut addresses: Vec<_> = sockets
-        .map(|socket| format!("unix://{}", socket.display()))
-        .collect();
-    addresses.sort();
-    addresses
+/// How long connecting may take.
+pub(crate) fn connect_timeout(args: &Args) -> Duration {
+    let timeout = args.value("timeout");
+    let timeout = timeout.and_then(|text| duration::duration(&text));
+    timeout.unwrap_or(Duration::from_secs(5))
 }
 
 fn refuse_tls(args: &Args) -> Result<(), Error> {
@@ -168,22 +48,11 @@ fn refuse_tls(args: &Args) -> Result<(), Error> {
         ));
     }
     let wants = args.switch("tls", false)? || args.value("basic-auth-username").is_some();
-    if wants { Err(no_tls()) } else { Ok(()) }
-}
-
-fn no_tls() -> Error {
-    Error::Usage(
-        "TLS is not supported yet: use a unix socket, a loopback address or a tunnel".to_owned(),
-    )
-}
-
-/// The innermost cause: what a transport error wraps says what happened.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
+    if wants {
+        Err(client::no_tls().into())
+    } else {
+        Ok(())
     }
-    error.to_string()
 }
 
 /// How long a question with one answer may take.
@@ -195,53 +64,5 @@ pub(crate) fn request_timeout(args: &Args) -> Result<Duration, Error> {
                 "invalid argument \"{text}\" for \"--request-timeout\" flag: time: invalid duration \"{text}\""
             ))
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets() {
-        for (text, uri) in [
-            ("localhost:4245", Some("http://localhost:4245")),
-            (
-                "dns:///relay.example.com:80",
-                Some("http://relay.example.com:80"),
-            ),
-            ("[::1]:4245", Some("http://[::1]:4245")),
-            ("unix:///run/a.sock", Some("unix:///run/a.sock")),
-            ("/run/a.sock", Some("unix:///run/a.sock")),
-            ("unix:", None),
-            ("localhost", None),
-            ("localhost:x", None),
-            ("tls://localhost:1", None),
-        ] {
-            assert_eq!(
-                Target::parse(text).ok().map(|target| target.uri).as_deref(),
-                uri,
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_only_server_that_answers_is_found() {
-        let run = tempfile::tempdir().unwrap();
-        let socket = |path: &str| {
-            let path = run.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::os::unix::net::UnixListener::bind(path).unwrap()
-        };
-        let uri = |path: &str| vec![format!("unix://{}/{path}", run.path().display())];
-        assert_eq!((relays(run.path()).len(), agents(run.path()).len()), (0, 0));
-        let _a = socket("lab/a/hubble.sock");
-        drop(socket("lab/stale/hubble.sock"));
-        assert_eq!(agents(run.path()), uri("lab/a/hubble.sock"));
-        let _b = socket("lab/b/hubble.sock");
-        assert_eq!(agents(run.path()).len(), 2);
-        let _relay = socket("lab/relay.sock");
-        assert_eq!(relays(run.path()), uri("lab/relay.sock"));
     }
 }

@@ -16,30 +16,9 @@ pub enum Error {
     /// Filters that can't be read.
     #[error(transparent)]
     Filter(#[from] flow::FilterError),
-    /// Nobody answers at the server's address.
-    #[error("cannot reach {address}: {why}")]
-    Unreachable {
-        /// The server.
-        address: String,
-        /// The transport's words.
-        why: String,
-    },
-    /// There is no server to be found.
-    #[error(
-        "no relay on localhost:4245 and no lab or agent under /run/flows: start a cluster with \
-         `cargo xtask demo` or `flows-lab up`, or name a server with --server"
-    )]
-    NoServer,
-    /// There is more than one server and nothing to choose by.
-    #[error(
-        "no relay on localhost:4245, and several {what} here: choose with --lab NAME or --server ({servers})"
-    )]
-    ManyServers {
-        /// Relays or agents.
-        what: &'static str,
-        /// Their addresses.
-        servers: String,
-    },
+    /// There is no server to be found, or nobody answers there.
+    #[error(transparent)]
+    Connect(#[from] client::ConnectError),
     /// The server's answer.
     #[error("{}", grpc(.0))]
     Grpc(#[from] tonic::Status),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     args::Args,
-    connect::{Target, request_timeout},
+    connect::{connect, request_timeout},
     duration::go_duration,
     error::Error,
     table,
@@ -39,7 +39,7 @@ pub(crate) async fn nodes(args: &Args) -> Result<(), Error> {
     let format = format(args)?;
     let mut request = tonic::Request::new(GetNodesRequest {});
     request.set_timeout(request_timeout(args)?);
-    let channel = Target::find(args)?.connect(args).await?;
+    let channel = connect(args).await?;
     let mut nodes = ObserverClient::new(channel)
         .get_nodes(request)
         .await?
@@ -54,7 +54,7 @@ pub(crate) async fn namespaces(args: &Args) -> Result<(), Error> {
     let format = format(args)?;
     let mut request = tonic::Request::new(GetNamespacesRequest {});
     request.set_timeout(request_timeout(args)?);
-    let channel = Target::find(args)?.connect(args).await?;
+    let channel = connect(args).await?;
     let answer = ObserverClient::new(channel)
         .get_namespaces(request)
         .await?

@@ -16,7 +16,7 @@ use tonic::metadata::MetadataValue;
 
 use crate::{
     args::{self, Args},
-    connect::Target,
+    connect::connect,
     error::Error,
 };
 use request::Selection;
@@ -204,7 +204,7 @@ impl Screen {
 
 /// Shows what a server answers.
 async fn stream(args: &Args, request: GetFlowsRequest, mut screen: Screen) -> Result<(), Error> {
-    let channel = Target::find(args)?.connect(args).await?;
+    let channel = connect(args).await?;
     let mut request = tonic::Request::new(request);
     if screen.extensions {
         request

@@ -13,7 +13,7 @@ use tonic::{Code, transport::Channel};
 
 use crate::{
     args::Args,
-    connect::{Target, request_timeout},
+    connect::{connect, request_timeout},
     error::Error,
 };
 
@@ -64,7 +64,7 @@ async fn client(args: &Args) -> Result<PolicyClient<Channel>, Error> {
             "--enable-policy goes with --state: a running cluster has its own mode".to_owned(),
         ));
     }
-    let channel = Target::find(args)?.connect(args).await?;
+    let channel = connect(args).await?;
     Ok(PolicyClient::new(channel)
         .max_decoding_message_size(LARGEST)
         .max_encoding_message_size(LARGEST))

@@ -18,7 +18,7 @@ use tonic_health::pb::{
 
 use crate::{
     args::Args,
-    connect::{Target, request_timeout},
+    connect::{connect_timeout, request_timeout, target},
     duration::go_duration,
     error::Error,
     table,
@@ -31,9 +31,9 @@ const HEALTH_NAME: &str = "hubble.server.Observer";
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let output = args.value("output").unwrap_or_else(|| "compact".to_owned());
     let format = Format::named(&output)?;
-    let target = Target::find(args)?;
+    let target = target(args)?;
     let timeout = request_timeout(args)?;
-    let channel = target.connect(args).await?;
+    let channel = target.connect(connect_timeout(args)).await?;
     let asked = |what| {
         move |status| Error::Asked {
             what,

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use proto::peer::{NotifyRequest, peer_client::PeerClient};
 
-use crate::{args::Args, connect::Target, error::Error};
+use crate::{args::Args, connect::connect, error::Error};
 
 /// Prints a line per change until the server ends.
 pub(crate) async fn peers(args: &Args) -> Result<(), Error> {
-    let channel = Target::find(args)?.connect(args).await?;
+    let channel = connect(args).await?;
     let mut stream = PeerClient::new(channel)
         .notify(NotifyRequest {})
         .await?

@@ -1,0 +1,156 @@
+//! From a server or a file into a store: first what there is, then what comes.
+//!
+//! A connection that breaks is made again, and what happened meanwhile is asked for; [`Link`] says how
+//! it stands, and a mark in the store shows the place.
+
+mod file;
+mod known;
+mod live;
+mod older;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use proto::{flow::FlowFilter, google::Timestamp, observer::GetFlowsRequest};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+};
+
+use crate::{store::Store, target::Target};
+use older::Wish;
+
+/// Where flows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A relay or an agent, of ours or Hubble's.
+    Server(Target),
+    /// Lines of JSON, as `-o json` writes them.
+    File(PathBuf),
+}
+
+/// What is asked of the source.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// Flows that are wanted; empty: all.
+    pub whitelist: Vec<FlowFilter>,
+    /// Flows that aren't.
+    pub blacklist: Vec<FlowFilter>,
+    /// From when on.
+    pub since: Option<Timestamp>,
+    /// Until when; nothing live then.
+    pub until: Option<Timestamp>,
+    /// How many flows of the history at most, the newest of them; 0: what there is since `since`, or
+    /// none without it.
+    pub last: u64,
+    /// What comes, too.
+    pub follow: bool,
+}
+
+/// How a feed stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The first connection is being made.
+    Connecting,
+    /// Flows come.
+    Live {
+        /// Since when.
+        since: SystemTime,
+    },
+    /// The connection broke, or could not be made.
+    Lost {
+        /// Since when.
+        since: SystemTime,
+        /// Why.
+        why: String,
+        /// Until the next attempt.
+        retry_in: Duration,
+    },
+    /// All that was asked for is there.
+    Ended,
+    /// It can't be had, and trying again won't help: a refused request, a file that can't be read.
+    Failed(String),
+}
+
+/// A running transfer into a store. Ends when it is dropped.
+#[derive(Debug)]
+pub struct Feed {
+    link: watch::Receiver<Link>,
+    wishes: mpsc::Sender<Wish>,
+    ask: Ask,
+    store: Arc<Store>,
+    task: JoinHandle<()>,
+}
+
+impl Feed {
+    /// Starts to fill `store`. Needs a tokio runtime.
+    #[must_use]
+    pub fn start(source: Source, ask: Ask, store: Arc<Store>) -> Self {
+        let (set, link) = watch::channel(Link::Connecting);
+        let (wishes, receiver) = mpsc::channel(1);
+        let (asked, into) = (ask.clone(), store.clone());
+        let task = match source {
+            Source::Server(target) => tokio::spawn(live::run(target, asked, into, set, receiver)),
+            Source::File(path) => tokio::spawn(file::run(path, asked, into, set)),
+        };
+        Self {
+            link,
+            wishes,
+            ask,
+            store,
+            task,
+        }
+    }
+
+    /// How it stands, and every change of that.
+    #[must_use]
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// Puts up to so many flows from before the store's first one in front of it; says how many.
+    ///
+    /// # Errors
+    /// In words: the server can't be asked now, or it is a file.
+    pub async fn older(&self, most: u64) -> Result<usize, String> {
+        let (done, answer) = oneshot::channel();
+        let gone = || "nothing older can be fetched: the source has ended".to_owned();
+        let wish = Wish {
+            ask: self.ask.clone(),
+            store: self.store.clone(),
+            most,
+            done,
+        };
+        self.wishes.send(wish).await.map_err(|_gone| gone())?;
+        answer.await.map_err(|_gone| gone())?
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Ask {
+    /// Nothing ends it but the server.
+    fn is_endless(&self) -> bool {
+        self.follow && self.until.is_none()
+    }
+
+    /// The first request.
+    fn request(&self) -> GetFlowsRequest {
+        GetFlowsRequest {
+            number: self.last,
+            follow: self.is_endless(),
+            since: self.since,
+            until: self.until,
+            whitelist: self.whitelist.clone(),
+            blacklist: self.blacklist.clone(),
+            ..GetFlowsRequest::default()
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A file of JSON lines.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read as _},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use flow::{Filter, view};
+use proto::{
+    google::Timestamp,
+    json::{self, Unknown},
+    observer::GetFlowsResponse,
+};
+use tokio::sync::watch;
+
+use super::{Ask, Link};
+use crate::store::{Mark, Store};
+
+/// Longest line (bytes): an explained flow has a few thousand.
+const LINE: u64 = 1 << 20;
+/// Lines that are put into the store at once.
+const BATCH: usize = 2048;
+/// Unreadable lines that are each marked; the rest is counted.
+const MARKED: u64 = 20;
+
+/// Fills `store` with the flows of a file.
+pub(super) async fn run(path: PathBuf, ask: Ask, store: Arc<Store>, link: watch::Sender<Link>) {
+    let name = path.display().to_string();
+    let read = tokio::task::spawn_blocking(move || read(&path, &ask, &store));
+    link.send_replace(match read.await {
+        Ok(Ok(())) => Link::Ended,
+        Ok(Err(why)) => Link::Failed(format!("{name}: {why}")),
+        Err(error) => Link::Failed(format!("{name}: {error}")),
+    });
+}
+
+fn read(path: &PathBuf, ask: &Ask, store: &Store) -> Result<(), String> {
+    let words = |error: io::Error| error.to_string();
+    let filter = Filter::from_lists(&ask.whitelist, &ask.blacklist).map_err(|e| e.to_string())?;
+    let mut input = BufReader::with_capacity(1 << 20, File::open(path).map_err(words)?);
+    let last = usize::try_from(ask.last).unwrap_or(usize::MAX);
+    let mut batch = VecDeque::new();
+    let mut line = Vec::new();
+    let (mut number, mut unreadable) = (0_u64, 0_u64);
+    loop {
+        line.clear();
+        number += 1;
+        let read = (&mut input)
+            .take(LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(words)?;
+        if read == 0 {
+            break;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let whole = line.ends_with(b"\n") || (read as u64) < LINE;
+        let response = if whole {
+            json::read(&String::from_utf8_lossy(&line), Unknown::Ignore).map_err(|e| e.to_string())
+        } else {
+            input.skip_until(b'\n').map_err(words)?;
+            Err(format!("longer than {LINE} bytes"))
+        };
+        match response {
+            Ok(response) if wanted(&response, ask, &filter) => batch.push_back(response),
+            Ok(_) => {}
+            Err(why) => {
+                unreadable += 1;
+                if unreadable <= MARKED {
+                    store.mark(Mark::Unreadable { line: number, why });
+                }
+            }
+        }
+        if last > 0 && batch.len() > last {
+            batch.pop_front();
+        } else if last == 0 && batch.len() == BATCH {
+            store.push(batch.make_contiguous());
+            batch.clear();
+        }
+    }
+    store.push(batch.make_contiguous());
+    if unreadable > MARKED {
+        let why = format!("{} more lines can't be read", unreadable - MARKED);
+        store.mark(Mark::Unreadable { line: number, why });
+    }
+    Ok(())
+}
+
+fn wanted(response: &GetFlowsResponse, ask: &Ask, filter: &Filter) -> bool {
+    let Ok(flow) = view::of_response(response) else {
+        // Losses and the state of nodes are always told.
+        return true;
+    };
+    let time: Timestamp = flow.time.or(response.time).unwrap_or_default();
+    ask.since.is_none_or(|since| time >= since)
+        && ask.until.is_none_or(|until| time <= until)
+        && filter.matches(flow)
+}

@@ -1,0 +1,254 @@
+//! A server, as long as it takes.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use futures::FutureExt as _;
+use proto::{
+    google::Timestamp,
+    observer::{GetFlowsRequest, GetFlowsResponse, observer_client::ObserverClient},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tonic::{Code, Status, Streaming, metadata::MetadataValue, transport::Channel};
+
+use super::{
+    Ask, Link,
+    known::Known,
+    older::{self, Wish},
+};
+use crate::{
+    store::{Mark, Store},
+    target::Target,
+};
+
+/// Longest time that what has come waits for more to come.
+const GATHER: Duration = Duration::from_millis(20);
+/// Most responses that are put into the store at once.
+const BATCH: usize = 2048;
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Pauses between attempts: the first, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
+/// Why a stream ended.
+enum End {
+    /// The server has said all.
+    Complete,
+    /// It may answer later.
+    Broken(String),
+    /// It won't.
+    Refused(String),
+}
+
+/// Fills `store` until nobody wants it any more.
+pub(super) async fn run(
+    target: Target,
+    ask: Ask,
+    store: Arc<Store>,
+    link: watch::Sender<Link>,
+    mut wishes: mpsc::Receiver<Wish>,
+) {
+    let mut live = Live {
+        ask,
+        store,
+        link,
+        broken: None,
+        pause: PAUSES[0],
+    };
+    // What was fetched last ends with this task: dropping the set stops its tasks.
+    let mut fetching = JoinSet::new();
+    loop {
+        let end = match target.connect(CONNECT).await {
+            Ok(channel) => {
+                live.link.send_replace(Link::Live {
+                    since: SystemTime::now(),
+                });
+                let stream = live.stream(channel.clone());
+                tokio::pin!(stream);
+                loop {
+                    tokio::select! {
+                        end = &mut stream => break end,
+                        Some(wish) = wishes.recv() => {
+                            fetching.spawn(older::fetch(channel.clone(), wish));
+                        }
+                        Some(_done) = fetching.join_next() => {}
+                    }
+                }
+            }
+            Err(error) => End::Broken(error.to_string()),
+        };
+        match end {
+            End::Complete => {
+                live.link.send_replace(Link::Ended);
+                // Older flows can still be asked for.
+                while let Some(wish) = wishes.recv().await {
+                    match target.connect(CONNECT).await {
+                        Ok(channel) => older::fetch(channel, wish).await,
+                        Err(error) => wish.refuse(error.to_string()),
+                    }
+                }
+                return;
+            }
+            End::Refused(why) => {
+                live.link.send_replace(Link::Failed(why));
+                return;
+            }
+            End::Broken(why) => {
+                let (since, why) = live
+                    .broken
+                    .get_or_insert_with(|| (SystemTime::now(), why.clone()))
+                    .clone();
+                let retry_in = live.pause;
+                live.pause = (2 * live.pause).min(PAUSES[1]);
+                let lost = Link::Lost {
+                    since,
+                    why: why.clone(),
+                    retry_in,
+                };
+                live.link.send_replace(lost);
+                let sleep = tokio::time::sleep(retry_in);
+                tokio::pin!(sleep);
+                loop {
+                    tokio::select! {
+                        () = &mut sleep => break,
+                        Some(wish) = wishes.recv() => {
+                            wish.refuse(format!("the server can't be reached: {why}"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Live {
+    ask: Ask,
+    store: Arc<Store>,
+    link: watch::Sender<Link>,
+    /// When the connection broke, and why, until flows come again.
+    broken: Option<(SystemTime, String)>,
+    /// Before the next attempt.
+    pause: Duration,
+}
+
+impl Live {
+    /// Everything from one connection.
+    async fn stream(&mut self, channel: Channel) -> End {
+        let (request, mut known) = self.request();
+        let mut stream = match get_flows(channel, request).await {
+            Ok(stream) => stream,
+            Err(status) => return End::of(&status),
+        };
+        let mut batch = Vec::new();
+        loop {
+            // What has come is gathered: a lock and a wake-up of the readers per flow is too much.
+            let message = match stream.message().now_or_never() {
+                Some(message) => message,
+                None if batch.is_empty() => stream.message().await,
+                None => match tokio::time::timeout(GATHER, stream.message()).await {
+                    Ok(message) => message,
+                    Err(_nothing_more) => {
+                        self.put(&mut batch, &mut known);
+                        continue;
+                    }
+                },
+            };
+            match message {
+                Ok(Some(response)) => {
+                    batch.push(response);
+                    if batch.len() >= BATCH {
+                        self.put(&mut batch, &mut known);
+                        // A stream that always has more must not keep others from their turn.
+                        tokio::task::yield_now().await;
+                    }
+                }
+                Ok(None) => {
+                    self.put(&mut batch, &mut known);
+                    return if self.ask.is_endless() {
+                        End::Broken("the server ended the stream".to_owned())
+                    } else {
+                        End::Complete
+                    };
+                }
+                Err(status) => {
+                    self.put(&mut batch, &mut known);
+                    return End::of(&status);
+                }
+            }
+        }
+    }
+
+    /// What to ask on a new connection, and what of the answer is there already.
+    fn request(&self) -> (GetFlowsRequest, Option<Known>) {
+        let first = self.ask.request();
+        let snapshot = self.store.snapshot();
+        let known = self.broken.as_ref().and_then(|_| Known::newest(&snapshot));
+        let Some(known) = known else {
+            return (first, None);
+        };
+        let request = GetFlowsRequest {
+            number: 0,
+            since: Some(Timestamp::from_unix_nanos(known.since)),
+            ..first
+        };
+        (request, Some(known))
+    }
+
+    /// Puts what has come into the store, without what is known of a former connection.
+    fn put(&mut self, batch: &mut Vec<GetFlowsResponse>, known: &mut Option<Known>) {
+        self.pause = PAUSES[0];
+        let broken = self.broken.take();
+        if let Some(set) = known {
+            let before = batch.len();
+            batch.retain(|response| !set.has(response));
+            if let Some((lost, why)) = broken {
+                self.store.mark(Mark::Reconnected {
+                    lost: unix_nanos(lost),
+                    time: unix_nanos(SystemTime::now()),
+                    why,
+                    // The server still remembers what came before the break.
+                    complete: batch.len() < before,
+                });
+            }
+            if batch.iter().any(|response| set.is_past(response)) {
+                *known = None;
+            }
+        }
+        self.store.push(batch);
+        batch.clear();
+    }
+}
+
+impl End {
+    fn of(status: &Status) -> Self {
+        let why = status.message().to_owned();
+        match status.code() {
+            Code::InvalidArgument
+            | Code::Unimplemented
+            | Code::PermissionDenied
+            | Code::Unauthenticated => Self::Refused(why),
+            code if why.is_empty() => Self::Broken(code.to_string()),
+            _ => Self::Broken(why),
+        }
+    }
+}
+
+fn unix_nanos(time: SystemTime) -> i64 {
+    Timestamp::from(time).unix_nanos()
+}
+
+/// Asks for flows, with what our servers have beyond Hubble's.
+pub(super) async fn get_flows(
+    channel: Channel,
+    request: GetFlowsRequest,
+) -> Result<Streaming<GetFlowsResponse>, Status> {
+    let mut request = tonic::Request::new(request);
+    let metadata = request.metadata_mut();
+    metadata.insert(proto::WANT_EXTENSIONS, MetadataValue::from_static("1"));
+    let mut client = ObserverClient::new(channel).max_decoding_message_size(64 << 20);
+    Ok(client.get_flows(request).await?.into_inner())
+}

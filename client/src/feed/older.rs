@@ -1,0 +1,65 @@
+//! Flows from before those that are in the store.
+
+use std::sync::Arc;
+
+use proto::{
+    google::Timestamp,
+    observer::{GetFlowsRequest, GetFlowsResponse},
+};
+use tokio::sync::oneshot;
+use tonic::{Status, transport::Channel};
+
+use super::{Ask, known::Known, live::get_flows};
+use crate::store::Store;
+
+/// A wish for older flows.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) ask: Ask,
+    pub(super) store: Arc<Store>,
+    /// How many at most.
+    pub(super) most: u64,
+    pub(super) done: oneshot::Sender<Result<usize, String>>,
+}
+
+impl Wish {
+    pub(super) fn refuse(self, why: String) {
+        self.answer(Err(why));
+    }
+
+    fn answer(self, answer: Result<usize, String>) {
+        // Who wished may have gone.
+        let _gone = self.done.send(answer);
+    }
+}
+
+/// Asks for them, and puts them before the others.
+pub(super) async fn fetch(channel: Channel, wish: Wish) {
+    let result = ask(channel, &wish)
+        .await
+        .map(|responses| wish.store.prepend(&responses));
+    wish.answer(result.map_err(|status| status.message().to_owned()));
+}
+
+async fn ask(channel: Channel, wish: &Wish) -> Result<Vec<GetFlowsResponse>, Status> {
+    let snapshot = wish.store.snapshot();
+    let Some((known, oldest)) = Known::oldest(&snapshot) else {
+        return Ok(Vec::new());
+    };
+    let request = GetFlowsRequest {
+        // Flows of the same moment as the oldest one come again.
+        number: wish.most.saturating_add(Known::up_to(&snapshot, oldest)),
+        since: None,
+        until: Some(Timestamp::from_unix_nanos(oldest)),
+        follow: false,
+        ..wish.ask.request()
+    };
+    let mut stream = get_flows(channel, request).await?;
+    let mut responses = Vec::new();
+    while let Some(response) = stream.message().await? {
+        if !known.has(&response) {
+            responses.push(response);
+        }
+    }
+    Ok(responses)
+}

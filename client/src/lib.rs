@@ -1,0 +1,21 @@
+//! What every screen stands on: the connection to a server, and the flows that came from it, held
+//! where they can be looked through again and again.
+//!
+//! ```text
+//! target   which server, and the connection to it
+//! feed     server or file -> store: history first, then live; reconnects, and says so
+//! store    the last N flows and the places where some were lost, as small rows
+//! view     which of them match a filter, kept up to date; counts over time
+//! ```
+
+mod error;
+pub mod feed;
+pub mod store;
+mod target;
+pub mod view;
+
+pub use error::ConnectError;
+pub use feed::{Ask, Feed, Link, Source};
+pub use store::{Item, Mark, Row, Snapshot, Store};
+pub use target::{Named, Target, no_tls};
+pub use view::{Histogram, View};
