@@ -43,8 +43,8 @@ pub struct Ask {
     pub since: Option<Timestamp>,
     /// Until when; nothing live then.
     pub until: Option<Timestamp>,
-    /// How many flows of the history at most, the newest of them; 0: what there is since `since`, or
-    /// none without it.
+    /// How many flows of the history at most, the newest of them; 0: none. With `since`, everything
+    /// from then on: Hubble's API has no "the last N since".
     pub last: u64,
     /// What comes, too.
     pub follow: bool,
@@ -144,7 +144,7 @@ impl Ask {
     /// The first request.
     fn request(&self) -> GetFlowsRequest {
         GetFlowsRequest {
-            number: self.last,
+            number: if self.since.is_some() { 0 } else { self.last },
             follow: self.is_endless(),
             since: self.since,
             until: self.until,

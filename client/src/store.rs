@@ -6,6 +6,7 @@
 
 mod chunk;
 mod intern;
+mod item;
 mod row;
 
 use std::{
@@ -19,8 +20,9 @@ use tokio::sync::watch;
 
 use chunk::{Chunk, LENGTH};
 use intern::Names;
-pub(crate) use row::key;
-pub use row::{Item, Mark, Row};
+pub use item::{Item, Mark};
+pub(crate) use row::Id;
+pub use row::Row;
 
 /// Number of the first item that comes: older ones can be put before it, so it is far from zero.
 const FIRST: u64 = 1 << 48;
@@ -74,7 +76,7 @@ impl Store {
     pub fn push(&self, responses: &[GetFlowsResponse]) {
         self.change(|inner| {
             for response in responses {
-                if let Some((item, message)) = row::item(response, &mut inner.names) {
+                if let Some((item, message)) = item::item(response, &mut inner.names) {
                     inner.push(item, message);
                 }
             }
@@ -97,7 +99,7 @@ impl Store {
             let from = responses.len().saturating_sub(room);
             let names = &mut inner.names;
             let items = responses[from..].iter();
-            let items: Vec<_> = items.filter_map(|r| row::item(r, names)).collect();
+            let items: Vec<_> = items.filter_map(|r| item::item(r, names)).collect();
             let put = items.len();
             let mut items = items.into_iter();
             // The last piece may be short: chunks are as long as they are.

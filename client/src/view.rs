@@ -4,7 +4,10 @@ mod histogram;
 
 use std::{collections::VecDeque, ops::Range};
 
-use flow::{Filter, FlowView as _, Program, Verdict};
+use flow::{
+    Filter, FlowView as _, Program, Verdict,
+    fold::{self, Fold},
+};
 
 pub use histogram::{Bucket, Histogram};
 
@@ -15,6 +18,10 @@ use crate::store::{Item, Snapshot};
 #[derive(Debug)]
 pub struct View {
     program: Program,
+    /// The several flows of one packet are one row.
+    fold: Option<Fold>,
+    /// Number of the match that the fold may take back.
+    held: Option<u64>,
     matches: VecDeque<Match>,
     /// Numbers that have been looked at.
     seen: Range<u64>,
@@ -52,11 +59,14 @@ pub struct Advance {
 }
 
 impl View {
-    /// A view that has seen nothing yet.
+    /// A view that has seen nothing yet. If `folded`, the several flows of one packet that match are
+    /// one row, see [`flow::fold`].
     #[must_use]
-    pub fn new(filter: &Filter) -> Self {
+    pub fn new(filter: &Filter, folded: bool) -> Self {
         Self {
             program: filter.program(),
+            fold: folded.then(Fold::default),
+            held: None,
             matches: VecDeque::new(),
             seen: 0..0,
         }
@@ -79,30 +89,70 @@ impl View {
         }
         self.seen.start = self.seen.start.clamp(now.start, now.end);
         self.seen.end = self.seen.end.clamp(self.seen.start, now.end);
-        if now.start < self.seen.start {
-            for (number, item) in snapshot.iter(now.start..self.seen.start).rev() {
-                if let Some(kind) = kind(&mut self.program, item) {
-                    self.matches.push_front(Match {
-                        number,
-                        time: item.time(),
-                        kind,
-                    });
-                    advance.older += 1;
-                }
-            }
+
+        // What is older has a fold of its own.
+        let mut older = Self {
+            program: self.program.clone(),
+            fold: self.fold.as_ref().map(|_| Fold::default()),
+            held: None,
+            matches: VecDeque::new(),
+            seen: 0..0,
+        };
+        older.take(snapshot, now.start..self.seen.start);
+        advance.older = older.matches.len();
+        for found in older.matches.into_iter().rev() {
+            self.matches.push_front(found);
         }
-        for (number, item) in snapshot.iter(self.seen.end..now.end) {
-            if let Some(kind) = kind(&mut self.program, item) {
-                self.matches.push_back(Match {
-                    number,
-                    time: item.time(),
-                    kind,
-                });
-                advance.newer += 1;
-            }
-        }
+        let before = self.matches.len();
+        self.take(snapshot, self.seen.end..now.end);
+        // One that was held may have been taken back.
+        advance.newer = self.matches.len().saturating_sub(before);
         self.seen = now;
         advance
+    }
+
+    /// Appends what matches.
+    fn take(&mut self, snapshot: &Snapshot, range: Range<u64>) {
+        for (number, item) in snapshot.iter(range) {
+            let kind = match item {
+                Item::Flow(row) => {
+                    if !self.program.matches(row) {
+                        continue;
+                    }
+                    if let Some(fold) = &mut self.fold {
+                        let step = fold.push(row);
+                        if let Some(held) = self.held.take()
+                            && !step.held_is_row
+                        {
+                            self.take_back(held);
+                        }
+                        match step.row {
+                            fold::Row::New => {}
+                            fold::Row::Held => self.held = Some(number),
+                            fold::Row::Said => continue,
+                        }
+                    }
+                    Kind::Flow(row.verdict())
+                }
+                Item::Mark(mark) => Kind::Mark(mark.lost()),
+            };
+            self.matches.push_back(Match {
+                number,
+                time: item.time(),
+                kind,
+            });
+        }
+    }
+
+    fn take_back(&mut self, number: u64) {
+        let place = self.place(number);
+        if self
+            .matches
+            .get(place)
+            .is_some_and(|found| found.number == number)
+        {
+            self.matches.remove(place);
+        }
     }
 
     /// What matches.
@@ -115,12 +165,5 @@ impl View {
     #[must_use]
     pub fn place(&self, number: u64) -> usize {
         self.matches.partition_point(|found| found.number < number)
-    }
-}
-
-fn kind(program: &mut Program, item: &Item) -> Option<Kind> {
-    match item {
-        Item::Flow(row) => program.matches(row).then(|| Kind::Flow(row.verdict())),
-        Item::Mark(mark) => Some(Kind::Mark(mark.lost())),
     }
 }

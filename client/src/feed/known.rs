@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use crate::store::{Item, Mark, Snapshot, key};
+use crate::store::{Id, Item, Mark, Snapshot};
 
 /// A relay may deliver what a slow node sends behind younger flows: so far back (ns), flows are asked
 /// for again and those that are known left out.
@@ -13,7 +13,7 @@ const OVERLAP: i64 = 5_000_000_000;
 /// Items of a stretch of time.
 #[derive(Debug)]
 pub(super) struct Known {
-    keys: HashSet<u64>,
+    ids: HashSet<Id>,
     lost: Vec<(i64, u64)>,
     /// From when on they are known, Unix ns.
     pub(super) since: i64,
@@ -56,7 +56,7 @@ impl Known {
     /// younger end the search.
     fn between(store: &Snapshot, since: i64, until: i64) -> Self {
         let mut known = Self {
-            keys: HashSet::new(),
+            ids: HashSet::new(),
             lost: Vec::new(),
             since,
             until,
@@ -78,7 +78,7 @@ impl Known {
     fn add(&mut self, item: &Item) {
         match item {
             Item::Flow(row) => {
-                self.keys.insert(row.key());
+                self.ids.insert(row.id());
             }
             Item::Mark(mark) => {
                 if let Mark::Lost { time, events, .. } = **mark {
@@ -91,7 +91,7 @@ impl Known {
     /// Whether it is there already.
     pub(super) fn has(&self, response: &GetFlowsResponse) -> bool {
         match &response.response_types {
-            Some(ResponseTypes::Flow(flow)) => self.keys.contains(&key(flow)),
+            Some(ResponseTypes::Flow(flow)) => self.ids.contains(&Id::of(flow)),
             Some(ResponseTypes::LostEvents(lost)) => {
                 let time = lost
                     .last

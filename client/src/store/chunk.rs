@@ -3,7 +3,7 @@
 use prost::Message as _;
 use proto::flow::Flow;
 
-use super::row::Item;
+use super::item::Item;
 
 /// Items per chunk.
 pub(super) const LENGTH: usize = 1024;

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use flow::{FlowView as _, view::Message};
 use proto::{
     flow::{Endpoint, Flow},
     flows::v1::{Decision, FlowExtension},
@@ -48,40 +49,46 @@ impl Names {
     /// Who decided. `None` if nobody is named.
     pub(super) fn decided(
         &mut self,
-        flow: &Flow,
+        flow: &Message<'_>,
         extension: Option<&FlowExtension>,
     ) -> Option<Arc<Decided>> {
-        let policies = [
-            &flow.egress_allowed_by,
-            &flow.ingress_allowed_by,
-            &flow.egress_denied_by,
-            &flow.ingress_denied_by,
-        ];
         let ends = [
             extension.and_then(|e| e.egress.as_ref()),
             extension.and_then(|e| e.ingress.as_ref()),
         ];
-        if policies.iter().all(|list| list.is_empty())
-            && flow.policy_log.is_empty()
-            && ends.iter().all(Option::is_none)
-        {
-            return None;
-        }
+        let mut policies = 0;
         let hash = hash(|to| {
-            (policies, &flow.policy_log).hash(to);
+            flow.any_policy(&mut |policy| {
+                policies += 1;
+                policy.hash(to);
+                false
+            });
             for end in ends {
                 end.map(decision).hash(to);
             }
         });
+        if policies == 0 && ends.iter().all(Option::is_none) {
+            return None;
+        }
         let same = |known: &Decided| {
-            known.policies.iter().eq(policies)
-                && known.log == flow.policy_log
-                && known.ends.iter().map(Option::as_ref).eq(ends)
+            let mut left = known.policies.iter();
+            let differs = flow.any_policy(&mut |policy| {
+                let [kind, namespace, name] = [policy.kind, policy.namespace, policy.name];
+                left.next()
+                    .is_none_or(|known| *known != [kind, namespace, name])
+            });
+            !differs && left.next().is_none() && known.ends.iter().map(Option::as_ref).eq(ends)
         };
-        let make = || Decided {
-            policies: policies.map(Clone::clone),
-            log: flow.policy_log.clone(),
-            ends: ends.map(Option::<&Decision>::cloned),
+        let make = || {
+            let mut policies = Vec::new();
+            flow.any_policy(&mut |policy| {
+                policies.push([policy.kind, policy.namespace, policy.name].map(str::to_owned));
+                false
+            });
+            Decided {
+                policies,
+                ends: ends.map(Option::<&Decision>::cloned),
+            }
         };
         Some(self.decided.get(hash, same, make))
     }

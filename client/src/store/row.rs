@@ -1,73 +1,18 @@
 //! A flow as a row: what filters, tables and sums ask for, with names shared between rows.
 
-use std::{hash::Hash as _, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use flow::{FlowView, Identity, Side, TrafficDirection, Verdict, view::Transport};
-use proto::{
-    flow::{Endpoint, Flow, IpVersion, Layer7, LostEventSource, Policy, Service},
-    flows::v1::Decision,
-    google::Timestamp,
-    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
-    relay::NodeState,
+use flow::{
+    FlowView, Identity, Side, TrafficDirection, Verdict,
+    view::{Address, Extra, Message, PolicyName, Transport, Volume},
 };
+use proto::{
+    flow::{Endpoint, Flow, IpVersion, Layer7, Service, TraceReason},
+    flows::v1::{Cause, Decision},
+};
+use uuid::Uuid;
 
 use super::intern::{Names, hash};
-
-/// What a store holds.
-#[derive(Clone, Debug)]
-pub enum Item {
-    /// A flow.
-    Flow(Row),
-    /// A place where something else happened.
-    Mark(Box<Mark>),
-}
-
-/// What a stream says besides flows, and what its reader adds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// Events were lost here.
-    Lost {
-        /// When it was noticed, Unix ns.
-        time: i64,
-        /// By whom; empty if the server did not say.
-        node: String,
-        /// How many.
-        events: u64,
-        /// At which stage.
-        stage: LostEventSource,
-    },
-    /// The state of nodes changed.
-    Nodes {
-        /// Unix ns.
-        time: i64,
-        /// To what.
-        state: NodeState,
-        /// Which.
-        nodes: Vec<String>,
-        /// The server's words.
-        message: String,
-    },
-    /// The connection to the server broke and was made again: what came meanwhile was asked for, as
-    /// far back as the server remembers.
-    Reconnected {
-        /// When it broke, Unix ns.
-        lost: i64,
-        /// When it was back.
-        time: i64,
-        /// Why it broke.
-        why: String,
-        /// What happened in between has been read from the server's history. If false, the server has
-        /// forgotten some of it, how much is not known.
-        complete: bool,
-    },
-    /// A line of a file is no flow.
-    Unreadable {
-        /// Which, from 1.
-        line: u64,
-        /// Why.
-        why: String,
-    },
-}
 
 /// An end's names; `None` if the server named nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,42 +26,69 @@ pub(super) struct Node {
 }
 
 /// Who decided.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Decided {
-    /// Egress allowed, ingress allowed, egress denied, ingress denied by.
-    pub(super) policies: [Vec<Policy>; 4],
-    pub(super) log: Vec<String>,
+    /// Kind, namespace and name of those in Hubble's lists.
+    pub(super) policies: Vec<[String; 3]>,
     /// At the source and at the destination, as our servers tell.
     pub(super) ends: [Option<Decision>; 2],
 }
 
-/// A flow. Holds what [`FlowView`] shows.
+/// A flow. Holds all that [`FlowView`] shows.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// Unix ns; 0 if not known.
     time: i64,
-    /// Hash of the unique id or, without one, of the whole message.
-    key: u64,
+    id: Id,
     ends: [Arc<End>; 2],
     ips: [Option<IpAddr>; 2],
-    ports: [u16; 2],
-    has_ports: bool,
+    ports: Option<[u16; 2]>,
     transport: Option<Transport>,
     tcp_flags: Option<u16>,
     ip_version: IpVersion,
     encrypted: bool,
-    verdict: Verdict,
+    verdict: i32,
     drop_reason: i32,
     event_type: Option<(i32, i32)>,
     direction: TrafficDirection,
+    match_type: u32,
+    trace_reason: TraceReason,
     is_reply: Option<bool>,
     node: Arc<Node>,
     decided: Option<Arc<Decided>>,
+    ours: Option<Ours>,
     /// What few flows have.
     rare: Option<Box<Rare>>,
 }
 
+/// What tells a flow from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Id {
+    /// Its unique id, in the usual form.
+    Uuid(Uuid),
+    /// A hash of its id in another form or, without one, of the whole message.
+    Hash(u64),
+}
+
+/// What our servers say of each flow, besides decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ours {
+    forward: Option<Volume>,
+    reply: Option<Volume>,
+    limited: u64,
+    rtt_us: Option<u32>,
+    revision: u32,
+    cause: Cause,
+    late: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Rare {
+    /// An id in another than the usual form.
+    uuid: String,
+    icmp: Option<(u32, u32)>,
+    /// Of packets that aren't IP, and addresses that can't be read.
+    addresses: [String; 2],
     source_xlated: Option<IpAddr>,
     names: [Vec<String>; 2],
     services: [Option<Service>; 2],
@@ -124,137 +96,119 @@ struct Rare {
     l7: Option<Layer7>,
     trace_id: String,
     ip_trace_id: u64,
+    summary: String,
 }
 
-impl Mark {
-    /// Events that were lost.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        match self {
-            Self::Lost { events, .. } => *events,
-            Self::Nodes { .. } | Self::Reconnected { .. } | Self::Unreadable { .. } => 0,
-        }
-    }
-
-    /// When it was, Unix ns; 0 if it has no time.
-    #[must_use]
-    pub fn time(&self) -> i64 {
-        match self {
-            Self::Lost { time, .. } | Self::Nodes { time, .. } | Self::Reconnected { time, .. } => {
-                *time
+impl Id {
+    pub(crate) fn of(flow: &Flow) -> Self {
+        use std::hash::Hash as _;
+        match canonical(&flow.uuid) {
+            Some(uuid) => Self::Uuid(uuid),
+            None if flow.uuid.is_empty() => {
+                Self::Hash(hash(|to| prost::Message::encode_to_vec(flow).hash(to)))
             }
-            Self::Unreadable { .. } => 0,
+            None => Self::Hash(hash(|to| flow.uuid.hash(to))),
         }
     }
 }
 
-impl Item {
-    /// When it was, Unix ns.
-    #[must_use]
-    pub fn time(&self) -> i64 {
-        match self {
-            Self::Flow(row) => row.time,
-            Self::Mark(mark) => mark.time(),
-        }
-    }
-}
-
-/// What tells a flow from all others: its unique id or, without one, all of it.
-pub(crate) fn key(flow: &Flow) -> u64 {
-    hash(|to| {
-        if flow.uuid.is_empty() {
-            prost::Message::encode_to_vec(flow).hash(to);
-        } else {
-            flow.uuid.hash(to);
-        }
-    })
-}
-
-/// A response as an item, with the message behind it.
-pub(super) fn item<'a>(
-    response: &'a GetFlowsResponse,
-    names: &mut Names,
-) -> Option<(Item, Option<&'a Flow>)> {
-    let time = |time: Option<Timestamp>| time.map_or(0, |time| time.unix_nanos());
-    match response.response_types.as_ref()? {
-        ResponseTypes::Flow(flow) => {
-            let mut row = Row::new(flow, names);
-            if flow.time.is_none() {
-                row.time = time(response.time);
-            }
-            Some((Item::Flow(row), Some(flow)))
-        }
-        ResponseTypes::LostEvents(lost) => {
-            let mark = Mark::Lost {
-                time: time(lost.last.or(response.time)),
-                node: response.node_name.clone(),
-                events: lost.num_events_lost,
-                stage: lost.source(),
-            };
-            Some((Item::Mark(Box::new(mark)), None))
-        }
-        ResponseTypes::NodeStatus(status) => {
-            let mark = Mark::Nodes {
-                time: time(response.time),
-                state: status.state_change(),
-                nodes: status.node_names.clone(),
-                message: status.message.clone(),
-            };
-            Some((Item::Mark(Box::new(mark)), None))
-        }
-    }
+/// A UUID in the form in which it is printed again.
+fn canonical(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok()?;
+    let mut buffer = Uuid::encode_buffer();
+    (uuid.hyphenated().encode_lower(&mut buffer) == text).then_some(uuid)
 }
 
 impl Row {
-    fn new(flow: &Flow, names: &mut Names) -> Self {
+    pub(super) fn new(flow: &Flow, names: &mut Names) -> Self {
         let extension = flow.extension();
+        let message = Message::new(flow);
         let sides = [Side::Source, Side::Destination];
-        let ports = sides.map(|side| flow.port(side));
+        let ports = match sides.map(|side| flow.port(side)) {
+            [None, None] => None,
+            ports => Some(ports.map(Option::unwrap_or_default)),
+        };
         Self {
-            time: flow.time.map_or(0, |time| time.unix_nanos()),
-            key: key(flow),
+            time: flow.time_ns().unwrap_or_default(),
+            id: Id::of(flow),
             ends: [
                 names.end(flow.source.as_ref()),
                 names.end(flow.destination.as_ref()),
             ],
             ips: sides.map(|side| flow.ip(side)),
-            ports: ports.map(Option::unwrap_or_default),
-            has_ports: ports.iter().any(Option::is_some),
+            ports,
             transport: flow.transport(),
             tcp_flags: flow.tcp_flags(),
             ip_version: flow.ip_version(),
             encrypted: flow.encrypted(),
-            verdict: flow.verdict(),
+            verdict: flow.verdict,
             drop_reason: FlowView::drop_reason(flow),
             event_type: flow.event_type(),
             direction: flow.direction(),
+            match_type: flow.match_type(),
+            trace_reason: FlowView::trace_reason(flow),
             is_reply: FlowView::is_reply(flow),
             node: names.node(flow),
-            decided: names.decided(flow, extension.as_ref()),
+            decided: names.decided(&message, extension.as_ref()),
+            ours: Extra::read(&message, Ours::of),
             rare: Rare::of(flow),
         }
     }
 
-    /// When it was, Unix ns.
+    /// When it was, Unix ns; 0 if that isn't known.
     #[must_use]
     pub fn time(&self) -> i64 {
         self.time
     }
 
-    /// A hash of its unique id.
-    #[must_use]
-    pub fn key(&self) -> u64 {
-        self.key
+    pub(super) fn set_time(&mut self, time: i64) {
+        self.time = time;
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.id
     }
 
     fn end(&self, side: Side) -> Option<&Endpoint> {
         self.ends[at(side)].0.as_ref()
     }
+
+    fn rare<'a, T>(&'a self, read: impl FnOnce(&'a Rare) -> T) -> Option<T> {
+        self.rare.as_deref().map(read)
+    }
+}
+
+impl Ours {
+    fn of(extra: &Extra<'_>) -> Self {
+        Self {
+            forward: extra.forward,
+            reply: extra.reply,
+            limited: extra.limited,
+            rtt_us: extra.rtt_us,
+            revision: extra.revision,
+            cause: extra.cause,
+            late: extra.late,
+        }
+    }
 }
 
 impl Rare {
     fn of(flow: &Flow) -> Option<Box<Self>> {
+        let addresses = [Side::Source, Side::Destination].map(|side| {
+            if flow.ip(side).is_some() {
+                String::new()
+            } else {
+                flow.address(side).to_string()
+            }
+        });
+        let id = Id::of(flow);
         let rare = Self {
+            uuid: match id {
+                Id::Uuid(_) => String::new(),
+                Id::Hash(_) => flow.uuid.clone(),
+            },
+            icmp: flow.icmp(),
+            addresses,
             source_xlated: flow.source_xlated(),
             names: [flow.source_names.clone(), flow.destination_names.clone()],
             services: [
@@ -265,6 +219,7 @@ impl Rare {
             l7: flow.l7.clone(),
             trace_id: flow.trace_id().to_owned(),
             ip_trace_id: FlowView::ip_trace_id(flow),
+            summary: FlowView::summary(flow).to_owned(),
         };
         (rare != Self::default()).then(|| Box::new(rare))
     }
@@ -278,7 +233,13 @@ fn at(side: Side) -> usize {
 }
 
 impl FlowView for Row {
+    fn time_ns(&self) -> Option<i64> {
+        (self.time != 0).then_some(self.time)
+    }
     fn verdict(&self) -> Verdict {
+        Verdict::try_from(self.verdict).unwrap_or(Verdict::Unknown)
+    }
+    fn verdict_number(&self) -> i32 {
         self.verdict
     }
     fn drop_reason(&self) -> i32 {
@@ -290,6 +251,12 @@ impl FlowView for Row {
     fn direction(&self) -> TrafficDirection {
         self.direction
     }
+    fn match_type(&self) -> u32 {
+        self.match_type
+    }
+    fn trace_reason(&self) -> TraceReason {
+        self.trace_reason
+    }
     fn is_reply(&self) -> Option<bool> {
         self.is_reply
     }
@@ -297,16 +264,29 @@ impl FlowView for Row {
         self.transport
     }
     fn port(&self, side: Side) -> Option<u16> {
-        self.has_ports.then(|| self.ports[at(side)])
+        self.ports.map(|ports| ports[at(side)])
     }
     fn tcp_flags(&self) -> Option<u16> {
         self.tcp_flags
     }
+    fn icmp(&self) -> Option<(u32, u32)> {
+        self.rare(|rare| rare.icmp)?
+    }
     fn ip(&self, side: Side) -> Option<IpAddr> {
         self.ips[at(side)]
     }
+    fn address(&self, side: Side) -> Address<'_> {
+        if let Some(ip) = self.ips[at(side)] {
+            return Address::Ip(ip);
+        }
+        match self.rare(|rare| rare.addresses[at(side)].as_str()) {
+            None | Some("") => Address::None,
+            Some(text) if self.ip_version == IpVersion::IpNotUsed => Address::Mac(text),
+            Some(text) => Address::IpText(text),
+        }
+    }
     fn source_xlated(&self) -> Option<IpAddr> {
-        self.rare.as_ref()?.source_xlated
+        self.rare(|rare| rare.source_xlated)?
     }
     fn ip_version(&self) -> IpVersion {
         self.ip_version
@@ -335,12 +315,11 @@ impl FlowView for Row {
             .is_some_and(|end| end.workloads.iter().any(|w| is(&w.kind, &w.name)))
     }
     fn any_name(&self, side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.rare
-            .as_ref()
-            .is_some_and(|rare| rare.names[at(side)].iter().any(|name| is(name)))
+        self.rare(|rare| &rare.names[at(side)])
+            .is_some_and(|names| names.iter().any(|name| is(name)))
     }
     fn service(&self, side: Side) -> Option<(&str, &str)> {
-        let service = self.rare.as_ref()?.services[at(side)].as_ref()?;
+        let service = self.rare(|rare| rare.services[at(side)].as_ref())??;
         Some((&service.namespace, &service.name))
     }
     fn node(&self) -> &str {
@@ -350,20 +329,64 @@ impl FlowView for Row {
         self.node.labels.iter().any(|label| is(label))
     }
     fn interface(&self) -> Option<(u32, &str)> {
-        let (index, name) = self.rare.as_ref()?.interface.as_ref()?;
+        let (index, name) = self.rare(|rare| rare.interface.as_ref())??;
         Some((*index, name))
     }
     fn l7(&self) -> Option<&Layer7> {
-        self.rare.as_ref()?.l7.as_ref()
+        self.rare(|rare| rare.l7.as_ref())?
     }
-    /// By a hash: texts that differ are taken for equal once in 2^64.
     fn uuid_is(&self, text: &str) -> bool {
-        !text.is_empty() && self.key == hash(|to| text.hash(to))
+        match self.id {
+            Id::Uuid(uuid) => canonical(text) == Some(uuid),
+            Id::Hash(_) => self.rare(|rare| rare.uuid.as_str()).unwrap_or_default() == text,
+        }
+    }
+    fn uuid(&self, see: &mut dyn FnMut(&str)) {
+        match self.id {
+            Id::Uuid(uuid) => see(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+            Id::Hash(_) => match self.rare(|rare| rare.uuid.as_str()) {
+                None | Some("") => {}
+                Some(text) => see(text),
+            },
+        }
     }
     fn trace_id(&self) -> &str {
-        self.rare.as_ref().map_or("", |rare| &rare.trace_id)
+        self.rare(|rare| rare.trace_id.as_str()).unwrap_or_default()
     }
     fn ip_trace_id(&self) -> u64 {
-        self.rare.as_ref().map_or(0, |rare| rare.ip_trace_id)
+        self.rare(|rare| rare.ip_trace_id).unwrap_or_default()
+    }
+    fn summary(&self) -> &str {
+        self.rare(|rare| rare.summary.as_str()).unwrap_or_default()
+    }
+    fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
+        let Some(decided) = &self.decided else {
+            return false;
+        };
+        decided.policies.iter().any(|[kind, namespace, name]| {
+            is(PolicyName {
+                kind,
+                namespace,
+                name,
+            })
+        })
+    }
+    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+        let Some(ours) = self.ours else { return };
+        let end = |at: usize| {
+            let end = self.decided.as_ref()?.ends[at].as_ref()?;
+            Some(flow::view::Decided::of(end))
+        };
+        see(&Extra {
+            egress: end(0),
+            ingress: end(1),
+            forward: ours.forward,
+            reply: ours.reply,
+            rtt_us: ours.rtt_us,
+            revision: ours.revision,
+            limited: ours.limited,
+            late: ours.late,
+            cause: ours.cause,
+        });
     }
 }

@@ -91,6 +91,20 @@ pub struct Decided<'a> {
     pub why: &'a str,
 }
 
+impl<'a> Decided<'a> {
+    /// From the message.
+    pub fn of(end: &'a v1::Decision) -> Self {
+        Self {
+            verdict: end.verdict(),
+            drop_reason: end.drop_reason,
+            match_type: end.match_type,
+            default_deny: end.default_deny,
+            rules: &end.rules,
+            why: &end.why,
+        }
+    }
+}
+
 /// Packets and bytes so far, of a connection in one direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Volume {
@@ -126,21 +140,13 @@ pub struct Extra<'a> {
 impl<'a> Extra<'a> {
     /// From the message.
     pub fn of(message: &'a v1::FlowExtension) -> Self {
-        let decided = |end: &'a v1::Decision| Decided {
-            verdict: end.verdict(),
-            drop_reason: end.drop_reason,
-            match_type: end.match_type,
-            default_deny: end.default_deny,
-            rules: &end.rules,
-            why: &end.why,
-        };
         let volume = |volume: v1::Volume| Volume {
             packets: volume.packets,
             bytes: volume.bytes,
         };
         Self {
-            egress: message.egress.as_ref().map(decided),
-            ingress: message.ingress.as_ref().map(decided),
+            egress: message.egress.as_ref().map(Decided::of),
+            ingress: message.ingress.as_ref().map(Decided::of),
             forward: message.forward.map(volume),
             reply: message.reply.map(volume),
             rtt_us: Some(message.handshake_rtt_us).filter(|us| *us != 0),

@@ -1,0 +1,134 @@
+//! What a store holds: flows, and the places where something else happened.
+
+use proto::{
+    flow::{Flow, LostEventSource},
+    google::Timestamp,
+    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+    relay::NodeState,
+};
+
+use super::{intern::Names, row::Row};
+
+/// What a store holds.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A flow.
+    Flow(Row),
+    /// A place where something else happened.
+    Mark(Box<Mark>),
+}
+
+/// What a stream says besides flows, and what its reader adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Events were lost here.
+    Lost {
+        /// When it was noticed, Unix ns.
+        time: i64,
+        /// By whom; empty if the server did not say.
+        node: String,
+        /// How many.
+        events: u64,
+        /// At which stage.
+        stage: LostEventSource,
+    },
+    /// The state of nodes changed.
+    Nodes {
+        /// Unix ns.
+        time: i64,
+        /// To what.
+        state: NodeState,
+        /// Which.
+        nodes: Vec<String>,
+        /// The server's words.
+        message: String,
+    },
+    /// The connection to the server broke and was made again: what came meanwhile was asked for, as
+    /// far back as the server remembers.
+    Reconnected {
+        /// When it broke, Unix ns.
+        lost: i64,
+        /// When it was back.
+        time: i64,
+        /// Why it broke.
+        why: String,
+        /// What happened in between has been read from the server's history. If false, the server has
+        /// forgotten some of it, how much is not known.
+        complete: bool,
+    },
+    /// A line of a file is no flow.
+    Unreadable {
+        /// Which, from 1.
+        line: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Mark {
+    /// Events that were lost.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        match self {
+            Self::Lost { events, .. } => *events,
+            Self::Nodes { .. } | Self::Reconnected { .. } | Self::Unreadable { .. } => 0,
+        }
+    }
+
+    /// When it was, Unix ns; 0 if it has no time.
+    #[must_use]
+    pub fn time(&self) -> i64 {
+        match self {
+            Self::Lost { time, .. } | Self::Nodes { time, .. } | Self::Reconnected { time, .. } => {
+                *time
+            }
+            Self::Unreadable { .. } => 0,
+        }
+    }
+}
+
+impl Item {
+    /// When it was, Unix ns.
+    #[must_use]
+    pub fn time(&self) -> i64 {
+        match self {
+            Self::Flow(row) => row.time(),
+            Self::Mark(mark) => mark.time(),
+        }
+    }
+}
+
+/// A response as an item, with the message behind it.
+pub(super) fn item<'a>(
+    response: &'a GetFlowsResponse,
+    names: &mut Names,
+) -> Option<(Item, Option<&'a Flow>)> {
+    let time = |time: Option<Timestamp>| time.map_or(0, |time| time.unix_nanos());
+    match response.response_types.as_ref()? {
+        ResponseTypes::Flow(flow) => {
+            let mut row = Row::new(flow, names);
+            if flow.time.is_none() {
+                row.set_time(time(response.time));
+            }
+            Some((Item::Flow(row), Some(flow)))
+        }
+        ResponseTypes::LostEvents(lost) => {
+            let mark = Mark::Lost {
+                time: time(lost.last.or(response.time)),
+                node: response.node_name.clone(),
+                events: lost.num_events_lost,
+                stage: lost.source(),
+            };
+            Some((Item::Mark(Box::new(mark)), None))
+        }
+        ResponseTypes::NodeStatus(status) => {
+            let mark = Mark::Nodes {
+                time: time(response.time),
+                state: status.state_change(),
+                nodes: status.node_names.clone(),
+                message: status.message.clone(),
+            };
+            Some((Item::Mark(Box::new(mark)), None))
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A server made up for tests: real gRPC over a unix socket, which can be stopped and started again.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses its own part"
+)]
+
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use futures::{Stream, StreamExt as _};
+use proto::{
+    flow::{Flow, LostEvent},
+    google::Timestamp,
+    observer::{
+        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
+        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
+        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, ServerStatusRequest,
+        ServerStatusResponse,
+        get_flows_response::ResponseTypes,
+        observer_server::{Observer, ObserverServer},
+    },
+};
+use tokio::{net::UnixListener, sync::broadcast, task::JoinHandle};
+use tokio_stream::wrappers::{BroadcastStream, UnixListenerStream};
+use tonic::{Request, Response, Status};
+
+/// A second, in ns.
+pub(crate) const SECOND: i64 = 1_000_000_000;
+
+/// The flow of a moment, with its own id.
+pub(crate) fn flow(time: i64, pod: &str, verdict: proto::flow::Verdict) -> GetFlowsResponse {
+    let time = Some(Timestamp::from_unix_nanos(time));
+    let flow = Flow {
+        time,
+        uuid: format!(
+            "00000000-0000-4000-8000-{:012x}",
+            time.map_or(0, |t| t.unix_nanos()) & 0xffff_ffff_ffff
+        ),
+        verdict: verdict.into(),
+        node_name: "c/one".to_owned(),
+        source: Some(proto::flow::Endpoint {
+            identity: 1000,
+            namespace: "shop".to_owned(),
+            pod_name: pod.to_owned(),
+            labels: vec![format!("k8s:app={pod}")],
+            ..Default::default()
+        }),
+        ..Flow::default()
+    };
+    GetFlowsResponse {
+        response_types: Some(ResponseTypes::Flow(flow)),
+        node_name: "c/one".to_owned(),
+        time,
+    }
+}
+
+/// A loss at a moment.
+pub(crate) fn lost(time: i64, events: u64) -> GetFlowsResponse {
+    let time = Some(Timestamp::from_unix_nanos(time));
+    GetFlowsResponse {
+        response_types: Some(ResponseTypes::LostEvents(LostEvent {
+            source: proto::flow::LostEventSource::HubbleRingBuffer.into(),
+            num_events_lost: events,
+            last: time,
+            ..LostEvent::default()
+        })),
+        node_name: "c/one".to_owned(),
+        time,
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) socket: PathBuf,
+    shared: Arc<Shared>,
+    task: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    history: Mutex<Vec<GetFlowsResponse>>,
+    live: broadcast::Sender<GetFlowsResponse>,
+    refuses: Mutex<Option<Status>>,
+    requests: Mutex<Vec<GetFlowsRequest>>,
+}
+
+impl Server {
+    pub(crate) async fn start(socket: &Path, history: Vec<GetFlowsResponse>) -> Self {
+        let shared = Shared {
+            history: Mutex::new(history),
+            live: broadcast::channel(1 << 16).0,
+            refuses: Mutex::new(None),
+            requests: Mutex::new(Vec::new()),
+        };
+        let mut server = Self {
+            socket: socket.to_owned(),
+            shared: Arc::new(shared),
+            task: None,
+        };
+        server.resume().await;
+        server
+    }
+
+    /// Listens again.
+    pub(crate) async fn resume(&mut self) {
+        let _was_there = std::fs::remove_file(&self.socket);
+        let listener = UnixListener::bind(&self.socket).unwrap();
+        let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
+        let server = tonic::transport::Server::builder().add_service(service);
+        let served = server.serve_with_incoming(UnixListenerStream::new(listener));
+        self.task = Some(tokio::spawn(async { served.await.unwrap() }));
+    }
+
+    /// Breaks every connection.
+    pub(crate) async fn stop(&mut self) {
+        let task = self.task.take().unwrap();
+        task.abort();
+        let _aborted = task.await;
+        std::fs::remove_file(&self.socket).unwrap();
+    }
+
+    /// Something happens.
+    pub(crate) fn say(&self, response: GetFlowsResponse) {
+        self.shared.history.lock().unwrap().push(response.clone());
+        let _nobody_listens = self.shared.live.send(response);
+    }
+
+    pub(crate) fn forget(&self) {
+        self.shared.history.lock().unwrap().clear();
+    }
+
+    pub(crate) fn refuse(&self, status: Status) {
+        *self.shared.refuses.lock().unwrap() = Some(status);
+    }
+
+    pub(crate) fn requests(&self) -> Vec<GetFlowsRequest> {
+        self.shared.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+struct Service(Arc<Shared>);
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Observer for Service {
+    type GetFlowsStream = Streamed<GetFlowsResponse>;
+    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
+    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
+
+    async fn get_flows(
+        &self,
+        request: Request<GetFlowsRequest>,
+    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+        assert_eq!(request.metadata().get(proto::WANT_EXTENSIONS).unwrap(), "1");
+        let request = request.into_inner();
+        self.0.requests.lock().unwrap().push(request.clone());
+        if let Some(status) = self.0.refuses.lock().unwrap().clone() {
+            return Err(status);
+        }
+        let (mut history, live) = {
+            let history = self.0.history.lock().unwrap();
+            (history.clone(), self.0.live.subscribe())
+        };
+        history.retain(|response| {
+            request
+                .since
+                .is_none_or(|since| response.time >= Some(since))
+                && request
+                    .until
+                    .is_none_or(|until| response.time <= Some(until))
+        });
+        let number = usize::try_from(request.number).unwrap();
+        if request.since.is_none() && number < history.len() {
+            history.drain(..history.len() - number);
+        }
+        let history = futures::stream::iter(history).map(Ok);
+        if !request.follow {
+            return Ok(Response::new(Box::pin(history)));
+        }
+        let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
+        Ok(Response::new(Box::pin(history.chain(live))))
+    }
+
+    async fn get_agent_events(
+        &self,
+        _: Request<GetAgentEventsRequest>,
+    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_debug_events(
+        &self,
+        _: Request<GetDebugEventsRequest>,
+    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_nodes(
+        &self,
+        _: Request<GetNodesRequest>,
+    ) -> Result<Response<GetNodesResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn get_namespaces(
+        &self,
+        _: Request<GetNamespacesRequest>,
+    ) -> Result<Response<GetNamespacesResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+
+    async fn server_status(
+        &self,
+        _: Request<ServerStatusRequest>,
+    ) -> Result<Response<ServerStatusResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
+}
