@@ -1,5 +1,11 @@
 //! A feed over a real connection that breaks, and over a file.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test: it fails where it stands"
+)]
+
 mod server;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -58,7 +64,7 @@ fn flows(seconds: std::ops::Range<i64>) -> Vec<proto::observer::GetFlowsResponse
 #[tokio::test]
 async fn history_then_live_then_older() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(&directory.path().join("s"), flows(100..200)).await;
+    let server = Server::start(&directory.path().join("s"), flows(100..200));
     let store = Arc::new(Store::new(10_000));
     let ask = Ask {
         last: 10,
@@ -92,7 +98,7 @@ async fn history_then_live_then_older() {
 #[tokio::test]
 async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(&directory.path().join("s"), flows(100..110)).await;
+    let mut server = Server::start(&directory.path().join("s"), flows(100..110));
     let store = Arc::new(Store::new(10_000));
     let ask = Ask {
         last: 100,
@@ -104,7 +110,7 @@ async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     server.say(lost(109 * SECOND, 3));
     until(&store, "loss", |s| s.counts().lost == 3).await;
 
-    server.stop().await;
+    server.stop();
     let Link::Lost { why, .. } = linked(&feed, |link| matches!(link, Link::Lost { .. })).await
     else {
         panic!("not lost")
@@ -119,7 +125,7 @@ async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     for second in 110..115 {
         server.say(flow(second * SECOND, "web", Verdict::Forwarded));
     }
-    server.resume().await;
+    server.resume();
     let snapshot = until(&store, "again", |s| s.counts().flows == 15).await;
     let mut want: Vec<i64> = (100..110).collect();
     want.extend([-3, 0]);
@@ -142,11 +148,11 @@ async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     );
 
     // A server that has forgotten everything may have forgotten more than is told.
-    server.stop().await;
+    server.stop();
     linked(&feed, |link| matches!(link, Link::Lost { .. })).await;
     server.forget();
     server.say(flow(120 * SECOND, "web", Verdict::Forwarded));
-    server.resume().await;
+    server.resume();
     let snapshot = until(&store, "a new server", |s| s.counts().flows == 16).await;
     let marks = snapshot.iter(snapshot.range()).filter(|(_, item)| {
         matches!(item, Item::Mark(mark) if matches!(**mark, Mark::Reconnected { complete: false, .. }))
@@ -166,7 +172,7 @@ async fn a_server_that_comes_later_is_waited_for() {
     };
     let feed = Feed::start(source(&socket), ask, store.clone());
     linked(&feed, |link| matches!(link, Link::Lost { .. })).await;
-    let _server = Server::start(&socket, flows(0..3)).await;
+    let _server = Server::start(&socket, flows(0..3));
     let snapshot = until(&store, "history", |s| s.counts().flows == 3).await;
     assert_eq!(
         times(&snapshot),
@@ -178,7 +184,7 @@ async fn a_server_that_comes_later_is_waited_for() {
 #[tokio::test]
 async fn a_request_that_is_refused_is_not_repeated() {
     let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(&directory.path().join("s"), flows(0..3)).await;
+    let server = Server::start(&directory.path().join("s"), flows(0..3));
     server.refuse(tonic::Status::invalid_argument("bad pod name"));
     let store = Arc::new(Store::new(10_000));
     let feed = Feed::start(source(&server.socket), Ask::default(), store.clone());

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// For each crate of ours, which others of ours it may use. What isn't listed here must be added
 /// here first, knowingly.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("flows-abi", &[]),
     ("flows-datapath-core", &["flows-abi"]),
     ("flows-datapath-host", &["flows-abi", "flows-datapath-core"]),
@@ -46,10 +46,12 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         ],
     ),
     ("flows-relay", &["flows-abi", "flows-flow", "flows-proto"]),
+    ("flows-client", &["flows-abi", "flows-flow", "flows-proto"]),
     (
         "flows-cli",
         &[
             "flows-abi",
+            "flows-client",
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",

@@ -226,13 +226,18 @@ impl Live {
 impl End {
     fn of(status: &Status) -> Self {
         let why = status.message().to_owned();
-        match status.code() {
-            Code::InvalidArgument
-            | Code::Unimplemented
-            | Code::PermissionDenied
-            | Code::Unauthenticated => Self::Refused(why),
-            code if why.is_empty() => Self::Broken(code.to_string()),
-            _ => Self::Broken(why),
+        let refusals = [
+            Code::InvalidArgument,
+            Code::Unimplemented,
+            Code::PermissionDenied,
+            Code::Unauthenticated,
+        ];
+        if refusals.contains(&status.code()) {
+            Self::Refused(why)
+        } else if why.is_empty() {
+            Self::Broken(status.code().to_string())
+        } else {
+            Self::Broken(why)
         }
     }
 }

@@ -11,6 +11,10 @@ use super::{intern::Names, row::Row};
 
 /// What a store holds.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are flows, and they stand in a row in memory"
+)]
 pub enum Item {
     /// A flow.
     Flow(Row),

@@ -1,9 +1,4 @@
 //! A server made up for tests: real gRPC over a unix socket, which can be stopped and started again.
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "each test file uses its own part"
-)]
 
 use std::{
     path::{Path, PathBuf},
@@ -24,7 +19,7 @@ use proto::{
         observer_server::{Observer, ObserverServer},
     },
 };
-use tokio::{net::UnixListener, sync::broadcast, task::JoinHandle};
+use tokio::{net::UnixListener, runtime::Runtime, sync::broadcast};
 use tokio_stream::wrappers::{BroadcastStream, UnixListenerStream};
 use tonic::{Request, Response, Status};
 
@@ -76,7 +71,8 @@ pub(crate) fn lost(time: i64, events: u64) -> GetFlowsResponse {
 pub(crate) struct Server {
     pub(crate) socket: PathBuf,
     shared: Arc<Shared>,
-    task: Option<JoinHandle<()>>,
+    /// Its own: when it goes, so do the connections.
+    runtime: Option<Runtime>,
 }
 
 struct Shared {
@@ -87,7 +83,7 @@ struct Shared {
 }
 
 impl Server {
-    pub(crate) async fn start(socket: &Path, history: Vec<GetFlowsResponse>) -> Self {
+    pub(crate) fn start(socket: &Path, history: Vec<GetFlowsResponse>) -> Self {
         let shared = Shared {
             history: Mutex::new(history),
             live: broadcast::channel(1 << 16).0,
@@ -97,27 +93,33 @@ impl Server {
         let mut server = Self {
             socket: socket.to_owned(),
             shared: Arc::new(shared),
-            task: None,
+            runtime: None,
         };
-        server.resume().await;
+        server.resume();
         server
     }
 
     /// Listens again.
-    pub(crate) async fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         let _was_there = std::fs::remove_file(&self.socket);
-        let listener = UnixListener::bind(&self.socket).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
         let server = tonic::transport::Server::builder().add_service(service);
-        let served = server.serve_with_incoming(UnixListenerStream::new(listener));
-        self.task = Some(tokio::spawn(async { served.await.unwrap() }));
+        let listener = {
+            let _inside = runtime.enter();
+            UnixListener::bind(&self.socket).unwrap()
+        };
+        runtime.spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+        self.runtime = Some(runtime);
     }
 
     /// Breaks every connection.
-    pub(crate) async fn stop(&mut self) {
-        let task = self.task.take().unwrap();
-        task.abort();
-        let _aborted = task.await;
+    pub(crate) fn stop(&mut self) {
+        self.runtime.take().unwrap().shutdown_background();
         std::fs::remove_file(&self.socket).unwrap();
     }
 
@@ -142,8 +144,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }

@@ -1,0 +1,62 @@
+//! A row shows all that the message shows.
+
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
+use std::fs;
+
+use flow::{
+    columns::{Cells, Column},
+    view::{self, Message},
+};
+use flows_client::Store;
+use proto::json::{self, Unknown};
+
+#[test]
+fn a_row_shows_in_every_column_what_its_message_shows() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/hubble-golden");
+    let mut compared = 0;
+    for file in ["flows.jsonl", "empty.jsonl"] {
+        let text = fs::read_to_string(format!("{directory}/{file}")).unwrap();
+        for line in text.lines() {
+            let response: proto::observer::GetFlowsResponse =
+                json::read(line, Unknown::Ignore).unwrap();
+            let Ok(flow) = view::of_response(&response) else {
+                continue;
+            };
+            let store = Store::new(1);
+            store.push(std::slice::from_ref(&response));
+            let snapshot = store.snapshot();
+            let row = snapshot.row(snapshot.range().start).unwrap();
+            let message = Message::new(flow);
+            for about in Column::all() {
+                // A flow without a time is given its response's.
+                if about.column == Column::Timestamp && flow.time.is_none() {
+                    continue;
+                }
+                for translate in [true, false] {
+                    let cells = Cells {
+                        translate,
+                        ..Cells::default()
+                    };
+                    let (shown, wanted) = (
+                        about.column.text(row, &cells),
+                        about.column.text(&message, &cells),
+                    );
+                    assert_eq!(shown, wanted, "{} of {line}", about.name);
+                }
+                assert_eq!(
+                    about.column.key(row),
+                    about.column.key(&message),
+                    "{} of {line}",
+                    about.name
+                );
+                compared += 1;
+            }
+            assert_eq!(
+                snapshot.message(snapshot.range().start).as_ref(),
+                Some(flow)
+            );
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
