@@ -167,7 +167,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         policy: Some(grpc::PolicyAccess {
             desk,
             progress: outlets.progress.subscribe(),
-            stats: Arc::clone(&outlets.stats),
+            stats: Some(Arc::clone(&outlets.stats)),
         }),
         peers: outlets.peers.subscribe(),
         started,

@@ -176,4 +176,16 @@ pub struct Policy {
     pub document: Arc<yaml::Node>,
     /// Where it stands.
     pub place: Place,
+    /// Its own text in the file; empty if only the document is known.
+    pub text: Arc<str>,
+}
+
+impl Policy {
+    /// Its text, if need be made of the document.
+    pub fn yaml(&self) -> String {
+        match &*self.text {
+            "" => self.document.to_yaml(),
+            text => text.to_owned(),
+        }
+    }
 }

@@ -292,7 +292,7 @@ impl File {
             let problem = "is empty; its objects stay until the file is deleted".to_owned();
             return self.fail(name, Position::default(), problem);
         }
-        self.take(name, documents);
+        self.take(name, documents, &text.lines().collect::<Vec<_>>());
     }
 
     /// The file can't be used: its objects stay as they are.
@@ -314,7 +314,7 @@ impl File {
         }];
     }
 
-    fn take(&mut self, name: &Arc<str>, documents: Vec<yaml::Node>) {
+    fn take(&mut self, name: &Arc<str>, documents: Vec<yaml::Node>, lines: &[&str]) {
         let mut before = std::mem::take(&mut self.objects);
         self.problems.clear();
         self.ignored.clear();
@@ -336,7 +336,10 @@ impl File {
                         }
                         self.problems.push(problem);
                     }
-                    Document::Object(object, value, document) => {
+                    Document::Object(object, mut value, document) => {
+                        if let Object::Policy(policy) = &mut value {
+                            Arc::make_mut(policy).text = yaml::excerpt(lines, document.at).into();
+                        }
                         if let Some(first) = self.objects.get(&object) {
                             self.problems.push(Problem {
                                 place: Place {

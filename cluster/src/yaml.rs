@@ -10,6 +10,10 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
+mod text;
+
+pub use text::excerpt;
+
 /// A place in a file, both counted from 1. Zero: not known.
 #[derive(
     Clone,

@@ -84,6 +84,7 @@ impl Compiler {
                 labels: stored.labels,
                 document: stored.document,
                 place: stored.place,
+                text: Arc::default(),
             });
             // What an earlier version of this program took but this one refuses is as good as absent.
             if let Ok(policy) = parse(&raw, &config.cluster) {

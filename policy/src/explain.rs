@@ -11,7 +11,7 @@
 //! The verdict is the lookup's alone. The scan says what each rule had to do with it; tests hold the
 //! two equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -182,6 +182,29 @@ impl<'a> Scene<'a> {
             protocol,
             port,
         })
+    }
+
+    /// The cluster.
+    pub fn state(&self) -> &'a State {
+        self.state
+    }
+
+    /// How policies are applied.
+    pub fn config(&self) -> &'a Config {
+        self.config
+    }
+
+    /// The policies in force among those of these names, `cnp production/web`.
+    pub(crate) fn policies_by_text<'t>(
+        &self,
+        names: impl Iterator<Item = &'t str>,
+    ) -> BTreeMap<ObjectName, Arc<Policy>> {
+        let names: BTreeSet<&str> = names.collect();
+        let named = self.policies.iter();
+        named
+            .filter(|(name, _)| names.contains(name.to_string().as_str()))
+            .map(|(name, policy)| (name.clone(), Arc::clone(policy)))
+            .collect()
     }
 
     fn place(&self, policy: &ObjectName) -> Option<Place> {

@@ -7,6 +7,7 @@
 //!                                                decide: the kernel's own lookup, on the host
 //! ```
 
+pub mod because;
 mod book;
 mod compile;
 mod compiled;

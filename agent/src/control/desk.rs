@@ -79,7 +79,7 @@ impl Desk {
 
 impl Asks {
     /// Answers all questions there are. `make` is asked only if there are any.
-    pub(super) fn answer(&self, make: impl FnOnce() -> Option<InForce>) {
+    pub fn answer(&self, make: impl FnOnce() -> Option<InForce>) {
         let mut asks = self.0.try_iter().peekable();
         if asks.peek().is_none() {
             return;

@@ -5,6 +5,8 @@ mod views;
 
 use std::sync::Arc;
 
+use policy::because::{Answerer, because};
+use policy::explain::Scene;
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
     ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
@@ -24,8 +26,8 @@ pub struct PolicyAccess {
     pub desk: Desk,
     /// Tells when that changes.
     pub progress: watch::Receiver<Arc<Progress>>,
-    /// What it decided.
-    pub stats: Arc<loader::Stats>,
+    /// What the kernel decided; `None` where no kernel does (tests).
+    pub stats: Option<Arc<loader::Stats>>,
 }
 
 pub(super) struct Service {
@@ -66,6 +68,12 @@ impl Service {
     }
 }
 
+/// What questions are asked of.
+fn scene(known: &InForce) -> Scene<'_> {
+    let identities = (*known.compiled.identities).clone();
+    Scene::new(&known.state, &known.policies, &known.config, identities)
+}
+
 /// The most that a request may ask to be checked, bytes.
 const LARGEST: usize = 16 << 20;
 
@@ -80,14 +88,7 @@ impl Rpc for Service {
         let asked = policy::wire::asked(request.get_ref()).map_err(refused)?;
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let identities = (*known.compiled.identities).clone();
-            let scene = policy::explain::Scene::new(
-                &known.state,
-                &known.policies,
-                &known.config,
-                identities,
-            );
-            let explanation = scene.explain(&asked).map_err(refused)?;
+            let explanation = scene(known).explain(&asked).map_err(refused)?;
             Ok(TraceResponse {
                 node_name,
                 revision: known.revision,
@@ -99,9 +100,22 @@ impl Rpc for Service {
 
     async fn explain(
         &self,
-        _: Request<ExplainRequest>,
+        request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainResponse>, Status> {
-        Err(Status::unimplemented("flows are not explained yet"))
+        let flow = request.into_inner().flow;
+        let flow = flow.ok_or_else(|| Status::invalid_argument("no flow is given"))?;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let in_force = known.compiled.policies.iter();
+            let stale = in_force.filter(|(_, policy)| policy.stale);
+            let answerer = Answerer {
+                node_name,
+                revision: known.revision,
+                stale: stale.map(|(name, _)| name.clone()).collect(),
+            };
+            Ok(because(&scene(known), &flow, &answerer))
+        });
+        Ok(versioned(answer.await?))
     }
 
     async fn validate(
@@ -134,10 +148,10 @@ impl Rpc for Service {
         &self,
         _: Request<GetPoliciesRequest>,
     ) -> Result<Response<GetPoliciesResponse>, Status> {
-        let stats = Arc::clone(&self.access()?.stats);
+        let stats = self.access()?.stats.clone();
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let hits = hits::of(&stats, known)?;
+            let hits = hits::of(stats.as_deref(), known)?;
             Ok(GetPoliciesResponse {
                 policies: views::policies(known, &hits),
                 node_name,
@@ -152,11 +166,11 @@ impl Rpc for Service {
         &self,
         request: Request<ListEndpointsRequest>,
     ) -> Result<Response<ListEndpointsResponse>, Status> {
-        let stats = Arc::clone(&self.access()?.stats);
+        let stats = self.access()?.stats.clone();
         let pod = request.into_inner().pod;
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let decisions = hits::decisions(&stats)?;
+            let decisions = hits::decisions(stats.as_deref())?;
             Ok(ListEndpointsResponse {
                 endpoints: views::endpoints(known, &pod, &decisions, &node_name),
                 node_name,

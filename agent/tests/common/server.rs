@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use flows_agent::{
     control,
     expand::Expander,
-    grpc::{Api, Listener, Peers, serve},
+    grpc::{Api, Listener, Peers, PolicyAccess, serve},
     history::History,
     names::Names,
     observe::{Config, Observer, clock::Clock},
@@ -40,6 +40,15 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) async fn start(capacity: u64, queue_len: usize) -> Self {
+        Self::start_with(capacity, queue_len, None).await
+    }
+
+    /// An agent that answers questions on policy.
+    pub(crate) async fn start_with(
+        capacity: u64,
+        queue_len: usize,
+        policy: Option<PolicyAccess>,
+    ) -> Self {
         let names = Arc::new(ArcSwap::from_pointee(names()));
         let node = Arc::clone(&names.load().node);
         let (history, writer) = History::new(capacity, Arc::clone(&node));
@@ -61,7 +70,7 @@ impl Agent {
             names: Arc::clone(&names),
             stats: Arc::clone(observer.stats()),
             status: Arc::clone(&status),
-            policy: None,
+            policy,
             peers: peers_read,
             started: 0,
             address: "10.0.0.1".into(),

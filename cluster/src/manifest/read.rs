@@ -215,6 +215,7 @@ impl Reader<'_> {
                 labels,
                 document: Arc::clone(document),
                 place: self.place(document.at),
+                text: Arc::default(),
             })),
         })
     }

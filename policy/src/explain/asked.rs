@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::NamespacedName;
 use cluster::spelling::closest;
+use cluster::{Labels, NamespacedName};
 use thiserror::Error;
 
 use super::party::Party;
@@ -34,6 +34,13 @@ pub enum End {
     Ip(IpAddr),
     /// A reserved identity, by name.
     Entity(String),
+    /// A pod that is no longer there, by all labels of its identity.
+    Former {
+        /// What it was called.
+        name: Arc<str>,
+        /// Labels of its identity.
+        labels: Labels,
+    },
 }
 
 /// A port as asked for.

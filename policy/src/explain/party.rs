@@ -78,7 +78,7 @@ fn node_of(scene: &Scene<'_>, end: &End) -> Option<String> {
             let labels = scene.state.identity_labels(pod, &scene.config.cluster);
             !pod.host_network && selector.matches(&labels)
         }),
-        End::Entity(_) => None,
+        End::Entity(_) | End::Former { .. } => None,
     };
     pod?.node.as_deref().map(str::to_owned)
 }
@@ -108,6 +108,29 @@ fn end(
         End::Labels(selector) => of_labels(scene, numbers, selector),
         End::Ip(ip) => of_address(scene, numbers, *ip, other_node),
         End::Entity(name) => Ok(reserved(numbers, name)),
+        End::Former { name, labels } => Ok(former(scene, numbers, name, labels)),
+    }
+}
+
+/// Who had these labels. Its named ports are those of a pod that has them now.
+fn former(scene: &Scene<'_>, numbers: &mut Numbers, name: &str, labels: &Labels) -> Party {
+    let mut pods = scene.state.pods.values();
+    let alike = pods.find(|pod| {
+        !pod.host_network && scene.state.identity_labels(pod, &scene.config.cluster) == *labels
+    });
+    let mut ports: Vec<NamedPort> = alike.into_iter().flat_map(|pod| ports_of(pod)).collect();
+    ports.sort();
+    ports.dedup();
+    Party {
+        name: name.to_owned(),
+        identity: numbers.add(labels, ports.iter().cloned()),
+        labels: labels.clone(),
+        pod: None,
+        pods: 0,
+        ports,
+        judged: true,
+        assumed: false,
+        ip: None,
     }
 }
 

@@ -22,13 +22,19 @@ pub(super) struct Hits {
 }
 
 /// Decisions by cookie.
-pub(super) fn decisions(stats: &Stats) -> Result<BTreeMap<u32, u64>, Status> {
+pub(super) fn decisions(stats: Option<&Stats>) -> Result<BTreeMap<u32, u64>, Status> {
+    let Some(stats) = stats else {
+        return Ok(BTreeMap::new());
+    };
     let read = stats.decisions().map_err(unreadable)?;
     Ok(read.into_iter().collect())
 }
 
 /// What all rules decided. A decision that several rules stand behind counts for each.
-pub(super) fn of(stats: &Stats, known: &InForce) -> Result<BTreeMap<RuleKey, Hits>, Status> {
+pub(super) fn of(
+    stats: Option<&Stats>,
+    known: &InForce,
+) -> Result<BTreeMap<RuleKey, Hits>, Status> {
     let mut by_cookie: HashMap<u32, Hits> = HashMap::new();
     for (cookie, decisions) in decisions(stats)? {
         by_cookie.entry(cookie).or_default().decisions = decisions;
@@ -42,12 +48,14 @@ pub(super) fn of(stats: &Stats, known: &InForce) -> Result<BTreeMap<RuleKey, Hit
             }
         }
     };
-    stats
-        .connections4(|_, entry| count(&entry))
-        .map_err(unreadable)?;
-    stats
-        .connections6(|_, entry| count(&entry))
-        .map_err(unreadable)?;
+    if let Some(stats) = stats {
+        stats
+            .connections4(|_, entry| count(&entry))
+            .map_err(unreadable)?;
+        stats
+            .connections6(|_, entry| count(&entry))
+            .map_err(unreadable)?;
+    }
     let mut hits: BTreeMap<RuleKey, Hits> = BTreeMap::new();
     for (cookie, reason) in known.compiled.cookies.iter() {
         let Some(found) = by_cookie.get(&cookie) else {
