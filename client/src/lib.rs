@@ -4,18 +4,21 @@
 //! ```text
 //! target   which server, and the connection to it
 //! feed     server or file -> store: history first, then live; reconnects, and says so
+//! server   questions with one answer: why, and how the nodes are
 //! store    the last N flows and the places where some were lost, as small rows
 //! view     which of them match a filter, kept up to date; counts over time
 //! ```
 
 mod error;
 pub mod feed;
+mod server;
 pub mod store;
 mod target;
 pub mod view;
 
 pub use error::ConnectError;
 pub use feed::{Ask, Feed, Link, Source};
-pub use store::{Item, Mark, Row, Snapshot, Store};
+pub use server::{Health, NoAnswer, Server};
+pub use store::{FromNode, Item, Mark, Row, Snapshot, Store};
 pub use target::{Named, Target, no_tls};
 pub use view::{Histogram, View};

@@ -7,20 +7,24 @@
 mod chunk;
 mod intern;
 mod item;
+mod nodes;
 mod row;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
-use proto::{flow::Flow, observer::GetFlowsResponse};
+use proto::{flow::Flow, google::Timestamp, observer::GetFlowsResponse};
 use tokio::sync::watch;
 
 use chunk::{Chunk, LENGTH};
 use intern::Names;
 pub use item::{Item, Mark};
+use nodes::Nodes;
+pub use nodes::{FromNode, Stage};
 pub(crate) use row::Id;
 pub use row::Row;
 
@@ -41,6 +45,7 @@ struct Inner {
     chunks: VecDeque<Arc<Chunk>>,
     names: Names,
     counts: Counts,
+    nodes: Nodes,
     /// Counts the changes, for those who wait for one.
     version: u64,
 }
@@ -65,6 +70,7 @@ impl Store {
                 chunks: VecDeque::new(),
                 names: Names::default(),
                 counts: Counts::default(),
+                nodes: Nodes::default(),
                 version: 0,
             }),
             capacity: capacity.max(LENGTH),
@@ -72,11 +78,14 @@ impl Store {
         }
     }
 
-    /// Appends what a server sent; what carries nothing is left out.
-    pub fn push(&self, responses: &[GetFlowsResponse]) {
+    /// Appends what a server sent; what carries nothing is left out. Flows from `live_since` on (Unix
+    /// ns) came as they happened.
+    pub fn push(&self, responses: &[GetFlowsResponse], live_since: i64) {
+        let now = Timestamp::from(SystemTime::now()).unix_nanos();
         self.change(|inner| {
             for response in responses {
                 if let Some((item, message)) = item::item(response, &mut inner.names) {
+                    inner.nodes.count(&item, now, live_since);
                     inner.push(item, message);
                 }
             }
@@ -130,6 +139,12 @@ impl Store {
             chunks: inner.chunks.clone(),
             counts: inner.counts,
         }
+    }
+
+    /// What came from each node, by its name, evicted or not.
+    #[must_use]
+    pub fn nodes(&self) -> BTreeMap<String, FromNode> {
+        self.lock().nodes.all().clone()
     }
 
     /// Waits for changes: the value is a number that grows.

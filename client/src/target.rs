@@ -128,13 +128,30 @@ impl Target {
     /// # Errors
     /// Nobody answers there.
     pub async fn connect(&self, within: Duration) -> Result<Channel, ConnectError> {
-        let failed = |error: &dyn std::error::Error| ConnectError::Unreachable {
+        let endpoint = self.endpoint()?.connect_timeout(within);
+        endpoint
+            .connect()
+            .await
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// A channel that connects when it is used, again and again.
+    pub(crate) fn lazy(&self) -> Result<Channel, ConnectError> {
+        let endpoint = self.endpoint()?.connect_timeout(Duration::from_secs(5));
+        Ok(endpoint.connect_lazy())
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, ConnectError> {
+        let endpoint = Endpoint::from_shared(self.uri.clone());
+        let endpoint = endpoint.map_err(|error| self.failed(&error))?;
+        Ok(endpoint.tcp_nodelay(true))
+    }
+
+    fn failed(&self, error: &dyn std::error::Error) -> ConnectError {
+        ConnectError::Unreachable {
             address: self.address.clone(),
             why: root(error),
-        };
-        let endpoint = Endpoint::from_shared(self.uri.clone()).map_err(|error| failed(&error))?;
-        let endpoint = endpoint.connect_timeout(within).tcp_nodelay(true);
-        endpoint.connect().await.map_err(|error| failed(&error))
+        }
     }
 }
 

@@ -264,7 +264,10 @@ fn a_store_is_bounded_and_a_view_follows_it() {
         } else {
             Verdict::Forwarded
         };
-        store.push(&[flow(second * SECOND, &format!("pod-{second}"), verdict)]);
+        store.push(
+            &[flow(second * SECOND, &format!("pod-{second}"), verdict)],
+            i64::MAX,
+        );
         if second % 777 == 0 {
             view.advance(&store.snapshot());
         }

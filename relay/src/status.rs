@@ -43,14 +43,14 @@ impl Rpc for Service {
             let status = match answer {
                 Some(Ok(status)) => status,
                 Some(Err(error)) if error.code() == Code::Unimplemented => continue,
-                Some(Err(error)) => {
-                    failures.push(format!("{name}: {}", error.message()));
-                    continue;
-                }
-                None => {
-                    failures.push(format!("{name}: not connected"));
-                    continue;
-                }
+                Some(Err(error)) => GetStatusResponse {
+                    failure: error.message().to_owned(),
+                    ..GetStatusResponse::default()
+                },
+                None => GetStatusResponse {
+                    failure: "not connected".to_owned(),
+                    ..GetStatusResponse::default()
+                },
             };
             if !status.failure.is_empty() {
                 failures.push(format!("{name}: {}", status.failure));
@@ -59,13 +59,18 @@ impl Rpc for Service {
             sum.policies = sum.policies.max(status.policies);
             sum.endpoints = sum.endpoints.saturating_add(status.endpoints);
             sum.history_bytes = sum.history_bytes.saturating_add(status.history_bytes);
-            for problem in status.problems {
-                if !sum.problems.contains(&problem) {
-                    sum.problems.push(problem);
+            for problem in &status.problems {
+                if !sum.problems.contains(problem) {
+                    sum.problems.push(problem.clone());
                 }
             }
             add(&mut events, &status.events.unwrap_or_default());
+            sum.nodes.push(GetStatusResponse {
+                node_name: name.to_string(),
+                ..status
+            });
         }
+        sum.nodes.sort_by(|a, b| a.node_name.cmp(&b.node_name));
         sum.failure = failures.join("; ");
         sum.events = Some(events);
         Ok(versioned(sum))

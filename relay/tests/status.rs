@@ -58,6 +58,7 @@ async fn one_answer_for_all_nodes() {
             max: 2,
         }],
         history_bytes: 100,
+        nodes: vec![],
     };
     let b = GetStatusResponse {
         node_name: "b".to_owned(),
@@ -118,7 +119,15 @@ async fn one_answer_for_all_nodes() {
     for (nodes, want) in rows {
         let dir = tempfile::tempdir().unwrap();
         let mut agents = Vec::new();
+        let mut expected = Vec::new();
         for (name, status) in nodes {
+            expected.extend(status.clone().map(|status| GetStatusResponse {
+                node_name: name.to_owned(),
+                ..status.unwrap_or_else(|error| GetStatusResponse {
+                    failure: error.message().to_owned(),
+                    ..GetStatusResponse::default()
+                })
+            }));
             let behaviour = Behaviour {
                 status,
                 ..Behaviour::default()
@@ -130,7 +139,11 @@ async fn one_answer_for_all_nodes() {
             .map(|agent| (&*agent.name, &*agent.socket))
             .collect();
         let relay = Relay::start(dir.path(), &peers, peers.len(), patience(250, 200)).await;
-        assert_eq!(status(&relay).await, want, "{peers:?}");
+        let mut answer = status(&relay).await;
+        // Each node's own answer is there too, but for those that don't know the question.
+        let own: Vec<_> = std::mem::take(&mut answer.nodes);
+        assert_eq!(own, expected, "{peers:?}");
+        assert_eq!(answer, want, "{peers:?}");
         relay.stop().await;
     }
 }
@@ -153,6 +166,14 @@ async fn a_node_that_is_down() {
     let answer = status(&relay).await;
     assert_eq!(answer.endpoints, 3);
     assert_eq!(answer.failure, "dead: not connected");
+    let own = answer
+        .nodes
+        .iter()
+        .map(|node| (&*node.node_name, &*node.failure));
+    assert_eq!(
+        own.collect::<Vec<_>>(),
+        [("dead", "not connected"), ("up", "")]
+    );
     relay.stop().await;
 }
 

@@ -78,11 +78,11 @@ fn read(path: &PathBuf, ask: &Ask, store: &Store) -> Result<(), String> {
         if last > 0 && batch.len() > last {
             batch.pop_front();
         } else if last == 0 && batch.len() == BATCH {
-            store.push(batch.make_contiguous());
+            store.push(batch.make_contiguous(), i64::MAX);
             batch.clear();
         }
     }
-    store.push(batch.make_contiguous());
+    store.push(batch.make_contiguous(), i64::MAX);
     if unreadable > MARKED {
         let why = format!("{} more lines can't be read", unreadable - MARKED);
         store.mark(Mark::Unreadable { line: number, why });

@@ -58,15 +58,16 @@ pub(super) async fn run(
         link,
         broken: None,
         pause: PAUSES[0],
+        since: i64::MAX,
     };
     // What was fetched last ends with this task: dropping the set stops its tasks.
     let mut fetching = JoinSet::new();
     loop {
         let end = match target.connect(CONNECT).await {
             Ok(channel) => {
-                live.link.send_replace(Link::Live {
-                    since: SystemTime::now(),
-                });
+                let since = SystemTime::now();
+                live.since = unix_nanos(since);
+                live.link.send_replace(Link::Live { since });
                 let stream = live.stream(channel.clone());
                 tokio::pin!(stream);
                 loop {
@@ -133,6 +134,8 @@ struct Live {
     broken: Option<(SystemTime, String)>,
     /// Before the next attempt.
     pause: Duration,
+    /// When the present connection was made, Unix ns.
+    since: i64,
 }
 
 impl Live {
@@ -218,7 +221,7 @@ impl Live {
                 *known = None;
             }
         }
-        self.store.push(batch);
+        self.store.push(batch, self.since);
         batch.clear();
     }
 }

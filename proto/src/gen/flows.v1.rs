@@ -1438,6 +1438,10 @@ pub struct GetStatusResponse {
     /// Memory of the flows held, bytes. Relay: the sum.
     #[prost(uint64, tag = "10")]
     pub history_bytes: u64,
+    /// Relay: what each of its nodes says of itself, in the order of their names; one that could not be asked
+    /// has only its name and the failure. Empty of a node.
+    #[prost(message, repeated, tag = "11")]
+    pub nodes: ::prost::alloc::vec::Vec<GetStatusResponse>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ManifestProblem {

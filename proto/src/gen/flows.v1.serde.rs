@@ -598,6 +598,9 @@ impl serde::Serialize for GetStatusResponse {
         if self.history_bytes != 0 {
             len += 1;
         }
+        if !self.nodes.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.GetStatusResponse", len)?;
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
@@ -632,6 +635,9 @@ impl serde::Serialize for GetStatusResponse {
             #[allow(clippy::needless_borrow)]
             #[allow(clippy::needless_borrows_for_generic_args)]
             struct_ser.serialize_field("history_bytes", ToString::to_string(&self.history_bytes).as_str())?;
+        }
+        if !self.nodes.is_empty() {
+            struct_ser.serialize_field("nodes", &self.nodes)?;
         }
         struct_ser.end()
     }
