@@ -11,13 +11,14 @@ use abi::maps;
 use abi::node::{Limit, Node};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
-use datapath_host::Settings;
-use tracing::{info, warn};
+use datapath_host::{Desired, Settings};
+use tracing::info;
 
 use crate::links;
 use crate::map::{Kind, Map, Shape};
 use crate::pins::Pins;
 use crate::programs::Programs;
+use crate::resize::{self, Leaving};
 use crate::staged::{Pending, StagedMap};
 use crate::stats::Stats;
 use crate::sys::{self, Mapping};
@@ -27,7 +28,7 @@ use crate::{Error, cpus, kernel, programs};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfIndex(pub u32);
 
-/// Sizes of maps in entries. They count when a map is made; adopted maps keep theirs.
+/// Sizes of maps in entries. An adopted map of another size is replaced, with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Known IPv4 addresses.
@@ -64,7 +65,8 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    pub(crate) fn by_name(&self) -> [(&'static str, u32); 8] {
+    /// Maps and their sizes.
+    pub fn by_name(&self) -> [(&'static str, u32); 8] {
         [
             (maps::ADDR4, self.addr4),
             (maps::ADDR6, self.addr6),
@@ -128,9 +130,10 @@ mod word {
 }
 
 impl Datapath {
-    /// Loads the programs. Maps that are pinned from before are adopted with their content; links get
-    /// the new programs in place of the old ones, without a moment between; links of interfaces that
-    /// are gone are removed.
+    /// Loads the programs. Maps that are pinned from before are adopted with their content, or replaced
+    /// if they have another size than is asked for; one whose content would not fit keeps its size.
+    /// Links get the new programs in place of the old ones, without a moment between; links of
+    /// interfaces that are gone are removed.
     ///
     /// The calling thread must be in the node's network namespace, here and in [`Self::attach`].
     ///
@@ -149,14 +152,17 @@ impl Datapath {
         }
         make_array(&pins, maps::NODE, size_of::<Node>(), 1)?;
         make_array(&pins, maps::CONSUMED, 8, cpus)?;
+        let node = open_array(&pins, maps::NODE, size_of::<Node>())?;
+        resize::resize(&pins, &options.sizes, node.load32(word::REVISION))?;
         let programs = programs::open(object, &pins, &options.sizes)?;
+        let leaving = Leaving::find(&pins)?;
+        leaving.carry_over(&pins)?;
 
         macro_rules! staged {
             ($name:ident, $kind:ident) => {
                 StagedMap::new(open(&pins, maps::$name, Kind::$kind)?, Kind::$kind)
             };
         }
-        let node = open_array(&pins, maps::NODE, size_of::<Node>())?;
         let mut datapath = Self {
             addr4: staged!(ADDR4, Hash),
             addr6: staged!(ADDR6, Hash),
@@ -172,9 +178,9 @@ impl Datapath {
             has_base: false,
             is_torn: true,
         };
-        datapath.warn_of_sizes(&options.sizes);
         datapath.recover()?;
         let interfaces = links::adopt(&datapath.pins, &datapath.programs)?;
+        leaving.carry_over(&datapath.pins)?;
         programs::forget_others(object, &datapath.pins)?;
         info!(
             revision = datapath.revision(),
@@ -182,19 +188,6 @@ impl Datapath {
             "datapath is open"
         );
         Ok(datapath)
-    }
-
-    fn warn_of_sizes(&self, sizes: &Sizes) {
-        let fills = self.fills();
-        for (name, wanted) in sizes.by_name() {
-            let found = fills
-                .iter()
-                .find(|fill| fill.map == name)
-                .map(|fill| fill.max);
-            if let Some(max) = found.filter(|&max| max != wanted) {
-                warn!(map = name, max, wanted, "an adopted map keeps its size");
-            }
-        }
     }
 
     /// Brings the shadows in step with the maps.
@@ -301,6 +294,20 @@ impl Datapath {
             let (map, entries, max) = map.fill();
             Fill { map, entries, max }
         })
+    }
+
+    /// A copy of what the maps hold: what was applied last, or what was found at the opening.
+    pub fn in_force(&self) -> Desired {
+        Desired {
+            addr4: self.addr4.in_force().clone(),
+            addr6: self.addr6.in_force().clone(),
+            cidr4: self.cidr4.in_force().clone(),
+            cidr6: self.cidr6.in_force().clone(),
+            endpoints: self.endpoints.in_force().clone(),
+            tables: self.tables.in_force().clone(),
+            policy: self.policy.in_force().clone(),
+            settings: self.settings(),
+        }
     }
 
     pub(crate) fn pins(&self) -> &Pins {

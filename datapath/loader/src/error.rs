@@ -78,17 +78,16 @@ pub enum Error {
     },
     /// The change doesn't fit; nothing of it was written.
     #[error(
-        "map {map} has room for {max} entries, {filled} are in use, and the change needs {needed} \
-         at its peak (old and new side by side): raise its size and start again with new pins, or \
-         make the change in parts"
+        "map {map} has room for {max} entries, and {wanted} are wanted ({peak} while it changes, old \
+         and new side by side): open it with a larger size, or ask for less"
     )]
     Full {
         /// Name of the map.
         map: &'static str,
-        /// Entries now.
-        filled: usize,
-        /// Entries at the peak of the change.
-        needed: usize,
+        /// Entries once the change is made.
+        wanted: usize,
+        /// Entries at the peak of the change, when old and new stand side by side.
+        peak: usize,
         /// Size of the map.
         max: usize,
     },

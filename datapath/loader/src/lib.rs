@@ -29,6 +29,7 @@ pub mod pods;
 mod prefix;
 mod programs;
 mod record;
+mod resize;
 mod rings;
 mod staged;
 mod stats;

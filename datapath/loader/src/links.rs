@@ -1,5 +1,6 @@
 //! Programs on interfaces, by pinned TCX links: they stay when the agent goes.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -134,6 +135,22 @@ pub(crate) fn detach(pins: &Pins, interface: IfIndex) -> Result<(), Error> {
     }
     debug!(ifindex = interface.0, "detached");
     Ok(())
+}
+
+/// The kernel's numbers of the programs that pinned links have.
+pub(crate) fn programs(pins: &Pins) -> Result<BTreeSet<u32>, Error> {
+    let mut programs = BTreeSet::new();
+    for (ifindex, end) in pins.links()? {
+        let path = pins.link(ifindex, &end);
+        let info = sys::open_pin(&path).and_then(|link| sys::link_info(link.as_fd()));
+        let info = info.map_err(|source| Error::Path {
+            action: "asking about link",
+            path,
+            source,
+        })?;
+        programs.insert(info.program);
+    }
+    Ok(programs)
 }
 
 /// Interfaces whose links are alive.

@@ -49,6 +49,11 @@ impl Shape {
         };
         let fd = sys::open_pin(path).map_err(failed("opening map"))?;
         let info = sys::map_info(fd.as_fd()).map_err(failed("asking the kernel about map"))?;
+        self.compare(&info, path)?;
+        Ok((fd, info))
+    }
+
+    fn compare(&self, info: &MapInfo, path: &Path) -> Result<(), Error> {
         let size = |size: usize| u32::try_from(size).expect("records are small");
         let checks = [
             ("type", info.kind, self.kind as u32),
@@ -65,7 +70,7 @@ impl Shape {
                 });
             }
         }
-        Ok((fd, info))
+        Ok(())
     }
 
     /// Checks what is pinned at `path`, if anything is.
@@ -86,7 +91,7 @@ const CHUNK: u32 = 4096;
 pub(crate) struct Map<K, V> {
     fd: OwnedFd,
     name: &'static str,
-    max: u32,
+    info: MapInfo,
     types: PhantomData<fn(K) -> V>,
 }
 
@@ -106,7 +111,38 @@ impl<K: Plain, V: Record> Map<K, V> {
         Ok(Self {
             fd,
             name,
-            max: info.max_entries,
+            info,
+            types: PhantomData,
+        })
+    }
+
+    /// Takes an open map, after a check of its definition.
+    pub(crate) fn of(fd: OwnedFd, name: &'static str, kind: Kind) -> Result<Self, Error> {
+        let failed = |source| Error::Map {
+            action: "asking the kernel about",
+            map: name,
+            source,
+        };
+        let info = sys::map_info(fd.as_fd()).map_err(failed)?;
+        Shape::of::<K, V>(kind).compare(&info, Path::new(name))?;
+        Ok(Self {
+            fd,
+            name,
+            info,
+            types: PhantomData,
+        })
+    }
+
+    /// Makes an empty map that differs in nothing but its size.
+    pub(crate) fn sibling(&self, size: u32) -> Result<Self, Error> {
+        let info = MapInfo {
+            max_entries: size,
+            ..self.info
+        };
+        Ok(Self {
+            fd: sys::create_map(self.name, &info).map_err(self.failed("making"))?,
+            name: self.name,
+            info,
             types: PhantomData,
         })
     }
@@ -117,7 +153,7 @@ impl<K: Plain, V: Record> Map<K, V> {
 
     /// Size of the map in entries.
     pub(crate) fn max(&self) -> u32 {
-        self.max
+        self.info.max_entries
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
@@ -148,7 +184,7 @@ impl<K: Plain, V: Record> Map<K, V> {
     fn for_each_raw(&self, stride: usize, mut f: impl FnMut(K, &[u8])) -> Result<(), Error> {
         // The hash's cursor is a bucket's number, the others' is a key.
         let mut cursor = vec![0; size_of::<K>().max(8)];
-        let count = CHUNK.min(self.max.max(1));
+        let count = CHUNK.min(self.max().max(1));
         let capacity = count as usize;
         let mut keys = vec![0; size_of::<K>() * capacity];
         let mut values = vec![0; stride * capacity];
@@ -220,6 +256,12 @@ impl<K: Plain, V: Record> Map<K, V> {
 impl<K: Plain, V: Plain> Map<K, V> {
     pub(crate) fn put(&self, key: &K, value: &V) -> Result<(), Error> {
         sys::update(self.fd(), record::bytes(key), record::bytes(value))
+            .map_err(self.failed("writing to"))
+    }
+
+    /// Writes an entry unless there is one of that key; says whether it did.
+    pub(crate) fn put_new(&self, key: &K, value: &V) -> Result<bool, Error> {
+        sys::insert(self.fd(), record::bytes(key), record::bytes(value))
             .map_err(self.failed("writing to"))
     }
 

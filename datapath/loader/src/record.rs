@@ -1,7 +1,7 @@
 //! Records as bytes: which types of the ABI may be read from and written to maps.
 
 use abi::addr::{Addr, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
 use abi::endpoint::Endpoint;
 use abi::event::Event;
 use abi::node::Limit;
@@ -30,10 +30,10 @@ macro_rules! plain {
 }
 
 plain!(u32, u64, [u32; 4], Cidr4, Cidr6, CtKey4, CtKey6, PolicyKey);
-plain!(Addr, Endpoint, Table, PolicyEntry, Limit);
+plain!(Addr, Endpoint, Table, PolicyEntry, Limit, CtEntry, FragKey);
 
 // SAFETY: repr(C), integers only (crate abi).
-unsafe impl Record for CtEntry {}
+unsafe impl Record for FragPorts {}
 // SAFETY: repr(C), integers only (crate abi).
 unsafe impl Record for Event {}
 // SAFETY: two records and an integer, repr(C).

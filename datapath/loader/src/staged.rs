@@ -84,6 +84,11 @@ impl<K: Key, T: Value> StagedMap<K, T> {
         }
     }
 
+    /// What counts at the node's revision.
+    pub(crate) fn in_force(&self) -> &HashMap<K, T> {
+        &self.shadow
+    }
+
     fn check(&self, key: &K, value: Option<&T>) -> Result<(), Error> {
         let map = self.map.name();
         let malformed = |reason| Error::Malformed {
@@ -301,19 +306,14 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
         if self.kind == Kind::Array {
             return Ok(());
         }
-        let filled = self.shadow.len();
-        let needed = filled
-            + self
-                .pending
-                .iter()
-                .filter(|change| change.old.is_none())
-                .count();
+        let count = |of: fn(&Change<K, T>) -> bool| self.pending.iter().filter(|c| of(c)).count();
+        let peak = self.shadow.len() + count(|change| change.old.is_none());
         let max = self.map.max() as usize;
-        if needed > max {
+        if peak > max {
             return Err(Error::Full {
                 map: self.map.name(),
-                filled,
-                needed,
+                wanted: peak - count(|change| change.new.is_none()),
+                peak,
                 max,
             });
         }

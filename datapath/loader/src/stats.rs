@@ -246,8 +246,6 @@ impl Stats {
     /// A map can't be read.
     pub fn connections(&self) -> Result<Connections, Error> {
         let now = abi::node::tick(sys::monotonic_ns());
-        // Ticks wrap: an entry is alive while its end isn't more than half the circle ahead.
-        let alive = |entry: &CtEntry| entry.expires.wrapping_sub(now) < 1 << 31;
         let mut connections = Connections {
             max4: self.ct4.max(),
             max6: self.ct6.max(),
@@ -255,12 +253,18 @@ impl Stats {
         };
         self.ct4.for_each(|_, entry| {
             connections.entries4 += 1;
-            connections.live4 += u64::from(alive(&entry));
+            connections.live4 += u64::from(is_alive(&entry, now));
         })?;
         self.ct6.for_each(|_, entry| {
             connections.entries6 += 1;
-            connections.live6 += u64::from(alive(&entry));
+            connections.live6 += u64::from(is_alive(&entry, now));
         })?;
         Ok(connections)
     }
+}
+
+/// Whether a connection has not timed out at this tick.
+pub(crate) fn is_alive(entry: &CtEntry, now: u32) -> bool {
+    // Ticks wrap: an entry is alive while its end isn't more than half the circle ahead.
+    entry.expires.wrapping_sub(now) < 1 << 31
 }

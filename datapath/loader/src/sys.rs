@@ -16,8 +16,8 @@ mod perf;
 mod run;
 
 pub(crate) use map::{
-    MapInfo, create_array, delete, delete_batch, lookup, lookup_batch, map_info, update,
-    update_batch,
+    MapInfo, create_array, create_map, delete, delete_batch, insert, lookup, lookup_batch,
+    map_info, update, update_batch,
 };
 pub(crate) use mmap::{Mapping, page_size};
 pub(crate) use perf::{perf_enable, perf_open};

@@ -10,13 +10,17 @@ use super::{address, bpf, number, object_info, owned};
 /// `BPF_F_MMAPABLE`.
 pub(crate) const MMAPABLE: u32 = 1 << 10;
 
+/// `BPF_NOEXIST`.
+const NO_EXIST: u64 = 1;
+
 /// A map's definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct MapInfo {
     /// `BPF_MAP_TYPE_*`.
     pub(crate) kind: u32,
-    id: u32,
+    /// The kernel's number of it.
+    pub(crate) id: u32,
     pub(crate) key_size: u32,
     pub(crate) value_size: u32,
     pub(crate) max_entries: u32,
@@ -29,14 +33,14 @@ pub(crate) fn map_info(map: BorrowedFd<'_>) -> io::Result<MapInfo> {
     Ok(info)
 }
 
-/// Makes an array that user space can map into its memory.
-pub(crate) fn create_array(name: &str, value_size: u32, max_entries: u32) -> io::Result<OwnedFd> {
+/// Makes a map by a definition, whose number doesn't matter.
+pub(crate) fn create_map(name: &str, definition: &MapInfo) -> io::Result<OwnedFd> {
     let mut attr = MapCreate {
-        kind: 2,
-        key_size: 4,
-        value_size,
-        max_entries,
-        flags: MMAPABLE,
+        kind: definition.kind,
+        key_size: definition.key_size,
+        value_size: definition.value_size,
+        max_entries: definition.max_entries,
+        flags: definition.flags,
         inner: 0,
         numa: 0,
         name: [0; 16],
@@ -46,6 +50,19 @@ pub(crate) fn create_array(name: &str, value_size: u32, max_entries: u32) -> io:
         *to = from;
     }
     bpf(Command::MapCreate, &mut attr).map(owned)
+}
+
+/// Makes an array that user space can map into its memory.
+pub(crate) fn create_array(name: &str, value_size: u32, max_entries: u32) -> io::Result<OwnedFd> {
+    let definition = MapInfo {
+        kind: 2,
+        id: 0,
+        key_size: 4,
+        value_size,
+        max_entries,
+        flags: MMAPABLE,
+    };
+    create_map(name, &definition)
 }
 
 fn element(map: BorrowedFd<'_>, key: &[u8], value: u64) -> Element {
@@ -73,6 +90,17 @@ pub(crate) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::R
 pub(crate) fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
     let mut attr = element(map, key, address(value.as_ptr()));
     bpf(Command::MapUpdate, &mut attr).map(drop)
+}
+
+/// Writes a new element; `false` if there is one already.
+pub(crate) fn insert(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<bool> {
+    let mut attr = element(map, key, address(value.as_ptr()));
+    attr.flags = NO_EXIST;
+    match bpf(Command::MapUpdate, &mut attr) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes an element; `false` if there was none.

@@ -124,19 +124,28 @@ fn what_does_not_fit_is_refused_as_a_whole() {
     let error = datapath.apply(&too_much).unwrap_err();
     let Error::Full {
         map,
-        filled,
-        needed,
+        wanted,
+        peak,
         max,
     } = error
     else {
         panic!("{error}")
     };
-    assert_eq!((map, filled, needed, max), (abi::maps::POLICY, 5, 9, 8));
+    assert_eq!((map, wanted, peak, max), (abi::maps::POLICY, 9, 9, 8));
     assert_eq!(datapath.revision(), first.revision);
     // Old and new side by side don't fit either.
     let other: Vec<_> = (0..5).map(|n| (7, 80 + n, ALLOW)).collect();
     let error = datapath.apply(&node.desired(&other)).unwrap_err();
-    assert!(matches!(error, Error::Full { needed: 10, .. }), "{error}");
+    let is_side_by_side = matches!(
+        error,
+        Error::Full {
+            wanted: 5,
+            peak: 10,
+            ..
+        }
+    );
+    assert!(is_side_by_side, "{error}");
+    assert_eq!(datapath.in_force(), node.desired(&rules(5)));
     let unchanged = datapath.apply(&node.desired(&rules(5))).unwrap();
     assert_eq!((unchanged.written, unchanged.removed), (0, 0));
     datapath.apply(&node.desired(&rules(8))).unwrap();

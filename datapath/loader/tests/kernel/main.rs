@@ -8,3 +8,4 @@ mod killed;
 mod recovery;
 mod rings;
 mod routes;
+mod sizes;
