@@ -13,9 +13,12 @@
 mod desired;
 mod desk;
 mod endpoints;
+mod error;
 mod manifests;
 mod naming;
 mod progress;
+mod refusal;
+mod report;
 mod ring;
 mod saved;
 mod status;
@@ -29,22 +32,24 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use cluster::{State, source::DirectoryError};
+use cluster::State;
 use loader::{Datapath, IfIndex, pods::Routes};
 use policy::{Here, Touched};
-use thiserror::Error;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use self::{
     endpoints::Endpoints,
+    error::{chain, loader_error},
     manifests::Manifests,
     naming::{Naming, Sources},
+    report::Failure,
     saved::Saved,
 };
 use crate::{config::Config, grpc::Peers, names::Names};
 
 pub use desk::{Asks, Desk, DeskError, InForce};
+pub use error::{ControlError, LoaderError};
 pub use progress::Progress;
 pub use ring::{Failed, Ring};
 pub use saved::SavedError;
@@ -53,57 +58,6 @@ pub use wake::{Bell, Waker, Woken};
 
 /// How often the kernel's counters are read, and what failed is tried again.
 const TICK: Duration = Duration::from_secs(1);
-
-/// The agent cannot start to enforce.
-#[derive(Debug, Error)]
-pub enum ControlError {
-    /// No manifests.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// They cannot be followed.
-    #[error(transparent)]
-    Watch(#[from] cluster::source::WatchError),
-    /// The state file is no good.
-    #[error(transparent)]
-    Saved(#[from] SavedError),
-    /// The kernel refuses.
-    #[error("{context}: {cause}")]
-    Loader {
-        /// What was tried.
-        context: &'static str,
-        /// Why it failed, with its causes.
-        cause: Box<LoaderError>,
-    },
-    /// A descriptor cannot be had.
-    #[error("waiting for changes: {0}")]
-    Wait(#[from] nix::Error),
-    /// A thread cannot be had.
-    #[error("starting a thread: {0}")]
-    Thread(#[from] std::io::Error),
-}
-
-/// A loader's error whose text has its causes, too.
-#[derive(Debug, Error)]
-#[error("{}", chain(.0))]
-pub struct LoaderError(loader::Error);
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
-}
-
-fn loader_error(context: &'static str) -> impl FnOnce(loader::Error) -> ControlError {
-    move |source| ControlError::Loader {
-        context,
-        cause: Box::new(LoaderError(source)),
-    }
-}
 
 /// What the rest of the agent reads.
 #[derive(Clone, Debug)]
@@ -120,6 +74,17 @@ pub struct Outlets {
     pub progress: watch::Sender<Arc<Progress>>,
     /// Connections and decisions in the kernel.
     pub stats: Arc<loader::Stats>,
+}
+
+/// How what is in force relates to the present manifests and routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It was made from them.
+    In,
+    /// It was not, but may be the next time.
+    TryAgain,
+    /// It was not, and won't be: there is no room.
+    Refused,
 }
 
 /// The thread's state.
@@ -139,8 +104,7 @@ pub struct Control {
     here: Option<Here>,
     /// Port of the agents' TCP listeners, for the peers' addresses.
     port: Option<u16>,
-    /// The state that is in force was made from the present manifests and routes.
-    in_step: bool,
+    step: Step,
 }
 
 impl Control {
@@ -154,7 +118,10 @@ impl Control {
         let saved = Saved::load(&run_dir.join("state.json"))?;
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
-        let options = loader::Options::new(run_dir.join("bpf"));
+        let options = loader::Options {
+            sizes: config.sizes.of_maps(),
+            ..loader::Options::new(run_dir.join("bpf"))
+        };
         let datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
         let counters = datapath
@@ -186,7 +153,7 @@ impl Control {
             naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
             here: None,
-            in_step: false,
+            step: Step::TryAgain,
         })
     }
 
@@ -227,19 +194,19 @@ impl Control {
         let (_, touched) = self.compiler.advance(&state);
         let failure = match self.enforce(&state, &touched) {
             Ok(()) => None,
-            Err(problem) => {
-                let problem = chain(&problem);
-                error!(error = %problem, "the kernel's maps are not in step with the manifests");
-                Some(problem)
-            }
+            Err(error) => Some(self.failure(&state, &error)),
         };
-        self.in_step = failure.is_none();
-        self.report(&state, failure);
+        self.step = match failure {
+            None => Step::In,
+            Some(Failure::Passing(_)) => Step::TryAgain,
+            Some(Failure::Refused(_)) => Step::Refused,
+        };
+        self.report(&state, failure.as_ref());
     }
 
     /// A copy of what is in force, for questions; `None` as long as that isn't what was compiled last.
     fn tell(&self) -> Option<InForce> {
-        self.in_step.then(|| InForce {
+        (self.step == Step::In).then(|| InForce {
             state: self.manifests.state(),
             compiled: self.compiler.compiled().clone(),
             policies: self.compiler.policies(),
@@ -359,38 +326,6 @@ impl Control {
         }
     }
 
-    fn tell_peers(&self, state: &State) {
-        let peers = state
-            .nodes
-            .values()
-            .map(|node| {
-                let name = crate::names::Node {
-                    cluster: self.config.cluster.clone(),
-                    name: node.name.to_string(),
-                    labels: vec![],
-                };
-                let address = node
-                    .addresses
-                    .iter()
-                    .find(|address| address.is_ipv4())
-                    .or(node.addresses.first());
-                let address = match (address, self.port) {
-                    (Some(ip), Some(port)) => std::net::SocketAddr::new(*ip, port).to_string(),
-                    (Some(ip), None) => ip.to_string(),
-                    (None, _) => String::new(),
-                };
-                (name.full_name(), address)
-            })
-            .collect();
-        self.outlets.peers.send_if_modified(|known| {
-            let changed = **known != peers;
-            if changed {
-                *known = Arc::new(peers);
-            }
-            changed
-        });
-    }
-
     /// The thread: reacts, and answers `asks`, until `bell` is told to stop. Enforcement and pins stay.
     ///
     /// # Errors
@@ -407,7 +342,7 @@ impl Control {
             } else {
                 false
             };
-            if manifests || routes || !self.in_step {
+            if manifests || routes || self.step == Step::TryAgain {
                 self.reconcile();
             }
             asks.answer(|| self.tell());
@@ -434,52 +369,5 @@ impl Control {
                 false
             }
         }
-    }
-
-    /// Reads the kernel's counters.
-    fn count(&mut self) {
-        match self.datapath.stats().counters_per_cpu() {
-            Ok(counters) => {
-                for (failed, cpu) in self.outlets.failed.iter().zip(&counters) {
-                    failed.store(cpu.events_failed, std::sync::atomic::Ordering::Relaxed);
-                }
-                let before = self.outlets.status.load_full();
-                self.outlets.status.store(Arc::new(Status {
-                    counters: status::sum(&counters),
-                    accounted: self.datapath.stats().events_accounted(),
-                    ..(*before).clone()
-                }));
-            }
-            Err(error) => warn!(error = %chain(&error), "counters not read"),
-        }
-    }
-
-    fn report(&self, state: &State, failure: Option<String>) {
-        let compiled = self.compiler.compiled();
-        let before = self.outlets.status.load_full();
-        let status = Status {
-            generation: state.generation,
-            revision: self.datapath.revision(),
-            failure,
-            problems: status::problems(state, compiled),
-            policies: compiled.policies.len(),
-            endpoints: self.endpoints.iter().count(),
-            fills: self.datapath.fills().map(Fill::from).to_vec(),
-            ..(*before).clone()
-        };
-        for problem in status
-            .problems
-            .iter()
-            .filter(|new| !before.problems.contains(new))
-        {
-            warn!("{problem}");
-        }
-        if status.problems.is_empty() && !before.problems.is_empty() {
-            info!("all manifests are good again");
-        }
-        let failure = status.failure.clone();
-        let progress = Progress::new(status.revision, state, compiled, failure);
-        self.outlets.progress.send_replace(Arc::new(progress));
-        self.outlets.status.store(Arc::new(status));
     }
 }

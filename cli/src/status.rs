@@ -129,7 +129,7 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
             writeln!(out, "    {}", problem.remedy)?;
         }
         let meaning = if problem.not_enforced {
-            "NOT ENFORCED: it never was valid"
+            "NOT ENFORCED: no version of it is in force"
         } else {
             "the last good version stays in force"
         };

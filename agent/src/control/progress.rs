@@ -6,6 +6,8 @@ use std::sync::Arc;
 use cluster::{ObjectName, State};
 use policy::Compiled;
 
+use super::report::Failure;
+
 /// What the kernel has, and what it never will have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -17,16 +19,18 @@ pub struct Progress {
     pub failure: Option<String>,
     /// Versions of the policies in force.
     pub policies: BTreeMap<ObjectName, Arc<str>>,
-    /// Versions that were refused, and why.
+    /// Versions that were refused, and why. An empty version: the policy is gone, but still in force.
     pub refused: BTreeMap<ObjectName, (Arc<str>, String)>,
 }
 
 impl Progress {
+    /// After a look at a snapshot; `before` is what was told after the last one.
     pub(super) fn new(
         revision: u32,
         state: &State,
         compiled: &Compiled,
-        failure: Option<String>,
+        failure: Option<&Failure>,
+        before: &Self,
     ) -> Self {
         let refused = state.policies.iter().filter_map(|(name, raw)| {
             let in_force = compiled.policies.get(name);
@@ -38,16 +42,30 @@ impl Progress {
             let why = problem.map(ToString::to_string).unwrap_or_default();
             Some((name.clone(), (Arc::clone(&raw.version), why)))
         });
+        let mut refused: BTreeMap<_, _> = refused.collect();
+        let versions = compiled
+            .policies
+            .iter()
+            .map(|(name, in_force)| (name.clone(), Arc::clone(&in_force.version)));
+        let policies = match failure {
+            None => versions.collect(),
+            Some(Failure::Passing(_)) => before.policies.clone(),
+            Some(Failure::Refused(refusal)) => {
+                for (name, behind) in &refusal.behind {
+                    let why = || (Arc::clone(&behind.version), refusal.text());
+                    refused.entry(name.clone()).or_insert_with(why);
+                }
+                let mut policies = before.policies.clone();
+                policies.extend(versions.filter(|(name, _)| !refusal.behind.contains_key(name)));
+                policies
+            }
+        };
         Self {
             revision,
             generation: state.generation,
-            failure,
-            policies: compiled
-                .policies
-                .iter()
-                .map(|(name, in_force)| (name.clone(), Arc::clone(&in_force.version)))
-                .collect(),
-            refused: refused.collect(),
+            failure: failure.map(Failure::text),
+            policies,
+            refused,
         }
     }
 }

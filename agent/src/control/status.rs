@@ -36,6 +36,8 @@ pub struct Fill {
     pub map: &'static str,
     /// Entries in it.
     pub entries: u64,
+    /// Entries that the manifests ask for; more than `max` are refused.
+    pub wanted: u64,
     /// Its size.
     pub max: u32,
 }
@@ -45,6 +47,7 @@ impl From<loader::Fill> for Fill {
         Self {
             map: fill.map,
             entries: fill.entries as u64,
+            wanted: fill.entries as u64,
             max: fill.max,
         }
     }
@@ -55,7 +58,7 @@ impl From<loader::Fill> for Fill {
 pub struct PolicyProblem {
     /// What and where.
     pub problem: Problem,
-    /// A policy that never was valid: nothing of it is enforced.
+    /// A policy of which no form is in force.
     pub not_enforced: bool,
 }
 

@@ -230,9 +230,6 @@ fn reached(now: &Progress, wanted: &WaitRevisionRequest) -> Result<bool, Status>
     if wanted.revision > 0 && now.revision < wanted.revision {
         return Ok(false);
     }
-    if wanted.revision == 0 && (now.failure.is_some() || now.generation == 0) {
-        return Ok(false);
-    }
     let version_of = |policy: &str| {
         let mut known = now.policies.iter();
         known
@@ -243,9 +240,13 @@ fn reached(now: &Progress, wanted: &WaitRevisionRequest) -> Result<bool, Status>
         let mut refused = now.refused.iter();
         let refused = refused
             .find(|(name, (present, _))| name.to_string() == *policy && **present == **version);
-        if let Some((_, (_, why))) = refused {
+        if let Some((_, (version, why))) = refused {
+            let what = match &**version {
+                "" => "stays in force",
+                _ => "is refused",
+            };
             return Err(Status::failed_precondition(format!(
-                "{policy} is refused: {why}"
+                "{policy} {what}: {why}"
             )));
         }
         // No version: the policy shall be gone.
@@ -253,7 +254,11 @@ fn reached(now: &Progress, wanted: &WaitRevisionRequest) -> Result<bool, Status>
             return Ok(false);
         }
     }
-    Ok(true)
+    // What is in force is that also when something else isn't.
+    let named = &wanted.versions;
+    let is_named = !named.is_empty() && named.values().all(|version| !version.is_empty());
+    let is_in_step = now.failure.is_none() && now.generation > 0;
+    Ok(wanted.revision > 0 || is_named || is_in_step)
 }
 
 #[cfg(test)]
@@ -276,7 +281,10 @@ mod tests {
             generation: 3,
             failure: None,
             policies: BTreeMap::from([(name("web"), "2".into())]),
-            refused: BTreeMap::from([(name("bad"), ("5".into(), "no such entity".to_owned()))]),
+            refused: BTreeMap::from([
+                (name("bad"), ("5".into(), "no such entity".to_owned())),
+                (name("stuck"), ("".into(), "no room".to_owned())),
+            ]),
         };
         let wait = |revision: u32, policy: &str, version: &str| {
             let versions = match policy {
@@ -299,6 +307,8 @@ mod tests {
         assert_eq!(wait(0, "bad", "4"), Ok(false));
         let refused = wait(0, "bad", "5").expect_err("it never will be");
         assert_eq!(refused, "cnp shop/bad is refused: no such entity");
+        let stays = wait(0, "stuck", "").expect_err("there is no room without it");
+        assert_eq!(stays, "cnp shop/stuck stays in force: no room");
         let out_of_step = Progress {
             failure: Some("maps are full".to_owned()),
             ..now.clone()
@@ -306,5 +316,15 @@ mod tests {
         let wanted = WaitRevisionRequest::default();
         assert_eq!(reached(&out_of_step, &wanted).ok(), Some(false));
         assert_eq!(reached(&now, &wanted).ok(), Some(true));
+        let version = |policy: &str, version: &str| {
+            let versions = BTreeMap::from([(format!("cnp shop/{policy}"), version.to_owned())]);
+            let wanted = WaitRevisionRequest {
+                versions,
+                ..WaitRevisionRequest::default()
+            };
+            reached(&out_of_step, &wanted).ok()
+        };
+        assert_eq!(version("web", "2"), Some(true));
+        assert_eq!(version("gone", ""), Some(false));
     }
 }

@@ -9,6 +9,7 @@ use proto::flow as pb;
 
 use super::Metrics;
 use crate::{
+    control::Fill,
     history::Part,
     observe::{ReaderStats, TallyKey},
 };
@@ -225,18 +226,24 @@ fn enforcement(page: &mut Page, metrics: &Metrics) {
     ] {
         page.single(name, "gauge", help, value);
     }
-    for (name, help, max) in [
-        ("flows_map_entries", "Entries of a map.", false),
-        ("flows_map_max_entries", "Size of a map.", true),
-    ] {
+    type Value = fn(&Fill) -> u64;
+    let values: [(&str, &str, Value); 3] = [
+        ("flows_map_entries", "Entries of a map.", |fill| {
+            fill.entries
+        }),
+        (
+            "flows_map_wanted_entries",
+            "Entries that the manifests ask for; if they don't fit, what was in force stays.",
+            |fill| fill.wanted,
+        ),
+        ("flows_map_max_entries", "Size of a map.", |fill| {
+            fill.max.into()
+        }),
+    ];
+    for (name, help, value) in values {
         page.family(name, "gauge", help);
         for fill in &status.fills {
-            let value = if max {
-                u64::from(fill.max)
-            } else {
-                fill.entries
-            };
-            page.sample(name, &[("map", fill.map)], value);
+            page.sample(name, &[("map", fill.map)], value(fill));
         }
     }
 }

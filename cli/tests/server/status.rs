@@ -40,7 +40,7 @@ const NOTHING: &str = "Policies: 0 in force on 0 pods\n\
 #[test]
 fn policies_problems_and_losses() {
     let kept = "    the last good version stays in force\n";
-    let cut = "    NOT ENFORCED: it never was valid\n";
+    let cut = "    NOT ENFORCED: no version of it is in force\n";
     let rows = [
         (GetStatusResponse::default(), NOTHING.to_owned()),
         (

@@ -1,0 +1,56 @@
+//! Why the agent cannot start to enforce, or is not in step.
+
+use cluster::source::DirectoryError;
+use thiserror::Error;
+
+/// The agent cannot start to enforce.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// No manifests.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// They cannot be followed.
+    #[error(transparent)]
+    Watch(#[from] cluster::source::WatchError),
+    /// The state file is no good.
+    #[error(transparent)]
+    Saved(#[from] super::SavedError),
+    /// The kernel refuses.
+    #[error("{context}: {cause}")]
+    Loader {
+        /// What was tried.
+        context: &'static str,
+        /// Why it failed, with its causes.
+        cause: Box<LoaderError>,
+    },
+    /// A descriptor cannot be had.
+    #[error("waiting for changes: {0}")]
+    Wait(#[from] nix::Error),
+    /// A thread cannot be had.
+    #[error("starting a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A loader's error whose text has its causes, too.
+#[derive(Debug, Error)]
+#[error("{}", chain(.0))]
+pub struct LoaderError(pub(super) loader::Error);
+
+/// An error's text with its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+pub(super) fn loader_error(context: &'static str) -> impl FnOnce(loader::Error) -> ControlError {
+    move |source| ControlError::Loader {
+        context,
+        cause: Box::new(LoaderError(source)),
+    }
+}

@@ -1,0 +1,504 @@
+//! What to say when the manifests ask for more than a map holds: which map, whose entries they are,
+//! what would help, and which policies are not in force because of it.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use abi::{
+    maps,
+    policy::{PolicyEntry, Table},
+};
+use cluster::{ObjectName, Place, Problem, State};
+use loader::Desired;
+use policy::{Compiled, Cookies, Policy};
+
+use super::{Progress, status::PolicyProblem};
+use crate::config::MapSizes;
+
+/// Policies named as those that take the most room.
+const NAMED: usize = 3;
+/// Policies listed one by one as not in force.
+const LISTED: usize = 20;
+
+/// A state of the manifests that was refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// Name of the map that is too small.
+    pub(super) map: &'static str,
+    /// Entries that it would have to hold.
+    pub(super) wanted: usize,
+    /// What is wrong: numbers, and who asks for so much.
+    problem: String,
+    /// What would help.
+    remedy: String,
+    /// Policies of which the kernel has not the present form.
+    pub(super) behind: BTreeMap<ObjectName, Behind>,
+}
+
+/// A policy that the kernel doesn't have as the manifests have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    /// The version that is not in force; empty: the policy is gone and still in force.
+    pub(super) version: Arc<str>,
+    /// An earlier version is in force.
+    pub(super) earlier: bool,
+}
+
+/// The room that was asked for and that there is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Name of the map.
+    pub(super) map: &'static str,
+    /// Entries that the manifests ask for.
+    pub(super) wanted: usize,
+    /// Entries while it changes, old and new side by side.
+    pub(super) peak: usize,
+    /// Entries that fit.
+    pub(super) max: usize,
+}
+
+impl Room {
+    /// What an error of the loader says about it.
+    pub(super) fn of(error: &loader::Error) -> Option<Self> {
+        let loader::Error::Full {
+            map,
+            wanted,
+            peak,
+            max,
+        } = *error
+        else {
+            return None;
+        };
+        Some(Self {
+            map,
+            wanted,
+            peak,
+            max,
+        })
+    }
+}
+
+/// A policy's part of the tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Share {
+    version: Arc<str>,
+    /// Entries that it is behind, alone or with others.
+    entries: usize,
+}
+
+type Shares = BTreeMap<ObjectName, Share>;
+
+/// Whose the entries are, by their cookies. Policies that only put pods in default deny have none.
+fn shares<'a>(
+    entries: impl Iterator<Item = &'a PolicyEntry>,
+    tables: impl Iterator<Item = &'a Table>,
+    cookies: &Cookies,
+) -> Shares {
+    let mut uses: HashMap<u32, usize> = HashMap::new();
+    for header in tables {
+        for direction in [header.ingress, header.egress] {
+            uses.entry(direction.default_cookie).or_default();
+        }
+    }
+    for entry in entries {
+        *uses.entry(entry.cookie).or_default() += 1;
+    }
+    let mut shares = Shares::new();
+    for (cookie, reason) in cookies.iter() {
+        let Some(uses) = uses.get(&cookie) else {
+            continue;
+        };
+        for origin in &reason.origins {
+            let share = shares.entry(origin.policy.clone()).or_default();
+            share.version = Arc::clone(&origin.version);
+            share.entries += uses;
+        }
+    }
+    shares
+}
+
+/// A policy in the list of those that take the most room.
+struct Claim<'a> {
+    policy: &'a ObjectName,
+    entries: usize,
+    in_force: usize,
+}
+
+/// Those that ask for the most beyond what they have come first.
+fn largest(mut claims: Vec<Claim<'_>>) -> Vec<Claim<'_>> {
+    claims.retain(|claim| claim.entries > 0);
+    claims.sort_by_key(|claim| {
+        let more = claim.entries.saturating_sub(claim.in_force);
+        (std::cmp::Reverse((more, claim.entries)), claim.policy)
+    });
+    claims
+}
+
+impl Refusal {
+    /// Of a state that asked for too much `room`, while `in_force` is what the kernel has and `before`
+    /// what was told of it last.
+    pub(super) fn new(
+        room: Room,
+        state: &State,
+        compiled: &Compiled,
+        policies: &BTreeMap<ObjectName, Arc<Policy>>,
+        in_force: &Desired,
+        before: &Progress,
+    ) -> Self {
+        let cookies = &compiled.cookies;
+        let wanted = shares(compiled.entries.values(), compiled.tables.values(), cookies);
+        let has = shares(in_force.policy.values(), in_force.tables.values(), cookies);
+        let claims = match room.map {
+            maps::POLICY => wanted
+                .iter()
+                .map(|(policy, share)| Claim {
+                    policy,
+                    entries: share.entries,
+                    in_force: has.get(policy).map_or(0, |share| share.entries),
+                })
+                .collect(),
+            maps::CIDR4 | maps::CIDR6 => prefixes(room.map, state, compiled, policies, in_force),
+            _ => Vec::new(),
+        };
+        let claims = largest(claims);
+        Self {
+            map: room.map,
+            wanted: room.wanted,
+            problem: problem(room, &claims),
+            remedy: remedy(room, &claims),
+            behind: behind(compiled, &wanted, &has, before),
+        }
+    }
+
+    /// Why the kernel is not in step, in one line.
+    pub(super) fn text(&self) -> String {
+        let stays = "what was in force stays in force as a whole";
+        format!("{}; {stays}; {}", self.problem, self.remedy)
+    }
+
+    /// A line for each policy that is not in force as it is written.
+    pub(super) fn problems(&self, state: &State) -> Vec<PolicyProblem> {
+        let listed = self.behind.iter().take(LISTED);
+        listed
+            .map(|(name, behind)| {
+                let what = match (&*behind.version, behind.earlier) {
+                    ("", _) => "is deleted but stays in force",
+                    (_, true) => "the present version is not in force",
+                    (_, false) => "is not in force",
+                };
+                let raw = state.policies.get(name);
+                let problem = Problem {
+                    place: raw.map_or_else(Place::default, |raw| raw.place.clone()),
+                    object: Some(name.clone()),
+                    field: String::new(),
+                    problem: format!("{what}: {}", self.problem),
+                    remedy: self.remedy.clone(),
+                };
+                PolicyProblem {
+                    problem,
+                    not_enforced: !behind.earlier,
+                }
+            })
+            .collect()
+    }
+}
+
+/// How many prefixes each policy names, and how many of them the kernel has.
+fn prefixes<'a>(
+    map: &str,
+    state: &State,
+    compiled: &Compiled,
+    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+    in_force: &Desired,
+) -> Vec<Claim<'a>> {
+    let is_v4 = map == maps::CIDR4;
+    // A prefix has an identity of its own.
+    let known: HashSet<u32> = match is_v4 {
+        true => in_force
+            .cidr4
+            .values()
+            .map(|value| value.identity)
+            .collect(),
+        false => in_force
+            .cidr6
+            .values()
+            .map(|value| value.identity)
+            .collect(),
+    };
+    let claims = policies.iter().map(|(name, policy)| {
+        let named = policy::named_prefixes(std::iter::once(policy), &state.cidr_groups);
+        let of_map = named
+            .iter()
+            .filter(|prefix| prefix.addr().is_ipv4() == is_v4);
+        let mut claim = Claim {
+            policy: name,
+            entries: 0,
+            in_force: 0,
+        };
+        for prefix in of_map {
+            let identity = compiled.prefixes.get(prefix);
+            claim.entries += 1;
+            claim.in_force += usize::from(identity.is_some_and(|id| known.contains(&id.0)));
+        }
+        claim
+    });
+    claims.collect()
+}
+
+/// What a map holds, for people.
+fn content(map: &str) -> &'static str {
+    match map {
+        maps::ADDR4 => "IPv4 addresses of pods and nodes",
+        maps::ADDR6 => "IPv6 addresses of pods and nodes",
+        maps::CIDR4 => "IPv4 prefixes",
+        maps::CIDR6 => "IPv6 prefixes",
+        maps::POLICY => "policy entries",
+        _ => "entries",
+    }
+}
+
+fn problem(room: Room, claims: &[Claim<'_>]) -> String {
+    let Room {
+        map,
+        wanted,
+        peak,
+        max,
+    } = room;
+    let content = content(map);
+    let mut text = if wanted > max {
+        format!("{wanted} {content} are wanted, map {map} has room for {max}")
+    } else {
+        format!(
+            "{wanted} {content} are wanted, {peak} while old and new stand side by side, map {map} \
+             has room for {max}"
+        )
+    };
+    for (n, claim) in claims.iter().take(NAMED).enumerate() {
+        let Claim {
+            policy,
+            entries,
+            in_force,
+        } = claim;
+        text.push_str(if n == 0 { ": " } else { ", " });
+        text.push_str(&format!("{entries} of {policy} ({in_force} in force)"));
+    }
+    if claims.len() > NAMED {
+        text.push_str(&format!(", the rest of {} others", claims.len() - NAMED));
+    }
+    text
+}
+
+fn remedy(room: Room, claims: &[Claim<'_>]) -> String {
+    let mut text = String::new();
+    if let Some(flag) = MapSizes::flag(room.map) {
+        let enough = room.peak.next_power_of_two();
+        text = format!("restart flows-agent with {flag}={enough}");
+    }
+    if let Some(first) = claims.first() {
+        let less = match room.map {
+            maps::POLICY => "select fewer pods, peers or ports in",
+            _ => "name fewer prefixes in",
+        };
+        text.push_str(&format!(", or {less} {}", first.policy));
+    }
+    if room.wanted <= room.max {
+        text.push_str(", or make the change in two steps");
+    }
+    text
+}
+
+fn behind(
+    compiled: &Compiled,
+    wanted: &Shares,
+    has: &Shares,
+    before: &Progress,
+) -> BTreeMap<ObjectName, Behind> {
+    let version_in_force = |name: &ObjectName| {
+        let told = before.policies.get(name);
+        told.or_else(|| has.get(name).map(|share| &share.version))
+    };
+    let mut behind = BTreeMap::new();
+    for (name, present) in &compiled.policies {
+        let in_force = version_in_force(name);
+        // Of a policy that concerns no pod here there is nothing that could be missing.
+        let concerns = in_force.is_some() || wanted.contains_key(name);
+        if concerns && in_force != Some(&present.version) {
+            let value = Behind {
+                version: Arc::clone(&present.version),
+                earlier: in_force.is_some(),
+            };
+            behind.insert(name.clone(), value);
+        }
+    }
+    for name in before.policies.keys().chain(has.keys()) {
+        if !compiled.policies.contains_key(name) {
+            let value = Behind {
+                version: "".into(),
+                earlier: true,
+            };
+            behind.insert(name.clone(), value);
+        }
+    }
+    behind
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::manifest::{self, Document};
+    use policy::{Compiler, Config, Here, Memory, Place as Where};
+
+    use super::*;
+
+    fn add(state: &mut State, text: &str) {
+        for tree in cluster::yaml::parse(text).expect("valid YAML") {
+            for document in manifest::read(&"web.yaml".into(), tree) {
+                match document {
+                    Document::Object(_, object, _) => state.insert(object),
+                    bad @ (Document::Bad(..) | Document::Ignored(..)) => panic!("{bad:?}"),
+                }
+            }
+        }
+    }
+
+    fn policy(name: &str, version: u32, peers: &str) -> String {
+        format!(
+            "{{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {{name: {name}, \
+             namespace: shop, resourceVersion: '{version}'}}, spec: {{endpointSelector: {{}}, \
+             ingress: [{peers}]}}}}\n"
+        )
+    }
+
+    fn ports(count: usize) -> String {
+        let ports =
+            (1..=count).map(|port| format!("{{port: '{}', protocol: TCP}}", 1_000 + 2 * port));
+        let ports: Vec<String> = ports.collect();
+        format!("{{toPorts: [{{ports: [{}]}}]}}", ports.join(", "))
+    }
+
+    struct Scene {
+        compiler: Compiler,
+        state: State,
+        here: Here,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let mut state = State::default();
+            add(
+                &mut state,
+                "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}, \
+                 spec: {nodeName: one}, status: {podIP: 10.1.0.1}}",
+            );
+            let mut here = Here::default();
+            let place = Where {
+                index: 1,
+                interface: Some(5),
+            };
+            here.places
+                .insert(cluster::NamespacedName::new("shop", "web"), place);
+            Self {
+                compiler: Compiler::new(Config::default(), "one", Memory::default()),
+                state,
+                here,
+            }
+        }
+
+        fn compile(&mut self) -> Desired {
+            self.compiler.advance(&Arc::new(self.state.clone()));
+            self.compiler.compiled().desired(&self.here)
+        }
+
+        fn refusal(&self, room: Room, in_force: &Desired, before: &Progress) -> Refusal {
+            let (compiled, policies) = (self.compiler.compiled(), self.compiler.policies());
+            Refusal::new(room, &self.state, compiled, &policies, in_force, before)
+        }
+    }
+
+    #[test]
+    fn it_names_map_numbers_policies_and_remedy() {
+        let mut scene = Scene::new();
+        add(&mut scene.state, &policy("web", 1, &ports(3)));
+        add(&mut scene.state, &policy("same", 1, &ports(2)));
+        add(&mut scene.state, &policy("closed", 1, "{}"));
+        let in_force = scene.compile();
+        let before = Progress::new(
+            1,
+            &scene.state,
+            scene.compiler.compiled(),
+            None,
+            &Progress::default(),
+        );
+        add(&mut scene.state, &policy("web", 2, &ports(5)));
+        add(&mut scene.state, &policy("huge", 1, &ports(40)));
+        add(&mut scene.state, &policy("later", 1, "{}"));
+        let gone = scene.state.policies.keys();
+        let gone = gone.clone().find(|name| &*name.name == "closed").cloned();
+        scene.state.policies.remove(&gone.expect("it is there"));
+        let wanted = scene.compile().policy.len();
+        let room = Room {
+            map: maps::POLICY,
+            wanted,
+            peak: 43,
+            max: 20,
+        };
+        // After a restart nothing was told yet: the kernel's own tables say it.
+        for before in [before, Progress::default()] {
+            let refusal = scene.refusal(room, &in_force, &before);
+            let behind: Vec<_> = refusal
+                .behind
+                .iter()
+                .map(|(name, behind)| (&*name.name, &*behind.version, behind.earlier))
+                .collect();
+            let expected = [
+                ("closed", "", true),
+                ("huge", "1", false),
+                ("later", "1", false),
+                ("web", "2", true),
+            ];
+            assert_eq!(behind, expected);
+            assert_eq!(
+                refusal.text(),
+                format!(
+                    "{wanted} policy entries are wanted, map POLICY has room for 20: 40 of cnp \
+                     shop/huge (0 in force), 5 of cnp shop/web (3 in force), 2 of cnp shop/same (2 in \
+                     force); what was in force stays in force as a whole; restart flows-agent with \
+                     --max-policy-entries=64, or select fewer pods, peers or ports in cnp shop/huge"
+                )
+            );
+            let problems = refusal.problems(&scene.state);
+            let huge = &problems[1];
+            assert!(huge.not_enforced);
+            assert!(
+                huge.to_string()
+                    .starts_with("web.yaml:1:1: cnp shop/huge: is not in force: "),
+                "{huge}"
+            );
+            assert!(problems[0].to_string().contains("stays in force"));
+        }
+    }
+
+    #[test]
+    fn prefixes_and_changes_that_only_pass_by_a_full_map() {
+        let mut scene = Scene::new();
+        let in_force = scene.compile();
+        let peers = "{fromCIDR: [192.0.2.0/24, 198.51.100.0/24, '2001:db8::/32']}";
+        add(&mut scene.state, &policy("outer", 1, peers));
+        scene.compile();
+        let room = Room {
+            map: maps::CIDR4,
+            wanted: 3,
+            peak: 5,
+            max: 3,
+        };
+        let refusal = scene.refusal(room, &in_force, &Progress::default());
+        assert_eq!(
+            refusal.text(),
+            "3 IPv4 prefixes are wanted, 5 while old and new stand side by side, map CIDR4 has room \
+             for 3: 2 of cnp shop/outer (0 in force); what was in force stays in force as a whole; \
+             restart flows-agent with --max-ipv4-prefixes=8, or name fewer prefixes in cnp \
+             shop/outer, or make the change in two steps"
+        );
+    }
+}

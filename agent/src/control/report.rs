@@ -1,0 +1,167 @@
+//! What control tells the rest of the agent: status, progress, peers, counters.
+
+use std::sync::Arc;
+
+use cluster::State;
+use tracing::{error, info, warn};
+
+use super::{
+    Control, Progress, Status,
+    error::{ControlError, LoaderError, chain},
+    refusal::{Refusal, Room},
+    status::{Fill, problems, sum},
+};
+
+/// Why the kernel is not in step with the manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Something failed that may succeed the next time.
+    Passing(String),
+    /// The manifests ask for more than there is room for: only a change of them helps.
+    Refused(Refusal),
+}
+
+impl Failure {
+    /// In one line.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Passing(text) => text.clone(),
+            Self::Refused(refusal) => refusal.text(),
+        }
+    }
+}
+
+impl Control {
+    /// What to make of an error, which is logged unless it is the one of the last time.
+    pub(super) fn failure(&self, state: &State, error: &ControlError) -> Failure {
+        let room = if let ControlError::Loader { cause, .. } = error {
+            let LoaderError(error) = &**cause;
+            Room::of(error)
+        } else {
+            None
+        };
+        let failure = match room {
+            None => Failure::Passing(chain(error)),
+            Some(room) => Failure::Refused(Refusal::new(
+                room,
+                state,
+                self.compiler.compiled(),
+                &self.compiler.policies(),
+                &self.datapath.in_force(),
+                &self.outlets.progress.borrow(),
+            )),
+        };
+        let text = failure.text();
+        if self.outlets.status.load().failure.as_ref() != Some(&text) {
+            error!(error = %text, "the kernel's maps are not in step with the manifests");
+        }
+        failure
+    }
+
+    pub(super) fn report(&self, state: &State, failure: Option<&Failure>) {
+        let compiled = self.compiler.compiled();
+        let before = self.outlets.status.load_full();
+        let refusal = match failure {
+            Some(Failure::Refused(refusal)) => Some(refusal),
+            Some(Failure::Passing(_)) | None => None,
+        };
+        let mut problems = problems(state, compiled);
+        problems.extend(refusal.iter().flat_map(|refusal| refusal.problems(state)));
+        let progress = Progress::new(
+            self.datapath.revision(),
+            state,
+            compiled,
+            failure,
+            &self.outlets.progress.borrow(),
+        );
+        let status = Status {
+            generation: state.generation,
+            revision: progress.revision,
+            failure: progress.failure.clone(),
+            problems,
+            policies: progress.policies.len(),
+            endpoints: self.endpoints.iter().count(),
+            fills: self.fills(refusal),
+            ..(*before).clone()
+        };
+        for problem in status
+            .problems
+            .iter()
+            .filter(|new| !before.problems.contains(new))
+        {
+            warn!("{problem}");
+        }
+        if status.problems.is_empty() && !before.problems.is_empty() {
+            info!("all manifests are good again");
+        }
+        self.outlets.progress.send_replace(Arc::new(progress));
+        self.outlets.status.store(Arc::new(status));
+    }
+
+    fn fills(&self, refusal: Option<&Refusal>) -> Vec<Fill> {
+        let mut fills = self.datapath.fills().map(Fill::from).to_vec();
+        if let Some(refusal) = refusal {
+            for fill in fills.iter_mut().filter(|fill| fill.map == refusal.map) {
+                fill.wanted = refusal.wanted as u64;
+            }
+        }
+        let cookies = self.compiler.compiled().cookies.len() as u64;
+        fills.push(Fill {
+            map: abi::maps::DECISIONS,
+            entries: cookies,
+            wanted: cookies,
+            max: abi::policy::MAX_COOKIES,
+        });
+        fills
+    }
+
+    pub(super) fn tell_peers(&self, state: &State) {
+        let peers = state
+            .nodes
+            .values()
+            .map(|node| {
+                let name = crate::names::Node {
+                    cluster: self.config.cluster.clone(),
+                    name: node.name.to_string(),
+                    labels: vec![],
+                };
+                let address = node
+                    .addresses
+                    .iter()
+                    .find(|address| address.is_ipv4())
+                    .or(node.addresses.first());
+                let address = match (address, self.port) {
+                    (Some(ip), Some(port)) => std::net::SocketAddr::new(*ip, port).to_string(),
+                    (Some(ip), None) => ip.to_string(),
+                    (None, _) => String::new(),
+                };
+                (name.full_name(), address)
+            })
+            .collect();
+        self.outlets.peers.send_if_modified(|known| {
+            let changed = **known != peers;
+            if changed {
+                *known = Arc::new(peers);
+            }
+            changed
+        });
+    }
+
+    /// Reads the kernel's counters.
+    pub(super) fn count(&mut self) {
+        match self.datapath.stats().counters_per_cpu() {
+            Ok(counters) => {
+                for (failed, cpu) in self.outlets.failed.iter().zip(&counters) {
+                    failed.store(cpu.events_failed, std::sync::atomic::Ordering::Relaxed);
+                }
+                let before = self.outlets.status.load_full();
+                self.outlets.status.store(Arc::new(Status {
+                    counters: sum(&counters),
+                    accounted: self.datapath.stats().events_accounted(),
+                    ..(*before).clone()
+                }));
+            }
+            Err(error) => warn!(error = %chain(&error), "counters not read"),
+        }
+    }
+}
