@@ -30,7 +30,10 @@ use tonic_health::{
     pb::health_server::{Health, HealthServer},
 };
 
-use crate::{control::Status, expand::Expander, history::History, names::Names, observe::Stats};
+use crate::{
+    connections::Connections, control::Status, expand::Expander, history::History, names::Names,
+    observe::Stats,
+};
 
 pub use listen::{ListenError, Listener};
 pub use mask::{Mask, MaskError};
@@ -62,6 +65,8 @@ pub struct Api {
     pub status: Arc<ArcSwap<Status>>,
     /// What is in force, and what it decided; `None` where there is no kernel to have it.
     pub policy: Option<PolicyAccess>,
+    /// Connections in the kernel; `None` where there is none.
+    pub connections: Option<Arc<Connections>>,
     /// Nodes of the cluster and the addresses of their agents.
     pub peers: watch::Receiver<Arc<Peers>>,
     /// Kernel time at which the agent started, ns.

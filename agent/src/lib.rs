@@ -7,6 +7,7 @@
 //! ```
 
 pub mod config;
+pub mod connections;
 pub mod control;
 pub mod expand;
 pub mod grpc;

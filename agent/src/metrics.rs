@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{control::Status, history::History, observe::Stats};
+use crate::{connections::Connections, control::Status, history::History, observe::Stats};
 
 mod text;
 
@@ -43,6 +43,8 @@ pub struct Metrics {
     pub stats: Arc<Stats>,
     /// Control's.
     pub status: Arc<ArcSwap<Status>>,
+    /// The kernel's connections.
+    pub connections: Arc<Connections>,
 }
 
 /// Binds the address. Without one, the default if it is free: several agents can share a machine.
@@ -69,12 +71,14 @@ pub async fn serve(
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), MetricsError> {
+    let metrics = Arc::new(metrics);
     let page = move || {
-        let text = text::render(&metrics);
-        std::future::ready((
-            [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-            text,
-        ))
+        let metrics = Arc::clone(&metrics);
+        async move {
+            let counted = Arc::clone(&metrics.connections).count().await;
+            let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+            (kind, text::render(&metrics, counted.as_ref()))
+        }
     };
     axum::serve(listener, Router::new().route("/metrics", get(page)))
         .with_graceful_shutdown(stop.cancelled_owned())

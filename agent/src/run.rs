@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::{
     config::Config,
+    connections::Connections,
     control::{Bell, Control, ControlError, Desk},
     expand::Expander,
     grpc::{self, Api, ListenError, Listener, ServeError},
@@ -158,6 +159,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let stop = CancellationToken::new();
     let (desk, asks) = Desk::new(bell.waker());
     let mut control = tokio::task::spawn_blocking(move || control.run(bell, asks));
+    let connections = Arc::new(Connections::new(Arc::clone(&outlets.stats)));
     let api = Api {
         history: Arc::clone(&history),
         expander: Expander::of_this_run(node.full_name())?,
@@ -169,6 +171,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
             progress: outlets.progress.subscribe(),
             stats: Some(Arc::clone(&outlets.stats)),
         }),
+        connections: Some(Arc::clone(&connections)),
         peers: outlets.peers.subscribe(),
         started,
         address: config
@@ -181,6 +184,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         history,
         stats: Arc::clone(observer.stats()),
         status: Arc::clone(&outlets.status),
+        connections,
     };
     let mut servers = JoinSet::new();
     servers.spawn(async move { grpc::serve(api, listeners).await.map_err(RunError::from) });

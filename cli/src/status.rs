@@ -119,6 +119,7 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
         table::grouped(events.queue_lost),
         table::grouped(events.evicted_unread),
     )?;
+    maps(out, status)?;
     if status.problems.is_empty() {
         return Ok(());
     }
@@ -134,6 +135,35 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
             "the last good version stays in force"
         };
         writeln!(out, "    {meaning}")?;
+    }
+    Ok(())
+}
+
+/// Maps that are nearly full, and the fullest of the others. Of an LRU map every entry may be in use
+/// without anything being wrong.
+fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
+    let nodes = if status.nodes.is_empty() {
+        std::slice::from_ref(status)
+    } else {
+        &status.nodes
+    };
+    let mut fills: Vec<_> = nodes
+        .iter()
+        .flat_map(|node| node.maps.iter().map(move |fill| (node, fill)))
+        .filter(|(_, fill)| fill.max > 0)
+        .map(|(node, fill)| (table::percent(fill.entries, fill.max.into()), node, fill))
+        .collect();
+    fills.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
+    let shown = fills.iter().take_while(|(percent, ..)| *percent >= 80.0);
+    for (percent, node, fill) in fills.iter().take(shown.count().max(1)) {
+        writeln!(
+            out,
+            "Map {} of {}: {} of {} entries ({percent:.1}%)",
+            fill.map,
+            node.node_name,
+            table::grouped(fill.entries),
+            table::grouped(fill.max.into()),
+        )?;
     }
     Ok(())
 }

@@ -42,6 +42,11 @@ impl Rpc for Service {
         &self,
         _: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
+        let counted = match self.api.connections.clone() {
+            Some(connections) => connections.count().await,
+            None => None,
+        };
+        let tracked = counted.map(|counted| counted.fills).unwrap_or_default();
         let status = self.api.status.load();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(versioned(GetStatusResponse {
@@ -56,6 +61,7 @@ impl Rpc for Service {
             maps: status
                 .fills
                 .iter()
+                .chain(&tracked)
                 .map(|fill| MapFill {
                     map: fill.map.to_owned(),
                     entries: fill.entries,
@@ -63,6 +69,7 @@ impl Rpc for Service {
                 })
                 .collect(),
             history_bytes: self.api.history.view().bytes() as u64,
+            nodes: Vec::new(),
         }))
     }
 }

@@ -9,18 +9,20 @@ use proto::flow as pb;
 
 use super::Metrics;
 use crate::{
+    connections::Counted,
     control::Fill,
     history::Part,
     observe::{ReaderStats, TallyKey},
 };
 
 /// All metrics.
-pub(super) fn render(metrics: &Metrics) -> String {
+pub(super) fn render(metrics: &Metrics, counted: Option<&Counted>) -> String {
     let mut page = Page(String::new());
     flows(&mut page, metrics);
     losses(&mut page, metrics);
     history(&mut page, metrics);
     enforcement(&mut page, metrics);
+    maps(&mut page, metrics, counted);
     page.0
 }
 
@@ -226,7 +228,14 @@ fn enforcement(page: &mut Page, metrics: &Metrics) {
     ] {
         page.single(name, "gauge", help, value);
     }
-    type Value = fn(&Fill) -> u64;
+}
+
+type Value = fn(&Fill) -> u64;
+
+fn maps(page: &mut Page, metrics: &Metrics, counted: Option<&Counted>) {
+    let status = metrics.status.load();
+    let tracked = counted.map(|counted| counted.fills.as_slice());
+    let tracked = tracked.unwrap_or_default();
     let values: [(&str, &str, Value); 3] = [
         ("flows_map_entries", "Entries of a map.", |fill| {
             fill.entries
@@ -242,9 +251,14 @@ fn enforcement(page: &mut Page, metrics: &Metrics) {
     ];
     for (name, help, value) in values {
         page.family(name, "gauge", help);
-        for fill in &status.fills {
+        for fill in status.fills.iter().chain(tracked) {
             page.sample(name, &[("map", fill.map)], value(fill));
         }
+    }
+    let name = "flows_connections";
+    page.family(name, "gauge", "Connections that have not timed out.");
+    for (family, live) in counted.iter().flat_map(|counted| counted.live) {
+        page.sample(name, &[("family", family)], live);
     }
 }
 

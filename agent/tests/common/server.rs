@@ -71,6 +71,7 @@ impl Agent {
             stats: Arc::clone(observer.stats()),
             status: Arc::clone(&status),
             policy,
+            connections: None,
             peers: peers_read,
             started: 0,
             address: "10.0.0.1".into(),

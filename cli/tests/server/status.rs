@@ -1,6 +1,6 @@
 //! What `flows status` prints of policies and losses.
 
-use proto::flows::v1::{EventCounts, GetStatusResponse, ManifestProblem};
+use proto::flows::v1::{EventCounts, GetStatusResponse, ManifestProblem, MapFill};
 use tonic::Status;
 
 use crate::service::{Server, said, text};
@@ -30,6 +30,20 @@ fn problem(
 fn with(problems: Vec<ManifestProblem>) -> GetStatusResponse {
     GetStatusResponse {
         problems,
+        ..GetStatusResponse::default()
+    }
+}
+
+/// A node whose maps are full to so many percent.
+fn fills(node: &str, percents: &[(&str, u64)]) -> GetStatusResponse {
+    let fill = |&(map, percent): &(&str, u64)| MapFill {
+        map: map.to_owned(),
+        entries: 10 * percent,
+        max: 1_000,
+    };
+    GetStatusResponse {
+        node_name: node.to_owned(),
+        maps: percents.iter().map(fill).collect(),
         ..GetStatusResponse::default()
     }
 }
@@ -70,6 +84,24 @@ fn policies_problems_and_losses() {
                 "{NOTHING}Manifest problems: 1\n  web.yaml:3:5: cnp shop/web: spec.ingress[0]: is missing\n\
                  \x20   add it\n{cut}"
             ),
+        ),
+        // The fullest map of all nodes, and each that is nearly full.
+        (
+            GetStatusResponse {
+                nodes: vec![
+                    fills("a", &[("POLICY", 50), ("CT4", 90)]),
+                    fills("b", &[("POLICY", 99), ("CT4", 0)]),
+                ],
+                ..GetStatusResponse::default()
+            },
+            format!(
+                "{NOTHING}Map POLICY of b: 990 of 1,000 entries (99.0%)\n\
+                 Map CT4 of a: 900 of 1,000 entries (90.0%)\n"
+            ),
+        ),
+        (
+            fills("a", &[("POLICY", 5), ("CT4", 7)]),
+            format!("{NOTHING}Map CT4 of a: 70 of 1,000 entries (7.0%)\n"),
         ),
         // What isn't known leaves no gap.
         (

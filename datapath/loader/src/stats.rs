@@ -1,11 +1,11 @@
 //! What the datapath counted, and the connections it knows. Reading changes nothing.
 
-use abi::conntrack::{CtEntry, CtKey4, CtKey6};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
 use abi::maps;
 use abi::node::{Limit, counter};
 
 use crate::Error;
-use crate::datapath::{open, open_array};
+use crate::datapath::{Fill, open, open_array};
 use crate::map::{Kind, Map};
 use crate::pins::Pins;
 use crate::sys::{self, Mapping};
@@ -18,6 +18,7 @@ pub struct Stats {
     limits: Map<u32, Limit>,
     ct4: Map<CtKey4, CtEntry>,
     ct6: Map<CtKey6, CtEntry>,
+    frags: Map<FragKey, FragPorts>,
     consumed: Mapping,
     cpus: usize,
 }
@@ -75,6 +76,7 @@ impl Stats {
             limits: open(pins, maps::LIMITS, Kind::PerCpuArray)?,
             ct4: open(pins, maps::CT4, Kind::LruHash)?,
             ct6: open(pins, maps::CT6, Kind::LruHash)?,
+            frags: open(pins, maps::FRAGS, Kind::LruHash)?,
             consumed: open_array(pins, maps::CONSUMED, 8 * cpus)?,
             cpus,
         })
@@ -260,6 +262,20 @@ impl Stats {
             connections.live6 += u64::from(is_alive(&entry, now));
         })?;
         Ok(connections)
+    }
+
+    /// Counts the datagrams in fragments that are remembered. Reads the map.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn fragments(&self) -> Result<Fill, Error> {
+        let mut entries = 0;
+        self.frags.for_each(|_, _| entries += 1)?;
+        Ok(Fill {
+            map: self.frags.name(),
+            entries,
+            max: self.frags.max(),
+        })
     }
 }
 
