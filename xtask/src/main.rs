@@ -12,6 +12,7 @@ mod codegen;
 mod demo;
 mod fuzz;
 mod metadata;
+mod page;
 mod policy_cases;
 mod process;
 mod setup;
@@ -37,6 +38,7 @@ usage: cargo xtask COMMAND
                        [default: testdata/policies/cases.yaml]
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
+  page                 build the page of flows-ui, which its next build embeds
   codegen              regenerate proto/src/gen from the .proto files
   build-bpf            build the eBPF object and print its path";
 
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         },
         ["bench", arguments @ ..] => bench::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::command(arguments),
+        ["page"] => page::run(),
         ["codegen"] => codegen::run(),
         ["build-bpf"] => bpf::build().map(|object| println!("{}", object.display())),
         [] | ["-h" | "--help" | "help", ..] => {

@@ -28,7 +28,7 @@ struct Step {
     run: fn(&mut Run) -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "setup",
         alone: "cargo xtask setup",
@@ -46,6 +46,12 @@ const STEPS: [Step; 8] = [
         alone: "cargo xtask build-bpf",
         for_kernel: true,
         run: steps::object,
+    },
+    Step {
+        name: "page",
+        alone: "cargo xtask page",
+        for_kernel: true,
+        run: steps::page,
     },
     Step {
         name: "clippy",

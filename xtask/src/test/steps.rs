@@ -10,7 +10,7 @@ use super::Run;
 use super::tally::Counts;
 use crate::metadata::{self, Executable};
 use crate::workspace::{BIN_DIR_VARIABLE, OBJECT_VARIABLE, cargo, root, target_dir};
-use crate::{bpf, fuzz, process, setup};
+use crate::{bpf, fuzz, page, process, setup};
 
 /// A kernel test program that takes longer than this hangs, in seconds.
 const KERNEL_TEST_LIMIT: &str = "1800";
@@ -43,6 +43,16 @@ pub(super) fn object(run: &mut Run) -> Result<()> {
     run.object = bpf::build()?;
     println!("{}", run.object.display());
     Ok(())
+}
+
+/// The page, before what embeds it is built, and the tests of its logic.
+pub(super) fn page(run: &mut Run) -> Result<()> {
+    page::run()?;
+    let tested = page::test();
+    let failed = u64::from(tested.is_err());
+    let passed = 1 - failed;
+    run.tally.add("page", Counts { passed, failed });
+    tested
 }
 
 /// A cargo command on the whole workspace. All of them get the object, so that the agent is the

@@ -1,0 +1,266 @@
+//! What the program is told, and what follows from it.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+
+use axum::http::HeaderName;
+
+/// Shortest token that is accepted, in characters.
+const LEAST_TOKEN: usize = 16;
+
+/// Shows the flows of a cluster in a browser: a map of who talks to whom, every flow with its verdict,
+/// and why it was denied.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "flows-ui", version)]
+pub struct Args {
+    /// Where to listen
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:12000",
+        env = "FLOWS_UI_LISTEN"
+    )]
+    pub listen: String,
+    /// Path below which a reverse proxy serves the page, such as /flows
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/",
+        env = "FLOWS_UI_BASE_PATH"
+    )]
+    pub base_path: String,
+    /// Demand the token in this file as `Authorization: Bearer TOKEN`; the page asks for it
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FLOWS_UI_TOKEN_FILE",
+        conflicts_with = "trust_proxy_header"
+    )]
+    pub token_file: Option<PathBuf>,
+    /// Demand this header, which a proxy in front sets to the user that it has authenticated
+    #[arg(long, value_name = "NAME", env = "FLOWS_UI_TRUST_PROXY_HEADER")]
+    pub trust_proxy_header: Option<String>,
+    /// Let anybody who reaches the address see all flows
+    #[arg(long, env = "FLOWS_UI_INSECURE")]
+    pub insecure: bool,
+    /// Answer under this name, too (a proxy in front that passes on its own)
+    #[arg(
+        long = "allow-host",
+        value_name = "NAME",
+        env = "FLOWS_UI_ALLOW_HOST",
+        value_delimiter = ','
+    )]
+    pub allow_hosts: Vec<String>,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Programs of this machine: requests must name it, so that no page of another origin gets
+    /// through by a name that leads here.
+    Local {
+        /// Further names under which requests may come, in lower case.
+        names: Vec<String>,
+    },
+    /// Whoever has the token.
+    Token(String),
+    /// Whom a proxy says it has authenticated, by this header.
+    Proxy(HeaderName),
+    /// Anybody.
+    Anybody,
+}
+
+/// What the server does; complete and checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Below which path: starts and ends with `/`.
+    pub base_path: String,
+    /// Who may ask.
+    pub access: Access,
+}
+
+/// What is wrong with what the program was told.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not an address.
+    #[error("--listen {0:?} is not an address to listen on: use HOST:PORT")]
+    Listen(String),
+    /// Reachable from elsewhere by anybody.
+    #[error(
+        "{0} is not a loopback address: say who may look by --token-file or --trust-proxy-header, or --insecure to let everybody"
+    )]
+    Exposed(SocketAddr),
+    /// Not a path.
+    #[error(
+        "--base-path {0:?} is not a path: use letters, digits, `-`, `_`, `.` and `/`, such as /flows"
+    )]
+    BasePath(String),
+    /// Not a header.
+    #[error("--trust-proxy-header {0:?} is not the name of a header")]
+    Header(String),
+    /// The token is not to be had.
+    #[error("--token-file {}: {error}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What reading it gave.
+        #[source]
+        error: io::Error,
+    },
+    /// The token can be guessed, or not be sent.
+    #[error(
+        "--token-file {}: the token needs at least {LEAST_TOKEN} printable characters without spaces",
+        .0.display()
+    )]
+    Token(PathBuf),
+}
+
+impl TryFrom<Args> for Config {
+    type Error = ConfigError;
+
+    fn try_from(args: Args) -> Result<Self, ConfigError> {
+        let Args {
+            listen,
+            base_path,
+            token_file,
+            trust_proxy_header,
+            insecure,
+            allow_hosts,
+        } = args;
+        let address = listen.to_socket_addrs().ok();
+        let listen = address
+            .and_then(|mut all| all.next())
+            .ok_or(ConfigError::Listen(listen))?;
+        let access = match (token_file, trust_proxy_header) {
+            (Some(path), _) => Access::Token(token(&path)?),
+            (None, Some(name)) => Access::Proxy(match name.parse() {
+                Ok(name) => name,
+                Err(_) => return Err(ConfigError::Header(name)),
+            }),
+            (None, None) if insecure => Access::Anybody,
+            (None, None) if !loopback(listen.ip()) => return Err(ConfigError::Exposed(listen)),
+            (None, None) => Access::Local {
+                names: allow_hosts.iter().map(|name| name.to_lowercase()).collect(),
+            },
+        };
+        Ok(Self {
+            listen,
+            base_path: path(base_path)?,
+            access,
+        })
+    }
+}
+
+fn loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+fn token(path: &Path) -> Result<String, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|error| ConfigError::TokenFile {
+        path: path.to_owned(),
+        error,
+    })?;
+    let token = text.trim();
+    if token.len() < LEAST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ConfigError::Token(path.to_owned()));
+    }
+    Ok(token.to_owned())
+}
+
+/// With a slash at both ends. Nothing that would mean something in HTML or in a header can be in it.
+fn path(text: String) -> Result<String, ConfigError> {
+    let good = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let inner = text.trim_matches('/');
+    if inner.is_empty() {
+        return Ok("/".to_owned());
+    }
+    if !inner.split('/').all(good) {
+        return Err(ConfigError::BasePath(text));
+    }
+    Ok(format!("/{inner}/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
+        Args::try_parse_from([&["flows-ui"], arguments].concat())
+            .unwrap()
+            .try_into()
+    }
+
+    #[test]
+    fn who_may_ask() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let good = file("good", "0123456789abcdef\n");
+        let short = file("short", "secret");
+        let spaced = file("spaced", "0123456789 abcdef");
+
+        let access = |arguments: &[&str]| config(arguments).map(|config| config.access);
+        assert_eq!(access(&[]).unwrap(), Access::Local { names: vec![] });
+        assert_eq!(
+            access(&["--allow-host", "Flows.example.com"]).unwrap(),
+            Access::Local {
+                names: vec!["flows.example.com".to_owned()]
+            }
+        );
+        let open = "0.0.0.0:0";
+        assert!(matches!(
+            access(&["--listen", open]),
+            Err(ConfigError::Exposed(_))
+        ));
+        assert_eq!(
+            access(&["--listen", open, "--insecure"]).unwrap(),
+            Access::Anybody
+        );
+        assert_eq!(
+            access(&["--listen", open, "--token-file", &good]).unwrap(),
+            Access::Token("0123456789abcdef".to_owned())
+        );
+        assert_eq!(
+            access(&["--listen", open, "--trust-proxy-header", "X-User"]).unwrap(),
+            Access::Proxy(HeaderName::from_static("x-user"))
+        );
+        for bad in [
+            &["--token-file", &short][..],
+            &["--token-file", &spaced],
+            &["--token-file", "/nonexistent"],
+            &["--trust-proxy-header", "no header"],
+            &["--listen", "12000"],
+        ] {
+            assert!(config(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn base_paths() {
+        for (text, wanted) in [
+            ("/", Some("/")),
+            ("", Some("/")),
+            ("flows", Some("/flows/")),
+            ("/a/b-c/", Some("/a/b-c/")),
+            ("/a//b", None),
+            ("/../x", None),
+            ("/a\"><script>", None),
+        ] {
+            assert_eq!(path(text.to_owned()).ok().as_deref(), wanted, "{text}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What stands before every answer: who may ask, what a browser is told about what it gets, and how
+//! long an answer may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use subtle::ConstantTimeEq as _;
+
+use crate::config::Access;
+use crate::problem::Problem;
+
+/// How long an answer may take until its first byte.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// All that the page needs comes from its own origin; nothing inline runs, nobody frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
+    img-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'self'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
+];
+
+/// For every answer: security headers, a limit of time, reading methods only.
+pub(crate) async fn every(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let answer = async {
+        if !reads {
+            let mut response = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "nothing here can be changed: use GET",
+            )
+            .into_response();
+            let allow = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allow);
+            return response;
+        }
+        next.run(request).await
+    };
+    let mut response = match tokio::time::timeout(ANSWER, answer).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("no answer within {} s", ANSWER.as_secs()),
+        )
+        .into_response(),
+    };
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// Whom a proxy in front says is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User(pub(crate) String);
+
+/// For what shows flows: who may ask.
+pub(crate) async fn asker(
+    State(access): State<Arc<Access>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&access, request.headers(), request.uri().authority()) {
+        Ok(user) => {
+            if let Some(user) = user {
+                request.extensions_mut().insert(user);
+            }
+            let mut response = next.run(request).await;
+            let headers = response.headers_mut();
+            headers
+                .entry(header::CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn admit(
+    access: &Access,
+    headers: &HeaderMap,
+    authority: Option<&Authority>,
+) -> Result<Option<User>, Problem> {
+    match access {
+        Access::Anybody => Ok(None),
+        Access::Local { names } => {
+            let host = headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok());
+            let host = authority
+                .map(Authority::as_str)
+                .or(host)
+                .unwrap_or_default();
+            if is_local(host, names) {
+                return Ok(None);
+            }
+            Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "this server answers under the names of this machine only: --allow-host adds one",
+            ))
+        }
+        Access::Token(token) => {
+            let given = headers
+                .get(header::AUTHORIZATION)
+                .map(HeaderValue::as_bytes);
+            let given = given.and_then(|given| given.split_at_checked(7));
+            match given {
+                Some((scheme, given))
+                    if scheme.eq_ignore_ascii_case(b"bearer ")
+                        && bool::from(given.ct_eq(token.as_bytes())) =>
+                {
+                    Ok(None)
+                }
+                _ => Err(Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "a token is needed: `Authorization: Bearer TOKEN`",
+                )),
+            }
+        }
+        Access::Proxy(name) => {
+            let mut users = headers.get_all(name).into_iter();
+            let user = users.next().and_then(|user| user.to_str().ok());
+            match (user, users.next()) {
+                (Some(user), None) if !user.trim().is_empty() => {
+                    Ok(Some(User(user.trim().to_owned())))
+                }
+                _ => Err(Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    format!("the proxy in front of this server must say in {name} who is asking"),
+                )),
+            }
+        }
+    }
+}
+
+/// Whether a `Host` is this machine or one of the names.
+fn is_local(host: &str, names: &[String]) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host().to_ascii_lowercase();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    let loopback = |address: std::net::IpAddr| address.to_canonical().is_loopback();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || address.parse().is_ok_and(loopback)
+        || names.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(access: &Access, headers: &[(&'static str, &'static str)]) -> Option<Option<User>> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        admit(access, &map, None).ok()
+    }
+
+    #[test]
+    fn hosts() {
+        let access = Access::Local {
+            names: vec!["flows.example.com".to_owned()],
+        };
+        for (host, good) in [
+            ("localhost:12000", true),
+            ("LOCALHOST", true),
+            ("x.localhost:1", true),
+            ("127.0.0.1:12000", true),
+            ("127.9.9.9", true),
+            ("[::1]:12000", true),
+            ("flows.example.com", true),
+            ("Flows.Example.com:443", true),
+            ("evil.example.com", false),
+            ("127.0.0.1.evil.example.com", false),
+            ("10.0.0.1", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                admitted(&access, &[("host", host)]).is_some(),
+                good,
+                "{host}"
+            );
+        }
+        assert!(admitted(&access, &[]).is_none());
+    }
+
+    #[test]
+    fn tokens() {
+        let access = Access::Token("0123456789abcdef".to_owned());
+        for (header, good) in [
+            ("Bearer 0123456789abcdef", true),
+            ("bearer 0123456789abcdef", true),
+            ("Bearer 0123456789abcdeg", false),
+            ("Bearer 0123456789abcde", false),
+            ("Bearer ", false),
+            ("Basic 0123456789abcdef", false),
+            ("", false),
+        ] {
+            let given = admitted(&access, &[("authorization", header)]);
+            assert_eq!(given.is_some(), good, "{header}");
+        }
+        assert!(admitted(&access, &[]).is_none());
+    }
+
+    #[test]
+    fn users() {
+        let access = Access::Proxy(HeaderName::from_static("x-user"));
+        let user = |headers: &[(&'static str, &'static str)]| admitted(&access, headers);
+        assert_eq!(
+            user(&[("x-user", " ann ")]),
+            Some(Some(User("ann".to_owned())))
+        );
+        assert_eq!(user(&[("x-user", "ann"), ("x-user", "bob")]), None);
+        assert_eq!(user(&[("x-user", " ")]), None);
+        assert_eq!(user(&[]), None);
+    }
+}

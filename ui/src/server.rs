@@ -1,0 +1,126 @@
+//! The server: binds, serves, stops.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::config::Config;
+use crate::listen::Limited;
+use crate::problem::Problem;
+use crate::{api, assets, guard};
+
+/// Connections at a time; browsers open up to six each.
+const CONNECTIONS: usize = 512;
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    listener: TcpListener,
+}
+
+/// Why the server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address can't be listened on.
+    #[error("listening on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// Serving failed.
+    #[error("serving: {0}")]
+    Serve(#[from] io::Error),
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// When the address is taken or isn't this machine's.
+    pub async fn bind(config: Config) -> Result<Self, ServerError> {
+        let address = config.listen;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|error| ServerError::Listen { address, error })?;
+        Ok(Self { config, listener })
+    }
+
+    /// Where it listens: with the port that it got if 0 was asked for.
+    ///
+    /// # Errors
+    /// When the system doesn't know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`; streams end then, too.
+    ///
+    /// # Errors
+    /// When serving is not possible any more.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let url = format!("http://{}{}", self.address()?, self.config.base_path);
+        info!(%url, page = assets::page_is_built(), "serving");
+        let listener = Limited::new(self.listener, CONNECTIONS);
+        let app = routes(&self.config);
+        let serve = axum::serve(listener, app.into_make_service());
+        tokio::select! {
+            result = std::future::IntoFuture::into_future(serve) => Ok(result?),
+            () = stop => Ok(()),
+        }
+    }
+}
+
+fn routes(config: &Config) -> Router {
+    // One text for the life of the program.
+    let index: &'static str = Box::leak(assets::index(&config.base_path).into_boxed_str());
+    let access = Arc::new(config.access.clone());
+    let api = api::routes().layer(middleware::from_fn_with_state(access, guard::asker));
+    let page = Router::new()
+        .route(
+            "/",
+            get(move || async move { assets::index_response(index) }),
+        )
+        .nest("/api", api)
+        .route("/{*path}", get(file));
+    let router = match config.base_path.trim_end_matches('/') {
+        "" => page,
+        base => {
+            let whole = config.base_path.clone();
+            Router::new()
+                .route(
+                    base,
+                    get(move || async move { Redirect::permanent(&whole) }),
+                )
+                .nest(&config.base_path, page)
+        }
+    };
+    router
+        .fallback(nothing)
+        .layer(middleware::from_fn(guard::every))
+}
+
+async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    assets::response(&path, &headers)
+}
+
+async fn nothing(uri: Uri) -> Response {
+    let path: String = uri.path().chars().take(80).collect();
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at {path:?}"),
+    )
+    .into_response()
+}

@@ -1,0 +1,73 @@
+// Questions to the server.
+
+import { signal } from '@preact/signals';
+import { EventParser, type ServerEvent } from './sse';
+import type { Problem } from './types';
+
+export type Params = Record<string, string | number | boolean | string[] | null | undefined>;
+
+/** The server's refusal. */
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail);
+  }
+}
+
+const KEY = 'flows-token';
+
+/** Whether the server wants a token that we don't have. */
+export const tokenNeeded = signal(false);
+
+export function setToken(token: string): void {
+  sessionStorage.setItem(KEY, token);
+  tokenNeeded.value = false;
+}
+
+export function address(path: string, params: Params = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (Array.isArray(value)) for (const each of value) query.append(name, each);
+    else if (value !== null && value !== undefined && value !== '' && value !== false) query.set(name, String(value));
+  }
+  const text = query.toString();
+  return new URL(`api/${path}${text && `?${text}`}`, document.baseURI).href;
+}
+
+async function open(path: string, params: Params, signal?: AbortSignal): Promise<Response> {
+  const token = sessionStorage.getItem(KEY);
+  const response = await fetch(address(path, params), {
+    headers: token ? { Authorization: `Bearer ${token}` } : {},
+    ...(signal && { signal }),
+  });
+  if (response.ok) return response;
+  let problem: Problem;
+  try {
+    problem = (await response.json()) as Problem;
+  } catch {
+    problem = { title: response.statusText, status: response.status, detail: `the server answered ${response.status}` };
+  }
+  // Whom a proxy in front didn't let through can't help it with a token.
+  if (response.status === 401 && problem.detail.startsWith('a token')) tokenNeeded.value = true;
+  throw new ApiError(problem);
+}
+
+export async function ask<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  return (await (await open(path, params, signal)).json()) as T;
+}
+
+/** Events until the server ends, or `signal` does. */
+export async function* events(path: string, params: Params, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  const response = await open(path, params, signal);
+  if (!response.body) return;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const parser = new EventParser();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield* parser.push(value);
+  }
+}
+
+export function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

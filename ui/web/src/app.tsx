@@ -1,0 +1,77 @@
+// The page as a whole: what stands where, and the keys that work everywhere.
+
+import { useEffect } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import { Drawer } from './drawer/drawer';
+import { FilterBar, focusFilter } from './filter/bar';
+import { DROPPED, toggleFilter } from './filter/terms';
+import { Header } from './header';
+import { Help } from './help';
+import { TimeAxis } from './histogram/axis';
+import { typing } from './keys';
+import { ServiceMapView } from './map/map';
+import { SignIn } from './signin';
+import { StatusView } from './status';
+import { FlowTable } from './table/table';
+import { go, notice, pause, paused, resume, view } from './state';
+import { setTheme, theme } from './theme';
+import { tokenNeeded } from './api';
+import type { Panel } from './url';
+
+export const helpOpen = signal(false);
+
+const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'status'];
+
+function onKey(event: KeyboardEvent): void {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.key === 'Escape') {
+    if (helpOpen.value) helpOpen.value = false;
+    else if (view.value.flow !== null) go({ flow: null });
+    return;
+  }
+  if (typing(event)) return;
+  const onButton = event.target instanceof HTMLElement && event.target.closest('button, a, summary');
+  const panel = PANELS[Number(event.key) - 1];
+  if (event.key === '/') focusFilter();
+  else if (event.key === '?') helpOpen.value = !helpOpen.value;
+  else if (event.key === ' ' && !onButton) paused.value ? resume() : pause();
+  else if (event.key === 'd') go({ filters: toggleFilter(view.value.filters, DROPPED) });
+  else if (event.key === 'c') go({ filters: [], since: '', until: '', namespaces: [] });
+  else if (event.key === 't') setTheme(theme.value === 'system' ? 'dark' : theme.value === 'dark' ? 'light' : 'system');
+  else if (panel) go({ panel });
+  else return;
+  event.preventDefault();
+}
+
+export function App() {
+  useEffect(() => {
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+  const { panel, flow } = view.value;
+  return (
+    <>
+      <a class="skip" href="#flows" onClick={(event) => (event.preventDefault(), document.getElementById('flows')?.focus())}>
+        Skip to the flows
+      </a>
+      <Header />
+      {panel !== 'status' && (
+        <>
+          <FilterBar />
+          <TimeAxis />
+        </>
+      )}
+      <main class={`main ${panel}${flow !== null ? ' with-drawer' : ''}`}>
+        {panel === 'status' && <StatusView />}
+        {(panel === 'split' || panel === 'map') && <ServiceMapView />}
+        {(panel === 'split' || panel === 'flows') && <FlowTable />}
+        {flow !== null && panel !== 'status' && <Drawer seq={flow} key={flow} />}
+      </main>
+      {helpOpen.value && <Help onClose={() => (helpOpen.value = false)} />}
+      {tokenNeeded.value && <SignIn />}
+      <p class={`notice${notice.value ? ' on' : ''}`} role="status">
+        {notice.value}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,149 @@
+// All about one flow: how it was judged and why, what would allow it, every field, and the message.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ask, said } from '../api';
+import { clock } from '../format';
+import { Icon, VerdictMark } from '../icons';
+import { negated, withFilter } from '../filter/terms';
+import { copy, go, view } from '../state';
+import type { Details, Explanation, Fact, Row } from '../types';
+import { Why } from './why';
+
+const GROUPS: { group: Fact['group']; title: string }[] = [
+  { group: 'source', title: 'Source' },
+  { group: 'destination', title: 'Destination' },
+  { group: 'policy', title: 'Policy' },
+  { group: 'connection', title: 'Connection' },
+  { group: 'flow', title: 'Packet' },
+  { group: 'observed', title: 'Observed' },
+];
+
+function Facts({ facts }: { facts: Fact[] }) {
+  const add = (term: string) => go({ filters: withFilter(view.value.filters, term) });
+  return (
+    <dl class="fields">
+      {facts.map(({ name, text, term }) => (
+        <div key={`${name} ${text}`}>
+          <dt>{name}</dt>
+          <dd>
+            <span class="value">{text}</span>
+            {term && (
+              <span class="ops">
+                <button onClick={() => add(term)} title={`Only ${term}`} aria-label={`Only ${term}`}>
+                  =
+                </button>
+                <button onClick={() => add(negated(term))} title={`Not ${term}`} aria-label={`Not ${term}`}>
+                  ≠
+                </button>
+              </span>
+            )}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Connection({ rows, columns, seq }: { rows: Row[]; columns: string[]; seq: number }) {
+  const place = (name: string) => columns.indexOf(name);
+  const cell = (row: Row, name: string) => row.cells[place(name)] ?? '';
+  return (
+    <ol class="connection">
+      {rows.map((row) => (
+        <li key={row.seq}>
+          <button aria-current={row.seq === seq ? 'true' : undefined} onClick={() => go({ flow: row.seq }, true)}>
+            <time>{clock(row.time)}</time>
+            <span>{cell(row, 'type')}</span>
+            <VerdictMark verdict={row.verdict} />
+            <span class="quiet-text">{cell(row, 'reason')}</span>
+          </button>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+export function Drawer({ seq }: { seq: number }) {
+  const [details, setDetails] = useState<Details | null>(null);
+  const [why, setWhy] = useState<Explanation | null>(null);
+  const [error, setError] = useState('');
+  const head = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    const { signal } = abort;
+    ask<Details>(`flows/${seq}`, {}, signal).then(setDetails, (error: unknown) => signal.aborted || setError(said(error)));
+    ask<Explanation>(`flows/${seq}/explain`, {}, signal).then(setWhy, (error: unknown) =>
+      signal.aborted ? undefined : setWhy({ available: false, why: said(error) }),
+    );
+    return () => abort.abort();
+  }, [seq]);
+  const close = () => {
+    go({ flow: null });
+    document.getElementById('flows')?.focus();
+  };
+  const cell = (name: string) => details?.row.cells[details.columns.indexOf(name)] ?? '';
+  const json = details ? JSON.stringify(details.extension ? { ...details.flow, extension: details.extension } : details.flow, null, 2) : '';
+  return (
+    <aside class="drawer" aria-labelledby="drawer-title">
+      <header>
+        <h2 id="drawer-title" ref={head}>
+          {details ? <VerdictMark verdict={details.row.verdict} loud /> : `Flow ${seq}`}
+        </h2>
+        {details && <time class="quiet-text">{cell('timestamp')}</time>}
+        <span class="stretch" />
+        <button class="quiet" onClick={() => void copy(location.href, 'The link')} title="Copy a link to this" aria-label="Copy a link to this">
+          <Icon name="link" />
+        </button>
+        <button class="quiet" onClick={close} title="Close (Esc)" aria-label="Close">
+          <Icon name="close" />
+        </button>
+      </header>
+      {error && <p class="error-text">{error}</p>}
+      {details && (
+        <div class="body">
+          <p class="ends">
+            <span class="end">{cell('source').replace(/ (->|<-|<>)$/, '')}</span>
+            <span class="arrow" aria-label={cell('source').endsWith('<-') ? 'from' : 'to'}>
+              {cell('source').endsWith('<-') ? '←' : '→'}
+            </span>
+            <span class="end">{cell('destination')}</span>
+          </p>
+          {cell('reason') && (
+            <p class="reason">
+              {cell('reason')}
+              {cell('policy') && <span class="quiet-text"> · {cell('policy')}</span>}
+            </p>
+          )}
+          <Why explanation={why} row={details.row} />
+          {GROUPS.map(({ group, title }) => {
+            const facts = details.facts.filter((fact) => fact.group === group);
+            return (
+              facts.length > 0 && (
+                <section key={group}>
+                  <h3>{title}</h3>
+                  <Facts facts={facts} />
+                </section>
+              )
+            );
+          })}
+          {details.connection.length > 1 && (
+            <section>
+              <h3>Flows of this connection</h3>
+              <Connection rows={details.connection} columns={details.columns} seq={seq} />
+            </section>
+          )}
+          <section>
+            <details>
+              <summary>JSON</summary>
+              <button class="small" onClick={() => void copy(json, 'JSON')}>
+                <Icon name="copy" />
+                Copy
+              </button>
+              <pre tabIndex={0}>{json}</pre>
+            </details>
+          </section>
+        </div>
+      )}
+    </aside>
+  );
+}

@@ -1,0 +1,159 @@
+// Why a flow was denied (or allowed): each policy that selected the end, what each rule wanted and
+// did not get, and the least that would allow it.
+
+import { Icon, VerdictMark } from '../icons';
+import { copy } from '../state';
+import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../types';
+import { Yaml } from './yaml';
+
+export function Why({ explanation, row }: { explanation: Explanation | null; row: Row }) {
+  const denied = row.verdict === 'DROPPED';
+  const title = denied ? 'Why denied' : 'Why';
+  if (!explanation) {
+    return (
+      <section class="why" aria-busy="true">
+        <h3>{title}</h3>
+        <p class="quiet-text">Asking the server…</p>
+      </section>
+    );
+  }
+  if (!explanation.available || !explanation.answer) {
+    return (
+      <section class="why">
+        <h3>{title}</h3>
+        <p class="quiet-text">{explanation.why ?? 'The server gave no explanation.'}</p>
+      </section>
+    );
+  }
+  const { headline, recorded, now, differs, changes = [], policies = [], command, notes = [], nodeName, revision } = explanation.answer;
+  const suggestions = now?.suggestions ?? [];
+  return (
+    <section class={`why${denied ? ' denied' : ''}`}>
+      <h3>{title}</h3>
+      {headline && <p class="headline">{headline}</p>}
+      {recorded?.text && recorded.text !== headline && <p class="quiet-text">{recorded.text}</p>}
+      {differs && (
+        <div class="differs">
+          <p>
+            <b>It would be decided otherwise now</b>
+            {now?.verdict ? `: ${now.verdict.toLowerCase()}.` : '.'}
+          </p>
+          {changes.map((text) => <p key={text}>{text}</p>)}
+        </div>
+      )}
+      {now && <Sides egress={now.egress} ingress={now.ingress} source={now.source?.name} destination={now.destination?.name} />}
+      {suggestions.length > 0 && (
+        <>
+          <h4>What would allow it</h4>
+          {suggestions.map(({ text = '', yaml = '' }) => (
+            <div class="suggestion" key={text + yaml}>
+              <p>{text}</p>
+              <Yaml text={yaml} what="The rule" />
+            </div>
+          ))}
+        </>
+      )}
+      {policies.length > 0 && (
+        <>
+          <h4>Policies involved</h4>
+          {policies.map((policy) => <Involved key={policy.policy} {...policy} />)}
+        </>
+      )}
+      {command && (
+        <div class="command">
+          <code>{command}</code>
+          <button class="quiet" onClick={() => void copy(command, 'The command')} aria-label="Copy the command" title="Copy">
+            <Icon name="copy" />
+          </button>
+        </div>
+      )}
+      {notes.map((text) => (
+        <p class="quiet-text" key={text}>
+          {text}
+        </p>
+      ))}
+      {nodeName && (
+        <p class="quiet-text small-text">
+          Answered by node {nodeName}
+          {revision ? ` at revision ${revision}` : ''}.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Sides({ egress, ingress, source, destination }: { egress: Judgement | undefined; ingress: Judgement | undefined; source: string | undefined; destination: string | undefined }) {
+  return (
+    <ol class="sides">
+      {egress && <SideOf title={`Egress at ${source ?? 'the source'}`} judgement={egress} />}
+      {ingress && <SideOf title={`Ingress at ${destination ?? 'the destination'}`} judgement={ingress} />}
+    </ol>
+  );
+}
+
+function SideOf({ title, judgement }: { title: string; judgement: Judgement }) {
+  const { verdict, text, policies = [] } = judgement;
+  return (
+    <li class={verdict === 'DROPPED' ? 'bad' : 'good'}>
+      <p class="title">
+        <span>{title}</span>
+        <VerdictMark verdict={verdict} />
+      </p>
+      {text && <p class="quiet-text">{text}</p>}
+      {policies.map((finding) => <Finding key={finding.policy} {...finding} />)}
+    </li>
+  );
+}
+
+function Finding({ policy, place, defaultDeny, rules = [] }: PolicyFinding) {
+  return (
+    <div class="finding">
+      <p>
+        <b>{policy}</b> selects it{defaultDeny ? ', default deny' : ''}
+        {place && <span class="place"> {place}</span>}
+      </p>
+      <ul>
+        {rules.map((rule) => <Rule key={rule.path} {...rule} />)}
+        {rules.length === 0 && <li class="quiet-text">It has no rules for this direction.</li>}
+      </ul>
+    </div>
+  );
+}
+
+function Rule({ path, deny, text, matched, failed = [] }: RuleFinding) {
+  const first = failed[0];
+  return (
+    <li class={matched ? 'matched' : 'unmatched'}>
+      <p>
+        <span class="sign" aria-label={matched ? 'matches' : 'does not match'}>
+          {matched ? '✓' : '✕'}
+        </span>
+        <code>{path}</code> {deny ? 'denies' : 'allows'} {text}
+      </p>
+      {first && (
+        <p class="failed">
+          <span>{first}</span>
+          {failed.length > 1 && <span class="quiet-text"> and {failed.length - 1} more</span>}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function Involved({ policy, decided, inForce, stale, place, yaml, meaning, version, presentVersion }: InvolvedPolicy) {
+  const notes = [
+    decided ? 'decided this flow' : 'selects an end',
+    ...(inForce ? [] : [presentVersion ? `changed since: version ${version} decided, ${presentVersion} is in force` : 'not in force any more']),
+    ...(stale ? ['its present form is refused; the last good one is in force'] : []),
+  ];
+  return (
+    <details class="policy">
+      <summary>
+        <b>{policy}</b> <span class="quiet-text">{notes.join('; ')}</span>
+      </summary>
+      {meaning && <p>{meaning}</p>}
+      {place && <p class="place">{place}</p>}
+      {yaml ? <Yaml text={yaml} what="The policy" /> : <p class="quiet-text">Its manifest is gone.</p>}
+    </details>
+  );
+}

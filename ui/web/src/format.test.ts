@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { bytes, clock, counted, rate, short, span, whole } from './format';
+
+it.each([
+  [0, '0'],
+  [0.25, '0.3'],
+  [7, '7'],
+  [999, '999'],
+  [1000, '1k'],
+  [1234, '1.2k'],
+  [9994, '10k'],
+  [34_567, '35k'],
+  [999_949, '1000k'],
+  [999_951, '1M'],
+  [1_500_000, '1.5M'],
+  [2e9, '2G'],
+  [3e12, '3.0T'],
+])('short %d', (value, text) => expect(short(value)).toBe(text));
+
+it.each([
+  [0, '0 B'],
+  [1023, '1023 B'],
+  [1024, '1.0 KiB'],
+  [10_240, '10 KiB'],
+  [5 * 2 ** 30, '5.0 GiB'],
+])('bytes %d', (value, text) => expect(bytes(value)).toBe(text));
+
+it.each([
+  [-5, '0 ms'],
+  [850, '850 ms'],
+  [1200, '1.2 s'],
+  [59_000, '59 s'],
+  [180_000, '3 min'],
+  [7_500_000, '2 h 5 min'],
+  [86_400_000, '1 d'],
+  [90_000_000, '1 d 1 h'],
+])('span %d', (value, text) => expect(span(value)).toBe(text));
+
+it('rates of rare things are per minute', () => {
+  expect(rate(3, 60)).toBe('3/min');
+  expect(rate(6000, 60)).toBe('100/s');
+  expect(rate(0, 60)).toBe('0/s');
+});
+
+it('clocks show what the step needs', () => {
+  const time = new Date(2026, 0, 2, 3, 4, 5, 6).getTime();
+  expect(clock(time)).toBe('03:04:05.006');
+  expect(clock(time, 1000)).toBe('03:04:05');
+  expect(clock(time, 60_000)).toBe('03:04');
+});
+
+it('counts', () => {
+  expect(whole(1234567)).toBe('1,234,567');
+  expect(counted(1, 'flow')).toBe('1 flow');
+  expect(counted(2000, 'flow')).toBe('2,000 flows');
+});

@@ -1,0 +1,66 @@
+// How numbers and times are written.
+
+const THOUSANDS = new Intl.NumberFormat('en-US');
+
+/** All digits, in groups of three. */
+export function whole(value: number): string {
+  return THOUSANDS.format(Math.round(value));
+}
+
+/** At most four characters and a unit: `7`, `1.2k`, `34M`. */
+export function short(value: number): string {
+  if (value < 1000) return value < 10 && value % 1 !== 0 ? value.toFixed(1) : String(Math.round(value));
+  for (const [limit, unit] of [[1e6, 'k'], [1e9, 'M'], [1e12, 'G']] as const) {
+    // 999,950 would round to 1000.0k.
+    if (value < limit * 0.99995) {
+      const scaled = value / (limit / 1000);
+      return `${scaled < 9.995 ? scaled.toFixed(1).replace(/\.0$/, '') : scaled.toFixed(0)}${unit}`;
+    }
+  }
+  return `${(value / 1e12).toFixed(1)}T`;
+}
+
+/** Per second. */
+export function rate(count: number, seconds: number): string {
+  const value = count / Math.max(seconds, 1);
+  return value > 0 && value < 0.1 ? `${short(value * 60)}/min` : `${short(value)}/s`;
+}
+
+/** Bytes with a binary unit. */
+export function bytes(value: number): string {
+  let scaled = value;
+  for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
+    if (scaled < 1024) return `${scaled < 10 && unit !== 'B' ? scaled.toFixed(1) : Math.round(scaled)} ${unit}`;
+    scaled /= 1024;
+  }
+  return `${scaled.toFixed(1)} TiB`;
+}
+
+/** A span of time in its one or two largest units: `850 ms`, `1.2 s`, `3 min`, `2 h 5 min`. */
+export function span(milliseconds: number): string {
+  const ms = Math.max(0, milliseconds);
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  const days = Math.floor(hours / 24);
+  return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
+}
+
+/** Time of day of Unix milliseconds in the reader's zone, to what `step` (ms) needs. */
+export function clock(time: number, step = 1): string {
+  const date = new Date(time);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  if (step >= 60_000) return minutes;
+  const seconds = `${minutes}:${two(date.getSeconds())}`;
+  return step >= 1000 ? seconds : `${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** `1 flow`, `2 flows`. */
+export function counted(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

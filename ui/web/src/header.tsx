@@ -1,0 +1,115 @@
+// The head of the page: where the flows come from, whether they still do, and the way to each view.
+
+import { Icon } from './icons';
+import { helpOpen } from './app';
+import { go, paused, shown, status, stream, update, view } from './state';
+import { setTheme, theme } from './theme';
+import { short, span, whole } from './format';
+import type { Panel } from './url';
+
+const VIEWS: { panel: Panel; name: string }[] = [
+  { panel: 'split', name: 'Overview' },
+  { panel: 'map', name: 'Map' },
+  { panel: 'flows', name: 'Flows' },
+  { panel: 'status', name: 'Nodes' },
+];
+
+interface State {
+  tone: 'good' | 'warn' | 'bad' | 'plain';
+  word: string;
+  title: string;
+}
+
+/** How things stand between the cluster, flows-ui and this page, the worst first. */
+function connection(): State {
+  const page = stream.value;
+  if (page.state === 'connecting') return { tone: 'plain', word: 'Connecting', title: 'Asking flows-ui' };
+  if (page.state === 'refused') return { tone: 'bad', word: 'Refused', title: page.why };
+  if (page.state === 'lost') return { tone: 'bad', word: 'Reconnecting', title: page.why };
+  const link = status.value?.link;
+  switch (link?.state) {
+    case undefined:
+    case 'connecting':
+      return { tone: 'plain', word: 'Connecting', title: 'flows-ui connects to its server' };
+    case 'lost':
+      return { tone: 'bad', word: 'Server lost', title: `${link.why ?? 'no connection'}. flows-ui tries again.` };
+    case 'failed':
+      return { tone: 'bad', word: 'Failed', title: link.why ?? '' };
+    case 'ended':
+      return { tone: 'plain', word: 'Complete', title: 'All flows of the file are here' };
+    case 'live':
+      if (paused.value) return { tone: 'warn', word: 'Paused', title: 'The screen is held; flows are still collected' };
+      return { tone: 'good', word: 'Live', title: link.since ? `For ${span(Date.now() - link.since)}` : '' };
+  }
+}
+
+export function Header() {
+  const { tone, word, title } = connection();
+  const now = status.value;
+  const nodes = now?.nodes ?? [];
+  const up = nodes.filter((node) => node.state === 'connected').length;
+  const lost = (now?.losses ?? []).reduce((sum, loss) => sum + loss.count, 0);
+  const icon = theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'auto';
+  return (
+    <header class="head">
+      <h1 class="brand">
+        <svg viewBox="0 0 32 32" width="20" height="20" aria-hidden="true">
+          <path class="good" d="M4 10h9c5 0 5 11 10 11h5" />
+          <path class="bad" d="M4 21h6M15 18l6 6m0-6-6 6" />
+        </svg>
+        flows
+      </h1>
+      <nav class="views" aria-label="Views">
+        {VIEWS.map(({ panel, name }) => (
+          <button key={panel} aria-current={view.value.panel === panel ? 'page' : undefined} onClick={() => go({ panel })}>
+            {name}
+          </button>
+        ))}
+      </nav>
+      <p class="source" title={now ? `${now.source} (${now.server.version || now.server.kind})` : ''}>
+        {now?.source}
+      </p>
+      <dl class="facts">
+        {update.value && (
+          <div class="wide-only">
+            <dt>Flows</dt>
+            <dd>{short(update.value.rate)}/s</dd>
+          </div>
+        )}
+        {nodes.length > 0 && (
+          <div class="wide-only">
+            <dt>Nodes</dt>
+            <dd class={up < nodes.length ? 'warn' : ''}>
+              {up}/{nodes.length}
+            </dd>
+          </div>
+        )}
+        <div title={`${whole(lost)} events are missing; the Nodes view says where`}>
+          <dt>Lost</dt>
+          <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
+        </div>
+        {(shown.value?.coalesced ?? 0) > 0 && (
+          <div class="wide-only" title="Updates that this browser was too slow for; the next one made up for each">
+            <dt>Skipped</dt>
+            <dd>{short(shown.value?.coalesced ?? 0)}</dd>
+          </div>
+        )}
+      </dl>
+      <p class={`link ${tone}`} role="status" title={title}>
+        <span class="dot" aria-hidden="true" />
+        {word}
+      </p>
+      <button
+        class="quiet"
+        onClick={() => setTheme(theme.value === 'system' ? 'dark' : theme.value === 'dark' ? 'light' : 'system')}
+        aria-label={`Colours: ${theme.value}`}
+        title={`Colours: ${theme.value} (t)`}
+      >
+        <Icon name={icon} />
+      </button>
+      <button class="quiet" onClick={() => (helpOpen.value = true)} aria-label="Keys" title="Keys (?)">
+        ?
+      </button>
+    </header>
+  );
+}

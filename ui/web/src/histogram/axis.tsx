@@ -1,0 +1,134 @@
+// The time axis: flows over time, what was dropped of them, and where events were lost. A stretch of
+// it can be selected with the pointer or the keys.
+
+import { useRef, useState } from 'preact/hooks';
+import { clock, counted, short, span, whole } from '../format';
+import { go, shown } from '../state';
+import type { Histogram } from '../types';
+import { bars, bucketAt, covered, highest, ticks } from './scale';
+
+function describe(histogram: Histogram, at: number): string {
+  const { since } = covered(histogram, at, at);
+  const parts = [
+    clock(since, histogram.width),
+    counted(histogram.passed[at] ?? 0, 'flow'),
+    `${whole(histogram.dropped[at] ?? 0)} dropped`,
+  ];
+  if (histogram.lost[at]) parts.push(`${counted(histogram.lost[at], 'event')} lost here`);
+  return parts.join(', ');
+}
+
+export function TimeAxis() {
+  const box = useRef<HTMLDivElement>(null);
+  const [cursor, setCursor] = useState<number | null>(null);
+  const [mark, setMark] = useState<number | null>(null);
+  const dragging = useRef(false);
+  const histogram = shown.value?.histogram;
+  const count = histogram?.passed.length ?? 0;
+  if (!histogram || count === 0) {
+    return (
+      <section class="axis empty" aria-label="Flows over time">
+        <p class="quiet-text">{shown.value ? 'No flows in this time' : ''}</p>
+      </section>
+    );
+  }
+  const most = highest(histogram);
+  const { step, ticks: marks } = ticks(histogram, 8);
+  const at = cursor === null ? null : Math.min(cursor, count - 1);
+  const from = mark === null ? null : Math.min(mark, count - 1);
+  const lost = histogram.lost.flatMap((lost, at) => (lost ? [{ at, lost }] : []));
+
+  const bucket = (event: PointerEvent) => {
+    const area = box.current?.getBoundingClientRect();
+    return area ? bucketAt(histogram, (event.clientX - area.left) / area.width) : 0;
+  };
+  const select = (first: number, last: number) => {
+    const { since, until } = covered(histogram, first, last);
+    go({ since: String(since), until: String(until) });
+    setMark(null);
+    setCursor(null);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    const here = at ?? count - 1;
+    if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
+      const next = Math.min(count - 1, Math.max(0, here + (event.key === 'ArrowLeft' ? -1 : 1)));
+      if (!event.shiftKey) setMark(null);
+      else if (mark === null) setMark(here);
+      setCursor(at === null ? here : next);
+    } else if (event.key === 'Home') setCursor(0);
+    else if (event.key === 'End') setCursor(count - 1);
+    else if (event.key === 'Enter' && at !== null) select(from ?? at, at);
+    else if (event.key === 'Escape' && at !== null) {
+      setMark(null);
+      setCursor(null);
+    } else return;
+    event.preventDefault();
+  };
+  const percent = (value: number) => `${(value * 100) / count}%`;
+  const stretch = from !== null && at !== null ? covered(histogram, from, at) : null;
+  return (
+    <section class="axis" aria-label="Flows over time">
+      <div
+        class="plot"
+        ref={box}
+        tabIndex={0}
+        role="slider"
+        aria-label="Time"
+        aria-valuemin={0}
+        aria-valuemax={count - 1}
+        aria-valuenow={at ?? count - 1}
+        aria-valuetext={describe(histogram, at ?? count - 1)}
+        onKeyDown={onKey}
+        onPointerDown={(event) => {
+          if (event.button !== 0) return;
+          box.current?.setPointerCapture(event.pointerId);
+          dragging.current = true;
+          setMark(bucket(event));
+          setCursor(bucket(event));
+        }}
+        onPointerMove={(event) => setCursor(bucket(event))}
+        onPointerUp={(event) => {
+          if (!dragging.current) return;
+          dragging.current = false;
+          // A click alone doesn't narrow the time to a second.
+          if (mark !== null && bucket(event) !== mark) select(mark, bucket(event));
+          else setMark(null);
+        }}
+        onPointerLeave={() => !dragging.current && setCursor(null)}
+        onBlur={() => (setMark(null), setCursor(null))}
+      >
+        <svg class="bars" viewBox={`0 0 ${count} 100`} preserveAspectRatio="none" aria-hidden="true">
+          <path class="passed" d={bars(histogram, 'passed', most)} />
+          <path class="dropped" d={bars(histogram, 'dropped', most)} />
+        </svg>
+        {lost.map(({ at, lost }) => (
+          <span key={at} class="loss" style={{ left: percent(at + 0.5) }} title={`${counted(lost, 'event')} lost here`} />
+        ))}
+        {from !== null && at !== null && (
+          <span
+            class="brush"
+            style={{ left: percent(Math.min(from, at)), width: percent(Math.abs(at - from) + 1) }}
+          />
+        )}
+        {at !== null && (
+          <>
+            <span class="cursor" style={{ left: percent(at + 0.5) }} />
+            <span class={`tip${at > count / 2 ? ' left' : ''}`} style={{ left: percent(at + 0.5) }}>
+              {stretch ? `${clock(stretch.since, 1000)} – ${clock(stretch.until, 1000)} (${span(stretch.until - stretch.since)})` : describe(histogram, at)}
+            </span>
+          </>
+        )}
+        <span class="most" aria-hidden="true" title="Flows in the highest bar; heights grow with the square root">
+          {short(most)}
+        </span>
+      </div>
+      <div class="ticks" aria-hidden="true">
+        {marks.map(({ time, at }) => (
+          <span key={time} style={{ left: `${at * 100}%` }}>
+            {clock(time, step)}
+          </span>
+        ))}
+      </div>
+    </section>
+  );
+}

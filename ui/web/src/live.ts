@@ -1,0 +1,93 @@
+// Keeps the state up to date: one stream of events for what is looked at, opened anew when that
+// changes or when it breaks.
+
+import { computed, effect, signal } from '@preact/signals';
+import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
+import { columns, held, map, paused, status, stream, update, view } from './state';
+import type { Column, ExpressionError, ServiceMap, Status, Update } from './types';
+
+/** What is wrong with the filters of the view. */
+export const filterError = signal<ExpressionError | null>(null);
+
+/** Waits between tries, in ms: quick at first, then calm. */
+const WAITS = [300, 1000, 2000, 5000];
+
+const params = computed<Params>(() => {
+  const { filters, since, until, namespaces, columns, panel } = view.value;
+  return {
+    filter: filters,
+    since,
+    until,
+    columns: columns.join(','),
+    namespaces: namespaces.join(','),
+    map: panel === 'split' || panel === 'map',
+    rows: 100,
+  };
+});
+/** Same text, same stream. */
+const key = computed(() => JSON.stringify(params.value));
+
+function apply(name: string, data: string): void {
+  const value: unknown = JSON.parse(data);
+  if (name === 'update') update.value = value as Update;
+  else if (name === 'map') map.value = value as ServiceMap;
+  else if (name === 'status') status.value = value as Status;
+  // An address that was shared says that it is paused: what comes first is what it holds.
+  const { at } = view.value;
+  const now = update.value;
+  if (at !== null && now && (!held.value || (name === 'map' && !held.value.map))) {
+    held.value = { at, update: held.value?.update ?? now, map: map.value };
+  }
+}
+
+async function follow(params: Params, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; !signal.aborted; tries++) {
+    let why = 'the server ended the stream';
+    try {
+      if (!columns.value.length) columns.value = (await ask<{ columns: Column[] }>('columns', {}, signal)).columns;
+      for await (const event of events('events', params, signal)) {
+        if (signal.aborted) return;
+        stream.value = { state: 'open' };
+        filterError.value = null;
+        tries = 0;
+        apply(event.name, event.data);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError) {
+        filterError.value = error.problem.expression ?? null;
+        // Asking once more does not help.
+        if (error.problem.status === 400 || error.problem.status === 401) {
+          stream.value = { state: 'refused', why: error.message };
+          return;
+        }
+      }
+      why = error instanceof TypeError ? 'flows-ui does not answer' : said(error);
+    }
+    if (signal.aborted) return;
+    const wait = WAITS[Math.min(tries, WAITS.length - 1)] ?? 5000;
+    stream.value = { state: 'lost', why, retryAt: Date.now() + wait };
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()));
+    });
+  }
+}
+
+/** Starts following; ends never. */
+export function start(): void {
+  effect(() => {
+    key.value;
+    if (tokenNeeded.value) return;
+    const abort = new AbortController();
+    // Typing and dragging change the view often.
+    const timer = setTimeout(() => void follow(params.peek(), abort.signal), 30);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  });
+  effect(() => {
+    if (!paused.value) held.value = null;
+  });
+}

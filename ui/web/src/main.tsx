@@ -1,0 +1,20 @@
+// Starts the page.
+
+import { render } from 'preact';
+import './style/fonts.css';
+import './style/base.css';
+import './style/shell.css';
+import './style/table.css';
+import './style/map.css';
+import './style/drawer.css';
+import { App } from './app';
+import { start } from './live';
+import { paint } from './theme';
+
+paint();
+const root = document.getElementById('app');
+if (root) {
+  root.textContent = '';
+  render(<App />, root);
+}
+start();

@@ -1,0 +1,71 @@
+// A card of the map: a workload, something outside, or a closed namespace.
+
+import { counted, rate, short } from '../format';
+import { withFilter, negated } from '../filter/terms';
+import { go, view } from '../state';
+import type { Card } from './graph';
+import type { Box } from './layout';
+
+interface Props {
+  card: Card;
+  place: Box;
+  seconds: number;
+  onHot: (id: string) => void;
+  onToggle: (namespace: string) => void;
+}
+
+/** Shapes by what it is, in a box of 14 by 14. */
+const SHAPES: Record<Card['kind'], string> = {
+  workload: 'M7 1.500 12 4.300v5.400L7 12.500 2 9.700V4.300zM2 4.300l5 2.900 5-2.900M7 7.200v5.300',
+  pod: 'M7 1.500 12 4.300v5.400L7 12.500 2 9.700V4.300z',
+  world: 'M7 1.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11M1.500 7h11M7 1.500c-4 3.500-4 7.500 0 11c4-3.500 4-7.500 0-11',
+  dns: 'M7 1.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11M1.500 7h11M7 1.500c-4 3.500-4 7.500 0 11c4-3.500 4-7.500 0-11',
+  host: 'M2 2.500h10v3.500H2zM2 8h10v3.500H2zM4 4.300h.1M4 9.800h.1',
+  entity: 'M7 2a5 5 0 1 0 0 10A5 5 0 0 0 7 2',
+  address: 'M3 5h8M3 9h8M5.500 2.500l-1 9M9.500 2.500l-1 9',
+  namespace: 'M2 3.500h4l1 1.500h5v6.500H2z',
+};
+
+export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
+  const { inward, outward } = card;
+  const dropped = inward.dropped + outward.dropped;
+  const label =
+    `${card.group ? `${card.group}/` : ''}${card.title}: asked ${rate(inward.flows, seconds)}, asks ${rate(outward.flows, seconds)}` +
+    (dropped ? `, ${counted(dropped, 'drop')}` : '');
+  const activate = (exclude: boolean) => {
+    if (card.kind === 'namespace') return onToggle(card.title);
+    go({ filters: withFilter(view.value.filters, exclude ? negated(card.term) : card.term) });
+  };
+  return (
+    <button
+      class={`card ${card.kind}${inward.dropped ? ' refuses' : ''}`}
+      style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}
+      aria-label={label}
+      title={`${label}\n${card.kind === 'namespace' ? 'Click to open' : 'Click: only this; with Shift: all but this'}`}
+      data-card={card.id}
+      onClick={(event) => activate(event.shiftKey)}
+      onPointerEnter={() => onHot(card.id)}
+      onPointerLeave={() => onHot('')}
+      onFocus={() => onHot(card.id)}
+      onBlur={() => onHot('')}
+    >
+      <span class="title">
+        <svg class="icon" viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">
+          <path d={SHAPES[card.kind]} />
+        </svg>
+        <b>{card.title}</b>
+        {card.kind === 'namespace' && <span class="members">{card.members}</span>}
+      </span>
+      {card.ports.map(({ name, flows, dropped }) => (
+        <span class={`port${dropped ? (dropped === flows ? ' closed' : ' partly') : ''}`} key={name}>
+          <span class="plug" aria-hidden="true" />
+          <span class="number">{name || 'others'}</span>
+          <span class="amount">
+            {dropped > 0 && <span class="drops">✕ {short(dropped)}</span>}
+            {flows > dropped && rate(flows - dropped, seconds)}
+          </span>
+        </span>
+      ))}
+    </button>
+  );
+}

@@ -1,0 +1,158 @@
+// What the map draws, out of what the server counted: cards (workloads, or a closed namespace as one)
+// and the edges between them.
+
+import type { MapEdge, NodeKind, ServiceMap } from '../types';
+
+/** Up to so many workloads every namespace is open. */
+export const OPEN_UP_TO = 60;
+/** Ports that a card lists; the others are in its last line. */
+export const PORTS = 5;
+
+export interface Traffic {
+  flows: number;
+  dropped: number;
+  connections: number;
+  bytes: number;
+}
+
+export interface Port extends Traffic {
+  /** `5432/TCP`; empty for what is not listed by itself. */
+  name: string;
+}
+
+export interface Card {
+  id: string;
+  /** The namespace's box it stands in; empty if in none. */
+  group: string;
+  kind: NodeKind | 'namespace';
+  title: string;
+  /** What it is asked for, the busiest first. */
+  ports: Port[];
+  term: string;
+  /** Of a closed namespace: how many workloads are in it. */
+  members: number;
+  inward: Traffic;
+  outward: Traffic;
+}
+
+export interface Edge extends Traffic {
+  id: string;
+  source: string;
+  destination: string;
+  /** Line of the destination's card: index of the port; -1 for the card as a whole. */
+  port: number;
+  label: string;
+  reasons: string[];
+  terms: string[];
+}
+
+export interface Graph {
+  cards: Card[];
+  edges: Edge[];
+  /** Names of the open namespaces. */
+  groups: string[];
+}
+
+const none = (): Traffic => ({ flows: 0, dropped: 0, connections: 0, bytes: 0 });
+
+function add(to: Traffic, { flows, dropped, connections, bytes }: Traffic): void {
+  to.flows += flows;
+  to.dropped += dropped;
+  to.connections += connections;
+  to.bytes += bytes;
+}
+
+/** Whether a namespace is open: all are while there are few workloads, against that by toggling. */
+export function isOpen(map: ServiceMap, toggled: readonly string[], namespace: string): boolean {
+  const workloads = map.nodes.reduce((count, node) => count + (node.namespace ? 1 : 0), 0);
+  return workloads <= OPEN_UP_TO !== toggled.includes(namespace);
+}
+
+export function graph(map: ServiceMap, toggled: readonly string[]): Graph {
+  const open = new Map<string, boolean>();
+  const cards = new Map<string, Card>();
+  /** From the server's nodes to cards. */
+  const card = new Map<string, Card>();
+  for (const { id, kind, namespace, name, term } of map.nodes) {
+    let shut = false;
+    if (namespace) {
+      let known = open.get(namespace);
+      if (known === undefined) open.set(namespace, (known = isOpen(map, toggled, namespace)));
+      shut = !known;
+    }
+    const key = shut ? `ns:${namespace}` : id;
+    let at = cards.get(key);
+    if (!at) {
+      at = {
+        id: key,
+        group: shut ? '' : namespace,
+        kind: shut ? 'namespace' : kind,
+        title: shut ? namespace : name,
+        ports: [],
+        term,
+        members: 0,
+        inward: none(),
+        outward: none(),
+      };
+      cards.set(key, at);
+    }
+    at.members++;
+    card.set(id, at);
+  }
+
+  const ports = new Map<Card, Map<string, Port>>();
+  const ends: { edge: MapEdge; from: Card; to: Card }[] = [];
+  for (const edge of map.edges) {
+    const [from, to] = [card.get(edge.source), card.get(edge.destination)];
+    if (!from || !to) continue;
+    // What stays within a closed namespace has no line.
+    if (from === to && from.kind === 'namespace') continue;
+    ends.push({ edge, from, to });
+    add(from.outward, edge);
+    add(to.inward, edge);
+    if (to.kind === 'namespace') continue;
+    let lines = ports.get(to);
+    if (!lines) ports.set(to, (lines = new Map()));
+    let port = lines.get(edge.port);
+    if (!port) lines.set(edge.port, (port = { name: edge.port, ...none() }));
+    add(port, edge);
+  }
+  for (const [at, lines] of ports) {
+    const all = [...lines.values()];
+    // By name: a line that moves whenever another gets busier can't be read.
+    const listed = new Set(
+      [...all].sort((a, b) => b.flows - a.flows || order(a.name, b.name)).slice(0, all.length > PORTS ? PORTS - 1 : PORTS),
+    );
+    at.ports = all.filter((port) => listed.has(port)).sort((a, b) => order(a.name, b.name));
+    if (all.length > listed.size) {
+      const rest = { name: '', ...none() };
+      for (const port of all) if (!listed.has(port)) add(rest, port);
+      at.ports.push(rest);
+    }
+  }
+
+  const edges = new Map<string, Edge>();
+  for (const { edge, from, to } of ends) {
+    let port = to.ports.findIndex(({ name }) => name === edge.port);
+    if (port < 0) port = to.ports.length - 1; // The line of the rest; -1 for a namespace.
+    const id = `${from.id} ${to.id} ${port}`;
+    let at = edges.get(id);
+    if (!at) {
+      const label = to.ports[port]?.name ?? '';
+      at = { id, source: from.id, destination: to.id, port, label, reasons: [], terms: [], ...none() };
+      edges.set(id, at);
+    }
+    add(at, edge);
+    for (const reason of edge.reasons ?? []) if (!at.reasons.includes(reason)) at.reasons.push(reason);
+    if (at.terms.length < 8) at.terms.push(edge.term);
+  }
+  return {
+    cards: [...cards.values()].sort((a, b) => order(a.group, b.group) || order(a.title, b.title)),
+    edges: [...edges.values()],
+    groups: [...open].filter(([, open]) => open).map(([name]) => name).sort(order),
+  };
+}
+
+function order(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { FARTHEST, fit, meets, NEAREST, visible, zoomed } from './viewport';
+
+it('fits all of a map, in its middle', () => {
+  const { x, y, zoom } = fit({ x: 100, y: 0, w: 2000, h: 400 }, 1048, 600);
+  expect(zoom).toBe(0.5);
+  expect([x + 100 * zoom, y]).toEqual([24, 200]);
+  expect(fit({ x: 0, y: 0, w: 10, h: 10 }, 1000, 1000).zoom).toBe(1);
+  expect(fit({ x: 0, y: 0, w: 0, h: 0 }, 100, 100).zoom).toBe(1);
+});
+
+it('zooms around a point, within bounds', () => {
+  const before = { x: 10, y: 20, zoom: 1 };
+  const after = zoomed(before, 1.5, 110, 120);
+  expect((110 - after.x) / after.zoom).toBeCloseTo((110 - before.x) / before.zoom);
+  expect((120 - after.y) / after.zoom).toBeCloseTo((120 - before.y) / before.zoom);
+  expect(zoomed(before, 100, 0, 0).zoom).toBe(NEAREST);
+  expect(zoomed(before, 0.0001, 0, 0).zoom).toBe(FARTHEST);
+});
+
+it('what is on the screen is visible', () => {
+  const part = visible({ x: -500, y: 0, zoom: 0.5 }, 400, 300);
+  expect(meets(part, { x: 1000, y: 0, w: 10, h: 10 })).toBe(true);
+  expect(meets(part, { x: 5000, y: 0, w: 10, h: 10 })).toBe(false);
+});

@@ -1,0 +1,31 @@
+// Asks for the token, where the server wants one.
+
+import { useEffect, useRef } from 'preact/hooks';
+import { setToken } from './api';
+
+export function SignIn() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog class="signin" ref={dialog} aria-labelledby="signin-title" onCancel={(event) => event.preventDefault()}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const token = field.current?.value.trim();
+          if (token) setToken(token);
+        }}
+      >
+        <h2 id="signin-title">This server wants a token</h2>
+        <p>It was started with --token-file: the token is in that file. This tab keeps it until it is closed.</p>
+        <label>
+          Token
+          <input ref={field} type="password" autocomplete="current-password" required />
+        </label>
+        <button type="submit" class="primary">
+          Look
+        </button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,108 @@
+// Nodes: who is connected, how far behind, and what was lost where.
+
+import { bytes, counted, short, span, whole } from './format';
+import { status, stream, update } from './state';
+
+const STAGES_NONE = 'Nothing was lost.';
+
+export function StatusView() {
+  const now = status.value;
+  if (!now) return <section class="status" aria-label="Nodes">{stream.value.state === 'lost' ? stream.value.why : 'Asking…'}</section>;
+  const { held, losses, nodes, server, link } = now;
+  const part = held.capacity ? held.flows / held.capacity : 0;
+  const all = losses.reduce((sum, { count }) => sum + count, 0);
+  const kind = { flows: 'flows', hubble: 'Hubble', file: 'a file', unknown: 'unknown' }[server.kind];
+  return (
+    <section class="status" aria-label="Nodes">
+      <div class="cards">
+        <article>
+          <h2>Source</h2>
+          <p class="figure">{link.state}</p>
+          <dl>
+            <div><dt>Address</dt><dd><code>{now.source}</code></dd></div>
+            <div><dt>Server</dt><dd>{kind} {server.version}</dd></div>
+            {link.since !== undefined && <div><dt>Since</dt><dd>{span(Date.now() - link.since)}</dd></div>}
+            {link.why && <div><dt>Because</dt><dd>{link.why}</dd></div>}
+            {now.user && <div><dt>You are</dt><dd>{now.user}</dd></div>}
+          </dl>
+          {server.kind === 'hubble' && (
+            <p class="quiet-text">A stock Hubble server tells no policies: explanations of denials need flows-relay or flows-agent.</p>
+          )}
+        </article>
+        <article>
+          <h2>Held here</h2>
+          <p class="figure">
+            {short(held.flows)} <small>of {short(held.capacity)} flows</small>
+          </p>
+          <progress value={part} max={1} aria-label="Room that is taken" />
+          <dl>
+            <div><dt>Coming</dt><dd>{short(update.value?.rate ?? 0)} flows/s</dd></div>
+            <div><dt>Memory</dt><dd>{bytes(held.bytes)}</dd></div>
+            <div><dt>Left for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
+            <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
+          </dl>
+        </article>
+        <article class={all ? 'bad' : ''}>
+          <h2>Lost</h2>
+          <p class="figure">
+            {short(all)} <small>{all === 1 ? 'event' : 'events'}</small>
+          </p>
+          {losses.length === 0 ? (
+            <p class="quiet-text">{STAGES_NONE}</p>
+          ) : (
+            <dl>
+              {losses.map(({ stage, count, text }) => (
+                <div key={stage} title={text}>
+                  <dt>{stage}</dt>
+                  <dd class={count ? 'bad' : ''}>{whole(count)}</dd>
+                </div>
+              ))}
+            </dl>
+          )}
+        </article>
+      </div>
+      {(now.warnings ?? []).length > 0 && (
+        <ul class="warnings" aria-label="Warnings">
+          {now.warnings?.map((text) => <li key={text}>{text}</li>)}
+        </ul>
+      )}
+      <h2>{counted(nodes.length, 'node')}</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of nodes">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Node</th>
+              <th scope="col">State</th>
+              <th scope="col" class="number">Flows seen</th>
+              <th scope="col" class="number">Held there</th>
+              <th scope="col" class="number">Lag</th>
+              <th scope="col" class="number">Lost</th>
+              <th scope="col">Up for</th>
+              <th scope="col">Version</th>
+            </tr>
+          </thead>
+          <tbody>
+            {nodes.map((node) => (
+              <tr key={node.name}>
+                <th scope="row">{node.name}</th>
+                <td>
+                  <span class={`state ${node.state === 'connected' ? 'good' : 'bad'}`}>{node.state}</span>
+                  {node.message && <small> {node.message}</small>}
+                </td>
+                <td class="number">{node.flows_seen === undefined ? '' : whole(node.flows_seen)}</td>
+                <td class="number">
+                  {node.flows_held === undefined ? '' : whole(node.flows_held)}
+                  {node.flows_max ? <small> of {short(node.flows_max)}</small> : null}
+                </td>
+                <td class="number">{node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
+                <td class={`number${node.lost ? ' bad' : ''}`}>{node.lost === undefined ? '' : whole(node.lost)}</td>
+                <td>{node.uptime_seconds === undefined ? '' : span(node.uptime_seconds * 1000)}</td>
+                <td>{node.version ?? ''}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,84 @@
+// The menu of a cell: filters that its flow suggests, to include or to exclude.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import { ask, said } from '../api';
+import { negated, withFilter } from '../filter/terms';
+import { copy, go, view } from '../state';
+import type { Details } from '../types';
+
+export interface CellAt {
+  seq: number;
+  column: string;
+  text: string;
+  x: number;
+  y: number;
+}
+export const cellMenu = signal<CellAt | null>(null);
+
+export function CellMenu() {
+  const at = cellMenu.value;
+  return at && <Menu key={`${at.seq} ${at.column}`} {...at} />;
+}
+
+function Menu({ seq, column, text, x, y }: CellAt) {
+  const box = useRef<HTMLDivElement>(null);
+  const [terms, setTerms] = useState<string[] | null>(null);
+  const [error, setError] = useState('');
+  const close = () => (cellMenu.value = null);
+  useEffect(() => {
+    ask<Details>(`flows/${seq}`).then(
+      ({ terms }) => setTerms(terms[column] ?? []),
+      (error: unknown) => setError(said(error)),
+    );
+    const outside = (event: PointerEvent) => {
+      if (event.target instanceof Node && !box.current?.contains(event.target)) close();
+    };
+    addEventListener('pointerdown', outside);
+    return () => removeEventListener('pointerdown', outside);
+  }, [seq, column]);
+  useEffect(() => box.current?.querySelector('button')?.focus(), [terms]);
+  const onKey = (event: KeyboardEvent) => {
+    const buttons = [...(box.current?.querySelectorAll('button') ?? [])];
+    const here = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    if (event.key === 'Escape') {
+      close();
+      document.getElementById('flows')?.focus();
+    } else if (event.key === 'ArrowDown') buttons[(here + 1) % buttons.length]?.focus();
+    else if (event.key === 'ArrowUp') buttons[(here - 1 + buttons.length) % buttons.length]?.focus();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const add = (filter: string) => {
+    go({ filters: withFilter(view.value.filters, filter) });
+    close();
+  };
+  return (
+    <div
+      class="cellmenu"
+      ref={box}
+      role="menu"
+      aria-label={`Filters from ${column}`}
+      style={{ left: `${Math.max(8, Math.min(x, innerWidth - 340))}px`, top: `${Math.max(8, Math.min(y, innerHeight - 220))}px` }}
+      onKeyDown={onKey}
+    >
+      {error && <p class="error-text">{error}</p>}
+      {terms?.map((term) => (
+        <div class="choice" key={term}>
+          <button role="menuitem" onClick={() => add(term)} title="Show only these">
+            <span class="op">=</span> <code>{term}</code>
+          </button>
+          <button role="menuitem" class="op" onClick={() => add(negated(term))} aria-label={`Exclude ${term}`} title="Exclude these">
+            ≠
+          </button>
+        </div>
+      ))}
+      <div class="choice">
+        <button role="menuitem" onClick={() => (void copy(text, 'The cell'), close())}>
+          Copy {text ? `“${text.length > 30 ? `${text.slice(0, 29)}…` : text}”` : 'nothing'}
+        </button>
+      </div>
+    </div>
+  );
+}

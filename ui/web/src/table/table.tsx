@@ -1,0 +1,196 @@
+// The table of flows. At its top and running it shows what the stream brings; otherwise (paused,
+// scrolled away, sorted by something else) it stands still at one newest flow, and asks the server for
+// the rows that are seen.
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { short, whole } from '../format';
+import { Icon } from '../icons';
+import { typing } from '../keys';
+import { arrived, chosenColumns, go, resume, shown, stream, update, view } from '../state';
+import type { Row } from '../types';
+import { DEFAULT_SORT } from '../url';
+import { CellMenu, cellMenu } from './cellmenu';
+import { ColumnChooser } from './columns';
+import { Pages } from './pages';
+import { FlowRow, template } from './row';
+import { reveal, scrollHeight, seen, type Geometry } from './window';
+
+export const ROW = 26;
+
+/** Where the table stands still because somebody reads it. */
+interface Anchor {
+  at: number;
+  matched: number;
+}
+
+function nextSort(sort: string, name: string): string {
+  if (sort === name) return `-${name}`;
+  if (sort === `-${name}`) return name === 'timestamp' ? name : DEFAULT_SORT;
+  return name === 'timestamp' ? DEFAULT_SORT : name;
+}
+
+export function FlowTable() {
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(400);
+  const [anchor, setAnchor] = useState<Anchor | null>(null);
+  const columns = chosenColumns.value;
+  const { filters, since, until, namespaces, sort, at, flow } = view.value;
+  const sorted = sort !== DEFAULT_SORT;
+  const now = shown.value;
+  const question = JSON.stringify([filters, since, until, namespaces, sort]);
+
+  // Another question begins at the top, with the newest.
+  useEffect(() => {
+    setAnchor(null);
+    if (box.current) box.current.scrollTop = 0;
+  }, [question]);
+  // A sorted table stands still from its beginning on.
+  const latest = update.value;
+  useEffect(() => {
+    if (sorted && !anchor && latest) setAnchor({ at: latest.at, matched: latest.matched });
+  }, [sorted, anchor, latest === null]);
+
+  const still = at ?? anchor?.at ?? null;
+  const names = columns.map(({ name }) => name).join(',');
+  const pages = useMemo(
+    () => (still === null ? null : new Pages({ filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names })),
+    [still, question, names],
+  );
+  useEffect(() => () => pages?.close(), [pages]);
+  pages?.version.value;
+
+  const live = now && !pages ? now : null;
+  const known = live ? live.rows : null;
+  const total = pages ? (pages.total.value ?? now?.total ?? 0) : (now?.total ?? 0);
+  const geometry: Geometry = { total, row: ROW, view: height };
+  const part = seen(geometry, pages ? top : 0);
+  useEffect(() => pages?.want(part.first, part.last), [pages, part.first, part.last]);
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const watch = new ResizeObserver(() => setHeight(element.clientHeight - ROW));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
+
+  const rowAt = (index: number): Row | undefined => (pages ? pages.row(index) : known?.[index]);
+  const rows: { index: number; row: Row | undefined }[] = [];
+  for (let index = part.first; index < part.last; index++) rows.push({ index, row: rowAt(index) });
+  const chosen = rows.find(({ row }) => row?.seq === flow)?.index ?? -1;
+  const newer = anchor && at === null && latest ? Math.max(0, latest.matched - anchor.matched) : 0;
+
+  const freeze = () => {
+    if (!anchor && at === null && latest) setAnchor({ at: latest.at, matched: latest.matched });
+  };
+  const release = () => {
+    if (sorted && latest) return setAnchor({ at: latest.at, matched: latest.matched });
+    setAnchor(null);
+    if (box.current) box.current.scrollTop = 0;
+  };
+  const onScroll = () => {
+    const element = box.current;
+    if (!element) return;
+    setTop(element.scrollTop);
+    if (element.scrollTop > 0) freeze();
+    else if (anchor && !sorted) setAnchor(null);
+  };
+  const select = (index: number) => {
+    const row = rowAt(index);
+    if (!row || !box.current) return;
+    freeze();
+    go({ flow: row.seq }, flow !== null);
+    box.current.scrollTop = reveal(geometry, box.current.scrollTop, index);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
+    const page = Math.max(1, Math.floor(height / ROW) - 1);
+    if (event.key === 'ArrowDown' || event.key === 'j') select(chosen < 0 ? part.first : chosen + 1);
+    else if (event.key === 'ArrowUp' || event.key === 'k') select(chosen < 0 ? part.first : Math.max(0, chosen - 1));
+    else if (event.key === 'PageDown' || event.key === 'PageUp') {
+      const step = event.key === 'PageDown' ? page : -page;
+      const element = box.current;
+      if (element) element.scrollTop = reveal(geometry, element.scrollTop, Math.max(0, Math.min(total - 1, (step > 0 ? part.last : part.first) + step)));
+    } else if (event.key === 'Home') release();
+    else if (event.key === 'End' && box.current) box.current.scrollTop = scrollHeight(geometry);
+    else if (event.key === 'i' && chosen >= 0) {
+      const cell = box.current?.querySelector('[aria-selected=true] [data-column]');
+      const row = rowAt(chosen);
+      if (!(cell instanceof HTMLElement) || !row) return;
+      const area = cell.getBoundingClientRect();
+      cellMenu.value = { seq: row.seq, column: cell.dataset['column'] ?? '', text: cell.textContent ?? '', x: area.left, y: area.bottom };
+    } else return;
+    event.preventDefault();
+  };
+
+  const waiting = !now && stream.value.state !== 'refused';
+  return (
+    <section class="flows" aria-label="Flows">
+      <div class="tablehead">
+        <h2>Flows</h2>
+        <p class="quiet-text" aria-live="off">
+          {now ? `${whole(total)}${filters.length || since || namespaces.length ? ' match' : ''}` : ''}
+        </p>
+        {at !== null && (
+          <button class="pill" onClick={() => (setAnchor(null), resume())}>
+            Paused, <b>{whole(arrived.value)}</b> new: resume
+          </button>
+        )}
+        {at === null && anchor && (
+          <button class="pill" onClick={release}>
+            {sorted ? 'Sorted as of then' : 'Held while you read'}, <b>{short(newer)}</b> new
+            <Icon name="up" />
+          </button>
+        )}
+        <ColumnChooser />
+      </div>
+      <div
+        class="grid"
+        id="flows"
+        ref={box}
+        role="grid"
+        aria-label="Flows"
+        aria-rowcount={total + 1}
+        aria-colcount={columns.length}
+        tabIndex={0}
+        onScroll={onScroll}
+        onKeyDown={onKey}
+      >
+        <div class="row headings" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template(columns) }}>
+          {columns.map(({ name, heading, help, number }) => {
+            const order = sort === name ? 'ascending' : sort === `-${name}` ? 'descending' : 'none';
+            return (
+              <div key={name} role="columnheader" aria-sort={order} class={number ? 'number' : ''} data-column={name}>
+                <button title={`${help}: click to sort`} onClick={() => go({ sort: nextSort(sort, name) })}>
+                  {heading.toLowerCase()}
+                  {order !== 'none' && <Icon name={order === 'ascending' ? 'up' : 'down'} />}
+                </button>
+              </div>
+            );
+          })}
+        </div>
+        <div class="space" role="presentation" style={{ height: `${scrollHeight(geometry)}px` }}>
+          <div class="window" role="rowgroup" style={{ transform: `translateY(${(pages ? top : 0) + part.shift}px)` }}>
+            {rows.map(({ index, row }) => (
+              <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row !== undefined && row.seq === flow} onOpen={() => select(index)} />
+            ))}
+          </div>
+        </div>
+        {total === 0 && (
+          <p class="nothing">
+            {waiting ? 'Waiting for flows…' : stream.value.state === 'refused' ? stream.value.why : filters.length || since || namespaces.length ? 'No flow matches.' : 'No flows yet.'}
+            {(filters.length > 0 || since) && !waiting && (
+              <button class="small" onClick={() => go({ filters: [], since: '', until: '', namespaces: [] })}>
+                Clear filters
+              </button>
+            )}
+          </p>
+        )}
+        {pages?.error.value && <p class="nothing error-text">{pages.error.value}</p>}
+      </div>
+      <CellMenu />
+    </section>
+  );
+}
+

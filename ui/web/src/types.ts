@@ -1,0 +1,229 @@
+// The messages of the API: ui/openapi.yaml says what each field means.
+
+export type Verdict =
+  | 'VERDICT_UNKNOWN'
+  | 'FORWARDED'
+  | 'DROPPED'
+  | 'ERROR'
+  | 'AUDIT'
+  | 'REDIRECTED'
+  | 'TRACED'
+  | 'TRANSLATED';
+
+export interface ExpressionError {
+  filter: number;
+  column: number;
+  length: number;
+  message: string;
+  suggestion?: string;
+}
+
+export interface Problem {
+  title: string;
+  status: number;
+  detail: string;
+  parameter?: string;
+  expression?: ExpressionError;
+}
+
+export interface Completion {
+  start: number;
+  end: number;
+  insert: string;
+  label: string;
+  kind: 'field' | 'operator' | 'value' | 'keyword';
+  detail?: string;
+}
+
+export interface Column {
+  name: string;
+  heading: string;
+  width: number;
+  help: string;
+  default: boolean;
+  number: boolean;
+}
+
+export interface Row {
+  seq: number;
+  time: number;
+  kind: 'flow' | 'loss';
+  verdict?: Verdict;
+  cells: string[];
+  lost?: number;
+}
+
+export interface Rows {
+  rows: Row[];
+  columns: string[];
+  total: number;
+  first: number;
+  at: number;
+}
+
+export interface Fact {
+  group: 'flow' | 'source' | 'destination' | 'policy' | 'connection' | 'observed';
+  name: string;
+  text: string;
+  term?: string;
+}
+
+export interface Details {
+  row: Row;
+  columns: string[];
+  flow: Record<string, unknown>;
+  extension: Record<string, unknown> | null;
+  facts: Fact[];
+  terms: Record<string, string[]>;
+  connection: Row[];
+}
+
+// What follows is flows.v1 of proto/flows/v1/policy.proto in JSON: what is empty is left out.
+
+export interface RuleFinding {
+  path?: string;
+  deny?: boolean;
+  text?: string;
+  matched?: boolean;
+  failed?: string[];
+}
+
+export interface PolicyFinding {
+  policy?: string;
+  version?: string;
+  place?: string;
+  defaultDeny?: boolean;
+  rules?: RuleFinding[];
+}
+
+export interface Judgement {
+  direction?: 'ingress' | 'egress';
+  verdict?: Verdict;
+  reason?: string;
+  text?: string;
+  policies?: PolicyFinding[];
+}
+
+export interface Trace {
+  verdict?: 'ALLOWED' | 'DENIED';
+  source?: { name?: string };
+  destination?: { name?: string };
+  egress?: Judgement;
+  ingress?: Judgement;
+  notes?: string[];
+  suggestions?: { policy?: string; text?: string; yaml?: string }[];
+}
+
+export interface InvolvedPolicy {
+  policy?: string;
+  kind?: string;
+  decided?: boolean;
+  version?: string;
+  presentVersion?: string;
+  inForce?: boolean;
+  stale?: boolean;
+  place?: string;
+  yaml?: string;
+  meaning?: string;
+}
+
+export interface ExplainAnswer {
+  headline?: string;
+  recorded?: { verdict?: Verdict; direction?: string; end?: string; text?: string; nodeName?: string; revision?: number };
+  now?: Trace;
+  differs?: boolean;
+  changes?: string[];
+  policies?: InvolvedPolicy[];
+  command?: string;
+  notes?: string[];
+  nodeName?: string;
+  revision?: number;
+}
+
+export interface Explanation {
+  available: boolean;
+  why?: string;
+  answer?: ExplainAnswer;
+}
+
+export interface Histogram {
+  start: number;
+  width: number;
+  passed: number[];
+  dropped: number[];
+  lost: number[];
+}
+
+export type NodeKind = 'workload' | 'pod' | 'world' | 'host' | 'dns' | 'entity' | 'address';
+
+export interface MapNode {
+  id: string;
+  kind: NodeKind;
+  namespace: string;
+  name: string;
+  term: string;
+}
+
+export interface MapEdge {
+  source: string;
+  destination: string;
+  port: string;
+  flows: number;
+  dropped: number;
+  connections: number;
+  bytes: number;
+  reasons?: string[];
+  term: string;
+}
+
+export interface ServiceMap {
+  seconds: number;
+  nodes: MapNode[];
+  edges: MapEdge[];
+  hidden: number;
+}
+
+export interface Update {
+  at: number;
+  first: number;
+  total: number;
+  matched: number;
+  rows: Row[];
+  columns: string[];
+  rate: number;
+  histogram: Histogram;
+  coalesced: number;
+}
+
+export type LinkState = 'connecting' | 'live' | 'lost' | 'ended' | 'failed';
+
+export interface NodeStatus {
+  name: string;
+  state: string;
+  version?: string;
+  uptime_seconds?: number;
+  flows_held?: number;
+  flows_max?: number;
+  flows_seen?: number;
+  lag_ms?: number;
+  lost?: number;
+  message?: string;
+}
+
+export interface Status {
+  source: string;
+  link: { state: LinkState; since?: number; retry_at?: number; why?: string };
+  server: { kind: 'flows' | 'hubble' | 'file' | 'unknown'; version: string };
+  held: {
+    flows: number;
+    capacity: number;
+    first: number;
+    at: number;
+    bytes: number;
+    evicted: number;
+  };
+  losses: { stage: string; count: number; text?: string }[];
+  nodes: NodeStatus[];
+  warnings?: string[];
+  user?: string;
+}

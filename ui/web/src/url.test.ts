@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { decode, encode, FIRST_VIEW, type View } from './url';
+
+const FULL: View = {
+  panel: 'flows',
+  filters: ['verdict == DROPPED', 'src.pod ~ "a/*" and dst.port in {53, 443}'],
+  since: '1763881200000',
+  until: '5m',
+  namespaces: ['production', 'kube-system'],
+  toggled: ['staging'],
+  columns: ['timestamp', 'source'],
+  sort: 'source',
+  at: 123,
+  flow: 0,
+};
+
+describe('addresses', () => {
+  it('say what is looked at, and nothing of the first view', () => {
+    expect(encode(FIRST_VIEW)).toBe('');
+    expect(decode('')).toEqual(FIRST_VIEW);
+    expect(decode(encode(FULL))).toEqual(FULL);
+  });
+
+  it.each([
+    ['show=everything', { panel: 'split' }],
+    ['at=-1&flow=1e9', { at: null, flow: null }],
+    ['flow=9999999999999999', { flow: null }],
+    ['f=&f=%20&f=x', { filters: ['x'] }],
+    ['cols=,,a,', { columns: ['a'] }],
+    ['sort=', { sort: '-timestamp' }],
+  ])('leave out what makes no sense: %s', (query, part) => {
+    expect(decode(query)).toMatchObject(part);
+  });
+});

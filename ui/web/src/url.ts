@@ -1,0 +1,84 @@
+// What is looked at, and its form in the address: whoever opens the address sees the same.
+
+export type Panel = 'split' | 'map' | 'flows' | 'status';
+
+/** All that decides what the page shows. */
+export interface View {
+  panel: Panel;
+  /** Expressions; all must hold. */
+  filters: string[];
+  /** Milliseconds of Unix time, or a duration before now (`5m`). */
+  since: string;
+  until: string;
+  /** Namespaces in the map; empty: all. */
+  namespaces: string[];
+  /** Namespaces of the map that are open or closed against the default. */
+  toggled: string[];
+  /** Columns of the table; empty: the default ones. */
+  columns: string[];
+  /** A column's name, with `-` from the greatest down. */
+  sort: string;
+  /** Held at this sequence number. */
+  at: number | null;
+  /** The flow in the drawer. */
+  flow: number | null;
+}
+
+export const DEFAULT_SORT = '-timestamp';
+
+export const FIRST_VIEW: View = {
+  panel: 'split',
+  filters: [],
+  since: '',
+  until: '',
+  namespaces: [],
+  toggled: [],
+  columns: [],
+  sort: DEFAULT_SORT,
+  at: null,
+  flow: null,
+};
+
+const PANELS: readonly string[] = ['split', 'map', 'flows', 'status'];
+
+/** The query of an address, without `?`. */
+export function encode(view: View): string {
+  const query = new URLSearchParams();
+  if (view.panel !== 'split') query.set('show', view.panel);
+  for (const filter of view.filters) query.append('f', filter);
+  if (view.since) query.set('since', view.since);
+  if (view.until) query.set('until', view.until);
+  if (view.namespaces.length) query.set('ns', view.namespaces.join(','));
+  if (view.toggled.length) query.set('open', view.toggled.join(','));
+  if (view.columns.length) query.set('cols', view.columns.join(','));
+  if (view.sort !== DEFAULT_SORT) query.set('sort', view.sort);
+  if (view.at !== null) query.set('at', String(view.at));
+  if (view.flow !== null) query.set('flow', String(view.flow));
+  return query.toString();
+}
+
+/** Reads a query; what makes no sense counts as left out. */
+export function decode(query: string): View {
+  const params = new URLSearchParams(query);
+  const panel = params.get('show') ?? '';
+  return {
+    panel: PANELS.includes(panel) ? (panel as Panel) : 'split',
+    filters: params.getAll('f').filter((text) => text.trim() !== ''),
+    since: params.get('since') ?? '',
+    until: params.get('until') ?? '',
+    namespaces: words(params.get('ns')),
+    toggled: words(params.get('open')),
+    columns: words(params.get('cols')),
+    sort: params.get('sort') || DEFAULT_SORT,
+    at: count(params.get('at')),
+    flow: count(params.get('flow')),
+  };
+}
+
+function words(text: string | null): string[] {
+  return (text ?? '').split(',').filter((word) => word !== '');
+}
+
+function count(text: string | null): number | null {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
