@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// For each crate of ours, which others of ours it may use. What isn't listed here must be added
 /// here first, knowingly.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("flows-abi", &[]),
     ("flows-datapath-core", &["flows-abi"]),
     ("flows-datapath-host", &["flows-abi", "flows-datapath-core"]),
@@ -59,6 +59,10 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "flows-policy",
             "flows-proto",
         ],
+    ),
+    (
+        "flows-ui",
+        &["flows-abi", "flows-client", "flows-flow", "flows-proto"],
     ),
     (
         "flows-lab",
