@@ -10,6 +10,7 @@ use proto::flow::{
     TrafficDirection, Verdict,
 };
 
+pub(crate) use packet::FLAGS;
 pub use packet::{flags, l7_summary, packet, protocol};
 pub use policy::{policy, policy_names_of, policy_reference};
 pub use quantity::{bytes, micros};

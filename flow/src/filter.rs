@@ -9,16 +9,25 @@
 //! remembers for each identity how its labels fared.
 
 mod convert;
+mod display;
 mod error;
 mod eval;
 mod leaf;
+mod number;
 mod pattern;
+mod push;
 mod selector;
+mod text;
 
+pub(crate) use convert::{protocol, status};
 pub use error::{FilterError, NotANumber};
 pub use eval::{Bounds, Program};
-pub use leaf::Leaf;
+pub use leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
+pub use number::{NumberLeaf, NumberOf};
+pub use pattern::{NodePattern, Pattern};
+pub use push::Pushed;
 pub use selector::{Selector, SelectorError};
+pub use text::{Glob, Scoped, Test, TextLeaf, TextOf};
 
 use crate::view::FlowView;
 

@@ -6,6 +6,8 @@
 
 pub mod columns;
 pub mod describe;
+pub mod expr;
+pub mod field;
 pub mod filter;
 pub mod flags;
 pub mod fold;

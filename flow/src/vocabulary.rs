@@ -129,6 +129,11 @@ pub fn observation_point(sub_type: i32) -> Option<&'static str> {
         .and_then(|at| POINTS.get(at).copied())
 }
 
+/// Names of all observation points.
+pub(crate) fn observation_points() -> impl Iterator<Item = &'static str> {
+    POINTS.iter().copied()
+}
+
 /// Sub type of the observation point of that name.
 pub fn observation_point_named(name: &str) -> Option<i32> {
     let at = POINTS.iter().position(|point| *point == name)?;

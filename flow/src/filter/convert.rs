@@ -384,7 +384,7 @@ fn network(text: &str) -> Result<IpNet, FilterError> {
         .ok_or_else(|| error("prefix length out of range".to_owned()))
 }
 
-fn protocol(text: &str) -> Result<&'static [Protocol], FilterError> {
+pub(crate) fn protocol(text: &str) -> Result<&'static [Protocol], FilterError> {
     use Protocol::Transport as T;
     Ok(match text.to_lowercase().as_str() {
         "icmp" => &[T(Transport::IcmpV4), T(Transport::IcmpV6)],
@@ -403,7 +403,7 @@ fn protocol(text: &str) -> Result<&'static [Protocol], FilterError> {
 }
 
 /// `404`, `40+` or `4+`, as the beginning of the number.
-fn status(text: &str) -> Result<String, FilterError> {
+pub(crate) fn status(text: &str) -> Result<String, FilterError> {
     let digits = text.strip_suffix('+').unwrap_or(text);
     let length = if digits.len() == text.len() {
         3..4

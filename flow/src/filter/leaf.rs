@@ -7,8 +7,10 @@ use proto::flow::layer7::Record;
 use proto::flow::{Http, Verdict};
 use regex::Regex;
 
+use super::number::NumberLeaf;
 use super::pattern::{NodePattern, Pattern};
 use super::selector::Selector;
+use super::text::TextLeaf;
 use crate::view::{FlowView, Side, Transport};
 
 /// One question. Lists are alternatives.
@@ -69,6 +71,10 @@ pub enum Leaf {
     Http(HttpLeaf),
     /// Name asked for in DNS.
     DnsQuery(Vec<Regex>),
+    /// About a text; for what the above have no form for.
+    Text(TextLeaf),
+    /// About a number, the same.
+    Number(NumberLeaf),
 }
 
 /// One question about HTTP.
@@ -120,7 +126,7 @@ pub struct Labels {
     /// Any of these.
     pub selectors: Vec<Selector>,
     /// Place of what a program remembers of this leaf.
-    pub(super) slot: usize,
+    pub(crate) slot: usize,
 }
 
 impl Labels {
@@ -147,11 +153,30 @@ pub enum Protocol {
 /// Addresses and networks.
 #[derive(Debug, Clone, Default)]
 pub struct Addresses {
-    pub(super) exact: Vec<IpAddr>,
-    pub(super) networks: Vec<IpNet>,
+    pub(crate) exact: Vec<IpAddr>,
+    pub(crate) networks: Vec<IpNet>,
 }
 
 impl Addresses {
+    /// Every address.
+    pub(crate) fn all() -> Self {
+        let zero = [
+            IpAddr::from(std::net::Ipv4Addr::UNSPECIFIED),
+            IpAddr::from(std::net::Ipv6Addr::UNSPECIFIED),
+        ];
+        Self {
+            exact: Vec::new(),
+            networks: zero.map(|ip| IpNet::new_assert(ip, 0)).into(),
+        }
+    }
+
+    /// As they are read.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let exact = self.exact.iter().map(ToString::to_string);
+        let networks = self.networks.iter().map(ToString::to_string);
+        exact.chain(networks).collect()
+    }
+
     fn hold(&self, address: Option<IpAddr>) -> bool {
         address.is_some_and(|address| {
             self.exact.contains(&address) || self.networks.iter().any(|net| net.contains(&address))
@@ -163,8 +188,8 @@ impl Addresses {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// Empty is any.
-    pub(super) namespace: String,
-    pub(super) prefix: String,
+    pub(crate) namespace: String,
+    pub(crate) prefix: String,
 }
 
 impl Name {
@@ -176,12 +201,12 @@ impl Name {
 }
 
 /// What a proxy saw.
-fn record<V: FlowView>(flow: &V) -> Option<&Record> {
+pub(super) fn record<V: FlowView>(flow: &V) -> Option<&Record> {
     flow.l7()?.record.as_ref()
 }
 
 /// The path in `url`, unescaped; `None` if it is no URL.
-fn url_path(url: &str) -> Option<String> {
+pub(super) fn url_path(url: &str) -> Option<String> {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let plain = &url[..end];
     if plain.bytes().any(|b| b < 0x20 || b == 0x7f) {
@@ -232,9 +257,11 @@ impl Leaf {
             Self::Protocol(_) | Self::Port(..) | Self::TcpFlags(_) | Self::Identity(..) => 3,
             Self::Ip(..) | Self::SourceXlated(_) | Self::IpTraceId(_) => 6,
             Self::Labels(_) => 8,
+            Self::Number(_) => 7,
             Self::Pod(..) | Self::Service(..) | Self::Cluster(..) | Self::Interface(_) => 10,
             Self::Uuid(_) | Self::TraceId(_) | Self::Workload(..) => 12,
             Self::Fqdn(..) | Self::Node(_) | Self::NodeLabels(_) => 20,
+            Self::Text(_) => 30,
             Self::Http(_) | Self::DnsQuery(_) => 40,
         }
     }
@@ -308,6 +335,8 @@ impl Leaf {
             Self::Http(leaf) => matches!(record(flow), Some(Record::Http(http)) if leaf.of(http)),
             Self::DnsQuery(queries) => matches!(record(flow), Some(Record::Dns(dns))
                 if queries.iter().any(|query| query.is_match(&dns.query))),
+            Self::Text(text) => text.matches(flow),
+            Self::Number(number) => number.matches(flow),
         }
     }
 }

@@ -66,6 +66,24 @@ pub struct NodePattern {
     node: Option<Pattern>,
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Display for NodePattern {
+    /// As [`NodePattern::new`] reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.cluster, &self.node) {
+            (Some(cluster), Some(node)) => write!(f, "{cluster}/{node}"),
+            (Some(cluster), None) => write!(f, "{cluster}/"),
+            (None, Some(node)) => write!(f, "{node}"),
+            (None, None) => f.write_str("/"),
+        }
+    }
+}
+
 impl NodePattern {
     pub(crate) fn new(text: &str) -> Result<Self, FilterError> {
         let part = |text: &str| match text {

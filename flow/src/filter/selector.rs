@@ -222,6 +222,32 @@ impl std::str::FromStr for Selector {
     }
 }
 
+impl fmt::Display for Selector {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, requirement) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(",")?;
+            }
+            if requirement.test == Test::Absent {
+                f.write_str("!")?;
+            }
+            if let Some(source) = &requirement.source {
+                write!(f, "{source}:")?;
+            }
+            f.write_str(&requirement.key)?;
+            match &requirement.test {
+                Test::Exists | Test::Absent => {}
+                Test::In(values) if values.len() == 1 => write!(f, "={}", values[0])?,
+                Test::NotIn(values) if values.len() == 1 => write!(f, "!={}", values[0])?,
+                Test::In(values) => write!(f, " in ({})", values.join(","))?,
+                Test::NotIn(values) => write!(f, " notin ({})", values.join(","))?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Source, key and value of a label; without a source that is empty.
 fn split(label: &str) -> (&str, &str, &str) {
     let (name, value) = label.split_once('=').unwrap_or((label, ""));
@@ -230,6 +256,11 @@ fn split(label: &str) -> (&str, &str, &str) {
 }
 
 impl Selector {
+    /// Whether it asks for nothing.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the labels fit. `labels` calls its argument on each label until that says true, and
     /// says whether it did.
     pub fn matches(&self, labels: impl Fn(&mut dyn FnMut(&str) -> bool) -> bool) -> bool {
@@ -296,6 +327,8 @@ mod tests {
             let selector: Selector = text.parse().unwrap();
             let fitted = selector.matches(|is| labels.iter().any(|label| is(label)));
             assert_eq!(fitted, fits, "{text}");
+            let printed = selector.to_string();
+            assert_eq!(printed.parse::<Selector>().unwrap(), selector, "{printed}");
         }
     }
 

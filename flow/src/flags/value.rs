@@ -126,7 +126,7 @@ const AGENT_EVENTS: [&str; 11] = [
 ];
 
 /// `TYPE[:SUBTYPE]`, names or numbers.
-pub(super) fn event_type(text: &str) -> Result<EventTypeFilter, ValueError> {
+pub(crate) fn event_type(text: &str) -> Result<EventTypeFilter, ValueError> {
     let number = |text: &str| {
         NotANumber::read(text, 0x7fff_ffff).map(|n| i32::try_from(n).unwrap_or_default())
     };

@@ -1,0 +1,58 @@
+//! The expression language of filters: `verdict == DROPPED and (src.pod ~ "prod/*" or dst.port in
+//! {53, 443}) and not reply`. Grammar and fields stand in docs/FILTERS.md.
+//!
+//! ```text
+//!   text --lex--> tokens --parse--> Expr, with places --compile--> Filter --Display--> text
+//!                   \--complete--> what may stand at the cursor
+//! ```
+//!
+//! The parser is written by hand: completion and errors need the same tokens with their places as the
+//! parser does, and to know at each what may follow.
+
+mod compile;
+mod complete;
+mod error;
+mod lex;
+mod parse;
+mod parts;
+mod texts;
+mod value;
+
+use std::ops::Range;
+
+use crate::filter::Filter;
+
+pub(crate) use compile::{number_of, text_of};
+pub use complete::{Completion, NoValues, Values, complete};
+pub use error::ExprError;
+pub(crate) use lex::is_word;
+pub(crate) use value::{greatest, quote};
+
+/// Longest expression, in bytes.
+pub const MAX_LENGTH: usize = 16 << 10;
+/// Deepest nesting of parentheses and negations.
+pub const MAX_DEPTH: usize = 64;
+
+/// Bytes of the text.
+pub(crate) type Span = Range<usize>;
+
+impl Filter {
+    /// Reads an expression; one of white space only is always true.
+    ///
+    /// # Errors
+    /// What can't be understood, and where.
+    pub fn parse_expr(text: &str) -> Result<Self, ExprError> {
+        match parse::parse(text)? {
+            Some(expr) => compile::filter(text, expr),
+            None => Ok(Self::default()),
+        }
+    }
+}
+
+impl std::str::FromStr for Filter {
+    type Err = ExprError;
+
+    fn from_str(text: &str) -> Result<Self, ExprError> {
+        Self::parse_expr(text)
+    }
+}

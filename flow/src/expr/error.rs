@@ -1,0 +1,146 @@
+//! What is wrong with an expression, and where.
+
+use std::fmt::Write as _;
+
+use super::Span;
+
+/// Why an expression was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", hint(.suggestion.as_deref()))]
+pub struct ExprError {
+    /// Where it begins, in bytes of the text.
+    pub start: usize,
+    /// Where it begins, in characters from 1.
+    pub column: usize,
+    /// How many characters it is long; 0 if something is missing there.
+    pub length: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What may have been meant.
+    pub suggestion: Option<String>,
+}
+
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
+}
+
+impl ExprError {
+    pub(super) fn new(text: &str, span: &Span, message: impl Into<String>) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let within = text.get(span.clone()).unwrap_or("");
+        Self {
+            start: span.start,
+            column: before.chars().count() + 1,
+            length: within.chars().count(),
+            message: message.into(),
+            suggestion: None,
+        }
+    }
+
+    pub(super) fn meant(self, suggestion: Option<impl Into<String>>) -> Self {
+        Self {
+            suggestion: suggestion.map(Into::into),
+            ..self
+        }
+    }
+
+    /// The error under the expression, for people:
+    ///
+    /// ```text
+    /// src.prt == 53
+    /// ^^^^^^^ unknown field `src.prt`; did you mean `src.port`?
+    /// ```
+    pub fn render(&self, text: &str) -> String {
+        // Of several lines, the one with the error.
+        let start = self.start.min(text.len());
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let rest = &text[line_start..];
+        let line = rest.split('\n').next().unwrap_or(rest);
+        let column = before[line_start..].chars().count();
+        let length = self
+            .length
+            .min(line.chars().count().saturating_sub(column))
+            .max(1);
+        let mut shown = String::new();
+        // Tabs and control characters would move the caret, or more.
+        shown.extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        let (space, carets) = (" ".repeat(column), "^".repeat(length));
+        write!(shown, "\n{space}{carets} {self}").unwrap_or_default();
+        shown
+    }
+}
+
+/// Which of the candidates is most like `text`, if one is at all.
+pub(super) fn nearest<'a>(
+    text: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let wanted = text.to_lowercase();
+    let most = 1 + wanted.chars().count() / 4;
+    candidates
+        .into_iter()
+        .filter_map(|candidate| {
+            let distance = distance(&wanted, &candidate.to_lowercase(), most)?;
+            Some((distance, candidate))
+        })
+        // Of equally near ones the first.
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many characters must be changed, put in, left out or swapped; `None` if more than `most`.
+fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    let mut before_last = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let mut least = (last[j + 1] + 1)
+                .min(row[j] + 1)
+                .min(last[j] + usize::from(x != y));
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                least = least.min(before_last[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().filter(|distance| *distance <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_is_found() {
+        for (text, nearest_one) in [
+            ("src.prt", Some("src.port")),
+            ("scr.pod", Some("src.pod")),
+            ("SRC.POD", Some("src.pod")),
+            ("destination", None),
+        ] {
+            let found = nearest(text, ["src.pod", "src.port", "dst.port"]);
+            assert_eq!(found, nearest_one, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_caret_stands_under_its_word() {
+        let text = "reply and\n ünd == \t x";
+        let at = text.find("==").unwrap();
+        let error = ExprError::new(text, &(at..at + 2), "no").meant(Some("yes"));
+        assert_eq!(
+            error.render(text),
+            " ünd ==   x\n     ^^ no; did you mean `yes`?"
+        );
+        let end = ExprError::new(text, &(text.len()..text.len()), "more");
+        assert_eq!(end.render(text), " ünd ==   x\n           ^ more");
+        assert_eq!(ExprError::new("", &(0..0), "more").render(""), "\n^ more");
+    }
+}

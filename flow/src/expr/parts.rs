@@ -1,0 +1,171 @@
+//! What the values of one comparison become: those of one kind are one leaf.
+
+use regex::Regex;
+
+use crate::field::{Field, What};
+use crate::filter::{
+    Addresses, Filter, HttpLeaf, Labels, Leaf, Name, NodePattern, NumberLeaf, NumberOf, Pattern,
+    Protocol, Scoped, Selector, TextLeaf,
+};
+use crate::view::Side;
+
+#[derive(Default)]
+pub(super) struct Parts {
+    /// Conditions of their own.
+    pub(super) whole: Vec<Filter>,
+    pub(super) ranges: Vec<(u64, u64)>,
+    pub(super) statuses: Vec<String>,
+    pub(super) numbers: Vec<u32>,
+    pub(super) addresses: Option<Addresses>,
+    pub(super) tests: Vec<Scoped>,
+    pub(super) names: Vec<Name>,
+    pub(super) texts: Vec<String>,
+    pub(super) pairs: Vec<(String, String)>,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) nodes: Vec<NodePattern>,
+    pub(super) selectors: Vec<Selector>,
+    pub(super) regexes: Vec<Regex>,
+    pub(super) types: Vec<(Option<i32>, Option<i32>)>,
+    pub(super) protocols: Vec<Protocol>,
+    pub(super) sets: Vec<u16>,
+}
+
+fn bits(numbers: &[u32]) -> u32 {
+    let bits = numbers
+        .iter()
+        .filter_map(|number| 1u32.checked_shl(*number));
+    bits.fold(0, |set, bit| set | bit)
+}
+
+impl Parts {
+    /// The values as alternatives.
+    pub(super) fn finish(self, field: &Field, side: Side) -> Filter {
+        let what = field.what;
+        let mut any = self.whole;
+        let mut push = |is_there: bool, leaf: Leaf| {
+            if is_there {
+                any.push(Filter::Leaf(leaf));
+            }
+        };
+        if let Some(of) = super::number_of(what, side) {
+            push(!self.ranges.is_empty(), ranges(of, self.ranges));
+        }
+        let there = !self.statuses.is_empty();
+        push(there, Leaf::Http(HttpLeaf::Status(self.statuses)));
+        if !self.numbers.is_empty() {
+            push(
+                true,
+                match what {
+                    What::Reason => {
+                        let numbers = self.numbers.iter();
+                        let numbers = numbers.filter_map(|number| i32::try_from(*number).ok());
+                        Leaf::DropReason(numbers.collect())
+                    }
+                    What::Direction => Leaf::Direction(bits(&self.numbers)),
+                    What::IpVersion => Leaf::IpVersion(bits(&self.numbers)),
+                    _ => Leaf::Verdict(bits(&self.numbers)),
+                },
+            );
+        }
+        if let Some(addresses) = self.addresses {
+            push(
+                true,
+                match what {
+                    What::SnatIp => Leaf::SourceXlated(addresses),
+                    _ => Leaf::Ip(side, addresses),
+                },
+            );
+        }
+        if let Some(of) = super::text_of(what, side) {
+            let tests = self.tests;
+            push(!tests.is_empty(), Leaf::Text(TextLeaf { of, tests }));
+        }
+        push(
+            !self.names.is_empty(),
+            match what {
+                What::Service => Leaf::Service(side, self.names),
+                _ => Leaf::Pod(side, self.names),
+            },
+        );
+        push(
+            !self.texts.is_empty(),
+            match what {
+                What::Cluster => Leaf::Cluster(side, self.texts),
+                What::Uuid => Leaf::Uuid(self.texts),
+                What::TraceId => Leaf::TraceId(self.texts),
+                _ => Leaf::Http(HttpLeaf::Method(self.texts)),
+            },
+        );
+        push(
+            !self.pairs.is_empty(),
+            match what {
+                What::Workload => Leaf::Workload(side, self.pairs),
+                What::Interface => Leaf::Interface(interfaces(self.pairs)),
+                _ => Leaf::Http(HttpLeaf::Header(self.pairs)),
+            },
+        );
+        push(!self.patterns.is_empty(), Leaf::Fqdn(side, self.patterns));
+        push(!self.nodes.is_empty(), Leaf::Node(self.nodes));
+        push(
+            !self.selectors.is_empty(),
+            match what {
+                What::NodeLabel => Leaf::NodeLabels(self.selectors),
+                _ => Leaf::Labels(Labels {
+                    side,
+                    selectors: self.selectors,
+                    slot: usize::MAX,
+                }),
+            },
+        );
+        push(
+            !self.regexes.is_empty(),
+            match what {
+                What::HttpPath => Leaf::Http(HttpLeaf::Path(self.regexes)),
+                What::HttpUrl => Leaf::Http(HttpLeaf::Url(self.regexes)),
+                _ => Leaf::DnsQuery(self.regexes),
+            },
+        );
+        push(!self.types.is_empty(), Leaf::EventType(self.types));
+        push(!self.protocols.is_empty(), Leaf::Protocol(self.protocols));
+        push(!self.sets.is_empty(), Leaf::TcpFlags(self.sets));
+        match (any.len(), any.pop()) {
+            (1, Some(one)) => one,
+            (_, last) => {
+                any.extend(last);
+                Filter::Any(any)
+            }
+        }
+    }
+}
+
+/// Index (0 for any) and name.
+fn interfaces(pairs: Vec<(String, String)>) -> Vec<(u32, String)> {
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(index, name)| (index.parse().unwrap_or(0), name))
+        .collect()
+}
+
+/// Single numbers have a leaf of their own, where Hubble has one.
+fn ranges(of: NumberOf, ranges: Vec<(u64, u64)>) -> Leaf {
+    let single = ranges.iter().all(|(from, to)| from == to);
+    let mut numbers = ranges.iter().map(|(from, _)| *from);
+    let small = || {
+        ranges
+            .iter()
+            .filter_map(|(from, _)| u32::try_from(*from).ok())
+    };
+    match of {
+        NumberOf::Port(side) if single => {
+            let ports = numbers.filter_map(|port| u16::try_from(port).ok());
+            Leaf::Port(side, ports.collect())
+        }
+        NumberOf::Identity(side) if single => {
+            let mut identities: Vec<u32> = small().collect();
+            identities.sort_unstable();
+            Leaf::Identity(side, identities)
+        }
+        NumberOf::IpTraceId if single => Leaf::IpTraceId(numbers.by_ref().collect()),
+        _ => Leaf::Number(NumberLeaf { of, ranges }),
+    }
+}

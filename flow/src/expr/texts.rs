@@ -1,0 +1,165 @@
+//! Values of fields that are texts.
+
+use super::lex::Sign;
+use super::parse::Literal;
+use super::parts::Parts;
+use super::value::{self, Bad};
+use crate::field::{Field, Kind, What};
+use crate::filter::{
+    Filter, Glob, Leaf, Name, NodePattern, Pattern, Scoped, Selector, Test, TextLeaf,
+};
+use crate::view::Side;
+
+/// Reads a value of a text into its part.
+pub(super) fn read(
+    field: &Field,
+    side: Side,
+    sign: Sign,
+    literal: &Literal,
+    parts: &mut Parts,
+) -> Result<(), Bad> {
+    let text = literal.text.as_str();
+    let equal = matches!(sign, Sign::Equal | Sign::In);
+    if equal && text.is_empty() {
+        parts.whole.push(none(field, side));
+        return Ok(());
+    }
+    match field.what {
+        What::Pod | What::Service | What::Policy | What::Workload
+            if matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>
+        {
+            scoped(field, equal, text, parts)?;
+        }
+        What::Namespace if matches!(sign, Sign::Equal | Sign::In | Sign::Like) => {
+            let glob = Glob::new(text);
+            let exact = if equal {
+                Some(text.to_owned())
+            } else {
+                glob.literal()
+            };
+            match exact {
+                Some(namespace) if !namespace.contains('/') => parts.names.push(Name {
+                    namespace,
+                    prefix: String::new(),
+                }),
+                Some(exact) => push(parts, Test::Exact(exact)),
+                None => push(parts, Test::Glob(glob)),
+            }
+        }
+        What::Label | What::NodeLabel if equal => {
+            let selector = text.parse::<Selector>();
+            let bad = |error: crate::filter::SelectorError| Bad::new(error.to_string());
+            parts.selectors.push(selector.map_err(bad)?);
+        }
+        What::Fqdn if equal || sign == Sign::Like => match Pattern::new(text) {
+            Ok(pattern) if !(equal && text.contains('*')) => parts.patterns.push(pattern),
+            Ok(_) | Err(_) => push(parts, exact_or_glob(equal, text)),
+        },
+        What::Node if equal || sign == Sign::Like => match NodePattern::new(text) {
+            Ok(pattern) if !(equal && text.contains('*')) && text.to_lowercase() == text => {
+                parts.nodes.push(pattern);
+            }
+            Ok(_) | Err(_) => push(parts, exact_or_glob(equal, text)),
+        },
+        What::Cluster | What::Uuid | What::TraceId | What::HttpMethod if equal => {
+            parts.texts.push(text.to_owned());
+        }
+        What::Interface if equal => {
+            let (index, name) = match text.strip_prefix('#') {
+                Some(index) => index.split_once(':').unwrap_or((index, "")),
+                None => ("0", text),
+            };
+            if index.parse::<u32>().is_err() {
+                return Err(Bad::new(format!("`{index}` is no index of an interface")));
+            }
+            parts.pairs.push((index.to_owned(), name.to_owned()));
+        }
+        What::HttpHeader if equal => match text.split_once(':') {
+            Some((key, value)) => parts.pairs.push((key.to_owned(), value.to_owned())),
+            None => return Err(Bad::new(format!("`{text}` is no header (`KEY:VALUE`)"))),
+        },
+        What::HttpPath | What::HttpUrl | What::DnsQuery if sign == Sign::Regex => {
+            parts.regexes.push(value::regex(sign, text)?);
+        }
+        _ if matches!(sign, Sign::Regex | Sign::Contains) => {
+            push(parts, Test::Regex(value::regex(sign, text)?));
+        }
+        _ => push(parts, exact_or_glob(equal, text)),
+    }
+    Ok(())
+}
+
+/// That there is no such text.
+fn none(field: &Field, side: Side) -> Filter {
+    let has = match (field.what, super::text_of(field.what, side)) {
+        (What::Uuid, _) => return Filter::Leaf(Leaf::Uuid(vec![String::new()])),
+        (What::TraceId, _) => return Filter::Leaf(Leaf::TraceId(vec![String::new()])),
+        (What::Workload, _) => Leaf::Workload(side, vec![(String::new(), String::new())]),
+        (What::Interface, _) => Leaf::Interface(vec![(0, String::new())]),
+        (_, Some(of)) => Leaf::Text(TextLeaf::new(of, vec![Test::Any])),
+        (_, None) => return Filter::Any(Vec::new()),
+    };
+    Filter::Not(Box::new(Filter::Leaf(has)))
+}
+
+fn push(parts: &mut Parts, name: Test) {
+    parts.tests.push(Scoped { scope: None, name });
+}
+
+fn exact_or_glob(equal: bool, text: &str) -> Test {
+    match (equal, Glob::new(text)) {
+        (true, _) => Test::Exact(text.to_owned()),
+        (false, glob) => match glob.literal() {
+            Some(literal) => Test::Exact(literal),
+            None => Test::Glob(glob),
+        },
+    }
+}
+
+/// `[namespace/]name`; with `~`, a pattern of the namespace and the beginning of the name.
+fn scoped(field: &Field, equal: bool, text: &str, parts: &mut Parts) -> Result<(), Bad> {
+    debug_assert!(field.kind == Kind::Scoped, "{}", field.name);
+    let (scope, name) = match text.split_once('/') {
+        Some((scope, name)) => (Some(scope).filter(|scope| !scope.is_empty()), name),
+        None => (None, text),
+    };
+    if field.what == What::Workload && equal {
+        let scope = scope.unwrap_or_default();
+        parts.pairs.push((scope.to_owned(), name.to_owned()));
+        return Ok(());
+    }
+    if name.contains('/') {
+        return Err(Bad::new(format!("`{text}` has more than one slash")));
+    }
+    let namespaced = matches!(field.what, What::Pod | What::Service);
+    if equal {
+        // All of a namespace.
+        if name.is_empty() && namespaced {
+            parts.names.push(Name {
+                namespace: scope.unwrap_or_default().to_owned(),
+                prefix: String::new(),
+            });
+            return Ok(());
+        }
+        parts.tests.push(Scoped {
+            scope: scope.map(|scope| Test::Exact(scope.to_owned())),
+            name: Test::Exact(name.to_owned()),
+        });
+        return Ok(());
+    }
+    let scope = scope
+        .map(Glob::new)
+        .filter(|scope| scope.to_string() != "*");
+    let name = Glob::prefix(name);
+    let literal = scope.as_ref().map_or(Some(String::new()), Glob::literal);
+    match (literal, name.only_beginning()) {
+        (Some(namespace), Some(prefix)) if namespaced => {
+            parts.names.push(Name { namespace, prefix });
+        }
+        _ => parts.tests.push(Scoped {
+            scope: scope.map(Test::Glob),
+            name: Test::Glob(name),
+        }),
+    }
+    Ok(())
+}

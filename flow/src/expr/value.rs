@@ -1,0 +1,328 @@
+//! Reading values.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use regex::{Regex, RegexBuilder};
+
+use super::error::nearest;
+use super::parse::Literal;
+use super::{ExprError, lex::Sign};
+use crate::field::{Field, Kind, What, named};
+use crate::filter::{Addresses, Glob, NumberOf};
+use crate::vocabulary::event;
+
+/// Memory (bytes) that one regular expression may take.
+const REGEX_SIZE: usize = 1 << 20;
+
+/// A value that can't be read, before its place is known.
+pub(super) struct Bad {
+    pub(super) message: String,
+    pub(super) suggestion: Option<String>,
+}
+
+impl Bad {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            suggestion: None,
+        }
+    }
+
+    /// The error at the value's place.
+    pub(super) fn at(self, text: &str, literal: &Literal) -> ExprError {
+        ExprError::new(text, &literal.span, self.message).meant(self.suggestion)
+    }
+}
+
+/// The signs that a field of that kind can be compared by, best first.
+pub(super) fn signs(kind: Kind) -> &'static [Sign] {
+    use Sign::{AtLeast, AtMost, Contains, Equal, In, Less, Like, More, NotEqual, Regex, Unlike};
+    match kind {
+        Kind::Bool => &[Equal, NotEqual],
+        Kind::Number | Kind::Bytes | Kind::Time => {
+            &[Equal, NotEqual, In, Less, AtMost, More, AtLeast]
+        }
+        Kind::Name => &[Equal, NotEqual, In, Like, Unlike, Regex, Contains],
+        Kind::Text | Kind::Scoped | Kind::Labels => {
+            &[Equal, NotEqual, Like, Unlike, Regex, In, Contains]
+        }
+        Kind::Ip => &[Equal, NotEqual, In],
+        Kind::Flags => &[Like, Unlike, Equal, NotEqual, In],
+    }
+}
+
+/// The greatest number that a field can hold.
+pub(crate) fn greatest(what: What) -> u64 {
+    match what {
+        What::Port => u16::MAX.into(),
+        What::Identity | What::Named(_) => u32::MAX.into(),
+        What::Number(NumberOf::Rtt | NumberOf::Revision) => u32::MAX.into(),
+        _ => u64::MAX,
+    }
+}
+
+/// A number as the field's kind spells it.
+pub(super) fn number(field: &Field, text: &str) -> Result<u64, Bad> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_');
+    let (digits, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match (field.kind, unit) {
+        (_, "") => Some(1),
+        (Kind::Bytes, unit) => bytes_unit(unit),
+        (Kind::Time, "us" | "\u{b5}s") => Some(1),
+        (Kind::Time, "ms") => Some(1_000),
+        (Kind::Time, "s") => Some(1_000_000),
+        _ => None,
+    };
+    let number = digits.replace('_', "").parse::<u64>().ok();
+    match (number, factor, named(field.what).as_slice()) {
+        (Some(number), Some(factor), _) => number
+            .checked_mul(factor)
+            .filter(|number| *number <= greatest(field.what))
+            .ok_or_else(|| {
+                let most = greatest(field.what);
+                Bad::new(format!(
+                    "`{text}` is too much: {} ends at {most}",
+                    field.name
+                ))
+            }),
+        (.., []) => Err(Bad::new(match field.kind {
+            Kind::Bytes => format!("`{text}` is no number of bytes (`1500`, `10k`, `2MB`)"),
+            Kind::Time => format!("`{text}` is no duration (`500us`, `20ms`, `1s`)"),
+            _ => format!("`{text}` is no number"),
+        })),
+        (.., names) => one_named(field, names, text).map(u64::from),
+    }
+}
+
+fn bytes_unit(unit: &str) -> Option<u64> {
+    Some(match unit.to_ascii_lowercase().as_str() {
+        "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "ki" | "kib" => 1 << 10,
+        "mi" | "mib" => 1 << 20,
+        "gi" | "gib" => 1 << 30,
+        _ => return None,
+    })
+}
+
+/// A number or a range of them, ends included.
+pub(super) fn range(field: &Field, literal: &Literal) -> Result<(u64, u64), Bad> {
+    // A name may have a dash, too.
+    if let Some((from, to)) = literal.text.split_once('-')
+        && from.starts_with(|c: char| c.is_ascii_digit())
+    {
+        let (from, to) = (number(field, from)?, number(field, to)?);
+        return match from <= to {
+            true => Ok((from, to)),
+            false => Err(Bad::new(format!("`{}` is an empty range", literal.text))),
+        };
+    }
+    let number = number(field, &literal.text)?;
+    Ok((number, number))
+}
+
+/// Spellings of a name that count as one.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace([' ', '-'], "_")
+}
+
+fn one_named(field: &Field, names: &[(u32, String, &'static str)], text: &str) -> Result<u32, Bad> {
+    let wanted = plain(text);
+    let found = names.iter().find(|(_, name, about)| {
+        plain(name) == wanted || field.what == What::Reason && plain(about) == wanted
+    });
+    if let Some((number, ..)) = found {
+        return Ok(*number);
+    }
+    let most = if field.what == What::Verdict {
+        31
+    } else {
+        u32::MAX
+    };
+    if let Ok(number) = text.parse::<u32>()
+        && number <= most
+    {
+        return Ok(number);
+    }
+    let known = names.iter().map(|(_, name, _)| name.as_str());
+    let message = match names.len() {
+        0..=11 => {
+            let known: Vec<_> = known.clone().collect();
+            format!(
+                "{} is not `{text}`, but one of {}",
+                field.name,
+                known.join(", ")
+            )
+        }
+        _ => format!("`{text}` is no {} known", field.name),
+    };
+    Err(Bad {
+        message,
+        suggestion: nearest(text, known).map(quote),
+    })
+}
+
+/// The numbers of the names that the value is, or is like.
+pub(super) fn names(field: &Field, sign: Sign, literal: &Literal) -> Result<Vec<u32>, Bad> {
+    let names = named(field.what);
+    let text = &literal.text;
+    let fits: Box<dyn Fn(&str) -> bool> = match sign {
+        Sign::Equal | Sign::In => return one_named(field, &names, text).map(|one| vec![one]),
+        Sign::Like => {
+            let glob = Glob::new(&text.to_lowercase());
+            Box::new(move |name| glob.fits(&name.to_lowercase()))
+        }
+        _ => {
+            let regex = regex(sign, text)?;
+            Box::new(move |name| regex.is_match(name))
+        }
+    };
+    let numbers: Vec<u32> = names
+        .iter()
+        .filter(|(_, name, about)| fits(name) || field.what == What::Reason && fits(about))
+        .map(|(number, ..)| *number)
+        .collect();
+    match numbers.as_slice() {
+        [] => Err(Bad::new(format!("no {} is like `{text}`", field.name))),
+        _ => Ok(numbers),
+    }
+}
+
+/// The known values of a field without numbers that the value is like.
+pub(super) fn known_like(field: &Field, sign: Sign, text: &str) -> Result<Vec<String>, Bad> {
+    let glob = Glob::new(&text.to_lowercase());
+    let regex = match sign {
+        Sign::Like => None,
+        _ => Some(regex(sign, text)?),
+    };
+    let values: Vec<String> = field
+        .known_values()
+        .into_iter()
+        .map(|(value, _)| value)
+        .filter(|value| match &regex {
+            Some(regex) => regex.is_match(value),
+            None => glob.fits(value),
+        })
+        .collect();
+    match values.as_slice() {
+        [] => Err(Bad::new(format!("no {} is like `{text}`", field.name))),
+        _ => Ok(values),
+    }
+}
+
+/// The regular expression of `=~`, or of `contains`.
+pub(super) fn regex(sign: Sign, text: &str) -> Result<Regex, Bad> {
+    let pattern = match sign {
+        Sign::Contains => regex::escape(text),
+        _ => text.to_owned(),
+    };
+    let regex = RegexBuilder::new(&pattern)
+        .size_limit(REGEX_SIZE)
+        .dfa_size_limit(REGEX_SIZE)
+        .build();
+    regex.map_err(|error| {
+        let text = error.to_string();
+        // The last line says what is wrong, those before show where, over several lines.
+        let last = text.lines().last().unwrap_or_default();
+        let why = last.strip_prefix("error: ").unwrap_or(last);
+        Bad::new(format!("no regular expression: {why}"))
+    })
+}
+
+/// Adds an address or a network.
+pub(super) fn address(text: &str, to: &mut Addresses) -> Result<(), Bad> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        to.exact.push(address);
+        return Ok(());
+    }
+    match text.parse::<IpNet>() {
+        Ok(network) => to.networks.push(network),
+        Err(_) if text.contains('/') => {
+            return Err(Bad::new(format!(
+                "`{text}` is no network (`10.0.0.0/8`, `fd00::/8`)"
+            )));
+        }
+        Err(_) => {
+            return Err(Bad::new(format!(
+                "`{text}` is no address (`10.0.0.1`, `fd00::1`) and no network (`10.0.0.0/8`)"
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn boolean(text: &str) -> Result<bool, Bad> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Ok(true),
+        "false" | "no" | "0" => Ok(false),
+        _ => Err(Bad::new(format!(
+            "expected `true` or `false`, found `{text}`"
+        ))),
+    }
+}
+
+/// `syn,ack`, `syn+ack`, `none`.
+pub(super) fn flags(text: &str) -> Result<u16, Bad> {
+    if text.is_empty() || text.eq_ignore_ascii_case("none") {
+        return Ok(0);
+    }
+    let known = crate::describe::FLAGS;
+    text.split([',', '+', '|', ' '])
+        .filter(|name| !name.is_empty())
+        .try_fold(0, |bits, name| {
+            let found = known
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, bit)| bits | bit).ok_or_else(|| Bad {
+                message: format!("`{name}` is no TCP flag"),
+                suggestion: nearest(name, known.iter().map(|(name, _)| *name))
+                    .map(str::to_lowercase),
+            })
+        })
+}
+
+/// `drop`, `trace:to-endpoint`, `5:1`, `any:3`.
+pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Bad> {
+    let (kind, sub) = match text.split_once(':') {
+        Some((kind, sub)) => (kind, Some(sub)),
+        None => (text, None),
+    };
+    if kind.eq_ignore_ascii_case("any") {
+        let sub = sub.map(str::parse::<i32>).transpose();
+        return match sub {
+            Ok(sub) => Ok((None, sub)),
+            Err(_) => Err(Bad::new(format!("`{text}` is no number behind `any:`"))),
+        };
+    }
+    match crate::flags::event_type(&text.to_ascii_lowercase()) {
+        Ok(filter) => {
+            let kind = (filter.r#type != 0).then_some(filter.r#type);
+            Ok((kind, filter.match_sub_type.then_some(filter.sub_type)))
+        }
+        Err(_) => {
+            let points = crate::vocabulary::observation_points();
+            let meant = match (kind, sub) {
+                ("trace", Some(sub)) => {
+                    nearest(sub, points).map(|point| quote(&format!("trace:{point}")))
+                }
+                _ => nearest(kind, event::NAMES.iter().map(|(name, _)| *name)).map(str::to_owned),
+            };
+            Err(Bad {
+                message: format!("`{text}` is no type of event"),
+                suggestion: meant,
+            })
+        }
+    }
+}
+
+/// A value as the language takes it: in quotes, unless it is a plain word.
+pub(crate) fn quote(text: &str) -> String {
+    if !text.is_empty() && text.chars().all(super::is_word) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,355 @@
+//! Questions to texts that Hubble's filters have no form for: exact names, patterns with `*`, regular
+//! expressions, on anything that has a name.
+
+use proto::flow::layer7::Record;
+use regex::Regex;
+
+use super::leaf::{record, url_path};
+use crate::view::{Extra, FlowView, Side};
+
+/// What has a text. Those that are two texts, a namespace (or kind) and a name, are so for tests, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextOf {
+    /// Namespace.
+    Namespace(Side),
+    /// Namespace and name of the pod.
+    Pod(Side),
+    /// Kind and name of the workloads.
+    Workload(Side),
+    /// Namespace and name of the service.
+    Service(Side),
+    /// DNS names.
+    Fqdn(Side),
+    /// Cluster.
+    Cluster(Side),
+    /// Labels, `source:key=value` or `key=value`.
+    Label(Side),
+    /// Labels of the node.
+    NodeLabel,
+    /// Node, `cluster/node`.
+    Node,
+    /// Name of the network interface.
+    Interface,
+    /// Namespace and name of the policies that decided.
+    Policy,
+    /// HTTP method.
+    HttpMethod,
+    /// Path of the HTTP URL.
+    HttpPath,
+    /// HTTP URL.
+    HttpUrl,
+    /// HTTP headers, `key:value`.
+    HttpHeader,
+    /// Name asked for in DNS, without the dot at its end.
+    DnsQuery,
+    /// Unique id.
+    Uuid,
+    /// Trace id.
+    TraceId,
+    /// Summary.
+    Summary,
+}
+
+/// A test of a text.
+#[derive(Debug, Clone)]
+pub enum Test {
+    /// Anything but nothing.
+    Any,
+    /// This text.
+    Exact(String),
+    /// This pattern.
+    Glob(Glob),
+    /// This regular expression, anywhere in the text.
+    Regex(Regex),
+}
+
+impl Test {
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Any => !text.is_empty(),
+            Self::Exact(exact) => exact == text,
+            Self::Glob(glob) => glob.fits(text),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+}
+
+/// A pattern of a whole text: `*` is any run of characters, `?` is one; after a backslash they are
+/// themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob(Vec<Piece>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Run,
+    One,
+    Char(char),
+}
+
+impl Glob {
+    /// Every text is a pattern.
+    pub fn new(text: &str) -> Self {
+        let mut pieces = Vec::new();
+        let mut chars = text.chars();
+        while let Some(char) = chars.next() {
+            pieces.push(match char {
+                '*' if pieces.last() == Some(&Piece::Run) => continue,
+                '*' => Piece::Run,
+                '?' => Piece::One,
+                '\\' => Piece::Char(chars.next().unwrap_or('\\')),
+                char => Piece::Char(char),
+            });
+        }
+        Self(pieces)
+    }
+
+    /// The same, and whatever follows.
+    pub fn prefix(text: &str) -> Self {
+        let mut glob = Self::new(text);
+        if glob.0.last() != Some(&Piece::Run) {
+            glob.0.push(Piece::Run);
+        }
+        glob
+    }
+
+    /// What all texts that fit begin with.
+    pub fn beginning(&self) -> String {
+        let chars = self.0.iter().map_while(|piece| match piece {
+            Piece::Char(char) => Some(char),
+            Piece::Run | Piece::One => None,
+        });
+        chars.collect()
+    }
+
+    /// The beginning, if that is all it asks for: `web*`.
+    pub fn only_beginning(&self) -> Option<String> {
+        let (last, rest) = self.0.split_last()?;
+        let beginning = self.beginning();
+        (*last == Piece::Run && rest.len() == beginning.chars().count()).then_some(beginning)
+    }
+
+    /// The text, if it is one without wildcards.
+    pub fn literal(&self) -> Option<String> {
+        let text = self.beginning();
+        (text.chars().count() == self.0.len()).then_some(text)
+    }
+
+    /// Whether the whole text fits.
+    pub fn fits(&self, text: &str) -> bool {
+        let (mut at, mut rest) = (0, text);
+        // Where to take up again, with the last star swallowing one character more.
+        let mut retry: Option<(usize, &str)> = None;
+        loop {
+            let mut chars = rest.chars();
+            match (self.0.get(at), chars.next()) {
+                (None, None) => return true,
+                (Some(Piece::Run), _) => {
+                    at += 1;
+                    retry = Some((at, rest));
+                    continue;
+                }
+                (Some(Piece::Char(want)), Some(found)) if *want == found => {
+                    (at, rest) = (at + 1, chars.as_str());
+                    continue;
+                }
+                (Some(Piece::One), Some(_)) => {
+                    (at, rest) = (at + 1, chars.as_str());
+                    continue;
+                }
+                _ => {}
+            }
+            let Some((star, from)) = retry else {
+                return false;
+            };
+            let mut chars = from.chars();
+            if chars.next().is_none() {
+                return false;
+            }
+            (at, rest) = (star, chars.as_str());
+            retry = Some((star, rest));
+        }
+    }
+}
+
+impl std::fmt::Display for Glob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write as _;
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Run => f.write_char('*'),
+            Piece::One => f.write_char('?'),
+            Piece::Char(char @ ('*' | '?' | '\\')) => write!(f, "\\{char}"),
+            Piece::Char(char) => f.write_char(*char),
+        })
+    }
+}
+
+/// A test of two texts: namespace and name, or kind and name.
+#[derive(Debug, Clone)]
+pub struct Scoped {
+    /// Of the first one; `None` if any, or none, will do.
+    pub scope: Option<Test>,
+    /// Of the name; a regular expression is one of `scope/name`.
+    pub name: Test,
+}
+
+impl Scoped {
+    fn fits(&self, scope: &str, name: &str) -> bool {
+        if let Test::Regex(regex) = &self.name {
+            return !name.is_empty()
+                && match scope {
+                    "" => regex.is_match(name),
+                    scope => regex.is_match(&format!("{scope}/{name}")),
+                };
+        }
+        !name.is_empty()
+            && self.name.fits(name)
+            && self.scope.as_ref().is_none_or(|test| test.fits(scope))
+    }
+}
+
+/// A question to a text; one of the tests must fit. A text that isn't there fits none.
+#[derive(Debug, Clone)]
+pub struct TextLeaf {
+    pub(crate) of: TextOf,
+    pub(crate) tests: Vec<Scoped>,
+}
+
+/// Label without its source.
+fn without_source(label: &str) -> &str {
+    let name = label.find('=').unwrap_or(label.len());
+    label[..name]
+        .find(':')
+        .map_or(label, |colon| &label[colon + 1..])
+}
+
+impl TextLeaf {
+    /// A question to a text that is one.
+    pub(crate) fn new(of: TextOf, tests: Vec<Test>) -> Self {
+        let tests = tests.into_iter();
+        let tests = tests.map(|name| Scoped { scope: None, name });
+        Self {
+            of,
+            tests: tests.collect(),
+        }
+    }
+
+    fn one(&self, text: &str) -> bool {
+        !text.is_empty() && self.tests.iter().any(|test| test.name.fits(text))
+    }
+
+    fn two(&self, scope: &str, name: &str) -> bool {
+        self.tests.iter().any(|test| test.fits(scope, name))
+    }
+
+    pub(super) fn matches<V: FlowView>(&self, flow: &V) -> bool {
+        let http = |text: fn(&proto::flow::Http) -> &str| match record(flow) {
+            Some(Record::Http(http)) => self.one(text(http)),
+            Some(_) | None => false,
+        };
+        match self.of {
+            TextOf::Namespace(side) => self.one(flow.namespace(side)),
+            TextOf::Pod(side) => self.two(flow.namespace(side), flow.pod(side)),
+            TextOf::Workload(side) => {
+                flow.any_workload(side, &mut |kind, name| self.two(kind, name))
+            }
+            TextOf::Service(side) => flow
+                .service(side)
+                .is_some_and(|(namespace, name)| self.two(namespace, name)),
+            TextOf::Fqdn(side) => flow.any_name(side, &mut |name| self.one(name)),
+            TextOf::Cluster(side) => self.one(flow.cluster(side)),
+            TextOf::Label(side) => flow.any_label(side, &mut |label| {
+                self.one(label) || self.one(without_source(label))
+            }),
+            TextOf::NodeLabel => flow.any_node_label(&mut |label| self.one(label)),
+            TextOf::Node => self.one(flow.node()),
+            TextOf::Interface => flow.interface().is_some_and(|(_, name)| self.one(name)),
+            TextOf::Policy => self.policy(flow),
+            TextOf::HttpMethod => http(|http| &http.method),
+            TextOf::HttpUrl => http(|http| &http.url),
+            TextOf::HttpPath => match record(flow) {
+                Some(Record::Http(http)) => url_path(&http.url).is_some_and(|path| self.one(&path)),
+                Some(_) | None => false,
+            },
+            TextOf::HttpHeader => match record(flow) {
+                Some(Record::Http(http)) => {
+                    let mut headers = http.headers.iter();
+                    headers.any(|header| self.one(&format!("{}:{}", header.key, header.value)))
+                }
+                Some(_) | None => false,
+            },
+            TextOf::DnsQuery => match record(flow) {
+                Some(Record::Dns(dns)) => {
+                    self.one(dns.query.strip_suffix('.').unwrap_or(&dns.query))
+                }
+                Some(_) | None => false,
+            },
+            TextOf::Uuid => {
+                let mut fits = false;
+                flow.uuid(&mut |uuid| fits |= self.one(uuid));
+                fits
+            }
+            TextOf::TraceId => self.one(flow.trace_id()),
+            TextOf::Summary => self.one(flow.summary()),
+        }
+    }
+
+    fn policy<V: FlowView>(&self, flow: &V) -> bool {
+        let dropped = flow.verdict() == proto::flow::Verdict::Dropped;
+        let explained = Extra::read(flow, |extra| {
+            extra.explaining(dropped).any(|(_, decided)| {
+                decided
+                    .rules
+                    .any(&mut |rule| self.two(rule.policy.namespace, rule.policy.name))
+            })
+        });
+        explained.unwrap_or_else(|| {
+            flow.any_policy(&mut |policy| self.two(policy.namespace, policy.name))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (pattern, text, fits) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("a*", "a", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("ä*ö", "äxxö", true),
+            ("**", "x", true),
+            ("a\\", "a\\", true),
+        ] {
+            let glob = Glob::new(pattern);
+            assert_eq!(glob.fits(text), fits, "{pattern} {text}");
+            assert_eq!(Glob::new(&glob.to_string()), glob, "{pattern}");
+        }
+        assert_eq!(Glob::new("web*").only_beginning().as_deref(), Some("web"));
+        assert_eq!(Glob::new("we?*").only_beginning(), None);
+        assert_eq!(Glob::new("web").only_beginning(), None);
+        assert_eq!(Glob::new("w\\*").literal().as_deref(), Some("w*"));
+        assert_eq!(Glob::new("w*").literal(), None);
+        assert_eq!(Glob::prefix("w").to_string(), "w*");
+    }
+
+    #[test]
+    fn labels_lose_their_source() {
+        for (label, without) in [
+            ("k8s:app=a:b", "app=a:b"),
+            ("app=a:b", "app=a:b"),
+            ("reserved:world", "world"),
+        ] {
+            assert_eq!(without_source(label), without);
+        }
+    }
+}
