@@ -10,7 +10,7 @@ use crate::explain::{
     Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Suggestion, Unanswerable,
     protocol_name,
 };
-use crate::reason::{Origin, Reason, ReasonKind};
+use crate::reason::{Direction, Origin, Reason, ReasonKind};
 use crate::validate::Report;
 
 /// The verdict of a trace that lets the connection through.
@@ -55,7 +55,10 @@ pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
         notes: explanation.notes.clone(),
         suggestions: explanation
             .judgements()
-            .flat_map(|judgement| judgement.suggestions.iter().map(suggestion))
+            .flat_map(|judgement| {
+                let one = |one| suggestion(one, judgement.direction);
+                judgement.suggestions.iter().map(one)
+            })
             .collect(),
         ..wire::TraceResponse::default()
     }
@@ -67,6 +70,7 @@ fn party(party: &Party) -> wire::Party {
         identity: party.identity.0,
         labels: party.labels.to_strings(),
         judged: party.judged,
+        node_name: party.node.as_deref().unwrap_or_default().to_owned(),
     }
 }
 
@@ -90,6 +94,7 @@ fn judgement(judgement: &Judgement) -> wire::Judgement {
         text: reason.map(ToString::to_string).unwrap_or_default(),
         decided_by: reason.map(rules).unwrap_or_default(),
         policies: judgement.policies.iter().map(finding).collect(),
+        ..wire::Judgement::default()
     }
 }
 
@@ -179,7 +184,7 @@ fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
     }
 }
 
-fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
+fn suggestion(suggestion: &Suggestion, direction: Direction) -> wire::Suggestion {
     wire::Suggestion {
         policy: suggestion
             .policy
@@ -188,6 +193,7 @@ fn suggestion(suggestion: &Suggestion) -> wire::Suggestion {
             .unwrap_or_default(),
         text: suggestion.text.clone(),
         yaml: suggestion.yaml.clone(),
+        direction: direction.to_string(),
     }
 }
 

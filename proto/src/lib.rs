@@ -87,6 +87,26 @@ pub const WANT_PROGRESS: &str = "x-flows-progress";
 /// The type URL of a [`flows::v1::FlowExtension`] in `flow.Flow.extensions`.
 pub const EXTENSION_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
 
+/// The time that a client gives a call, of the header `grpc-timeout`: `12S`, `500m`. `None` if it is
+/// no such text.
+pub fn deadline(header: &str) -> Option<std::time::Duration> {
+    use std::time::Duration;
+    let (unit, digits) = (header.chars().last()?, header.get(..header.len() - 1)?);
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    Some(match unit {
+        'H' => Duration::from_secs(number * 3600),
+        'M' => Duration::from_secs(number * 60),
+        'S' => Duration::from_secs(number),
+        'm' => Duration::from_millis(number),
+        'u' => Duration::from_micros(number),
+        'n' => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
 impl flow::Flow {
     /// The extension that rides in this flow, if there is one that can be read.
     pub fn extension(&self) -> Option<flows::v1::FlowExtension> {
@@ -102,5 +122,30 @@ impl flow::Flow {
             type_url: EXTENSION_URL.to_owned(),
             value: prost::Message::encode_to_vec(extension),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::deadline;
+
+    #[test]
+    fn deadlines_as_grpc_writes_them() {
+        for (text, wanted) in [
+            ("2H", Some(Duration::from_secs(7200))),
+            ("12S", Some(Duration::from_secs(12))),
+            ("500m", Some(Duration::from_millis(500))),
+            ("99999999n", Some(Duration::from_nanos(99_999_999))),
+            ("100000000S", None),
+            ("S", None),
+            ("-1S", None),
+            ("1", None),
+            ("1\u{e4}", None),
+            ("", None),
+        ] {
+            assert_eq!(deadline(text), wanted, "{text:?}");
+        }
     }
 }

@@ -1,8 +1,14 @@
-//! `flows.v1.Policy` over all nodes: what each node can answer is asked of one, what is each node's own
-//! of all.
+//! `flows.v1.Policy` over all nodes. What the manifests decide any node can tell: one is asked, the
+//! node of the pod in question first. What each node did is asked of all, and a node that does not
+//! answer is named beside the others' answers.
+
+mod ask;
+mod trace;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, IdentityState,
@@ -11,20 +17,14 @@ use proto::flows::v1::{
     WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
     policy_server::Policy as Rpc,
 };
-use tonic::{Code, Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status, transport::Channel};
 
 use crate::service::{Relay, versioned};
 
 /// The most that an answer may hold, bytes.
 const LARGEST: usize = 64 << 20;
-
-/// What a node says that can't answer any question.
-const UNABLE: [Code; 4] = [
-    Code::Unavailable,
-    Code::Unimplemented,
-    Code::DeadlineExceeded,
-    Code::ResourceExhausted,
-];
+/// How long a node may take over an answer. With a large cluster it has to think.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The service.
 pub(crate) struct Service {
@@ -41,72 +41,39 @@ impl Service {
     pub(crate) fn new(relay: Arc<Relay>) -> Self {
         Self { relay }
     }
-
-    /// Asks one node after the other until one has an answer: all have the same manifests.
-    async fn ask_one<T, F>(&self, question: impl Fn(Channel) -> F) -> Result<Response<T>, Status>
-    where
-        F: Future<Output = Result<Response<T>, Status>>,
-    {
-        let mut last = Status::unavailable("no node is connected");
-        for channel in self.relay.connected() {
-            match question(channel).await {
-                Ok(answer) => return Ok(versioned(answer.into_inner())),
-                // Another node can do better only where this one can do nothing.
-                Err(status) if UNABLE.contains(&status.code()) => last = status,
-                Err(status) => return Err(status),
-            }
-        }
-        Err(last)
-    }
-
-    /// Asks all nodes. One that can't answer is an error: a part of the truth would look like all.
-    async fn ask_all<T, F>(&self, question: impl Fn(Channel) -> F) -> Result<Vec<T>, Status>
-    where
-        F: Future<Output = Result<Response<T>, Status>>,
-    {
-        let question = &question;
-        let ask = |channel| async move { question(channel).await.map(Response::into_inner) };
-        let mut answers = Vec::new();
-        for (name, _, answer) in self.relay.ask_all(ask).await {
-            match answer {
-                Some(Ok(answer)) => answers.push(answer),
-                Some(Err(status)) => {
-                    return Err(Status::new(
-                        status.code(),
-                        format!("{name}: {}", status.message()),
-                    ));
-                }
-                None => return Err(Status::unavailable(format!("{name} is not connected"))),
-            }
-        }
-        Ok(answers)
-    }
 }
 
 #[tonic::async_trait]
 impl Rpc for Service {
+    /// Each end is judged by its own node, as far as that is connected.
     async fn trace(
         &self,
         request: Request<TraceRequest>,
     ) -> Result<Response<TraceResponse>, Status> {
         let request = request.into_inner();
-        self.ask_one(|channel| {
-            let request = request.clone();
-            async move { client(channel).trace(request).await }
-        })
-        .await
+        Ok(versioned(trace::trace(&self.relay, &request).await?))
     }
 
+    /// The node that decided the flow knows best.
     async fn explain(
         &self,
         request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainResponse>, Status> {
         let request = request.into_inner();
-        self.ask_one(|channel| {
+        let node = request.flow.as_ref().map(|flow| flow.node_name.clone());
+        let node = node.unwrap_or_default();
+        let question = |channel| {
             let request = request.clone();
             async move { client(channel).explain(request).await }
-        })
-        .await
+        };
+        let (_, mut answer) = ask::first(&self.relay, &[&node], question).await?;
+        if !node.is_empty() && answer.node_name != node {
+            answer.notes.push(format!(
+                "{node}, which decided it, does not answer: {} does",
+                answer.node_name
+            ));
+        }
+        Ok(versioned(answer))
     }
 
     async fn validate(
@@ -114,11 +81,12 @@ impl Rpc for Service {
         request: Request<ValidateRequest>,
     ) -> Result<Response<ValidateResponse>, Status> {
         let request = request.into_inner();
-        self.ask_one(|channel| {
+        let question = |channel| {
             let request = request.clone();
             async move { client(channel).validate(request).await }
-        })
-        .await
+        };
+        let (_, answer) = ask::first(&self.relay, &[], question).await?;
+        Ok(versioned(answer))
     }
 
     /// Pods of all nodes, and decisions, connections and bytes summed over them.
@@ -126,12 +94,14 @@ impl Rpc for Service {
         &self,
         _: Request<GetPoliciesRequest>,
     ) -> Result<Response<GetPoliciesResponse>, Status> {
-        let ask = |channel| async move {
+        let question = |channel| async move {
             let mut client = client(channel);
             client.get_policies(GetPoliciesRequest {}).await
         };
+        let (answers, mut notes) = ask::all(&self.relay, question).await?;
         let mut policies: BTreeMap<String, PolicyState> = BTreeMap::new();
-        for answer in self.ask_all(ask).await? {
+        for answer in answers {
+            notes.extend(ask::of_node(&answer.node_name, answer.notes));
             for policy in answer.policies {
                 match policies.get_mut(&policy.policy) {
                     Some(known) => add(known, policy),
@@ -141,6 +111,7 @@ impl Rpc for Service {
         }
         Ok(versioned(GetPoliciesResponse {
             policies: policies.into_values().collect(),
+            notes,
             ..GetPoliciesResponse::default()
         }))
     }
@@ -150,13 +121,19 @@ impl Rpc for Service {
         request: Request<ListEndpointsRequest>,
     ) -> Result<Response<ListEndpointsResponse>, Status> {
         let request = request.into_inner();
-        let ask = |channel| {
+        let question = |channel| {
             let request = request.clone();
             async move { client(channel).list_endpoints(request).await }
         };
-        let answers = self.ask_all(ask).await?;
+        let (answers, mut notes) = ask::all(&self.relay, question).await?;
+        let mut endpoints = Vec::new();
+        for answer in answers {
+            notes.extend(ask::of_node(&answer.node_name, answer.notes));
+            endpoints.extend(answer.endpoints);
+        }
         Ok(versioned(ListEndpointsResponse {
-            endpoints: answers.into_iter().flat_map(|a| a.endpoints).collect(),
+            endpoints,
+            notes,
             ..ListEndpointsResponse::default()
         }))
     }
@@ -168,19 +145,19 @@ impl Rpc for Service {
         request: Request<ListIdentitiesRequest>,
     ) -> Result<Response<ListIdentitiesResponse>, Status> {
         let request = request.into_inner();
-        let ask = |channel| async move { client(channel).list_identities(request).await };
+        let question = |channel| async move { client(channel).list_identities(request).await };
+        let (answers, mut notes) = ask::all(&self.relay, question).await?;
         let mut identities: BTreeMap<(u32, Vec<String>), IdentityState> = BTreeMap::new();
-        for identity in self
-            .ask_all(ask)
-            .await?
-            .into_iter()
-            .flat_map(|answer| answer.identities)
-        {
-            let key = (identity.identity, identity.labels.clone());
-            identities.entry(key).or_insert(identity);
+        for answer in answers {
+            notes.extend(ask::of_node(&answer.node_name, answer.notes));
+            for identity in answer.identities {
+                let key = (identity.identity, identity.labels.clone());
+                identities.entry(key).or_insert(identity);
+            }
         }
         Ok(versioned(ListIdentitiesResponse {
             identities: identities.into_values().collect(),
+            notes,
             ..ListIdentitiesResponse::default()
         }))
     }
@@ -189,22 +166,12 @@ impl Rpc for Service {
         &self,
         request: Request<WaitRevisionRequest>,
     ) -> Result<Response<WaitRevisionResponse>, Status> {
-        let request = request.into_inner();
-        if request.revision > 0 {
+        if request.get_ref().revision > 0 {
             return Err(Status::invalid_argument(
                 "a revision is a node's own: ask its agent (--server unix:///run/flows/CLUSTER/NODE/hubble.sock)",
             ));
         }
-        let ask = |channel| {
-            let request = request.clone();
-            async move { client(channel).wait_revision(request).await }
-        };
-        let answers = self.ask_all(ask).await?;
-        let generation = answers.iter().map(|answer| answer.generation).min();
-        Ok(versioned(WaitRevisionResponse {
-            generation: generation.unwrap_or_default(),
-            ..WaitRevisionResponse::default()
-        }))
+        Ok(versioned(wait::wait(&self.relay, request).await?))
     }
 }
 

@@ -24,6 +24,7 @@ use proto::{
     },
     relay::NodeState,
 };
+use tokio::sync::watch;
 use tonic::{
     Request, Response, Status,
     body::Body,
@@ -34,7 +35,7 @@ use tonic::{
 
 use crate::{
     VERSION_HEADER,
-    peer::{Link, Peer},
+    peer::{Link, Peer, Snapshot},
     policy,
     query::{self, Context, Plan},
     raw::{ClientCodec, Raw},
@@ -251,14 +252,19 @@ impl Observer for Relay {
 }
 
 impl Relay {
-    /// Channels of the connected peers, by name.
-    pub(crate) fn connected(&self) -> Vec<Channel> {
+    /// Names and channels of the connected peers, by name.
+    pub(crate) fn connected(&self) -> Vec<(Arc<str>, Channel)> {
         let peers = Arc::clone(&self.context.peers.borrow());
-        let channels = peers.values().filter_map(|peer| match &peer.link {
-            Link::Connected { channel, .. } => Some(channel.clone()),
+        let channels = peers.iter().filter_map(|(name, peer)| match &peer.link {
+            Link::Connected { channel, .. } => Some((Arc::clone(name), channel.clone())),
             Link::Unavailable { .. } => None,
         });
         channels.collect()
+    }
+
+    /// All peers, and their changes.
+    pub(crate) fn peers(&self) -> watch::Receiver<Snapshot> {
+        self.context.peers.clone()
     }
 
     /// Asks every connected peer at once. `None`: it isn't connected.

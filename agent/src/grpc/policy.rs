@@ -2,6 +2,7 @@
 
 mod hits;
 mod views;
+mod wait;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use proto::flows::v1::{
     TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
     policy_server::Policy as Rpc,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
 use super::{Api, versioned};
@@ -89,11 +90,8 @@ impl Rpc for Service {
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
             let explanation = scene(known).explain(&asked).map_err(refused)?;
-            Ok(TraceResponse {
-                node_name,
-                revision: known.revision,
-                ..policy::wire::trace(&explanation)
-            })
+            let answer = policy::wire::trace(&explanation);
+            Ok(views::told_by(known, &node_name, answer))
         });
         Ok(versioned(answer.await?))
     }
@@ -113,7 +111,10 @@ impl Rpc for Service {
                 revision: known.revision,
                 stale: stale.map(|(name, _)| name.clone()).collect(),
             };
-            Ok(because(&scene(known), &flow, &answerer))
+            let node_name = answerer.node_name.clone();
+            let mut answer = because(&scene(known), &flow, &answerer);
+            answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
+            Ok(answer)
         });
         Ok(versioned(answer.await?))
     }
@@ -202,129 +203,37 @@ impl Rpc for Service {
         request: Request<WaitRevisionRequest>,
     ) -> Result<Response<WaitRevisionResponse>, Status> {
         let mut progress = self.access()?.progress.clone();
+        let patience = wait::patience(&request);
+        let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
         let wanted = request.into_inner();
         loop {
             let now = Arc::clone(&progress.borrow_and_update());
-            if reached(&now, &wanted)? {
-                return Ok(versioned(WaitRevisionResponse {
-                    revision: now.revision,
-                    generation: now.generation,
-                    node_name: self.node_name(),
-                    ..WaitRevisionResponse::default()
-                }));
-            }
+            let missing = match wait::missing(&now, &wanted)? {
+                None => {
+                    return Ok(versioned(WaitRevisionResponse {
+                        revision: now.revision,
+                        generation: now.generation,
+                        node_name: self.node_name(),
+                        ..WaitRevisionResponse::default()
+                    }));
+                }
+                Some(missing) => missing,
+            };
             tokio::select! {
                 changed = progress.changed() => {
                     changed.map_err(|_gone| Status::unavailable("the agent ends"))?;
+                }
+                () = wait::until(deadline) => {
+                    return Err(Status::deadline_exceeded(format!(
+                        "{} is at revision {}: {missing}",
+                        self.node_name(),
+                        now.revision,
+                    )));
                 }
                 () = self.api.stop.cancelled() => {
                     return Err(Status::unavailable("the agent ends"));
                 }
             }
         }
-    }
-}
-
-/// Whether the kernel has what is waited for.
-fn reached(now: &Progress, wanted: &WaitRevisionRequest) -> Result<bool, Status> {
-    if wanted.revision > 0 && now.revision < wanted.revision {
-        return Ok(false);
-    }
-    let version_of = |policy: &str| {
-        let mut known = now.policies.iter();
-        known
-            .find(|(name, _)| name.to_string() == policy)
-            .map(|(_, version)| &**version)
-    };
-    for (policy, version) in &wanted.versions {
-        let mut refused = now.refused.iter();
-        let refused = refused
-            .find(|(name, (present, _))| name.to_string() == *policy && **present == **version);
-        if let Some((_, (version, why))) = refused {
-            let what = match &**version {
-                "" => "stays in force",
-                _ => "is refused",
-            };
-            return Err(Status::failed_precondition(format!(
-                "{policy} {what}: {why}"
-            )));
-        }
-        // No version: the policy shall be gone.
-        if version_of(policy).unwrap_or_default() != version {
-            return Ok(false);
-        }
-    }
-    // What is in force is that also when something else isn't.
-    let named = &wanted.versions;
-    let is_named = !named.is_empty() && named.values().all(|version| !version.is_empty());
-    let is_in_step = now.failure.is_none() && now.generation > 0;
-    Ok(wanted.revision > 0 || is_named || is_in_step)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use cluster::{Kind, ObjectName};
-
-    use super::*;
-
-    #[test]
-    fn who_waits_is_told_when_it_is_in_force_or_never_will_be() {
-        let name = |name: &str| ObjectName {
-            kind: Kind::CiliumNetworkPolicy,
-            namespace: Some("shop".into()),
-            name: name.into(),
-        };
-        let now = Progress {
-            revision: 7,
-            generation: 3,
-            failure: None,
-            policies: BTreeMap::from([(name("web"), "2".into())]),
-            refused: BTreeMap::from([
-                (name("bad"), ("5".into(), "no such entity".to_owned())),
-                (name("stuck"), ("".into(), "no room".to_owned())),
-            ]),
-        };
-        let wait = |revision: u32, policy: &str, version: &str| {
-            let versions = match policy {
-                "" => BTreeMap::new(),
-                _ => BTreeMap::from([(format!("cnp shop/{policy}"), version.to_owned())]),
-            };
-            let wanted = WaitRevisionRequest {
-                revision,
-                versions,
-                ..WaitRevisionRequest::default()
-            };
-            reached(&now, &wanted).map_err(|status| status.message().to_owned())
-        };
-        assert_eq!(wait(7, "", ""), Ok(true));
-        assert_eq!(wait(8, "", ""), Ok(false));
-        assert_eq!(wait(0, "web", "2"), Ok(true));
-        assert_eq!(wait(0, "web", "3"), Ok(false));
-        assert_eq!(wait(0, "gone", ""), Ok(true));
-        assert_eq!(wait(0, "web", ""), Ok(false));
-        assert_eq!(wait(0, "bad", "4"), Ok(false));
-        let refused = wait(0, "bad", "5").expect_err("it never will be");
-        assert_eq!(refused, "cnp shop/bad is refused: no such entity");
-        let stays = wait(0, "stuck", "").expect_err("there is no room without it");
-        assert_eq!(stays, "cnp shop/stuck stays in force: no room");
-        let out_of_step = Progress {
-            failure: Some("maps are full".to_owned()),
-            ..now.clone()
-        };
-        let wanted = WaitRevisionRequest::default();
-        assert_eq!(reached(&out_of_step, &wanted).ok(), Some(false));
-        assert_eq!(reached(&now, &wanted).ok(), Some(true));
-        let version = |policy: &str, version: &str| {
-            let versions = BTreeMap::from([(format!("cnp shop/{policy}"), version.to_owned())]);
-            let wanted = WaitRevisionRequest {
-                versions,
-                ..WaitRevisionRequest::default()
-            };
-            reached(&out_of_step, &wanted).ok()
-        };
-        assert_eq!(version("web", "2"), Some(true));
-        assert_eq!(version("gone", ""), Some(false));
     }
 }

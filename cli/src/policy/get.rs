@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    time::Duration,
 };
 
 use proto::flows::v1::{
@@ -10,6 +11,7 @@ use proto::flows::v1::{
     PolicyState, TableEntry, WaitRevisionRequest,
 };
 use serde::Serialize;
+use tonic::Code;
 
 use super::{client, json, refused};
 use crate::{args::Args, connect::request_timeout, error::Error, table};
@@ -103,6 +105,9 @@ pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
     Ok(())
 }
 
+/// How long a server's words may take beyond the time in which something has to be in force.
+const WORDS_TAKE: Duration = Duration::from_secs(3);
+
 /// `flows policy wait`.
 pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     let revision = args.number("revision")?.unwrap_or(0);
@@ -113,17 +118,36 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
         versions: BTreeMap::new(),
         ..WaitRevisionRequest::default()
     });
-    request.set_timeout(request_timeout(args)?);
+    let patience = request_timeout(args)?;
+    let millis = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    request.get_mut().patience_ms = millis.max(1);
+    // The server says in words how far it is; who doesn't is given up.
+    request.set_timeout(patience.saturating_add(WORDS_TAKE));
     let answer = client(args).await?.wait_revision(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
+    let answer = answer.map_err(|status| match status.code() {
+        Code::DeadlineExceeded if status.message().contains("revision") => Error::Usage(format!(
+            "not in force within {} (--request-timeout): {}",
+            seconds(patience),
+            status.message()
+        )),
+        _ => refused(status),
+    })?;
+    let answer = answer.into_inner();
     let mut out = io::stdout().lock();
     let node = &answer.node_name;
     if node.is_empty() {
         writeln!(out, "in force on all nodes")?;
+        for node in &answer.nodes {
+            writeln!(out, "{} is at revision {}", node.node_name, node.revision)?;
+        }
     } else {
         writeln!(out, "{node} is at revision {}", answer.revision)?;
     }
     Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
 }
 
 fn as_json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {

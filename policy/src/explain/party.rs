@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use cluster::labels::{CLUSTER, NAMESPACE, SERVICE_ACCOUNT};
 use cluster::{Identity, LabelMap, Labels, NamespacedName, Pod};
@@ -34,6 +35,8 @@ pub struct Party {
     pub assumed: bool,
     /// The address that was asked for.
     pub ip: Option<IpAddr>,
+    /// The node that judges it: on which it runs. `None` if it is no pod, or no certain one.
+    pub node: Option<Arc<str>>,
 }
 
 impl Party {
@@ -131,6 +134,7 @@ fn former(scene: &Scene<'_>, numbers: &mut Numbers, name: &str, labels: &Labels)
         judged: true,
         assumed: false,
         ip: None,
+        node: None,
     }
 }
 
@@ -149,6 +153,7 @@ fn of_pod(scene: &Scene<'_>, numbers: &mut Numbers, pod: &Pod) -> Party {
         judged: true,
         assumed: false,
         ip: None,
+        node: pod.node.clone(),
     }
 }
 
@@ -174,6 +179,7 @@ fn reserved(numbers: &Numbers, name: &str) -> Party {
         judged: false,
         assumed: false,
         ip: None,
+        node: None,
     }
 }
 
@@ -230,6 +236,7 @@ fn of_address(
             judged: false,
             assumed: false,
             ip: None,
+            node: None,
         }
     };
     party.ip = Some(ip);
@@ -265,6 +272,9 @@ fn of_labels(
         [pods] => {
             let mut party = of_pod(scene, numbers, pods[0]);
             party.pods = pods.len();
+            if pods.iter().any(|pod| pod.node != pods[0].node) {
+                party.node = None;
+            }
             Ok(party)
         }
         several => {
@@ -345,5 +355,6 @@ fn assumed(
         judged: true,
         assumed: true,
         ip: None,
+        node: None,
     })
 }

@@ -200,7 +200,8 @@ pub struct TraceResponse {
     /// The smallest rules that would allow it; empty if it is allowed.
     #[prost(message, repeated, tag = "9")]
     pub suggestions: ::prost::alloc::vec::Vec<Suggestion>,
-    /// Who answered, and at which revision; empty if a directory was asked.
+    /// Who answered, and at which revision; empty if a directory was asked. Of a relay's answer: the
+    /// node of the end that denies or, if none does, of the destination.
     #[prost(string, tag = "10")]
     pub node_name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "11")]
@@ -340,6 +341,9 @@ pub struct Party {
     /// Policies can select it.
     #[prost(bool, tag = "4")]
     pub judged: bool,
+    /// Node on which it runs; empty if it is no pod, or no certain one.
+    #[prost(string, tag = "5")]
+    pub node_name: ::prost::alloc::string::String,
 }
 /// What one end says.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -366,6 +370,11 @@ pub struct Judgement {
     /// Every policy that selects the end and speaks on this direction.
     #[prost(message, repeated, tag = "8")]
     pub policies: ::prost::alloc::vec::Vec<PolicyFinding>,
+    /// Who says so, and its revision: of a relay's answer the end's own node, if it is connected.
+    #[prost(string, tag = "9")]
+    pub node_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "10")]
+    pub revision: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PolicyFinding {
@@ -411,6 +420,9 @@ pub struct Suggestion {
     /// What to add, or the whole policy.
     #[prost(string, tag = "3")]
     pub yaml: ::prost::alloc::string::String,
+    /// The end that it opens: `ingress` or `egress`.
+    #[prost(string, tag = "4")]
+    pub direction: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ManifestFile {

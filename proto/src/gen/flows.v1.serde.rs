@@ -794,6 +794,12 @@ impl serde::Serialize for Judgement {
         if !self.policies.is_empty() {
             len += 1;
         }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Judgement", len)?;
         if !self.direction.is_empty() {
             struct_ser.serialize_field("direction", &self.direction)?;
@@ -822,6 +828,12 @@ impl serde::Serialize for Judgement {
         }
         if !self.policies.is_empty() {
             struct_ser.serialize_field("policies", &self.policies)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.revision != 0 {
+            struct_ser.serialize_field("revision", &self.revision)?;
         }
         struct_ser.end()
     }
@@ -1100,6 +1112,9 @@ impl serde::Serialize for Party {
         if self.judged {
             len += 1;
         }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Party", len)?;
         if !self.name.is_empty() {
             struct_ser.serialize_field("name", &self.name)?;
@@ -1112,6 +1127,9 @@ impl serde::Serialize for Party {
         }
         if self.judged {
             struct_ser.serialize_field("judged", &self.judged)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
         }
         struct_ser.end()
     }
@@ -1467,6 +1485,9 @@ impl serde::Serialize for Suggestion {
         if !self.yaml.is_empty() {
             len += 1;
         }
+        if !self.direction.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Suggestion", len)?;
         if !self.policy.is_empty() {
             struct_ser.serialize_field("policy", &self.policy)?;
@@ -1476,6 +1497,9 @@ impl serde::Serialize for Suggestion {
         }
         if !self.yaml.is_empty() {
             struct_ser.serialize_field("yaml", &self.yaml)?;
+        }
+        if !self.direction.is_empty() {
+            struct_ser.serialize_field("direction", &self.direction)?;
         }
         struct_ser.end()
     }

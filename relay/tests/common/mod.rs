@@ -5,6 +5,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub(crate) mod policy;
+
 use std::{
     path::{Path, PathBuf},
     pin::Pin,
@@ -27,6 +29,7 @@ use proto::{
     flow::Flow,
     flows::v1::{
         GetStatusRequest, GetStatusResponse,
+        policy_server::PolicyServer,
         status_server::{Status as StatusService, StatusServer},
     },
     google::Timestamp,
@@ -64,6 +67,8 @@ pub(crate) struct Behaviour {
     pub(crate) refuses: Option<Status>,
     /// What it says of policies and losses; `None`: it doesn't know the question, as a stock Hubble.
     pub(crate) status: Option<Result<GetStatusResponse, Status>>,
+    /// How it answers questions on policy; `None`: it doesn't have the service.
+    pub(crate) policy: Option<policy::Scripted>,
 }
 
 /// The agent's side of the wire.
@@ -228,6 +233,8 @@ impl Agent {
             .await;
         let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
         let status = StatusServer::new(Service(Arc::clone(&self.shared)));
+        let policy = self.shared.behaviour.lock().unwrap().policy.clone();
+        let policy = policy.map(PolicyServer::new);
         // A runtime of its own: with it go the connections, as with a process.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -239,6 +246,7 @@ impl Agent {
             tonic::transport::Server::builder()
                 .add_service(service)
                 .add_service(status)
+                .add_optional_service(policy)
                 .add_service(health)
                 .serve_with_incoming(UnixListenerStream::new(listener))
                 .await

@@ -5,10 +5,45 @@ use std::collections::BTreeMap;
 use abi::policy::{EGRESS, ENFORCED, ENTRY_DENY, PolicyEntry, PolicyKey};
 use cluster::{Identity, Labels};
 use policy::{Direction, rule};
-use proto::flows::v1::{EndpointState, IdentityState, PolicyState, RuleState, TableEntry};
+use proto::flows::v1::{
+    EndpointState, IdentityState, PolicyState, RuleState, TableEntry, TraceResponse,
+};
 
 use super::hits::{Hits, RuleKey};
-use crate::control::InForce;
+use crate::{control::InForce, names::Node};
+
+/// Says in an answer who gives it; nodes are named as Hubble names them.
+pub(super) fn told_by(
+    known: &InForce,
+    node_name: &str,
+    mut answer: TraceResponse,
+) -> TraceResponse {
+    for party in [&mut answer.source, &mut answer.destination]
+        .into_iter()
+        .flatten()
+    {
+        if !party.node_name.is_empty() {
+            let node = Node {
+                cluster: known.config.cluster.to_string(),
+                name: std::mem::take(&mut party.node_name),
+                labels: Vec::new(),
+            };
+            party.node_name = node.full_name();
+        }
+    }
+    for judgement in [&mut answer.egress, &mut answer.ingress]
+        .into_iter()
+        .flatten()
+    {
+        judgement.node_name = node_name.to_owned();
+        judgement.revision = known.revision;
+    }
+    TraceResponse {
+        node_name: node_name.to_owned(),
+        revision: known.revision,
+        ..answer
+    }
+}
 
 pub(super) fn policies(known: &InForce, hits: &BTreeMap<RuleKey, Hits>) -> Vec<PolicyState> {
     let meanings = policy::validate::meanings(&known.state, &known.policies, &known.config);

@@ -1,0 +1,112 @@
+//! A trace in which each end is judged by the node that would judge its packets.
+
+use std::time::Duration;
+
+use proto::flow::Verdict;
+use proto::flows::v1::{Judgement, Party, TraceRequest, TraceResponse};
+use tonic::Status;
+
+use super::{ask, client};
+use crate::service::Relay;
+
+/// How long a second node may take: there is an answer already.
+const SECOND_WITHIN: Duration = Duration::from_secs(5);
+
+/// Asks one node, and the nodes of both ends where these are others.
+pub(super) async fn trace(relay: &Relay, request: &TraceRequest) -> Result<TraceResponse, Status> {
+    let question = |channel| {
+        let request = request.clone();
+        async move { client(channel).trace(request).await }
+    };
+    let (name, mut whole) = ask::first(relay, &[], question).await?;
+    let source = judge(&whole.egress, &whole.source);
+    let destination = judge(&whole.ingress, &whole.destination);
+    let others = [&destination, &source].map(|node| node.as_deref().filter(|node| **node != *name));
+    for (at, node) in others.into_iter().enumerate() {
+        let Some(node) = node.filter(|node| at == 0 || others[0] != Some(*node)) else {
+            continue;
+        };
+        let mut connected = relay.connected().into_iter();
+        let channel = connected.find(|(name, _)| **name == *node);
+        let answer = match channel {
+            None => Err("is not connected".to_owned()),
+            Some((_, channel)) => ask::within(SECOND_WITHIN, question(channel))
+                .await
+                .map_err(|status| format!("does not answer: {}", ask::said(&status))),
+        };
+        match answer {
+            // What is allowed on which ports is told of both ends at once.
+            Ok(answer) if whole.any_port => return Ok(answer),
+            Ok(answer) => {
+                if source.as_deref() == Some(node) {
+                    take_egress(&mut whole, &answer);
+                }
+                if destination.as_deref() == Some(node) {
+                    take_ingress(&mut whole, &answer);
+                }
+                for note in answer.notes {
+                    if !whole.notes.contains(&note) {
+                        whole.notes.push(note);
+                    }
+                }
+            }
+            Err(why) => whole.notes.push(format!(
+                "{node}, which judges one of the ends, {why}: {name} answers for it"
+            )),
+        }
+    }
+    Ok(concluded(whole))
+}
+
+/// The node that judges an end.
+fn judge(judgement: &Option<Judgement>, party: &Option<Party>) -> Option<String> {
+    let party = party.as_ref().filter(|_| judgement.is_some())?;
+    (!party.node_name.is_empty()).then(|| party.node_name.clone())
+}
+
+fn take_egress(whole: &mut TraceResponse, answer: &TraceResponse) {
+    whole.egress.clone_from(&answer.egress);
+    whole.source.clone_from(&answer.source);
+    take_suggestions(whole, answer, "egress");
+}
+
+fn take_ingress(whole: &mut TraceResponse, answer: &TraceResponse) {
+    whole.ingress.clone_from(&answer.ingress);
+    whole.destination.clone_from(&answer.destination);
+    take_suggestions(whole, answer, "ingress");
+}
+
+fn take_suggestions(whole: &mut TraceResponse, answer: &TraceResponse, direction: &str) {
+    let of = |suggestion: &&proto::flows::v1::Suggestion| suggestion.direction == direction;
+    whole
+        .suggestions
+        .retain(|suggestion| suggestion.direction != direction);
+    let own = answer.suggestions.iter().filter(of).cloned();
+    whole.suggestions.extend(own);
+    // In the order of a packet's way.
+    whole
+        .suggestions
+        .sort_by(|one, other| one.direction.cmp(&other.direction));
+}
+
+/// The verdict of both ends, and who is to be named for it.
+fn concluded(mut whole: TraceResponse) -> TraceResponse {
+    let denies = |judgement: &&Judgement| judgement.verdict() == Verdict::Dropped;
+    let judgements: Vec<&Judgement> = whole.egress.iter().chain(&whole.ingress).collect();
+    let denying = judgements.iter().copied().find(denies);
+    let telling = denying.or(judgements.last().copied());
+    let told = telling.map(|judgement| (judgement.node_name.clone(), judgement.revision));
+    let verdict = match denying {
+        Some(_) => "DENIED",
+        None => "ALLOWED",
+    };
+    if !whole.any_port {
+        whole.verdict = verdict.to_owned();
+    }
+    // An older agent doesn't name the node of each end.
+    if let Some((node_name, revision)) = told.filter(|(node_name, _)| !node_name.is_empty()) {
+        whole.node_name = node_name;
+        whole.revision = revision;
+    }
+    whole
+}

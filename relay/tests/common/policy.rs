@@ -1,0 +1,208 @@
+//! An agent's answers to questions on policy, made up.
+
+use std::{sync::Arc, time::Duration};
+
+use proto::{
+    flow::Verdict,
+    flows::v1::{
+        EndpointState, ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse,
+        IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
+        ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState, RuleState, Suggestion,
+        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+        WaitRevisionResponse, policy_server::Policy,
+    },
+};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+/// What a node says.
+#[derive(Clone)]
+pub(crate) struct Scripted {
+    pub(crate) name: &'static str,
+    pub(crate) revision: u32,
+    /// It lets everything in; out it lets all anyway.
+    pub(crate) allows: bool,
+    /// It never says a word.
+    pub(crate) silent: bool,
+    /// The policy that is waited for is in force.
+    pub(crate) ready: Arc<watch::Sender<bool>>,
+}
+
+impl Scripted {
+    pub(crate) fn new(name: &'static str, revision: u32) -> Self {
+        Self {
+            name,
+            revision,
+            allows: false,
+            silent: false,
+            ready: Arc::new(watch::Sender::new(true)),
+        }
+    }
+
+    async fn speak(&self) {
+        if self.silent {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn judgement(&self, direction: &str, allows: bool) -> Judgement {
+        let verdict = if allows {
+            Verdict::Forwarded
+        } else {
+            Verdict::Dropped
+        };
+        Judgement {
+            direction: direction.to_owned(),
+            verdict: verdict.into(),
+            node_name: self.name.to_owned(),
+            revision: self.revision,
+            ..Judgement::default()
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Policy for Scripted {
+    /// The source is on node `a`, the destination on node `b`; a denial has a suggestion.
+    async fn trace(&self, _: Request<TraceRequest>) -> Result<Response<TraceResponse>, Status> {
+        self.speak().await;
+        let party = |node: &str| {
+            Some(Party {
+                node_name: node.to_owned(),
+                judged: true,
+                ..Party::default()
+            })
+        };
+        let suggestion = Suggestion {
+            text: format!("as {} says", self.name),
+            direction: "ingress".to_owned(),
+            ..Suggestion::default()
+        };
+        Ok(Response::new(TraceResponse {
+            verdict: if self.allows { "ALLOWED" } else { "DENIED" }.to_owned(),
+            source: party("a"),
+            destination: party("b"),
+            egress: Some(self.judgement("egress", true)),
+            ingress: Some(self.judgement("ingress", self.allows)),
+            suggestions: (!self.allows).then_some(suggestion).into_iter().collect(),
+            node_name: self.name.to_owned(),
+            revision: self.revision,
+            ..TraceResponse::default()
+        }))
+    }
+
+    async fn explain(
+        &self,
+        _: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        self.speak().await;
+        Ok(Response::new(ExplainResponse {
+            node_name: self.name.to_owned(),
+            revision: self.revision,
+            ..ExplainResponse::default()
+        }))
+    }
+
+    async fn validate(
+        &self,
+        _: Request<ValidateRequest>,
+    ) -> Result<Response<ValidateResponse>, Status> {
+        self.speak().await;
+        Ok(Response::new(ValidateResponse {
+            node_name: self.name.to_owned(),
+            ..ValidateResponse::default()
+        }))
+    }
+
+    async fn get_policies(
+        &self,
+        _: Request<GetPoliciesRequest>,
+    ) -> Result<Response<GetPoliciesResponse>, Status> {
+        self.speak().await;
+        let rule = RuleState {
+            path: "spec.ingress[0]".to_owned(),
+            direction: "ingress".to_owned(),
+            decisions: self.revision.into(),
+            connections: 1,
+            bytes: u64::MAX - 1,
+            ..RuleState::default()
+        };
+        let policy = PolicyState {
+            policy: "cnp shop/web".to_owned(),
+            selects: vec![format!("shop/web-{}", self.name)],
+            rules: vec![rule],
+            ..PolicyState::default()
+        };
+        Ok(Response::new(GetPoliciesResponse {
+            policies: vec![policy],
+            node_name: self.name.to_owned(),
+            revision: self.revision,
+            notes: vec!["its counts lag".to_owned()],
+        }))
+    }
+
+    async fn list_endpoints(
+        &self,
+        request: Request<ListEndpointsRequest>,
+    ) -> Result<Response<ListEndpointsResponse>, Status> {
+        self.speak().await;
+        let pod = format!("shop/web-{}", self.name);
+        let asked = request.into_inner().pod;
+        let endpoint = EndpointState {
+            pod: pod.clone(),
+            node_name: self.name.to_owned(),
+            ..EndpointState::default()
+        };
+        let asked_for = asked.is_empty() || asked == pod;
+        Ok(Response::new(ListEndpointsResponse {
+            endpoints: asked_for.then_some(endpoint).into_iter().collect(),
+            ..ListEndpointsResponse::default()
+        }))
+    }
+
+    async fn list_identities(
+        &self,
+        _: Request<ListIdentitiesRequest>,
+    ) -> Result<Response<ListIdentitiesResponse>, Status> {
+        self.speak().await;
+        let identity = |identity: u32, label: &str| IdentityState {
+            identity,
+            labels: vec![label.to_owned()],
+            ..IdentityState::default()
+        };
+        let own = format!("cidr:{}", self.name);
+        Ok(Response::new(ListIdentitiesResponse {
+            identities: vec![identity(20_001, "k8s:app=web"), identity(1 << 24, &own)],
+            ..ListIdentitiesResponse::default()
+        }))
+    }
+
+    async fn wait_revision(
+        &self,
+        request: Request<WaitRevisionRequest>,
+    ) -> Result<Response<WaitRevisionResponse>, Status> {
+        self.speak().await;
+        let request = request.into_inner();
+        if request.versions.contains_key("cnp shop/bad") {
+            return Err(Status::failed_precondition("cnp shop/bad is refused: why"));
+        }
+        let mut ready = self.ready.subscribe();
+        let there = async { ready.wait_for(|ready| *ready).await.is_ok() };
+        let patience = match request.patience_ms {
+            0 => Duration::from_secs(3600),
+            patience => Duration::from_millis(patience.into()),
+        };
+        match tokio::time::timeout(patience, there).await {
+            Ok(_) => Ok(Response::new(WaitRevisionResponse {
+                revision: self.revision,
+                generation: self.revision.into(),
+                node_name: self.name.to_owned(),
+                ..WaitRevisionResponse::default()
+            })),
+            Err(_) => Err(Status::deadline_exceeded(format!(
+                "{} is at revision {}: not yet",
+                self.name, self.revision
+            ))),
+        }
+    }
+}
