@@ -55,6 +55,14 @@ pub fn command() -> Command {
             .about("Show flows: what was decided for each connection, by which rule, and why")
             .override_usage("flows observe [flows] [flags]")
             .after_help(catalogue::OBSERVE_EXAMPLES),
+        with_flags(
+            with_flags(Command::new("top"), &[catalogue::TOP])
+                .args(catalogue::filters().map(|flag| arg(&flag))),
+            &[catalogue::COMBINE],
+        )
+        .visible_alias("tui")
+        .about("Look at flows on the terminal as they happen: what is dropped, why, what would allow it")
+        .after_help(catalogue::TOP_EXAMPLES),
         with_flags(Command::new("status"), &[catalogue::STATUS])
             .about("Show the state of the server: flows held, flows per second, nodes"),
         Command::new("list")

@@ -3,6 +3,7 @@
 //! ```text
 //! args     flags in order, as text            connect   which server, and the connection
 //! observe  request -> server or file -> print  status, list, watch: the other questions
+//! top      flows on a terminal, live
 //! policy   questions to the policy engine, over a directory or a server
 //! ```
 
@@ -15,6 +16,7 @@ mod observe;
 mod policy;
 mod status;
 mod table;
+mod top;
 mod watch;
 
 use std::{
@@ -51,6 +53,7 @@ async fn dispatch(args: &Args) -> Result<(), Error> {
     let work = async {
         match &words[..] {
             ["observe"] => observe::run(args).await,
+            ["top"] => top::run(args).await,
             ["status"] => status::run(args).await,
             ["list", "nodes"] => list::nodes(args).await,
             ["list", "namespaces"] => list::namespaces(args).await,

@@ -157,6 +157,46 @@ pub(crate) const SELECTORS: &[Flag] = &[
     ),
 ];
 
+/// What `top` reads and how it looks.
+pub(crate) const TOP: &[Flag] = &[
+    flag(
+        "last",
+        Value("N"),
+        SELECT,
+        "read the newest N flows at first [default: 10000; with --since, --until or --input-file all]",
+    ),
+    flag(
+        "since",
+        Value("TIME"),
+        SELECT,
+        "from then on: a time (RFC 3339, 2006-01-02) or how long ago (5m, 1h30m)",
+    ),
+    flag(
+        "until",
+        Value("TIME"),
+        SELECT,
+        "up to then, and nothing live",
+    ),
+    flag(
+        "input-file",
+        Value("FILE"),
+        SELECT,
+        "read flows from a file of JSON lines, not from a server",
+    ),
+    flag(
+        "keep",
+        Value("N"),
+        SELECT,
+        "hold at most N flows in memory, the newest [default: 200000, about 100 MiB]",
+    ),
+    flag(
+        "theme",
+        Value("NAME"),
+        FORMATTING,
+        "auto, dark, light or none (no colours, as with NO_COLOR) [default: auto]",
+    ),
+];
+
 /// How `observe` prints.
 pub(crate) const FORMAT: &[Flag] = &[
     short(
@@ -467,6 +507,10 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, Option<char>)> {
     let own = [GLOBAL, SELECTORS, COMBINE, FORMAT, STATE]
         .into_iter()
         .flatten();
+    let own = own.chain(
+        TOP.iter()
+            .filter(|flag| matches!(flag.name, "keep" | "theme")),
+    );
     // `output` stands in several lists.
     let own = own.chain(TRACE.iter().filter(|flag| flag.name != "output"));
     let own = own.chain(WAIT.iter());
@@ -484,6 +528,15 @@ pub(crate) const EXAMPLES: &str = "Examples:
   flows observe -f --pod shop/frontend    what a pod does, as it happens
   flows status                            is everything there?
   flows --lab demo list nodes             of a lab that runs here";
+
+pub(crate) const TOP_EXAMPLES: &str = "Examples:
+  flows top                                    all flows, live; ? shows the keys
+  flows top --verdict DROPPED                  what is dropped; Enter says why and what would allow it
+  flows top -n production --since 30m          a namespace, with half an hour of history
+  flows --lab demo top                         of a lab that runs here
+  flows top --server unix:///run/flows/demo/one/hubble.sock    one agent
+  flows top --input-file drops.json            saved flows
+Filter flags are applied by the server; filters added on the screen (/) hide what it sent.";
 
 pub(crate) const OBSERVE_EXAMPLES: &str = "Examples:
   flows observe --verdict DROPPED                         what was dropped, by which rule

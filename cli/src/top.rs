@@ -1,0 +1,132 @@
+//! `flows top`: flows as they happen, why each was decided as it was, and what would allow it, on a
+//! terminal.
+//!
+//! ```text
+//! runtime   terminal, connection, clock  -- events -->  update   changes the model
+//!           carries out                 <-- effects --
+//! view      draws the model: no state, no decisions
+//! model     data (what matches), table, details, sums; plain state, no I/O, no clock
+//! ```
+
+mod bar;
+mod data;
+mod details;
+mod edit;
+mod export;
+mod filters;
+mod groups;
+mod keys;
+mod model;
+mod nodes;
+mod remembered;
+mod runtime;
+mod services;
+mod table;
+mod text;
+mod theme;
+mod update;
+mod view;
+
+use client::{Ask, Source};
+use flow::flags::{FilterFlags, Lists};
+use proto::google::Timestamp;
+
+use crate::{
+    args::{self, Args},
+    connect::target,
+    error::Error,
+};
+use filters::Filters;
+use model::{From, Model};
+use remembered::Remembered;
+use runtime::Wanted;
+use theme::{Colors, Theme};
+
+/// Flows of the history that are read at first.
+const LAST: u64 = 10_000;
+/// Flows that are held at most: about 100 MiB.
+const KEEP: u64 = 200_000;
+
+/// Shows the screen until it is left.
+pub(crate) async fn run(args: &Args) -> Result<(), Error> {
+    let (lists, filters) = filters(args)?;
+    let wanted = wanted(args, lists)?;
+    let from = match &wanted.source {
+        Source::Server(target) => From::Server(target.address.clone()),
+        Source::File(path) => From::File(path.display().to_string()),
+    };
+    let variable = |name: &str| std::env::var(name).ok();
+    let theme = match args.value("theme").as_deref() {
+        None | Some("auto") => Theme::of_environment(variable),
+        Some("dark") => Theme(Colors::Dark),
+        Some("light") => Theme(Colors::Light),
+        Some("none") => Theme(Colors::None),
+        Some(other) => {
+            return Err(Error::Usage(format!(
+                "--theme {other:?} is none of auto, dark, light, none"
+            )));
+        }
+    };
+    let model = Model::new(from, filters, theme, runtime::now());
+    runtime::run(model, wanted, Remembered::of_environment(variable)).await
+}
+
+/// The filters of the command line: what the server applies, and how they are shown.
+fn filters(args: &Args) -> Result<(Lists, Filters), Error> {
+    let mut flags = FilterFlags::default();
+    let mut given = Vec::new();
+    let mut not = "";
+    for (name, value) in &args.flags {
+        if !args::is_filter(name) {
+            continue;
+        }
+        flags.set(name, value)?;
+        match (*name, value.as_str()) {
+            ("not", "true") => not = "not ",
+            ("not", _) => not = "",
+            (name, "true") => given.push(format!("{}{name}", std::mem::take(&mut not))),
+            (name, value) => given.push(format!("{}{name} {value}", std::mem::take(&mut not))),
+        }
+    }
+    Ok((flags.finish()?, Filters::new(given.join(", "), None)))
+}
+
+fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let moment = |name: &str| {
+        let text = args.value(name).filter(|text| !text.is_empty());
+        let moment = text.map(|text| flow::time::parse(&text, now)).transpose();
+        moment.map_err(|error| Error::Usage(format!("failed to parse the {name} time: {error}")))
+    };
+    let (since, until) = (moment("since")?, moment("until")?);
+    let keep = args.number("keep")?.unwrap_or(KEEP);
+    let file = args.value("input-file");
+    if file.as_deref() == Some("-") {
+        return Err(Error::Usage(
+            "flows top reads keys from standard input, not flows: write them to a file".to_owned(),
+        ));
+    }
+    let last = match (args.number("last")?, since, until, &file) {
+        (Some(last), ..) => last,
+        // What a file holds, or lies within two moments, is all wanted.
+        (None, _, _, Some(_)) => 0,
+        (None, None, None, None) => LAST,
+        (None, ..) => 0,
+    };
+    let source = match file {
+        Some(path) => Source::File(path.into()),
+        None => Source::Server(target(args)?),
+    };
+    Ok(Wanted {
+        source,
+        ask: Ask {
+            whitelist: lists.whitelist,
+            blacklist: lists.blacklist,
+            since,
+            until,
+            last,
+            follow: until.is_none(),
+        },
+        capacity: usize::try_from(keep).unwrap_or(usize::MAX),
+    })
+}

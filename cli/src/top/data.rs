@@ -1,0 +1,261 @@
+//! What is looked at: the flows of a store that match, as they are now or as they were when the
+//! screen was paused.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use client::{Item, Row, Snapshot, View, view::Match};
+use flow::{
+    Filter, FlowView as _, Verdict,
+    columns::{Cells, Column, SortKey},
+    expr::Values,
+};
+
+/// Most flows that are sorted by something else than time; the newest are.
+pub(crate) const SORTED: usize = 50_000;
+/// Least time between two sortings of what changes, ns.
+const SORT_PAUSE: i64 = 1_000_000_000;
+
+/// An order other than that of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sort {
+    pub(crate) column: Column,
+    pub(crate) descending: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Data {
+    /// What came last.
+    latest: Snapshot,
+    /// What is shown.
+    shown: Snapshot,
+    view: View,
+    paused: Option<i64>,
+    sort: Option<Sort>,
+    /// Numbers in the order of `sort`, and when they were sorted.
+    order: Vec<u64>,
+    sorted: Option<i64>,
+    /// Counts what became different.
+    version: u64,
+}
+
+impl Data {
+    pub(crate) fn new(filter: &Filter) -> Self {
+        Self {
+            latest: Snapshot::default(),
+            shown: Snapshot::default(),
+            view: View::new(filter, true),
+            paused: None,
+            sort: None,
+            order: Vec::new(),
+            sorted: None,
+            version: 0,
+        }
+    }
+
+    /// What came.
+    pub(crate) fn take(&mut self, snapshot: Snapshot, now: i64) {
+        self.latest = snapshot;
+        if self.paused.is_none() {
+            self.show(now);
+        }
+    }
+
+    fn show(&mut self, now: i64) {
+        self.shown = self.latest.clone();
+        self.view.advance(&self.shown);
+        self.version += 1;
+        self.order_anew(now, false);
+    }
+
+    /// Another store begins: nothing of the old one counts.
+    pub(crate) fn restart(&mut self, filter: &Filter, now: i64) {
+        self.latest = Snapshot::default();
+        self.paused = None;
+        self.refilter(filter, now);
+        self.show(now);
+    }
+
+    /// Shows what matches another filter.
+    pub(crate) fn refilter(&mut self, filter: &Filter, now: i64) {
+        self.view = View::new(filter, true);
+        self.view.advance(&self.shown);
+        self.version += 1;
+        self.order_anew(now, true);
+    }
+
+    /// Stops taking over what comes.
+    pub(crate) fn pause(&mut self, now: i64) {
+        self.paused.get_or_insert(now);
+    }
+
+    /// Takes over what came meanwhile, and goes on.
+    pub(crate) fn resume(&mut self, now: i64) {
+        if self.paused.take().is_some() {
+            self.show(now);
+        }
+    }
+
+    /// Since when it is paused, Unix ns.
+    pub(crate) fn paused(&self) -> Option<i64> {
+        self.paused
+    }
+
+    /// How many items came since it is paused.
+    pub(crate) fn waiting(&self) -> u64 {
+        let (latest, shown) = (self.latest.range().end, self.shown.range().end);
+        latest.saturating_sub(shown)
+    }
+
+    /// Sorts; `None`: by time.
+    pub(crate) fn sort(&mut self, sort: Option<Sort>, now: i64) {
+        self.sort = sort;
+        self.order_anew(now, true);
+    }
+
+    pub(crate) fn sorted_by(&self) -> Option<Sort> {
+        self.sort
+    }
+
+    fn order_anew(&mut self, now: i64, at_once: bool) {
+        let Some(sort) = self.sort else {
+            self.order = Vec::new();
+            self.sorted = None;
+            return;
+        };
+        let waits = self.sorted.is_some_and(|last| now - last < SORT_PAUSE);
+        if waits && !at_once {
+            return;
+        }
+        self.sorted = Some(now);
+        let matches = self.view.matches();
+        let newest = matches.range(matches.len().saturating_sub(SORTED)..);
+        let mut keyed: Vec<(SortKey, u64)> = newest
+            .filter_map(|found| {
+                let row = self.shown.row(found.number)?;
+                Some((sort.column.key(row), found.number))
+            })
+            .collect();
+        keyed.sort_by(|(a, first), (b, second)| {
+            let by_key = match (a, b) {
+                // What has nothing there is last either way.
+                (SortKey::None, SortKey::None) => Ordering::Equal,
+                (SortKey::None, _) => Ordering::Greater,
+                (_, SortKey::None) => Ordering::Less,
+                (a, b) if sort.descending => b.cmp(a),
+                (a, b) => a.cmp(b),
+            };
+            by_key.then(second.cmp(first))
+        });
+        self.order = keyed.into_iter().map(|(_, number)| number).collect();
+    }
+
+    /// Grows with each change of what is shown.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What is shown, whether it matches or not.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.shown
+    }
+
+    /// What matches, in the order of time.
+    pub(crate) fn matches(&self) -> impl DoubleEndedIterator<Item = &Match> + ExactSizeIterator {
+        self.view.matches().iter()
+    }
+
+    /// Flows and marks that are shown or hidden by filters.
+    pub(crate) fn held(&self) -> u64 {
+        let range = self.shown.range();
+        range.end - range.start
+    }
+
+    /// Lines of the table.
+    pub(crate) fn len(&self) -> usize {
+        match self.sort {
+            Some(_) => self.order.len(),
+            None => self.view.matches().len(),
+        }
+    }
+
+    /// The number that stands in a line.
+    pub(crate) fn number(&self, line: usize) -> Option<u64> {
+        match self.sort {
+            Some(_) => self.order.get(line).copied(),
+            None => self.view.matches().get(line).map(|found| found.number),
+        }
+    }
+
+    /// The line of a number, or of what is nearest.
+    pub(crate) fn line(&self, number: u64) -> usize {
+        match self.sort {
+            Some(_) => {
+                let found = self.order.iter().position(|known| *known == number);
+                found.unwrap_or(0)
+            }
+            None => self.view.place(number),
+        }
+    }
+
+    pub(crate) fn item(&self, number: u64) -> Option<&Item> {
+        self.shown.get(number)
+    }
+
+    pub(crate) fn row(&self, number: u64) -> Option<&Row> {
+        self.shown.row(number)
+    }
+
+    /// The first line at or after a moment, in the order of time.
+    pub(crate) fn line_at(&self, time: i64) -> usize {
+        let matches = self.view.matches();
+        // A relay may deliver late: nearly sorted is good enough for a jump.
+        matches.partition_point(|found| found.time < time)
+    }
+
+    /// The next line with a drop, going forward or back.
+    pub(crate) fn drop_from(&self, line: usize, forward: bool) -> Option<usize> {
+        let dropped = |line: &usize| {
+            let row = self.number(*line).and_then(|number| self.row(number));
+            row.is_some_and(|row| matches!(row.verdict(), Verdict::Dropped | Verdict::Error))
+        };
+        if forward {
+            (line + 1..self.len()).find(dropped)
+        } else {
+            (0..line.min(self.len())).rev().find(dropped)
+        }
+    }
+}
+
+/// Flows whose values are offered; the newest are.
+const OFFERED_OF: usize = 2000;
+/// Most values that are offered.
+const OFFERED: usize = 50;
+
+impl Values for Data {
+    fn values(&self, field: &str, beginning: &str) -> Vec<String> {
+        let Some(column) = Column::named(field) else {
+            return Vec::new();
+        };
+        let cells = Cells {
+            plain: true,
+            ..Cells::default()
+        };
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for found in self.matches().rev().take(OFFERED_OF) {
+            if let Some(row) = self.row(found.number) {
+                let text = column.text(row, &cells);
+                if !text.is_empty() && text.starts_with(beginning) {
+                    *counts.entry(text).or_default() += 1;
+                }
+            }
+        }
+        let mut values: Vec<_> = counts.into_iter().collect();
+        values.sort_by(|(a, often), (b, less)| less.cmp(often).then_with(|| a.cmp(b)));
+        values
+            .into_iter()
+            .take(OFFERED)
+            .map(|(text, _)| text)
+            .collect()
+    }
+}

@@ -1,0 +1,338 @@
+//! The details as text, before it is fitted to a width.
+
+use flow::{
+    FlowView as _, Side, Verdict,
+    columns::{Cells, Column},
+    describe,
+};
+use proto::flows::v1::{ExplainResponse, InvolvedPolicy};
+
+use super::{Details, Explained, fields};
+use crate::top::{
+    data::Data,
+    text::{clock, grouped, span},
+};
+
+/// How a piece of text looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Plain,
+    Quiet,
+    Heading,
+    Verdict(Verdict),
+    Good,
+    Bad,
+    Warn,
+    Accent,
+}
+
+/// A piece of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) look: Look,
+}
+
+/// Lines, and where sections begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) lines: Vec<Vec<Piece>>,
+    pub(crate) sections: Vec<usize>,
+}
+
+impl Document {
+    fn line(&mut self, text: impl Into<String>, look: Look) {
+        self.pieces([(text.into(), look)]);
+    }
+
+    fn pieces<const N: usize>(&mut self, pieces: [(String, Look); N]) {
+        let pieces = pieces.into_iter().filter(|(text, _)| !text.is_empty());
+        let pieces = pieces.map(|(text, look)| Piece { text, look });
+        self.lines.push(pieces.collect());
+    }
+
+    fn section(&mut self, title: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push(Vec::new());
+        }
+        self.sections.push(self.lines.len());
+        self.line(title, Look::Heading);
+    }
+
+    fn block(&mut self, text: &str, look: Look) {
+        for line in text.lines() {
+            self.line(format!("  {line}"), look);
+        }
+    }
+}
+
+/// Writes it.
+pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
+    let mut to = Document::default();
+    let Some(flow) = &details.flow else {
+        to.line("This flow is no longer held.", Look::Warn);
+        return to;
+    };
+    let cells = Cells::default();
+    let text = |column: Column| column.text(&**flow, &cells);
+    let verdict = flow.verdict();
+    let dropped = matches!(verdict, Verdict::Dropped | Verdict::Error);
+
+    let source = text(Column::Source);
+    let protocol = text(Column::Protocol);
+    to.pieces([
+        (
+            format!("{} ", text(Column::Verdict)),
+            Look::Verdict(verdict),
+        ),
+        (
+            format!("{source} {} {protocol}", text(Column::Destination)),
+            Look::Plain,
+        ),
+    ]);
+    let time = flow.time_ns().unwrap_or(0);
+    let node = flow.node();
+    let place = if node.is_empty() {
+        String::new()
+    } else {
+        format!(" on {node}")
+    };
+    to.line(
+        format!("at {} UTC, {} ago{place}", clock(time), span(now - time)),
+        Look::Quiet,
+    );
+
+    to.section("Why");
+    why(details, data, &text, dropped, &mut to);
+    if dropped || !details.suggestions().is_empty() {
+        to.section("What would allow it");
+        remedy(details, &mut to);
+    }
+    if let Explained::Answer(answer) = &details.explained {
+        policies(answer, &mut to);
+        if let Some(trace) = &answer.now {
+            to.section("As it would be decided now");
+            findings(trace, &mut to);
+        }
+    }
+    connection(details, data, &mut to);
+    to.section("All fields");
+    for (path, value) in fields::of(flow) {
+        to.pieces([(format!("  {path}: "), Look::Quiet), (value, Look::Plain)]);
+    }
+    to
+}
+
+fn why(
+    details: &Details,
+    data: &Data,
+    text: &dyn Fn(Column) -> String,
+    dropped: bool,
+    to: &mut Document,
+) {
+    let (reason, policy) = (text(Column::Reason), text(Column::Policy));
+    let look = if dropped { Look::Bad } else { Look::Plain };
+    if !reason.is_empty() {
+        to.line(reason, look);
+    }
+    if !policy.is_empty() {
+        to.line(policy, Look::Plain);
+    }
+    match &details.explained {
+        Explained::Answer(answer) => {
+            if !answer.headline.is_empty() {
+                to.line(answer.headline.clone(), Look::Plain);
+            }
+            if answer.differs {
+                let now = answer.now.as_ref().map_or("", |now| now.verdict.as_str());
+                to.line(format!("Now it would be {now}."), Look::Warn);
+            }
+            for line in answer.changes.iter().chain(&answer.notes) {
+                to.line(line.clone(), Look::Quiet);
+            }
+        }
+        Explained::Asked | Explained::NotAsked => to.line("asking the server …", Look::Quiet),
+        Explained::None(why) => to.line(why.clone(), Look::Warn),
+    }
+    let related = &details.related;
+    if let Some(since) = related.since.filter(|_| related.alike > 1) {
+        let until = related.until.unwrap_or(since);
+        let what = if dropped { "Dropped" } else { "Seen" };
+        to.line(
+            format!(
+                "{what} {} times for this pair and port since {} (the last one {} later), as far as flows are held{}.",
+                grouped(related.alike),
+                clock(since),
+                span(until - since),
+                if related.others > 0 {
+                    format!("; {} had another verdict", grouped(related.others))
+                } else {
+                    String::new()
+                }
+            ),
+            Look::Plain,
+        );
+    } else if data.held() > 1 && related.alike == 1 {
+        to.line(
+            "The only one of this pair and port that is held.",
+            Look::Quiet,
+        );
+    }
+}
+
+fn remedy(details: &Details, to: &mut Document) {
+    match &details.explained {
+        Explained::Answer(answer) => {
+            let suggestions = details.suggestions();
+            if suggestions.is_empty() {
+                let allowed = answer
+                    .now
+                    .as_ref()
+                    .is_some_and(|now| now.verdict == "ALLOWED");
+                to.line(
+                    if allowed {
+                        "Nothing to do: it is allowed by now."
+                    } else {
+                        "The server knows no rule that would."
+                    },
+                    Look::Quiet,
+                );
+            }
+            for suggestion in suggestions {
+                to.line(suggestion.text.clone(), Look::Good);
+                to.block(&suggestion.yaml, Look::Accent);
+            }
+            if !suggestions.is_empty() {
+                to.line("Y copies the YAML.", Look::Quiet);
+            }
+            if let Some(command) = details.command() {
+                to.line("Ask again (T copies it):", Look::Quiet);
+                to.line(format!("  {command}"), Look::Accent);
+            }
+        }
+        Explained::Asked | Explained::NotAsked => to.line("asking the server …", Look::Quiet),
+        Explained::None(_) => to.line("The server would have to tell.", Look::Quiet),
+    }
+}
+
+fn policies(answer: &ExplainResponse, to: &mut Document) {
+    for policy in &answer.policies {
+        let InvolvedPolicy {
+            policy: name,
+            decided,
+            version,
+            present_version,
+            in_force,
+            stale,
+            place,
+            yaml,
+            meaning,
+            ..
+        } = policy;
+        to.section(&format!(
+            "{name}{}",
+            if *decided {
+                ", which decided"
+            } else {
+                ", which selects an end"
+            }
+        ));
+        if !meaning.is_empty() {
+            to.line(meaning.clone(), Look::Plain);
+        }
+        if !place.is_empty() {
+            to.line(format!("from {place}"), Look::Quiet);
+        }
+        if *stale {
+            to.line(
+                "Its present form is refused: the last good one is in force.",
+                Look::Warn,
+            );
+        }
+        if !in_force && !version.is_empty() {
+            let now = if present_version.is_empty() {
+                "it is gone now".to_owned()
+            } else {
+                format!("version {present_version} is in force now")
+            };
+            to.line(format!("Decided at version {version}; {now}."), Look::Warn);
+        }
+        to.block(yaml, Look::Plain);
+    }
+}
+
+fn findings(trace: &proto::flows::v1::TraceResponse, to: &mut Document) {
+    let look = |verdict: Verdict| Look::Verdict(verdict);
+    for end in [&trace.egress, &trace.ingress].into_iter().flatten() {
+        to.pieces([
+            (format!("{}: ", end.direction), Look::Plain),
+            (end.text.clone(), look(end.verdict())),
+        ]);
+        for policy in &end.policies {
+            to.line(format!("  {} {}", policy.policy, policy.place), Look::Quiet);
+            for rule in &policy.rules {
+                let (mark, look) = match (rule.matched, rule.deny) {
+                    (true, false) => ("✓ allows", Look::Good),
+                    (true, true) => ("✗ denies", Look::Bad),
+                    (false, false) => ("· doesn't allow", Look::Plain),
+                    (false, true) => ("· doesn't deny", Look::Plain),
+                };
+                to.pieces([
+                    (format!("    {mark} "), look),
+                    (format!("{}: {}", rule.path, rule.text), Look::Plain),
+                ]);
+                for why in &rule.failed {
+                    to.line(format!("      {why}"), Look::Quiet);
+                }
+            }
+        }
+    }
+    for note in &trace.notes {
+        to.line(note.clone(), Look::Quiet);
+    }
+}
+
+fn connection(details: &Details, data: &Data, to: &mut Document) {
+    let related = &details.related;
+    let more = related.connection_more;
+    to.section("Flows of the same connection");
+    if related.connection.len() <= 1 {
+        to.line("No other one is held.", Look::Quiet);
+        return;
+    }
+    if more > 0 {
+        to.line(format!("{} older ones, then:", grouped(more)), Look::Quiet);
+    }
+    let cells = Cells::default();
+    for number in &related.connection {
+        let Some(row) = data.row(*number) else {
+            continue;
+        };
+        let this = if *number == details.number {
+            "▸ "
+        } else {
+            "  "
+        };
+        let arrow = match row.is_reply() {
+            Some(true) => "<-",
+            Some(false) | None => "->",
+        };
+        let port = row.port(Side::Destination).unwrap_or(0);
+        let what = describe::packet(row);
+        to.pieces([
+            (format!("{this}{} {arrow} ", clock(row.time())), Look::Plain),
+            (
+                Column::Verdict.text(row, &cells),
+                Look::Verdict(row.verdict()),
+            ),
+            (
+                format!(
+                    " {} to port {port} {what} {}",
+                    Column::Type.text(row, &cells),
+                    row.node()
+                ),
+                Look::Plain,
+            ),
+        ]);
+    }
+}

@@ -1,0 +1,97 @@
+//! Other flows that belong to one: of the same connection, and of the same pair and port.
+
+use std::net::IpAddr;
+
+use client::{Item, Row};
+use flow::{FlowView as _, Side, Verdict, view::Transport};
+
+use crate::top::data::Data;
+
+/// Most flows of the same connection that are listed; the newest are.
+const LISTED: usize = 50;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Related {
+    /// Numbers of flows of the same connection, in order, the flow itself among them.
+    pub(crate) connection: Vec<u64>,
+    /// Further ones that are older.
+    pub(crate) connection_more: u64,
+    /// Flows of the same pair, port and verdict.
+    pub(crate) alike: u64,
+    /// Flows of the same pair and port with another verdict.
+    pub(crate) others: u64,
+    /// The first one alike.
+    pub(crate) since: Option<i64>,
+    /// The last one alike.
+    pub(crate) until: Option<i64>,
+}
+
+/// Addresses, ports and protocol, whichever way round.
+type Connection = ([(IpAddr, Option<u16>); 2], Option<Transport>);
+
+fn connection(row: &Row) -> Option<Connection> {
+    let end = |side| Some((row.ip(side)?, row.port(side)));
+    let mut ends = [end(Side::Source)?, end(Side::Destination)?];
+    ends.sort_unstable();
+    Some((ends, row.transport()))
+}
+
+/// What an end is, whichever of its copies.
+#[derive(PartialEq)]
+enum Who<'a> {
+    Pod(&'a str, &'a str),
+    Ip(Option<IpAddr>),
+}
+
+/// Pair, port and protocol, in the direction in which the connection was opened.
+fn pair(row: &Row) -> (Who<'_>, Who<'_>, Option<u16>, Option<Transport>) {
+    let [from, to] = match row.is_reply() {
+        Some(true) => [Side::Destination, Side::Source],
+        Some(false) | None => [Side::Source, Side::Destination],
+    };
+    let who = |side| match row.pod(side) {
+        "" => Who::Ip(row.ip(side)),
+        pod => Who::Pod(row.namespace(side), pod),
+    };
+    (who(from), who(to), row.port(to), row.transport())
+}
+
+fn dropped(row: &Row) -> bool {
+    matches!(row.verdict(), Verdict::Dropped | Verdict::Error)
+}
+
+impl Related {
+    /// Looks through all that is held.
+    pub(crate) fn of(number: u64, data: &Data) -> Self {
+        let mut related = Self::default();
+        let Some(this) = data.row(number) else {
+            return related;
+        };
+        let (this_connection, this_pair, this_dropped) =
+            (connection(this), pair(this), dropped(this));
+        let snapshot = data.snapshot();
+        for (number, item) in snapshot.iter(snapshot.range()) {
+            let Item::Flow(row) = item else { continue };
+            if row.transport() != this_pair.3 {
+                continue;
+            }
+            if pair(row) == this_pair {
+                if dropped(row) == this_dropped {
+                    related.alike += 1;
+                    related.since.get_or_insert(row.time());
+                    related.until = Some(row.time());
+                } else {
+                    related.others += 1;
+                }
+            }
+            if this_connection.is_some() && connection(row) == this_connection {
+                related.connection.push(number);
+            }
+        }
+        let more = related.connection.len().saturating_sub(LISTED);
+        related.connection_more = more as u64;
+        related.connection.drain(..more);
+        related
+    }
+}

@@ -1,0 +1,269 @@
+//! The filters in force, each shown as a chip: those of the command line, which the server applies,
+//! and those added on the screen.
+
+use flow::{
+    Filter, FlowView as _, Side, Verdict,
+    columns::{Cells, Column, Part},
+    filter::Leaf,
+};
+
+use client::Row;
+
+/// The verdicts that can be chosen, with the keys that do.
+pub(crate) const VERDICTS: [(char, Verdict); 7] = [
+    ('d', Verdict::Dropped),
+    ('f', Verdict::Forwarded),
+    ('r', Verdict::Redirected),
+    ('e', Verdict::Error),
+    ('a', Verdict::Audit),
+    ('t', Verdict::Traced),
+    ('x', Verdict::Translated),
+];
+
+/// A filter with its text.
+#[derive(Clone, Debug)]
+pub(crate) struct Chip {
+    pub(crate) text: String,
+    filter: Filter,
+}
+
+impl Chip {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub(crate) fn read(text: &str) -> Result<Self, Refused> {
+        let text = text.trim();
+        let filter = Filter::parse_expr(text).map_err(|error| Refused {
+            column: error.column,
+            length: error.length,
+            message: error.to_string(),
+        })?;
+        Ok(Self {
+            text: text.to_owned(),
+            filter,
+        })
+    }
+}
+
+/// Why an expression isn't one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// In characters, from 1.
+    pub(crate) column: usize,
+    /// In characters.
+    pub(crate) length: usize,
+    pub(crate) message: String,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filters {
+    /// The command line's, as text; empty if there are none.
+    pub(crate) given: String,
+    /// What of the command line's the server can't apply.
+    rest: Option<Filter>,
+    pub(crate) chips: Vec<Chip>,
+    /// Verdicts that are shown, bit by number; 0: all.
+    verdicts: u32,
+}
+
+fn bit(verdict: Verdict) -> u32 {
+    u32::try_from(verdict as i32).map_or(0, |number| 1 << number)
+}
+
+impl Filters {
+    /// Those of the command line: their text, and what of them the server can't apply.
+    pub(crate) fn new(given: String, rest: Option<Filter>) -> Self {
+        Self {
+            given,
+            rest,
+            ..Self::default()
+        }
+    }
+
+    /// All of them as one.
+    pub(crate) fn filter(&self) -> Filter {
+        let verdicts = (self.verdicts != 0).then(|| Filter::Leaf(Leaf::Verdict(self.verdicts)));
+        let chips = self.chips.iter().map(|chip| chip.filter.clone());
+        let all = self.rest.iter().cloned().chain(verdicts).chain(chips);
+        Filter::All(all.collect())
+    }
+
+    /// Whether something is hidden that the server sent.
+    pub(crate) fn hide(&self) -> bool {
+        self.verdicts != 0 || !self.chips.is_empty()
+    }
+
+    /// Adds one, unless it is there.
+    pub(crate) fn add(&mut self, chip: Chip) {
+        if self.chips.iter().all(|known| known.text != chip.text) {
+            self.chips.push(chip);
+        }
+    }
+
+    /// Removes the last one; whether there was one.
+    pub(crate) fn drop_last(&mut self) -> bool {
+        if self.chips.pop().is_some() {
+            return true;
+        }
+        std::mem::take(&mut self.verdicts) != 0
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.chips.clear();
+        self.verdicts = 0;
+    }
+
+    pub(crate) fn shows(&self, verdict: Verdict) -> bool {
+        self.verdicts == 0 || self.verdicts & bit(verdict) != 0
+    }
+
+    pub(crate) fn only_drops(&self) -> bool {
+        self.verdicts == bit(Verdict::Dropped) | bit(Verdict::Error)
+    }
+
+    pub(crate) fn toggle_only_drops(&mut self) {
+        self.verdicts = if self.only_drops() {
+            0
+        } else {
+            bit(Verdict::Dropped) | bit(Verdict::Error)
+        };
+    }
+
+    /// Shows a verdict or hides it. All and none are the same.
+    pub(crate) fn toggle(&mut self, verdict: Verdict) {
+        let all = VERDICTS.iter().fold(0, |all, (_, one)| all | bit(*one));
+        let shown = if self.verdicts == 0 {
+            all
+        } else {
+            self.verdicts
+        };
+        self.verdicts = (shown ^ bit(verdict)) & all;
+        if self.verdicts == all {
+            self.verdicts = 0;
+        }
+    }
+
+    /// The verdicts as a chip's text.
+    pub(crate) fn verdicts(&self) -> Option<String> {
+        if self.verdicts == 0 {
+            return None;
+        }
+        if self.only_drops() {
+            return Some("dropped".to_owned());
+        }
+        let shown = VERDICTS.iter().filter(|(_, verdict)| self.shows(*verdict));
+        let names: Vec<_> = shown
+            .map(|(_, verdict)| verdict.as_str_name().to_lowercase())
+            .collect();
+        Some(names.join(" or "))
+    }
+}
+
+/// A text as expressions have it.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// An expression that holds for the end of a flow by its best name.
+pub(crate) fn end(row: &Row, of: Side, word: &str) -> Option<String> {
+    let (namespace, pod) = (row.namespace(of), row.pod(of));
+    if !pod.is_empty() {
+        return Some(format!(
+            "{word}.pod == {}",
+            quoted(&format!("{namespace}/{pod}"))
+        ));
+    }
+    row.ip(of).map(|ip| format!("{word}.ip == {ip}"))
+}
+
+/// The sides of a flow in the direction in which its connection was opened.
+fn opened(row: &Row) -> [Side; 2] {
+    match row.is_reply() {
+        Some(true) => [Side::Destination, Side::Source],
+        Some(false) | None => [Side::Source, Side::Destination],
+    }
+}
+
+/// An expression that holds for flows with the same value in a column; `None` if there is none.
+pub(crate) fn same(row: &Row, column: Column) -> Option<String> {
+    let cells = Cells {
+        plain: true,
+        ..Cells::default()
+    };
+    let text = column.text(row, &cells);
+    match column {
+        Column::Timestamp | Column::Type | Column::Summary => None,
+        // Who opened the connection, so that replies don't match.
+        Column::Source => end(row, opened(row)[0], "src"),
+        Column::Destination => {
+            let side = opened(row)[1];
+            let who = end(row, side, "dst")?;
+            Some(match row.port(side) {
+                Some(port) => format!("{who} and dst.port == {port}"),
+                None => who,
+            })
+        }
+        Column::Verdict => Some(format!("verdict == {text}")),
+        Column::Reason if row.verdict() != Verdict::Dropped => None,
+        Column::Reply => match &*text {
+            "true" => Some("reply".to_owned()),
+            "false" => Some("not reply".to_owned()),
+            _ => None,
+        },
+        Column::Policy | Column::PolicyName => {
+            let name = Column::PolicyName.text(row, &cells);
+            let first = name.split(", ").next().unwrap_or_default();
+            (!first.is_empty()).then(|| format!("policy == {}", quoted(first)))
+        }
+        Column::Of(_, Part::Labels | Part::Workload | Part::Service | Part::Name)
+            if text.contains(',') =>
+        {
+            let first = text.split(',').next().unwrap_or_default();
+            Some(format!("{} == {}", column.name(), quoted(first)))
+        }
+        _ if text.is_empty() => None,
+        column => Some(format!("{} == {}", column.name(), value(&text))),
+    }
+}
+
+/// A value as expressions have it: a bare word where one will do.
+fn value(text: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    if text.chars().all(bare) || text.parse::<std::net::IpAddr>().is_ok() {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+/// An expression that holds for flows between the same two, both ways.
+pub(crate) fn pair(row: &Row) -> Option<String> {
+    let [from, to] = opened(row);
+    let one = (end(row, from, "src")?, end(row, to, "dst")?);
+    let other = (end(row, to, "src")?, end(row, from, "dst")?);
+    Some(format!(
+        "({} and {}) or ({} and {})",
+        one.0, one.1, other.0, other.1
+    ))
+}
+
+/// An expression that holds for flows of the same connection.
+pub(crate) fn connection(row: &Row) -> Option<String> {
+    let [from, to] = opened(row);
+    let part = |side, word: &str| {
+        let ip = row.ip(side)?;
+        Some(match row.port(side) {
+            Some(port) => format!("{word}.ip == {ip} and {word}.port == {port}"),
+            None => format!("{word}.ip == {ip}"),
+        })
+    };
+    Some(format!(
+        "({} and {}) or ({} and {})",
+        part(from, "src")?,
+        part(to, "dst")?,
+        part(to, "src")?,
+        part(from, "dst")?
+    ))
+}

@@ -1,0 +1,264 @@
+//! Every key: what it is called, where it works, what it does. The help, the guide and the program
+//! read this table.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What a key can do, outside of places where text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Oldest,
+    Newest,
+    Left,
+    Right,
+    NextDrop,
+    PrevDrop,
+    Open,
+    Back,
+    Focus,
+    Zoom,
+    NextSection,
+    PrevSection,
+    Pause,
+    Follow,
+    Older,
+    Time,
+    Filter,
+    EditFilter,
+    DropFilter,
+    ClearFilters,
+    Include,
+    Exclude,
+    Pair,
+    Connection,
+    OnlyDrops,
+    Verdicts,
+    Columns,
+    Sort,
+    Narrower,
+    Wider,
+    MoveLeft,
+    MoveRight,
+    Flows,
+    Top,
+    Services,
+    Nodes,
+    NextView,
+    NextGrouping,
+    CopyRow,
+    CopyRule,
+    CopyCommand,
+    Export,
+    Mouse,
+    Reconnect,
+    Redraw,
+    Help,
+    Quit,
+}
+
+/// Where a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In every view.
+    Everywhere,
+    /// In the table of flows.
+    Flows,
+    /// With the details of a flow open.
+    Details,
+    /// In the views that sum up.
+    Sums,
+}
+
+impl Place {
+    /// As the help and the guide call it.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Everywhere",
+            Self::Flows => "Flows",
+            Self::Details => "Details of a flow",
+            Self::Sums => "Top and services",
+        }
+    }
+}
+
+/// A line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    /// The names of the keys, with spaces between.
+    pub(crate) keys: &'static str,
+    pub(crate) act: Act,
+    pub(crate) place: Place,
+    pub(crate) help: &'static str,
+}
+
+const fn key(keys: &'static str, act: Act, place: Place, help: &'static str) -> Binding {
+    Binding {
+        keys,
+        act,
+        place,
+        help,
+    }
+}
+
+use Place::{Details, Everywhere, Flows, Sums};
+
+/// The table; in a place of its own a key comes before the same one of everywhere.
+#[rustfmt::skip]
+pub(crate) const BINDINGS: &[Binding] = &[
+    key("1", Act::Flows, Everywhere, "flows: every decision, as it happens"),
+    key("2", Act::Top, Everywhere, "top: pairs, ports, reasons, policies, nodes with most"),
+    key("3", Act::Services, Everywhere, "services: who talks to whom"),
+    key("4", Act::Nodes, Everywhere, "nodes: connected, rates, losses, lag"),
+    key("v", Act::NextView, Everywhere, "next view"),
+    key("Up k", Act::Up, Everywhere, "line up"),
+    key("Down j", Act::Down, Everywhere, "line down"),
+    key("PgUp Ctrl-b", Act::PageUp, Everywhere, "page up"),
+    key("PgDn Ctrl-f", Act::PageDown, Everywhere, "page down"),
+    key("Home g", Act::Oldest, Everywhere, "first line"),
+    key("End G", Act::Newest, Everywhere, "last line; of flows: the newest, and follow"),
+    key("Enter", Act::Open, Everywhere, "details of the flow; its flows, in other views"),
+    key("Esc", Act::Back, Everywhere, "close, leave, back"),
+    key("Space p", Act::Pause, Everywhere, "pause and go on: nothing is lost meanwhile"),
+    key("d", Act::OnlyDrops, Everywhere, "only what was dropped, on and off"),
+    key("V", Act::Verdicts, Everywhere, "choose verdicts"),
+    key("/", Act::Filter, Everywhere, "filter with an expression"),
+    key("E", Act::EditFilter, Everywhere, "edit the last filter"),
+    key("x Backspace", Act::DropFilter, Everywhere, "remove the last filter"),
+    key("X", Act::ClearFilters, Everywhere, "remove all filters"),
+    key("t", Act::Time, Everywhere, "time cursor: Left, Right, Home, End move, Enter jumps, Esc leaves"),
+    key("w", Act::Export, Everywhere, "write what is shown to a file (.json or .csv)"),
+    key("R", Act::Reconnect, Everywhere, "connect and read anew"),
+    key("m", Act::Mouse, Everywhere, "mouse on and off (off: the terminal's own selection)"),
+    key("Ctrl-l", Act::Redraw, Everywhere, "draw all anew"),
+    key("? F1", Act::Help, Everywhere, "this help"),
+    key("q Ctrl-c", Act::Quit, Everywhere, "quit"),
+
+    key("n", Act::NextDrop, Flows, "next drop"),
+    key("N", Act::PrevDrop, Flows, "drop before"),
+    key("f", Act::Follow, Flows, "follow the newest, on and off"),
+    key("o", Act::Older, Flows, "fetch older flows; going up from the first line does, too"),
+    key("Left h", Act::Left, Flows, "cell to the left"),
+    key("Right l", Act::Right, Flows, "cell to the right"),
+    key("+ =", Act::Include, Flows, "only flows with this cell's value"),
+    key("-", Act::Exclude, Flows, "no flows with this cell's value"),
+    key("P", Act::Pair, Flows, "only this pair, both ways"),
+    key("C", Act::Connection, Flows, "only this connection"),
+    key("s", Act::Sort, Flows, "sort by this column: down, up, by time"),
+    key("c", Act::Columns, Flows, "choose columns"),
+    key("[", Act::Narrower, Flows, "column narrower"),
+    key("]", Act::Wider, Flows, "column wider"),
+    key("<", Act::MoveLeft, Flows, "column to the left"),
+    key(">", Act::MoveRight, Flows, "column to the right"),
+    key("y", Act::CopyRow, Flows, "copy the row"),
+
+    key("Tab", Act::Focus, Details, "between table and details"),
+    key("z", Act::Zoom, Details, "details alone, and beside the table"),
+    key("}", Act::NextSection, Details, "next section"),
+    key("{", Act::PrevSection, Details, "section before"),
+    key("Y", Act::CopyRule, Details, "copy the smallest rule that would allow it"),
+    key("T", Act::CopyCommand, Details, "copy the flows policy trace command"),
+
+    key("Tab", Act::NextGrouping, Sums, "next: pairs, ports, reasons, policies, nodes"),
+    key("s", Act::Sort, Sums, "sort by flows, drops, bytes"),
+    key("Left h", Act::Left, Sums, "close the branch; grouping before"),
+    key("Right l", Act::Right, Sums, "open the branch; next grouping"),
+    key("+ =", Act::Include, Sums, "only flows of this line"),
+    key("-", Act::Exclude, Sums, "no flows of this line"),
+    key("y", Act::CopyRow, Sums, "copy the filter of this line"),
+];
+
+/// The name of a key as the table has it.
+pub(crate) fn name(key: &KeyEvent) -> String {
+    let base = match key.code {
+        KeyCode::Char(' ') => "Space".to_owned(),
+        KeyCode::Char(letter) => letter.to_string(),
+        KeyCode::PageUp => "PgUp".to_owned(),
+        KeyCode::PageDown => "PgDn".to_owned(),
+        KeyCode::BackTab => "Shift-Tab".to_owned(),
+        KeyCode::F(number) => format!("F{number}"),
+        code => format!("{code:?}"),
+    };
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        format!("Ctrl-{base}")
+    } else if key.modifiers.contains(KeyModifiers::ALT) {
+        format!("Alt-{base}")
+    } else {
+        base
+    }
+}
+
+/// What the key does at one of these places, the first one that knows it.
+pub(crate) fn act(key: &KeyEvent, places: &[Place]) -> Option<Act> {
+    let name = name(key);
+    let at = |place: &Place| {
+        let mut here = BINDINGS.iter().filter(|binding| binding.place == *place);
+        here.find(|binding| binding.keys.split(' ').any(|key| key == name))
+    };
+    places.iter().find_map(at).map(|binding| binding.act)
+}
+
+/// The first key for an act, to be shown.
+pub(crate) fn shown(act: Act) -> &'static str {
+    let binding = BINDINGS.iter().find(|binding| binding.act == act);
+    binding.map_or("", |binding| {
+        binding.keys.split(' ').next().unwrap_or_default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_key_does_two_things_at_one_place() {
+        let mut seen = HashSet::new();
+        for binding in BINDINGS {
+            for key in binding.keys.split(' ') {
+                assert!(seen.insert((key, binding.place.title())), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_found_by_place() {
+        let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        for (pressed, places, want) in [
+            (
+                key(KeyCode::Char('j')),
+                &[Flows, Everywhere][..],
+                Some(Act::Down),
+            ),
+            (
+                key(KeyCode::Tab),
+                &[Details, Flows, Everywhere],
+                Some(Act::Focus),
+            ),
+            (
+                key(KeyCode::Tab),
+                &[Sums, Everywhere],
+                Some(Act::NextGrouping),
+            ),
+            (key(KeyCode::Char(' ')), &[Everywhere], Some(Act::Pause)),
+            (key(KeyCode::F(1)), &[Everywhere], Some(Act::Help)),
+            (
+                KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
+                &[Flows, Everywhere],
+                Some(Act::Quit),
+            ),
+            (
+                KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT),
+                &[Everywhere],
+                Some(Act::Newest),
+            ),
+            (key(KeyCode::Char('n')), &[Sums, Everywhere], None),
+        ] {
+            assert_eq!(act(&pressed, places), want, "{pressed:?}");
+        }
+        assert_eq!(shown(Act::Pause), "Space");
+    }
+}

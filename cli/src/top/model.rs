@@ -1,0 +1,272 @@
+//! What the screen knows: plain state, changed by `update` and drawn by `view`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use client::{FromNode, Health, Link, view::Histogram};
+use ratatui::layout::Rect;
+
+use super::{
+    bar::Bar, data::Data, details::Details, edit::Line, filters::Filters, groups::Groups,
+    services::Services, table::Table, theme::Theme,
+};
+
+/// A view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Screen {
+    Flows,
+    Top,
+    Services,
+    Nodes,
+}
+
+impl Screen {
+    pub(crate) const ALL: [Self; 4] = [Self::Flows, Self::Top, Self::Services, Self::Nodes];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Flows => "Flows",
+            Self::Top => "Top",
+            Self::Services => "Services",
+            Self::Nodes => "Nodes",
+        }
+    }
+}
+
+/// What keys are for.
+#[derive(Clone, Debug)]
+pub(crate) enum Mode {
+    /// The view.
+    Normal,
+    /// A filter is being written.
+    Filter,
+    /// The time cursor moves.
+    Time,
+    /// The help is shown, from this line on.
+    Help(usize),
+    /// Columns are chosen; the selected line.
+    Columns(usize),
+    /// Verdicts are chosen.
+    Verdicts,
+    /// The name of a file is being written.
+    Export(Line),
+}
+
+/// What is said for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) text: String,
+    pub(crate) bad: bool,
+    /// Unix ns.
+    pub(crate) until: i64,
+}
+
+/// Where the flows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A server, by its address.
+    Server(String),
+    /// A file, by its path.
+    File(String),
+}
+
+/// Where things stand on the screen since it was drawn last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Laid {
+    /// Names of the views.
+    pub(crate) tabs: Vec<(Rect, Screen)>,
+    /// The bars.
+    pub(crate) bars: Rect,
+    /// Headings of columns, with their places in the table.
+    pub(crate) headings: Vec<(Rect, usize)>,
+    /// The lines of the view.
+    pub(crate) lines: Rect,
+    /// The details.
+    pub(crate) details: Rect,
+    /// Lines of the details that there are, once fitted.
+    pub(crate) details_lines: usize,
+    /// Fitted lines at which their sections begin.
+    pub(crate) sections: Vec<usize>,
+    /// Columns that a bar takes.
+    pub(crate) bar: usize,
+    /// The first line of the list that is seen.
+    pub(crate) first: usize,
+    /// Filters, with their places among the chips.
+    pub(crate) chips: Vec<(Rect, usize)>,
+}
+
+/// Arrivals per second, over the last seconds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rate(VecDeque<(i64, u64)>);
+
+impl Rate {
+    /// Time that is averaged over, ns.
+    const OVER: i64 = 3_000_000_000;
+
+    pub(crate) fn add(&mut self, now: i64, total: u64) {
+        while self
+            .0
+            .front()
+            .is_some_and(|(then, _)| now - then > Self::OVER)
+            && self.0.len() > 2
+        {
+            self.0.pop_front();
+        }
+        // Twenty a second are enough.
+        if self
+            .0
+            .back()
+            .is_none_or(|(then, _)| now - then >= 50_000_000)
+        {
+            self.0.push_back((now, total));
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn per_second(&self) -> f64 {
+        let (Some((from, before)), Some((to, after))) = (self.0.front(), self.0.back()) else {
+            return 0.0;
+        };
+        if to <= from {
+            return 0.0;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+        let (count, time) = (after.saturating_sub(*before) as f64, (to - from) as f64);
+        count * 1e9 / time
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) from: From,
+    pub(crate) theme: Theme,
+    /// Unix ns.
+    pub(crate) now: i64,
+    pub(crate) link: Link,
+    pub(crate) screen: Screen,
+    pub(crate) mode: Mode,
+    pub(crate) filters: Filters,
+    pub(crate) data: Data,
+    pub(crate) table: Table,
+    pub(crate) details: Option<Details>,
+    pub(crate) bar: Bar,
+    pub(crate) groups: Groups,
+    pub(crate) services: Services,
+    /// Selected line of the nodes.
+    pub(crate) node: usize,
+    /// How the server is, or why it can't be told.
+    pub(crate) health: Option<Result<Box<Health>, String>>,
+    /// What came from each node so far.
+    pub(crate) came: BTreeMap<String, FromNode>,
+    /// Flows per second from each, and when that was counted.
+    pub(crate) node_rates: HashMap<String, f64>,
+    pub(crate) rated: i64,
+    /// Flows of each node by then.
+    pub(crate) counted: HashMap<String, u64>,
+    /// Flows per second.
+    pub(crate) rate: Rate,
+    /// Counts over time, for the width that was drawn last.
+    pub(crate) histogram: Histogram,
+    /// The moment of the time cursor.
+    pub(crate) cursor: Option<i64>,
+    /// Older flows are on their way.
+    pub(crate) fetching: bool,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) mouse: bool,
+    pub(crate) laid: Laid,
+}
+
+/// How long a notice stays, ns.
+const NOTICE: i64 = 4_000_000_000;
+
+impl Model {
+    pub(crate) fn new(from: From, filters: Filters, theme: Theme, now: i64) -> Self {
+        Self {
+            from,
+            theme,
+            now,
+            link: Link::Connecting,
+            screen: Screen::Flows,
+            mode: Mode::Normal,
+            data: Data::new(&filters.filter()),
+            filters,
+            table: Table::default(),
+            details: None,
+            bar: Bar::default(),
+            groups: Groups::default(),
+            services: Services::default(),
+            node: 0,
+            health: None,
+            came: BTreeMap::new(),
+            node_rates: HashMap::new(),
+            rated: 0,
+            counted: HashMap::new(),
+            rate: Rate::default(),
+            histogram: Histogram::new([], now, now, 1),
+            cursor: None,
+            fetching: false,
+            notice: None,
+            mouse: true,
+            laid: Laid::default(),
+        }
+    }
+
+    /// Lines of the view that are seen at once.
+    pub(crate) fn page(&self) -> usize {
+        usize::from(self.laid.lines.height).max(1)
+    }
+
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            bad: false,
+            until: self.now + NOTICE,
+        });
+    }
+
+    pub(crate) fn complain(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice {
+            text: text.into(),
+            bad: true,
+            until: self.now + 2 * NOTICE,
+        });
+    }
+
+    /// Brings what follows from the rest up to date.
+    pub(crate) fn settle(&mut self) {
+        let (width, page) = (usize::from(self.laid.lines.width), self.page());
+        if width > 0 {
+            self.table.reveal(width);
+        }
+        self.table.settle(&self.data, page);
+        if let (Some(details), Some(number)) = (&mut self.details, self.table.selected) {
+            details.change(number, &self.data, self.now);
+        }
+        match self.screen {
+            Screen::Flows | Screen::Nodes => {}
+            Screen::Top => self.groups.advance(&self.data, self.now),
+            Screen::Services => self.services.advance(&self.data, self.now),
+        }
+    }
+
+    /// Counts anew over time, with as many buckets as there are columns for them.
+    pub(crate) fn count(&mut self, columns: usize) {
+        let first = self
+            .data
+            .matches()
+            .map(|found| found.time)
+            .find(|time| *time > 0);
+        let last = self
+            .data
+            .matches()
+            .next_back()
+            .map_or(0, |found| found.time);
+        let live = self.data.paused().is_none() && matches!(self.link, Link::Live { .. });
+        let until = if live { last.max(self.now) } else { last };
+        let from = first.unwrap_or(until);
+        self.histogram = Histogram::new(self.data.matches(), from.min(until), until, columns);
+    }
+}

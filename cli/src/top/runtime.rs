@@ -1,0 +1,206 @@
+//! The loop: what happens becomes events, effects are carried out, and the screen is drawn as often
+//! as it changes, at most twenty times a second, and less often where writing takes long.
+
+mod effects;
+mod terminal;
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use client::{Ask, Feed, Link, Server, Source, Store};
+use crossterm::event::{Event as Input, EventStream, KeyEventKind};
+use futures::StreamExt as _;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+
+use super::{
+    model::{Model, Screen},
+    remembered::Remembered,
+    update::{Effect, Event},
+    view,
+};
+use crate::error::Error;
+pub(crate) use terminal::Terminal;
+
+/// Least time between two drawings.
+const FRAME: Duration = Duration::from_millis(50);
+/// Drawing may take one part in so many of the time, where writing is slow.
+const SHARE: u32 = 4;
+/// How often time goes by.
+const TICK: Duration = Duration::from_millis(200);
+/// How often what changes by time alone is drawn.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often the sums per node are looked at.
+const SUMS: Duration = Duration::from_millis(500);
+/// How often the server is asked how it is: while its nodes are looked at, and otherwise.
+const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+
+/// What is read from where.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) source: Source,
+    pub(crate) ask: Ask,
+    /// Most flows that are held.
+    pub(crate) capacity: usize,
+}
+
+/// A store that is being filled.
+struct Filling {
+    store: Arc<Store>,
+    feed: Arc<Feed>,
+    changes: watch::Receiver<u64>,
+    link: watch::Receiver<Link>,
+}
+
+impl Filling {
+    fn start(wanted: &Wanted) -> Self {
+        let store = Arc::new(Store::new(wanted.capacity));
+        let feed = Feed::start(
+            wanted.source.clone(),
+            wanted.ask.clone(),
+            Arc::clone(&store),
+        );
+        Self {
+            changes: store.changes(),
+            link: feed.link(),
+            store,
+            feed: Arc::new(feed),
+        }
+    }
+}
+
+/// Everything that runs beside the model.
+struct Runtime {
+    wanted: Wanted,
+    filling: Filling,
+    server: Option<Server>,
+    terminal: Terminal,
+    remembered: Remembered,
+    /// Answers on their way.
+    tasks: JoinSet<Event>,
+}
+
+/// Unix ns.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Runs until someone has seen enough.
+pub(crate) async fn run(
+    mut model: Model,
+    wanted: Wanted,
+    remembered: Remembered,
+) -> Result<(), Error> {
+    let server = match &wanted.source {
+        Source::Server(target) => Some(Server::new(target)?),
+        Source::File(_) => None,
+    };
+    let filling = Filling::start(&wanted);
+    model.bar.history = remembered.read();
+    let terminal = Terminal::open()?;
+    let runtime = Runtime {
+        wanted,
+        filling,
+        server,
+        terminal,
+        remembered,
+        tasks: JoinSet::new(),
+    };
+    runtime.run(&mut model).await
+}
+
+impl Runtime {
+    async fn run(mut self, model: &mut Model) -> Result<(), Error> {
+        let mut input = EventStream::new();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut terminated = terminal::terminated()?;
+        let mut next = Instant::now();
+        let mut last_sums = Instant::now() - SUMS;
+        let mut last_health = None;
+        let mut asked_health = false;
+        let (mut dirty, mut data) = (true, true);
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = sleep_until(next), if dirty => {
+                    if std::mem::take(&mut data) {
+                        let snapshot = self.filling.store.snapshot();
+                        model.update(Event::Data(snapshot), now());
+                        if last_sums.elapsed() >= SUMS {
+                            last_sums = Instant::now();
+                            model.update(Event::Sums(self.filling.store.nodes()), now());
+                        }
+                    }
+                    let wrote = self.terminal.draw(|frame| view::draw(frame, model))?;
+                    next = Instant::now() + FRAME.max(wrote * SHARE);
+                    dirty = false;
+                    continue;
+                }
+                input = input.next() => match input {
+                    Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => Event::Key(key),
+                    Some(Ok(Input::Mouse(mouse))) => Event::Mouse(mouse),
+                    Some(Ok(Input::Paste(text))) => Event::Paste(text),
+                    Some(Ok(Input::Resize(..))) => Event::Tick,
+                    Some(Ok(Input::Key(_) | Input::FocusGained | Input::FocusLost)) => continue,
+                    Some(Err(error)) => return Err(error.into()),
+                    // The terminal is gone.
+                    None => return Ok(()),
+                },
+                changed = self.filling.changes.changed() => {
+                    // The store lives as long as we do.
+                    debug_assert!(changed.is_ok());
+                    data = true;
+                    dirty = true;
+                    continue;
+                }
+                Ok(()) = self.filling.link.changed() => {
+                    Event::Link(self.filling.link.borrow_and_update().clone())
+                }
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => match done {
+                    Ok(event) => event,
+                    // Cut off by a new beginning.
+                    Err(error) if error.is_cancelled() => continue,
+                    Err(error) => return Err(io::Error::other(error).into()),
+                },
+                _ = tick.tick() => {
+                    let idle = Instant::now().saturating_duration_since(next) >= IDLE;
+                    let due = HEALTH[usize::from(model.screen != Screen::Nodes)];
+                    if last_health.is_none_or(|last: Instant| last.elapsed() >= due)
+                        && !asked_health
+                        && let Some(server) = self.server.clone()
+                    {
+                        asked_health = true;
+                        last_health = Some(Instant::now());
+                        self.tasks.spawn(async move { effects::health(&server).await });
+                    }
+                    let effects = model.update(Event::Tick, now());
+                    dirty |= idle || !effects.is_empty() || model.notice.is_some();
+                    for effect in effects {
+                        self.carry_out(effect, model)?;
+                    }
+                    continue;
+                }
+                () = terminated.recv() => return Ok(()),
+            };
+            if matches!(event, Event::Health(_)) {
+                asked_health = false;
+            }
+            dirty = true;
+            for effect in model.update(event, now()) {
+                if matches!(effect, Effect::Quit) {
+                    return Ok(());
+                }
+                data |= matches!(effect, Effect::Restart);
+                self.carry_out(effect, model)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Who talks to whom: a tree of those who open connections, and to what, from the flows that are
+//! shown.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use client::{Item, Row, view::Kind};
+use flow::{
+    FlowView as _, Side, Verdict,
+    columns::{Cells, Column},
+    describe,
+};
+
+use super::{data::Data, filters, keys::Act};
+
+/// Most flows that are looked at; the newest are.
+const LOOKED_AT: usize = 200_000;
+/// Least time between two looks at what changes, ns.
+const PAUSE: i64 = 1_000_000_000;
+
+/// Flows of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) passed: u64,
+    pub(crate) dropped: u64,
+    /// Of the youngest drop, Unix ns.
+    pub(crate) last_drop: i64,
+    /// Why it was dropped.
+    pub(crate) reason: String,
+    /// A flow that it is of, for filters.
+    pub(crate) example: u64,
+}
+
+/// Where somebody connects to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub(crate) to: String,
+    /// `5432/TCP`
+    pub(crate) port: String,
+    pub(crate) sum: Sum,
+}
+
+/// Somebody who connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Branch {
+    pub(crate) from: String,
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) passed: u64,
+    pub(crate) dropped: u64,
+}
+
+/// A line of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Branch(usize),
+    Edge(usize, usize),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Services {
+    pub(crate) branches: Vec<Branch>,
+    /// Names whose branches are closed.
+    closed: HashSet<String>,
+    pub(crate) selected: usize,
+    /// The data that was looked at, and when.
+    seen: Option<(u64, i64)>,
+}
+
+/// The name of a side: workload, pod, service, DNS name or what is known of it otherwise.
+pub(crate) fn name(row: &Row, side: Side) -> String {
+    let namespace = row.namespace(side);
+    let mut workload = String::new();
+    row.any_workload(side, &mut |_, name| {
+        workload = format!("{namespace}/{name}");
+        true
+    });
+    if !workload.is_empty() {
+        return workload;
+    }
+    if row.pod(side).is_empty()
+        && row.service(side).is_none()
+        && describe::names(row, side).is_none()
+    {
+        let mut reserved = String::new();
+        row.any_label(side, &mut |label| match label.strip_prefix("reserved:") {
+            // Addresses of the world are many: by network they would say more, which flows don't tell.
+            Some(name) => {
+                reserved = name.to_owned();
+                true
+            }
+            None => false,
+        });
+        if !reserved.is_empty() {
+            return reserved;
+        }
+    }
+    describe::host(row, side, true).name
+}
+
+/// The end that opened the connection, then the other one.
+fn ends(row: &Row) -> [Side; 2] {
+    match row.is_reply() {
+        Some(true) => [Side::Destination, Side::Source],
+        Some(false) | None => [Side::Source, Side::Destination],
+    }
+}
+
+impl Services {
+    /// Everything is to be looked at anew.
+    pub(crate) fn forget(&mut self) {
+        self.seen = None;
+    }
+
+    /// Looks at what is shown, if it changed.
+    pub(crate) fn advance(&mut self, data: &Data, now: i64) {
+        if let Some((version, then)) = self.seen
+            && (version == data.version() || (now - then < PAUSE && now >= then))
+        {
+            return;
+        }
+        self.seen = Some((data.version(), now));
+        let selected = self.key(self.selected);
+        let mut sums: HashMap<(String, String, String), Sum> = HashMap::new();
+        let cells = Cells::default();
+        for found in data.matches().rev().take(LOOKED_AT) {
+            let Kind::Flow(verdict) = found.kind else {
+                continue;
+            };
+            let Some(row) = data.row(found.number) else {
+                continue;
+            };
+            let [from, to] = ends(row);
+            let protocol = Column::Protocol.text(row, &cells);
+            let port = match row.port(to) {
+                Some(port) => format!("{port}/{protocol}"),
+                None => protocol,
+            };
+            let sum = sums
+                .entry((name(row, from), name(row, to), port))
+                .or_default();
+            if matches!(verdict, Verdict::Dropped | Verdict::Error) {
+                sum.dropped += 1;
+                if found.time > sum.last_drop {
+                    sum.last_drop = found.time;
+                    sum.reason = Column::Reason.text(row, &cells);
+                    sum.example = found.number;
+                }
+            } else {
+                sum.passed += 1;
+            }
+            if sum.example == 0 {
+                sum.example = found.number;
+            }
+        }
+        let mut branches: BTreeMap<String, Vec<Edge>> = BTreeMap::new();
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "edges and branches are sorted below"
+        )]
+        for ((from, to, port), sum) in sums {
+            branches
+                .entry(from)
+                .or_default()
+                .push(Edge { to, port, sum });
+        }
+        self.branches = branches
+            .into_iter()
+            .map(|(from, edges)| branch(from, edges))
+            .collect();
+        // Those with drops first: they are what is looked for. Then by name, so that lines stay.
+        self.branches.sort_by_key(|branch| branch.dropped == 0);
+        if let Some(key) = selected {
+            let lines = self.lines();
+            let place = (0..lines.len()).find(|line| self.key(*line).as_ref() == Some(&key));
+            self.selected = place.unwrap_or(self.selected);
+        }
+        self.selected = self.selected.min(self.lines().len().saturating_sub(1));
+    }
+
+    /// What a line is about, whatever its place.
+    fn key(&self, line: usize) -> Option<(String, String, String)> {
+        match *self.lines().get(line)? {
+            Line::Branch(at) => {
+                Some((self.branches[at].from.clone(), String::new(), String::new()))
+            }
+            Line::Edge(at, edge) => {
+                let branch = &self.branches[at];
+                let edge = &branch.edges[edge];
+                Some((branch.from.clone(), edge.to.clone(), edge.port.clone()))
+            }
+        }
+    }
+
+    /// The lines of the tree, without those of closed branches.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (at, branch) in self.branches.iter().enumerate() {
+            lines.push(Line::Branch(at));
+            if self.is_open(branch) {
+                lines.extend((0..branch.edges.len()).map(|edge| Line::Edge(at, edge)));
+            }
+        }
+        lines
+    }
+
+    pub(crate) fn is_open(&self, branch: &Branch) -> bool {
+        !self.closed.contains(&branch.from)
+    }
+
+    pub(crate) fn click(&mut self, line: usize, top: usize) {
+        self.selected = (top + line).min(self.lines().len().saturating_sub(1));
+    }
+
+    /// Moves, opens and closes.
+    pub(crate) fn act(&mut self, act: Act, page: usize) {
+        let lines = self.lines();
+        let last = lines.len().saturating_sub(1);
+        let at = self.selected.min(last);
+        self.selected = match act {
+            Act::Up => at.saturating_sub(1),
+            Act::Down => at + 1,
+            Act::PageUp => at.saturating_sub(page),
+            Act::PageDown => at + page,
+            Act::Oldest => 0,
+            Act::Newest => last,
+            _ => at,
+        }
+        .min(last);
+        let branch = match lines.get(at) {
+            Some(Line::Branch(branch) | Line::Edge(branch, _)) => &self.branches[*branch],
+            None => return,
+        };
+        match act {
+            Act::Left => {
+                self.closed.insert(branch.from.clone());
+                // From a line that is gone now to the one that it belonged to.
+                let name = branch.from.clone();
+                let place = self.lines().iter().position(
+                    |line| matches!(line, Line::Branch(at) if self.branches[*at].from == name),
+                );
+                self.selected = place.unwrap_or(0);
+            }
+            Act::Right => {
+                self.closed.remove(&branch.from.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// An expression that holds for the flows of the selected line.
+    pub(crate) fn expression(&self, data: &Data) -> Option<String> {
+        let line = *self.lines().get(self.selected)?;
+        let (example, whole) = match line {
+            Line::Branch(at) => (self.branches[at].edges.first()?.sum.example, true),
+            Line::Edge(at, edge) => (self.branches[at].edges[edge].sum.example, false),
+        };
+        let Some(Item::Flow(row)) = data.item(example) else {
+            return None;
+        };
+        let [from, to] = ends(row);
+        let source = who(row, from, "src")?;
+        if whole {
+            return Some(source);
+        }
+        let destination = who(row, to, "dst")?;
+        Some(match row.port(to) {
+            Some(port) => format!("{source} and {destination} and dst.port == {port}"),
+            None => format!("{source} and {destination}"),
+        })
+    }
+}
+
+/// An expression for an end as the tree names it.
+pub(crate) fn who(row: &Row, side: Side, word: &str) -> Option<String> {
+    let mut workload = None;
+    row.any_workload(side, &mut |_, name| {
+        workload = Some(name.to_owned());
+        true
+    });
+    if let Some(workload) = workload {
+        let namespace = filters::quoted(row.namespace(side));
+        let workload = filters::quoted(&workload);
+        return Some(format!(
+            "{word}.ns == {namespace} and {word}.workload == {workload}"
+        ));
+    }
+    if row.pod(side).is_empty() && describe::names(row, side).is_none() {
+        let mut reserved = None;
+        row.any_label(side, &mut |label| {
+            let found = label.starts_with("reserved:");
+            if found {
+                reserved = Some(format!("{word}.label == {}", filters::quoted(label)));
+            }
+            found
+        });
+        if reserved.is_some() {
+            return reserved;
+        }
+    }
+    filters::end(row, side, word)
+}
+
+fn branch(from: String, mut edges: Vec<Edge>) -> Branch {
+    edges.sort_by(|a, b| {
+        let drops = (a.sum.dropped == 0).cmp(&(b.sum.dropped == 0));
+        drops.then_with(|| (&a.to, &a.port).cmp(&(&b.to, &b.port)))
+    });
+    Branch {
+        passed: edges.iter().map(|edge| edge.sum.passed).sum(),
+        dropped: edges.iter().map(|edge| edge.sum.dropped).sum(),
+        from,
+        edges,
+    }
+}

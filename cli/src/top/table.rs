@@ -1,0 +1,293 @@
+//! The table of flows: which columns, which line and cell is selected, which lines are seen.
+
+use flow::columns::{About, Align, Column};
+
+use super::data::Data;
+
+/// Characters between two columns.
+pub(crate) const GAP: usize = 1;
+/// Characters that `12:03:04.123` takes.
+const CLOCK: usize = 12;
+
+/// A column as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) column: Column,
+    /// As someone wanted it; `None`: as its texts need.
+    pub(crate) width: Option<usize>,
+    /// The widest text that was seen.
+    pub(crate) seen: usize,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) columns: Vec<Shown>,
+    /// Place of the selected column.
+    pub(crate) cell: usize,
+    /// The first column that is seen after the one of time.
+    pub(crate) left: usize,
+    /// Number of the selected flow.
+    pub(crate) selected: Option<u64>,
+    /// The newest is selected, whatever comes.
+    pub(crate) follow: bool,
+    /// The first line that is seen.
+    pub(crate) top: usize,
+    /// The selected line on the screen.
+    row: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        let columns = Column::WIDE
+            .iter()
+            .filter(|column| **column != Column::Type);
+        Self {
+            columns: columns.map(|column| Shown::new(*column)).collect(),
+            cell: 1,
+            left: 0,
+            selected: None,
+            follow: true,
+            top: 0,
+            row: 0,
+        }
+    }
+}
+
+impl Shown {
+    pub(crate) fn new(column: Column) -> Self {
+        Self {
+            column,
+            width: None,
+            seen: 0,
+        }
+    }
+
+    pub(crate) fn heading(&self) -> &'static str {
+        match self.column {
+            Column::Timestamp => "TIME",
+            column => column.about().heading,
+        }
+    }
+
+    /// Whether its texts can be cut without losing what matters.
+    fn least(&self) -> usize {
+        let About { min, heading, .. } = self.column.about();
+        match self.column {
+            Column::Timestamp => CLOCK,
+            // Drops must be told from the rest by the word.
+            Column::Verdict => 9,
+            _ => (*min).max(heading.chars().count().min(8)),
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        match self.column {
+            Column::Timestamp => CLOCK,
+            _ => self
+                .seen
+                .max(self.heading().chars().count())
+                .max(self.least()),
+        }
+    }
+
+    pub(crate) fn align(&self) -> Align {
+        self.column.about().align
+    }
+}
+
+/// Where a column stands on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Place in [`Table::columns`].
+    pub(crate) column: usize,
+    /// From the left of the table.
+    pub(crate) x: usize,
+    pub(crate) width: usize,
+}
+
+impl Table {
+    /// The selected column.
+    pub(crate) fn column(&self) -> Option<Column> {
+        self.columns.get(self.cell).map(|shown| shown.column)
+    }
+
+    /// Places of the columns that fit, from `left` on; the first one always stays.
+    pub(crate) fn places(&self, width: usize) -> Vec<Place> {
+        let fixed = self.columns.iter().enumerate().take(1);
+        let rest = self.columns.iter().enumerate().skip(1 + self.left);
+        let mut places: Vec<Place> = Vec::new();
+        let mut taken = 0;
+        // As many as fit at their least.
+        for (column, shown) in fixed.chain(rest) {
+            let least = shown.width.unwrap_or_else(|| shown.least());
+            let gap = if places.is_empty() { 0 } else { GAP };
+            if taken + gap + least > width && !places.is_empty() {
+                break;
+            }
+            taken += gap + least;
+            places.push(Place {
+                column,
+                x: 0,
+                width: least.min(width),
+            });
+        }
+        // What is left goes to those that need more, the same to each, as they are cut alike then.
+        let mut left = width.saturating_sub(taken);
+        let wants = |place: &Place| {
+            let shown = &self.columns[place.column];
+            shown.width.is_none() && place.width < shown.wanted()
+        };
+        while left > 0 && places.iter().any(wants) {
+            for place in places.iter_mut() {
+                if left > 0 && wants(place) {
+                    place.width += 1;
+                    left -= 1;
+                }
+            }
+        }
+        if let Some(last) = places.last_mut()
+            && self.columns[last.column].width.is_none()
+        {
+            last.width += left;
+        }
+        let mut x = 0;
+        for place in &mut places {
+            place.x = x;
+            x += place.width + GAP;
+        }
+        places
+    }
+
+    /// Makes the selected column one that is seen.
+    pub(crate) fn reveal(&mut self, width: usize) {
+        self.cell = self.cell.min(self.columns.len().saturating_sub(1));
+        self.left = self.left.min(self.columns.len().saturating_sub(2));
+        if self.cell == 0 {
+            self.left = 0;
+        } else if self.cell <= self.left {
+            self.left = self.cell - 1;
+        }
+        while !self
+            .places(width)
+            .iter()
+            .any(|place| place.column == self.cell)
+            && self.left + 1 < self.cell
+        {
+            self.left += 1;
+        }
+    }
+
+    /// Fits selection and place to the data, with so many lines on the screen.
+    pub(crate) fn settle(&mut self, data: &Data, height: usize) {
+        let len = data.len();
+        if len == 0 {
+            self.top = 0;
+            self.row = 0;
+            if data.held() == 0 {
+                self.selected = None;
+            }
+            return;
+        }
+        let height = height.max(1);
+        let line = match self.selected {
+            _ if self.follow && data.sorted_by().is_none() => len - 1,
+            Some(number) => data.line(number).min(len - 1),
+            None => 0,
+        };
+        self.selected = data.number(line);
+        self.row = self.row.min(height - 1).min(line);
+        let most = len.saturating_sub(height);
+        self.top = (line - self.row).min(most);
+        self.row = line - self.top;
+        if self.row >= height {
+            self.top = line + 1 - height;
+            self.row = height - 1;
+        }
+    }
+
+    /// The selected line.
+    pub(crate) fn line(&self) -> usize {
+        self.top + self.row
+    }
+
+    /// Selects a line, and keeps the others where they are if it is among them.
+    pub(crate) fn select(&mut self, data: &Data, line: usize, height: usize) {
+        let line = line.min(data.len().saturating_sub(1));
+        self.follow = false;
+        self.selected = data.number(line);
+        let height = height.max(1);
+        self.row = if line < self.top {
+            0
+        } else if line >= self.top + height {
+            height - 1
+        } else {
+            line - self.top
+        };
+        self.settle(data, height);
+    }
+
+    /// Selects a line and shows it in the middle.
+    pub(crate) fn jump(&mut self, data: &Data, line: usize, height: usize) {
+        self.follow = false;
+        self.selected = data.number(line.min(data.len().saturating_sub(1)));
+        self.row = height / 2;
+        self.settle(data, height);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_share_the_width() {
+        let mut table = Table::default();
+        for shown in &mut table.columns {
+            shown.seen = 40;
+        }
+        for width in [10, 40, 80, 120, 200, 400] {
+            let places = table.places(width);
+            let last = places.last().unwrap();
+            assert!(!places.is_empty());
+            assert!(
+                last.x + last.width <= width.max(CLOCK),
+                "{width}: {places:?}"
+            );
+            for pair in places.windows(2) {
+                assert_eq!(pair[0].x + pair[0].width + GAP, pair[1].x);
+            }
+        }
+        let wide = |column| {
+            let places = table.places(80);
+            let place = places
+                .iter()
+                .find(|place| table.columns[place.column].column == column);
+            place.map(|place| place.width)
+        };
+        assert!(wide(Column::Source) >= Some(16));
+        assert!(wide(Column::Verdict) >= Some(9));
+    }
+
+    #[test]
+    fn the_selected_column_is_seen() {
+        let mut table = Table::default();
+        for cell in (0..table.columns.len()).chain((0..table.columns.len()).rev()) {
+            table.cell = cell;
+            table.reveal(50);
+            let seen = table.places(50);
+            assert!(
+                seen.iter().any(|place| place.column == cell),
+                "{cell}: {seen:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_width_that_was_chosen_stays() {
+        let mut table = Table::default();
+        table.columns[1].width = Some(20);
+        table.columns[1].seen = 60;
+        assert_eq!(table.places(200)[1].width, 20);
+    }
+}

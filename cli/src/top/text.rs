@@ -1,0 +1,275 @@
+//! Text that has to fit: cutting, wrapping, and numbers and times as people read them.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Columns that a text takes on a terminal.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The longest beginning that takes at most this many columns.
+fn head(text: &str, columns: usize) -> &str {
+    let mut taken = 0;
+    for (at, letter) in text.char_indices() {
+        taken += letter.width().unwrap_or(0);
+        if taken > columns {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+/// The longest end that takes at most this many columns.
+fn tail(text: &str, columns: usize) -> &str {
+    let mut taken = 0;
+    for (at, letter) in text.char_indices().rev() {
+        taken += letter.width().unwrap_or(0);
+        if taken > columns {
+            return &text[at + letter.len_utf8()..];
+        }
+    }
+    text
+}
+
+/// The text, or as much of its beginning as fits, with `…` for the rest.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    match columns {
+        0 => String::new(),
+        columns => format!("{}…", head(text, columns - 1)),
+    }
+}
+
+/// The text, or as much of both its ends as fits: of `namespace/pod:port` namespace and port matter
+/// most.
+pub(crate) fn cut_middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns || columns < 8 {
+        return cut(text, columns);
+    }
+    let front = (columns - 1).div_ceil(2);
+    format!("{}…{}", head(text, front), tail(text, columns - 1 - front))
+}
+
+/// Lines of at most this many columns, broken at spaces where there are any; lines that continue
+/// another one begin with `indent` spaces more than it has itself.
+pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
+    let own = text.len() - text.trim_start_matches(' ').len();
+    let hang = (own + indent).min(columns.saturating_sub(8));
+    let mut lines = Vec::new();
+    let mut rest = text.trim_end();
+    loop {
+        let lead = if lines.is_empty() { 0 } else { hang };
+        let room = columns.saturating_sub(lead).max(1);
+        let fits = head(rest, room);
+        if fits.len() == rest.len() {
+            lines.push(format!("{:lead$}{rest}", ""));
+            return lines;
+        }
+        // Leading spaces are no place to break at.
+        let start = rest.len() - rest.trim_start().len();
+        let space = rest[..fits.len()]
+            .rfind(' ')
+            .filter(|at| *at > start && *at >= fits.len() / 3);
+        let at = if rest[fits.len()..].starts_with(' ') {
+            fits.len()
+        } else {
+            space.unwrap_or(fits.len())
+        };
+        // At least one letter a line, however narrow.
+        let at = at.max(rest.chars().next().map_or(0, char::len_utf8));
+        lines.push(format!("{:lead$}{}", "", rest[..at].trim_end()));
+        rest = rest[at..].trim_start();
+        if rest.is_empty() {
+            return lines;
+        }
+    }
+}
+
+/// `1,234,567`
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count in at most five columns: `987`, `12.3k`, `4.5M`.
+pub(crate) fn short(number: f64) -> String {
+    let number = number.max(0.0);
+    if number > 0.0 && number < 9.95 && number.fract() > 0.05 {
+        return format!("{number:.1}");
+    }
+    scaled(number, 1000.0, &["", "k", "M", "G", "T", "P", "E"])
+}
+
+/// Bytes in at most seven columns: `987 B`, `12.3 KiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+    let number = number as f64;
+    scaled(number, 1024.0, &[" B", " K", " M", " G", " T", " P", " E"])
+}
+
+fn scaled(number: f64, step: f64, units: &[&str]) -> String {
+    let mut number = number;
+    let mut unit = 0;
+    // What would be shown as 1000.0 is 1.0 of the next unit.
+    while number >= step - 0.5 && unit + 1 < units.len() {
+        number /= step;
+        unit += 1;
+    }
+    if unit == 0 || number >= 99.95 {
+        format!("{number:.0}{}", units[unit])
+    } else {
+        format!("{number:.1}{}", units[unit])
+    }
+}
+
+/// A stretch of time (ns) in at most seven columns: `850 ms`, `12 s`, `3 min`, `5 h`, `2 d`.
+pub(crate) fn span(ns: i64) -> String {
+    const S: i64 = 1_000_000_000;
+    let ns = ns.max(0);
+    match ns {
+        0..S => format!("{} ms", ns / 1_000_000),
+        _ if ns < 120 * S => format!("{} s", ns / S),
+        _ if ns < 7200 * S => format!("{} min", ns / (60 * S)),
+        _ if ns < 172_800 * S => format!("{} h", ns / (3600 * S)),
+        _ => format!("{} d", ns / (86_400 * S)),
+    }
+}
+
+/// The time of day (UTC) of a moment (Unix ns): `12:03:04.123`.
+pub(crate) fn clock(ns: i64) -> String {
+    match jiff::Timestamp::from_nanosecond(i128::from(ns)) {
+        Ok(moment) => {
+            let time = jiff::tz::Offset::UTC.to_datetime(moment).time();
+            format!(
+                "{:02}:{:02}:{:02}.{:03}",
+                time.hour(),
+                time.minute(),
+                time.second(),
+                time.subsec_nanosecond() / 1_000_000
+            )
+        }
+        Err(_out_of_range) => "N/A".to_owned(),
+    }
+}
+
+/// Heights of bars in eighths of a line.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Lines of bars for values, the highest line first; what is there at all is seen.
+pub(crate) fn bars(values: &[u64], most: u64, lines: usize) -> Vec<String> {
+    let full = 8 * lines as u64;
+    let height = |value: u64| {
+        let scaled = u128::from(value.min(most)) * u128::from(full) / u128::from(most.max(1));
+        let scaled = u64::try_from(scaled).unwrap_or(full);
+        if value > 0 { scaled.max(1) } else { 0 }
+    };
+    (0..lines)
+        .rev()
+        .map(|line| {
+            let below = 8 * line as u64;
+            let bar = |value: &u64| {
+                let part = height(*value).saturating_sub(below).min(8);
+                BARS[usize::try_from(part).unwrap_or(8)]
+            };
+            values.iter().map(bar).collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_by_columns() {
+        for (text, columns, end, middle) in [
+            ("short", 8, "short", "short"),
+            ("production/web:80", 10, "productio…", "produ…b:80"),
+            ("日本語テキスト", 9, "日本語テ…", "日本…スト"),
+            ("abc", 0, "", ""),
+            ("abc", 1, "…", "…"),
+        ] {
+            assert_eq!(cut(text, columns), end);
+            assert_eq!(cut_middle(text, columns), middle);
+            assert!(width(&cut_middle(text, columns)) <= columns);
+        }
+    }
+
+    #[test]
+    fn lines_are_wrapped_between_words() {
+        for (text, columns, want) in [
+            ("one two three", 8, &["one two", "  three"][..]),
+            (
+                "  - fromEndpoints",
+                9,
+                &["  -", "    from", "    Endp", "    oint", "    s"],
+            ),
+            ("", 5, &[""]),
+            ("abcdefghijklmnop", 10, &["abcdefghij", "  klmnop"]),
+        ] {
+            let lines = wrap(text, columns, 2);
+            if text.starts_with("  -") {
+                assert!(lines.iter().all(|line| width(line) <= columns), "{lines:?}");
+            } else {
+                assert_eq!(lines, want);
+            }
+        }
+        for columns in 0..4 {
+            assert!(!wrap("a few words", columns, 2).is_empty());
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        for (number, want) in [
+            (0.0, "0"),
+            (0.25, "0.2"),
+            (7.0, "7"),
+            (999.4, "999"),
+            (999.9, "1.0k"),
+            (12_340.0, "12.3k"),
+            (123_456.0, "123k"),
+            (1_500_000.0, "1.5M"),
+        ] {
+            assert_eq!(short(number), want);
+        }
+        for (number, want) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 K"),
+            (5 << 30, "5.0 G"),
+        ] {
+            assert_eq!(bytes(number), want);
+        }
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+        for (ns, want) in [
+            (-5, "0 ms"),
+            (850_000_000, "850 ms"),
+            (12_000_000_000, "12 s"),
+            (200_000_000_000, "3 min"),
+            (90_000_000_000_000, "25 h"),
+            (864_000_000_000_000, "10 d"),
+        ] {
+            assert_eq!(span(ns), want);
+        }
+        assert_eq!(clock(1_767_225_669_120_500_000), "00:01:09.120");
+    }
+
+    #[test]
+    fn bars_show_everything_that_is_there() {
+        assert_eq!(bars(&[0, 1, 50, 100], 100, 1), [" ▁▄█"]);
+        assert_eq!(bars(&[0, 1, 50, 100], 100, 2), ["   █", " ▁██"]);
+        assert_eq!(bars(&[0, 0], 0, 1), ["  "]);
+        assert_eq!(bars(&[u64::MAX], u64::MAX, 1), ["█"]);
+    }
+}

@@ -1,0 +1,125 @@
+//! What happens changes the model, and says what is to be done outside of it.
+
+mod data;
+mod flows;
+mod mouse;
+mod normal;
+mod prompt;
+
+use std::collections::BTreeMap;
+
+use client::{FromNode, Health, Link, Snapshot};
+use crossterm::event::{KeyEvent, MouseEvent};
+use proto::{flow::Flow, flows::v1::ExplainResponse};
+
+pub(crate) use prompt::offered;
+
+use super::{
+    export::Export,
+    model::{Mode, Model},
+};
+
+/// What happens.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Paste(String),
+    /// What the store holds now.
+    Data(Snapshot),
+    /// What came from each node so far.
+    Sums(BTreeMap<String, FromNode>),
+    /// A new store is filled from now on.
+    Restarted,
+    Link(Link),
+    /// The server's answer about the flow of a number.
+    Explained(u64, Result<Box<ExplainResponse>, String>),
+    Health(Result<Box<Health>, String>),
+    /// How many older flows came.
+    Older(Result<usize, String>),
+    /// What became of an export.
+    Exported(Result<String, String>),
+    /// Time goes by.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Quit,
+    /// Ask the server about the flow of that number.
+    Explain(u64, Box<Flow>),
+    /// Fetch older flows.
+    Older,
+    /// Give a text to the terminal's clipboard.
+    Copy(String),
+    /// Write a file.
+    Export(Export),
+    /// Catch the mouse, or let the terminal have it.
+    Mouse(bool),
+    /// Keep the expressions for the next time.
+    Remember(Vec<String>),
+    /// Read everything anew.
+    Restart,
+    /// Draw everything, not only what changed.
+    Redraw,
+}
+
+impl Model {
+    /// Takes what happened at a moment (Unix ns).
+    pub(crate) fn update(&mut self, event: Event, now: i64) -> Vec<Effect> {
+        self.now = now;
+        let mut effects = Vec::new();
+        match event {
+            Event::Key(key) => self.key(&key, &mut effects),
+            Event::Mouse(mouse) => self.mouse(&mouse, &mut effects),
+            Event::Paste(text) => self.paste(&text),
+            Event::Data(snapshot) => self.arrived(snapshot),
+            Event::Sums(came) => self.summed(came),
+            Event::Restarted => self.restarted(),
+            Event::Link(link) => self.linked(link),
+            Event::Explained(number, answer) => self.explained(number, answer),
+            Event::Health(health) => self.health = Some(health),
+            Event::Older(came) => self.older_came(came),
+            Event::Exported(Ok(text)) => self.say(text),
+            Event::Exported(Err(text)) => self.complain(text),
+            Event::Tick => self.tick(),
+        }
+        self.settle();
+        self.ask(&mut effects);
+        effects
+    }
+
+    fn key(&mut self, key: &KeyEvent, effects: &mut Vec<Effect>) {
+        match self.mode {
+            Mode::Normal => self.normal_key(key, effects),
+            Mode::Filter => self.filter_key(key, effects),
+            Mode::Time => self.time_key(key),
+            Mode::Help(from) => self.help_key(key, from),
+            Mode::Columns(line) => self.columns_key(key, line),
+            Mode::Verdicts => self.verdicts_key(key),
+            Mode::Export(_) => self.export_key(key, effects),
+        }
+    }
+
+    fn paste(&mut self, text: &str) {
+        match &mut self.mode {
+            Mode::Filter => {
+                self.bar.line.insert(text);
+                self.bar.changed(&self.data);
+            }
+            Mode::Export(line) => line.insert(text),
+            Mode::Normal | Mode::Time | Mode::Help(_) | Mode::Columns(_) | Mode::Verdicts => {}
+        }
+    }
+
+    /// Shows what other filters let through.
+    pub(crate) fn refilter(&mut self) {
+        self.data.refilter(&self.filters.filter(), self.now);
+        self.groups.forget();
+        self.services.forget();
+        for shown in &mut self.table.columns {
+            shown.seen = 0;
+        }
+    }
+}

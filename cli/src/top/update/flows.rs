@@ -1,0 +1,300 @@
+//! What is done in the table of flows and its details.
+
+use super::Effect;
+use crate::top::{
+    data::Sort,
+    details::Details,
+    export,
+    filters::{self, Chip},
+    keys::Act,
+    model::{From, Mode, Model},
+};
+
+/// Narrowest column.
+const NARROWEST: usize = 4;
+/// By how much a column becomes wider or narrower.
+const STEP: usize = 4;
+
+impl Model {
+    pub(super) fn flows_act(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        if self
+            .details
+            .as_ref()
+            .is_some_and(|details| details.focus || details.zoom)
+            && self.details_act(act)
+        {
+            return;
+        }
+        let line = self.table.line();
+        let page = self.page();
+        match act {
+            Act::Up if line == 0 => self.fetch_older(effects),
+            Act::Up => self.select(line - 1),
+            Act::Down => self.select(line + 1),
+            Act::PageUp if line == 0 => self.fetch_older(effects),
+            Act::PageUp => self.select(line.saturating_sub(page)),
+            Act::PageDown => self.select(line + page),
+            Act::Oldest if line == 0 => self.fetch_older(effects),
+            Act::Oldest => self.select(0),
+            Act::Newest => self.newest(),
+            Act::Follow if self.table.follow => self.table.follow = false,
+            Act::Follow => self.newest(),
+            Act::Older => self.fetch_older(effects),
+            Act::NextDrop | Act::PrevDrop => {
+                let forward = act == Act::NextDrop;
+                match self.data.drop_from(line, forward) {
+                    Some(found) => self.table.jump(&self.data, found, page),
+                    None if forward => self.say("no later drop is held"),
+                    None => self.say("no earlier drop is held; o fetches older flows"),
+                }
+            }
+            Act::Open => self.open(),
+            Act::Back => self.back(),
+            Act::Left => self.table.cell = self.table.cell.saturating_sub(1),
+            Act::Right => {
+                self.table.cell = (self.table.cell + 1).min(self.table.columns.len() - 1);
+            }
+            Act::Include | Act::Exclude => self.by_cell(act == Act::Include),
+            Act::Pair => self.by_row(filters::pair),
+            Act::Connection => self.by_row(filters::connection),
+            Act::Sort => self.sort(),
+            Act::Columns => self.mode = Mode::Columns(0),
+            Act::Narrower => self.resize(false),
+            Act::Wider => self.resize(true),
+            Act::MoveLeft => self.carry(false),
+            Act::MoveRight => self.carry(true),
+            Act::CopyRow => {
+                let row = self.table.selected.and_then(|number| self.data.row(number));
+                let columns: Vec<_> = self
+                    .table
+                    .columns
+                    .iter()
+                    .map(|shown| shown.column)
+                    .collect();
+                if let Some(row) = row {
+                    effects.push(Effect::Copy(export::line(row, &columns)));
+                    self.say("row given to the terminal's clipboard");
+                }
+            }
+            Act::CopyRule => self.copy_rule(effects),
+            Act::CopyCommand => {
+                let command = self.details.as_ref().and_then(Details::command);
+                match command.map(str::to_owned) {
+                    Some(command) => {
+                        effects.push(Effect::Copy(command));
+                        self.say("command given to the terminal's clipboard");
+                    }
+                    None => self.complain("the server gave no command"),
+                }
+            }
+            Act::Focus => self.focus(),
+            Act::Zoom => {
+                if let Some(details) = &mut self.details {
+                    details.zoom = !details.zoom;
+                    details.focus = details.zoom;
+                }
+            }
+            Act::NextSection | Act::PrevSection => {
+                self.section(act == Act::NextSection);
+            }
+            _ => {}
+        }
+    }
+
+    /// What keys do that move in the details; whether it was one.
+    fn details_act(&mut self, act: Act) -> bool {
+        let page = usize::from(self.laid.details.height).max(2) - 1;
+        let most = self.laid.details_lines.saturating_sub(page);
+        let Some(details) = &mut self.details else {
+            return false;
+        };
+        let to = match act {
+            Act::Up => details.scroll.saturating_sub(1),
+            Act::Down => details.scroll + 1,
+            Act::PageUp => details.scroll.saturating_sub(page),
+            Act::PageDown => details.scroll + page,
+            Act::Oldest => 0,
+            Act::Newest => most,
+            Act::Open => {
+                details.focus = false;
+                details.zoom = false;
+                return true;
+            }
+            _ => return false,
+        };
+        details.scroll = to.min(most);
+        true
+    }
+
+    fn section(&mut self, forward: bool) {
+        let Some(details) = &mut self.details else {
+            return;
+        };
+        let at = details.scroll;
+        let mut sections = self.laid.sections.iter().copied();
+        let found = if forward {
+            sections.find(|line| *line > at)
+        } else {
+            sections.rev().find(|line| *line < at).or(Some(0))
+        };
+        details.scroll = found.unwrap_or(at);
+    }
+
+    pub(super) fn select(&mut self, line: usize) {
+        let page = self.page();
+        self.table.select(&self.data, line, page);
+    }
+
+    fn newest(&mut self) {
+        if self.data.sorted_by().is_some() {
+            self.select(usize::MAX - 1);
+        } else {
+            self.table.follow = true;
+        }
+    }
+
+    /// Shows the details of the selected flow, and keeps it selected.
+    pub(super) fn open(&mut self) {
+        if let Some(details) = &mut self.details {
+            details.focus = true;
+            return;
+        }
+        let Some(number) = self.table.selected else {
+            return;
+        };
+        if self.data.row(number).is_some() {
+            self.table.follow = false;
+            self.details = Some(Details::new(number, &self.data, self.now));
+        }
+    }
+
+    fn focus(&mut self) {
+        if let Some(details) = &mut self.details {
+            details.focus = !details.focus;
+            details.zoom = false;
+        }
+    }
+
+    /// One step back: out of the details, then to the newest.
+    fn back(&mut self) {
+        match &mut self.details {
+            Some(details) if details.zoom => {
+                details.zoom = false;
+                details.focus = false;
+            }
+            Some(details) if details.focus => details.focus = false,
+            Some(_) => self.details = None,
+            None if self.data.sorted_by().is_some() => self.data.sort(None, self.now),
+            None => self.newest(),
+        }
+    }
+
+    pub(super) fn fetch_older(&mut self, effects: &mut Vec<Effect>) {
+        if self.fetching {
+            return;
+        }
+        match &self.from {
+            From::Server(_) => {
+                self.fetching = true;
+                self.table.follow = false;
+                self.say("fetching older flows …");
+                effects.push(Effect::Older);
+            }
+            From::File(_) => self.say("this is the beginning of the file"),
+        }
+    }
+
+    fn by_cell(&mut self, include: bool) {
+        let row = self.table.selected.and_then(|number| self.data.row(number));
+        let column = self.table.column();
+        let text = row
+            .zip(column)
+            .and_then(|(row, column)| filters::same(row, column));
+        match text {
+            Some(text) if include => self.narrow(&text),
+            Some(text) if text.contains(' ') => self.narrow(&format!("not ({text})")),
+            Some(text) => self.narrow(&format!("not {text}")),
+            None => self.complain("there is no filter for this cell"),
+        }
+    }
+
+    fn by_row(&mut self, expression: impl Fn(&client::Row) -> Option<String>) {
+        let row = self.table.selected.and_then(|number| self.data.row(number));
+        match row.and_then(expression) {
+            Some(text) => self.narrow(&text),
+            None => self.complain("this flow doesn't tell both ends"),
+        }
+    }
+
+    /// Adds a filter that the screen made.
+    pub(crate) fn narrow(&mut self, text: &str) {
+        match Chip::read(text) {
+            Ok(chip) => {
+                self.filters.add(chip);
+                self.refilter();
+            }
+            // A value from outside that has no form in expressions.
+            Err(refused) => self.complain(format!("{text}: {}", refused.message)),
+        }
+    }
+
+    fn sort(&mut self) {
+        let Some(column) = self.table.column() else {
+            return;
+        };
+        let sort = match self.data.sorted_by() {
+            Some(sort) if sort.column == column && sort.descending => Some(Sort {
+                column,
+                descending: false,
+            }),
+            Some(sort) if sort.column == column => None,
+            _ => Some(Sort {
+                column,
+                descending: true,
+            }),
+        };
+        self.data.sort(sort, self.now);
+        self.table.follow = sort.is_none();
+        self.table.selected = None;
+    }
+
+    fn resize(&mut self, wider: bool) {
+        let width = usize::from(self.laid.lines.width);
+        let places = self.table.places(width);
+        let place = places.iter().find(|place| place.column == self.table.cell);
+        let Some((width, shown)) = place
+            .map(|place| place.width)
+            .zip(self.table.columns.get_mut(self.table.cell))
+        else {
+            return;
+        };
+        shown.width = Some(if wider {
+            width + STEP
+        } else {
+            width.saturating_sub(STEP).max(NARROWEST)
+        });
+    }
+
+    fn carry(&mut self, right: bool) {
+        let at = self.table.cell;
+        let to = if right { at + 1 } else { at.wrapping_sub(1) };
+        if to < self.table.columns.len() {
+            self.table.columns.swap(at, to);
+            self.table.cell = to;
+        }
+    }
+
+    fn copy_rule(&mut self, effects: &mut Vec<Effect>) {
+        let suggestion = self
+            .details
+            .as_ref()
+            .and_then(|details| details.suggestions().first());
+        match suggestion.map(|suggestion| suggestion.yaml.clone()) {
+            Some(yaml) => {
+                effects.push(Effect::Copy(yaml));
+                self.say("YAML given to the terminal's clipboard");
+            }
+            None => self.complain("the server gave no rule"),
+        }
+    }
+}

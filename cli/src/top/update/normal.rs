@@ -1,0 +1,188 @@
+//! Keys of the views.
+
+use crossterm::event::KeyEvent;
+use flow::Verdict;
+
+use super::Effect;
+use crate::top::{
+    edit::Line,
+    keys::{Act, Place, act},
+    model::{Mode, Model, Screen},
+};
+
+impl Model {
+    pub(super) fn normal_key(&mut self, key: &KeyEvent, effects: &mut Vec<Effect>) {
+        let places: &[Place] = match (self.screen, &self.details) {
+            (Screen::Flows, Some(_)) => &[Place::Details, Place::Flows, Place::Everywhere],
+            (Screen::Flows, None) => &[Place::Flows, Place::Everywhere],
+            (Screen::Top | Screen::Services, _) => &[Place::Sums, Place::Everywhere],
+            (Screen::Nodes, _) => &[Place::Everywhere],
+        };
+        if let Some(act) = act(key, places) {
+            self.act(act, effects);
+        }
+    }
+
+    /// Does what a key or a click stands for.
+    pub(super) fn act(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        match act {
+            Act::Quit => effects.push(Effect::Quit),
+            Act::Help => self.mode = Mode::Help(0),
+            Act::Redraw => effects.push(Effect::Redraw),
+            Act::Reconnect => effects.push(Effect::Restart),
+            Act::Mouse => {
+                self.mouse = !self.mouse;
+                effects.push(Effect::Mouse(self.mouse));
+                self.say(if self.mouse {
+                    "mouse on"
+                } else {
+                    "mouse off: the terminal selects text again"
+                });
+            }
+            Act::Flows => self.screen = Screen::Flows,
+            Act::Top => self.screen = Screen::Top,
+            Act::Services => self.screen = Screen::Services,
+            Act::Nodes => self.screen = Screen::Nodes,
+            Act::NextView => {
+                let at = Screen::ALL.iter().position(|one| *one == self.screen);
+                self.screen = Screen::ALL[(at.unwrap_or(0) + 1) % Screen::ALL.len()];
+            }
+            Act::Pause => self.pause(),
+            Act::Filter => self.open_bar("", None),
+            Act::EditFilter => match self.filters.chips.last() {
+                Some(chip) => {
+                    let text = chip.text.clone();
+                    self.open_bar(&text, Some(self.filters.chips.len() - 1));
+                }
+                None => self.open_bar("", None),
+            },
+            Act::DropFilter => {
+                if self.filters.drop_last() {
+                    self.refilter();
+                }
+            }
+            Act::ClearFilters => {
+                self.filters.clear();
+                self.refilter();
+            }
+            Act::OnlyDrops => {
+                self.filters.toggle_only_drops();
+                self.refilter();
+            }
+            Act::Verdicts => self.mode = Mode::Verdicts,
+            Act::Time => {
+                self.mode = Mode::Time;
+                self.screen = Screen::Flows;
+                let row = self
+                    .table
+                    .selected
+                    .and_then(|number| self.data.item(number));
+                let at = row.map_or(self.histogram.start, client::Item::time);
+                self.cursor = Some(at);
+            }
+            Act::Export => {
+                let time = jiff::Timestamp::from_nanosecond(i128::from(self.now));
+                let time = time.map_or_else(
+                    |_| String::new(),
+                    |time| time.strftime("-%Y%m%d-%H%M%S").to_string(),
+                );
+                self.mode = Mode::Export(Line::new(format!("flows{time}.json")));
+            }
+            act => match self.screen {
+                Screen::Flows => self.flows_act(act, effects),
+                Screen::Top | Screen::Services => self.sums_act(act, effects),
+                Screen::Nodes => self.nodes_act(act),
+            },
+        }
+    }
+
+    fn pause(&mut self) {
+        if self.data.paused().is_some() {
+            self.data.resume(self.now);
+        } else {
+            self.data.pause(self.now);
+        }
+    }
+
+    /// What is done in the views that sum up.
+    fn sums_act(&mut self, act: Act, effects: &mut Vec<Effect>) {
+        let top = self.screen == Screen::Top;
+        match act {
+            Act::Back => self.screen = Screen::Flows,
+            Act::Open | Act::Include | Act::Exclude | Act::CopyRow => {
+                let expression = if top {
+                    self.groups.expression(&self.data)
+                } else {
+                    self.services.expression(&self.data)
+                };
+                let Some(text) = expression else {
+                    self.complain("there is no filter for this line");
+                    return;
+                };
+                match act {
+                    Act::Exclude => self.narrow(&format!("not ({text})")),
+                    Act::CopyRow => {
+                        effects.push(Effect::Copy(text));
+                        self.say("its filter given to the terminal's clipboard");
+                    }
+                    _ => self.narrow(&text),
+                }
+                if act == Act::Open {
+                    self.screen = Screen::Flows;
+                    self.table.follow = true;
+                }
+            }
+            act if top => self.groups.act(act, self.page()),
+            act => self.services.act(act, self.page()),
+        }
+    }
+
+    fn nodes_act(&mut self, act: Act) {
+        let page = self.page();
+        self.node = match act {
+            Act::Up => self.node.saturating_sub(1),
+            Act::Down => self.node.saturating_add(1),
+            Act::PageUp => self.node.saturating_sub(page),
+            Act::PageDown => self.node.saturating_add(page),
+            Act::Oldest => 0,
+            Act::Newest => usize::MAX,
+            Act::Open => {
+                let names = crate::top::nodes::names(self);
+                if let Some(name) = names.get(self.node.min(names.len().saturating_sub(1))) {
+                    let text = format!("node == {}", crate::top::filters::quoted(name));
+                    self.narrow(&text);
+                    self.screen = Screen::Flows;
+                }
+                return;
+            }
+            Act::Back => {
+                self.screen = Screen::Flows;
+                return;
+            }
+            _ => return,
+        };
+        let most = crate::top::nodes::names(self).len().saturating_sub(1);
+        self.node = self.node.min(most);
+    }
+
+    pub(super) fn verdicts_key(&mut self, key: &KeyEvent) {
+        use crossterm::event::KeyCode;
+        match key.code {
+            KeyCode::Char(letter) => {
+                let found = crate::top::filters::VERDICTS
+                    .iter()
+                    .find(|(known, _)| *known == letter);
+                match found {
+                    Some((_, verdict)) => self.toggle(*verdict),
+                    None => self.mode = Mode::Normal,
+                }
+            }
+            _ => self.mode = Mode::Normal,
+        }
+    }
+
+    fn toggle(&mut self, verdict: Verdict) {
+        self.filters.toggle(verdict);
+        self.refilter();
+    }
+}

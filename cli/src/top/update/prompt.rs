@@ -1,0 +1,180 @@
+//! Keys where something is written or chosen.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use flow::columns::{About, Column};
+
+use super::Effect;
+use crate::top::{
+    export::Export,
+    keys::{self, Act, Place},
+    model::{Mode, Model},
+    table::Shown,
+};
+
+fn leaves(key: &KeyEvent) -> bool {
+    key.code == KeyCode::Esc
+        || (key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL))
+}
+
+impl Model {
+    pub(super) fn open_bar(&mut self, text: &str, edits: Option<usize>) {
+        self.mode = Mode::Filter;
+        self.bar.open(text, edits, &self.data);
+    }
+
+    pub(super) fn filter_key(&mut self, key: &KeyEvent, effects: &mut Vec<Effect>) {
+        if leaves(key) {
+            self.mode = Mode::Normal;
+            return;
+        }
+        match key.code {
+            KeyCode::Enter => {
+                let Ok(chip) = self.bar.finish() else { return };
+                let edits = self.bar.edits.filter(|at| *at < self.filters.chips.len());
+                match (chip, edits) {
+                    (Some(chip), Some(at)) => self.filters.chips[at] = chip,
+                    (Some(chip), None) => self.filters.add(chip),
+                    (None, Some(at)) => {
+                        self.filters.chips.remove(at);
+                    }
+                    (None, None) => {}
+                }
+                self.mode = Mode::Normal;
+                self.refilter();
+                effects.push(Effect::Remember(self.bar.history.clone()));
+            }
+            KeyCode::Tab => self.bar.complete(true, &self.data),
+            KeyCode::BackTab => self.bar.complete(false, &self.data),
+            KeyCode::Up => self.bar.fetch(true, &self.data),
+            KeyCode::Down => self.bar.fetch(false, &self.data),
+            _ => {
+                if self.bar.line.key(key) {
+                    self.bar.changed(&self.data);
+                }
+            }
+        }
+    }
+
+    pub(super) fn export_key(&mut self, key: &KeyEvent, effects: &mut Vec<Effect>) {
+        if leaves(key) {
+            self.mode = Mode::Normal;
+            return;
+        }
+        let Mode::Export(line) = &mut self.mode else {
+            return;
+        };
+        if key.code != KeyCode::Enter {
+            line.key(key);
+            return;
+        }
+        let path = line.text().trim().to_owned();
+        self.mode = Mode::Normal;
+        match Export::new(&path, self) {
+            Ok(export) => {
+                self.say(format!("writing {path} …"));
+                effects.push(Effect::Export(export));
+            }
+            Err(why) => self.complain(why),
+        }
+    }
+
+    pub(super) fn time_key(&mut self, key: &KeyEvent) {
+        let at = self.cursor.unwrap_or(self.histogram.start);
+        let length = self.histogram.length.max(1);
+        let buckets = i64::try_from(self.histogram.buckets.len()).unwrap_or(1);
+        let first = self.histogram.start;
+        let last = first + length * (buckets - 1);
+        let to = match key.code {
+            KeyCode::Left | KeyCode::Char('h') => at - length,
+            KeyCode::Right | KeyCode::Char('l') => at + length,
+            KeyCode::PageUp => at - 10 * length,
+            KeyCode::PageDown => at + 10 * length,
+            KeyCode::Home | KeyCode::Char('g') => first,
+            KeyCode::End | KeyCode::Char('G') => last,
+            KeyCode::Enter => {
+                self.mode = Mode::Normal;
+                self.jump_to(at);
+                return;
+            }
+            _ => {
+                self.mode = Mode::Normal;
+                self.cursor = None;
+                return;
+            }
+        };
+        // At the begin of a bucket, so that its first flow is what is jumped to.
+        let to = first + (to - first).div_euclid(length) * length;
+        self.cursor = Some(to.clamp(first, last));
+    }
+
+    /// Selects the first flow at or after a moment.
+    pub(super) fn jump_to(&mut self, time: i64) {
+        self.cursor = None;
+        self.data.sort(None, self.now);
+        let (line, page) = (self.data.line_at(time), self.page());
+        self.table.jump(&self.data, line, page);
+    }
+
+    pub(super) fn help_key(&mut self, key: &KeyEvent, from: usize) {
+        let page = usize::from(self.laid.lines.height).max(2);
+        self.mode = match keys::act(key, &[Place::Everywhere]) {
+            Some(Act::Down) => Mode::Help(from + 1),
+            Some(Act::Up) => Mode::Help(from.saturating_sub(1)),
+            Some(Act::PageDown) => Mode::Help(from + page),
+            Some(Act::PageUp) => Mode::Help(from.saturating_sub(page)),
+            _ => Mode::Normal,
+        };
+    }
+
+    pub(super) fn columns_key(&mut self, key: &KeyEvent, line: usize) {
+        let all: Vec<&About> = offered(&self.table.columns);
+        let last = all.len().saturating_sub(1);
+        let page = usize::from(self.laid.lines.height).max(2);
+        self.mode = match key.code {
+            KeyCode::Up | KeyCode::Char('k') => Mode::Columns(line.saturating_sub(1)),
+            KeyCode::Down | KeyCode::Char('j') => Mode::Columns((line + 1).min(last)),
+            KeyCode::PageUp => Mode::Columns(line.saturating_sub(page)),
+            KeyCode::PageDown => Mode::Columns((line + page).min(last)),
+            KeyCode::Home | KeyCode::Char('g') => Mode::Columns(0),
+            KeyCode::End | KeyCode::Char('G') => Mode::Columns(last),
+            KeyCode::Char(' ') | KeyCode::Enter => {
+                if let Some(about) = all.get(line) {
+                    self.toggle_column(about.column);
+                }
+                Mode::Columns(line.min(last))
+            }
+            KeyCode::Char('<') => Mode::Columns(self.reorder(line, false)),
+            KeyCode::Char('>') => Mode::Columns(self.reorder(line, true)),
+            _ => Mode::Normal,
+        };
+    }
+
+    fn toggle_column(&mut self, column: Column) {
+        let columns = &mut self.table.columns;
+        match columns.iter().position(|shown| shown.column == column) {
+            // A table without columns shows nothing.
+            Some(_) if columns.len() == 1 => {}
+            Some(at) => {
+                columns.remove(at);
+            }
+            None => columns.push(Shown::new(column)),
+        }
+    }
+
+    fn reorder(&mut self, line: usize, down: bool) -> usize {
+        let to = if down { line + 1 } else { line.wrapping_sub(1) };
+        if line < self.table.columns.len() && to < self.table.columns.len() {
+            self.table.columns.swap(line, to);
+            return to;
+        }
+        line
+    }
+}
+
+/// Columns to choose from: those that are shown in their order, then the others.
+pub(crate) fn offered(shown: &[Shown]) -> Vec<&'static About> {
+    let own = shown.iter().map(|shown| shown.column.about());
+    let others =
+        Column::all().filter(|about| shown.iter().all(|shown| shown.column != about.column));
+    own.chain(others).collect()
+}

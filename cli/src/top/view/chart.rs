@@ -1,0 +1,159 @@
+//! Counts over time: what passed above, what was dropped below, each to its own scale, and the
+//! places where something was lost on the time axis.
+
+use client::view::Bucket;
+use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+
+use super::{line, put, put_right};
+use crate::top::{
+    model::{Laid, Mode, Model},
+    text::{bars, clock, short, span, width},
+};
+
+/// Room for `dropped ` before the bars.
+const LABEL: u16 = 9;
+/// Room for the highest count behind them.
+const SCALE: u16 = 6;
+
+pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    if area.width < LABEL + SCALE + 10 || area.height < 3 {
+        return;
+    }
+    let chart = Rect {
+        x: area.x + LABEL,
+        width: area.width - LABEL - SCALE,
+        ..area
+    };
+    model.count(usize::from(chart.width));
+    let (theme, histogram) = (model.theme, &model.histogram);
+    let buckets = &histogram.buckets;
+    // Few buckets are wide ones.
+    let wide = (usize::from(chart.width) / buckets.len().max(1)).max(1);
+    let lanes = (area.height - 1) / 2;
+    laid.bars = Rect {
+        width: u16::try_from(wide * buckets.len())
+            .unwrap_or(chart.width)
+            .min(chart.width),
+        ..chart
+    };
+    laid.bar = wide;
+    let styles = [("passed", theme.good()), ("dropped", theme.bad())];
+    let counts: [fn(&Bucket) -> u64; 2] = [|bucket| bucket.passed, |bucket| bucket.dropped];
+    for (at, ((label, style), count)) in styles.into_iter().zip(counts).enumerate() {
+        let values: Vec<u64> = buckets.iter().map(count).collect();
+        let most = values.iter().copied().max().unwrap_or(0);
+        let spread: Vec<u64> = values
+            .iter()
+            .flat_map(|value| std::iter::repeat_n(*value, wide))
+            .collect();
+        let top = at * usize::from(lanes);
+        for (height, text) in bars(&spread, most, usize::from(lanes)).iter().enumerate() {
+            put(buffer, line(chart, top + height), 0, text, style);
+        }
+        let last = line(area, top + usize::from(lanes) - 1);
+        put(
+            buffer,
+            last,
+            1,
+            label,
+            if most > 0 { style } else { theme.quiet() },
+        );
+        #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+        let scale = short(most as f64);
+        put_right(buffer, last, &format!("{scale} "), theme.quiet());
+    }
+    axis(
+        model,
+        buffer,
+        line(area, usize::from(lanes) * 2),
+        chart,
+        wide,
+    );
+    cursor(model, buffer, laid, wide);
+}
+
+fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize) {
+    let (theme, histogram) = (model.theme, &model.histogram);
+    let chart = Rect {
+        y: area.y,
+        height: 1,
+        ..chart
+    };
+    let shown = model.data.matches().len() > 0;
+    let end =
+        histogram.start + histogram.length * i64::try_from(histogram.buckets.len()).unwrap_or(0);
+    let clock = |time: i64| clock(time).chars().take(8).collect::<String>();
+    if shown {
+        let long = histogram.buckets.len() * wide;
+        put(buffer, chart, 0, &clock(histogram.start), theme.quiet());
+        let middle = format!("1 bar = {}", span(histogram.length));
+        if long > 40 {
+            put(
+                buffer,
+                chart,
+                (long - width(&middle)) / 2,
+                &middle,
+                theme.quiet(),
+            );
+        }
+        if long > 20 {
+            put(buffer, chart, long - 8, &clock(end), theme.quiet());
+        }
+    }
+    let lost: u64 = histogram.buckets.iter().map(|bucket| bucket.lost).sum();
+    for (at, bucket) in histogram.buckets.iter().enumerate() {
+        if bucket.lost > 0 {
+            put(buffer, chart, at * wide, &"!".repeat(wide), theme.warn());
+        }
+    }
+    if lost > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+        let text = short(lost as f64);
+        put(buffer, area, 1, "lost !", theme.warn());
+        put_right(buffer, area, &format!("{text} "), theme.warn());
+    }
+}
+
+/// The column of the time cursor, with its time.
+fn cursor(model: &Model, buffer: &mut Buffer, laid: &Laid, wide: usize) {
+    let (Some(at), Mode::Time) = (model.cursor, &model.mode) else {
+        return;
+    };
+    let histogram = &model.histogram;
+    let bucket = (at - histogram.start).div_euclid(histogram.length.max(1));
+    let Ok(bucket) = usize::try_from(bucket) else {
+        return;
+    };
+    let place = Rect {
+        x: laid.bars.x
+            + u16::try_from(bucket * wide)
+                .unwrap_or(u16::MAX)
+                .min(laid.bars.width.saturating_sub(1)),
+        width: u16::try_from(wide).unwrap_or(1),
+        ..laid.bars
+    };
+    let place = place.intersection(laid.bars);
+    buffer.set_style(place, model.theme.selected());
+    let counts = histogram.buckets.get(bucket).copied().unwrap_or_default();
+    let text = format!(
+        " {} {} passed, {} dropped{} ",
+        clock(at),
+        counts.passed,
+        counts.dropped,
+        if counts.lost > 0 {
+            format!(", {} lost", counts.lost)
+        } else {
+            String::new()
+        }
+    );
+    let below = line(laid.bars, usize::from(laid.bars.height) - 1);
+    let column = usize::from(place.x - laid.bars.x);
+    let column = column.min(usize::from(below.width).saturating_sub(width(&text)));
+    put(
+        buffer,
+        below,
+        column,
+        &text,
+        model.theme.selected().add_modifier(Modifier::BOLD),
+    );
+}

@@ -1,0 +1,291 @@
+//! The table of flows.
+
+use client::{Item, Link, Mark, Row};
+use flow::{
+    FlowView as _, Verdict,
+    columns::{Align, Cells, Column},
+};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{line, middle, put};
+use crate::top::{
+    data::SORTED,
+    model::{From, Laid, Mode, Model},
+    table::Place,
+    text::{clock, cut, cut_middle, grouped, span, width},
+};
+
+pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    if area.height < 2 {
+        return;
+    }
+    let lines = Rect {
+        y: area.y + 1,
+        height: area.height - 1,
+        ..area
+    };
+    laid.lines = lines;
+    let height = usize::from(lines.height);
+    model.table.settle(&model.data, height);
+    let numbers: Vec<u64> = (model.table.top..model.table.top + height)
+        .map_while(|line| model.data.number(line))
+        .collect();
+    let texts = texts(model, &numbers);
+    for (at, shown) in model.table.columns.iter_mut().enumerate() {
+        let widest = texts
+            .iter()
+            .filter_map(|row| row.as_ref().map(|row| width(&row[at])))
+            .max();
+        shown.seen = shown.seen.max(widest.unwrap_or(0));
+    }
+    model.table.reveal(usize::from(area.width));
+    let places = model.table.places(usize::from(area.width));
+    headings(model, buffer, line(area, 0), &places, laid);
+    if numbers.is_empty() {
+        empty(model, buffer, lines);
+        return;
+    }
+    let focus = !model.details.as_ref().is_some_and(|details| details.focus);
+    for (at, (number, texts)) in numbers.iter().zip(&texts).enumerate() {
+        let here = line(lines, at);
+        match (model.data.item(*number), texts) {
+            (Some(Item::Flow(row)), Some(texts)) => {
+                for place in &places {
+                    cell(model, buffer, here, row, *place, &texts[place.column]);
+                }
+            }
+            (Some(Item::Mark(mark)), _) => put_mark(model, buffer, here, mark),
+            _ => {}
+        }
+        if Some(*number) == model.table.selected {
+            select(model, buffer, here, &places, focus);
+        }
+    }
+}
+
+/// Texts of the cells by column; `None` for what is no flow.
+fn texts(model: &Model, numbers: &[u64]) -> Vec<Option<Vec<String>>> {
+    let cells = Cells::default();
+    let row = |number: &u64| {
+        let row = model.data.row(*number)?;
+        let columns = model.table.columns.iter();
+        let text = |column: Column| match column {
+            Column::Timestamp => clock(row.time()),
+            column => column.text(row, &cells),
+        };
+        Some(columns.map(|shown| text(shown.column)).collect())
+    };
+    numbers.iter().map(row).collect()
+}
+
+fn headings(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], laid: &mut Laid) {
+    let theme = model.theme;
+    let sort = model.data.sorted_by();
+    for place in places {
+        let shown = &model.table.columns[place.column];
+        let mark = match sort {
+            Some(sort) if sort.column == shown.column && sort.descending => "▼",
+            Some(sort) if sort.column == shown.column => "▲",
+            _ => "",
+        };
+        let heading = cut(shown.heading(), place.width.saturating_sub(width(mark)));
+        let heading = format!("{heading}{mark}");
+        let mut style = theme.heading();
+        if place.column == model.table.cell {
+            style = style.add_modifier(Modifier::UNDERLINED);
+        }
+        let column = match shown.align() {
+            Align::Left => place.x,
+            Align::Right => place.x + place.width - width(&heading).min(place.width),
+        };
+        put(buffer, area, column, &heading, style);
+        let area = Rect {
+            x: area.x + u16::try_from(place.x).unwrap_or(0),
+            width: u16::try_from(place.width).unwrap_or(0),
+            ..area
+        };
+        laid.headings.push((area, place.column));
+    }
+    // What stands beyond the edge.
+    let last = places.last().map_or(0, |place| place.column);
+    if last + 1 < model.table.columns.len() {
+        super::put_right(buffer, area, "›", theme.accent());
+    }
+    if model.table.left > 0
+        && let Some(second) = places.get(1)
+    {
+        put(
+            buffer,
+            area,
+            second.x.saturating_sub(1),
+            "‹",
+            theme.accent(),
+        );
+    }
+}
+
+fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place, text: &str) {
+    let theme = model.theme;
+    let shown = &model.table.columns[place.column];
+    let fitted = match shown.column {
+        Column::Source | Column::Destination | Column::PolicyName | Column::Of(..) => {
+            cut_middle(text, place.width)
+        }
+        _ => cut(text, place.width),
+    };
+    let dropped = matches!(row.verdict(), Verdict::Dropped | Verdict::Error);
+    let style = match shown.column {
+        Column::Verdict => theme.verdict(row.verdict()),
+        Column::Reason | Column::Policy | Column::PolicyName if dropped => theme.bad_text(),
+        Column::Timestamp | Column::Reason | Column::Policy => theme.quiet(),
+        _ => Style::new(),
+    };
+    let column = match shown.align() {
+        Align::Left => place.x,
+        Align::Right => place.x + place.width - width(&fitted).min(place.width),
+    };
+    put(buffer, area, column, &fitted, style);
+}
+
+/// The selected line is reversed, its selected cell is underlined as well.
+fn select(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], focus: bool) {
+    let mut style = model.theme.selected();
+    if !focus {
+        style = style.add_modifier(Modifier::DIM);
+    }
+    buffer.set_style(area, style);
+    if let Some(place) = places.iter().find(|place| place.column == model.table.cell) {
+        let cell = Rect {
+            x: area.x + u16::try_from(place.x).unwrap_or(0),
+            width: u16::try_from(place.width).unwrap_or(0),
+            ..area
+        };
+        buffer.set_style(
+            cell.intersection(area),
+            style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
+        );
+    }
+}
+
+fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
+    let theme = model.theme;
+    let (text, style) = match mark {
+        Mark::Lost {
+            node,
+            events,
+            stage,
+            ..
+        } => {
+            let at = if node.is_empty() {
+                String::new()
+            } else {
+                format!(" at {node}")
+            };
+            let stage = crate::top::nodes::stage(*stage as i32);
+            (
+                format!("{} events lost{at}: {stage}", grouped(*events)),
+                theme.warn(),
+            )
+        }
+        Mark::Nodes {
+            nodes,
+            state,
+            message,
+            ..
+        } => {
+            let state = state
+                .as_str_name()
+                .trim_start_matches("NODE_")
+                .to_lowercase();
+            let colon = if message.is_empty() { "" } else { ": " };
+            let good = *state == *"connected";
+            let style = if good { theme.quiet() } else { theme.warn() };
+            (
+                format!("{} {state}{colon}{message}", nodes.join(", ")),
+                style,
+            )
+        }
+        Mark::Reconnected {
+            lost,
+            time,
+            why,
+            complete,
+        } => {
+            let rest = if *complete {
+                "nothing is missing"
+            } else {
+                "the server no longer has all that happened meanwhile"
+            };
+            let style = if *complete {
+                theme.quiet()
+            } else {
+                theme.warn()
+            };
+            (
+                format!("no connection for {}: {why}; {rest}", span(time - lost)),
+                style,
+            )
+        }
+        Mark::Unreadable { line, why } => (format!("line {line} is no flow: {why}"), theme.warn()),
+    };
+    let time = mark.time();
+    if time > 0 {
+        put(buffer, area, 0, &clock(time), theme.quiet());
+    }
+    let text = cut(
+        &format!("── {text} "),
+        usize::from(area.width).saturating_sub(13),
+    );
+    let end = put(buffer, area, 13, &text, style);
+    let rest = usize::from(area.width).saturating_sub(end);
+    put(buffer, area, end, &"─".repeat(rest), style);
+}
+
+/// Why there is nothing to see.
+fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let theme = model.theme;
+    let held = model.data.held();
+    let lines = match (&model.link, &model.from) {
+        _ if model.data.sorted_by().is_some() && model.data.matches().len() > 0 => vec![(
+            format!("none of the newest {} is a flow", grouped(SORTED as u64)),
+            theme.plain(),
+        )],
+        _ if held > 0 => vec![
+            ("No flow matches.".to_owned(), theme.heading()),
+            (
+                format!("{} are hidden by the filters.", grouped(held)),
+                theme.plain(),
+            ),
+            (
+                "x removes the last filter, X all, o fetches older flows".to_owned(),
+                theme.quiet(),
+            ),
+        ],
+        (Link::Connecting, From::Server(address)) => {
+            vec![(format!("Connecting to {address} …"), theme.heading())]
+        }
+        (Link::Connecting, From::File(path)) => {
+            vec![(format!("Reading {path} …"), theme.heading())]
+        }
+        (Link::Live { .. }, _) => vec![
+            ("No flows yet.".to_owned(), theme.heading()),
+            (
+                "They appear here as they happen; o fetches older ones.".to_owned(),
+                theme.plain(),
+            ),
+        ],
+        (Link::Ended, _) => vec![("There are no flows.".to_owned(), theme.heading())],
+        (Link::Lost { why, .. } | Link::Failed(why), _) => vec![
+            ("There is no connection.".to_owned(), theme.bad()),
+            (why.clone(), theme.plain()),
+            ("R tries again at once".to_owned(), theme.quiet()),
+        ],
+    };
+    if !matches!(model.mode, Mode::Help(_)) {
+        middle(buffer, area, &lines);
+    }
+}

@@ -1,0 +1,223 @@
+//! The lines above and below the view.
+
+use std::time::SystemTime;
+
+use client::Link;
+use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+
+use super::{put, put_right};
+use crate::top::{
+    keys::{self, Act},
+    model::{From, Laid, Mode, Model, Screen},
+    text::{cut, cut_middle, grouped, short, span, width},
+};
+
+fn ago(since: SystemTime) -> String {
+    let gone = since.elapsed().unwrap_or_default();
+    span(i64::try_from(gone.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The names of the views, and how the connection stands.
+pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    let theme = model.theme;
+    let (state, style) = state(model);
+    let numbers = numbers(model);
+    let room = usize::from(area.width);
+    let mut x = 1;
+    // Where there is no room for both, the state is what matters.
+    let tabs_need = 44;
+    let state_needs = width(&state) + width(&numbers) + 4;
+    let short_tabs = tabs_need + state_needs > room;
+    for (at, screen) in Screen::ALL.into_iter().enumerate() {
+        let own = screen == model.screen;
+        let start = x;
+        x = put(buffer, area, x, &format!("{}", at + 1), theme.accent());
+        if own || !short_tabs {
+            let style = if own {
+                theme.heading().add_modifier(Modifier::UNDERLINED)
+            } else {
+                theme.plain()
+            };
+            x = put(buffer, area, x + 1, screen.title(), style);
+        }
+        let place = Rect {
+            x: area.x + u16::try_from(start).unwrap_or(0),
+            width: u16::try_from(x - start).unwrap_or(0),
+            ..area
+        };
+        laid.tabs.push((place, screen));
+        x += 2;
+    }
+    let left = room.saturating_sub(x + width(&numbers) + 3);
+    let state = cut(&state, left);
+    let from = put_right(buffer, area, &format!("{numbers} "), theme.plain());
+    let column = from.saturating_sub(width(&state) + 2);
+    put(buffer, area, column.max(x), &state, style);
+}
+
+fn state(model: &Model) -> (String, ratatui::style::Style) {
+    let theme = model.theme;
+    let from = match &model.from {
+        From::Server(address) => address.trim_start_matches("unix://"),
+        From::File(path) => path,
+    };
+    let from = cut_middle(from, 32);
+    if let Some(paused) = model.data.paused() {
+        let waiting = grouped(model.data.waiting());
+        let gone = span(model.now - paused);
+        return (format!("‖ paused {gone}, {waiting} waiting"), theme.warn());
+    }
+    match &model.link {
+        Link::Connecting => (format!("… connecting to {from}"), theme.warn()),
+        Link::Live { .. } => (format!("● live {from}"), theme.good()),
+        Link::Lost { since, .. } => (format!("✗ no connection for {}", ago(*since)), theme.bad()),
+        Link::Ended => (format!("■ all of {from}"), theme.plain()),
+        Link::Failed(_) => (format!("✗ {from}"), theme.bad()),
+    }
+}
+
+fn numbers(model: &Model) -> String {
+    if !matches!(model.link, Link::Live { .. }) {
+        return format!("{} flows", grouped(model.data.held()));
+    }
+    format!("{}/s", short(model.rate.per_second()))
+}
+
+/// The filters, and how many flows they let through.
+pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    let theme = model.theme;
+    let filters = &model.filters;
+    let (shown, held) = (model.data.matches().len() as u64, model.data.held());
+    let count = if filters.hide() {
+        format!("{} of {} ", grouped(shown), grouped(held))
+    } else {
+        format!("{} held ", grouped(held))
+    };
+    let room = usize::from(area.width).saturating_sub(width(&count) + 1);
+    let left = Rect {
+        width: u16::try_from(room).unwrap_or(area.width),
+        ..area
+    };
+    put_right(buffer, area, &count, theme.quiet());
+    let mut x = 1;
+    if !filters.given.is_empty() {
+        x = put(
+            buffer,
+            left,
+            x,
+            &format!("[{}]", filters.given),
+            theme.plain(),
+        ) + 1;
+    }
+    if let Some(verdicts) = filters.verdicts() {
+        let look = if filters.only_drops() {
+            theme.bad()
+        } else {
+            theme.accent()
+        };
+        x = put(buffer, left, x, &format!("[{verdicts}]"), look) + 1;
+    }
+    let count = filters.chips.len();
+    for (at, chip) in filters.chips.iter().enumerate() {
+        // The last one is the one that keys are about.
+        let share = room.saturating_sub(x) / (count - at);
+        let text = format!("[{} ×]", cut(&chip.text, share.saturating_sub(5).max(8)));
+        let start = x;
+        x = put(buffer, left, x, &text, theme.accent());
+        let place = Rect {
+            x: area.x + u16::try_from(start).unwrap_or(0),
+            width: u16::try_from(x - start).unwrap_or(0),
+            ..area
+        };
+        laid.chips.push((place, at));
+        x += 1;
+    }
+    if x == 1 {
+        put(buffer, left, x, "all flows", theme.quiet());
+    }
+}
+
+/// What is said or, with nothing to say, what can be pressed.
+pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let theme = model.theme;
+    if let Some(notice) = &model.notice {
+        let style = if notice.bad {
+            theme.warn()
+        } else {
+            theme.accent()
+        };
+        put(buffer, area, 1, &notice.text, style);
+        return;
+    }
+    match &model.link {
+        Link::Lost { why, retry_in, .. } => {
+            let text = format!(
+                "no connection: {why}; trying again every {} s at most, R tries now",
+                retry_in.as_secs().max(1)
+            );
+            put(buffer, area, 1, &text, theme.bad());
+            return;
+        }
+        Link::Failed(why) => {
+            put(buffer, area, 1, why, theme.bad());
+            return;
+        }
+        Link::Connecting | Link::Live { .. } | Link::Ended => {}
+    }
+    let hints: &[(Act, &str)] = match (&model.mode, model.screen, &model.details) {
+        (Mode::Time, ..) => {
+            let text = "←→ move the cursor   Enter jump   Esc leave";
+            put(buffer, area, 1, text, theme.plain());
+            return;
+        }
+        (_, Screen::Flows, Some(_)) => &[
+            (Act::Back, "close"),
+            (Act::Focus, "focus"),
+            (Act::Zoom, "zoom"),
+            (Act::CopyRule, "copy rule"),
+            (Act::CopyCommand, "copy trace"),
+            (Act::Connection, "connection"),
+            (Act::Help, "help"),
+        ],
+        (_, Screen::Flows, None) => &[
+            (Act::Open, "why"),
+            (Act::OnlyDrops, "drops"),
+            (Act::NextDrop, "next drop"),
+            (Act::Filter, "filter"),
+            (Act::Include, "this"),
+            (Act::Exclude, "not this"),
+            (
+                Act::Pause,
+                if model.data.paused().is_some() {
+                    "go on"
+                } else {
+                    "pause"
+                },
+            ),
+            (Act::Help, "help"),
+        ],
+        (_, Screen::Top | Screen::Services, _) => &[
+            (Act::Open, "its flows"),
+            (Act::NextGrouping, "next grouping"),
+            (Act::OnlyDrops, "drops"),
+            (Act::Sort, "sort"),
+            (Act::Filter, "filter"),
+            (Act::Help, "help"),
+        ],
+        (_, Screen::Nodes, _) => &[
+            (Act::Open, "its flows"),
+            (Act::NextView, "next view"),
+            (Act::Help, "help"),
+            (Act::Quit, "quit"),
+        ],
+    };
+    let mut x = 1;
+    for (act, text) in hints {
+        let key = keys::shown(*act);
+        if x + width(key) + width(text) + 1 > usize::from(area.width) {
+            break;
+        }
+        x = put(buffer, area, x, key, theme.accent());
+        x = put(buffer, area, x + 1, text, theme.plain()) + 2;
+    }
+}

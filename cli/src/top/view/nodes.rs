@@ -1,0 +1,212 @@
+//! The nodes, one a line, and all of the selected one below.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::{first_seen, line, middle, put};
+use crate::top::{
+    model::{Laid, Model},
+    nodes::{self, Node},
+    text::{cut, grouped, short, span, width},
+};
+
+/// Lines for the selected node.
+const BELOW: u16 = 9;
+
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    let theme = model.theme;
+    let all = nodes::all(model);
+    let mut list = area;
+    list.height = list.height.saturating_sub(BELOW.min(area.height / 2));
+    let widest = all.iter().map(|node| width(&node.name)).max().unwrap_or(0);
+    let room = usize::from(area.width).saturating_sub(64);
+    let name = widest.clamp(4, room.max(12));
+    let columns = [
+        ("NODE", name, false),
+        ("STATE", 12, false),
+        ("FLOWS/S", 8, true),
+        ("FLOWS", 9, true),
+        ("DROPPED", 9, true),
+        ("LOST", 8, true),
+        ("DELAY", 8, true),
+    ];
+    let mut x = 1;
+    for (heading, wide, right) in columns {
+        let column = if right { x + wide - width(heading) } else { x };
+        put(buffer, line(list, 0), column, heading, theme.heading());
+        x += wide + 1;
+    }
+    let lines = Rect {
+        y: list.y + 1,
+        height: list.height.saturating_sub(1),
+        ..list
+    };
+    laid.lines = lines;
+    if all.is_empty() {
+        let why = match &model.health {
+            None => "Asking the server for its nodes …".to_owned(),
+            Some(Ok(_)) => "The server names no node, and nothing came from one yet.".to_owned(),
+            Some(Err(why)) => format!("The server doesn't say: {why}"),
+        };
+        middle(buffer, lines, &[(why, theme.plain())]);
+        return;
+    }
+    let height = usize::from(lines.height);
+    let selected = model.node.min(all.len() - 1);
+    let top = first_seen(selected, all.len(), height);
+    laid.first = top;
+    for (at, node) in all.iter().enumerate().skip(top).take(height) {
+        let here = line(lines, at - top);
+        let lost = lost(node);
+        let state = if node.state.is_empty() {
+            "seen"
+        } else {
+            &node.state
+        };
+        let state_style = match (node.state.is_empty(), node.connected) {
+            (true, _) => theme.quiet(),
+            (_, true) => theme.good(),
+            (_, false) => theme.bad(),
+        };
+        let rate = model.node_rates.get(&node.name).copied();
+        let dropped = node.came.dropped;
+        let cells: [(String, Style); 7] = [
+            (node.name.clone(), theme.plain()),
+            (state.to_owned(), state_style),
+            (rate.map_or(String::new(), short), theme.plain()),
+            (grouped(node.came.flows), theme.plain()),
+            (
+                grouped(dropped),
+                if dropped > 0 {
+                    theme.bad()
+                } else {
+                    theme.quiet()
+                },
+            ),
+            (
+                grouped(lost),
+                if lost > 0 {
+                    theme.warn()
+                } else {
+                    theme.quiet()
+                },
+            ),
+            (delay(node), theme.plain()),
+        ];
+        let mut x = 1;
+        for ((text, style), (_, wide, right)) in cells.into_iter().zip(columns) {
+            let text = cut(&text, wide);
+            let column = if right { x + wide - width(&text) } else { x };
+            put(buffer, here, column, &text, style);
+            x += wide + 1;
+        }
+        if at == selected {
+            buffer.set_style(here, theme.selected());
+        }
+    }
+    let below = Rect {
+        y: list.y + list.height,
+        height: area.height - list.height,
+        ..area
+    };
+    selected_node(model, buffer, below, &all[selected]);
+}
+
+/// Events of a node that never came here, as far as anybody knows.
+fn lost(node: &Node) -> u64 {
+    let told: u64 = node.came.lost.values().sum();
+    let counted = node.events.map_or(0, |events| {
+        events.failed + events.left_unread + events.queue_lost
+    });
+    told.max(counted)
+}
+
+fn delay(node: &Node) -> String {
+    match node.came.delay {
+        Some(delay) => span(i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX)),
+        None => "-".to_owned(),
+    }
+}
+
+fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
+    let theme = model.theme;
+    let ruler = "─".repeat(usize::from(area.width));
+    put(buffer, line(area, 0), 0, &ruler, theme.quiet());
+    put(
+        buffer,
+        line(area, 0),
+        1,
+        &format!(" {} ", node.name),
+        theme.heading(),
+    );
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    if !node.failure.is_empty() {
+        lines.push((
+            format!("not in step with the manifests: {}", node.failure),
+            theme.bad(),
+        ));
+    }
+    if !node.version.is_empty() || node.uptime_ns > 0 {
+        let up = span(i64::try_from(node.uptime_ns).unwrap_or(i64::MAX));
+        let text = format!(
+            "{}, up for {up}, holds {} of {} flows",
+            node.version,
+            grouped(node.held.0),
+            grouped(node.held.1)
+        );
+        lines.push((text, theme.plain()));
+    }
+    if let Some(policies) = node.policies {
+        lines.push((format!("{policies} policies in force"), theme.plain()));
+    }
+    match node.events {
+        Some(events) => {
+            lines.push((
+                format!(
+                    "events: {} attempted by the kernel, {} stored, {} limited",
+                    grouped(events.attempted),
+                    grouped(events.stored),
+                    grouped(events.limited)
+                ),
+                theme.plain(),
+            ));
+            let stages = [
+                ("kernel's ring full", events.failed),
+                ("left by the agent before", events.left_unread),
+                ("agent's queue full", events.queue_lost),
+                ("unreadable", events.malformed),
+                ("evicted before read", events.evicted_unread),
+            ];
+            let text: Vec<String> = stages
+                .iter()
+                .map(|(stage, lost)| format!("{} {stage}", grouped(*lost)))
+                .collect();
+            let any = stages.iter().any(|(_, lost)| *lost > 0);
+            let style = if any { theme.warn() } else { theme.quiet() };
+            lines.push((format!("lost by stage: {}", text.join(", ")), style));
+        }
+        None => lines.push((
+            "the server doesn't tell of losses by stage; those that it reports stand in the table of flows".to_owned(),
+            theme.quiet(),
+        )),
+    }
+    for (stage, lost) in &node.came.lost {
+        lines.push((
+            format!(
+                "{} lost, told with the flows: {}",
+                grouped(*lost),
+                stage.name()
+            ),
+            theme.warn(),
+        ));
+    }
+    let columns = usize::from(area.width).saturating_sub(2);
+    let fitted = lines.into_iter().flat_map(|(text, style)| {
+        crate::top::text::wrap(&text, columns, 2)
+            .into_iter()
+            .map(move |text| (text, style))
+    });
+    for (at, (text, style)) in fitted.enumerate() {
+        put(buffer, line(area, at + 1), 1, &text, style);
+    }
+    let _ = model;
+}
