@@ -105,6 +105,14 @@ enum Command {
     Apply(Files),
     /// Delete objects of a running lab.
     Delete(Files),
+    /// Start the agents again, with other arguments; what is enforced stays so meanwhile.
+    Restart {
+        #[command(flatten)]
+        lab: Name,
+        /// As with `up`; those that the lab has if there is none.
+        #[arg(long = "agent-arg", value_name = "ARG", allow_hyphen_values = true)]
+        agent_args: Vec<String>,
+    },
     /// Run a command in a pod.
     Exec(Exec),
     /// Show what a pod's containers wrote.
@@ -181,6 +189,15 @@ impl Cli {
                     lab.settle(&documents, true, files.timeout)?;
                     say("no longer in force on any node");
                 }
+            }
+            Command::Restart { lab, agent_args } => {
+                let mut lab = Lab::open_locked(&lab.name, program)?;
+                let agent_args = match agent_args.as_slice() {
+                    [] => lab.record().agent_args.clone(),
+                    _ => agent_args,
+                };
+                lab.restart_agents(agent_args)?;
+                say("the agents run again");
             }
             Command::Exec(exec) => {
                 let target = match (exec.pod, exec.node) {

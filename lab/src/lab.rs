@@ -339,6 +339,30 @@ impl Lab {
         ready::wait(&self.paths, &self.record, &pods, self.patience)
     }
 
+    /// Ends every node's agent and starts it again, with these words on its command line from now on;
+    /// waits until each has taken over its node's pods.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
+    pub fn restart_agents(&mut self, agent_args: Vec<String>) -> Result<()> {
+        self.record.agent_args = agent_args;
+        let mut nodes = Vec::new();
+        let mut ending = Vec::new();
+        self.record.processes.retain(|process| {
+            let Role::Agent { node } = &process.role else {
+                return true;
+            };
+            nodes.push(node.clone());
+            if process.alive() {
+                ending.push((process.pid, process.start_time));
+            }
+            false
+        });
+        crate::process::stop(&ending, Duration::from_secs(5));
+        self.save()?;
+        nodes.iter().try_for_each(|node| self.revive_agent(node))
+    }
+
     fn make_pods(&mut self, pods: &[Pod], say: &mut dyn FnMut(&str)) -> Result<()> {
         for pod in pods {
             let directory = self.paths.pod(pod);

@@ -4,14 +4,15 @@
 mod common;
 #[path = "common/follow.rs"]
 mod follow;
+#[path = "common/metrics.rs"]
+mod metrics;
 #[path = "common/screen.rs"]
 mod screen;
 #[path = "common/signals.rs"]
 mod signals;
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::process::Deadline;
 use follow::Follow;
+use metrics::metrics;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -111,25 +113,6 @@ fn counts(lab: &TestLab) -> EventCounts {
         let status = client.get_status(GetStatusRequest {}).await.unwrap();
         status.into_inner().events.unwrap()
     })
-}
-
-/// The agent's page of metrics: what it says by name and labels.
-fn metrics(lab: &TestLab) -> BTreeMap<String, u64> {
-    let namespace = lab.lab().paths().node_namespace("one");
-    let page = thread::spawn(move || {
-        netns::enter(&namespace).unwrap();
-        let mut stream = TcpStream::connect("127.0.0.1:9965").unwrap();
-        let request = b"GET /metrics HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).unwrap();
-        let mut page = String::new();
-        stream.read_to_string(&mut page).unwrap();
-        page
-    });
-    let page = page.join().unwrap();
-    page.lines()
-        .filter_map(|line| line.rsplit_once(' '))
-        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-        .collect()
 }
 
 /// What a stream told.

@@ -17,6 +17,8 @@ pub struct Progress {
     pub generation: u64,
     /// Why the kernel is not in step with the manifests, if it is not.
     pub failure: Option<String>,
+    /// `policies` says what the kernel has: it was brought in step once, or asked.
+    pub is_known: bool,
     /// Versions of the policies in force.
     pub policies: BTreeMap<ObjectName, Arc<str>>,
     /// Versions that were refused, and why. An empty version: the policy is gone, but still in force.
@@ -64,6 +66,7 @@ impl Progress {
             revision,
             generation: state.generation,
             failure: failure.map(Failure::text),
+            is_known: before.is_known || !matches!(failure, Some(Failure::Passing(_))),
             policies,
             refused,
         }

@@ -67,19 +67,21 @@ pub(super) fn missing(
                 }
             }));
         }
+        if version.is_empty() && now.refused.keys().any(|name| name.to_string() == *policy) {
+            return Ok(Some(format!("{policy} is still there")));
+        }
     }
-    // What is in force is that also when something else isn't.
-    let named = &wanted.versions;
-    let is_named = !named.is_empty() && named.values().all(|version| !version.is_empty());
-    if wanted.revision > 0 || is_named {
+    // Of policies that are named it doesn't matter whether something else is not in force.
+    let is_known = now.is_known && !wanted.versions.is_empty();
+    if wanted.revision > 0 {
         return Ok(None);
     }
     Ok(match &now.failure {
-        Some(failure) => Some(format!(
+        Some(failure) if !is_known => Some(format!(
             "the kernel is not in step with the manifests: {failure}"
         )),
-        None if now.generation == 0 => Some("nothing is in force yet".to_owned()),
-        None => None,
+        _ if now.generation == 0 => Some("nothing is in force yet".to_owned()),
+        _ => None,
     })
 }
 
@@ -102,6 +104,7 @@ mod tests {
             revision: 7,
             generation: 3,
             failure: None,
+            is_known: true,
             policies: BTreeMap::from([(name("web"), "2".into())]),
             refused: BTreeMap::from([
                 (name("bad"), ("5".into(), "no such entity".to_owned())),
@@ -163,7 +166,10 @@ mod tests {
             missing(&out_of_step, &wanted).ok()
         };
         assert_eq!(version("web", "2"), Some(None));
-        assert!(version("gone", "").flatten().is_some());
+        assert_eq!(version("gone", ""), Some(None));
+        for policy in ["web", "bad"] {
+            assert!(version(policy, "").flatten().is_some(), "{policy}");
+        }
     }
 
     #[test]
