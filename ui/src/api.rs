@@ -1,17 +1,79 @@
 //! The JSON API: what `openapi.yaml` describes.
 
-use axum::Router;
-use axum::http::header;
+mod details;
+mod events;
+mod explain;
+mod expressions;
+mod facts;
+mod histogram;
+mod map;
+mod question;
+mod rows;
+mod seen;
+mod status;
+
+use std::sync::Arc;
+
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use axum::{Json, Router};
+
+use crate::desk::Desk;
+use crate::problem::Problem;
 
 const DESCRIPTION: &str = include_str!("../openapi.yaml");
 
+/// An answer in JSON, or why there is none.
+type Answer<T> = Result<Json<T>, Problem>;
+
 /// The routes below `/api`.
-pub(crate) fn routes() -> Router {
-    Router::new().route("/openapi.yaml", get(description))
+pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/openapi.yaml", get(description))
+        .route("/status", get(status::get))
+        .route("/columns", get(rows::columns))
+        .route("/flows", get(rows::get))
+        .route("/flows/{seq}", get(details::get))
+        .route("/flows/{seq}/explain", get(explain::get))
+        .route("/histogram", get(histogram::get))
+        .route("/map", get(map::get))
+        .route("/complete", get(expressions::complete))
+        .route("/check", get(expressions::check))
+        .route("/events", get(events::get))
+        .with_state(desk)
 }
 
 async fn description() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/yaml")], DESCRIPTION)
+}
+
+/// Runs what may look through the whole store, off the threads that serve, a few at a time.
+async fn compute<T: Send + 'static>(
+    desk: Arc<Desk>,
+    work: impl FnOnce(&Desk) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let place = Arc::clone(&desk.computing).acquire_owned().await;
+    let place = place.expect("the semaphore is never closed");
+    let done = tokio::task::spawn_blocking(move || {
+        let result = work(&desk);
+        drop(place);
+        result
+    });
+    done.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "an answer failed");
+        Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the answer could not be computed",
+        ))
+    })
+}
+
+/// Milliseconds of Unix time.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds are exact until the year 2255"
+)]
+fn milliseconds(ns: i64) -> f64 {
+    (ns / 1000) as f64 / 1000.0
 }

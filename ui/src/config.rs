@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
 use axum::http::HeaderName;
+use client::{ConnectError, Named, Source, Target};
 
 /// Shortest token that is accepted, in characters.
 const LEAST_TOKEN: usize = 16;
@@ -15,6 +16,23 @@ const LEAST_TOKEN: usize = 16;
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "flows-ui", version)]
 pub struct Args {
+    /// Show the flows saved in this file (lines of JSON, as `flows observe -o json` writes them)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "lab"])]
+    pub input_file: Option<PathBuf>,
+    /// Relay or agent to ask: HOST:PORT or unix:///PATH [default: the only one on this machine]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "HUBBLE_SERVER",
+        conflicts_with = "lab"
+    )]
+    pub server: Option<String>,
+    /// Ask the relay of this lab
+    #[arg(long, value_name = "NAME", env = "FLOWS_LAB")]
+    pub lab: Option<String>,
+    /// How many flows to hold
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, env = "FLOWS_UI_CAPACITY", value_parser = clap::value_parser!(u32).range(1000..=50_000_000))]
+    pub capacity: u32,
     /// Where to listen
     #[arg(
         long,
@@ -81,11 +99,18 @@ pub struct Config {
     pub base_path: String,
     /// Who may ask.
     pub access: Access,
+    /// Where flows come from.
+    pub source: Source,
+    /// How many are held.
+    pub capacity: usize,
 }
 
 /// What is wrong with what the program was told.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// There is no server to ask.
+    #[error(transparent)]
+    Server(#[from] ConnectError),
     /// Not an address.
     #[error("--listen {0:?} is not an address to listen on: use HOST:PORT")]
     Listen(String),
@@ -130,6 +155,10 @@ impl TryFrom<Args> for Config {
             trust_proxy_header,
             insecure,
             allow_hosts,
+            input_file,
+            server,
+            lab,
+            capacity,
         } = args;
         let address = listen.to_socket_addrs().ok();
         let listen = address
@@ -147,10 +176,19 @@ impl TryFrom<Args> for Config {
                 names: allow_hosts.iter().map(|name| name.to_lowercase()).collect(),
             },
         };
+        let base_path = path(base_path)?;
+        let source = match (input_file, &server, &lab) {
+            (Some(file), ..) => Source::File(file),
+            (None, Some(server), _) => Source::Server(Target::parse(server)?),
+            (None, None, Some(lab)) => Source::Server(Target::find(Named::Lab(lab))?),
+            (None, None, None) => Source::Server(Target::find(Named::Nothing)?),
+        };
         Ok(Self {
             listen,
-            base_path: path(base_path)?,
+            base_path,
             access,
+            source,
+            capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
         })
     }
 }
@@ -196,7 +234,7 @@ mod tests {
     use super::*;
 
     fn config(arguments: &[&str]) -> Result<Config, ConfigError> {
-        Args::try_parse_from([&["flows-ui"], arguments].concat())
+        Args::try_parse_from([&["flows-ui", "--server", "localhost:4245"], arguments].concat())
             .unwrap()
             .try_into()
     }

@@ -10,8 +10,10 @@
 mod api;
 mod assets;
 mod config;
+mod desk;
 mod guard;
 mod listen;
+mod map;
 mod params;
 mod problem;
 mod server;

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::config::Config;
+use crate::desk::Desk;
 use crate::listen::Limited;
 use crate::problem::Problem;
 use crate::{api, assets, guard};
@@ -27,6 +28,7 @@ const CONNECTIONS: usize = 512;
 pub struct Server {
     config: Config,
     listener: TcpListener,
+    desk: Arc<Desk>,
 }
 
 /// Why the server ended.
@@ -41,6 +43,9 @@ pub enum ServerError {
         #[source]
         error: io::Error,
     },
+    /// The source can't be asked.
+    #[error(transparent)]
+    Source(#[from] client::ConnectError),
     /// Serving failed.
     #[error("serving: {0}")]
     Serve(#[from] io::Error),
@@ -55,7 +60,12 @@ impl Server {
         let address = config.listen;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| ServerError::Listen { address, error })?;
-        Ok(Self { config, listener })
+        let desk = Arc::new(Desk::start(config.source.clone(), config.capacity)?);
+        Ok(Self {
+            config,
+            listener,
+            desk,
+        })
     }
 
     /// Where it listens: with the port that it got if 0 was asked for.
@@ -74,20 +84,20 @@ impl Server {
         let url = format!("http://{}{}", self.address()?, self.config.base_path);
         info!(%url, page = assets::page_is_built(), "serving");
         let listener = Limited::new(self.listener, CONNECTIONS);
-        let app = routes(&self.config);
+        let app = routes(&self.config, self.desk);
         let serve = axum::serve(listener, app.into_make_service());
         tokio::select! {
-            result = std::future::IntoFuture::into_future(serve) => Ok(result?),
+            result = IntoFuture::into_future(serve) => Ok(result?),
             () = stop => Ok(()),
         }
     }
 }
 
-fn routes(config: &Config) -> Router {
+fn routes(config: &Config, desk: Arc<Desk>) -> Router {
     // One text for the life of the program.
     let index: &'static str = Box::leak(assets::index(&config.base_path).into_boxed_str());
     let access = Arc::new(config.access.clone());
-    let api = api::routes().layer(middleware::from_fn_with_state(access, guard::asker));
+    let api = api::routes(desk).layer(middleware::from_fn_with_state(access, guard::asker));
     let page = Router::new()
         .route(
             "/",

@@ -3,8 +3,8 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
-import { columns, held, map, paused, status, stream, update, view } from './state';
-import type { Column, ExpressionError, ServiceMap, Status, Update } from './types';
+import { columns, held, histogram, map, paused, status, stream, update, view } from './state';
+import type { Column, ExpressionError, Histogram, ServiceMap, Status, Update } from './types';
 
 /** What is wrong with the filters of the view. */
 export const filterError = signal<ExpressionError | null>(null);
@@ -30,13 +30,17 @@ const key = computed(() => JSON.stringify(params.value));
 function apply(name: string, data: string): void {
   const value: unknown = JSON.parse(data);
   if (name === 'update') update.value = value as Update;
+  else if (name === 'histogram') histogram.value = value as Histogram;
   else if (name === 'map') map.value = value as ServiceMap;
   else if (name === 'status') status.value = value as Status;
   // An address that was shared says that it is paused: what comes first is what it holds.
   const { at } = view.value;
   const now = update.value;
-  if (at !== null && now && (!held.value || (name === 'map' && !held.value.map))) {
-    held.value = { at, update: held.value?.update ?? now, map: map.value };
+  if (at !== null && now) {
+    const first = held.value;
+    if (!first || (name === 'map' && !first.map) || (name === 'histogram' && !first.histogram)) {
+      held.value = { at, update: first?.update ?? now, histogram: first?.histogram ?? histogram.value, map: first?.map ?? map.value };
+    }
   }
 }
 

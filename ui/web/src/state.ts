@@ -2,13 +2,14 @@
 // follows the browser's back and forward.
 
 import { computed, signal } from '@preact/signals';
-import type { Column, ServiceMap, Status, Update } from './types';
+import type { Column, Histogram, ServiceMap, Status, Update } from './types';
 import { DEFAULT_SORT, decode, encode, type View } from './url';
 
 export const view = signal<View>(decode(location.search));
 
 /** What the stream said last. */
 export const update = signal<Update | null>(null);
+export const histogram = signal<Histogram | null>(null);
 export const map = signal<ServiceMap | null>(null);
 export const status = signal<Status | null>(null);
 export const columns = signal<Column[]>([]);
@@ -25,6 +26,7 @@ export const stream = signal<Stream>({ state: 'connecting' });
 export interface Held {
   at: number;
   update: Update;
+  histogram: Histogram | null;
   map: ServiceMap | null;
 }
 export const held = signal<Held | null>(null);
@@ -32,6 +34,7 @@ export const paused = computed(() => view.value.at !== null);
 
 /** What is on the screen: of now, or as it was when paused. */
 export const shown = computed(() => (paused.value && held.value ? held.value.update : update.value));
+export const shownHistogram = computed(() => (paused.value && held.value ? held.value.histogram : histogram.value));
 export const shownMap = computed(() => (paused.value && held.value ? held.value.map : map.value));
 
 /** Flows that came since the pause. */
@@ -58,7 +61,7 @@ addEventListener('popstate', () => {
 export function pause(): void {
   const now = update.value;
   if (!now || paused.value) return;
-  held.value = { at: now.at, update: now, map: map.value };
+  held.value = { at: now.at, update: now, histogram: histogram.value, map: map.value };
   go({ at: now.at });
 }
 

@@ -1,6 +1,6 @@
 // Nodes: who is connected, how far behind, and what was lost where.
 
-import { bytes, counted, short, span, whole } from './format';
+import { counted, short, span, whole } from './format';
 import { status, stream, update } from './state';
 
 const STAGES_NONE = 'Nothing was lost.';
@@ -37,7 +37,6 @@ export function StatusView() {
           <progress value={part} max={1} aria-label="Room that is taken" />
           <dl>
             <div><dt>Coming</dt><dd>{short(update.value?.rate ?? 0)} flows/s</dd></div>
-            <div><dt>Memory</dt><dd>{bytes(held.bytes)}</dd></div>
             <div><dt>Left for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
             <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
           </dl>

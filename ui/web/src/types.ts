@@ -191,7 +191,6 @@ export interface Update {
   rows: Row[];
   columns: string[];
   rate: number;
-  histogram: Histogram;
   coalesced: number;
 }
 
@@ -212,14 +211,13 @@ export interface NodeStatus {
 
 export interface Status {
   source: string;
-  link: { state: LinkState; since?: number; retry_at?: number; why?: string };
+  link: { state: LinkState; since?: number; retry_in?: number; why?: string };
   server: { kind: 'flows' | 'hubble' | 'file' | 'unknown'; version: string };
   held: {
     flows: number;
     capacity: number;
     first: number;
     at: number;
-    bytes: number;
     evicted: number;
   };
   losses: { stage: string; count: number; text?: string }[];

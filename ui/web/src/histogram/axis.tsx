@@ -3,7 +3,7 @@
 
 import { useRef, useState } from 'preact/hooks';
 import { clock, counted, short, span, whole } from '../format';
-import { go, shown } from '../state';
+import { go, shownHistogram } from '../state';
 import type { Histogram } from '../types';
 import { bars, bucketAt, covered, highest, ticks } from './scale';
 
@@ -23,12 +23,12 @@ export function TimeAxis() {
   const [cursor, setCursor] = useState<number | null>(null);
   const [mark, setMark] = useState<number | null>(null);
   const dragging = useRef(false);
-  const histogram = shown.value?.histogram;
+  const histogram = shownHistogram.value;
   const count = histogram?.passed.length ?? 0;
   if (!histogram || count === 0) {
     return (
       <section class="axis empty" aria-label="Flows over time">
-        <p class="quiet-text">{shown.value ? 'No flows in this time' : ''}</p>
+        <p class="quiet-text">{histogram ? 'No flows in this time' : ''}</p>
       </section>
     );
   }

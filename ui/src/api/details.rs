@@ -1,0 +1,102 @@
+//! All that is known of a flow.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use client::{Item, Row as FlowRow, Snapshot};
+use flow::columns::Column;
+use flow::{FlowView as _, Side};
+use proto::flow::Flow;
+use proto::flows::v1::FlowExtension;
+use serde::Serialize;
+
+use super::rows::{self, Row};
+use super::{Answer, compute, facts};
+use crate::desk::Desk;
+use crate::problem::Problem;
+
+/// Said of a number that isn't there.
+pub(super) const GONE: &str =
+    "there is no such flow here: it has left to make room, or flows-ui was started anew";
+
+/// Flows of the same connection that are shown, and among how many neighbours they are looked for.
+const CONNECTION: usize = 50;
+const NEIGHBOURS: u64 = 200_000;
+
+#[derive(Serialize)]
+pub(super) struct Details {
+    row: Row,
+    columns: Vec<&'static str>,
+    flow: Flow,
+    extension: Option<FlowExtension>,
+    facts: Vec<facts::Fact>,
+    terms: std::collections::BTreeMap<&'static str, Vec<String>>,
+    connection: Vec<Row>,
+}
+
+/// A sequence number.
+pub(super) fn number(text: &str) -> Result<u64, Problem> {
+    text.parse()
+        .map_err(|error| Problem::parameter("seq", error))
+}
+
+pub(super) async fn get(State(desk): State<Arc<Desk>>, Path(seq): Path<String>) -> Answer<Details> {
+    let number = number(&seq)?;
+    let details = compute(desk, move |desk| {
+        let snapshot = desk.store.snapshot();
+        let gone = || Problem::new(StatusCode::NOT_FOUND, GONE);
+        let (Some(Item::Flow(row)), Some(mut flow)) =
+            (snapshot.get(number), snapshot.message(number))
+        else {
+            return Err(gone());
+        };
+        let columns = Column::WIDE;
+        let extension = flow.extension();
+        // It stands beside the flow, readable.
+        if extension.is_some() {
+            flow.extensions = None;
+        }
+        Ok(Details {
+            row: Row::of(&snapshot, number, columns).ok_or_else(gone)?,
+            columns: rows::names(columns),
+            extension,
+            facts: facts::of(row),
+            terms: facts::terms(row),
+            connection: connection(&snapshot, number, row),
+            flow,
+        })
+    });
+    Ok(Json(details.await?))
+}
+
+/// The connection's flows around this one, in order.
+fn connection(snapshot: &Snapshot, number: u64, row: &FlowRow) -> Vec<Row> {
+    let ends = |row: &FlowRow| {
+        let end = |side| (row.ip(side), row.port(side));
+        let (a, b) = (end(Side::Source), end(Side::Destination));
+        (a.min(b), a.max(b), row.transport())
+    };
+    let wanted = ends(row);
+    if wanted.0.0.is_none() {
+        return Vec::new();
+    }
+    let range = snapshot.range();
+    let from = number.saturating_sub(NEIGHBOURS).max(range.start);
+    let to = number.saturating_add(NEIGHBOURS).min(range.end);
+    let same = |found: &(u64, &Item)| matches!(found.1, Item::Flow(row) if ends(row) == wanted);
+    let before = snapshot
+        .iter(from..number)
+        .rev()
+        .filter(same)
+        .take(CONNECTION / 2);
+    let mut numbers: Vec<u64> = before.map(|(number, _)| number).collect();
+    numbers.reverse();
+    let room = CONNECTION - numbers.len();
+    let after = snapshot.iter(number..to).filter(same).take(room);
+    numbers.extend(after.map(|(number, _)| number));
+    let rows = numbers.into_iter();
+    rows.filter_map(|number| Row::of(snapshot, number, Column::WIDE))
+        .collect()
+}

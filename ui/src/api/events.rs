@@ -1,0 +1,265 @@
+//! The stream of events: how things stand, again and again.
+//!
+//! The connection asks for the next event when it has room. So a slow reader gets fewer, each of the
+//! newest state, and what was left out is counted.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use flow::columns::Column;
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::histogram::{self, BUCKETS};
+use super::question::{self, Times};
+use super::rows::{self, Row};
+use super::{compute, map, status};
+use crate::desk::{Desk, Looked};
+use crate::guard::User;
+use crate::params::Params;
+use crate::problem::Problem;
+
+/// Between two looks at what has changed.
+const TICK: Duration = Duration::from_millis(250);
+/// Between two maps, and two histograms: they are counted over everything.
+const SLOW: Duration = Duration::from_secs(1);
+
+#[derive(Serialize)]
+struct Update {
+    at: u64,
+    first: u64,
+    total: usize,
+    matched: u64,
+    rows: Vec<Row>,
+    columns: Vec<&'static str>,
+    rate: f64,
+    coalesced: u64,
+}
+
+/// What a stream was asked for, and what it has said.
+struct Stream {
+    desk: Arc<Desk>,
+    /// Keeps the view while the stream lives.
+    looked: Arc<std::sync::Mutex<Looked>>,
+    times: Times,
+    columns: Vec<Column>,
+    rows: usize,
+    buckets: usize,
+    map: bool,
+    user: Option<String>,
+    /// Events that are ready.
+    ready: std::collections::VecDeque<Event>,
+    /// When the last events were made.
+    last: Option<Instant>,
+    slow: Option<Instant>,
+    /// Version of the store that they were made of.
+    version: Option<u64>,
+    said: Said,
+    pace: Pace,
+    coalesced: u64,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What was said last: the same isn't said again.
+#[derive(Default)]
+struct Said {
+    status: Option<status::Status>,
+    map: Option<map::Map>,
+    histogram: Option<histogram::Histogram>,
+}
+
+pub(super) async fn get(
+    State(desk): State<Arc<Desk>>,
+    user: Option<Extension<User>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let known = ["columns", "rows", "buckets", "map"];
+    let known = [&question::PARAMETERS[..], &known].concat();
+    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
+    let question = question::question(&params)?;
+    let place = Arc::clone(&desk.streams).try_acquire_owned().map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many streams are open: close a page that shows flows",
+        )
+    })?;
+    let stream = Stream {
+        looked: desk.views.get(&question)?,
+        times: Times::read(&params)?,
+        columns: rows::chosen(&params)?,
+        rows: params.number("rows", 60, 0..=200)?,
+        buckets: params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?,
+        map: params.value("map")?.unwrap_or(false),
+        user: user.map(|Extension(User(name))| name),
+        ready: std::collections::VecDeque::new(),
+        last: None,
+        slow: None,
+        version: None,
+        said: Said::default(),
+        pace: Pace::default(),
+        coalesced: 0,
+        _place: place,
+        desk,
+    };
+    let events = futures::stream::unfold(stream, next);
+    let mut response = Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
+        .into_response();
+    // A proxy that collects an answer would never pass this one on.
+    let no = HeaderValue::from_static("no");
+    response.headers_mut().insert("x-accel-buffering", no);
+    let cache = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, cache);
+    Ok(response)
+}
+
+async fn next(mut stream: Stream) -> Option<(Result<Event, Infallible>, Stream)> {
+    while stream.ready.is_empty() {
+        stream = stream.make().await?;
+    }
+    let event = stream.ready.pop_front()?;
+    Some((Ok(event), stream))
+}
+
+impl Stream {
+    /// Waits for the next tick and makes its events; `None` if that is not possible any more.
+    async fn make(mut self) -> Option<Self> {
+        if let Some(last) = self.last {
+            // Whoever reads in time asks again at once.
+            let late = last.elapsed().as_millis() / TICK.as_millis();
+            self.coalesced += u64::try_from(late).unwrap_or(0);
+            tokio::time::sleep((last + TICK).saturating_duration_since(Instant::now())).await;
+        }
+        self.last = Some(Instant::now());
+        let desk = Arc::clone(&self.desk);
+        let made = compute(desk, move |_| {
+            self.look();
+            Ok(self)
+        });
+        made.await.ok()
+    }
+
+    /// Looks at what has changed, and puts it among what is ready.
+    fn look(&mut self) {
+        let version = *self.desk.store.changes().borrow();
+        let now = Instant::now();
+        let slow = self.slow.is_none_or(|slow| now >= slow + SLOW);
+        let changed = self.version != Some(version);
+        if !changed && !slow {
+            return;
+        }
+        let status = slow.then(|| status::now(&self.desk, self.user.clone()));
+        let (update, histogram, map) = {
+            let looked = Arc::clone(&self.looked);
+            let (looked, snapshot) = Looked::advanced(&looked, &self.desk.store, self.map);
+            let counts = snapshot.counts();
+            self.pace.count(now, counts.flows);
+            let range = snapshot.range();
+            let view = &looked.view;
+            let (from, to) = self.times.bounds();
+            let all = self.times.is_all();
+            let within = |time: i64| all || (from..=to).contains(&time);
+            let newest = view
+                .matches()
+                .iter()
+                .rev()
+                .filter(|found| within(found.time));
+            let total = match all {
+                true => view.matches().len(),
+                false => view
+                    .matches()
+                    .iter()
+                    .filter(|found| within(found.time))
+                    .count(),
+            };
+            let update = Update {
+                at: range.end.saturating_sub(1),
+                first: range.start,
+                total,
+                matched: looked.matched,
+                rows: newest
+                    .take(self.rows)
+                    .filter_map(|found| Row::of(&snapshot, found.number, &self.columns))
+                    .collect(),
+                columns: rows::names(&self.columns),
+                rate: self.pace.rate(),
+                coalesced: self.coalesced,
+            };
+            let histogram = slow.then(|| histogram::over(view, &self.times, self.buckets));
+            let traffic = looked.traffic.as_ref().filter(|_| slow && self.map);
+            let map = traffic.map(|traffic| map::of(traffic, &self.times));
+            (update, histogram, map)
+        };
+        // What comes first tells the page how things stand.
+        Self::tell(&mut self.ready, "status", status, &mut self.said.status);
+        // A time that is a duration before now moves by itself, and so does the rate.
+        if changed || !self.times.is_all() || update.rate > 0.0 {
+            self.ready.extend(event("update", &update));
+        }
+        Self::tell(
+            &mut self.ready,
+            "histogram",
+            histogram,
+            &mut self.said.histogram,
+        );
+        Self::tell(&mut self.ready, "map", map, &mut self.said.map);
+        self.version = Some(version);
+        if slow {
+            self.slow = Some(now);
+        }
+    }
+
+    /// Says something if it isn't what was said last.
+    fn tell<T: Serialize + PartialEq>(
+        ready: &mut std::collections::VecDeque<Event>,
+        name: &str,
+        now: Option<T>,
+        last: &mut Option<T>,
+    ) {
+        if now.is_some() && now != *last {
+            ready.extend(now.as_ref().and_then(|now| event(name, now)));
+            *last = now;
+        }
+    }
+}
+
+fn event<T: Serialize>(name: &str, data: &T) -> Option<Event> {
+    let event = Event::default().event(name).json_data(data);
+    event
+        .inspect_err(|error| tracing::error!(%error, name, "an event has no JSON"))
+        .ok()
+}
+
+/// Flows per second, over the last few seconds.
+#[derive(Default)]
+struct Pace(std::collections::VecDeque<(Instant, u64)>);
+
+impl Pace {
+    fn count(&mut self, now: Instant, flows: u64) {
+        self.0.push_back((now, flows));
+        while self.0.len() > 2
+            && self
+                .0
+                .front()
+                .is_some_and(|(then, _)| *then + Duration::from_secs(3) < now)
+        {
+            self.0.pop_front();
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    fn rate(&self) -> f64 {
+        match (self.0.front(), self.0.back()) {
+            (Some((then, before)), Some((now, after))) if now > then => {
+                (after.saturating_sub(*before)) as f64 / (*now - *then).as_secs_f64()
+            }
+            _ => 0.0,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a flow was judged as it was: the server's answer.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use proto::flows::v1::ExplainResponse;
+use serde::Serialize;
+
+use super::{Answer, compute, details};
+use crate::desk::Desk;
+use crate::problem::Problem;
+
+#[derive(Serialize)]
+pub(super) struct Explanation {
+    available: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<ExplainResponse>,
+}
+
+pub(super) async fn get(
+    State(desk): State<Arc<Desk>>,
+    Path(seq): Path<String>,
+) -> Answer<Explanation> {
+    let number = details::number(&seq)?;
+    let server = desk.server.clone();
+    let flow = compute(desk, move |desk| {
+        let flow = desk.store.snapshot().message(number);
+        flow.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, details::GONE))
+    });
+    let flow = flow.await?;
+    let no = |why: String| Explanation {
+        available: false,
+        why: Some(why),
+        answer: None,
+    };
+    let Some(server) = server else {
+        let why = "These flows are from a file: there is no server to ask about policies.";
+        return Ok(Json(no(why.to_owned())));
+    };
+    Ok(Json(match server.explain(flow).await {
+        Ok(answer) => Explanation {
+            available: true,
+            why: None,
+            answer: Some(answer),
+        },
+        Err(error) => no(error.to_string()),
+    }))
+}

@@ -1,0 +1,169 @@
+//! A flow's fields for people, and the expressions that they stand for.
+
+use std::collections::BTreeMap;
+
+use client::Row;
+use flow::columns::{Cells, Column, Part};
+use flow::{Filter, FlowView as _, Side};
+use serde::Serialize;
+
+use crate::map::quote;
+
+/// Something about a flow.
+#[derive(Debug, Serialize)]
+pub(super) struct Fact {
+    group: &'static str,
+    name: &'static str,
+    text: String,
+    /// The expression that holds for flows with this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    term: Option<String>,
+}
+
+/// What is shown of each flow, in which group.
+fn group(column: Column) -> Option<&'static str> {
+    Some(match column {
+        Column::Of(Side::Source, _) => "source",
+        Column::Of(Side::Destination, _) => "destination",
+        Column::Policy | Column::PolicyName | Column::Revision => "policy",
+        Column::Bytes | Column::Packets | Column::Rtt | Column::Reply | Column::Direction => {
+            "connection"
+        }
+        Column::Node | Column::Interface | Column::Cause | Column::TraceId | Column::Uuid => {
+            "observed"
+        }
+        Column::Type | Column::Protocol | Column::Flags | Column::Reason | Column::Summary => {
+            "flow"
+        }
+        // They stand above.
+        Column::Timestamp | Column::Source | Column::Destination | Column::Verdict => return None,
+    })
+}
+
+/// All that a flow has.
+pub(super) fn of(row: &Row) -> Vec<Fact> {
+    let cells = Cells::default();
+    let facts = Column::all().filter_map(|about| {
+        let text = about.column.text(row, &cells);
+        if text.is_empty() {
+            return None;
+        }
+        Some(Fact {
+            group: group(about.column)?,
+            name: match about.column {
+                Column::Of(_, part) => name(part),
+                _ => about.name,
+            },
+            term: term(row, about.column),
+            text,
+        })
+    });
+    facts.collect()
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::Namespace => "namespace",
+        Part::Pod => "pod",
+        Part::Workload => "workload",
+        Part::Service => "service",
+        Part::Name => "DNS name",
+        Part::Ip => "address",
+        Part::Port => "port",
+        Part::Identity => "identity",
+        Part::Labels => "labels",
+        Part::Cluster => "cluster",
+    }
+}
+
+/// The expression for flows that have the same in a column; only one that is true of this flow.
+fn term(row: &Row, column: Column) -> Option<String> {
+    let plain = Cells {
+        plain: true,
+        ..Cells::default()
+    };
+    let name = column.name();
+    let text = column.text(row, &plain);
+    // Names of policies and pods hold more than one: the first says most.
+    let first = text.split([',', ' ']).find(|word| !word.is_empty())?;
+    let candidates = [text.as_str(), first];
+    let mut terms = candidates.iter().map(|text| match text.parse::<u64>() {
+        Ok(number) => format!("{name} == {number}"),
+        Err(_) => format!("{name} == {}", quote(text)),
+    });
+    terms.find(|term| holds(term, row))
+}
+
+fn holds(term: &str, row: &Row) -> bool {
+    Filter::parse_expr(term).is_ok_and(|filter| filter.matches(row))
+}
+
+/// Per column the expressions that this flow's cell stands for.
+pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
+    let mut terms: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for about in Column::all() {
+        let found: Vec<String> = match about.column {
+            Column::Source => end(row, side(row, Side::Source)),
+            Column::Destination => {
+                let mut found = end(row, side(row, Side::Destination));
+                let port = row.port(side(row, Side::Destination));
+                found.extend(port.map(|port| format!("port == {port}")));
+                found.extend(pair(row));
+                found
+            }
+            Column::Timestamp => Vec::new(),
+            Column::Policy => term(row, Column::PolicyName).into_iter().collect(),
+            column => term(row, column).into_iter().collect(),
+        };
+        let found: Vec<String> = found.into_iter().filter(|term| holds(term, row)).collect();
+        if !found.is_empty() {
+            terms.insert(about.name, found);
+        }
+    }
+    terms
+}
+
+/// The side of the packet that is the connection's: replies go the other way.
+fn side(row: &Row, side: Side) -> Side {
+    match (row.is_reply(), side) {
+        (Some(true), Side::Source) => Side::Destination,
+        (Some(true), Side::Destination) => Side::Source,
+        _ => side,
+    }
+}
+
+/// Names of an end, from the narrowest, in expressions that hold for both directions.
+fn end(row: &Row, side: Side) -> Vec<String> {
+    let plain = Cells {
+        plain: true,
+        ..Cells::default()
+    };
+    let parts = [
+        (Part::Pod, "pod"),
+        (Part::Workload, "workload"),
+        (Part::Namespace, "ns"),
+        (Part::Service, "service"),
+        (Part::Name, "fqdn"),
+        (Part::Ip, "ip"),
+        (Part::Identity, "identity"),
+    ];
+    let terms = parts.into_iter().filter_map(|(part, field)| {
+        let text = Column::Of(side, part).text(row, &plain);
+        let first = text.split([',', ' ']).find(|word| !word.is_empty())?;
+        Some(format!("{field} == {}", quote(first)))
+    });
+    terms.collect()
+}
+
+/// Only this pair.
+fn pair(row: &Row) -> Option<String> {
+    let first = |side| {
+        let names = end(row, side);
+        names.into_iter().find(|term| holds(term, row))
+    };
+    Some(format!(
+        "{} and {}",
+        first(Side::Source)?,
+        first(Side::Destination)?
+    ))
+}

@@ -1,0 +1,164 @@
+//! What a request asks for: which flows, of which time.
+
+use std::time::SystemTime;
+
+use flow::{Filter, time};
+use proto::google::Timestamp;
+
+use super::expressions;
+use crate::desk::{Question, TooMany};
+use crate::map::quote;
+use crate::params::Params;
+use crate::problem::Problem;
+
+/// The parameters that [`question`] and [`Times::read`] read.
+pub(super) const PARAMETERS: [&str; 4] = ["filter", "namespaces", "since", "until"];
+/// Those of them that may be repeated.
+pub(super) const REPEATED: [&str; 1] = ["filter"];
+
+/// Most expressions of a request.
+const EXPRESSIONS: usize = 32;
+/// The longest expression, bytes.
+pub(super) const LONGEST: usize = 4096;
+
+/// Which flows.
+pub(super) fn question(params: &Params) -> Result<Question, Problem> {
+    let mut texts: Vec<String> = Vec::new();
+    for (index, text) in params.all("filter").enumerate() {
+        if index == EXPRESSIONS {
+            return Err(Problem::parameter(
+                "filter",
+                format!("there are more than {EXPRESSIONS}"),
+            ));
+        }
+        texts.push(text.trim().to_owned());
+    }
+    let names = params.words("namespaces");
+    let mut filters = Vec::with_capacity(texts.len() + 1);
+    for (index, text) in texts.iter().enumerate() {
+        filters.push(expressions::read(text, index)?);
+    }
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(|name| quote(name)).collect();
+        let text = format!("ns in {{{}}}", names.join(", "));
+        let filter = expressions::read(&text, texts.len());
+        filters.push(filter.map_err(|problem| Problem::parameter("namespaces", problem.detail))?);
+        texts.push(text);
+    }
+    Ok(Question {
+        key: texts.join("\0"),
+        filter: Filter::All(filters),
+    })
+}
+
+/// A stretch of time; an end that isn't given is open. Durations count from each answer's own time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Times {
+    since: Option<Moment>,
+    until: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    At(i64),
+    /// So many ns before now.
+    Before(i64),
+}
+
+impl Times {
+    pub(super) fn read(params: &Params) -> Result<Self, Problem> {
+        let moment = |name| params.text(name).map(|text| moment(name, text)).transpose();
+        Ok(Self {
+            since: moment("since")?,
+            until: moment("until")?,
+        })
+    }
+
+    /// Whether there is no limit.
+    pub(super) fn is_all(&self) -> bool {
+        self.since.is_none() && self.until.is_none()
+    }
+
+    /// In Unix ns, both included.
+    pub(super) fn bounds(&self) -> (i64, i64) {
+        let now = now();
+        let at = |moment: Option<Moment>, open| match moment {
+            None => open,
+            Some(Moment::At(at)) => at,
+            Some(Moment::Before(ago)) => now.saturating_sub(ago),
+        };
+        (at(self.since, i64::MIN), at(self.until, i64::MAX))
+    }
+}
+
+pub(super) fn now() -> i64 {
+    Timestamp::from(SystemTime::now()).unix_nanos()
+}
+
+fn moment(name: &'static str, text: &str) -> Result<Moment, Problem> {
+    if (11..=14).contains(&text.len())
+        && let Ok(ms) = text.parse::<i64>()
+        && ms > 0
+    {
+        return Ok(Moment::At(ms * 1_000_000));
+    }
+    let read = |now: i64| {
+        let found = time::parse(text, Timestamp::from_unix_nanos(now));
+        let found = found.map(|found| found.unix_nanos());
+        found.map_err(|_| {
+            let text: String = text.chars().take(40).collect();
+            Problem::parameter(
+                name,
+                format!(
+                    "{text:?} is no time: use RFC 3339, milliseconds, or a duration such as 5m"
+                ),
+            )
+        })
+    };
+    // What moves with now is a duration before it.
+    let (a, b) = (read(0)?, read(1)?);
+    Ok(match a == b {
+        true => Moment::At(a),
+        false => Moment::Before(-a),
+    })
+}
+
+impl From<TooMany> for Problem {
+    fn from(TooMany: TooMany) -> Self {
+        Self::new(
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            "too many different questions are asked at a time: close some of them",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(query: &str) -> Result<(i64, i64), Problem> {
+        let params = Params::read(Some(query), &PARAMETERS, &REPEATED)?;
+        Ok(Times::read(&params)?.bounds())
+    }
+
+    #[test]
+    fn moments() {
+        let all = (i64::MIN, i64::MAX);
+        assert_eq!(times("").unwrap(), all);
+        assert_eq!(
+            times("since=1763881200000&until=2025-11-23T07:00:01Z").unwrap(),
+            (1_763_881_200_000_000_000, 1_763_881_201_000_000_000)
+        );
+        let (since, until) = times("since=5m").unwrap();
+        let ago = now() - since;
+        assert!((300_000_000_000..310_000_000_000).contains(&ago) && until == i64::MAX);
+        for bad in [
+            "since=yesterday",
+            "until=5",
+            "since=-",
+            "since=99999999999999999999",
+        ] {
+            assert!(times(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The table: columns and rows.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use client::view::Match;
+use client::{Item, Mark, Row as FlowRow, Snapshot, View};
+use flow::FlowView as _;
+use flow::columns::{Align, Cells, Column, SortKey};
+use serde::Serialize;
+
+use super::question::{self, Times};
+use super::{Answer, compute, milliseconds};
+use crate::desk::{Desk, Looked};
+use crate::params::Params;
+use crate::problem::Problem;
+
+#[derive(Serialize)]
+pub(super) struct Columns {
+    columns: Vec<AboutColumn>,
+}
+
+#[derive(Serialize)]
+struct AboutColumn {
+    name: &'static str,
+    heading: &'static str,
+    width: usize,
+    help: &'static str,
+    default: bool,
+    number: bool,
+}
+
+pub(super) async fn columns() -> Json<Columns> {
+    let columns = Column::all().map(|about| AboutColumn {
+        name: about.name,
+        heading: about.heading,
+        width: about.width,
+        help: about.help,
+        default: Column::WIDE.contains(&about.column),
+        number: about.align == Align::Right,
+    });
+    Json(Columns {
+        columns: columns.collect(),
+    })
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Row {
+    seq: u64,
+    time: f64,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    cells: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<u64>,
+}
+
+impl Row {
+    /// Of what has this number.
+    pub(super) fn of(snapshot: &Snapshot, number: u64, columns: &[Column]) -> Option<Self> {
+        let item = snapshot.get(number)?;
+        let time = milliseconds(item.time());
+        Some(match item {
+            Item::Flow(row) => Self {
+                seq: number,
+                time,
+                kind: "flow",
+                verdict: Some(row.verdict().as_str_name()),
+                cells: cells(row, columns),
+                lost: None,
+            },
+            Item::Mark(mark) => Self {
+                seq: number,
+                time,
+                kind: "loss",
+                verdict: None,
+                cells: vec![said(mark)],
+                lost: Some(mark.lost()),
+            },
+        })
+    }
+}
+
+/// The texts of a flow.
+pub(super) fn cells(row: &FlowRow, columns: &[Column]) -> Vec<String> {
+    let cells = Cells::default();
+    columns
+        .iter()
+        .map(|column| column.text(row, &cells))
+        .collect()
+}
+
+fn said(mark: &Mark) -> String {
+    match mark {
+        Mark::Lost { node, stage, .. } => {
+            let stage = stage.as_str_name().to_lowercase().replace('_', " ");
+            match node.as_str() {
+                "" => format!("in {stage}"),
+                node => format!("in {stage} of {node}"),
+            }
+        }
+        Mark::Nodes {
+            state,
+            nodes,
+            message,
+            ..
+        } => {
+            let state = state.as_str_name().to_lowercase().replace('_', " ");
+            let text = format!("{}: {state}", nodes.join(", "));
+            if message.is_empty() {
+                text
+            } else {
+                format!("{text} ({message})")
+            }
+        }
+        Mark::Reconnected { why, complete, .. } => {
+            let rest = match complete {
+                true => "what came meanwhile was read from the server's history",
+                false => "the server has forgotten some of what came meanwhile",
+            };
+            format!("Reconnected ({why}); {rest}")
+        }
+        Mark::Unreadable { line, why } => format!("Line {line} is no flow: {why}"),
+    }
+}
+
+/// The columns of a request.
+pub(super) fn chosen(params: &Params) -> Result<Vec<Column>, Problem> {
+    let names = params.words("columns");
+    if names.is_empty() {
+        return Ok(Column::WIDE.to_vec());
+    }
+    let named = |name: &&str| {
+        Column::named(name).ok_or_else(|| {
+            let name: String = name.chars().take(40).collect();
+            Problem::parameter("columns", format!("there is no column {name:?}"))
+        })
+    };
+    names.iter().map(named).collect()
+}
+
+pub(super) fn names(columns: &[Column]) -> Vec<&'static str> {
+    columns.iter().map(|column| column.name()).collect()
+}
+
+/// A column, and whether from the greatest down.
+#[derive(Clone, Copy)]
+struct Sort {
+    column: Column,
+    down: bool,
+}
+
+impl Sort {
+    fn read(params: &Params) -> Result<Self, Problem> {
+        let text = params.text("sort").unwrap_or("-timestamp");
+        let (name, down) = match text.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        match Column::named(name) {
+            Some(column) => Ok(Self { column, down }),
+            None => Err(Problem::parameter("sort", "there is no such column")),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Rows {
+    rows: Vec<Row>,
+    columns: Vec<&'static str>,
+    total: usize,
+    first: u64,
+    at: u64,
+}
+
+pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer<Rows> {
+    let known = ["at", "after", "sort", "offset", "limit", "columns"];
+    let known = [&question::PARAMETERS[..], &known].concat();
+    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
+    let question = question::question(&params)?;
+    let times = Times::read(&params)?;
+    let columns = chosen(&params)?;
+    let sort = Sort::read(&params)?;
+    let at: u64 = params.value("at")?.unwrap_or(u64::MAX);
+    let after: Option<u64> = params.value("after")?;
+    let offset: usize = params.value("offset")?.unwrap_or(0);
+    let limit = params.number("limit", 100, 1..=1000)?;
+    let rows = compute(desk, move |desk| {
+        let looked = desk.views.get(&question)?;
+        let (numbers, snapshot) = {
+            let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
+            (select(&looked.view, &times, after, at), snapshot)
+        };
+        let range = snapshot.range();
+        let numbers = sorted(numbers, &snapshot, sort);
+        let part = numbers.iter().skip(offset).take(limit);
+        Ok(Rows {
+            rows: part
+                .filter_map(|number| Row::of(&snapshot, *number, &columns))
+                .collect(),
+            columns: names(&columns),
+            total: numbers.len(),
+            first: range.start,
+            at: at.min(range.end.saturating_sub(1)),
+        })
+    });
+    Ok(Json(rows.await?))
+}
+
+/// Numbers of the matches after one and up to another, of a time.
+fn select(view: &View, times: &Times, after: Option<u64>, at: u64) -> Vec<u64> {
+    let matches = view.matches();
+    let start = after.map_or(0, |after| view.place(after.saturating_add(1)));
+    let end = view.place(at.saturating_add(1)).max(start);
+    let (from, to) = times.bounds();
+    let within = |found: &&Match| times.is_all() || (from..=to).contains(&found.time);
+    matches
+        .range(start..end)
+        .filter(within)
+        .map(|found| found.number)
+        .collect()
+}
+
+/// In the order of a column; what is equal there stays in the order in which it came.
+fn sorted(mut numbers: Vec<u64>, snapshot: &Snapshot, sort: Sort) -> Vec<u64> {
+    if sort.column != Column::Timestamp {
+        let key = |number: &u64| {
+            let row = snapshot.row(*number);
+            row.map_or(SortKey::None, |row| sort.column.key(row))
+        };
+        numbers.sort_by_cached_key(key);
+    }
+    if sort.down {
+        numbers.reverse();
+    }
+    numbers
+}

@@ -1,0 +1,92 @@
+//! What the API answers from: the store of flows, the feed that fills it, the server behind it, and
+//! the views that browsers look at.
+
+mod health;
+mod views;
+
+use std::sync::Arc;
+
+use client::{Ask, Feed, Link, Server, Source, Store};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+pub(crate) use health::Known;
+pub(crate) use views::{Looked, Question, TooMany, Views};
+
+/// Streams of events at a time.
+const STREAMS: usize = 64;
+/// Answers that are computed at a time: each may look through the whole store.
+const COMPUTING: usize = 4;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    /// Flows that are held.
+    pub(crate) store: Arc<Store>,
+    /// As people write it: an address or a file.
+    pub(crate) source: String,
+    /// Whether the source is a file.
+    pub(crate) is_file: bool,
+    /// To ask about policies and nodes; `None` of a file.
+    pub(crate) server: Option<Server>,
+    pub(crate) views: Views,
+    /// Places for streams.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Places for answers.
+    pub(crate) computing: Arc<Semaphore>,
+    health: watch::Receiver<Known>,
+    feed: Feed,
+    asking: Option<JoinHandle<()>>,
+}
+
+impl Desk {
+    /// Starts to fill a store of `capacity` flows. Needs a tokio runtime.
+    pub(crate) fn start(source: Source, capacity: usize) -> Result<Self, client::ConnectError> {
+        let store = Arc::new(Store::new(capacity));
+        let (text, server) = match &source {
+            Source::Server(target) => (target.address.clone(), Some(Server::new(target)?)),
+            Source::File(path) => (path.display().to_string(), None),
+        };
+        let is_file = server.is_none();
+        let ask = Ask {
+            last: u64::try_from(capacity).unwrap_or(u64::MAX),
+            follow: true,
+            ..Ask::default()
+        };
+        let feed = Feed::start(source, ask, Arc::clone(&store));
+        let (set, health) = watch::channel(Known::default());
+        let asking = server
+            .clone()
+            .map(|server| tokio::spawn(health::watch(server, set)));
+        Ok(Self {
+            store,
+            source: text,
+            is_file,
+            server,
+            views: Views::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            computing: Arc::new(Semaphore::new(COMPUTING)),
+            health,
+            feed,
+            asking,
+        })
+    }
+
+    /// How the feed stands.
+    pub(crate) fn link(&self) -> Link {
+        self.feed.link().borrow().clone()
+    }
+
+    /// What the server said last of itself and its nodes.
+    pub(crate) fn health(&self) -> Known {
+        self.health.borrow().clone()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(asking) = &self.asking {
+            asking.abort();
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Views that are looked at, shared by all who ask the same: a filter over a million flows is
+//! evaluated once, and from then on for what comes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use client::{Snapshot, Store, View};
+use flow::Filter;
+
+use crate::map::Traffic;
+
+/// Views that are kept though nobody looks at them now.
+const IDLE: usize = 8;
+/// How long they are kept.
+const KEPT: Duration = Duration::from_secs(60);
+/// Views at a time, looked at or not.
+const MOST: usize = 80;
+
+/// Which flows are asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    /// The same text, the same filter.
+    pub(crate) key: String,
+    pub(crate) filter: Filter,
+}
+
+/// A view and what is counted over it.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) view: View,
+    /// Who talks to whom, once somebody asked.
+    pub(crate) traffic: Option<Traffic>,
+    /// All matches so far, those that have left included.
+    pub(crate) matched: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    looked: Arc<Mutex<Looked>>,
+    used: Instant,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Views(Mutex<HashMap<String, Entry>>);
+
+/// There are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
+impl Views {
+    /// The view of a question; a new one has seen nothing yet.
+    pub(crate) fn get(&self, question: &Question) -> Result<Arc<Mutex<Looked>>, TooMany> {
+        let mut views = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some(entry) = views.get_mut(&question.key) {
+            entry.used = now;
+            return Ok(Arc::clone(&entry.looked));
+        }
+        let in_use = |entry: &Entry| Arc::strong_count(&entry.looked) > 1;
+        views.retain(|_, entry| in_use(entry) || entry.used + KEPT > now);
+        let mut idle: Vec<(Instant, String)> = views
+            .iter()
+            .filter(|(_, entry)| !in_use(entry))
+            .map(|(key, entry)| (entry.used, key.clone()))
+            .collect();
+        idle.sort();
+        for (_, key) in idle.iter().take((idle.len() + 1).saturating_sub(IDLE)) {
+            views.remove(key);
+        }
+        if views.len() >= MOST {
+            return Err(TooMany);
+        }
+        let looked = Arc::new(Mutex::new(Looked {
+            view: View::new(&question.filter, true),
+            traffic: None,
+            matched: 0,
+        }));
+        let entry = Entry {
+            looked: Arc::clone(&looked),
+            used: now,
+        };
+        views.insert(question.key.clone(), entry);
+        Ok(looked)
+    }
+}
+
+impl Looked {
+    /// Locks it, and looks at what has come.
+    pub(crate) fn advanced<'a>(
+        looked: &'a Mutex<Self>,
+        store: &Store,
+        with_traffic: bool,
+    ) -> (MutexGuard<'a, Self>, Snapshot) {
+        let mut this = looked.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken with the lock held: a view never goes back.
+        let snapshot = store.snapshot();
+        let advance = this.view.advance(&snapshot);
+        this.matched += advance.newer as u64;
+        let Self { view, traffic, .. } = &mut *this;
+        if with_traffic || traffic.is_some() {
+            let traffic = traffic.get_or_insert_with(Traffic::default);
+            traffic.advance(view, &snapshot, advance.older > 0);
+        }
+        (this, snapshot)
+    }
+}

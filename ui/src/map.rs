@@ -1,0 +1,244 @@
+//! Who talks to whom: counts per edge in slices of time, kept up to date.
+
+mod end;
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
+use client::{Item, Row, Snapshot, View};
+use flow::view::{Extra, Transport};
+use flow::{FlowView as _, Side, Verdict};
+
+pub(crate) use end::{End, Kind, quote};
+
+/// Length of a slice, ns.
+const SLICE: i64 = 5_000_000_000;
+/// Slices that are kept: an hour.
+const SLICES: usize = 720;
+/// Ends that are told apart; what comes then is one.
+const ENDS: usize = 5000;
+/// Edges per slice that are told apart.
+const EDGES: usize = 50_000;
+/// Connections whose bytes are followed.
+const CONNECTIONS: usize = 500_000;
+
+/// What went over an edge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) flows: u64,
+    pub(crate) dropped: u64,
+    pub(crate) connections: u64,
+    pub(crate) bytes: u64,
+    /// Numbers of drop reasons, as bits from 128 up: all that there are.
+    pub(crate) reasons: u128,
+}
+
+/// From, to, and over what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Edge {
+    pub(crate) source: u32,
+    pub(crate) destination: u32,
+    pub(crate) port: u32,
+}
+
+/// Counts per slice, by its place in time.
+type Slices = BTreeMap<i64, HashMap<Edge, Counts>>;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    ends: Names<End>,
+    ports: Names<String>,
+    slices: Slices,
+    /// Bytes so far of each connection.
+    connections: HashMap<u64, u64>,
+    /// Connections were forgotten: one that isn't known may be an old one.
+    forgot: bool,
+    /// Items up to here have been counted.
+    counted: u64,
+    /// Time of the newest flow, ns.
+    pub(crate) newest: i64,
+}
+
+/// Numbers for things.
+#[derive(Debug)]
+struct Names<T> {
+    numbers: HashMap<T, u32>,
+    things: Vec<T>,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            things: Vec::new(),
+        }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Names<T> {
+    fn number(&mut self, thing: T, others: impl FnOnce() -> T) -> u32 {
+        if let Some(number) = self.numbers.get(&thing) {
+            return *number;
+        }
+        let thing = match self.things.len() < ENDS {
+            true => thing,
+            false => others(),
+        };
+        if let Some(number) = self.numbers.get(&thing) {
+            return *number;
+        }
+        let number = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
+        self.things.push(thing.clone());
+        self.numbers.insert(thing, number);
+        number
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.flows += other.flows;
+        self.dropped += other.dropped;
+        self.connections += other.connections;
+        self.bytes += other.bytes;
+        self.reasons |= other.reasons;
+    }
+}
+
+impl Traffic {
+    /// Counts what has come to a view, and lets go of what is older than the store. `anew`: older
+    /// flows were put before, so everything is counted once more.
+    pub(crate) fn advance(&mut self, view: &View, snapshot: &Snapshot, anew: bool) {
+        if anew {
+            *self = Self::default();
+        }
+        let matches = view.matches();
+        for found in matches.range(view.place(self.counted)..) {
+            if let Some(Item::Flow(row)) = snapshot.get(found.number) {
+                self.count(row);
+            }
+        }
+        self.counted = snapshot.range().end;
+        let oldest = matches
+            .front()
+            .map_or(0, |first| first.time)
+            .div_euclid(SLICE);
+        let first = self.slices.last_key_value().map_or(0, |(last, _)| {
+            last - i64::try_from(SLICES).unwrap_or(i64::MAX)
+        });
+        self.slices = self.slices.split_off(&oldest.max(first));
+    }
+
+    fn count(&mut self, row: &Row) {
+        let (source, destination) = match row.is_reply() {
+            Some(true) => (Side::Destination, Side::Source),
+            Some(false) | None => (Side::Source, Side::Destination),
+        };
+        let edge = Edge {
+            source: self.ends.number(End::of(row, source), End::others),
+            destination: self.ends.number(End::of(row, destination), End::others),
+            port: self
+                .ports
+                .number(port(row, destination), || "others".to_owned()),
+        };
+        let dropped = matches!(row.verdict(), Verdict::Dropped | Verdict::Error);
+        let (connection, bytes) = self.connection(row, source, destination);
+        let counts = Counts {
+            flows: 1,
+            dropped: u64::from(dropped),
+            connections: u64::from(connection),
+            bytes,
+            reasons: reason_bit(row.drop_reason()),
+        };
+        let time = row.time_ns().unwrap_or_default();
+        self.newest = self.newest.max(time);
+        let slice = self.slices.entry(time.div_euclid(SLICE)).or_default();
+        if slice.len() < EDGES || slice.contains_key(&edge) {
+            slice.entry(edge).or_default().add(&counts);
+        }
+    }
+
+    /// Whether the flow is the first of its connection, and by how many bytes the connection grew.
+    fn connection(&mut self, row: &Row, source: Side, destination: Side) -> (bool, u64) {
+        let mut hasher = DefaultHasher::new();
+        let end = |side| (row.ip(side), row.port(side));
+        (end(source), end(destination), row.transport(), row.node()).hash(&mut hasher);
+        let bytes = Extra::read(row, |extra| extra.volume().map_or(0, |volume| volume.bytes));
+        let bytes = bytes.unwrap_or(0);
+        if self.connections.len() >= CONNECTIONS {
+            self.connections.clear();
+            self.forgot = true;
+        }
+        match self.connections.insert(hasher.finish(), bytes) {
+            // A port that is used again begins anew.
+            Some(before) if bytes >= before => (false, bytes - before),
+            Some(_) => (true, bytes),
+            None if self.forgot => (false, 0),
+            None => (true, bytes),
+        }
+    }
+
+    /// Counts per edge within a time (Unix ns), and how many seconds were counted.
+    pub(crate) fn within(&self, from: i64, to: i64) -> (Vec<(Edge, Counts)>, f64) {
+        let (first, last) = (
+            from.div_euclid(SLICE),
+            to.div_euclid(SLICE).max(from.div_euclid(SLICE)),
+        );
+        let mut edges: HashMap<Edge, Counts> = HashMap::new();
+        let mut slices = 0_u32;
+        let mut start = None;
+        for (at, slice) in self.slices.range(first..=last) {
+            start.get_or_insert(*at);
+            slices = u32::try_from(at - start.unwrap_or(*at) + 1).unwrap_or(u32::MAX);
+            for (edge, counts) in slice {
+                edges.entry(*edge).or_default().add(counts);
+            }
+        }
+        let mut edges: Vec<_> = edges.into_iter().collect();
+        edges.sort_by_key(|(edge, _)| *edge);
+        (edges, f64::from(slices.max(1)) * 5.0)
+    }
+
+    pub(crate) fn end(&self, number: u32) -> Option<&End> {
+        self.ends.things.get(usize::try_from(number).ok()?)
+    }
+
+    pub(crate) fn port(&self, number: u32) -> &str {
+        let port = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.ports.things.get(at));
+        port.map_or("", String::as_str)
+    }
+}
+
+fn reason_bit(reason: i32) -> u128 {
+    match u32::try_from(reason - 128) {
+        Ok(bit @ 0..128) => 1 << bit,
+        _ => 0,
+    }
+}
+
+/// Drop reasons whose bits are set.
+pub(crate) fn reasons(bits: u128) -> Vec<&'static str> {
+    let set = (0..128_u8).filter(|bit| bits >> bit & 1 == 1);
+    set.filter_map(|bit| flow::vocabulary::drop_reason_text(bit + 128))
+        .collect()
+}
+
+/// `5432/TCP`, `ICMPv4`.
+fn port(row: &Row, destination: Side) -> String {
+    let protocol = match row.transport() {
+        Some(Transport::Tcp) => "TCP",
+        Some(Transport::Udp) => "UDP",
+        Some(Transport::Sctp) => "SCTP",
+        Some(Transport::IcmpV4) => return "ICMPv4".to_owned(),
+        Some(Transport::IcmpV6) => return "ICMPv6".to_owned(),
+        Some(Transport::Vrrp) => return "VRRP".to_owned(),
+        Some(Transport::Igmp) => return "IGMP".to_owned(),
+        None => return "other".to_owned(),
+    };
+    match row.port(destination) {
+        Some(port) => format!("{port}/{protocol}"),
+        None => protocol.to_owned(),
+    }
+}
