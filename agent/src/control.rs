@@ -48,7 +48,7 @@ use self::{
 };
 use crate::{config::Config, grpc::Peers, names::Names};
 
-pub use desk::{Asks, Desk, DeskError, InForce};
+pub use desk::{Asks, Behind, Desk, DeskError, InForce, Told};
 pub use error::{ControlError, LoaderError};
 pub use progress::Progress;
 pub use ring::{Failed, Ring};
@@ -105,6 +105,10 @@ pub struct Control {
     /// Port of the agents' TCP listeners, for the peers' addresses.
     port: Option<u16>,
     step: Step,
+    /// The manifests in force, as long as nothing else was tried.
+    in_force: Option<Arc<State>>,
+    /// What stayed in force when something else failed.
+    behind: Option<Arc<Behind>>,
 }
 
 impl Control {
@@ -154,6 +158,8 @@ impl Control {
             port: config.listen.map(|address| address.port()),
             here: None,
             step: Step::TryAgain,
+            in_force: None,
+            behind: None,
         })
     }
 
@@ -201,18 +207,34 @@ impl Control {
             Some(Failure::Passing(_)) => Step::TryAgain,
             Some(Failure::Refused(_)) => Step::Refused,
         };
+        match (&failure, &mut self.behind) {
+            (None, _) => {
+                self.in_force = Some(Arc::clone(&state));
+                self.behind = None;
+            }
+            (Some(failure), Some(behind)) => Arc::make_mut(behind).failure = failure.text(),
+            (Some(_), None) => {}
+        }
         self.report(&state, failure.as_ref());
     }
 
-    /// A copy of what is in force, for questions; `None` as long as that isn't what was compiled last.
-    fn tell(&self) -> Option<InForce> {
-        (self.step == Step::In).then(|| InForce {
-            state: self.manifests.state(),
-            compiled: self.compiler.compiled().clone(),
-            policies: self.compiler.policies(),
-            config: self.compiler.config().clone(),
-            revision: self.datapath.revision(),
-        })
+    /// What is in force, for questions; `None` if that isn't certain.
+    fn tell(&self) -> Option<Told> {
+        let revision = self.datapath.revision();
+        if self.step == Step::In {
+            return Some(Told::InStep(InForce {
+                state: self.manifests.state(),
+                compiled: self.compiler.compiled().clone(),
+                policies: self.compiler.policies(),
+                config: self.compiler.config().clone(),
+                revision,
+                notes: Vec::new(),
+            }));
+        }
+        // What failed after the flip is in force, at least in part.
+        let behind = self.behind.as_ref().filter(|_| self.step == Step::Refused);
+        let behind = behind.filter(|behind| behind.revision == revision)?;
+        Some(Told::Behind(Arc::clone(behind)))
     }
 
     fn enforce(&mut self, state: &State, touched: &Touched) -> Result<(), ControlError> {
@@ -230,12 +252,23 @@ impl Control {
         for name in refused {
             error!(pod = %name, "no endpoint index is left: the pod stays cut off");
         }
-        self.saved = Saved {
+        let saved = Saved {
             endpoints: self.endpoints.indices(),
             policy: self.compiler.memory(),
             manifests: self.manifests.memory(),
             version: self.saved.version,
         };
+        let earlier = std::mem::replace(&mut self.saved, saved);
+        if let Some(state) = self.in_force.take() {
+            self.behind = Some(Arc::new(Behind {
+                state,
+                memory: earlier.policy,
+                config: self.compiler.config().clone(),
+                node: self.config.node.clone(),
+                revision: self.datapath.revision(),
+                failure: String::new(),
+            }));
+        }
         self.saved.store(&self.run_dir.join("state.json"))?;
         for index in given {
             let forget = self.datapath.stats().forget_limit(index);

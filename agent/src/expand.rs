@@ -286,6 +286,7 @@ fn attribute(flow: &mut pb::Flow, stored: &EventRef<'_>, end: usize) {
         (Decision::None | Decision::ImplicitAllow, _) => return,
     };
     *field = policies;
+    flow.policy_log.clone_from(&rule.log);
 }
 
 fn policy(policy: &PolicyRef, revision: u64) -> pb::Policy {

@@ -93,6 +93,8 @@ pub struct Attribution {
     pub decision: Decision,
     /// The policies behind it, sorted.
     pub policies: Vec<PolicyRef>,
+    /// What they want to stand in the log (`spec.log.value`), each once.
+    pub log: Vec<String>,
 }
 
 /// The node that an event was seen on.

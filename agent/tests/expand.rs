@@ -357,6 +357,31 @@ fn a_drop_has_hubbles_fields() {
     assert_eq!(json, expected);
 }
 
+/// What a policy wants to stand in the log is in each flow that its rules decided, and their labels.
+#[test]
+fn policies_write_their_log() {
+    let denied = Event {
+        kind: event::DROP,
+        egress: reason::POLICY_DENY,
+        egress_cookie: EXPLICIT_DENY,
+        ingress: event::NOT_JUDGED,
+        ingress_cookie: 0,
+        ..new_connection(1)
+    };
+    let flows = expand(denied, true);
+    assert!(!flows.is_empty());
+    for flow in flows {
+        assert_eq!(flow.policy_log, ["kept out"]);
+        let egress = flow.extension().unwrap().egress.unwrap();
+        assert_eq!(egress.log, ["kept out"]);
+        let labels = "k8s:io.cilium.k8s.policy.name=deny-frontend";
+        assert_eq!(egress.rules[0].labels, [labels]);
+    }
+    for flow in expand(default_deny(1), true) {
+        assert!(flow.policy_log.is_empty());
+    }
+}
+
 #[test]
 fn summaries() {
     let packet = |proto, src_port, dst_port, tcp_flags, flags| Event {

@@ -16,12 +16,15 @@ use std::{
 
 use common::{CART, FRONTEND, default_deny, new_connection, server::Agent, server::flow};
 use flows_agent::{
-    control::{Bell, Desk, InForce, Progress, Waker},
+    control::{Behind, Bell, Desk, InForce, Progress, Told, Waker},
     grpc::PolicyAccess,
 };
 use proto::{
     flow as pb,
-    flows::v1::{ExplainRequest, WaitRevisionRequest, policy_client::PolicyClient},
+    flows::v1::{
+        End, ExplainRequest, GetPoliciesRequest, TraceRequest, WaitRevisionRequest, end,
+        policy_client::PolicyClient,
+    },
     observer::GetFlowsRequest,
 };
 use tokio::sync::watch;
@@ -65,7 +68,7 @@ spec:
 
 /// What the control thread does for questions, without a kernel.
 struct Control {
-    told: Arc<Mutex<Option<InForce>>>,
+    told: Arc<Mutex<Option<Told>>>,
     stop: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
@@ -74,7 +77,7 @@ struct Control {
 }
 
 impl Control {
-    fn start(told: Option<InForce>) -> Self {
+    fn start(told: Option<Told>) -> Self {
         let bell = Bell::new().unwrap();
         let waker = bell.waker();
         let (desk, asks) = Desk::new(bell.waker());
@@ -128,6 +131,7 @@ fn in_force(directory: &Path) -> InForce {
         compiled,
         config,
         revision: 7,
+        notes: Vec::new(),
     }
 }
 
@@ -139,7 +143,7 @@ fn client(agent: &Agent) -> PolicyClient<Channel> {
 async fn a_flow_of_the_history_is_explained_with_its_policy() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    let control = Control::start(Some(in_force(directory.path())));
+    let control = Control::start(Some(Told::InStep(in_force(directory.path()))));
     let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
     agent.store([default_deny(1), new_connection(2)]).await;
     let mut request = Request::new(GetFlowsRequest {
@@ -213,7 +217,7 @@ async fn without_anything_in_force_there_is_no_answer() {
 
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    *control.told.lock().unwrap() = Some(in_force(directory.path()));
+    *control.told.lock().unwrap() = Some(Told::InStep(in_force(directory.path())));
     let answer = client.explain(ExplainRequest { flow }).await.unwrap();
     assert_eq!(answer.into_inner().now, None);
 
@@ -228,6 +232,54 @@ async fn without_anything_in_force_there_is_no_answer() {
     }));
     let reached = client.wait_revision(waiting).await.unwrap().into_inner();
     assert_eq!((reached.revision, reached.generation), (7, 2));
+    drop(client);
+    agent.end().await;
+}
+
+/// The present manifests were refused for want of room: what stayed in force is told, and that it did.
+#[tokio::test]
+async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
+    let memory = cluster::source::Memory::default();
+    let state = cluster::Directory::open(directory.path(), memory)
+        .unwrap()
+        .state();
+    let behind = Behind {
+        state,
+        memory: policy::Memory::default(),
+        config: policy::Config::default(),
+        node: "node-a".to_owned(),
+        revision: 4,
+        failure: "no room for cnp shop/large".to_owned(),
+    };
+    let control = Control::start(Some(Told::Behind(Arc::new(behind))));
+    let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
+    let mut client = client(&agent);
+    let note = "the present manifests are not in force; this is about the last ones that are \
+                (revision 4): no room for cnp shop/large";
+    let answer = client.get_policies(GetPoliciesRequest {}).await.unwrap();
+    let answer = answer.into_inner();
+    assert_eq!(
+        (answer.revision, &answer.notes[..]),
+        (4, &[note.to_owned()][..])
+    );
+    assert_eq!(answer.policies[0].selects, ["shop/cart-0"]);
+    let end = |pod: &str| {
+        Some(End {
+            of: Some(end::Of::Pod(pod.to_owned())),
+        })
+    };
+    let request = TraceRequest {
+        source: end("shop/frontend-6d9c7b-xk2vq"),
+        destination: end("shop/cart-0"),
+        port: "8080".to_owned(),
+    };
+    let answer = client.trace(request).await.unwrap().into_inner();
+    assert_eq!((&*answer.verdict, answer.revision), ("DENIED", 4));
+    assert_eq!(answer.notes, [note]);
+    let destination = answer.destination.unwrap();
+    assert_eq!(destination.node_name, "node-a");
     drop(client);
     agent.end().await;
 }

@@ -110,16 +110,16 @@ fn of_directory(
 }
 
 fn request(args: &Args) -> Result<TraceRequest, Error> {
-    let port = args.value("dport").ok_or_else(|| {
-        Error::Usage(
-            "which port? add --dport 5432, --dport 53/udp, --dport http or --dport 8/icmp"
-                .to_owned(),
-        )
-    })?;
+    let port = args.value("dport");
+    if port.as_ref().is_some_and(String::is_empty) {
+        return Err(Error::Usage(
+            "--dport is empty; leave it out to ask about any port".to_owned(),
+        ));
+    }
     Ok(TraceRequest {
         source: Some(one_end(args, "src")?),
         destination: Some(one_end(args, "dst")?),
-        port,
+        port: port.unwrap_or_default(),
     })
 }
 

@@ -44,6 +44,24 @@ fn traces() {
             ][..],
         ),
         (
+            "any_port",
+            &[
+                "--src-pod",
+                "production/api-backend",
+                "--dst-pod",
+                "production/database",
+            ],
+        ),
+        (
+            "any_port_denied",
+            &[
+                "--src-labels",
+                "app=user-service",
+                "--dst-labels",
+                "app=auth-database",
+            ],
+        ),
+        (
             "allowed_at_both_ends",
             &[
                 "--src-pod",
@@ -135,7 +153,13 @@ fn questions_without_an_answer_say_what_to_do() {
             "--dport",
             "pg",
         ],
-        &["--src-ip", "1.1.1.1", "--dst-pod", "production/database"],
+        &[
+            "--src-ip",
+            "1.1.1.1",
+            "--dst-pod",
+            "production/database",
+            "--dport=",
+        ],
         &[
             "--src-ip",
             "1.1.1.1",

@@ -10,7 +10,7 @@ use cluster::ObjectName;
 use proto::flow as pb;
 use proto::flows::v1 as wire;
 
-use crate::explain::{Asked, Explanation, Judgement, Scene};
+use crate::explain::{Asked, Explanation, Judgement, Port, Scene};
 use crate::validate;
 
 mod ends;
@@ -56,7 +56,8 @@ pub fn because(scene: &Scene<'_>, flow: &pb::Flow, answerer: &Answerer) -> wire:
         None => (None, None),
     };
     let differs = match (&recorded, &explanation) {
-        (Some(recorded), Some(now)) => differs(recorded, now),
+        // Over all ports a verdict is another thing.
+        (Some(recorded), Some(now)) if now.reach.is_none() => differs(recorded, now),
         _ => false,
     };
     let policies = involved(scene, &recorded, &explanation, &answerer.stale);
@@ -99,13 +100,18 @@ impl Connection {
         Ok(Asked {
             source: source.ok_or_else(|| missing("source", &self.source))?,
             destination: destination.ok_or_else(|| missing("destination", &self.destination))?,
-            port: self.port.clone().ok_or("its port")?,
+            port: self.port.clone().unwrap_or(Port::Any),
         })
     }
 
     fn notes(&self) -> Vec<String> {
         let ends = [&self.source, &self.destination];
         let mut notes: Vec<String> = ends.iter().filter_map(|end| end.note.clone()).collect();
+        if self.port.is_none() && ends.iter().all(|end| end.end.is_some()) {
+            notes.push(
+                "the flow doesn't tell its port: the present decision is about any".to_owned(),
+            );
+        }
         if self.reply {
             notes.push(
                 "it is a reply: replies of an allowed connection need no rule; the question is who \

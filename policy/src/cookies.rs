@@ -242,6 +242,8 @@ mod tests {
                 version: "1".into(),
                 rule: "spec.ingress[0]".into(),
                 text: "allows anyone".into(),
+                labels: Vec::new(),
+                log: None,
             }],
         }
     }

@@ -29,11 +29,13 @@ mod asked;
 mod finding;
 mod numbers;
 mod party;
+mod reach;
 mod suggest;
 
 pub use asked::{Asked, End, Port, Unanswerable};
 pub use finding::{Matter, PolicyFinding, RuleFinding, scan};
 pub use party::Party;
+pub use reach::Reach;
 pub use suggest::Suggestion;
 
 use numbers::Numbers;
@@ -58,6 +60,9 @@ pub struct Explanation {
     pub protocol: u8,
     /// Destination port; ICMP: type.
     pub port: u16,
+    /// Of a question about any port: which ones are allowed. Protocol, port and judgements are then
+    /// those of one of them: of a denied one if any is denied, and one that no rule names if there is.
+    pub reach: Option<Reach>,
     /// What the source's policies say; `None` if there is nothing to judge: it is no pod.
     pub egress: Option<Judgement>,
     /// What the destination's policies say.
@@ -80,10 +85,13 @@ pub struct Judgement {
 }
 
 impl Explanation {
-    /// Whether the packet gets through: neither end denies it.
+    /// Whether the packet gets through: neither end denies it, whatever the port if none was named.
     pub fn allowed(&self) -> bool {
-        self.judgements()
-            .all(|judgement| judgement.decision.allows())
+        let reach = self.reach.as_ref();
+        reach.is_none_or(|reach| reach.denied.is_empty())
+            && self
+                .judgements()
+                .all(|judgement| judgement.decision.allows())
     }
 
     /// Both ends' judgements in the order of a packet's way.
@@ -116,7 +124,7 @@ impl<'a> Scene<'a> {
     pub fn explain(&self, asked: &Asked) -> Result<Explanation, Unanswerable> {
         let mut numbers = self.numbers.clone();
         let (source, destination) = party::resolve(self, &mut numbers, asked)?;
-        let (protocol, port) = asked.port.resolve(&destination)?;
+        let port = asked.port.resolve(&destination)?;
 
         let mut owners: BTreeMap<TableOwner, u32> = BTreeMap::new();
         for party in [&source, &destination] {
@@ -139,26 +147,46 @@ impl<'a> Scene<'a> {
             &mut cookies,
         );
         let maps = HostMaps::from(&tables);
-        let judge = |direction: Direction| {
+        let decision = |direction: Direction, protocol: u8, port: u16| {
             let (subject, peer) = match direction {
                 Direction::Ingress => (&destination, &source),
                 Direction::Egress => (&source, &destination),
             };
-            let table = *owners.get(&subject.owner()).filter(|_| subject.judged)?;
             let question = Question {
-                table,
+                table: *owners.get(&subject.owner()).filter(|_| subject.judged)?,
                 direction,
                 peer: peer.identity,
                 protocol,
                 port,
             };
-            let decision = decide(&maps, question, &cookies);
+            Some((subject, peer, decide(&maps, question, &cookies)))
+        };
+        let mut reach = None;
+        let (protocol, port) = match port {
+            Some(port) => port,
+            None => {
+                let allowed = |span: &reach::Span| {
+                    let mut decisions = [Direction::Egress, Direction::Ingress]
+                        .into_iter()
+                        .filter_map(|direction| decision(direction, span.protocol, span.first));
+                    decisions.all(|(_, _, decision)| decision.allows())
+                };
+                let spans = reach::spans(self, &numbers, &source, &destination).into_iter();
+                let spans: Vec<_> = spans.map(|span| (span, allowed(&span))).collect();
+                reach = Some(Reach::of(&spans));
+                let telling = reach::telling(&spans);
+                telling.map_or((protocol::TCP, 1), |span| (span.protocol, span.first))
+            }
+        };
+        let judge = |direction: Direction| {
+            let (subject, peer, decision) = decision(direction, protocol, port)?;
             let matter = Matter {
                 direction,
                 subject,
                 peer,
                 protocol,
                 port,
+                any_port: reach.is_some(),
                 groups: &self.state.cidr_groups,
                 named_ports: &numbers.named_ports,
             };
@@ -181,6 +209,7 @@ impl<'a> Scene<'a> {
             destination,
             protocol,
             port,
+            reach,
         })
     }
 

@@ -44,6 +44,32 @@ pub struct Origin {
     pub rule: Arc<str>,
     /// What it says, for people: `allows app=auth-service on 5432/TCP`.
     pub text: Arc<str>,
+    /// The rule's own labels (`spec.labels`): `unspec:team=payments`.
+    #[serde(default)]
+    pub labels: Vec<Arc<str>>,
+    /// What is to stand in the log (`spec.log.value`); not of a default deny.
+    #[serde(default)]
+    pub log: Option<Arc<str>>,
+}
+
+impl Origin {
+    /// The labels that Cilium gives the rule: those that say whose it is, and its own. Sorted.
+    pub fn policy_labels(&self) -> Vec<String> {
+        const PREFIX: &str = "k8s:io.cilium.k8s.policy";
+        let mut labels = vec![
+            format!("{PREFIX}.derived-from={}", self.policy.kind.name()),
+            format!("{PREFIX}.name={}", self.policy.name),
+        ];
+        if let Some(namespace) = &self.policy.namespace {
+            labels.push(format!("{PREFIX}.namespace={namespace}"));
+        }
+        if let Some(uid) = &self.uid {
+            labels.push(format!("{PREFIX}.uid={uid}"));
+        }
+        labels.extend(self.labels.iter().map(|label| label.to_string()));
+        labels.sort();
+        labels
+    }
 }
 
 /// Why a decision came out as it did.

@@ -34,6 +34,10 @@ pub struct Rule {
     pub ingress: Option<Statement>,
     /// What it says on traffic from them.
     pub egress: Option<Statement>,
+    /// Its labels, `source:key=value`.
+    pub labels: Vec<Arc<str>>,
+    /// What is to stand in the log for what it decides.
+    pub log: Option<Arc<str>>,
 }
 
 impl Rule {

@@ -20,6 +20,7 @@ mod cover;
 mod lint;
 mod meaning;
 mod overlap;
+mod part;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,8 +7,8 @@ use proto::flow as pb;
 use proto::flows::v1 as wire;
 
 use crate::explain::{
-    Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Suggestion, Unanswerable,
-    protocol_name,
+    Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Reach, Suggestion,
+    Unanswerable, protocol_name,
 };
 use crate::reason::{Direction, Origin, Reason, ReasonKind};
 use crate::validate::Report;
@@ -60,8 +60,20 @@ pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
                 judgement.suggestions.iter().map(one)
             })
             .collect(),
+        any_port: explanation.reach.is_some(),
+        allowed_ports: ports_of(explanation, |reach| &reach.allowed),
+        denied_ports: ports_of(explanation, |reach| &reach.denied),
         ..wire::TraceResponse::default()
     }
+}
+
+fn ports_of(explanation: &Explanation, which: fn(&Reach) -> &Vec<String>) -> Vec<String> {
+    explanation
+        .reach
+        .as_ref()
+        .map(which)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn party(party: &Party) -> wire::Party {
@@ -129,7 +141,7 @@ fn rule(origin: &Origin) -> wire::Rule {
         index: index(&origin.rule),
         text: origin.text.to_string(),
         resource_version: origin.version.to_string(),
-        labels: Vec::new(),
+        labels: origin.policy_labels(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use abi::policy::{COOKIE_ALLOW_ANY_EGRESS, ENFORCED};
 use cluster::NamespacedName;
 use common::{add, shown, state};
-use flows_policy::{Compiled, Compiler, Config, Memory};
+use flows_policy::{Compiled, Compiler, Config, Memory, ReasonKind};
 
 const SHOP: &str = "
 {apiVersion: v1, kind: Node, metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}, status: {addresses: [{type: InternalIP, address: 172.16.0.1}]}}
@@ -313,4 +313,37 @@ fn an_address_claimed_twice_stays_with_the_first() {
     );
     let node = &compiled.addresses[&"172.16.0.2".parse().expect("an address")];
     assert_eq!(node.identity.0, abi::identity::REMOTE_NODE);
+}
+
+/// Labels and log of a rule go with what it decides; a default deny is nobody's word in the log.
+#[test]
+fn rules_are_known_by_their_labels_and_write_their_log() {
+    let mut state = state(SHOP);
+    let labelled = POLICY.replace(
+        "spec:\n",
+        "spec:\n  labels: [{key: team, value: payments}, {source: any, key: seen}]\n  log: {value: to the vault}\n",
+    );
+    add(&mut state, "policy.yaml", &labelled);
+    let compiled = compiler().update(&state);
+    assert_eq!(shown(&compiled.problems), [""; 0]);
+    let reasons: Vec<_> = compiled.cookies.iter().map(|(_, reason)| reason).collect();
+    let of = |kind: ReasonKind| {
+        let reason = reasons.iter().find(|reason| reason.kind == kind);
+        reason.expect("there is one").origins[0].clone()
+    };
+    let allow = of(ReasonKind::Allow);
+    assert_eq!(
+        allow.policy_labels(),
+        [
+            "any:seen",
+            "k8s:io.cilium.k8s.policy.derived-from=CiliumNetworkPolicy",
+            "k8s:io.cilium.k8s.policy.name=auth-database-policy",
+            "k8s:io.cilium.k8s.policy.namespace=production",
+            "unspec:team=payments",
+        ]
+    );
+    assert_eq!(allow.log.as_deref(), Some("to the vault"));
+    let denied = of(ReasonKind::DefaultDeny);
+    assert_eq!(denied.policy_labels(), allow.policy_labels());
+    assert_eq!(denied.log, None);
 }

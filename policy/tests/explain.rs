@@ -136,6 +136,20 @@ fn applied(judgement: &Judgement, world: &World, probe: &Probe) -> Option<String
     ))
 }
 
+/// Whether a list of ports has the one that is probed.
+fn lists(ports: &[String], probe: &Probe) -> bool {
+    let name = flows_policy::explain::protocol_name(probe.protocol);
+    ports.iter().any(|text| {
+        let (numbers, protocol) = match text.split_once(" type") {
+            Some((protocol, numbers)) => (numbers.trim_start_matches('s').trim(), protocol),
+            None => text.split_once('/').unwrap_or(("", text)),
+        };
+        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        let range = first.parse::<u16>().ok().zip(last.parse().ok());
+        protocol == name && range.is_none_or(|(first, last)| (first..=last).contains(&probe.port))
+    })
+}
+
 fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
@@ -164,6 +178,39 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
             false => explanation.ingress.clone(),
         };
         let judgement = of(&explanation).expect("the subject is a pod");
+        let any = explain(
+            &state,
+            &Asked {
+                port: Port::Any,
+                ..asked.clone()
+            },
+        );
+        let reach = any.reach.clone().expect("any port was asked for");
+        let (allowed, denied) = (lists(&reach.allowed, &probe), lists(&reach.denied, &probe));
+        assert_eq!(
+            (allowed, denied, any.allowed()),
+            (
+                explanation.allowed(),
+                !explanation.allowed(),
+                reach.denied.is_empty()
+            ),
+            "seed {seed}\n{manifests}\n{probe:?}\n{reach:?}"
+        );
+        let shown = any
+            .judgements()
+            .all(|judgement| judgement.decision.allows());
+        assert_eq!(
+            shown,
+            any.allowed(),
+            "the judgements tell of a denied port, if any is"
+        );
+        *ledger
+            .entry(match (reach.allowed.is_empty(), reach.denied.is_empty()) {
+                (_, true) => "every port",
+                (true, _) => "no port",
+                (false, false) => "some ports",
+            })
+            .or_default() += 1;
         let answer = answer(&world, &probe);
         let name = sound(&judgement, &answer).unwrap_or_else(|wrong| {
             panic!("seed {seed}\n{manifests}\n{probe:?}\n{wrong}\n{judgement:#?}")
@@ -289,6 +336,9 @@ fn explanations_fit_the_oracle_and_suggestions_work() {
         ("not enforced", 50),
         ("default deny", 100),
         ("suggested", 100),
+        ("every port", 50),
+        ("no port", 50),
+        ("some ports", 50),
     ] {
         let met = ledger.get(name).copied().unwrap_or(0);
         assert!(met >= least, "{name}: {ledger:?}");

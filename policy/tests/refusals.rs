@@ -203,6 +203,30 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         Some("spec.ingress: is a mapping, should be a list; start each item with a dash"),
     ),
     (
+        "authentication that asks for nothing",
+        "{endpointSelector: {}, ingress: [{fromEndpoints: [{}], authentication: {mode: disabled}}]}",
+        None,
+    ),
+    (
+        "authentication",
+        "{endpointSelector: {}, ingress: [{fromEndpoints: [{}], authentication: {mode: required}}]}",
+        Some(
+            "spec.ingress[0].authentication.mode: \"required\" isn't supported yet: nobody authenticates; use disabled, or remove authentication",
+        ),
+    ),
+    (
+        "authentication of a deny",
+        "{endpointSelector: {}, ingressDeny: [{authentication: {mode: disabled}}]}",
+        Some(
+            "spec.ingressDeny[0].authentication: is no field of this language; known here: fromEndpoints, fromEntities, fromCIDR, fromCIDRSet, toPorts, icmps, fromRequires",
+        ),
+    ),
+    (
+        "a label's value",
+        "{endpointSelector: {}, ingress: [{}], labels: [{key: a, value: 5}]}",
+        Some("spec.labels[0].value: is a number, should be text; quote it"),
+    ),
+    (
         "default deny",
         "{endpointSelector: {}, ingress: [{}], enableDefaultDeny: {ingress: 'no'}}",
         Some("spec.enableDefaultDeny.ingress: is text, should be true or false"),
@@ -305,4 +329,39 @@ fn kubernetes_policies() {
             ),
         ],
     );
+}
+
+/// All mistakes at once, those within one mapping, too.
+#[test]
+fn one_mistake_does_not_hide_another() {
+    for (name, spec, wanted) in [
+        (
+            "no selector, a bad peer, a bad switch",
+            "{ingress: [{fromEntities: [wolrd]}], enableDefaultDeny: {ingress: 1, egres: true}}",
+            4,
+        ),
+        (
+            "everything about a port",
+            "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{prot: 5, port: '80800', protocol: TPC, endPort: x}]}]}]}",
+            4,
+        ),
+        (
+            "an expression",
+            "{endpointSelector: {matchExpressions: [{kee: a, key: 'b c', values: [1, 'd e']}]}, ingress: [{}]}",
+            5,
+        ),
+    ] {
+        let text = format!(
+            "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: p, namespace: s}}\nspec: {spec}\n"
+        );
+        let document = yaml::parse(&text).expect("valid YAML").remove(0);
+        let Document::Object(_, Object::Policy(raw), _) =
+            manifest::read(&"p.yaml".into(), document).remove(0)
+        else {
+            panic!("{text}")
+        };
+        let wrong = flows_policy::parse_all(&raw, "default").expect_err(name);
+        let shown: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.len(), wanted, "{name}: {shown:#?}");
+    }
 }

@@ -202,38 +202,36 @@ fn attribution_of(cookie: u32, reason: &Reason) -> Attribution {
         };
         if let Some(known) = policies.last_mut().filter(same) {
             known.rules.push(rule);
+            known.labels.extend(origin.policy_labels());
+            known.labels.sort();
+            known.labels.dedup();
             continue;
         }
         policies.push(PolicyRef {
             kind: origin.policy.kind.name().to_owned(),
             namespace: namespace.to_owned(),
             name: origin.policy.name.to_string(),
-            labels: policy_labels(origin),
+            labels: origin.policy_labels(),
             resource_version: origin.version.to_string(),
             rules: vec![rule],
         });
+    }
+    let mut log: Vec<String> = Vec::new();
+    for value in reason
+        .origins
+        .iter()
+        .filter_map(|origin| origin.log.as_deref())
+    {
+        if !log.iter().any(|known| known == value) {
+            log.push(value.to_owned());
+        }
     }
     Attribution {
         cookie,
         decision,
         policies,
+        log,
     }
-}
-
-/// The labels that Cilium gives a policy's rules, sorted.
-fn policy_labels(origin: &policy::Origin) -> Vec<String> {
-    const PREFIX: &str = "k8s:io.cilium.k8s.policy";
-    let mut labels = vec![
-        format!("{PREFIX}.derived-from={}", origin.policy.kind.name()),
-        format!("{PREFIX}.name={}", origin.policy.name),
-    ];
-    if let Some(namespace) = &origin.policy.namespace {
-        labels.push(format!("{PREFIX}.namespace={namespace}"));
-    }
-    if let Some(uid) = &origin.uid {
-        labels.push(format!("{PREFIX}.uid={uid}"));
-    }
-    labels
 }
 
 /// The last number in brackets of a rule's path, 0 if it has none: `spec.ingress[2]` is 2.

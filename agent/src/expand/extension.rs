@@ -52,7 +52,7 @@ fn decision(verdict: u8, match_type: u8, rule: &Attribution) -> Option<ext::Deci
             index: rule.index,
             text: rule.text.clone(),
             resource_version: policy.resource_version.clone(),
-            labels: Vec::new(),
+            labels: policy.labels.clone(),
         })
     });
     Some(ext::Decision {
@@ -62,7 +62,7 @@ fn decision(verdict: u8, match_type: u8, rule: &Attribution) -> Option<ext::Deci
         default_deny: rule.decision == Decision::DefaultDeny,
         rules: rules.collect(),
         why: String::new(),
-        log: Vec::new(),
+        log: rule.log.clone(),
     })
 }
 

@@ -18,7 +18,7 @@ use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
 use super::{Api, versioned};
-use crate::control::{Desk, DeskError, InForce, Progress};
+use crate::control::{Desk, DeskError, InForce, Progress, Told};
 
 /// What the service works on.
 #[derive(Clone)]
@@ -45,8 +45,8 @@ impl Service {
         access.ok_or_else(|| Status::unavailable("this agent has no kernel to enforce anything"))
     }
 
-    async fn in_force(&self) -> Result<Arc<InForce>, Status> {
-        let told = self.access()?.desk.in_force().await;
+    async fn told(&self) -> Result<Arc<Told>, Status> {
+        let told = self.access()?.desk.ask().await;
         told.map_err(|error| match error {
             DeskError::Busy => Status::resource_exhausted(error.to_string()),
             DeskError::Closed => Status::unavailable(error.to_string()),
@@ -62,8 +62,12 @@ impl Service {
         &self,
         answer: impl FnOnce(&InForce) -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
-        let in_force = self.in_force().await?;
-        tokio::task::spawn_blocking(move || answer(&in_force))
+        let told = self.told().await?;
+        let answer = move || match &*told {
+            Told::InStep(in_force) => answer(in_force),
+            Told::Behind(behind) => answer(&behind.in_force()),
+        };
+        tokio::task::spawn_blocking(answer)
             .await
             .map_err(|_panicked| Status::internal("the policy engine failed on this question"))?
     }
@@ -113,6 +117,7 @@ impl Rpc for Service {
             };
             let node_name = answerer.node_name.clone();
             let mut answer = because(&scene(known), &flow, &answerer);
+            answer.notes.extend(known.notes.iter().cloned());
             answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
             Ok(answer)
         });
@@ -157,7 +162,7 @@ impl Rpc for Service {
                 policies: views::policies(known, &hits),
                 node_name,
                 revision: known.revision,
-                ..GetPoliciesResponse::default()
+                notes: known.notes.clone(),
             })
         });
         Ok(versioned(answer.await?))
@@ -176,7 +181,7 @@ impl Rpc for Service {
                 endpoints: views::endpoints(known, &pod, &decisions, &node_name),
                 node_name,
                 revision: known.revision,
-                ..ListEndpointsResponse::default()
+                notes: known.notes.clone(),
             })
         });
         Ok(versioned(answer.await?))
@@ -192,7 +197,7 @@ impl Rpc for Service {
             Ok(ListIdentitiesResponse {
                 identities: views::identities(known, number),
                 node_name,
-                ..ListIdentitiesResponse::default()
+                notes: known.notes.clone(),
             })
         });
         Ok(versioned(answer.await?))

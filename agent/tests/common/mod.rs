@@ -185,6 +185,10 @@ pub(crate) fn names() -> Names {
                 cookie,
                 decision,
                 policies,
+                log: match cookie {
+                    EXPLICIT_DENY => vec!["kept out".into()],
+                    _ => vec![],
+                },
             }),
         );
     }

@@ -344,7 +344,7 @@ pub(crate) const TRACE: &[Flag] = &[
         "dport",
         Value("PORT"),
         ENDS,
-        "destination port: 5432, 53/udp, a name such as http, 8/icmp (the type) or 128/icmpv6 [default protocol: TCP]",
+        "destination port: 5432, 53/udp, a name such as http, 8/icmp (the type) or 128/icmpv6 [default protocol: TCP]; without it, which ports are allowed",
     ),
     flag(
         "exit-code",
@@ -368,6 +368,8 @@ pub(crate) const TRACE_EXAMPLES: &str = "Examples:
   flows policy trace --src-labels app=web --dst-labels app=db --dport 5432/tcp --state manifests/
   flows policy trace --src-labels app=new,io.kubernetes.pod.namespace=shop --dst-pod shop/db --dport pg
   flows policy trace --src-ip 203.0.113.9 --dst-pod shop/web --dport http --exit-code
+
+  flows policy trace --src-pod shop/web --dst-pod shop/db
 
 Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,

@@ -22,7 +22,9 @@ pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
     let mut request = tonic::Request::new(GetPoliciesRequest {});
     request.set_timeout(request_timeout(args)?);
     let answer = client(args).await?.get_policies(request).await;
-    let mut policies = answer.map_err(refused)?.into_inner().policies;
+    let answer = answer.map_err(refused)?.into_inner();
+    notes(&answer.notes);
+    let mut policies = answer.policies;
     if let Some(name) = args.rest.first() {
         // `cnp shop/web`, `shop/web` or `web`.
         policies.retain(|policy| {
@@ -54,7 +56,9 @@ pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
     let mut request = tonic::Request::new(ListEndpointsRequest { pod: pod.clone() });
     request.set_timeout(request_timeout(args)?);
     let answer = client(args).await?.list_endpoints(request).await;
-    let endpoints = answer.map_err(refused)?.into_inner().endpoints;
+    let answer = answer.map_err(refused)?.into_inner();
+    notes(&answer.notes);
+    let endpoints = answer.endpoints;
     if !pod.is_empty() && endpoints.is_empty() {
         return Err(Error::Usage(format!(
             "no node has a pod {pod}; flows endpoint list shows them all"
@@ -89,7 +93,9 @@ pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
     let mut request = tonic::Request::new(ListIdentitiesRequest { identity });
     request.set_timeout(request_timeout(args)?);
     let answer = client(args).await?.list_identities(request).await;
-    let identities = answer.map_err(refused)?.into_inner().identities;
+    let answer = answer.map_err(refused)?.into_inner();
+    notes(&answer.notes);
+    let identities = answer.identities;
     if identity > 0 && identities.is_empty() {
         return Err(Error::Usage(format!("no node knows identity {identity}")));
     }
@@ -144,6 +150,15 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
         writeln!(out, "{node} is at revision {}", answer.revision)?;
     }
     Ok(())
+}
+
+/// What has to be known to take an answer right; aside, so that what reads the answer can go on.
+fn notes(notes: &[String]) {
+    let mut err = io::stderr().lock();
+    for note in notes {
+        // Nowhere to complain to when standard error is gone as well.
+        let _gone = writeln!(err, "Note: {note}");
+    }
 }
 
 fn seconds(time: Duration) -> String {

@@ -28,11 +28,16 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
     };
     let (source, destination) = (name(&answer.source), name(&answer.destination));
     let port = match answer.protocol.as_str() {
+        _ if answer.any_port => "any port".to_owned(),
         "ICMP" | "ICMPv6" => format!("{} type {}", answer.protocol, answer.port),
         protocol => format!("{}/{protocol}", answer.port),
     };
     writeln!(out, "{BOLD}{source} -> {destination} {port}{PLAIN}")?;
-    if !answer.node_name.is_empty() {
+    let mut nodes = answer.egress.iter().chain(&answer.ingress);
+    let several = nodes.any(|judgement| {
+        !judgement.node_name.is_empty() && judgement.node_name != answer.node_name
+    });
+    if !answer.node_name.is_empty() && !several {
         writeln!(
             out,
             "answered by node {} at revision {}",
@@ -50,7 +55,7 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
     ] {
         writeln!(out)?;
         match judgement {
-            Some(judgement) => judged(out, direction, name, judgement)?,
+            Some(judgement) => judged(out, direction, name, judgement, several)?,
             None => {
                 let kind = party.as_ref().and_then(|party| {
                     let mut reserved = party
@@ -70,8 +75,15 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
             }
         }
     }
+    if answer.any_port {
+        writeln!(out, "\n{}", ports(answer))?;
+    }
     for suggestion in &answer.suggestions {
-        writeln!(out, "\nTo allow it: {}", suggestion.text)?;
+        let what = match answer.any_port {
+            true => "every port",
+            false => "it",
+        };
+        writeln!(out, "\nTo allow {what}: {}", suggestion.text)?;
         for line in suggestion.yaml.lines() {
             writeln!(out, "    {line}")?;
         }
@@ -89,7 +101,24 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
     writeln!(out, "\nVerdict: {color}{}{PLAIN}", answer.verdict)
 }
 
-fn judged(out: &mut String, direction: &str, name: &str, judgement: &Judgement) -> fmt::Result {
+/// Which ports are allowed, said the shorter way.
+fn ports(answer: &TraceResponse) -> String {
+    let (allowed, denied) = (&answer.allowed_ports, &answer.denied_ports);
+    match (allowed.is_empty(), denied.is_empty()) {
+        (_, true) => "Allowed on every port".to_owned(),
+        (true, _) => "Denied on every port".to_owned(),
+        _ if allowed.len() <= denied.len() => format!("Allowed on {} only", allowed.join(", ")),
+        _ => format!("Allowed but for {}", denied.join(", ")),
+    }
+}
+
+fn judged(
+    out: &mut String,
+    direction: &str,
+    name: &str,
+    judgement: &Judgement,
+    several: bool,
+) -> fmt::Result {
     let verdict = match judgement.verdict() {
         Verdict::Forwarded | Verdict::Redirected => format!("{GREEN}ALLOWED{PLAIN}"),
         Verdict::Unknown
@@ -106,7 +135,14 @@ fn judged(out: &mut String, direction: &str, name: &str, judgement: &Judgement) 
             format!("{RED}DENIED{PLAIN}, {why}")
         }
     };
-    writeln!(out, "{direction} at {name}: {verdict}")?;
+    let by = match several {
+        true => format!(
+            " (node {}, revision {})",
+            judgement.node_name, judgement.revision
+        ),
+        false => String::new(),
+    };
+    writeln!(out, "{direction} at {name}: {verdict}{by}")?;
     let denied = judgement.verdict() == Verdict::Dropped;
     let by_rule = matches!(judgement.reason.as_str(), "allow" | "deny");
     if !by_rule && judgement.reason != "default-deny" {

@@ -97,6 +97,14 @@ pub(super) fn headline(
             }
             text
         }
+        (None, Some(now))
+            if now
+                .reach
+                .as_ref()
+                .is_some_and(|reach| !reach.allowed.is_empty() && !reach.denied.is_empty()) =>
+        {
+            format!("{source} may reach {destination} on some ports only")
+        }
         (None, Some(now)) => {
             let denying = now
                 .judgements()

@@ -1,6 +1,6 @@
 //! Reasons behind entries and default denies, and their cookies.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use abi::policy::COOKIE_NONE;
@@ -50,6 +50,8 @@ impl<'c> Names<'c> {
                 version: Arc::clone(&selecting.policy.version),
                 rule: Arc::clone(&element.path),
                 text: format!("{verb} {}", element.text).into(),
+                labels: selecting.rule().labels.clone(),
+                log: selecting.rule().log.clone(),
             })
             .collect();
         origins.sort();
@@ -130,6 +132,8 @@ fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
             text.push_str(&format!(" and {} more", allows.len() - SPELLED_OUT));
         }
     }
+    let labels = rules.iter().flat_map(|selecting| &selecting.rule().labels);
+    let labels: BTreeSet<Arc<str>> = labels.map(Arc::clone).collect();
     let paths: Vec<&str> = rules
         .iter()
         .map(|selecting| &*selecting.rule().path)
@@ -140,5 +144,7 @@ fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
         version: Arc::clone(&policy.version),
         rule: paths.join(", ").into(),
         text: text.into(),
+        labels: labels.into_iter().collect(),
+        log: None,
     }
 }

@@ -60,6 +60,8 @@ pub enum Port {
         /// Name, lower case.
         name: Arc<str>,
     },
+    /// Whatever port: which ones are allowed?
+    Any,
 }
 
 /// Why a question has no answer.
@@ -228,11 +230,14 @@ impl End {
 }
 
 impl Port {
-    /// Reads `5432`, `53/udp`, `http`, `http/tcp`, `8/icmp`.
+    /// Reads `5432`, `53/udp`, `http`, `http/tcp`, `8/icmp`; nothing is any port.
     ///
     /// # Errors
     /// The text isn't of that form.
     pub fn parse(text: &str) -> Result<Self, Unanswerable> {
+        if text.is_empty() {
+            return Ok(Self::Any);
+        }
         let bad = || Unanswerable::Port(text.to_owned());
         let (port, wanted) = match text.split_once('/') {
             Some((port, wanted)) => (port, Some(wanted)),
@@ -268,16 +273,17 @@ impl Port {
         })
     }
 
-    /// Protocol and number at a destination.
-    pub(super) fn resolve(&self, destination: &Party) -> Result<(u8, u16), Unanswerable> {
+    /// Protocol and number at a destination; `None`: any.
+    pub(super) fn resolve(&self, destination: &Party) -> Result<Option<(u8, u16)>, Unanswerable> {
         match self {
-            Self::Number { protocol, port } => Ok((*protocol, *port)),
+            Self::Any => Ok(None),
+            Self::Number { protocol, port } => Ok(Some((*protocol, *port))),
             Self::Named { protocol, name } => {
                 let found = destination.ports.iter().find(|port| {
                     port.name == *name && protocol.is_none_or(|wanted| wanted == port.protocol)
                 });
                 if let Some(found) = found {
-                    return Ok((found.protocol, found.port));
+                    return Ok(Some((found.protocol, found.port)));
                 }
                 let names: Vec<String> = destination
                     .ports

@@ -26,6 +26,8 @@ pub struct Matter<'a> {
     pub protocol: u8,
     /// Destination port; ICMP: type.
     pub port: u16,
+    /// Any port is asked about; the one above stands for those that no rule names.
+    pub any_port: bool,
     /// CIDR groups by name.
     pub groups: &'a BTreeMap<Arc<str>, Arc<CidrGroup>>,
     /// Named ports of all pods of each identity.
@@ -195,6 +197,9 @@ impl Matter<'_> {
         }
         if element.ports.iter().any(|ports| self.port_matches(ports)) {
             return None;
+        }
+        if self.any_port {
+            return Some(format!("only on {}", element.on));
         }
         let is_icmp = matches!(self.protocol, protocol::ICMP | protocol::ICMPV6);
         let same_protocol = element

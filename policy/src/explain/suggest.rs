@@ -150,6 +150,9 @@ fn cilium_element(matter: &Matter<'_>, namespace: Option<&str>) -> Option<String
             .map(|label| label.key.to_string())?;
         format!("- {word}Entities:\n  - {name}\n")
     };
+    if matter.any_port {
+        return Some(text);
+    }
     text.push_str(&match matter.protocol {
         protocol::ICMP | protocol::ICMPV6 => {
             let family = if matter.protocol == protocol::ICMP {
@@ -195,6 +198,9 @@ fn kubernetes_element(matter: &Matter<'_>) -> Option<String> {
             ipnet::IpNet::from(ip)
         )
     };
+    if matter.any_port {
+        return Some(text);
+    }
     if matches!(matter.protocol, protocol::ICMP | protocol::ICMPV6) {
         return None;
     }

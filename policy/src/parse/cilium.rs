@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster::Kind;
+use cluster::{Kind, Label};
 
 use super::field::{Field, Gather, Refused, Unsupported};
 use super::peers::{self, Scope};
@@ -57,32 +57,34 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
         ],
         &[],
     ));
-    gather.take(metadata(spec));
+    let (labels, log) = gather.take(metadata(spec)).unwrap_or_default();
     if let Some(nodes) = spec.get("nodeSelector") {
-        return Err(match (policy.name.kind, spec.get("endpointSelector")) {
-            (Kind::CiliumNetworkPolicy, _) => nodes.refuse(
-                format!("Invalid {kind} spec: rule cannot have NodeSelector"),
-                "use endpointSelector, or a CiliumClusterwideNetworkPolicy",
-            ),
-            (_, Some(_)) => nodes.refuse(
-                "rule cannot have both EndpointSelector and NodeSelector",
-                "write one rule for each",
-            ),
-            (_, None) => nodes.refuse(
-                "isn't supported yet: policies for nodes aren't enforced",
-                "remove the policy, or select pods with endpointSelector",
-            ),
-        });
+        gather.take::<()>(Err(
+            match (policy.name.kind, spec.get("endpointSelector")) {
+                (Kind::CiliumNetworkPolicy, _) => nodes.refuse(
+                    format!("Invalid {kind} spec: rule cannot have NodeSelector"),
+                    "use endpointSelector, or a CiliumClusterwideNetworkPolicy",
+                ),
+                (_, Some(_)) => nodes.refuse(
+                    "rule cannot have both EndpointSelector and NodeSelector",
+                    "write one rule for each",
+                ),
+                (_, None) => nodes.refuse(
+                    "isn't supported yet: policies for nodes aren't enforced",
+                    "remove the policy, or select pods with endpointSelector",
+                ),
+            },
+        ));
     }
-    let Some(subject_field) = spec.get("endpointSelector") else {
-        return Err(spec.refuse(
+    let subject = match spec.get("endpointSelector") {
+        Some(field) => gather.take(select::selector(&field, Key::parse)),
+        None if spec.get("nodeSelector").is_some() => None,
+        None => gather.take(Err(spec.refuse(
             "rule must have one of EndpointSelector or NodeSelector",
             "add endpointSelector: {} to select all pods",
-        ));
+        ))),
     };
-    let subject = gather
-        .take(select::selector(&subject_field, Key::parse))
-        .unwrap_or_default();
+    let subject = subject.unwrap_or_default();
     let namespace = policy.name.namespace.as_deref();
     let scope = Scope {
         namespace,
@@ -109,6 +111,7 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
     }
     let defaults = gather.take(default_deny(spec));
     let (ingress_default, egress_default) = gather.done(defaults)?.unwrap_or_default();
+    // Told only if nothing else is wrong: it may follow from a misspelled name.
     if sections.iter().all(Vec::is_empty) {
         return Err(spec.refuse(
             "rule must have at least one of Ingress, IngressDeny, Egress, EgressDeny",
@@ -129,26 +132,23 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
         subject,
         ingress: statement(ingress_default),
         egress: statement(egress_default),
+        labels,
+        log,
     })
 }
 
-/// What is only about the rule: labels, description, log. Checked, but not used further.
-fn metadata(spec: &Field<'_>) -> Result<(), Refused> {
+/// What is only about the rule: its labels, and what is to stand in the log. A description is checked,
+/// but not used further.
+fn metadata(spec: &Field<'_>) -> Result<(Vec<Arc<str>>, Option<Arc<str>>), Refused> {
     let mut gather = Gather::default();
     if let Some(text) = spec.get("description") {
         gather.take(text.text().map(drop));
     }
-    for label in spec
-        .get("labels")
-        .and_then(|labels| gather.take(labels.list()))
-        .into_iter()
-        .flatten()
-    {
-        gather.take(label.only(&["key", "value", "source"], &[]));
-        if label.get("key").is_none() {
-            gather.take::<()>(Err(label.refuse("has no key", "add key")));
-        }
-    }
+    let list = spec.get("labels");
+    let list = list.and_then(|labels| gather.take(labels.list()));
+    let labels = Gather::all(list.iter().flatten().map(rule_label));
+    let labels = gather.take(labels).unwrap_or_default();
+    let mut log_value = None;
     if let Some(log) = spec.get("log") {
         gather.take(log.only(&["value"], &[]));
         if let Some(value) = log.get("value") {
@@ -162,20 +162,64 @@ fn metadata(spec: &Field<'_>) -> Result<(), Refused> {
                     );
                     gather.take::<()>(Err(refused));
                 }
-                _ => {}
+                Some("") | None => {}
+                Some(text) => log_value = Some(text.into()),
             }
         }
     }
-    gather.done(())
+    gather.done((labels, log_value))
+}
+
+/// A label of a rule, as flows show it.
+fn rule_label(label: &Field<'_>) -> Result<Arc<str>, Refused> {
+    let mut gather = Gather::default();
+    gather.take(label.only(&["key", "value", "source"], &[]));
+    let mut part = |name: &str| {
+        let field = label.get(name)?;
+        gather.take(field.text()).filter(|text| !text.is_empty())
+    };
+    let (key, value, source) = (part("key"), part("value"), part("source"));
+    if label.get("key").is_none() {
+        gather.take::<()>(Err(label.refuse("has no key", "add key")));
+    }
+    let label = Label::new(
+        source.unwrap_or("unspec"),
+        key.unwrap_or_default(),
+        value.unwrap_or_default(),
+    );
+    gather.done(label.to_string().into())
+}
+
+/// Authentication that asks for none is the one kind that is met.
+fn authentication(field: &Field<'_>) -> Result<(), Refused> {
+    field.only(&["mode"], &[])?;
+    match field.get("mode").map(|mode| (mode.text(), mode)) {
+        Some((Ok("disabled"), _)) => Ok(()),
+        Some((Ok(mode @ ("required" | "test-always-fail")), field)) => Err(field.refuse(
+            format!("{mode:?} isn't supported yet: nobody authenticates"),
+            "use disabled, or remove authentication",
+        )),
+        Some((Ok(other), field)) => Err(field.refuse(
+            format!("{other:?} is no mode of authentication"),
+            "use disabled, or remove authentication",
+        )),
+        Some((Err(refused), _)) => Err(refused),
+        None => Err(field.refuse(
+            "has no mode",
+            "add mode: disabled, or remove authentication",
+        )),
+    }
 }
 
 fn default_deny(spec: &Field<'_>) -> Result<(Option<bool>, Option<bool>), Refused> {
     let Some(field) = spec.get("enableDefaultDeny") else {
         return Ok((None, None));
     };
-    field.only(&["ingress", "egress"], &[])?;
-    let get = |name| field.get(name).map(|value| value.bool()).transpose();
-    Ok((get("ingress")?, get("egress")?))
+    let mut gather = Gather::default();
+    gather.take(field.only(&["ingress", "egress"], &[]));
+    let mut get = |name| field.get(name).and_then(|value| gather.take(value.bool()));
+    let both = (get("ingress"), get("egress"));
+    gather.done(both)
 }
 
 const PEERS_UNSUPPORTED: Unsupported = &[
@@ -190,10 +234,6 @@ const PEERS_UNSUPPORTED: Unsupported = &[
     (
         "toFQDNs",
         "use toCIDR; rules for names come with the DNS proxy",
-    ),
-    (
-        "authentication",
-        "remove it; only mode: disabled could be met",
     ),
 ];
 
@@ -223,8 +263,14 @@ fn element(
     let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
     let requires = format!("{prefix}Requires");
     known.extend(["toPorts", "icmps", &requires]);
+    if !deny {
+        known.push("authentication");
+    }
     let mut gather = Gather::default();
     gather.take(item.only(&known, PEERS_UNSUPPORTED));
+    if let Some(field) = item.get("authentication").filter(|_| !deny) {
+        gather.take(authentication(&field));
+    }
     if let Some(field) = item.get(&requires) {
         gather.take::<()>(Err(field.refuse(
             format!("{requires} is gone from the language"),

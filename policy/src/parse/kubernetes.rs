@@ -10,18 +10,23 @@ use cluster::labels::{NAMESPACE, NAMESPACE_LABELS};
 
 /// The one rule of an object.
 pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
-    object.only(&["apiVersion", "kind", "metadata", "spec", "status"], &[])?;
+    let mut gather = Gather::default();
+    gather.take(object.only(&["apiVersion", "kind", "metadata", "spec", "status"], &[]));
     let Some(spec) = object.get("spec") else {
-        return Err(object.refuse("has no spec", "add spec with podSelector: {}"));
+        gather.take::<()>(Err(
+            object.refuse("has no spec", "add spec with podSelector: {}")
+        ));
+        return gather.done(Vec::new());
     };
-    spec.only(&["podSelector", "policyTypes", "ingress", "egress"], &[])?;
+    gather.take(spec.only(&["podSelector", "policyTypes", "ingress", "egress"], &[]));
     let namespace = spec.policy().name.namespace.clone().unwrap_or_default();
     let subject = match spec.get("podSelector") {
-        Some(field) => select::selector(&field, Key::k8s)?,
+        Some(field) => gather
+            .take(select::selector(&field, Key::k8s))
+            .unwrap_or_default(),
         // The API server insists on it, but its absence can only mean the empty selector.
         None => Selector::default(),
     };
-    let mut gather = Gather::default();
     let (mut ingress_type, mut egress_type) = (spec.get("policyTypes").is_none(), false);
     if let Some(types) = spec.get("policyTypes") {
         for item in gather.take(types.list()).unwrap_or_default() {
@@ -63,6 +68,8 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
         ingress: ingress.flatten(),
         egress: egress.flatten(),
         subject: subject.in_namespace_only(&namespace),
+        labels: Vec::new(),
+        log: None,
     }])
 }
 
@@ -100,32 +107,34 @@ pub(super) fn peer(
     namespace: &str,
     cluster: &str,
 ) -> Result<peers::Said, Refused> {
-    item.only(&["podSelector", "namespaceSelector", "ipBlock"], &[])?;
+    let mut gather = Gather::default();
+    gather.take(item.only(&["podSelector", "namespaceSelector", "ipBlock"], &[]));
     let (pods, namespaces) = (item.get("podSelector"), item.get("namespaceSelector"));
     if let Some(block) = item.get("ipBlock") {
         if pods.is_some() || namespaces.is_some() {
-            return Err(block.refuse(
+            gather.take::<()>(Err(block.refuse(
                 "can't be combined with podSelector or namespaceSelector",
                 "write two items: they are alternatives",
-            ));
+            )));
         }
-        return peers::ip_block(&block);
+        let block = gather.take(peers::ip_block(&block));
+        return gather.done(block.unwrap_or_default());
     }
     if pods.is_none() && namespaces.is_none() {
-        return Err(item.refuse(
+        gather.take::<()>(Err(item.refuse(
             "names no peer",
             "add podSelector, namespaceSelector or ipBlock; to allow anyone remove the list",
-        ));
+        )));
     }
     let pods = pods
-        .map(|field| select::selector(&field, Key::k8s))
-        .transpose()?
+        .and_then(|field| gather.take(select::selector(&field, Key::k8s)))
         .unwrap_or_default();
     let written = match namespaces {
         None => pods.clone(),
         Some(field) => {
             let by_label =
-                select::selector(&field, |key| Key::k8s(&format!("{NAMESPACE_LABELS}.{key}")))?;
+                select::selector(&field, |key| Key::k8s(&format!("{NAMESPACE_LABELS}.{key}")));
+            let by_label = gather.take(by_label).unwrap_or_default();
             let any_namespace = Requirement {
                 key: Key::k8s(NAMESPACE),
                 demand: Demand::Exists,
@@ -143,12 +152,6 @@ pub(super) fn peer(
     } else {
         written.to_string()
     };
-    Ok((
-        vec![Peer::Labels(written.scoped(
-            Some(namespace),
-            cluster,
-            false,
-        ))],
-        said,
-    ))
+    let scoped = written.scoped(Some(namespace), cluster, false);
+    gather.done((vec![Peer::Labels(scoped)], said))
 }

@@ -67,32 +67,43 @@ fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
 }
 
 fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
-    field.only(&["port", "endPort", "protocol"], &[])?;
-    let (name, protocols) = match field.get("protocol") {
-        None => ("ANY", ANY),
-        Some(field) => cilium_protocol(&field)?,
+    let mut gather = Gather::default();
+    gather.take(field.only(&["port", "endPort", "protocol"], &[]));
+    let protocol = field.get("protocol").map(|field| cilium_protocol(&field));
+    let protocol = protocol.and_then(|protocol| gather.take(protocol));
+    let (name, protocols) = protocol.unwrap_or(("ANY", ANY));
+    let end = field.get("endPort");
+    let end = end.and_then(|end| Some((gather.take(end.number(u16::MAX))?, end)));
+    let Some(port) = field.get("port") else {
+        let refused = field.refuse("port must be specified", "add port, \"0\" for all ports");
+        gather.take::<()>(Err(refused));
+        return gather.done(Vec::new());
     };
-    let port = field
-        .get("port")
-        .ok_or_else(|| field.refuse("port must be specified", "add port, \"0\" for all ports"))?;
     // Kubernetes' schema wants text; a bare number can only mean itself.
     let text = match port.node.value.as_int() {
-        Some(number) => number.to_string(),
-        None => port.text()?.to_owned(),
+        Some(number) => Some(number.to_string()),
+        None => gather.take(port.text()).map(str::to_owned),
     };
-    let end = match field.get("endPort") {
-        Some(end) => Some((end.number(u16::MAX)?, end)),
-        None => None,
-    };
-    let Some(first) = port_number(&port, &text)? else {
+    let text = text.unwrap_or_default();
+    let number = gather.take(
+        match text.is_empty() && port.node.value.as_text().is_none() {
+            // What it is was told already.
+            true => Ok(Some(0)),
+            false => port_number(&port, &text),
+        },
+    );
+    let Some(first) = number.unwrap_or(Some(0)) else {
         let name_of = text.to_lowercase();
-        check_port_name(&port, &name_of)?;
-        return Ok(each(protocols, |protocol| Ports::Named {
-            protocol,
-            name: name_of.as_str().into(),
-        })
-        .said(&format!("{name_of}/{name}")));
+        gather.take(check_port_name(&port, &name_of));
+        return gather.done(
+            each(protocols, |protocol| Ports::Named {
+                protocol,
+                name: name_of.as_str().into(),
+            })
+            .said(&format!("{name_of}/{name}")),
+        );
     };
+    gather.done(())?;
     match (first, end) {
         (0, Some((last, end))) if last > 0 => Err(end.refuse(
             "port 0 means all ports and takes no endPort",

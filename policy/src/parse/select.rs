@@ -38,20 +38,31 @@ fn label(name: &str, value: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirem
 }
 
 fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, Refused> {
-    field.only(&["key", "operator", "values"], &[])?;
+    let mut gather = Gather::default();
+    gather.take(field.only(&["key", "operator", "values"], &[]));
     let missing = |what: &str| field.refuse(format!("has no {what}"), format!("add {what}"));
-    let name_field = field.get("key").ok_or_else(|| missing("key"))?;
-    let name = name_field.text()?;
-    check_key(&name_field, name)?;
-    let operator = field.get("operator").ok_or_else(|| missing("operator"))?;
+    let name = field.get("key").ok_or_else(|| missing("key"));
+    let name = gather.take(name).and_then(|field| {
+        let name = gather.take(field.text())?;
+        gather.take(check_key(&field, name))?;
+        Some(name)
+    });
+    let operator = gather.take(field.get("operator").ok_or_else(|| missing("operator")));
     let mut values: BTreeSet<Arc<str>> = BTreeSet::new();
     if let Some(list) = field.get("values") {
-        for value in list.list()? {
-            let text = value.text()?;
-            check_value(&value, text)?;
-            values.insert(text.into());
+        for value in gather.take(list.list()).unwrap_or_default() {
+            if let Some(text) = gather.take(value.text())
+                && gather.take(check_value(&value, text)).is_some()
+            {
+                values.insert(text.into());
+            }
         }
     }
+    gather.done(())?;
+    // What is missing was refused.
+    let (Some(name), Some(operator)) = (name, operator) else {
+        return Err(missing("key or operator"));
+    };
     let demand = match (operator.text()?, values.is_empty()) {
         ("In", false) => Demand::In(values),
         ("NotIn", false) => Demand::NotIn(values),

@@ -36,7 +36,8 @@ pub(super) fn selector(outer: &Selector, inner: &Selector) -> bool {
         .all(|requirement| inner.requirements.contains(requirement))
 }
 
-fn within(outer: &Peer, inner: &Peer) -> bool {
+/// Whether a peer means all that another one means, whatever pods there are.
+pub(super) fn within(outer: &Peer, inner: &Peer) -> bool {
     match (outer, inner) {
         (Peer::All, _) => true,
         (Peer::Labels(outer), Peer::Labels(inner)) => selector(outer, inner),
@@ -55,7 +56,7 @@ fn prefix(outer: &CidrRule, inner: &CidrRule) -> bool {
 }
 
 /// Whether all pods that a selector means are meant by these peers, too; only if there are any.
-fn among_known(outer: &[Peer], inner: &Peer, setting: &Setting<'_>) -> bool {
+pub(super) fn among_known(outer: &[Peer], inner: &Peer, setting: &Setting<'_>) -> bool {
     let Peer::Labels(selector) = inner else {
         return false;
     };

@@ -10,7 +10,7 @@ use cluster::yaml::{Node, Value};
 use cluster::{Kind, ObjectName, Place, Problem, manifest};
 
 use super::meaning::says_something;
-use super::{Diagnostic, Setting, Severity, cover, overlap, said};
+use super::{Diagnostic, Setting, Severity, cover, overlap, part, said};
 use crate::parse::selectors;
 use crate::reason::Direction;
 use crate::rule::{Element, Peer, Policy, Ports, Rule, Statement, protocol};
@@ -426,6 +426,22 @@ impl Lints<'_> {
             );
             let remedy = "narrow the deny, or remove this rule";
             self.say(Warning, "shadowed", &element.path, problem, remedy);
+        } else if !element.deny
+            && let Some(part) = part::partial(rule, direction, element, self.setting)
+        {
+            let problem = format!(
+                "has no effect for {}: {} denies {}, and a deny outweighs every allow",
+                part.text,
+                place(part.policy, &part.element.path),
+                part.element.text
+            );
+            // Who carves something out of a rule of the same policy means it.
+            let severity = match *part.policy == self.policy.name {
+                true => Note,
+                false => Warning,
+            };
+            let remedy = "narrow the one or the other, if it isn't meant so";
+            self.say(severity, "partly-shadowed", &element.path, problem, remedy);
         } else if let Some(by) = overlap::wider(self.policy, rule, direction, element, self.setting)
         {
             let verb = if element.deny { "denies" } else { "allows" };

@@ -439,6 +439,7 @@ impl Run {
             peer: &peer,
             protocol: probe.protocol,
             port: probe.port,
+            any_port: false,
             groups: &self.groups,
             named_ports: &self.named_ports,
         };
@@ -467,6 +468,8 @@ impl Run {
                     version: Arc::clone(&finding.version),
                     rule: Arc::clone(&rule.path),
                     text: Arc::clone(&rule.text),
+                    labels: Vec::new(),
+                    log: None,
                 })
                 .collect()
         };
@@ -522,6 +525,7 @@ impl Run {
             judged: pod.is_some(),
             assumed: false,
             ip: None,
+            node: None,
         }
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn told_by(
         judgement.node_name = node_name.to_owned();
         judgement.revision = known.revision;
     }
+    answer.notes.extend(known.notes.iter().cloned());
     TraceResponse {
         node_name: node_name.to_owned(),
         revision: known.revision,
