@@ -28,6 +28,16 @@ pub use error::ExprError;
 pub(crate) use lex::is_word;
 pub(crate) use value::{greatest, quote};
 
+/// The field whose name is most like this one.
+pub(crate) fn nearest_field(name: &str) -> Option<&'static str> {
+    let fields = crate::field::FIELDS.iter();
+    let names = fields.clone().map(|field| field.name);
+    error::nearest(
+        name,
+        names.chain(fields.flat_map(|field| field.aliases.iter().copied())),
+    )
+}
+
 /// Longest expression, in bytes.
 pub const MAX_LENGTH: usize = 16 << 10;
 /// Deepest nesting of parentheses and negations.

@@ -3,6 +3,7 @@
 
 mod names;
 mod table;
+mod text;
 
 pub(crate) use names::{PROTOCOLS, named};
 pub use table::FIELDS;

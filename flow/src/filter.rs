@@ -20,8 +20,10 @@ mod selector;
 mod text;
 
 pub(crate) use convert::{protocol, status};
+pub(crate) use display::event_type;
 pub use error::{FilterError, NotANumber};
 pub use eval::{Bounds, Program};
+pub(crate) use leaf::url_path;
 pub use leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
 pub use number::{NumberLeaf, NumberOf};
 pub use pattern::{NodePattern, Pattern};

@@ -4,6 +4,7 @@
 //! What is here is pure: it reads messages of `proto`, or anything that can show itself as a flow
 //! ([`view::FlowView`]), and writes to the writer that it is given.
 
+pub mod aggregate;
 pub mod columns;
 pub mod describe;
 pub mod expr;

@@ -1,7 +1,18 @@
 //! What filters, columns and fields see of a flow, whatever form the flow has.
 
+/// Methods that the flow in a field answers.
+macro_rules! same {
+    ($flow:ident: $($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
+        $(fn $name(&self $(, $argument: $type)*) $(-> $result)? {
+            FlowView::$name(self.$flow $(, $argument)*)
+        })*
+    };
+}
+use same;
+
 mod extra;
 mod message;
+mod oriented;
 
 use std::net::IpAddr;
 
@@ -12,6 +23,7 @@ use crate::identity::Identity;
 pub use extra::{Decided, End, Extra, PolicyName, Rule, Rules, Volume};
 pub use message::{Message, NoFlow, of_response};
 pub(crate) use message::{flag_bits, policies as message_policies};
+pub use oriented::Oriented;
 
 /// One of the two ends of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,17 @@
 //! What may stand at the cursor.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place is about a few of many fields, signs or tokens"
+)]
+
 use super::Span;
+use super::lex::{Keyword, Sign, Token, is_word, tokens};
+use super::value::{quote, signs};
+use crate::field::{FIELDS, Field, Kind};
+
+/// Most proposals.
+const MOST: usize = 200;
 
 /// A proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +26,8 @@ pub struct Completion {
 
 /// Values that whoever asks has seen.
 pub trait Values {
-    /// Values of the field of that name which begin so, best first.
+    /// Values of a field, by the name it has in [`FIELDS`], that begin so or have it in them; best
+    /// first. Others are left out afterwards.
     fn values(&self, field: &str, beginning: &str) -> Vec<String>;
 }
 
@@ -29,7 +41,235 @@ impl Values for NoValues {
     }
 }
 
-/// TODO
-pub fn complete(_text: &str, _cursor: usize, _values: &dyn Values) -> Vec<Completion> {
-    Vec::new()
+/// What stands before the cursor.
+#[derive(Clone, Copy)]
+enum State {
+    /// A condition is to begin.
+    Condition,
+    /// Behind `has`.
+    Has,
+    /// Behind a field.
+    Field(&'static Field),
+    /// Behind a comparison; in braces, or not.
+    Sign(&'static Field, Sign, bool),
+    /// Behind a value in braces.
+    InSet(&'static Field, Sign),
+    /// Behind a condition.
+    Done,
+    /// Nothing that could be gone on with.
+    Lost,
+}
+
+impl State {
+    fn next(self, token: &Token) -> Self {
+        let keyword = match token {
+            Token::Word(word) => Keyword::of(word),
+            _ => None,
+        };
+        let field = || match token {
+            Token::Word(word) => Field::named(word),
+            _ => None,
+        };
+        let joins = matches!(keyword, Some(Keyword::And | Keyword::Or))
+            || matches!(token, Token::And | Token::Or);
+        match (self, token, keyword) {
+            (Self::Condition, Token::Open | Token::Bang, _)
+            | (Self::Condition, _, Some(Keyword::Not)) => Self::Condition,
+            (Self::Condition, _, Some(Keyword::Has)) => Self::Has,
+            (Self::Condition, _, Some(Keyword::True | Keyword::False)) => Self::Done,
+            (Self::Condition, ..) => field().map_or(Self::Lost, Self::Field),
+            (Self::Has, Token::Open, _) => Self::Has,
+            (Self::Has, ..) if field().is_some() => Self::Done,
+            (Self::Field(field), _, Some(Keyword::Sign(sign))) => Self::Sign(field, sign, false),
+            (Self::Field(field), Token::Sign(sign), _) => Self::Sign(field, *sign, false),
+            (Self::Field(field), _, Some(Keyword::Not)) => Self::Field(field),
+            (Self::Field(_) | Self::Done, ..) if joins => Self::Condition,
+            (Self::Field(_) | Self::Done, Token::Close, _) => Self::Done,
+            (Self::Sign(field, sign, false), Token::OpenSet, _) => Self::Sign(field, sign, true),
+            (Self::Sign(field, sign, true), Token::Word(_) | Token::Quoted(_), _) => {
+                Self::InSet(field, sign)
+            }
+            (Self::Sign(_, _, false), Token::Word(_) | Token::Quoted(_), _)
+            | (Self::Sign(_, _, true) | Self::InSet(..), Token::CloseSet, _) => Self::Done,
+            (Self::InSet(field, sign), Token::Comma, _) => Self::Sign(field, sign, true),
+            _ => Self::Lost,
+        }
+    }
+}
+
+/// What may stand at the cursor (bytes), in place of the word that it is in or behind.
+pub fn complete(text: &str, cursor: usize, values: &dyn Values) -> Vec<Completion> {
+    let mut cursor = cursor.min(text.len());
+    while !text.is_char_boundary(cursor) {
+        cursor -= 1;
+    }
+    let (mut before, bad) = tokens(&text[..cursor]);
+    let behind = text[cursor..].find(|c| !is_word(c));
+    let word_end = cursor + behind.unwrap_or(text.len() - cursor);
+    let (range, beginning) = match (before.last(), bad) {
+        // A quote that is still open.
+        (_, Some(bad)) if text[bad.start..].starts_with(['"', '\'']) => {
+            (bad.start..cursor, text[bad.start + 1..cursor].to_owned())
+        }
+        (_, Some(_)) => return Vec::new(),
+        (Some((Token::Word(word), span)), None) if span.end == cursor => {
+            let found = (span.start..word_end, word.clone());
+            before.pop();
+            found
+        }
+        _ => (cursor..cursor, String::new()),
+    };
+    let state = before
+        .iter()
+        .fold(State::Condition, |state, (token, _)| state.next(token));
+    let count = |wanted: &Token| before.iter().filter(|(token, _)| token == wanted).count();
+    let open = count(&Token::Open) > count(&Token::Close);
+    let mut proposals = Proposals {
+        range,
+        beginning,
+        list: Vec::new(),
+    };
+    proposals.of(state, open, values);
+    proposals.finish()
+}
+
+struct Proposals {
+    range: Span,
+    beginning: String,
+    /// How well it fits, and the proposal.
+    list: Vec<(usize, Completion)>,
+}
+
+impl Proposals {
+    fn of(&mut self, state: State, open: bool, values: &dyn Values) {
+        match state {
+            State::Condition => {
+                self.fields();
+                self.plain("not", "the opposite");
+                self.plain("has", "whether there is such a thing");
+                self.sign("(");
+            }
+            State::Has => self.fields(),
+            State::Field(field) => {
+                for sign in signs(field.kind) {
+                    self.plain(sign.text(), meaning(*sign, field.kind));
+                }
+                if field.kind == Kind::Bool {
+                    self.joins(open);
+                }
+            }
+            State::Sign(field, sign, in_set) => {
+                self.values(field, sign, values);
+                if !in_set && sign == Sign::In {
+                    self.sign("{");
+                }
+            }
+            State::InSet(..) => {
+                self.sign(",");
+                self.sign("}");
+            }
+            State::Done => self.joins(open),
+            State::Lost => {}
+        }
+    }
+
+    fn joins(&mut self, open: bool) {
+        self.plain("and", "both");
+        self.plain("or", "at least one");
+        if open {
+            self.sign(")");
+        }
+    }
+
+    /// How well a name fits what is typed: 0 best, `None` not at all.
+    fn fits(&self, name: &str) -> Option<usize> {
+        let (name, typed) = (name.to_lowercase(), self.beginning.to_lowercase());
+        match name.find(&typed)? {
+            0 => Some(0),
+            _ => Some(1),
+        }
+    }
+
+    fn push(&mut self, rank: usize, text: &str, doc: &str) {
+        if !self.list.iter().any(|(_, known)| known.text == text) {
+            let completion = Completion {
+                range: self.range.clone(),
+                text: text.to_owned(),
+                doc: doc.to_owned(),
+            };
+            self.list.push((rank, completion));
+        }
+    }
+
+    fn plain(&mut self, text: &str, doc: &str) {
+        if self.fits(text) == Some(0) {
+            self.push(0, text, doc);
+        }
+    }
+
+    /// Signs stand for themselves, and follow nothing.
+    fn sign(&mut self, text: &str) {
+        if self.beginning.is_empty() {
+            self.push(3, text, "");
+        }
+    }
+
+    fn fields(&mut self) {
+        for field in FIELDS {
+            let aliases = field.aliases.iter().filter_map(|alias| self.fits(alias));
+            let by_alias = aliases.min().map(|rank| rank + 1);
+            let ranks = self.fits(field.name).into_iter().chain(by_alias);
+            if let Some(rank) = ranks.min() {
+                self.push(rank, field.name, field.doc);
+            }
+        }
+    }
+
+    fn values(&mut self, field: &'static Field, sign: Sign, seen: &dyn Values) {
+        let ordered = matches!(sign, Sign::Less | Sign::AtMost | Sign::More | Sign::AtLeast);
+        for (value, doc) in field.known_values() {
+            // `5+` is no number to compare with.
+            if ordered && value.ends_with('+') {
+                continue;
+            }
+            if let Some(rank) = self.fits(&value) {
+                self.push(rank, &quote(&value), doc);
+            }
+        }
+        for value in seen.values(field.name, &self.beginning) {
+            if let Some(rank) = self.fits(&value) {
+                self.push(rank, &quote(&value), "");
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Completion> {
+        self.list.sort_by_key(|(rank, _)| *rank);
+        self.list.truncate(MOST);
+        let list = self.list.into_iter();
+        list.map(|(_, completion)| completion).collect()
+    }
+}
+
+fn meaning(sign: Sign, kind: Kind) -> &'static str {
+    match (sign, kind) {
+        (Sign::Equal, Kind::Labels) => "fits the label selector",
+        (Sign::Equal, Kind::Flags) => "these flags and no others",
+        (Sign::Equal, Kind::Ip) => "this address, or in this network",
+        (Sign::Equal, _) => "is",
+        (Sign::NotEqual, _) => "is not",
+        (Sign::Less, _) => "less than",
+        (Sign::AtMost, _) => "at most",
+        (Sign::More, _) => "more than",
+        (Sign::AtLeast, _) => "at least",
+        (Sign::Like, Kind::Flags) => "these flags, maybe others too",
+        (Sign::Like, Kind::Scoped) => "begins like [namespace/]name; * is anything",
+        (Sign::Like, _) => "is like; * is anything, ? any character",
+        (Sign::Unlike, _) => "is not like",
+        (Sign::Regex, _) => "fits the regular expression",
+        (Sign::In, Kind::Number | Kind::Bytes | Kind::Time) => "one of {1, 5-9}",
+        (Sign::In, Kind::Ip) => "in a network, or one of {...}",
+        (Sign::In, _) => "one of {...}",
+        (Sign::Contains, _) => "has this text in it",
+    }
 }

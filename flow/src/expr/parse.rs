@@ -1,9 +1,13 @@
 //! From tokens to a tree: `or` binds loosest, then `and`, then `not`.
 
-use super::error::nearest;
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place is about a few of many fields, signs or tokens"
+)]
+
 use super::lex::{Keyword, Placed, Sign, Token, tokens};
 use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span};
-use crate::field::{FIELDS, Field, Kind};
+use crate::field::{Field, Kind};
 
 /// A value, with its place.
 #[derive(Debug, Clone)]
@@ -226,11 +230,7 @@ impl Parser<'_> {
             if Keyword::of(word).is_some() {
                 return Err(self.unexpected("a field"));
             }
-            let names = FIELDS.iter().map(|field| field.name);
-            let aliases = FIELDS
-                .iter()
-                .flat_map(|field| field.aliases.iter().copied());
-            return Err(unknown.meant(nearest(word, names.chain(aliases))));
+            return Err(unknown.meant(super::nearest_field(word)));
         };
         self.at += 1;
         Ok(field)

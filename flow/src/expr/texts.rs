@@ -1,5 +1,10 @@
 //! Values of fields that are texts.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place is about a few of many fields, signs or tokens"
+)]
+
 use super::lex::Sign;
 use super::parse::Literal;
 use super::parts::Parts;

@@ -1,5 +1,10 @@
 //! Reading values.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place is about a few of many fields, signs or tokens"
+)]
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;

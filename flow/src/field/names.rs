@@ -1,5 +1,10 @@
 //! Values that have names.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place is about a few of many fields, signs or tokens"
+)]
+
 use proto::flow::{DropReason, Verdict};
 
 use super::What;
@@ -81,6 +86,7 @@ pub(crate) fn named(what: What) -> Vec<Named> {
             (8, "encrypt_overlay", ""),
         ]),
         What::Identity => (1..=10)
+            .chain([0])
             .filter_map(|number| {
                 let name = Identity(number).name()?;
                 Some((number, name.to_owned(), ""))

@@ -108,5 +108,5 @@ table! {
     "traceid" | "trace.id" => What::TraceId, Text "trace id of the request";
     "ip.traceid" | "ip.trace.id" => What::IpTraceId, Number "trace id in an IP option";
     "uuid" => What::Uuid, Text "unique id of the flow";
-    "summary" => What::Text(TextOf::Summary), Text "the server's summary of the packet";
+    "summary" => What::Text(TextOf::Summary), Text "the packet or request in one line";
 }

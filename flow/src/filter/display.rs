@@ -1,5 +1,10 @@
 //! A filter as an expression.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place is about one of a few forms of text"
+)]
+
 use std::fmt;
 
 use super::leaf::{HttpLeaf, Leaf, Name, Protocol};
@@ -121,7 +126,7 @@ fn either(one: Text, other: Text) -> Text {
     {
         return Text::Compare {
             field: name,
-            sign: *sign,
+            sign,
             values: values.clone(),
         };
     }
@@ -326,7 +331,7 @@ fn pods(what: What, side: Side, names: &[Name]) -> Text {
     compare(what, side, "~", names.collect())
 }
 
-fn event_type(kind: Option<i32>, sub: Option<i32>) -> String {
+pub(crate) fn event_type(kind: Option<i32>, sub: Option<i32>) -> String {
     let known = event::NAMES.iter().find(|(_, known)| Some(*known) == kind);
     let name = match (known, kind) {
         (Some((name, _)), _) => (*name).to_owned(),

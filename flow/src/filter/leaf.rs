@@ -206,7 +206,7 @@ pub(super) fn record<V: FlowView>(flow: &V) -> Option<&Record> {
 }
 
 /// The path in `url`, unescaped; `None` if it is no URL.
-pub(super) fn url_path(url: &str) -> Option<String> {
+pub(crate) fn url_path(url: &str) -> Option<String> {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let plain = &url[..end];
     if plain.bytes().any(|b| b < 0x20 || b == 0x7f) {

@@ -46,7 +46,7 @@ pub enum TextOf {
     Uuid,
     /// Trace id.
     TraceId,
-    /// Summary.
+    /// The packet or request in a line, as the column shows it.
     Summary,
 }
 
@@ -289,7 +289,7 @@ impl TextLeaf {
                 fits
             }
             TextOf::TraceId => self.one(flow.trace_id()),
-            TextOf::Summary => self.one(flow.summary()),
+            TextOf::Summary => self.one(&crate::describe::packet(flow)),
         }
     }
 

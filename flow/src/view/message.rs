@@ -299,17 +299,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Methods that the message itself answers.
-macro_rules! same {
-    ($($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
-        $(fn $name(&self $(, $argument: $type)*) $(-> $result)? {
-            FlowView::$name(self.flow $(, $argument)*)
-        })*
-    };
-}
-
 impl FlowView for Message<'_> {
-    same! {
+    super::same! { flow:
         time_ns() -> Option<i64>;
         verdict() -> Verdict;
         verdict_number() -> i32;

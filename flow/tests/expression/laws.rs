@@ -64,7 +64,7 @@ static FILTERS: LazyLock<Vec<Filter>> = LazyLock::new(|| {
 /// A flow with each of its parts from one of several.
 fn mixed(picks: &[Index]) -> Flow {
     let mut picks = picks.iter();
-    let mut from = || picks.next().unwrap().get(&*FLOWS);
+    let mut from = || picks.next().unwrap().get(&FLOWS);
     Flow {
         uuid: from().uuid.clone(),
         verdict: from().verdict,
@@ -101,7 +101,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
 }
 
 fn any_filter() -> impl Strategy<Value = Filter> {
-    let one = any::<Index>().prop_map(|index| index.get(&*FILTERS).clone());
+    let one = any::<Index>().prop_map(|index| index.get(&FILTERS).clone());
     one.prop_recursive(4, 16, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::All),

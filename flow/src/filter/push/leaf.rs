@@ -53,6 +53,7 @@ fn numbers(set: u32) -> Vec<i32> {
 }
 
 /// Alternatives of which a flow that matches fits one; `None` if that would be all flows.
+#[expect(clippy::too_many_lines, reason = "an arm for each question")]
 pub(super) fn around(leaf: &Leaf) -> Option<Alternatives> {
     let plain = FlowFilter::default();
     exactly(match leaf {

@@ -1,0 +1,307 @@
+//! Groups of flows: how many, how judged, how many bytes, when.
+//!
+//! **Whose ends.** Sources are those who opened the connection, as in the SOURCE column: a reply
+//! counts with its connection.
+//!
+//! **Bytes.** A flow tells its connection's running totals, so they can't be summed up. What is
+//! summed is how much they grew from one flow of a connection to the next ([`Connections`]). A
+//! connection first seen in the middle of its life counts from there.
+//!
+//! **Memory** is bounded. There are at most so many groups; if one more is needed, the quarter with
+//! the fewest flows is added up in [`Aggregator::other`] and forgotten. So the sum over all groups and
+//! `other` is exact, always, and each group is, unless it came up after groups were forgotten: then it
+//! may have been among them, and is [`Group::partial`].
+
+mod connections;
+mod trend;
+
+use std::collections::HashMap;
+
+use proto::flow::Verdict;
+
+use crate::columns::{Cells, Column};
+use crate::field::{Ends, Field, What};
+use crate::view::{Extra, FlowView, Oriented, Side};
+
+pub use connections::Connections;
+pub use trend::{BUCKETS, Trend};
+
+/// Between the texts of a key.
+const SEPARATOR: char = '\u{1f}';
+
+/// What is counted of a group.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Group {
+    /// Flows.
+    pub flows: u64,
+    /// Flows by the number of their verdict; unknown ones count as the first.
+    pub verdicts: [u64; 8],
+    /// Bytes that its connections carried.
+    pub bytes: u64,
+    /// Packets that its connections carried.
+    pub packets: u64,
+    /// Further packets dropped alike, without a flow of their own.
+    pub limited: u64,
+    /// When the first flow happened, in ns since 1970.
+    pub first_ns: Option<i64>,
+    /// When the last one did.
+    pub last_ns: Option<i64>,
+    /// Flows over time.
+    pub trend: Trend,
+    /// It may have been counted before, and been forgotten.
+    pub partial: bool,
+}
+
+impl Group {
+    /// Flows with that verdict.
+    pub fn with(&self, verdict: Verdict) -> u64 {
+        let number = usize::try_from(verdict as i32).unwrap_or(0);
+        self.verdicts.get(number).copied().unwrap_or(0)
+    }
+
+    /// Adds what the other one counts.
+    pub fn add(&mut self, other: &Self) {
+        self.flows += other.flows;
+        for (count, more) in self.verdicts.iter_mut().zip(other.verdicts) {
+            *count += more;
+        }
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.limited = self.limited.saturating_add(other.limited);
+        let first = [self.first_ns, other.first_ns].into_iter().flatten().min();
+        self.first_ns = first;
+        self.last_ns = self.last_ns.max(other.last_ns);
+        self.trend.add(&other.trend);
+        self.partial |= other.partial;
+    }
+}
+
+/// Why flows can't be grouped so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// No field at all.
+    #[error("nothing to aggregate by: name fields, such as src.workload,dst.workload,verdict")]
+    Nothing,
+    /// Not a field.
+    #[error("unknown field `{name}`{}", .meant.map_or_else(String::new, |m| format!("; did you mean `{m}`?")))]
+    Unknown {
+        /// What was given.
+        name: String,
+        /// What may have been meant.
+        meant: Option<&'static str>,
+    },
+    /// A field of either end has two values.
+    #[error("`{0}` is of source or destination: say src.{0} or dst.{0}, or both")]
+    Either(&'static str),
+}
+
+/// Reads `FIELD,...`
+///
+/// # Errors
+/// What is no field, or has two values in one flow.
+pub fn fields(text: &str) -> Result<Vec<&'static Field>, GroupError> {
+    let names = text.split(',').map(str::trim);
+    let mut fields: Vec<&'static Field> = Vec::new();
+    for name in names.filter(|name| !name.is_empty()) {
+        let Some(field) = Field::named(name) else {
+            return Err(GroupError::Unknown {
+                name: name.to_owned(),
+                meant: crate::expr::nearest_field(name),
+            });
+        };
+        if field.ends == Ends::Either {
+            return Err(GroupError::Either(field.name));
+        }
+        if !fields.iter().any(|known| known.name == field.name) {
+            fields.push(field);
+        }
+    }
+    match fields.is_empty() {
+        true => Err(GroupError::Nothing),
+        false => Ok(fields),
+    }
+}
+
+/// Counts flows by the values of some fields.
+#[derive(Debug, Clone)]
+pub struct Aggregator {
+    fields: Vec<&'static Field>,
+    most: usize,
+    groups: HashMap<Box<str>, Group>,
+    other: Group,
+    forgotten: u64,
+    connections: Connections,
+    total: Group,
+    /// The key being made.
+    key: String,
+}
+
+impl Aggregator {
+    /// Most groups, if nothing else is said.
+    pub const MOST: usize = 10_000;
+
+    /// Groups by these fields; at most `most` groups are told apart.
+    pub fn new(fields: Vec<&'static Field>, most: usize) -> Self {
+        Self {
+            fields,
+            most: most.max(4),
+            groups: HashMap::new(),
+            other: Group::default(),
+            forgotten: 0,
+            connections: Connections::default(),
+            total: Group::default(),
+            key: String::new(),
+        }
+    }
+
+    /// By what flows are grouped.
+    pub fn fields(&self) -> &[&'static Field] {
+        &self.fields
+    }
+
+    /// Counts a flow.
+    pub fn push<V: FlowView>(&mut self, flow: &V) {
+        let flow = &Oriented::new(flow);
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        for (at, field) in self.fields.iter().enumerate() {
+            if at > 0 {
+                key.push(SEPARATOR);
+            }
+            key.push_str(&value(field, flow).replace(SEPARATOR, " "));
+        }
+        let (bytes, packets) = self.connections.growth(flow);
+        let number = usize::try_from(flow.verdict_number()).unwrap_or(0);
+        let limited = Extra::read(flow, |extra| extra.limited).unwrap_or(0);
+        let time = flow.time_ns();
+        let count = |group: &mut Group| {
+            group.flows += 1;
+            group.verdicts[if number < 8 { number } else { 0 }] += 1;
+            group.bytes = group.bytes.saturating_add(bytes);
+            group.packets = group.packets.saturating_add(packets);
+            group.limited = group.limited.saturating_add(limited);
+            if let Some(time) = time {
+                group.first_ns = Some(group.first_ns.map_or(time, |first| first.min(time)));
+                group.last_ns = group.last_ns.max(Some(time));
+                group.trend.count(time);
+            }
+        };
+        if let Some(group) = self.groups.get_mut(key.as_str()) {
+            count(group);
+        } else {
+            if self.groups.len() == self.most {
+                self.forget();
+            }
+            let mut group = Group {
+                partial: self.forgotten > 0,
+                ..Group::default()
+            };
+            count(&mut group);
+            self.groups.insert(key.as_str().into(), group);
+        }
+        count(&mut self.total);
+        self.key = key;
+    }
+
+    /// Adds the quarter with the fewest flows to the rest.
+    fn forget(&mut self) {
+        let mut by_flows: Vec<(u64, Box<str>)> = self
+            .groups
+            .iter()
+            .map(|(key, group)| (group.flows, key.clone()))
+            .collect();
+        let few = (by_flows.len() / 4).max(1);
+        by_flows.select_nth_unstable(few - 1);
+        for (_, key) in by_flows.drain(..few) {
+            if let Some(group) = self.groups.remove(&key) {
+                self.other.add(&group);
+                self.forgotten += 1;
+            }
+        }
+    }
+
+    /// The groups with the most flows first, with the values of the fields; an empty text is none.
+    pub fn top(&self) -> Vec<(Vec<&str>, &Group)> {
+        let groups = self.groups.iter();
+        let mut groups: Vec<(&str, &Group)> = groups.map(|(key, group)| (&**key, group)).collect();
+        // Equal ones always in the same order.
+        groups.sort_unstable_by(|(a_key, a), (b_key, b)| {
+            b.flows.cmp(&a.flows).then_with(|| a_key.cmp(b_key))
+        });
+        let groups = groups.into_iter();
+        groups
+            .map(|(key, group)| (key.split(SEPARATOR).collect(), group))
+            .collect()
+    }
+
+    /// The sum of the groups that were forgotten, and how often one was.
+    pub fn other(&self) -> (&Group, u64) {
+        (&self.other, self.forgotten)
+    }
+
+    /// The sum over all flows.
+    pub fn total(&self) -> &Group {
+        &self.total
+    }
+
+    /// Time between the first and the last flow of all, in ns; at least a second.
+    pub fn span_ns(&self) -> i64 {
+        let (first, last) = (self.total.first_ns, self.total.last_ns);
+        let span = last.unwrap_or(0).saturating_sub(first.unwrap_or(0));
+        span.max(1_000_000_000)
+    }
+
+    /// Flows per second of a group, over the time between the first and the last flow of all.
+    pub fn rate(&self, group: &Group) -> f64 {
+        per_second(group.flows, self.span_ns())
+    }
+
+    /// Bytes per second of a group.
+    pub fn byte_rate(&self, group: &Group) -> f64 {
+        per_second(group.bytes, self.span_ns())
+    }
+}
+
+fn per_second(count: u64, span_ns: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a rate is rounded anyway")]
+    let (count, span) = (count as f64, span_ns as f64);
+    count / (span / 1e9)
+}
+
+/// The text by which a flow is grouped. Where a name is missing that only pods have, the reserved
+/// identity stands for it in parentheses.
+fn value<V: FlowView>(field: &Field, flow: &V) -> String {
+    let side = match field.ends {
+        Ends::One(side) => side,
+        Ends::None | Ends::Either => Side::Source,
+    };
+    let plain = Cells {
+        plain: true,
+        ..Cells::default()
+    };
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "names of pods only are missing elsewhere"
+    )]
+    match field.what {
+        What::Pod => match (flow.namespace(side), flow.pod(side)) {
+            (_, "") => nameless(flow, side),
+            ("", pod) => pod.to_owned(),
+            (namespace, pod) => format!("{namespace}/{pod}"),
+        },
+        What::Workload | What::Namespace => {
+            let text = Column::named(field.name).map(|column| column.text(flow, &plain));
+            match text.unwrap_or_default() {
+                none if none.is_empty() => nameless(flow, side),
+                text => text,
+            }
+        }
+        _ => field.text(flow),
+    }
+}
+
+fn nameless<V: FlowView>(flow: &V, side: Side) -> String {
+    let identity = flow.identity(side).and_then(crate::Identity::name);
+    identity.map_or_else(String::new, |name| format!("({name})"))
+}
