@@ -1,25 +1,30 @@
 //! `flows observe`.
 
 mod file;
+mod groups;
 mod request;
+mod stream;
+mod wanted;
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
 
 use flow::{
     flags::{FilterFlags, Lists},
     print::{Format, Options, Printer},
     time::TimeFormat,
 };
-use futures::FutureExt;
-use proto::observer::{GetFlowsRequest, GetFlowsResponse, observer_client::ObserverClient};
-use tonic::metadata::MetadataValue;
+use proto::observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use crate::{
     args::{self, Args},
-    connect::connect,
     error::Error,
 };
+use groups::Groups;
 use request::Selection;
+use wanted::Wanted;
 
 /// Shows flows, from a server or a file.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
@@ -29,11 +34,18 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     }
     let (selection, lists) = read_flags(args)?;
     let view = View::from_args(args, &selection)?;
-    let request = selection.request(args, &view, &lists)?;
+    let wanted = Wanted::new(args, lists)?;
+    let request = selection.request(args, &view, &wanted.lists)?;
     if args.switch("print-raw-filters", false)? {
-        return Ok(io::stdout().write_all(lists.yaml()?.as_bytes())?);
+        return Ok(io::stdout().write_all(wanted.yaml()?.as_bytes())?);
     }
-    let mut screen = Screen::new(view);
+    if let (Some(_), Some(rest)) = (&request.field_mask, &wanted.rest) {
+        return Err(Error::Usage(format!(
+            "--field-mask would hide what --filter looks at here: {rest}"
+        )));
+    }
+    let groups = Groups::from_args(args, &view, selection.follow)?;
+    let mut screen = Screen::new(view, groups, wanted.rest.is_some());
     if view.options.debug {
         screen.note(&request)?;
     }
@@ -42,10 +54,10 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
             "cannot use --input-file and --auto-port-forward together".to_owned(),
         )),
         Some(path) => {
-            file::show(&path, &request, &selection, &mut screen)?;
+            file::show(&path, &request, &wanted.filter, &selection, &mut screen)?;
             screen.finish()
         }
-        None => stream(args, request, screen).await,
+        None => stream::show(args, request, &wanted, screen).await,
     }
 }
 
@@ -135,14 +147,18 @@ fn legacy_json() -> bool {
 /// Where responses go: flows to standard output, what is said about nodes to standard error.
 pub(crate) struct Screen {
     printer: Printer,
-    /// Our format: the server is asked for what it shows beyond Hubble's.
+    /// Groups, if they are shown instead of flows.
+    groups: Option<Groups>,
+    /// The server is asked for what it says beyond Hubble's: our format shows it, or we look at it.
     extensions: bool,
+    /// What is shown is Hubble's alone.
+    strip: bool,
     out: io::BufWriter<io::Stdout>,
     err: Box<dyn Write + Send>,
 }
 
 impl Screen {
-    fn new(view: View) -> Self {
+    fn new(view: View, groups: Option<Groups>, looks: bool) -> Self {
         let err: Box<dyn Write + Send> = if view.silent {
             Box::new(io::sink())
         } else {
@@ -151,14 +167,45 @@ impl Screen {
         let out = io::BufWriter::with_capacity(64 << 10, io::stdout());
         Self {
             printer: Printer::new(view.options),
-            extensions: view.options.format == Format::Wide,
+            extensions: view.options.format == Format::Wide || groups.is_some() || looks,
+            strip: view.options.format != Format::Wide && looks,
+            groups,
             out,
             err,
         }
     }
 
     pub(crate) fn print(&mut self, response: &GetFlowsResponse) -> Result<(), Error> {
+        if let Some(groups) = &mut self.groups {
+            return Ok(match &response.response_types {
+                Some(ResponseTypes::Flow(flow)) => groups.push(flow, &mut self.out)?,
+                // Losses are no groups, but nothing is silently missing.
+                Some(_) => {
+                    let mut text = Vec::new();
+                    self.printer.print(response, &mut text, &mut self.err)?;
+                    self.err.write_all(&text)?;
+                }
+                None => {}
+            });
+        }
+        if self.strip
+            && let Some(ResponseTypes::Flow(flow)) = &response.response_types
+            && flow.extensions.is_some()
+        {
+            let mut response = response.clone();
+            if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
+                flow.extensions = None;
+            }
+            return Ok(self
+                .printer
+                .print(&response, &mut self.out, &mut self.err)?);
+        }
         Ok(self.printer.print(response, &mut self.out, &mut self.err)?)
+    }
+
+    /// When something is to be shown though nothing comes.
+    fn refreshes_in(&self) -> Option<Duration> {
+        self.groups.as_ref()?.refreshes_in()
     }
 
     /// Says what is asked, for `--debug`.
@@ -193,42 +240,17 @@ impl Screen {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
+        if let Some(groups) = &mut self.groups {
+            groups.refresh(&mut self.out)?;
+        }
         Ok(self.out.flush()?)
     }
 
-    fn finish(mut self) -> Result<(), Error> {
-        self.printer.finish(&mut self.out)?;
-        self.flush()
-    }
-}
-
-/// Shows what a server answers.
-async fn stream(args: &Args, request: GetFlowsRequest, mut screen: Screen) -> Result<(), Error> {
-    let channel = connect(args).await?;
-    let mut request = tonic::Request::new(request);
-    if screen.extensions {
-        request
-            .metadata_mut()
-            .insert(proto::WANT_EXTENSIONS, MetadataValue::from_static("1"));
-    }
-    let mut client = ObserverClient::new(channel).max_decoding_message_size(64 << 20);
-    let mut stream = client.get_flows(request).await?.into_inner();
-    loop {
-        // What has come is shown before anything is waited for.
-        let message = match stream.message().now_or_never() {
-            Some(message) => message,
-            None => {
-                screen.flush()?;
-                stream.message().await
-            }
-        };
-        match message {
-            Ok(Some(response)) => screen.print(&response)?,
-            Ok(None) => return screen.finish(),
-            Err(status) => {
-                screen.finish()?;
-                return Err(status.into());
-            }
+    fn finish(&mut self) -> Result<(), Error> {
+        match &mut self.groups {
+            Some(groups) => groups.finish(&mut self.out)?,
+            None => self.printer.finish(&mut self.out)?,
         }
+        self.flush()
     }
 }

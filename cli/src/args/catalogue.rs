@@ -209,6 +209,18 @@ pub(crate) const FORMAT: &[Flag] = &[
         ),
     ),
     flag(
+        "aggregate-by",
+        Value("FIELD,..."),
+        FORMATTING,
+        "count flows in groups instead of showing them: src.workload,dst.workload,verdict,reason; with -f refreshed in place, with -o json an object per group [default: of the last 10000]",
+    ),
+    flag(
+        "top",
+        Value("N"),
+        FORMATTING,
+        "with --aggregate-by: the N groups with the most flows, and the rest as one",
+    ),
+    flag(
         "print-node-name",
         Nothing,
         FORMATTING,
@@ -434,6 +446,12 @@ Exit codes: 0 all can be enforced (there may be warnings); 1 there are errors (-
 /// How filters combine; the filters themselves are `flow::flags::FLAGS`.
 pub(crate) const COMBINE: &[Flag] = &[
     flag(
+        "filter",
+        Value("EXPR"),
+        RAW,
+        "an expression that must hold, too: 'verdict == DROPPED and dst.port in {53, 8000-8999}'; fields and operators in docs/FILTERS.md",
+    ),
+    flag(
         "not",
         Nothing,
         RAW,
@@ -545,6 +563,10 @@ pub(crate) const OBSERVE_EXAMPLES: &str = "Examples:
   flows observe -f --from pod:production/user-service     what this pod's copies try, as it happens
   flows observe --to pod:production/auth-database --to-port 5432 --since 10m
   flows observe -n production --not --verdict FORWARDED   what didn't go through
+  flows observe --filter 'verdict == DROPPED and (src.pod ~ prod/web or dst.port in {53, 443}) and not reply'
+  flows observe --filter 'src.ip in 10.0.0.0/8 and not has dst.pod and bytes > 10MB' -o json
+  flows observe --aggregate-by src.workload,dst.workload,verdict,reason --last 10000
+  flows observe -f --aggregate-by dst.fqdn,dst.port       who is called outside, refreshed in place
   flows observe --verdict DROPPED -o json > drops.json    to look at later:
   flows observe --input-file drops.json -o compact
 

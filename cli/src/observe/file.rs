@@ -24,10 +24,10 @@ const LINE: u64 = 64 << 10;
 pub(crate) fn show(
     path: &str,
     request: &GetFlowsRequest,
+    filter: &Filter,
     selection: &Selection,
     screen: &mut Screen,
 ) -> Result<(), Error> {
-    let filter = Filter::from_lists(&request.whitelist, &request.blacklist)?;
     let mut input: Box<dyn BufRead> = match path {
         "-" => Box::new(io::stdin().lock()),
         path => {
@@ -64,7 +64,7 @@ pub(crate) fn show(
         };
         // A response without a time is one of 1970.
         let time = response.time.unwrap_or_default();
-        if !within(time, request) || !matches(&filter, &response) {
+        if !within(time, request) || !matches(filter, &response) {
             continue;
         }
         if selection.last > 0 {

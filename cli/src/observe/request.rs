@@ -11,6 +11,8 @@ use crate::{args::Args, error::Error};
 
 /// Flows shown when nothing says which.
 const DEFAULT_LAST: u64 = 20;
+/// The same, of groups of flows.
+const DEFAULT_LAST_OF_GROUPS: u64 = 10_000;
 /// Most flows a file's end is searched for.
 const MOST_LAST_OF_FILE: u64 = 1_000_000;
 
@@ -70,6 +72,7 @@ impl Selection {
             (0, 0) if since.is_some() || until.is_some() || file => 0,
             (0, 0) if all => u64::MAX,
             (0, 0) if follow => 0,
+            (0, 0) if args.value("aggregate-by").is_some() => DEFAULT_LAST_OF_GROUPS,
             (0, 0) => DEFAULT_LAST,
             (0, last) => last,
             (first, _) => first,

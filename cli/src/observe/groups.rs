@@ -1,0 +1,328 @@
+//! `--aggregate-by`: groups instead of flows.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use flow::{
+    Verdict,
+    aggregate::{Aggregator, Group, Trend, fields},
+    describe,
+    fold::{Fold, Row},
+    print::Format,
+    view::Message,
+};
+use proto::{flow::Flow, google::Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::View;
+use crate::{args::Args, error::Error, table::grouped};
+
+/// Between two refreshes on a terminal.
+const REFRESH: Duration = Duration::from_millis(500);
+/// Between two tables where they are written one after the other.
+const REPEAT: Duration = Duration::from_secs(5);
+
+/// Counts flows, and shows what it counted.
+pub(crate) struct Groups {
+    aggregator: Aggregator,
+    fold: Fold,
+    held: Option<Flow>,
+    json: bool,
+    color: bool,
+    /// Most rows.
+    top: usize,
+    /// Shown again and again.
+    follow: Option<Duration>,
+    shown: Instant,
+    /// Lines on the terminal that the next table replaces.
+    lines: usize,
+    live: bool,
+}
+
+impl Groups {
+    /// If groups are wanted.
+    pub(crate) fn from_args(args: &Args, view: &View, follow: bool) -> Result<Option<Self>, Error> {
+        let Some(names) = args.value("aggregate-by") else {
+            return match args.value("top") {
+                Some(_) => Err(Error::Usage("--top needs --aggregate-by".to_owned())),
+                None => Ok(None),
+            };
+        };
+        let fields = fields(&names).map_err(|error| {
+            Error::Usage(format!(
+                "invalid argument \"{names}\" for \"--aggregate-by\" flag: {error}"
+            ))
+        })?;
+        let json = match view.options.format {
+            Format::Wide | Format::Table => false,
+            Format::Json | Format::LegacyJson => true,
+            Format::Compact | Format::Dict => {
+                let output = view.output;
+                return Err(Error::Usage(format!(
+                    "--aggregate-by prints wide (a table) or json, not {output}"
+                )));
+            }
+        };
+        let live = follow && !json && io::stdout().is_terminal();
+        let top = args
+            .number("top")?
+            .and_then(|top| usize::try_from(top).ok());
+        Ok(Some(Self {
+            aggregator: Aggregator::new(fields, Aggregator::MOST),
+            fold: Fold::default(),
+            held: None,
+            json,
+            color: view.options.color,
+            top: top.unwrap_or(usize::MAX),
+            follow: follow.then_some(if live { REFRESH } else { REPEAT }),
+            shown: Instant::now(),
+            lines: 0,
+            live,
+        }))
+    }
+
+    /// Counts a flow; the several flows of one packet once.
+    pub(crate) fn push(&mut self, flow: &Flow, out: &mut dyn Write) -> io::Result<()> {
+        let message = Message::new(flow);
+        let step = self.fold.push(&message);
+        if let Some(held) = self.held.take().filter(|_| step.held_is_row) {
+            self.aggregator.push(&Message::new(&held));
+        }
+        match step.row {
+            Row::New => self.aggregator.push(&message),
+            Row::Held => self.held = Some(flow.clone()),
+            Row::Said => {}
+        }
+        // Many flows at once leave no time to wait in.
+        match self.aggregator.total().flows.is_multiple_of(1024) {
+            true => self.refresh(out),
+            false => Ok(()),
+        }
+    }
+
+    /// When the next refresh is due.
+    pub(crate) fn refreshes_in(&self) -> Option<Duration> {
+        let every = self.follow?;
+        Some(
+            every
+                .saturating_sub(self.shown.elapsed())
+                .max(Duration::from_millis(10)),
+        )
+    }
+
+    /// Shows the groups, if it is time.
+    pub(crate) fn refresh(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match self.follow {
+            Some(every) if self.shown.elapsed() >= every => self.show(out),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Nothing comes any more.
+    pub(crate) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let is_row = self.fold.settle();
+        if let Some(held) = self.held.take().filter(|_| is_row) {
+            self.aggregator.push(&Message::new(&held));
+        }
+        self.show(out)
+    }
+
+    fn show(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.shown = Instant::now();
+        if self.json {
+            return self.print_json(out);
+        }
+        let size = self.live.then(terminal).flatten();
+        let (width, height) = size.unwrap_or((usize::MAX, usize::MAX));
+        // The heading, the sum, and the line of the cursor.
+        let rows = self.top.min(height.saturating_sub(3).max(1));
+        let table = self.table(rows, width);
+        let mut text = String::new();
+        if self.live {
+            // One write of all that changes, held back by terminals that can, so that nothing flickers.
+            text.push_str("\u{1b}[?2026h");
+            if self.lines > 0 {
+                write!(text, "\u{1b}[{}A", self.lines).unwrap_or_default();
+            }
+            for line in &table {
+                write!(text, "\r{line}\u{1b}[K\n").unwrap_or_default();
+            }
+            text.push_str("\u{1b}[J\u{1b}[?2026l");
+            self.lines = table.len();
+        } else {
+            for line in &table {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// Heading, groups, what is left of them, the sum.
+    fn table(&self, rows: usize, width: usize) -> Vec<String> {
+        let fields = self.aggregator.fields();
+        let names = fields.iter().map(|field| field.name.to_uppercase());
+        let counts = [
+            "FLOWS", "DROPPED", "FLOWS/S", "BYTES", "PACKETS", "LAST", "TREND",
+        ];
+        let mut cells: Vec<Vec<String>> = vec![names.chain(counts.map(str::to_owned)).collect()];
+        let top = self.aggregator.top();
+        for (values, group) in top.iter().take(rows) {
+            let values = values.iter().map(|value| match *value {
+                "" => "-".to_owned(),
+                value => plain(value),
+            });
+            cells.push(values.chain(self.counts(group)).collect());
+        }
+        let (forgotten, times) = self.aggregator.other();
+        let hidden = top.len().saturating_sub(rows);
+        let mut more = |name: String, group: &Group| {
+            let blank = fields.iter().skip(1).map(|_| String::new());
+            let values = std::iter::once(name).chain(blank);
+            cells.push(values.chain(self.counts(group)).collect());
+        };
+        if hidden > 0 || times > 0 {
+            let mut other = forgotten.clone();
+            top.iter()
+                .skip(rows)
+                .for_each(|(_, group)| other.add(group));
+            more("(other)".to_owned(), &other);
+        }
+        more(format!("({} groups)", top.len()), self.aggregator.total());
+        let left = fields.len();
+        align(&cells, left)
+            .into_iter()
+            .enumerate()
+            .map(|(at, line)| self.painted(cut(&line, width), at, &cells))
+            .collect()
+    }
+
+    /// Rows with drops stand out.
+    fn painted(&self, line: String, at: usize, cells: &[Vec<String>]) -> String {
+        let dropped = self.aggregator.fields().len() + 1;
+        let red = self.color
+            && at > 0
+            && at + 1 < cells.len()
+            && cells[at].get(dropped).is_some_and(|dropped| dropped != "0");
+        match red {
+            true => format!("\u{1b}[31m{line}\u{1b}[0m"),
+            false => line,
+        }
+    }
+
+    fn counts(&self, group: &Group) -> Vec<String> {
+        let last = group.last_ns.map(Timestamp::from_unix_nanos);
+        let last = flow::time::TimeFormat::Rfc3339.text(last.as_ref());
+        let trend = group.trend.within(&self.aggregator.total().trend);
+        let at_least = if group.partial { ">=" } else { "" };
+        // Drops that the event limit kept silent count.
+        let dropped = group.with(Verdict::Dropped).saturating_add(group.limited);
+        vec![
+            format!("{at_least}{}", grouped(group.flows)),
+            grouped(dropped),
+            format!("{:.1}", self.aggregator.rate(group)),
+            describe::bytes(group.bytes),
+            grouped(group.packets),
+            last.split('T').next_back().unwrap_or("").to_owned(),
+            Trend::sparkline(&trend),
+        ]
+    }
+
+    /// One object per group, the one of what is left last.
+    fn print_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let top = self.aggregator.top();
+        let (forgotten, times) = self.aggregator.other();
+        let mut other = forgotten.clone();
+        for (values, group) in &top[..top.len().min(self.top)] {
+            let fields = self.aggregator.fields().iter().zip(values);
+            let fields: Map<String, Value> = fields
+                .map(|(field, value)| {
+                    // In parentheses stands what is no such thing.
+                    let none = value.is_empty() || value.starts_with('(');
+                    let value = if none { Value::Null } else { json!(value) };
+                    (field.name.to_owned(), value)
+                })
+                .collect();
+            writeln!(out, "{}", self.object(json!({ "group": fields }), group))?;
+        }
+        let hidden = top.iter().skip(self.top);
+        hidden.for_each(|(_, group)| other.add(group));
+        if top.len() > self.top || times > 0 {
+            writeln!(out, "{}", self.object(json!({ "other": true }), &other))?;
+        }
+        out.flush()
+    }
+
+    fn object(&self, mut object: Value, group: &Group) -> Value {
+        let moment = |ns: Option<i64>| {
+            let moment = ns.map(Timestamp::from_unix_nanos);
+            moment.map(|moment| flow::time::TimeFormat::Rfc3339Nano.text(Some(&moment)))
+        };
+        let verdicts: Map<String, Value> = (0..8)
+            .filter_map(|number| Verdict::try_from(number).ok())
+            .filter(|verdict| group.with(*verdict) > 0)
+            .map(|verdict| (verdict.as_str_name().to_owned(), json!(group.with(verdict))))
+            .collect();
+        let rest = json!({
+            "flows": group.flows,
+            "verdicts": verdicts,
+            "limited": group.limited,
+            "bytes": group.bytes,
+            "packets": group.packets,
+            "first": moment(group.first_ns),
+            "last": moment(group.last_ns),
+            "flows_per_second": self.aggregator.rate(group),
+            "bytes_per_second": self.aggregator.byte_rate(group),
+            "trend": group.trend.within(&self.aggregator.total().trend),
+            "partial": group.partial,
+        });
+        if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
+            object.extend(rest);
+        }
+        object
+    }
+}
+
+/// Text from elsewhere, unable to steer a terminal.
+fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '?' } else { c };
+    text.chars().map(plain).collect()
+}
+
+/// Columns with two spaces between them: texts to the left, numbers, behind `left` texts, to the
+/// right, and the trend, the last one, to the left.
+fn align(cells: &[Vec<String>], left: usize) -> Vec<String> {
+    let columns = cells.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let widths = cells.iter().filter_map(|row| row.get(column));
+        widths.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let text = match column {
+                column if column < left || column + 1 == columns => format!("{cell:<width$}  "),
+                _ => format!("{cell:>width$}  "),
+            };
+            line.push_str(&text);
+        }
+        line.trim_end().to_owned()
+    };
+    cells.iter().map(line).collect()
+}
+
+fn cut(line: &str, width: usize) -> String {
+    line.chars().take(width).collect()
+}
+
+/// Columns and rows of the terminal.
+fn terminal() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    (columns > 0 && rows > 0).then_some((columns, rows))
+}

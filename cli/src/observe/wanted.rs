@@ -1,0 +1,86 @@
+//! Which flows are wanted: the flags' filters and the expressions of `--filter`, cut into what the
+//! server evaluates and what is left for us.
+
+use flow::{Filter, filter::Program, flags::Lists, view};
+use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
+
+use crate::{args::Args, error::Error};
+
+/// What to ask for, and what to do with the answers.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// For the server.
+    pub(crate) lists: Lists,
+    /// All of it.
+    pub(crate) filter: Filter,
+    /// What the lists don't say.
+    pub(crate) rest: Option<Filter>,
+}
+
+impl Wanted {
+    /// From the lists of the flags. Without expressions they are asked for as they are.
+    pub(crate) fn new(args: &Args, lists: Lists) -> Result<Self, Error> {
+        let mut all = Vec::new();
+        for text in args.values("filter") {
+            let filter = Filter::parse_expr(text).map_err(|error| {
+                let rendered = error.render(text);
+                Error::Usage(format!(
+                    "invalid argument for \"--filter\" flag:\n{rendered}"
+                ))
+            })?;
+            all.push(filter);
+        }
+        if all.is_empty() {
+            return Ok(Self {
+                // A file is filtered here; a server says itself what it does not understand.
+                filter: match args.value("input-file") {
+                    Some(_) => Filter::from_lists(&lists.whitelist, &lists.blacklist)?,
+                    None => Filter::default(),
+                },
+                lists,
+                rest: None,
+            });
+        }
+        all.insert(0, Filter::from_lists(&lists.whitelist, &lists.blacklist)?);
+        let filter = Filter::All(all);
+        let pushed = filter.push_down();
+        Ok(Self {
+            lists: Lists {
+                whitelist: pushed.whitelist,
+                blacklist: pushed.blacklist,
+            },
+            filter,
+            rest: pushed.rest,
+        })
+    }
+
+    /// What `--print-raw-filters` prints.
+    pub(crate) fn yaml(&self) -> Result<String, Error> {
+        let mut text = self.lists.yaml()?;
+        if let Some(rest) = &self.rest {
+            text.push_str(&format!("# evaluated by flows itself: {rest}\n"));
+        }
+        Ok(text)
+    }
+
+    /// Holds answers against what the server could not be asked.
+    pub(crate) fn check(&self) -> Check {
+        Check(self.rest.as_ref().map(Filter::program))
+    }
+}
+
+/// Holds answers against the rest of the filter.
+#[derive(Debug)]
+pub(crate) struct Check(Option<Program>);
+
+impl Check {
+    /// Whether to show it. Losses and news of nodes are no flows, and always shown.
+    pub(crate) fn passes(&mut self, response: &GetFlowsResponse) -> bool {
+        match (&mut self.0, &response.response_types) {
+            (Some(program), Some(ResponseTypes::Flow(flow))) => {
+                program.matches(&view::Message::new(flow))
+            }
+            _ => true,
+        }
+    }
+}
