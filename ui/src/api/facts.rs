@@ -150,7 +150,15 @@ fn end(row: &Row, side: Side) -> Vec<String> {
     let terms = parts.into_iter().filter_map(|(part, field)| {
         let text = Column::Of(side, part).text(row, &plain);
         let first = text.split([',', ' ']).find(|word| !word.is_empty())?;
-        Some(format!("{field} == {}", quote(first)))
+        let namespace = row.namespace(side);
+        let first = match part {
+            Part::Pod | Part::Workload if !namespace.is_empty() => {
+                quote(&format!("{namespace}/{first}"))
+            }
+            Part::Identity => first.to_owned(),
+            _ => quote(first),
+        };
+        Some(format!("{field} == {first}"))
     });
     terms.collect()
 }

@@ -22,6 +22,7 @@ const params = computed<Params>(() => {
     namespaces: namespaces.join(','),
     map: panel === 'split' || panel === 'map',
     rows: 100,
+    buckets: 240,
   };
 });
 /** Same text, same stream. */

@@ -20,7 +20,7 @@ export function StatusView() {
           <p class="figure">{link.state}</p>
           <dl>
             <div><dt>Address</dt><dd><code>{now.source}</code></dd></div>
-            <div><dt>Server</dt><dd>{kind} {server.version}</dd></div>
+            <div><dt>Server</dt><dd>{server.version.includes(kind) ? server.version : `${kind} ${server.version}`}</dd></div>
             {link.since !== undefined && <div><dt>Since</dt><dd>{span(Date.now() - link.since)}</dd></div>}
             {link.why && <div><dt>Because</dt><dd>{link.why}</dd></div>}
             {now.user && <div><dt>You are</dt><dd>{now.user}</dd></div>}

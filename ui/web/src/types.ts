@@ -92,7 +92,7 @@ export interface PolicyFinding {
   policy?: string;
   version?: string;
   place?: string;
-  defaultDeny?: boolean;
+  default_deny?: boolean;
   rules?: RuleFinding[];
 }
 
@@ -119,8 +119,8 @@ export interface InvolvedPolicy {
   kind?: string;
   decided?: boolean;
   version?: string;
-  presentVersion?: string;
-  inForce?: boolean;
+  present_version?: string;
+  in_force?: boolean;
   stale?: boolean;
   place?: string;
   yaml?: string;
@@ -129,14 +129,14 @@ export interface InvolvedPolicy {
 
 export interface ExplainAnswer {
   headline?: string;
-  recorded?: { verdict?: Verdict; direction?: string; end?: string; text?: string; nodeName?: string; revision?: number };
+  recorded?: { verdict?: Verdict; direction?: string; end?: string; text?: string; node_name?: string; revision?: number };
   now?: Trace;
   differs?: boolean;
   changes?: string[];
   policies?: InvolvedPolicy[];
   command?: string;
   notes?: string[];
-  nodeName?: string;
+  node_name?: string;
   revision?: number;
 }
 

@@ -111,7 +111,7 @@ export function Drawer({ seq }: { seq: number }) {
           {cell('reason') && (
             <p class="reason">
               {cell('reason')}
-              {cell('policy') && <span class="quiet-text"> · {cell('policy')}</span>}
+              {cell('policy') && !why?.answer && <span class="quiet-text"> · {cell('policy')}</span>}
             </p>
           )}
           <Why explanation={why} row={details.row} />

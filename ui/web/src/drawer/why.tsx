@@ -25,13 +25,13 @@ export function Why({ explanation, row }: { explanation: Explanation | null; row
       </section>
     );
   }
-  const { headline, recorded, now, differs, changes = [], policies = [], command, notes = [], nodeName, revision } = explanation.answer;
+  const { headline, recorded, now, differs, changes = [], policies = [], command, notes = [], node_name, revision } = explanation.answer;
   const suggestions = now?.suggestions ?? [];
   return (
     <section class={`why${denied ? ' denied' : ''}`}>
       <h3>{title}</h3>
       {headline && <p class="headline">{headline}</p>}
-      {recorded?.text && recorded.text !== headline && <p class="quiet-text">{recorded.text}</p>}
+      {recorded?.text && !headline?.includes(recorded.text) && <p class="quiet-text">{recorded.text}</p>}
       {differs && (
         <div class="differs">
           <p>
@@ -72,9 +72,9 @@ export function Why({ explanation, row }: { explanation: Explanation | null; row
           {text}
         </p>
       ))}
-      {nodeName && (
+      {node_name && (
         <p class="quiet-text small-text">
-          Answered by node {nodeName}
+          Answered by node {node_name}
           {revision ? ` at revision ${revision}` : ''}.
         </p>
       )}
@@ -105,11 +105,11 @@ function SideOf({ title, judgement }: { title: string; judgement: Judgement }) {
   );
 }
 
-function Finding({ policy, place, defaultDeny, rules = [] }: PolicyFinding) {
+function Finding({ policy, place, default_deny, rules = [] }: PolicyFinding) {
   return (
     <div class="finding">
       <p>
-        <b>{policy}</b> selects it{defaultDeny ? ', default deny' : ''}
+        <b>{policy}</b> selects it{default_deny ? ', default deny' : ''}
         {place && <span class="place"> {place}</span>}
       </p>
       <ul>
@@ -140,10 +140,10 @@ function Rule({ path, deny, text, matched, failed = [] }: RuleFinding) {
   );
 }
 
-function Involved({ policy, decided, inForce, stale, place, yaml, meaning, version, presentVersion }: InvolvedPolicy) {
+function Involved({ policy, decided, in_force, stale, place, yaml, meaning, version, present_version }: InvolvedPolicy) {
   const notes = [
     decided ? 'decided this flow' : 'selects an end',
-    ...(inForce ? [] : [presentVersion ? `changed since: version ${version} decided, ${presentVersion} is in force` : 'not in force any more']),
+    ...(in_force ? [] : [present_version ? `changed since: version ${version} decided, ${present_version} is in force` : 'not in force any more']),
     ...(stale ? ['its present form is refused; the last good one is in force'] : []),
   ];
   return (

@@ -50,7 +50,7 @@ export function EdgeView({ edge, from, to, seconds, near, hot, dim, title, onHot
         </g>
       )}
       {says && (
-        <text x={x + (edge.dropped ? 13 : 0)} y={y + (edge.dropped ? 4 : -7)} class={edge.dropped ? '' : 'middle'}>
+        <text x={x} y={y - (edge.dropped ? 13 : 7)} class="middle">
           {text}
         </text>
       )}

@@ -119,7 +119,7 @@ export function arrangeAll(graph: Graph): Layout {
     const links = graph.edges
       .filter(({ source, destination }) => of.get(source) === group && of.get(destination) === group)
       .map(({ source, destination }) => ({ from: source, to: destination }));
-    const boxes = arrange(cards, links, 76);
+    const boxes = arrange(cards, links, 92);
     inner[group] = boxes;
     const { w, h } = extent(Object.values(boxes));
     outer.push({ id: `ns:${group}`, w: w + 2 * PAD, h: h + 2 * PAD + TITLE });

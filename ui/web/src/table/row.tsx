@@ -11,7 +11,7 @@ import { cellMenu } from './cellmenu';
 export function template(columns: readonly Column[]): string {
   return columns
     .map(({ name, width }) => {
-      if (name === 'timestamp') return '11.5em';
+      if (name === 'timestamp') return '7.6em';
       if (name === 'verdict') return '8.2em';
       if (name === 'policy') return 'minmax(16em, 3fr)';
       const em = Math.min(width * 0.58, 19);
@@ -30,6 +30,8 @@ interface Props {
 
 function Cell({ column, text, row }: { column: Column; text: string; row: Row }) {
   if (column.name === 'verdict') return <VerdictMark verdict={row.verdict} />;
+  // The day is in the title.
+  if (column.name === 'timestamp') return <>{text.replace(/^\w{3} [ \d]\d /, '')}</>;
   if (column.name === 'source') {
     const arrow = /^(.*) (->|<-|<>)$/.exec(text);
     if (arrow) {

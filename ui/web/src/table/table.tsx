@@ -3,6 +3,7 @@
 // the rows that are seen.
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
 import { short, whole } from '../format';
 import { Icon } from '../icons';
 import { typing } from '../keys';
@@ -15,7 +16,10 @@ import { Pages } from './pages';
 import { FlowRow, template } from './row';
 import { reveal, scrollHeight, seen, type Geometry } from './window';
 
-export const ROW = 26;
+/** Height of a row, px; on a phone a row has two lines. */
+const narrow = matchMedia('(max-width: 640px)');
+const rowHeight = signal(narrow.matches ? 52 : 26);
+narrow.addEventListener('change', () => (rowHeight.value = narrow.matches ? 52 : 26));
 
 /** Where the table stands still because somebody reads it. */
 interface Anchor {
@@ -31,6 +35,7 @@ function nextSort(sort: string, name: string): string {
 
 export function FlowTable() {
   const box = useRef<HTMLDivElement>(null);
+  const ROW = rowHeight.value;
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(400);
   const [anchor, setAnchor] = useState<Anchor | null>(null);
@@ -70,7 +75,7 @@ export function FlowTable() {
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const watch = new ResizeObserver(() => setHeight(element.clientHeight - ROW));
+    const watch = new ResizeObserver(() => setHeight(element.clientHeight - (element.querySelector<HTMLElement>('.headings')?.offsetHeight ?? 0)));
     watch.observe(element);
     return () => watch.disconnect();
   }, []);
@@ -163,7 +168,7 @@ export function FlowTable() {
             return (
               <div key={name} role="columnheader" aria-sort={order} class={number ? 'number' : ''} data-column={name}>
                 <button title={`${help}: click to sort`} onClick={() => go({ sort: nextSort(sort, name) })}>
-                  {heading.toLowerCase()}
+                  {name === 'timestamp' ? 'time' : heading.toLowerCase()}
                   {order !== 'none' && <Icon name={order === 'ascending' ? 'up' : 'down'} />}
                 </button>
               </div>
