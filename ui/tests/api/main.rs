@@ -1,0 +1,16 @@
+//! The API over HTTP, as programs and pages use it, with flows from a file.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test: it fails where it stands"
+)]
+
+mod flows;
+mod http;
+mod schema;
+mod server;
+
+mod answers;
+mod hostile;
+mod stream;

@@ -1,0 +1,65 @@
+//! A running flows-ui.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser as _;
+use flows_ui::{Args, Config, Server};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::http::{Answer, get};
+
+/// A server with flows from a file; ends when dropped.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    _flows: tempfile::NamedTempFile,
+    _stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// With so many seconds of flows; returns once they are there.
+    pub(crate) async fn start(seconds: i64, arguments: &[&str]) -> Self {
+        let flows = crate::flows::file(seconds);
+        let path = flows.path().to_str().unwrap();
+        let fixed = ["flows-ui", "--listen", "127.0.0.1:0", "--input-file", path];
+        let args = Args::try_parse_from([&fixed, arguments].concat()).unwrap();
+        let server = Server::bind(Config::try_from(args).unwrap()).await.unwrap();
+        let address = server.address().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let stop = async { drop(stopped.await) };
+            server.run(stop).await.unwrap();
+        });
+        Self {
+            address,
+            _flows: flows,
+            _stop: stop,
+            task,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        get(self.address, path, &[]).await
+    }
+
+    /// Waits until the file has been read.
+    pub(crate) async fn ready(&self) {
+        for _ in 0..400 {
+            let status = self.get("/api/status").await.json();
+            match status["link"]["state"].as_str() {
+                Some("ended") => return,
+                Some("failed") => panic!("{status}"),
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        panic!("the file is not read");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,76 @@
+//! The page in a browser, against a real lab: brings one up with the three tiers and runs
+//! `ui/web/e2e` beside it. Run by `cargo xtask test`, as root.
+//!
+//! The screenshots that the tests take are in `target/screens`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test: it fails where it stands, and says what it can't clean up"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A lab that goes when this is dropped.
+struct Lab {
+    program: PathBuf,
+    name: String,
+}
+
+impl Lab {
+    fn up(bin: &Path, root: &Path) -> Self {
+        let lab = Self {
+            program: bin.join("flows-lab"),
+            name: format!("page-{}", std::process::id()),
+        };
+        let status = Command::new(&lab.program)
+            .args(["up", "--name", &lab.name, "--relay-listen", "none"])
+            .arg(root.join("testdata/three-tier"))
+            .status();
+        let status = status.expect("flows-lab runs: `cargo xtask test` builds it");
+        assert!(status.success(), "the lab did not come up");
+        lab
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let down = Command::new(&self.program)
+            .args(["down", "--name", &self.name])
+            .status();
+        if !down.as_ref().is_ok_and(|status| status.success()) {
+            eprintln!("{} is not down: {down:?}", self.name);
+        }
+    }
+}
+
+#[test]
+fn the_page_works_in_a_browser() {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    assert_eq!(
+        id.stdout, b"0\n",
+        "the lab makes network namespaces and needs root: run `cargo xtask test kernel`"
+    );
+    assert!(
+        flows_ui::page_is_built(),
+        "run `cargo xtask page`, then build again"
+    );
+    let bin = std::env::var_os("FLOWS_BIN_DIR")
+        .expect("FLOWS_BIN_DIR says where the programs are: run `cargo xtask test kernel`");
+    let bin = PathBuf::from(bin);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let screens = bin.parent().unwrap().join("screens");
+    std::fs::create_dir_all(&screens).unwrap();
+
+    let lab = Lab::up(&bin, root);
+    let tested = Command::new("npm")
+        .args(["run", "e2e"])
+        .current_dir(root.join("ui/web"))
+        .env("FLOWS_LAB", &lab.name)
+        .env("FLOWS_UI", env!("CARGO_BIN_EXE_flows-ui"))
+        .env("FLOWS_SCREENS", &screens)
+        .status();
+    drop(lab);
+    assert!(tested.unwrap().success(), "tests in the browser failed");
+}
