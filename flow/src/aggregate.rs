@@ -213,6 +213,8 @@ impl Aggregator {
             .collect();
         let few = (by_flows.len() / 4).max(1);
         by_flows.select_nth_unstable(few - 1);
+        // All that is added then fits the buckets.
+        self.other.trend = self.framed(&self.other);
         for (_, key) in by_flows.drain(..few) {
             if let Some(group) = self.groups.remove(&key) {
                 self.other.add(&group);
@@ -238,6 +240,30 @@ impl Aggregator {
     /// The sum of the groups that were forgotten, and how often one was.
     pub fn other(&self) -> (&Group, u64) {
         (&self.other, self.forgotten)
+    }
+
+    /// The sum of what was forgotten and of the groups that are not among the first `shown`; `None`
+    /// if that is nothing.
+    pub fn rest(&self, shown: usize) -> Option<Group> {
+        let top = self.top();
+        if top.len() <= shown && self.forgotten == 0 {
+            return None;
+        }
+        let mut rest = Group {
+            trend: self.total.trend.emptied(),
+            ..Group::default()
+        };
+        rest.add(&self.other);
+        let hidden = top.iter().skip(shown);
+        hidden.for_each(|(_, group)| rest.add(group));
+        Some(rest)
+    }
+
+    /// A group's trend in the buckets of all flows.
+    fn framed(&self, group: &Group) -> Trend {
+        let mut framed = self.total.trend.emptied();
+        framed.add(&group.trend);
+        framed
     }
 
     /// The sum over all flows.

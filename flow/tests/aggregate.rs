@@ -240,6 +240,13 @@ fn what_is_forgotten_is_in_the_rest() {
     assert_eq!(sum.flows, groups.total().flows);
     assert_eq!(sum.bytes, groups.total().bytes);
     assert_eq!(sum.verdicts, groups.total().verdicts);
+    let (rest, frame) = (groups.rest(3).unwrap(), &groups.total().trend);
+    let shown: u64 = top.iter().take(3).map(|(_, group)| group.flows).sum();
+    assert_eq!(rest.flows + shown, groups.total().flows);
+    // The rest is spread over time as all flows are.
+    let (parts, all) = (rest.trend.within(frame), frame.within(frame));
+    assert!(parts.iter().zip(all).all(|(part, all)| *part <= all));
+    assert_eq!(parts.iter().filter(|part| **part > 0).count(), 20);
     // The great ones stay, and are exact.
     for (at, (values, group)) in top.iter().take(5).enumerate() {
         assert_eq!(group.flows, 20 * 51, "{values:?}");

@@ -178,19 +178,13 @@ impl Groups {
             });
             cells.push(values.chain(self.counts(group)).collect());
         }
-        let (forgotten, times) = self.aggregator.other();
-        let hidden = top.len().saturating_sub(rows);
         let mut more = |name: String, group: &Group| {
             let blank = fields.iter().skip(1).map(|_| String::new());
             let values = std::iter::once(name).chain(blank);
             cells.push(values.chain(self.counts(group)).collect());
         };
-        if hidden > 0 || times > 0 {
-            let mut other = forgotten.clone();
-            top.iter()
-                .skip(rows)
-                .for_each(|(_, group)| other.add(group));
-            more("(other)".to_owned(), &other);
+        if let Some(rest) = self.aggregator.rest(rows) {
+            more("(other)".to_owned(), &rest);
         }
         more(format!("({} groups)", top.len()), self.aggregator.total());
         let left = fields.len();
@@ -235,8 +229,6 @@ impl Groups {
     /// One object per group, the one of what is left last.
     fn print_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let top = self.aggregator.top();
-        let (forgotten, times) = self.aggregator.other();
-        let mut other = forgotten.clone();
         for (values, group) in &top[..top.len().min(self.top)] {
             let fields = self.aggregator.fields().iter().zip(values);
             let fields: Map<String, Value> = fields
@@ -249,10 +241,8 @@ impl Groups {
                 .collect();
             writeln!(out, "{}", self.object(json!({ "group": fields }), group))?;
         }
-        let hidden = top.iter().skip(self.top);
-        hidden.for_each(|(_, group)| other.add(group));
-        if top.len() > self.top || times > 0 {
-            writeln!(out, "{}", self.object(json!({ "other": true }), &other))?;
+        if let Some(rest) = self.aggregator.rest(self.top) {
+            writeln!(out, "{}", self.object(json!({ "other": true }), &rest))?;
         }
         out.flush()
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
+mod filter;
 mod service;
 mod status;
 

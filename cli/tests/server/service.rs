@@ -18,7 +18,7 @@ use proto::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
         GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
         GetNamespacesResponse, GetNodesRequest, GetNodesResponse, Namespace, Node,
-        ServerStatusRequest, ServerStatusResponse,
+        ServerStatusRequest, ServerStatusResponse, get_flows_response,
         observer_server::{Observer, ObserverServer},
     },
     relay::NodeState,
@@ -40,6 +40,37 @@ struct Script {
 struct Service(Arc<Mutex<Script>>);
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+/// What of the answers is later than `since`, and no more flows than a number: the last ones.
+fn asked_for(
+    request: &GetFlowsRequest,
+    mut answers: Vec<Result<GetFlowsResponse, Status>>,
+) -> Vec<Result<GetFlowsResponse, Status>> {
+    if let Some(since) = request.since {
+        answers.retain(|answer| match answer {
+            Ok(response) => response.time.is_none_or(|time| time >= since),
+            Err(_) => true,
+        });
+    }
+    let is_flow = |answer: &Result<GetFlowsResponse, Status>| match answer {
+        Ok(response) => matches!(
+            response.response_types,
+            Some(get_flows_response::ResponseTypes::Flow(_))
+        ),
+        Err(_) => false,
+    };
+    let number = usize::try_from(request.number).unwrap_or(usize::MAX);
+    let flows = answers.iter().filter(|answer| is_flow(answer)).count();
+    if number > 0 && !request.first && request.since.is_none() {
+        let mut skip = flows.saturating_sub(number);
+        answers.retain(|answer| {
+            let skipped = skip > 0 && is_flow(answer);
+            skip -= usize::from(skipped);
+            !skipped
+        });
+    }
+    answers
+}
+
 #[tonic::async_trait]
 impl Observer for Service {
     type GetFlowsStream = Streamed<GetFlowsResponse>;
@@ -54,7 +85,7 @@ impl Observer for Service {
         let request = request.into_inner();
         let mut script = self.0.lock().unwrap();
         script.asked.push((request.clone(), extensions));
-        let flows = futures::stream::iter(script.flows.clone());
+        let flows = futures::stream::iter(asked_for(&request, script.flows.clone()));
         Ok(Response::new(if request.follow {
             Box::pin(flows.chain(futures::stream::pending()))
         } else {
@@ -199,6 +230,11 @@ impl Server {
 
     pub(crate) fn flows(&self, args: &[&str]) -> Output {
         command(&self.socket(), args).output().unwrap()
+    }
+
+    /// How often it was asked for flows, and the answers were not looked at.
+    pub(crate) fn asked_count(&self) -> usize {
+        self.service.0.lock().unwrap().asked.len()
     }
 
     pub(crate) fn asked(&self) -> (GetFlowsRequest, bool) {

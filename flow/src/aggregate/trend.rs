@@ -109,12 +109,24 @@ impl Trend {
     /// The counts, as they would be in the buckets of `frame`: so trends of one table share their
     /// time axis.
     pub fn within(&self, frame: &Self) -> [u32; BUCKETS] {
-        let mut framed = Self {
-            counts: [0; BUCKETS],
-            ..frame.clone()
-        };
-        framed.add(self);
+        let mut framed = frame.emptied();
+        let mut begin = self.start;
+        for count in self.counts {
+            if count > 0 {
+                let at = framed.bucket(begin);
+                framed.counts[at] = framed.counts[at].saturating_add(count);
+            }
+            begin = begin.saturating_add(self.width);
+        }
         framed.counts
+    }
+
+    /// The same buckets, with nothing in them.
+    pub fn emptied(&self) -> Self {
+        Self {
+            counts: [0; BUCKETS],
+            ..self.clone()
+        }
     }
 
     /// A bar per bucket; a blank for none.

@@ -224,3 +224,35 @@ fn pushed_down() {
     }
     insta::assert_snapshot!(shown);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    /// Pieces of expressions, put together at random: read or refused, and pointed at.
+    #[test]
+    fn any_text_is_read_or_refused(
+        pieces in prop::collection::vec((any::<Index>(), any::<Index>(), any::<Index>()), 0..5),
+        noise in "[ -~äß\n]{0,4}",
+    ) {
+        let mut text = String::new();
+        for (which, from, to) in pieces {
+            let whole: Vec<char> = which.get(MEANINGS).0.chars().collect();
+            let (from, to) = (from.index(whole.len() + 1), to.index(whole.len() + 1));
+            text.extend(&whole[from.min(to)..from.max(to)]);
+            text.push_str(&noise);
+        }
+        for (cursor, _) in text.char_indices() {
+            for completion in flow::expr::complete(&text, cursor, &flow::expr::NoValues) {
+                prop_assert!(text.get(completion.range).is_some());
+            }
+        }
+        match Filter::parse_expr(&text) {
+            Ok(filter) => {
+                let printed = filter.to_string();
+                let read = Filter::parse_expr(&printed);
+                prop_assert_eq!(read.map(|read| read.to_string()), Ok(printed));
+            }
+            Err(error) => prop_assert!(error.render(&text).contains('^')),
+        }
+    }
+}
