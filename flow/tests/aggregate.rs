@@ -246,7 +246,9 @@ fn what_is_forgotten_is_in_the_rest() {
     // The rest is spread over time as all flows are.
     let (parts, all) = (rest.trend.within(frame), frame.within(frame));
     assert!(parts.iter().zip(all).all(|(part, all)| *part <= all));
-    assert_eq!(parts.iter().filter(|part| **part > 0).count(), 20);
+    let filled = |counts: &[u32]| counts.iter().filter(|count| **count > 0).count();
+    assert_eq!(filled(&parts), filled(&all));
+    assert!(filled(&all) > 10);
     // The great ones stay, and are exact.
     for (at, (values, group)) in top.iter().take(5).enumerate() {
         assert_eq!(group.flows, 20 * 51, "{values:?}");
