@@ -216,7 +216,9 @@ fn main() {
     }
 
     let text = "verdict == DROPPED and src.label == \"app=app-7,tier!=tier-0\"";
-    let mut expression = Filter::parse_expr(text).expect("a valid expression").program();
+    let mut expression = Filter::parse_expr(text)
+        .expect("a valid expression")
+        .program();
     let ten_percent = records(10);
     let found = rate(FLOWS, || scan(&mut expression, &ten_percent, &labels));
     let name = "the same as an expression, compact records, 10 % dropped";

@@ -318,9 +318,15 @@ fn value<V: FlowView>(field: &Field, flow: &V) -> String {
         },
         What::Workload | What::Namespace => {
             let text = Column::named(field.name).map(|column| column.text(flow, &plain));
-            match text.unwrap_or_default() {
-                none if none.is_empty() => nameless(flow, side),
-                text => text,
+            match (text.unwrap_or_default(), flow.pod(side)) {
+                // A pod that nothing made is its own workload.
+                (none, pod)
+                    if none.is_empty() && field.what == What::Workload && !pod.is_empty() =>
+                {
+                    pod.to_owned()
+                }
+                (none, _) if none.is_empty() => nameless(flow, side),
+                (text, _) => text,
             }
         }
         _ => field.text(flow),

@@ -26,7 +26,8 @@ pub(crate) use compile::{number_of, text_of};
 pub use complete::{Completion, NoValues, Values, complete};
 pub use error::ExprError;
 pub(crate) use lex::is_word;
-pub(crate) use value::{greatest, quote};
+pub(crate) use value::greatest;
+pub use value::quote;
 
 /// The field whose name is most like this one.
 pub(crate) fn nearest_field(name: &str) -> Option<&'static str> {

@@ -190,6 +190,10 @@ fn groups() {
         limited: 41,
         ..FlowExtension::default()
     });
+    let mut bare = flow("a", 9, 1, 0, Cause::New);
+    bare.destination.as_mut().unwrap().workloads.clear();
+    let one = by("dst.workload", 10, &[bare]);
+    assert_eq!(one.top()[0].0, ["api-0"], "a pod that nothing made");
     let flows = [
         flow("a", 1, 0, 100, Cause::New),
         flow("a", 1, 3, 400, Cause::End),

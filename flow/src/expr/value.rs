@@ -325,7 +325,7 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Bad> 
 }
 
 /// A value as the language takes it: in quotes, unless it is a plain word.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     if !text.is_empty() && text.chars().all(super::is_word) {
         return text.to_owned();
     }
