@@ -177,7 +177,7 @@ impl Screen {
 
     pub(crate) fn print(&mut self, response: &GetFlowsResponse) -> Result<(), Error> {
         if let Some(groups) = &mut self.groups {
-            return Ok(match &response.response_types {
+            match &response.response_types {
                 Some(ResponseTypes::Flow(flow)) => groups.push(flow, &mut self.out)?,
                 // Losses are no groups, but nothing is silently missing.
                 Some(_) => {
@@ -186,7 +186,8 @@ impl Screen {
                     self.err.write_all(&text)?;
                 }
                 None => {}
-            });
+            }
+            return Ok(());
         }
         if self.strip
             && let Some(ResponseTypes::Flow(flow)) = &response.response_types
