@@ -22,6 +22,8 @@ mod remembered;
 mod runtime;
 mod services;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod theme;
 mod update;

@@ -71,9 +71,9 @@ impl Data {
     /// Another store begins: nothing of the old one counts.
     pub(crate) fn restart(&mut self, filter: &Filter, now: i64) {
         self.latest = Snapshot::default();
+        self.shown = Snapshot::default();
         self.paused = None;
         self.refilter(filter, now);
-        self.show(now);
     }
 
     /// Shows what matches another filter.

@@ -17,6 +17,9 @@ use super::data::Data;
 /// Time without a change of the selection before a server is asked, ns.
 const QUIET: i64 = 120_000_000;
 
+/// Least time between two looks for what is related, ns.
+const LOOK: i64 = 1_000_000_000;
+
 /// What a server says of a flow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Explained {
@@ -48,6 +51,8 @@ pub(crate) struct Details {
     pub(crate) zoom: bool,
     /// When this flow was selected.
     since: i64,
+    /// Version of the data that was looked through for what is related, and when.
+    looked: (u64, i64),
 }
 
 impl Details {
@@ -61,6 +66,7 @@ impl Details {
             focus: false,
             zoom: false,
             since: now - QUIET,
+            looked: (data.version(), now),
         }
     }
 
@@ -73,6 +79,15 @@ impl Details {
                 since: now,
                 ..Self::new(number, data, now)
             };
+        }
+    }
+
+    /// Looks for what is related among what came since.
+    pub(crate) fn refresh(&mut self, data: &Data, now: i64) {
+        let (version, then) = self.looked;
+        if version != data.version() && now - then >= LOOK && data.row(self.number).is_some() {
+            self.related = Related::of(self.number, data);
+            self.looked = (data.version(), now);
         }
     }
 

@@ -84,10 +84,15 @@ impl Filters {
 
     /// All of them as one.
     pub(crate) fn filter(&self) -> Filter {
+        let given = self.rest.iter().cloned();
+        Filter::All(given.chain([self.added()]).collect())
+    }
+
+    /// Those added on the screen, as one.
+    pub(crate) fn added(&self) -> Filter {
         let verdicts = (self.verdicts != 0).then(|| Filter::Leaf(Leaf::Verdict(self.verdicts)));
         let chips = self.chips.iter().map(|chip| chip.filter.clone());
-        let all = self.rest.iter().cloned().chain(verdicts).chain(chips);
-        Filter::All(all.collect())
+        Filter::All(verdicts.into_iter().chain(chips).collect())
     }
 
     /// Whether something is hidden that the server sent.
@@ -215,6 +220,8 @@ pub(crate) fn same(row: &Row, column: Column) -> Option<String> {
         Column::Policy | Column::PolicyName => {
             let name = Column::PolicyName.text(row, &cells);
             let first = name.split(", ").next().unwrap_or_default();
+            // Without the kind: a policy of this name, of whichever kind.
+            let first = first.split_once(' ').map_or(first, |(_, name)| name);
             (!first.is_empty()).then(|| format!("policy == {}", quoted(first)))
         }
         Column::Of(_, Part::Labels | Part::Workload | Part::Service | Part::Name)

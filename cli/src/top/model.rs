@@ -96,13 +96,16 @@ pub(crate) struct Laid {
 
 /// Arrivals per second, over the last seconds.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rate(VecDeque<(i64, u64)>);
+pub(crate) struct Rate(VecDeque<(i64, u64)>, i64);
 
 impl Rate {
     /// Time that is averaged over, ns.
     const OVER: i64 = 3_000_000_000;
 
     pub(crate) fn add(&mut self, now: i64, total: u64) {
+        if now < self.1 {
+            return;
+        }
         while self
             .0
             .front()
@@ -123,6 +126,12 @@ impl Rate {
 
     pub(crate) fn clear(&mut self) {
         self.0.clear();
+    }
+
+    /// Begins to count only then: a history is read faster than it happened.
+    pub(crate) fn begin(&mut self, at: i64) {
+        self.0.clear();
+        self.1 = at;
     }
 
     pub(crate) fn per_second(&self) -> f64 {
@@ -172,6 +181,8 @@ pub(crate) struct Model {
     pub(crate) histogram: Histogram,
     /// The moment of the time cursor.
     pub(crate) cursor: Option<i64>,
+    /// When filters were changed of which the server doesn't know yet.
+    pub(crate) changed: Option<i64>,
     /// Older flows are on their way.
     pub(crate) fetching: bool,
     pub(crate) notice: Option<Notice>,
@@ -207,6 +218,7 @@ impl Model {
             rate: Rate::default(),
             histogram: Histogram::new([], now, now, 1),
             cursor: None,
+            changed: None,
             fetching: false,
             notice: None,
             mouse: true,
@@ -241,9 +253,12 @@ impl Model {
         if width > 0 {
             self.table.reveal(width);
         }
+        // Whoever reads details is not to lose them because the flow has left the store.
+        self.table.hold = self.details.is_some();
         self.table.settle(&self.data, page);
         if let (Some(details), Some(number)) = (&mut self.details, self.table.selected) {
             details.change(number, &self.data, self.now);
+            details.refresh(&self.data, self.now);
         }
         match self.screen {
             Screen::Flows | Screen::Nodes => {}
@@ -254,16 +269,14 @@ impl Model {
 
     /// Counts anew over time, with as many buckets as there are columns for them.
     pub(crate) fn count(&mut self, columns: usize) {
-        let first = self
-            .data
-            .matches()
-            .map(|found| found.time)
-            .find(|time| *time > 0);
-        let last = self
-            .data
-            .matches()
-            .next_back()
-            .map_or(0, |found| found.time);
+        // Not always in order: what a relay says of its nodes is younger than the history behind it.
+        let times = || {
+            self.data
+                .matches()
+                .map(|found| found.time)
+                .filter(|time| *time > 0)
+        };
+        let (first, last) = (times().min(), times().max().unwrap_or(0));
         let live = self.data.paused().is_none() && matches!(self.link, Link::Live { .. });
         let until = if live { last.max(self.now) } else { last };
         let from = first.unwrap_or(until);

@@ -41,6 +41,9 @@ const SUMS: Duration = Duration::from_millis(500);
 /// How often the server is asked how it is: while its nodes are looked at, and otherwise.
 const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 
+/// How long a new store may stay empty before it takes the place of the present one.
+const EMPTY: Duration = Duration::from_millis(600);
+
 /// What is read from where.
 #[derive(Debug)]
 pub(crate) struct Wanted {
@@ -52,6 +55,7 @@ pub(crate) struct Wanted {
 
 /// A store that is being filled.
 struct Filling {
+    started: Instant,
     store: Arc<Store>,
     feed: Arc<Feed>,
     changes: watch::Receiver<u64>,
@@ -59,14 +63,11 @@ struct Filling {
 }
 
 impl Filling {
-    fn start(wanted: &Wanted) -> Self {
+    fn start(wanted: &Wanted, ask: &Ask) -> Self {
         let store = Arc::new(Store::new(wanted.capacity));
-        let feed = Feed::start(
-            wanted.source.clone(),
-            wanted.ask.clone(),
-            Arc::clone(&store),
-        );
+        let feed = Feed::start(wanted.source.clone(), ask.clone(), Arc::clone(&store));
         Self {
+            started: Instant::now(),
             changes: store.changes(),
             link: feed.link(),
             store,
@@ -75,10 +76,27 @@ impl Filling {
     }
 }
 
+impl Filling {
+    /// Whether it has what can be shown, or never will.
+    fn ready(&self) -> bool {
+        match *self.link.borrow() {
+            Link::Connecting | Link::Lost { .. } => false,
+            Link::Ended | Link::Failed(_) => true,
+            Link::Live { .. } => {
+                !self.store.snapshot().range().is_empty() || self.started.elapsed() >= EMPTY
+            }
+        }
+    }
+}
+
 /// Everything that runs beside the model.
 struct Runtime {
     wanted: Wanted,
+    /// What is asked now: the command line's, and the filters of the screen.
+    ask: Ask,
     filling: Filling,
+    /// What takes its place as soon as it has something to show.
+    next: Option<Filling>,
     server: Option<Server>,
     terminal: Terminal,
     remembered: Remembered,
@@ -102,12 +120,14 @@ pub(crate) async fn run(
         Source::Server(target) => Some(Server::new(target)?),
         Source::File(_) => None,
     };
-    let filling = Filling::start(&wanted);
+    let filling = Filling::start(&wanted, &wanted.ask);
     model.bar.history = remembered.read();
     let terminal = Terminal::open()?;
     let runtime = Runtime {
+        ask: wanted.ask.clone(),
         wanted,
         filling,
+        next: None,
         server,
         terminal,
         remembered,
@@ -180,6 +200,10 @@ impl Runtime {
                         asked_health = true;
                         last_health = Some(Instant::now());
                         self.tasks.spawn(async move { effects::health(&server).await });
+                    }
+                    if let Some(next) = self.next.take_if(|next| next.ready()) {
+                        self.swap(next, model);
+                        dirty = true;
                     }
                     let effects = model.update(Event::Tick, now());
                     dirty |= idle || !effects.is_empty() || model.notice.is_some();

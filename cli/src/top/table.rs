@@ -35,6 +35,8 @@ pub(crate) struct Table {
     pub(crate) top: usize,
     /// The selected line on the screen.
     row: usize,
+    /// The selected flow stays selected when it leaves the store.
+    pub(crate) hold: bool,
 }
 
 impl Default for Table {
@@ -49,7 +51,9 @@ impl Default for Table {
             selected: None,
             follow: true,
             top: 0,
+
             row: 0,
+            hold: false,
         }
     }
 }
@@ -77,6 +81,9 @@ impl Shown {
             Column::Timestamp => CLOCK,
             // Drops must be told from the rest by the word.
             Column::Verdict => 9,
+            Column::Reason => 13,
+            // Names of which less is seen say little: rather fewer columns.
+            Column::Source | Column::Destination => 20,
             _ => (*min).max(heading.chars().count().min(8)),
         }
     }
@@ -132,17 +139,21 @@ impl Table {
                 width: least.min(width),
             });
         }
-        // What is left goes to those that need more, the same to each, as they are cut alike then.
+        // What is left goes to those that need more, the same to each, as they are cut alike then;
+        // long texts come last.
         let mut left = width.saturating_sub(taken);
-        let wants = |place: &Place| {
-            let shown = &self.columns[place.column];
-            shown.width.is_none() && place.width < shown.wanted()
-        };
-        while left > 0 && places.iter().any(wants) {
-            for place in places.iter_mut() {
-                if left > 0 && wants(place) {
-                    place.width += 1;
-                    left -= 1;
+        for long in [false, true] {
+            let wants = |place: &Place| {
+                let shown = &self.columns[place.column];
+                let is_long = matches!(shown.column, Column::Policy | Column::Summary);
+                is_long == long && shown.width.is_none() && place.width < shown.wanted()
+            };
+            while left > 0 && places.iter().any(wants) {
+                for place in &mut places {
+                    if left > 0 && wants(place) {
+                        place.width += 1;
+                        left -= 1;
+                    }
                 }
             }
         }
@@ -195,7 +206,13 @@ impl Table {
             Some(number) => data.line(number).min(len - 1),
             None => 0,
         };
-        self.selected = data.number(line);
+        let gone = self
+            .selected
+            .filter(|number| *number < data.snapshot().range().start);
+        self.selected = match gone {
+            Some(number) if self.hold && !self.follow => Some(number),
+            _ => data.number(line),
+        };
         self.row = self.row.min(height - 1).min(line);
         let most = len.saturating_sub(height);
         self.top = (line - self.row).min(most);

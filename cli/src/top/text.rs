@@ -52,11 +52,26 @@ pub(crate) fn cut_middle(text: &str, columns: usize) -> String {
     format!("{}…{}", head(text, front), tail(text, columns - 1 - front))
 }
 
+/// `namespace/name` with as much of the namespace left out as it takes to fit.
+pub(crate) fn cut_name(name: &str, columns: usize) -> String {
+    if width(name) <= columns {
+        return name.to_owned();
+    }
+    match name.split_once('/') {
+        Some((namespace, name)) if width(name) + 2 <= columns => {
+            let left = columns - width(name) - 2;
+            format!("{}…/{name}", head(namespace, left))
+        }
+        Some((_, name)) => cut_middle(name, columns),
+        None => cut_middle(name, columns),
+    }
+}
+
 /// Lines of at most this many columns, broken at spaces where there are any; lines that continue
 /// another one begin with `indent` spaces more than it has itself.
 pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
     let own = text.len() - text.trim_start_matches(' ').len();
-    let hang = (own + indent).min(columns.saturating_sub(8));
+    let hang = (own + indent).min(columns / 3);
     let mut lines = Vec::new();
     let mut rest = text.trim_end();
     loop {
@@ -161,6 +176,14 @@ pub(crate) fn clock(ns: i64) -> String {
     }
 }
 
+/// The hour of a moment with its day (UTC): `11-23 07h`.
+pub(crate) fn day(ns: i64) -> String {
+    match jiff::Timestamp::from_nanosecond(i128::from(ns)) {
+        Ok(moment) => moment.strftime("%m-%d %Hh").to_string(),
+        Err(_out_of_range) => "N/A".to_owned(),
+    }
+}
+
 /// Heights of bars in eighths of a line.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -201,6 +224,23 @@ mod tests {
             assert_eq!(cut(text, columns), end);
             assert_eq!(cut_middle(text, columns), middle);
             assert!(width(&cut_middle(text, columns)) <= columns);
+        }
+    }
+
+    #[test]
+    fn of_names_the_namespace_goes_first() {
+        for (name, columns, want) in [
+            ("production/web", 20, "production/web"),
+            ("production/user-service", 17, "pro…/user-service"),
+            ("production/auth-database", 15, "…/auth-database"),
+            ("production/auth-database", 10, "auth-…base"),
+            ("192.0.2.255", 8, "192.….255"),
+        ] {
+            let cut = cut_name(name, columns);
+            assert!(width(&cut) <= columns);
+            if columns > 8 {
+                assert_eq!(cut, want);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use client::{FromNode, Health, Link, Snapshot};
 use crossterm::event::{KeyEvent, MouseEvent};
+use flow::Filter;
 use proto::{flow::Flow, flows::v1::ExplainResponse};
 
 pub(crate) use prompt::offered;
@@ -31,6 +32,8 @@ pub(crate) enum Event {
     Sums(BTreeMap<String, FromNode>),
     /// A new store is filled from now on.
     Restarted,
+    /// Another store takes the place of the present one: what the server has of other filters.
+    Swapped(Snapshot),
     Link(Link),
     /// The server's answer about the flow of a number.
     Explained(u64, Result<Box<ExplainResponse>, String>),
@@ -61,6 +64,8 @@ pub(crate) enum Effect {
     Remember(Vec<String>),
     /// Read everything anew.
     Restart,
+    /// Have the server send what these filters let through, besides the command line's.
+    Narrow(Filter),
     /// Draw everything, not only what changed.
     Redraw,
 }
@@ -77,13 +82,14 @@ impl Model {
             Event::Data(snapshot) => self.arrived(snapshot),
             Event::Sums(came) => self.summed(came),
             Event::Restarted => self.restarted(),
+            Event::Swapped(snapshot) => self.swapped(snapshot),
             Event::Link(link) => self.linked(link),
             Event::Explained(number, answer) => self.explained(number, answer),
             Event::Health(health) => self.health = Some(health),
             Event::Older(came) => self.older_came(came),
             Event::Exported(Ok(text)) => self.say(text),
             Event::Exported(Err(text)) => self.complain(text),
-            Event::Tick => self.tick(),
+            Event::Tick => self.tick(&mut effects),
         }
         self.settle();
         self.ask(&mut effects);
@@ -116,6 +122,7 @@ impl Model {
     /// Shows what other filters let through.
     pub(crate) fn refilter(&mut self) {
         self.data.refilter(&self.filters.filter(), self.now);
+        self.changed = Some(self.now);
         self.groups.forget();
         self.services.forget();
         for shown in &mut self.table.columns {

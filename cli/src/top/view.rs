@@ -49,7 +49,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
         _ => 1,
     };
     let footer = take_below(&mut rest, foot);
-    if area.height >= LOW && matches!(model.screen, Screen::Flows | Screen::Top) {
+    let needed = model.screen == Screen::Flows && model.details.is_some() && area.height < 30;
+    if area.height >= LOW && !needed && matches!(model.screen, Screen::Flows | Screen::Top) {
         let lanes = if area.height >= 36 { 2 } else { 1 };
         let chart = take(&mut rest, 2 * lanes + 1);
         chart::draw(model, buffer, chart, &mut laid);
@@ -97,9 +98,9 @@ fn flows(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
     let mut table = area;
     let pane = if area.width >= 150 {
         let width = area.width * 9 / 20;
-        table.width -= width;
+        table.width -= width + 1;
         Rect {
-            x: area.x + table.width,
+            x: area.x + table.width + 1,
             width,
             ..area
         }

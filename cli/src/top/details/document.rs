@@ -1,11 +1,15 @@
 //! The details as text, before it is fitted to a width.
 
+use client::Item;
 use flow::{
     FlowView as _, Side, Verdict,
     columns::{Cells, Column},
     describe,
 };
-use proto::flows::v1::{ExplainResponse, InvolvedPolicy};
+use proto::{
+    flow::Flow,
+    flows::v1::{ExplainResponse, InvolvedPolicy, TraceResponse},
+};
 
 use super::{Details, Explained, fields};
 use crate::top::{
@@ -70,7 +74,11 @@ impl Document {
 pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
     let mut to = Document::default();
     let Some(flow) = &details.flow else {
-        to.line("This flow is no longer held.", Look::Warn);
+        let text = match data.item(details.number) {
+            Some(Item::Mark(_)) => "This is no flow: it marks a place between flows.",
+            Some(Item::Flow(_)) | None => "This flow is no longer held.",
+        };
+        to.line(text, Look::Warn);
         return to;
     };
     let cells = Cells::default();
@@ -78,39 +86,31 @@ pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
     let verdict = flow.verdict();
     let dropped = matches!(verdict, Verdict::Dropped | Verdict::Error);
 
-    let source = text(Column::Source);
-    let protocol = text(Column::Protocol);
+    to.sections.push(0);
     to.pieces([
         (
             format!("{} ", text(Column::Verdict)),
             Look::Verdict(verdict),
         ),
         (
-            format!("{source} {} {protocol}", text(Column::Destination)),
+            format!(
+                "{} {} {}",
+                text(Column::Source),
+                text(Column::Destination),
+                text(Column::Protocol)
+            ),
             Look::Plain,
         ),
     ]);
-    let time = flow.time_ns().unwrap_or(0);
-    let node = flow.node();
-    let place = if node.is_empty() {
-        String::new()
-    } else {
-        format!(" on {node}")
-    };
-    to.line(
-        format!("at {} UTC, {} ago{place}", clock(time), span(now - time)),
-        Look::Quiet,
-    );
-
-    to.section("Why");
-    why(details, data, &text, dropped, &mut to);
+    why(details, &text, dropped, &mut to);
+    when(details, flow, dropped, now, &mut to);
     if dropped || !details.suggestions().is_empty() {
-        to.section("What would allow it");
         remedy(details, &mut to);
     }
     if let Explained::Answer(answer) = &details.explained {
         policies(answer, &mut to);
-        if let Some(trace) = &answer.now {
+        let told = |trace: &&TraceResponse| trace.egress.is_some() || trace.ingress.is_some();
+        if let Some(trace) = answer.now.as_ref().filter(told) {
             to.section("As it would be decided now");
             findings(trace, &mut to);
         }
@@ -123,64 +123,96 @@ pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
     to
 }
 
-fn why(
-    details: &Details,
-    data: &Data,
-    text: &dyn Fn(Column) -> String,
-    dropped: bool,
-    to: &mut Document,
-) {
+/// Why it was decided so: as the server says now or, without an answer, as the flow itself says.
+fn why(details: &Details, text: &dyn Fn(Column) -> String, dropped: bool, to: &mut Document) {
     let (reason, policy) = (text(Column::Reason), text(Column::Policy));
     let look = if dropped { Look::Bad } else { Look::Plain };
-    if !reason.is_empty() {
-        to.line(reason, look);
-    }
-    if !policy.is_empty() {
-        to.line(policy, Look::Plain);
+    let answer = match &details.explained {
+        Explained::Answer(answer) => Some(answer),
+        Explained::NotAsked | Explained::Asked | Explained::None(_) => None,
+    };
+    let headline = answer.map_or("", |answer| answer.headline.as_str());
+    let because = if headline.is_empty() {
+        &policy
+    } else {
+        headline
+    };
+    let colon = if reason.is_empty() || because.is_empty() {
+        ""
+    } else {
+        ": "
+    };
+    to.pieces([
+        (format!("{reason}{colon}"), look),
+        (because.to_owned(), Look::Plain),
+    ]);
+    if let Some(answer) = answer {
+        if answer.differs {
+            let now = answer.now.as_ref().map_or("", |now| now.verdict.as_str());
+            to.line(format!("Now it would be {now}."), Look::Warn);
+        }
+        for line in answer.changes.iter().chain(&answer.notes) {
+            to.line(line.clone(), Look::Quiet);
+        }
     }
     match &details.explained {
-        Explained::Answer(answer) => {
-            if !answer.headline.is_empty() {
-                to.line(answer.headline.clone(), Look::Plain);
-            }
-            if answer.differs {
-                let now = answer.now.as_ref().map_or("", |now| now.verdict.as_str());
-                to.line(format!("Now it would be {now}."), Look::Warn);
-            }
-            for line in answer.changes.iter().chain(&answer.notes) {
-                to.line(line.clone(), Look::Quiet);
-            }
-        }
-        Explained::Asked | Explained::NotAsked => to.line("asking the server …", Look::Quiet),
         Explained::None(why) => to.line(why.clone(), Look::Warn),
-    }
-    let related = &details.related;
-    if let Some(since) = related.since.filter(|_| related.alike > 1) {
-        let until = related.until.unwrap_or(since);
-        let what = if dropped { "Dropped" } else { "Seen" };
-        to.line(
-            format!(
-                "{what} {} times for this pair and port since {} (the last one {} later), as far as flows are held{}.",
-                grouped(related.alike),
-                clock(since),
-                span(until - since),
-                if related.others > 0 {
-                    format!("; {} had another verdict", grouped(related.others))
-                } else {
-                    String::new()
-                }
-            ),
-            Look::Plain,
-        );
-    } else if data.held() > 1 && related.alike == 1 {
-        to.line(
-            "The only one of this pair and port that is held.",
-            Look::Quiet,
-        );
+        Explained::Asked => to.line("asking the server …", Look::Quiet),
+        Explained::NotAsked | Explained::Answer(_) => {}
     }
 }
 
+/// When it happened, where, and since when the like of it does.
+fn when(details: &Details, flow: &Flow, dropped: bool, now: i64, to: &mut Document) {
+    let time = flow.time_ns().unwrap_or(0);
+    let node = flow.node();
+    let place = if node.is_empty() {
+        String::new()
+    } else {
+        format!(" on {node}")
+    };
+    to.line(
+        format!("{} UTC, {} ago{place}", clock(time), span(now - time)),
+        Look::Quiet,
+    );
+    let related = &details.related;
+    let Some(since) = related.since.filter(|_| related.alike > 1) else {
+        return;
+    };
+    let until = related.until.unwrap_or(since);
+    let what = if dropped { "Dropped" } else { "Passed" };
+    let others = match related.others {
+        0 => String::new(),
+        others if dropped => format!("; {} passed", grouped(others)),
+        others => format!("; {} were dropped", grouped(others)),
+    };
+    to.pieces([
+        (
+            format!(
+                "{what} {} times since {}",
+                grouped(related.alike),
+                clock(since)
+            ),
+            if dropped { Look::Bad } else { Look::Plain },
+        ),
+        (
+            format!(
+                " ({} ago, last {} ago) for this pair and port, as far as flows are held{others}",
+                span(now - since),
+                span(now - until)
+            ),
+            Look::Plain,
+        ),
+    ]);
+}
+
 fn remedy(details: &Details, to: &mut Document) {
+    let copies = if details.suggestions().is_empty() {
+        ""
+    } else {
+        " (Y copies it)"
+    };
+    to.section(&format!("What would allow it{copies}"));
     match &details.explained {
         Explained::Answer(answer) => {
             let suggestions = details.suggestions();
@@ -202,11 +234,8 @@ fn remedy(details: &Details, to: &mut Document) {
                 to.line(suggestion.text.clone(), Look::Good);
                 to.block(&suggestion.yaml, Look::Accent);
             }
-            if !suggestions.is_empty() {
-                to.line("Y copies the YAML.", Look::Quiet);
-            }
             if let Some(command) = details.command() {
-                to.line("Ask again (T copies it):", Look::Quiet);
+                to.line("To ask again (T copies it):", Look::Quiet);
                 to.line(format!("  {command}"), Look::Accent);
             }
         }
@@ -261,7 +290,7 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
     }
 }
 
-fn findings(trace: &proto::flows::v1::TraceResponse, to: &mut Document) {
+fn findings(trace: &TraceResponse, to: &mut Document) {
     let look = |verdict: Verdict| Look::Verdict(verdict);
     for end in [&trace.egress, &trace.ingress].into_iter().flatten() {
         to.pieces([

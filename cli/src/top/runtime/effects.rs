@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use client::{Feed, Server};
+use flow::Filter;
 use proto::flow::Flow;
 
 use super::{Filling, Runtime};
@@ -46,14 +47,44 @@ impl Runtime {
                     });
             }
             Effect::Restart => {
-                self.filling = Filling::start(&self.wanted);
+                self.next = None;
+                self.filling = Filling::start(&self.wanted, &self.ask);
                 model.update(Event::Restarted, super::now());
                 let link = self.filling.link.borrow_and_update().clone();
                 model.update(Event::Link(link), super::now());
             }
+            Effect::Narrow(added) => self.narrow(added)?,
             Effect::Redraw => self.terminal.clear()?,
         }
         Ok(())
+    }
+
+    /// Has the server send what filters let through. What it can't judge it sends, and it is hidden
+    /// here.
+    fn narrow(&mut self, added: Filter) -> Result<(), Error> {
+        let given = &self.wanted.ask;
+        let mut ask = given.clone();
+        if !added.is_everything() {
+            let lists = Filter::from_lists(&given.whitelist, &given.blacklist)?;
+            let pushed = Filter::All(vec![lists, added]).push_down();
+            ask.whitelist = pushed.whitelist;
+            ask.blacklist = pushed.blacklist;
+        }
+        let same = ask.whitelist == self.ask.whitelist && ask.blacklist == self.ask.blacklist;
+        if !same {
+            self.next = Some(Filling::start(&self.wanted, &ask));
+            self.ask = ask;
+        }
+        Ok(())
+    }
+
+    /// Goes on with another store.
+    pub(super) fn swap(&mut self, mut next: Filling, model: &mut Model) {
+        let link = next.link.borrow_and_update().clone();
+        let snapshot = next.store.snapshot();
+        self.filling = next;
+        model.update(Event::Swapped(snapshot), super::now());
+        model.update(Event::Link(link), super::now());
     }
 }
 

@@ -1,8 +1,9 @@
 //! What comes from the server.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
-use client::{FromNode, Link, Snapshot};
+use client::{FromNode, Link, Row, Snapshot};
+use flow::{FlowView as _, Side, Verdict};
 use proto::flows::v1::ExplainResponse;
 
 use super::Effect;
@@ -11,8 +12,26 @@ use crate::top::{
     model::{From, Model},
 };
 
+/// After a connection was made, time in which a history is read, ns.
+const HISTORY: i64 = 1_000_000_000;
+/// How long filters rest before the server is told, ns.
+const RESTS: i64 = 400_000_000;
 /// Time over which the rates of nodes are counted, ns.
 const RATED: i64 = 2_000_000_000;
+
+/// What tells a flow from others of the same time.
+type Likeness = (
+    [(Option<IpAddr>, Option<u16>); 2],
+    Verdict,
+    Option<(i32, i32)>,
+    String,
+);
+
+fn likeness(row: &Row) -> Likeness {
+    let end = |side| (row.ip(side), row.port(side));
+    let ends = [end(Side::Source), end(Side::Destination)];
+    (ends, row.verdict(), row.event_type(), row.node().to_owned())
+}
 
 impl Model {
     pub(super) fn arrived(&mut self, snapshot: Snapshot) {
@@ -62,7 +81,7 @@ impl Model {
                     crate::top::text::span(gone)
                 ));
             }
-            (Link::Connecting, Link::Live { .. }) => self.say("connected"),
+            (Link::Connecting, Link::Live { .. }) => self.rate.begin(self.now + HISTORY),
             _ => {}
         }
         self.link = link;
@@ -88,7 +107,57 @@ impl Model {
         }
     }
 
-    pub(super) fn tick(&mut self) {
+    /// The time and the flow that are looked at; `None`: the newest.
+    fn place(&self) -> Option<(i64, Option<Likeness>)> {
+        let number = self.table.selected.filter(|_| !self.table.follow)?;
+        let item = self.data.item(number)?;
+        Some((item.time(), self.data.row(number).map(likeness)))
+    }
+
+    /// Goes on with what another store holds, at the same time and with the same flow where they are
+    /// there.
+    pub(super) fn swapped(&mut self, snapshot: Snapshot) {
+        let place = self.place();
+        self.data.restart(&self.filters.filter(), self.now);
+        self.rate.begin(self.now + HISTORY);
+        self.counted.clear();
+        self.node_rates.clear();
+        self.arrived(snapshot);
+        self.groups.forget();
+        self.services.forget();
+        self.fetching = false;
+        self.table.selected = None;
+        let Some((time, key)) = place else {
+            self.details = None;
+            return;
+        };
+        let from = self.data.line_at(time);
+        let same = (from..self.data.len()).map_while(|line| {
+            let number = self.data.number(line)?;
+            let item = self.data.item(number)?;
+            (item.time() == time).then_some((line, number))
+        });
+        let mut same = same.filter(|(_, number)| self.data.row(*number).map(likeness) == key);
+        let found = same.next();
+        let page = self.page();
+        self.table
+            .jump(&self.data, found.map_or(from, |(line, _)| line), page);
+        match (&mut self.details, found) {
+            (Some(details), Some((_, number))) => details.number = number,
+            (details, _) => *details = None,
+        }
+    }
+
+    pub(super) fn tick(&mut self, effects: &mut Vec<Effect>) {
+        let rests = self
+            .changed
+            .is_some_and(|changed| self.now - changed >= RESTS);
+        if rests && self.data.paused().is_none() {
+            self.changed = None;
+            if let From::Server(_) = self.from {
+                effects.push(Effect::Narrow(self.filters.added()));
+            }
+        }
         if self
             .notice
             .as_ref()

@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 use super::{line, put, put_right};
 use crate::top::{
     model::{Laid, Mode, Model},
-    text::{bars, clock, short, span, width},
+    text::{bars, clock, day, short, span, width},
 };
 
 /// Room for `dropped ` before the bars.
@@ -30,12 +30,16 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
     // Few buckets are wide ones.
     let wide = (usize::from(chart.width) / buckets.len().max(1)).max(1);
     let lanes = (area.height - 1) / 2;
-    laid.bars = Rect {
-        width: u16::try_from(wide * buckets.len())
-            .unwrap_or(chart.width)
-            .min(chart.width),
+    // The newest one is at the edge.
+    let long = u16::try_from(wide * buckets.len())
+        .unwrap_or(chart.width)
+        .min(chart.width);
+    let chart = Rect {
+        x: chart.x + chart.width - long,
+        width: long,
         ..chart
     };
+    laid.bars = chart;
     laid.bar = wide;
     let styles = [("passed", theme.good()), ("dropped", theme.bad())];
     let counts: [fn(&Bucket) -> u64; 2] = [|bucket| bucket.passed, |bucket| bucket.dropped];
@@ -82,22 +86,33 @@ fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize
     let shown = model.data.matches().len() > 0;
     let end =
         histogram.start + histogram.length * i64::try_from(histogram.buckets.len()).unwrap_or(0);
-    let clock = |time: i64| clock(time).chars().take(8).collect::<String>();
+    let days = end - histogram.start > 72_000_000_000_000;
+    let clock = |time: i64| {
+        let clock = if days { day(time) } else { clock(time) };
+        clock
+            .chars()
+            .take(if days { 9 } else { 8 })
+            .collect::<String>()
+    };
     if shown {
         let long = histogram.buckets.len() * wide;
         put(buffer, chart, 0, &clock(histogram.start), theme.quiet());
-        let middle = format!("1 bar = {}", span(histogram.length));
-        if long > 40 {
-            put(
-                buffer,
-                chart,
-                (long - width(&middle)) / 2,
-                &middle,
-                theme.quiet(),
-            );
+        let legend = format!("1 bar = {}", span(histogram.length));
+        let from = clock(end).len() + 2;
+        let marked = |bucket: &Bucket| bucket.lost > 0;
+        let under = from / wide..(from + width(&legend)) / wide + 1;
+        let free = !histogram
+            .buckets
+            .iter()
+            .skip(under.start)
+            .take(under.len())
+            .any(marked);
+        if long > 44 && free {
+            put(buffer, chart, from, &legend, theme.quiet());
         }
         if long > 20 {
-            put(buffer, chart, long - 8, &clock(end), theme.quiet());
+            let end = clock(end);
+            put(buffer, chart, long - width(&end), &end, theme.quiet());
         }
     }
     let lost: u64 = histogram.buckets.iter().map(|bucket| bucket.lost).sum();

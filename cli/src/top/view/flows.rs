@@ -2,8 +2,9 @@
 
 use client::{Item, Link, Mark, Row};
 use flow::{
-    FlowView as _, Verdict,
+    FlowView as _, Side, Verdict,
     columns::{Align, Cells, Column},
+    describe,
 };
 use ratatui::{
     buffer::Buffer,
@@ -16,7 +17,7 @@ use crate::top::{
     data::SORTED,
     model::{From, Laid, Mode, Model},
     table::Place,
-    text::{clock, cut, cut_middle, grouped, span, width},
+    text::{clock, cut, cut_middle, cut_name, grouped, span, width},
 };
 
 pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
@@ -132,9 +133,8 @@ fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place,
     let theme = model.theme;
     let shown = &model.table.columns[place.column];
     let fitted = match shown.column {
-        Column::Source | Column::Destination | Column::PolicyName | Column::Of(..) => {
-            cut_middle(text, place.width)
-        }
+        Column::Source | Column::Destination => end(row, shown.column, text, place.width),
+        Column::PolicyName | Column::Of(..) => cut_middle(text, place.width),
         _ => cut(text, place.width),
     };
     let dropped = matches!(row.verdict(), Verdict::Dropped | Verdict::Error);
@@ -149,6 +149,28 @@ fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place,
         Align::Right => place.x + place.width - width(&fitted).min(place.width),
     };
     put(buffer, area, column, &fitted, style);
+}
+
+/// Who is at an end, in so many columns: of the source the port goes first, as it says little; of
+/// both the namespace.
+fn end(row: &Row, column: Column, text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let is_source = column == Column::Source;
+    let side = if is_source == (row.is_reply() == Some(true)) {
+        Side::Destination
+    } else {
+        Side::Source
+    };
+    let host = describe::host(row, side, true);
+    let rest = match host.port {
+        _ if is_source => text[host.to_string().len().min(text.len())..].to_owned(),
+        0 => String::new(),
+        port => format!(":{port}"),
+    };
+    let room = columns.saturating_sub(width(&rest));
+    format!("{}{rest}", cut_name(&host.name, room))
 }
 
 /// The selected line is reversed, its selected cell is underlined as well.

@@ -25,7 +25,7 @@ pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     let room = usize::from(area.width);
     let mut x = 1;
     // Where there is no room for both, the state is what matters.
-    let tabs_need = 44;
+    let tabs_need = 38;
     let state_needs = width(&state) + width(&numbers) + 4;
     let short_tabs = tabs_need + state_needs > room;
     for (at, screen) in Screen::ALL.into_iter().enumerate() {
@@ -55,13 +55,24 @@ pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     put(buffer, area, column.max(x), &state, style);
 }
 
+/// A server as people call it.
+fn server(address: &str) -> String {
+    let path = address.trim_start_matches("unix://");
+    let lab = path
+        .strip_prefix("/run/flows/")
+        .and_then(|rest| rest.strip_suffix("/relay.sock"));
+    match lab {
+        Some(lab) if !lab.contains('/') => cut_middle(&format!("lab {lab}"), 20),
+        _ => cut_middle(path, 32),
+    }
+}
+
 fn state(model: &Model) -> (String, ratatui::style::Style) {
     let theme = model.theme;
     let from = match &model.from {
-        From::Server(address) => address.trim_start_matches("unix://"),
-        From::File(path) => path,
+        From::Server(address) => server(address),
+        From::File(path) => cut_middle(path, 24),
     };
-    let from = cut_middle(from, 32);
     if let Some(paused) = model.data.paused() {
         let waiting = grouped(model.data.waiting());
         let gone = span(model.now - paused);

@@ -129,6 +129,16 @@ fn delay(node: &Node) -> String {
 
 fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
     let theme = model.theme;
+    if model.filters.hide() || !model.filters.given.is_empty() {
+        let text = "counted is what the filters let through";
+        put(
+            buffer,
+            line(area, usize::from(area.height).saturating_sub(1)),
+            1,
+            text,
+            theme.quiet(),
+        );
+    }
     let ruler = "─".repeat(usize::from(area.width));
     put(buffer, line(area, 0), 0, &ruler, theme.quiet());
     put(

@@ -77,7 +77,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
                 let end = put(buffer, here, 8, &name, look);
                 if bad {
                     let ago = span(model.now - edge.sum.last_drop);
-                    let why = format!("{}, {ago} ago", edge.sum.reason);
+                    let why = format!("{ago} ago: {}", edge.sum.reason);
                     let room = wide.saturating_sub(end + 2);
                     if room > 12 {
                         put(buffer, here, end + 2, &cut(&why, room), theme.quiet());

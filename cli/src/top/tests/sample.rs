@@ -1,0 +1,315 @@
+//! A cluster of three pods, and a model that has seen some of its flows.
+
+use client::{Link, Store};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proto::{
+    flow::{
+        CiliumEventType, DropReason, Endpoint, Flow, Ip, IpVersion, Layer4, LostEvent,
+        LostEventSource, Policy, Tcp, TrafficDirection, Verdict, Workload, layer4,
+    },
+    flows::v1::{
+        Decision, ExplainResponse, FlowExtension, InvolvedPolicy, Rule, Suggestion, TraceResponse,
+        Volume,
+    },
+    google::Timestamp,
+    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+};
+use ratatui::{Terminal, backend::TestBackend};
+
+use crate::top::{
+    filters::Filters,
+    model::{From, Model},
+    theme::{Colors, Theme},
+    update::{Effect, Event},
+    view,
+};
+
+/// 2026-01-01T00:00:00Z, Unix ns.
+pub(super) const START: i64 = 1_767_225_600_000_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
+
+fn endpoint(name: &str) -> Endpoint {
+    Endpoint {
+        identity: 1000 + u32::try_from(name.len()).unwrap(),
+        namespace: "shop".to_owned(),
+        pod_name: format!("{name}-1"),
+        labels: vec![format!("k8s:app={name}")],
+        workloads: vec![Workload {
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+        }],
+        ..Endpoint::default()
+    }
+}
+
+fn ip(name: &str) -> String {
+    format!("10.0.0.{}", name.len())
+}
+
+/// A flow at some seconds from the start.
+pub(super) fn flow(
+    seconds: i64,
+    from: &str,
+    to: &str,
+    port: u32,
+    dropped: bool,
+) -> GetFlowsResponse {
+    let rule = |text: &str| Rule {
+        kind: "CiliumNetworkPolicy".to_owned(),
+        namespace: "shop".to_owned(),
+        name: to.to_owned(),
+        text: text.to_owned(),
+        ..Rule::default()
+    };
+    let verdict = if dropped {
+        Verdict::Dropped
+    } else {
+        Verdict::Forwarded
+    };
+    let policy = Policy {
+        name: to.to_owned(),
+        namespace: "shop".to_owned(),
+        kind: "CiliumNetworkPolicy".to_owned(),
+        ..Policy::default()
+    };
+    let policies = vec![policy];
+    let mut flow = Flow {
+        time: Some(Timestamp::from_unix_nanos(START + seconds * SECOND)),
+        uuid: format!("flow-{seconds}-{from}-{to}-{port}"),
+        verdict: verdict.into(),
+        drop_reason_desc: if dropped {
+            DropReason::PolicyDenied.into()
+        } else {
+            0
+        },
+        ip: Some(Ip {
+            source: ip(from),
+            destination: ip(to),
+            ip_version: IpVersion::IPv4.into(),
+            ..Ip::default()
+        }),
+        l4: Some(Layer4 {
+            protocol: Some(layer4::Protocol::Tcp(Tcp {
+                source_port: 40_000 + u32::try_from(seconds).unwrap(),
+                destination_port: port,
+                ..Tcp::default()
+            })),
+        }),
+        source: Some(endpoint(from)),
+        destination: Some(endpoint(to)),
+        node_name: "one".to_owned(),
+        event_type: Some(CiliumEventType {
+            r#type: if dropped { 1 } else { 5 },
+            sub_type: if dropped { 133 } else { 0 },
+        }),
+        traffic_direction: TrafficDirection::Ingress.into(),
+        policy_match_type: if dropped { 0 } else { 2 },
+        ingress_denied_by: if dropped {
+            policies.clone()
+        } else {
+            Vec::new()
+        },
+        ingress_allowed_by: if dropped { Vec::new() } else { policies },
+        summary: "TCP Flags: SYN".to_owned(),
+        ..Flow::default()
+    };
+    flow.set_extension(&FlowExtension {
+        ingress: Some(Decision {
+            verdict: verdict.into(),
+            default_deny: dropped,
+            rules: vec![rule(&format!("allows app=web on {port}/TCP"))],
+            ..Decision::default()
+        }),
+        forward: Some(Volume {
+            packets: 3,
+            bytes: 1200,
+        }),
+        ..FlowExtension::default()
+    });
+    GetFlowsResponse {
+        node_name: "one".to_owned(),
+        time: flow.time,
+        response_types: Some(ResponseTypes::Flow(flow)),
+    }
+}
+
+/// Lost events at some seconds from the start.
+pub(super) fn lost(seconds: i64, events: u64) -> GetFlowsResponse {
+    let time = Some(Timestamp::from_unix_nanos(START + seconds * SECOND));
+    GetFlowsResponse {
+        node_name: "one".to_owned(),
+        time,
+        response_types: Some(ResponseTypes::LostEvents(LostEvent {
+            source: LostEventSource::PerfEventRingBuffer.into(),
+            num_events_lost: events,
+            first: time,
+            last: time,
+            ..LostEvent::default()
+        })),
+    }
+}
+
+/// A minute of the shop: web asks db, batch may not, and once something was lost.
+pub(super) fn minute() -> Vec<GetFlowsResponse> {
+    let mut flows = Vec::new();
+    for second in 0..60 {
+        flows.push(flow(second, "web", "db", 5432, false));
+        if second % 10 == 5 {
+            flows.push(flow(second, "batch", "db", 5432, true));
+        }
+        if second % 20 == 3 {
+            flows.push(flow(second, "web", "mail", 25, false));
+        }
+        if second == 30 {
+            flows.push(lost(second, 1234));
+        }
+    }
+    flows
+}
+
+/// What a server of ours says of the drop.
+pub(super) fn explained() -> Box<ExplainResponse> {
+    Box::new(ExplainResponse {
+        headline:
+            "shop/batch-1 may not reach shop/db-1 on 5432/TCP: no rule of cnp shop/db allows it"
+                .to_owned(),
+        now: Some(TraceResponse {
+            verdict: "DENIED".to_owned(),
+            suggestions: vec![Suggestion {
+                policy: "cnp shop/db".to_owned(),
+                text: "add to spec.ingress of cnp shop/db".to_owned(),
+                yaml: "- fromEndpoints:\n  - matchLabels:\n      app: batch\n".to_owned(),
+                ..Suggestion::default()
+            }],
+            ..TraceResponse::default()
+        }),
+        policies: vec![InvolvedPolicy {
+            policy: "cnp shop/db".to_owned(),
+            decided: true,
+            in_force: true,
+            place: "db.yaml:1:1".to_owned(),
+            yaml: "kind: CiliumNetworkPolicy\nmetadata: {name: db}\n".to_owned(),
+            meaning: "allows ingress only from app=web on 5432/TCP".to_owned(),
+            ..InvolvedPolicy::default()
+        }],
+        command: "flows policy trace --src-pod shop/batch-1 --dst-pod shop/db-1 --dport 5432/tcp"
+            .to_owned(),
+        ..ExplainResponse::default()
+    })
+}
+
+/// A screen without a terminal.
+pub(super) struct Sample {
+    pub(super) model: Model,
+    pub(super) store: Store,
+    terminal: Terminal<TestBackend>,
+    pub(super) now: i64,
+    /// What was wanted done since the last look.
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Sample {
+    /// Connected, with nothing seen yet.
+    pub(super) fn new(width: u16, height: u16) -> Self {
+        let now = START + 60 * SECOND;
+        let from = From::Server("unix:///run/flows/shop/relay.sock".to_owned());
+        let mut sample = Self {
+            model: Model::new(from, Filters::default(), Theme(Colors::Dark), now),
+            store: Store::new(100_000),
+            terminal: Terminal::new(TestBackend::new(width, height)).unwrap(),
+            now,
+            effects: Vec::new(),
+        };
+        sample.send(Event::Link(Link::Live {
+            since: std::time::SystemTime::UNIX_EPOCH,
+        }));
+        sample
+    }
+
+    /// Connected, with a minute seen.
+    pub(super) fn with_flows(width: u16, height: u16) -> Self {
+        let mut sample = Self::new(width, height);
+        sample.arrive(&minute());
+        sample
+    }
+
+    pub(super) fn arrive(&mut self, responses: &[GetFlowsResponse]) {
+        self.store.push(responses, i64::MAX);
+        self.send(Event::Data(self.store.snapshot()));
+    }
+
+    /// Something happens, and the screen is drawn.
+    pub(super) fn send(&mut self, event: Event) {
+        self.effects.extend(self.model.update(event, self.now));
+        self.draw();
+    }
+
+    pub(super) fn draw(&mut self) {
+        let model = &mut self.model;
+        self.terminal
+            .draw(|frame| view::draw(frame, model))
+            .unwrap();
+    }
+
+    /// Time goes by.
+    pub(super) fn wait(&mut self, ns: i64) {
+        self.now += ns;
+        self.send(Event::Tick);
+    }
+
+    /// Keys by their names, with spaces between.
+    pub(super) fn press(&mut self, keys: &str) {
+        for key in keys.split(' ').filter(|key| !key.is_empty()) {
+            let (code, modifiers) = match key {
+                "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
+                "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
+                "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
+                "Space" => (KeyCode::Char(' '), KeyModifiers::NONE),
+                "Up" => (KeyCode::Up, KeyModifiers::NONE),
+                "Down" => (KeyCode::Down, KeyModifiers::NONE),
+                "Left" => (KeyCode::Left, KeyModifiers::NONE),
+                "Right" => (KeyCode::Right, KeyModifiers::NONE),
+                "PgUp" => (KeyCode::PageUp, KeyModifiers::NONE),
+                "Home" => (KeyCode::Home, KeyModifiers::NONE),
+                "End" => (KeyCode::End, KeyModifiers::NONE),
+                "Backspace" => (KeyCode::Backspace, KeyModifiers::NONE),
+                "Ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
+                key => {
+                    let mut letters = key.chars();
+                    let letter = letters.next().unwrap();
+                    assert_eq!(letters.next(), None, "{key} is no key");
+                    (KeyCode::Char(letter), KeyModifiers::NONE)
+                }
+            };
+            self.send(Event::Key(KeyEvent::new(code, modifiers)));
+        }
+    }
+
+    /// Writes a text, key by key.
+    pub(super) fn write(&mut self, text: &str) {
+        for letter in text.chars() {
+            let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
+            self.send(Event::Key(key));
+        }
+    }
+
+    /// What is on the screen.
+    pub(super) fn text(&self) -> String {
+        let buffer = self.buffer();
+        let lines = buffer.content.chunks(usize::from(buffer.area.width));
+        let lines = lines.map(|line| {
+            let text: String = line.iter().map(ratatui::buffer::Cell::symbol).collect();
+            text.trim_end().to_owned()
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    pub(super) fn buffer(&self) -> &ratatui::buffer::Buffer {
+        self.terminal.backend().buffer()
+    }
+
+    pub(super) fn resize(&mut self, width: u16, height: u16) {
+        self.terminal.backend_mut().resize(width, height);
+        self.draw();
+    }
+}

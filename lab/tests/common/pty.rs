@@ -1,0 +1,208 @@
+//! A program on a terminal of its own, as someone in front of it sees it.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    os::fd::OwnedFd,
+    process::{Child, Command, ExitStatus},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+};
+
+/// How long something may take to be seen.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The program and its terminal; both go when this is dropped.
+pub(crate) struct Pty {
+    child: Child,
+    /// The person's side.
+    master: File,
+    /// The program's side, held so that its state can be looked at in the end.
+    slave: Option<OwnedFd>,
+    before: Termios,
+    seen: Arc<Mutex<Seen>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What came from the program.
+pub(crate) struct Seen {
+    pub(crate) terminal: vt100::Parser,
+    /// All of it.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Pty {
+    /// Starts a program on a terminal of so many columns and rows.
+    pub(crate) fn start(program: &Command, (columns, rows): (u16, u16)) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let path = ptsname(&master, Vec::new()).unwrap();
+        let open = || {
+            let path = path.to_str().unwrap();
+            File::options().read(true).write(true).open(path).unwrap()
+        };
+        let slave = open();
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&slave, size).unwrap();
+        let before = tcgetattr(&slave).unwrap();
+        // A session whose terminal this is: it gets the signals of a resize and of a hang-up.
+        let mut command = Command::new("setsid");
+        command
+            .arg("--ctty")
+            .arg(program.get_program())
+            .args(program.get_args());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command
+            .env("TERM", "xterm-256color")
+            .stdin(open())
+            .stdout(open())
+            .stderr(open())
+            .spawn()
+            .unwrap();
+        let seen = Arc::new(Mutex::new(Seen {
+            terminal: vt100::Parser::new(rows, columns, 0),
+            bytes: Vec::new(),
+        }));
+        let master = File::from(master);
+        let reader = {
+            let (mut from, seen) = (master.try_clone().unwrap(), Arc::clone(&seen));
+            std::thread::spawn(move || {
+                let mut buffer = vec![0; 64 << 10];
+                // Ends with an error once nobody has the other side open.
+                while let Ok(count @ 1..) = from.read(&mut buffer) {
+                    let mut seen = lock(&seen);
+                    seen.terminal.process(&buffer[..count]);
+                    seen.bytes.extend_from_slice(&buffer[..count]);
+                }
+            })
+        };
+        Self {
+            child,
+            master,
+            slave: Some(slave.into()),
+            before,
+            seen,
+            reader: Some(reader),
+        }
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Types.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Makes the terminal another size.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        lock(&self.seen)
+            .terminal
+            .screen_mut()
+            .set_size(rows, columns);
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&self.master, size).unwrap();
+    }
+
+    /// What came until now.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        lock(&self.seen)
+    }
+
+    /// What is on the screen.
+    pub(crate) fn text(&self) -> String {
+        self.seen().terminal.screen().contents()
+    }
+
+    /// Waits until the screen is as wanted, and gives it.
+    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let begin = Instant::now();
+        loop {
+            let text = self.text();
+            if wanted(&text) {
+                return text;
+            }
+            assert!(begin.elapsed() < PATIENCE, "never seen: {what}\n{text}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "it does not end:\n{}",
+                self.text()
+            );
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Holds that the terminal is as it was before the program. What is still on its way is waited for.
+    pub(crate) fn assert_given_back(&self) {
+        let is_back = || {
+            let seen = self.seen();
+            let screen = seen.terminal.screen();
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        };
+        self.until("the screen of before", |_| is_back());
+        let slave = self.slave.as_ref().unwrap();
+        let now = tcgetattr(slave).unwrap();
+        assert_eq!(now.local_modes, self.before.local_modes);
+        assert_eq!(now.input_modes, self.before.input_modes);
+        assert_eq!(now.output_modes, self.before.output_modes);
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // One that has ended can't be killed again.
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            eprintln!("{error}");
+        }
+        self.slave = None;
+        if let Some(reader) = self.reader.take()
+            && reader.join().is_err()
+        {
+            eprintln!("the terminal's reader panicked");
+        }
+    }
+}

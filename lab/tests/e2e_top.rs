@@ -1,0 +1,143 @@
+//! `flows top` on a terminal, with a lab behind it: the drop is seen as it happens, its explanation is
+//! a key away, and the terminal is given back however it ends.
+
+#[path = "common/cluster.rs"]
+mod cluster;
+mod common;
+#[path = "common/pty.rs"]
+#[expect(dead_code, reason = "the bench of the screen uses more of it")]
+mod pty;
+#[path = "common/screen.rs"]
+mod screen;
+
+use cluster::up;
+use flows_lab::harness::{Family, Probe, TestLab};
+use flows_lab::process::Role;
+use flows_lab::traffic::client::Outcome;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pty::Pty;
+
+fn top(lab: &TestLab, size: (u16, u16)) -> Pty {
+    let home = std::env::temp_dir().join(format!("flows-top-{}", std::process::id()));
+    let mut command = screen::flows(lab);
+    command.arg("top").env("XDG_STATE_HOME", home);
+    Pty::start(&command, size)
+}
+
+fn denied(lab: &TestLab) {
+    let outcome = lab.connect("stranger-near", "server:80", Probe::Tcp, Family::V4);
+    assert_eq!(outcome.unwrap(), Outcome::TimedOut);
+}
+
+#[test]
+fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
+    let lab = up();
+    let mut top = top(&lab, (120, 40));
+    top.until("the connection", |text| text.contains("● live"));
+    denied(&lab);
+    top.until("the drop, live", |text| text.contains("DROPPED"));
+
+    top.press("d");
+    top.until("drops only", |text| {
+        text.contains("[dropped]") && !text.contains("FORWARDED")
+    });
+    top.press("N\r");
+    let details = top.until("the explanation", |text| {
+        text.contains("What would allow it") && text.contains("fromEndpoints")
+    });
+    for words in [
+        "default/stranger-near",
+        "default/server",
+        "Policy denied",
+        "cnp default/server",
+    ] {
+        assert!(details.contains(words), "{words}: {details}");
+    }
+    top.press("T");
+    top.until("that it was copied", |text| text.contains("clipboard"));
+    assert!(
+        top.seen()
+            .bytes
+            .windows(7)
+            .any(|bytes| bytes == b"\x1b]52;c;"),
+        "the terminal is given the command"
+    );
+    top.press("z");
+    let alone = top.until("the details alone", |text| text.contains("matchLabels"));
+    assert!(
+        alone.contains("flows policy trace --src-pod default/stranger-near"),
+        "{alone}"
+    );
+
+    top.resize(80, 24);
+    top.press("\x1b");
+    top.until("the table beside it", |text| {
+        text.contains("Enter") || text.contains("Esc close")
+    });
+    top.press("\x1b");
+    // Alone, an escape is told from the beginning of a longer one by what doesn't follow.
+    top.until("the table alone", |text| text.contains("next drop"));
+
+    top.press("/src.pod == \"default/nobody\"\r");
+    top.until("that nothing matches", |text| {
+        text.contains("flow matches") || text.contains("No flows")
+    });
+    top.press("X");
+    top.until("all flows", |text| text.contains("all flows"));
+    top.press("3");
+    top.until("who talks to whom", |text| {
+        text.contains("default/stranger-near")
+    });
+    top.press("4");
+    top.until("the nodes", |text| text.contains("connected"));
+
+    top.press("q");
+    assert!(top.end().success());
+    top.assert_given_back();
+}
+
+#[test]
+fn what_is_paused_is_not_lost() {
+    let lab = up();
+    let mut top = top(&lab, (120, 40));
+    top.press("d");
+    top.until("the connection", |text| {
+        text.contains("● live") && text.contains("[dropped]")
+    });
+    top.press(" ");
+    top.until("the pause", |text| text.contains("paused"));
+    denied(&lab);
+    top.until("that something waits", |text| {
+        text.contains("waiting") && !text.contains(" 0 waiting")
+    });
+    assert!(!top.text().contains("stranger-near"), "{}", top.text());
+    top.press(" ");
+    top.until("what waited", |text| text.contains("stranger-near"));
+    top.press("q");
+    assert!(top.end().success());
+}
+
+#[test]
+fn a_signal_and_a_lost_server_leave_the_terminal_whole() {
+    let lab = up();
+    let top = top(&lab, (80, 24));
+    top.until("the connection", |text| text.contains("● live"));
+    let relay = lab
+        .lab()
+        .record()
+        .processes
+        .iter()
+        .find(|process| process.role == Role::Relay);
+    let relay = relay.expect("a lab with agents has a relay").pid;
+    kill(Pid::from_raw(relay), Signal::SIGKILL).unwrap();
+    top.until("that the connection is gone", |text| {
+        text.contains("no connection")
+    });
+
+    let mut top = top;
+    let process = Pid::from_raw(i32::try_from(top.id()).unwrap());
+    kill(process, Signal::SIGTERM).unwrap();
+    assert!(top.end().success());
+    top.assert_given_back();
+}
