@@ -183,24 +183,20 @@ mod tests {
 
     #[test]
     fn offers_are_taken_in_turn() {
-        let mut bar = written("ver");
-        assert!(!bar.offers.is_empty());
-        bar.complete(true, &NoValues);
-        assert!(
-            bar.line.text().starts_with("verdict"),
-            "{}",
-            bar.line.text()
-        );
-        let mut bar = written("verdict == ");
-        let count = bar.offers.len();
-        assert!(count > 1);
+        let mut bar = written("verdict == D and reply");
+        let offer = |text: &str| Completion {
+            range: 11..12,
+            text: text.to_owned(),
+            doc: String::new(),
+        };
+        bar.offers = vec![offer("DROPPED"), offer("DISABLED")];
         let mut seen = Vec::new();
-        for _ in 0..=count {
-            bar.complete(true, &NoValues);
+        for forward in [true, true, true, false] {
+            bar.complete(forward, &NoValues);
             seen.push(bar.line.text().to_owned());
         }
-        assert_eq!(seen.first(), seen.last(), "round and round");
-        bar.complete(false, &NoValues);
-        assert_eq!(bar.line.text(), seen[count - 1]);
+        let [dropped, disabled] =
+            ["DROPPED", "DISABLED"].map(|name| format!("verdict == {name} and reply"));
+        assert_eq!(seen, [&*dropped, &*disabled, &*dropped, &*disabled]);
     }
 }

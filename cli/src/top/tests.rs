@@ -1,5 +1,9 @@
 //! Screens as they look, and what keys do, without a terminal and without a server.
 
+mod given_back;
+#[path = "../../../lab/tests/common/pty.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod pty;
 mod sample;
 mod screens;
 mod steps;

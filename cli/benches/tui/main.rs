@@ -1,0 +1,181 @@
+//! `flows top` under load: a server sends 50,000 flows a second, the real program shows them on a
+//! terminal with one core to itself. Is what it shows late, does that grow, does its memory?
+//!
+//! Arguments: seconds of load (default 40).
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+#[path = "../../../lab/tests/common/pty.rs"]
+#[expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    dead_code,
+    reason = "tests use more of it; a terminal that can't be made ends the bench"
+)]
+mod pty;
+mod server;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use pty::Pty;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use server::{PER_SECOND, Server};
+
+/// Time before the first look: history, first drawings.
+const WARM_UP: Duration = Duration::from_secs(8);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+/// What begins a drawing.
+const DRAWING: &[u8] = b"\x1b[?2026h";
+const DAY_MS: i64 = 86_400_000;
+
+fn main() {
+    let seconds = std::env::args().skip(1).find_map(|word| word.parse().ok());
+    let load = Duration::from_secs(seconds.unwrap_or(40));
+    // The server and this program on one core, what is measured on the other.
+    pin(0);
+    let directory = tempfile::tempdir().expect("a directory for the socket");
+    let socket = directory.path().join("flows.sock");
+    let server = Server::start(&socket);
+    let screen = show(&socket, directory.path());
+    screen.until("the connection", |text| text.contains("● live"));
+    std::thread::sleep(WARM_UP);
+    let halves = [half(&screen, &server, load / 2), half(&screen, &server, load / 2)];
+    let [first, second] = &halves;
+    let named = |what: &str| format!("{what}, {PER_SECOND} flows/s, one core");
+    let s = load.as_secs();
+    row(&named("flows taken"), second.flows, "flows/s", Some(">= 49500"));
+    row(&named(&format!("newest row's age, first half of {s} s")), first.age, "ms", None);
+    compared(&named("newest row's age, second half"), second.age, "ms", ("first half", first.age), Some("no growth"));
+    row(&named("newest row's age, worst of all looks"), first.worst.max(second.worst), "ms", None);
+    row(&named("drawings"), second.drawings, "/s", Some("<= 20"));
+    row(&named("processor time"), second.busy, "% of a core", None);
+    row(&named("memory, after the first half"), first.memory, "MiB", None);
+    compared(&named("memory, at the end"), second.memory, "MiB", ("first half", first.memory), Some("bounded"));
+}
+
+fn pin(core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    sched_setaffinity(None, &cores).expect("a core of this machine");
+}
+
+/// Starts the program on core 1 and its terminal.
+fn show(socket: &Path, state: &Path) -> Pty {
+    let programs = std::env::var_os("FLOWS_BIN_DIR").map(PathBuf::from);
+    let programs = programs.expect("FLOWS_BIN_DIR: run it by `cargo xtask bench tui`");
+    let mut command = Command::new("taskset");
+    command
+        .args(["--cpu-list", "1"])
+        .arg(programs.join("flows"))
+        .arg("--server")
+        .arg(format!("unix://{}", socket.display()))
+        .arg("top")
+        .env("XDG_STATE_HOME", state);
+    Pty::start(&command, (160, 50))
+}
+
+/// What was seen in a stretch of time.
+struct Half {
+    /// Flows per second that the program took from the server.
+    flows: f64,
+    /// Median age of the newest row, ms.
+    age: f64,
+    worst: f64,
+    /// Per second.
+    drawings: f64,
+    /// Per cent of a core.
+    busy: f64,
+    /// At the end, MiB.
+    memory: f64,
+}
+
+fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
+    let begin = Instant::now();
+    let (sent, busy, bytes) = (server.sent(), busy(screen.id()), screen.seen().bytes.len());
+    let mut ages = Vec::new();
+    while begin.elapsed() < time {
+        std::thread::sleep(PAUSE);
+        ages.push(age(&screen.text()));
+    }
+    let past = begin.elapsed().as_secs_f64();
+    ages.sort_by(f64::total_cmp);
+    let drawings = {
+        let seen = screen.seen();
+        let new = &seen.bytes[bytes..];
+        new.windows(DRAWING.len()).filter(|window| *window == DRAWING).count()
+    };
+    Half {
+        flows: (server.sent() - sent) as f64 / past,
+        age: ages[ages.len() / 2],
+        worst: ages[ages.len() - 1],
+        drawings: drawings as f64 / past,
+        busy: (self::busy(screen.id()) - busy) * 100.0 / past,
+        memory: memory(screen.id()),
+    }
+}
+
+/// How old the newest row is, ms.
+fn age(text: &str) -> f64 {
+    let newest = text.lines().filter_map(time_of_day).next_back();
+    let newest = newest.unwrap_or_else(|| panic!("no row is on the screen:\n{text}"));
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let now = i64::try_from(since.as_millis()).expect("before the year 292,278,994") % DAY_MS;
+    // Over midnight a row is of yesterday.
+    (now - newest + DAY_MS / 2).rem_euclid(DAY_MS) as f64 - (DAY_MS / 2) as f64
+}
+
+/// The time with which a row begins, in ms of the day.
+fn time_of_day(line: &str) -> Option<i64> {
+    let time = line.get(..12)?;
+    let (clock, ms) = time.split_once('.')?;
+    let mut parts = clock.split(':').map(str::parse::<i64>);
+    let mut part = || parts.next()?.ok();
+    let (hours, minutes, seconds) = (part()?, part()?, part()?);
+    Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + ms.parse::<i64>().ok()?)
+}
+
+/// Processor time of a process so far, s.
+fn busy(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    // After the name in parentheses: state is field 3, user and system time are 14 and 15.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at - 3).and_then(|field| field.parse::<f64>().ok());
+    let ticks = ticks(14).zip(ticks(15)).expect("proc(5)");
+    (ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64
+}
+
+/// Memory of a process, MiB.
+fn memory(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.expect("proc(5)") / 1024.0
+}
+
+fn row(name: &str, value: f64, unit: &str, goal: Option<&str>) {
+    print(serde_json::json!({"name": name, "value": round(value), "unit": unit}), goal);
+}
+
+fn compared(name: &str, value: f64, unit: &str, base: (&str, f64), goal: Option<&str>) {
+    let row = serde_json::json!({
+        "name": name, "value": round(value), "unit": unit,
+        "base": base.0, "base_value": round(base.1), "ratio": value / base.1.max(0.1),
+    });
+    print(row, goal);
+}
+
+#[expect(clippy::print_stdout, reason = "rows of a bench go there")]
+fn print(mut row: serde_json::Value, goal: Option<&str>) {
+    if let Some(goal) = goal {
+        row["goal"] = goal.into();
+    }
+    println!("{row}");
+}
+
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}

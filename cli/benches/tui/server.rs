@@ -1,0 +1,243 @@
+//! A server that sends flows at a steady rate, as fast as its client takes them.
+
+use std::{
+    path::Path,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use futures::{Stream, stream};
+use proto::{
+    flow::{
+        CiliumEventType, DropReason, Endpoint, Flow, Ip, IpVersion, Layer4, Policy, Tcp,
+        TrafficDirection, Verdict, layer4,
+    },
+    flows::v1::{Decision, FlowExtension, Rule, Volume},
+    google::Timestamp,
+    observer::{
+        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
+        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
+        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, ServerStatusRequest,
+        ServerStatusResponse,
+        get_flows_response::ResponseTypes,
+        observer_server::{Observer, ObserverServer},
+    },
+};
+use tokio::{net::UnixListener, runtime::Runtime, time::Instant};
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::{Request, Response, Status};
+
+/// The rate.
+pub(crate) const PER_SECOND: u64 = 50_000;
+/// Between two batches.
+const STEP: Duration = Duration::from_millis(5);
+/// Pods of the cluster.
+const PODS: u32 = 200;
+
+/// See the module.
+pub(crate) struct Server {
+    sent: Arc<AtomicU64>,
+    _runtime: Runtime,
+}
+
+impl Server {
+    pub(crate) fn start(socket: &Path) -> Self {
+        let sent = Arc::new(AtomicU64::new(0));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let service = ObserverServer::new(Service(Arc::clone(&sent)));
+        let listener = {
+            let _inside = runtime.enter();
+            UnixListener::bind(socket).expect("a socket")
+        };
+        let server = tonic::transport::Server::builder().add_service(service);
+        runtime.spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+        Self {
+            sent,
+            _runtime: runtime,
+        }
+    }
+
+    /// Flows that its client took so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+struct Service(Arc<AtomicU64>);
+
+type Answer<T> = Result<Response<T>, Status>;
+type Flows<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Observer for Service {
+    type GetFlowsStream = Flows<GetFlowsResponse>;
+    type GetAgentEventsStream = Flows<GetAgentEventsResponse>;
+    type GetDebugEventsStream = Flows<GetDebugEventsResponse>;
+
+    /// Made when they are asked for: a client that is slow is behind, as with a real server.
+    async fn get_flows(&self, _: Request<GetFlowsRequest>) -> Answer<Self::GetFlowsStream> {
+        let sent = Arc::clone(&self.0);
+        let templates: Vec<GetFlowsResponse> = (0..1000).map(template).collect();
+        let begin = (Instant::now(), SystemTime::now());
+        let flows = stream::unfold((0_u64, templates), move |(number, templates)| {
+            let sent = Arc::clone(&sent);
+            async move {
+                // Due at its time; what is due is sent without waiting.
+                let due = Duration::from_nanos(number * 1_000_000_000 / PER_SECOND);
+                if number.is_multiple_of(PER_SECOND * 5 / 1000) {
+                    tokio::time::sleep_until(begin.0 + due + STEP).await;
+                }
+                let at = usize::try_from(number % 1000).unwrap_or(0);
+                let response = timed(&templates[at], number, begin.1 + due);
+                sent.fetch_add(1, Ordering::Relaxed);
+                Some((Ok(response), (number + 1, templates)))
+            }
+        });
+        Ok(Response::new(Box::pin(flows)))
+    }
+
+    async fn get_agent_events(
+        &self,
+        _: Request<GetAgentEventsRequest>,
+    ) -> Answer<Self::GetAgentEventsStream> {
+        Err(Status::unimplemented("not in the bench"))
+    }
+
+    async fn get_debug_events(
+        &self,
+        _: Request<GetDebugEventsRequest>,
+    ) -> Answer<Self::GetDebugEventsStream> {
+        Err(Status::unimplemented("not in the bench"))
+    }
+
+    async fn get_nodes(&self, _: Request<GetNodesRequest>) -> Answer<GetNodesResponse> {
+        Ok(Response::new(GetNodesResponse::default()))
+    }
+
+    async fn get_namespaces(
+        &self,
+        _: Request<GetNamespacesRequest>,
+    ) -> Answer<GetNamespacesResponse> {
+        Ok(Response::new(GetNamespacesResponse::default()))
+    }
+
+    async fn server_status(&self, _: Request<ServerStatusRequest>) -> Answer<ServerStatusResponse> {
+        Ok(Response::new(ServerStatusResponse::default()))
+    }
+}
+
+fn timed(template: &GetFlowsResponse, number: u64, time: SystemTime) -> GetFlowsResponse {
+    let mut response = template.clone();
+    let time = Some(Timestamp::from(time));
+    response.time = time;
+    if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
+        flow.time = time;
+        flow.uuid = format!("00000000-0000-4000-8000-{number:012x}");
+    }
+    response
+}
+
+fn endpoint(number: u32) -> Endpoint {
+    let app = number % 20;
+    Endpoint {
+        id: number,
+        identity: 10_000 + app,
+        cluster_name: "default".to_owned(),
+        namespace: format!("team-{}", number % 7),
+        labels: vec![
+            format!("k8s:app=service-{app}"),
+            format!("k8s:io.kubernetes.pod.namespace=team-{}", number % 7),
+        ],
+        pod_name: format!("service-{app}-{number:x}"),
+        ..Endpoint::default()
+    }
+}
+
+/// A flow between two pods; one in twenty is dropped.
+fn template(number: u32) -> GetFlowsResponse {
+    let (from, to) = (number * 7 % PODS, (number * 13 + 5) % PODS);
+    let dropped = number.is_multiple_of(20);
+    let verdict = if dropped {
+        Verdict::Dropped
+    } else {
+        Verdict::Forwarded
+    };
+    let ip = |pod: u32| format!("10.0.{}.{}", pod / 250, pod % 250 + 1);
+    let policy = Policy {
+        name: format!("service-{}", to % 20),
+        namespace: format!("team-{}", to % 7),
+        kind: "CiliumNetworkPolicy".to_owned(),
+        ..Policy::default()
+    };
+    let rule = Rule {
+        kind: policy.kind.clone(),
+        namespace: policy.namespace.clone(),
+        name: policy.name.clone(),
+        text: "allows app=service-1 on 8080/TCP".to_owned(),
+        ..Rule::default()
+    };
+    let node_name = format!("node-{}", number % 3);
+    let mut flow = Flow {
+        verdict: verdict.into(),
+        drop_reason_desc: if dropped {
+            DropReason::PolicyDenied.into()
+        } else {
+            0
+        },
+        ip: Some(Ip {
+            source: ip(from),
+            destination: ip(to),
+            ip_version: IpVersion::IPv4.into(),
+            ..Ip::default()
+        }),
+        l4: Some(Layer4 {
+            protocol: Some(layer4::Protocol::Tcp(Tcp {
+                source_port: 30_000 + number,
+                destination_port: 8080,
+                ..Tcp::default()
+            })),
+        }),
+        source: Some(endpoint(from)),
+        destination: Some(endpoint(to)),
+        node_name: node_name.clone(),
+        event_type: Some(CiliumEventType {
+            r#type: if dropped { 1 } else { 5 },
+            sub_type: if dropped { 133 } else { 0 },
+        }),
+        traffic_direction: TrafficDirection::Ingress.into(),
+        ingress_allowed_by: if dropped {
+            Vec::new()
+        } else {
+            vec![policy.clone()]
+        },
+        ingress_denied_by: if dropped { vec![policy] } else { Vec::new() },
+        summary: "TCP Flags: SYN".to_owned(),
+        ..Flow::default()
+    };
+    flow.set_extension(&FlowExtension {
+        ingress: Some(Decision {
+            verdict: verdict.into(),
+            default_deny: dropped,
+            rules: vec![rule],
+            ..Decision::default()
+        }),
+        forward: Some(Volume {
+            packets: 3,
+            bytes: 1200,
+        }),
+        ..FlowExtension::default()
+    });
+    GetFlowsResponse {
+        node_name,
+        time: None,
+        response_types: Some(ResponseTypes::Flow(flow)),
+    }
+}
