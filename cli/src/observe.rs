@@ -4,7 +4,7 @@ mod file;
 mod groups;
 mod request;
 mod stream;
-mod wanted;
+pub(crate) mod wanted;
 
 use std::{
     io::{self, IsTerminal, Write},

@@ -29,6 +29,8 @@ mod theme;
 mod update;
 mod view;
 
+use std::io::{self, Write as _};
+
 use client::{Ask, Source};
 use flow::flags::{FilterFlags, Lists};
 use proto::google::Timestamp;
@@ -37,6 +39,7 @@ use crate::{
     args::{self, Args},
     connect::target,
     error::Error,
+    observe::wanted::Wanted as Asked,
 };
 use filters::Filters;
 use model::{From, Model};
@@ -51,8 +54,11 @@ const KEEP: u64 = 200_000;
 
 /// Shows the screen until it is left.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
-    let (lists, filters) = filters(args)?;
-    let wanted = wanted(args, lists)?;
+    let (asked, filters) = filters(args)?;
+    if args.switch("print-raw-filters", false)? {
+        return Ok(io::stdout().write_all(asked.yaml()?.as_bytes())?);
+    }
+    let wanted = wanted(args, asked.lists)?;
     let from = match &wanted.source {
         Source::Server(target) => From::Server(target.address.clone()),
         Source::File(path) => From::File(path.display().to_string()),
@@ -74,7 +80,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
 }
 
 /// The filters of the command line: what the server applies, and how they are shown.
-fn filters(args: &Args) -> Result<(Lists, Filters), Error> {
+fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
     let mut flags = FilterFlags::default();
     let mut given = Vec::new();
     let mut not = "";
@@ -90,7 +96,10 @@ fn filters(args: &Args) -> Result<(Lists, Filters), Error> {
             (name, value) => given.push(format!("{}{name} {value}", std::mem::take(&mut not))),
         }
     }
-    Ok((flags.finish()?, Filters::new(given.join(", "), None)))
+    given.extend(args.values("filter").map(str::to_owned));
+    let asked = Asked::new(args, flags.finish()?)?;
+    let filters = Filters::new(given.join(", "), asked.rest.clone());
+    Ok((asked, filters))
 }
 
 fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {

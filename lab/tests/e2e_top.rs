@@ -5,7 +5,6 @@
 mod cluster;
 mod common;
 #[path = "common/pty.rs"]
-#[expect(dead_code, reason = "the bench of the screen uses more of it")]
 mod pty;
 #[path = "common/screen.rs"]
 mod screen;
@@ -71,14 +70,10 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     );
 
     top.resize(80, 24);
+    top.press("z");
+    top.until("the table beside it", |text| text.contains("SOURCE"));
     top.press("\x1b");
-    top.until("the table beside it", |text| {
-        text.contains("Enter") || text.contains("Esc close")
-    });
-    top.press("\x1b");
-    // Alone, an escape is told from the beginning of a longer one by what doesn't follow.
-    top.until("the table alone", |text| text.contains("next drop"));
-
+    top.until("the table alone", |text| !text.contains("Details"));
     top.press("/src.pod == \"default/nobody\"\r");
     top.until("that nothing matches", |text| {
         text.contains("flow matches") || text.contains("No flows")

@@ -43,18 +43,53 @@ fn main() {
     let screen = show(&socket, directory.path());
     screen.until("the connection", |text| text.contains("● live"));
     std::thread::sleep(WARM_UP);
-    let halves = [half(&screen, &server, load / 2), half(&screen, &server, load / 2)];
+    let halves = [
+        half(&screen, &server, load / 2),
+        half(&screen, &server, load / 2),
+    ];
     let [first, second] = &halves;
     let named = |what: &str| format!("{what}, {PER_SECOND} flows/s, one core");
     let s = load.as_secs();
-    row(&named("flows taken"), second.flows, "flows/s", Some(">= 49500"));
-    row(&named(&format!("newest row's age, first half of {s} s")), first.age, "ms", None);
-    compared(&named("newest row's age, second half"), second.age, "ms", ("first half", first.age), Some("no growth"));
-    row(&named("newest row's age, worst of all looks"), first.worst.max(second.worst), "ms", None);
+    row(
+        &named("flows taken"),
+        second.flows,
+        "flows/s",
+        Some(">= 49500"),
+    );
+    row(
+        &named(&format!("newest row's age, first half of {s} s")),
+        first.age,
+        "ms",
+        None,
+    );
+    compared(
+        &named("newest row's age, second half"),
+        second.age,
+        "ms",
+        ("first half", first.age),
+        Some("no growth"),
+    );
+    row(
+        &named("newest row's age, worst of all looks"),
+        first.worst.max(second.worst),
+        "ms",
+        None,
+    );
     row(&named("drawings"), second.drawings, "/s", Some("<= 20"));
     row(&named("processor time"), second.busy, "% of a core", None);
-    row(&named("memory, after the first half"), first.memory, "MiB", None);
-    compared(&named("memory, at the end"), second.memory, "MiB", ("first half", first.memory), Some("bounded"));
+    row(
+        &named("memory, after the first half"),
+        first.memory,
+        "MiB",
+        None,
+    );
+    compared(
+        &named("memory, at the end"),
+        second.memory,
+        "MiB",
+        ("first half", first.memory),
+        Some("bounded"),
+    );
 }
 
 fn pin(core: usize) {
@@ -106,7 +141,9 @@ fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
     let drawings = {
         let seen = screen.seen();
         let new = &seen.bytes[bytes..];
-        new.windows(DRAWING.len()).filter(|window| *window == DRAWING).count()
+        new.windows(DRAWING.len())
+            .filter(|window| *window == DRAWING)
+            .count()
     };
     Half {
         flows: (server.sent() - sent) as f64 / past,
@@ -122,7 +159,9 @@ fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
 fn age(text: &str) -> f64 {
     let newest = text.lines().filter_map(time_of_day).next_back();
     let newest = newest.unwrap_or_else(|| panic!("no row is on the screen:\n{text}"));
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
     let now = i64::try_from(since.as_millis()).expect("before the year 292,278,994") % DAY_MS;
     // Over midnight a row is of yesterday.
     (now - newest + DAY_MS / 2).rem_euclid(DAY_MS) as f64 - (DAY_MS / 2) as f64
@@ -142,8 +181,17 @@ fn time_of_day(line: &str) -> Option<i64> {
 fn busy(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
     // After the name in parentheses: state is field 3, user and system time are 14 and 15.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at - 3).and_then(|field| field.parse::<f64>().ok());
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at - 3)
+            .and_then(|field| field.parse::<f64>().ok())
+    };
     let ticks = ticks(14).zip(ticks(15)).expect("proc(5)");
     (ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64
 }
@@ -157,7 +205,10 @@ fn memory(process: u32) -> f64 {
 }
 
 fn row(name: &str, value: f64, unit: &str, goal: Option<&str>) {
-    print(serde_json::json!({"name": name, "value": round(value), "unit": unit}), goal);
+    print(
+        serde_json::json!({"name": name, "value": round(value), "unit": unit}),
+        goal,
+    );
 }
 
 fn compared(name: &str, value: f64, unit: &str, base: (&str, f64), goal: Option<&str>) {

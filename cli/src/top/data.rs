@@ -3,7 +3,10 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use client::{Item, Row, Snapshot, View, view::Match};
+use client::{
+    Item, Row, Snapshot, View,
+    view::{Kind, Match},
+};
 use flow::{
     Filter, FlowView as _, Verdict,
     columns::{Cells, Column, SortKey},
@@ -21,6 +24,9 @@ pub(crate) struct Sort {
     pub(crate) column: Column,
     pub(crate) descending: bool,
 }
+
+/// Time that rates are counted over, ns.
+const RATE: i64 = 3_000_000_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -206,11 +212,24 @@ impl Data {
         self.shown.row(number)
     }
 
-    /// The first line at or after a moment, in the order of time.
+    /// The line of the first flow at or after a moment, in the order of time.
     pub(crate) fn line_at(&self, time: i64) -> usize {
         let matches = self.view.matches();
-        // A relay may deliver late: nearly sorted is good enough for a jump.
-        matches.partition_point(|found| found.time < time)
+        // Nearly sorted at best: a relay may deliver late, and says at first how its nodes are now.
+        let at = |found: &Match| found.time >= time && matches!(found.kind, Kind::Flow(_));
+        matches.iter().position(at).unwrap_or(matches.len())
+    }
+
+    /// Flows per second that happened in the last seconds; those of a server whose clock is ahead,
+    /// too.
+    pub(crate) fn rate(&self, now: i64) -> f64 {
+        let flow = |found: &&Match| matches!(found.kind, Kind::Flow(_));
+        let newest = || self.view.matches().iter().rev().filter(flow);
+        let until = newest().next().map_or(now, |found| found.time.max(now));
+        let recent = newest().take_while(|found| until - found.time < RATE);
+        #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+        let rate = recent.count() as f64 * 1e9 / RATE as f64;
+        rate
     }
 
     /// The next line with a drop, going forward or back.

@@ -1,6 +1,6 @@
 //! What the screen knows: plain state, changed by `update` and drawn by `view`.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use client::{FromNode, Health, Link, view::Histogram};
 use ratatui::layout::Rect;
@@ -94,59 +94,6 @@ pub(crate) struct Laid {
     pub(crate) chips: Vec<(Rect, usize)>,
 }
 
-/// Arrivals per second, over the last seconds.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rate(VecDeque<(i64, u64)>, i64);
-
-impl Rate {
-    /// Time that is averaged over, ns.
-    const OVER: i64 = 3_000_000_000;
-
-    pub(crate) fn add(&mut self, now: i64, total: u64) {
-        if now < self.1 {
-            return;
-        }
-        while self
-            .0
-            .front()
-            .is_some_and(|(then, _)| now - then > Self::OVER)
-            && self.0.len() > 2
-        {
-            self.0.pop_front();
-        }
-        // Twenty a second are enough.
-        if self
-            .0
-            .back()
-            .is_none_or(|(then, _)| now - then >= 50_000_000)
-        {
-            self.0.push_back((now, total));
-        }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Begins to count only then: a history is read faster than it happened.
-    pub(crate) fn begin(&mut self, at: i64) {
-        self.0.clear();
-        self.1 = at;
-    }
-
-    pub(crate) fn per_second(&self) -> f64 {
-        let (Some((from, before)), Some((to, after))) = (self.0.front(), self.0.back()) else {
-            return 0.0;
-        };
-        if to <= from {
-            return 0.0;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-        let (count, time) = (after.saturating_sub(*before) as f64, (to - from) as f64);
-        count * 1e9 / time
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Model {
@@ -175,8 +122,6 @@ pub(crate) struct Model {
     pub(crate) rated: i64,
     /// Flows of each node by then.
     pub(crate) counted: HashMap<String, u64>,
-    /// Flows per second.
-    pub(crate) rate: Rate,
     /// Counts over time, for the width that was drawn last.
     pub(crate) histogram: Histogram,
     /// The moment of the time cursor.
@@ -215,7 +160,6 @@ impl Model {
             node_rates: HashMap::new(),
             rated: 0,
             counted: HashMap::new(),
-            rate: Rate::default(),
             histogram: Histogram::new([], now, now, 1),
             cursor: None,
             changed: None,

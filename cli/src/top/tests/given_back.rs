@@ -15,7 +15,11 @@ fn a_panic_gives_the_terminal_back() {
     terminal.assert_given_back();
     terminal.until("what the panic says", |text| text.contains("all is lost"));
     let taken = b"\x1b[?1049h";
-    let was_taken = terminal.seen().bytes.windows(taken.len()).any(|bytes| bytes == taken);
+    let was_taken = terminal
+        .seen()
+        .bytes
+        .windows(taken.len())
+        .any(|bytes| bytes == taken);
     assert!(was_taken, "else there is nothing to give back");
 }
 

@@ -12,8 +12,6 @@ use crate::top::{
     model::{From, Model},
 };
 
-/// After a connection was made, time in which a history is read, ns.
-const HISTORY: i64 = 1_000_000_000;
 /// How long filters rest before the server is told, ns.
 const RESTS: i64 = 400_000_000;
 /// Time over which the rates of nodes are counted, ns.
@@ -35,7 +33,6 @@ fn likeness(row: &Row) -> Likeness {
 
 impl Model {
     pub(super) fn arrived(&mut self, snapshot: Snapshot) {
-        self.rate.add(self.now, snapshot.counts().flows);
         self.data.take(snapshot, self.now);
     }
 
@@ -59,7 +56,6 @@ impl Model {
 
     pub(super) fn restarted(&mut self) {
         self.data.restart(&self.filters.filter(), self.now);
-        self.rate.clear();
         self.came.clear();
         self.counted.clear();
         self.node_rates.clear();
@@ -81,7 +77,6 @@ impl Model {
                     crate::top::text::span(gone)
                 ));
             }
-            (Link::Connecting, Link::Live { .. }) => self.rate.begin(self.now + HISTORY),
             _ => {}
         }
         self.link = link;
@@ -119,7 +114,6 @@ impl Model {
     pub(super) fn swapped(&mut self, snapshot: Snapshot) {
         let place = self.place();
         self.data.restart(&self.filters.filter(), self.now);
-        self.rate.begin(self.now + HISTORY);
         self.counted.clear();
         self.node_rates.clear();
         self.arrived(snapshot);

@@ -279,7 +279,7 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         _ if held > 0 => vec![
             ("No flow matches.".to_owned(), theme.heading()),
             (
-                format!("{} are hidden by the filters.", grouped(held)),
+                format!("{} hidden by the filters.", grouped(held)),
                 theme.plain(),
             ),
             (

@@ -91,7 +91,7 @@ fn numbers(model: &Model) -> String {
     if !matches!(model.link, Link::Live { .. }) {
         return format!("{} flows", grouped(model.data.held()));
     }
-    format!("{}/s", short(model.rate.per_second()))
+    format!("{}/s", short(model.data.rate(model.now)))
 }
 
 /// The filters, and how many flows they let through.
