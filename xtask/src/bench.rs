@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::metadata::{self, Executable};
 use crate::workspace::{BIN_DIR_VARIABLE, OBJECT_VARIABLE, cargo, root, target_dir};
-use crate::{bpf, process, setup};
+use crate::{bpf, page, process, setup};
 
 /// A line that a bench prints.
 #[derive(Debug, Deserialize)]
@@ -50,6 +50,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         .collect();
 
     setup::programs()?;
+    if *name == "web" {
+        page::run()?;
+    }
     let object = bpf::build()?;
     let mut rows = Vec::new();
     for bench in build(name, &object)? {

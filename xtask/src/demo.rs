@@ -5,17 +5,19 @@ mod evidence;
 mod interrupt;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::workspace::{OBJECT_VARIABLE, cargo, root, target_dir};
-use crate::{bpf, process, setup};
+use crate::{bpf, page, process, setup};
 use evidence::Evidence;
 use interrupt::Interrupt;
 
 const LAB: &str = "demo";
+/// Where flows-ui listens: its usual address.
+const PAGE: &str = "127.0.0.1:12000";
 const MANIFESTS: &str = "testdata/three-tier";
 /// How long `--once` waits for what it expects to see.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +36,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     step(2, "building the eBPF programs");
     let object = bpf::build()?;
 
-    step(3, "building flows, flows-agent, flows-relay and flows-lab");
+    step(
+        3,
+        "building flows, flows-agent, flows-relay, flows-ui and flows-lab",
+    );
+    // The rest of the demo doesn't need it.
+    if !page::is_current()
+        && let Err(error) = page::run()
+    {
+        println!("      without the page: {error:#}");
+    }
     build(&object)?;
 
     let interrupt = Interrupt::catch()?;
@@ -60,6 +71,37 @@ fn build(object: &Path) -> Result<()> {
             .env(OBJECT_VARIABLE, object)
             .current_dir(root()),
     )
+}
+
+/// The page, served while the demo runs.
+struct Page(Child);
+
+impl Page {
+    fn start(programs: &Path) -> Result<Self> {
+        // As root, because the lab's socket is; what it says would stand between the flows.
+        let mut command = process::as_root(programs.join("flows-ui"))?;
+        command.args(["--lab", LAB, "--listen", PAGE]);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let line = process::line(&command);
+        let child = command.spawn();
+        Ok(Self(child.with_context(|| format!("starting `{line}`"))?))
+    }
+
+    fn stop(mut self) -> Result<()> {
+        // By a program, as it may run as another user.
+        let mut kill = process::as_root("kill")?;
+        // One that has ended already (the port was taken) is none to end.
+        if self
+            .0
+            .try_wait()
+            .context("asking after flows-ui")?
+            .is_none()
+        {
+            process::run(kill.arg(self.0.id().to_string()))?;
+            self.0.wait().context("waiting for flows-ui")?;
+        }
+        Ok(())
+    }
 }
 
 struct Demo {
@@ -94,6 +136,7 @@ impl Demo {
             5,
             "showing decisions as they happen; Ctrl-C ends and removes the lab",
         );
+        let page = Page::start(&self.programs)?;
         self.say_what_to_try();
         let mut observe = self.flows()?;
         // One line per decision: with every packet's events the drops would scroll away.
@@ -101,7 +144,9 @@ impl Demo {
         observe
             .args(["observe", "--follow", "--last", "20"])
             .args(decisions);
-        self.interrupt.run_until(&mut observe)?;
+        let observed = self.interrupt.run_until(&mut observe);
+        page.stop()?;
+        observed?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -114,9 +159,10 @@ impl Demo {
         println!(
             "
       user-service asks auth-database, whose policy lets only auth-service in: those flows are
-      DROPPED. Try in another terminal:
+      DROPPED. In a browser: http://{PAGE}/   Try in another terminal:
 
         export PATH={}:$PATH FLOWS_LAB={LAB}
+        {sudo}flows top
         {sudo}flows observe --follow
         {sudo}flows observe --verdict DROPPED
         {sudo}flows observe --from-pod production/frontend -o json

@@ -15,6 +15,7 @@ mod metadata;
 mod page;
 mod policy_cases;
 mod process;
+mod screenshots;
 mod setup;
 mod test;
 mod workspace;
@@ -30,8 +31,8 @@ usage: cargo xtask COMMAND
   demo [--once]        a two-node cluster on this machine, and its flows
   test [kernel]        everything that must hold: format, clippy, tests, kernel tests, fuzzing;
                        with `kernel` the kernel tests alone
-  bench NAME [--write] measure verdict, net, events, filter, relay, apply or policy, and
-                       show a table;
+  bench NAME [--write] measure verdict, net, events, filter, relay, apply, policy or web,
+                       and show a table;
                        --write puts it into docs/PERFORMANCE.md
   policy-cases [FILE...]
                        policies and probes through host, kernel and a scan over the rules
@@ -39,6 +40,7 @@ usage: cargo xtask COMMAND
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
   page                 build the page of flows-ui, which its next build embeds
+  screenshots          take the pictures of docs/images, of a lab
   codegen              regenerate proto/src/gen from the .proto files
   build-bpf            build the eBPF object and print its path";
 
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         },
         ["bench", arguments @ ..] => bench::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::command(arguments),
+        ["screenshots"] => screenshots::run(),
         ["page"] => page::run(),
         ["codegen"] => codegen::run(),
         ["build-bpf"] => bpf::build().map(|object| println!("{}", object.display())),

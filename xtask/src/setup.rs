@@ -23,7 +23,7 @@ pub(crate) struct BpfTools {
 
 /// Programs that the lab, the kernel tests and the benches call, and the Debian packages that have
 /// them.
-const PROGRAMS: [(&str, &str, &str); 10] = [
+const PROGRAMS: [(&str, &str, &str); 11] = [
     ("ip", "iproute2", "the lab and the kernel tests"),
     ("ping", "iputils-ping", "the lab's ICMP tests"),
     ("iptables", "iptables", "a base of the benches"),
@@ -31,6 +31,7 @@ const PROGRAMS: [(&str, &str, &str); 10] = [
     ("ethtool", "ethtool", "the benches, to switch offloads off"),
     ("node", "nodejs", "building the page"),
     ("npm", "npm", "building the page"),
+    ("tmux", "tmux", "pictures of the terminal"),
     ("chromium", "chromium", "the tests of the page"),
     ("cc", "gcc", "linking Rust programs"),
     ("c++", "g++", "the fuzzer's library"),

@@ -123,7 +123,8 @@ it('pause and resume lose nothing', async () => {
   await page.locator('#flows').focus();
   await page.keyboard.press('End');
   const oldest = await server.ask<{ rows: { seq: number }[] }>('flows', { at: String(second), sort: 'timestamp', limit: '1' });
-  await page.locator(`.window .row[data-seq="${oldest.rows[0]?.seq}"]`).waitFor();
+  const { seq } = oldest.rows[0] ?? { seq: -1 };
+  await page.locator(`.window [data-seq="${seq}"], .window [data-mark="${seq}"]`).waitFor();
 });
 
 it('the map shows the three tiers, and in red what is dropped', async () => {

@@ -40,7 +40,6 @@ export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
     <button
       class={`card ${card.kind}${inward.dropped ? ' refuses' : ''}`}
       style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}
-      aria-label={label}
       title={`${label}\n${card.kind === 'namespace' ? 'Click to open' : 'Click: only this; with Shift: all but this'}`}
       data-card={card.id}
       onClick={(event) => activate(event.shiftKey)}
@@ -56,6 +55,7 @@ export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
         <b>{card.title}</b>
         {card.kind === 'namespace' && <span class="members">{card.members}</span>}
       </span>
+      <span class="hidden">{label}</span>
       {card.ports.map(({ name, flows, dropped }) => (
         <span class={`port${dropped ? (dropped === flows ? ' closed' : ' partly') : ''}`} key={name}>
           <span class="plug" aria-hidden="true" />

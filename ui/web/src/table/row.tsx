@@ -1,7 +1,7 @@
 // One row of the table.
 
 import { memo } from './memo';
-import { whole } from '../format';
+import { clock, whole } from '../format';
 import { VerdictMark } from '../icons';
 import type { Column, Row } from '../types';
 import { look } from '../verdict';
@@ -60,10 +60,10 @@ export const FlowRow = memo(
     }
     if (row.kind === 'loss') {
       return (
-        <div class="row lost" role="row" aria-rowindex={index + 2}>
+        <div class={`row lost${row.lost ? '' : ' note'}`} role="row" aria-rowindex={index + 2} data-mark={row.seq}>
           <div role="gridcell">
-            <span class="mark" aria-hidden="true" />
-            {row.lost ? `${whole(row.lost)} events lost here` : ''} {row.cells.join(' ')}
+            {row.lost ? <span class="mark" aria-hidden="true" /> : null}
+            <time>{clock(row.time)}</time> {row.lost ? `${whole(row.lost)} events lost here` : ''} {row.cells.join(' ')}
           </div>
         </div>
       );
