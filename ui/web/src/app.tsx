@@ -61,7 +61,7 @@ export function App() {
           <TimeAxis />
         </>
       )}
-      <main class={`main ${panel}${flow !== null ? ' with-drawer' : ''}`}>
+      <main class={`main show-${panel}${flow !== null ? ' with-drawer' : ''}`}>
         {panel === 'status' && <StatusView />}
         {(panel === 'split' || panel === 'map') && <ServiceMapView />}
         {(panel === 'split' || panel === 'flows') && <FlowTable />}

@@ -47,7 +47,7 @@ export function Header() {
   const { tone, word, title } = connection();
   const now = status.value;
   const nodes = now?.nodes ?? [];
-  const up = nodes.filter((node) => node.state === 'connected').length;
+  const up = nodes.filter((node) => node.state === 'connected' || node.state === 'seen').length;
   const lost = (now?.losses ?? []).reduce((sum, loss) => sum + loss.count, 0);
   const icon = theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'auto';
   return (

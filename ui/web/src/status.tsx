@@ -85,7 +85,7 @@ export function StatusView() {
               <tr key={node.name}>
                 <th scope="row">{node.name}</th>
                 <td>
-                  <span class={`state ${node.state === 'connected' ? 'good' : 'bad'}`}>{node.state}</span>
+                  <span class={`state ${node.state === 'connected' ? 'good' : node.state === 'seen' ? '' : 'bad'}`}>{node.state}</span>
                   {node.message && <small> {node.message}</small>}
                 </td>
                 <td class="number">{node.flows_seen === undefined ? '' : whole(node.flows_seen)}</td>

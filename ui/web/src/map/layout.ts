@@ -60,6 +60,7 @@ function arrange(items: Item[], links: Link[], across: number): Record<string, B
       const node = graph.node(id) as { x: number; y: number };
       boxes[id] = { x: node.x - w / 2, y: node.y - h / 2, w, h };
     }
+    fold(boxes, across);
     const all = Object.values(boxes);
     const [left, top] = [Math.min(...all.map(({ x }) => x)), Math.min(...all.map(({ y }) => y))];
     for (const box of all) {
@@ -80,6 +81,49 @@ function arrange(items: Item[], links: Link[], across: number): Record<string, B
     high = Math.max(high, h);
   }
   return boxes;
+}
+
+/** Width by height up to which a part is left as it is, and what it is folded to: screens are wide. */
+const WIDE = 2.6;
+const SCREEN = 1.8;
+
+/**
+ * Chains of many steps, and circles, make dagre's columns many and short. Neighbouring columns are then
+ * put on top of each other, so many that the whole has the shape of a screen; left stays left, up to
+ * some edges that go back.
+ */
+function fold(boxes: Record<string, Box>, across: number): void {
+  const { w, h } = extent(Object.values(boxes));
+  if (w <= h * WIDE) return;
+  const ranks = new Map<number, Box[]>();
+  for (const box of Object.values(boxes)) {
+    const middle = Math.round(box.x + box.w / 2);
+    ranks.set(middle, [...(ranks.get(middle) ?? []), box]);
+  }
+  if (ranks.size < 4) return;
+  const columns = [...ranks].sort(([a], [b]) => a - b).map(([, column]) => column.sort((a, b) => a.y - b.y));
+  const folded = (count: number) => {
+    const parts: Box[][] = Array.from({ length: count }, () => []);
+    columns.forEach((column, rank) => parts[Math.floor((rank * count) / columns.length)]?.push(...column));
+    const heights = parts.map((part) => part.reduce((sum, { h }) => sum + h + GAP, -GAP));
+    const widths = parts.map((part) => Math.max(...part.map(({ w }) => w)));
+    return { parts, heights, widths, w: widths.reduce((sum, w) => sum + w + across, -across), h: Math.max(...heights) };
+  };
+  let best = folded(columns.length);
+  for (let count = columns.length - 1; count >= 2; count--) {
+    const next = folded(count);
+    if (Math.abs(Math.log(next.w / next.h / SCREEN)) < Math.abs(Math.log(best.w / best.h / SCREEN))) best = next;
+  }
+  let x = 0;
+  best.parts.forEach((part, at) => {
+    let y = (best.h - (best.heights[at] ?? 0)) / 2;
+    for (const box of part) {
+      box.x = x;
+      box.y = y;
+      y += box.h + GAP;
+    }
+    x += (best.widths[at] ?? 0) + across;
+  });
 }
 
 /**

@@ -132,7 +132,7 @@ export function ServiceMapView() {
         </button>
       </div>
       <div
-        class={`canvas${near ? '' : ' far'}`}
+        class={`canvas${near ? '' : ' far'}${edges.length > 60 ? ' many' : ''}`}
         ref={box}
         onKeyDown={onKey}
         onPointerDown={(event) => {
@@ -144,7 +144,7 @@ export function ServiceMapView() {
         onPointerUp={(event) => fingers.current.delete(event.pointerId)}
         onPointerCancel={(event) => fingers.current.delete(event.pointerId)}
       >
-        <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})` }}>
+        <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})`, '--zoom': String(viewport.zoom) }}>
           {graph?.groups.map((group) => {
             const place = layout?.groups[group];
             return (
