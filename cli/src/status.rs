@@ -139,8 +139,8 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
     Ok(())
 }
 
-/// Maps that are nearly full, and the fullest of the others. Of an LRU map every entry may be in use
-/// without anything being wrong.
+/// Maps that are half full or more, the fullest first. Of connections every entry may be in use without
+/// anything being wrong.
 fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
     let nodes = if status.nodes.is_empty() {
         std::slice::from_ref(status)
@@ -154,8 +154,7 @@ fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
         .map(|(node, fill)| (table::percent(fill.entries, fill.max.into()), node, fill))
         .collect();
     fills.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
-    let shown = fills.iter().take_while(|(percent, ..)| *percent >= 80.0);
-    for (percent, node, fill) in fills.iter().take(shown.count().max(1)) {
+    for (percent, node, fill) in fills.iter().take_while(|(percent, ..)| *percent >= 50.0) {
         writeln!(
             out,
             "Map {} of {}: {} of {} entries ({percent:.1}%)",

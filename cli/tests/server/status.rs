@@ -85,11 +85,11 @@ fn policies_problems_and_losses() {
                  \x20   add it\n{cut}"
             ),
         ),
-        // The fullest map of all nodes, and each that is nearly full.
+        // Of all nodes, the fullest first.
         (
             GetStatusResponse {
                 nodes: vec![
-                    fills("a", &[("POLICY", 50), ("CT4", 90)]),
+                    fills("a", &[("POLICY", 30), ("CT4", 90)]),
                     fills("b", &[("POLICY", 99), ("CT4", 0)]),
                 ],
                 ..GetStatusResponse::default()
@@ -100,8 +100,8 @@ fn policies_problems_and_losses() {
             ),
         ),
         (
-            fills("a", &[("POLICY", 5), ("CT4", 7)]),
-            format!("{NOTHING}Map CT4 of a: 70 of 1,000 entries (7.0%)\n"),
+            fills("a", &[("POLICY", 50), ("CT4", 49)]),
+            format!("{NOTHING}Map POLICY of a: 500 of 1,000 entries (50.0%)\n"),
         ),
         // What isn't known leaves no gap.
         (
