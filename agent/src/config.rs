@@ -70,7 +70,7 @@ fn size() -> clap::builder::RangedI64ValueParser<u32> {
 #[command(next_help_heading = "Sizes")]
 pub struct MapSizes {
     /// Entries of all pods' policies: one per pair of label sets, protocol and port (or range's part)
-    /// that a rule names. 16 bytes each, 130 more when in use.
+    /// that a rule names. 16 bytes each, 100 more when in use.
     #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = size())]
     pub max_policy_entries: u32,
     /// IPv4 addresses of the cluster's pods and nodes. 16 bytes each, 100 more when in use.
@@ -85,10 +85,10 @@ pub struct MapSizes {
     /// IPv6 prefixes that policies name. 130 bytes each when in use.
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = size())]
     pub max_ipv6_prefixes: u32,
-    /// IPv4 connections. 200 bytes each, in use or not; when full, the least recently used makes room.
+    /// IPv4 connections. 192 bytes each, in use or not; when full, the least recently used makes room.
     #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = size())]
     pub max_ipv4_connections: u32,
-    /// IPv6 connections. 220 bytes each, in use or not; when full, the least recently used makes room.
+    /// IPv6 connections. 216 bytes each, in use or not; when full, the least recently used makes room.
     #[arg(long, value_name = "N", default_value_t = 131_072, value_parser = size())]
     pub max_ipv6_connections: u32,
     /// Datagrams in fragments at once. 110 bytes each, in use or not; when full, the least recently

@@ -44,7 +44,7 @@ use self::{
     manifests::Manifests,
     naming::{Naming, Sources},
     report::Failure,
-    saved::Saved,
+    saved::{Log, Saved},
 };
 use crate::{config::Config, grpc::Peers, names::Names};
 
@@ -97,6 +97,7 @@ pub struct Control {
     manifests: Manifests,
     compiler: policy::Compiler,
     saved: Saved,
+    log: Log,
     endpoints: Endpoints,
     naming: Naming,
     outlets: Outlets,
@@ -119,7 +120,9 @@ impl Control {
     /// See [`ControlError`]. What was in force before stays in force.
     pub fn open(config: &Config, object: &[u8], bell: Waker) -> Result<Self, ControlError> {
         let run_dir = config.run_dir();
-        let saved = Saved::load(&run_dir.join("state.json"))?;
+        let mut saved = Saved::load(&run_dir.join("state.json"))?;
+        let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
+        let memory = logged.unwrap_or(std::mem::take(&mut saved.manifests));
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
@@ -136,7 +139,7 @@ impl Control {
             .iter()
             .map(|cpu| Failed::new(cpu.events_failed.into()))
             .collect();
-        let manifests = Manifests::open(&config.state_dir, saved.manifests.clone(), bell)?;
+        let manifests = Manifests::open(&config.state_dir, memory, bell)?;
         Ok(Self {
             outlets: Outlets {
                 names: Arc::default(),
@@ -153,6 +156,7 @@ impl Control {
             manifests,
             compiler,
             saved,
+            log,
             endpoints: Endpoints::default(),
             naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
@@ -255,7 +259,7 @@ impl Control {
         let saved = Saved {
             endpoints: self.endpoints.indices(),
             policy: self.compiler.memory(),
-            manifests: self.manifests.memory(),
+            manifests: Default::default(),
             version: self.saved.version,
         };
         let earlier = std::mem::replace(&mut self.saved, saved);
@@ -269,6 +273,7 @@ impl Control {
                 failure: String::new(),
             }));
         }
+        self.log.store(&self.manifests.memory())?;
         self.saved.store(&self.run_dir.join("state.json"))?;
         for index in given {
             let forget = self.datapath.stats().forget_limit(index);

@@ -34,6 +34,33 @@ pub use watch::{Watch, WatchError};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory(BTreeMap<Arc<str>, Vec<Arc<yaml::Node>>>);
 
+impl Memory {
+    /// Says what a file has; `None`: it is gone.
+    pub fn set(&mut self, file: Arc<str>, documents: Option<Vec<Arc<yaml::Node>>>) {
+        match documents {
+            Some(documents) => self.0.insert(file, documents),
+            None => self.0.remove(&file),
+        };
+    }
+
+    /// The files that have other documents than `before`, by name; `None` for those that are gone.
+    /// Equal documents that were read again count as others.
+    pub fn changes<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>)> {
+        let same = |a: &[Arc<yaml::Node>], b: &[Arc<yaml::Node>]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        let changed = self.0.iter().filter_map(move |(file, now)| {
+            let known = before.0.get(file).is_some_and(|before| same(now, before));
+            (!known).then_some((file, Some(now.as_slice())))
+        });
+        let gone = before.0.keys().filter(|file| !self.0.contains_key(*file));
+        changed.chain(gone.map(|file| (file, None)))
+    }
+}
+
 /// The directory can't be read.
 #[derive(Debug, Error)]
 #[error("state directory {}: {source}; create it, or name the right one", path.display())]

@@ -1,5 +1,5 @@
 //! What must mean the same to the next agent: numbers that stand in the kernel's maps, and the last
-//! good form of every manifest. Written before the maps are.
+//! good form of every manifest ([`log`]). Written before the maps are.
 
 use std::{
     collections::BTreeMap,
@@ -11,8 +11,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Form of the file; another one is not read.
-const VERSION: u32 = 1;
+mod log;
+
+pub(super) use log::Log;
+
+/// Form of the file; another one is not read, except the first.
+const VERSION: u32 = 2;
+/// With the manifests in it.
+const FIRST: u32 = 1;
 
 /// The state file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,7 +28,8 @@ pub(super) struct Saved {
     pub(super) endpoints: BTreeMap<String, u32>,
     /// Identities, cookies, tables, and the last good form of every policy.
     pub(super) policy: policy::Memory,
-    /// Last good objects of every file.
+    /// Last good objects of every file, in a file of the first form.
+    #[serde(default, skip_serializing)]
     pub(super) manifests: cluster::source::Memory,
 }
 
@@ -95,13 +102,17 @@ impl Saved {
             source,
         };
         let Form { version } = serde_json::from_slice(&text).map_err(content)?;
-        if version != VERSION {
+        if version != VERSION && version != FIRST {
             return Err(SavedError::Version {
                 path: path.to_owned(),
                 found: version,
             });
         }
-        serde_json::from_slice(&text).map_err(content)
+        let saved: Self = serde_json::from_slice(&text).map_err(content)?;
+        Ok(Self {
+            version: VERSION,
+            ..saved
+        })
     }
 
     /// Writes the file: all of it or, if the machine stops meanwhile, nothing.
@@ -161,7 +172,7 @@ mod tests {
         assert_eq!(Saved::load(&path).unwrap().endpoints["shop/cart-0"], 7);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         for (content, expected) in [
-            ("{\"version\": 2}", "has form 2"),
+            ("{\"version\": 3}", "has form 3"),
             ("{\"version\": 1}", "stays in force"),
             ("", "stays in force"),
         ] {
