@@ -179,6 +179,7 @@ impl Traffic {
     }
 
     /// Counts per edge within a time (Unix ns), and how many seconds were counted.
+    #[expect(clippy::iter_over_hash_type, reason = "sums don't depend on the order")]
     pub(crate) fn within(&self, from: i64, to: i64) -> (Vec<(Edge, Counts)>, f64) {
         let (first, last) = (
             from.div_euclid(SLICE),

@@ -20,7 +20,7 @@ pub(crate) struct Problem {
     parameter: Option<&'static str>,
     /// What is wrong in an expression.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) expression: Option<ExpressionError>,
+    pub(crate) expression: Option<Box<ExpressionError>>,
 }
 
 /// A place in an expression and what is wrong there.

@@ -83,12 +83,14 @@ pub(super) async fn get(
     let known = [&question::PARAMETERS[..], &known].concat();
     let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
     let question = question::question(&params)?;
-    let place = Arc::clone(&desk.streams).try_acquire_owned().map_err(|_| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many streams are open: close a page that shows flows",
-        )
-    })?;
+    let place = Arc::clone(&desk.streams)
+        .try_acquire_owned()
+        .map_err(|_full| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many streams are open: close a page that shows flows",
+            )
+        })?;
     let stream = Stream {
         looked: desk.views.get(&question)?,
         times: Times::read(&params)?,

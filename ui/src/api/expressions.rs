@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, index: usize) -> Result<Filter, Problem> {
     }
     Filter::parse_expr(text).map_err(|error| {
         let mut problem = Problem::parameter("filter", &error);
-        problem.expression = Some(complaint(error, index));
+        problem.expression = Some(Box::new(complaint(error, index)));
         problem
     })
 }
@@ -48,7 +48,7 @@ fn complaint(error: ExprError, filter: usize) -> ExpressionError {
 #[derive(Serialize)]
 pub(super) struct Checked {
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ExpressionError>,
+    error: Option<Box<ExpressionError>>,
 }
 
 pub(super) async fn check(RawQuery(query): RawQuery) -> Answer<Checked> {

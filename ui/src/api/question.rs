@@ -105,7 +105,7 @@ fn moment(name: &'static str, text: &str) -> Result<Moment, Problem> {
     let read = |now: i64| {
         let found = time::parse(text, Timestamp::from_unix_nanos(now));
         let found = found.map(|found| found.unix_nanos());
-        found.map_err(|_| {
+        found.map_err(|_not_a_time| {
             let text: String = text.chars().take(40).collect();
             Problem::parameter(
                 name,
