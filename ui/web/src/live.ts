@@ -84,6 +84,13 @@ export function start(): void {
   effect(() => {
     key.value;
     if (tokenNeeded.value) return;
+    // What is held answers another question.
+    if (paused.peek() && held.peek()) {
+      held.value = null;
+      update.value = null;
+      histogram.value = null;
+      map.value = null;
+    }
     const abort = new AbortController();
     // Typing and dragging change the view often.
     const timer = setTimeout(() => void follow(params.peek(), abort.signal), 30);
