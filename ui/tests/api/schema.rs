@@ -65,11 +65,12 @@ impl Description {
 
     fn hold(&self, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
         let schema = self.resolved(schema);
-        let types = match &schema["type"] {
-            Value::String(one) => vec![one.as_str()],
-            Value::Array(some) => some.iter().filter_map(Value::as_str).collect(),
-            _ => panic!("{at} has no type in the description"),
+        let types: Vec<&str> = if let Value::Array(some) = &schema["type"] {
+            some.iter().filter_map(Value::as_str).collect()
+        } else {
+            schema["type"].as_str().into_iter().collect()
         };
+        assert!(!types.is_empty(), "{at} has no type in the description");
         let is = match value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
@@ -79,7 +80,8 @@ impl Description {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
-        if !types.contains(&is) && !(is == "integer" && types.contains(&"number")) {
+        let fits = types.contains(&is) || (is == "integer" && types.contains(&"number"));
+        if !fits {
             wrong.push(format!("{at} is {is}, not {types:?}"));
             return;
         }
