@@ -43,6 +43,8 @@ pub(crate) struct Data {
     sorted: Option<i64>,
     /// Counts what became different.
     version: u64,
+    /// Counts the filters.
+    filtered: u64,
 }
 
 impl Data {
@@ -56,6 +58,7 @@ impl Data {
             order: Vec::new(),
             sorted: None,
             version: 0,
+            filtered: 0,
         }
     }
 
@@ -86,6 +89,7 @@ impl Data {
     pub(crate) fn refilter(&mut self, filter: &Filter, now: i64) {
         self.view = View::new(filter, true);
         self.view.advance(&self.shown);
+        self.filtered += 1;
         self.version += 1;
         self.order_anew(now, true);
     }
@@ -159,6 +163,11 @@ impl Data {
     /// Grows with each change of what is shown.
     pub(crate) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Grows with each change of the filter.
+    pub(crate) fn filtered(&self) -> u64 {
+        self.filtered
     }
 
     /// What is shown, whether it matches or not.

@@ -124,6 +124,8 @@ pub(crate) struct Model {
     pub(crate) counted: HashMap<String, u64>,
     /// Counts over time, for the width that was drawn last.
     pub(crate) histogram: Histogram,
+    /// When that was counted, for how many columns, and under which filters.
+    counted_at: (i64, (usize, u64)),
     /// The moment of the time cursor.
     pub(crate) cursor: Option<i64>,
     /// When filters were changed of which the server doesn't know yet.
@@ -134,6 +136,11 @@ pub(crate) struct Model {
     pub(crate) mouse: bool,
     pub(crate) laid: Laid,
 }
+
+/// More flows than these are not counted at each drawing,
+const MANY: usize = 10_000;
+/// but so often, ns.
+const RECOUNT: i64 = 250_000_000;
 
 /// How long a notice stays, ns.
 const NOTICE: i64 = 4_000_000_000;
@@ -161,6 +168,7 @@ impl Model {
             rated: 0,
             counted: HashMap::new(),
             histogram: Histogram::new([], now, now, 1),
+            counted_at: (0, (0, 0)),
             cursor: None,
             changed: None,
             fetching: false,
@@ -211,8 +219,15 @@ impl Model {
         }
     }
 
-    /// Counts anew over time, with as many buckets as there are columns for them.
+    /// Counts anew over time, with as many buckets as there are columns for them. Of many flows that
+    /// is done less often than they are drawn.
     pub(crate) fn count(&mut self, columns: usize) {
+        let matches = self.data.matches().len();
+        let soon = self.now - self.counted_at.0 < RECOUNT && self.now >= self.counted_at.0;
+        if matches > MANY && soon && self.counted_at.1 == (columns, self.data.filtered()) {
+            return;
+        }
+        self.counted_at = (self.now, (columns, self.data.filtered()));
         // Not always in order: what a relay says of its nodes is younger than the history behind it.
         let times = || {
             self.data

@@ -41,8 +41,12 @@ const SUMS: Duration = Duration::from_millis(500);
 /// How often the server is asked how it is: while its nodes are looked at, and otherwise.
 const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 
-/// How long a new store may stay empty before it takes the place of the present one.
-const EMPTY: Duration = Duration::from_millis(600);
+/// A new store takes the place of the present one when its newest flow is no older than this (ns),
+const FRESH: i64 = 500_000_000;
+/// when nothing came for so long,
+const STILL: Duration = Duration::from_millis(400);
+/// or after this time.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is read from where.
 #[derive(Debug)]
@@ -56,6 +60,9 @@ pub(crate) struct Wanted {
 /// A store that is being filled.
 struct Filling {
     started: Instant,
+    /// Its end when it was looked at last, and since when that is the same.
+    end: u64,
+    still: Instant,
     store: Arc<Store>,
     feed: Arc<Feed>,
     changes: watch::Receiver<u64>,
@@ -68,6 +75,8 @@ impl Filling {
         let feed = Feed::start(wanted.source.clone(), ask.clone(), Arc::clone(&store));
         Self {
             started: Instant::now(),
+            end: 0,
+            still: Instant::now(),
             changes: store.changes(),
             link: feed.link(),
             store,
@@ -77,13 +86,23 @@ impl Filling {
 }
 
 impl Filling {
-    /// Whether it has what can be shown, or never will.
-    fn ready(&self) -> bool {
-        match *self.link.borrow() {
+    /// Whether it has the history, or never will: the store grows from the oldest flow on, and what is
+    /// looked at is at its end.
+    fn ready(&mut self) -> bool {
+        let link = self.link.borrow().clone();
+        let snapshot = self.store.snapshot();
+        let range = snapshot.range();
+        if range.end != self.end {
+            self.end = range.end;
+            self.still = Instant::now();
+        }
+        match link {
             Link::Connecting | Link::Lost { .. } => false,
             Link::Ended | Link::Failed(_) => true,
             Link::Live { .. } => {
-                !self.store.snapshot().range().is_empty() || self.started.elapsed() >= EMPTY
+                let last = range.end.checked_sub(1).and_then(|last| snapshot.row(last));
+                let fresh = last.is_some_and(|row| now() - row.time() < FRESH);
+                fresh || self.still.elapsed() >= STILL || self.started.elapsed() >= PATIENCE
             }
         }
     }

@@ -125,19 +125,21 @@ impl Model {
             self.details = None;
             return;
         };
-        let from = self.data.line_at(time);
-        let same = (from..self.data.len()).map_while(|line| {
-            let number = self.data.number(line)?;
-            let item = self.data.item(number)?;
-            (item.time() == time).then_some((line, number))
-        });
-        let mut same = same.filter(|(_, number)| self.data.row(*number).map(likeness) == key);
-        let found = same.next();
+        let data = &self.data;
+        let mut same = data.matches().filter(|found| found.time == time);
+        let found = same.find(|found| data.row(found.number).map(likeness) == key);
+        let found = found.map(|found| found.number);
+        let line = found.map_or_else(|| data.line_at(time), |number| data.line(number));
         let page = self.page();
-        self.table
-            .jump(&self.data, found.map_or(from, |(line, _)| line), page);
+        self.table.jump(&self.data, line, page);
         match (&mut self.details, found) {
-            (Some(details), Some((_, number))) => details.number = number,
+            (Some(details), Some(number)) => {
+                details.number = number;
+                // The answer on its way is about another number.
+                if details.explained == Explained::Asked {
+                    details.explained = Explained::NotAsked;
+                }
+            }
             (details, _) => *details = None,
         }
     }
