@@ -226,14 +226,14 @@ impl Control {
     fn tell(&self) -> Option<Told> {
         let revision = self.datapath.revision();
         if self.step == Step::In {
-            return Some(Told::InStep(InForce {
+            return Some(Told::InStep(Box::new(InForce {
                 state: self.manifests.state(),
                 compiled: self.compiler.compiled().clone(),
                 policies: self.compiler.policies(),
                 config: self.compiler.config().clone(),
                 revision,
                 notes: Vec::new(),
-            }));
+            })));
         }
         // What failed after the flip is in force, at least in part.
         let behind = self.behind.as_ref().filter(|_| self.step == Step::Refused);

@@ -143,7 +143,7 @@ fn client(agent: &Agent) -> PolicyClient<Channel> {
 async fn a_flow_of_the_history_is_explained_with_its_policy() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    let control = Control::start(Some(Told::InStep(in_force(directory.path()))));
+    let control = Control::start(Some(Told::InStep(Box::new(in_force(directory.path())))));
     let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
     agent.store([default_deny(1), new_connection(2)]).await;
     let mut request = Request::new(GetFlowsRequest {
@@ -217,7 +217,7 @@ async fn without_anything_in_force_there_is_no_answer() {
 
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    *control.told.lock().unwrap() = Some(Told::InStep(in_force(directory.path())));
+    *control.told.lock().unwrap() = Some(Told::InStep(Box::new(in_force(directory.path()))));
     let answer = client.explain(ExplainRequest { flow }).await.unwrap();
     assert_eq!(answer.into_inner().now, None);
 

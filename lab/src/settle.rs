@@ -14,6 +14,9 @@ use crate::error::{Context, Error, Result};
 use crate::manifest::Document;
 use crate::record::{Paths, Record};
 
+/// How long an agent's words may take beyond the time in which a change has to be in force.
+const WORDS_TAKE: Duration = Duration::from_secs(2);
+
 /// Waits until all agents enforce the policies among the documents; with `gone`, until none does.
 ///
 /// # Errors
@@ -37,7 +40,8 @@ pub fn settle(
     for node in &record.plan.nodes {
         let socket = paths.node(&node.name).join("hubble.sock");
         let asked = runtime.block_on(async {
-            tokio::time::timeout(patience, ask(&socket, &versions))
+            // The agent says in words how far it is; one that says nothing is given up.
+            tokio::time::timeout(patience + WORDS_TAKE, ask(&socket, &versions, patience))
                 .await
                 .unwrap_or_else(|_| Err(format!("not within {} s", patience.as_secs())))
         });
@@ -74,6 +78,7 @@ fn versions(documents: &[Document], gone: bool) -> BTreeMap<String, String> {
 async fn ask(
     socket: &Path,
     versions: &BTreeMap<String, String>,
+    patience: Duration,
 ) -> std::result::Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display()))
@@ -82,7 +87,9 @@ async fn ask(
     let request = WaitRevisionRequest {
         revision: 0,
         versions: versions.clone(),
-        ..WaitRevisionRequest::default()
+        patience_ms: u32::try_from(patience.as_millis())
+            .unwrap_or(u32::MAX)
+            .max(1),
     };
     match PolicyClient::new(channel).wait_revision(request).await {
         Ok(_) => Ok(()),

@@ -35,7 +35,7 @@ pub struct InForce {
 #[derive(Clone, Debug)]
 pub enum Told {
     /// The present manifests are in force.
-    InStep(InForce),
+    InStep(Box<InForce>),
     /// Earlier ones are.
     Behind(Arc<Behind>),
 }

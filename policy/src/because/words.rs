@@ -207,10 +207,10 @@ pub(super) fn both_ends(
 
 /// A drop reason in words: `invalid source ip`.
 fn drop_reason(reason: pb::DropReason) -> String {
-    match reason {
-        pb::DropReason::Unknown => "the reason isn't told".to_owned(),
-        reason => reason.as_str_name().to_lowercase().replace('_', " "),
+    if reason == pb::DropReason::Unknown {
+        return "the reason isn't told".to_owned();
     }
+    reason.as_str_name().to_lowercase().replace('_', " ")
 }
 
 /// The command line that asks for the present decision.

@@ -137,9 +137,12 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
     })
 }
 
+/// Labels of a rule, and what is to stand in the log.
+type Metadata = (Vec<Arc<str>>, Option<Arc<str>>);
+
 /// What is only about the rule: its labels, and what is to stand in the log. A description is checked,
 /// but not used further.
-fn metadata(spec: &Field<'_>) -> Result<(Vec<Arc<str>>, Option<Arc<str>>), Refused> {
+fn metadata(spec: &Field<'_>) -> Result<Metadata, Refused> {
     let mut gather = Gather::default();
     if let Some(text) = spec.get("description") {
         gather.take(text.text().map(drop));

@@ -15,6 +15,14 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long the nodes' words may take to come, at most.
 const WORDS_TAKE: Duration = Duration::from_secs(1);
 
+/// What a node's end or a broken connection looks like.
+const BROKE_OFF: [Code; 4] = [
+    Code::Unavailable,
+    Code::Cancelled,
+    Code::Unknown,
+    Code::Internal,
+];
+
 /// What became of a node.
 enum Node {
     There(WaitRevisionResponse),
@@ -131,13 +139,14 @@ async fn of_node(
             Some(Ok(answer)) => return Ok(Node::There(answer.into_inner())),
             Some(Err(status)) => status,
         };
-        why = match status.code() {
-            Code::DeadlineExceeded => return Ok(Node::NotYet(status.message().to_owned())),
-            Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal => {
-                format!("does not answer: {}", said(&status))
-            }
-            code => return Err(Status::new(code, format!("{name}: {}", said(&status)))),
-        };
+        if status.code() == Code::DeadlineExceeded {
+            return Ok(Node::NotYet(status.message().to_owned()));
+        }
+        if !BROKE_OFF.contains(&status.code()) {
+            let text = format!("{name}: {}", said(&status));
+            return Err(Status::new(status.code(), text));
+        }
+        why = format!("does not answer: {}", said(&status));
         let again = Instant::now() + AGAIN_AFTER;
         if before(deadline, sleep_until(again)).await.is_none() {
             return Ok(Node::NotYet(why));
