@@ -5,6 +5,7 @@ mod end;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
+use client::view::{self, Match};
 use client::{Item, Row, Snapshot, View};
 use flow::view::{Extra, Transport};
 use flow::{FlowView as _, Side, Verdict};
@@ -119,10 +120,10 @@ impl Traffic {
             }
         }
         self.counted = snapshot.range().end;
-        let oldest = matches
-            .front()
-            .map_or(0, |first| first.time)
-            .div_euclid(SLICE);
+        // A mark may stand before flows that are older: a relay says first who is connected.
+        let is_flow = |found: &&Match| matches!(found.kind, view::Kind::Flow(_));
+        let oldest = matches.iter().find(is_flow);
+        let oldest = oldest.map_or(0, |first| first.time).div_euclid(SLICE);
         let first = self.slices.last_key_value().map_or(0, |(last, _)| {
             last - i64::try_from(SLICES).unwrap_or(i64::MAX)
         });

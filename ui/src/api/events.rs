@@ -55,8 +55,9 @@ struct Stream {
     user: Option<String>,
     /// Events that are ready.
     ready: std::collections::VecDeque<Event>,
-    /// When the last events were made.
+    /// When the last look began, and when its events were made.
     last: Option<Instant>,
+    made: Instant,
     slow: Option<Instant>,
     /// Version of the store that they were made of.
     version: Option<u64>,
@@ -101,6 +102,7 @@ pub(super) async fn get(
         user: user.map(|Extension(User(name))| name),
         ready: std::collections::VecDeque::new(),
         last: None,
+        made: Instant::now(),
         slow: None,
         version: None,
         said: Said::default(),
@@ -133,18 +135,20 @@ impl Stream {
     /// Waits for the next tick and makes its events; `None` if that is not possible any more.
     async fn make(mut self) -> Option<Self> {
         if let Some(last) = self.last {
-            // Whoever reads in time asks again at once.
-            let late = last.elapsed().as_millis() / TICK.as_millis();
+            // Whoever reads in time asks again at once. How long we took ourselves doesn't count.
+            let late = self.made.elapsed().as_millis() / TICK.as_millis();
             self.coalesced += u64::try_from(late).unwrap_or(0);
             tokio::time::sleep((last + TICK).saturating_duration_since(Instant::now())).await;
         }
         self.last = Some(Instant::now());
         let desk = Arc::clone(&self.desk);
-        let made = compute(desk, move |_| {
+        let looked = compute(desk, move |_| {
             self.look();
             Ok(self)
         });
-        made.await.ok()
+        let mut this = looked.await.ok()?;
+        this.made = Instant::now();
+        Some(this)
     }
 
     /// Looks at what has changed, and puts it among what is ready.

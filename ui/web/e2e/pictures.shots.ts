@@ -23,9 +23,7 @@ afterAll(async () => {
 it('the page', async () => {
   const { page } = await open(browser, server.url, { width: 1440, height: 880 });
   await page.locator('.edge.dropped').first().waitFor({ state: 'attached' });
-  await page.keyboard.press(' ');
   await picture(page, 'page-overview');
-  await page.keyboard.press(' ');
   await page.keyboard.press('d');
   await page.locator('.window .row.bad').first().click();
   await page.locator('.drawer .suggestion').waitFor();
