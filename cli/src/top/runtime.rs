@@ -102,7 +102,9 @@ impl Filling {
             Link::Live { .. } => {
                 let last = range.end.checked_sub(1).and_then(|last| snapshot.row(last));
                 let fresh = last.is_some_and(|row| now() - row.time() < FRESH);
-                fresh || self.still.elapsed() >= STILL || self.started.elapsed() >= PATIENCE
+                // What a relay says of its nodes comes before any flow.
+                let still = snapshot.counts().flows > 0 && self.still.elapsed() >= STILL;
+                fresh || still || self.started.elapsed() >= PATIENCE
             }
         }
     }
