@@ -76,7 +76,7 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     top.until("the table alone", |text| !text.contains("Details"));
     top.press("/src.pod == \"default/nobody\"\r");
     top.until("that nothing matches", |text| {
-        text.contains("flow matches") || text.contains("No flows")
+        text.contains("default/nobody") && !text.contains("stranger-near")
     });
     top.press("X");
     top.until("all flows", |text| text.contains("all flows"));

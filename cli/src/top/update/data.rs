@@ -130,6 +130,12 @@ impl Model {
         let found = same.find(|found| data.row(found.number).map(likeness) == key);
         let found = found.map(|found| found.number);
         let line = found.map_or_else(|| data.line_at(time), |number| data.line(number));
+        if line >= data.len() {
+            // Nothing is held from then on: what comes is what is waited for.
+            self.table.follow = true;
+            self.details = None;
+            return;
+        }
         let page = self.page();
         self.table.jump(&self.data, line, page);
         match (&mut self.details, found) {
