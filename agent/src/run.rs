@@ -110,6 +110,14 @@ fn object(config: &Config) -> Result<Vec<u8>, RunError> {
     }
 }
 
+fn node(config: &Config) -> Node {
+    Node {
+        cluster: config.cluster.clone(),
+        name: config.node.clone(),
+        labels: vec![],
+    }
+}
+
 /// Runs until SIGTERM or SIGINT, or until a part fails. Streams end with OK, the socket goes;
 /// enforcement and pins stay.
 ///
@@ -143,11 +151,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     // Before the observer: the first event has a name.
     control.reconcile();
     let outlets = control.outlets().clone();
-    let node = Arc::new(Node {
-        cluster: config.cluster.clone(),
-        name: config.node.clone(),
-        labels: vec![],
-    });
+    let node = Arc::new(node(config));
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
     let sources = rings.into_iter().map(|ring| Box::new(ring) as _).collect();
     let observing = observe::Config {
