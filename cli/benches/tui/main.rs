@@ -158,7 +158,7 @@ fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
 /// How old the newest row is, ms.
 fn age(text: &str) -> f64 {
     let newest = text.lines().filter_map(time_of_day).next_back();
-    let newest = newest.unwrap_or_else(|| panic!("no row is on the screen:\n{text}"));
+    let newest = newest.expect("a row on the screen");
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");

@@ -224,7 +224,6 @@ impl Groups {
                 *known = bytes.max(*known);
             }
         }
-        #[expect(clippy::iter_over_hash_type, reason = "the caller sorts them")]
         groups.into_values().collect()
     }
 

@@ -3,7 +3,11 @@
 use std::net::IpAddr;
 
 use client::{Item, Row};
-use flow::{FlowView as _, Side, Verdict, view::Transport};
+use flow::{
+    FlowView as _, Side, Verdict,
+    fold::{self, Fold},
+    view::Transport,
+};
 
 use crate::top::data::Data;
 
@@ -71,27 +75,45 @@ impl Related {
         let (this_connection, this_pair, this_dropped) =
             (connection(this), pair(this), dropped(this));
         let snapshot = data.snapshot();
+        // The several flows of one packet count as one.
+        let mut fold = Fold::default();
+        let mut held: Option<&Row> = None;
         for (number, item) in snapshot.iter(snapshot.range()) {
             let Item::Flow(row) = item else { continue };
             if row.transport() != this_pair.3 {
                 continue;
             }
             if pair(row) == this_pair {
-                if dropped(row) == this_dropped {
-                    related.alike += 1;
-                    related.since.get_or_insert(row.time());
-                    related.until = Some(row.time());
-                } else {
-                    related.others += 1;
+                let step = fold.push(row);
+                if let Some(before) = held.take().filter(|_| step.held_is_row) {
+                    related.count(before, this_dropped);
+                }
+                match step.row {
+                    fold::Row::New => related.count(row, this_dropped),
+                    fold::Row::Held => held = Some(row),
+                    fold::Row::Said => {}
                 }
             }
             if this_connection.is_some() && connection(row) == this_connection {
                 related.connection.push(number);
             }
         }
+        if let Some(last) = held.filter(|_| fold.settle()) {
+            related.count(last, this_dropped);
+        }
         let more = related.connection.len().saturating_sub(LISTED);
         related.connection_more = more as u64;
         related.connection.drain(..more);
         related
+    }
+
+    fn count(&mut self, row: &Row, is_dropped: bool) {
+        if dropped(row) == is_dropped {
+            self.alike += 1;
+            self.since.get_or_insert(row.time());
+            self.until = Some(row.time());
+        } else {
+            self.others += 1;
+        }
     }
 }

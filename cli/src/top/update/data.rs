@@ -68,16 +68,13 @@ impl Model {
     }
 
     pub(super) fn linked(&mut self, link: Link) {
-        match (&self.link, &link) {
-            (Link::Lost { since, .. }, Link::Live { .. }) => {
-                let gone = since.elapsed().unwrap_or_default();
-                let gone = i64::try_from(gone.as_nanos()).unwrap_or(i64::MAX);
-                self.say(format!(
-                    "connected again after {}; what happened meanwhile was asked for",
-                    crate::top::text::span(gone)
-                ));
-            }
-            _ => {}
+        if let (Link::Lost { since, .. }, Link::Live { .. }) = (&self.link, &link) {
+            let gone = since.elapsed().unwrap_or_default();
+            let gone = i64::try_from(gone.as_nanos()).unwrap_or(i64::MAX);
+            self.say(format!(
+                "connected again after {}; what happened meanwhile was asked for",
+                crate::top::text::span(gone)
+            ));
         }
         self.link = link;
     }

@@ -12,10 +12,9 @@ use crate::top::{
 /// Room for the numbers behind the name.
 const NUMBERS: usize = 9 + 10 + 8 + 9 + STEPS + 2;
 
-pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
-    let theme = model.theme;
-    let groups = &model.groups;
-    let first = line(area, 0);
+/// What can be summed by, and the time that the sums are of.
+fn titles(model: &Model, buffer: &mut Buffer, first: Rect) {
+    let (theme, groups) = (model.theme, &model.groups);
     let mut x = 1;
     for by in By::ALL {
         let style = if by == groups.by {
@@ -31,6 +30,12 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         &format!("of {} ", span(groups.span)),
         theme.quiet(),
     );
+}
+
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    let theme = model.theme;
+    let groups = &model.groups;
+    titles(model, buffer, line(area, 0));
     let heading = line(area, 1);
     let wide = usize::from(area.width);
     // On a narrow screen what fits beside a name of some length.
