@@ -53,7 +53,7 @@ use theme::{Colors, Theme};
 
 /// Flows of the history that are read at first.
 const LAST: u64 = 10_000;
-/// Flows that are held at most: about 100 MiB.
+/// Flows that are held at most: about 240 MiB.
 const KEEP: u64 = 200_000;
 
 /// Shows the screen until it is left.

@@ -187,7 +187,7 @@ pub(crate) const TOP: &[Flag] = &[
         "keep",
         Value("N"),
         SELECT,
-        "hold at most N flows in memory, the newest [default: 200000, about 100 MiB]",
+        "hold at most N flows in memory, the newest [default: 200000, about 240 MiB]",
     ),
     flag(
         "theme",
