@@ -118,6 +118,15 @@ fn node(config: &Config) -> Node {
     }
 }
 
+/// The unix socket, and the address if there is to be one.
+async fn listeners(config: &Config, run_dir: &Path) -> Result<Vec<Listener>, RunError> {
+    let mut listeners = vec![Listener::unix(&run_dir.join("hubble.sock")).await?];
+    if let Some(address) = config.listen {
+        listeners.push(Listener::tcp(address, config.insecure).await?);
+    }
+    Ok(listeners)
+}
+
 /// Runs until SIGTERM or SIGINT, or until a part fails. Streams end with OK, the socket goes;
 /// enforcement and pins stay.
 ///
@@ -131,10 +140,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     fs::create_dir_all(&run_dir).map_err(failed("creating", &run_dir))?;
 
     // The socket first: it tells whether another agent is at work here.
-    let mut listeners = vec![Listener::unix(&run_dir.join("hubble.sock")).await?];
-    if let Some(address) = config.listen {
-        listeners.push(Listener::tcp(address, config.insecure).await?);
-    }
+    let listeners = listeners(config, &run_dir).await?;
     let metrics_listener = metrics::bind(config.metrics_listen).await?;
 
     let started = clock::monotonic()?;

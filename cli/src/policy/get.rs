@@ -130,13 +130,16 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     // The server says in words how far it is; who doesn't is given up.
     request.set_timeout(patience.saturating_add(WORDS_TAKE));
     let answer = client(args).await?.wait_revision(request).await;
-    let answer = answer.map_err(|status| match status.code() {
-        Code::DeadlineExceeded if status.message().contains("revision") => Error::Usage(format!(
-            "not in force within {} (--request-timeout): {}",
-            seconds(patience),
-            status.message()
-        )),
-        _ => refused(status),
+    let answer = answer.map_err(|status| {
+        let words = status.message();
+        if status.code() == Code::DeadlineExceeded && words.contains("revision") {
+            let patience = seconds(patience);
+            Error::Usage(format!(
+                "not in force within {patience} (--request-timeout): {words}"
+            ))
+        } else {
+            refused(status)
+        }
     })?;
     let answer = answer.into_inner();
     let mut out = io::stdout().lock();
