@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::serve::Listener;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bytes that the system holds for a reader.
+const SENT_AHEAD: usize = 256 * 1024;
 
 /// A TCP listener with a limit.
 #[derive(Debug)]
@@ -41,6 +45,11 @@ impl Listener for Limited {
         let place = place.expect("the semaphore is never closed");
         // axum's own: waits and tries again when the system has no more descriptors.
         let (stream, address) = Listener::accept(&mut self.listener).await;
+        // What the system holds for a slow reader is old when it is read. A refusal changes nothing
+        // but that.
+        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SENT_AHEAD) {
+            tracing::debug!(%error, "the send buffer keeps its size");
+        }
         (
             Counted {
                 stream,

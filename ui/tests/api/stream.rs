@@ -4,16 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::schema::Description;
 use crate::server::Running;
 
-/// Opens a stream with a small buffer on our side.
+/// Opens a stream.
 async fn open(server: &Running, query: &str) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut stream = socket.connect(server.address).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
     let request = format!("GET /api/events?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
@@ -34,7 +32,7 @@ async fn until(stream: &mut TcpStream, what: impl Fn(&str) -> bool) -> String {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), read)
+    tokio::time::timeout(Duration::from_secs(60), read)
         .await
         .expect("in time");
     text

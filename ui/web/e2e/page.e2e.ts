@@ -104,7 +104,7 @@ it('pause and resume lose nothing', async () => {
   await page.keyboard.press(' ');
   await page.waitForURL(/at=\d+/);
   const [first, shown] = [at(), await newestSeq()];
-  await page.waitForFunction(() => Number(/(\d+) new/.exec(document.querySelector('.pause')?.textContent ?? '')?.[1]) >= 40);
+  await page.waitForFunction(() => /(\d\d|k|M) new/.test(document.querySelector('.pause')?.textContent ?? ''));
   expect(await newestSeq()).toBe(shown);
   await picture(page, 'paused');
   const before = await server.ask<{ total: number }>('flows', { at: String(first), limit: '1' });
