@@ -25,7 +25,7 @@ use tonic::transport::{Channel, Endpoint};
 /// Whatever prevents a measurement ends the bench.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const ROUNDS: usize = 11;
+const ROUNDS: u32 = 11;
 const NAMESPACES: usize = 20;
 const APPS: usize = 100;
 const PODS: usize = 10_000;
@@ -67,6 +67,7 @@ async fn measure(agent: &Agent, manifests: &Path, began: Instant) -> Result<()> 
         "ms",
     );
     let mut bench = Bench {
+        agent,
         manifests,
         waiter: PolicyClient::new(channel),
         revision: first.revision,
@@ -100,6 +101,7 @@ async fn measure(agent: &Agent, manifests: &Path, began: Instant) -> Result<()> 
 }
 
 struct Bench<'a> {
+    agent: &'a Agent,
     manifests: &'a Path,
     waiter: PolicyClient<Channel>,
     revision: u32,
@@ -109,7 +111,8 @@ impl Bench<'_> {
     /// Puts a file in place and waits for the revision after that, in turns.
     async fn change(&mut self, name: &str, make: impl Fn(usize) -> (String, String)) -> Result<()> {
         let mut times = Vec::new();
-        for round in 0..ROUNDS {
+        let before = self.agent.used()?;
+        for round in 0..ROUNDS as usize {
             let (file, text) = make(round);
             let began = Instant::now();
             put(self.manifests, &file, &text)?;
@@ -124,7 +127,19 @@ impl Bench<'_> {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         times.sort_by(f64::total_cmp);
+        let used = self.agent.used()?;
+        let each = |before: f64, after: f64| (after - before) / f64::from(ROUNDS);
         row(name, times[times.len() / 2], "ms");
+        row(
+            &format!("{name}: processor time"),
+            each(before.0, used.0),
+            "ms",
+        );
+        row(
+            &format!("{name}: written to files"),
+            each(before.1, used.1),
+            "MB",
+        );
         Ok(())
     }
 }
@@ -166,6 +181,24 @@ impl Agent {
                 Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         }
+    }
+
+    /// Processor time in ms, and MB that it gave the kernel to write to files and sockets.
+    fn used(&self) -> Result<(f64, f64)> {
+        let process = PathBuf::from(format!("/proc/{}", self.process.id()));
+        let stat = std::fs::read_to_string(process.join("stat"))?;
+        // Behind the name; ticks are of 10 ms.
+        let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        let ticks: u32 = fields
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u32>())
+            .sum::<std::result::Result<_, _>>()?;
+        let io = std::fs::read_to_string(process.join("io"))?;
+        let written = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+        let written: u64 = written.ok_or("no wchar")?.parse()?;
+        let kib = u32::try_from(written / 1024)?;
+        Ok((f64::from(ticks) * 10.0, f64::from(kib) / 1024.0))
     }
 
     /// MB.
