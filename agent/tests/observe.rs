@@ -71,7 +71,7 @@ fn merges_rings_by_time_and_stores_all_before_it_ends() {
 fn every_loss_is_counted_once_at_its_stage() {
     let feeds = [Fed::new(0), Fed::new(1)];
     // More than the queue holds in one drain: the rest is lost there.
-    feeds[0].events((0..1000).map(trace));
+    feeds[0].events((0..10_000).map(trace));
     feeds[1].feed([
         Item::Lost(42),
         Item::Malformed,
@@ -87,19 +87,20 @@ fn every_loss_is_counted_once_at_its_stage() {
     ]);
     let (history, observer) = start(&feeds, 100, 7);
     let stats = Arc::clone(observer.stats());
-    while stats.sum(|reader| &reader.received) < 1001 {
+    while stats.sum(|reader| &reader.received) < 10_001 {
         std::thread::park_timeout(Duration::from_millis(1));
     }
     // A later drain, with room in the queue again.
-    feeds[0].events((1000..1010).map(trace));
-    while stats.sum(|reader| &reader.received) < 1011 {
+    feeds[0].events((10_000..10_010).map(trace));
+    while stats.sum(|reader| &reader.received) < 10_011 {
         std::thread::park_timeout(Duration::from_millis(1));
     }
     observer.stop().unwrap();
     let (times, losses) = stored(&history);
     let queue_lost = stats.sum(|reader| &reader.queue_lost);
-    assert!(queue_lost >= 900, "{queue_lost}");
-    assert_eq!(times.len() as u64 + queue_lost, 1011);
+    // The observer takes some out meanwhile, how many is the scheduler's choice.
+    assert!((1..10_000).contains(&queue_lost), "{queue_lost}");
+    assert_eq!(times.len() as u64 + queue_lost, 10_011);
     let told = |stage| -> u64 {
         let of_stage = losses.iter().filter(|(at, ..)| *at == stage);
         of_stage.map(|(_, events, _)| events).sum()
