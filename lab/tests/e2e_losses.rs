@@ -11,7 +11,6 @@ mod screen;
 #[path = "common/signals.rs"]
 mod signals;
 
-use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
