@@ -392,8 +392,9 @@ fn icmp_kind<F: Family>(icmp_type: u8, code: u8, quoted: usize) -> Kind {
     if F::ICMP == proto::ICMP {
         match (icmp_type, code) {
             (3, 4) => Kind::TooBig(quoted),
-            // Unreachable, source quench, redirect, time exceeded, parameter problem.
-            (3 | 4 | 5 | 11 | 12, _) => Kind::IcmpError(quoted),
+            // Unreachable, time exceeded, parameter problem. Source quench (RFC 6633: to be ignored) and
+            // redirect (it moves a pod's routes) are judged as packets of their own, as in Cilium.
+            (3 | 11 | 12, _) => Kind::IcmpError(quoted),
             _ => Kind::Plain,
         }
     } else {
