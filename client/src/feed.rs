@@ -16,7 +16,7 @@ use std::{
 
 use proto::{flow::FlowFilter, google::Timestamp, observer::GetFlowsRequest};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -80,6 +80,7 @@ pub enum Link {
 pub struct Feed {
     link: watch::Receiver<Link>,
     wishes: mpsc::Sender<Wish>,
+    hurry: Arc<Notify>,
     ask: Ask,
     store: Arc<Store>,
     task: JoinHandle<()>,
@@ -91,14 +92,19 @@ impl Feed {
     pub fn start(source: Source, ask: Ask, store: Arc<Store>) -> Self {
         let (set, link) = watch::channel(Link::Connecting);
         let (wishes, receiver) = mpsc::channel(1);
+        let hurry = Arc::new(Notify::new());
         let (asked, into) = (ask.clone(), store.clone());
         let task = match source {
-            Source::Server(target) => tokio::spawn(live::run(target, asked, into, set, receiver)),
+            Source::Server(target) => {
+                let hurry = Arc::clone(&hurry);
+                tokio::spawn(live::run(target, asked, into, set, receiver, hurry))
+            }
             Source::File(path) => tokio::spawn(file::run(path, asked, into, set)),
         };
         Self {
             link,
             wishes,
+            hurry,
             ask,
             store,
             task,
@@ -109,6 +115,11 @@ impl Feed {
     #[must_use]
     pub fn link(&self) -> watch::Receiver<Link> {
         self.link.clone()
+    }
+
+    /// Ends the pause before the next attempt to connect, if there is one.
+    pub fn retry(&self) {
+        self.hurry.notify_waiters();
     }
 
     /// Puts up to so many flows from before the store's first one in front of it; says how many.

@@ -18,11 +18,15 @@ use crate::store::{Item, Snapshot};
 #[derive(Debug)]
 pub struct View {
     program: Program,
+    /// Items of a time alone (Unix ns, both included).
+    within: Option<(i64, i64)>,
     /// The several flows of one packet are one row.
     fold: Option<Fold>,
     /// Number of the match that the fold may take back.
     held: Option<u64>,
     matches: VecDeque<Match>,
+    /// Flows among them.
+    flows: usize,
     /// Numbers that have been looked at.
     seen: Range<u64>,
 }
@@ -47,6 +51,14 @@ pub enum Kind {
     Mark(u64),
 }
 
+impl Match {
+    /// Whether it is a flow, and no mark.
+    #[must_use]
+    pub fn is_flow(&self) -> bool {
+        matches!(self.kind, Kind::Flow(_))
+    }
+}
+
 /// What became different in a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advance {
@@ -65,11 +77,20 @@ impl View {
     pub fn new(filter: &Filter, folded: bool) -> Self {
         Self {
             program: filter.program(),
+            within: None,
             fold: folded.then(Fold::default),
             held: None,
             matches: VecDeque::new(),
+            flows: 0,
             seen: 0..0,
         }
+    }
+
+    /// Only items of a time (Unix ns, both included), and marks that have none.
+    #[must_use]
+    pub fn within(mut self, time: Option<(i64, i64)>) -> Self {
+        self.within = time;
+        self
     }
 
     /// Looks at what has come, and lets go of what has left.
@@ -84,7 +105,8 @@ impl View {
             .front()
             .is_some_and(|first| first.number < now.start)
         {
-            self.matches.pop_front();
+            let left = self.matches.pop_front();
+            self.flows -= usize::from(left.is_some_and(|left| left.is_flow()));
             advance.evicted += 1;
         }
         self.seen.start = self.seen.start.clamp(now.start, now.end);
@@ -93,13 +115,16 @@ impl View {
         // What is older has a fold of its own.
         let mut older = Self {
             program: self.program.clone(),
+            within: self.within,
             fold: self.fold.as_ref().map(|_| Fold::default()),
             held: None,
             matches: VecDeque::new(),
+            flows: 0,
             seen: 0..0,
         };
         older.take(snapshot, now.start..self.seen.start);
         advance.older = older.matches.len();
+        self.flows += older.flows;
         for found in older.matches.into_iter().rev() {
             self.matches.push_front(found);
         }
@@ -114,6 +139,11 @@ impl View {
     /// Appends what matches.
     fn take(&mut self, snapshot: &Snapshot, range: Range<u64>) {
         for (number, item) in snapshot.iter(range) {
+            let time = item.time();
+            let outside = |(from, to)| time < from || time > to;
+            if time > 0 && self.within.is_some_and(outside) {
+                continue;
+            }
             let kind = match item {
                 Item::Flow(row) => {
                     if !self.program.matches(row) {
@@ -136,11 +166,9 @@ impl View {
                 }
                 Item::Mark(mark) => Kind::Mark(mark.lost()),
             };
-            self.matches.push_back(Match {
-                number,
-                time: item.time(),
-                kind,
-            });
+            let found = Match { number, time, kind };
+            self.flows += usize::from(found.is_flow());
+            self.matches.push_back(found);
         }
     }
 
@@ -151,7 +179,8 @@ impl View {
             .get(place)
             .is_some_and(|found| found.number == number)
         {
-            self.matches.remove(place);
+            let taken = self.matches.remove(place);
+            self.flows -= usize::from(taken.is_some_and(|taken| taken.is_flow()));
         }
     }
 
@@ -159,6 +188,12 @@ impl View {
     #[must_use]
     pub fn matches(&self) -> &VecDeque<Match> {
         &self.matches
+    }
+
+    /// How many of the matches are flows, and no marks.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.flows
     }
 
     /// Place among the matches of the first one whose number isn't below this one.

@@ -305,18 +305,7 @@ impl Lab {
     /// # Errors
     /// [`Error::Io`] if the record can't be written.
     pub fn kill_agent(&mut self, node: &str) -> Result<bool> {
-        let mut killed = false;
-        self.record.processes.retain(|process| {
-            let ours = matches!(&process.role, Role::Agent { node: name } if name == node);
-            if ours && process.alive() {
-                killed = true;
-                crate::process::kill_now(process.pid, process.start_time);
-                process.reap();
-            }
-            !ours
-        });
-        self.save()?;
-        Ok(killed)
+        self.kill(&|role| matches!(role, Role::Agent { node: name } if name == node))
     }
 
     /// Starts a node's agent again after [`Lab::kill_agent`], and waits until it has taken over the
@@ -337,6 +326,38 @@ impl Lab {
         let pods = self.record.plan.pods.iter();
         let pods: Vec<Pod> = pods.filter(|pod| pod.node == node).cloned().collect();
         ready::wait(&self.paths, &self.record, &pods, self.patience)
+    }
+
+    /// Kills the relay, as a crash would. False if none was running.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the record can't be written.
+    pub fn kill_relay(&mut self) -> Result<bool> {
+        self.kill(&|role| *role == Role::Relay)
+    }
+
+    /// Starts the relay again after [`Lab::kill_relay`].
+    ///
+    /// # Errors
+    /// [`Error::NoProgram`], [`Error::Io`].
+    pub fn revive_relay(&mut self) -> Result<()> {
+        self.start_relay()
+    }
+
+    /// Kills the processes of a role; whether one was running.
+    fn kill(&mut self, role: &dyn Fn(&Role) -> bool) -> Result<bool> {
+        let mut killed = false;
+        self.record.processes.retain(|process| {
+            let ours = role(&process.role);
+            if ours && process.alive() {
+                killed = true;
+                crate::process::kill_now(process.pid, process.start_time);
+                process.reap();
+            }
+            !ours
+        });
+        self.save()?;
+        Ok(killed)
     }
 
     /// Ends every node's agent and starts it again, with these words on its command line from now on;

@@ -9,13 +9,17 @@ mod pty;
 #[path = "common/screen.rs"]
 mod screen;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use cluster::up;
 use flows_lab::harness::{Family, Probe, TestLab};
-use flows_lab::process::Role;
+use flows_lab::process::{Deadline, Role};
 use flows_lab::traffic::client::Outcome;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pty::Pty;
+use serde_json::Value;
 
 fn top(lab: &TestLab, size: (u16, u16)) -> Pty {
     let home = std::env::temp_dir().join(format!("flows-top-{}", std::process::id()));
@@ -133,6 +137,77 @@ fn a_signal_and_a_lost_server_leave_the_terminal_whole() {
     let mut top = top;
     let process = Pid::from_raw(i32::try_from(top.id()).unwrap());
     kill(process, Signal::SIGTERM).unwrap();
+    assert!(top.end().success());
+    top.assert_given_back();
+}
+
+/// What `flows observe` has of drops: their times.
+fn drops(lab: &TestLab) -> BTreeSet<String> {
+    let mut command = screen::flows(lab);
+    command.args(["observe", "--last", "10000", "--verdict", "DROPPED"]);
+    let output = command.args(["-o", "json"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    times(&String::from_utf8(output.stdout).unwrap())
+        .into_iter()
+        .collect()
+}
+
+/// Times of flows, one for each line.
+fn times(lines: &str) -> Vec<String> {
+    let time = |line: &str| {
+        let value = serde_json::from_str::<Value>(line).unwrap();
+        value["flow"]["time"].as_str().unwrap().to_owned()
+    };
+    lines.lines().map(time).collect()
+}
+
+#[test]
+fn a_relay_that_comes_back_loses_nothing_and_tells_nothing_twice() {
+    let mut lab = up();
+    let mut top = top(&lab, (160, 40));
+    top.press("d");
+    denied(&lab);
+    top.until("the first drop", |text| {
+        text.contains("● live") && text.contains("stranger-near")
+    });
+
+    assert!(lab.lab_mut().kill_relay().unwrap());
+    top.until("that the connection is gone, and when it is tried", |text| {
+        text.contains("✗ no connection") && text.contains("next try in")
+    });
+    // While nobody tells anything, something happens.
+    denied(&lab);
+    lab.lab_mut().revive_relay().unwrap();
+    top.until("the connection, by itself", |text| text.contains("● live"));
+    top.until("the gap, marked, with nothing missing", |text| {
+        text.contains("── no connection for") && text.contains("nothing is missing")
+    });
+    denied(&lab);
+    let expected = drops(&lab);
+
+    let directory = tempfile::tempdir().unwrap();
+    // What is shown is written until the last drop is among it: it is on its way for some milliseconds.
+    let deadline = Deadline::after(Duration::from_secs(10));
+    let mut tries = 0;
+    let shown = loop {
+        tries += 1;
+        let path = directory.path().join(format!("shown-{tries}.json"));
+        top.press("w");
+        top.until("the prompt", |text| text.contains("write to"));
+        top.press("\x15");
+        top.press(&format!("{}\r", path.display()));
+        let written = format!("written to {}", path.display());
+        top.until("that it was written", |text| text.contains(&written));
+        let shown = times(&std::fs::read_to_string(&path).unwrap());
+        if expected.iter().all(|time| shown.contains(time)) {
+            break shown;
+        }
+        assert!(deadline.pause(), "{expected:?} are not all in {shown:?}");
+    };
+    let once: BTreeSet<_> = shown.iter().collect();
+    assert_eq!(once.len(), shown.len(), "nothing is shown twice: {shown:?}");
+
+    top.press("q");
     assert!(top.end().success());
     top.assert_given_back();
 }

@@ -130,7 +130,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key("X", Act::ClearFilters, Everywhere, "remove all filters"),
     key("t", Act::Time, Everywhere, "time cursor: Left, Right, Home, End move, Enter jumps, Esc leaves"),
     key("w", Act::Export, Everywhere, "write what is shown to a file (.json or .csv)"),
-    key("R", Act::Reconnect, Everywhere, "connect and read anew"),
+    key("R", Act::Reconnect, Everywhere, "connect and read anew; with no connection: try now"),
     key("m", Act::Mouse, Everywhere, "mouse on and off (off: the terminal's own selection)"),
     key("Ctrl-l", Act::Redraw, Everywhere, "draw all anew"),
     key("? F1", Act::Help, Everywhere, "this help"),

@@ -102,6 +102,8 @@ pub(crate) struct Model {
     /// Unix ns.
     pub(crate) now: i64,
     pub(crate) link: Link,
+    /// When the next attempt to connect is made, Unix ns.
+    pub(crate) retry_at: i64,
     pub(crate) screen: Screen,
     pub(crate) mode: Mode,
     pub(crate) filters: Filters,
@@ -152,6 +154,7 @@ impl Model {
             theme,
             now,
             link: Link::Connecting,
+            retry_at: 0,
             screen: Screen::Flows,
             mode: Mode::Normal,
             data: Data::new(&filters.filter()),

@@ -62,6 +62,8 @@ pub(crate) enum Effect {
     Mouse(bool),
     /// Keep the expressions for the next time.
     Remember(Vec<String>),
+    /// Try at once to connect again.
+    Retry,
     /// Read everything anew.
     Restart,
     /// Have the server send what these filters let through, besides the command line's.

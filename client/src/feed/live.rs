@@ -8,10 +8,13 @@ use std::{
 use futures::FutureExt as _;
 use proto::{
     google::Timestamp,
-    observer::{GetFlowsRequest, GetFlowsResponse, observer_client::ObserverClient},
+    observer::{
+        GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
+        observer_client::ObserverClient,
+    },
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 use tonic::{Code, Status, Streaming, metadata::MetadataValue, transport::Channel};
@@ -34,6 +37,10 @@ const BATCH: usize = 2048;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Pauses between attempts: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
+/// A relay tells of its nodes before any flow comes: so long, what a connection begins with waits for
+/// the flow that shows whether something was forgotten meanwhile.
+const BEGIN: i64 = 3_000_000_000;
+
 /// Why a stream ended.
 enum End {
     /// The server has said all.
@@ -51,6 +58,7 @@ pub(super) async fn run(
     store: Arc<Store>,
     link: watch::Sender<Link>,
     mut wishes: mpsc::Receiver<Wish>,
+    hurry: Arc<Notify>,
 ) {
     let mut live = Live {
         ask,
@@ -116,6 +124,10 @@ pub(super) async fn run(
                 loop {
                     tokio::select! {
                         () = &mut sleep => break,
+                        () = hurry.notified() => {
+                            live.pause = PAUSES[0];
+                            break;
+                        }
                         Some(wish) = wishes.recv() => {
                             wish.refuse(format!("the server can't be reached: {why}"));
                         }
@@ -204,6 +216,14 @@ impl Live {
     /// Puts what has come into the store, without what is known of a former connection.
     fn put(&mut self, batch: &mut Vec<GetFlowsResponse>, known: &mut Option<Known>) {
         self.pause = PAUSES[0];
+        let now = unix_nanos(SystemTime::now());
+        if self.broken.is_some()
+            && known.is_some()
+            && !batch.iter().any(tells)
+            && now.saturating_sub(self.since) < BEGIN
+        {
+            return;
+        }
         let broken = self.broken.take();
         if let Some(set) = known {
             let before = batch.len();
@@ -211,7 +231,7 @@ impl Live {
             if let Some((lost, why)) = broken {
                 self.store.mark(Mark::Reconnected {
                     lost: unix_nanos(lost),
-                    time: unix_nanos(SystemTime::now()),
+                    time: self.since,
                     why,
                     // The server still remembers what came before the break.
                     complete: batch.len() < before,
@@ -243,6 +263,14 @@ impl End {
             Self::Broken(why)
         }
     }
+}
+
+/// Whether it says what happened, and not how nodes are.
+fn tells(response: &GetFlowsResponse) -> bool {
+    matches!(
+        response.response_types,
+        Some(ResponseTypes::Flow(_) | ResponseTypes::LostEvents(_))
+    )
 }
 
 fn unix_nanos(time: SystemTime) -> i64 {

@@ -46,6 +46,7 @@ impl Runtime {
                         }
                     });
             }
+            Effect::Retry => self.filling.feed.retry(),
             Effect::Restart => {
                 self.next = None;
                 self.filling = Filling::start(&self.wanted, &self.ask);

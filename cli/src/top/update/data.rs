@@ -72,9 +72,13 @@ impl Model {
             let gone = since.elapsed().unwrap_or_default();
             let gone = i64::try_from(gone.as_nanos()).unwrap_or(i64::MAX);
             self.say(format!(
-                "connected again after {}; what happened meanwhile was asked for",
+                "connected again after {}; what happened meanwhile is asked for",
                 crate::top::text::span(gone)
             ));
+        }
+        if let Link::Lost { retry_in, .. } = &link {
+            let pause = i64::try_from(retry_in.as_nanos()).unwrap_or(i64::MAX);
+            self.retry_at = self.now.saturating_add(pause);
         }
         self.link = link;
     }

@@ -1,5 +1,6 @@
 //! Keys of the views.
 
+use client::Link;
 use crossterm::event::KeyEvent;
 use flow::Verdict;
 
@@ -29,6 +30,11 @@ impl Model {
             Act::Quit => effects.push(Effect::Quit),
             Act::Help => self.mode = Mode::Help(0),
             Act::Redraw => effects.push(Effect::Redraw),
+            // What is held stays: there is nothing to take its place.
+            Act::Reconnect if matches!(self.link, Link::Lost { .. }) => {
+                self.retry_at = self.now;
+                effects.push(Effect::Retry);
+            }
             Act::Reconnect => effects.push(Effect::Restart),
             Act::Mouse => {
                 self.mouse = !self.mouse;

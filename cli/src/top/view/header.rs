@@ -161,12 +161,17 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         return;
     }
     match &model.link {
-        Link::Lost { why, retry_in, .. } => {
-            let text = format!(
-                "no connection: {why}; trying again every {} s at most, R tries now",
-                retry_in.as_secs().max(1)
-            );
-            put(buffer, area, 1, &text, theme.bad());
+        Link::Lost { why, .. } => {
+            let seconds = (model.retry_at - model.now).max(0) / 1_000_000_000;
+            let when = if model.now < model.retry_at {
+                format!("next try in {} s, R tries now", seconds + 1)
+            } else {
+                "trying now …".to_owned()
+            };
+            // When is what changes: the reason has the room that is left.
+            let room = usize::from(area.width).saturating_sub(width(&when) + 4);
+            let why = cut(&format!("no connection: {why}"), room);
+            put(buffer, area, 1, &format!("{why}; {when}"), theme.bad());
             return;
         }
         Link::Failed(why) => {
