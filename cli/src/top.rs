@@ -62,14 +62,21 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     if args.switch("print-raw-filters", false)? {
         return Ok(io::stdout().write_all(asked.yaml()?.as_bytes())?);
     }
-    let wanted = wanted(args, asked.lists)?;
+    let mut wanted = wanted(args, asked.lists)?;
     let from = match &wanted.source {
         Source::Server(target) => From::Server(target.address.clone()),
         Source::File(path) => From::File(path.display().to_string()),
     };
     let variable = |name: &str| std::env::var(name).ok();
     let theme = match args.value("theme").as_deref() {
-        None | Some("auto") => Theme::of_environment(variable),
+        None | Some("auto") => {
+            let theme = Theme::of_environment(variable);
+            // Terminals that would show the question instead of answering it.
+            let terminal = variable("TERM").unwrap_or_default();
+            let dumb = matches!(&*terminal, "" | "dumb" | "linux");
+            wanted.ask_background = theme.0 != Colors::None && !dumb;
+            theme
+        }
         Some("dark") => Theme(Colors::Dark),
         Some("light") => Theme(Colors::Light),
         Some("none") => Theme(Colors::None),
@@ -143,5 +150,6 @@ fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
             follow: until.is_none(),
         },
         capacity: usize::try_from(keep).unwrap_or(usize::MAX),
+        ask_background: false,
     })
 }

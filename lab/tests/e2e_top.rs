@@ -21,7 +21,20 @@ use nix::unistd::Pid;
 use pty::Pty;
 use serde_json::Value;
 
+/// Starts it, on a relay that has reached its nodes: of one that it reaches later it tells no history.
 fn top(lab: &TestLab, size: (u16, u16)) -> Pty {
+    let deadline = Deadline::after(Duration::from_secs(20));
+    loop {
+        let nodes = screen::flows(lab).args(["list", "nodes"]).output().unwrap();
+        let nodes = String::from_utf8(nodes.stdout).unwrap();
+        if nodes.matches(" Connected ").count() == 2 {
+            break;
+        }
+        assert!(
+            deadline.pause(),
+            "the relay never reaches its nodes:\n{nodes}"
+        );
+    }
     let home = std::env::temp_dir().join(format!("flows-top-{}", std::process::id()));
     let mut command = screen::flows(lab);
     command.arg("top").env("XDG_STATE_HOME", home);
@@ -172,9 +185,10 @@ fn a_relay_that_comes_back_loses_nothing_and_tells_nothing_twice() {
     });
 
     assert!(lab.lab_mut().kill_relay().unwrap());
-    top.until("that the connection is gone, and when it is tried", |text| {
-        text.contains("✗ no connection") && text.contains("next try in")
-    });
+    top.until(
+        "that the connection is gone, and when it is tried",
+        |text| text.contains("✗ no connection") && text.contains("next try in"),
+    );
     // While nobody tells anything, something happens.
     denied(&lab);
     lab.lab_mut().revive_relay().unwrap();

@@ -8,10 +8,12 @@ use client::{
     view::{Kind, Match},
 };
 use flow::{
-    Filter, FlowView as _, Verdict,
+    FlowView as _, Verdict,
     columns::{Cells, Column, SortKey},
     expr::Values,
 };
+
+use super::filters::Filters;
 
 /// Most flows that are sorted by something else than time; the newest are.
 pub(crate) const SORTED: usize = 50_000;
@@ -36,6 +38,8 @@ pub(crate) struct Data {
     /// What is shown.
     shown: Snapshot,
     view: View,
+    /// What would be shown without the filters of the screen; `None`: the same.
+    all: Option<View>,
     paused: Option<i64>,
     sort: Option<Sort>,
     /// Numbers in the order of `sort`, and when they were sorted.
@@ -48,11 +52,12 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    pub(crate) fn new(filter: &Filter) -> Self {
+    pub(crate) fn new(filters: &Filters) -> Self {
         Self {
             latest: Snapshot::default(),
             shown: Snapshot::default(),
-            view: View::new(filter, true),
+            view: View::new(&filters.filter(), true).within(filters.within()),
+            all: everything(filters),
             paused: None,
             sort: None,
             order: Vec::new(),
@@ -72,23 +77,35 @@ impl Data {
 
     fn show(&mut self, now: i64) {
         self.shown = self.latest.clone();
-        self.view.advance(&self.shown);
+        self.look();
         self.version += 1;
         self.order_anew(now, false);
     }
 
+    /// Looks at what is different.
+    fn look(&mut self) {
+        self.view.advance(&self.shown);
+        if let Some(all) = &mut self.all {
+            all.advance(&self.shown);
+        }
+    }
+
     /// Another store begins: nothing of the old one counts.
-    pub(crate) fn restart(&mut self, filter: &Filter, now: i64) {
+    pub(crate) fn restart(&mut self, filters: &Filters, now: i64) {
         self.latest = Snapshot::default();
         self.shown = Snapshot::default();
         self.paused = None;
-        self.refilter(filter, now);
+        self.all = None;
+        self.refilter(filters, now);
     }
 
     /// Shows what matches another filter.
-    pub(crate) fn refilter(&mut self, filter: &Filter, now: i64) {
-        self.view = View::new(filter, true);
-        self.view.advance(&self.shown);
+    pub(crate) fn refilter(&mut self, filters: &Filters, now: i64) {
+        self.view = View::new(&filters.filter(), true).within(filters.within());
+        if self.all.is_none() || !filters.hide() {
+            self.all = everything(filters);
+        }
+        self.look();
         self.filtered += 1;
         self.version += 1;
         self.order_anew(now, true);
@@ -180,10 +197,19 @@ impl Data {
         self.view.matches().iter()
     }
 
-    /// Flows and marks that are shown or hidden by filters.
-    pub(crate) fn held(&self) -> u64 {
-        let range = self.shown.range();
-        range.end - range.start
+    /// Rows of flows that are shown.
+    pub(crate) fn rows(&self) -> usize {
+        self.view.flows()
+    }
+
+    /// Rows of flows that are shown or hidden by the filters of the screen.
+    pub(crate) fn held(&self) -> usize {
+        self.all.as_ref().unwrap_or(&self.view).flows()
+    }
+
+    /// Whether there is nothing at all, shown or hidden.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shown.range().is_empty()
     }
 
     /// Lines of the table.
@@ -241,18 +267,26 @@ impl Data {
         rate
     }
 
-    /// The next line with a drop, going forward or back.
+    /// The next line with a drop, going forward or back and, from the last one, on from the other end.
     pub(crate) fn drop_from(&self, line: usize, forward: bool) -> Option<usize> {
         let dropped = |line: &usize| {
             let row = self.number(*line).and_then(|number| self.row(number));
             row.is_some_and(|row| matches!(row.verdict(), Verdict::Dropped | Verdict::Error))
         };
         if forward {
-            (line + 1..self.len()).find(dropped)
+            let from = (line + 1).min(self.len());
+            (from..self.len()).chain(0..from).find(dropped)
         } else {
-            (0..line.min(self.len())).rev().find(dropped)
+            let until = line.min(self.len());
+            let mut lines = (until..self.len()).chain(0..until).rev();
+            lines.find(dropped)
         }
     }
+}
+
+/// What is there without the filters of the screen, where they hide something.
+fn everything(filters: &Filters) -> Option<View> {
+    filters.hide().then(|| View::new(&filters.given(), true))
 }
 
 /// Flows whose values are offered; the newest are.

@@ -4,10 +4,13 @@
 use flow::{
     Filter, FlowView as _, Side, Verdict,
     columns::{Cells, Column, Part},
+    expr::quote,
     filter::Leaf,
 };
 
 use client::Row;
+
+use super::text::clock;
 
 /// The verdicts that can be chosen, with the keys that do.
 pub(crate) const VERDICTS: [(char, Verdict); 7] = [
@@ -25,6 +28,8 @@ pub(crate) const VERDICTS: [(char, Verdict); 7] = [
 pub(crate) struct Chip {
     pub(crate) text: String,
     filter: Filter,
+    /// The time that it is about (Unix ns, both included), which expressions can't say.
+    pub(crate) time: Option<(i64, i64)>,
 }
 
 impl Chip {
@@ -42,7 +47,17 @@ impl Chip {
         Ok(Self {
             text: text.to_owned(),
             filter,
+            time: None,
         })
+    }
+
+    /// Only what happened between two moments (Unix ns, both included).
+    pub(crate) fn between(from: i64, to: i64) -> Self {
+        Self {
+            text: format!("{} \u{2013} {}", clock(from), clock(to)),
+            filter: Filter::All(Vec::new()),
+            time: Some((from, to)),
+        }
     }
 }
 
@@ -84,8 +99,12 @@ impl Filters {
 
     /// All of them as one.
     pub(crate) fn filter(&self) -> Filter {
-        let given = self.rest.iter().cloned();
-        Filter::All(given.chain([self.added()]).collect())
+        Filter::All(vec![self.given(), self.added()])
+    }
+
+    /// What of the command line's the server can't apply.
+    pub(crate) fn given(&self) -> Filter {
+        Filter::All(self.rest.iter().cloned().collect())
     }
 
     /// Those added on the screen, as one.
@@ -95,13 +114,21 @@ impl Filters {
         Filter::All(verdicts.into_iter().chain(chips).collect())
     }
 
+    /// The time outside of which nothing is shown, Unix ns, both included.
+    pub(crate) fn within(&self) -> Option<(i64, i64)> {
+        self.chips.iter().find_map(|chip| chip.time)
+    }
+
     /// Whether something is hidden that the server sent.
     pub(crate) fn hide(&self) -> bool {
         self.verdicts != 0 || !self.chips.is_empty()
     }
 
-    /// Adds one, unless it is there.
+    /// Adds one, unless it is there. A time takes the place of another one.
     pub(crate) fn add(&mut self, chip: Chip) {
+        if chip.time.is_some() {
+            self.chips.retain(|known| known.time.is_none());
+        }
         if self.chips.iter().all(|known| known.text != chip.text) {
             self.chips.push(chip);
         }
@@ -113,6 +140,17 @@ impl Filters {
             return true;
         }
         std::mem::take(&mut self.verdicts) != 0
+    }
+
+    /// The text of the one that is removed first.
+    pub(crate) fn last(&self) -> Option<String> {
+        let chip = self.chips.last().map(|chip| chip.text.clone());
+        chip.or_else(|| self.verdicts())
+    }
+
+    /// How many were added on the screen.
+    pub(crate) fn count(&self) -> usize {
+        self.chips.len() + usize::from(self.verdicts != 0)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -166,18 +204,13 @@ impl Filters {
     }
 }
 
-/// A text as expressions have it.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 /// An expression that holds for the end of a flow by its best name.
 pub(crate) fn end(row: &Row, of: Side, word: &str) -> Option<String> {
     let (namespace, pod) = (row.namespace(of), row.pod(of));
     if !pod.is_empty() {
         return Some(format!(
             "{word}.pod == {}",
-            quoted(&format!("{namespace}/{pod}"))
+            quote(&format!("{namespace}/{pod}"))
         ));
     }
     row.ip(of).map(|ip| format!("{word}.ip == {ip}"))
@@ -222,26 +255,16 @@ pub(crate) fn same(row: &Row, column: Column) -> Option<String> {
             let first = name.split(", ").next().unwrap_or_default();
             // Without the kind: a policy of this name, of whichever kind.
             let first = first.split_once(' ').map_or(first, |(_, name)| name);
-            (!first.is_empty()).then(|| format!("policy == {}", quoted(first)))
+            (!first.is_empty()).then(|| format!("policy == {}", quote(first)))
         }
         Column::Of(_, Part::Labels | Part::Workload | Part::Service | Part::Name)
             if text.contains(',') =>
         {
             let first = text.split(',').next().unwrap_or_default();
-            Some(format!("{} == {}", column.name(), quoted(first)))
+            Some(format!("{} == {}", column.name(), quote(first)))
         }
         _ if text.is_empty() => None,
-        column => Some(format!("{} == {}", column.name(), value(&text))),
-    }
-}
-
-/// A value as expressions have it: a bare word where one will do.
-fn value(text: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if text.chars().all(bare) || text.parse::<std::net::IpAddr>().is_ok() {
-        text.to_owned()
-    } else {
-        quoted(text)
+        column => Some(format!("{} == {}", column.name(), quote(&text))),
     }
 }
 

@@ -26,6 +26,12 @@ pub(crate) enum Act {
     Follow,
     Older,
     Time,
+    SelectLeft,
+    SelectRight,
+    Mark,
+    ZoomIn,
+    ZoomOut,
+    Whole,
     Filter,
     EditFilter,
     DropFilter,
@@ -55,6 +61,7 @@ pub(crate) enum Act {
     Mouse,
     Reconnect,
     Redraw,
+    Suspend,
     Help,
     Quit,
 }
@@ -70,6 +77,8 @@ pub(crate) enum Place {
     Details,
     /// In the views that sum up.
     Sums,
+    /// With the time cursor on.
+    Time,
 }
 
 impl Place {
@@ -80,6 +89,7 @@ impl Place {
             Self::Flows => "Flows",
             Self::Details => "Details of a flow",
             Self::Sums => "Top and services",
+            Self::Time => "Time cursor",
         }
     }
 }
@@ -128,11 +138,12 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key("E", Act::EditFilter, Everywhere, "edit the last filter"),
     key("x Backspace", Act::DropFilter, Everywhere, "remove the last filter"),
     key("X", Act::ClearFilters, Everywhere, "remove all filters"),
-    key("t", Act::Time, Everywhere, "time cursor: Left, Right, Home, End move, Enter jumps, Esc leaves"),
+    key("t", Act::Time, Everywhere, "time cursor, to jump to a time, look closer, or see that time alone"),
     key("w", Act::Export, Everywhere, "write what is shown to a file (.json or .csv)"),
     key("R", Act::Reconnect, Everywhere, "connect and read anew; with no connection: try now"),
     key("m", Act::Mouse, Everywhere, "mouse on and off (off: the terminal's own selection)"),
     key("Ctrl-l", Act::Redraw, Everywhere, "draw all anew"),
+    key("Ctrl-z", Act::Suspend, Everywhere, "suspend; the shell's fg goes on"),
     key("? F1", Act::Help, Everywhere, "this help"),
     key("q Ctrl-c", Act::Quit, Everywhere, "quit"),
 
@@ -168,6 +179,21 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key("+ =", Act::Include, Sums, "only flows of this line"),
     key("-", Act::Exclude, Sums, "no flows of this line"),
     key("y", Act::CopyRow, Sums, "copy the filter of this line"),
+
+    key("Left h", Act::Left, Place::Time, "a bar back"),
+    key("Right l", Act::Right, Place::Time, "a bar on"),
+    key("PgUp", Act::PageUp, Place::Time, "ten bars back"),
+    key("PgDn", Act::PageDown, Place::Time, "ten bars on"),
+    key("Home g", Act::Oldest, Place::Time, "first bar"),
+    key("End G", Act::Newest, Place::Time, "last bar"),
+    key("Shift-Left H", Act::SelectLeft, Place::Time, "select, and a bar back"),
+    key("Shift-Right L", Act::SelectRight, Place::Time, "select, and a bar on"),
+    key("Space", Act::Mark, Place::Time, "select from here; again: nothing"),
+    key("+ =", Act::ZoomIn, Place::Time, "closer: half the time"),
+    key("-", Act::ZoomOut, Place::Time, "farther: twice the time"),
+    key("0", Act::Whole, Place::Time, "all the time that is held"),
+    key("Enter", Act::Open, Place::Time, "to the flows of this time; with a selection: only those of it"),
+    key("Esc t", Act::Back, Place::Time, "leave"),
 ];
 
 /// The name of a key as the table has it.
@@ -181,8 +207,12 @@ pub(crate) fn name(key: &KeyEvent) -> String {
         KeyCode::F(number) => format!("F{number}"),
         code => format!("{code:?}"),
     };
+    // Of a letter it is said by the letter.
+    let shifted = !matches!(key.code, KeyCode::Char(_) | KeyCode::BackTab);
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         format!("Ctrl-{base}")
+    } else if shifted && key.modifiers.contains(KeyModifiers::SHIFT) {
+        format!("Shift-{base}")
     } else if key.modifiers.contains(KeyModifiers::ALT) {
         format!("Alt-{base}")
     } else {

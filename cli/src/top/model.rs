@@ -126,18 +126,29 @@ pub(crate) struct Model {
     pub(crate) counted: HashMap<String, u64>,
     /// Counts over time, for the width that was drawn last.
     pub(crate) histogram: Histogram,
-    /// When that was counted, for how many columns, and under which filters.
-    counted_at: (i64, (usize, u64)),
+    /// When that was counted, for how many columns, under which filters, and how closely.
+    counted_at: (i64, Counted),
+    /// The time that all that is shown is of, Unix ns.
+    pub(crate) whole: (i64, i64),
+    /// The part of it that is looked at closely.
+    pub(crate) zoom: Option<(i64, i64)>,
     /// The moment of the time cursor.
     pub(crate) cursor: Option<i64>,
+    /// The other end of the selected time.
+    pub(crate) anchor: Option<i64>,
     /// When filters were changed of which the server doesn't know yet.
     pub(crate) changed: Option<i64>,
     /// Older flows are on their way.
     pub(crate) fetching: bool,
     pub(crate) notice: Option<Notice>,
     pub(crate) mouse: bool,
+    /// The time at which the button of the mouse was pressed.
+    pub(crate) pressed: Option<i64>,
     pub(crate) laid: Laid,
 }
+
+/// What counts over time were made for.
+type Counted = (usize, u64, Option<(i64, i64)>);
 
 /// More flows than these are not counted at each drawing,
 const MANY: usize = 10_000;
@@ -157,7 +168,7 @@ impl Model {
             retry_at: 0,
             screen: Screen::Flows,
             mode: Mode::Normal,
-            data: Data::new(&filters.filter()),
+            data: Data::new(&filters),
             filters,
             table: Table::default(),
             details: None,
@@ -171,12 +182,16 @@ impl Model {
             rated: 0,
             counted: HashMap::new(),
             histogram: Histogram::new([], now, now, 1),
-            counted_at: (0, (0, 0)),
+            counted_at: (0, (0, 0, None)),
+            whole: (now, now),
+            zoom: None,
             cursor: None,
+            anchor: None,
             changed: None,
             fetching: false,
             notice: None,
             mouse: true,
+            pressed: None,
             laid: Laid::default(),
         }
     }
@@ -226,11 +241,12 @@ impl Model {
     /// is done less often than they are drawn.
     pub(crate) fn count(&mut self, columns: usize) {
         let matches = self.data.matches().len();
+        let wanted = (columns, self.data.filtered(), self.zoom);
         let soon = self.now - self.counted_at.0 < RECOUNT && self.now >= self.counted_at.0;
-        if matches > MANY && soon && self.counted_at.1 == (columns, self.data.filtered()) {
+        if matches > MANY && soon && self.counted_at.1 == wanted {
             return;
         }
-        self.counted_at = (self.now, (columns, self.data.filtered()));
+        self.counted_at = (self.now, wanted);
         // Not always in order: what a relay says of its nodes is younger than the history behind it.
         let times = || {
             self.data
@@ -241,7 +257,9 @@ impl Model {
         let (first, last) = (times().min(), times().max().unwrap_or(0));
         let live = self.data.paused().is_none() && matches!(self.link, Link::Live { .. });
         let until = if live { last.max(self.now) } else { last };
-        let from = first.unwrap_or(until);
-        self.histogram = Histogram::new(self.data.matches(), from.min(until), until, columns);
+        let from = first.unwrap_or(until).min(until);
+        self.whole = self.filters.within().unwrap_or((from, until));
+        let (from, until) = self.zoom.unwrap_or(self.whole);
+        self.histogram = Histogram::new(self.data.matches(), from, until, columns);
     }
 }

@@ -1,6 +1,7 @@
 //! The loop: what happens becomes events, effects are carried out, and the screen is drawn as often
 //! as it changes, at most twenty times a second, and less often where writing takes long.
 
+mod background;
 mod effects;
 mod terminal;
 
@@ -26,6 +27,7 @@ use super::{
     view,
 };
 use crate::error::Error;
+use background::{Background, Key};
 pub(crate) use terminal::Terminal;
 
 /// Least time between two drawings.
@@ -55,6 +57,8 @@ pub(crate) struct Wanted {
     pub(crate) ask: Ask,
     /// Most flows that are held.
     pub(crate) capacity: usize,
+    /// The terminal is asked for its background.
+    pub(crate) ask_background: bool,
 }
 
 /// A store that is being filled.
@@ -160,9 +164,15 @@ pub(crate) async fn run(
 impl Runtime {
     async fn run(mut self, model: &mut Model) -> Result<(), Error> {
         let mut input = EventStream::new();
+        let mut background = Background::default();
+        if self.wanted.ask_background {
+            self.terminal.ask_background()?;
+            background.expect();
+        }
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut terminated = terminal::terminated()?;
+        let mut continued = terminal::continued()?;
         let mut next = Instant::now();
         let mut last_sums = Instant::now() - SUMS;
         let mut last_health = None;
@@ -186,7 +196,13 @@ impl Runtime {
                     continue;
                 }
                 input = input.next() => match input {
-                    Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => Event::Key(key),
+                    Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => {
+                        match background.take(&key, Instant::now().into_std()) {
+                            Key::Pressed => Event::Key(key),
+                            Key::Answer => continue,
+                            Key::Light(light) => Event::Background(light),
+                        }
+                    }
                     Some(Ok(Input::Mouse(mouse))) => Event::Mouse(mouse),
                     Some(Ok(Input::Paste(text))) => Event::Paste(text),
                     Some(Ok(Input::Resize(..))) => Event::Tick,
@@ -231,6 +247,11 @@ impl Runtime {
                     for effect in effects {
                         self.carry_out(effect, model)?;
                     }
+                    continue;
+                }
+                Some(()) = continued.recv() => {
+                    self.terminal.resume()?;
+                    dirty = true;
                     continue;
                 }
                 () = terminated.recv() => return Ok(()),

@@ -8,6 +8,7 @@ use flow::{
     FlowView as _, Side, Verdict,
     columns::{Cells, Column},
     describe,
+    expr::quote,
 };
 
 use super::{data::Data, filters, keys::Act};
@@ -278,8 +279,8 @@ pub(crate) fn who(row: &Row, side: Side, word: &str) -> Option<String> {
         true
     });
     if let Some(workload) = workload {
-        let namespace = filters::quoted(row.namespace(side));
-        let workload = filters::quoted(&workload);
+        let namespace = quote(row.namespace(side));
+        let workload = quote(&workload);
         return Some(format!(
             "{word}.ns == {namespace} and {word}.workload == {workload}"
         ));
@@ -289,7 +290,7 @@ pub(crate) fn who(row: &Row, side: Side, word: &str) -> Option<String> {
         row.any_label(side, &mut |label| {
             let found = label.starts_with("reserved:");
             if found {
-                reserved = Some(format!("{word}.label == {}", filters::quoted(label)));
+                reserved = Some(format!("{word}.label == {}", quote(label)));
             }
             found
         });

@@ -195,7 +195,7 @@ impl Table {
         if len == 0 {
             self.top = 0;
             self.row = 0;
-            if data.held() == 0 {
+            if data.is_empty() {
                 self.selected = None;
             }
             return;

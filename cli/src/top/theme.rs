@@ -35,9 +35,14 @@ impl Theme {
                 .and_then(|last| last.parse::<u8>().ok())
         });
         match background {
-            Some(7 | 9..=15) => Self(Colors::Light),
-            _ => Self(Colors::Dark),
+            Some(7 | 9..=15) => Self::on(true),
+            _ => Self::on(false),
         }
+    }
+
+    /// For a background.
+    pub(crate) fn on(light: bool) -> Self {
+        Self(if light { Colors::Light } else { Colors::Dark })
     }
 
     fn color(self, dark: Color, light: Color) -> Style {

@@ -5,6 +5,7 @@ mod flows;
 mod mouse;
 mod normal;
 mod prompt;
+mod time;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,9 @@ pub(crate) use prompt::offered;
 
 use super::{
     export::Export,
+    keys::{self, Act, Place},
     model::{Mode, Model},
+    theme::Theme,
 };
 
 /// What happens.
@@ -42,6 +45,8 @@ pub(crate) enum Event {
     Older(Result<usize, String>),
     /// What became of an export.
     Exported(Result<String, String>),
+    /// Whether the terminal's background is light.
+    Background(bool),
     /// Time goes by.
     Tick,
 }
@@ -70,6 +75,8 @@ pub(crate) enum Effect {
     Narrow(Filter),
     /// Draw everything, not only what changed.
     Redraw,
+    /// Give the terminal back, and stop until somebody wants it to go on.
+    Suspend,
 }
 
 impl Model {
@@ -91,6 +98,7 @@ impl Model {
             Event::Older(came) => self.older_came(came),
             Event::Exported(Ok(text)) => self.say(text),
             Event::Exported(Err(text)) => self.complain(text),
+            Event::Background(light) => self.theme = Theme::on(light),
             Event::Tick => self.tick(&mut effects),
         }
         self.settle();
@@ -99,6 +107,11 @@ impl Model {
     }
 
     fn key(&mut self, key: &KeyEvent, effects: &mut Vec<Effect>) {
+        // Wherever one is, also where something is written.
+        if keys::act(key, &[Place::Everywhere]) == Some(Act::Suspend) {
+            effects.push(Effect::Suspend);
+            return;
+        }
         match self.mode {
             Mode::Normal => self.normal_key(key, effects),
             Mode::Filter => self.filter_key(key, effects),
@@ -123,7 +136,7 @@ impl Model {
 
     /// Shows what other filters let through.
     pub(crate) fn refilter(&mut self) {
-        self.data.refilter(&self.filters.filter(), self.now);
+        self.data.refilter(&self.filters, self.now);
         self.changed = Some(self.now);
         self.groups.forget();
         self.services.forget();

@@ -49,8 +49,11 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
         _ => 1,
     };
     let footer = take_below(&mut rest, foot);
+    let cursor = matches!(model.mode, Mode::Time);
     let needed = model.screen == Screen::Flows && model.details.is_some() && area.height < 30;
-    if area.height >= LOW && !needed && matches!(model.screen, Screen::Flows | Screen::Top) {
+    if (cursor || (area.height >= LOW && !needed))
+        && matches!(model.screen, Screen::Flows | Screen::Top)
+    {
         let lanes = if area.height >= 36 { 2 } else { 1 };
         let chart = take(&mut rest, 2 * lanes + 1);
         chart::draw(model, buffer, chart, &mut laid);

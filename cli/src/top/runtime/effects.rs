@@ -56,6 +56,7 @@ impl Runtime {
             }
             Effect::Narrow(added) => self.narrow(added)?,
             Effect::Redraw => self.terminal.clear()?,
+            Effect::Suspend => self.terminal.suspend()?,
         }
         Ok(())
     }

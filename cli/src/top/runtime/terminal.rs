@@ -20,9 +20,11 @@ use crossterm::{
         disable_raw_mode, enable_raw_mode,
     },
 };
+use nix::sys::signal::{Signal as Stop, raise};
 use ratatui::{Frame, backend::CrosstermBackend};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::background::QUESTION;
 use crate::error::Error;
 
 /// Longest text that is given to a clipboard: terminals refuse more.
@@ -60,6 +62,8 @@ impl Write for Metered {
 pub(crate) struct Terminal {
     inner: ratatui::Terminal<CrosstermBackend<BufWriter<Metered>>>,
     spent: Arc<AtomicU64>,
+    /// The mouse is caught.
+    mouse: bool,
 }
 
 impl Terminal {
@@ -87,15 +91,47 @@ impl Terminal {
             before(panic);
         }));
         // From here on whatever fails gives it back.
-        let terminal = Self { inner, spent };
-        enable_raw_mode()?;
-        execute!(
-            io::stdout(),
-            EnterAlternateScreen,
-            EnableBracketedPaste,
-            EnableMouseCapture
-        )?;
+        let terminal = Self {
+            inner,
+            spent,
+            mouse: true,
+        };
+        terminal.take()?;
         Ok(terminal)
+    }
+
+    fn take(&self) -> io::Result<()> {
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        if self.mouse {
+            execute!(io::stdout(), EnableMouseCapture)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal back and stops this process, as the shell's job control wants it; goes on
+    /// when that lets it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        // To this thread: what follows happens after it was stopped. Without a shell that could let it
+        // go on (the group is an orphan) the system ignores the signal.
+        raise(Stop::SIGTSTP)?;
+        self.resume()
+    }
+
+    /// Takes the terminal over again, and draws everything the next time.
+    ///
+    /// # Errors
+    /// Writing to the terminal.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        // Who was stopped by others has not given it back, and what the terminal is like has been
+        // changed meanwhile.
+        disable_raw_mode()?;
+        self.take()?;
+        self.inner.clear()
     }
 
     /// Draws; says how long writing took.
@@ -118,11 +154,22 @@ impl Terminal {
         self.inner.clear()
     }
 
+    /// Asks for the colour of the background; the answer comes as keys.
+    ///
+    /// # Errors
+    /// Writing to the terminal.
+    pub(super) fn ask_background(&mut self) -> io::Result<()> {
+        let to = self.inner.backend_mut();
+        to.write_all(QUESTION.as_bytes())?;
+        Write::flush(to)
+    }
+
     /// Catches the mouse, or lets the terminal have it.
     ///
     /// # Errors
     /// Writing to the terminal.
     pub(crate) fn mouse(&mut self, catch: bool) -> io::Result<()> {
+        self.mouse = catch;
         let to = self.inner.backend_mut();
         if catch {
             execute!(to, EnableMouseCapture)
@@ -169,6 +216,15 @@ fn give_back() {
 
 /// Signals that end the program in good order.
 pub(super) struct Terminated([Signal; 2]);
+
+/// Listens for the signal that says that a stopped process goes on.
+///
+/// # Errors
+/// The system's.
+pub(super) fn continued() -> io::Result<Signal> {
+    // SIGCONT, which has no name of its own there.
+    signal(SignalKind::from_raw(Stop::SIGCONT as i32))
+}
 
 /// Listens for them.
 ///

@@ -273,6 +273,8 @@ impl Sample {
                 "Home" => (KeyCode::Home, KeyModifiers::NONE),
                 "End" => (KeyCode::End, KeyModifiers::NONE),
                 "Backspace" => (KeyCode::Backspace, KeyModifiers::NONE),
+                "Shift-Right" => (KeyCode::Right, KeyModifiers::SHIFT),
+                "Ctrl-z" => (KeyCode::Char('z'), KeyModifiers::CONTROL),
                 "Ctrl-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
                 key => {
                     let mut letters = key.chars();

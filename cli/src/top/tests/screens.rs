@@ -76,6 +76,8 @@ fn prompts() {
     assert_snapshot!("verdicts", sample.text());
     sample.press("Esc t Left Left");
     assert_snapshot!("time", sample.text());
+    sample.press("+ Shift-Right Shift-Right");
+    assert_snapshot!("time_selected", sample.text());
 }
 
 #[test]

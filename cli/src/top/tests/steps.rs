@@ -1,7 +1,9 @@
 //! What keys do.
 
 use client::Link;
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use flow::columns::Column;
+use proto::observer::get_flows_response::ResponseTypes;
 
 use super::sample::{SECOND, START, Sample, explained, flow, lost};
 use crate::top::{
@@ -64,8 +66,8 @@ fn filters_from_keys() {
     // Keys on the newest drop, and what is then shown of 69 flows and a mark.
     for (keys, chip, shown) in [
         ("d", "dropped", 7),
-        ("+", "src.pod == \"shop/batch-1\"", 7),
-        ("-", "not (src.pod == \"shop/batch-1\")", 64),
+        ("+", "src.pod == shop/batch-1", 7),
+        ("-", "not (src.pod == shop/batch-1)", 64),
         ("Right +", "src.pod", 0),
         ("P", "shop/batch-1", 7),
         ("C", "src.ip == 10.0.0.5", 2),
@@ -218,15 +220,232 @@ fn a_time_is_jumped_to() {
 }
 
 #[test]
-fn drops_are_stepped_through() {
-    let mut sample = Sample::with_flows(80, 24);
+fn drops_are_stepped_through_and_from_the_last_on_from_the_other_end() {
+    let mut sample = Sample::with_flows(120, 24);
     let mut times = Vec::new();
-    for key in ["N", "N", "N", "n", "n", "n"] {
+    for (key, said) in [
+        ("N", ""),
+        ("N", ""),
+        ("n", ""),
+        ("n", "search hit the newest flow, continued from the oldest"),
+        ("n", ""),
+        ("N", ""),
+        ("N", "search hit the oldest flow, continued from the newest"),
+    ] {
+        sample.model.notice = None;
         sample.press(key);
         let number = sample.model.table.selected.unwrap();
         times.push((sample.model.data.item(number).unwrap().time() - START) / SECOND);
+        let notice = sample
+            .model
+            .notice
+            .as_ref()
+            .map(|notice| notice.text.as_str());
+        assert!(notice.unwrap_or_default().starts_with(said), "{notice:?}");
+        assert_eq!(notice.is_some(), !said.is_empty(), "{notice:?}");
     }
-    assert_eq!(times, [55, 45, 35, 45, 55, 55]);
+    assert_eq!(times, [55, 45, 55, 5, 15, 5, 55]);
+
+    let mut sample = Sample::new(120, 24);
+    sample.arrive(&[flow(1, "web", "db", 5432, false)]);
+    sample.press("n");
+    assert!(
+        sample.text().contains("no drop is held"),
+        "{}",
+        sample.text()
+    );
+    sample.arrive(&[flow(2, "batch", "db", 5432, true)]);
+    sample.press("n n");
+    assert!(sample.text().contains("the only drop"), "{}", sample.text());
+}
+
+#[test]
+fn rows_are_compared_with_rows() {
+    let mut sample = Sample::new(120, 24);
+    // A packet that two flows tell of is one row.
+    let mut twice = flow(1, "web", "db", 5432, false);
+    sample.arrive(&[twice.clone()]);
+    if let Some(ResponseTypes::Flow(flow)) = &mut twice.response_types {
+        flow.uuid = "another".to_owned();
+    }
+    sample.arrive(&[twice, flow(2, "batch", "db", 5432, true), lost(3, 7)]);
+    assert!(sample.text().contains(" 2 held"), "{}", sample.text());
+    sample.press("d");
+    assert!(sample.text().contains(" 1 of 2 held"), "{}", sample.text());
+    sample.arrive(&[flow(4, "web", "db", 5432, false)]);
+    assert!(sample.text().contains(" 1 of 3 held"), "{}", sample.text());
+    sample.press("x");
+    assert!(sample.text().contains(" 3 held"), "{}", sample.text());
+}
+
+#[test]
+fn what_hides_all_flows_is_said_with_the_key_that_removes_it() {
+    let mut sample = Sample::new(120, 30);
+    // A mark is always shown: it doesn't hide that no flow is.
+    sample.arrive(&[lost(1, 7), flow(2, "web", "db", 5432, false)]);
+    sample.press("d");
+    for words in [
+        "7 events lost",
+        "No flow matches.",
+        "1 is held, and hidden",
+        "x removes the filter dropped",
+    ] {
+        assert!(sample.text().contains(words), "{words}: {}", sample.text());
+    }
+    sample.press("/");
+    sample.write("dst.port == 1");
+    sample.press("Enter");
+    let words = "x removes the last filter, dst.port == 1; X all";
+    assert!(sample.text().contains(words), "{}", sample.text());
+    sample.press("X");
+    assert!(
+        !sample.text().contains("No flow matches"),
+        "{}",
+        sample.text()
+    );
+}
+
+#[test]
+fn a_time_is_looked_at_closely() {
+    let mut sample = Sample::with_flows(80, 24);
+    let wide = sample.model.histogram.clone();
+    sample.press("t Home Right Right Right Right Right");
+    let at = sample.model.cursor.unwrap();
+    sample.press("+ + +");
+    let close = sample.model.histogram.clone();
+    assert!(close.length < wide.length, "{close:?}");
+    assert!(
+        close.start <= at
+            && at <= close.start + close.length * i64::try_from(close.buckets.len()).unwrap()
+    );
+    assert_eq!(
+        sample.model.cursor,
+        Some(at),
+        "the cursor stays at its time"
+    );
+    // On from the last bar the time that is looked at moves, as far as there is something.
+    for _ in 0..500 {
+        sample.press("Right");
+    }
+    let end = sample.model.histogram.clone();
+    assert!(end.start > close.start);
+    assert_eq!(sample.model.zoom.unwrap().1, sample.model.whole.1);
+    sample.press("- - - -");
+    assert_eq!(sample.model.zoom, None);
+    assert_eq!(sample.model.histogram.length, wide.length);
+    sample.press("+ 0");
+    assert_eq!(sample.model.zoom, None);
+    sample.press("+ Esc");
+    assert_eq!((sample.model.zoom, sample.model.cursor), (None, None));
+    // Closer than a flow is no use.
+    sample.press("t");
+    for _ in 0..100 {
+        sample.press("+");
+    }
+    assert!(
+        sample.text().contains("no closer look"),
+        "{}",
+        sample.text()
+    );
+}
+
+#[test]
+fn a_selected_time_is_shown_alone() {
+    for keys in [
+        "t Home Right Right Right Right Right Shift-Right Shift-Right Enter",
+        "t Home Right Right Right Right Right L L Enter",
+        "t Home Right Right Right Right Right Space Right Right Enter",
+    ] {
+        let mut sample = Sample::with_flows(80, 24);
+        sample.press(keys);
+        assert!(matches!(sample.model.mode, Mode::Normal));
+        let times: Vec<i64> = sample
+            .model
+            .data
+            .matches()
+            .map(|found| (found.time - START) / SECOND)
+            .collect();
+        assert_eq!(times, [5, 5, 6, 7], "{keys}: {}", sample.text());
+        let chip = "[00:00:05.000 \u{2013} 00:00:07.999 \u{d7}]";
+        assert!(sample.text().contains(chip), "{}", sample.text());
+        // What comes later isn't of this time.
+        sample.arrive(&[flow(70, "web", "db", 5432, false)]);
+        assert_eq!(sample.model.data.len(), 4);
+        sample.press("E");
+        assert!(matches!(sample.model.mode, Mode::Time), "to choose it anew");
+        assert_eq!(sample.model.data.rows(), 70);
+        sample.press("Enter x");
+        assert_eq!(sample.model.data.rows(), 70);
+    }
+}
+
+#[test]
+fn the_mouse_selects_a_time() {
+    let mut sample = Sample::with_flows(80, 24);
+    let bars = sample.model.laid.bars;
+    let mut mouse = |kind, column| {
+        sample.send(Event::Mouse(MouseEvent {
+            kind,
+            column,
+            row: bars.y,
+            modifiers: KeyModifiers::NONE,
+        }));
+    };
+    mouse(MouseEventKind::Down(MouseButton::Left), bars.x + 5);
+    mouse(MouseEventKind::Drag(MouseButton::Left), bars.x + 6);
+    mouse(MouseEventKind::Drag(MouseButton::Left), bars.x + 7);
+    mouse(MouseEventKind::Up(MouseButton::Left), bars.x + 7);
+    assert_eq!(
+        sample.model.selection(),
+        Some((START + 5 * SECOND, START + 8 * SECOND - 1))
+    );
+    sample.press("Enter");
+    assert_eq!(sample.model.data.len(), 4);
+}
+
+#[test]
+fn a_lost_connection_says_when_it_is_tried_and_is_tried_when_asked() {
+    let mut sample = Sample::with_flows(120, 24);
+    sample.send(Event::Link(Link::Lost {
+        since: std::time::SystemTime::now(),
+        why: "connection refused".to_owned(),
+        retry_in: std::time::Duration::from_secs(5),
+    }));
+    assert!(
+        sample.text().contains("next try in 5 s"),
+        "{}",
+        sample.text()
+    );
+    sample.wait(2 * SECOND);
+    assert!(
+        sample.text().contains("next try in 3 s"),
+        "{}",
+        sample.text()
+    );
+    let held = sample.model.data.rows();
+    sample.press("R");
+    assert!(
+        matches!(sample.effects[..], [Effect::Retry]),
+        "{:?}",
+        sample.effects
+    );
+    assert!(sample.text().contains("trying now"), "{}", sample.text());
+    assert_eq!(sample.model.data.rows(), held, "what is held stays");
+}
+
+#[test]
+fn suspending_works_wherever_one_is() {
+    for keys in ["", "/", "?", "t", "N Enter", "w", "c"] {
+        let mut sample = Sample::with_flows(80, 24);
+        sample.press(keys);
+        sample.effects.clear();
+        sample.press("Ctrl-z");
+        assert!(
+            matches!(sample.effects[..], [Effect::Suspend]),
+            "{keys}: {:?}",
+            sample.effects
+        );
+    }
 }
 
 #[test]

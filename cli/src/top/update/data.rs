@@ -55,7 +55,7 @@ impl Model {
     }
 
     pub(super) fn restarted(&mut self) {
-        self.data.restart(&self.filters.filter(), self.now);
+        self.data.restart(&self.filters, self.now);
         self.came.clear();
         self.counted.clear();
         self.node_rates.clear();
@@ -114,7 +114,7 @@ impl Model {
     /// there.
     pub(super) fn swapped(&mut self, snapshot: Snapshot) {
         let place = self.place();
-        self.data.restart(&self.filters.filter(), self.now);
+        self.data.restart(&self.filters, self.now);
         self.counted.clear();
         self.node_rates.clear();
         self.arrived(snapshot);

@@ -41,12 +41,7 @@ impl Model {
             Act::Follow => self.newest(),
             Act::Older => self.fetch_older(effects),
             Act::NextDrop | Act::PrevDrop => {
-                let forward = act == Act::NextDrop;
-                match self.data.drop_from(line, forward) {
-                    Some(found) => self.table.jump(&self.data, found, page),
-                    None if forward => self.say("no later drop is held"),
-                    None => self.say("no earlier drop is held; o fetches older flows"),
-                }
+                self.find_drop(act == Act::NextDrop);
             }
             Act::Open => self.open(),
             Act::Back => self.back(),
@@ -124,6 +119,32 @@ impl Model {
         };
         details.scroll = to.min(most);
         true
+    }
+
+    /// Goes to the next drop or the one before, past the end on from the other one.
+    fn find_drop(&mut self, forward: bool) {
+        let line = self.table.line();
+        let Some(found) = self.data.drop_from(line, forward) else {
+            self.say("no drop is held; o fetches older flows");
+            return;
+        };
+        let sorted = self.data.sorted_by().is_some();
+        let wrapped = match (forward, sorted) {
+            _ if found == line => Some("this is the only drop that is held"),
+            (true, _) if found > line => None,
+            (false, _) if found < line => None,
+            (true, false) => Some("search hit the newest flow, continued from the oldest"),
+            (false, false) => {
+                Some("search hit the oldest flow, continued from the newest; o fetches older ones")
+            }
+            (true, true) => Some("search hit the last line, continued from the first"),
+            (false, true) => Some("search hit the first line, continued from the last"),
+        };
+        if let Some(text) = wrapped {
+            self.say(text);
+        }
+        let page = self.page();
+        self.table.jump(&self.data, found, page);
     }
 
     fn section(&mut self, forward: bool) {

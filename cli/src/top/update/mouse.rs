@@ -20,9 +20,22 @@ impl Model {
             MouseEventKind::ScrollDown => self.wheel(at, Act::Down, effects),
             MouseEventKind::Down(MouseButton::Left) => self.click(at, effects),
             MouseEventKind::Drag(MouseButton::Left) if self.laid.bars.contains(at) => {
-                self.cursor = Some(self.time_at(at));
+                self.drag(at);
             }
+            MouseEventKind::Up(MouseButton::Left) => self.pressed = None,
             _ => {}
+        }
+    }
+
+    /// Selects the time from where the button was pressed to here.
+    fn drag(&mut self, at: Position) {
+        let time = self.time_at(at);
+        if let Some(pressed) = self.pressed
+            && pressed != time
+        {
+            self.mode = Mode::Time;
+            self.anchor = Some(pressed);
+            self.cursor = Some(time);
         }
     }
 
@@ -34,6 +47,14 @@ impl Model {
                 from + WHEEL
             };
             self.mode = Mode::Help(to);
+            return;
+        }
+        if self.laid.bars.contains(at) {
+            if !matches!(self.mode, Mode::Time) {
+                self.open_time();
+            }
+            self.cursor = Some(self.time_at(at));
+            self.zoom(act == Act::Down);
             return;
         }
         if let Some(details) = &mut self.details
@@ -74,9 +95,9 @@ impl Model {
             }
         } else if within(&self.laid.bars) {
             let time = self.time_at(at);
-            self.mode = Mode::Normal;
             self.screen = Screen::Flows;
             self.jump_to(time);
+            self.pressed = Some(time);
         } else if let Some((_, column)) = self.laid.headings.iter().find(|(area, _)| within(area)) {
             self.table.cell = *column;
             self.act(Act::Sort, effects);

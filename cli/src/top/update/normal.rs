@@ -7,6 +7,7 @@ use flow::Verdict;
 use super::Effect;
 use crate::top::{
     edit::Line,
+    filters::Chip,
     keys::{Act, Place, act},
     model::{Mode, Model, Screen},
 };
@@ -56,6 +57,14 @@ impl Model {
             Act::Pause => self.pause(),
             Act::Filter => self.open_bar("", None),
             Act::EditFilter => match self.filters.chips.last() {
+                Some(Chip {
+                    time: Some(time), ..
+                }) => {
+                    let time = *time;
+                    self.filters.drop_last();
+                    self.refilter();
+                    self.select_again(time);
+                }
                 Some(chip) => {
                     let text = chip.text.clone();
                     self.open_bar(&text, Some(self.filters.chips.len() - 1));
@@ -76,16 +85,7 @@ impl Model {
                 self.refilter();
             }
             Act::Verdicts => self.mode = Mode::Verdicts,
-            Act::Time => {
-                self.mode = Mode::Time;
-                self.screen = Screen::Flows;
-                let row = self
-                    .table
-                    .selected
-                    .and_then(|number| self.data.item(number));
-                let at = row.map_or(self.histogram.start, client::Item::time);
-                self.cursor = Some(at);
-            }
+            Act::Time => self.open_time(),
             Act::Export => {
                 let time = jiff::Timestamp::from_nanosecond(i128::from(self.now));
                 let time = time.map_or_else(
@@ -155,7 +155,7 @@ impl Model {
             Act::Open => {
                 let names = crate::top::nodes::names(self);
                 if let Some(name) = names.get(self.node.min(names.len().saturating_sub(1))) {
-                    let text = format!("node == {}", crate::top::filters::quoted(name));
+                    let text = format!("node == {}", flow::expr::quote(name));
                     self.narrow(&text);
                     self.screen = Screen::Flows;
                 }

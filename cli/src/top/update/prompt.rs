@@ -78,43 +78,6 @@ impl Model {
         }
     }
 
-    pub(super) fn time_key(&mut self, key: &KeyEvent) {
-        let at = self.cursor.unwrap_or(self.histogram.start);
-        let length = self.histogram.length.max(1);
-        let buckets = i64::try_from(self.histogram.buckets.len()).unwrap_or(1);
-        let first = self.histogram.start;
-        let last = first + length * (buckets - 1);
-        let to = match key.code {
-            KeyCode::Left | KeyCode::Char('h') => at - length,
-            KeyCode::Right | KeyCode::Char('l') => at + length,
-            KeyCode::PageUp => at - 10 * length,
-            KeyCode::PageDown => at + 10 * length,
-            KeyCode::Home | KeyCode::Char('g') => first,
-            KeyCode::End | KeyCode::Char('G') => last,
-            KeyCode::Enter => {
-                self.mode = Mode::Normal;
-                self.jump_to(at);
-                return;
-            }
-            _ => {
-                self.mode = Mode::Normal;
-                self.cursor = None;
-                return;
-            }
-        };
-        // At the begin of a bucket, so that its first flow is what is jumped to.
-        let to = first + (to - first).div_euclid(length) * length;
-        self.cursor = Some(to.clamp(first, last));
-    }
-
-    /// Selects the first flow at or after a moment.
-    pub(super) fn jump_to(&mut self, time: i64) {
-        self.cursor = None;
-        self.data.sort(None, self.now);
-        let (line, page) = (self.data.line_at(time), self.page());
-        self.table.jump(&self.data, line, page);
-    }
-
     pub(super) fn help_key(&mut self, key: &KeyEvent, from: usize) {
         let page = usize::from(self.laid.lines.height).max(2);
         self.mode = match keys::act(key, &[Place::Everywhere]) {

@@ -7,7 +7,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 use super::{line, put, put_right};
 use crate::top::{
     model::{Laid, Mode, Model},
-    text::{bars, clock, day, short, span, width},
+    text::{bars, clock, day, grouped, short, span, width},
 };
 
 /// Room for `dropped ` before the bars.
@@ -96,17 +96,19 @@ fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize
     };
     if shown {
         let long = histogram.buckets.len() * wide;
-        put(buffer, chart, 0, &clock(histogram.start), theme.quiet());
         let legend = format!("1 bar = {}", span(histogram.length));
         let from = clock(end).len() + 2;
         let marked = |bucket: &Bucket| bucket.lost > 0;
-        let under = from / wide..(from + width(&legend)) / wide + 1;
-        let free = !histogram
-            .buckets
-            .iter()
-            .skip(under.start)
-            .take(under.len())
-            .any(marked);
+        // The marks of losses are what must be seen.
+        let free = |from: usize, long: usize| {
+            let under = histogram.buckets.iter().skip(from / wide);
+            !under.take(long / wide + 1).any(marked)
+        };
+        let start = clock(histogram.start);
+        if free(0, start.len()) {
+            put(buffer, chart, 0, &start, theme.quiet());
+        }
+        let free = free(from, width(&legend));
         if long > 44 && free {
             put(buffer, chart, from, &legend, theme.quiet());
         }
@@ -129,40 +131,65 @@ fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize
     }
 }
 
-/// The column of the time cursor, with its time.
+/// The bars of the time cursor or of the selected time, with what happened there.
 fn cursor(model: &Model, buffer: &mut Buffer, laid: &Laid, wide: usize) {
     let (Some(at), Mode::Time) = (model.cursor, &model.mode) else {
         return;
     };
     let histogram = &model.histogram;
-    let bucket = (at - histogram.start).div_euclid(histogram.length.max(1));
-    let Ok(bucket) = usize::try_from(bucket) else {
-        return;
+    let length = histogram.length.max(1);
+    let end = i64::try_from(histogram.buckets.len()).unwrap_or(1);
+    // Within what is seen.
+    let bar = |time: i64| {
+        (time - histogram.start)
+            .div_euclid(length)
+            .clamp(0, end - 1)
     };
+    let selected = model.selection();
+    let (from, to) = selected.unwrap_or((at, at));
+    let [first, last] = [from, to].map(|time| usize::try_from(bar(time)).unwrap_or(0));
+    let column = |bar: usize| u16::try_from(bar * wide).unwrap_or(u16::MAX);
     let place = Rect {
-        x: laid.bars.x
-            + u16::try_from(bucket * wide)
-                .unwrap_or(u16::MAX)
-                .min(laid.bars.width.saturating_sub(1)),
-        width: u16::try_from(wide).unwrap_or(1),
+        x: laid.bars.x.saturating_add(column(first)),
+        width: column(last + 1 - first),
         ..laid.bars
     };
     let place = place.intersection(laid.bars);
     buffer.set_style(place, model.theme.selected());
-    let counts = histogram.buckets.get(bucket).copied().unwrap_or_default();
+    let mut sum = Bucket::default();
+    for bucket in histogram.buckets.iter().take(last + 1).skip(first) {
+        sum.passed += bucket.passed;
+        sum.dropped += bucket.dropped;
+        sum.lost += bucket.lost;
+    }
+    let when = match selected {
+        Some((from, to)) => format!("{} \u{2013} {}", clock(from), clock(to)),
+        None => clock(at),
+    };
     let text = format!(
-        " {} {} passed, {} dropped{} ",
-        clock(at),
-        counts.passed,
-        counts.dropped,
-        if counts.lost > 0 {
-            format!(", {} lost", counts.lost)
+        " {when} {} passed, {} dropped{} ",
+        grouped(sum.passed),
+        grouped(sum.dropped),
+        if sum.lost > 0 {
+            format!(", {} lost", grouped(sum.lost))
         } else {
             String::new()
         }
     );
     let below = line(laid.bars, usize::from(laid.bars.height) - 1);
-    let column = usize::from(place.x - laid.bars.x);
+    // Few bars are short: the text may go beyond them.
+    let below = Rect {
+        x: below.x.min(
+            buffer
+                .area
+                .right()
+                .saturating_sub(u16::try_from(width(&text)).unwrap_or(0)),
+        ),
+        width: buffer.area.right().saturating_sub(below.x).max(below.width),
+        ..below
+    };
+    let below = below.intersection(buffer.area);
+    let column = usize::from(place.x.saturating_sub(below.x));
     let column = column.min(usize::from(below.width).saturating_sub(width(&text)));
     put(
         buffer,

@@ -46,9 +46,15 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
     model.table.reveal(usize::from(area.width));
     let places = model.table.places(usize::from(area.width));
     headings(model, buffer, line(area, 0), &places, laid);
-    if numbers.is_empty() {
-        empty(model, buffer, lines);
-        return;
+    if model.data.rows() == 0 || numbers.is_empty() {
+        // Marks are no flows: that none matches is still to be said.
+        let marks = numbers.len().min(height);
+        let below = Rect {
+            y: lines.y + u16::try_from(marks).unwrap_or(0),
+            height: lines.height - u16::try_from(marks).unwrap_or(0),
+            ..lines
+        };
+        empty(model, buffer, below);
     }
     let focus = !model.details.as_ref().is_some_and(|details| details.focus);
     for (at, (number, texts)) in numbers.iter().zip(&texts).enumerate() {
@@ -267,26 +273,42 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
     put(buffer, area, end, &"─".repeat(rest), style);
 }
 
+/// What hides the flows, and which keys show them again.
+fn no_match(model: &Model, held: u64) -> Vec<(String, Style)> {
+    let (theme, filters) = (model.theme, &model.filters);
+    let hidden = match held {
+        0 => "None is held, shown or hidden: new ones appear as they happen.".to_owned(),
+        1 => "1 is held, and hidden by the filters.".to_owned(),
+        held => format!("{} are held, and hidden by the filters.", grouped(held)),
+    };
+    let last = filters.last().unwrap_or_default();
+    let last = cut(&last, 40);
+    let keys = match filters.count() {
+        1 => format!("x removes the filter {last}"),
+        _ => format!("x removes the last filter, {last}; X all"),
+    };
+    vec![
+        ("No flow matches.".to_owned(), theme.heading()),
+        (hidden, theme.plain()),
+        (keys, theme.plain()),
+        (
+            "E edits it, o fetches older flows".to_owned(),
+            theme.quiet(),
+        ),
+    ]
+}
+
 /// Why there is nothing to see.
 fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme;
-    let held = model.data.held();
+    let held = model.data.held() as u64;
     let lines = match (&model.link, &model.from) {
-        _ if model.data.sorted_by().is_some() && model.data.matches().len() > 0 => vec![(
+        _ if model.data.sorted_by().is_some() && model.data.rows() > 0 => vec![(
             format!("none of the newest {} is a flow", grouped(SORTED as u64)),
             theme.plain(),
         )],
-        _ if held > 0 => vec![
-            ("No flow matches.".to_owned(), theme.heading()),
-            (
-                format!("{} hidden by the filters.", grouped(held)),
-                theme.plain(),
-            ),
-            (
-                "x removes the last filter, X all, o fetches older flows".to_owned(),
-                theme.quiet(),
-            ),
-        ],
+        (Link::Live { .. } | Link::Ended, _) if model.filters.hide() => no_match(model, held),
+        (Link::Lost { .. }, _) if held > 0 => no_match(model, held),
         (Link::Connecting, From::Server(address)) => {
             vec![(format!("Connecting to {address} …"), theme.heading())]
         }

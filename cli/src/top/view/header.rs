@@ -89,7 +89,7 @@ fn state(model: &Model) -> (String, ratatui::style::Style) {
 
 fn numbers(model: &Model) -> String {
     if !matches!(model.link, Link::Live { .. }) {
-        return format!("{} flows", grouped(model.data.held()));
+        return String::new();
     }
     format!("{}/s", short(model.data.rate(model.now)))
 }
@@ -98,9 +98,9 @@ fn numbers(model: &Model) -> String {
 pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
     let theme = model.theme;
     let filters = &model.filters;
-    let (shown, held) = (model.data.matches().len() as u64, model.data.held());
+    let (shown, held) = (model.data.rows() as u64, model.data.held() as u64);
     let count = if filters.hide() {
-        format!("{} of {} ", grouped(shown), grouped(held))
+        format!("{} of {} held ", grouped(shown), grouped(held))
     } else {
         format!("{} held ", grouped(held))
     };
@@ -162,9 +162,10 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     match &model.link {
         Link::Lost { why, .. } => {
-            let seconds = (model.retry_at - model.now).max(0) / 1_000_000_000;
             let when = if model.now < model.retry_at {
-                format!("next try in {} s, R tries now", seconds + 1)
+                let left = model.retry_at.saturating_sub(model.now);
+                let seconds = left.saturating_sub(1) / 1_000_000_000 + 1;
+                format!("next try in {seconds} s, R tries now")
             } else {
                 "trying now …".to_owned()
             };
@@ -182,7 +183,11 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
     }
     let hints: &[(Act, &str)] = match (&model.mode, model.screen, &model.details) {
         (Mode::Time, ..) => {
-            let text = "←→ move the cursor   Enter jump   Esc leave";
+            let text = if model.anchor.is_some() {
+                "Enter only this time  ←→ Shift-←→ more, less  + - zoom  Esc leave"
+            } else {
+                "Enter go there  ←→ move  Shift-←→ select  + - zoom  0 all  Esc leave"
+            };
             put(buffer, area, 1, text, theme.plain());
             return;
         }

@@ -60,7 +60,13 @@ fn open(model: &Model, buffer: &mut Buffer, area: Rect, size: (usize, usize), ti
 pub(super) fn help(model: &Model, from: usize, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
     let theme = model.theme;
     let mut lines: Vec<(String, &str, bool)> = Vec::new();
-    for place in [Place::Everywhere, Place::Flows, Place::Details, Place::Sums] {
+    for place in [
+        Place::Everywhere,
+        Place::Flows,
+        Place::Details,
+        Place::Sums,
+        Place::Time,
+    ] {
         if !lines.is_empty() {
             lines.push((String::new(), "", false));
         }

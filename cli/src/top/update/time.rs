@@ -1,0 +1,150 @@
+//! The time cursor: where it stands, what is selected, how closely is looked.
+
+use crossterm::event::KeyEvent;
+
+use crate::top::{
+    filters::Chip,
+    keys::{self, Act, Place},
+    model::{Mode, Model, Screen},
+};
+
+/// The shortest time that is looked at, ns.
+const CLOSEST: i64 = 100_000_000;
+
+impl Model {
+    /// Turns the cursor on, at the selected flow.
+    pub(super) fn open_time(&mut self) {
+        self.mode = Mode::Time;
+        self.screen = Screen::Flows;
+        let item = self
+            .table
+            .selected
+            .and_then(|number| self.data.item(number));
+        let at = item.map_or(self.histogram.start, client::Item::time);
+        self.cursor = Some(at);
+        self.anchor = None;
+    }
+
+    /// Turns the cursor on, with a time selected that was a filter.
+    pub(super) fn select_again(&mut self, (from, to): (i64, i64)) {
+        self.open_time();
+        self.anchor = Some(from);
+        self.cursor = Some(to);
+    }
+
+    pub(super) fn time_key(&mut self, key: &KeyEvent) {
+        let at = self.cursor.unwrap_or(self.histogram.start);
+        let length = self.histogram.length.max(1);
+        let (first, last) = self.bars();
+        let act = keys::act(key, &[Place::Time]);
+        let to = match act {
+            Some(Act::Left | Act::SelectLeft) => at - length,
+            Some(Act::Right | Act::SelectRight) => at + length,
+            Some(Act::PageUp) => at - 10 * length,
+            Some(Act::PageDown) => at + 10 * length,
+            Some(Act::Oldest) => first,
+            Some(Act::Newest) => last,
+            Some(Act::Mark) => {
+                self.anchor = match self.anchor {
+                    Some(_) => None,
+                    None => Some(at),
+                };
+                return;
+            }
+            Some(Act::ZoomIn) => return self.zoom(false),
+            Some(Act::ZoomOut) => return self.zoom(true),
+            Some(Act::Whole) => {
+                self.zoom = None;
+                return;
+            }
+            Some(Act::Open) => {
+                match self.selection() {
+                    Some(time) => self.only(time),
+                    None => self.jump_to(at),
+                }
+                return;
+            }
+            _ => {
+                self.leave_time();
+                return;
+            }
+        };
+        if matches!(act, Some(Act::SelectLeft | Act::SelectRight)) {
+            self.anchor.get_or_insert(at);
+        }
+        // At the begin of a bar, so that its first flow is what is jumped to.
+        let to = first + (to - first).div_euclid(length) * length;
+        if to < first || to > last {
+            self.pan(to - to.clamp(first, last));
+        }
+        let (first, last) = self.bars();
+        self.cursor = Some(to.clamp(first, last.max(to.min(self.whole.1))));
+    }
+
+    /// Begin of the first and of the last bar.
+    fn bars(&self) -> (i64, i64) {
+        let bars = i64::try_from(self.histogram.buckets.len()).unwrap_or(1);
+        let first = self.histogram.start;
+        (first, first + self.histogram.length * (bars - 1))
+    }
+
+    /// The selected time, Unix ns, both included; whole bars.
+    pub(crate) fn selection(&self) -> Option<(i64, i64)> {
+        let (one, other) = self.anchor.zip(self.cursor)?;
+        let length = self.histogram.length.max(1);
+        let begin = |time: i64| time.div_euclid(length) * length;
+        Some((begin(one.min(other)), begin(one.max(other)) + length - 1))
+    }
+
+    /// Looks at half of the time, or at twice as much, with the cursor where it is.
+    pub(super) fn zoom(&mut self, out: bool) {
+        let whole = self.whole;
+        let (from, to) = self.zoom.unwrap_or(whole);
+        let at = self.cursor.unwrap_or(from).clamp(from, to.max(from));
+        let (before, behind) = (at - from, to - at);
+        let (from, to) = if out {
+            (
+                at.saturating_sub(before.saturating_mul(2)),
+                at.saturating_add(behind.saturating_mul(2)),
+            )
+        } else {
+            (at - before / 2, at + behind / 2)
+        };
+        if !out && to - from < CLOSEST {
+            self.say("there is no closer look");
+            return;
+        }
+        let (from, to) = (from.max(whole.0), to.min(whole.1));
+        self.zoom = ((from, to) != whole).then_some((from, to));
+    }
+
+    /// Moves the time that is looked at, as far as anything is held.
+    fn pan(&mut self, by: i64) {
+        let Some((from, to)) = self.zoom else { return };
+        let by = by.clamp((self.whole.0 - from).min(0), (self.whole.1 - to).max(0));
+        self.zoom = Some((from + by, to + by));
+    }
+
+    pub(super) fn leave_time(&mut self) {
+        self.mode = Mode::Normal;
+        self.cursor = None;
+        self.anchor = None;
+        self.zoom = None;
+    }
+
+    /// Shows one time alone.
+    fn only(&mut self, (from, to): (i64, i64)) {
+        self.leave_time();
+        self.filters.add(Chip::between(from, to));
+        self.refilter();
+        self.jump_to(from);
+    }
+
+    /// Selects the first flow at or after a moment.
+    pub(super) fn jump_to(&mut self, time: i64) {
+        self.leave_time();
+        self.data.sort(None, self.now);
+        let (line, page) = (self.data.line_at(time), self.page());
+        self.table.jump(&self.data, line, page);
+    }
+}
