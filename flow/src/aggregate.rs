@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 use proto::flow::Verdict;
 
-use crate::columns::{Cells, Column};
+use crate::end::{self, End};
 use crate::field::{Ends, Field, What};
 use crate::view::{Extra, FlowView, Oriented, Side};
 
@@ -302,10 +302,6 @@ fn value<V: FlowView>(field: &Field, flow: &V) -> String {
         Ends::One(side) => side,
         Ends::None | Ends::Either => Side::Source,
     };
-    let plain = Cells {
-        plain: true,
-        ..Cells::default()
-    };
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "names of pods only are missing elsewhere"
@@ -316,19 +312,14 @@ fn value<V: FlowView>(field: &Field, flow: &V) -> String {
             ("", pod) => pod.to_owned(),
             (namespace, pod) => format!("{namespace}/{pod}"),
         },
-        What::Workload | What::Namespace => {
-            let text = Column::named(field.name).map(|column| column.text(flow, &plain));
-            match (text.unwrap_or_default(), flow.pod(side)) {
-                // A pod that nothing made is its own workload.
-                (none, pod)
-                    if none.is_empty() && field.what == What::Workload && !pod.is_empty() =>
-                {
-                    pod.to_owned()
-                }
-                (none, _) if none.is_empty() => nameless(flow, side),
-                (text, _) => text,
-            }
-        }
+        What::Workload => match End::of(flow, side) {
+            end if matches!(end.kind, end::Kind::Workload | end::Kind::Pod) => end.to_string(),
+            _ => nameless(flow, side),
+        },
+        What::Namespace => match flow.namespace(side) {
+            "" => nameless(flow, side),
+            namespace => namespace.to_owned(),
+        },
         _ => field.text(flow),
     }
 }

@@ -7,6 +7,7 @@
 pub mod aggregate;
 pub mod columns;
 pub mod describe;
+pub mod end;
 pub mod expr;
 pub mod field;
 pub mod filter;
@@ -14,10 +15,12 @@ pub mod flags;
 pub mod fold;
 pub mod identity;
 pub mod print;
+pub mod similar;
 pub mod time;
 pub mod view;
 pub mod vocabulary;
 
+pub use end::End;
 pub use filter::{Filter, FilterError, Program};
 pub use identity::Identity;
 pub use proto::flow::{DropReason, TrafficDirection, Verdict};

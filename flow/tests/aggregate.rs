@@ -171,7 +171,7 @@ fn bytes_are_what_connections_grew_by() {
         let top = groups.top();
         assert_eq!(top.len(), usize::from(!flows.is_empty()), "{name}");
         for (values, group) in top {
-            assert_eq!(values, ["web", "api"], "{name}");
+            assert_eq!(values, ["shop/web", "shop/api"], "{name}");
             assert_eq!(group, groups.total(), "{name}");
         }
     }
@@ -193,7 +193,7 @@ fn groups() {
     let mut bare = flow("a", 9, 1, 0, Cause::New);
     bare.destination.as_mut().unwrap().workloads.clear();
     let one = by("dst.workload", 10, &[bare]);
-    assert_eq!(one.top()[0].0, ["api-0"], "a pod that nothing made");
+    assert_eq!(one.top()[0].0, ["shop/api-0"], "a pod that nothing made");
     let flows = [
         flow("a", 1, 0, 100, Cause::New),
         flow("a", 1, 3, 400, Cause::End),
@@ -204,7 +204,10 @@ fn groups() {
     let values: Vec<_> = top.iter().map(|(values, _)| values.as_slice()).collect();
     assert_eq!(
         values,
-        [["api", "FORWARDED", "shop"], ["(world)", "DROPPED", "shop"]]
+        [
+            ["shop/api", "FORWARDED", "shop"],
+            ["(world)", "DROPPED", "shop"]
+        ]
     );
     let (_, allowed) = top[0];
     assert_eq!((allowed.flows, allowed.bytes, allowed.packets), (2, 400, 4));

@@ -121,17 +121,29 @@ fn exact_or_glob(equal: bool, text: &str) -> Test {
     }
 }
 
-/// `[namespace/]name`; with `~`, a pattern of the namespace and the beginning of the name.
+/// `[namespace/]name`, of workloads also `Kind/name`; with `~`, a pattern of the namespace and the
+/// beginning of the name.
 fn scoped(field: &Field, equal: bool, text: &str, parts: &mut Parts) -> Result<(), Bad> {
     debug_assert!(field.kind == Kind::Scoped, "{}", field.name);
-    let (scope, name) = match text.split_once('/') {
+    let split = |text| match str::split_once(text, '/') {
         Some((scope, name)) => (Some(scope).filter(|scope| !scope.is_empty()), name),
         None => (None, text),
     };
+    let (mut scope, mut name) = split(text);
     if field.what == What::Workload && equal {
-        let scope = scope.unwrap_or_default();
-        parts.pairs.push((scope.to_owned(), name.to_owned()));
-        return Ok(());
+        // Kinds begin with a capital, namespaces can't; after a slash, anything is a kind.
+        let kind = match text.strip_prefix('/') {
+            Some(rest) => {
+                (scope, name) = split(rest);
+                true
+            }
+            None => scope.is_none_or(|scope| scope.starts_with(|c: char| c.is_ascii_uppercase())),
+        };
+        if kind {
+            let kind = scope.unwrap_or_default();
+            parts.pairs.push((kind.to_owned(), name.to_owned()));
+            return Ok(());
+        }
     }
     if name.contains('/') {
         return Err(Bad::new(format!("`{text}` has more than one slash")));

@@ -58,7 +58,7 @@ table! {
     ends:
     "pod" => Pod Scoped "pod";
     "ns" | "namespace" => Namespace Text "namespace";
-    "workload" => Workload Scoped "workload, with or without its kind (Deployment/web),";
+    "workload" => Workload Scoped "workload, or the pod that none made (shop/web), or by kind (Deployment/web),";
     "service" | "svc" => Service Scoped "service";
     "ip" | "addr" => Ip Ip "address";
     "port" => Port Number "port";

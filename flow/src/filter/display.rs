@@ -238,7 +238,11 @@ fn of_leaf(leaf: &Leaf) -> Text {
                 workloads,
                 |workload| match workload {
                     (kind, name) if kind.is_empty() && !name.contains('/') => quote(name),
-                    (kind, name) => quote(&format!("{kind}/{name}")),
+                    (kind, name) if kind.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                        quote(&format!("{kind}/{name}"))
+                    }
+                    // It would be taken for a namespace.
+                    (kind, name) => quote(&format!("/{kind}/{name}")),
                 },
             )
         }

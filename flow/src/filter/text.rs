@@ -14,7 +14,7 @@ pub enum TextOf {
     Namespace(Side),
     /// Namespace and name of the pod.
     Pod(Side),
-    /// Kind and name of the workloads.
+    /// Kind, or namespace, and name of the workloads.
     Workload(Side),
     /// Namespace and name of the service.
     Service(Side),
@@ -241,6 +241,20 @@ impl TextLeaf {
         self.tests.iter().any(|test| test.fits(scope, name))
     }
 
+    /// Scoped by namespace, or by kind where that is a pattern; an exact scope is a namespace. A pod
+    /// that no workload made is its own.
+    fn workload<V: FlowView>(&self, flow: &V, side: Side) -> bool {
+        let namespace = flow.namespace(side);
+        let mut any = false;
+        flow.any_workload(side, &mut |kind, name| {
+            any = true;
+            self.tests.iter().any(|test| {
+                let exact = matches!(test.scope, Some(Test::Exact(_)));
+                test.fits(namespace, name) || (!exact && test.fits(kind, name))
+            })
+        }) || (!any && !flow.pod(side).is_empty() && self.two(namespace, flow.pod(side)))
+    }
+
     pub(super) fn matches<V: FlowView>(&self, flow: &V) -> bool {
         let http = |text: fn(&proto::flow::Http) -> &str| match record(flow) {
             Some(Record::Http(http)) => self.one(text(http)),
@@ -249,9 +263,7 @@ impl TextLeaf {
         match self.of {
             TextOf::Namespace(side) => self.one(flow.namespace(side)),
             TextOf::Pod(side) => self.two(flow.namespace(side), flow.pod(side)),
-            TextOf::Workload(side) => {
-                flow.any_workload(side, &mut |kind, name| self.two(kind, name))
-            }
+            TextOf::Workload(side) => self.workload(flow, side),
             TextOf::Service(side) => flow
                 .service(side)
                 .is_some_and(|(namespace, name)| self.two(namespace, name)),

@@ -24,7 +24,7 @@ impl<'a, V: FlowView> Oriented<'a, V> {
         }
     }
 
-    fn side(&self, side: Side) -> Side {
+    pub(crate) fn side(&self, side: Side) -> Side {
         match (side, self.swapped) {
             (Side::Source, false) | (Side::Destination, true) => Side::Source,
             (Side::Destination, false) | (Side::Source, true) => Side::Destination,

@@ -3,8 +3,11 @@
 
 use std::sync::LazyLock;
 
-use flow::Filter;
-use flow::view::{Message, NoFlow};
+use flow::aggregate::{Aggregator, fields};
+use flow::end::{End, Kind};
+use flow::expr::quote;
+use flow::view::{Message, NoFlow, Oriented};
+use flow::{Filter, Side};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proto::flow::{Flow, FlowFilter};
@@ -129,6 +132,29 @@ proptest! {
         }
         prop_assert_eq!(read.matches(&NoFlow), filter.matches(&NoFlow), "{}", printed);
         prop_assert_eq!(read.to_string(), printed);
+    }
+
+    #[test]
+    fn what_is_made_of_a_flow_holds_for_it(flow in any_flow()) {
+        crate::similar::hold(&flow);
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_workload(flow in any_flow()) {
+        for (name, side) in [("src.workload", Side::Source), ("dst.workload", Side::Destination)] {
+            let mut groups = Aggregator::new(fields(name).unwrap(), 4);
+            groups.push(&flow);
+            let value = groups.top()[0].0[0].to_owned();
+            // Groups are by who opened the connection.
+            let end = End::of(&Oriented::new(&flow), side);
+            let grouped = matches!(end.kind, Kind::Workload | Kind::Pod);
+            if !grouped || end.namespace.is_empty() {
+                continue;
+            }
+            let filter = format!("{name} == {}", quote(&value));
+            let filter = Filter::parse_expr(&filter).unwrap();
+            prop_assert!(filter.matches(&Oriented::new(&flow)), "{}", filter);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod completion;
 mod errors;
 mod laws;
+mod similar;
 
 use flow::Filter;
 use flows_flow as flow;
@@ -130,6 +131,12 @@ pub(crate) const MEANINGS: &[(&str, &str)] = &[
     ("src.workload == StatefulSet/web", "d"),
     ("src.workload == Deployment/web", ""),
     ("src.workload ~ \"Stateful*/w\"", "d"),
+    ("src.workload == prod/web", "d"),
+    ("src.workload == dev/web", ""),
+    // A pod that no workload made is its own, when its namespace is asked for.
+    ("src.workload in {prod/web, dev/web-1, prod/api-1}", "dap"),
+    ("src.workload == web-1", ""),
+    ("src.workload ~ \"d*/web\"", "p"),
     ("has workload", "d"),
     ("dst.service == prod/db", "d"),
     ("dst.service ~ prod/d", "d"),
@@ -300,6 +307,7 @@ fn printed() {
             "src.workload == Deployment/web",
             "src.workload == Deployment/web",
         ),
+        ("src.workload == prod/web", "src.workload == prod/web"),
         ("http.path =~ '\\.php$'", "http.path =~ \"\\\\.php$\""),
         (
             "src.label == 'app  in (a, b)'",

@@ -296,6 +296,15 @@ fn of_text(leaf: &TextLeaf) -> Option<Alternatives> {
             destination_service,
             prefixes()?
         )),
+        // Whether a workload's or not, the pod is in the namespace.
+        TextOf::Workload(side) => {
+            let namespaces = leaf.tests.iter().map(|test| match &test.scope {
+                Some(Test::Exact(namespace)) => Some(format!("{namespace}/")),
+                Some(Test::Glob(_) | Test::Any | Test::Regex(_)) | None => None,
+            });
+            let namespaces = namespaces.collect::<Option<Vec<_>>>()?;
+            roughly(sided!(side, source_pod, destination_pod, namespaces))
+        }
         TextOf::DnsQuery => {
             // The dot at the end is not part of the text.
             let exact = leaf.tests.iter().map(|test| match &test.name {
@@ -314,7 +323,6 @@ fn of_text(leaf: &TextLeaf) -> Option<Alternatives> {
             })
         }
         TextOf::Namespace(_)
-        | TextOf::Workload(_)
         | TextOf::Fqdn(_)
         | TextOf::Cluster(_)
         | TextOf::Label(_)
