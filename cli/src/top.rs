@@ -22,10 +22,12 @@ mod groups;
 mod keys;
 mod model;
 mod nodes;
+mod policies;
 mod remembered;
 mod runtime;
 mod services;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proto::{
     flow::Flow,
     flows::v1::{
-        ExplainRequest, ExplainResponse, GetStatusRequest, GetStatusResponse,
-        policy_client::PolicyClient, status_client::StatusClient,
+        ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, GetStatusRequest,
+        GetStatusResponse, policy_client::PolicyClient, status_client::StatusClient,
     },
     observer::{
         GetNodesRequest, Node, ServerStatusRequest, ServerStatusResponse,
@@ -67,6 +67,16 @@ impl Server {
         let request = within(ExplainRequest { flow: Some(flow) });
         let mut client = PolicyClient::new(self.channel.clone());
         Ok(client.explain(request).await?.into_inner())
+    }
+
+    /// The policies in force, with what the kernel counted for each of their rules.
+    ///
+    /// # Errors
+    /// The server doesn't know the question, or can't be asked.
+    pub async fn policies(&self) -> Result<GetPoliciesResponse, NoAnswer> {
+        let request = within(GetPoliciesRequest {});
+        let mut client = PolicyClient::new(self.channel.clone());
+        Ok(client.get_policies(request).await?.into_inner())
     }
 
     /// How the server is.

@@ -1,7 +1,7 @@
 //! What is looked at: the flows of a store that match, as they are now or as they were when the
 //! screen was paused.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{cmp::Ordering, collections::HashMap, ops::Range};
 
 use client::{
     Item, Row, Snapshot, View,
@@ -195,6 +195,28 @@ impl Data {
     /// What matches, in the order of time.
     pub(crate) fn matches(&self) -> impl DoubleEndedIterator<Item = &Match> + ExactSizeIterator {
         self.view.matches().iter()
+    }
+
+    /// From the number of the first that matches to behind that of the last.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        let matches = self.view.matches();
+        let first = matches.front().map_or(0, |first| first.number);
+        first..matches.back().map_or(first, |last| last.number + 1)
+    }
+
+    /// What matches with these numbers, in the order of time.
+    pub(crate) fn matches_in(
+        &self,
+        numbers: Range<u64>,
+    ) -> impl DoubleEndedIterator<Item = &Match> {
+        let [from, to] = [numbers.start, numbers.end].map(|number| self.view.place(number));
+        self.view.matches().range(from..to.max(from))
+    }
+
+    /// Whether the number is among what matches.
+    pub(crate) fn shows(&self, number: u64) -> bool {
+        let found = self.view.matches().get(self.view.place(number));
+        found.is_some_and(|found| found.number == number)
     }
 
     /// Rows of flows that are shown.

@@ -217,7 +217,7 @@ pub(crate) fn end(row: &Row, of: Side, word: &str) -> Option<String> {
 }
 
 /// The sides of a flow in the direction in which its connection was opened.
-fn opened(row: &Row) -> [Side; 2] {
+pub(crate) fn opened(row: &Row) -> [Side; 2] {
     match row.is_reply() {
         Some(true) => [Side::Destination, Side::Source],
         Some(false) | None => [Side::Source, Side::Destination],

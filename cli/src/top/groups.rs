@@ -2,21 +2,27 @@
 //! is shown: what leaves the store, or is filtered out, leaves the sums.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use client::{Item, Row, view::Kind};
+use client::{Item, Row};
 use flow::{
-    FlowView as _, Side, Verdict,
+    FlowView as _, Verdict,
     columns::{Cells, Column},
+    expr::quote,
     view::Extra,
 };
 
-use super::{data::Data, filters, keys::Act, services};
+use super::{
+    data::Data,
+    filters::{self, opened as ends},
+    keys::Act,
+    policies::{Count, Policies},
+    services,
+    tally::{ByHash, Counted, Tally},
+};
 
-/// Most flows that are looked at; the newest are.
-const LOOKED_AT: usize = 200_000;
 /// Least time between two looks at what changes, ns.
 const PAUSE: i64 = 1_000_000_000;
 /// Steps of time that a sparkline has.
@@ -52,7 +58,18 @@ impl By {
         }
     }
 
-    /// The group of a flow; `None`: it is in none.
+    /// The heading of a group's name.
+    pub(crate) fn heading(self) -> &'static str {
+        match self {
+            Self::Pair => "PAIR",
+            Self::Port => "PORT",
+            Self::Reason => "DROP REASON",
+            Self::Policy => "POLICY",
+            Self::Node => "NODE",
+        }
+    }
+
+    /// The group of a flow; `None`: it is in none. Of several policies: all, with commas between.
     fn key(self, row: &Row, cells: &Cells) -> Option<String> {
         let [from, to] = ends(row);
         let text = match self {
@@ -90,7 +107,8 @@ impl By {
                 None => filters::same(row, Column::Protocol),
             },
             Self::Reason => filters::same(row, Column::Reason),
-            Self::Policy => filters::same(row, Column::PolicyName),
+            // Of the policy that is meant, which needn't be the flow's first.
+            Self::Policy => None,
             Self::Node => filters::same(row, Column::Node),
         }
     }
@@ -98,13 +116,6 @@ impl By {
 
 fn dropped(row: &Row) -> bool {
     matches!(row.verdict(), Verdict::Dropped | Verdict::Error)
-}
-
-fn ends(row: &Row) -> [Side; 2] {
-    match row.is_reply() {
-        Some(true) => [Side::Destination, Side::Source],
-        Some(false) | None => [Side::Source, Side::Destination],
-    }
 }
 
 /// By what groups are sorted.
@@ -117,7 +128,7 @@ pub(crate) enum Order {
 }
 
 /// The sum of a group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) flows: u64,
@@ -126,10 +137,10 @@ pub(crate) struct Group {
     pub(crate) bytes: u64,
     /// Flows over the time that is held.
     pub(crate) steps: [u64; STEPS],
-    /// Of the youngest flow, Unix ns.
-    pub(crate) last: i64,
-    /// Number of one of its flows.
+    /// Number of its newest flow; 0: none.
     example: u64,
+    /// Of a policy: what the kernel counted.
+    pub(crate) count: Option<Count>,
 }
 
 /// See the module.
@@ -141,7 +152,10 @@ pub(crate) struct Groups {
     pub(crate) selected: usize,
     /// Time that the sums are of, ns.
     pub(crate) span: i64,
-    seen: Option<(u64, i64)>,
+    /// What each flow counts as.
+    tally: Tally<String>,
+    /// The data that was looked at, and when, and what was known of policies.
+    seen: Option<(u64, i64, u64)>,
 }
 
 impl Groups {
@@ -151,22 +165,28 @@ impl Groups {
     }
 
     /// Looks at what is shown, if it changed.
-    pub(crate) fn advance(&mut self, data: &Data, now: i64) {
-        if let Some((version, then)) = self.seen
+    pub(crate) fn advance(&mut self, data: &Data, policies: &Policies, now: i64) {
+        let known = policies.version();
+        if let Some((version, then, said)) = self.seen
+            && said == known
             && (version == data.version() || (now - then < PAUSE && now >= then))
         {
             return;
         }
-        self.seen = Some((data.version(), now));
+        self.seen = Some((data.version(), now, known));
         let name = self
             .groups
             .get(self.selected)
             .map(|group| group.name.clone());
         self.groups = self.sum(data);
+        if self.by == By::Policy {
+            self.groups = by_policy(std::mem::take(&mut self.groups), policies);
+        }
         let order = self.order;
         self.groups.sort_by(|a, b| {
             let key = |group: &Group| match order {
-                Order::Flows => group.flows,
+                // What is exact comes first.
+                Order::Flows => group.count.map_or(group.flows, |count| count.decisions),
                 Order::Dropped => group.dropped,
                 Order::Bytes => group.bytes,
             };
@@ -180,51 +200,43 @@ impl Groups {
     }
 
     fn sum(&mut self, data: &Data) -> Vec<Group> {
-        let cells = Cells::default();
-        let newest = || data.matches().rev().take(LOOKED_AT);
-        let last = newest().map(|found| found.time).next().unwrap_or(0);
-        let first = newest()
-            .map(|found| found.time)
-            .filter(|time| *time > 0)
-            .min();
-        let first = first.unwrap_or(last);
+        let (cells, by) = (Cells::default(), self.by);
+        self.tally.advance(data, |row| {
+            let key = by.key(row, &cells)?;
+            let volume = Extra::read(row, |extra| extra.volume().map(|volume| volume.bytes));
+            Some(Counted {
+                key,
+                bytes: volume.flatten().unwrap_or(0),
+                connection: connection(row),
+            })
+        });
+        let times = || data.matches().map(|found| found.time);
+        let last = times().next_back().unwrap_or(0);
+        let first = times().filter(|time| *time > 0).min().unwrap_or(last);
         self.span = (last - first).max(0);
         let step = (self.span / i64::try_from(STEPS).unwrap_or(1)).max(1);
-        let mut groups: HashMap<String, Group> = HashMap::new();
+        let mut groups = vec![Group::default(); self.tally.keys().len()];
         // Flows tell what went through their connection so far: the most of each counts.
-        let mut volumes: HashMap<u64, u64> = HashMap::new();
-        for found in newest() {
-            let Kind::Flow(_) = found.kind else { continue };
-            let Some(row) = data.row(found.number) else {
-                continue;
-            };
-            let Some(name) = self.by.key(row, &cells) else {
-                continue;
-            };
-            let group = match groups.entry(name) {
-                Entry::Occupied(group) => group.into_mut(),
-                Entry::Vacant(place) => {
-                    let name = place.key().clone();
-                    place.insert(Group {
-                        name,
-                        example: found.number,
-                        last: found.time,
-                        ..Group::default()
-                    })
-                }
-            };
+        let mut volumes: ByHash<u64> = ByHash::default();
+        for entry in self.tally.entries() {
+            let group = &mut groups[usize::try_from(entry.key).unwrap_or(0)];
+            group.example = entry.number;
             group.flows += 1;
-            group.dropped += u64::from(dropped(row));
-            let at = usize::try_from((found.time - first) / step).unwrap_or(0);
+            group.dropped += u64::from(entry.dropped);
+            let at = usize::try_from((entry.time - first) / step).unwrap_or(0);
             group.steps[at.min(STEPS - 1)] += 1;
-            let volume = Extra::read(row, |extra| extra.volume().map(|volume| volume.bytes));
-            if let Some(bytes) = volume.flatten() {
-                let known = volumes.entry(connection(row)).or_default();
-                group.bytes += bytes.saturating_sub(*known);
-                *known = bytes.max(*known);
+            if entry.bytes > 0 {
+                let known = volumes.entry(entry.connection).or_default();
+                group.bytes += entry.bytes.saturating_sub(*known);
+                *known = entry.bytes.max(*known);
             }
         }
-        groups.into_values().collect()
+        for (group, key) in groups.iter_mut().zip(self.tally.keys()) {
+            group.name.clone_from(key);
+        }
+        groups.retain(|group| group.flows > 0);
+        self.tally.tidy(groups.len());
+        groups
     }
 
     pub(crate) fn click(&mut self, line: usize, top: usize) {
@@ -261,17 +273,55 @@ impl Groups {
         }
         self.selected = 0;
         self.groups.clear();
+        if self.by != By::ALL[by] {
+            self.tally.forget();
+        }
         self.forget();
     }
 
     /// An expression that holds for the flows of the selected group.
     pub(crate) fn expression(&self, data: &Data) -> Option<String> {
         let group = self.groups.get(self.selected)?;
+        if self.by == By::Policy {
+            // Without the kind: a policy of this name, of whichever kind.
+            let name = group
+                .name
+                .split_once(' ')
+                .map_or(&*group.name, |(_, name)| name);
+            return Some(format!("policy == {}", quote(name)));
+        }
         match data.item(group.example)? {
             Item::Flow(row) => self.by.expression(row),
             Item::Mark(_) => None,
         }
     }
+}
+
+/// Sums by policy, of sums by the policies that a flow names; with those that no flow names.
+fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
+    let mut groups: HashMap<String, Group> = HashMap::new();
+    let named = |name: &str| Group {
+        name: name.to_owned(),
+        ..Group::default()
+    };
+    for sum in &sums {
+        for name in sum.name.split(", ") {
+            let group = groups.entry(name.to_owned()).or_insert_with(|| named(name));
+            group.flows += sum.flows;
+            group.dropped += sum.dropped;
+            group.bytes += sum.bytes;
+            group.example = group.example.max(sum.example);
+            for (step, more) in group.steps.iter_mut().zip(sum.steps) {
+                *step += more;
+            }
+        }
+    }
+    for policy in policies.all() {
+        let name = &policy.policy;
+        let group = groups.entry(name.clone()).or_insert_with(|| named(name));
+        group.count = Some(policies.count(policy));
+    }
+    groups.into_values().collect()
 }
 
 /// What tells a connection from others.

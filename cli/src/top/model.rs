@@ -6,8 +6,16 @@ use client::{FromNode, Health, Link, view::Histogram};
 use ratatui::layout::Rect;
 
 use super::{
-    bar::Bar, data::Data, details::Details, edit::Line, filters::Filters, groups::Groups,
-    services::Services, table::Table, theme::Theme,
+    bar::Bar,
+    data::Data,
+    details::Details,
+    edit::Line,
+    filters::Filters,
+    groups::{By, Groups},
+    policies::Policies,
+    services::Services,
+    table::Table,
+    theme::Theme,
 };
 
 /// A view.
@@ -112,6 +120,7 @@ pub(crate) struct Model {
     pub(crate) details: Option<Details>,
     pub(crate) bar: Bar,
     pub(crate) groups: Groups,
+    pub(crate) policies: Policies,
     pub(crate) services: Services,
     /// Selected line of the nodes.
     pub(crate) node: usize,
@@ -174,6 +183,7 @@ impl Model {
             details: None,
             bar: Bar::default(),
             groups: Groups::default(),
+            policies: Policies::default(),
             services: Services::default(),
             node: 0,
             health: None,
@@ -199,6 +209,11 @@ impl Model {
     /// Lines of the view that are seen at once.
     pub(crate) fn page(&self) -> usize {
         usize::from(self.laid.lines.height).max(1)
+    }
+
+    /// Whether the counters of policies are looked at.
+    pub(crate) fn shows_policies(&self) -> bool {
+        self.screen == Screen::Top && self.groups.by == By::Policy
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {
@@ -232,7 +247,7 @@ impl Model {
         }
         match self.screen {
             Screen::Flows | Screen::Nodes => {}
-            Screen::Top => self.groups.advance(&self.data, self.now),
+            Screen::Top => self.groups.advance(&self.data, &self.policies, self.now),
             Screen::Services => self.services.advance(&self.data, self.now),
         }
     }

@@ -42,6 +42,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const SUMS: Duration = Duration::from_millis(500);
 /// How often the server is asked how it is: while its nodes are looked at, and otherwise.
 const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+/// How often it is asked for the counters of its policies, while they are looked at.
+const POLICIES: Duration = Duration::from_secs(2);
 
 /// A new store takes the place of the present one when its newest flow is no older than this (ns),
 const FRESH: i64 = 500_000_000;
@@ -114,6 +116,33 @@ impl Filling {
     }
 }
 
+/// What is asked again and again, one at a time.
+struct Question {
+    last: Option<Instant>,
+    answered: bool,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self {
+            last: None,
+            answered: true,
+        }
+    }
+}
+
+impl Question {
+    /// Whether it is to be asked now; if so, it counts as asked.
+    fn is_due(&mut self, pause: Duration) -> bool {
+        let due = self.answered && self.last.is_none_or(|last| last.elapsed() >= pause);
+        if due {
+            self.answered = false;
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}
+
 /// Everything that runs beside the model.
 struct Runtime {
     wanted: Wanted,
@@ -175,8 +204,7 @@ impl Runtime {
         let mut continued = terminal::continued()?;
         let mut next = Instant::now();
         let mut last_sums = Instant::now() - SUMS;
-        let mut last_health = None;
-        let mut asked_health = false;
+        let (mut health, mut policies) = (Question::default(), Question::default());
         let (mut dirty, mut data) = (true, true);
         loop {
             let event = tokio::select! {
@@ -230,13 +258,13 @@ impl Runtime {
                 _ = tick.tick() => {
                     let idle = Instant::now().saturating_duration_since(next) >= IDLE;
                     let due = HEALTH[usize::from(model.screen != Screen::Nodes)];
-                    if last_health.is_none_or(|last: Instant| last.elapsed() >= due)
-                        && !asked_health
-                        && let Some(server) = self.server.clone()
-                    {
-                        asked_health = true;
-                        last_health = Some(Instant::now());
-                        self.tasks.spawn(async move { effects::health(&server).await });
+                    if let Some(server) = &self.server {
+                        if health.is_due(due) {
+                            self.tasks.spawn(effects::health(server.clone()));
+                        }
+                        if model.shows_policies() && policies.is_due(POLICIES) {
+                            self.tasks.spawn(effects::policies(server.clone()));
+                        }
                     }
                     if let Some(next) = self.next.take_if(|next| next.ready()) {
                         self.swap(next, model);
@@ -256,9 +284,8 @@ impl Runtime {
                 }
                 () = terminated.recv() => return Ok(()),
             };
-            if matches!(event, Event::Health(_)) {
-                asked_health = false;
-            }
+            health.answered |= matches!(event, Event::Health(_));
+            policies.answered |= matches!(event, Event::Policies(_));
             dirty = true;
             for effect in model.update(event, now()) {
                 if matches!(effect, Effect::Quit) {

@@ -1,20 +1,23 @@
 //! Who talks to whom: a tree of those who open connections, and to what, from the flows that are
 //! shown.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use client::{Item, Row, view::Kind};
+use client::{Item, Row};
 use flow::{
-    FlowView as _, Side, Verdict,
+    FlowView as _, Side,
     columns::{Cells, Column},
     describe,
     expr::quote,
 };
 
-use super::{data::Data, filters, keys::Act};
+use super::{
+    data::Data,
+    filters::{self, opened as ends},
+    keys::Act,
+    tally::{Counted, Tally},
+};
 
-/// Most flows that are looked at; the newest are.
-const LOOKED_AT: usize = 200_000;
 /// Least time between two looks at what changes, ns.
 const PAUSE: i64 = 1_000_000_000;
 
@@ -63,6 +66,8 @@ pub(crate) struct Services {
     /// Names whose branches are closed.
     closed: HashSet<String>,
     pub(crate) selected: usize,
+    /// From whom to whom at which port each flow is.
+    tally: Tally<(String, String, String)>,
     /// The data that was looked at, and when.
     seen: Option<(u64, i64)>,
 }
@@ -98,14 +103,6 @@ pub(crate) fn name(row: &Row, side: Side) -> String {
     describe::host(row, side, true).name
 }
 
-/// The end that opened the connection, then the other one.
-fn ends(row: &Row) -> [Side; 2] {
-    match row.is_reply() {
-        Some(true) => [Side::Destination, Side::Source],
-        Some(false) | None => [Side::Source, Side::Destination],
-    }
-}
-
 impl Services {
     /// Everything is to be looked at anew.
     pub(crate) fn forget(&mut self) {
@@ -121,44 +118,52 @@ impl Services {
         }
         self.seen = Some((data.version(), now));
         let selected = self.key(self.selected);
-        let mut sums: HashMap<(String, String, String), Sum> = HashMap::new();
         let cells = Cells::default();
-        for found in data.matches().rev().take(LOOKED_AT) {
-            let Kind::Flow(verdict) = found.kind else {
-                continue;
-            };
-            let Some(row) = data.row(found.number) else {
-                continue;
-            };
+        self.tally.advance(data, |row| {
             let [from, to] = ends(row);
             let protocol = Column::Protocol.text(row, &cells);
             let port = match row.port(to) {
                 Some(port) => format!("{port}/{protocol}"),
                 None => protocol,
             };
-            let sum = sums
-                .entry((name(row, from), name(row, to), port))
-                .or_default();
-            if matches!(verdict, Verdict::Dropped | Verdict::Error) {
+            Some(Counted {
+                key: (name(row, from), name(row, to), port),
+                bytes: 0,
+                connection: 0,
+            })
+        });
+        let mut sums = vec![Sum::default(); self.tally.keys().len()];
+        for entry in self.tally.entries() {
+            let sum = &mut sums[usize::try_from(entry.key).unwrap_or(0)];
+            if entry.dropped {
                 sum.dropped += 1;
-                if found.time > sum.last_drop {
-                    sum.last_drop = found.time;
-                    sum.reason = Column::Reason.text(row, &cells);
-                    sum.example = found.number;
+                if entry.time >= sum.last_drop {
+                    sum.last_drop = entry.time;
+                    sum.example = entry.number;
                 }
             } else {
                 sum.passed += 1;
-            }
-            if sum.example == 0 {
-                sum.example = found.number;
+                if sum.dropped == 0 {
+                    sum.example = entry.number;
+                }
             }
         }
+        let sums: Vec<_> = self
+            .tally
+            .keys()
+            .iter()
+            .cloned()
+            .zip(sums)
+            .filter(|(_, sum)| sum.passed + sum.dropped > 0)
+            .collect();
+        self.tally.tidy(sums.len());
         let mut branches: BTreeMap<String, Vec<Edge>> = BTreeMap::new();
-        #[expect(
-            clippy::iter_over_hash_type,
-            reason = "edges and branches are sorted below"
-        )]
-        for ((from, to, port), sum) in sums {
+        for ((from, to, port), mut sum) in sums {
+            if sum.dropped > 0
+                && let Some(row) = data.row(sum.example)
+            {
+                sum.reason = Column::Reason.text(row, &cells);
+            }
             branches
                 .entry(from)
                 .or_default()

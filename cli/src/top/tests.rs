@@ -7,3 +7,4 @@ mod pty;
 mod sample;
 mod screens;
 mod steps;
+mod sums;

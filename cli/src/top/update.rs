@@ -9,10 +9,13 @@ mod time;
 
 use std::collections::BTreeMap;
 
-use client::{FromNode, Health, Link, Snapshot};
+use client::{FromNode, Health, Link, NoAnswer, Snapshot};
 use crossterm::event::{KeyEvent, MouseEvent};
 use flow::Filter;
-use proto::{flow::Flow, flows::v1::ExplainResponse};
+use proto::{
+    flow::Flow,
+    flows::v1::{ExplainResponse, GetPoliciesResponse},
+};
 
 pub(crate) use prompt::offered;
 
@@ -41,6 +44,7 @@ pub(crate) enum Event {
     /// The server's answer about the flow of a number.
     Explained(u64, Result<Box<ExplainResponse>, String>),
     Health(Result<Box<Health>, String>),
+    Policies(Result<GetPoliciesResponse, NoAnswer>),
     /// How many older flows came.
     Older(Result<usize, String>),
     /// What became of an export.
@@ -95,6 +99,7 @@ impl Model {
             Event::Link(link) => self.linked(link),
             Event::Explained(number, answer) => self.explained(number, answer),
             Event::Health(health) => self.health = Some(health),
+            Event::Policies(answer) => self.policies.take(answer, self.now),
             Event::Older(came) => self.older_came(came),
             Event::Exported(Ok(text)) => self.say(text),
             Event::Exported(Err(text)) => self.complain(text),

@@ -102,7 +102,11 @@ async fn older(feed: Arc<Feed>) -> Event {
     Event::Older(feed.older(OLDER).await)
 }
 
-pub(super) async fn health(server: &Server) -> Event {
+pub(super) async fn health(server: Server) -> Event {
     let health = server.health().await;
     Event::Health(health.map(Box::new).map_err(|error| error.to_string()))
+}
+
+pub(super) async fn policies(server: Server) -> Event {
+    Event::Policies(server.policies().await)
 }

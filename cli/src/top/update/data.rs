@@ -57,6 +57,7 @@ impl Model {
     pub(super) fn restarted(&mut self) {
         self.data.restart(&self.filters, self.now);
         self.came.clear();
+        self.policies.forget();
         self.counted.clear();
         self.node_rates.clear();
         self.groups.forget();

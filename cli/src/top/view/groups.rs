@@ -1,16 +1,107 @@
 //! Sums by pair, port, reason, policy or node.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
 use super::{first_seen, line, middle, put, put_right};
 use crate::top::{
-    groups::{By, Order, STEPS},
-    model::{Laid, Model},
-    text::{bars, bytes, cut_middle, grouped, short, span, width},
+    groups::{By, Group, Order, STEPS},
+    model::{From, Laid, Model},
+    text::{bars, bytes, cut, cut_middle, grouped, short, span, width, wrap},
 };
 
-/// Room for the numbers behind the name.
-const NUMBERS: usize = 9 + 10 + 8 + 9 + STEPS + 2;
+/// Room for the bars behind the numbers.
+const BARS: usize = STEPS + 2;
+/// Lines for the rules of the selected policy.
+const BELOW: u16 = 8;
+
+/// A column of numbers.
+struct Column {
+    title: &'static str,
+    room: usize,
+    order: Option<Order>,
+    cell: fn(&Group, &Model) -> (String, Style),
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
+fn rate(group: &Group, model: &Model) -> String {
+    let span = model.groups.span.max(1_000_000_000);
+    format!("{}/s", short(group.flows as f64 * 1e9 / span as f64))
+}
+
+const FLOWS: Column = Column {
+    title: "FLOWS",
+    room: 9,
+    order: Some(Order::Flows),
+    cell: |group, model| (grouped(group.flows), model.theme.plain()),
+};
+const DROPPED: Column = Column {
+    title: "DROPPED",
+    room: 10,
+    order: Some(Order::Dropped),
+    cell: |group, model| {
+        let theme = model.theme;
+        let style = if group.dropped > 0 {
+            theme.bad()
+        } else {
+            theme.quiet()
+        };
+        (grouped(group.dropped), style)
+    },
+};
+const BYTES: Column = Column {
+    title: "BYTES",
+    room: 9,
+    order: Some(Order::Bytes),
+    cell: |group, model| {
+        let text = (group.bytes > 0).then(|| bytes(group.bytes));
+        (text.unwrap_or_default(), model.theme.plain())
+    },
+};
+const SUMS: [Column; 4] = [
+    FLOWS,
+    DROPPED,
+    Column {
+        title: "RATE",
+        room: 8,
+        order: None,
+        cell: |group, model| (rate(group, model), model.theme.plain()),
+    },
+    BYTES,
+];
+/// Of policies, where the server tells what the kernel counted.
+const COUNTERS: [Column; 5] = [
+    Column {
+        title: "DECISIONS",
+        room: 12,
+        order: Some(Order::Flows),
+        cell: |group, model| match group.count {
+            Some(count) => (grouped(count.decisions), model.theme.plain()),
+            None => ("not in force".to_owned(), model.theme.quiet()),
+        },
+    },
+    Column {
+        title: "RATE",
+        room: 8,
+        order: None,
+        cell: |group, model| {
+            let rate = group.count.and_then(|count| count.rate);
+            let text = rate.map(|rate| format!("{}/s", short(rate)));
+            (text.unwrap_or_default(), model.theme.plain())
+        },
+    },
+    Column {
+        title: "HELD",
+        room: 8,
+        order: None,
+        cell: FLOWS.cell,
+    },
+    Column { room: 9, ..DROPPED },
+    Column { room: 8, ..BYTES },
+];
 
 /// What can be summed by, and the time that the sums are of.
 fn titles(model: &Model, buffer: &mut Buffer, first: Rect) {
@@ -27,67 +118,65 @@ fn titles(model: &Model, buffer: &mut Buffer, first: Rect) {
     put_right(
         buffer,
         first,
-        &format!("of {} ", span(groups.span)),
+        &format!("flows of {} ", span(groups.span)),
         theme.quiet(),
     );
 }
 
-pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
-    let theme = model.theme;
-    let groups = &model.groups;
-    titles(model, buffer, line(area, 0));
-    let heading = line(area, 1);
-    let wide = usize::from(area.width);
-    // On a narrow screen what fits beside a name of some length.
-    let name = wide.saturating_sub(NUMBERS).max(18.min(wide));
-    let columns = [
-        ("FLOWS", 9, Some(Order::Flows)),
-        ("DROPPED", 10, Some(Order::Dropped)),
-        ("RATE", 8, None),
-        ("BYTES", 9, Some(Order::Bytes)),
-    ];
-    put(
-        buffer,
-        heading,
-        1,
-        groups
-            .by
-            .title()
-            .trim_end_matches('s')
-            .to_uppercase()
-            .as_str(),
-        theme.heading(),
-    );
+fn headings(model: &Model, buffer: &mut Buffer, heading: Rect, name: usize, columns: &[Column]) {
+    let (theme, groups) = (model.theme, &model.groups);
+    put(buffer, heading, 1, groups.by.heading(), theme.heading());
     let mut x = name;
-    for (title, room, order) in columns {
-        let sorted = order == Some(groups.order);
-        let title = if sorted {
-            format!("{title}▼")
+    for column in columns {
+        let mark = if column.order == Some(groups.order) {
+            "\u{25bc}"
         } else {
-            title.to_owned()
+            ""
         };
-        put(
-            buffer,
-            heading,
-            x + room - width(&title),
-            &title,
-            theme.heading(),
-        );
-        x += room;
+        let title = format!("{}{mark}", column.title);
+        let at = (x + column.room).saturating_sub(width(&title));
+        put(buffer, heading, at, &title, theme.heading());
+        x += column.room;
     }
     put(buffer, heading, x + 2, "OVER TIME", theme.heading());
-    let lines = Rect {
+}
+
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+    let groups = &model.groups;
+    titles(model, buffer, line(area, 0));
+    let policies = groups.by == By::Policy;
+    let columns: &[Column] = if policies && !model.policies.all().is_empty() {
+        &COUNTERS
+    } else {
+        &SUMS
+    };
+    let wide = usize::from(area.width);
+    let numbers: usize = columns.iter().map(|column| column.room).sum();
+    // On a narrow screen what fits beside a name of some length.
+    let name = wide.saturating_sub(numbers + BARS).max(18.min(wide));
+    headings(model, buffer, line(area, 1), name, columns);
+    let mut lines = Rect {
         y: area.y + 2,
         height: area.height.saturating_sub(2),
         ..area
     };
+    if policies {
+        let below = BELOW.min(lines.height / 2);
+        lines.height -= below;
+        let below = Rect {
+            y: lines.y + lines.height,
+            height: below,
+            ..lines
+        };
+        policy(model, buffer, below);
+    }
     laid.lines = lines;
     if groups.groups.is_empty() {
         let text = match groups.by {
             By::Reason => "Nothing was dropped, as far as flows are held.",
             _ => "No flow has one, as far as flows are held.",
         };
-        middle(buffer, lines, &[(text.to_owned(), theme.heading())]);
+        middle(buffer, lines, &[(text.to_owned(), model.theme.heading())]);
         return;
     }
     let height = usize::from(lines.height);
@@ -95,55 +184,87 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     laid.first = top;
     for (at, group) in groups.groups.iter().enumerate().skip(top).take(height) {
         let here = line(lines, at - top);
-        let bad = group.dropped > 0;
-        let style = if bad { theme.bad_text() } else { theme.plain() };
-        put(
-            buffer,
-            here,
-            1,
-            &cut_middle(&group.name, name.saturating_sub(2)),
-            style,
-        );
-        #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-        let rate = group.flows as f64 * 1e9 / groups.span.max(1_000_000_000) as f64;
-        let texts = [
-            (grouped(group.flows), theme.plain()),
-            (
-                grouped(group.dropped),
-                if bad { theme.bad() } else { theme.quiet() },
-            ),
-            (format!("{}/s", short(rate)), theme.plain()),
-            (
-                if group.bytes > 0 {
-                    bytes(group.bytes)
-                } else {
-                    String::new()
-                },
-                theme.plain(),
-            ),
-        ];
-        let mut x = name;
-        for ((text, style), (_, room, _)) in texts.iter().zip(columns) {
-            put(
-                buffer,
-                here,
-                (x + room).saturating_sub(width(text)),
-                text,
-                *style,
-            );
-            x += room;
-        }
-        let most = group.steps.iter().copied().max().unwrap_or(0);
-        let spark = bars(&group.steps, most, 1).concat();
-        put(
-            buffer,
-            here,
-            x + 2,
-            &spark,
-            if bad { theme.bad_text() } else { theme.good() },
-        );
+        row(model, buffer, here, group, name, columns);
         if at == groups.selected {
-            buffer.set_style(here, theme.selected());
+            buffer.set_style(here, model.theme.selected());
         }
+    }
+}
+
+fn row(
+    model: &Model,
+    buffer: &mut Buffer,
+    here: Rect,
+    group: &Group,
+    name: usize,
+    columns: &[Column],
+) {
+    let theme = model.theme;
+    let bad = group.dropped > 0;
+    let style = if bad { theme.bad_text() } else { theme.plain() };
+    let text = cut_middle(&group.name, name.saturating_sub(2));
+    put(buffer, here, 1, &text, style);
+    let mut x = name;
+    for column in columns {
+        let (text, style) = (column.cell)(group, model);
+        let at = (x + column.room).saturating_sub(width(&text));
+        put(buffer, here, at, &text, style);
+        x += column.room;
+    }
+    let most = group.steps.iter().copied().max().unwrap_or(0);
+    let spark = bars(&group.steps, most, 1).concat();
+    let style = if bad { theme.bad_text() } else { theme.good() };
+    put(buffer, here, x + 2, &spark, style);
+}
+
+/// The rules of the selected policy, with what the kernel counted of each, or why it isn't known.
+fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
+    let (theme, groups) = (model.theme, &model.groups);
+    let ruler = "\u{2500}".repeat(usize::from(area.width));
+    put(buffer, line(area, 0), 0, &ruler, theme.quiet());
+    let is_file = matches!(model.from, From::File(_));
+    let columns = usize::from(area.width).saturating_sub(2);
+    if let Some(why) = model.policies.missing(is_file) {
+        for (at, text) in wrap(&why, columns, 2).iter().enumerate() {
+            put(buffer, line(area, at + 1), 1, text, theme.warn());
+        }
+        return;
+    }
+    let Some(group) = groups.groups.get(groups.selected) else {
+        return;
+    };
+    let title = format!(" {} ", group.name);
+    put(buffer, line(area, 0), 1, &title, theme.heading());
+    let Some(policy) = model.policies.named(&group.name) else {
+        let text = "It is not in force any more; flows of before name it.";
+        put(buffer, line(area, 1), 1, text, theme.plain());
+        return;
+    };
+    let mut at = 1;
+    let text = cut(&policy.meaning, columns);
+    put(buffer, line(area, at), 1, &text, theme.plain());
+    for rule in &policy.rules {
+        at += 1;
+        let count = match rule.decisions {
+            0 => "never hit".to_owned(),
+            1 => "1 decision".to_owned(),
+            count => format!("{} decisions", grouped(count)),
+        };
+        let living = match rule.connections {
+            0 => String::new(),
+            count => format!(", {} live, {}", grouped(count), bytes(rule.bytes)),
+        };
+        let numbers = format!("{count}{living}");
+        let verb = if rule.deny { "denies" } else { "allows" };
+        let text = format!("{}: {verb} {} {}", rule.path, rule.direction, rule.text);
+        let room = columns.saturating_sub(width(&numbers) + 2);
+        let style = if rule.decisions == 0 {
+            theme.quiet()
+        } else {
+            theme.plain()
+        };
+        put(buffer, line(area, at), 1, &cut(&text, room), style);
+        let numbers = format!("{numbers} ");
+        put_right(buffer, line(area, at), &numbers, style);
     }
 }

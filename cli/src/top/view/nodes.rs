@@ -1,5 +1,6 @@
 //! The nodes, one a line, and all of the selected one below.
 
+use proto::flows::v1::EventCounts;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{first_seen, line, middle, put};
@@ -9,6 +10,49 @@ use crate::top::{
     text::{cut, grouped, short, span, width},
 };
 
+/// Room for the number of a stage.
+const STAGE: usize = 9;
+/// Where events are lost.
+struct Stage {
+    heading: &'static str,
+    words: &'static str,
+    /// They never come to the node's history; else who reads it too slowly misses them.
+    never: bool,
+    count: fn(&EventCounts) -> u64,
+}
+
+const STAGES: [Stage; 5] = [
+    Stage {
+        heading: "RING",
+        words: "kernel's ring full",
+        never: true,
+        count: |events| events.failed,
+    },
+    Stage {
+        heading: "RESTART",
+        words: "left by the agent before",
+        never: true,
+        count: |events| events.left_unread,
+    },
+    Stage {
+        heading: "QUEUE",
+        words: "agent's queue full",
+        never: true,
+        count: |events| events.queue_lost,
+    },
+    Stage {
+        heading: "MALFORMED",
+        words: "unreadable",
+        never: true,
+        count: |events| events.malformed,
+    },
+    Stage {
+        heading: "EVICTED",
+        words: "evicted before read",
+        never: false,
+        count: |events| events.evicted_unread,
+    },
+];
 /// Lines for the selected node.
 const BELOW: u16 = 9;
 
@@ -20,7 +64,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     let widest = all.iter().map(|node| width(&node.name)).max().unwrap_or(0);
     let room = usize::from(area.width).saturating_sub(64);
     let name = widest.clamp(4, room.max(12));
-    let columns = [
+    let mut columns = vec![
         ("NODE", name, false),
         ("STATE", 12, false),
         ("FLOWS/S", 8, true),
@@ -29,8 +73,13 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         ("LOST", 8, true),
         ("DELAY", 8, true),
     ];
+    // Where there is room, the stages of the losses are beside their sum.
+    let by_stage = room >= name + STAGES.len() * (STAGE + 1);
+    if by_stage {
+        columns.extend(STAGES.iter().map(|stage| (stage.heading, STAGE, true)));
+    }
     let mut x = 1;
-    for (heading, wide, right) in columns {
+    for (heading, wide, right) in columns.iter().copied() {
         let column = if right { x + wide - width(heading) } else { x };
         put(buffer, line(list, 0), column, heading, theme.heading());
         x += wide + 1;
@@ -57,19 +106,15 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     for (at, node) in all.iter().enumerate().skip(top).take(height) {
         let here = line(lines, at - top);
         let lost = lost(node);
-        let state = if node.state.is_empty() {
-            "seen"
-        } else {
-            &node.state
-        };
-        let state_style = match (node.state.is_empty(), node.connected) {
-            (true, _) => theme.quiet(),
-            (_, true) => theme.good(),
-            (_, false) => theme.bad(),
+        let (state, state_style) = match (&*node.state, node.connected) {
+            ("", _) => ("seen", theme.quiet()),
+            (_, true) if !node.failure.is_empty() => ("out of step", theme.bad()),
+            (state, true) => (state, theme.good()),
+            (state, false) => (state, theme.bad()),
         };
         let rate = model.node_rates.get(&node.name).copied();
         let dropped = node.came.dropped;
-        let cells: [(String, Style); 7] = [
+        let mut cells: Vec<(String, Style)> = vec![
             (node.name.clone(), theme.plain()),
             (state.to_owned(), state_style),
             (rate.map_or(String::new(), short), theme.plain()),
@@ -92,8 +137,18 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
             ),
             (delay(node), theme.plain()),
         ];
+        if by_stage {
+            let counts = STAGES
+                .iter()
+                .map(|stage| node.events.as_ref().map(stage.count));
+            cells.extend(counts.map(|count| match count {
+                Some(count @ 1..) => (grouped(count), theme.warn()),
+                Some(0) => ("0".to_owned(), theme.quiet()),
+                None => ("-".to_owned(), theme.quiet()),
+            }));
+        }
         let mut x = 1;
-        for ((text, style), (_, wide, right)) in cells.into_iter().zip(columns) {
+        for ((text, style), (_, wide, right)) in cells.into_iter().zip(columns.iter().copied()) {
             let text = cut(&text, wide);
             let column = if right { x + wide - width(&text) } else { x };
             put(buffer, here, column, &text, style);
@@ -115,7 +170,8 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
 fn lost(node: &Node) -> u64 {
     let told: u64 = node.came.lost.values().sum();
     let counted = node.events.map_or(0, |events| {
-        events.failed + events.left_unread + events.queue_lost
+        let stages = STAGES.iter().filter(|stage| stage.never);
+        stages.map(|stage| (stage.count)(&events)).sum()
     });
     told.max(counted)
 }
@@ -179,18 +235,11 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
                 ),
                 theme.plain(),
             ));
-            let stages = [
-                ("kernel's ring full", events.failed),
-                ("left by the agent before", events.left_unread),
-                ("agent's queue full", events.queue_lost),
-                ("unreadable", events.malformed),
-                ("evicted before read", events.evicted_unread),
-            ];
-            let text: Vec<String> = stages
+            let text: Vec<String> = STAGES
                 .iter()
-                .map(|(stage, lost)| format!("{} {stage}", grouped(*lost)))
+                .map(|stage| format!("{} {}", grouped((stage.count)(&events)), stage.words))
                 .collect();
-            let any = stages.iter().any(|(_, lost)| *lost > 0);
+            let any = STAGES.iter().any(|stage| (stage.count)(&events) > 0);
             let style = if any { theme.warn() } else { theme.quiet() };
             lines.push((format!("lost by stage: {}", text.join(", ")), style));
         }
@@ -218,5 +267,4 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
     for (at, (text, style)) in fitted.enumerate() {
         put(buffer, line(area, at + 1), 1, &text, style);
     }
-    let _ = model;
 }
