@@ -11,6 +11,7 @@ mod nodes;
 mod row;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -264,8 +265,16 @@ impl Snapshot {
     /// The flow of a number, as it came. Unpacks its neighbours on the way.
     #[must_use]
     pub fn message(&self, number: u64) -> Option<Flow> {
-        let chunk = self.chunk(number)?;
-        chunk.message(usize::try_from(number - chunk.first()).ok()?)
+        self.messages().get(number)
+    }
+
+    /// To read the flows of many numbers as they came.
+    #[must_use]
+    pub fn messages(&self) -> Messages<'_> {
+        Messages {
+            snapshot: self,
+            unpacked: None,
+        }
     }
 
     /// Items of a range with their numbers, in order.
@@ -289,5 +298,26 @@ impl Snapshot {
         let after = self.chunks.partition_point(|chunk| chunk.first() <= number);
         let chunk = self.chunks.get(after.checked_sub(1)?)?;
         (number < chunk.end()).then_some(chunk)
+    }
+}
+
+/// Flows as they came, one after the other: neighbours are unpacked once, as long as the numbers asked
+/// for are near each other.
+#[derive(Debug)]
+pub struct Messages<'a> {
+    snapshot: &'a Snapshot,
+    unpacked: Option<(&'a Chunk, Cow<'a, [u8]>)>,
+}
+
+impl Messages<'_> {
+    /// The flow of a number.
+    pub fn get(&mut self, number: u64) -> Option<Flow> {
+        let chunk = self.snapshot.chunk(number)?;
+        let other = |(of, _): &(&Chunk, Cow<'_, [u8]>)| of.first() != chunk.first();
+        if self.unpacked.as_ref().is_none_or(other) {
+            self.unpacked = Some((chunk, chunk.unpacked()?));
+        }
+        let (_, bytes) = self.unpacked.as_ref()?;
+        chunk.message(bytes, usize::try_from(number - chunk.first()).ok()?)
     }
 }

@@ -295,6 +295,11 @@ fn a_store_is_bounded_and_a_view_follows_it() {
         assert_eq!(uuid, message.uuid);
         assert!(row.uuid_is(&uuid) && !row.uuid_is(""));
     }
+    // One after the other they are the same as one by one.
+    let mut messages = snapshot.messages();
+    for number in scanned.iter().chain([&scanned[0]]) {
+        assert_eq!(messages.get(*number), snapshot.message(*number));
+    }
     // A new view over the same comes to the same.
     let mut fresh = View::new(&filter, false);
     fresh.advance(&snapshot);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proto::{
     google::Timestamp,
-    observer::{GetFlowsRequest, GetFlowsResponse},
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 use tokio::sync::oneshot;
 use tonic::{Status, transport::Channel};
@@ -57,7 +57,9 @@ async fn ask(channel: Channel, wish: &Wish) -> Result<Vec<GetFlowsResponse>, Sta
     let mut stream = get_flows(channel, request).await?;
     let mut responses = Vec::new();
     while let Some(response) = stream.message().await? {
-        if !known.has(&response) {
+        // How the nodes are now says nothing of then.
+        let of_now = matches!(response.response_types, Some(ResponseTypes::NodeStatus(_)));
+        if !of_now && !known.has(&response) {
             responses.push(response);
         }
     }

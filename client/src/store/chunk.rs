@@ -1,5 +1,7 @@
 //! A run of items, and the messages behind them.
 
+use std::borrow::Cow;
+
 use prost::Message as _;
 use proto::flow::Flow;
 
@@ -84,20 +86,26 @@ impl Chunk {
         &self.items
     }
 
-    pub(super) fn message(&self, index: usize) -> Option<Flow> {
+    /// The messages behind the items, unpacked.
+    pub(super) fn unpacked(&self) -> Option<Cow<'_, [u8]>> {
+        Some(match &self.messages {
+            Messages::Open { bytes, .. } => Cow::Borrowed(bytes),
+            Messages::Sealed { packed, .. } => {
+                Cow::Owned(lz4_flex::decompress_size_prepended(packed).ok()?)
+            }
+        })
+    }
+
+    /// The message of an item, out of what [`Self::unpacked`] gave.
+    pub(super) fn message(&self, unpacked: &[u8], index: usize) -> Option<Flow> {
         if !matches!(self.items.get(index)?, Item::Flow(_)) {
             return None;
         }
-        let decode = |bytes: &[u8], ends: &[usize]| {
-            let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-            Flow::decode(&bytes[start..ends[index]]).ok()
+        let ends: &[usize] = match &self.messages {
+            Messages::Open { ends, .. } => ends,
+            Messages::Sealed { ends, .. } => ends,
         };
-        match &self.messages {
-            Messages::Open { bytes, ends } => decode(bytes, ends),
-            Messages::Sealed { packed, ends } => {
-                let bytes = lz4_flex::decompress_size_prepended(packed).ok()?;
-                decode(&bytes, ends)
-            }
-        }
+        let start = index.checked_sub(1).map_or(0, |before| ends[before]);
+        Flow::decode(unpacked.get(start..ends[index])?).ok()
     }
 }
