@@ -3,10 +3,12 @@
 mod details;
 mod events;
 mod explain;
+mod export;
 mod expressions;
 mod facts;
 mod histogram;
 mod map;
+mod older;
 mod question;
 mod rows;
 mod seen;
@@ -34,8 +36,10 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/status", get(status::get))
         .route("/columns", get(rows::columns))
         .route("/flows", get(rows::get))
-        .route("/flows/{seq}", get(details::get))
-        .route("/flows/{seq}/explain", get(explain::get))
+        .route("/flows/{flow}", get(details::get))
+        .route("/flows/{flow}/explain", get(explain::get))
+        .route("/export", get(export::get))
+        .route("/older", get(older::get))
         .route("/histogram", get(histogram::get))
         .route("/map", get(map::get))
         .route("/complete", get(expressions::complete))

@@ -33,6 +33,15 @@ pub struct Args {
     /// How many flows to hold
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, env = "FLOWS_UI_CAPACITY", value_parser = clap::value_parser!(u32).range(1000..=50_000_000))]
     pub capacity: u32,
+    /// How many flows of the servers' history to fetch at the start; older ones are fetched when
+    /// somebody asks for them, as far as there is room
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 100_000,
+        env = "FLOWS_UI_HISTORY"
+    )]
+    pub history: u32,
     /// Where to listen
     #[arg(
         long,
@@ -103,6 +112,8 @@ pub struct Config {
     pub source: Source,
     /// How many are held.
     pub capacity: usize,
+    /// How many of the servers' history are fetched at the start.
+    pub history: usize,
 }
 
 /// What is wrong with what the program was told.
@@ -159,6 +170,7 @@ impl TryFrom<Args> for Config {
             server,
             lab,
             capacity,
+            history,
         } = args;
         let address = listen.to_socket_addrs().ok();
         let listen = address
@@ -189,6 +201,7 @@ impl TryFrom<Args> for Config {
             access,
             source,
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
+            history: usize::try_from(history.min(capacity)).unwrap_or(usize::MAX),
         })
     }
 }

@@ -2,15 +2,18 @@
 //! the views that browsers look at.
 
 mod health;
+mod older;
 mod views;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use client::{Ask, Feed, Link, Server, Source, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) use health::Known;
+pub(crate) use older::{Older, newest, oldest};
 pub(crate) use views::{Looked, Question, TooMany, Views};
 
 /// Streams of events at a time.
@@ -23,6 +26,8 @@ const COMPUTING: usize = 4;
 pub(crate) struct Desk {
     /// Flows that are held.
     pub(crate) store: Arc<Store>,
+    /// When this began.
+    pub(crate) started: SystemTime,
     /// As people write it: an address or a file.
     pub(crate) source: String,
     /// Whether the source is a file.
@@ -36,12 +41,18 @@ pub(crate) struct Desk {
     pub(crate) computing: Arc<Semaphore>,
     health: watch::Receiver<Known>,
     feed: Feed,
+    older: older::Fetch,
     asking: Option<JoinHandle<()>>,
 }
 
 impl Desk {
-    /// Starts to fill a store of `capacity` flows. Needs a tokio runtime.
-    pub(crate) fn start(source: Source, capacity: usize) -> Result<Self, client::ConnectError> {
+    /// Starts to fill a store of `capacity` flows, from so many of the server's history on. Needs a
+    /// tokio runtime.
+    pub(crate) fn start(
+        source: Source,
+        capacity: usize,
+        history: usize,
+    ) -> Result<Self, client::ConnectError> {
         let store = Arc::new(Store::new(capacity));
         let (text, server) = match &source {
             Source::Server(target) => (target.address.clone(), Some(Server::new(target)?)),
@@ -49,7 +60,8 @@ impl Desk {
         };
         let is_file = server.is_none();
         let ask = Ask {
-            last: u64::try_from(capacity).unwrap_or(u64::MAX),
+            // A file is there as a whole.
+            last: u64::try_from(if is_file { capacity } else { history }).unwrap_or(u64::MAX),
             follow: true,
             ..Ask::default()
         };
@@ -57,9 +69,10 @@ impl Desk {
         let (set, health) = watch::channel(Known::default());
         let asking = server
             .clone()
-            .map(|server| tokio::spawn(health::watch(server, set)));
+            .map(|server| tokio::spawn(health::watch(server, Arc::clone(&store), set)));
         Ok(Self {
             store,
+            started: SystemTime::now(),
             source: text,
             is_file,
             server,
@@ -68,6 +81,7 @@ impl Desk {
             computing: Arc::new(Semaphore::new(COMPUTING)),
             health,
             feed,
+            older: older::Fetch::default(),
             asking,
         })
     }
@@ -75,6 +89,21 @@ impl Desk {
     /// How the feed stands.
     pub(crate) fn link(&self) -> Link {
         self.feed.link().borrow().clone()
+    }
+
+    /// Whether there may be older flows.
+    pub(crate) fn older(&self) -> Older {
+        self.older.state(&self.store, self.is_file)
+    }
+
+    /// Fetches some that happened before the one of a number, or all since a time (Unix ns).
+    pub(crate) async fn fetch_older(
+        &self,
+        before: Option<u64>,
+        since: Option<i64>,
+    ) -> Result<usize, String> {
+        let fetch = self.older.fetch(&self.feed, &self.store, before, since);
+        fetch.await
     }
 
     /// What the server said last of itself and its nodes.

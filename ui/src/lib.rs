@@ -12,6 +12,7 @@ mod assets;
 mod config;
 mod desk;
 mod guard;
+mod link;
 mod listen;
 mod map;
 mod params;

@@ -1,105 +1,133 @@
-//! A listener that holds so many connections and lets the next ones wait.
+//! Connections: so many at a time, each with a limit of how long a request may take to arrive.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::Router;
 use axum::serve::Listener;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
+/// Connections at a time; browsers open up to six each.
+const CONNECTIONS: usize = 512;
 /// Bytes that the system holds for a reader.
 const SENT_AHEAD: usize = 256 * 1024;
+/// How long the head of a request may take to arrive, counted from the connection's begin or from the
+/// end of the answer before: who says nothing, or a letter now and then, gives its place back.
+const HEAD: Duration = Duration::from_secs(20);
 
 /// A TCP listener with a limit.
 #[derive(Debug)]
 pub(crate) struct Limited {
     listener: TcpListener,
     room: Arc<Semaphore>,
-}
-
-/// A connection that takes its place until it ends.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    head: Duration,
 }
 
 impl Limited {
-    pub(crate) fn new(listener: TcpListener, connections: usize) -> Self {
-        let room = Arc::new(Semaphore::new(connections));
-        Self { listener, room }
-    }
-}
-
-impl Listener for Limited {
-    type Io = Counted;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Counted, SocketAddr) {
-        let place = Arc::clone(&self.room).acquire_owned().await;
-        let place = place.expect("the semaphore is never closed");
-        // axum's own: waits and tries again when the system has no more descriptors.
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        // What the system holds for a slow reader is old when it is read. A refusal changes nothing
-        // but that.
-        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SENT_AHEAD) {
-            tracing::debug!(%error, "the send buffer keeps its size");
+    pub(crate) fn new(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            room: Arc::new(Semaphore::new(CONNECTIONS)),
+            head: HEAD,
         }
-        (
-            Counted {
-                stream,
-                _place: place,
-            },
-            address,
-        )
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
-}
 
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+    /// Answers, until it is dropped: connections end then, too.
+    pub(crate) async fn serve(mut self, app: Router) -> Infallible {
+        let mut connections = JoinSet::new();
+        loop {
+            let place = Arc::clone(&self.room).acquire_owned();
+            let place = tokio::select! {
+                place = place => place.expect("the semaphore is never closed"),
+                Some(_ended) = connections.join_next() => continue,
+            };
+            // axum's own: waits and tries again when the system has no more descriptors.
+            let (stream, _) = Listener::accept(&mut self.listener).await;
+            let (app, head) = (app.clone(), self.head);
+            connections.spawn(async move {
+                answer(stream, app, head).await;
+                drop(place);
+            });
+            while connections.try_join_next().is_some() {}
+        }
     }
 }
 
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+/// Serves one connection.
+async fn answer(stream: TcpStream, app: Router, head: Duration) {
+    // What the system holds for a slow reader is old when it is read. A refusal changes nothing but
+    // that.
+    if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SENT_AHEAD) {
+        tracing::debug!(%error, "the send buffer keeps its size");
     }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    // Without HTTP/2: to find out which version it is takes a byte, and nothing limits the wait for it.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head);
+    let service = TowerToHyperService::new(app);
+    if let Err(error) = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(error, "a connection ended");
     }
+}
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
+    use super::*;
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    #[tokio::test]
+    async fn who_says_nothing_gives_its_place_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut limited = Limited::new(listener);
+        limited.room = Arc::new(Semaphore::new(3));
+        limited.head = Duration::from_millis(200);
+        let address = limited.address().unwrap();
+        let app = Router::new().route("/", get(async || "here"));
+        let serving = tokio::spawn(limited.serve(app));
+
+        // Nothing at all, half a head, and a whole request with nothing behind it.
+        let mut slow = Vec::new();
+        for begin in [
+            "",
+            "GET / HTTP/1.1\r\nhost: x",
+            "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begin.as_bytes()).await.unwrap();
+            slow.push(stream);
+        }
+        // All places are taken: the next one waits until the first gives up.
+        let mut next = TcpStream::connect(address).await.unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        next.write_all(request).await.unwrap();
+        let mut text = String::new();
+        next.read_to_string(&mut text).await.unwrap();
+        assert!(text.ends_with("here"), "{text}");
+        // They were ended by the server.
+        for mut stream in slow {
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.unwrap();
+        }
+        serving.abort();
     }
 }

@@ -9,8 +9,9 @@ use client::view::{self, Match};
 use client::{Item, Row, Snapshot, View};
 use flow::view::{Extra, Transport};
 use flow::{FlowView as _, Side, Verdict};
+use proto::flow::{Layer7, layer7::Record};
 
-pub(crate) use end::{End, Kind, quote};
+pub(crate) use end::{End, Kind};
 
 /// Length of a slice, ns.
 const SLICE: i64 = 5_000_000_000;
@@ -42,15 +43,25 @@ pub(crate) struct Edge {
     pub(crate) port: u32,
 }
 
-/// Counts per slice, by its place in time.
-type Slices = BTreeMap<i64, HashMap<Edge, Counts>>;
+/// What was counted in a slice of time.
+#[derive(Debug, Default)]
+struct Slice {
+    edges: HashMap<Edge, Counts>,
+    /// Flows of which a proxy read what was asked, by the number of its name.
+    asked: HashMap<(Edge, u32), u64>,
+}
+
+/// What was asked over an edge, and how often.
+pub(crate) type Asked = HashMap<Edge, BTreeMap<u32, u64>>;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     ends: Names<End>,
     ports: Names<String>,
-    slices: Slices,
+    requests: Names<String>,
+    /// By their place in time.
+    slices: BTreeMap<i64, Slice>,
     /// Bytes so far of each connection.
     connections: HashMap<u64, u64>,
     /// Connections were forgotten: one that isn't known may be an old one.
@@ -130,6 +141,20 @@ impl Traffic {
         self.slices = self.slices.split_off(&oldest.max(first));
     }
 
+    /// Counts what a view had at the moment of a number, from a time (Unix ns) on.
+    pub(crate) fn held(view: &View, snapshot: &Snapshot, at: u64, from: i64) -> Self {
+        let mut this = Self::default();
+        let matches = view.matches();
+        for found in matches.range(..view.place(at.saturating_add(1))) {
+            if found.time >= from.div_euclid(SLICE) * SLICE
+                && let Some(Item::Flow(row)) = snapshot.get(found.number)
+            {
+                this.count(row);
+            }
+        }
+        this
+    }
+
     fn count(&mut self, row: &Row) {
         let (source, destination) = match row.is_reply() {
             Some(true) => (Side::Destination, Side::Source),
@@ -154,8 +179,13 @@ impl Traffic {
         let time = row.time_ns().unwrap_or_default();
         self.newest = self.newest.max(time);
         let slice = self.slices.entry(time.div_euclid(SLICE)).or_default();
-        if slice.len() < EDGES || slice.contains_key(&edge) {
-            slice.entry(edge).or_default().add(&counts);
+        let Slice { edges, asked } = slice;
+        if edges.len() < EDGES || edges.contains_key(&edge) {
+            edges.entry(edge).or_default().add(&counts);
+            if let Some(request) = row.l7().and_then(request) {
+                let number = self.requests.number(request, || "others".to_owned());
+                *asked.entry((edge, number)).or_default() += 1;
+            }
         }
     }
 
@@ -192,13 +222,34 @@ impl Traffic {
         for (at, slice) in self.slices.range(first..=last) {
             start.get_or_insert(*at);
             slices = u32::try_from(at - start.unwrap_or(*at) + 1).unwrap_or(u32::MAX);
-            for (edge, counts) in slice {
+            for (edge, counts) in &slice.edges {
                 edges.entry(*edge).or_default().add(counts);
             }
         }
         let mut edges: Vec<_> = edges.into_iter().collect();
         edges.sort_by_key(|(edge, _)| *edge);
         (edges, f64::from(slices.max(1)) * 5.0)
+    }
+
+    /// What was asked within a time (Unix ns).
+    #[expect(clippy::iter_over_hash_type, reason = "sums don't depend on the order")]
+    pub(crate) fn asked(&self, from: i64, to: i64) -> Asked {
+        let (first, last) = (from.div_euclid(SLICE), to.div_euclid(SLICE));
+        let mut asked = Asked::new();
+        for (_, slice) in self.slices.range(first..=last.max(first)) {
+            for ((edge, request), count) in &slice.asked {
+                *asked.entry(*edge).or_default().entry(*request).or_default() += count;
+            }
+        }
+        asked
+    }
+
+    /// The name of what was asked: `HTTP GET`, `DNS AAAA`.
+    pub(crate) fn request(&self, number: u32) -> &str {
+        let request = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.requests.things.get(at));
+        request.map_or("", String::as_str)
     }
 
     pub(crate) fn end(&self, number: u32) -> Option<&End> {
@@ -211,6 +262,15 @@ impl Traffic {
             .and_then(|at| self.ports.things.get(at));
         port.map_or("", String::as_str)
     }
+}
+
+/// `HTTP GET`, `DNS AAAA`, `Kafka produce`: protocol and kind of what was asked; answers repeat it.
+fn request(l7: &Layer7) -> Option<String> {
+    Some(match l7.record.as_ref()? {
+        Record::Http(http) => format!("HTTP {}", http.method),
+        Record::Dns(dns) => format!("DNS {}", dns.qtypes.join(",")),
+        Record::Kafka(kafka) => format!("Kafka {}", kafka.api_key),
+    })
 }
 
 fn reason_bit(reason: i32) -> u128 {

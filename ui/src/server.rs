@@ -20,14 +20,11 @@ use crate::listen::Limited;
 use crate::problem::Problem;
 use crate::{api, assets, guard};
 
-/// Connections at a time; browsers open up to six each.
-const CONNECTIONS: usize = 512;
-
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
-    listener: TcpListener,
+    listener: Limited,
     desk: Arc<Desk>,
 }
 
@@ -60,10 +57,14 @@ impl Server {
         let address = config.listen;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|error| ServerError::Listen { address, error })?;
-        let desk = Arc::new(Desk::start(config.source.clone(), config.capacity)?);
+        let desk = Arc::new(Desk::start(
+            config.source.clone(),
+            config.capacity,
+            config.history,
+        )?);
         Ok(Self {
             config,
-            listener,
+            listener: Limited::new(listener),
             desk,
         })
     }
@@ -73,7 +74,7 @@ impl Server {
     /// # Errors
     /// When the system doesn't know.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listener.address()
     }
 
     /// Serves until `stop`; streams end then, too.
@@ -83,11 +84,9 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let url = format!("http://{}{}", self.address()?, self.config.base_path);
         info!(%url, page = assets::page_is_built(), "serving");
-        let listener = Limited::new(self.listener, CONNECTIONS);
         let app = routes(&self.config, self.desk);
-        let serve = axum::serve(listener, app.into_make_service());
         tokio::select! {
-            result = IntoFuture::into_future(serve) => Ok(result?),
+            never = self.listener.serve(app) => match never {},
             () = stop => Ok(()),
         }
     }

@@ -7,19 +7,18 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use client::{Item, Row as FlowRow, Snapshot};
 use flow::columns::Column;
+use flow::time::TimeFormat;
 use flow::{FlowView as _, Side};
 use proto::flow::Flow;
 use proto::flows::v1::FlowExtension;
+use proto::google::Timestamp;
 use serde::Serialize;
 
 use super::rows::{self, Row};
 use super::{Answer, compute, facts};
 use crate::desk::Desk;
+use crate::link::{FlowId, NoId};
 use crate::problem::Problem;
-
-/// Said of a number that isn't there.
-pub(super) const GONE: &str =
-    "there is no such flow here: it has left to make room, or flows-ui was started anew";
 
 /// Flows of the same connection that are shown, and among how many neighbours they are looked for.
 const CONNECTION: usize = 50;
@@ -36,17 +35,72 @@ pub(super) struct Details {
     connection: Vec<Row>,
 }
 
-/// A sequence number.
-pub(super) fn number(text: &str) -> Result<u64, Problem> {
-    text.parse()
-        .map_err(|error| Problem::parameter("seq", error))
+/// What a request names a flow by.
+pub(super) enum Named {
+    Number(u64),
+    Id(FlowId),
 }
 
-pub(super) async fn get(State(desk): State<Arc<Desk>>, Path(seq): Path<String>) -> Answer<Details> {
-    let number = number(&seq)?;
+impl Named {
+    pub(super) fn read(text: &str) -> Result<Self, Problem> {
+        if let Ok(number) = text.parse() {
+            return Ok(Self::Number(number));
+        }
+        let id = text.parse().map(Self::Id);
+        id.map_err(|error: NoId| Problem::parameter("flow", error))
+    }
+
+    /// Its number, if it is held.
+    pub(super) fn find(&self, snapshot: &Snapshot) -> Result<u64, Problem> {
+        let found = match self {
+            Self::Number(number) => snapshot.row(*number).map(|_| *number),
+            Self::Id(id) => id.find(snapshot),
+        };
+        found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, self.gone(snapshot)))
+    }
+
+    /// Why it isn't there.
+    fn gone(&self, snapshot: &Snapshot) -> String {
+        let times = snapshot
+            .iter(snapshot.range())
+            .filter_map(|(_, item)| match item {
+                Item::Flow(row) => Some(row.time()),
+                Item::Mark(_) => None,
+            });
+        match (self, times.min()) {
+            (Self::Number(_), _) => {
+                "there is no flow of this number here: it has left to make room, \
+                or flows-ui was started anew"
+                    .to_owned()
+            }
+            (Self::Id(_), None) => "this flow is not held here: no flow is, yet".to_owned(),
+            (Self::Id(id), Some(oldest)) if id.time < oldest => format!(
+                "this flow is not held any more: it happened at {}, and what is held begins at {}",
+                said(id.time),
+                said(oldest)
+            ),
+            (Self::Id(id), Some(_)) => format!(
+                "no flow of {} that is held here is this one: it came from another server, or was \
+                lost on the way",
+                said(id.time)
+            ),
+        }
+    }
+}
+
+fn said(time: i64) -> String {
+    TimeFormat::Rfc3339Milli.text(Some(&Timestamp::from_unix_nanos(time)))
+}
+
+pub(super) async fn get(
+    State(desk): State<Arc<Desk>>,
+    Path(name): Path<String>,
+) -> Answer<Details> {
+    let named = Named::read(&name)?;
     let details = compute(desk, move |desk| {
         let snapshot = desk.store.snapshot();
-        let gone = || Problem::new(StatusCode::NOT_FOUND, GONE);
+        let number = named.find(&snapshot)?;
+        let gone = || Problem::new(StatusCode::NOT_FOUND, named.gone(&snapshot));
         let (Some(Item::Flow(row)), Some(mut flow)) =
             (snapshot.get(number), snapshot.message(number))
         else {

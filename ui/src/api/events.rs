@@ -36,6 +36,7 @@ struct Update {
     first: u64,
     total: usize,
     matched: u64,
+    newer: usize,
     rows: Vec<Row>,
     columns: Vec<&'static str>,
     rate: f64,
@@ -48,6 +49,10 @@ struct Stream {
     /// Keeps the view while the stream lives.
     looked: Arc<std::sync::Mutex<Looked>>,
     times: Times,
+    /// Only what was there at the moment of this number; `None`: what is there now.
+    at: Option<u64>,
+    /// The map of that moment, and the first number that was held when it was made.
+    held: Option<(u64, map::Map)>,
     columns: Vec<Column>,
     rows: usize,
     buckets: usize,
@@ -80,7 +85,7 @@ pub(super) async fn get(
     user: Option<Extension<User>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let known = ["columns", "rows", "buckets", "map"];
+    let known = ["at", "columns", "rows", "buckets", "map"];
     let known = [&question::PARAMETERS[..], &known].concat();
     let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
     let question = question::question(&params)?;
@@ -95,6 +100,8 @@ pub(super) async fn get(
     let stream = Stream {
         looked: desk.views.get(&question)?,
         times: Times::read(&params)?,
+        at: params.value("at")?,
+        held: None,
         columns: rows::chosen(&params)?,
         rows: params.number("rows", 60, 0..=200)?,
         buckets: params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?,
@@ -163,32 +170,30 @@ impl Stream {
         let status = slow.then(|| status::now(&self.desk, self.user.clone()));
         let (update, histogram, map) = {
             let looked = Arc::clone(&self.looked);
-            let (looked, snapshot) = Looked::advanced(&looked, &self.desk.store, self.map);
+            let live = self.at.is_none();
+            let (looked, snapshot) = Looked::advanced(&looked, &self.desk.store, self.map && live);
             let counts = snapshot.counts();
             self.pace.count(now, counts.flows);
             let range = snapshot.range();
             let view = &looked.view;
+            let at = self.at.unwrap_or(u64::MAX);
+            self.times.hold(&snapshot, at);
+            let end = view.place(at.saturating_add(1));
             let (from, to) = self.times.bounds();
             let all = self.times.is_all();
             let within = |time: i64| all || (from..=to).contains(&time);
-            let newest = view
-                .matches()
-                .iter()
-                .rev()
-                .filter(|found| within(found.time));
+            let matches = || view.matches().range(..end);
+            let newest = matches().rev().filter(|found| within(found.time));
             let total = match all {
-                true => view.matches().len(),
-                false => view
-                    .matches()
-                    .iter()
-                    .filter(|found| within(found.time))
-                    .count(),
+                true => end,
+                false => matches().filter(|found| within(found.time)).count(),
             };
             let update = Update {
-                at: range.end.saturating_sub(1),
+                at: at.min(range.end.saturating_sub(1)),
                 first: range.start,
                 total,
                 matched: looked.matched,
+                newer: view.matches().len() - end,
                 rows: newest
                     .take(self.rows)
                     .filter_map(|found| Row::of(&snapshot, found.number, &self.columns))
@@ -197,9 +202,24 @@ impl Stream {
                 rate: self.pace.rate(),
                 coalesced: self.coalesced,
             };
-            let histogram = slow.then(|| histogram::over(view, &self.times, self.buckets));
+            let histogram = slow.then(|| histogram::over(view, &self.times, at, self.buckets));
             let traffic = looked.traffic.as_ref().filter(|_| slow && self.map);
-            let map = traffic.map(|traffic| map::of(traffic, &self.times));
+            let map = match self.at {
+                None => traffic.map(|traffic| map::of(traffic, &self.times)),
+                Some(at) if slow && self.map => {
+                    // It changes only when older flows are put before.
+                    if self
+                        .held
+                        .as_ref()
+                        .is_none_or(|(first, _)| range.start < *first)
+                    {
+                        let map = map::held(view, &snapshot, &self.times, at);
+                        self.held = Some((range.start, map));
+                    }
+                    self.held.as_ref().map(|(_, map)| map.clone())
+                }
+                Some(_) => None,
+            };
             (update, histogram, map)
         };
         // What comes first tells the page how things stand.

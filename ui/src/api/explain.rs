@@ -23,13 +23,16 @@ pub(super) struct Explanation {
 
 pub(super) async fn get(
     State(desk): State<Arc<Desk>>,
-    Path(seq): Path<String>,
+    Path(name): Path<String>,
 ) -> Answer<Explanation> {
-    let number = details::number(&seq)?;
+    let named = details::Named::read(&name)?;
     let server = desk.server.clone();
     let flow = compute(desk, move |desk| {
-        let flow = desk.store.snapshot().message(number);
-        flow.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, details::GONE))
+        let snapshot = desk.store.snapshot();
+        let flow = snapshot.message(named.find(&snapshot)?);
+        flow.ok_or_else(|| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the flow can't be read")
+        })
     });
     let flow = flow.await?;
     let no = |why: String| Explanation {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use client::Row;
 use flow::columns::{Cells, Column, Part};
+use flow::expr::quote;
 use flow::{Filter, FlowView as _, Side};
 use serde::Serialize;
-
-use crate::map::quote;
 
 /// Something about a flow.
 #[derive(Debug, Serialize)]

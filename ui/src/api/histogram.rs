@@ -28,28 +28,27 @@ pub(super) async fn get(
     State(desk): State<Arc<Desk>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Histogram> {
-    let known = [&question::PARAMETERS[..], &["buckets"]].concat();
+    let known = [&question::PARAMETERS[..], &["at", "buckets"]].concat();
     let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
     let question = question::question(&params)?;
-    let times = Times::read(&params)?;
+    let mut times = Times::read(&params)?;
+    let at = params.value("at")?.unwrap_or(u64::MAX);
     let buckets = params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?;
     let histogram = compute(desk, move |desk| {
         let looked = desk.views.get(&question)?;
-        let (looked, _) = Looked::advanced(&looked, &desk.store, false);
-        Ok(over(&looked.view, &times, buckets))
+        let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
+        times.hold(&snapshot, at);
+        Ok(over(&looked.view, &times, at, buckets))
     });
     Ok(Json(histogram.await?))
 }
 
-/// Of a view's matches within a time: an end that is open is that of the matches.
-pub(super) fn over(view: &View, times: &Times, buckets: usize) -> Histogram {
-    let matches = view.matches();
+/// Of a view's matches up to a number, within a time: an end that is open is that of the matches.
+pub(super) fn over(view: &View, times: &Times, at: u64, buckets: usize) -> Histogram {
+    let matches = || view.matches().range(..view.place(at.saturating_add(1)));
     let (from, to) = times.bounds();
     // Flows of several nodes come nearly in order: who stands first needn't be the oldest.
-    let mut timed = matches
-        .iter()
-        .map(|found| found.time)
-        .filter(|time| *time > 0);
+    let mut timed = matches().map(|found| found.time).filter(|time| *time > 0);
     let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
     if from == i64::MIN || to == i64::MAX {
         timed.by_ref().for_each(|time| {
@@ -68,7 +67,7 @@ pub(super) fn over(view: &View, times: &Times, buckets: usize) -> Histogram {
             lost: Vec::new(),
         };
     }
-    let counted = Counted::new(matches, from, to, buckets);
+    let counted = Counted::new(matches(), from, to, buckets);
     let buckets = &counted.buckets;
     Histogram {
         start: milliseconds(counted.start),

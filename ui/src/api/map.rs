@@ -1,10 +1,11 @@
 //! The service map.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use client::{Snapshot, View};
 use serde::Serialize;
 
 use super::question::{self, Times};
@@ -15,6 +16,8 @@ use crate::params::Params;
 
 /// Edges of an answer; of more, those with drops and the busiest.
 const EDGES: usize = 10_000;
+/// Kinds of requests of an edge.
+const REQUESTS: usize = 6;
 /// How much of the time before the newest flow is counted unless said otherwise, ns.
 const WINDOW: i64 = 15 * 60 * 1_000_000_000;
 
@@ -46,21 +49,66 @@ struct MapEdge {
     bytes: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    requests: Vec<Request>,
     term: String,
 }
 
+/// What a proxy read that was asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Request {
+    name: String,
+    flows: u64,
+}
+
+/// The most frequent ones, by name: what changes places whenever another gets busier can't be read.
+fn requests(traffic: &Traffic, asked: Option<BTreeMap<u32, u64>>) -> Vec<Request> {
+    let asked = asked.into_iter().flatten();
+    let mut requests: Vec<Request> = asked
+        .map(|(number, flows)| Request {
+            name: traffic.request(number).to_owned(),
+            flows,
+        })
+        .collect();
+    requests.sort_by_key(|request| std::cmp::Reverse(request.flows));
+    requests.truncate(REQUESTS);
+    requests.sort_by(|a, b| a.name.cmp(&b.name));
+    requests
+}
+
 pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer<Map> {
-    let params = Params::read(query.as_deref(), &question::PARAMETERS, &question::REPEATED)?;
+    let known = [&question::PARAMETERS[..], &["at"]].concat();
+    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
     let question = question::question(&params)?;
-    let times = Times::read(&params)?;
+    let mut times = Times::read(&params)?;
+    let at: Option<u64> = params.value("at")?;
     let map = compute(desk, move |desk| {
         let looked = desk.views.get(&question)?;
-        let (looked, _) = Looked::advanced(&looked, &desk.store, true);
+        let (looked, snapshot) = Looked::advanced(&looked, &desk.store, at.is_none());
+        if let Some(at) = at {
+            times.hold(&snapshot, at);
+            return Ok(Some(held(&looked.view, &snapshot, &times, at)));
+        }
         Ok(looked.traffic.as_ref().map(|traffic| of(traffic, &times)))
     });
     Ok(Json(map.await?.unwrap_or_else(|| {
         of(&Traffic::default(), &Times::default())
     })))
+}
+
+/// Of what was there at the moment of a number.
+pub(super) fn held(view: &View, snapshot: &Snapshot, times: &Times, at: u64) -> Map {
+    let (from, _) = times.bounds();
+    let from = match from {
+        i64::MIN => view
+            .matches()
+            .range(..view.place(at.saturating_add(1)))
+            .map(|found| found.time)
+            .max()
+            .map_or(i64::MIN, |newest| newest.saturating_sub(WINDOW)),
+        from => from,
+    };
+    of(&Traffic::held(view, snapshot, at, from), times)
 }
 
 /// Of what was counted, within a time.
@@ -79,6 +127,7 @@ pub(super) fn of(traffic: &Traffic, times: &Times) -> Map {
         edges.sort_by_key(rank);
         edges.truncate(EDGES);
     }
+    let mut asked = traffic.asked(from, to);
     let numbers: BTreeSet<u32> = edges
         .iter()
         .flat_map(|(edge, _)| [edge.source, edge.destination])
@@ -108,6 +157,7 @@ pub(super) fn of(traffic: &Traffic, times: &Times) -> Map {
             connections: counts.connections,
             bytes: counts.bytes,
             reasons: reasons(counts.reasons),
+            requests: requests(traffic, asked.remove(edge)),
             term: format!("{} and {}{on}", source.term(), destination.term()),
         })
     });

@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
+use client::Snapshot;
+use flow::expr::quote;
 use flow::{Filter, time};
 use proto::google::Timestamp;
 
 use super::expressions;
 use crate::desk::{Question, TooMany};
-use crate::map::quote;
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -56,6 +57,8 @@ pub(super) fn question(params: &Params) -> Result<Question, Problem> {
 pub(super) struct Times {
     since: Option<Moment>,
     until: Option<Moment>,
+    /// The moment that is looked at, Unix ns; `None`: the present one.
+    now: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +74,18 @@ impl Times {
         Ok(Self {
             since: moment("since")?,
             until: moment("until")?,
+            now: None,
         })
+    }
+
+    /// Lets durations count from the moment of what had number `at`, if that is not the present.
+    pub(super) fn hold(&mut self, snapshot: &Snapshot, at: u64) {
+        let range = snapshot.range();
+        if !range.contains(&at) {
+            return;
+        }
+        let mut items = snapshot.iter(range.start..at + 1).rev();
+        self.now = items.find_map(|(_, item)| Some(item.time()).filter(|time| *time > 0));
     }
 
     /// Whether there is no limit.
@@ -81,7 +95,7 @@ impl Times {
 
     /// In Unix ns, both included.
     pub(super) fn bounds(&self) -> (i64, i64) {
-        let now = now();
+        let now = self.now.unwrap_or_else(now);
         let at = |moment: Option<Moment>, open| match moment {
             None => open,
             Some(Moment::At(at)) => at,

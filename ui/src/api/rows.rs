@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::question::{self, Times};
 use super::{Answer, compute, milliseconds};
 use crate::desk::{Desk, Looked};
+use crate::link::FlowId;
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -49,6 +50,8 @@ pub(super) async fn columns() -> Json<Columns> {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Row {
     seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     time: f64,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +69,7 @@ impl Row {
         Some(match item {
             Item::Flow(row) => Self {
                 seq: number,
+                id: Some(FlowId::of(row).to_string()),
                 time,
                 kind: "flow",
                 verdict: Some(row.verdict().as_str_name()),
@@ -74,6 +78,7 @@ impl Row {
             },
             Item::Mark(mark) => Self {
                 seq: number,
+                id: None,
                 time,
                 kind: "loss",
                 verdict: None,
@@ -148,14 +153,14 @@ pub(super) fn names(columns: &[Column]) -> Vec<&'static str> {
 
 /// A column, and whether from the greatest down.
 #[derive(Clone, Copy)]
-struct Sort {
+pub(super) struct Sort {
     column: Column,
     down: bool,
 }
 
 impl Sort {
-    fn read(params: &Params) -> Result<Self, Problem> {
-        let text = params.text("sort").unwrap_or("-timestamp");
+    pub(super) fn read(params: &Params, default: &str) -> Result<Self, Problem> {
+        let text = params.text("sort").unwrap_or(default);
         let (name, down) = match text.strip_prefix('-') {
             Some(name) => (name, true),
             None => (text, false),
@@ -181,9 +186,9 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
     let known = [&question::PARAMETERS[..], &known].concat();
     let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
     let question = question::question(&params)?;
-    let times = Times::read(&params)?;
+    let mut times = Times::read(&params)?;
     let columns = chosen(&params)?;
-    let sort = Sort::read(&params)?;
+    let sort = Sort::read(&params, "-timestamp")?;
     let at: u64 = params.value("at")?.unwrap_or(u64::MAX);
     let after: Option<u64> = params.value("after")?;
     let offset: usize = params.value("offset")?.unwrap_or(0);
@@ -192,6 +197,7 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
         let looked = desk.views.get(&question)?;
         let (numbers, snapshot) = {
             let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
+            times.hold(&snapshot, at);
             (select(&looked.view, &times, after, at), snapshot)
         };
         let range = snapshot.range();
@@ -211,7 +217,7 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
 }
 
 /// Numbers of the matches after one and up to another, of a time.
-fn select(view: &View, times: &Times, after: Option<u64>, at: u64) -> Vec<u64> {
+pub(super) fn select(view: &View, times: &Times, after: Option<u64>, at: u64) -> Vec<u64> {
     let matches = view.matches();
     let start = after.map_or(0, |after| view.place(after.saturating_add(1)));
     let end = view.place(at.saturating_add(1)).max(start);
@@ -225,7 +231,7 @@ fn select(view: &View, times: &Times, after: Option<u64>, at: u64) -> Vec<u64> {
 }
 
 /// In the order of a column; what is equal there stays in the order in which it came.
-fn sorted(mut numbers: Vec<u64>, snapshot: &Snapshot, sort: Sort) -> Vec<u64> {
+pub(super) fn sorted(mut numbers: Vec<u64>, snapshot: &Snapshot, sort: Sort) -> Vec<u64> {
     if sort.column != Column::Timestamp {
         let key = |number: &u64| {
             let row = snapshot.row(*number);

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use client::Snapshot;
 
-use flow::columns::{Cells, Column};
+use flow::FlowView as _;
+use flow::columns::{Cells, Column, Part};
 use flow::expr::Values;
 
 /// Flows that are looked at.
@@ -46,7 +47,14 @@ impl Values for Seen {
                 continue;
             };
             for column in &columns {
-                let text = column.text(row, &cells);
+                let mut text = column.text(row, &cells);
+                // Who writes the namespace, too, is offered names with theirs.
+                if let Column::Of(side, Part::Pod | Part::Workload) = column
+                    && beginning.contains('/')
+                    && !text.is_empty()
+                {
+                    text = format!("{}/{text}", row.namespace(*side));
+                }
                 // Lists of labels and the like are no values.
                 let is_value = !text.is_empty() && !text.contains([',', ' ']);
                 if is_value && text.to_lowercase().starts_with(&beginning) {

@@ -1,27 +1,31 @@
 //! Whom the flows come from, what is held, what was lost where.
 
-use std::collections::BTreeMap;
+mod losses;
+mod nodes;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use client::{FromNode, Health, Link};
+use client::{Health, Link};
 use proto::google::Timestamp;
 use serde::Serialize;
 
 use super::milliseconds;
-use crate::desk::Desk;
+use crate::desk::{self, Desk, Older};
 use crate::guard::User;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Status {
+    /// When this program began to listen: sequence numbers are of one run.
+    started: f64,
     source: String,
     link: LinkState,
     server: ServerKind,
     held: Held,
-    losses: Vec<Loss>,
-    nodes: Vec<Node>,
+    losses: Vec<losses::Loss>,
+    nodes: Vec<nodes::Node>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,37 +52,15 @@ struct ServerKind {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Held {
     flows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<f64>,
+    older: Older,
     capacity: usize,
     first: u64,
     at: u64,
     evicted: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-struct Loss {
-    stage: &'static str,
-    count: u64,
-    text: &'static str,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-struct Node {
-    name: String,
-    state: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    version: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uptime_seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flows_held: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flows_max: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flows_seen: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lag_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lost: Option<u64>,
 }
 
 pub(super) async fn get(
@@ -101,7 +83,7 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         Some(_) => "hubble",
         None => "unknown",
     };
-    let mut warnings: Vec<String> = known.error.into_iter().collect();
+    let mut warnings: Vec<String> = known.error.iter().cloned().collect();
     if let Some(ours) = ours {
         let failure = Some(&ours.failure).filter(|text| !text.is_empty());
         warnings.extend(failure.cloned());
@@ -119,6 +101,7 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         }));
     }
     Status {
+        started: unix(desk.started),
         source: desk.source.clone(),
         link: link(desk.link()),
         server: ServerKind {
@@ -127,13 +110,16 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         },
         held: Held {
             flows: range.end - range.start,
+            oldest: desk::oldest(&desk.store).map(milliseconds),
+            newest: desk::newest(&desk.store).map(milliseconds),
+            older: desk.older(),
             capacity: desk.store.capacity(),
             first: range.start,
             at: range.end.saturating_sub(1),
             evicted: counts.evicted,
         },
-        losses: losses(health, counts.lost),
-        nodes: nodes(health, &desk.store.nodes()),
+        losses: losses::of_all(health, counts.lost),
+        nodes: nodes::all(health, &known.rates, &desk.store.nodes()),
         warnings,
         user,
     }
@@ -174,83 +160,4 @@ fn link(link: Link) -> LinkState {
             ..LinkState::default()
         },
     }
-}
-
-fn losses(health: Option<&Health>, told: u64) -> Vec<Loss> {
-    let mut losses = Vec::new();
-    if let Some(events) = health
-        .and_then(|health| health.ours.as_ref())
-        .and_then(|ours| ours.events.as_ref())
-    {
-        let mut loss = |stage, count, text| losses.push(Loss { stage, count, text });
-        loss(
-            "In the kernel",
-            events.failed,
-            "events that no ring had room for",
-        );
-        loss(
-            "Left unread",
-            events.left_unread,
-            "events that an agent left in its rings when it ended",
-        );
-        loss(
-            "In the agents' queues",
-            events.queue_lost,
-            "events between a ring's reader and the history",
-        );
-        loss(
-            "Unreadable",
-            events.malformed,
-            "records that could not be read",
-        );
-        loss(
-            "Evicted unread",
-            events.evicted_unread,
-            "flows that left a history before a reader had them",
-        );
-    }
-    losses.push(Loss {
-        stage: "Told in the stream",
-        count: told,
-        text: "events whose loss is marked in the table, where it happened",
-    });
-    losses
-}
-
-/// What the server says of its nodes, and what came from each.
-fn nodes(health: Option<&Health>, came: &BTreeMap<String, FromNode>) -> Vec<Node> {
-    let mut nodes: BTreeMap<String, Node> = BTreeMap::new();
-    for node in health.map_or(&[][..], |health| &health.nodes[..]) {
-        let state = node.state().as_str_name().to_lowercase();
-        let known = Node {
-            name: node.name.clone(),
-            state: state
-                .strip_prefix("node_")
-                .unwrap_or(&state)
-                .replace('_', " "),
-            version: node.version.clone(),
-            uptime_seconds: Some(std::time::Duration::from_nanos(node.uptime_ns).as_secs_f64()),
-            flows_held: Some(node.num_flows),
-            flows_max: Some(node.max_flows),
-            flows_seen: Some(node.seen_flows),
-            lag_ms: None,
-            lost: None,
-        };
-        nodes.insert(node.name.clone(), known);
-    }
-    for (name, from) in came {
-        // What is said of no node is in the losses.
-        if name.is_empty() {
-            continue;
-        }
-        let node = nodes.entry(name.clone()).or_insert_with(|| Node {
-            name: name.clone(),
-            state: "seen".to_owned(),
-            flows_seen: Some(from.flows),
-            ..Node::default()
-        });
-        node.lag_ms = from.delay.map(|delay| delay.as_secs_f64() * 1000.0);
-        node.lost = Some(from.lost.values().sum());
-    }
-    nodes.into_values().collect()
 }

@@ -1,6 +1,7 @@
 //! What is one end of an edge: a workload, or something outside.
 
 use client::Row;
+use flow::expr::quote;
 use flow::{FlowView as _, Identity, Side};
 
 /// What an end is.
@@ -115,9 +116,4 @@ impl End {
             Kind::World | Kind::Host | Kind::Entity => format!("identity == {}", self.name),
         }
     }
-}
-
-/// A text as a string of the expression language.
-pub(crate) fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

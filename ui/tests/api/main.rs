@@ -8,9 +8,19 @@
 
 mod flows;
 mod http;
+#[path = "../../../client/tests/server/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "made for the client's tests, which ask more of it"
+)]
+mod relay;
 mod schema;
 mod server;
 
 mod answers;
+mod export;
+mod held;
+mod history;
 mod hostile;
+mod links;
 mod stream;

@@ -13,17 +13,28 @@ use crate::http::{Answer, get};
 /// A server with flows from a file; ends when dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    _flows: tempfile::NamedTempFile,
+    _flows: Option<tempfile::NamedTempFile>,
     _stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    /// With so many seconds of flows; returns once they are there.
+    /// With so many seconds of flows.
     pub(crate) async fn start(seconds: i64, arguments: &[&str]) -> Self {
-        let flows = crate::flows::file(seconds);
-        let path = flows.path().to_str().unwrap();
-        let fixed = ["flows-ui", "--listen", "127.0.0.1:0", "--input-file", path];
+        Self::of_file(crate::flows::file(seconds), arguments).await
+    }
+
+    /// With the flows of a file.
+    pub(crate) async fn of_file(flows: tempfile::NamedTempFile, arguments: &[&str]) -> Self {
+        let path = flows.path().to_str().unwrap().to_owned();
+        let mut running = Self::of(&[&["--input-file", &path], arguments].concat()).await;
+        running._flows = Some(flows);
+        running
+    }
+
+    /// Started with these arguments.
+    pub(crate) async fn of(arguments: &[&str]) -> Self {
+        let fixed = ["flows-ui", "--listen", "127.0.0.1:0"];
         let args = Args::try_parse_from([&fixed, arguments].concat()).unwrap();
         let server = Server::bind(Config::try_from(args).unwrap()).await.unwrap();
         let address = server.address().unwrap();
@@ -34,7 +45,7 @@ impl Running {
         });
         Self {
             address,
-            _flows: flows,
+            _flows: None,
             _stop: stop,
             task,
         }
@@ -42,6 +53,21 @@ impl Running {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         get(self.address, path, &[]).await
+    }
+
+    /// Waits until so many flows are held.
+    pub(crate) async fn holds(&self, flows: u64) {
+        for _ in 0..400 {
+            let status = self.get("/api/status").await.json();
+            if status["held"]["flows"] == flows {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!(
+            "{flows} flows did not come: {:?}",
+            self.get("/api/status").await
+        );
     }
 
     /// Waits until the file has been read.

@@ -38,9 +38,18 @@ async fn until(stream: &mut TcpStream, what: impl Fn(&str) -> bool) -> String {
     text
 }
 
+/// What a stream says until a text has come, and the event after it is whole.
+pub(crate) async fn read(server: &Running, query: &str, wanted: &str) -> String {
+    let mut stream = open(server, query).await;
+    until(&mut stream, |text| {
+        text.contains(wanted) && text.ends_with("\n\n\r\n")
+    })
+    .await
+}
+
 /// The data of the events of a name. Cut by the transfer's chunks, an event may not be whole: those are
 /// left out.
-fn events(text: &str, name: &str) -> Vec<Value> {
+pub(crate) fn events(text: &str, name: &str) -> Vec<Value> {
     let mark = format!("event: {name}\ndata: ");
     let data = text.split(&mark).skip(1);
     data.filter_map(|rest| serde_json::from_str(rest.split("\n\n").next()?).ok())
@@ -51,11 +60,7 @@ fn events(text: &str, name: &str) -> Vec<Value> {
 async fn events_are_as_described() {
     let server = Running::start(5, &[]).await;
     server.ready().await;
-    let mut stream = open(&server, "map=true&rows=5").await;
-    let text = until(&mut stream, |text| {
-        text.contains("event: map") && text.ends_with("\n\n\r\n")
-    })
-    .await;
+    let text = read(&server, "map=true&rows=5", "event: map").await;
     let description = Description::read();
     for (name, schema) in [
         ("status", "Status"),

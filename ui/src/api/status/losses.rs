@@ -1,0 +1,82 @@
+//! What was lost, at which stage.
+
+use client::{FromNode, Health};
+use proto::flows::v1::EventCounts;
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Loss {
+    stage: &'static str,
+    pub(super) count: u64,
+    text: &'static str,
+}
+
+/// The stages that our servers count, in the order in which events pass them.
+fn counted(events: &EventCounts) -> Vec<Loss> {
+    let loss = |stage, count, text| Loss { stage, count, text };
+    vec![
+        loss(
+            "Kernel",
+            events.failed,
+            "events that no ring of the kernel had room for",
+        ),
+        loss(
+            "Left unread",
+            events.left_unread,
+            "events that an agent left in its rings when it ended",
+        ),
+        loss(
+            "Unreadable",
+            events.malformed,
+            "records that could not be read",
+        ),
+        loss(
+            "Queues",
+            events.queue_lost,
+            "events between a ring's reader and the history",
+        ),
+        loss(
+            "Evicted unread",
+            events.evicted_unread,
+            "flows that left a history before a reader had them",
+        ),
+    ]
+}
+
+/// Of all nodes together.
+pub(super) fn of_all(health: Option<&Health>, told: u64) -> Vec<Loss> {
+    let ours = health.and_then(|health| health.ours.as_ref());
+    let mut losses = ours
+        .and_then(|ours| ours.events.as_ref())
+        .map(counted)
+        .unwrap_or_default();
+    losses.push(Loss {
+        stage: "Told in the stream",
+        count: told,
+        text: "events whose loss is marked in the table, where it happened",
+    });
+    losses
+}
+
+/// Of one node: what it counts itself, else what it said in the stream.
+pub(super) fn of_node(events: Option<&EventCounts>, came: &FromNode) -> Vec<Loss> {
+    let told = came.lost.iter().map(|(stage, count)| Loss {
+        stage: match stage.name() {
+            "PERF_EVENT_RING_BUFFER" => "Kernel",
+            "OBSERVER_EVENTS_QUEUE" => "Queues",
+            "HUBBLE_RING_BUFFER" => "Evicted unread",
+            _ => "Elsewhere",
+        },
+        count: *count,
+        text: "events that it said in the stream were lost",
+    });
+    match events {
+        Some(events) => counted(events),
+        None => told.collect(),
+    }
+}
+
+/// How many events that is.
+pub(super) fn sum(losses: &[Loss]) -> u64 {
+    losses.iter().map(|loss| loss.count).sum()
+}

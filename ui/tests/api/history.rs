@@ -1,0 +1,107 @@
+//! Older flows, out of a server's history.
+
+use flow::Verdict;
+use serde_json::json;
+
+use crate::relay::{SECOND, Server, flow};
+use crate::server::Running;
+
+/// A flow per second.
+fn relay(socket: &std::path::Path, flows: i64) -> Server {
+    let flows = (0..flows).map(|second| flow((second + 1) * SECOND, "web", Verdict::Forwarded));
+    Server::start(socket, flows.collect())
+}
+
+#[tokio::test]
+async fn older_flows_are_fetched_until_history_begins() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("relay.sock");
+    let mut relay = relay(&socket, 50_000);
+    let address = format!("unix://{}", socket.display());
+    let arguments = [
+        "--server",
+        &address,
+        "--history",
+        "1000",
+        "--capacity",
+        "60000",
+    ];
+    let server = Running::of(&arguments).await;
+    server.holds(1000).await;
+    let status = server.get("/api/status").await.json();
+    let held = &status["held"];
+    assert_eq!(
+        (&held["older"], &held["oldest"]),
+        (&json!("more"), &json!(49_001_000.0))
+    );
+
+    // Whoever knows of older ones already gets no more for the same question.
+    let before = format!("/api/older?before={}", held["first"]);
+    let first = server.get(&before).await.json();
+    assert_eq!(
+        (&first["added"], &first["older"]),
+        (&json!(20_000), &json!("more"))
+    );
+    assert_eq!(server.get(&before).await.json()["added"], 0);
+
+    // Back to a time, in as many portions as it takes.
+    let since = server
+        .get("/api/older?since=1970-01-01T00:10:00Z")
+        .await
+        .json();
+    assert_eq!(
+        (&since["added"], &since["older"]),
+        (&json!(29_000), &json!("begins"))
+    );
+    assert_eq!(since["oldest"], 1000.0);
+    assert_eq!(server.get("/api/older").await.json()["added"], 0);
+    let status = server.get("/api/status").await.json();
+    assert_eq!(status["held"]["older"], "begins");
+    let rows = server.get("/api/flows?sort=timestamp&limit=3").await.json();
+    assert_eq!(
+        (&rows["total"], &rows["rows"][0]["time"]),
+        (&json!(50_000), &json!(1000.0))
+    );
+    relay.stop();
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_and_a_full_store_are_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("relay.sock");
+    let mut relay = relay(&socket, 5000);
+    let address = format!("unix://{}", socket.display());
+    let full = [
+        "--server",
+        &address,
+        "--history",
+        "4000",
+        "--capacity",
+        "4000",
+    ];
+    let full = Running::of(&full).await;
+    full.holds(4000).await;
+    let answer = full.get("/api/older").await.json();
+    assert_eq!(
+        (&answer["added"], &answer["older"]),
+        (&json!(0), &json!("full"))
+    );
+
+    let server = Running::of(&["--server", &address, "--history", "1000"]).await;
+    server.holds(1000).await;
+    relay.stop();
+    for _ in 0..400 {
+        let status = server.get("/api/status").await.json();
+        if status["link"]["state"] == "lost" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let answer = server.get("/api/older").await;
+    assert_eq!(answer.status, 503);
+    let detail = answer.json()["detail"].to_string();
+    assert!(
+        detail.contains("can't be fetched: the server can't be reached"),
+        "{detail}"
+    );
+}
