@@ -15,8 +15,9 @@ export class ApiError extends Error {
 
 const KEY = 'flows-token';
 
-/** Whether the server wants a token that we don't have. */
+/** Whether the server wants a token that we don't have, and whether what we gave it is none. */
 export const tokenNeeded = signal(false);
+export const tokenWrong = signal(false);
 
 export function setToken(token: string): void {
   sessionStorage.setItem(KEY, token);
@@ -47,12 +48,31 @@ async function open(path: string, params: Params, signal?: AbortSignal): Promise
     problem = { title: response.statusText, status: response.status, detail: `the server answered ${response.status}` };
   }
   // Whom a proxy in front didn't let through can't help it with a token.
-  if (response.status === 401 && problem.detail.startsWith('a token')) tokenNeeded.value = true;
+  if (response.status === 401 && problem.detail.startsWith('a token')) {
+    tokenWrong.value = token !== null;
+    tokenNeeded.value = true;
+  }
   throw new ApiError(problem);
 }
 
 export async function ask<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
   return (await (await open(path, params, signal)).json()) as T;
+}
+
+/** Whether a link can't be followed by the browser alone, as it would not send the token. */
+export function needsToken(): boolean {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+/** Saves an answer as a file of the name that the server gives it. */
+export async function download(path: string, params: Params): Promise<void> {
+  const response = await open(path, params);
+  const url = URL.createObjectURL(await response.blob());
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = /filename="([^"]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1] ?? 'flows';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** Events until the server ends, or `signal` does. */

@@ -65,7 +65,7 @@ export function App() {
         {panel === 'status' && <StatusView />}
         {(panel === 'split' || panel === 'map') && <ServiceMapView />}
         {(panel === 'split' || panel === 'flows') && <FlowTable />}
-        {flow !== null && panel !== 'status' && <Drawer seq={flow} key={flow} />}
+        {flow !== null && panel !== 'status' && <Drawer flow={flow} key={flow} />}
       </main>
       {helpOpen.value && <Help onClose={() => (helpOpen.value = false)} />}
       {tokenNeeded.value && <SignIn />}

@@ -2,7 +2,7 @@
 
 import { Icon } from './icons';
 import { helpOpen } from './app';
-import { go, paused, shown, status, stream, update, view } from './state';
+import { go, paused, status, stream, update, view } from './state';
 import { setTheme, theme } from './theme';
 import { short, span, whole } from './format';
 import type { Panel } from './url';
@@ -88,10 +88,10 @@ export function Header() {
           <dt>Lost</dt>
           <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
         </div>
-        {(shown.value?.coalesced ?? 0) > 0 && (
+        {(update.value?.coalesced ?? 0) > 0 && (
           <div class="wide-only" title="Updates that this browser was too slow for; the next one made up for each">
             <dt>Skipped</dt>
-            <dd>{short(shown.value?.coalesced ?? 0)}</dd>
+            <dd>{short(update.value?.coalesced ?? 0)}</dd>
           </div>
         )}
       </dl>

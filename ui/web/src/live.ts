@@ -3,7 +3,9 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
-import { columns, held, histogram, map, paused, status, stream, update, view } from './state';
+import { fetchOlder, olderError } from './older';
+import { columns, histogram, map, resume, status, stream, tell, update, view } from './state';
+import { begin } from './times';
 import type { Column, ExpressionError, Histogram, ServiceMap, Status, Update } from './types';
 
 /** What is wrong with the filters of the view. */
@@ -13,11 +15,12 @@ export const filterError = signal<ExpressionError | null>(null);
 const WAITS = [300, 1000, 2000, 5000];
 
 const params = computed<Params>(() => {
-  const { filters, since, until, namespaces, columns, panel } = view.value;
+  const { filters, since, until, namespaces, columns, panel, at } = view.value;
   return {
     filter: filters,
     since,
     until,
+    at,
     columns: columns.join(','),
     namespaces: namespaces.join(','),
     map: panel === 'split' || panel === 'map',
@@ -34,15 +37,15 @@ function apply(name: string, data: string): void {
   else if (name === 'histogram') histogram.value = value as Histogram;
   else if (name === 'map') map.value = value as ServiceMap;
   else if (name === 'status') status.value = value as Status;
-  // An address that was shared says that it is paused: what comes first is what it holds.
-  const { at } = view.value;
-  const now = update.value;
-  if (at !== null && now) {
-    const first = held.value;
-    if (!first || (name === 'map' && !first.map) || (name === 'histogram' && !first.histogram)) {
-      held.value = { at, update: first?.update ?? now, histogram: first?.histogram ?? histogram.value, map: first?.map ?? map.value };
-    }
-  }
+  if (name === 'status') check(value as Status);
+}
+
+/** Sequence numbers of another run lead elsewhere: a moment that was held then can't be shown. */
+function check({ started }: Status): void {
+  const { at, run } = view.peek();
+  if (at === null || !run || run === String(started)) return;
+  resume();
+  tell('flows-ui was started anew: the moment that was held is gone, this is the present');
 }
 
 async function follow(params: Params, signal: AbortSignal): Promise<void> {
@@ -84,13 +87,6 @@ export function start(): void {
   effect(() => {
     key.value;
     if (tokenNeeded.value) return;
-    // What is held answers another question.
-    if (paused.peek() && held.peek()) {
-      held.value = null;
-      update.value = null;
-      histogram.value = null;
-      map.value = null;
-    }
     const abort = new AbortController();
     // Typing and dragging change the view often.
     const timer = setTimeout(() => void follow(params.peek(), abort.signal), 30);
@@ -99,7 +95,12 @@ export function start(): void {
       abort.abort();
     };
   });
+  // A time before all that is held is asked for of the servers' history.
   effect(() => {
-    if (!paused.value) held.value = null;
+    const { since } = view.value;
+    const from = begin(since, Date.now());
+    if (from === null || olderError.value) return;
+    const oldest = status.value?.held.oldest;
+    if (oldest !== undefined && from < oldest) void fetchOlder(since);
   });
 }

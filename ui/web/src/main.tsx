@@ -3,10 +3,16 @@
 import { render } from 'preact';
 import './style/fonts.css';
 import './style/base.css';
-import './style/shell.css';
+import './style/frame.css';
+import './style/head.css';
+import './style/filter.css';
+import './style/axis.css';
 import './style/table.css';
 import './style/map.css';
 import './style/drawer.css';
+import './style/dialog.css';
+import './style/status.css';
+import './style/narrow.css';
 import { App } from './app';
 import { start } from './live';
 import { paint } from './theme';

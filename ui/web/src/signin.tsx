@@ -1,7 +1,7 @@
 // Asks for the token, where the server wants one.
 
 import { useEffect, useRef } from 'preact/hooks';
-import { setToken } from './api';
+import { setToken, tokenWrong } from './api';
 
 export function SignIn() {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -20,8 +20,13 @@ export function SignIn() {
         <p>It was started with --token-file: the token is in that file. This tab keeps it until it is closed.</p>
         <label>
           Token
-          <input ref={field} type="password" autocomplete="current-password" required />
+          <input ref={field} aria-invalid={tokenWrong.value} type="password" autocomplete="current-password" required />
         </label>
+        {tokenWrong.value && (
+          <p class="error-text" role="alert">
+            That is not the token.
+          </p>
+        )}
         <button type="submit" class="primary">
           Look
         </button>

@@ -22,26 +22,10 @@ export type Stream =
   | { state: 'refused'; why: string };
 export const stream = signal<Stream>({ state: 'connecting' });
 
-/** What the screen showed when it was paused. */
-export interface Held {
-  at: number;
-  update: Update;
-  histogram: Histogram | null;
-  map: ServiceMap | null;
-}
-export const held = signal<Held | null>(null);
 export const paused = computed(() => view.value.at !== null);
 
-/** What is on the screen: of now, or as it was when paused. */
-export const shown = computed(() => (paused.value && held.value ? held.value.update : update.value));
-export const shownHistogram = computed(() => (paused.value && held.value ? held.value.histogram : histogram.value));
-export const shownMap = computed(() => (paused.value && held.value ? held.value.map : map.value));
-
 /** Flows that came since the pause. */
-export const arrived = computed(() => {
-  const [now, then] = [update.value, held.value];
-  return paused.value && now && then ? Math.max(0, now.matched - then.update.matched) : 0;
-});
+export const arrived = computed(() => (paused.value ? (update.value?.newer ?? 0) : 0));
 
 /** Changes the view. `replace`: without a step for the browser's back. */
 export function go(change: Partial<View>, replace = false): void {
@@ -58,16 +42,14 @@ addEventListener('popstate', () => {
   view.value = decode(location.search);
 });
 
+/** Holds what the screen shows; the stream then tells of that moment. */
 export function pause(): void {
   const now = update.value;
-  if (!now || paused.value) return;
-  held.value = { at: now.at, update: now, histogram: histogram.value, map: map.value };
-  go({ at: now.at });
+  if (now && !paused.value) go({ at: now.at, run: String(status.value?.started ?? '') });
 }
 
 export function resume(): void {
-  held.value = null;
-  go({ at: null, ...(view.value.sort === DEFAULT_SORT ? {} : { sort: DEFAULT_SORT }) });
+  go({ at: null, run: '', ...(view.value.sort === DEFAULT_SORT ? {} : { sort: DEFAULT_SORT }) });
 }
 
 /** Columns of the table as they are chosen. */

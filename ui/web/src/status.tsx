@@ -1,14 +1,21 @@
 // Nodes: who is connected, how far behind, and what was lost where.
 
-import { counted, short, span, whole } from './format';
+import { clock, counted, short, span, whole } from './format';
 import { status, stream, update } from './state';
+import type { Loss, NodeStatus } from './types';
 
-const STAGES_NONE = 'Nothing was lost.';
+/** Stages of losses that any node has, in the order in which events pass them. */
+function stages(nodes: readonly NodeStatus[]): Loss[] {
+  const found = new Map<string, Loss>();
+  for (const { losses } of nodes) for (const loss of losses) if (!found.has(loss.stage)) found.set(loss.stage, loss);
+  return [...found.values()];
+}
 
 export function StatusView() {
   const now = status.value;
   if (!now) return <section class="status" aria-label="Nodes">{stream.value.state === 'lost' ? stream.value.why : 'Asking…'}</section>;
   const { held, losses, nodes, server, link } = now;
+  const places = stages(nodes);
   const part = held.capacity ? held.flows / held.capacity : 0;
   const all = losses.reduce((sum, { count }) => sum + count, 0);
   const kind = { flows: 'flows', hubble: 'Hubble', file: 'a file', unknown: 'unknown' }[server.kind];
@@ -37,6 +44,7 @@ export function StatusView() {
           <progress value={part} max={1} aria-label="Room that is taken" />
           <dl>
             <div><dt>Coming</dt><dd>{short(update.value?.rate ?? 0)} flows/s</dd></div>
+            <div><dt>Since</dt><dd>{held.oldest === undefined ? '' : clock(held.oldest, 1000)}{{ more: '', begins: ', where history begins', full: '' }[held.older]}</dd></div>
             <div><dt>Left for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
             <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
           </dl>
@@ -46,18 +54,14 @@ export function StatusView() {
           <p class="figure">
             {short(all)} <small>{all === 1 ? 'event' : 'events'}</small>
           </p>
-          {losses.length === 0 ? (
-            <p class="quiet-text">{STAGES_NONE}</p>
-          ) : (
-            <dl>
-              {losses.map(({ stage, count, text }) => (
-                <div key={stage} title={text}>
-                  <dt>{stage}</dt>
-                  <dd class={count ? 'bad' : ''}>{whole(count)}</dd>
-                </div>
-              ))}
-            </dl>
-          )}
+          <dl>
+            {losses.map(({ stage, count, text }) => (
+              <div key={stage} title={text}>
+                <dt>{stage}</dt>
+                <dd class={count ? 'bad' : ''}>{whole(count)}</dd>
+              </div>
+            ))}
+          </dl>
         </article>
       </div>
       {(now.warnings ?? []).length > 0 && (
@@ -70,14 +74,22 @@ export function StatusView() {
         <table>
           <thead>
             <tr>
-              <th scope="col">Node</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">Flows seen</th>
-              <th scope="col" class="number">Held there</th>
-              <th scope="col" class="number">Lag</th>
-              <th scope="col" class="number">Lost</th>
-              <th scope="col">Up for</th>
-              <th scope="col">Version</th>
+              <th scope="col" rowSpan={2}>Node</th>
+              <th scope="col" rowSpan={2}>State</th>
+              <th scope="col" rowSpan={2} class="number">Rate</th>
+              <th scope="col" rowSpan={2} class="number">Lag</th>
+              <th scope="colgroup" colSpan={places.length + 1} class="stages">Events lost</th>
+              <th scope="col" rowSpan={2} class="number">Flows seen</th>
+              <th scope="col" rowSpan={2} class="number">Held there</th>
+              <th scope="col" rowSpan={2} class="number">Policies</th>
+              <th scope="col" rowSpan={2}>Up for</th>
+              <th scope="col" rowSpan={2}>Version</th>
+            </tr>
+            <tr>
+              <th scope="col" class="number">All</th>
+              {places.map(({ stage, text }) => (
+                <th key={stage} scope="col" class="number" title={text}>{stage}</th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -88,13 +100,19 @@ export function StatusView() {
                   <span class={`state ${node.state === 'connected' ? 'good' : node.state === 'seen' ? '' : 'bad'}`}>{node.state}</span>
                   {node.message && <small> {node.message}</small>}
                 </td>
+                <td class="number">{short(node.rate)}/s</td>
+                <td class="number">{node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
+                <td class={`number${node.lost ? ' bad' : ''}`}>{whole(node.lost)}</td>
+                {places.map(({ stage }) => {
+                  const count = node.losses.find((loss) => loss.stage === stage)?.count;
+                  return <td key={stage} class={`number${count ? ' bad' : ''}`}>{count === undefined ? '' : whole(count)}</td>;
+                })}
                 <td class="number">{node.flows_seen === undefined ? '' : whole(node.flows_seen)}</td>
                 <td class="number">
                   {node.flows_held === undefined ? '' : whole(node.flows_held)}
                   {node.flows_max ? <small> of {short(node.flows_max)}</small> : null}
                 </td>
-                <td class="number">{node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
-                <td class={`number${node.lost ? ' bad' : ''}`}>{node.lost === undefined ? '' : whole(node.lost)}</td>
+                <td class="number">{node.policies ?? ''}</td>
                 <td>{node.uptime_seconds === undefined ? '' : span(node.uptime_seconds * 1000)}</td>
                 <td>{node.version ?? ''}</td>
               </tr>

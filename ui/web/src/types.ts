@@ -46,6 +46,8 @@ export interface Column {
 
 export interface Row {
   seq: number;
+  /** Of a flow: names it in every run of flows-ui. */
+  id?: string;
   time: number;
   kind: 'flow' | 'loss';
   verdict?: Verdict;
@@ -173,6 +175,7 @@ export interface MapEdge {
   connections: number;
   bytes: number;
   reasons?: string[];
+  requests?: { name: string; flows: number }[];
   term: string;
 }
 
@@ -188,6 +191,7 @@ export interface Update {
   first: number;
   total: number;
   matched: number;
+  newer: number;
   rows: Row[];
   columns: string[];
   rate: number;
@@ -195,6 +199,22 @@ export interface Update {
 }
 
 export type LinkState = 'connecting' | 'live' | 'lost' | 'ended' | 'failed';
+
+/** Whether there are older flows than those that are held. */
+export type Older = 'more' | 'begins' | 'full';
+
+export interface Fetched {
+  added: number;
+  first: number;
+  oldest?: number;
+  older: Older;
+}
+
+export interface Loss {
+  stage: string;
+  count: number;
+  text: string;
+}
 
 export interface NodeStatus {
   name: string;
@@ -204,23 +224,30 @@ export interface NodeStatus {
   flows_held?: number;
   flows_max?: number;
   flows_seen?: number;
+  rate: number;
   lag_ms?: number;
-  lost?: number;
+  policies?: number;
+  lost: number;
+  losses: Loss[];
   message?: string;
 }
 
 export interface Status {
+  started: number;
   source: string;
   link: { state: LinkState; since?: number; retry_in?: number; why?: string };
   server: { kind: 'flows' | 'hubble' | 'file' | 'unknown'; version: string };
   held: {
     flows: number;
+    oldest?: number;
+    newest?: number;
+    older: Older;
     capacity: number;
     first: number;
     at: number;
     evicted: number;
   };
-  losses: { stage: string; count: number; text?: string }[];
+  losses: Loss[];
   nodes: NodeStatus[];
   warnings?: string[];
   user?: string;

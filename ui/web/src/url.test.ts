@@ -11,7 +11,8 @@ const FULL: View = {
   columns: ['timestamp', 'source'],
   sort: 'source',
   at: 123,
-  flow: 0,
+  run: '1763881200000.5',
+  flow: '1767323045500000000-00000000-0000-4000-8000-0123456789ab',
 };
 
 describe('addresses', () => {
@@ -23,8 +24,8 @@ describe('addresses', () => {
 
   it.each([
     ['show=everything', { panel: 'split' }],
-    ['at=-1&flow=1e9', { at: null, flow: null }],
-    ['flow=9999999999999999', { flow: null }],
+    ['at=-1&run=5&flow=a%2Fb', { at: null, run: '', flow: null }],
+    [`flow=${'x'.repeat(91)}`, { flow: null }],
     ['f=&f=%20&f=x', { filters: ['x'] }],
     ['cols=,,a,', { columns: ['a'] }],
     ['sort=', { sort: '-timestamp' }],

@@ -18,10 +18,11 @@ export interface View {
   columns: string[];
   /** A column's name, with `-` from the greatest down. */
   sort: string;
-  /** Held at this sequence number. */
+  /** Held at this sequence number, which the run of flows-ui counted that began at `run`. */
   at: number | null;
-  /** The flow in the drawer. */
-  flow: number | null;
+  run: string;
+  /** The flow in the drawer: its id, or its sequence number. */
+  flow: string | null;
 }
 
 export const DEFAULT_SORT = '-timestamp';
@@ -36,6 +37,7 @@ export const FIRST_VIEW: View = {
   columns: [],
   sort: DEFAULT_SORT,
   at: null,
+  run: '',
   flow: null,
 };
 
@@ -52,8 +54,11 @@ export function encode(view: View): string {
   if (view.toggled.length) query.set('open', view.toggled.join(','));
   if (view.columns.length) query.set('cols', view.columns.join(','));
   if (view.sort !== DEFAULT_SORT) query.set('sort', view.sort);
-  if (view.at !== null) query.set('at', String(view.at));
-  if (view.flow !== null) query.set('flow', String(view.flow));
+  if (view.at !== null) {
+    query.set('at', String(view.at));
+    if (view.run) query.set('run', view.run);
+  }
+  if (view.flow !== null) query.set('flow', view.flow);
   return query.toString();
 }
 
@@ -71,7 +76,8 @@ export function decode(query: string): View {
     columns: words(params.get('cols')),
     sort: params.get('sort') || DEFAULT_SORT,
     at: count(params.get('at')),
-    flow: count(params.get('flow')),
+    run: count(params.get('at')) === null ? '' : (params.get('run') ?? ''),
+    flow: /^[\w-]{1,90}$/.exec(params.get('flow') ?? '')?.[0] ?? null,
   };
 }
 

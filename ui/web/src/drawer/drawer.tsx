@@ -5,7 +5,8 @@ import { ask, said } from '../api';
 import { clock } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
-import { copy, go, view } from '../state';
+import { fetchOlder, fetching, olderError } from '../older';
+import { copy, go, status, view } from '../state';
 import type { Details, Explanation, Fact, Row } from '../types';
 import { Why } from './why';
 
@@ -44,14 +45,14 @@ function Facts({ facts }: { facts: Fact[] }) {
   );
 }
 
-function Connection({ rows, columns, seq }: { rows: Row[]; columns: string[]; seq: number }) {
+function Connection({ rows, columns, flow }: { rows: Row[]; columns: string[]; flow: string | undefined }) {
   const place = (name: string) => columns.indexOf(name);
   const cell = (row: Row, name: string) => row.cells[place(name)] ?? '';
   return (
     <ol class="connection">
       {rows.map((row) => (
         <li key={row.seq}>
-          <button aria-current={row.seq === seq ? 'true' : undefined} onClick={() => go({ flow: row.seq }, true)}>
+          <button aria-current={row.id === flow ? 'true' : undefined} onClick={() => go({ flow: row.id ?? null }, true)}>
             <time>{clock(row.time)}</time>
             <span>{cell(row, 'type')}</span>
             <VerdictMark verdict={row.verdict} />
@@ -63,20 +64,60 @@ function Connection({ rows, columns, seq }: { rows: Row[]; columns: string[]; se
   );
 }
 
-export function Drawer({ seq }: { seq: number }) {
+/** When a flow happened, by its id; the beginning of time if that is a number. Unix milliseconds. */
+function happened(flow: string): number {
+  const [time = '', mark] = flow.split('-');
+  return mark ? Number(time) / 1e6 : 0;
+}
+
+/** A flow that isn't held: it may be in the servers' history. */
+function Missing({ flow, why, again }: { flow: string; why: string; again: () => void }) {
+  const held = status.value?.held;
+  const time = happened(flow);
+  const before = held?.oldest !== undefined && time < held.oldest;
+  return (
+    <div class="missing" role="alert">
+      <p class="error-text">{why}</p>
+      {before && held.older === 'begins' && <p class="quiet-text">The servers remember nothing older either.</p>}
+      {before && held.older === 'full' && <p class="quiet-text">There is no room here for older flows: start flows-ui with a larger --capacity.</p>}
+      {before && held.older === 'more' && (
+        <button class="small" disabled={fetching.value} onClick={() => void fetchOlder(new Date(time).toISOString()).then(again)}>
+          {fetching.value ? 'Fetching older flows…' : "Look in the servers' history"}
+        </button>
+      )}
+      {olderError.value && <p class="error-text">{olderError.value}</p>}
+    </div>
+  );
+}
+
+export function Drawer({ flow }: { flow: string }) {
   const [details, setDetails] = useState<Details | null>(null);
   const [why, setWhy] = useState<Explanation | null>(null);
   const [error, setError] = useState('');
   const head = useRef<HTMLHeadingElement>(null);
+  const [tries, setTries] = useState(0);
   useEffect(() => {
     const abort = new AbortController();
     const { signal } = abort;
-    ask<Details>(`flows/${seq}`, {}, signal).then(setDetails, (error: unknown) => signal.aborted || setError(said(error)));
-    ask<Explanation>(`flows/${seq}/explain`, {}, signal).then(setWhy, (error: unknown) =>
+    if (tries === 0) setError('');
+    ask<Details>(`flows/${flow}`, {}, signal).then(
+      (details) => (setDetails(details), setError('')),
+      (error: unknown) => signal.aborted || setError(said(error)),
+    );
+    ask<Explanation>(`flows/${flow}/explain`, {}, signal).then(setWhy, (error: unknown) =>
       signal.aborted ? undefined : setWhy({ available: false, why: said(error) }),
     );
     return () => abort.abort();
-  }, [seq]);
+  }, [flow, tries]);
+  // Right after its start flows-ui may not have read as far as that.
+  const held = status.value?.held;
+  const time = happened(flow);
+  const coming = error !== '' && (held?.oldest === undefined || held.newest === undefined || (time >= held.oldest && (held.newest < time || tries < 5)));
+  useEffect(() => {
+    if (!coming) return;
+    const timer = setTimeout(() => setTries(tries + 1), 1000);
+    return () => clearTimeout(timer);
+  }, [coming, tries]);
   const close = () => {
     go({ flow: null });
     document.getElementById('flows')?.focus();
@@ -87,7 +128,7 @@ export function Drawer({ seq }: { seq: number }) {
     <aside class="drawer" aria-labelledby="drawer-title">
       <header>
         <h2 id="drawer-title" ref={head}>
-          {details ? <VerdictMark verdict={details.row.verdict} loud /> : `Flow ${seq}`}
+          {details ? <VerdictMark verdict={details.row.verdict} loud /> : 'Flow'}
         </h2>
         {details && <time class="quiet-text">{cell('timestamp')}</time>}
         <span class="stretch" />
@@ -98,7 +139,7 @@ export function Drawer({ seq }: { seq: number }) {
           <Icon name="close" />
         </button>
       </header>
-      {error && <p class="error-text">{error}</p>}
+      {error && !coming && <Missing flow={flow} why={error} again={() => setTries(tries + 1)} />}
       {details && (
         <div class="body">
           <p class="ends">
@@ -129,7 +170,7 @@ export function Drawer({ seq }: { seq: number }) {
           {details.connection.length > 1 && (
             <section>
               <h3>Flows of this connection</h3>
-              <Connection rows={details.connection} columns={details.columns} seq={seq} />
+              <Connection rows={details.connection} columns={details.columns} flow={details.row.id} />
             </section>
           )}
           <section>

@@ -7,6 +7,7 @@ import { Icon } from '../icons';
 import { clock, short } from '../format';
 import { Field } from './field';
 import { Namespaces } from './namespaces';
+import { TimesMenu } from './timesmenu';
 import { DROPPED, negated, toggleFilter, withFilter } from './terms';
 
 export const FIELD = 'filter-field';
@@ -85,6 +86,7 @@ export function FilterBar() {
           }}
         />
       </div>
+      <TimesMenu />
       <Namespaces />
       <button class={`toggle bad${only ? ' on' : ''}`} aria-pressed={only} onClick={() => go({ filters: toggleFilter(filters, DROPPED) })} title="Only what was dropped (d)">
         Dropped

@@ -59,6 +59,9 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
     const next = insert(text, offer);
     setText(next.text);
     setCursor(next.cursor);
+    // What was offered is of the text before: Enter must not take it once more.
+    setOffers([]);
+    setChoice(-1);
     queueMicrotask(() => field.current?.setSelectionRange(next.cursor, next.cursor));
   };
 

@@ -1,9 +1,8 @@
 // Chooses namespaces: the map and the table then show what these talk to.
 
-import { useRef } from 'preact/hooks';
 import { computed } from '@preact/signals';
 import { go, map, view } from '../state';
-import { Icon } from '../icons';
+import { Menu } from '../menu';
 
 /** Those that were seen on a map, and those that are chosen. */
 const known = new Set<string>();
@@ -13,45 +12,25 @@ const names = computed(() => {
 });
 
 export function Namespaces() {
-  const details = useRef<HTMLDetailsElement>(null);
   const chosen = view.value.namespaces;
   const label = chosen.length === 0 ? 'All namespaces' : chosen.length === 1 ? chosen[0] : `${chosen.length} namespaces`;
   const toggle = (name: string) =>
     go({ namespaces: chosen.includes(name) ? chosen.filter((each) => each !== name) : [...chosen, name] });
   return (
-    <details
-      class="menu"
-      ref={details}
-      onFocusOut={(event) => {
-        const next = event.relatedTarget;
-        if (next instanceof Node && !details.current?.contains(next)) details.current?.removeAttribute('open');
-      }}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape' || !details.current?.open) return;
-        event.preventDefault();
-        details.current.open = false;
-        details.current.querySelector('summary')?.focus();
-      }}
-    >
-      <summary class={`toggle${chosen.length ? ' on' : ''}`}>
-        {label}
-        <Icon name="down" />
-      </summary>
-      <fieldset>
-        <legend class="hidden">Namespaces</legend>
-        <label>
-          <input type="checkbox" checked={chosen.length === 0} onChange={() => go({ namespaces: [] })} />
-          All namespaces
+    <Menu label={label} look={`toggle${chosen.length ? ' on' : ''}`}>
+      <legend class="hidden">Namespaces</legend>
+      <label>
+        <input type="checkbox" checked={chosen.length === 0} onChange={() => go({ namespaces: [] })} />
+        All namespaces
+      </label>
+      <hr />
+      {names.value.map((name) => (
+        <label key={name}>
+          <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
+          {name}
         </label>
-        <hr />
-        {names.value.map((name) => (
-          <label key={name}>
-            <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
-            {name}
-          </label>
-        ))}
-        {names.value.length === 0 && <p class="quiet-text">None seen yet</p>}
-      </fieldset>
-    </details>
+      ))}
+      {names.value.length === 0 && <p class="quiet-text">None seen yet</p>}
+    </Menu>
   );
 }

@@ -3,9 +3,12 @@
 
 import { useRef, useState } from 'preact/hooks';
 import { clock, counted, short, span, whole } from '../format';
-import { go, shownHistogram } from '../state';
+import { Icon } from '../icons';
+import { fetchOlder, fetching, olderError } from '../older';
+import { go, histogram as shown, status, view } from '../state';
 import type { Histogram } from '../types';
-import { bars, bucketAt, covered, highest, ticks } from './scale';
+import { bars, bucketAt, covered, highest, side, ticks } from './scale';
+import { begin } from '../times';
 
 function describe(histogram: Histogram, at: number): string {
   const { since } = covered(histogram, at, at);
@@ -18,12 +21,30 @@ function describe(histogram: Histogram, at: number): string {
   return parts.join(', ');
 }
 
+/** At the left end: what was before. */
+function Before() {
+  const held = status.value?.held;
+  const since = begin(view.value.since, Date.now());
+  // What is narrowed to a later time begins where that begins.
+  if (!held || (since !== null && (held.oldest ?? 0) < since)) return null;
+  const said = {
+    more: olderError.value || (fetching.value ? 'Fetching older flows' : 'Fetch older flows'),
+    begins: 'History begins here',
+    full: 'There is no room here for older flows (--capacity)',
+  }[held.older];
+  return (
+    <button class={`before ${held.older}`} aria-label={said} title={said} aria-disabled={held.older !== 'more'} aria-busy={fetching.value} onClick={() => void fetchOlder()}>
+      {held.older === 'more' && <Icon name="before" />}
+    </button>
+  );
+}
+
 export function TimeAxis() {
   const box = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const [mark, setMark] = useState<number | null>(null);
   const dragging = useRef(false);
-  const histogram = shownHistogram.value;
+  const histogram = shown.value;
   const count = histogram?.passed.length ?? 0;
   if (!histogram || count === 0) {
     return (
@@ -68,6 +89,7 @@ export function TimeAxis() {
   const stretch = from !== null && at !== null ? covered(histogram, from, at) : null;
   return (
     <section class="axis" aria-label="Flows over time">
+      <Before />
       <div
         class="plot"
         ref={box}
@@ -124,7 +146,7 @@ export function TimeAxis() {
       </div>
       <div class="ticks" aria-hidden="true">
         {marks.map(({ time, at }) => (
-          <span key={time} style={{ left: `${at * 100}%` }}>
+          <span key={time} class={side(at)} style={{ left: `${at * 100}%` }}>
             {clock(time, step)}
           </span>
         ))}

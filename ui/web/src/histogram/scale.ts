@@ -29,6 +29,11 @@ export function ticks(histogram: Histogram, most: number, zone = new Date().getT
   return { step, ticks };
 }
 
+/** Where the text of a mark stands: beside it at the ends, where its half would be outside. */
+export function side(at: number): 'start' | 'middle' | 'end' {
+  return at < 0.07 ? 'start' : at > 0.93 ? 'end' : 'middle';
+}
+
 /** The greatest bucket, at least 1. */
 export function highest(histogram: Histogram): number {
   let most = 1;

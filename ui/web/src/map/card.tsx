@@ -26,23 +26,31 @@ const SHAPES: Record<Card['kind'], string> = {
   namespace: 'M2 3.500h4l1 1.500h5v6.500H2z',
 };
 
-export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
-  const { inward, outward } = card;
+/** Opens a namespace; filters by anything else. */
+export function activate(card: Card, exclude: boolean, onToggle: (namespace: string) => void): void {
+  if (card.kind === 'namespace') return onToggle(card.title);
+  go({ filters: withFilter(view.value.filters, exclude ? negated(card.term) : card.term) });
+}
+
+/** A card in words. */
+export function described({ group, title, inward, outward }: Card, seconds: number): string {
   const dropped = inward.dropped + outward.dropped;
-  const label =
-    `${card.group ? `${card.group}/` : ''}${card.title}: asked ${rate(inward.flows, seconds)}, asks ${rate(outward.flows, seconds)}` +
-    (dropped ? `, ${counted(dropped, 'drop')}` : '');
-  const activate = (exclude: boolean) => {
-    if (card.kind === 'namespace') return onToggle(card.title);
-    go({ filters: withFilter(view.value.filters, exclude ? negated(card.term) : card.term) });
-  };
+  return (
+    `${group ? `${group}/` : ''}${title}: asked ${rate(inward.flows, seconds)}, asks ${rate(outward.flows, seconds)}` +
+    (dropped ? `, ${counted(dropped, 'drop')}` : '')
+  );
+}
+
+export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
+  const { inward } = card;
+  const label = described(card, seconds);
   return (
     <button
       class={`card ${card.kind}${inward.dropped ? ' refuses' : ''}`}
       style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}
       title={`${label}\n${card.kind === 'namespace' ? 'Click to open' : 'Click: only this; with Shift: all but this'}`}
       data-card={card.id}
-      onClick={(event) => activate(event.shiftKey)}
+      onClick={(event) => activate(card, event.shiftKey, onToggle)}
       onPointerEnter={() => onHot(card.id)}
       onPointerLeave={() => onHot('')}
       onFocus={() => onHot(card.id)}

@@ -3,18 +3,17 @@
 import { bytes, counted, rate } from '../format';
 import { withFilter } from '../filter/terms';
 import { go, view } from '../state';
-import type { Edge } from './graph';
-import type { Box } from './layout';
-import { line, thickness } from './lines';
+import { spoken, type Edge } from './graph';
+import type { Place } from './labels';
+import { thickness, type Line } from './lines';
 
 interface Props {
   edge: Edge;
-  from: Box;
-  to: Box;
+  line: Line;
+  place: Place | undefined;
   seconds: number;
   near: boolean;
   hot: boolean;
-  dim: boolean;
   title: string;
   onHot: (id: string) => void;
 }
@@ -25,32 +24,41 @@ function filter(edge: Edge): void {
   if (term) go({ filters: withFilter(view.value.filters, term) });
 }
 
-export function EdgeView({ edge, from, to, seconds, near, hot, dim, title, onHot }: Props) {
-  const { path, x, y } = line(edge, from, to);
+/** What is said of an edge without asking: how much is dropped, or what is spoken. */
+export function word(edge: Edge, seconds: number): string {
+  return edge.dropped ? rate(edge.dropped, seconds) : spoken(edge.requests);
+}
+
+export function EdgeView({ edge, line, place, seconds, near, hot, title, onHot }: Props) {
   const passed = edge.flows - edge.dropped;
+  const amount = bytes(edge.bytes);
+  const protocols = spoken(edge.requests, 6);
   const words = [
     `${title}${edge.label ? ` ${edge.label}` : ''}`,
     `${counted(edge.flows, 'flow')}, ${rate(edge.flows, seconds)}`,
-    ...(edge.bytes ? [bytes(edge.bytes)] : []),
+    ...(protocols ? [protocols] : []),
+    ...(edge.bytes ? [amount] : []),
     ...(edge.dropped ? [`${counted(edge.dropped, 'drop')}: ${edge.reasons.join(', ') || 'no reason told'}`] : []),
   ];
-  const text = edge.dropped && !hot ? rate(edge.dropped, seconds) : [rate(edge.flows, seconds), ...(edge.bytes ? [bytes(edge.bytes)] : [])].join(' · ');
-  const says = near && (hot || edge.dropped > 0);
+  const text = hot ? [rate(edge.flows, seconds), ...(edge.bytes ? [amount] : []), ...(protocols ? [protocols] : [])].join(' · ') : word(edge, seconds);
+  const mark = place?.mark ?? line.points[0] ?? { x: 0, y: 0 };
+  // Where the pointer is, the word is said also if it lies over another.
+  const at = place?.text ?? (hot ? { x: mark.x, y: mark.y - (edge.dropped ? 13 : 7) } : null);
   return (
-    <g class={`edge${edge.dropped ? ' dropped' : ''}${hot ? ' hot' : ''}${dim ? ' dim' : ''}`} data-edge={edge.id}>
-      {passed > 0 && <path class="line" d={path} stroke-width={thickness(passed, seconds)} />}
-      {edge.dropped > 0 && <path class="line bad" d={path} stroke-width={thickness(edge.dropped, seconds) + 0.4} />}
-      <path class="hit" d={path} onPointerEnter={() => onHot(edge.id)} onPointerLeave={() => onHot('')} onClick={() => filter(edge)}>
+    <g class={`edge${edge.dropped ? ' dropped' : ''}${hot ? ' hot' : ''}`} data-edge={edge.id}>
+      {passed > 0 && <path class="line" d={line.path} stroke-width={thickness(passed, seconds)} />}
+      {edge.dropped > 0 && <path class="line bad" d={line.path} stroke-width={thickness(edge.dropped, seconds) + 0.4} />}
+      <path class="hit" d={line.path} onPointerEnter={() => onHot(edge.id)} onPointerLeave={() => onHot('')} onClick={() => filter(edge)}>
         <title>{words.join('\n')}</title>
       </path>
       {edge.dropped > 0 && (
-        <g class="cross" transform={`translate(${x} ${y})`}>
+        <g class="cross" transform={`translate(${mark.x} ${mark.y})`}>
           <circle r="8" />
           <path d="m-3-3 6 6m0-6-6 6" />
         </g>
       )}
-      {says && (
-        <text x={x} y={y - (edge.dropped ? 13 : 7)} class="middle">
+      {near && at && text && (
+        <text x={at.x} y={at.y} class="middle">
           {text}
         </text>
       )}

@@ -43,6 +43,8 @@ export interface Edge extends Traffic {
   port: number;
   label: string;
   reasons: string[];
+  /** What a proxy read that was asked: `HTTP GET`; how often. */
+  requests: Map<string, number>;
   terms: string[];
 }
 
@@ -139,11 +141,12 @@ export function graph(map: ServiceMap, toggled: readonly string[]): Graph {
     let at = edges.get(id);
     if (!at) {
       const label = to.ports[port]?.name ?? '';
-      at = { id, source: from.id, destination: to.id, port, label, reasons: [], terms: [], ...none() };
+      at = { id, source: from.id, destination: to.id, port, label, reasons: [], requests: new Map(), terms: [], ...none() };
       edges.set(id, at);
     }
     add(at, edge);
     for (const reason of edge.reasons ?? []) if (!at.reasons.includes(reason)) at.reasons.push(reason);
+    for (const { name, flows } of edge.requests ?? []) at.requests.set(name, (at.requests.get(name) ?? 0) + flows);
     if (at.terms.length < 8) at.terms.push(edge.term);
   }
   return {
@@ -151,6 +154,18 @@ export function graph(map: ServiceMap, toggled: readonly string[]): Graph {
     edges: [...edges.values()],
     groups: [...open].filter(([, open]) => open).map(([name]) => name).sort(order),
   };
+}
+
+/** `HTTP GET, POST · DNS A`: the protocols that were spoken, each with what was asked most. */
+export function spoken(requests: ReadonlyMap<string, number>, most = 3): string {
+  const protocols = new Map<string, string[]>();
+  const sorted = [...requests].sort(([a, m], [b, n]) => n - m || order(a, b)).map(([name]) => name);
+  for (const name of sorted.slice(0, most)) {
+    const [protocol = '', ...kind] = name.split(' ');
+    protocols.set(protocol, [...(protocols.get(protocol) ?? []), kind.join(' ')]);
+  }
+  const words = [...protocols].map(([protocol, kinds]) => `${protocol} ${kinds.join(', ')}`.trim());
+  return words.join(' · ') + (requests.size > most ? ', …' : '');
 }
 
 function order(a: string, b: string): number {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MapEdge, ServiceMap } from '../types';
-import { graph, isOpen, PORTS } from './graph';
+import { graph, isOpen, PORTS, spoken } from './graph';
 import { arrangeAll, extend, type Box, type Layout } from './layout';
 
 function edge(source: string, destination: string, port: string, flows = 10, dropped = 0): MapEdge {
@@ -133,5 +133,21 @@ describe('the layout', () => {
   it('is made anew when little of it is known', () => {
     const of = graph(TIERS, []);
     expect(extend(of, { cards: {}, groups: {} })).toEqual(arrangeAll(of));
+  });
+});
+
+describe('what is spoken over an edge', () => {
+  it.each([
+    [{}, ''],
+    [{ 'HTTP GET': 5 }, 'HTTP GET'],
+    [{ 'HTTP POST': 1, 'HTTP GET': 5, 'DNS A': 3 }, 'HTTP GET, POST · DNS A'],
+    [{ a: 1, b: 2, c: 3, d: 4 }, 'd · c · b, …'],
+  ])('%o', (requests, text) => expect(spoken(new Map(Object.entries(requests)))).toBe(text));
+
+  it('is summed over the edges that are one on the map', () => {
+    const [a, b] = [edge('prod/web', 'prod/api', '80/TCP'), edge('prod/api', 'test/user', '80/TCP')];
+    const requests = [{ name: 'HTTP GET', flows: 4 }];
+    const { edges } = graph(map(['prod/web', 'prod/api', 'test/user'], [{ ...a, requests }, { ...b, requests }]), ['prod']);
+    expect(edges.map(({ requests }) => [...requests])).toEqual([[['HTTP GET', 4]]]);
   });
 });

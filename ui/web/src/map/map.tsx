@@ -1,18 +1,23 @@
 // The service map: who talks to whom, how much, and what is dropped.
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { counted, rate, span } from '../format';
 import { Icon } from '../icons';
-import { go, paused, shownMap, view } from '../state';
-import { CardView } from './card';
-import { EdgeView } from './edge';
-import { graph as graphOf } from './graph';
-import { extent } from './layout';
-import { meets, visible, fit as fitTo, zoomed, type Viewport } from './viewport';
+import { go, map as shownMap, paused, view } from '../state';
+import { activate, described } from './card';
+import { graph as graphOf, type Card } from './graph';
+import { extent, type Box } from './layout';
+import { Scene } from './scene';
+import { drawn, fit as fitTo, zoomed, type Viewport } from './viewport';
 import { useLayout } from './use';
 
 /** Fewer cards than this are all drawn, seen or not. */
 const CULL = 150;
+/** Nearer than this, words can be read; of many cards, so few are seen at once that each can be drawn. */
+const NEAR = 0.4;
+const NEAR_OF_MANY = 0.55;
+/** A pointer that moved less (px) was a click. */
+const CLICK = 4;
 
 export function ServiceMapView() {
   const box = useRef<HTMLDivElement>(null);
@@ -65,6 +70,8 @@ export function ServiceMapView() {
     return () => element.removeEventListener('wheel', onWheel);
   }, [area.w, area.h]);
 
+  /** How far the pointer went while it was down, px. */
+  const way = useRef(0);
   const fingers = useRef(new Map<number, { x: number; y: number }>());
   const onMove = (event: PointerEvent) => {
     const last = fingers.current.get(event.pointerId);
@@ -80,6 +87,7 @@ export function ServiceMapView() {
       return;
     }
     if (Math.abs(dx) + Math.abs(dy) > 0) moved.current = true;
+    way.current += Math.abs(dx) + Math.abs(dy);
     setViewport(({ x, y, zoom }) => ({ x: x + dx, y: y + dy, zoom }));
   };
   const onKey = (event: KeyboardEvent) => {
@@ -91,19 +99,28 @@ export function ServiceMapView() {
     event.preventDefault();
   };
 
-  const toggle = (name: string) => go({ toggled: toggled.includes(name) ? toggled.filter((each) => each !== name) : [...toggled, name] });
-  const part = visible(viewport, area.w, area.h);
-  const all = placed.length <= CULL;
-  const cards = layout ? placed.filter(({ id }) => all || meets(layout.cards[id]!, part)) : [];
-  const near = viewport.zoom > 0.4;
-  const edges = (graph?.edges ?? []).flatMap((edge) => {
-    const [from, to] = [layout?.cards[edge.source], layout?.cards[edge.destination]];
-    if (!from || !to) return [];
-    if (!all && !meets({ x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), w: Math.abs(to.x - from.x) + from.w, h: Math.abs(to.y - from.y) + from.h }, part)) return [];
-    return [{ edge, from, to }];
-  });
-  // Drops lie on top.
-  edges.sort((a, b) => a.edge.dropped - b.edge.dropped);
+  // The same function as long as it does the same: what is drawn stays as it is.
+  const toggle = useCallback(
+    (name: string) => go({ toggled: toggled.includes(name) ? toggled.filter((each) => each !== name) : [...toggled, name] }),
+    [toggled.join()],
+  );
+  const many = placed.length > CULL;
+  const near = viewport.zoom > (many ? NEAR_OF_MANY : NEAR);
+  const far = many && !near;
+  const part = useRef<Box | null>(null);
+  part.current = many && !far ? drawn(viewport, area.w, area.h, part.current) : null;
+
+  // From afar cards are no elements: which one is meant is found by its place.
+  const under = (event: PointerEvent): Card | undefined => {
+    const corner = box.current?.getBoundingClientRect();
+    if (!far || !corner || !layout) return undefined;
+    const [x, y] = [(event.clientX - corner.left - viewport.x) / viewport.zoom, (event.clientY - corner.top - viewport.y) / viewport.zoom];
+    return placed.find(({ id }) => {
+      const place = layout.cards[id];
+      return place && x >= place.x && x <= place.x + place.w && y >= place.y && y <= place.y + place.h;
+    });
+  };
+  const pointed = far ? placed.find(({ id }) => id === hot) : undefined;
   const drops = (graph?.edges ?? []).filter(({ dropped }) => dropped > 0);
   const name = (id: string) => graph?.cards.find((card) => card.id === id)?.title ?? id;
 
@@ -132,52 +149,31 @@ export function ServiceMapView() {
         </button>
       </div>
       <div
-        class={`canvas${near ? '' : ' far'}${edges.length > 60 ? ' many' : ''}`}
+        class={`canvas${near ? '' : ' far'}`}
         ref={box}
         onKeyDown={onKey}
         onPointerDown={(event) => {
           if (event.target instanceof Element && event.target.closest('button, .edge .hit')) return;
           box.current?.setPointerCapture(event.pointerId);
           fingers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
+          way.current = 0;
         }}
-        onPointerMove={onMove}
-        onPointerUp={(event) => fingers.current.delete(event.pointerId)}
+        onPointerMove={(event) => {
+          onMove(event);
+          if (far && fingers.current.size === 0) setHot(under(event)?.id ?? '');
+        }}
+        onPointerUp={(event) => {
+          const card = fingers.current.delete(event.pointerId) && way.current < CLICK ? under(event) : undefined;
+          if (card) activate(card, event.shiftKey, toggle);
+        }}
         onPointerCancel={(event) => fingers.current.delete(event.pointerId)}
       >
         <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})`, '--zoom': String(viewport.zoom) }}>
-          {graph?.groups.map((group) => {
-            const place = layout?.groups[group];
-            return (
-              place && (
-                <div key={group} class="group" style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}>
-                  <button class="name" onClick={() => toggle(group)} aria-expanded="true" title="Close this namespace">
-                    {group}
-                  </button>
-                </div>
-              )
-            );
-          })}
-          <svg class="edges" width="1" height="1" aria-hidden="true">
-            {edges.map(({ edge, from, to }) => (
-              <EdgeView
-                key={edge.id}
-                edge={edge}
-                from={from}
-                to={to}
-                seconds={map?.seconds ?? 1}
-                near={near}
-                hot={hot === edge.id || hot === edge.source || hot === edge.destination}
-                dim={hot !== '' && hot !== edge.id && hot !== edge.source && hot !== edge.destination}
-                title={`${name(edge.source)} → ${name(edge.destination)}`}
-                onHot={setHot}
-              />
-            ))}
-          </svg>
-          {cards.map((card) => {
-            const place = layout?.cards[card.id];
-            return place && <CardView key={card.id} card={card} place={place} seconds={map?.seconds ?? 1} onHot={setHot} onToggle={toggle} />;
-          })}
+          {graph && layout && (
+            <Scene graph={graph} layout={layout} seconds={map?.seconds ?? 1} part={part.current} near={near} far={far} hot={hot} onHot={setHot} onToggle={toggle} />
+          )}
         </div>
+        {pointed && <p class="pointed">{described(pointed, map?.seconds ?? 1)}</p>}
         {graph && graph.cards.length === 0 && (
           <p class="nothing">{filters.length || since || until || namespaces.length ? 'No flow matches.' : 'Nobody talks yet.'}</p>
         )}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FARTHEST, fit, meets, NEAREST, visible, zoomed } from './viewport';
+import { drawn, FARTHEST, fit, meets, NEAREST, visible, zoomed } from './viewport';
 
 it('fits all of a map, in its middle', () => {
   const { x, y, zoom } = fit({ x: 100, y: 0, w: 2000, h: 400 }, 1048, 600);
@@ -22,4 +22,15 @@ it('what is on the screen is visible', () => {
   const part = visible({ x: -500, y: 0, zoom: 0.5 }, 400, 300);
   expect(meets(part, { x: 1000, y: 0, w: 10, h: 10 })).toBe(true);
   expect(meets(part, { x: 5000, y: 0, w: 10, h: 10 })).toBe(false);
+});
+
+it('what is drawn stays while the map is moved a little, and follows when it is moved far', () => {
+  const first = drawn({ x: 0, y: 0, zoom: 1 }, 1000, 500, null);
+  expect(drawn({ x: 100, y: -50, zoom: 1 }, 1000, 500, first)).toBe(first);
+  for (const viewport of [{ x: 400, y: 0, zoom: 1 }, { x: 0, y: 0, zoom: 0.5 }, { x: 0, y: 0, zoom: 2 }]) {
+    const next = drawn(viewport, 1000, 500, first);
+    expect(next).not.toBe(first);
+    const seen = visible(viewport, 1000, 500);
+    expect(next.x <= seen.x && next.x + next.w >= seen.x + seen.w && next.y <= seen.y && next.y + next.h >= seen.y + seen.h).toBe(true);
+  }
 });

@@ -26,10 +26,22 @@ export function zoomed(viewport: Viewport, factor: number, px: number, py: numbe
   return { x: px - (px - viewport.x) * by, y: py - (py - viewport.y) * by, zoom };
 }
 
-/** The part of the map that is seen, and some around it. */
+/** The part of the map that is seen. */
 export function visible({ x, y, zoom }: Viewport, w: number, h: number): Box {
-  const margin = 200;
-  return { x: (-x - margin) / zoom, y: (-y - margin) / zoom, w: (w + 2 * margin) / zoom, h: (h + 2 * margin) / zoom };
+  return { x: -x / zoom, y: -y / zoom, w: w / zoom, h: h / zoom };
+}
+
+/**
+ * The part that is drawn: more than is seen, and the same as before as long as that has all that is seen
+ * and not much more. So what is drawn seldom changes while the map is moved.
+ */
+export function drawn(viewport: Viewport, w: number, h: number, before: Box | null): Box {
+  const seen = visible(viewport, w, h);
+  if (before) {
+    const within = before.x <= seen.x && before.y <= seen.y && before.x + before.w >= seen.x + seen.w && before.y + before.h >= seen.y + seen.h;
+    if (within && before.w < seen.w * 2.2) return before;
+  }
+  return { x: seen.x - seen.w / 5, y: seen.y - seen.h / 5, w: seen.w * 1.4, h: seen.h * 1.4 };
 }
 
 export function meets(a: Box, b: Box): boolean {

@@ -2,6 +2,7 @@
 
 import { chosenColumns, columns, go } from '../state';
 import { Icon } from '../icons';
+import { Menu } from '../menu';
 
 export function ColumnChooser() {
   const chosen = chosenColumns.value.map(({ name }) => name);
@@ -12,24 +13,18 @@ export function ColumnChooser() {
     if (wanted.size) set(columns.value.filter(({ name }) => wanted.has(name)).map(({ name }) => name));
   };
   return (
-    <details class="menu right columns">
-      <summary class="quiet" title="Columns">
-        <Icon name="columns" />
-        Columns
-      </summary>
-      <fieldset>
-        <legend class="hidden">Columns of the table</legend>
-        <button class="small" onClick={() => set([])}>
-          The usual ones
-        </button>
-        {columns.value.map(({ name, help }) => (
-          <label key={name} title={help}>
-            <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
-            <span>{name}</span>
-            <small>{help}</small>
-          </label>
-        ))}
-      </fieldset>
-    </details>
+    <Menu look="quiet" title="Columns" right label={<><Icon name="columns" /> Columns</>}>
+      <legend class="hidden">Columns of the table</legend>
+      <button class="small" onClick={() => set([])}>
+        The usual ones
+      </button>
+      {columns.value.map(({ name, help }) => (
+        <label key={name} title={help}>
+          <input type="checkbox" checked={chosen.includes(name)} onChange={() => toggle(name)} />
+          <span>{name}</span>
+          <small>{help}</small>
+        </label>
+      ))}
+    </Menu>
   );
 }

@@ -17,10 +17,21 @@ export class Pages {
   #pages = new Map<number, Row[]>();
   #asked = new Map<number, AbortController>();
 
-  constructor(readonly params: Params) {}
+  /** `known`: what is there of the beginning already. */
+  constructor(
+    readonly params: Params,
+    readonly known: readonly Row[] = [],
+  ) {}
 
   row(index: number): Row | undefined {
-    return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+    return this.#pages.get(Math.floor(index / PAGE))?.[index % PAGE] ?? this.known[index];
+  }
+
+  /** Older rows have come: at the end of the table if that is where the oldest are, else anywhere. */
+  grown(atEnd: boolean): void {
+    const last = Math.floor(((this.total.value ?? 0) - 1) / PAGE);
+    for (const page of [...this.#pages.keys()]) if (!atEnd || page >= last) this.#pages.delete(page);
+    this.version.value++;
   }
 
   /** Makes rows come; what is not wanted any more is called off. */

@@ -1,6 +1,6 @@
 // One row of the table.
 
-import { memo } from './memo';
+import { memo } from '../memo';
 import { clock, whole } from '../format';
 import { VerdictMark } from '../icons';
 import type { Column, Row } from '../types';

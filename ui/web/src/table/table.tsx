@@ -7,13 +7,16 @@ import { signal } from '@preact/signals';
 import { short, whole } from '../format';
 import { Icon } from '../icons';
 import { typing } from '../keys';
-import { arrived, chosenColumns, go, resume, shown, stream, update, view } from '../state';
+import { fetchOlder, fetching, olderError } from '../older';
+import { arrived, chosenColumns, go, resume, status, stream, update, view } from '../state';
 import type { Row } from '../types';
 import { DEFAULT_SORT } from '../url';
 import { CellMenu, cellMenu } from './cellmenu';
 import { ColumnChooser } from './columns';
+import { Export } from './export';
 import { Pages } from './pages';
 import { FlowRow, template } from './row';
+import { Tail } from './tail';
 import { reveal, scrollHeight, seen, type Geometry } from './window';
 
 /** Height of a row, px; on a phone a row has two lines. */
@@ -33,6 +36,12 @@ function nextSort(sort: string, name: string): string {
   return name === 'timestamp' ? DEFAULT_SORT : name;
 }
 
+/** The first rows of a table that is held at the moment which the stream told of last. */
+function begun(still: number, sort: string, names: string): readonly Row[] {
+  const now = update.peek();
+  return now && now.at === still && sort === DEFAULT_SORT && now.columns.join(',') === names ? now.rows : [];
+}
+
 export function FlowTable() {
   const box = useRef<HTMLDivElement>(null);
   const ROW = rowHeight.value;
@@ -42,7 +51,7 @@ export function FlowTable() {
   const columns = chosenColumns.value;
   const { filters, since, until, namespaces, sort, at, flow } = view.value;
   const sorted = sort !== DEFAULT_SORT;
-  const now = shown.value;
+  const now = update.value;
   const question = JSON.stringify([filters, since, until, namespaces, sort]);
 
   // Another question begins at the top, with the newest.
@@ -59,18 +68,32 @@ export function FlowTable() {
   const still = at ?? anchor?.at ?? null;
   const names = columns.map(({ name }) => name).join(',');
   const pages = useMemo(
-    () => (still === null ? null : new Pages({ filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names })),
+    () => (still === null ? null : new Pages({ filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names }, begun(still, sort, names))),
     [still, question, names],
   );
   useEffect(() => () => pages?.close(), [pages]);
   pages?.version.value;
+
+  // Older flows that were put before the others are rows of this table, too.
+  const first = status.value?.held.first;
+  const before = useRef(first);
+  useEffect(() => {
+    if (first !== undefined && before.current !== undefined && first < before.current) pages?.grown(sort === DEFAULT_SORT);
+    before.current = first;
+  }, [first, pages]);
 
   const live = now && !pages ? now : null;
   const known = live ? live.rows : null;
   const total = pages ? (pages.total.value ?? now?.total ?? 0) : (now?.total ?? 0);
   const geometry: Geometry = { total, row: ROW, view: height };
   const part = seen(geometry, pages ? top : 0);
-  useEffect(() => pages?.want(part.first, part.last), [pages, part.first, part.last]);
+  useEffect(() => pages?.want(part.first, part.last), [pages, part.first, part.last, pages?.version.value]);
+  // Whoever has scrolled to the oldest row wants to see what was before.
+  const atEnd = pages !== null && top > 0 && sort === DEFAULT_SORT && part.last >= total && !since;
+  const older = status.value?.held.older;
+  useEffect(() => {
+    if (atEnd && older === 'more' && !fetching.value && !olderError.value) void fetchOlder();
+  }, [atEnd, older, total, fetching.value]);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -83,7 +106,7 @@ export function FlowTable() {
   const rowAt = (index: number): Row | undefined => (pages ? pages.row(index) : known?.[index]);
   const rows: { index: number; row: Row | undefined }[] = [];
   for (let index = part.first; index < part.last; index++) rows.push({ index, row: rowAt(index) });
-  const chosen = rows.find(({ row }) => row?.seq === flow)?.index ?? -1;
+  const chosen = flow === null ? -1 : (rows.find(({ row }) => row?.id === flow)?.index ?? -1);
   const newer = anchor && at === null && latest ? Math.max(0, latest.matched - anchor.matched) : 0;
 
   const freeze = () => {
@@ -101,24 +124,27 @@ export function FlowTable() {
     if (element.scrollTop > 0) freeze();
     else if (anchor && !sorted) setAnchor(null);
   };
-  const select = (index: number) => {
+  const select = (from: number, step = 0) => {
+    let index = from;
+    // What is no flow has no details.
+    while (step && rowAt(index)?.kind === 'loss') index += step;
     const row = rowAt(index);
-    if (!row || !box.current) return;
+    if (!row?.id || !box.current) return;
     freeze();
-    go({ flow: row.seq }, flow !== null);
+    go({ flow: row.id }, flow !== null);
     box.current.scrollTop = reveal(geometry, box.current.scrollTop, index);
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;
     const page = Math.max(1, Math.floor(height / ROW) - 1);
-    if (event.key === 'ArrowDown' || event.key === 'j') select(chosen < 0 ? part.first : chosen + 1);
-    else if (event.key === 'ArrowUp' || event.key === 'k') select(chosen < 0 ? part.first : Math.max(0, chosen - 1));
+    if (event.key === 'ArrowDown' || event.key === 'j') select(chosen < 0 ? part.first : chosen + 1, 1);
+    else if (event.key === 'ArrowUp' || event.key === 'k') select(chosen < 0 ? part.first : chosen - 1, -1);
     else if (event.key === 'PageDown' || event.key === 'PageUp') {
       const step = event.key === 'PageDown' ? page : -page;
       const element = box.current;
       if (element) element.scrollTop = reveal(geometry, element.scrollTop, Math.max(0, Math.min(total - 1, (step > 0 ? part.last : part.first) + step)));
     } else if (event.key === 'Home') release();
-    else if (event.key === 'End' && box.current) box.current.scrollTop = scrollHeight(geometry);
+    else if (event.key === 'End' && box.current) box.current.scrollTop = box.current.scrollHeight;
     else if (event.key === 'i' && chosen >= 0) {
       const cell = box.current?.querySelector('[aria-selected=true] [data-column]');
       const row = rowAt(chosen);
@@ -148,6 +174,8 @@ export function FlowTable() {
             <Icon name="up" />
           </button>
         )}
+        <span class="stretch" />
+        <Export total={total} params={{ filter: filters, since, until, namespaces: namespaces.join(','), at: still ?? now?.at, columns: names }} />
         <ColumnChooser />
       </div>
       <div
@@ -178,10 +206,11 @@ export function FlowTable() {
         <div class="space" role="presentation" style={{ height: `${scrollHeight(geometry)}px` }}>
           <div class="window" role="rowgroup" style={{ transform: `translateY(${(pages ? top : 0) + part.shift}px)` }}>
             {rows.map(({ index, row }) => (
-              <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row !== undefined && row.seq === flow} onOpen={() => select(index)} />
+              <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row?.id !== undefined && row.id === flow} onOpen={() => select(index)} />
             ))}
           </div>
         </div>
+        {total > 0 && sort === DEFAULT_SORT && !since && <Tail />}
         {total === 0 && (
           <p class="nothing">
             {waiting ? 'Waiting for flows…' : stream.value.state === 'refused' ? stream.value.why : filters.length || since || namespaces.length ? 'No flow matches.' : 'No flows yet.'}
