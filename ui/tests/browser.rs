@@ -68,6 +68,7 @@ fn the_page_works_in_a_browser() {
         .args(["run", "e2e"])
         .current_dir(root.join("ui/web"))
         .env("FLOWS_LAB", &lab.name)
+        .env("FLOWS", bin.join("flows"))
         .env("FLOWS_UI", env!("CARGO_BIN_EXE_flows-ui"))
         .env("FLOWS_SCREENS", &screens)
         .status();

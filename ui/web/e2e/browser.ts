@@ -15,12 +15,15 @@ export interface Sight {
   width?: number;
   height?: number;
   scheme?: 'light' | 'dark';
+  /** Runs in the page before its own scripts. */
+  init?: () => void;
 }
 
 /** A page, and what went wrong in it: errors, and requests to anybody but its own server. */
-export async function open(browser: Browser, url: string, { width = 1440, height = 900, scheme = 'light' }: Sight = {}): Promise<{ page: Page; wrong: string[] }> {
+export async function open(browser: Browser, url: string, { width = 1440, height = 900, scheme = 'light', init }: Sight = {}): Promise<{ page: Page; wrong: string[] }> {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
+  if (init) await page.addInitScript(init);
   const wrong: string[] = [];
   page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
   page.on('console', (message) => {
@@ -28,7 +31,7 @@ export async function open(browser: Browser, url: string, { width = 1440, height
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) wrong.push(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(new URL(url).origin)) wrong.push(`foreign request: ${request.url()}`);
+    if (new URL(request.url()).origin !== new URL(url).origin) wrong.push(`foreign request: ${request.url()}`);
   });
   await page.goto(url);
   return { page, wrong };

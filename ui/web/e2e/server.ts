@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-function variable(name: string): string {
+export function variable(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run \`cargo xtask test kernel\``);
   return value;
@@ -15,10 +15,13 @@ export class Server {
   #process: ChildProcess | null = null;
   url = '';
 
+  /** `args`: what it is told besides the lab and where to listen. */
+  constructor(readonly args: readonly string[] = []) {}
+
   /** Starts it; on the same port as before if it ran before. */
   async start(): Promise<void> {
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
-    const process = spawn(variable('FLOWS_UI'), ['--lab', variable('FLOWS_LAB'), '--listen', listen], {
+    const process = spawn(variable('FLOWS_UI'), ['--lab', variable('FLOWS_LAB'), '--listen', listen, ...this.args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = process;

@@ -1,0 +1,118 @@
+// What somebody does who is called because "it can't connect".
+
+import { describe, expect, it } from 'vitest';
+import { open, picture } from './browser';
+import { Fixture, ROWS } from './fixture';
+
+const fixture = new Fixture();
+const BAD = '.window .row.bad[data-seq]';
+
+describe('a denied connection', () => {
+  it('appears live, and says which policy denied it, why, and what would allow it', async () => {
+    const { page } = fixture;
+    await fixture.flows();
+    const before = await fixture.newest();
+    await fixture.dropped();
+    // One that happens now: the client of the lab tries every two seconds.
+    await fixture.newer(before, BAD);
+    expect(await page.locator('.window .row.good').count()).toBe(0);
+    await fixture.hold();
+    await page.locator(BAD).first().click();
+
+    const drawer = page.locator('.drawer');
+    await drawer.getByText('Why denied').waitFor();
+    await drawer.getByText('What would allow it').waitFor();
+    const text = await drawer.innerText();
+    expect(text).toContain('production/user-service may not reach production/auth-database on 5432/TCP');
+    expect(text).toContain('cnp production/auth-database-policy selects it');
+    expect(text).toContain('app=auth-service, have app=user-service');
+    expect(text).toMatch(/matchLabels:\s+app: user-service/);
+    expect(text).toContain('flows policy trace --src-pod production/user-service --dst-pod production/auth-database');
+    await picture(page, 'why-denied');
+
+    await drawer.getByRole('button', { name: 'Copy: the rule' }).click();
+    await page.locator('.notice.on').getByText('copied').waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('app: user-service');
+    await drawer.locator('details.policy summary').first().click();
+    await drawer.locator('details.policy pre').first().waitFor();
+    expect(await drawer.locator('details.policy pre').first().innerText()).toContain('kind: CiliumNetworkPolicy');
+  });
+
+  it('is the same for whoever opens the address', async () => {
+    const { page, browser } = fixture;
+    await fixture.flows();
+    await fixture.dropped();
+    await fixture.hold();
+    await page.locator(BAD).first().click();
+    await page.locator('.drawer .headline').waitFor();
+    await fixture.show('Flows');
+    const [headline, ends] = [await page.locator('.headline').innerText(), await page.locator('.ends').innerText()];
+    const total = await fixture.total();
+    const other = await open(browser, page.url());
+    await other.page.locator('.drawer .headline').waitFor();
+    expect(await other.page.locator('.headline').innerText()).toBe(headline);
+    expect(await other.page.locator('.ends').innerText()).toBe(ends);
+    expect(await other.page.locator('.chip').innerText()).toContain('verdict == DROPPED');
+    expect(await other.page.locator('.map').count()).toBe(0);
+    await other.page.locator('.pause.on').waitFor();
+    await other.page.waitForFunction((total) => document.querySelector('.flows .tablehead > p')?.textContent?.replace(/\D/g, '') === String(total), total);
+    expect(other.wrong).toEqual([]);
+    await other.page.context().close();
+    // And back, by the browser's own button.
+    await page.goBack();
+    await page.locator('.map').waitFor();
+  });
+
+  it('is found by its link also when flows-ui was started anew', async () => {
+    const { page, server } = fixture;
+    await fixture.flows();
+    await fixture.dropped();
+    await fixture.hold();
+    await page.locator(BAD).first().click();
+    await page.locator('.drawer .headline').waitFor();
+    const ends = await page.locator('.ends').innerText();
+    const address = page.url();
+    await server.kill();
+    await server.start();
+    await page.goto(address);
+    await page.locator('.drawer .headline').waitFor();
+    expect(await page.locator('.ends').innerText()).toBe(ends);
+    // The moment that was held was of the other run: that is said, and the present is shown.
+    await page.waitForURL((url) => !url.searchParams.has('at'));
+    await page.locator('.pause:not(.on)').waitFor();
+
+    await page.goto(`${server.url}?flow=1000000000-0123456789abcdef`);
+    await page.locator('.drawer').getByText('is not held any more: it happened at 1970-01-01').waitFor();
+    await page.locator('.drawer').getByRole('button', { name: "Look in the servers' history" }).click();
+    await page.locator('.drawer').getByText('The servers remember nothing older either.').waitFor();
+  });
+});
+
+it('a click on a cell filters by it', async () => {
+  const { page } = fixture;
+  await fixture.show('Flows');
+  await fixture.flows();
+  await fixture.hold();
+  const cell = page.locator('.window .row [data-column=destination]', { hasText: 'production/database' }).first();
+  await cell.hover();
+  await cell.locator('.pick').click();
+  await page.getByRole('menuitem', { name: /^Exclude pod == production\/database$/ }).click();
+  await page.locator('.chip.excludes').waitFor();
+  await page.waitForFunction((rows) => {
+    const all = [...document.querySelectorAll(rows)];
+    return all.length > 0 && all.every((row) => !row.textContent?.includes('production/database'));
+  }, ROWS);
+});
+
+it('a server that was killed and comes back is followed again', async () => {
+  const { page, server } = fixture;
+  await fixture.flows();
+  await page.locator('.link.good').waitFor();
+  await server.kill();
+  await page.locator('.link.bad').getByText('Reconnecting').waitFor();
+  expect(await page.locator(ROWS).count()).toBeGreaterThan(0);
+  await picture(page, 'server-gone');
+  await server.start();
+  await page.locator('.link.good').getByText('Live').waitFor();
+  await fixture.newer(await fixture.newest());
+});

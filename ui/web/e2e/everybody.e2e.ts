@@ -1,0 +1,159 @@
+// For everybody: with any eyes, with keys alone, on any screen.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { open, picture } from './browser';
+import { Fixture, ROWS } from './fixture';
+
+const axe = createRequire(import.meta.url).resolve('axe-core');
+const fixture = new Fixture();
+
+/** What serious things axe-core has to say. */
+async function serious(page: Page): Promise<string[]> {
+  // The content security policy lets no script in but the page's own: axe comes by the debugger.
+  await page.evaluate(await readFile(axe, 'utf8'));
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
+  });
+}
+
+/** Each view, and how to come to it once the page is there. */
+const SIGHTS: { name: string; query: string; come: (page: Page) => Promise<unknown> }[] = [
+  { name: 'overview', query: '', come: (page) => page.locator('.card').first().waitFor() },
+  { name: 'map', query: '?show=map', come: (page) => page.locator('.card').first().waitFor() },
+  { name: 'nodes', query: '?show=status', come: (page) => page.locator('.cards').waitFor() },
+  {
+    name: 'flow',
+    query: '?show=flows&f=verdict+%3D%3D+DROPPED',
+    come: async (page) => {
+      await page.locator(ROWS).first().waitFor();
+      await fixture.hold();
+      await page.locator(ROWS).first().click();
+      await page.locator('.drawer .headline').waitFor();
+    },
+  },
+  { name: 'missing-flow', query: '?flow=1000000000-0123456789abcdef', come: (page) => page.locator('.drawer [role=alert]').waitFor() },
+  {
+    name: 'keys',
+    query: '',
+    come: async (page) => {
+      await page.locator(ROWS).first().waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  ...['All times', 'All namespaces', 'Export', 'Columns'].map((menu) => ({
+    name: `menu-${menu.toLowerCase().replace(' ', '-')}`,
+    query: '',
+    come: async (page: Page) => {
+      await page.locator(ROWS).first().waitFor();
+      await page.locator('summary', { hasText: menu }).click();
+      await page.locator('.menu[open]').waitFor();
+    },
+  })),
+  {
+    name: 'cell-menu',
+    query: '?show=flows',
+    come: async (page) => {
+      await page.locator(ROWS).first().waitFor();
+      await fixture.hold();
+      await page.locator('.window .row [data-column=source]').first().click({ button: 'right' });
+      await page.getByRole('menuitem').nth(2).waitFor();
+    },
+  },
+];
+
+describe('axe-core finds nothing serious', () => {
+  it.each(SIGHTS.flatMap((sight) => (['light', 'dark'] as const).map((scheme) => [sight.name, scheme, sight] as const)))('%s, %s', async (name, scheme, { query, come }) => {
+    const { page, server } = fixture;
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await page.goto(`${server.url}${query}`);
+    await come(page);
+    expect(await serious(page)).toEqual([]);
+    await picture(page, `${scheme}-${name}`);
+  });
+});
+
+describe('with keys alone', () => {
+  it('one comes from the table to the explanation and back', async () => {
+    const { page } = fixture;
+    await fixture.flows();
+    await page.keyboard.press('d');
+    await page.locator('.window .row.bad').first().waitFor();
+    await page.keyboard.press(' ');
+    await page.locator('.pause.on').waitFor();
+    await page.locator('#flows').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.locator('.drawer .headline').waitFor();
+    const first = new URL(page.url()).searchParams.get('flow');
+    await page.keyboard.press('j');
+    await page.waitForURL((url) => ![null, first].includes(url.searchParams.get('flow')));
+    await page.keyboard.press('Escape');
+    await page.locator('.drawer').waitFor({ state: 'detached' });
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('Type a filter').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('everything that can be pressed is come to by Tab, and shows where one is', async () => {
+    const { page } = fixture;
+    await fixture.flows();
+    await page.locator('.card').first().waitFor();
+    await fixture.hold();
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    const reached = new Set<string>();
+    for (let times = 0; times < 80; times++) {
+      await page.keyboard.press('Tab');
+      const at = await page.evaluate(() => {
+        const element = document.activeElement as HTMLElement | null;
+        if (!element || element === document.body) return null;
+        const style = getComputedStyle(element);
+        const around = element.closest('.entry') ? getComputedStyle(element.closest('.entry')!) : style;
+        return { name: element.getAttribute('aria-label') || element.textContent?.trim() || element.tagName, seen: around.outlineStyle !== 'none' };
+      });
+      if (!at || reached.has(at.name)) continue;
+      expect(at.seen, at.name).toBe(true);
+      reached.add(at.name);
+    }
+    const names = [...reached].join('\n');
+    for (const name of ['Skip to the flows', 'Nodes', 'Keys', 'Filter expression', 'All times', 'All namespaces', 'Dropped', 'Time', 'Arrange anew', 'production', 'frontend', 'Flows', 'Export', 'Columns']) {
+      expect(names).toContain(name);
+    }
+  });
+});
+
+it('on a phone nothing is wider than the screen, at any moment', async () => {
+  // Every frame, from the first one on: what is too wide for a moment only is seen, too.
+  const init = () => {
+    const page = window as unknown as { widest?: number };
+    const look = () => {
+      page.widest = Math.max(page.widest ?? 0, document.documentElement?.scrollWidth ?? 0);
+      requestAnimationFrame(look);
+    };
+    look();
+  };
+  const phone = await open(fixture.browser, fixture.server.url, { width: 390, height: 844, init });
+  await phone.page.locator(ROWS).first().waitFor();
+  await phone.page.locator('.card').first().waitFor();
+  const widest = () => phone.page.evaluate(() => (window as unknown as { widest: number }).widest);
+  expect(await widest()).toBeLessThanOrEqual(390);
+  await picture(phone.page, 'phone');
+  // The axis' marks move with time.
+  await phone.page.locator('.plot').hover();
+  const bars = await phone.page.locator('.bars .passed').getAttribute('d');
+  await phone.page.waitForFunction((bars) => document.querySelector('.bars .passed')?.getAttribute('d') !== bars, bars);
+  await phone.page.locator('.pause').click();
+  await phone.page.waitForURL(/at=/);
+  await phone.page.locator(ROWS).first().click();
+  await phone.page.locator('.drawer .body').waitFor();
+  expect(await widest()).toBeLessThanOrEqual(390);
+  await picture(phone.page, 'phone-flow');
+  expect(phone.wrong).toEqual([]);
+  await phone.page.context().close();
+});
