@@ -119,7 +119,8 @@ impl Feed {
 
     /// Ends the pause before the next attempt to connect, if there is one.
     pub fn retry(&self) {
-        self.hurry.notify_waiters();
+        // Remembered while an attempt is being made.
+        self.hurry.notify_one();
     }
 
     /// Puts up to so many flows from before the store's first one in front of it; says how many.

@@ -101,8 +101,16 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     top.until("who talks to whom", |text| {
         text.contains("default/stranger-near")
     });
+    top.press("2\t\t\t");
+    top.until("what the kernel counted of the policy", |text| {
+        text.contains("DECISIONS")
+            && text.contains("everything else (default deny)")
+            && text.contains(" decision")
+    });
     top.press("4");
-    top.until("the nodes", |text| text.contains("connected"));
+    top.until("the nodes", |text| {
+        text.contains("connected") && text.contains("lost by stage: 0 kernel's ring full")
+    });
 
     top.press("q");
     assert!(top.end().success());

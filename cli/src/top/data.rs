@@ -229,6 +229,11 @@ impl Data {
         self.all.as_ref().unwrap_or(&self.view).flows()
     }
 
+    /// Items that were let go to make room for younger ones.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.shown.counts().evicted
+    }
+
     /// Whether there is nothing at all, shown or hidden.
     pub(crate) fn is_empty(&self) -> bool {
         self.shown.range().is_empty()

@@ -17,7 +17,7 @@ use flow::{
 use super::{
     data::Data,
     filters::{self, opened as ends},
-    keys::Act,
+    keys::{self, Act},
     policies::{Count, Policies},
     services,
     tally::{ByHash, Counted, Tally},
@@ -247,16 +247,7 @@ impl Groups {
     pub(crate) fn act(&mut self, act: Act, page: usize) {
         let last = self.groups.len().saturating_sub(1);
         let at = self.selected.min(last);
-        self.selected = match act {
-            Act::Up => at.saturating_sub(1),
-            Act::Down => at + 1,
-            Act::PageUp => at.saturating_sub(page),
-            Act::PageDown => at + page,
-            Act::Oldest => 0,
-            Act::Newest => last,
-            _ => at,
-        }
-        .min(last);
+        self.selected = keys::moved(act, at, page, last);
         let by = By::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
         let count = By::ALL.len();
         match act {

@@ -230,6 +230,20 @@ pub(crate) fn act(key: &KeyEvent, places: &[Place]) -> Option<Act> {
     places.iter().find_map(at).map(|binding| binding.act)
 }
 
+/// The line to which a key goes from another one, the last of them at most; `page` are seen at once.
+pub(crate) fn moved(act: Act, line: usize, page: usize, last: usize) -> usize {
+    let to = match act {
+        Act::Up => line.saturating_sub(1),
+        Act::Down => line + 1,
+        Act::PageUp => line.saturating_sub(page),
+        Act::PageDown => line + page,
+        Act::Oldest => 0,
+        Act::Newest => last,
+        _ => line,
+    };
+    to.min(last)
+}
+
 /// The first key for an act, to be shown.
 pub(crate) fn shown(act: Act) -> &'static str {
     let binding = BINDINGS.iter().find(|binding| binding.act == act);

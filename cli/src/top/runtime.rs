@@ -204,6 +204,8 @@ impl Runtime {
         let mut continued = terminal::continued()?;
         let mut next = Instant::now();
         let mut last_sums = Instant::now() - SUMS;
+        // Something came since the sums per node were looked at.
+        let mut unsummed = false;
         let (mut health, mut policies) = (Question::default(), Question::default());
         let (mut dirty, mut data) = (true, true);
         loop {
@@ -213,10 +215,7 @@ impl Runtime {
                     if std::mem::take(&mut data) {
                         let snapshot = self.filling.store.snapshot();
                         model.update(Event::Data(snapshot), now());
-                        if last_sums.elapsed() >= SUMS {
-                            last_sums = Instant::now();
-                            model.update(Event::Sums(self.filling.store.nodes()), now());
-                        }
+                        unsummed = true;
                     }
                     let wrote = self.terminal.draw(|frame| view::draw(frame, model))?;
                     next = Instant::now() + FRAME.max(wrote * SHARE);
@@ -265,6 +264,12 @@ impl Runtime {
                         if model.shows_policies() && policies.is_due(POLICIES) {
                             self.tasks.spawn(effects::policies(server.clone()));
                         }
+                    }
+                    if unsummed && last_sums.elapsed() >= SUMS {
+                        unsummed = false;
+                        last_sums = Instant::now();
+                        model.update(Event::Sums(self.filling.store.nodes()), now());
+                        dirty |= model.screen == Screen::Nodes;
                     }
                     if let Some(next) = self.next.take_if(|next| next.ready()) {
                         self.swap(next, model);

@@ -14,7 +14,7 @@ use flow::{
 use super::{
     data::Data,
     filters::{self, opened as ends},
-    keys::Act,
+    keys::{self, Act},
     tally::{Counted, Tally},
 };
 
@@ -222,16 +222,7 @@ impl Services {
         let lines = self.lines();
         let last = lines.len().saturating_sub(1);
         let at = self.selected.min(last);
-        self.selected = match act {
-            Act::Up => at.saturating_sub(1),
-            Act::Down => at + 1,
-            Act::PageUp => at.saturating_sub(page),
-            Act::PageDown => at + page,
-            Act::Oldest => 0,
-            Act::Newest => last,
-            _ => at,
-        }
-        .min(last);
+        self.selected = keys::moved(act, at, page, last);
         let branch = match lines.get(at) {
             Some(Line::Branch(branch) | Line::Edge(branch, _)) => &self.branches[*branch],
             None => return,

@@ -71,6 +71,11 @@ fn read(path: &PathBuf, ask: &Ask, store: &Store) -> Result<(), String> {
             Err(why) => {
                 unreadable += 1;
                 if unreadable <= MARKED {
+                    if last == 0 {
+                        // The mark is to stand behind what is before it.
+                        store.push(batch.make_contiguous(), i64::MAX);
+                        batch.clear();
+                    }
                     store.mark(Mark::Unreadable { line: number, why });
                 }
             }

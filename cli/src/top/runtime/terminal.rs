@@ -16,8 +16,8 @@ use crossterm::{
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute, queue,
     terminal::{
-        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-        disable_raw_mode, enable_raw_mode,
+        BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
     },
 };
 use nix::sys::signal::{Signal as Stop, raise};
@@ -131,7 +131,7 @@ impl Terminal {
         // changed meanwhile.
         disable_raw_mode()?;
         self.take()?;
-        self.inner.clear()
+        self.clear()
     }
 
     /// Draws; says how long writing took.
@@ -151,7 +151,12 @@ impl Terminal {
     /// # Errors
     /// Writing to the terminal.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        // Not `Terminal::clear`: it asks where the cursor is, and waits for an answer that some
+        // terminals don't give.
+        execute!(self.inner.backend_mut(), Clear(ClearType::All))?;
+        // What was drawn last counts as blank.
+        self.inner.swap_buffers();
+        Ok(())
     }
 
     /// Asks for the colour of the background; the answer comes as keys.

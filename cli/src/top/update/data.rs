@@ -78,6 +78,10 @@ impl Model {
             ));
         }
         if let Link::Lost { retry_in, .. } = &link {
+            if matches!(self.link, Link::Live { .. }) {
+                // This matters more than what was said before.
+                self.notice = None;
+            }
             let pause = i64::try_from(retry_in.as_nanos()).unwrap_or(i64::MAX);
             self.retry_at = self.now.saturating_add(pause);
         }

@@ -221,6 +221,9 @@ impl Model {
                 self.say("fetching older flows …");
                 effects.push(Effect::Older);
             }
+            From::File(_) if self.data.evicted() > 0 => {
+                self.say("the file has older flows than are held; --keep N holds more");
+            }
             From::File(_) => self.say("this is the beginning of the file"),
         }
     }

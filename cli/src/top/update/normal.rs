@@ -8,7 +8,7 @@ use super::Effect;
 use crate::top::{
     edit::Line,
     filters::Chip,
-    keys::{Act, Place, act},
+    keys::{self, Act, Place, act},
     model::{Mode, Model, Screen},
 };
 
@@ -144,31 +144,19 @@ impl Model {
     }
 
     fn nodes_act(&mut self, act: Act) {
-        let page = self.page();
-        self.node = match act {
-            Act::Up => self.node.saturating_sub(1),
-            Act::Down => self.node.saturating_add(1),
-            Act::PageUp => self.node.saturating_sub(page),
-            Act::PageDown => self.node.saturating_add(page),
-            Act::Oldest => 0,
-            Act::Newest => usize::MAX,
+        let names = crate::top::nodes::names(self);
+        let last = names.len().saturating_sub(1);
+        let at = self.node.min(last);
+        match act {
             Act::Open => {
-                let names = crate::top::nodes::names(self);
-                if let Some(name) = names.get(self.node.min(names.len().saturating_sub(1))) {
-                    let text = format!("node == {}", flow::expr::quote(name));
-                    self.narrow(&text);
+                if let Some(name) = names.get(at) {
+                    self.narrow(&format!("node == {}", flow::expr::quote(name)));
                     self.screen = Screen::Flows;
                 }
-                return;
             }
-            Act::Back => {
-                self.screen = Screen::Flows;
-                return;
-            }
-            _ => return,
-        };
-        let most = crate::top::nodes::names(self).len().saturating_sub(1);
-        self.node = self.node.min(most);
+            Act::Back => self.screen = Screen::Flows,
+            act => self.node = keys::moved(act, at, self.page(), last),
+        }
     }
 
     pub(super) fn verdicts_key(&mut self, key: &KeyEvent) {

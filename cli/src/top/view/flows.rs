@@ -246,7 +246,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
             let rest = if *complete {
                 "nothing is missing"
             } else {
-                "the server no longer has all that happened meanwhile"
+                "and the server no longer has all that happened meanwhile"
             };
             let style = if *complete {
                 theme.quiet()
@@ -254,7 +254,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
                 theme.warn()
             };
             (
-                format!("no connection for {}: {why}; {rest}", span(time - lost)),
+                format!("no connection for {}, {rest}: {why}", span(time - lost)),
                 style,
             )
         }

@@ -79,9 +79,18 @@ fn state(model: &Model) -> (String, ratatui::style::Style) {
         return (format!("‖ paused {gone}, {waiting} waiting"), theme.warn());
     }
     match &model.link {
-        Link::Connecting => (format!("… connecting to {from}"), theme.warn()),
+        Link::Connecting => {
+            let doing = match model.from {
+                From::Server(_) => "connecting to",
+                From::File(_) => "reading",
+            };
+            (format!("… {doing} {from}"), theme.warn())
+        }
         Link::Live { .. } => (format!("● live {from}"), theme.good()),
         Link::Lost { since, .. } => (format!("✗ no connection for {}", ago(*since)), theme.bad()),
+        Link::Ended if model.data.evicted() > 0 => {
+            (format!("■ the newest of {from}"), theme.warn())
+        }
         Link::Ended => (format!("■ all of {from}"), theme.plain()),
         Link::Failed(_) => (format!("✗ {from}"), theme.bad()),
     }

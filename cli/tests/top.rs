@@ -1,0 +1,272 @@
+//! `flows top` on a terminal, against a server that knows no more than any Hubble, and files.
+
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
+#[path = "../../lab/tests/common/pty.rs"]
+#[expect(
+    dead_code,
+    clippy::print_stderr,
+    reason = "other tests use more of it; what it can't clean up is said"
+)]
+mod pty;
+#[path = "../../client/tests/server/mod.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod server;
+
+use std::{path::Path, process::Command};
+
+use proto::{
+    flow::Verdict,
+    google::Timestamp,
+    json,
+    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+};
+use pty::Pty;
+use server::{Server, flow, lost};
+
+fn top(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
+    command
+        .arg("top")
+        .env("XDG_STATE_HOME", directory)
+        .env_remove("NO_COLOR")
+        .env_remove("COLORFGBG");
+    command
+}
+
+fn now() -> i64 {
+    Timestamp::from(std::time::SystemTime::now()).unix_nanos()
+}
+
+/// A flow with a policy that denied or allowed it.
+fn decided(time: i64, pod: &str, verdict: Verdict) -> GetFlowsResponse {
+    let mut response = flow(time, pod, verdict);
+    if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
+        let policy = proto::flow::Policy {
+            name: "db".to_owned(),
+            namespace: "shop".to_owned(),
+            kind: "CiliumNetworkPolicy".to_owned(),
+            ..Default::default()
+        };
+        flow.ip = Some(proto::flow::Ip {
+            source: "10.0.0.1".to_owned(),
+            destination: "10.0.0.2".to_owned(),
+            ..Default::default()
+        });
+        flow.traffic_direction = proto::flow::TrafficDirection::Ingress.into();
+        flow.event_type = Some(proto::flow::CiliumEventType {
+            r#type: 5,
+            sub_type: 0,
+        });
+        if verdict == Verdict::Dropped {
+            flow.ingress_denied_by.push(policy);
+        } else {
+            flow.ingress_allowed_by.push(policy);
+        }
+    }
+    response
+}
+
+/// Lines of JSON, with a name.
+fn file(directory: &Path, flows: &[GetFlowsResponse]) -> std::path::PathBuf {
+    let path = directory.join("flows.json");
+    let lines: Vec<String> = flows
+        .iter()
+        .map(|response| json::to_string(response).unwrap())
+        .collect();
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    path
+}
+
+#[test]
+fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("hubble.sock");
+    let begin = now() - 60_000_000_000;
+    let history = [lost(begin, 9)].into_iter();
+    let history = history
+        .chain((0..50).map(|at| {
+            let verdict = if at % 10 == 0 {
+                Verdict::Dropped
+            } else {
+                Verdict::Forwarded
+            };
+            decided(begin + at * 1_000_000_000, "web", verdict)
+        }))
+        .collect();
+    let mut server = Server::start(&socket, history);
+    let mut command = top(directory.path());
+    command.arg("--server");
+    command.arg(format!("unix://{}", socket.display()));
+    let mut top = Pty::start(&command, (100, 30));
+    top.until("its flows", |text| {
+        text.contains("● live") && text.contains("50 held") && text.contains("shop/web")
+    });
+    top.press("N\r");
+    top.until("why there is no explanation", |text| {
+        text.contains("stock Hubble")
+    });
+    // The same key as in any other view, while nothing answers.
+    top.press("Y");
+    top.until("that there is no rule", |text| text.contains("no rule"));
+    top.press("\x1b\x1b2\t\t\t");
+    top.until("that only flows are counted", |text| {
+        text.contains("cnp shop/db") && text.contains("a stock Hubble: counted are the flows")
+    });
+    top.press("3");
+    top.until("who talks to whom", |text| text.contains("WHO CONNECTS"));
+    top.press("4");
+    top.until("that losses by stage aren't told", |text| {
+        text.contains("c/one") && text.contains("doesn't tell of losses by stage")
+    });
+    top.press("1");
+    server.say(decided(now(), "live", Verdict::Forwarded));
+    top.press("G");
+    top.until("what comes", |text| text.contains("shop/live"));
+
+    // It goes, and comes back.
+    server.stop();
+    top.until("that it is gone, and when it is tried", |text| {
+        text.contains("✗ no connection") && text.contains("next try in")
+    });
+    server.resume();
+    top.press("R");
+    top.until("that it is back", |text| {
+        text.contains("● live") && text.contains("── no connection for")
+    });
+    let text = top.until("that all is there", |text| text.contains("51 held"));
+    assert!(text.contains("nothing is missing"), "{text}");
+    top.press("q");
+    assert!(top.end().success());
+    top.assert_given_back();
+}
+
+#[test]
+fn a_terminal_with_a_light_background_is_asked_and_its_answer_is_no_key() {
+    for (answer, light) in [
+        ("\x1b]11;rgb:ffff/ffff/ffff\x1b\\", true),
+        ("\x1b]11;rgb:1c1c/1c1c/1c1c\x07", false),
+        ("", false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let flows = [decided(1_000_000_000, "web", Verdict::Dropped)];
+        let path = file(directory.path(), &flows);
+        let mut command = top(directory.path());
+        command.arg("--input-file").arg(&path);
+        let mut top = Pty::start(&command, (100, 30));
+        top.until("the flow", |text| text.contains("DROPPED"));
+        let asked = top
+            .seen()
+            .bytes
+            .windows(7)
+            .any(|bytes| bytes == b"\x1b]11;?\x1b");
+        assert!(asked);
+        top.press(answer);
+        // Red on white, light red on black.
+        let want = if light { 1 } else { 9 };
+        let red = || {
+            let seen = top.seen();
+            let screen = seen.terminal.screen();
+            let (rows, columns) = screen.size();
+            let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+            cells
+                .filter_map(|(row, column)| screen.cell(row, column))
+                .any(|cell| cell.fgcolor() == vt100::Color::Idx(want))
+        };
+        let text = top.until("its colours", |_| red());
+        assert!(!text.contains("filter:"), "an answer is no key: {text}");
+        assert!(text.contains("SOURCE"), "{text}");
+        top.press("q");
+        assert!(top.end().success());
+        top.assert_given_back();
+    }
+}
+
+#[test]
+fn suspending_gives_the_terminal_to_the_shell_and_fg_brings_it_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let flows = [decided(1_000_000_000, "web", Verdict::Dropped)];
+    let path = file(directory.path(), &flows);
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]);
+    shell
+        .env("XDG_STATE_HOME", directory.path())
+        .env("PS1", "$ ");
+    let mut top = Pty::start(&shell, (100, 30));
+    let program = env!("CARGO_BIN_EXE_flows");
+    top.press(&format!("{program} top --input-file {}\n", path.display()));
+    top.until("the flow", |text| {
+        text.contains("SOURCE") && text.contains("DROPPED")
+    });
+    for _ in 0..2 {
+        top.press("\x1a");
+        top.until("the shell", |text| text.contains("Stopped"));
+        {
+            let seen = top.seen();
+            let screen = seen.terminal.screen();
+            assert!(!screen.alternate_screen() && !screen.hide_cursor());
+            let mouse = screen.mouse_protocol_mode();
+            assert_eq!(mouse, vt100::MouseProtocolMode::None);
+        }
+        // What is typed goes to the shell.
+        top.press("echo a$((1+1))b\n");
+        top.until("the shell's answer", |text| text.contains("a2b"));
+        top.press("clear; fg\n");
+        top.until("the screen", |text| {
+            text.contains("SOURCE") && text.contains("DROPPED")
+        });
+        assert!(top.seen().terminal.screen().alternate_screen());
+        top.press("d");
+        top.until("that keys are heard", |text| text.contains("[dropped]"));
+        top.press("X");
+        top.until("that keys are heard", |text| !text.contains("[dropped]"));
+    }
+    top.press("q");
+    top.until("the shell", |text| !text.contains("SOURCE"));
+    top.press("exit\n");
+    assert!(top.end().success());
+}
+
+#[test]
+fn a_large_file_is_shown_as_far_as_it_is_kept_and_a_broken_end_is_marked() {
+    let directory = tempfile::tempdir().unwrap();
+    let begin = now();
+    let flows: Vec<_> = (0..9000)
+        .map(|at| decided(begin + at * 1_000_000, "web", Verdict::Forwarded))
+        .collect();
+    let path = file(directory.path(), &flows);
+    // As if the writer had been killed.
+    let length = std::fs::metadata(&path).unwrap().len();
+    let cut = std::fs::File::options().write(true).open(&path).unwrap();
+    cut.set_len(length - 40).unwrap();
+    let mut command = top(directory.path());
+    command.args(["--keep", "3000", "--input-file"]).arg(&path);
+    let mut top = Pty::start(&command, (100, 30));
+    let text = top.until("the end", |text| text.contains("■ the newest of"));
+    assert!(text.contains("line 9000 is no flow"), "{text}");
+    let held = text
+        .split(" held")
+        .next()
+        .unwrap()
+        .rsplit(' ')
+        .next()
+        .unwrap();
+    let held: u64 = held.replace(',', "").parse().unwrap();
+    assert!((1000..=3000).contains(&held), "{text}");
+    top.press("g");
+    top.press("o");
+    top.until("how to have more", |text| {
+        text.contains("--keep N holds more")
+    });
+    top.press("q");
+    assert!(top.end().success());
+
+    let mut command = crate::top(directory.path());
+    command.args(["--input-file", "/nowhere/flows.json"]);
+    let mut top = Pty::start(&command, (100, 30));
+    top.until("why it can't be read", |text| {
+        text.contains("/nowhere/flows.json") && text.contains("No such file")
+    });
+    top.press("q");
+    assert!(top.end().success());
+}
