@@ -149,7 +149,7 @@ export function ServiceMapView() {
         </button>
       </div>
       <div
-        class={`canvas${near ? '' : ' far'}`}
+        class={`canvas${near ? '' : ' far'}${far ? ' spotted' : ''}`}
         ref={box}
         onKeyDown={onKey}
         onPointerDown={(event) => {

@@ -34,20 +34,23 @@ interface Drawn {
 /** Up to so many edges have words. */
 const WORDS = 600;
 
-/** Edges with an end in the part, and those that only pass through as one path. */
+/** More that only pass through say nothing, slowly. */
+const THROUGH = 300;
+
+/** Edges with an end in the part, and those that only pass through as one path, unless they are many. */
 function edgesIn({ graph, layout, part }: Props): { edges: Drawn[]; through: string } {
-  let through = '';
+  const through: string[] = [];
   const edges = graph.edges.flatMap((edge) => {
     const [from, to] = [layout.cards[edge.source], layout.cards[edge.destination]];
     if (!from || !to) return [];
     if (!part || meets(from, part) || meets(to, part)) return [{ edge, line: line(edge, from, to) }];
     const [x, y] = [Math.min(from.x, to.x), Math.min(from.y, to.y)];
     const around = { x, y, w: Math.max(from.x, to.x) + from.w - x, h: Math.max(from.y + from.h, to.y + to.h) - y };
-    if (meets(around, part)) through += line(edge, from, to).path;
+    if (meets(around, part) && through.length <= THROUGH) through.push(line(edge, from, to).path);
     return [];
   });
   // Drops lie on top.
-  return { edges: edges.sort((a, b) => a.edge.dropped - b.edge.dropped), through };
+  return { edges: edges.sort((a, b) => a.edge.dropped - b.edge.dropped), through: through.length > THROUGH ? '' : through.join('') };
 }
 
 /** By name, not by how much: words that change places whenever another edge gets busier can't be read. */
