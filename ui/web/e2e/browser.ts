@@ -37,6 +37,14 @@ export async function open(browser: Browser, url: string, { width = 1440, height
   return { page, wrong };
 }
 
+/** For a person to look at. A browser that is starved may not manage to draw one in time: it tries again. */
 export async function picture(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: `${screens}/${name}.png` });
+  for (let tries = 1; ; tries++) {
+    try {
+      await page.screenshot({ path: `${screens}/${name}.png` });
+      return;
+    } catch (error) {
+      if (tries === 3 || !String(error).includes('Unable to capture screenshot')) throw error;
+    }
+  }
 }
