@@ -26,6 +26,9 @@ use server::{PER_SECOND, Server};
 
 /// Time before the first look: history, first drawings.
 const WARM_UP: Duration = Duration::from_secs(8);
+/// Time in a view that sums up, before it is measured, and for that.
+const SETTLED: Duration = Duration::from_secs(3);
+const SUMMED: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What begins a drawing.
@@ -40,7 +43,7 @@ fn main() {
     let directory = tempfile::tempdir().expect("a directory for the socket");
     let socket = directory.path().join("flows.sock");
     let server = Server::start(&socket);
-    let screen = show(&socket, directory.path());
+    let mut screen = show(&socket, directory.path());
     screen.until("the connection", |text| text.contains("● live"));
     std::thread::sleep(WARM_UP);
     let halves = [
@@ -90,6 +93,22 @@ fn main() {
         ("first half", first.memory),
         Some("bounded"),
     );
+    // Views that sum up all that is held.
+    for (key, view) in [("2", "Top"), ("3", "Services")] {
+        screen.press(key);
+        // What is held is looked at once.
+        std::thread::sleep(SETTLED);
+        let seen = half(&screen, &server, SUMMED);
+        let named = |what: &str| named(&format!("{what} in {view}"));
+        row(
+            &named("flows taken"),
+            seen.flows,
+            "flows/s",
+            Some(">= 49500"),
+        );
+        row(&named("drawings"), seen.drawings, "/s", None);
+        row(&named("processor time"), seen.busy, "% of a core", None);
+    }
 }
 
 fn pin(core: usize) {
@@ -117,7 +136,7 @@ fn show(socket: &Path, state: &Path) -> Pty {
 struct Half {
     /// Flows per second that the program took from the server.
     flows: f64,
-    /// Median age of the newest row, ms.
+    /// Median age of the newest row, ms; 0 where there are no rows.
     age: f64,
     worst: f64,
     /// Per second.
@@ -134,7 +153,7 @@ fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
     let mut ages = Vec::new();
     while begin.elapsed() < time {
         std::thread::sleep(PAUSE);
-        ages.push(age(&screen.text()));
+        ages.extend(age(&screen.text()));
     }
     let past = begin.elapsed().as_secs_f64();
     ages.sort_by(f64::total_cmp);
@@ -147,24 +166,23 @@ fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
     };
     Half {
         flows: (server.sent() - sent) as f64 / past,
-        age: ages[ages.len() / 2],
-        worst: ages[ages.len() - 1],
+        age: ages.get(ages.len() / 2).copied().unwrap_or_default(),
+        worst: ages.last().copied().unwrap_or_default(),
         drawings: drawings as f64 / past,
         busy: (self::busy(screen.id()) - busy) * 100.0 / past,
         memory: memory(screen.id()),
     }
 }
 
-/// How old the newest row is, ms.
-fn age(text: &str) -> f64 {
-    let newest = text.lines().filter_map(time_of_day).next_back();
-    let newest = newest.expect("a row on the screen");
+/// How old the newest row is, ms; `None`: there is none.
+fn age(text: &str) -> Option<f64> {
+    let newest = text.lines().filter_map(time_of_day).next_back()?;
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
     let now = i64::try_from(since.as_millis()).expect("before the year 292,278,994") % DAY_MS;
     // Over midnight a row is of yesterday.
-    (now - newest + DAY_MS / 2).rem_euclid(DAY_MS) as f64 - (DAY_MS / 2) as f64
+    Some((now - newest + DAY_MS / 2).rem_euclid(DAY_MS) as f64 - (DAY_MS / 2) as f64)
 }
 
 /// The time with which a row begins, in ms of the day.
