@@ -14,7 +14,6 @@
 use std::{
     io::{BufRead, BufReader, Write as _},
     path::Path,
-    pin::Pin,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -26,25 +25,21 @@ use flows_relay::{
     peer::{Backoff, Change, HEALTH_NAME},
     query::Patience,
 };
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use proto::{
     flow::{
         CiliumEventType, Endpoint, Flow, Ip, IpVersion, Layer4, Tcp, TcpFlags, Verdict, layer4,
     },
     google::Timestamp,
     observer::{
-        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
-        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, ServerStatusRequest,
-        ServerStatusResponse,
-        get_flows_response::ResponseTypes,
+        GetFlowsRequest, GetFlowsResponse, ServerStatusResponse, get_flows_response::ResponseTypes,
         observer_client::ObserverClient,
-        observer_server::{Observer, ObserverServer},
     },
 };
+use testing::{Script, Streamed, observer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
 /// Flows of all nodes together.
 const FLOWS: u64 = 100_000;
@@ -163,7 +158,7 @@ async fn agents(directory: &str, nodes: u64) {
             .await;
         servers.spawn(
             tonic::transport::Server::builder()
-                .add_service(ObserverServer::new(agent))
+                .add_service(observer(agent))
                 .add_service(health)
                 .serve_with_incoming(UnixListenerStream::new(listener)),
         );
@@ -236,22 +231,16 @@ fn now() -> i64 {
     .unwrap()
 }
 
-type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
 #[tonic::async_trait]
-impl Observer for Agent {
-    type GetFlowsStream = Streamed<GetFlowsResponse>;
-    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
-
+impl Script for Agent {
     async fn get_flows(
         &self,
         request: Request<GetFlowsRequest>,
-    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+    ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let request = request.into_inner();
         if !request.follow {
             let history = futures::stream::iter(self.history.clone()).map(Ok);
-            return Ok(Response::new(Box::pin(history)));
+            return Ok(Box::pin(history));
         }
         // All nodes' flows per second stand in a field that nobody else uses here.
         let rate = request.until.unwrap().nanos;
@@ -284,42 +273,11 @@ impl Observer for Agent {
                 }
             }
         });
-        Ok(Response::new(stream))
+        Ok(stream)
     }
 
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_nodes(
-        &self,
-        _: Request<GetNodesRequest>,
-    ) -> Result<Response<GetNodesResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Result<Response<GetNamespacesResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn server_status(
-        &self,
-        _: Request<ServerStatusRequest>,
-    ) -> Result<Response<ServerStatusResponse>, Status> {
-        Ok(Response::new(ServerStatusResponse::default()))
+    async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        Ok(ServerStatusResponse::default())
     }
 }
 

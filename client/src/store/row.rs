@@ -123,6 +123,7 @@ impl Row {
     pub(super) fn new(flow: &Flow, names: &mut Names) -> Self {
         let extension = flow.extension();
         let message = Message::new(flow);
+        let id = Id::of(flow);
         let sides = [Side::Source, Side::Destination];
         let ports = match sides.map(|side| flow.port(side)) {
             [None, None] => None,
@@ -130,7 +131,7 @@ impl Row {
         };
         Self {
             time: flow.time_ns().unwrap_or_default(),
-            id: Id::of(flow),
+            id,
             ends: [
                 names.end(flow.source.as_ref()),
                 names.end(flow.destination.as_ref()),
@@ -151,7 +152,7 @@ impl Row {
             node: names.node(flow),
             decided: names.decided(&message, extension.as_ref()),
             ours: Extra::read(&message, Ours::of),
-            rare: Rare::of(flow),
+            rare: Rare::of(flow, id),
         }
     }
 
@@ -193,7 +194,7 @@ impl Ours {
 }
 
 impl Rare {
-    fn of(flow: &Flow) -> Option<Box<Self>> {
+    fn of(flow: &Flow, id: Id) -> Option<Box<Self>> {
         let addresses = [Side::Source, Side::Destination].map(|side| {
             if flow.ip(side).is_some() {
                 String::new()
@@ -201,7 +202,6 @@ impl Rare {
                 flow.address(side).to_string()
             }
         });
-        let id = Id::of(flow);
         let rare = Self {
             uuid: match id {
                 Id::Uuid(_) => String::new(),

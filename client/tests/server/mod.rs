@@ -2,26 +2,19 @@
 
 use std::{
     path::{Path, PathBuf},
-    pin::Pin,
     sync::{Arc, Mutex},
 };
 
-use futures::{Stream, StreamExt as _};
+use futures::StreamExt as _;
 use proto::{
     flow::{Flow, LostEvent},
     google::Timestamp,
-    observer::{
-        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
-        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, ServerStatusRequest,
-        ServerStatusResponse,
-        get_flows_response::ResponseTypes,
-        observer_server::{Observer, ObserverServer},
-    },
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
-use tokio::{net::UnixListener, runtime::Runtime, sync::broadcast};
-use tokio_stream::wrappers::{BroadcastStream, UnixListenerStream};
-use tonic::{Request, Response, Status};
+use testing::{Running, Script, Streamed, observer};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tonic::{Request, Status};
 
 /// A second, in ns.
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -71,8 +64,7 @@ pub(crate) fn lost(time: i64, events: u64) -> GetFlowsResponse {
 pub(crate) struct Server {
     pub(crate) socket: PathBuf,
     shared: Arc<Shared>,
-    /// Its own: when it goes, so do the connections.
-    runtime: Option<Runtime>,
+    running: Option<Running>,
 }
 
 struct Shared {
@@ -93,7 +85,7 @@ impl Server {
         let mut server = Self {
             socket: socket.to_owned(),
             shared: Arc::new(shared),
-            runtime: None,
+            running: None,
         };
         server.resume();
         server
@@ -101,25 +93,14 @@ impl Server {
 
     /// Listens again.
     pub(crate) fn resume(&mut self) {
-        let _was_there = std::fs::remove_file(&self.socket);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
-        let server = tonic::transport::Server::builder().add_service(service);
-        let listener = {
-            let _inside = runtime.enter();
-            UnixListener::bind(&self.socket).unwrap()
-        };
-        runtime.spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
-        self.runtime = Some(runtime);
+        let service = observer(Service(Arc::clone(&self.shared)));
+        let services = tonic::transport::Server::builder().add_service(service);
+        self.running = Some(Running::start(&self.socket, services).unwrap());
     }
 
     /// Breaks every connection.
     pub(crate) fn stop(&mut self) {
-        self.runtime.take().unwrap().shutdown_background();
+        drop(self.running.take().unwrap());
         std::fs::remove_file(&self.socket).unwrap();
     }
 
@@ -142,27 +123,14 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 struct Service(Arc<Shared>);
-type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl Observer for Service {
-    type GetFlowsStream = Streamed<GetFlowsResponse>;
-    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
-
+impl Script for Service {
     async fn get_flows(
         &self,
         request: Request<GetFlowsRequest>,
-    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+    ) -> Result<Streamed<GetFlowsResponse>, Status> {
         assert_eq!(request.metadata().get(proto::WANT_EXTENSIONS).unwrap(), "1");
         let request = request.into_inner();
         self.0.requests.lock().unwrap().push(request.clone());
@@ -187,44 +155,9 @@ impl Observer for Service {
         }
         let history = futures::stream::iter(history).map(Ok);
         if !request.follow {
-            return Ok(Response::new(Box::pin(history)));
+            return Ok(Box::pin(history));
         }
         let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
-        Ok(Response::new(Box::pin(history.chain(live))))
-    }
-
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn get_nodes(
-        &self,
-        _: Request<GetNodesRequest>,
-    ) -> Result<Response<GetNodesResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Result<Response<GetNamespacesResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn server_status(
-        &self,
-        _: Request<ServerStatusRequest>,
-    ) -> Result<Response<ServerStatusResponse>, Status> {
-        Err(Status::unimplemented("not here"))
+        Ok(Box::pin(history.chain(live)))
     }
 }

@@ -9,7 +9,6 @@ pub(crate) mod policy;
 
 use std::{
     path::{Path, PathBuf},
-    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -24,7 +23,7 @@ use flows_relay::{
     peer::{Backoff, Change, HEALTH_NAME},
     query::Patience,
 };
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use proto::{
     flow::Flow,
     flows::v1::{
@@ -34,23 +33,18 @@ use proto::{
     },
     google::Timestamp,
     observer::{
-        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
-        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, Namespace, ServerStatusRequest,
-        ServerStatusResponse,
-        get_flows_response::ResponseTypes,
-        observer_client::ObserverClient,
-        observer_server::{Observer, ObserverServer},
+        GetFlowsRequest, GetFlowsResponse, GetNamespacesResponse, Namespace, ServerStatusRequest,
+        ServerStatusResponse, get_flows_response::ResponseTypes, observer_client::ObserverClient,
     },
     relay::{NodeState, NodeStatusEvent},
 };
+use testing::{Running, Script, Streamed, observer};
 use tokio::{
-    net::UnixListener,
     sync::{broadcast, oneshot},
     task::JoinHandle,
     time::timeout,
 };
-use tokio_stream::wrappers::{BroadcastStream, UnixListenerStream};
+use tokio_stream::wrappers::BroadcastStream;
 use tonic::{Request, Response, Status, transport::Channel};
 
 /// No test waits longer for one thing.
@@ -76,7 +70,7 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) socket: PathBuf,
     pub(crate) shared: Arc<Shared>,
-    server: Option<tokio::runtime::Runtime>,
+    server: Option<Running>,
 }
 
 pub(crate) struct Shared {
@@ -89,18 +83,13 @@ pub(crate) struct Shared {
 }
 
 struct Service(Arc<Shared>);
-type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl Observer for Service {
-    type GetFlowsStream = Streamed<GetFlowsResponse>;
-    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
-
+impl Script for Service {
     async fn get_flows(
         &self,
         request: Request<GetFlowsRequest>,
-    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+    ) -> Result<Streamed<GetFlowsResponse>, Status> {
         assert_eq!(request.metadata().get(proto::WANT_PROGRESS).unwrap(), "1");
         let request = request.into_inner();
         let behaviour = self.0.behaviour.lock().unwrap().clone();
@@ -111,7 +100,7 @@ impl Observer for Service {
         }
         if behaviour.silent {
             let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
-            return Ok(Response::new(Box::pin(live)));
+            return Ok(Box::pin(live));
         }
         let mut history = behaviour.history;
         if let Some(since) = request.since {
@@ -133,51 +122,24 @@ impl Observer for Service {
             Ok(response)
         });
         if !request.follow {
-            return Ok(Response::new(Box::pin(history)));
+            return Ok(Box::pin(history));
         }
         let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
-        Ok(Response::new(Box::pin(history.chain(live))))
+        Ok(Box::pin(history.chain(live)))
     }
 
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_nodes(
-        &self,
-        _: Request<GetNodesRequest>,
-    ) -> Result<Response<GetNodesResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Result<Response<GetNamespacesResponse>, Status> {
+    async fn get_namespaces(&self) -> Result<GetNamespacesResponse, Status> {
         let shop = Namespace {
             cluster: String::new(),
             namespace: "shop".to_owned(),
         };
-        Ok(Response::new(GetNamespacesResponse {
+        Ok(GetNamespacesResponse {
             namespaces: vec![shop],
-        }))
+        })
     }
 
-    async fn server_status(
-        &self,
-        _: Request<ServerStatusRequest>,
-    ) -> Result<Response<ServerStatusResponse>, Status> {
-        Ok(Response::new(ServerStatusResponse {
+    async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        Ok(ServerStatusResponse {
             num_flows: 10,
             max_flows: 100,
             seen_flows: 50,
@@ -185,7 +147,7 @@ impl Observer for Service {
             flows_rate: 1.5,
             version: "flows-agent v0".to_owned(),
             ..ServerStatusResponse::default()
-        }))
+        })
     }
 }
 
@@ -224,42 +186,25 @@ impl Agent {
 
     /// Listens (again).
     pub(crate) async fn up(&mut self) {
-        let _absent = std::fs::remove_file(&self.socket);
-        let listener = std::os::unix::net::UnixListener::bind(&self.socket).unwrap();
-        listener.set_nonblocking(true).unwrap();
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter
             .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
             .await;
-        let service = ObserverServer::new(Service(Arc::clone(&self.shared)));
+        let service = observer(Service(Arc::clone(&self.shared)));
         let status = StatusServer::new(Service(Arc::clone(&self.shared)));
         let policy = self.shared.behaviour.lock().unwrap().policy.clone();
         let policy = policy.map(PolicyServer::new);
-        // A runtime of its own: with it go the connections, as with a process.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build();
-        let runtime = runtime.unwrap();
-        runtime.spawn(async move {
-            let listener = UnixListener::from_std(listener).unwrap();
-            tonic::transport::Server::builder()
-                .add_service(service)
-                .add_service(status)
-                .add_optional_service(policy)
-                .add_service(health)
-                .serve_with_incoming(UnixListenerStream::new(listener))
-                .await
-                .unwrap();
-        });
-        self.server = Some(runtime);
+        let services = tonic::transport::Server::builder()
+            .add_service(service)
+            .add_service(status)
+            .add_optional_service(policy)
+            .add_service(health);
+        self.server = Some(Running::start(&self.socket, services).unwrap());
     }
 
     /// Dies: streams break off, connections are refused.
     pub(crate) fn down(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.shutdown_background();
-        }
+        self.server = None;
         std::fs::remove_file(&self.socket).unwrap();
     }
 
@@ -275,14 +220,6 @@ impl Agent {
     /// Waits until so many calls of GetFlows follow.
     pub(crate) async fn followed_by(&self, count: usize) {
         eventually("a follower", || self.shared.live.receiver_count() >= count).await;
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.shutdown_background();
-        }
     }
 }
 

@@ -66,8 +66,28 @@ fn cargo_command(run: &Run, verb: &str) -> Command {
     command
 }
 
+/// Names of the test targets that plain `cargo test` leaves out.
+fn kernel_targets() -> Result<Vec<String>> {
+    let mut names: Vec<String> = metadata::members()?
+        .into_iter()
+        .flat_map(|package| package.targets)
+        .filter(|target| target.is("test") && !target.test)
+        .map(|target| target.name)
+        .collect();
+    names.sort();
+    names.dedup();
+    ensure!(!names.is_empty(), "no kernel tests were found");
+    Ok(names)
+}
+
 pub(super) fn clippy(run: &mut Run) -> Result<()> {
-    process::run(cargo_command(run, "clippy").args(["--all-targets", "--", "-D", "warnings"]))
+    let mut command = cargo_command(run, "clippy");
+    // What `--all-targets` means, which would leave the kernel tests out.
+    command.args(["--lib", "--bins", "--tests", "--benches"]);
+    for name in kernel_targets()? {
+        command.args(["--test", &name]);
+    }
+    process::run(command.args(["--", "-D", "warnings"]))
 }
 
 pub(super) fn build(run: &mut Run) -> Result<()> {
@@ -85,15 +105,7 @@ pub(super) fn tests(run: &mut Run) -> Result<()> {
 
 /// The test targets that plain `cargo test` leaves out, as root.
 pub(super) fn kernel(run: &mut Run) -> Result<()> {
-    let mut names: Vec<String> = metadata::members()?
-        .into_iter()
-        .flat_map(|package| package.targets)
-        .filter(|target| target.is("test") && !target.test)
-        .map(|target| target.name)
-        .collect();
-    names.sort();
-    names.dedup();
-    ensure!(!names.is_empty(), "no kernel tests were found");
+    let names = kernel_targets()?;
 
     // With libraries and programs, as in the build step: asked for these tests alone, cargo would see
     // other features, and build most dependencies once more.
