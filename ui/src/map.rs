@@ -1,17 +1,14 @@
 //! Who talks to whom: counts per edge in slices of time, kept up to date.
 
-mod end;
-
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use client::view::{self, Match};
 use client::{Item, Row, Snapshot, View};
+use flow::end::{self, End};
 use flow::view::{Extra, Transport};
-use flow::{FlowView as _, Side, Verdict};
+use flow::{FlowView as _, Side, Verdict, similar};
 use proto::flow::{Layer7, layer7::Record};
-
-pub(crate) use end::{End, Kind};
 
 /// Length of a slice, ns.
 const SLICE: i64 = 5_000_000_000;
@@ -107,6 +104,11 @@ impl<T: Clone + Eq + Hash> Names<T> {
     }
 }
 
+/// All ends that there is no room for.
+fn others() -> End {
+    End::outside(end::Kind::Entity, "others")
+}
+
 impl Counts {
     fn add(&mut self, other: &Self) {
         self.flows += other.flows;
@@ -156,13 +158,10 @@ impl Traffic {
     }
 
     fn count(&mut self, row: &Row) {
-        let (source, destination) = match row.is_reply() {
-            Some(true) => (Side::Destination, Side::Source),
-            Some(false) | None => (Side::Source, Side::Destination),
-        };
+        let [source, destination] = similar::opened(row);
         let edge = Edge {
-            source: self.ends.number(End::of(row, source), End::others),
-            destination: self.ends.number(End::of(row, destination), End::others),
+            source: self.ends.number(End::of(row, source), others),
+            destination: self.ends.number(End::of(row, destination), others),
             port: self
                 .ports
                 .number(port(row, destination), || "others".to_owned()),

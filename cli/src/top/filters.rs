@@ -1,12 +1,7 @@
 //! The filters in force, each shown as a chip: those of the command line, which the server applies,
 //! and those added on the screen.
 
-use flow::{
-    Filter, FlowView as _, Side, Verdict,
-    columns::{Cells, Column, Part},
-    expr::quote,
-    filter::Leaf,
-};
+use flow::{Filter, FlowView as _, Verdict, columns::Column, filter::Leaf, similar};
 
 use client::Row;
 
@@ -204,96 +199,21 @@ impl Filters {
     }
 }
 
-/// An expression that holds for the end of a flow by its best name.
-pub(crate) fn end(row: &Row, of: Side, word: &str) -> Option<String> {
-    let (namespace, pod) = (row.namespace(of), row.pod(of));
-    if !pod.is_empty() {
-        return Some(format!(
-            "{word}.pod == {}",
-            quote(&format!("{namespace}/{pod}"))
-        ));
-    }
-    row.ip(of).map(|ip| format!("{word}.ip == {ip}"))
-}
-
-/// The sides of a flow in the direction in which its connection was opened.
-pub(crate) fn opened(row: &Row) -> [Side; 2] {
-    match row.is_reply() {
-        Some(true) => [Side::Destination, Side::Source],
-        Some(false) | None => [Side::Source, Side::Destination],
-    }
-}
-
 /// An expression that holds for flows with the same value in a column; `None` if there is none.
 pub(crate) fn same(row: &Row, column: Column) -> Option<String> {
-    let cells = Cells {
-        plain: true,
-        ..Cells::default()
-    };
-    let text = column.text(row, &cells);
+    let [from, to] = similar::opened(row);
     match column {
-        Column::Timestamp | Column::Type | Column::Summary => None,
+        Column::Type => None,
         // Who opened the connection, so that replies don't match.
-        Column::Source => end(row, opened(row)[0], "src"),
+        Column::Source => similar::endpoint(row, from, "src."),
         Column::Destination => {
-            let side = opened(row)[1];
-            let who = end(row, side, "dst")?;
-            Some(match row.port(side) {
+            let who = similar::endpoint(row, to, "dst.")?;
+            Some(match row.port(to) {
                 Some(port) => format!("{who} and dst.port == {port}"),
                 None => who,
             })
         }
-        Column::Verdict => Some(format!("verdict == {text}")),
         Column::Reason if row.verdict() != Verdict::Dropped => None,
-        Column::Reply => match &*text {
-            "true" => Some("reply".to_owned()),
-            "false" => Some("not reply".to_owned()),
-            _ => None,
-        },
-        Column::Policy | Column::PolicyName => {
-            let name = Column::PolicyName.text(row, &cells);
-            let first = name.split(", ").next().unwrap_or_default();
-            // Without the kind: a policy of this name, of whichever kind.
-            let first = first.split_once(' ').map_or(first, |(_, name)| name);
-            (!first.is_empty()).then(|| format!("policy == {}", quote(first)))
-        }
-        Column::Of(_, Part::Labels | Part::Workload | Part::Service | Part::Name)
-            if text.contains(',') =>
-        {
-            let first = text.split(',').next().unwrap_or_default();
-            Some(format!("{} == {}", column.name(), quote(first)))
-        }
-        _ if text.is_empty() => None,
-        column => Some(format!("{} == {}", column.name(), quote(&text))),
+        column => similar::cell(row, column),
     }
-}
-
-/// An expression that holds for flows between the same two, both ways.
-pub(crate) fn pair(row: &Row) -> Option<String> {
-    let [from, to] = opened(row);
-    let one = (end(row, from, "src")?, end(row, to, "dst")?);
-    let other = (end(row, to, "src")?, end(row, from, "dst")?);
-    Some(format!(
-        "({} and {}) or ({} and {})",
-        one.0, one.1, other.0, other.1
-    ))
-}
-
-/// An expression that holds for flows of the same connection.
-pub(crate) fn connection(row: &Row) -> Option<String> {
-    let [from, to] = opened(row);
-    let part = |side, word: &str| {
-        let ip = row.ip(side)?;
-        Some(match row.port(side) {
-            Some(port) => format!("{word}.ip == {ip} and {word}.port == {port}"),
-            None => format!("{word}.ip == {ip}"),
-        })
-    };
-    Some(format!(
-        "({} and {}) or ({} and {})",
-        part(from, "src")?,
-        part(to, "dst")?,
-        part(to, "src")?,
-        part(from, "dst")?
-    ))
 }

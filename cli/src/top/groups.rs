@@ -8,18 +8,18 @@ use std::{
 
 use client::{Item, Row};
 use flow::{
-    FlowView as _, Verdict,
+    End, FlowView as _, Side, Verdict,
     columns::{Cells, Column},
     expr::quote,
+    similar,
     view::Extra,
 };
 
 use super::{
     data::Data,
-    filters::{self, opened as ends},
+    filters,
     keys::{self, Act},
     policies::{Count, Policies},
-    services,
     tally::{ByHash, Counted, Tally},
 };
 
@@ -71,13 +71,9 @@ impl By {
 
     /// The group of a flow; `None`: it is in none. Of several policies: all, with commas between.
     fn key(self, row: &Row, cells: &Cells) -> Option<String> {
-        let [from, to] = ends(row);
+        let [from, to] = similar::opened(row);
         let text = match self {
-            Self::Pair => format!(
-                "{} → {}",
-                services::name(row, from),
-                services::name(row, to)
-            ),
+            Self::Pair => format!("{} → {}", End::of(row, from), End::of(row, to)),
             Self::Port => {
                 let protocol = Column::Protocol.text(row, cells);
                 match row.port(to) {
@@ -95,12 +91,12 @@ impl By {
 
     /// An expression that holds for the flows of a group, of which `row` is one.
     fn expression(self, row: &Row) -> Option<String> {
-        let [from, to] = ends(row);
+        let [from, to] = similar::opened(row);
         match self {
             Self::Pair => Some(format!(
                 "{} and {}",
-                services::who(row, from, "src")?,
-                services::who(row, to, "dst")?
+                End::of(row, from).term_at(Side::Source),
+                End::of(row, to).term_at(Side::Destination)
             )),
             Self::Port => match row.port(to) {
                 Some(port) => Some(format!("dst.port == {port}")),
@@ -318,7 +314,7 @@ fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
 /// What tells a connection from others.
 fn connection(row: &Row) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let [from, to] = ends(row);
+    let [from, to] = similar::opened(row);
     (
         row.ip(from),
         row.port(from),

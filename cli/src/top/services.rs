@@ -3,17 +3,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use client::{Item, Row};
+use client::Item;
 use flow::{
-    FlowView as _, Side,
+    End, FlowView as _, Side,
     columns::{Cells, Column},
-    describe,
-    expr::quote,
+    similar,
 };
 
 use super::{
     data::Data,
-    filters::{self, opened as ends},
     keys::{self, Act},
     tally::{Counted, Tally},
 };
@@ -72,37 +70,6 @@ pub(crate) struct Services {
     seen: Option<(u64, i64)>,
 }
 
-/// The name of a side: workload, pod, service, DNS name or what is known of it otherwise.
-pub(crate) fn name(row: &Row, side: Side) -> String {
-    let namespace = row.namespace(side);
-    let mut workload = String::new();
-    row.any_workload(side, &mut |_, name| {
-        workload = format!("{namespace}/{name}");
-        true
-    });
-    if !workload.is_empty() {
-        return workload;
-    }
-    if row.pod(side).is_empty()
-        && row.service(side).is_none()
-        && describe::names(row, side).is_none()
-    {
-        let mut reserved = String::new();
-        row.any_label(side, &mut |label| match label.strip_prefix("reserved:") {
-            // Addresses of the world are many: by network they would say more, which flows don't tell.
-            Some(name) => {
-                reserved = name.to_owned();
-                true
-            }
-            None => false,
-        });
-        if !reserved.is_empty() {
-            return reserved;
-        }
-    }
-    describe::host(row, side, true).name
-}
-
 impl Services {
     /// Everything is to be looked at anew.
     pub(crate) fn forget(&mut self) {
@@ -120,14 +87,18 @@ impl Services {
         let selected = self.key(self.selected);
         let cells = Cells::default();
         self.tally.advance(data, |row| {
-            let [from, to] = ends(row);
+            let [from, to] = similar::opened(row);
             let protocol = Column::Protocol.text(row, &cells);
             let port = match row.port(to) {
                 Some(port) => format!("{port}/{protocol}"),
                 None => protocol,
             };
             Some(Counted {
-                key: (name(row, from), name(row, to), port),
+                key: (
+                    End::of(row, from).to_string(),
+                    End::of(row, to).to_string(),
+                    port,
+                ),
                 bytes: 0,
                 connection: 0,
             })
@@ -254,47 +225,12 @@ impl Services {
         let Some(Item::Flow(row)) = data.item(example) else {
             return None;
         };
-        let [from, to] = ends(row);
-        let source = who(row, from, "src")?;
         if whole {
-            return Some(source);
+            let [from, _] = similar::opened(row);
+            return Some(End::of(row, from).term_at(Side::Source));
         }
-        let destination = who(row, to, "dst")?;
-        Some(match row.port(to) {
-            Some(port) => format!("{source} and {destination} and dst.port == {port}"),
-            None => format!("{source} and {destination}"),
-        })
+        Some(similar::ends(row))
     }
-}
-
-/// An expression for an end as the tree names it.
-pub(crate) fn who(row: &Row, side: Side, word: &str) -> Option<String> {
-    let mut workload = None;
-    row.any_workload(side, &mut |_, name| {
-        workload = Some(name.to_owned());
-        true
-    });
-    if let Some(workload) = workload {
-        let namespace = quote(row.namespace(side));
-        let workload = quote(&workload);
-        return Some(format!(
-            "{word}.ns == {namespace} and {word}.workload == {workload}"
-        ));
-    }
-    if row.pod(side).is_empty() && describe::names(row, side).is_none() {
-        let mut reserved = None;
-        row.any_label(side, &mut |label| {
-            let found = label.starts_with("reserved:");
-            if found {
-                reserved = Some(format!("{word}.label == {}", quote(label)));
-            }
-            found
-        });
-        if reserved.is_some() {
-            return reserved;
-        }
-    }
-    filters::end(row, side, word)
 }
 
 fn branch(from: String, mut edges: Vec<Edge>) -> Branch {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use client::Row;
 use flow::columns::{Cells, Column, Part};
 use flow::expr::quote;
-use flow::{Filter, FlowView as _, Side};
+use flow::{FlowView as _, Side, similar};
 use serde::Serialize;
 
 /// Something about a flow.
@@ -54,7 +54,7 @@ pub(super) fn of(row: &Row) -> Vec<Fact> {
             } else {
                 about.name
             },
-            term: term(row, about.column),
+            term: similar::cell(row, about.column),
             text,
         })
     });
@@ -76,28 +76,6 @@ fn name(part: Part) -> &'static str {
     }
 }
 
-/// The expression for flows that have the same in a column; only one that is true of this flow.
-fn term(row: &Row, column: Column) -> Option<String> {
-    let plain = Cells {
-        plain: true,
-        ..Cells::default()
-    };
-    let name = column.name();
-    let text = column.text(row, &plain);
-    // Names of policies and pods hold more than one: the first says most.
-    let first = text.split([',', ' ']).find(|word| !word.is_empty())?;
-    let candidates = [text.as_str(), first];
-    let mut terms = candidates.iter().map(|text| match text.parse::<u64>() {
-        Ok(number) => format!("{name} == {number}"),
-        Err(_) => format!("{name} == {}", quote(text)),
-    });
-    terms.find(|term| holds(term, row))
-}
-
-fn holds(term: &str, row: &Row) -> bool {
-    Filter::parse_expr(term).is_ok_and(|filter| filter.matches(row))
-}
-
 /// Per column the expressions that this flow's cell stands for.
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -105,35 +83,28 @@ fn holds(term: &str, row: &Row) -> bool {
 )]
 pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
     let mut terms: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    let [from, to] = similar::opened(row);
     for about in Column::all() {
         let found: Vec<String> = match about.column {
-            Column::Source => end(row, side(row, Side::Source)),
+            Column::Source => end(row, from),
             Column::Destination => {
-                let mut found = end(row, side(row, Side::Destination));
-                let port = row.port(side(row, Side::Destination));
+                let mut found = end(row, to);
+                let port = row.port(to);
                 found.extend(port.map(|port| format!("port == {port}")));
                 found.extend(pair(row));
                 found
             }
-            Column::Timestamp => Vec::new(),
-            Column::Policy => term(row, Column::PolicyName).into_iter().collect(),
-            column => term(row, column).into_iter().collect(),
+            column => similar::cell(row, column).into_iter().collect(),
         };
-        let found: Vec<String> = found.into_iter().filter(|term| holds(term, row)).collect();
+        let found: Vec<String> = found
+            .into_iter()
+            .filter(|term| similar::holds(term, row))
+            .collect();
         if !found.is_empty() {
             terms.insert(about.name, found);
         }
     }
     terms
-}
-
-/// The side of the packet that is the connection's: replies go the other way.
-fn side(row: &Row, side: Side) -> Side {
-    match (row.is_reply(), side) {
-        (Some(true), Side::Source) => Side::Destination,
-        (Some(true), Side::Destination) => Side::Source,
-        _ => side,
-    }
 }
 
 /// Names of an end, from the narrowest, in expressions that hold for both directions.
@@ -175,7 +146,7 @@ fn end(row: &Row, side: Side) -> Vec<String> {
 fn pair(row: &Row) -> Option<String> {
     let first = |side| {
         let names = end(row, side);
-        names.into_iter().find(|term| holds(term, row))
+        names.into_iter().find(|term| similar::holds(term, row))
     };
     Some(format!(
         "{} and {}",

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::question::{self, Times};
 use super::{Answer, compute};
 use crate::desk::{Desk, Looked};
-use crate::map::{Counts, Edge, Kind, Traffic, reasons};
+use crate::map::{Counts, Edge, Traffic, reasons};
 use crate::params::Params;
 
 /// Edges of an answer; of more, those with drops and the busiest.
@@ -32,7 +32,7 @@ pub(super) struct Map {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct MapNode {
     id: String,
-    kind: Kind,
+    kind: &'static str,
     namespace: String,
     name: String,
     term: String,
@@ -135,7 +135,7 @@ pub(super) fn of(traffic: &Traffic, times: &Times) -> Map {
     let nodes = numbers.into_iter().filter_map(|number| traffic.end(number));
     let nodes = nodes.map(|end| MapNode {
         id: end.id(),
-        kind: end.kind,
+        kind: end.kind.name(),
         namespace: end.namespace.clone(),
         name: end.name.clone(),
         term: end.term(),

@@ -156,7 +156,7 @@ export interface Histogram {
   lost: number[];
 }
 
-export type NodeKind = 'workload' | 'pod' | 'world' | 'host' | 'dns' | 'entity' | 'address';
+export type NodeKind = 'workload' | 'pod' | 'service' | 'world' | 'host' | 'dns' | 'entity' | 'address';
 
 export interface MapNode {
   id: string;
