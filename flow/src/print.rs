@@ -4,6 +4,7 @@
 //! what the relay says of its nodes to `err`.
 
 mod blocks;
+pub mod csv;
 mod event;
 mod paint;
 mod table;

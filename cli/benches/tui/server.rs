@@ -2,7 +2,6 @@
 
 use std::{
     path::Path,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::{Stream, stream};
+use futures::stream;
 use proto::{
     flow::{
         CiliumEventType, DropReason, Endpoint, Flow, Ip, IpVersion, Layer4, Policy, Tcp,
@@ -19,17 +18,13 @@ use proto::{
     flows::v1::{Decision, FlowExtension, Rule, Volume},
     google::Timestamp,
     observer::{
-        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
-        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, ServerStatusRequest,
-        ServerStatusResponse,
-        get_flows_response::ResponseTypes,
-        observer_server::{Observer, ObserverServer},
+        GetFlowsRequest, GetFlowsResponse, GetNamespacesResponse, GetNodesResponse,
+        ServerStatusResponse, get_flows_response::ResponseTypes,
     },
 };
-use tokio::{net::UnixListener, runtime::Runtime, time::Instant};
-use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{Request, Response, Status};
+use testing::{Running, Script, Streamed, observer};
+use tokio::time::Instant;
+use tonic::{Request, Status};
 
 /// The rate.
 pub(crate) const PER_SECOND: u64 = 50_000;
@@ -41,27 +36,18 @@ const PODS: u32 = 200;
 /// See the module.
 pub(crate) struct Server {
     sent: Arc<AtomicU64>,
-    _runtime: Runtime,
+    _running: Running,
 }
 
 impl Server {
     pub(crate) fn start(socket: &Path) -> Self {
         let sent = Arc::new(AtomicU64::new(0));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let service = ObserverServer::new(Service(Arc::clone(&sent)));
-        let listener = {
-            let _inside = runtime.enter();
-            UnixListener::bind(socket).expect("a socket")
-        };
-        let server = tonic::transport::Server::builder().add_service(service);
-        runtime.spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+        let service = observer(Service(Arc::clone(&sent)));
+        let services = tonic::transport::Server::builder().add_service(service);
+        let running = Running::start(socket, services).expect("a socket");
         Self {
             sent,
-            _runtime: runtime,
+            _running: running,
         }
     }
 
@@ -73,17 +59,13 @@ impl Server {
 
 struct Service(Arc<AtomicU64>);
 
-type Answer<T> = Result<Response<T>, Status>;
-type Flows<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
 #[tonic::async_trait]
-impl Observer for Service {
-    type GetFlowsStream = Flows<GetFlowsResponse>;
-    type GetAgentEventsStream = Flows<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Flows<GetDebugEventsResponse>;
-
+impl Script for Service {
     /// Made when they are asked for: a client that is slow is behind, as with a real server.
-    async fn get_flows(&self, _: Request<GetFlowsRequest>) -> Answer<Self::GetFlowsStream> {
+    async fn get_flows(
+        &self,
+        _: Request<GetFlowsRequest>,
+    ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let sent = Arc::clone(&self.0);
         let templates: Vec<GetFlowsResponse> = (0..1000).map(template).collect();
         let begin = (Instant::now(), SystemTime::now());
@@ -101,36 +83,19 @@ impl Observer for Service {
                 Some((Ok(response), (number + 1, templates)))
             }
         });
-        Ok(Response::new(Box::pin(flows)))
+        Ok(Box::pin(flows))
     }
 
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Answer<Self::GetAgentEventsStream> {
-        Err(Status::unimplemented("not in the bench"))
+    async fn get_nodes(&self) -> Result<GetNodesResponse, Status> {
+        Ok(GetNodesResponse::default())
     }
 
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Answer<Self::GetDebugEventsStream> {
-        Err(Status::unimplemented("not in the bench"))
+    async fn get_namespaces(&self) -> Result<GetNamespacesResponse, Status> {
+        Ok(GetNamespacesResponse::default())
     }
 
-    async fn get_nodes(&self, _: Request<GetNodesRequest>) -> Answer<GetNodesResponse> {
-        Ok(Response::new(GetNodesResponse::default()))
-    }
-
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Answer<GetNamespacesResponse> {
-        Ok(Response::new(GetNamespacesResponse::default()))
-    }
-
-    async fn server_status(&self, _: Request<ServerStatusRequest>) -> Answer<ServerStatusResponse> {
-        Ok(Response::new(ServerStatusResponse::default()))
+    async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        Ok(ServerStatusResponse::default())
     }
 }
 

@@ -7,12 +7,9 @@ use std::{
     path::PathBuf,
 };
 
-use client::{Row, Snapshot};
-use flow::columns::{Cells, Column};
-use proto::{
-    google::Timestamp,
-    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
-};
+use client::{Item, Row, Snapshot};
+use flow::{columns::Column, print::csv};
+use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use super::{model::Model, text::grouped};
 
@@ -84,22 +81,14 @@ impl Export {
     fn lines(&self, out: &mut impl Write) -> io::Result<u64> {
         let mut count = 0;
         if self.form == Form::Csv {
-            let names = self.columns.iter().map(|column| quoted(column.name()));
-            writeln!(out, "{}", names.collect::<Vec<_>>().join(","))?;
+            writeln!(out, "{}", csv::heading(&self.columns))?;
         }
         for number in &self.numbers {
-            let Some(row) = self.snapshot.row(*number) else {
-                continue;
-            };
-            match self.form {
-                Form::Csv => {
-                    let texts = self
-                        .columns
-                        .iter()
-                        .map(|column| quoted(&text(row, *column)));
-                    writeln!(out, "{}", texts.collect::<Vec<_>>().join(","))?;
+            match (self.form, self.snapshot.get(*number)) {
+                (Form::Csv, Some(Item::Flow(row))) => {
+                    writeln!(out, "{}", csv::row(row, &self.columns))?;
                 }
-                Form::Json => {
+                (Form::Json, Some(Item::Flow(_))) => {
                     let Some(flow) = self.snapshot.message(*number) else {
                         continue;
                     };
@@ -111,6 +100,15 @@ impl Export {
                     proto::json::write(&mut *out, &response)?;
                     writeln!(out)?;
                 }
+                (Form::Json, Some(Item::Mark(mark))) => {
+                    if let Some(lost) = mark.response() {
+                        proto::json::write(&mut *out, &lost)?;
+                        writeln!(out)?;
+                    }
+                    continue;
+                }
+                // A loss has no columns.
+                (Form::Csv, Some(Item::Mark(_))) | (_, None) => continue,
             }
             count += 1;
         }
@@ -118,56 +116,11 @@ impl Export {
     }
 }
 
-/// A cell as programs read it.
-fn text(row: &Row, column: Column) -> String {
-    let cells = Cells {
-        plain: true,
-        ..Cells::default()
-    };
-    match column {
-        Column::Timestamp => {
-            let time = Timestamp::from_unix_nanos(row.time());
-            flow::time::TimeFormat::Rfc3339Nano.text(Some(&time))
-        }
-        column => column.text(row, &cells),
-    }
-}
-
 /// The cells of a row, with tabs between.
 pub(crate) fn line(row: &Row, columns: &[Column]) -> String {
-    let texts: Vec<_> = columns.iter().map(|column| text(row, *column)).collect();
+    let texts: Vec<_> = columns
+        .iter()
+        .map(|column| csv::cell(row, *column))
+        .collect();
     texts.join("\t")
-}
-
-/// As RFC 4180 has it; what a spreadsheet would take for a formula is kept from being one.
-fn quoted(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    let text = if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_it_is_needed() {
-        for (text, want) in [
-            ("plain", "plain"),
-            ("a,b", "\"a,b\""),
-            ("a \"b\"", "\"a \"\"b\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("", ""),
-        ] {
-            assert_eq!(quoted(text), want);
-        }
-    }
 }

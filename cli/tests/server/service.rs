@@ -2,12 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    pin::Pin,
     process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
 };
 
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use proto::{
     flows::v1::{
         GetStatusRequest, GetStatusResponse,
@@ -15,21 +14,19 @@ use proto::{
     },
     google::UInt32Value,
     observer::{
-        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
-        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, Namespace, Node,
-        ServerStatusRequest, ServerStatusResponse, get_flows_response,
-        observer_server::{Observer, ObserverServer},
+        GetFlowsRequest, GetFlowsResponse, GetNamespacesResponse, GetNodesResponse, Namespace,
+        Node, ServerStatusResponse, get_flows_response,
     },
     relay::NodeState,
 };
+use testing::{Script, Streamed, observer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{Request, Response, Status};
 
 /// What the server answers, and what it was asked.
 #[derive(Default)]
-struct Script {
+struct Answers {
     flows: Vec<Result<GetFlowsResponse, Status>>,
     asked: Vec<(GetFlowsRequest, bool)>,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
@@ -37,8 +34,7 @@ struct Script {
 }
 
 #[derive(Clone, Default)]
-struct Service(Arc<Mutex<Script>>);
-type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+struct Service(Arc<Mutex<Answers>>);
 
 /// What of the answers is later than `since`, and no more flows than a number: the last ones.
 fn asked_for(
@@ -72,45 +68,24 @@ fn asked_for(
 }
 
 #[tonic::async_trait]
-impl Observer for Service {
-    type GetFlowsStream = Streamed<GetFlowsResponse>;
-    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
-
+impl Script for Service {
     async fn get_flows(
         &self,
         request: Request<GetFlowsRequest>,
-    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+    ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let extensions = request.metadata().get(proto::WANT_EXTENSIONS).is_some();
         let request = request.into_inner();
         let mut script = self.0.lock().unwrap();
         script.asked.push((request.clone(), extensions));
         let flows = futures::stream::iter(asked_for(&request, script.flows.clone()));
-        Ok(Response::new(if request.follow {
+        Ok(if request.follow {
             Box::pin(flows.chain(futures::stream::pending()))
         } else {
             Box::pin(flows)
-        }))
+        })
     }
 
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented("GetAgentEvents not yet implemented"))
-    }
-
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented("GetDebugEvents not yet implemented"))
-    }
-
-    async fn get_nodes(
-        &self,
-        _: Request<GetNodesRequest>,
-    ) -> Result<Response<GetNodesResponse>, Status> {
+    async fn get_nodes(&self) -> Result<GetNodesResponse, Status> {
         let node = |name: &str, state: NodeState| Node {
             name: name.to_owned(),
             state: state.into(),
@@ -120,27 +95,21 @@ impl Observer for Service {
             node("b", NodeState::NodeUnavailable),
             node("a", NodeState::NodeConnected),
         ];
-        Ok(Response::new(GetNodesResponse { nodes }))
+        Ok(GetNodesResponse { nodes })
     }
 
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Result<Response<GetNamespacesResponse>, Status> {
+    async fn get_namespaces(&self) -> Result<GetNamespacesResponse, Status> {
         let shop = Namespace {
             cluster: String::new(),
             namespace: "shop".to_owned(),
         };
-        Ok(Response::new(GetNamespacesResponse {
+        Ok(GetNamespacesResponse {
             namespaces: vec![shop],
-        }))
+        })
     }
 
-    async fn server_status(
-        &self,
-        _: Request<ServerStatusRequest>,
-    ) -> Result<Response<ServerStatusResponse>, Status> {
-        Ok(Response::new(ServerStatusResponse {
+    async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        Ok(ServerStatusResponse {
             num_flows: 1000,
             max_flows: 2000,
             flows_rate: 1.5,
@@ -148,7 +117,7 @@ impl Observer for Service {
             num_unavailable_nodes: Some(UInt32Value { value: 1 }),
             unavailable_nodes: vec!["b".to_owned()],
             ..ServerStatusResponse::default()
-        }))
+        })
     }
 }
 
@@ -184,7 +153,7 @@ impl Server {
             .build()
             .unwrap();
         let (health, health_service) = tonic_health::server::health_reporter();
-        let observer = ObserverServer::new(service.clone());
+        let observer = observer(service.clone());
         let status = StatusServer::new(service.clone());
         let listener = {
             let _entered = runtime.enter();

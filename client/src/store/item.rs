@@ -1,7 +1,7 @@
 //! What a store holds: flows, and the places where something else happened.
 
 use proto::{
-    flow::{Flow, LostEventSource},
+    flow::{Flow, LostEvent, LostEventSource},
     google::Timestamp,
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
     relay::NodeState,
@@ -88,6 +88,33 @@ impl Mark {
             }
             Self::Unreadable { .. } => 0,
         }
+    }
+}
+
+impl Mark {
+    /// A loss as a server says it; other marks are not part of what happened.
+    #[must_use]
+    pub fn response(&self) -> Option<GetFlowsResponse> {
+        let Self::Lost {
+            time,
+            node,
+            events,
+            stage,
+        } = self
+        else {
+            return None;
+        };
+        let time = Some(Timestamp::from_unix_nanos(*time));
+        Some(GetFlowsResponse {
+            node_name: node.clone(),
+            time,
+            response_types: Some(ResponseTypes::LostEvents(LostEvent {
+                source: (*stage).into(),
+                num_events_lost: *events,
+                last: time,
+                ..LostEvent::default()
+            })),
+        })
     }
 }
 

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let socket = directory.path().join("relay.sock");
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let source = source::serve(&socket, rate)?;
+        let _source = source::serve(&socket, rate)?;
         let address = format!("unix://{}", socket.display());
         let args = ["flows-ui", "--listen", "127.0.0.1:0", "--server", &address];
         let config = Config::try_from(Args::try_parse_from(args)?)?;
@@ -36,7 +36,6 @@ fn main() -> Result<()> {
         tokio::select! {
             browsed = browser => browsed?,
             served = server.run(std::future::pending()) => served.context("flows-ui ended"),
-            sent = source => sent?.context("the source ended"),
         }
     })
 }

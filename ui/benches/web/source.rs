@@ -1,45 +1,33 @@
 //! A server of made-up flows at a steady rate: 40 workloads in 4 namespaces, one flow in fifty denied.
 
 use std::path::Path;
-use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use futures::{Stream, StreamExt as _};
+use futures::StreamExt as _;
 use proto::flow::{
     CiliumEventType, DropReason, Endpoint, Flow, FlowType, Ip, IpVersion, Layer4, Tcp, TcpFlags,
     Verdict, layer4,
 };
 use proto::google::Timestamp;
-use proto::observer::observer_server::{Observer, ObserverServer};
 use proto::observer::{
-    GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest, GetDebugEventsResponse,
-    GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest, GetNamespacesResponse,
-    GetNodesRequest, GetNodesResponse, ServerStatusRequest, ServerStatusResponse,
-    get_flows_response::ResponseTypes,
+    GetFlowsRequest, GetFlowsResponse, ServerStatusResponse, get_flows_response::ResponseTypes,
 };
-use tokio::net::UnixListener;
-use tokio::task::JoinHandle;
+use testing::{Running, Script, Streamed, observer};
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_stream::wrappers::{IntervalStream, UnixListenerStream};
-use tonic::{Request, Response, Status};
+use tokio_stream::wrappers::IntervalStream;
+use tonic::{Request, Status};
 
 /// Flows are sent in so many portions per second.
 const PORTIONS: u64 = 50;
 const NODE: &str = "bench/one";
 
-/// Serves on a socket.
-pub(crate) fn serve(
-    socket: &Path,
-    rate: u64,
-) -> std::io::Result<JoinHandle<Result<(), tonic::transport::Error>>> {
-    let listener = UnixListenerStream::new(UnixListener::bind(socket)?);
-    let server = tonic::transport::Server::builder().add_service(ObserverServer::new(Source(rate)));
-    Ok(tokio::spawn(server.serve_with_incoming(listener)))
+/// Serves on a socket, until it is dropped.
+pub(crate) fn serve(socket: &Path, rate: u64) -> std::io::Result<Running> {
+    let services = tonic::transport::Server::builder().add_service(observer(Source(rate)));
+    Running::start(socket, services)
 }
 
 struct Source(u64);
-
-type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 fn endpoint(number: u32) -> Endpoint {
     let (namespace, name) = (number % 4, number / 4);
@@ -112,15 +100,11 @@ fn flow(number: u64) -> GetFlowsResponse {
 }
 
 #[tonic::async_trait]
-impl Observer for Source {
-    type GetFlowsStream = Streamed<GetFlowsResponse>;
-    type GetAgentEventsStream = Streamed<GetAgentEventsResponse>;
-    type GetDebugEventsStream = Streamed<GetDebugEventsResponse>;
-
+impl Script for Source {
     async fn get_flows(
         &self,
         _: Request<GetFlowsRequest>,
-    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+    ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let mut ticks = interval(Duration::from_secs(1) / u32::try_from(PORTIONS).unwrap_or(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let portion = self.0 / PORTIONS;
@@ -130,43 +114,10 @@ impl Observer for Source {
                 let first = tick as u64 * portion;
                 futures::stream::iter(first..first + portion)
             });
-        Ok(Response::new(Box::pin(
-            numbers.map(|number| Ok(flow(number))),
-        )))
+        Ok(Box::pin(numbers.map(|number| Ok(flow(number)))))
     }
 
-    async fn get_agent_events(
-        &self,
-        _: Request<GetAgentEventsRequest>,
-    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn get_debug_events(
-        &self,
-        _: Request<GetDebugEventsRequest>,
-    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn get_nodes(
-        &self,
-        _: Request<GetNodesRequest>,
-    ) -> Result<Response<GetNodesResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn get_namespaces(
-        &self,
-        _: Request<GetNamespacesRequest>,
-    ) -> Result<Response<GetNamespacesResponse>, Status> {
-        Err(Status::unimplemented("not here"))
-    }
-
-    async fn server_status(
-        &self,
-        _: Request<ServerStatusRequest>,
-    ) -> Result<Response<ServerStatusResponse>, Status> {
-        Ok(Response::new(ServerStatusResponse::default()))
+    async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        Ok(ServerStatusResponse::default())
     }
 }

@@ -2,17 +2,16 @@
 //!
 //! It is made as fast as it is read: a part at a time.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use client::{Item, Mark, Row as FlowRow, Snapshot};
-use flow::columns::{Cells, Column};
+use client::{Item, Snapshot};
+use flow::columns::Column;
+use flow::print::csv;
 use flow::time::TimeFormat;
-use proto::flow::LostEvent;
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
@@ -111,8 +110,7 @@ impl Export {
     fn part(&mut self) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         if !std::mem::replace(&mut self.begun, true) && self.form == Form::Csv {
-            let names = self.columns.iter().map(|column| column.name().to_owned());
-            line(&mut out, names);
+            line(&mut out, &csv::heading(&self.columns));
         }
         let mut messages = self.snapshot.messages();
         let mut written = 0;
@@ -120,10 +118,7 @@ impl Export {
             written += 1;
             match (self.form, self.snapshot.get(number)) {
                 (Form::Csv, Some(Item::Flow(row))) => {
-                    line(
-                        &mut out,
-                        self.columns.iter().map(|column| text(row, *column)),
-                    );
+                    line(&mut out, &csv::row(row, &self.columns));
                 }
                 (Form::Json, Some(Item::Flow(_))) => {
                     if let Some(flow) = messages.get(number) {
@@ -138,7 +133,7 @@ impl Export {
                     }
                 }
                 (Form::Json, Some(Item::Mark(mark))) => {
-                    if let Some(lost) = lost(mark) {
+                    if let Some(lost) = mark.response() {
                         json(&mut out, &lost);
                     }
                 }
@@ -156,74 +151,7 @@ fn json(out: &mut Vec<u8>, response: &GetFlowsResponse) {
     out.push(b'\n');
 }
 
-/// As a server says it.
-fn lost(mark: &Mark) -> Option<GetFlowsResponse> {
-    let Mark::Lost {
-        time,
-        node,
-        events,
-        stage,
-    } = mark
-    else {
-        return None;
-    };
-    let time = Some(Timestamp::from_unix_nanos(*time));
-    Some(GetFlowsResponse {
-        node_name: node.clone(),
-        time,
-        response_types: Some(ResponseTypes::LostEvents(LostEvent {
-            source: (*stage).into(),
-            num_events_lost: *events,
-            last: time,
-            ..LostEvent::default()
-        })),
-    })
-}
-
-/// A cell as programs read it.
-fn text(row: &FlowRow, column: Column) -> String {
-    if column == Column::Timestamp {
-        let time = Timestamp::from_unix_nanos(row.time());
-        return TimeFormat::Rfc3339Nano.text(Some(&time));
-    }
-    let cells = Cells {
-        plain: true,
-        ..Cells::default()
-    };
-    column.text(row, &cells)
-}
-
-fn line(out: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
-    let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
-    let written = writeln!(out, "{}", cells.join(","));
-    written.expect("a vector takes all of it");
-}
-
-/// As RFC 4180 has it; what a spreadsheet would take for a formula is kept from being one.
-fn quoted(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = format!("{}{text}", if formula { "'" } else { "" });
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_it_is_needed() {
-        for (text, wanted) in [
-            ("plain", "plain"),
-            ("a,b", "\"a,b\""),
-            ("a \"b\"", "\"a \"\"b\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("-1,2", "\"'-1,2\""),
-            ("", ""),
-        ] {
-            assert_eq!(quoted(text), wanted);
-        }
-    }
+fn line(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
 }

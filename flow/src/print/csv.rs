@@ -1,0 +1,66 @@
+//! Flows as CSV (RFC 4180), for programs and spreadsheets: cells without colours or arrows, times in
+//! full.
+
+use proto::google::Timestamp;
+
+use crate::columns::{Cells, Column};
+use crate::time::TimeFormat;
+use crate::view::FlowView;
+
+/// The first line: the columns' names.
+pub fn heading(columns: &[Column]) -> String {
+    line(columns.iter().map(|column| column.name().to_owned()))
+}
+
+/// The line of a flow.
+pub fn row<V: FlowView>(flow: &V, columns: &[Column]) -> String {
+    line(columns.iter().map(|column| cell(flow, *column)))
+}
+
+/// A cell as programs read it, not yet quoted.
+pub fn cell<V: FlowView>(flow: &V, column: Column) -> String {
+    if column == Column::Timestamp {
+        let time = flow.time_ns().map(Timestamp::from_unix_nanos);
+        return TimeFormat::Rfc3339Nano.text(time.as_ref());
+    }
+    let plain = Cells {
+        plain: true,
+        ..Cells::default()
+    };
+    column.text(flow, &plain)
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
+    cells.join(",")
+}
+
+/// What a spreadsheet would take for a formula is kept from being one.
+fn quoted(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = format!("{}{text}", if formula { "'" } else { "" });
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_it_is_needed() {
+        for (text, wanted) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("a \"b\"", "\"a \"\"b\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("-1,2", "\"'-1,2\""),
+            ("a\nb", "\"a\nb\""),
+            ("", ""),
+        ] {
+            assert_eq!(quoted(text), wanted);
+        }
+    }
+}
