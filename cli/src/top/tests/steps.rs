@@ -566,8 +566,9 @@ fn what_is_shown_is_written_to_a_file() {
     let directory = tempfile::tempdir().unwrap();
     for (name, lines, begin) in [
         (
+            // With the loss that is among them.
             "drops.json",
-            6,
+            7,
             "{\"flow\":{\"time\":\"2026-01-01T00:00:05Z\"",
         ),
         (
@@ -591,6 +592,8 @@ fn what_is_shown_is_written_to_a_file() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), lines, "{text}");
         assert!(text.starts_with(begin), "{text}");
+        let losses = text.matches("\"lost_events\"").count();
+        assert_eq!(losses, usize::from(name == "drops.json"), "{text}");
         assert!(
             export.write().unwrap_err().contains("exists"),
             "nothing is overwritten"
