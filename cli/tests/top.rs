@@ -155,12 +155,7 @@ fn a_terminal_with_a_light_background_is_asked_and_its_answer_is_no_key() {
         command.arg("--input-file").arg(&path);
         let mut top = Pty::start(&command, (100, 30));
         top.until("the flow", |text| text.contains("DROPPED"));
-        let asked = top
-            .seen()
-            .bytes
-            .windows(7)
-            .any(|bytes| bytes == b"\x1b]11;?\x1b");
-        assert!(asked);
+        assert_eq!(asked(&top), 1);
         top.press(answer);
         // Red on white, light red on black.
         let want = if light { 1 } else { 9 };
@@ -182,6 +177,13 @@ fn a_terminal_with_a_light_background_is_asked_and_its_answer_is_no_key() {
     }
 }
 
+/// How often a terminal was asked for its background.
+fn asked(top: &Pty) -> usize {
+    let seen = top.seen();
+    let windows = seen.bytes.windows(7);
+    windows.filter(|bytes| bytes == b"\x1b]11;?\x1b").count()
+}
+
 #[test]
 fn suspending_gives_the_terminal_to_the_shell_and_fg_brings_it_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -198,7 +200,8 @@ fn suspending_gives_the_terminal_to_the_shell_and_fg_brings_it_back() {
     top.until("the flow", |text| {
         text.contains("SOURCE") && text.contains("DROPPED")
     });
-    for _ in 0..2 {
+    for times in 1..3 {
+        assert_eq!(asked(&top), times);
         top.press("\x1a");
         top.until("the shell", |text| text.contains("Stopped"));
         {

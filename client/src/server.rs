@@ -29,9 +29,9 @@ pub struct Server {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// A stock Hubble: it doesn't know the question.
-    #[error("this server is a stock Hubble: it does not know why a flow was decided as it was")]
-    Stock,
+    /// A stock Hubble: it doesn't know what was asked for.
+    #[error("this server is a stock Hubble: it does not know {0}")]
+    Stock(&'static str),
     /// Anything else, in the server's or the transport's words.
     #[error("{0}")]
     Failed(String),
@@ -66,7 +66,8 @@ impl Server {
     pub async fn explain(&self, flow: Flow) -> Result<ExplainResponse, NoAnswer> {
         let request = within(ExplainRequest { flow: Some(flow) });
         let mut client = PolicyClient::new(self.channel.clone());
-        Ok(client.explain(request).await?.into_inner())
+        let asked = "why a flow was decided as it was";
+        answered(client.explain(request).await, asked)
     }
 
     /// The policies in force, with what the kernel counted for each of their rules.
@@ -76,7 +77,8 @@ impl Server {
     pub async fn policies(&self) -> Result<GetPoliciesResponse, NoAnswer> {
         let request = within(GetPoliciesRequest {});
         let mut client = PolicyClient::new(self.channel.clone());
-        Ok(client.get_policies(request).await?.into_inner())
+        let asked = "the policies in force";
+        answered(client.get_policies(request).await, asked)
     }
 
     /// How the server is.
@@ -93,19 +95,36 @@ impl Server {
             status.get_status(within(GetStatusRequest {})),
         );
         Ok(Health {
-            server: server?.into_inner(),
-            ours: if_known(ours)?,
-            nodes: if_known(nodes)?.unwrap_or_default().nodes,
+            server: answered(server, "its own status")?,
+            ours: if_known(answered(ours, "losses by stage"))?,
+            nodes: if_known(answered(nodes, "its nodes"))?
+                .unwrap_or_default()
+                .nodes,
         })
     }
 }
 
+/// The answer to a question for `asked`.
+fn answered<T>(answer: Result<Response<T>, Status>, asked: &'static str) -> Result<T, NoAnswer> {
+    let status = match answer {
+        Ok(answer) => return Ok(answer.into_inner()),
+        Err(status) if status.code() == Code::Unimplemented => return Err(NoAnswer::Stock(asked)),
+        Err(status) => status,
+    };
+    let why = status.message();
+    Err(NoAnswer::Failed(if why.is_empty() {
+        status.code().to_string()
+    } else {
+        why.to_owned()
+    }))
+}
+
 /// The answer; `None` of a server that doesn't know the question.
-fn if_known<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, NoAnswer> {
+fn if_known<T>(answer: Result<T, NoAnswer>) -> Result<Option<T>, NoAnswer> {
     match answer {
-        Ok(answer) => Ok(Some(answer.into_inner())),
-        Err(status) if status.code() == Code::Unimplemented => Ok(None),
-        Err(status) => Err(status.into()),
+        Ok(answer) => Ok(Some(answer)),
+        Err(NoAnswer::Stock(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -113,18 +132,4 @@ fn within<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(PATIENCE);
     request
-}
-
-impl From<Status> for NoAnswer {
-    fn from(status: Status) -> Self {
-        if status.code() == Code::Unimplemented {
-            return Self::Stock;
-        }
-        let why = status.message();
-        Self::Failed(if why.is_empty() {
-            status.code().to_string()
-        } else {
-            why.to_owned()
-        })
-    }
 }

@@ -144,7 +144,7 @@ impl Target {
     fn endpoint(&self) -> Result<Endpoint, ConnectError> {
         let endpoint = Endpoint::from_shared(self.uri.clone());
         let endpoint = endpoint.map_err(|error| self.failed(&error))?;
-        Ok(endpoint.tcp_nodelay(true))
+        Ok(proto::tcp::outgoing(endpoint))
     }
 
     fn failed(&self, error: &dyn std::error::Error) -> ConnectError {

@@ -2,10 +2,13 @@
 //!
 //! Messages, clients and servers in `src/gen` are generated from `proto/**/*.proto` by
 //! `cargo xtask codegen` and checked in. [`json`] is the JSON form that Hubble's tools print and
-//! read, [`google`] the well-known types that the messages refer to.
+//! read, [`google`] the well-known types that the messages refer to,
+//! [`tcp`] what is set on connections between machines.
 
 pub mod google;
 pub mod json;
+#[cfg(feature = "grpc")]
+pub mod tcp;
 
 /// Flows, agent and debug events, and the filter over flows.
 pub mod flow {

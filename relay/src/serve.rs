@@ -7,7 +7,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
 };
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{service::Routes, transport};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::info;
@@ -152,13 +152,11 @@ impl Server {
             let stopped = async move {
                 let _sender_gone = stopped.wait_for(|stopped| *stopped).await;
             };
-            let router = transport::Server::builder()
-                .tcp_nodelay(true)
-                .add_routes(routes.clone());
+            let router = transport::Server::builder().add_routes(routes.clone());
             parts.spawn(async move {
                 match bound {
                     Bound::Tcp(listener) => {
-                        let incoming = TcpListenerStream::new(listener);
+                        let incoming = proto::tcp::incoming(listener);
                         router
                             .serve_with_incoming_shutdown(incoming, stopped)
                             .await?;

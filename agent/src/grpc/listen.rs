@@ -10,7 +10,7 @@ use std::{
 
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Server};
 
@@ -157,7 +157,7 @@ impl Listener {
                 served
             }
             Self::Tcp(listener) => {
-                let incoming = TcpListenerStream::new(listener);
+                let incoming = proto::tcp::incoming(listener);
                 server
                     .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
                     .await

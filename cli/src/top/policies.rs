@@ -99,7 +99,7 @@ impl Policies {
                 Some("the server has no policy in force".to_owned())
             }
             Some(Ok(_)) => None,
-            Some(Err(NoAnswer::Stock)) => Some(format!("a stock Hubble: {only}")),
+            Some(Err(NoAnswer::Stock(_))) => Some(format!("a stock Hubble: {only}")),
             Some(Err(NoAnswer::Failed(why))) => Some(format!("no counters: {why}")),
         }
     }
@@ -142,7 +142,7 @@ mod tests {
             assert_eq!(count.decisions, 2 * decisions);
             assert_eq!(count.rate, want, "after {at} s");
         }
-        policies.take(Err(NoAnswer::Stock), 8 * second);
+        policies.take(Err(NoAnswer::Stock("the policies in force")), 8 * second);
         assert!(policies.all().is_empty());
         assert!(policies.missing(false).unwrap().contains("stock Hubble"));
     }

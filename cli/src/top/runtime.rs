@@ -194,10 +194,7 @@ impl Runtime {
     async fn run(mut self, model: &mut Model) -> Result<(), Error> {
         let mut input = EventStream::new();
         let mut background = Background::default();
-        if self.wanted.ask_background {
-            self.terminal.ask_background()?;
-            background.expect();
-        }
+        self.ask_background(&mut background)?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut terminated = terminal::terminated()?;
@@ -284,6 +281,8 @@ impl Runtime {
                 }
                 Some(()) = continued.recv() => {
                     self.terminal.resume()?;
+                    // It may be another terminal by now, or have other colours.
+                    self.ask_background(&mut background)?;
                     dirty = true;
                     continue;
                 }
@@ -300,5 +299,13 @@ impl Runtime {
                 self.carry_out(effect, model)?;
             }
         }
+    }
+
+    fn ask_background(&mut self, background: &mut Background) -> io::Result<()> {
+        if self.wanted.ask_background {
+            self.terminal.ask_background()?;
+            background.expect();
+        }
+        Ok(())
     }
 }

@@ -65,8 +65,8 @@ impl Address {
             .or(Err(bad()))?
             .connect_timeout(Duration::from_secs(5))
             .initial_stream_window_size(512 * 1024)
-            .initial_connection_window_size((1 << 31) - 1)
-            .tcp_nodelay(true);
+            .initial_connection_window_size((1 << 31) - 1);
+        let endpoint = proto::tcp::outgoing(endpoint);
         Ok(Self {
             text: text.to_owned(),
             uri,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use client::{Feed, NoAnswer, Server};
+use client::{Feed, Server};
 use flow::Filter;
 use proto::flow::Flow;
 
@@ -104,10 +104,7 @@ async fn older(feed: Arc<Feed>) -> Event {
 
 pub(super) async fn health(server: Server) -> Event {
     let health = server.health().await;
-    Event::Health(health.map(Box::new).map_err(|error| match error {
-        NoAnswer::Stock => "it knows no such question".to_owned(),
-        NoAnswer::Failed(why) => why,
-    }))
+    Event::Health(health.map(Box::new).map_err(|error| error.to_string()))
 }
 
 pub(super) async fn policies(server: Server) -> Event {

@@ -34,7 +34,7 @@ fn details_without_an_explanation() {
     let mut sample = Sample::with_flows(80, 24);
     sample.press("N Enter");
     let number = sample.model.details.as_ref().unwrap().number;
-    let stock = client::NoAnswer::Stock.to_string();
+    let stock = client::NoAnswer::Stock("why a flow was decided as it was").to_string();
     sample.send(Event::Explained(number, Err(stock)));
     assert_snapshot!("details_stock", sample.text());
 }

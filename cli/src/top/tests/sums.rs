@@ -167,7 +167,9 @@ fn policies_show_what_the_kernel_counted_beside_the_flows() {
     sample.press("Down Down");
     assert!(sample.text().contains("never hit"), "{}", sample.text());
 
-    sample.send(Event::Policies(Err(client::NoAnswer::Stock)));
+    sample.send(Event::Policies(Err(client::NoAnswer::Stock(
+        "the policies in force",
+    ))));
     assert_snapshot!("top_policies_stock", sample.text());
     sample.send(Event::Policies(Err(client::NoAnswer::Failed(
         "the node is gone".to_owned(),
