@@ -118,7 +118,7 @@ impl Peer {
             Self::Reserved(name) => labels.is_reserved(name),
             Self::Cidr(rule) => rule.matches(labels),
             Self::CidrGroup { .. } | Self::CidrGroups { .. } => {
-                crate::index::group_rules(self, groups)
+                crate::prefixes::group_rules(self, groups)
                     .iter()
                     .any(|rule| rule.matches(labels))
             }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use crate::compiler::ports_of;
 use crate::config::Config;
 use crate::cookies::NamedPort;
-use crate::index::{group_labels, named_prefixes};
+use crate::prefixes::{group_labels, named_prefixes};
 use crate::rule::Policy;
 
 /// Numbers, and what has them.

@@ -1,0 +1,209 @@
+//! Who there is: policies, pods and prefixes that came, went or changed, and what that makes dirty.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use abi::identity as number;
+use cluster::identities::Exhausted;
+use cluster::{Identities, Identity, Labels, NamespacedName, Place, Pod, Problem, State};
+use ipnet::IpNet;
+
+use super::Live;
+use super::differ::{changed, same};
+use super::mark::Dirty;
+use crate::compiled::Compiled;
+use crate::compiler::Compiler;
+use crate::cookies::NamedPort;
+use crate::prefixes::{group_labels, prefixes_of};
+
+impl Live {
+    /// Takes policies that came, went or changed. Returns prefixes that are named by more or fewer of
+    /// them than before.
+    pub(super) fn policies(
+        &mut self,
+        compiler: &mut Compiler,
+        old: &State,
+        state: &State,
+        dirty: &mut Dirty,
+    ) -> BTreeSet<IpNet> {
+        let mut renamed = BTreeSet::new();
+        for (name, _, raw) in changed(&old.policies, &state.policies, same) {
+            let [before, now] = compiler.read_policy(name, raw);
+            let is_same = match (&before, &now) {
+                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if is_same {
+                continue;
+            }
+            if let Some(before) = before {
+                self.mark_policy(name, dirty);
+                self.book.remove(name, &mut self.index);
+                for prefix in prefixes_of(&before, &state.cidr_groups) {
+                    if let Some(count) = self.named.get_mut(&prefix) {
+                        *count -= 1;
+                        if *count == 0 {
+                            self.named.remove(&prefix);
+                        }
+                    }
+                    renamed.insert(prefix);
+                }
+            }
+            if let Some(now) = now {
+                self.book.insert(&now, &mut self.index);
+                self.mark_policy(name, dirty);
+                for prefix in prefixes_of(&now, &state.cidr_groups) {
+                    *self.named.entry(prefix).or_default() += 1;
+                    renamed.insert(prefix);
+                }
+            }
+        }
+        renamed
+    }
+
+    /// Takes pods that came, went or changed, or whose namespace did. Returns their names.
+    pub(super) fn pods(
+        &mut self,
+        compiler: &mut Compiler,
+        old: &State,
+        state: &State,
+        dirty: &mut Dirty,
+    ) -> BTreeSet<NamespacedName> {
+        let mut moved: BTreeSet<NamespacedName> = changed(&old.pods, &state.pods, same)
+            .into_iter()
+            .map(|(name, ..)| name.clone())
+            .collect();
+        for (namespace, ..) in changed(&old.namespaces, &state.namespaces, same) {
+            let first = NamespacedName::new(namespace, "");
+            let pods = state.pods.range(first..).map(|(name, _)| name);
+            moved.extend(
+                pods.take_while(|name| name.namespace == *namespace)
+                    .cloned(),
+            );
+        }
+        let mut met: BTreeSet<Identity> = BTreeSet::new();
+        for name in &moved {
+            if let (Some(identity), Some(pod)) = (self.pods.remove(name), old.pods.get(name)) {
+                self.members.entry(identity).or_default().leave(pod);
+                met.insert(identity);
+            }
+        }
+        // In the order of labels, not of pods, so that nodes meet colliding labels in the same order.
+        let mut by_labels: BTreeMap<Labels, Vec<&Arc<Pod>>> = BTreeMap::new();
+        let present = moved.iter().filter_map(|name| state.pods.get(name));
+        for pod in present.filter(|pod| !pod.host_network) {
+            let labels = state.identity_labels(pod, &compiler.config.cluster);
+            by_labels.entry(labels).or_default().push(pod);
+        }
+        for (labels, pods) in by_labels {
+            match number_of(&mut compiler.compiled, &labels) {
+                Ok(identity) => {
+                    met.insert(identity);
+                    let members = self.members.entry(identity).or_default();
+                    for pod in pods {
+                        members.join(pod);
+                        self.pods.insert(pod.name.clone(), identity);
+                    }
+                }
+                Err(error) => self.out_of_numbers(&format!("a pod with labels {labels}"), error),
+            }
+        }
+        for identity in met {
+            self.meet(identity, &compiler.compiled.identities, dirty);
+        }
+        moved
+    }
+
+    fn out_of_numbers(&mut self, what: &str, error: Exhausted) {
+        self.exhausted.push(Problem {
+            place: Place::default(),
+            object: None,
+            field: String::new(),
+            problem: format!("{what} has no identity: {error}"),
+            remedy: String::new(),
+        });
+    }
+
+    /// An identity's pods have changed: it may be new, gone, or have other named ports.
+    fn meet(&mut self, identity: Identity, identities: &Identities, dirty: &mut Dirty) {
+        let was = self.index.has(identity);
+        let ports_before = self.named_ports.remove(&identity).unwrap_or_default();
+        let members = self
+            .members
+            .get(&identity)
+            .filter(|members| members.pods > 0);
+        let Some(members) = members else {
+            self.members.remove(&identity);
+            let selectors = self.index.remove(identity);
+            self.mark_identity(identity, &selectors, !ports_before.is_empty(), dirty);
+            return;
+        };
+        let ports: BTreeSet<NamedPort> = members.ports.keys().cloned().collect();
+        let has_names = ports != ports_before;
+        if !ports.is_empty() {
+            self.named_ports.insert(identity, ports);
+        }
+        if !was {
+            let Some(labels) = identities.labels(identity) else {
+                return;
+            };
+            let selectors = self.index.add(identity, labels);
+            self.mark_identity(identity, &selectors, has_names, dirty);
+        } else if has_names {
+            let selectors = self.index.of(identity);
+            self.mark_identity(identity, &selectors, true, dirty);
+        }
+    }
+
+    /// Gives prefixes that are named now their identities, and takes those of the others.
+    pub(super) fn prefixes(
+        &mut self,
+        compiler: &mut Compiler,
+        state: &State,
+        renamed: &BTreeSet<IpNet>,
+        dirty: &mut Dirty,
+    ) {
+        for prefix in renamed {
+            match (
+                self.named.contains_key(prefix),
+                self.prefixes.get(prefix).copied(),
+            ) {
+                (true, None) => {
+                    let groups = state.cidr_groups.values();
+                    let further = groups
+                        .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(prefix)))
+                        .flat_map(|group| group_labels(group).collect::<Vec<_>>());
+                    let identities = Arc::make_mut(&mut compiler.compiled.identities);
+                    match identities.of_prefix(*prefix, further) {
+                        Ok(identity) => {
+                            self.prefixes.insert(*prefix, identity);
+                            if let Some(labels) = identities.labels(identity) {
+                                let selectors = self.index.add(identity, labels);
+                                self.mark_identity(identity, &selectors, false, dirty);
+                            }
+                        }
+                        Err(error) => self.out_of_numbers(&format!("prefix {prefix}"), error),
+                    }
+                }
+                (false, Some(identity)) => {
+                    self.prefixes.remove(prefix);
+                    // The whole address space is the world, which is always there.
+                    if identity.0 >= number::FIRST_DERIVED {
+                        let selectors = self.index.remove(identity);
+                        self.mark_identity(identity, &selectors, false, dirty);
+                    }
+                }
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+    }
+}
+
+/// The number of a pod's labels.
+fn number_of(compiled: &mut Compiled, labels: &Labels) -> Result<Identity, Exhausted> {
+    match compiled.identities.find(labels) {
+        Some(identity) => Ok(identity),
+        None => Arc::make_mut(&mut compiled.identities).of_labels(labels),
+    }
+}

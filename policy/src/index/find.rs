@@ -1,0 +1,106 @@
+//! Who matches, found anew: for a selector that comes into the cache.
+
+use std::collections::BTreeSet;
+
+use cluster::{Identity, Labels};
+
+use super::Index;
+use crate::prefixes::group_rules;
+use crate::rule::{CidrRule, Peer};
+use crate::selector::{Demand, Requirement, Selector};
+
+impl Index {
+    /// Sets that hold everything that meets a requirement; `None` if absence meets it.
+    pub(super) fn demanded(&self, requirement: &Requirement) -> Option<Vec<&BTreeSet<Identity>>> {
+        let key = self.keys.get(&*requirement.key.name);
+        match &requirement.demand {
+            Demand::In(values) => Some(
+                values
+                    .iter()
+                    .filter_map(|value| key?.values.get(&**value))
+                    .map(|value| &value.identities)
+                    .collect(),
+            ),
+            Demand::Exists => Some(key.map(|key| &key.identities).into_iter().collect()),
+            Demand::NotIn(_) | Demand::DoesNotExist => None,
+        }
+    }
+
+    /// Identities that a peer names, found anew.
+    pub(super) fn find(&self, peer: &Peer) -> BTreeSet<Identity> {
+        match peer {
+            Peer::All => self.labels.keys().copied().collect(),
+            Peer::Labels(selector) => self.select(selector),
+            Peer::Reserved(name) => self
+                .having(name)
+                .filter(|(_, labels)| labels.is_reserved(name))
+                .map(|(identity, _)| identity)
+                .collect(),
+            Peer::Cidr(rule) => self.inside(rule),
+            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => group_rules(peer, &self.groups)
+                .iter()
+                .flat_map(|rule| self.inside(rule))
+                .collect(),
+        }
+    }
+
+    fn select(&self, selector: &Selector) -> BTreeSet<Identity> {
+        let fewest = selector
+            .requirements
+            .iter()
+            .filter_map(|requirement| self.demanded(requirement))
+            .min_by_key(|sets| size(sets));
+        let matches = |identity: &Identity| {
+            self.labels
+                .get(identity)
+                .is_some_and(|labels| selector.matches(labels))
+        };
+        match fewest {
+            Some(sets) => sets
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(matches)
+                .collect(),
+            None => self.labels.keys().copied().filter(matches).collect(),
+        }
+    }
+
+    /// Identities that have a label with this key.
+    fn having(&self, key: &str) -> impl Iterator<Item = (Identity, &Labels)> {
+        let identities = self
+            .keys
+            .get(key)
+            .into_iter()
+            .flat_map(|key| &key.identities);
+        identities.filter_map(|identity| Some((*identity, self.labels.get(identity)?)))
+    }
+
+    fn inside(&self, rule: &CidrRule) -> BTreeSet<Identity> {
+        let mut found = BTreeSet::new();
+        if rule.cidr.prefix_len() == 0 {
+            for name in ["world", "world-ipv4", "world-ipv6"] {
+                let world = self.having(name).filter(|(_, labels)| rule.matches(labels));
+                found.extend(world.map(|(identity, _)| identity));
+            }
+        }
+        // Prefixes sort by address first: those inside of a prefix follow it.
+        for (prefix, identities) in self.by_prefix.range(rule.cidr..) {
+            if !rule.cidr.contains(prefix) {
+                if prefix.addr() > rule.cidr.broadcast() {
+                    break;
+                }
+                continue;
+            }
+            if !rule.except.iter().any(|except| except.contains(prefix)) {
+                found.extend(identities);
+            }
+        }
+        found
+    }
+}
+
+/// Of several sets, at most.
+pub(super) fn size(sets: &[&BTreeSet<Identity>]) -> usize {
+    sets.iter().map(|set| set.len()).sum()
+}
