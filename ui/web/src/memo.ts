@@ -13,3 +13,8 @@ export function memo<P extends object>(view: FunctionComponent<P>, same: (before
   }
   return Memo as unknown as FunctionComponent<P>;
 }
+
+/** Whether all properties are the same things. */
+export function shallow<P extends object>(before: P, after: P): boolean {
+  return (Object.keys(after) as (keyof P)[]).every((name) => before[name] === after[name]);
+}

@@ -7,13 +7,17 @@ export interface ServerEvent {
 
 /** Takes text as it comes and gives the events that are whole. */
 export class EventParser {
-  #rest = '';
+  #rest: string[] = [];
   #name = '';
   #data: string[] = [];
 
   push(text: string): ServerEvent[] {
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
+    const lines = text.split('\n');
+    // Long lines come in many parts: each is looked at once.
+    this.#rest.push(lines[0] ?? '');
+    if (lines.length === 1) return [];
+    lines[0] = this.#rest.join('');
+    this.#rest = [lines.pop() ?? ''];
     const events: ServerEvent[] = [];
     for (const raw of lines) {
       const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;

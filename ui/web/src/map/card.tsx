@@ -1,6 +1,7 @@
 // A card of the map: a workload, something outside, or a closed namespace.
 
 import { counted, rate, short } from '../format';
+import { memo, shallow } from '../memo';
 import { withFilter, negated } from '../filter/terms';
 import { go, view } from '../state';
 import type { Card } from './graph';
@@ -42,7 +43,7 @@ export function described({ group, title, inward, outward }: Card, seconds: numb
   );
 }
 
-export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
+export const CardView = memo<Props>(function CardView({ card, place, seconds, onHot, onToggle }) {
   const { inward } = card;
   const label = described(card, seconds);
   return (
@@ -77,4 +78,4 @@ export function CardView({ card, place, seconds, onHot, onToggle }: Props) {
       ))}
     </button>
   );
-}
+}, shallow);

@@ -1,6 +1,7 @@
 // An edge of the map. What is dropped is a dashed line of its own with a cross, whatever the colours.
 
 import { bytes, counted, rate } from '../format';
+import { memo, shallow } from '../memo';
 import { withFilter } from '../filter/terms';
 import { go, view } from '../state';
 import { spoken, type Edge } from './graph';
@@ -29,7 +30,7 @@ export function word(edge: Edge, seconds: number): string {
   return edge.dropped ? rate(edge.dropped, seconds) : spoken(edge.requests);
 }
 
-export function EdgeView({ edge, line, place, seconds, near, hot, title, onHot }: Props) {
+export const EdgeView = memo<Props>(function EdgeView({ edge, line, place, seconds, near, hot, title, onHot }) {
   const passed = edge.flows - edge.dropped;
   const amount = bytes(edge.bytes);
   const protocols = spoken(edge.requests, 6);
@@ -64,4 +65,4 @@ export function EdgeView({ edge, line, place, seconds, near, hot, title, onHot }
       )}
     </g>
   );
-}
+}, shallow);

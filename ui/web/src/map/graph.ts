@@ -5,6 +5,8 @@ import type { MapEdge, NodeKind, ServiceMap } from '../types';
 
 /** Up to so many workloads every namespace is open. */
 export const OPEN_UP_TO = 60;
+/** Among the namespaces that are open or closed against the default: all of them. */
+export const ALL = '*';
 /** Ports that a card lists; the others are in its last line. */
 export const PORTS = 5;
 
@@ -64,13 +66,25 @@ function add(to: Traffic, { flows, dropped, connections, bytes }: Traffic): void
   to.bytes += bytes;
 }
 
-/** Whether a namespace is open: all are while there are few workloads, against that by toggling. */
-export function isOpen(map: ServiceMap, toggled: readonly string[], namespace: string): boolean {
+/**
+ * Whether namespaces are open that nobody toggled: while there are few workloads. Where they were open
+ * `before` they stay so until there are many more: one workload that comes doesn't close them all.
+ */
+export function openByDefault(map: ServiceMap, before = false): boolean {
   const workloads = map.nodes.reduce((count, node) => count + (node.namespace ? 1 : 0), 0);
-  return workloads <= OPEN_UP_TO !== toggled.includes(namespace);
+  return workloads <= (before ? 2 * OPEN_UP_TO : OPEN_UP_TO);
 }
 
-export function graph(map: ServiceMap, toggled: readonly string[]): Graph {
+export function isOpen(byDefault: boolean, toggled: readonly string[], namespace: string): boolean {
+  return (byDefault !== toggled.includes(ALL)) !== toggled.includes(namespace);
+}
+
+/** What all of the namespaces are toggled by. */
+export function toggledAll(byDefault: boolean, open: boolean): string[] {
+  return byDefault === open ? [] : [ALL];
+}
+
+export function graph(map: ServiceMap, toggled: readonly string[], byDefault = openByDefault(map)): Graph {
   const open = new Map<string, boolean>();
   const cards = new Map<string, Card>();
   /** From the server's nodes to cards. */
@@ -79,7 +93,7 @@ export function graph(map: ServiceMap, toggled: readonly string[]): Graph {
     let shut = false;
     if (namespace) {
       let known = open.get(namespace);
-      if (known === undefined) open.set(namespace, (known = isOpen(map, toggled, namespace)));
+      if (known === undefined) open.set(namespace, (known = isOpen(byDefault, toggled, namespace)));
       shut = !known;
     }
     const key = shut ? `ns:${namespace}` : id;
@@ -150,7 +164,7 @@ export function graph(map: ServiceMap, toggled: readonly string[]): Graph {
     if (at.terms.length < 8) at.terms.push(edge.term);
   }
   return {
-    cards: [...cards.values()].sort((a, b) => order(a.group, b.group) || order(a.title, b.title)),
+    cards: sorted([...cards.values()]),
     edges: [...edges.values()],
     groups: [...open].filter(([, open]) => open).map(([name]) => name).sort(order),
   };
@@ -166,6 +180,18 @@ export function spoken(requests: ReadonlyMap<string, number>, most = 3): string 
   }
   const words = [...protocols].map(([protocol, kinds]) => `${protocol} ${kinds.join(', ')}`.trim());
   return words.join(' · ') + (requests.size > most ? ', …' : '');
+}
+
+/** Names in the order in which they were put last; most often nothing has come since. */
+let ranks = new Map<string, number>();
+
+/** Cards by namespace and name. */
+function sorted(cards: Card[]): Card[] {
+  const rank = ({ id }: Card) => ranks.get(id) ?? 0;
+  if (cards.every(({ id }) => ranks.has(id))) return cards.sort((a, b) => rank(a) - rank(b));
+  cards.sort((a, b) => order(a.group, b.group) || order(a.title, b.title));
+  ranks = new Map(cards.map(({ id }, at) => [id, at]));
+  return cards;
 }
 
 /** Made once: thousands of names are compared. */

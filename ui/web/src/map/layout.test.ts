@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MapEdge, ServiceMap } from '../types';
-import { graph, isOpen, PORTS, spoken } from './graph';
-import { arrangeAll, extend, type Box, type Layout } from './layout';
+import { graph, isOpen, OPEN_UP_TO, openByDefault, PORTS, spoken, toggledAll } from './graph';
+import { arrangeAll, extend, extent, type Box, type Layout } from './layout';
 
 function edge(source: string, destination: string, port: string, flows = 10, dropped = 0): MapEdge {
   const reasons = dropped ? ['Policy denied'] : [];
@@ -72,9 +72,27 @@ describe('the graph', () => {
 
   it('closes namespaces when there are many workloads', () => {
     const many = large(200, 20);
-    expect(isOpen(many, [], 'ns1')).toBe(false);
-    expect(isOpen(many, ['ns1'], 'ns1')).toBe(true);
+    expect(isOpen(openByDefault(many), [], 'ns1')).toBe(false);
+    expect(isOpen(openByDefault(many), ['ns1'], 'ns1')).toBe(true);
     expect(graph(many, []).cards).toHaveLength(10);
+  });
+
+  it('opens and closes all at once, and single ones against that', () => {
+    for (const byDefault of [true, false]) {
+      for (const open of [true, false]) {
+        const toggled = toggledAll(byDefault, open);
+        expect(isOpen(byDefault, toggled, 'ns1')).toBe(open);
+        expect(isOpen(byDefault, [...toggled, 'ns1'], 'ns1')).toBe(!open);
+        expect(isOpen(byDefault, [...toggled, 'ns1'], 'ns2')).toBe(open);
+      }
+    }
+  });
+
+  it('does not close what is open because of one workload more', () => {
+    const more = large(OPEN_UP_TO + 1, 20);
+    expect(openByDefault(more)).toBe(false);
+    expect(openByDefault(more, true)).toBe(true);
+    expect(openByDefault(large(200, 20), true)).toBe(false);
   });
 
   it('lists the busiest ports, and the rest in one line', () => {
@@ -102,7 +120,12 @@ describe('the layout', () => {
     [2000, 40, Array.from({ length: 50 }, (_, at) => `ns${at}`)],
   ])('of %d workloads, %d in a namespace, covers nothing', (workloads, per, toggled) => {
     const of = graph(large(workloads, per), toggled);
-    check(arrangeAll(of), of);
+    const layout = arrangeAll(of);
+    check(layout, of);
+    // It fits a screen: one that is far higher or wider is seen from so far that nothing can be read.
+    const { w, h } = extent([...Object.values(layout.cards), ...Object.values(layout.groups)]);
+    expect(w / h).toBeGreaterThan(0.6);
+    expect(w / h).toBeLessThan(4);
   });
 
   it('lets what has a place keep it', () => {

@@ -6,7 +6,21 @@
 // cover. Everything is arranged anew only when asked for, or when little of it is known.
 
 import { Graph as Dagre, layout as dagre } from '@dagrejs/dagre';
-import type { Card, Graph } from './graph';
+
+/** What decides where a card stands. */
+export interface Shape {
+  id: string;
+  /** The namespace's box; empty if in none. */
+  group: string;
+  ports: { length: number };
+}
+
+/** What is arranged. */
+export interface Plan {
+  cards: Shape[];
+  edges: { source: string; destination: string }[];
+  groups: string[];
+}
 
 export interface Box {
   x: number;
@@ -29,7 +43,7 @@ const PAD = 14;
 const TITLE = 26;
 const GAP = 18;
 
-export function size(card: Card): { w: number; h: number } {
+export function size(card: Shape): { w: number; h: number } {
   return { w: WIDTH, h: HEAD + card.ports.length * LINE + (card.ports.length ? 6 : 0) };
 }
 
@@ -86,32 +100,49 @@ function arrange(items: Item[], links: Link[], across: number): Record<string, B
 /** Width by height up to which a part is left as it is, and what it is folded to: screens are wide. */
 const WIDE = 2.6;
 const SCREEN = 1.8;
+/** Height by width from which on a part is broken, unless it is lower than a screen. */
+const TALL = 1;
+const HIGH = 900;
 
 /**
  * Chains of many steps, and circles, make dagre's columns many and short. Neighbouring columns are then
  * put on top of each other, so many that the whole has the shape of a screen; left stays left, up to
- * some edges that go back.
+ * some edges that go back. Where many ask one, a column is so high that nothing of it can be read: it is
+ * broken into several, side by side.
  */
 function fold(boxes: Record<string, Box>, across: number): void {
   const { w, h } = extent(Object.values(boxes));
-  if (w <= h * WIDE) return;
+  const tall = h > w * TALL && h > HIGH;
+  if (w <= h * WIDE && !tall) return;
   const ranks = new Map<number, Box[]>();
   for (const box of Object.values(boxes)) {
     const middle = Math.round(box.x + box.w / 2);
     ranks.set(middle, [...(ranks.get(middle) ?? []), box]);
   }
-  if (ranks.size < 4) return;
+  if (ranks.size < 4 && !tall) return;
   const columns = [...ranks].sort(([a], [b]) => a - b).map(([, column]) => column.sort((a, b) => a.y - b.y));
-  const folded = (count: number) => {
-    const parts: Box[][] = Array.from({ length: count }, () => []);
-    columns.forEach((column, rank) => parts[Math.floor((rank * count) / columns.length)]?.push(...column));
+  const measured = (parts: Box[][]) => {
     const heights = parts.map((part) => part.reduce((sum, { h }) => sum + h + GAP, -GAP));
     const widths = parts.map((part) => Math.max(...part.map(({ w }) => w)));
     return { parts, heights, widths, w: widths.reduce((sum, w) => sum + w + across, -across), h: Math.max(...heights) };
   };
-  let best = folded(columns.length);
-  for (let count = columns.length - 1; count >= 2; count--) {
-    const next = folded(count);
+  const folded = (count: number) => {
+    const parts: Box[][] = Array.from({ length: count }, () => []);
+    columns.forEach((column, rank) => parts[Math.floor((rank * count) / columns.length)]?.push(...column));
+    return measured(parts);
+  };
+  const broken = (count: number) => {
+    const most = h / count;
+    return measured(columns.flatMap((column) => {
+      const high = column.reduce((sum, { h }) => sum + h + GAP, -GAP);
+      const parts: Box[][] = Array.from({ length: Math.max(1, Math.ceil(high / most)) }, () => []);
+      column.forEach((box, at) => parts[Math.floor((at * parts.length) / column.length)]?.push(box));
+      return parts.filter((part) => part.length);
+    }));
+  };
+  let best = measured(columns);
+  const tries = tall ? Array.from({ length: 30 }, (_, at) => broken(at + 2)) : Array.from({ length: columns.length - 2 }, (_, at) => folded(columns.length - 1 - at));
+  for (const next of tries) {
     if (Math.abs(Math.log(next.w / next.h / SCREEN)) < Math.abs(Math.log(best.w / best.h / SCREEN))) best = next;
   }
   let x = 0;
@@ -154,7 +185,7 @@ export function extent(boxes: Box[]): Box {
 }
 
 /** Everything anew. */
-export function arrangeAll(graph: Graph): Layout {
+export function arrangeAll(graph: Plan): Layout {
   const of = new Map(graph.cards.map((card) => [card.id, card.group]));
   const inner: Record<string, Record<string, Box>> = {};
   const outer: Item[] = [];
@@ -209,7 +240,7 @@ function clear<T extends Box>(boxes: T[], gap: number, shove: (box: T, by: numbe
 }
 
 /** The layout for a graph when there was one before. */
-export function extend(graph: Graph, before: Layout): Layout {
+export function extend(graph: Plan, before: Layout): Layout {
   const known = graph.cards.filter(({ id }) => before.cards[id]);
   if (known.length < graph.cards.length * 0.6 || graph.groups.some((group) => !before.groups[group])) {
     return arrangeAll(graph);
@@ -254,7 +285,7 @@ export function extend(graph: Graph, before: Layout): Layout {
 }
 
 /** Where a new card is put: below a card of its kind of role, in its own box. */
-function spot(card: Card, graph: Graph, layout: Layout): { x: number; y: number } {
+function spot(card: Shape, graph: Plan, layout: Layout): { x: number; y: number } {
   const siblings = graph.cards.filter(({ id, group }) => group === card.group && id !== card.id && layout.cards[id]);
   const asks = new Set(graph.edges.filter(({ source }) => source === card.id).map(({ destination }) => destination));
   const asked = new Set(graph.edges.filter(({ destination }) => destination === card.id).map(({ source }) => source));

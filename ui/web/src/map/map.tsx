@@ -3,11 +3,12 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { counted, rate, span } from '../format';
 import { Icon } from '../icons';
+import type { ServiceMap } from '../types';
 import { go, map as shownMap, paused, view } from '../state';
 import { activate, described } from './card';
-import { graph as graphOf, type Card } from './graph';
+import { graph as graphOf, openByDefault, toggledAll, type Card } from './graph';
 import { extent, type Box } from './layout';
-import { Scene } from './scene';
+import { nearest, Scene, type Drawn } from './scene';
 import { drawn, fit as fitTo, zoomed, type Viewport } from './viewport';
 import { useLayout } from './use';
 
@@ -18,6 +19,19 @@ const NEAR = 0.4;
 const NEAR_OF_MANY = 0.55;
 /** A pointer that moved less (px) was a click. */
 const CLICK = 4;
+/** Nearer than this (px) to an edge, the pointer is on it. */
+const BESIDE = 7;
+/** Spots are large enough for their names. */
+const NAMED = 0.26;
+
+/** Whether namespaces are open that nobody toggled: asked anew with each question. */
+function useOpenByDefault(map: ServiceMap | null, question: string): boolean {
+  const last = useRef({ question, open: false });
+  const before = last.current.question === question && last.current.open;
+  const open = map === null ? before : openByDefault(map, before);
+  last.current = { question, open };
+  return open;
+}
 
 export function ServiceMapView() {
   const box = useRef<HTMLDivElement>(null);
@@ -28,14 +42,16 @@ export function ServiceMapView() {
   const moved = useRef(false);
   const { filters, since, until, namespaces, toggled } = view.value;
   const map = shownMap.value;
-  const graph = useMemo(() => map && graphOf(map, toggled), [map, toggled.join()]);
-  const { layout, generation } = useLayout(graph, `${toggled.join()} ${namespaces.join()} ${arranged}`);
+  const question = `${filters.join(' and ')} ${since} ${until} ${namespaces.join()}`;
+  const byDefault = useOpenByDefault(map, question);
+  const graph = useMemo(() => map && graphOf(map, toggled, byDefault), [map, toggled.join(), byDefault]);
+  const { layout, generation, busy } = useLayout(graph, `${toggled.join()} ${byDefault} ${namespaces.join()} ${arranged}`);
 
-  const placed = graph && layout ? graph.cards.filter(({ id }) => layout.cards[id]) : [];
-  const whole = extent([
-    ...placed.flatMap(({ id }) => layout?.cards[id] ?? []),
-    ...(graph?.groups ?? []).flatMap((name) => layout?.groups[name] ?? []),
-  ]);
+  const { placed, whole } = useMemo(() => {
+    const placed = graph && layout ? graph.cards.filter(({ id }) => layout.cards[id]) : [];
+    const boxes = [...placed.flatMap(({ id }) => layout?.cards[id] ?? []), ...(graph?.groups ?? []).flatMap((name) => layout?.groups[name] ?? [])];
+    return { placed, whole: extent(boxes) };
+  }, [graph, layout]);
   const fit = () => {
     moved.current = false;
     setViewport(fitTo(whole, area.w, area.h));
@@ -107,22 +123,38 @@ export function ServiceMapView() {
   const many = placed.length > CULL;
   const near = viewport.zoom > (many ? NEAR_OF_MANY : NEAR);
   const far = many && !near;
+  const named = far && viewport.zoom > NAMED;
   const part = useRef<Box | null>(null);
-  part.current = many && !far ? drawn(viewport, area.w, area.h, part.current) : null;
+  part.current = many && (!far || named) ? drawn(viewport, area.w, area.h, part.current) : null;
+  const scale = named ? Math.floor(viewport.zoom * 50) / 50 : 0;
+  const crowd = useRef<readonly Drawn[]>([]);
+  const at = (event: PointerEvent) => {
+    const corner = box.current?.getBoundingClientRect();
+    return { x: (event.clientX - (corner?.left ?? 0) - viewport.x) / viewport.zoom, y: (event.clientY - (corner?.top ?? 0) - viewport.y) / viewport.zoom };
+  };
+  // In a crowd edges are no elements either.
+  const alongside = (event: PointerEvent) => {
+    if (crowd.current.length === 0 || (event.target instanceof Element && event.target.closest('button, .edge .hit'))) return;
+    setHot(nearest(crowd.current, at(event), BESIDE / viewport.zoom)?.id ?? '');
+  };
 
   // From afar cards are no elements: which one is meant is found by its place.
   const under = (event: PointerEvent): Card | undefined => {
-    const corner = box.current?.getBoundingClientRect();
-    if (!far || !corner || !layout) return undefined;
-    const [x, y] = [(event.clientX - corner.left - viewport.x) / viewport.zoom, (event.clientY - corner.top - viewport.y) / viewport.zoom];
+    if (!far || !layout) return undefined;
+    const { x, y } = at(event);
     return placed.find(({ id }) => {
       const place = layout.cards[id];
       return place && x >= place.x && x <= place.x + place.w && y >= place.y && y <= place.y + place.h;
     });
   };
   const pointed = far ? placed.find(({ id }) => id === hot) : undefined;
-  const drops = (graph?.edges ?? []).filter(({ dropped }) => dropped > 0);
-  const name = (id: string) => graph?.cards.find((card) => card.id === id)?.title ?? id;
+  const drops = useMemo(() => {
+    const names = new Map(graph?.cards.map(({ id, title }) => [id, title]));
+    const refused = (graph?.edges ?? []).filter(({ dropped }) => dropped > 0).slice(0, 50);
+    return refused.map((edge) => ({ edge, ends: `${names.get(edge.source) ?? ''} to ${names.get(edge.destination) ?? ''}` }));
+  }, [graph]);
+  const spaces = useMemo(() => new Set(map?.nodes.flatMap(({ namespace }) => namespace || [])).size, [map]);
+  const allOpen = graph !== null && graph.groups.length === spaces;
 
   return (
     <section class="map" aria-label="Service map">
@@ -133,8 +165,14 @@ export function ServiceMapView() {
             ? `${counted(map.nodes.length, 'node')}, ${counted(graph.edges.length, 'edge')} in ${span(map.seconds * 1000)}${map.hidden ? `; ${map.hidden} edges not shown` : ''}`
             : ''}
           {paused.value ? ', paused' : ''}
+          {busy ? ', arranging…' : ''}
         </p>
         <span class="stretch" />
+        {spaces > 1 && (
+          <button class="quiet" onClick={() => go({ toggled: toggledAll(byDefault, !allOpen) })}>
+            {allOpen ? 'Close all' : 'Open all'}
+          </button>
+        )}
         <button class="quiet" onClick={() => zoom(0.8)} aria-label="Farther" title="Farther (−)">
           <Icon name="minus" />
         </button>
@@ -160,7 +198,9 @@ export function ServiceMapView() {
         }}
         onPointerMove={(event) => {
           onMove(event);
-          if (far && fingers.current.size === 0) setHot(under(event)?.id ?? '');
+          if (fingers.current.size > 0) return;
+          if (far) setHot(under(event)?.id ?? '');
+          else alongside(event);
         }}
         onPointerUp={(event) => {
           const card = fingers.current.delete(event.pointerId) && way.current < CLICK ? under(event) : undefined;
@@ -170,7 +210,7 @@ export function ServiceMapView() {
       >
         <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})`, '--zoom': String(viewport.zoom) }}>
           {graph && layout && (
-            <Scene graph={graph} layout={layout} seconds={map?.seconds ?? 1} part={part.current} near={near} far={far} hot={hot} onHot={setHot} onToggle={toggle} />
+            <Scene graph={graph} layout={layout} seconds={map?.seconds ?? 1} part={part.current} near={near} far={far} scale={scale} hot={hot} crowd={crowd} onHot={setHot} onToggle={toggle} />
           )}
         </div>
         {pointed && <p class="pointed">{described(pointed, map?.seconds ?? 1)}</p>}
@@ -179,9 +219,9 @@ export function ServiceMapView() {
         )}
       </div>
       <ul class="hidden" aria-label="Dropped on the map">
-        {drops.slice(0, 50).map((edge) => (
+        {drops.map(({ edge, ends }) => (
           <li key={edge.id}>
-            {name(edge.source)} to {name(edge.destination)} {edge.label}: {counted(edge.dropped, 'drop')} {edge.reasons.join(', ')}, {rate(edge.dropped, map?.seconds ?? 1)}
+            {ends} {edge.label}: {counted(edge.dropped, 'drop')} {edge.reasons.join(', ')}, {rate(edge.dropped, map?.seconds ?? 1)}
           </li>
         ))}
       </ul>

@@ -1,13 +1,14 @@
 // What is drawn of the map, in the map's own measures. It is left as it is while the map is only moved.
 
-import { memo } from '../memo';
+import { useMemo } from 'preact/hooks';
+import { memo, shallow } from '../memo';
 import { CardView } from './card';
 import { EdgeView, word } from './edge';
 import { Far } from './far';
 import type { Graph } from './graph';
 import { places, type Wish } from './labels';
 import type { Box, Layout } from './layout';
-import { line, type Line } from './lines';
+import { distance, line, thickness, type Line, type Point } from './lines';
 import { meets } from './viewport';
 import type { Edge } from './graph';
 
@@ -21,18 +22,32 @@ export interface Props {
   near: boolean;
   /** So many cards so far away that each is a spot. */
   far: boolean;
+  /** How large everything is, roughly: of spots it decides how much of their names is shown. */
+  scale: number;
   hot: string;
+  /** Is told of the edges that are no elements of their own: whoever shows them finds them by their place. */
+  crowd: { current: readonly Drawn[] };
   onHot: (id: string) => void;
   onToggle: (namespace: string) => void;
 }
 
-interface Drawn {
+export interface Drawn {
   edge: Edge;
   line: Line;
 }
 
-/** Up to so many edges have words. */
-const WORDS = 600;
+/** Up to so many edges are elements of their own. Of more it is those with most drops, and the others are few paths. */
+const SINGLE = 150;
+
+/** The edge of a crowd that a point is on. */
+export function nearest(crowd: readonly Drawn[], point: Point, within: number): Edge | null {
+  let [found, least]: [Edge | null, number] = [null, within];
+  for (const { edge, line } of crowd) {
+    const far = distance(line.curve, point, least);
+    if (far < least) [found, least] = [edge, far];
+  }
+  return found;
+}
 
 /** More that only pass through say nothing, slowly. */
 const THROUGH = 300;
@@ -53,6 +68,31 @@ function edgesIn({ graph, layout, part }: Props): { edges: Drawn[]; through: str
   return { edges: edges.sort((a, b) => a.edge.dropped - b.edge.dropped), through: through.length > THROUGH ? '' : through.join('') };
 }
 
+interface Crowd {
+  singles: Drawn[];
+  /** Paths of all that are no elements, by how thick they are. */
+  paths: { key: string; bad: boolean; width: number; path: string }[];
+  others: Drawn[];
+}
+
+/** `edges`: those with most drops last. */
+function crowded(edges: Drawn[], seconds: number): Crowd {
+  if (edges.length <= SINGLE) return { singles: edges, paths: [], others: [] };
+  const first = edges.findIndex(({ edge }) => edge.dropped > 0);
+  const from = first < 0 ? edges.length : Math.max(first, edges.length - SINGLE);
+  const paths = new Map<string, Crowd['paths'][number]>();
+  const others = edges.slice(0, from);
+  for (const { edge, line } of others) {
+    const bad = edge.dropped > 0;
+    const width = Math.round(thickness(edge.flows, seconds));
+    const key = `${bad} ${width}`;
+    const at = paths.get(key);
+    if (at) at.path += line.path;
+    else paths.set(key, { key, bad, width, path: line.path });
+  }
+  return { singles: edges.slice(from), paths: [...paths.values()].sort((a, b) => Number(a.bad) - Number(b.bad)), others };
+}
+
 /** By name, not by how much: words that change places whenever another edge gets busier can't be read. */
 function wishes(edges: Drawn[], seconds: number): Wish[] {
   const wanted = edges
@@ -63,11 +103,11 @@ function wishes(edges: Drawn[], seconds: number): Wish[] {
       letters: Math.ceil(word(edge, seconds).length / 4) * 4,
       cross: edge.dropped > 0,
     }));
-  return wanted.sort((a, b) => Number(b.cross) - Number(a.cross) || (a.id < b.id ? -1 : 1)).slice(0, WORDS);
+  return wanted.sort((a, b) => Number(b.cross) - Number(a.cross) || (a.id < b.id ? -1 : 1));
 }
 
 function Drawing(props: Props) {
-  const { graph, layout, seconds, part, near, far, hot, onHot, onToggle } = props;
+  const { graph, layout, seconds, part, near, far, scale, hot, crowd, onHot, onToggle } = props;
   const groups = graph.groups.map((group) => {
     const place = layout.groups[group];
     return (
@@ -80,27 +120,41 @@ function Drawing(props: Props) {
       )
     );
   });
+  const { edges, through } = useMemo(() => (far ? { edges: [], through: '' } : edgesIn(props)), [graph, layout, part, far]);
+  const { singles, paths, others } = useMemo(() => crowded(edges, seconds), [edges, seconds]);
+  crowd.current = others;
+  const cards = useMemo(
+    () =>
+      graph.cards.flatMap((card) => {
+        const place = far ? undefined : layout.cards[card.id];
+        return place && (!part || meets(place, part)) ? [{ card, place }] : [];
+      }),
+    [graph, layout, part, far],
+  );
+  const marks = useMemo(() => (near ? places(wishes(singles, seconds), cards.map(({ place }) => place)) : null), [singles, cards, near]);
+  const names = useMemo(() => new Map(graph.cards.map(({ id, title }) => [id, title])), [graph]);
   if (far) {
     return (
       <>
         {groups}
-        <Far graph={graph} layout={layout} hot={hot} />
+        <Far graph={graph} layout={layout} part={part} zoom={scale} hot={hot} />
       </>
     );
   }
-  const { edges, through } = edgesIn(props);
-  const cards = graph.cards.flatMap((card) => {
-    const place = layout.cards[card.id];
-    return place && (!part || meets(place, part)) ? [{ card, place }] : [];
-  });
-  const marks = near ? places(wishes(edges, seconds), cards.map(({ place }) => place)) : null;
-  const names = new Map(graph.cards.map(({ id, title }) => [id, title]));
+  const isHot = ({ id, source, destination }: Edge) => hot !== '' && (hot === id || hot === source || hot === destination);
+  // Those of the crowd that the pointer is on stand out of it; of too many, as one line.
+  const called = others.filter(({ edge }) => isHot(edge));
+  const together = called.length > SINGLE ? called.map(({ line }) => line.path).join('') : '';
   return (
     <>
       {groups}
       <svg class={`edges${hot ? ' focus' : ''}${edges.length > 60 ? ' many' : ''}`} width="1" height="1" aria-hidden="true">
         {through && <path class="through" d={through} />}
-        {edges.map(({ edge, line }) => (
+        {paths.map(({ key, bad, width, path }) => (
+          <path key={key} class={`crowd${bad ? ' bad' : ''}`} d={path} stroke-width={width} />
+        ))}
+        {together && <path class="crowd hot" d={together} />}
+        {(together ? singles : [...called, ...singles]).map(({ edge, line }) => (
           <EdgeView
             key={edge.id}
             edge={edge}
@@ -108,7 +162,7 @@ function Drawing(props: Props) {
             place={marks?.get(edge.id)}
             seconds={seconds}
             near={near}
-            hot={hot === edge.id || hot === edge.source || hot === edge.destination}
+            hot={isHot(edge)}
             title={`${names.get(edge.source) ?? ''} → ${names.get(edge.destination) ?? ''}`}
             onHot={onHot}
           />
@@ -121,6 +175,4 @@ function Drawing(props: Props) {
   );
 }
 
-export const Scene = memo<Props>(Drawing, (before, after) =>
-  (Object.keys(after) as (keyof Props)[]).every((name) => before[name] === after[name]),
-);
+export const Scene = memo<Props>(Drawing, shallow);

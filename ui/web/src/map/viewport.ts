@@ -10,7 +10,7 @@ export interface Viewport {
 }
 
 export const NEAREST = 2;
-export const FARTHEST = 0.03;
+export const FARTHEST = 0.02;
 
 /** All of `box` in an area of `w` by `h`, not larger than life. */
 export function fit(box: Box, w: number, h: number): Viewport {
