@@ -1,4 +1,5 @@
-//! A server of made-up flows at a steady rate: 40 workloads in 4 namespaces, one flow in fifty denied.
+//! A server of made-up flows at a steady rate, one in fifty denied: everybody asks everybody, or each
+//! workload asks some few as in a cluster.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -21,16 +22,86 @@ use tonic::{Request, Status};
 const PORTIONS: u64 = 50;
 const NODE: &str = "bench/one";
 
+/// Whom a workload of a cluster asks: the one before it, one of its namespace, one of another.
+const ASKED: u64 = 3;
+
 /// Serves on a socket, until it is dropped.
-pub(crate) fn serve(socket: &Path, rate: u64) -> std::io::Result<Running> {
-    let services = tonic::transport::Server::builder().add_service(observer(Source(rate)));
+pub(crate) fn serve(socket: &Path, cluster: Cluster, rate: u64) -> std::io::Result<Running> {
+    let services = tonic::transport::Server::builder().add_service(observer(Source {
+        cluster,
+        portion: rate / PORTIONS,
+    }));
     Running::start(socket, services)
 }
 
-struct Source(u64);
+/// Who is there.
+#[derive(Clone, Copy)]
+pub(crate) enum Cluster {
+    /// 40 workloads in 4 namespaces, each of which asks all.
+    Everybody,
+    /// So many workloads in namespaces of so many, each of which asks [`ASKED`].
+    Sparse { workloads: u32, per_namespace: u32 },
+}
 
-fn endpoint(number: u32) -> Endpoint {
-    let (namespace, name) = (number % 4, number / 4);
+/// Who asks whom on what port.
+struct Asking {
+    from: u32,
+    to: u32,
+    port: u32,
+    dropped: bool,
+}
+
+fn small(value: u64, of: u32) -> u32 {
+    u32::try_from(value % u64::from(of)).unwrap_or(0)
+}
+
+impl Cluster {
+    fn asking(self, number: u64) -> Asking {
+        let port = |number: u64| [80, 443, 5432, 8080][(number % 4) as usize];
+        let Self::Sparse {
+            workloads,
+            per_namespace,
+        } = self
+        else {
+            return Asking {
+                from: small(number, 40),
+                to: small(number / 7 + 1, 40),
+                port: port(number),
+                dropped: number.is_multiple_of(50),
+            };
+        };
+        let edge = number % (u64::from(workloads) * ASKED);
+        let from = small(edge / ASKED, workloads);
+        let (first, place) = (from - from % per_namespace, from % per_namespace);
+        let to = match edge % ASKED {
+            0 => first + place / 2,
+            1 => first + (place * 7 + 3) % per_namespace,
+            _ => small(u64::from(from) * 31 + 17, workloads),
+        };
+        Asking {
+            from,
+            to,
+            port: port(u64::from(to)),
+            dropped: edge % 50 == 49,
+        }
+    }
+
+    fn endpoint(self, number: u32) -> Endpoint {
+        let (namespace, name) = match self {
+            Self::Everybody => (number % 4, number / 4),
+            Self::Sparse { per_namespace, .. } => (number / per_namespace, number % per_namespace),
+        };
+        endpoint(number, namespace, name)
+    }
+}
+
+struct Source {
+    cluster: Cluster,
+    /// Flows at a time.
+    portion: u64,
+}
+
+fn endpoint(number: u32, namespace: u32, name: u32) -> Endpoint {
     Endpoint {
         identity: 1000 + number,
         namespace: format!("team-{namespace}"),
@@ -40,10 +111,14 @@ fn endpoint(number: u32) -> Endpoint {
     }
 }
 
-fn flow(number: u64) -> GetFlowsResponse {
-    let small = |value: u64, of: u64| u32::try_from(value % of).unwrap_or(0);
-    let (from, to) = (small(number, 40), small(number / 7 + 1, 40));
-    let dropped = number.is_multiple_of(50);
+fn flow(cluster: Cluster, number: u64) -> GetFlowsResponse {
+    let Asking {
+        from,
+        to,
+        port,
+        dropped,
+    } = cluster.asking(number);
+    let address = |end: u32| format!("10.{}.{}.1", end / 256, end % 256);
     let time = Some(Timestamp::from(SystemTime::now()));
     let flow = Flow {
         time,
@@ -60,23 +135,23 @@ fn flow(number: u64) -> GetFlowsResponse {
             0
         },
         ip: Some(Ip {
-            source: format!("10.0.{from}.1"),
-            destination: format!("10.0.{to}.1"),
+            source: address(from),
+            destination: address(to),
             ip_version: IpVersion::IPv4.into(),
             ..Ip::default()
         }),
         l4: Some(Layer4 {
             protocol: Some(layer4::Protocol::Tcp(Tcp {
                 source_port: 32_768 + small(number, 28_000),
-                destination_port: [80, 443, 5432, 8080][(number % 4) as usize],
+                destination_port: port,
                 flags: Some(TcpFlags {
                     syn: true,
                     ..TcpFlags::default()
                 }),
             })),
         }),
-        source: Some(endpoint(from)),
-        destination: Some(endpoint(to)),
+        source: Some(cluster.endpoint(from)),
+        destination: Some(cluster.endpoint(to)),
         r#type: FlowType::L3L4.into(),
         event_type: Some(if dropped {
             CiliumEventType {
@@ -107,14 +182,16 @@ impl Script for Source {
     ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let mut ticks = interval(Duration::from_secs(1) / u32::try_from(PORTIONS).unwrap_or(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let portion = self.0 / PORTIONS;
+        let (cluster, portion) = (self.cluster, self.portion);
         let numbers = IntervalStream::new(ticks)
             .enumerate()
             .flat_map(move |(tick, _)| {
                 let first = tick as u64 * portion;
                 futures::stream::iter(first..first + portion)
             });
-        Ok(Box::pin(numbers.map(|number| Ok(flow(number)))))
+        Ok(Box::pin(
+            numbers.map(move |number| Ok(flow(cluster, number))),
+        ))
     }
 
     async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
