@@ -69,6 +69,7 @@ fn the_page_works_in_a_browser() {
         .current_dir(root.join("ui/web"))
         .env("FLOWS_LAB", &lab.name)
         .env("FLOWS", bin.join("flows"))
+        .env("FLOWS_LAB_PROGRAM", bin.join("flows-lab"))
         .env("FLOWS_UI", env!("CARGO_BIN_EXE_flows-ui"))
         .env("FLOWS_SCREENS", &screens)
         .status();

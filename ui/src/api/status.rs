@@ -24,6 +24,10 @@ pub(super) struct Status {
     link: LinkState,
     server: ServerKind,
     held: Held,
+    /// Events that are missing.
+    lost: u64,
+    /// How many of them the stream told of: they have marks in the table and on the time axis.
+    marked: u64,
     losses: Vec<losses::Loss>,
     nodes: Vec<nodes::Node>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +104,7 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
             format!("{} {place}: {}{enforced}", problem.object, problem.problem)
         }));
     }
+    let losses = losses::of_all(health, counts.lost);
     Status {
         started: unix(desk.started),
         source: desk.source.clone(),
@@ -118,7 +123,10 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
             at: range.end.saturating_sub(1),
             evicted: counts.evicted,
         },
-        losses: losses::of_all(health, counts.lost),
+        // A mark may be here before the servers are asked for their counts again.
+        lost: losses::sum(&losses).max(counts.lost),
+        marked: counts.lost,
+        losses,
         nodes: nodes::all(health, &known.rates, &desk.store.nodes()),
         warnings,
         user,

@@ -4,7 +4,7 @@ import { Icon } from './icons';
 import { helpOpen } from './app';
 import { go, paused, status, stream, update, view } from './state';
 import { setTheme, theme } from './theme';
-import { short, span, whole } from './format';
+import { counted, short, span } from './format';
 import type { Panel } from './url';
 
 const VIEWS: { panel: Panel; name: string }[] = [
@@ -48,7 +48,7 @@ export function Header() {
   const now = status.value;
   const nodes = now?.nodes ?? [];
   const up = nodes.filter((node) => node.state === 'connected' || node.state === 'seen').length;
-  const lost = (now?.losses ?? []).reduce((sum, loss) => sum + loss.count, 0);
+  const lost = now?.lost ?? 0;
   const icon = theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'auto';
   return (
     <header class="head">
@@ -84,7 +84,7 @@ export function Header() {
             </dd>
           </div>
         )}
-        <div title={`${whole(lost)} events are missing; the Nodes view says where`}>
+        <div title={lost ? `${counted(lost, 'event')} missing; the Nodes view says where` : 'No event is missing'}>
           <dt>Lost</dt>
           <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
         </div>

@@ -17,7 +17,7 @@ export function StatusView() {
   const { held, losses, nodes, server, link } = now;
   const places = stages(nodes);
   const part = held.capacity ? held.flows / held.capacity : 0;
-  const all = losses.reduce((sum, { count }) => sum + count, 0);
+  const all = now.lost;
   const kind = { flows: 'flows', hubble: 'Hubble', file: 'a file', unknown: 'unknown' }[server.kind];
   return (
     <section class="status" aria-label="Nodes">
@@ -45,7 +45,7 @@ export function StatusView() {
           <dl>
             <div><dt>Coming</dt><dd>{short(update.value?.rate ?? 0)} flows/s</dd></div>
             <div><dt>Since</dt><dd>{held.oldest === undefined ? '' : clock(held.oldest, 1000)}{{ more: '', begins: ', where history begins', full: '' }[held.older]}</dd></div>
-            <div><dt>Left for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
+            <div><dt>Let go for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
             <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
           </dl>
         </article>
@@ -61,6 +61,10 @@ export function StatusView() {
                 <dd class={count ? 'bad' : ''}>{whole(count)}</dd>
               </div>
             ))}
+            <div title="In the table and on the time axis">
+              <dt>Marked where they happened</dt>
+              <dd>{whole(now.marked)}</dd>
+            </div>
           </dl>
         </article>
       </div>

@@ -247,6 +247,9 @@ export interface Status {
     at: number;
     evicted: number;
   };
+  lost: number;
+  /** How many of them have a mark among the flows. */
+  marked: number;
   losses: Loss[];
   nodes: NodeStatus[];
   warnings?: string[];

@@ -43,19 +43,18 @@ fn counted(events: &EventCounts) -> Vec<Loss> {
     ]
 }
 
-/// Of all nodes together.
+/// Of all nodes together: what our servers count, else what was told in the stream. Never both: they
+/// tell of the same events.
 pub(super) fn of_all(health: Option<&Health>, told: u64) -> Vec<Loss> {
     let ours = health.and_then(|health| health.ours.as_ref());
-    let mut losses = ours
-        .and_then(|ours| ours.events.as_ref())
-        .map(counted)
-        .unwrap_or_default();
-    losses.push(Loss {
-        stage: "Told in the stream",
-        count: told,
-        text: "events whose loss is marked in the table, where it happened",
-    });
-    losses
+    match ours.and_then(|ours| ours.events.as_ref()) {
+        Some(events) => counted(events),
+        None => vec![Loss {
+            stage: "Told in the stream",
+            count: told,
+            text: "events whose loss is marked in the table, where it happened",
+        }],
+    }
 }
 
 /// Of one node: what it counts itself, else what it said in the stream.
@@ -79,4 +78,34 @@ pub(super) fn of_node(events: Option<&EventCounts>, came: &FromNode) -> Vec<Loss
 /// How many events that is.
 pub(super) fn sum(losses: &[Loss]) -> u64 {
     losses.iter().map(|loss| loss.count).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::flows::v1::GetStatusResponse;
+
+    use super::*;
+
+    #[test]
+    fn nothing_counts_twice() {
+        let counting = Health {
+            ours: Some(GetStatusResponse {
+                events: Some(EventCounts {
+                    failed: 40,
+                    queue_lost: 2,
+                    ..EventCounts::default()
+                }),
+                ..GetStatusResponse::default()
+            }),
+            ..Health::default()
+        };
+        for (health, told, wanted) in [
+            (Some(&counting), 42, 42),
+            (Some(&counting), 0, 42),
+            (Some(&Health::default()), 7, 7),
+            (None, 7, 7),
+        ] {
+            assert_eq!(sum(&of_all(health, told)), wanted, "{told}");
+        }
+    }
 }
