@@ -161,7 +161,7 @@ export function ServiceMapView() {
       <div class="tablehead">
         <h2>Map</h2>
         <p class="quiet-text">
-          {graph && map
+          {graph && map && graph.cards.length > 0
             ? `${counted(map.nodes.length, 'node')}, ${counted(graph.edges.length, 'edge')} in ${span(map.seconds * 1000)}${map.hidden ? `; ${map.hidden} edges not shown` : ''}`
             : ''}
           {paused.value ? ', paused' : ''}
@@ -208,7 +208,7 @@ export function ServiceMapView() {
         }}
         onPointerCancel={(event) => fingers.current.delete(event.pointerId)}
       >
-        <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})`, '--zoom': String(viewport.zoom) }}>
+        <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})`, '--zoom': String(viewport.zoom), '--left': String(-viewport.x / viewport.zoom), '--top': String(-viewport.y / viewport.zoom) }}>
           {graph && layout && (
             <Scene graph={graph} layout={layout} seconds={map?.seconds ?? 1} part={part.current} near={near} far={far} scale={scale} hot={hot} crowd={crowd} onHot={setHot} onToggle={toggle} />
           )}

@@ -108,18 +108,30 @@ function wishes(edges: Drawn[], seconds: number): Wish[] {
 
 function Drawing(props: Props) {
   const { graph, layout, seconds, part, near, far, scale, hot, crowd, onHot, onToggle } = props;
-  const groups = graph.groups.map((group) => {
+  const open = graph.groups.flatMap((group) => {
     const place = layout.groups[group];
-    return (
-      place && (
-        <div key={group} class="group" style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}>
-          <button class="name" onClick={() => onToggle(group)} aria-expanded="true" title="Close this namespace">
-            {group}
-          </button>
-        </div>
-      )
-    );
+    return place ? [{ group, place }] : [];
   });
+  const groups = (
+    <>
+      {open.map(({ group, place }) => (
+        <div key={group} class="group" style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }} />
+      ))}
+      {/* Above all else, and in sight as long as some of the box is: one knows where one is. */}
+      {open.map(({ group, place }) => (
+        <button
+          key={`name of ${group}`}
+          class="name"
+          style={{ '--x': String(place.x), '--y': String(place.y), '--w': String(place.w), '--h': String(place.h) }}
+          onClick={() => onToggle(group)}
+          aria-expanded="true"
+          title="Close this namespace"
+        >
+          {group}
+        </button>
+      ))}
+    </>
+  );
   const { edges, through } = useMemo(() => (far ? { edges: [], through: '' } : edgesIn(props)), [graph, layout, part, far]);
   const { singles, paths, others } = useMemo(() => crowded(edges, seconds), [edges, seconds]);
   crowd.current = others;
