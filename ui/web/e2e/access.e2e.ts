@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Browser } from 'playwright-core';
+import { serious } from './axe';
 import { launch, open, picture } from './browser';
 import { ROWS } from './fixture';
 import { Server } from './server';
@@ -40,13 +41,22 @@ describe('with a token', () => {
       const { page, wrong } = await open(browser, server.url);
       const dialog = page.getByRole('dialog', { name: 'This server wants a token' });
       await dialog.waitFor();
-      await picture(page, 'token');
+      for (const colorScheme of ['light', 'dark'] as const) {
+        for (const [name, size] of [['', { width: 1440, height: 900 }], ['-phone', { width: 390, height: 844 }]] as const) {
+          await page.setViewportSize(size);
+          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+          expect(await serious(page)).toEqual([]);
+          await picture(page, `${colorScheme}-token${name}`);
+        }
+      }
       // It can't be dismissed: there is nothing behind it.
       await page.keyboard.press('Escape');
       await dialog.waitFor();
       await dialog.getByLabel('Token').fill('not the token at all');
       await dialog.getByRole('button', { name: 'Look' }).click();
       await dialog.getByRole('alert').getByText('That is not the token.').waitFor();
+      expect(await serious(page)).toEqual([]);
+      await page.setViewportSize({ width: 1440, height: 900 });
       expect(await page.locator(ROWS).count()).toBe(0);
       await dialog.getByLabel('Token').fill(TOKEN);
       await page.keyboard.press('Enter');

@@ -111,8 +111,12 @@ it('a server that was killed and comes back is followed again', async () => {
   await server.kill();
   await page.locator('.link.bad').getByText('Reconnecting').waitFor();
   expect(await page.locator(ROWS).count()).toBeGreaterThan(0);
+  const alert = page.getByRole('alert');
+  await alert.getByText('Nothing new comes: flows-ui does not answer').waitFor();
+  await alert.getByText('What is shown is of').waitFor();
   await picture(page, 'server-gone');
   await server.start();
   await page.locator('.link.good').getByText('Live').waitFor();
+  await alert.waitFor({ state: 'detached' });
   await fixture.newer(await fixture.newest());
 });

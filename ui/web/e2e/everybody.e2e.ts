@@ -1,42 +1,28 @@
 // For everybody: with any eyes, with keys alone, on any screen.
 
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import type { Page } from 'playwright-core';
+import { serious } from './axe';
 import { open, picture } from './browser';
 import { Fixture, ROWS } from './fixture';
 
-const axe = createRequire(import.meta.url).resolve('axe-core');
 const fixture = new Fixture();
-
-/** What serious things axe-core has to say. */
-async function serious(page: Page): Promise<string[]> {
-  // The content security policy lets no script in but the page's own: axe comes by the debugger.
-  await page.evaluate(await readFile(axe, 'utf8'));
-  return page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
-  });
-}
 
 /** Each view, and how to come to it once the page is there. */
 const SIGHTS: { name: string; query: string; come: (page: Page) => Promise<unknown> }[] = [
   { name: 'overview', query: '', come: (page) => page.locator('.card').first().waitFor() },
   { name: 'map', query: '?show=map', come: (page) => page.locator('.card').first().waitFor() },
   { name: 'nodes', query: '?show=status', come: (page) => page.locator('.cards').waitFor() },
-  {
-    name: 'flow',
-    query: '?show=flows&f=verdict+%3D%3D+DROPPED',
-    come: async (page) => {
+  ...['DROPPED', 'FORWARDED'].map((verdict) => ({
+    name: verdict === 'DROPPED' ? 'why-denied' : 'flow',
+    query: `?show=flows&f=verdict+%3D%3D+${verdict}`,
+    come: async (page: Page) => {
       await page.locator(ROWS).first().waitFor();
       await fixture.hold();
       await page.locator(ROWS).first().click();
-      await page.locator('.drawer .headline').waitFor();
+      await page.locator('.drawer').getByText(verdict === 'DROPPED' ? 'What would allow it' : 'Connection').first().waitFor();
     },
-  },
+  })),
   { name: 'missing-flow', query: '?flow=1000000000-0123456789abcdef', come: (page) => page.locator('.drawer [role=alert]').waitFor() },
   {
     name: 'keys',
@@ -68,14 +54,21 @@ const SIGHTS: { name: string; query: string; come: (page: Page) => Promise<unkno
   },
 ];
 
+/** Screens in each of the two colour schemes. */
+const SCREENS = (['light', 'dark'] as const).flatMap((scheme) => [
+  { scheme, screen: 'desktop', size: { width: 1440, height: 900 } },
+  { scheme, screen: 'phone', size: { width: 390, height: 844 } },
+]);
+
 describe('axe-core finds nothing serious', () => {
-  it.each(SIGHTS.flatMap((sight) => (['light', 'dark'] as const).map((scheme) => [sight.name, scheme, sight] as const)))('%s, %s', async (name, scheme, { query, come }) => {
+  it.each(SIGHTS.flatMap((sight) => SCREENS.map((on) => [sight.name, on.scheme, on.screen, sight, on] as const)))('%s, %s, %s', async (name, scheme, screen, { query, come }, { size }) => {
     const { page, server } = fixture;
+    await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await page.goto(`${server.url}${query}`);
     await come(page);
     expect(await serious(page)).toEqual([]);
-    await picture(page, `${scheme}-${name}`);
+    await picture(page, `${scheme}-${name}${screen === 'phone' ? '-phone' : ''}`);
   });
 });
 
@@ -144,16 +137,42 @@ it('on a phone nothing is wider than the screen, at any moment', async () => {
   const widest = () => phone.page.evaluate(() => (window as unknown as { widest: number }).widest);
   expect(await widest()).toBeLessThanOrEqual(390);
   await picture(phone.page, 'phone');
+  // What stands in a row has room there: times below the axis, and what narrows.
+  const overlapping = await phone.page.locator('.ticks span').evaluateAll((ticks) => {
+    const boxes = ticks.map((tick) => tick.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+    return boxes.filter((box, at) => box.left < (boxes[at - 1]?.right ?? -Infinity)).length;
+  });
+  expect(overlapping).toBe(0);
+  const rows = await phone.page.locator('.filterbar .toggle').evaluateAll((toggles) => toggles.map((toggle) => Math.round(toggle.getBoundingClientRect().top)));
+  expect(new Set(rows).size).toBe(1);
   // The axis' marks move with time.
   await phone.page.locator('.plot').hover();
   const bars = await phone.page.locator('.bars .passed').getAttribute('d');
   await phone.page.waitForFunction((bars) => document.querySelector('.bars .passed')?.getAttribute('d') !== bars, bars);
   await phone.page.locator('.pause').click();
   await phone.page.waitForURL(/at=/);
+  await phone.page.locator('.pause.on').waitFor();
+  const heads = await phone.page.locator('.tablehead').evaluateAll((heads) => heads.map((head) => head.scrollWidth - head.clientWidth));
+  expect(heads.filter((beyond) => beyond > 0)).toEqual([]);
   await phone.page.locator(ROWS).first().click();
   await phone.page.locator('.drawer .body').waitFor();
   expect(await widest()).toBeLessThanOrEqual(390);
   await picture(phone.page, 'phone-flow');
   expect(phone.wrong).toEqual([]);
   await phone.page.context().close();
+});
+
+it('on a small screen the details of a flow cover neither the filters nor the way on', async () => {
+  const { page } = fixture;
+  await page.setViewportSize({ width: 1024, height: 700 });
+  await fixture.flows();
+  await fixture.hold();
+  await page.locator(ROWS).first().click();
+  await page.locator('.drawer .body').waitFor();
+  await picture(page, 'small-flow');
+  // A click that something else would get fails.
+  await page.getByText('All times').click();
+  await page.getByLabel('Last 5 minutes').check();
+  await page.waitForURL(/since=5m/);
+  await fixture.resume();
 });

@@ -10,6 +10,7 @@ import { Help } from './help';
 import { TimeAxis } from './histogram/axis';
 import { typing } from './keys';
 import { ServiceMapView } from './map/map';
+import { Outage } from './outage';
 import { SignIn } from './signin';
 import { StatusView } from './status';
 import { FlowTable } from './table/table';
@@ -55,6 +56,7 @@ export function App() {
         Skip to the flows
       </a>
       <Header />
+      <Outage />
       {panel !== 'status' && (
         <>
           <FilterBar />

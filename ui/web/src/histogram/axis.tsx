@@ -1,7 +1,7 @@
 // The time axis: flows over time, what was dropped of them, and where events were lost. A stretch of
 // it can be selected with the pointer or the keys.
 
-import { useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clock, counted, short, span, whole } from '../format';
 import { Icon } from '../icons';
 import { fetchOlder, fetching, olderError } from '../older';
@@ -39,13 +39,24 @@ function Before() {
   );
 }
 
+/** Room that the time at a mark needs, px. */
+const TICK = 76;
+
 export function TimeAxis() {
   const box = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const [mark, setMark] = useState<number | null>(null);
   const dragging = useRef(false);
+  const [width, setWidth] = useState(innerWidth);
   const histogram = shown.value;
   const count = histogram?.passed.length ?? 0;
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const watch = new ResizeObserver(() => setWidth(element.clientWidth));
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [count === 0]);
   if (!histogram || count === 0) {
     return (
       <section class="axis empty" aria-label="Flows over time">
@@ -54,7 +65,7 @@ export function TimeAxis() {
     );
   }
   const most = highest(histogram);
-  const { step, ticks: marks } = ticks(histogram, 8);
+  const { step, ticks: marks } = ticks(histogram, Math.max(2, Math.min(8, Math.floor(width / TICK))));
   const at = cursor === null ? null : Math.min(cursor, count - 1);
   const from = mark === null ? null : Math.min(mark, count - 1);
   const lost = histogram.lost.flatMap((lost, at) => (lost ? [{ at, lost }] : []));
@@ -140,9 +151,11 @@ export function TimeAxis() {
             </span>
           </>
         )}
-        <span class="most" aria-hidden="true" title="Flows in the highest bar; heights grow with the square root">
-          {short(most)}
-        </span>
+        {most > 0 && (
+          <span class="most" aria-hidden="true" title="Flows in the highest bar; heights grow with the square root">
+            {short(most)}
+          </span>
+        )}
       </div>
       <div class="ticks" aria-hidden="true">
         {marks.map(({ time, at }) => (

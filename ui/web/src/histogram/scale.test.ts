@@ -11,7 +11,7 @@ const HISTOGRAM = {
 
 it('the highest bucket counts both', () => {
   expect(highest(HISTOGRAM)).toBe(901);
-  expect(highest({ ...HISTOGRAM, passed: [], dropped: [] })).toBe(1);
+  expect(highest({ ...HISTOGRAM, passed: [], dropped: [] })).toBe(0);
 });
 
 it('a single drop beside a thousand flows is seen', () => {

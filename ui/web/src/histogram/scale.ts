@@ -34,9 +34,9 @@ export function side(at: number): 'start' | 'middle' | 'end' {
   return at < 0.07 ? 'start' : at > 0.93 ? 'end' : 'middle';
 }
 
-/** The greatest bucket, at least 1. */
+/** The greatest bucket. */
 export function highest(histogram: Histogram): number {
-  let most = 1;
+  let most = 0;
   for (let at = 0; at < histogram.passed.length; at++) {
     most = Math.max(most, (histogram.passed[at] ?? 0) + (histogram.dropped[at] ?? 0));
   }
