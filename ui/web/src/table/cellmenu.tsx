@@ -1,6 +1,6 @@
 // The menu of a cell: filters that its flow suggests, to include or to exclude.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { ask, said } from '../api';
 import { negated, withFilter } from '../filter/terms';
@@ -25,6 +25,7 @@ function Menu({ seq, column, text, x, y }: CellAt) {
   const box = useRef<HTMLDivElement>(null);
   const [terms, setTerms] = useState<string[] | null>(null);
   const [error, setError] = useState('');
+  const [size, setSize] = useState({ w: 340, h: 220 });
   const close = () => (cellMenu.value = null);
   useEffect(() => {
     ask<Details>(`flows/${seq}`).then(
@@ -38,6 +39,10 @@ function Menu({ seq, column, text, x, y }: CellAt) {
     return () => removeEventListener('pointerdown', outside);
   }, [seq, column]);
   useEffect(() => box.current?.querySelector('button')?.focus(), [terms]);
+  // All of it is on the screen, however long its filters are.
+  useLayoutEffect(() => {
+    if (box.current) setSize({ w: box.current.offsetWidth, h: box.current.offsetHeight });
+  }, [terms, error]);
   const onKey = (event: KeyboardEvent) => {
     const buttons = [...(box.current?.querySelectorAll('button') ?? [])];
     const here = buttons.indexOf(document.activeElement as HTMLButtonElement);
@@ -60,7 +65,7 @@ function Menu({ seq, column, text, x, y }: CellAt) {
       ref={box}
       role="menu"
       aria-label={`Filters from ${column}`}
-      style={{ left: `${Math.max(8, Math.min(x, innerWidth - 340))}px`, top: `${Math.max(8, Math.min(y, innerHeight - 220))}px` }}
+      style={{ left: `${Math.max(8, Math.min(x, innerWidth - size.w - 8))}px`, top: `${Math.max(8, Math.min(y, innerHeight - size.h - 8))}px` }}
       onKeyDown={onKey}
     >
       {error && <p class="error-text">{error}</p>}

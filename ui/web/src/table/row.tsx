@@ -13,7 +13,7 @@ export function template(columns: readonly Column[]): string {
     .map(({ name, width }) => {
       if (name === 'timestamp') return '7.6em';
       if (name === 'verdict') return '8.2em';
-      if (name === 'policy') return 'minmax(11em, 3fr)';
+      if (name === 'policy') return 'minmax(11em, 14fr)';
       const em = Math.min(width * 0.58, 19);
       return width >= 13 ? `minmax(${Math.max(6, em * 0.62).toFixed(1)}em, ${em.toFixed(1)}fr)` : `${(em + 1.8).toFixed(1)}em`;
     })
