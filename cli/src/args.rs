@@ -11,6 +11,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 pub(crate) use catalogue::is_filter;
 use catalogue::{Flag, Takes};
 
+use crate::error::Error;
+
 mod catalogue;
 
 /// Environment prefixes of global flags, the first one found wins.
@@ -32,8 +34,8 @@ pub(crate) struct Args {
 pub(crate) enum Stop {
     /// Help or version: text for standard output, exit code 0.
     Text(String),
-    /// A mistake: a line for standard error, exit code 1.
-    Mistake(String),
+    /// A mistake: a line for standard error, exit code 1; and what to write instead.
+    Mistake(String, Option<String>),
 }
 
 /// The whole command, for parsing, help and completion.
@@ -269,7 +271,7 @@ fn collect(
     }
 }
 
-/// clap's errors in the words of Hubble's CLI: one line, no usage.
+/// clap's errors in the words of Hubble's CLI: one line, no usage, and a hint where clap has one.
 fn stop(error: &clap::Error) -> Stop {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     let context = |kind| match error.get(kind) {
@@ -278,6 +280,20 @@ fn stop(error: &clap::Error) -> Stop {
         _ => None,
     };
     let argument = context(ContextKind::InvalidArg);
+    let like = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ];
+    let mut hint = like
+        .into_iter()
+        .find_map(context)
+        .map(|like| format!("did you mean {like}?"));
+    if let (None, Some(ContextValue::Strings(values))) = (&hint, error.get(ContextKind::ValidValue))
+        && !values.is_empty()
+    {
+        hint = Some(format!("one of {}", values.join(", ")));
+    }
     let mistake = match (error.kind(), argument) {
         (
             ErrorKind::DisplayHelp
@@ -294,7 +310,8 @@ fn stop(error: &clap::Error) -> Stop {
         }
         (ErrorKind::InvalidSubcommand, _) => {
             let name = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("unknown command \"{name}\" for \"flows\"; see flows --help")
+            hint = hint.or_else(|| Some("flows --help lists the commands".to_owned()));
+            format!("unknown command \"{name}\" for \"flows\"")
         }
         (ErrorKind::InvalidValue | ErrorKind::TooFewValues, Some(flag))
             if context(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) =>
@@ -302,13 +319,25 @@ fn stop(error: &clap::Error) -> Stop {
             let flag = flag.split([' ', '=']).next().unwrap_or_default();
             format!("flag needs an argument: {flag}")
         }
+        (ErrorKind::MissingRequiredArgument, Some(argument)) => {
+            hint = Some("add --help to see what is expected".to_owned());
+            format!("{argument} is missing")
+        }
         _ => {
             let text = error.render().to_string();
             let line = text.lines().next().unwrap_or_default();
             line.strip_prefix("error: ").unwrap_or(line).to_owned()
         }
     };
-    Stop::Mistake(mistake)
+    Stop::Mistake(mistake, hint)
+}
+
+/// A format that there isn't.
+pub(crate) fn no_format(name: &str, formats: &str) -> Error {
+    Error::Hinted(
+        format!("invalid output format: {name}"),
+        format!("one of {formats}"),
+    )
 }
 
 impl Args {
@@ -333,16 +362,19 @@ impl Args {
     ///
     /// # Errors
     /// A value that is neither.
-    pub(crate) fn switch(&self, name: &str, default: bool) -> Result<bool, String> {
+    pub(crate) fn switch(&self, name: &str, default: bool) -> Result<bool, Error> {
         let Some(value) = self.value(name) else {
             return Ok(default);
         };
         match &*value {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-            _ => Err(format!(
-                "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseBool: parsing \"{value}\": invalid syntax",
-                shown(name)
+            _ => Err(Error::Hinted(
+                format!(
+                    "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseBool: parsing \"{value}\": invalid syntax",
+                    shown(name)
+                ),
+                format!("--{name}, --{name}=true or --{name}=false"),
             )),
         }
     }
@@ -351,7 +383,7 @@ impl Args {
     ///
     /// # Errors
     /// A value that isn't one.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, String> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Error> {
         let Some(value) = self.value(name) else {
             return Ok(None);
         };
@@ -363,9 +395,12 @@ impl Args {
         };
         let number = value.parse::<u64>().ok().filter(|_| digits);
         number.map(Some).ok_or_else(|| {
-            format!(
-                "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseUint: parsing \"{value}\": {why}",
-                shown(name)
+            Error::Hinted(
+                format!(
+                    "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseUint: parsing \"{value}\": {why}",
+                    shown(name)
+                ),
+                format!("a whole number, such as --{name} 100"),
             )
         })
     }
@@ -465,11 +500,30 @@ mod tests {
             ),
             (
                 &["nonsense"],
-                "unknown command \"nonsense\" for \"flows\"; see flows --help",
+                "unknown command \"nonsense\" for \"flows\"; flows --help lists the commands",
+            ),
+            (
+                &["obsrve"],
+                "unknown command \"obsrve\" for \"flows\"; did you mean observe?",
+            ),
+            (
+                &["observe", "--verdit", "DROPPED"],
+                "unknown flag: --verdit; did you mean --verdict?",
+            ),
+            (
+                &["completion", "foo"],
+                "invalid value 'foo' for '<SHELL>'; one of bash, elvish, fish, powershell, zsh",
+            ),
+            (
+                &["completion"],
+                "<SHELL> is missing; add --help to see what is expected",
             ),
         ] {
             match parse(std::iter::once("flows").chain(args.iter().copied())) {
-                Err(Stop::Mistake(line)) => assert_eq!(line, want),
+                Err(Stop::Mistake(line, hint)) => {
+                    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                    assert_eq!(format!("{line}{hint}"), want);
+                }
                 other => panic!("{args:?}: {other:?}"),
             }
         }
@@ -486,15 +540,21 @@ mod tests {
             "--all=x",
         ]);
         assert_eq!(
-            args.number("last").unwrap_err(),
+            args.number("last").unwrap_err().to_string(),
             "invalid argument \"-1\" for \"--last\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax"
         );
         assert!(
             args.number("first")
                 .unwrap_err()
+                .to_string()
                 .ends_with("value out of range")
         );
-        assert!(args.switch("all", false).unwrap_err().contains("ParseBool"));
+        assert!(
+            args.switch("all", false)
+                .unwrap_err()
+                .to_string()
+                .contains("ParseBool")
+        );
         assert!(!args.switch("follow", false).unwrap());
     }
 }

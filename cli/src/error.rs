@@ -39,6 +39,9 @@ pub enum Error {
     /// An answer could not be had, where the exit code 1 has another meaning.
     #[error("{0}")]
     NoAnswer(Box<Self>),
+    /// A mistake on the command line, and what to write instead.
+    #[error("{0}")]
+    Hinted(String, String),
     /// All is said; only the exit code is left.
     #[error("exit code {0}")]
     Answered(u8),
@@ -54,9 +57,6 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
-    /// A line that is too long to be a flow.
-    #[error("bufio.Scanner: token too long")]
-    LongLine,
     /// Writing the output.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -69,6 +69,27 @@ impl From<String> for Error {
 }
 
 impl Error {
+    /// What to do instead, for a second line on standard error.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Flag(error) => error.hint(),
+            Self::Hinted(_, hint) => Some(hint.clone()),
+            Self::Usage(_)
+            | Self::Filter(_)
+            | Self::Connect(_)
+            | Self::Grpc(_)
+            | Self::Asked { .. }
+            | Self::Question(_)
+            | Self::State(_)
+            | Self::NoAnswer(_)
+            | Self::Answered(_)
+            | Self::NotHealthy
+            | Self::Input { .. }
+            | Self::Io(_) => None,
+        }
+    }
+
     /// What the program ends with.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

@@ -29,12 +29,13 @@ use args::{Args, Stop};
 pub use error::Error;
 
 /// Runs a command line (with the program's name first) and returns the exit code: 0, or 1 (2 where
-/// help says so) with a line on standard error. A reader that goes away ends it quietly; so does Ctrl-C.
+/// help says so) with a line on standard error, and maybe one that says what to do instead. A reader that goes away ends it quietly; so does Ctrl-C.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = match args::parse(arguments) {
         Ok(args) => dispatch(&args).await,
         Err(Stop::Text(text)) => write!(anstream::stdout(), "{text}").map_err(Error::from),
-        Err(Stop::Mistake(line)) => Err(Error::Usage(line)),
+        Err(Stop::Mistake(line, None)) => Err(Error::Usage(line)),
+        Err(Stop::Mistake(line, Some(hint))) => Err(Error::Hinted(line, hint)),
     };
     match result {
         Ok(()) => 0,
@@ -42,7 +43,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(Error::Answered(code)) => code,
         Err(error) => {
             // Nowhere to complain to when standard error is gone as well.
-            let _gone = writeln!(io::stderr(), "{error}");
+            let hint = error.hint().map(|hint| format!("\nhint: {hint}"));
+            let _gone = writeln!(io::stderr(), "{error}{}", hint.unwrap_or_default());
             error.exit_code()
         }
     }

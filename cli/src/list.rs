@@ -11,7 +11,7 @@ use proto::{
 use serde::Serialize;
 
 use crate::{
-    args::Args,
+    args::{Args, no_format},
     connect::{connect, request_timeout},
     duration::go_duration,
     error::Error,
@@ -30,7 +30,7 @@ fn format(args: &Args) -> Result<Format, Error> {
         None | Some("table" | "tab") => Ok(Format::Table),
         Some("wide") => Ok(Format::Wide),
         Some("json" | "JSON") => Ok(Format::Json),
-        Some(other) => Err(Error::Usage(format!("invalid output format: {other}"))),
+        Some(other) => Err(no_format(other, "table, wide, json")),
     }
 }
 

@@ -19,7 +19,7 @@ use flow::{
 use proto::observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use crate::{
-    args::{self, Args},
+    args::{self, Args, no_format},
     error::Error,
 };
 use groups::Groups;
@@ -28,11 +28,15 @@ use wanted::Wanted;
 
 /// Shows flows, from a server or a file.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
-    // `observe flows` is `observe`; other further words are ignored, as hubble does.
     if let Some(kind @ ("agent-events" | "debug-events")) = args.rest.first().map(String::as_str) {
         return Err(Error::Usage(format!("observe {kind} is not supported yet")));
     }
     let (selection, lists) = read_flags(args)?;
+    // `observe flows` is `observe`; other further words are ignored, as hubble does, but not silently.
+    if let Some(word) = args.rest.iter().find(|word| *word != "flows") {
+        let pod = "for the flows of a pod: flows observe --pod";
+        writeln!(io::stderr(), "hint: {word:?} selects nothing; {pod} {word}")?;
+    }
     let view = View::from_args(args, &selection)?;
     let wanted = Wanted::new(args, lists)?;
     let request = selection.request(args, &view, &wanted.lists)?;
@@ -110,7 +114,10 @@ impl View {
             "json" | "JSON" if legacy_json() => (Format::LegacyJson, "json"),
             "json" | "JSON" => (Format::Json, "json"),
             "jsonpb" => (Format::Json, "jsonpb"),
-            other => return Err(Error::Usage(format!("invalid output format: {other}"))),
+            other => {
+                let formats = "wide, compact, dict, table, json, jsonpb";
+                return Err(no_format(other, formats));
+            }
         };
         let color = match args.value("color").as_deref() {
             Some("always") => true,

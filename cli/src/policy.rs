@@ -12,7 +12,7 @@ use proto::flows::v1::{End, TraceRequest, TraceResponse, end, policy_client::Pol
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    args::Args,
+    args::{Args, no_format},
     connect::{connect, request_timeout},
     error::Error,
 };
@@ -93,7 +93,7 @@ fn json(args: &Args) -> Result<bool, Error> {
     match args.value("output").as_deref() {
         None | Some("text") => Ok(false),
         Some("json" | "JSON") => Ok(true),
-        Some(other) => Err(Error::Usage(format!("invalid output format: {other}"))),
+        Some(other) => Err(no_format(other, "text, json")),
     }
 }
 

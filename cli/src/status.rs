@@ -17,7 +17,7 @@ use tonic_health::pb::{
 };
 
 use crate::{
-    args::Args,
+    args::{Args, no_format},
     connect::{connect_timeout, request_timeout, target},
     duration::go_duration,
     error::Error,
@@ -199,7 +199,7 @@ impl Format {
             "dict" => Ok(Self::Dict),
             "json" | "JSON" | "jsonpb" => Ok(Self::Json),
             "table" | "tab" => Ok(Self::Table),
-            other => Err(Error::Usage(format!("invalid output format: {other}"))),
+            other => Err(no_format(other, "compact, dict, table, json")),
         }
     }
 }

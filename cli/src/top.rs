@@ -30,7 +30,7 @@ mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod theme;
 mod update;
 mod view;

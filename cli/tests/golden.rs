@@ -46,8 +46,8 @@ fn rows(file: &str) -> Vec<Row> {
         .collect()
 }
 
-/// Stderr with the clock of log lines taken out, and without the first line when it is the request
-/// in Go's text form.
+/// Stderr with the clock of log lines taken out, without the first line when it is the request in
+/// Go's text form, and without hints, which Hubble's CLI doesn't give.
 fn normal(stderr: &str) -> String {
     let mut text = String::new();
     for line in stderr.lines() {
@@ -56,6 +56,7 @@ fn normal(stderr: &str) -> String {
             .and_then(|line| line.split_once(' '))
         {
             Some((_, rest)) if rest.starts_with("level=DEBUG") => continue,
+            None if line.starts_with("hint: ") => continue,
             Some((_, rest)) => format!("time=<TIME> {rest}"),
             None => line.to_owned(),
         };

@@ -15,7 +15,7 @@ pub struct Cells {
     pub time: TimeFormat,
     /// Names instead of addresses.
     pub translate: bool,
-    /// Numbers in full, as programs read them.
+    /// As programs read them: numbers in full, names without arrows.
     pub plain: bool,
 }
 

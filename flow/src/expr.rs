@@ -25,6 +25,7 @@ use crate::filter::Filter;
 pub(crate) use compile::{number_of, text_of};
 pub use complete::{Completion, NoValues, Values, complete};
 pub use error::ExprError;
+pub(crate) use error::nearest;
 pub(crate) use lex::is_word;
 pub(crate) use value::greatest;
 pub use value::quote;
@@ -33,7 +34,7 @@ pub use value::quote;
 pub(crate) fn nearest_field(name: &str) -> Option<&'static str> {
     let fields = crate::field::FIELDS.iter();
     let names = fields.clone().map(|field| field.name);
-    error::nearest(
+    nearest(
         name,
         names.chain(fields.flat_map(|field| field.aliases.iter().copied())),
     )

@@ -68,6 +68,17 @@ pub enum FlagError {
     },
 }
 
+impl FlagError {
+    /// What to write instead, if that can be said in a line.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Value { value, why, .. } => why.hint(value),
+            Self::Unknown(_) | Self::TrailingNot | Self::Raw { .. } => None,
+        }
+    }
+}
+
 impl FilterFlags {
     /// Takes the next flag, named without dashes; one that needs no value has any. `not` is a flag
     /// like the others, and applies to the next one.

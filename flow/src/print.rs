@@ -157,11 +157,42 @@ fn json_line(message: &impl serde::Serialize, out: &mut dyn Write) -> io::Result
     out.write_all(line.as_bytes())
 }
 
-/// Text from elsewhere, unable to steer a terminal.
-fn escape(text: &str) -> String {
-    if text.contains(['\u{1b}', '\r']) {
-        text.replace('\u{1b}', "^[").replace('\r', "\\r")
-    } else {
-        text.to_owned()
+/// Text from elsewhere, unable to steer a terminal, to end a line, or to turn the text around it
+/// (Unicode's bidirectional controls). ESC and CR are written as Hubble does, and tabs stay.
+pub fn escape(text: &str) -> String {
+    if !text.contains(steers) {
+        return text.to_owned();
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        match letter {
+            '\u{1b}' => escaped.push_str("^["),
+            letter if steers(letter) => escaped.extend(letter.escape_default()),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+fn steers(letter: char) -> bool {
+    letter.is_control() && letter != '\t'
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        for (text, wanted) in [
+            ("prod/web-1 \u{65e5}\u{672c}", "prod/web-1 \u{65e5}\u{672c}"),
+            ("\u{1b}[31mred", "^[[31mred"),
+            ("a\rb\nc\td", "a\\rb\\nc\td"),
+            ("\u{9b}2J\u{7}", "\\u{9b}2J\\u{7}"),
+            ("web\u{202e}8080\u{2028}", "web\\u{202e}8080\\u{2028}"),
+        ] {
+            assert_eq!(escape(text), wanted);
+        }
     }
 }

@@ -4,6 +4,8 @@
 mod evidence;
 mod interrupt;
 
+use std::fs::File;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -81,10 +83,36 @@ impl Page {
         // As root, because the lab's socket is; what it says would stand between the flows.
         let mut command = process::as_root(programs.join("flows-ui"))?;
         command.args(["--lab", LAB, "--listen", PAGE]);
-        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let log = target_dir()?.join("demo-flows-ui.log");
+        let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        command.stdin(Stdio::null()).stderr(file);
         let line = process::line(&command);
         let child = command.spawn();
-        Ok(Self(child.with_context(|| format!("starting `{line}`"))?))
+        let mut page = Self(child.with_context(|| format!("starting `{line}`"))?);
+        page.wait(&log)?;
+        Ok(page)
+    }
+
+    /// Waits until it serves. Somebody else on its port answers, too: then it ends by itself.
+    fn wait(&mut self, log: &Path) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            std::thread::sleep(Duration::from_millis(100));
+            if self
+                .0
+                .try_wait()
+                .context("asking after flows-ui")?
+                .is_some()
+            {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                bail!("no page, as flows-ui ended: {}", said.trim());
+            }
+            let waited = start.elapsed();
+            if waited > Duration::from_secs(1) && TcpStream::connect(PAGE).is_ok() {
+                return Ok(());
+            }
+            ensure!(waited < PATIENCE, "no page: flows-ui doesn't serve {PAGE}");
+        }
     }
 
     fn stop(mut self) -> Result<()> {
@@ -136,8 +164,15 @@ impl Demo {
             5,
             "showing decisions as they happen; Ctrl-C ends and removes the lab",
         );
-        let page = Page::start(&self.programs)?;
-        self.say_what_to_try();
+        // The rest of the demo doesn't need the page.
+        let page = match Page::start(&self.programs) {
+            Ok(page) => Some(page),
+            Err(error) => {
+                println!("      {error:#}");
+                None
+            }
+        };
+        self.say_what_to_try(page.is_some());
         let mut observe = self.flows()?;
         // One line per decision: with every packet's events the drops would scroll away.
         let decisions = ["--type", "policy-verdict", "--type", "drop"];
@@ -145,21 +180,27 @@ impl Demo {
             .args(["observe", "--follow", "--last", "20"])
             .args(decisions);
         let observed = self.interrupt.run_until(&mut observe);
-        page.stop()?;
+        if let Some(page) = page {
+            page.stop()?;
+        }
         observed?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn say_what_to_try(&self) {
+    fn say_what_to_try(&self, has_page: bool) {
         let sudo = if process::is_root() {
             ""
         } else {
             "sudo -E env PATH=\"$PATH\" "
         };
+        let page = match has_page {
+            true => format!("In a browser: http://{PAGE}/   "),
+            false => String::new(),
+        };
         println!(
             "
       user-service asks auth-database, whose policy lets only auth-service in: those flows are
-      DROPPED. In a browser: http://{PAGE}/   Try in another terminal:
+      DROPPED. {page}Try in another terminal:
 
         export PATH={}:$PATH FLOWS_LAB={LAB}
         {sudo}flows top

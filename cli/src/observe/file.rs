@@ -17,8 +17,8 @@ use proto::{
 use super::{Screen, request::Selection};
 use crate::error::Error;
 
-/// Longest line (bytes), as in hubble.
-const LINE: u64 = 64 << 10;
+/// Longest line, bytes; hubble ends at one of 64 KiB.
+const LINE: u64 = 1 << 20;
 
 /// Shows the flows of a file, or of standard input (`-`), that a request asks for, in file order.
 pub(crate) fn show(
@@ -44,7 +44,9 @@ pub(crate) fn show(
     let mut last = VecDeque::new();
     let mut shown = 0;
     let mut line = Vec::new();
+    let mut number = 0_u64;
     loop {
+        number += 1;
         line.clear();
         let read = (&mut input).take(LINE + 1).read_until(b'\n', &mut line)?;
         if read == 0 {
@@ -56,8 +58,11 @@ pub(crate) fn show(
                 line.pop();
             }
         }
-        if u64::try_from(line.len()).unwrap_or(u64::MAX) >= LINE {
-            return Err(Error::LongLine);
+        if u64::try_from(line.len()).unwrap_or(u64::MAX) > LINE {
+            input.skip_until(b'\n')?;
+            let why = format!("line {number} is longer than {LINE} bytes");
+            screen.warn("Failed to unmarshal json to flow", &why, None)?;
+            continue;
         }
         let Some(response) = reader.read(&String::from_utf8_lossy(&line), screen)? else {
             continue;

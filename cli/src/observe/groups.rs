@@ -8,17 +8,20 @@ use std::{
 
 use flow::{
     Verdict,
-    aggregate::{Aggregator, Group, Trend, fields},
+    aggregate::{Aggregator, BUCKETS, Group, Trend, fields},
     describe,
     fold::{Fold, Row},
-    print::Format,
+    print::{Format, escape},
     view::Message,
 };
 use proto::{flow::Flow, google::Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::View;
-use crate::{args::Args, error::Error, table::grouped};
+use crate::{args::Args, error::Error, table::grouped, top::text};
+use fit::{Count, Fit};
+
+mod fit;
 
 /// Between two refreshes on a terminal.
 const REFRESH: Duration = Duration::from_millis(500);
@@ -70,6 +73,9 @@ impl Groups {
         let top = args
             .number("top")?
             .and_then(|top| usize::try_from(top).ok());
+        if top == Some(0) {
+            return Err(Error::Usage("--top must be at least 1".to_owned()));
+        }
         Ok(Some(Self {
             aggregator: Aggregator::new(fields, Aggregator::MOST),
             fold: Fold::default(),
@@ -165,65 +171,90 @@ impl Groups {
     /// Heading, groups, what is left of them, the sum.
     fn table(&self, rows: usize, width: usize) -> Vec<String> {
         let fields = self.aggregator.fields();
-        let names = fields.iter().map(|field| field.name.to_uppercase());
-        let counts = [
-            "FLOWS", "DROPPED", "FLOWS/S", "BYTES", "PACKETS", "LAST", "TREND",
-        ];
-        let mut cells: Vec<Vec<String>> = vec![names.chain(counts.map(str::to_owned)).collect()];
         let top = self.aggregator.top();
+        let rest = self.aggregator.rest(rows);
+        let mut table: Vec<(Vec<String>, &Group)> = Vec::new();
         for (values, group) in top.iter().take(rows) {
             let values = values.iter().map(|value| match *value {
                 "" => "-".to_owned(),
-                value => plain(value),
+                value => escape(value),
             });
-            cells.push(values.chain(self.counts(group)).collect());
+            table.push((values.collect(), group));
         }
-        let mut more = |name: String, group: &Group| {
+        let alone = |name: String| {
             let blank = fields.iter().skip(1).map(|_| String::new());
-            let values = std::iter::once(name).chain(blank);
-            cells.push(values.chain(self.counts(group)).collect());
+            std::iter::once(name).chain(blank).collect::<Vec<_>>()
         };
-        if let Some(rest) = self.aggregator.rest(rows) {
-            more("(other)".to_owned(), &rest);
+        if let Some(rest) = &rest {
+            table.push((alone("(other)".to_owned()), rest));
         }
-        more(format!("({} groups)", top.len()), self.aggregator.total());
-        let left = fields.len();
-        align(&cells, left)
-            .into_iter()
-            .enumerate()
-            .map(|(at, line)| self.painted(cut(&line, width), at, &cells))
-            .collect()
+        let sum = alone(format!("({} groups)", top.len()));
+        table.push((sum, self.aggregator.total()));
+
+        let names: Vec<String> = fields.iter().map(|f| f.name.to_uppercase()).collect();
+        let widest = |column: usize| {
+            let cells = table.iter().map(|(keys, _)| &keys[column]);
+            cells
+                .chain([&names[column]])
+                .map(|cell| text::width(cell))
+                .max()
+        };
+        let keys = (0..fields.len()).map(|column| widest(column).unwrap_or(0));
+        let counts = Count::ALL.into_iter().map(|count| {
+            let cells = table
+                .iter()
+                .map(|(_, group)| self.cell(count, group, BUCKETS));
+            let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+            (count, widest.max(count.heading().len()))
+        });
+        let says_verdict = fields.iter().any(|field| field.name == "verdict");
+        let fit = Fit::new(width, keys.collect(), counts.collect(), says_verdict);
+
+        let heading = fit
+            .counts
+            .iter()
+            .map(|(count, _)| count.heading().to_owned());
+        let mut lines = vec![line(&fit, &names, heading)];
+        let last = table.len() - 1;
+        for (at, (keys, group)) in table.iter().enumerate() {
+            let cells = fit
+                .counts
+                .iter()
+                .map(|(count, width)| self.cell(*count, group, *width));
+            let line = line(&fit, keys, cells);
+            // Rows with drops stand out, but not their sum.
+            let red = self.color && at < last && dropped(group) > 0;
+            lines.push(match red {
+                true => format!("\u{1b}[31m{line}\u{1b}[0m"),
+                false => line,
+            });
+        }
+        lines
     }
 
-    /// Rows with drops stand out.
-    fn painted(&self, line: String, at: usize, cells: &[Vec<String>]) -> String {
-        let dropped = self.aggregator.fields().len() + 1;
-        let red = self.color
-            && at > 0
-            && at + 1 < cells.len()
-            && cells[at].get(dropped).is_some_and(|dropped| dropped != "0");
-        match red {
-            true => format!("\u{1b}[31m{line}\u{1b}[0m"),
-            false => line,
+    /// A number of a group as it is shown, the trend in that many buckets.
+    fn cell(&self, count: Count, group: &Group, buckets: usize) -> String {
+        match count {
+            Count::Flows => {
+                let at_least = if group.partial { ">=" } else { "" };
+                format!("{at_least}{}", grouped(group.flows))
+            }
+            Count::Dropped => grouped(dropped(group)),
+            Count::Rate => format!("{:.1}", self.aggregator.rate(group)),
+            Count::Bytes => describe::bytes(group.bytes),
+            Count::Packets => grouped(group.packets),
+            Count::Last => {
+                let last = group.last_ns.map(Timestamp::from_unix_nanos);
+                let last = flow::time::TimeFormat::Rfc3339.text(last.as_ref());
+                last.split('T').next_back().unwrap_or("").to_owned()
+            }
+            Count::Trend => {
+                let trend = group.trend.within(&self.aggregator.total().trend);
+                let each = BUCKETS.div_ceil(buckets.clamp(1, BUCKETS));
+                let merged: Vec<u32> = trend.chunks(each).map(|some| some.iter().sum()).collect();
+                Trend::sparkline(&merged)
+            }
         }
-    }
-
-    fn counts(&self, group: &Group) -> Vec<String> {
-        let last = group.last_ns.map(Timestamp::from_unix_nanos);
-        let last = flow::time::TimeFormat::Rfc3339.text(last.as_ref());
-        let trend = group.trend.within(&self.aggregator.total().trend);
-        let at_least = if group.partial { ">=" } else { "" };
-        // Drops that the event limit kept silent count.
-        let dropped = group.with(Verdict::Dropped).saturating_add(group.limited);
-        vec![
-            format!("{at_least}{}", grouped(group.flows)),
-            grouped(dropped),
-            format!("{:.1}", self.aggregator.rate(group)),
-            describe::bytes(group.bytes),
-            grouped(group.packets),
-            last.split('T').next_back().unwrap_or("").to_owned(),
-            Trend::sparkline(&trend),
-        ]
     }
 
     /// One object per group, the one of what is left last.
@@ -268,6 +299,8 @@ impl Groups {
             "flows_per_second": self.aggregator.rate(group),
             "bytes_per_second": self.aggregator.byte_rate(group),
             "trend": group.trend.within(&self.aggregator.total().trend),
+            "trend_start": moment(self.aggregator.total().trend.start()),
+            "trend_step_seconds": self.aggregator.total().trend.step().as_secs_f64(),
             "partial": group.partial,
         });
         if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
@@ -277,37 +310,30 @@ impl Groups {
     }
 }
 
-/// Text from elsewhere, unable to steer a terminal.
-fn plain(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { '?' } else { c };
-    text.chars().map(plain).collect()
+/// Drops that the event limit kept silent count.
+fn dropped(group: &Group) -> u64 {
+    group.with(Verdict::Dropped).saturating_add(group.limited)
 }
 
-/// Columns with two spaces between them: texts to the left, numbers, behind `left` texts, to the
-/// right, and the trend, the last one, to the left.
-fn align(cells: &[Vec<String>], left: usize) -> Vec<String> {
-    let columns = cells.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        let widths = cells.iter().filter_map(|row| row.get(column));
-        widths.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let text = match column {
-                column if column < left || column + 1 == columns => format!("{cell:<width$}  "),
-                _ => format!("{cell:>width$}  "),
-            };
-            line.push_str(&text);
-        }
-        line.trim_end().to_owned()
-    };
-    cells.iter().map(line).collect()
-}
-
-fn cut(line: &str, width: usize) -> String {
-    line.chars().take(width).collect()
+/// A line of cells with two spaces between them: texts to the left, numbers to the right, and the
+/// trend, the last one, to the left.
+fn line(fit: &Fit, keys: &[String], counts: impl Iterator<Item = String>) -> String {
+    let mut line = String::new();
+    for (key, width) in keys.iter().zip(&fit.keys) {
+        let key = text::cut_name(key, *width);
+        let blank = " ".repeat(width.saturating_sub(text::width(&key)) + 2);
+        line.push_str(&key);
+        line.push_str(&blank);
+    }
+    for (cell, (count, width)) in counts.zip(&fit.counts) {
+        let cell = match *count == Count::Trend {
+            true => format!("{cell:<width$}  "),
+            false => format!("{cell:>width$}  "),
+        };
+        line.push_str(&cell);
+    }
+    line.truncate(line.trim_end().len());
+    line
 }
 
 /// Columns and rows of the terminal.

@@ -63,8 +63,12 @@ impl Selection {
         let moment = |name: &str| {
             let text = args.value(name).filter(|text| !text.is_empty());
             let moment = text.map(|text| flow::time::parse(&text, now)).transpose();
-            moment
-                .map_err(|error| Error::Usage(format!("failed to parse the {name} time: {error}")))
+            moment.map_err(|error| {
+                Error::Hinted(
+                    format!("failed to parse the {name} time: {error}"),
+                    format!("--{name} 5m (before now), --{name} 2026-01-31T12:00:00Z"),
+                )
+            })
         };
         let since = moment("since")?;
         let until = moment("until")?;

@@ -149,6 +149,24 @@ fn mistakes_are_shown_under_the_expression() {
         ),
         (&["--top", "3"], "--top needs --aggregate-by\n"),
         (
+            &["--aggregate-by", "verdict", "--top", "0"],
+            "--top must be at least 1\n",
+        ),
+        (
+            &["--verdict", "drop"],
+            "invalid argument \"drop\" for \"--verdict\" flag: invalid --verdict value: drop\n\
+             hint: one of FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED, TRANSLATED\n",
+        ),
+        (
+            &["-o", "csv"],
+            "invalid output format: csv\nhint: one of wide, compact, dict, table, json, jsonpb\n",
+        ),
+        (
+            &["--since", "yesterday"],
+            "failed to parse the since time: failed to convert yesterday to time\n\
+             hint: --since 5m (before now), --since 2026-01-31T12:00:00Z\n",
+        ),
+        (
             &["--filter", REST, "--field-mask", "time", "-o", "json"],
             "--field-mask would hide what --filter looks at here: summary == match\n",
         ),
@@ -178,6 +196,9 @@ fn groups() {
     shop/frontend  match       25       25      0.3    0 B        0  00:01:36Z  █▄▄▄▄▄▄▄▄▄▄▄▄█▄▄▄▄▄▄▄▄▄
     (2 groups)                100      100      1.0    0 B        0  00:01:39Z  █▇▇█▇▇█▇▇▇█▇▇█▇▇█▇▇▇█▇▇▂
     ");
+    let output = server.flows(&["observe", "shop/web", "--aggregate-by", "verdict"]);
+    let hint = "hint: \"shop/web\" selects nothing; for the flows of a pod: flows observe --pod shop/web\n";
+    assert!(text(&output.stderr).starts_with(hint));
     let args = [
         "observe",
         "--aggregate-by",
@@ -198,6 +219,9 @@ fn groups() {
         serde_json::json!({"summary": "no", "dst.port": null})
     );
     assert_eq!(rows[0]["flows"], 75);
+    assert_eq!(rows[0]["trend_start"], "1970-01-01T00:00:00Z");
+    let step = rows[0]["trend_step_seconds"].as_f64().unwrap();
+    assert!((4.0..9.0).contains(&step), "{step}");
     assert_eq!(rows[0]["verdicts"]["DROPPED"], 75);
     assert_eq!(rows[1]["other"], true);
     assert_eq!(rows[1]["flows"], 25);

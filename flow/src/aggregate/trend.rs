@@ -27,6 +27,16 @@ impl Default for Trend {
 }
 
 impl Trend {
+    /// When the first bucket begins (ns since 1970), if there is one.
+    pub fn start(&self) -> Option<i64> {
+        (self.start != i64::MIN).then_some(self.start)
+    }
+
+    /// How much time a bucket spans.
+    pub fn step(&self) -> std::time::Duration {
+        std::time::Duration::from_nanos(self.width.unsigned_abs())
+    }
+
     /// Counts one at that moment.
     pub fn count(&mut self, time: i64) {
         self.more(time, 1);

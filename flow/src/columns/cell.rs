@@ -17,7 +17,7 @@ pub(super) fn text<V: FlowView>(column: Column, flow: &V, cells: &Cells) -> Stri
             cells.time.text(time.as_ref())
         }
         Column::Node => flow.node().to_owned(),
-        Column::Source => source(flow, cells.translate),
+        Column::Source => source(flow, cells),
         Column::Destination => {
             let side = match flow.is_reply() {
                 Some(true) => Side::Source,
@@ -133,7 +133,7 @@ fn revision<V: FlowView>(flow: &V) -> Option<u64> {
     Extra::read(flow, |extra| u64::from(extra.revision)).filter(|revision| *revision != 0)
 }
 
-fn source<V: FlowView>(flow: &V, translate: bool) -> String {
+fn source<V: FlowView>(flow: &V, cells: &Cells) -> String {
     let (side, arrow) = match flow.is_reply() {
         Some(true) => (Side::Destination, "<-"),
         Some(false) => (Side::Source, "->"),
@@ -141,7 +141,11 @@ fn source<V: FlowView>(flow: &V, translate: bool) -> String {
         None if flow.verdict() == Verdict::Dropped => (Side::Source, "->"),
         None => (Side::Source, "<>"),
     };
-    format!("{} {arrow}", describe::host(flow, side, translate))
+    let host = describe::host(flow, side, cells.translate);
+    match cells.plain {
+        true => host.to_string(),
+        false => format!("{host} {arrow}"),
+    }
 }
 
 fn of<V: FlowView>(flow: &V, side: Side, part: Part) -> String {

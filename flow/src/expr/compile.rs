@@ -247,8 +247,11 @@ fn other(
         }
         What::Protocol if matches!(sign, Sign::Equal | Sign::In) => {
             let unknown = |_| Bad {
-                message: format!("`{text}` is no protocol known"),
-                suggestion: super::error::nearest(text, crate::field::PROTOCOLS).map(str::to_owned),
+                message: format!(
+                    "`{text}` is no protocol known, which are {}",
+                    crate::field::PROTOCOLS.join(", ")
+                ),
+                suggestion: super::nearest(text, crate::field::PROTOCOLS).map(str::to_owned),
             };
             parts.protocols.extend(protocol(text).map_err(unknown)?);
         }

@@ -20,6 +20,9 @@ pub struct ExprError {
     pub suggestion: Option<String>,
 }
 
+/// How much of a long line stands before the error, characters.
+const AROUND: usize = 60;
+
 fn hint(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
@@ -57,14 +60,26 @@ impl ExprError {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let rest = &text[line_start..];
         let line = rest.split('\n').next().unwrap_or(rest);
-        let column = before[line_start..].chars().count();
-        let length = self
-            .length
-            .min(line.chars().count().saturating_sub(column))
-            .max(1);
+        let mut column = before[line_start..].chars().count();
+        let all = line.chars().count();
+        let length = self.length.min(all.saturating_sub(column)).clamp(1, AROUND);
         let mut shown = String::new();
+        // Of a long line, what stands around the error.
+        let skipped = if all > 4 * AROUND {
+            column.saturating_sub(AROUND)
+        } else {
+            0
+        };
+        if skipped > 0 {
+            shown.push('\u{2026}');
+            column -= skipped - 1;
+        }
         // Tabs and control characters would move the caret, or more.
-        shown.extend(line.chars().map(|c| if c.is_control() { ' ' } else { c }));
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        shown.extend(line.chars().skip(skipped).take(4 * AROUND).map(plain));
+        if all - skipped > 4 * AROUND {
+            shown.push('\u{2026}');
+        }
         let (space, carets) = (" ".repeat(column), "^".repeat(length));
         write!(shown, "\n{space}{carets} {self}").unwrap_or_default();
         shown
@@ -72,7 +87,7 @@ impl ExprError {
 }
 
 /// Which of the candidates is most like `text`, if one is at all.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     text: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -116,6 +131,23 @@ fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_line_the_place_is_shown() {
+        for words in [1, 100, 5000] {
+            let text = format!("{}src.prt == 53", "reply and ".repeat(words))
+                + &" and reply".repeat(words);
+            let at = text.find("src.prt").unwrap();
+            let error = ExprError::new(&text, &(at..at + 7), "unknown field");
+            let shown = error.render(&text);
+            let (line, caret) = shown.split_once('\n').unwrap();
+            let column = caret.find('^').unwrap();
+            let under: String = line.chars().skip(column).take(7).collect();
+            assert_eq!(under, "src.prt");
+            assert!(caret.contains("^^^^^^^ unknown field"), "{caret}");
+            assert!(line.chars().count() <= 242, "{line}");
+        }
+    }
 
     #[test]
     fn the_nearest_is_found() {

@@ -264,6 +264,9 @@ impl Parser<'_> {
     fn value(&mut self) -> Result<Literal, ExprError> {
         let (text, span) = match self.peek() {
             Some((Token::Word(text) | Token::Quoted(text), span)) => (text.clone(), span.clone()),
+            Some((Token::Open, _)) => {
+                return Err(self.unexpected("a value, or several in braces as `{53, 443}`"));
+            }
             Some(_) | None => return Err(self.unexpected("a value")),
         };
         self.at += 1;

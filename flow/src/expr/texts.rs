@@ -29,6 +29,25 @@ pub(super) fn read(
         parts.whole.push(none(field, side));
         return Ok(());
     }
+    // Names of Kubernetes have no such letter: a pattern was meant, which would match nothing.
+    if equal
+        && text.contains('*')
+        && matches!(
+            field.what,
+            What::Pod
+                | What::Service
+                | What::Policy
+                | What::Workload
+                | What::Namespace
+                | What::Node
+                | What::Cluster
+        )
+    {
+        return Err(Bad {
+            message: format!("`{text}` is a pattern, and `==` and `in` compare names"),
+            suggestion: Some(format!("{} ~ \"{text}\"", field.name)),
+        });
+    }
     match field.what {
         What::Pod | What::Service | What::Policy | What::Workload
             if matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>

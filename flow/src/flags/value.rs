@@ -5,6 +5,7 @@ use proto::flow::{
     Workload,
 };
 
+use crate::expr::nearest;
 use crate::filter::NotANumber;
 use crate::identity::Identity;
 use crate::vocabulary::{event, observation_point_named};
@@ -93,6 +94,45 @@ pub enum ValueError {
     /// A flag that is listed but not built in, which would be our own mistake.
     #[error("flag is not supported")]
     NotTaken,
+}
+
+impl ValueError {
+    /// What there is instead of `value`.
+    pub(super) fn hint(&self, value: &str) -> Option<String> {
+        let names: Vec<&str> = match self {
+            Self::Verdict(_) => (1..)
+                .map_while(|number| Verdict::try_from(number).ok())
+                .map(|verdict| verdict.as_str_name())
+                .collect(),
+            Self::DropReason(_) | Self::NoDropReason => (0..)
+                .take(400)
+                .filter_map(|number| DropReason::try_from(number).ok())
+                .map(|reason| reason.as_str_name())
+                .collect(),
+            Self::Type { .. } => event::NAMES.iter().map(|(name, _)| *name).collect(),
+            Self::NoKind(_) => {
+                return Some("for example pod:shop/cart, ns:shop, ip:10.0.0.1".to_owned());
+            }
+            Self::Combination(..)
+            | Self::Namespace { .. }
+            | Self::ServiceNamespace { .. }
+            | Self::ConsecutiveNot
+            | Self::SubType { .. }
+            | Self::Header(_)
+            | Self::TcpFlag(_)
+            | Self::Identity
+            | Self::Direction(_)
+            | Self::IpTraceId(_)
+            | Self::NoIpTraceId
+            | Self::Boolean(_)
+            | Self::NotTaken => return None,
+        };
+        Some(match nearest(value, names.iter().copied()) {
+            Some(name) => format!("did you mean {name}?"),
+            None if names.len() <= 10 => format!("one of {}", names.join(", ")),
+            None => "such as POLICY_DENIED".to_owned(),
+        })
+    }
 }
 
 pub(super) fn verdict(text: &str) -> Result<i32, ValueError> {

@@ -1,5 +1,5 @@
 //! Flows as CSV (RFC 4180), for programs and spreadsheets: cells without colours or arrows, times in
-//! full.
+//! full. What the arrow of `source` says elsewhere stands in the column `reply` behind it.
 
 use proto::google::Timestamp;
 
@@ -9,12 +9,21 @@ use crate::view::FlowView;
 
 /// The first line: the columns' names.
 pub fn heading(columns: &[Column]) -> String {
-    line(columns.iter().map(|column| column.name().to_owned()))
+    line(complete(columns).map(|column| column.name().to_owned()))
 }
 
 /// The line of a flow.
 pub fn row<V: FlowView>(flow: &V, columns: &[Column]) -> String {
-    line(columns.iter().map(|column| cell(flow, *column)))
+    line(complete(columns).map(|column| cell(flow, column)))
+}
+
+/// With the direction of the packet, which people read off the arrow.
+fn complete(columns: &[Column]) -> impl Iterator<Item = Column> {
+    let has_reply = columns.contains(&Column::Reply);
+    columns.iter().flat_map(move |column| {
+        let reply = *column == Column::Source && !has_reply;
+        std::iter::once(*column).chain(reply.then_some(Column::Reply))
+    })
 }
 
 /// A cell as programs read it, not yet quoted.

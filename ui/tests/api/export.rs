@@ -70,10 +70,13 @@ async fn filters_times_and_the_moment_hold() {
         .await;
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
     let mut lines = csv.body.lines();
-    assert_eq!(lines.next(), Some("timestamp,source,dst.port,verdict"));
+    assert_eq!(
+        lines.next(),
+        Some("timestamp,source,reply,dst.port,verdict")
+    );
     let ports: Vec<u64> = lines
         .clone()
-        .map(|line| line.split(',').nth(2).unwrap().parse().unwrap())
+        .map(|line| line.split(',').nth(3).unwrap().parse().unwrap())
         .collect();
     assert!(
         ports.is_sorted_by(|a, b| a >= b) && ports.len() == 30,

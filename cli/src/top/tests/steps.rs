@@ -574,7 +574,7 @@ fn what_is_shown_is_written_to_a_file() {
         (
             "drops.csv",
             7,
-            "timestamp,source,destination,verdict,reason,policy",
+            "timestamp,source,reply,destination,verdict,reason,policy",
         ),
     ] {
         let mut sample = Sample::with_flows(80, 24);
