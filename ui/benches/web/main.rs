@@ -1,6 +1,6 @@
 //! The page under load: a server that sends 20,000 flows per second, flows-ui, and a real Chromium that
-//! shows them: for 30 s everything of a small cluster, then the maps of 200 and of 2,000 workloads, for a
-//! third of that time each. Reports what the browser's main thread and memory say.
+//! shows them: for 30 s everything of a small cluster, then the maps of 200 and of 2,000 workloads, for as
+//! long each. Reports what the browser's main thread and memory say.
 //!
 //! `cargo xtask bench web [SECONDS [FLOWS_PER_SECOND]]`
 

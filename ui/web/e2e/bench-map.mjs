@@ -53,7 +53,7 @@ try {
   await page.getByRole('button', { name: 'Show all of it' }).click();
   await tasks();
   const come = async (name) => {
-    await page.waitForTimeout((Number(seconds) * 1000) / 3);
+    await page.waitForTimeout(Number(seconds) * 1000);
     await longest(`${Number(rate).toLocaleString('en')} flows/s come, ${name}`);
   };
   await come('all in sight');

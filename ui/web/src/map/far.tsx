@@ -2,7 +2,7 @@
 // is drawn at once, however many there are. What goes from one namespace to another is one line, but for
 // drops: single edges are told by the card that the pointer is on.
 
-import { useRef } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Graph } from './graph';
 import { HEAD, type Box, type Layout } from './layout';
 import { line } from './lines';
@@ -129,9 +129,15 @@ interface Props {
 }
 
 export function Far({ graph, layout, part, zoom, hot }: Props) {
-  const last = useRef<Paths | null>(null);
-  if (last.current?.layout !== layout || !alike(last.current.graph, graph)) last.current = paths(graph, layout);
-  const { spots, refusing, good, bad } = last.current;
+  const [drawn, setDrawn] = useState<Paths | null>(null);
+  const current = useMemo(() => drawn?.layout === layout && alike(drawn.graph, graph), [drawn, graph, layout]);
+  // In a task of its own: what brought the layout has done enough.
+  useEffect(() => {
+    if (current) return;
+    const timer = setTimeout(() => setDrawn(paths(graph, layout)));
+    return () => clearTimeout(timer);
+  }, [current, graph, layout]);
+  const { spots = '', refusing = '', good = '', bad = '' } = drawn ?? {};
   const box = layout.cards[hot];
   return (
     <svg class={`edges spots${graph.edges.length > 1000 ? ' throng' : ''}`} width="1" height="1" aria-hidden="true">
