@@ -126,7 +126,7 @@ describe('the layout', () => {
     const { w, h } = extent([...Object.values(layout.cards), ...Object.values(layout.groups)]);
     expect(w / h).toBeGreaterThan(0.6);
     expect(w / h).toBeLessThan(4);
-  });
+  }, 60_000);
 
   it('lets what has a place keep it', () => {
     const before = graph(TIERS, []);
