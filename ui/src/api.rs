@@ -16,7 +16,7 @@ mod status;
 
 use std::sync::Arc;
 
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -45,7 +45,14 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/complete", get(expressions::complete))
         .route("/check", get(expressions::check))
         .route("/events", get(events::get))
+        .fallback(nothing)
         .with_state(desk)
+}
+
+async fn nothing(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(80).collect();
+    let detail = format!("there is no /api{path}: /api/openapi.yaml says what there is");
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn description() -> impl IntoResponse {

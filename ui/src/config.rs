@@ -110,6 +110,8 @@ pub struct Config {
     pub access: Access,
     /// Where flows come from.
     pub source: Source,
+    /// The flags by which `flows` asks the same server; empty of a file.
+    pub flags: String,
     /// How many are held.
     pub capacity: usize,
     /// How many of the servers' history are fetched at the start.
@@ -195,14 +197,30 @@ impl TryFrom<Args> for Config {
             (None, None, Some(lab)) => Source::Server(Target::find(Named::Lab(lab))?),
             (None, None, None) => Source::Server(Target::find(Named::Nothing)?),
         };
+        let flags = match (&source, server, &lab) {
+            (Source::File(_), ..) => String::new(),
+            (Source::Server(_), None, Some(lab)) => format!("--lab {}", word(lab)),
+            // One that was found may not stay the only one.
+            (Source::Server(target), ..) => format!("--server {}", word(&target.address)),
+        };
         Ok(Self {
             listen,
             base_path,
             access,
             source,
+            flags,
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
             history: usize::try_from(history.min(capacity)).unwrap_or(usize::MAX),
         })
+    }
+}
+
+/// A word of a shell's command line.
+fn word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    match !text.is_empty() && text.bytes().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 
@@ -297,6 +315,29 @@ mod tests {
             &["--listen", "12000"],
         ] {
             assert!(config(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn flags_name_the_same_server() {
+        let flags = |arguments: &[&str]| {
+            let args = Args::try_parse_from([&["flows-ui"], arguments].concat()).unwrap();
+            Config::try_from(args).unwrap().flags
+        };
+        for (arguments, wanted) in [
+            (["--lab", "demo"], "--lab demo"),
+            (["--lab", "it's; ls"], r"--lab 'it'\''s; ls'"),
+            (
+                ["--server", "relay.example:4245"],
+                "--server relay.example:4245",
+            ),
+            (
+                ["--server", "unix:///run/a b.sock"],
+                "--server 'unix:///run/a b.sock'",
+            ),
+            (["--input-file", "drops.json"], ""),
+        ] {
+            assert_eq!(flags(&arguments), wanted, "{arguments:?}");
         }
     }
 

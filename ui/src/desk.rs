@@ -5,10 +5,10 @@ mod health;
 mod older;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use client::{Ask, Feed, Link, Server, Source, Store};
+use client::{Ask, Feed, Item, Link, Mark, Server, Source, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -17,7 +17,7 @@ pub(crate) use older::{Older, newest, oldest};
 pub(crate) use views::{Looked, Question, TooMany, Views};
 
 /// Streams of events at a time.
-const STREAMS: usize = 64;
+pub(crate) const STREAMS: usize = 64;
 /// Answers that are computed at a time: each may look through the whole store.
 const COMPUTING: usize = 4;
 
@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) source: String,
     /// Whether the source is a file.
     pub(crate) is_file: bool,
+    /// The flags by which `flows` asks the same server.
+    pub(crate) flags: String,
     /// To ask about policies and nodes; `None` of a file.
     pub(crate) server: Option<Server>,
     pub(crate) views: Views,
@@ -43,6 +45,8 @@ pub(crate) struct Desk {
     feed: Feed,
     older: older::Fetch,
     asking: Option<JoinHandle<()>>,
+    /// Lines of the file that could not be read, once it has been.
+    unreadable: OnceLock<usize>,
 }
 
 impl Desk {
@@ -50,6 +54,7 @@ impl Desk {
     /// tokio runtime.
     pub(crate) fn start(
         source: Source,
+        flags: String,
         capacity: usize,
         history: usize,
     ) -> Result<Self, client::ConnectError> {
@@ -61,7 +66,7 @@ impl Desk {
         let is_file = server.is_none();
         let ask = Ask {
             // A file is there as a whole.
-            last: u64::try_from(if is_file { capacity } else { history }).unwrap_or(u64::MAX),
+            last: u64::try_from(if is_file { 0 } else { history }).unwrap_or(u64::MAX),
             follow: true,
             ..Ask::default()
         };
@@ -75,6 +80,7 @@ impl Desk {
             started: SystemTime::now(),
             source: text,
             is_file,
+            flags,
             server,
             views: Views::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -83,12 +89,29 @@ impl Desk {
             feed,
             older: older::Fetch::default(),
             asking,
+            unreadable: OnceLock::new(),
         })
     }
 
     /// How the feed stands.
     pub(crate) fn link(&self) -> Link {
         self.feed.link().borrow().clone()
+    }
+
+    /// How many lines of the file are marked as none that can be read; 0 before all of it was.
+    pub(crate) fn unreadable(&self) -> usize {
+        if !self.is_file || self.link() != Link::Ended {
+            return 0;
+        }
+        *self.unreadable.get_or_init(|| {
+            let snapshot = self.store.snapshot();
+            let items = snapshot.iter(snapshot.range());
+            let unreadable = items.filter(|(_, item)| match item {
+                Item::Mark(mark) => matches!(**mark, Mark::Unreadable { .. }),
+                Item::Flow(_) => false,
+            });
+            unreadable.count()
+        })
     }
 
     /// Whether there may be older flows.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::ops::RangeInclusive;
 
 use client::view::{self, Match};
 use client::{Item, Row, Snapshot, View};
@@ -10,10 +11,10 @@ use flow::view::{Extra, Transport};
 use flow::{FlowView as _, Side, Verdict, similar};
 use proto::flow::{Layer7, layer7::Record};
 
-/// Length of a slice, ns.
+/// Length of a slice at first, ns. It doubles when there would be too many.
 const SLICE: i64 = 5_000_000_000;
-/// Slices that are kept: an hour.
-const SLICES: usize = 720;
+/// Slices of the time that is held, at most.
+const SLICES: i64 = 720;
 /// Ends that are told apart; what comes then is one.
 const ENDS: usize = 5000;
 /// Edges per slice that are told apart.
@@ -52,11 +53,13 @@ struct Slice {
 pub(crate) type Asked = HashMap<Edge, BTreeMap<u32, u64>>;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Traffic {
     ends: Names<End>,
     ports: Names<String>,
     requests: Names<String>,
+    /// Length of a slice, ns.
+    length: i64,
     /// By their place in time.
     slices: BTreeMap<i64, Slice>,
     /// Bytes so far of each connection.
@@ -66,7 +69,23 @@ pub(crate) struct Traffic {
     /// Items up to here have been counted.
     counted: u64,
     /// Time of the newest flow, ns.
-    pub(crate) newest: i64,
+    newest: i64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self {
+            ends: Names::default(),
+            ports: Names::default(),
+            requests: Names::default(),
+            length: SLICE,
+            slices: BTreeMap::new(),
+            connections: HashMap::new(),
+            forgot: false,
+            counted: 0,
+            newest: 0,
+        }
+    }
 }
 
 /// Numbers for things.
@@ -109,6 +128,19 @@ fn others() -> End {
     End::outside(end::Kind::Entity, "others")
 }
 
+impl Slice {
+    /// Adds what another one counted.
+    #[expect(clippy::iter_over_hash_type, reason = "sums don't depend on the order")]
+    fn take(&mut self, other: Self) {
+        for (edge, counts) in &other.edges {
+            self.edges.entry(*edge).or_default().add(counts);
+        }
+        for (asked, count) in other.asked {
+            *self.asked.entry(asked).or_default() += count;
+        }
+    }
+}
+
 impl Counts {
     fn add(&mut self, other: &Self) {
         self.flows += other.flows;
@@ -136,19 +168,21 @@ impl Traffic {
         // A mark may stand before flows that are older: a relay says first who is connected.
         let is_flow = |found: &&Match| matches!(found.kind, view::Kind::Flow(_));
         let oldest = matches.iter().find(is_flow);
-        let oldest = oldest.map_or(0, |first| first.time).div_euclid(SLICE);
-        let first = self.slices.last_key_value().map_or(0, |(last, _)| {
-            last - i64::try_from(SLICES).unwrap_or(i64::MAX)
-        });
-        self.slices = self.slices.split_off(&oldest.max(first));
+        let oldest = oldest.map_or(0, |first| first.time).div_euclid(self.length);
+        self.slices = self.slices.split_off(&oldest);
     }
 
-    /// Counts what a view had at the moment of a number, from a time (Unix ns) on.
-    pub(crate) fn held(view: &View, snapshot: &Snapshot, at: u64, from: i64) -> Self {
+    /// Counts what a view had at the moment of a number, within a time (Unix ns).
+    pub(crate) fn held(
+        view: &View,
+        snapshot: &Snapshot,
+        at: u64,
+        within: RangeInclusive<i64>,
+    ) -> Self {
         let mut this = Self::default();
         let matches = view.matches();
         for found in matches.range(..view.place(at.saturating_add(1))) {
-            if found.time >= from.div_euclid(SLICE) * SLICE
+            if within.contains(&found.time)
                 && let Some(Item::Flow(row)) = snapshot.get(found.number)
             {
                 this.count(row);
@@ -166,6 +200,8 @@ impl Traffic {
                 .ports
                 .number(port(row, destination), || "others".to_owned()),
         };
+        let request = row.l7().and_then(request);
+        let request = request.map(|request| self.requests.number(request, || "others".to_owned()));
         let dropped = matches!(row.verdict(), Verdict::Dropped | Verdict::Error);
         let (connection, bytes) = self.connection(row, source, destination);
         let counts = Counts {
@@ -175,17 +211,35 @@ impl Traffic {
             bytes,
             reasons: reason_bit(row.drop_reason()),
         };
-        let time = row.time_ns().unwrap_or_default();
+        // What has no time counts as of its neighbour.
+        let time = row.time_ns().unwrap_or(self.newest);
         self.newest = self.newest.max(time);
-        let slice = self.slices.entry(time.div_euclid(SLICE)).or_default();
-        let Slice { edges, asked } = slice;
+        let Slice { edges, asked } = self.slice(time);
         if edges.len() < EDGES || edges.contains_key(&edge) {
             edges.entry(edge).or_default().add(&counts);
-            if let Some(request) = row.l7().and_then(request) {
-                let number = self.requests.number(request, || "others".to_owned());
+            if let Some(number) = request {
                 *asked.entry((edge, number)).or_default() += 1;
             }
         }
+    }
+
+    /// The slice of a time (Unix ns), the slices as long as they must be.
+    fn slice(&mut self, time: i64) -> &mut Slice {
+        let span = |slices: &BTreeMap<i64, Slice>, place: i64| {
+            let (first, last) = (slices.first_key_value(), slices.last_key_value());
+            let first = first.map_or(place, |(first, _)| place.min(*first));
+            let last = last.map_or(place, |(last, _)| place.max(*last));
+            last.saturating_sub(first)
+        };
+        while span(&self.slices, time.div_euclid(self.length)) >= SLICES {
+            self.length = self.length.saturating_mul(2);
+            let mut longer: BTreeMap<i64, Slice> = BTreeMap::new();
+            for (place, slice) in std::mem::take(&mut self.slices) {
+                longer.entry(place.div_euclid(2)).or_default().take(slice);
+            }
+            self.slices = longer;
+        }
+        self.slices.entry(time.div_euclid(self.length)).or_default()
     }
 
     /// Whether the flow is the first of its connection, and by how many bytes the connection grew.
@@ -208,34 +262,48 @@ impl Traffic {
         }
     }
 
-    /// Counts per edge within a time (Unix ns), and how many seconds were counted.
+    /// Places of the slices that a time (Unix ns) touches.
+    fn places(&self, from: i64, to: i64) -> RangeInclusive<i64> {
+        let first = from.div_euclid(self.length);
+        first..=to.div_euclid(self.length).max(first)
+    }
+
+    /// The time that counts of a time (Unix ns) are of: that of whole slices.
+    pub(crate) fn covered(&self, from: i64, to: i64) -> (i64, i64) {
+        let places = self.places(from, to);
+        let end = places.end().saturating_add(1).saturating_mul(self.length);
+        (places.start().saturating_mul(self.length), end)
+    }
+
+    /// The time that the flows which were counted are of (Unix ns), if those that came first and last
+    /// are of this one.
+    pub(crate) fn known(&self, (oldest, newest): (i64, i64)) -> (i64, i64) {
+        let first = self.slices.first_key_value().map(|(place, _)| *place);
+        // Flows that are out of order: one that came later is from before.
+        let first = first.filter(|first| *first < oldest.div_euclid(self.length));
+        let oldest = first.map_or(oldest, |first| first.saturating_mul(self.length));
+        (oldest, newest.max(self.newest))
+    }
+
+    /// Counts per edge within a time (Unix ns).
     #[expect(clippy::iter_over_hash_type, reason = "sums don't depend on the order")]
-    pub(crate) fn within(&self, from: i64, to: i64) -> (Vec<(Edge, Counts)>, f64) {
-        let (first, last) = (
-            from.div_euclid(SLICE),
-            to.div_euclid(SLICE).max(from.div_euclid(SLICE)),
-        );
+    pub(crate) fn within(&self, from: i64, to: i64) -> Vec<(Edge, Counts)> {
         let mut edges: HashMap<Edge, Counts> = HashMap::new();
-        let mut slices = 0_u32;
-        let mut start = None;
-        for (at, slice) in self.slices.range(first..=last) {
-            start.get_or_insert(*at);
-            slices = u32::try_from(at - start.unwrap_or(*at) + 1).unwrap_or(u32::MAX);
+        for (_, slice) in self.slices.range(self.places(from, to)) {
             for (edge, counts) in &slice.edges {
                 edges.entry(*edge).or_default().add(counts);
             }
         }
         let mut edges: Vec<_> = edges.into_iter().collect();
         edges.sort_by_key(|(edge, _)| *edge);
-        (edges, f64::from(slices.max(1)) * 5.0)
+        edges
     }
 
     /// What was asked within a time (Unix ns).
     #[expect(clippy::iter_over_hash_type, reason = "sums don't depend on the order")]
     pub(crate) fn asked(&self, from: i64, to: i64) -> Asked {
-        let (first, last) = (from.div_euclid(SLICE), to.div_euclid(SLICE));
         let mut asked = Asked::new();
-        for (_, slice) in self.slices.range(first..=last.max(first)) {
+        for (_, slice) in self.slices.range(self.places(from, to)) {
             for ((edge, request), count) in &slice.asked {
                 *asked.entry(*edge).or_default().entry(*request).or_default() += count;
             }

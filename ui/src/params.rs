@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use crate::problem::Problem;
 
 /// The longest query that is read, in bytes.
-const LONGEST: usize = 32 * 1024;
+const LONGEST: usize = 56 * 1024;
 /// The most parameters that a request may have.
 const MOST: usize = 64;
 
@@ -131,7 +131,7 @@ mod tests {
             ("color=red", "no parameter \"color\""),
             ("filter=%00", "filter: has a NUL"),
             (&"filter=x&".repeat(65), "more than 64"),
-            (&format!("filter={}", "x".repeat(LONGEST)), "32768 are read"),
+            (&format!("filter={}", "x".repeat(LONGEST)), "57344 are read"),
         ] {
             let problem = read(query).unwrap_err();
             assert!(problem.detail.contains(said), "{said}: {}", problem.detail);

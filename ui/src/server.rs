@@ -59,6 +59,7 @@ impl Server {
         let listener = listener.map_err(|error| ServerError::Listen { address, error })?;
         let desk = Arc::new(Desk::start(
             config.source.clone(),
+            config.flags.clone(),
             config.capacity,
             config.history,
         )?);

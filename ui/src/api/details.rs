@@ -1,5 +1,6 @@
 //! All that is known of a flow.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use client::{Item, Row as FlowRow, Snapshot};
 use flow::columns::Column;
+use flow::fold::{self, Fold};
 use flow::time::TimeFormat;
 use flow::{FlowView as _, Side};
 use proto::flow::Flow;
@@ -23,6 +25,9 @@ use crate::problem::Problem;
 /// Flows of the same connection that are shown, and among how many neighbours they are looked for.
 const CONNECTION: usize = 50;
 const NEIGHBOURS: u64 = 200_000;
+
+/// Before this (Unix ns, the begin of 2000) nobody recorded flows.
+const PLAUSIBLE: i64 = 946_684_800_000_000_000;
 
 #[derive(Serialize)]
 pub(super) struct Details {
@@ -74,6 +79,9 @@ impl Named {
                     .to_owned()
             }
             (Self::Id(_), None) => "this flow is not held here: no flow is, yet".to_owned(),
+            (Self::Id(id), Some(_)) if id.time < PLAUSIBLE => {
+                "no flow has this name: the link may be cut".to_owned()
+            }
             (Self::Id(id), Some(oldest)) if id.time < oldest => format!(
                 "this flow is not held any more: it happened at {}, and what is held begins at {}",
                 said(id.time),
@@ -140,17 +148,45 @@ fn connection(snapshot: &Snapshot, number: u64, row: &FlowRow) -> Vec<Row> {
     let from = number.saturating_sub(NEIGHBOURS).max(range.start);
     let to = number.saturating_add(NEIGHBOURS).min(range.end);
     let same = |found: &(u64, &Item)| matches!(found.1, Item::Flow(row) if ends(row) == wanted);
+    // The several flows of one packet are one row, as in the table.
+    let most = CONNECTION * 3;
     let before = snapshot
         .iter(from..number)
         .rev()
         .filter(same)
-        .take(CONNECTION / 2);
+        .take(most / 2);
     let mut numbers: Vec<u64> = before.map(|(number, _)| number).collect();
     numbers.reverse();
-    let room = CONNECTION - numbers.len();
-    let after = snapshot.iter(number..to).filter(same).take(room);
+    let after = snapshot.iter(number..to).filter(same).take(most / 2);
     numbers.extend(after.map(|(number, _)| number));
-    let rows = numbers.into_iter();
+    let rows = folded(snapshot, &numbers, number);
+    let place = rows.partition_point(|found| *found < number);
+    let start = place.saturating_sub(CONNECTION / 2);
+    let rows = rows.into_iter().skip(start).take(CONNECTION);
     rows.filter_map(|number| Row::of(snapshot, number, Column::WIDE))
         .collect()
+}
+
+/// Those of some flows that are rows; the one that is shown is, whatever the others say.
+fn folded(snapshot: &Snapshot, numbers: &[u64], shown: u64) -> Vec<u64> {
+    let mut fold = Fold::default();
+    let mut held = None;
+    let mut rows = BTreeSet::from([shown]);
+    for &number in numbers {
+        let Some(row) = snapshot.row(number) else {
+            continue;
+        };
+        let step = fold.push(row);
+        if step.held_is_row {
+            rows.extend(held);
+        }
+        held = (step.row == fold::Row::Held).then_some(number);
+        if step.row == fold::Row::New {
+            rows.insert(number);
+        }
+    }
+    if fold.settle() {
+        rows.extend(held);
+    }
+    rows.into_iter().collect()
 }

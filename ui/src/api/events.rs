@@ -20,7 +20,7 @@ use super::histogram::{self, BUCKETS};
 use super::question::{self, Times};
 use super::rows::{self, Row};
 use super::{compute, map, status};
-use crate::desk::{Desk, Looked};
+use crate::desk::{Desk, Looked, STREAMS};
 use crate::guard::User;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -35,6 +35,7 @@ struct Update {
     at: u64,
     first: u64,
     total: usize,
+    flows: usize,
     matched: u64,
     newer: usize,
     rows: Vec<Row>,
@@ -67,7 +68,6 @@ struct Stream {
     /// Version of the store that they were made of.
     version: Option<u64>,
     said: Said,
-    pace: Pace,
     coalesced: u64,
     _place: OwnedSemaphorePermit,
 }
@@ -94,7 +94,7 @@ pub(super) async fn get(
         .map_err(|_full| {
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "too many streams are open: close a page that shows flows",
+                format!("{STREAMS} are looking already, as many as may: close one of their pages"),
             )
         })?;
     let stream = Stream {
@@ -113,7 +113,6 @@ pub(super) async fn get(
         slow: None,
         version: None,
         said: Said::default(),
-        pace: Pace::default(),
         coalesced: 0,
         _place: place,
         desk,
@@ -167,13 +166,12 @@ impl Stream {
         if !changed && !slow {
             return;
         }
+        let health = self.desk.health();
         let status = slow.then(|| status::now(&self.desk, self.user.clone()));
         let (update, histogram, map) = {
             let looked = Arc::clone(&self.looked);
             let live = self.at.is_none();
             let (looked, snapshot) = Looked::advanced(&looked, &self.desk.store, self.map && live);
-            let counts = snapshot.counts();
-            self.pace.count(now, counts.flows);
             let range = snapshot.range();
             let view = &looked.view;
             let at = self.at.unwrap_or(u64::MAX);
@@ -184,28 +182,35 @@ impl Stream {
             let within = |time: i64| all || (from..=to).contains(&time);
             let matches = || view.matches().range(..end);
             let newest = matches().rev().filter(|found| within(found.time));
-            let total = match all {
-                true => end,
-                false => matches().filter(|found| within(found.time)).count(),
+            let (total, flows) = match all {
+                true => (end, looked.flows(end)),
+                false => matches()
+                    .filter(|found| within(found.time))
+                    .fold((0, 0), |(total, flows), found| {
+                        (total + 1, flows + usize::from(found.is_flow()))
+                    }),
             };
             let update = Update {
                 at: at.min(range.end.saturating_sub(1)),
                 first: range.start,
                 total,
+                flows,
                 matched: looked.matched,
-                newer: view.matches().len() - end,
+                newer: view.flows() - looked.flows(end),
                 rows: newest
                     .take(self.rows)
                     .filter_map(|found| Row::of(&snapshot, found.number, &self.columns))
                     .collect(),
                 columns: rows::names(&self.columns),
-                rate: self.pace.rate(),
+                rate: health.rates.values().sum(),
                 coalesced: self.coalesced,
             };
             let histogram = slow.then(|| histogram::over(view, &self.times, at, self.buckets));
             let traffic = looked.traffic.as_ref().filter(|_| slow && self.map);
             let map = match self.at {
-                None => traffic.map(|traffic| map::of(traffic, &self.times)),
+                None => traffic.map(|traffic| {
+                    map::of(traffic, &self.times, map::stretch(&snapshot, u64::MAX))
+                }),
                 Some(at) if slow && self.map => {
                     // It changes only when older flows are put before.
                     if self
@@ -260,32 +265,4 @@ fn event<T: Serialize>(name: &str, data: &T) -> Option<Event> {
     event
         .inspect_err(|error| tracing::error!(%error, name, "an event has no JSON"))
         .ok()
-}
-
-/// Flows per second, over the last few seconds.
-#[derive(Default)]
-struct Pace(std::collections::VecDeque<(Instant, u64)>);
-
-impl Pace {
-    fn count(&mut self, now: Instant, flows: u64) {
-        self.0.push_back((now, flows));
-        while self.0.len() > 2
-            && self
-                .0
-                .front()
-                .is_some_and(|(then, _)| *then + Duration::from_secs(3) < now)
-        {
-            self.0.pop_front();
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    fn rate(&self) -> f64 {
-        match (self.0.front(), self.0.back()) {
-            (Some((then, before)), Some((now, after))) if now > then => {
-                (after.saturating_sub(*before)) as f64 / (*now - *then).as_secs_f64()
-            }
-            _ => 0.0,
-        }
-    }
 }

@@ -27,6 +27,7 @@ pub(super) async fn get(
 ) -> Answer<Explanation> {
     let named = details::Named::read(&name)?;
     let server = desk.server.clone();
+    let flags = desk.flags.clone();
     let flow = compute(desk, move |desk| {
         let snapshot = desk.store.snapshot();
         let flow = snapshot.message(named.find(&snapshot)?);
@@ -45,11 +46,43 @@ pub(super) async fn get(
         return Ok(Json(no(why.to_owned())));
     };
     Ok(Json(match server.explain(flow).await {
-        Ok(answer) => Explanation {
-            available: true,
-            why: None,
-            answer: Some(answer),
-        },
+        Ok(mut answer) => {
+            answer.command = command(&answer.command, &flags);
+            Explanation {
+                available: true,
+                why: None,
+                answer: Some(answer),
+            }
+        }
         Err(error) => no(error.to_string()),
     }))
+}
+
+/// The server doesn't know how it is come to: with the flags that name it, the command asks it
+/// wherever it is run.
+fn command(text: &str, flags: &str) -> String {
+    match text.strip_prefix("flows ") {
+        Some(rest) if !flags.is_empty() => format!("flows {flags} {rest}"),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_name_the_server() {
+        for (text, flags, wanted) in [
+            (
+                "flows policy trace --x y",
+                "--lab demo",
+                "flows --lab demo policy trace --x y",
+            ),
+            ("flows policy trace", "", "flows policy trace"),
+            ("", "--lab demo", ""),
+        ] {
+            assert_eq!(command(text, flags), wanted);
+        }
+    }
 }

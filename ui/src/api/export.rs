@@ -67,7 +67,10 @@ pub(super) async fn get(
         let (numbers, snapshot) = {
             let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
             times.hold(&snapshot, at);
-            (rows::select(&looked.view, &times, None, at), snapshot)
+            (
+                rows::select(&looked.view, &times, None, at).numbers,
+                snapshot,
+            )
         };
         Ok(Export {
             desk: of,

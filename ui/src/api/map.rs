@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use client::{Snapshot, View};
+use client::{Item, Snapshot, View};
 use serde::Serialize;
 
 use super::question::{self, Times};
@@ -18,8 +18,6 @@ use crate::params::Params;
 const EDGES: usize = 10_000;
 /// Kinds of requests of an edge.
 const REQUESTS: usize = 6;
-/// How much of the time before the newest flow is counted unless said otherwise, ns.
-const WINDOW: i64 = 15 * 60 * 1_000_000_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Map {
@@ -87,39 +85,54 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
         let (looked, snapshot) = Looked::advanced(&looked, &desk.store, at.is_none());
         if let Some(at) = at {
             times.hold(&snapshot, at);
-            return Ok(Some(held(&looked.view, &snapshot, &times, at)));
+            return Ok(held(&looked.view, &snapshot, &times, at));
         }
-        Ok(looked.traffic.as_ref().map(|traffic| of(traffic, &times)))
+        let nothing = Traffic::default();
+        let traffic = looked.traffic.as_ref().unwrap_or(&nothing);
+        Ok(of(traffic, &times, stretch(&snapshot, u64::MAX)))
     });
-    Ok(Json(map.await?.unwrap_or_else(|| {
-        of(&Traffic::default(), &Times::default())
-    })))
+    Ok(Json(map.await?))
+}
+
+/// The time that the flows up to a number are of, Unix ns, both included.
+pub(super) fn stretch(snapshot: &Snapshot, at: u64) -> Option<(i64, i64)> {
+    let range = snapshot.range();
+    let end = at.saturating_add(1).clamp(range.start, range.end);
+    let time = |(_, item): (u64, &Item)| match item {
+        Item::Flow(row) => Some(row.time()).filter(|time| *time > 0),
+        Item::Mark(_) => None,
+    };
+    let first = snapshot.iter(range.start..end).find_map(time)?;
+    let last = snapshot.iter(range.start..end).rev().find_map(time)?;
+    // A file need not be in order.
+    Some((first.min(last), first.max(last)))
 }
 
 /// Of what was there at the moment of a number.
 pub(super) fn held(view: &View, snapshot: &Snapshot, times: &Times, at: u64) -> Map {
-    let (from, _) = times.bounds();
-    let from = match from {
-        i64::MIN => view
-            .matches()
-            .range(..view.place(at.saturating_add(1)))
-            .map(|found| found.time)
-            .max()
-            .map_or(i64::MIN, |newest| newest.saturating_sub(WINDOW)),
-        from => from,
-    };
-    of(&Traffic::held(view, snapshot, at, from), times)
+    let (from, to) = times.bounds();
+    let traffic = Traffic::held(view, snapshot, at, from..=to);
+    of(&traffic, times, stretch(snapshot, at))
 }
 
-/// Of what was counted, within a time.
-pub(super) fn of(traffic: &Traffic, times: &Times) -> Map {
-    let (from, to) = times.bounds();
-    let to = to.min(traffic.newest);
-    let from = match from {
-        i64::MIN => to.saturating_sub(WINDOW),
-        from => from,
+/// Seconds that the counts of a time are of, at least one: nothing was seen before and after what is
+/// known.
+#[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+fn seconds(traffic: &Traffic, (from, to): (i64, i64), known: Option<(i64, i64)>) -> f64 {
+    let Some(known) = known else {
+        return 1.0;
     };
-    let (mut edges, seconds) = traffic.within(from, to);
+    let (oldest, newest) = traffic.known(known);
+    let (from, to) = traffic.covered(from, to);
+    let counted = to.min(newest).saturating_sub(from.max(oldest));
+    (counted as f64 / 1e9).max(1.0)
+}
+
+/// Of what was counted, within a time. `known` is the time that the store's flows are of.
+pub(super) fn of(traffic: &Traffic, times: &Times, known: Option<(i64, i64)>) -> Map {
+    let (from, to) = times.bounds();
+    let mut edges = traffic.within(from, to);
+    let seconds = seconds(traffic, (from, to), known);
     let hidden = edges.len().saturating_sub(EDGES);
     if hidden > 0 {
         let rank =

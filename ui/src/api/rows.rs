@@ -177,6 +177,7 @@ pub(super) struct Rows {
     rows: Vec<Row>,
     columns: Vec<&'static str>,
     total: usize,
+    flows: usize,
     first: u64,
     at: u64,
 }
@@ -195,7 +196,7 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
     let limit = params.number("limit", 100, 1..=1000)?;
     let rows = compute(desk, move |desk| {
         let looked = desk.views.get(&question)?;
-        let (numbers, snapshot) = {
+        let (Selected { numbers, flows }, snapshot) = {
             let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
             times.hold(&snapshot, at);
             (select(&looked.view, &times, after, at), snapshot)
@@ -209,6 +210,7 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
                 .collect(),
             columns: names(&columns),
             total: numbers.len(),
+            flows,
             first: range.start,
             at: at.min(range.end.saturating_sub(1)),
         })
@@ -216,18 +218,30 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
     Ok(Json(rows.await?))
 }
 
-/// Numbers of the matches after one and up to another, of a time.
-pub(super) fn select(view: &View, times: &Times, after: Option<u64>, at: u64) -> Vec<u64> {
+/// What a table shows.
+pub(super) struct Selected {
+    /// In the order of the store.
+    pub(super) numbers: Vec<u64>,
+    /// How many of them are flows, and no marks.
+    flows: usize,
+}
+
+/// The matches after one and up to another, of a time.
+pub(super) fn select(view: &View, times: &Times, after: Option<u64>, at: u64) -> Selected {
     let matches = view.matches();
     let start = after.map_or(0, |after| view.place(after.saturating_add(1)));
     let end = view.place(at.saturating_add(1)).max(start);
     let (from, to) = times.bounds();
     let within = |found: &&Match| times.is_all() || (from..=to).contains(&found.time);
-    matches
-        .range(start..end)
-        .filter(within)
-        .map(|found| found.number)
-        .collect()
+    let mut flows = 0;
+    let numbers = matches.range(start..end).filter(within).map(|found| {
+        flows += usize::from(found.is_flow());
+        found.number
+    });
+    Selected {
+        numbers: numbers.collect(),
+        flows,
+    }
 }
 
 /// In the order of a column; what is equal there stays in the order in which it came.

@@ -48,16 +48,19 @@ impl Values for Seen {
             };
             for column in &columns {
                 let mut text = column.text(row, &cells);
-                // Who writes the namespace, too, is offered names with theirs.
+                // Lists of labels and the like are no values.
+                if text.is_empty() || text.contains([',', ' ']) {
+                    continue;
+                }
+                let mut begins = text.to_lowercase().starts_with(&beginning);
+                // A name alone would be that of pods in every namespace.
                 if let Column::Of(side, Part::Pod | Part::Workload) = column
-                    && beginning.contains('/')
-                    && !text.is_empty()
+                    && !row.namespace(*side).is_empty()
                 {
                     text = format!("{}/{text}", row.namespace(*side));
+                    begins |= text.to_lowercase().starts_with(&beginning);
                 }
-                // Lists of labels and the like are no values.
-                let is_value = !text.is_empty() && !text.contains([',', ' ']);
-                if is_value && text.to_lowercase().starts_with(&beginning) {
+                if begins {
                     *counts.entry(text).or_default() += 1;
                 }
             }

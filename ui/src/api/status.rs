@@ -30,10 +30,18 @@ pub(super) struct Status {
     marked: u64,
     losses: Vec<losses::Loss>,
     nodes: Vec<nodes::Node>,
+    /// Lines of the file that are marked as unreadable.
+    #[serde(skip_serializing_if = "is_zero")]
+    unreadable: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -105,10 +113,16 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         }));
     }
     let losses = losses::of_all(health, counts.lost);
+    let state = desk.link();
+    let mut nodes = nodes::all(health, &known.rates, &desk.store.nodes());
+    if matches!(state, Link::Lost { .. } | Link::Failed(_)) {
+        // What was said last needn't hold any more.
+        nodes.iter_mut().for_each(nodes::Node::forget);
+    }
     Status {
         started: unix(desk.started),
         source: desk.source.clone(),
-        link: link(desk.link()),
+        link: link(state),
         server: ServerKind {
             kind,
             version: health.map_or_else(String::new, |health| health.server.version.clone()),
@@ -127,7 +141,8 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         lost: losses::sum(&losses).max(counts.lost),
         marked: counts.lost,
         losses,
-        nodes: nodes::all(health, &known.rates, &desk.store.nodes()),
+        nodes,
+        unreadable: desk.unreadable(),
         warnings,
         user,
     }

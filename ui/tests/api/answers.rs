@@ -81,6 +81,7 @@ async fn rows_are_selected_sorted_and_cut() {
         (answer["total"].as_u64().unwrap(), answer)
     };
     let (all, newest) = total("limit=1").await;
+    assert_eq!(newest["flows"], json!(30));
     // The row of a loss comes last in the file.
     assert_eq!((all, &newest["rows"][0]["kind"]), (31, &json!("loss")));
     assert_eq!(newest["rows"][0]["lost"], json!(7));
@@ -108,7 +109,7 @@ async fn rows_are_selected_sorted_and_cut() {
         let (_, answer) = total(&format!("{query}&limit=1000")).await;
         let rows = answer["rows"].as_array().unwrap();
         let found = rows.iter().filter(|row| row["kind"] == "flow").count();
-        assert_eq!(found, flows, "{query}");
+        assert_eq!((found, &answer["flows"]), (flows, &json!(flows)), "{query}");
     }
 
     let (_, sorted) = total("sort=-dst.port&columns=dst.port&limit=1000").await;
@@ -221,7 +222,7 @@ async fn values_are_those_of_the_flows() {
     let server = Running::start(3, &[]).await;
     server.ready().await;
     for (text, wanted) in [
-        ("src.pod == w", "web"),
+        ("src.pod == w", "shop/web"),
         ("src.pod == shop/w", "shop/web"),
         ("dst.pod == \"shop/d", "shop/db"),
         ("dst.port == 5", "5432"),
@@ -296,4 +297,28 @@ async fn a_base_path_and_headers() {
             .body
             .contains("<base href=\"/tools/flows/\"")
     );
+}
+
+#[tokio::test]
+async fn the_map_is_of_the_time_that_the_table_is_of() {
+    // An hour and a half: more than there are slices of the first length.
+    let server = Running::start(5400, &[]).await;
+    server.ready().await;
+    let map = async |query: &str| {
+        let map = server.get(&format!("/api/map{query}")).await.json();
+        let edges = map["edges"].as_array().unwrap().iter();
+        let flows: u64 = edges.map(|edge| edge["flows"].as_u64().unwrap()).sum();
+        (flows, map["seconds"].as_f64().unwrap())
+    };
+    assert_eq!(map("").await, (16_200, 5399.0));
+    let at = server.get("/api/status").await.json()["held"]["at"].to_string();
+    assert_eq!(map(&format!("?at={at}")).await, (16_200, 5399.0));
+    // Marks of a filter that fits nothing are no traffic.
+    assert_eq!(map("?namespaces=other").await.0, 0);
+
+    // What is short is not counted over whole slices.
+    let short = Running::start(8, &[]).await;
+    short.ready().await;
+    let seconds = short.get("/api/map").await.json()["seconds"].clone();
+    assert_eq!(seconds, json!(7.0));
 }

@@ -21,10 +21,12 @@ fn flow(second: i64, destination: &str, port: u32, dropped: bool, reply: bool) -
     if reply {
         std::mem::swap(&mut from, &mut to);
     }
+    let since_three = second + 4 * 60 + 5;
     let time = format!(
-        "2026-01-02T03:{:02}:{:02}.5Z",
-        4 + (second + 5) / 60,
-        (second + 5) % 60
+        "2026-01-02T{:02}:{:02}:{:02}.5Z",
+        3 + since_three / 3600,
+        since_three / 60 % 60,
+        since_three % 60
     );
     let mut flow = json!({
         "time": time,

@@ -37,10 +37,11 @@ async fn a_link_leads_to_the_flow_as_long_as_it_is_held() {
     let (time, mark) = id.split_once('-').unwrap();
     for (id, status, said) in [
         (
-            format!("1000000000-{mark}"),
+            format!("1500000000000000000-{mark}"),
             404,
-            "is not held any more: it happened at 1970-01-01T00:00:01",
+            "is not held any more: it happened at 2017-07-14T02:40:00",
         ),
+        ("123-nonexistent".to_owned(), 404, "the link may be cut"),
         (
             format!("{time}-0123456789abcdef"),
             404,

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { open, picture } from './browser';
 import { Fixture, ROWS } from './fixture';
+import { variable } from './server';
 
 const fixture = new Fixture();
 const BAD = '.window .row.bad[data-seq]';
@@ -27,7 +28,7 @@ describe('a denied connection', () => {
     expect(text).toContain('cnp production/auth-database-policy selects it');
     expect(text).toContain('app=auth-service, have app=user-service');
     expect(text).toMatch(/matchLabels:\s+app: user-service/);
-    expect(text).toContain('flows policy trace --src-pod production/user-service --dst-pod production/auth-database');
+    expect(text).toContain(`flows --lab ${variable('FLOWS_LAB')} policy trace --src-pod production/user-service --dst-pod production/auth-database`);
     await picture(page, 'why-denied');
 
     await drawer.getByRole('button', { name: 'Copy: the rule' }).click();
@@ -81,8 +82,8 @@ describe('a denied connection', () => {
     await page.waitForURL((url) => !url.searchParams.has('at'));
     await page.locator('.pause:not(.on)').waitFor();
 
-    await page.goto(`${server.url}?flow=1000000000-0123456789abcdef`);
-    await page.locator('.drawer').getByText('is not held any more: it happened at 1970-01-01').waitFor();
+    await page.goto(`${server.url}?flow=1500000000000000000-0123456789abcdef`);
+    await page.locator('.drawer').getByText('is not held any more: it happened at 2017-07-14').waitFor();
     await page.locator('.drawer').getByRole('button', { name: "Look in the servers' history" }).click();
     await page.locator('.drawer').getByText('The servers remember nothing older either.').waitFor();
   });

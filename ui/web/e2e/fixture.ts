@@ -62,12 +62,12 @@ export class Fixture {
     await this.page.waitForURL((url) => !url.searchParams.has('at'));
   }
 
-  /** The rows that the table says it has. */
+  /** The flows that the table says it has. */
   async total(): Promise<number> {
     return Number((await this.page.locator('.flows .tablehead > p').innerText()).replace(/\D/g, ''));
   }
 
-  /** Waits until the table says that it has so many rows. */
+  /** Waits until the table says that it has so many flows. */
   async totals(total: number): Promise<void> {
     await this.page.waitForFunction((total) => document.querySelector('.flows .tablehead > p')?.textContent?.replace(/\D/g, '') === String(total), total);
   }

@@ -13,7 +13,7 @@ import { ServiceMapView } from './map/map';
 import { Outage } from './outage';
 import { SignIn } from './signin';
 import { StatusView } from './status';
-import { FlowTable } from './table/table';
+import { FlowTable, tableKeys } from './table/table';
 import { go, notice, pause, paused, resume, view } from './state';
 import { setTheme, theme } from './theme';
 import { tokenNeeded } from './api';
@@ -23,6 +23,12 @@ export const helpOpen = signal(false);
 
 const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'status'];
 
+/** Whether arrows mean nothing there: on the page itself, and on the buttons above the views. */
+function free(target: EventTarget | null): boolean {
+  if (target === document.body) return !helpOpen.value;
+  return target instanceof HTMLElement && target.closest('.head, .filterbar, .tablehead') !== null && !target.closest('.menu');
+}
+
 function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.key === 'Escape') {
@@ -31,6 +37,10 @@ function onKey(event: KeyboardEvent): void {
     return;
   }
   if (typing(event)) return;
+  if (/^([jk]|Arrow(Up|Down))$/.test(event.key) && free(event.target)) {
+    tableKeys.current?.(event);
+    return;
+  }
   const onButton = event.target instanceof HTMLElement && event.target.closest('button, a, summary');
   const panel = PANELS[Number(event.key) - 1];
   if (event.key === '/') focusFilter();

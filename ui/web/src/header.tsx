@@ -2,9 +2,9 @@
 
 import { Icon } from './icons';
 import { helpOpen } from './app';
-import { go, paused, status, stream, update, view } from './state';
+import { go, paused, status, stream, unknownSince, update, view } from './state';
 import { setTheme, theme } from './theme';
-import { counted, short, span } from './format';
+import { clock, counted, short, span } from './format';
 import type { Panel } from './url';
 
 const VIEWS: { panel: Panel; name: string }[] = [
@@ -25,6 +25,7 @@ function connection(): State {
   const page = stream.value;
   if (page.state === 'connecting') return { tone: 'plain', word: 'Connecting', title: 'Asking flows-ui' };
   if (page.state === 'refused') return { tone: 'bad', word: 'Refused', title: page.why };
+  if (page.state === 'lost' && page.full) return { tone: 'bad', word: 'Full', title: page.why };
   if (page.state === 'lost') return { tone: 'bad', word: 'Reconnecting', title: page.why };
   const link = status.value?.link;
   switch (link?.state) {
@@ -49,6 +50,8 @@ export function Header() {
   const nodes = now?.nodes ?? [];
   const up = nodes.filter((node) => node.state === 'connected' || node.state === 'seen').length;
   const lost = now?.lost ?? 0;
+  const since = unknownSince.value;
+  const asOf = since === null ? '' : `, as of ${clock(since, 1000)}`;
   const icon = theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'auto';
   return (
     <header class="head">
@@ -70,24 +73,30 @@ export function Header() {
         {now?.source}
       </p>
       <dl class="facts">
-        {update.value && (
-          <div class="wide-only">
-            <dt>Flows</dt>
-            <dd>{short(update.value.rate)}/s</dd>
+        {update.value && now?.server.kind !== 'file' && (
+          <div class="wide-only" title="Flows that came over the last 12 seconds, whether they match or not; the several flows of one packet are one row">
+            <dt>Rate</dt>
+            <dd>{since === null ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd>
           </div>
         )}
         {nodes.length > 0 && (
-          <div class="wide-only">
+          <div class="wide-only" title={since === null ? 'Nodes that are connected' : `Unknown since ${clock(since, 1000)}`}>
             <dt>Nodes</dt>
-            <dd class={up < nodes.length ? 'warn' : ''}>
-              {up}/{nodes.length}
+            <dd class={since !== null || up < nodes.length ? 'warn' : ''}>
+              {since === null ? up : '?'}/{nodes.length}
             </dd>
           </div>
         )}
-        <div title={lost ? `${counted(lost, 'event')} missing; the Nodes view says where` : 'No event is missing'}>
+        <div title={(lost ? `${counted(lost, 'event')} missing; the Nodes view says where` : 'No event is missing') + asOf}>
           <dt>Lost</dt>
           <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
         </div>
+        {now?.unreadable ? (
+          <div title="Lines of the file that are no flows; the table marks where they stand, of many the first ones">
+            <dt>Unreadable</dt>
+            <dd class="bad">{now.unreadable > 20 ? 'more than 20 lines' : counted(now.unreadable, 'line')}</dd>
+          </div>
+        ) : null}
         {(update.value?.coalesced ?? 0) > 0 && (
           <div class="wide-only" title="Updates that this browser was too slow for; the next one made up for each">
             <dt>Skipped</dt>

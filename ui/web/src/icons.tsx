@@ -32,14 +32,14 @@ export function Icon({ name }: { name: keyof typeof PATHS }) {
 }
 
 /** A verdict: shape and word, coloured. */
-export function VerdictMark({ verdict, loud }: { verdict: Verdict | undefined; loud?: boolean }) {
+export function VerdictMark({ verdict, loud, says }: { verdict: Verdict | undefined; loud?: boolean; says?: string }) {
   const { word, tone, shape } = look(verdict);
   return (
     <span class={`verdict ${tone}${loud ? ' loud' : ''}`}>
       <svg class="shape" viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
         <path d={shape} />
       </svg>
-      {word}
+      {says ?? word}
     </span>
   );
 }

@@ -4,9 +4,10 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
 import { fetchOlder, olderError } from './older';
-import { columns, histogram, map, resume, status, stream, tell, update, view } from './state';
+import { columns, go, histogram, map, resume, status, stream, tell, update, view } from './state';
 import { begin } from './times';
 import type { Column, ExpressionError, Histogram, ServiceMap, Status, Update } from './types';
+import { known } from './url';
 
 /** What is wrong with the filters of the view. */
 export const filterError = signal<ExpressionError | null>(null);
@@ -51,6 +52,7 @@ function check({ started }: Status): void {
 async function follow(params: Params, signal: AbortSignal): Promise<void> {
   for (let tries = 0; !signal.aborted; tries++) {
     let why = 'the server ended the stream';
+    let full = false;
     try {
       if (!columns.value.length) columns.value = (await ask<{ columns: Column[] }>('columns', {}, signal)).columns;
       for await (const event of events('events', params, signal)) {
@@ -69,12 +71,14 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
           stream.value = { state: 'refused', why: error.message };
           return;
         }
+        full = error.problem.status === 503;
       }
       why = error instanceof TypeError ? 'flows-ui does not answer' : said(error);
     }
     if (signal.aborted) return;
     const wait = WAITS[Math.min(tries, WAITS.length - 1)] ?? 5000;
-    stream.value = { state: 'lost', why, retryAt: Date.now() + wait };
+    const before = stream.value;
+    stream.value = { state: 'lost', why, full, since: before.state === 'lost' ? before.since : Date.now() };
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, wait);
       signal.addEventListener('abort', () => (clearTimeout(timer), resolve()));
@@ -94,6 +98,14 @@ export function start(): void {
       clearTimeout(timer);
       abort.abort();
     };
+  });
+  // An address may name what another version had.
+  effect(() => {
+    if (!columns.value.length) return;
+    const { view: better, unknown } = known(view.value, columns.value.map(({ name }) => name));
+    if (!unknown.length) return;
+    tell(`There is no column ${unknown.join(', ')}`);
+    go(better, true);
   });
   // A time before all that is held is asked for of the servers' history.
   effect(() => {

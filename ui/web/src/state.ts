@@ -18,9 +18,17 @@ export const columns = signal<Column[]>([]);
 export type Stream =
   | { state: 'connecting' }
   | { state: 'open' }
-  | { state: 'lost'; why: string; retryAt: number }
+  /** `full`: it answers, and has no place. */
+  | { state: 'lost'; why: string; full: boolean; since: number }
   | { state: 'refused'; why: string };
 export const stream = signal<Stream>({ state: 'connecting' });
+
+/** Since when nobody tells how the cluster is, in ms of Unix time; `null` while somebody does. */
+export const unknownSince = computed<number | null>(() => {
+  if (stream.value.state === 'lost') return stream.value.since;
+  const link = status.value?.link;
+  return link?.state === 'lost' || link?.state === 'failed' ? (link.since ?? Date.now()) : null;
+});
 
 export const paused = computed(() => view.value.at !== null);
 

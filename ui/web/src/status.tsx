@@ -1,7 +1,7 @@
 // Nodes: who is connected, how far behind, and what was lost where.
 
 import { clock, counted, short, span, whole } from './format';
-import { status, stream, update } from './state';
+import { status, stream, unknownSince, update } from './state';
 import type { Loss, NodeStatus } from './types';
 
 /** Stages of losses that any node has, in the order in which events pass them. */
@@ -18,6 +18,7 @@ export function StatusView() {
   const places = stages(nodes);
   const part = held.capacity ? held.flows / held.capacity : 0;
   const all = now.lost;
+  const since = unknownSince.value;
   const kind = { flows: 'flows', hubble: 'Hubble', file: 'a file', unknown: 'unknown' }[server.kind];
   return (
     <section class="status" aria-label="Nodes">
@@ -43,7 +44,7 @@ export function StatusView() {
           </p>
           <progress value={part} max={1} aria-label="Room that is taken" />
           <dl>
-            <div><dt>Coming</dt><dd>{short(update.value?.rate ?? 0)} flows/s</dd></div>
+            <div><dt>Coming</dt><dd>{since === null ? `${short(update.value?.rate ?? 0)} flows/s` : 'unknown'}</dd></div>
             <div><dt>Since</dt><dd>{held.oldest === undefined ? '' : clock(held.oldest, 1000)}{{ more: '', begins: ', where history begins', full: '' }[held.older]}</dd></div>
             <div><dt>Let go for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
             <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
@@ -101,10 +102,14 @@ export function StatusView() {
               <tr key={node.name}>
                 <th scope="row">{node.name}</th>
                 <td>
-                  <span class={`state ${node.state === 'connected' ? 'good' : node.state === 'seen' ? '' : 'bad'}`}>{node.state}</span>
+                  {since !== null ? (
+                    <span class="state">unknown since {clock(since, 1000)}</span>
+                  ) : (
+                    <span class={`state ${node.state === 'connected' ? 'good' : node.state === 'seen' ? '' : 'bad'}`}>{node.state}</span>
+                  )}
                   {node.message && <small> {node.message}</small>}
                 </td>
-                <td class="number">{short(node.rate)}/s</td>
+                <td class="number">{since === null ? `${short(node.rate)}/s` : ''}</td>
                 <td class="number">{node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
                 <td class={`number${node.lost ? ' bad' : ''}`}>{whole(node.lost)}</td>
                 {places.map(({ stage }) => {

@@ -59,6 +59,7 @@ export interface Rows {
   rows: Row[];
   columns: string[];
   total: number;
+  flows: number;
   first: number;
   at: number;
 }
@@ -190,6 +191,7 @@ export interface Update {
   at: number;
   first: number;
   total: number;
+  flows: number;
   matched: number;
   newer: number;
   rows: Row[];
@@ -252,6 +254,7 @@ export interface Status {
   marked: number;
   losses: Loss[];
   nodes: NodeStatus[];
+  unreadable?: number;
   warnings?: string[];
   user?: string;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decode, encode, FIRST_VIEW, type View } from './url';
+import { decode, encode, FIRST_VIEW, known, type View } from './url';
 
 const FULL: View = {
   panel: 'flows',
@@ -31,5 +31,15 @@ describe('addresses', () => {
     ['sort=', { sort: '-timestamp' }],
   ])('leave out what makes no sense: %s', (query, part) => {
     expect(decode(query)).toMatchObject(part);
+  });
+
+  it.each([
+    [['timestamp', 'foo'], '-foo', ['timestamp'], '-timestamp', ['foo']],
+    [['foo'], '-source', [], '-source', ['foo']],
+    [['source'], 'bar', ['source'], '-timestamp', ['bar']],
+    [['source'], 'source', ['source'], 'source', []],
+  ])('lose columns that there are not: %j by %s', (columns, sort, left, by, unknown) => {
+    const found = known({ ...FULL, columns, sort }, ['timestamp', 'source']);
+    expect(found).toEqual({ view: { ...FULL, columns: left, sort: by }, unknown });
   });
 });

@@ -43,6 +43,20 @@ export const FIRST_VIEW: View = {
 
 const PANELS: readonly string[] = ['split', 'map', 'flows', 'status'];
 
+/** A view without the columns that there are not, and their names. */
+export function known(view: View, names: readonly string[]): { view: View; unknown: string[] } {
+  const sorted = view.sort.replace(/^-/, '');
+  const unknown = [...new Set([...view.columns, sorted])].filter((name) => !names.includes(name));
+  return {
+    view: {
+      ...view,
+      columns: view.columns.filter((name) => names.includes(name)),
+      sort: unknown.includes(sorted) ? DEFAULT_SORT : view.sort,
+    },
+    unknown,
+  };
+}
+
 /** The query of an address, without `?`. */
 export function encode(view: View): string {
   const query = new URLSearchParams();

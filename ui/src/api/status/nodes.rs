@@ -35,6 +35,15 @@ pub(super) struct Node {
     message: String,
 }
 
+impl Node {
+    /// Nobody tells how it is now.
+    pub(super) fn forget(&mut self) {
+        "unknown".clone_into(&mut self.state);
+        self.rate = 0.0;
+        self.lag_ms = None;
+    }
+}
+
 /// All that are known, by name.
 pub(super) fn all(
     health: Option<&Health>,

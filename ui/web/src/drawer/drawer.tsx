@@ -27,7 +27,7 @@ function Facts({ facts }: { facts: Fact[] }) {
         <div key={`${name} ${text}`}>
           <dt>{name}</dt>
           <dd>
-            <span class="value">{text}</span>
+            <bdi class="value">{text}</bdi>
             {term && (
               <span class="ops">
                 <button onClick={() => add(term)} title={`Only ${term}`} aria-label={`Only ${term}`}>
@@ -64,17 +64,21 @@ function Connection({ rows, columns, flow }: { rows: Row[]; columns: string[]; f
   );
 }
 
-/** When a flow happened, by its id; the beginning of time if that is a number. Unix milliseconds. */
+/** Before this (the begin of 2000, in Unix milliseconds) nobody recorded flows. */
+const PLAUSIBLE = 946_684_800_000;
+
+/** When a flow happened, by its id, in Unix milliseconds; 0 if it says none. */
 function happened(flow: string): number {
   const [time = '', mark] = flow.split('-');
-  return mark ? Number(time) / 1e6 : 0;
+  const ms = mark ? Number(time) / 1e6 : 0;
+  return ms >= PLAUSIBLE ? ms : 0;
 }
 
 /** A flow that isn't held: it may be in the servers' history. */
 function Missing({ flow, why, again }: { flow: string; why: string; again: () => void }) {
   const held = status.value?.held;
   const time = happened(flow);
-  const before = held?.oldest !== undefined && time < held.oldest;
+  const before = held?.oldest !== undefined && time > 0 && time < held.oldest;
   return (
     <div class="missing" role="alert">
       <p class="error-text">{why}</p>
@@ -143,11 +147,11 @@ export function Drawer({ flow }: { flow: string }) {
       {details && (
         <div class="body">
           <p class="ends">
-            <span class="end">{cell('source').replace(/ (->|<-|<>)$/, '')}</span>
+            <bdi class="end">{cell('source').replace(/ (->|<-|<>)$/, '')}</bdi>
             <span class="arrow" aria-label={cell('source').endsWith('<-') ? 'from' : 'to'}>
               {cell('source').endsWith('<-') ? '←' : '→'}
             </span>
-            <span class="end">{cell('destination')}</span>
+            <bdi class="end">{cell('destination')}</bdi>
           </p>
           {cell('reason') && (
             <p class="reason">

@@ -97,7 +97,8 @@ function SideOf({ title, judgement }: { title: string; judgement: Judgement }) {
     <li class={verdict === 'DROPPED' ? 'bad' : 'good'}>
       <p class="title">
         <span>{title}</span>
-        <VerdictMark verdict={verdict} />
+        {/* What a policy says is not yet what becomes of the packet. */}
+        <VerdictMark verdict={verdict} says={verdict === 'DROPPED' ? 'Denied' : 'Allowed'} />
       </p>
       {text && <p class="quiet-text">{text}</p>}
       {policies.map((finding) => <Finding key={finding.policy} {...finding} />)}

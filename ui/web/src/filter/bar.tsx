@@ -32,7 +32,7 @@ function Chip({ text, index, edit }: { text: string; index: number; edit: (text:
         {excludes ? '≠' : '='}
       </button>
       <button class="text" onClick={() => (remove(), edit(text))} title="Edit">
-        {excludes ? opposite : text}
+        <bdi>{excludes ? opposite : text}</bdi>
       </button>
       <button class="remove" onClick={remove} aria-label={`Remove ${text}`}>
         <Icon name="close" />

@@ -23,6 +23,8 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
   const [choice, setChoice] = useState(-1);
   const [error, setError] = useState<ExpressionError | null>(null);
   const [focused, setFocused] = useState(false);
+  /** What was written is applied: nothing is offered before something is asked for again. */
+  const [quiet, setQuiet] = useState(false);
 
   bind((next) => {
     setText(next);
@@ -34,7 +36,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
   });
 
   useEffect(() => {
-    if (!focused) return;
+    if (!focused || quiet) return;
     const abort = new AbortController();
     const timer = setTimeout(async () => {
       try {
@@ -53,7 +55,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
       }
     }, 80);
     return () => (clearTimeout(timer), abort.abort());
-  }, [text, cursor, focused]);
+  }, [text, cursor, focused, quiet]);
 
   const take = (offer: Completion) => {
     const next = insert(text, offer);
@@ -74,6 +76,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
       setText('');
       setCursor(0);
       setOffers([]);
+      setQuiet(true);
       setError(null);
       onAdd(expression);
     } catch (failure) {
@@ -83,13 +86,14 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
 
   const onKey = (event: KeyboardEvent) => {
     const count = offers.length;
-    if (event.key === 'ArrowDown' && count) setChoice((choice + 1) % count);
+    if (event.key === 'ArrowDown' && quiet) setQuiet(false);
+    else if (event.key === 'ArrowDown' && count) setChoice((choice + 1) % count);
     else if (event.key === 'ArrowUp' && count) setChoice(choice <= 0 ? count - 1 : choice - 1);
     else if ((event.key === 'Tab' || event.key === 'Enter') && choice >= 0 && offers[choice]) take(offers[choice]);
     else if (event.key === 'Tab' && !event.shiftKey && count && text && offers[0]) take(offers[0]);
     else if (event.key === 'Enter') void add();
     else if (event.key === 'Escape') {
-      if (offers.length) setOffers([]);
+      if (offers.length) (setOffers([]), setQuiet(true));
       else field.current?.blur();
     } else if (event.key === 'Backspace' && !text) onBack();
     else return;
@@ -118,6 +122,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
         autocapitalize="off"
         spellcheck={false}
         onInput={(event) => {
+          setQuiet(false);
           setText(event.currentTarget.value);
           setCursor(event.currentTarget.selectionStart ?? event.currentTarget.value.length);
           setError(null);
@@ -125,7 +130,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
         onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
         onKeyDown={onKey}
         onFocus={() => setFocused(true)}
-        onBlur={() => setFocused(false)}
+        onBlur={() => (setFocused(false), setQuiet(false))}
       />
       {!focused && !text && <kbd class="hint" aria-hidden="true">/</kbd>}
       {error && (
@@ -155,7 +160,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
             >
               <span class={`kind ${offer.kind}`}>{offer.kind}</span>
               <code>{charAt(offer.label, 60)}</code>
-              <span class="quiet-text">{offer.detail}</span>
+              <span class="quiet-text" title={offer.detail}>{offer.detail}</span>
             </li>
           ))}
         </ul>

@@ -5,9 +5,9 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clock, counted, short, span, whole } from '../format';
 import { Icon } from '../icons';
 import { fetchOlder, fetching, olderError } from '../older';
-import { go, histogram as shown, status, view } from '../state';
+import { go, histogram as shown, status, stream, view } from '../state';
 import type { Histogram } from '../types';
-import { bars, bucketAt, covered, highest, side, ticks } from './scale';
+import { bars, bucketAt, covered, days, highest, side, tickText, ticks } from './scale';
 import { begin } from '../times';
 
 function describe(histogram: Histogram, at: number): string {
@@ -39,6 +39,9 @@ function Before() {
   );
 }
 
+/** Room that the days at the right end need, px. */
+const DAYS = 170;
+
 /** Room that the time at a mark needs, px. */
 const TICK = 76;
 
@@ -57,10 +60,11 @@ export function TimeAxis() {
     watch.observe(element);
     return () => watch.disconnect();
   }, [count === 0]);
-  if (!histogram || count === 0) {
+  const page = stream.value;
+  if (!histogram || count === 0 || page.state === 'refused') {
     return (
       <section class="axis empty" aria-label="Flows over time">
-        <p class="quiet-text">{histogram ? 'No flows in this time' : ''}</p>
+        <p class="quiet-text">{page.state === 'refused' ? (view.value.panel === 'map' ? page.why : '') : histogram ? 'No flows in this time' : ''}</p>
       </section>
     );
   }
@@ -152,15 +156,16 @@ export function TimeAxis() {
           </>
         )}
         {most > 0 && (
-          <span class="most" aria-hidden="true" title="Flows in the highest bar; heights grow with the square root">
-            {short(most)}
+          <span class="most" aria-hidden="true" title="Flows in the highest bar. Heights, of drops as well, grow with the square root: few beside many are seen">
+            {short(most)} <small>root scale</small>
           </span>
         )}
       </div>
       <div class="ticks" aria-hidden="true">
+        <span class="days">{days(histogram)}</span>
         {marks.map(({ time, at }) => (
           <span key={time} class={side(at)} style={{ left: `${at * 100}%` }}>
-            {clock(time, step)}
+            {(1 - at) * width < DAYS && width > 3 * DAYS ? '' : tickText(time, step)}
           </span>
         ))}
       </div>

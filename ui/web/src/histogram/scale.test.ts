@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bars, bucketAt, covered, height, highest, ticks } from './scale';
+import { bars, bucketAt, covered, height, highest, tickText, ticks, zone } from './scale';
 
 const HISTOGRAM = {
   start: 1_000_000,
@@ -30,7 +30,8 @@ it('bars of what passed stand on the drops', () => {
 
 it.each([
   [4, 1000, 4],
-  [2, 5000, 1],
+  [2, 2000, 2],
+  [1, 5000, 1],
 ])('at most %d ticks', (most, step, count) => {
   const found = ticks(HISTOGRAM, most, 0);
   expect(found.step).toBe(step);
@@ -47,6 +48,21 @@ it('ticks of days begin at the reader\'s midnight', () => {
   const { step, ticks: found } = ticks(days, 4, -60);
   expect(step).toBe(86_400_000);
   expect(found[0]?.time).toBe(23 * 3_600_000);
+});
+
+it.each([1, 4, 9, 25, 50, 100, 400, 1000, 5000])('%d minutes have enough ticks', (minutes) => {
+  const found = ticks({ ...HISTOGRAM, start: 1_000_000, width: minutes * 15_000 }, 8, 0).ticks;
+  expect(found.length).toBeGreaterThanOrEqual(2);
+  expect(found.length).toBeLessThanOrEqual(8);
+});
+
+it('midnight says the day', () => {
+  const midnight = new Date(2026, 10, 23).getTime();
+  expect([tickText(midnight, 3_600_000), tickText(midnight + 3_600_000, 3_600_000), tickText(midnight, 1000)]).toEqual(['23 Nov', '01:00', '00:00:00']);
+});
+
+it.each([[0, 'UTC'], [-60, 'UTC+1'], [210, 'UTC-3:30'], [-345, 'UTC+5:45']])('%d minutes west are %s', (west, text) => {
+  expect(zone(0, west)).toBe(text);
 });
 
 it('parts of the width are buckets', () => {

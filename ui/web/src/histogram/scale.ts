@@ -1,9 +1,14 @@
 // Where things are on the time axis.
 
+import { clock } from '../format';
 import type { Histogram } from '../types';
 
 /** Steps of the axis' marks, in ms. */
-const STEPS = [10, 50, 250, 1000, 5000, 15_000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000];
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const STEPS = [10, 20, 50, 100, 200, 500, ...[1, 2, 5, 10, 15, 30].map((count) => count * SECOND), ...[1, 2, 5, 10, 15, 30].map((count) => count * MINUTE), ...[1, 2, 3, 6, 12].map((count) => count * HOUR), DAY];
 
 export interface Tick {
   time: number;
@@ -18,7 +23,7 @@ export function length(histogram: Histogram): number {
 /** Round times along the axis, at most `most`. */
 export function ticks(histogram: Histogram, most: number, zone = new Date().getTimezoneOffset()): { step: number; ticks: Tick[] } {
   const whole = length(histogram);
-  const step = STEPS.find((step) => whole / step <= most) ?? 86_400_000 * Math.ceil(whole / 86_400_000 / most);
+  const step = STEPS.find((step) => whole / step <= most) ?? DAY * Math.ceil(whole / DAY / most);
   const shift = zone * 60_000;
   const ticks: Tick[] = [];
   if (whole <= 0) return { step, ticks };
@@ -27,6 +32,34 @@ export function ticks(histogram: Histogram, most: number, zone = new Date().getT
     ticks.push({ time, at: (time - histogram.start) / whole });
   }
   return { step, ticks };
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `23 Nov`, in the reader's zone. */
+export function day(time: number): string {
+  const date = new Date(time);
+  return `${date.getDate()} ${MONTHS[date.getMonth()] ?? ''}`;
+}
+
+/** The reader's zone as it is at a time: `UTC`, `UTC+1`, `UTC-3:30`. */
+export function zone(time: number, west = new Date(time).getTimezoneOffset()): string {
+  if (west === 0) return 'UTC';
+  const [hours, minutes] = [Math.floor(Math.abs(west) / 60), Math.abs(west) % 60];
+  return `UTC${west < 0 ? '+' : '-'}${hours}${minutes ? `:${String(minutes).padStart(2, '0')}` : ''}`;
+}
+
+/** The days that the axis is of, and their zone. */
+export function days(histogram: Histogram): string {
+  const [first, last] = [histogram.start, histogram.start + Math.max(0, length(histogram) - 1)];
+  const [from, to] = [day(first), day(last)];
+  return `${from === to ? from : `${from} – ${to}`} ${new Date(last).getFullYear()}, ${zone(last)}`;
+}
+
+/** What a mark says: the time of day, at midnight the day. */
+export function tickText(time: number, step: number): string {
+  const text = clock(time, step);
+  return step >= MINUTE && text === '00:00' ? day(time) : text;
 }
 
 /** Where the text of a mark stands: beside it at the ends, where its half would be outside. */

@@ -11,7 +11,7 @@ const FORMS = [
   { format: 'csv', name: 'CSV', help: 'the columns of the table' },
 ] as const;
 
-export function Export({ total, params }: { total: number; params: Params }) {
+export function Export({ flows, params }: { flows: number; params: Params }) {
   const details = useRef<HTMLDetailsElement>(null);
   const save = (event: Event, format: string) => {
     if (details.current) details.current.open = false;
@@ -23,7 +23,7 @@ export function Export({ total, params }: { total: number; params: Params }) {
   return (
     <Menu look="quiet" title="Save what is shown" right element={details} label="Export">
       <legend class="hidden">Save what is shown</legend>
-      <p class="quiet-text small-text">{counted(total, 'row')}</p>
+      <p class="quiet-text small-text">{counted(flows, 'flow')}</p>
       {FORMS.map(({ format, name, help }) => (
         <a key={format} class="choice" href={address('export', { ...params, format })} download onClick={(event) => save(event, format)}>
           {name} <small>{help}</small>

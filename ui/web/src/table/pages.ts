@@ -11,6 +11,8 @@ const KEPT = 30;
 /** Of one question: the same filters, order, columns, and the same newest flow. */
 export class Pages {
   readonly total = signal<number | null>(null);
+  /** How many of them are flows. */
+  readonly flows = signal<number | null>(null);
   readonly error = signal('');
   /** Counts up with every page that comes. */
   readonly version = signal(0);
@@ -56,10 +58,11 @@ export class Pages {
     const abort = new AbortController();
     this.#asked.set(page, abort);
     try {
-      const { rows, total } = await ask<Rows>('flows', { ...this.params, offset: page * PAGE, limit: PAGE }, abort.signal);
+      const { rows, total, flows } = await ask<Rows>('flows', { ...this.params, offset: page * PAGE, limit: PAGE }, abort.signal);
       this.#pages.set(page, rows);
       this.#forget(page);
       this.total.value = total;
+      this.flows.value = flows;
       this.error.value = '';
       this.version.value++;
     } catch (error) {

@@ -7,17 +7,25 @@ import type { Column, Row } from '../types';
 import { look } from '../verdict';
 import { cellMenu } from './cellmenu';
 
+/** The least width of a column in em, and its part of what is left, if it takes one. */
+function size({ name, width }: Column): [least: number, part?: number] {
+  if (name === 'timestamp') return [7.6];
+  if (name === 'verdict') return [8.2];
+  if (name === 'policy') return [11, 14];
+  const em = Math.min(width * 0.58, 19);
+  return width >= 13 ? [Math.max(6, em * 0.62), em] : [em + 1.8];
+}
+
 /** Widths: what most texts need, and of what is left more for the long ones. */
 export function template(columns: readonly Column[]): string {
-  return columns
-    .map(({ name, width }) => {
-      if (name === 'timestamp') return '7.6em';
-      if (name === 'verdict') return '8.2em';
-      if (name === 'policy') return 'minmax(11em, 14fr)';
-      const em = Math.min(width * 0.58, 19);
-      return width >= 13 ? `minmax(${Math.max(6, em * 0.62).toFixed(1)}em, ${em.toFixed(1)}fr)` : `${(em + 1.8).toFixed(1)}em`;
-    })
-    .join(' ');
+  const sizes = columns.map(size);
+  return sizes.map(([least, part]) => (part ? `minmax(${least.toFixed(1)}em, ${part.toFixed(1)}fr)` : `${least.toFixed(1)}em`)).join(' ');
+}
+
+/** The width below which the table is scrolled: that of all columns, the gaps between and the margins. */
+export function least(columns: readonly Column[]): string {
+  const em = columns.reduce((sum, column) => sum + size(column)[0], 0);
+  return `calc(${em.toFixed(1)}em + ${columns.length * 14 + 10}px)`;
 }
 
 interface Props {
@@ -37,7 +45,7 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
     if (arrow) {
       return (
         <>
-          <span class="host">{arrow[1]}</span>
+          <bdi class="host">{arrow[1]}</bdi>
           <span class="arrow" title={arrow[2] === '<-' ? 'Reply' : undefined}>
             {arrow[2] === '->' ? '→' : arrow[2] === '<-' ? '←' : '↔'}
           </span>
@@ -45,7 +53,8 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
       );
     }
   }
-  return <>{text}</>;
+  // A name may turn the direction of what follows.
+  return <bdi>{text}</bdi>;
 }
 
 export const FlowRow = memo(
@@ -63,7 +72,8 @@ export const FlowRow = memo(
         <div class={`row lost${row.lost ? '' : ' note'}`} role="row" aria-rowindex={index + 2} data-mark={row.seq}>
           <div role="gridcell">
             {row.lost ? <span class="mark" aria-hidden="true" /> : null}
-            <time>{clock(row.time)}</time> {row.lost ? `${whole(row.lost)} events lost here` : ''} {row.cells.join(' ')}
+            {/* A line that can't be read has no time. */}
+            <time>{row.time > 0 ? clock(row.time) : ''}</time> {row.lost ? `${whole(row.lost)} events lost here` : ''} {row.cells.join(' ')}
           </div>
         </div>
       );

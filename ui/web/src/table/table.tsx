@@ -15,14 +15,14 @@ import { CellMenu, cellMenu } from './cellmenu';
 import { ColumnChooser } from './columns';
 import { Export } from './export';
 import { Pages } from './pages';
-import { FlowRow, template } from './row';
+import { FlowRow, least, template } from './row';
 import { Tail } from './tail';
 import { reveal, scrollHeight, seen, type Geometry } from './window';
 
-/** Height of a row, px; on a phone a row has two lines. */
+/** Height of a row, px; on a phone a row has three lines. */
 const narrow = matchMedia('(max-width: 640px)');
-const rowHeight = signal(narrow.matches ? 52 : 26);
-narrow.addEventListener('change', () => (rowHeight.value = narrow.matches ? 52 : 26));
+const rowHeight = signal(narrow.matches ? 72 : 26);
+narrow.addEventListener('change', () => (rowHeight.value = narrow.matches ? 72 : 26));
 
 /** Where the table stands still because somebody reads it. */
 interface Anchor {
@@ -35,6 +35,9 @@ function nextSort(sort: string, name: string): string {
   if (sort === `-${name}`) return name === 'timestamp' ? name : DEFAULT_SORT;
   return name === 'timestamp' ? DEFAULT_SORT : name;
 }
+
+/** The keys of the table that also work where nothing else is meant by them. */
+export const tableKeys: { current: ((event: KeyboardEvent) => void) | null } = { current: null };
 
 /** The first rows of a table that is held at the moment which the stream told of last. */
 function begun(still: number, sort: string, names: string): readonly Row[] {
@@ -85,6 +88,7 @@ export function FlowTable() {
   const live = now && !pages ? now : null;
   const known = live ? live.rows : null;
   const total = pages ? (pages.total.value ?? now?.total ?? 0) : (now?.total ?? 0);
+  const flows = pages ? (pages.flows.value ?? now?.flows ?? 0) : (now?.flows ?? 0);
   const geometry: Geometry = { total, row: ROW, view: height };
   const part = seen(geometry, pages ? top : 0);
   useEffect(() => pages?.want(part.first, part.last), [pages, part.first, part.last, pages?.version.value]);
@@ -155,13 +159,22 @@ export function FlowTable() {
     event.preventDefault();
   };
 
-  const waiting = !now && stream.value.state !== 'refused';
+  useEffect(() => {
+    tableKeys.current = onKey;
+    return () => (tableKeys.current = null);
+  });
+  const narrowed = filters.length > 0 || since !== '' || until !== '' || namespaces.length > 0;
+  const page = stream.value;
+  const wrong = page.state === 'refused' ? page.why : pages?.error.value || (!now && page.state === 'lost' ? page.why : '');
+  const waiting = !now && !wrong;
+  const none = wrong !== '' ? wrong : waiting ? 'Waiting for flows…' : flows > 0 ? '' : narrowed ? 'No flow matches.' : 'No flows yet.';
+  const bare = none !== '' && (total === 0 || wrong !== '');
   return (
-    <section class="flows" aria-label="Flows">
+    <section class={`flows${bare ? ' bare' : ''}`} aria-label="Flows">
       <div class="tablehead">
         <h2>Flows</h2>
         <p class="quiet-text" aria-live="off">
-          {now ? `${whole(total)}${filters.length || since || namespaces.length ? ' match' : ''}` : ''}
+          {now && !wrong ? `${whole(flows)}${narrowed ? ' match' : ''}` : ''}
         </p>
         {at !== null && (
           <button class="pill" onClick={() => (setAnchor(null), resume())}>
@@ -175,11 +188,23 @@ export function FlowTable() {
           </button>
         )}
         <span class="stretch" />
-        <Export total={total} params={{ filter: filters, since, until, namespaces: namespaces.join(','), at: still ?? now?.at, columns: names }} />
+        <Export flows={flows} params={{ filter: filters, since, until, namespaces: namespaces.join(','), at: still ?? now?.at, columns: names }} />
         <ColumnChooser />
       </div>
+      {/* Above the rows: there may be places where events were lost. */}
+      {none && (
+        <div class="nothing" role={wrong ? 'alert' : undefined}>
+          <p class={wrong ? 'error-text' : ''}>{none}</p>
+          {narrowed && !waiting && (
+            <button class="small" onClick={() => go({ filters: [], since: '', until: '', namespaces: [] })}>
+              Clear filters
+            </button>
+          )}
+        </div>
+      )}
       <div
         class="grid"
+        style={{ '--least': least(columns) }}
         id="flows"
         ref={box}
         role="grid"
@@ -203,25 +228,14 @@ export function FlowTable() {
             );
           })}
         </div>
-        <div class="space" role="presentation" style={{ height: `${scrollHeight(geometry)}px` }}>
+        <div class="space" role="presentation" style={{ height: bare ? '0' : `${scrollHeight(geometry)}px` }}>
           <div class="window" role="rowgroup" style={{ transform: `translateY(${(pages ? top : 0) + part.shift}px)` }}>
             {rows.map(({ index, row }) => (
               <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row?.id !== undefined && row.id === flow} onOpen={() => select(index)} />
             ))}
           </div>
         </div>
-        {total > 0 && sort === DEFAULT_SORT && !since && <Tail />}
-        {total === 0 && (
-          <p class="nothing">
-            {waiting ? 'Waiting for flows…' : stream.value.state === 'refused' ? stream.value.why : filters.length || since || namespaces.length ? 'No flow matches.' : 'No flows yet.'}
-            {(filters.length > 0 || since) && !waiting && (
-              <button class="small" onClick={() => go({ filters: [], since: '', until: '', namespaces: [] })}>
-                Clear filters
-              </button>
-            )}
-          </p>
-        )}
-        {pages?.error.value && <p class="nothing error-text">{pages.error.value}</p>}
+        {total > 0 && !wrong && sort === DEFAULT_SORT && !since && <Tail />}
       </div>
       <CellMenu />
     </section>
