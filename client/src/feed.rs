@@ -21,14 +21,14 @@ use tokio::{
 };
 
 use crate::{store::Store, target::Target};
-use older::Wish;
+use older::{Before, Wish};
 
 /// Where flows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A relay or an agent, of ours or Hubble's.
     Server(Target),
-    /// Lines of JSON, as `-o json` writes them.
+    /// Lines of JSON, as `-o json` writes them; of a pipe as they come.
     File(PathBuf),
 }
 
@@ -128,11 +128,38 @@ impl Feed {
     /// # Errors
     /// In words: the server can't be asked now, or it is a file.
     pub async fn older(&self, most: u64) -> Result<usize, String> {
+        let (ask, store) = (self.ask.clone(), Arc::clone(&self.store));
+        self.wish(ask, store, Before::Stored, most).await
+    }
+
+    /// The same for a store that holds, of this feed's flows from a moment on (Unix ns), those that
+    /// `ask` lets through: older ones are put in front of it.
+    ///
+    /// # Errors
+    /// In words: the server can't be asked now, or it is a file.
+    pub async fn older_of(
+        &self,
+        ask: Ask,
+        store: Arc<Store>,
+        since: i64,
+        most: u64,
+    ) -> Result<usize, String> {
+        self.wish(ask, store, Before::StoredOr(since), most).await
+    }
+
+    async fn wish(
+        &self,
+        ask: Ask,
+        store: Arc<Store>,
+        before: Before,
+        most: u64,
+    ) -> Result<usize, String> {
         let (done, answer) = oneshot::channel();
         let gone = || "nothing older can be fetched: the source has ended".to_owned();
         let wish = Wish {
-            ask: self.ask.clone(),
-            store: self.store.clone(),
+            ask,
+            store,
+            before,
             most,
             done,
         };

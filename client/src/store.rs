@@ -60,6 +60,8 @@ pub struct Counts {
     pub lost: u64,
     /// Items that were dropped to make room.
     pub evicted: u64,
+    /// Lines of a file that are no flows.
+    pub unreadable: u64,
 }
 
 impl Store {
@@ -100,6 +102,11 @@ impl Store {
             inner.push(Item::Mark(Box::new(mark)), None);
             inner.evict(self.capacity);
         });
+    }
+
+    /// Counts a line of a file that is no flow.
+    pub(crate) fn unreadable(&self) {
+        self.change(|inner| inner.counts.unreadable += 1);
     }
 
     /// Puts what is older before everything, as far as there is room; says how many items it was.

@@ -3,12 +3,20 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, BufRead as _, BufReader, Read as _},
+    io::{self, BufRead as _, BufReader, Read},
+    os::fd::AsFd as _,
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use flow::{Filter, view};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 use proto::{
     google::Timestamp,
     json::{self, Unknown},
@@ -26,10 +34,47 @@ const BATCH: usize = 2048;
 /// Unreadable lines that are each marked; the rest is counted.
 const MARKED: u64 = 20;
 
+/// How long a read waits at most before it looks whether it is still wanted, ms.
+const LOOK: u8 = 200;
+
+/// A file, or a pipe in which more comes some day, until nobody wants it any more.
+struct Wanted {
+    file: File,
+    gone: Arc<AtomicBool>,
+}
+
+impl Read for Wanted {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        while !self.gone.load(Ordering::Relaxed) {
+            let mut files = [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut files, PollTimeout::from(LOOK)) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return self.file.read(to),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Tells the reader that nobody wants it, when this is dropped.
+struct Wants(Arc<AtomicBool>);
+
+impl Drop for Wants {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Fills `store` with the flows of a file.
 pub(super) async fn run(path: PathBuf, ask: Ask, store: Arc<Store>, link: watch::Sender<Link>) {
     let name = path.display().to_string();
-    let read = tokio::task::spawn_blocking(move || read(&path, &ask, &store));
+    let wants = Wants(Arc::default());
+    let gone = Arc::clone(&wants.0);
+    let read = tokio::task::spawn_blocking(move || {
+        let file = File::open(&path).map_err(|error| error.to_string())?;
+        read(Wanted { file, gone }, &ask, &store)
+    });
     link.send_replace(match read.await {
         Ok(Ok(())) => Link::Ended,
         Ok(Err(why)) => Link::Failed(format!("{name}: {why}")),
@@ -37,10 +82,10 @@ pub(super) async fn run(path: PathBuf, ask: Ask, store: Arc<Store>, link: watch:
     });
 }
 
-fn read(path: &PathBuf, ask: &Ask, store: &Store) -> Result<(), String> {
+fn read(from: impl Read, ask: &Ask, store: &Store) -> Result<(), String> {
     let words = |error: io::Error| error.to_string();
     let filter = Filter::from_lists(&ask.whitelist, &ask.blacklist).map_err(|e| e.to_string())?;
-    let mut input = BufReader::with_capacity(1 << 20, File::open(path).map_err(words)?);
+    let mut input = BufReader::with_capacity(1 << 20, from);
     let last = usize::try_from(ask.last).unwrap_or(usize::MAX);
     let mut batch = VecDeque::new();
     let mut line = Vec::new();
@@ -70,6 +115,7 @@ fn read(path: &PathBuf, ask: &Ask, store: &Store) -> Result<(), String> {
             Ok(_) => {}
             Err(why) => {
                 unreadable += 1;
+                store.unreadable();
                 if unreadable <= MARKED {
                     if last == 0 {
                         // The mark is to stand behind what is before it.
@@ -82,7 +128,8 @@ fn read(path: &PathBuf, ask: &Ask, store: &Store) -> Result<(), String> {
         }
         if last > 0 && batch.len() > last {
             batch.pop_front();
-        } else if last == 0 && batch.len() == BATCH {
+        } else if last == 0 && (batch.len() == BATCH || input.buffer().is_empty()) {
+            // Nobody knows when more comes through a pipe.
             store.push(batch.make_contiguous(), i64::MAX);
             batch.clear();
         }

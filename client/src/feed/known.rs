@@ -39,10 +39,12 @@ impl Known {
         let oldest = store
             .iter(store.range())
             .find_map(|(_, item)| flow_time(item))?;
-        Some((
-            Self::between(store, i64::MIN, oldest.saturating_add(OVERLAP)),
-            oldest,
-        ))
+        Some((Self::begin(store, oldest), oldest))
+    }
+
+    /// What a store begins with, up to a little after a moment.
+    pub(super) fn begin(store: &Snapshot, moment: i64) -> Self {
+        Self::between(store, i64::MIN, moment.saturating_add(OVERLAP))
     }
 
     /// Flows up to a moment.

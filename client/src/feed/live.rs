@@ -107,10 +107,9 @@ pub(super) async fn run(
                 return;
             }
             End::Broken(why) => {
-                let (since, why) = live
-                    .broken
-                    .get_or_insert_with(|| (SystemTime::now(), why.clone()))
-                    .clone();
+                // A mark tells why it broke, the link why there is still none.
+                let broken = || (SystemTime::now(), why.clone());
+                let since = live.broken.get_or_insert_with(broken).0;
                 let retry_in = live.pause;
                 live.pause = (2 * live.pause).min(PAUSES[1]);
                 let lost = Link::Lost {

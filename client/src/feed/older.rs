@@ -12,11 +12,21 @@ use tonic::{Status, transport::Channel};
 use super::{Ask, known::Known, live::get_flows};
 use crate::store::Store;
 
+/// Up to when flows are older ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Before {
+    /// The first one of the store; nothing is older than none.
+    Stored,
+    /// The first one of the store or, without one, a moment, Unix ns.
+    StoredOr(i64),
+}
+
 /// A wish for older flows.
 #[derive(Debug)]
 pub(super) struct Wish {
     pub(super) ask: Ask,
     pub(super) store: Arc<Store>,
+    pub(super) before: Before,
     /// How many at most.
     pub(super) most: u64,
     pub(super) done: oneshot::Sender<Result<usize, String>>,
@@ -43,8 +53,10 @@ pub(super) async fn fetch(channel: Channel, wish: Wish) {
 
 async fn ask(channel: Channel, wish: &Wish) -> Result<Vec<GetFlowsResponse>, Status> {
     let snapshot = wish.store.snapshot();
-    let Some((known, oldest)) = Known::oldest(&snapshot) else {
-        return Ok(Vec::new());
+    let (known, oldest) = match (Known::oldest(&snapshot), wish.before) {
+        (Some(oldest), _) => oldest,
+        (None, Before::StoredOr(moment)) => (Known::begin(&snapshot, moment), moment),
+        (None, Before::Stored) => return Ok(Vec::new()),
     };
     let request = GetFlowsRequest {
         // Flows of the same moment as the oldest one come again.

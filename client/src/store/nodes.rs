@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use flow::{FlowView as _, Verdict};
+use flow::{FlowView as _, Verdict, vocabulary::event};
 use proto::flow::LostEventSource;
 
 use super::item::{Item, Mark};
@@ -12,7 +12,8 @@ use super::item::{Item, Mark};
 pub struct FromNode {
     /// Flows.
     pub flows: u64,
-    /// Of those, DROPPED.
+    /// Packets that were dropped: DROPPED flows, but for policy verdicts, which tell of the decision
+    /// of a packet whose drop is told of, too.
     pub dropped: u64,
     /// Events that it said were lost, by stage.
     pub lost: BTreeMap<Stage, u64>,
@@ -53,7 +54,10 @@ impl Nodes {
             Item::Flow(row) => {
                 let node = self.node(row.node());
                 node.flows += 1;
-                node.dropped += u64::from(row.verdict() == Verdict::Dropped);
+                let is_verdict = row
+                    .event_type()
+                    .is_some_and(|(kind, _)| kind == event::POLICY_VERDICT);
+                node.dropped += u64::from(row.verdict() == Verdict::Dropped && !is_verdict);
                 node.newest = node.newest.max(row.time());
                 if row.time() >= live_since {
                     let nanos = u64::try_from(now.saturating_sub(row.time())).unwrap_or(0);

@@ -35,6 +35,17 @@ pub struct Bucket {
     pub lost: u64,
 }
 
+impl Bucket {
+    /// Counts an item.
+    pub fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Flow(Verdict::Dropped | Verdict::Error) => self.dropped += 1,
+            Kind::Flow(_) => self.passed += 1,
+            Kind::Mark(lost) => self.lost = self.lost.saturating_add(lost),
+        }
+    }
+}
+
 /// Counts of matches over time, in buckets of equal length that begin at multiples of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
@@ -78,11 +89,7 @@ impl Histogram {
             let Some(bucket) = buckets.get_mut(at) else {
                 continue;
             };
-            match found.kind {
-                Kind::Flow(Verdict::Dropped | Verdict::Error) => bucket.dropped += 1,
-                Kind::Flow(_) => bucket.passed += 1,
-                Kind::Mark(lost) => bucket.lost = bucket.lost.saturating_add(lost),
-            }
+            bucket.add(found.kind);
         }
         Self {
             start,

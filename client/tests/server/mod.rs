@@ -149,6 +149,12 @@ impl Script for Service {
                     .until
                     .is_none_or(|until| response.time <= Some(until))
         });
+        let lets = flow::Filter::from_lists(&request.whitelist, &request.blacklist).unwrap();
+        let lets = move |response: &GetFlowsResponse| match &response.response_types {
+            Some(ResponseTypes::Flow(flow)) => lets.matches(flow),
+            _ => true,
+        };
+        history.retain(&lets);
         let number = usize::try_from(request.number).unwrap();
         if request.since.is_none() && number < history.len() {
             history.drain(..history.len() - number);
@@ -157,7 +163,9 @@ impl Script for Service {
         if !request.follow {
             return Ok(Box::pin(history));
         }
-        let live = BroadcastStream::new(live).map(|item| Ok(item.unwrap()));
+        let live = BroadcastStream::new(live).map(Result::unwrap);
+        let live = live.filter(move |response| std::future::ready(lets(response)));
+        let live = live.map(Ok);
         Ok(Box::pin(history.chain(live)))
     }
 }
