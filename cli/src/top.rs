@@ -35,7 +35,10 @@ mod theme;
 mod update;
 mod view;
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+};
 
 use client::{Ask, Source};
 use flow::flags::{FilterFlags, Lists};
@@ -58,6 +61,12 @@ const LAST: u64 = 10_000;
 /// Flows that are held at most: about 240 MiB.
 const KEEP: u64 = 200_000;
 
+/// The least of that: flows leave about a thousand at a time.
+const LEAST_KEPT: u64 = 2000;
+
+/// What `-` stands for.
+const STDIN: &str = "/dev/stdin";
+
 /// Shows the screen until it is left.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let (asked, filters) = filters(args)?;
@@ -67,6 +76,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let mut wanted = wanted(args, asked.lists)?;
     let from = match &wanted.source {
         Source::Server(target) => From::Server(target.address.clone()),
+        Source::File(path) if path == Path::new(STDIN) => From::File("standard input".to_owned()),
         Source::File(path) => From::File(path.display().to_string()),
     };
     let variable = |name: &str| std::env::var(name).ok();
@@ -124,12 +134,24 @@ fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
     };
     let (since, until) = (moment("since")?, moment("until")?);
     let keep = args.number("keep")?.unwrap_or(KEEP);
-    let file = args.value("input-file");
-    if file.as_deref() == Some("-") {
-        return Err(Error::Usage(
-            "flows top reads keys from standard input, not flows: write them to a file".to_owned(),
-        ));
+    if keep < LEAST_KEPT {
+        return Err(Error::Usage(format!(
+            "--keep {keep} is too small: {LEAST_KEPT} flows are held at least"
+        )));
     }
+    let file = args.value("input-file");
+    let file = match file.as_deref() {
+        Some("-") if io::stdin().is_terminal() => {
+            return Err(Error::Usage(
+                "--input-file - reads flows from standard input, which is a terminal: name a file, \
+                 or pipe flows observe -o json into it"
+                    .to_owned(),
+            ));
+        }
+        // Keys come from the terminal all the same.
+        Some("-") => Some(STDIN.to_owned()),
+        _ => file,
+    };
     let last = match (args.number("last")?, since, until, &file) {
         (Some(last), ..) => last,
         // What a file holds, or lies within two moments, is all wanted.

@@ -129,6 +129,9 @@ fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
     top.until("that it is gone, and when it is tried", |text| {
         text.contains("✗ no connection") && text.contains("next try in")
     });
+    top.until("why there is still none", |text| {
+        text.contains("cannot reach")
+    });
     server.resume();
     top.press("R");
     top.until("that it is back", |text| {
@@ -139,6 +142,63 @@ fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
     top.press("q");
     assert!(top.end().success());
     top.assert_given_back();
+}
+
+/// The number before ` held`.
+fn held(text: &str) -> u64 {
+    let before = text.split(" held").next().unwrap();
+    let number = before.rsplit(' ').next().unwrap();
+    number.replace(',', "").parse().unwrap()
+}
+
+#[test]
+fn a_filter_adds_what_the_server_has_and_takes_nothing_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("hubble.sock");
+    let begin = now() - 400_000_000_000;
+    let history = (0..200).map(|at| {
+        let (pod, verdict) = match at % 10 {
+            0 => ("batch", Verdict::Dropped),
+            _ => ("web", Verdict::Forwarded),
+        };
+        decided(begin + at * 1_000_000_000, pod, verdict)
+    });
+    let server = Server::start(&socket, history.collect());
+    let mut command = top(directory.path());
+    command.args(["--last", "100", "--server"]);
+    command.arg(format!("unix://{}", socket.display()));
+    let mut top = Pty::start(&command, (100, 30));
+    top.until("what was asked for", |text| text.contains("100 held"));
+
+    // Of a hundred ten are drops; the server has ten more, which are older.
+    top.press("d");
+    top.until("older drops", |text| text.contains("20 of 110 held"));
+    server.say(decided(now(), "batch", Verdict::Dropped));
+    server.say(decided(now(), "web", Verdict::Forwarded));
+    top.until("what comes", |text| text.contains("21 of 112 held"));
+    top.press("/dst.pod == nobody\r");
+    top.until("that none matches", |text| text.contains("0 of 1"));
+    top.press("x");
+    top.until("all drops that are held", |text| {
+        text.contains("21 of 112 held")
+    });
+    top.press("d");
+    let text = top.until("all of it at once", |text| !text.contains("[dropped"));
+    assert_eq!(held(&text), 102, "{text}");
+
+    // What the server has forgotten is still held.
+    server.forget();
+    let asked = server.requests().len();
+    top.press("/src.pod == shop/batch\r");
+    top.until("the server was asked", |_| server.requests().len() > asked);
+    top.until("a filter", |text| text.contains("11 of 102 held"));
+    top.press("X");
+    let text = top.until("all of it", |text| text.contains("all flows"));
+    assert_eq!(held(&text), 102, "{text}");
+    let live = server.requests().into_iter().filter(|one| one.follow);
+    assert_eq!(live.count(), 1, "what comes is asked for once");
+    top.press("q");
+    assert!(top.end().success());
 }
 
 #[test]
@@ -220,13 +280,42 @@ fn suspending_gives_the_terminal_to_the_shell_and_fg_brings_it_back() {
         });
         assert!(top.seen().terminal.screen().alternate_screen());
         top.press("d");
-        top.until("that keys are heard", |text| text.contains("[dropped]"));
+        top.until("that keys are heard", |text| text.contains("[dropped"));
         top.press("X");
-        top.until("that keys are heard", |text| !text.contains("[dropped]"));
+        top.until("that keys are heard", |text| !text.contains("[dropped"));
     }
     top.press("q");
     top.until("the shell", |text| !text.contains("SOURCE"));
     top.press("exit\n");
+    assert!(top.end().success());
+}
+
+#[test]
+fn flows_come_through_a_pipe_and_keys_from_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let flows = [decided(1_000_000_000, "web", Verdict::Dropped)];
+    let path = file(directory.path(), &flows);
+    let mut shell = Command::new("bash");
+    // More may come: what has come is shown all the same, and leaving waits for nothing.
+    let program = env!("CARGO_BIN_EXE_flows");
+    let pipe = format!(
+        "(cat {}; sleep 1000 & echo $! > {}; wait) | {program} top --input-file -",
+        path.display(),
+        directory.path().join("sleep").display(),
+    );
+    shell.args(["-c", &pipe]);
+    shell.env("XDG_STATE_HOME", directory.path());
+    let mut top = Pty::start(&shell, (100, 30));
+    top.until("the flow", |text| {
+        text.contains("reading standard input") && text.contains("1 held")
+    });
+    top.press("d");
+    top.until("that keys are heard", |text| text.contains("[dropped"));
+    top.press("q");
+    top.until("the end", |text| !text.contains("SOURCE"));
+    let sleep = std::fs::read_to_string(directory.path().join("sleep")).unwrap();
+    let ended = Command::new("kill").arg(sleep.trim()).status().unwrap();
+    assert!(ended.success());
     assert!(top.end().success());
 }
 
@@ -247,15 +336,8 @@ fn a_large_file_is_shown_as_far_as_it_is_kept_and_a_broken_end_is_marked() {
     let mut top = Pty::start(&command, (100, 30));
     let text = top.until("the end", |text| text.contains("■ the newest of"));
     assert!(text.contains("line 9000 is no flow"), "{text}");
-    let held = text
-        .split(" held")
-        .next()
-        .unwrap()
-        .rsplit(' ')
-        .next()
-        .unwrap();
-    let held: u64 = held.replace(',', "").parse().unwrap();
-    assert!((1000..=3000).contains(&held), "{text}");
+    assert!(text.contains(", 1 line unreadable"), "{text}");
+    assert!((1000..=3000).contains(&held(&text)), "{text}");
     top.press("g");
     top.press("o");
     top.until("how to have more", |text| {
@@ -263,6 +345,12 @@ fn a_large_file_is_shown_as_far_as_it_is_kept_and_a_broken_end_is_marked() {
     });
     top.press("q");
     assert!(top.end().success());
+
+    let mut command = crate::top(directory.path());
+    command.args(["--keep", "50", "--input-file"]).arg(&path);
+    let refused = command.output().unwrap();
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(text.contains("--keep 50 is too small"), "{text}");
 
     let mut command = crate::top(directory.path());
     command.args(["--input-file", "/nowhere/flows.json"]);

@@ -181,13 +181,13 @@ pub(crate) const TOP: &[Flag] = &[
         "input-file",
         Value("FILE"),
         SELECT,
-        "read flows from a file of JSON lines, not from a server",
+        "read flows from a file of JSON lines (- for standard input), not from a server",
     ),
     flag(
         "keep",
         Value("N"),
         SELECT,
-        "hold at most N flows in memory, the newest [default: 200000, about 240 MiB]",
+        "hold at most N flows in memory, the newest; 2000 or more [default: 200000, about 240 MiB]",
     ),
     flag(
         "theme",

@@ -37,6 +37,9 @@ pub(crate) struct Data {
     latest: Snapshot,
     /// What is shown.
     shown: Snapshot,
+    /// If that is of a store for the filters of the screen: all that is held, then and now.
+    base: Option<Snapshot>,
+    latest_base: Option<Snapshot>,
     view: View,
     /// What would be shown without the filters of the screen; `None`: the same.
     all: Option<View>,
@@ -56,6 +59,8 @@ impl Data {
         Self {
             latest: Snapshot::default(),
             shown: Snapshot::default(),
+            base: None,
+            latest_base: None,
             view: View::new(&filters.filter(), true).within(filters.within()),
             all: everything(filters),
             paused: None,
@@ -67,9 +72,10 @@ impl Data {
         }
     }
 
-    /// What came.
-    pub(crate) fn take(&mut self, snapshot: Snapshot, now: i64) {
+    /// What came; `base` is all that is held, if the other is of a store for the filters of the screen.
+    pub(crate) fn take(&mut self, snapshot: Snapshot, base: Option<Snapshot>, now: i64) {
         self.latest = snapshot;
+        self.latest_base = base;
         if self.paused.is_none() {
             self.show(now);
         }
@@ -77,6 +83,7 @@ impl Data {
 
     fn show(&mut self, now: i64) {
         self.shown = self.latest.clone();
+        self.base.clone_from(&self.latest_base);
         self.look();
         self.version += 1;
         self.order_anew(now, false);
@@ -86,7 +93,7 @@ impl Data {
     fn look(&mut self) {
         self.view.advance(&self.shown);
         if let Some(all) = &mut self.all {
-            all.advance(&self.shown);
+            all.advance(self.base.as_ref().unwrap_or(&self.shown));
         }
     }
 
@@ -94,7 +101,30 @@ impl Data {
     pub(crate) fn restart(&mut self, filters: &Filters, now: i64) {
         self.latest = Snapshot::default();
         self.shown = Snapshot::default();
+        self.base = None;
+        self.latest_base = None;
         self.paused = None;
+        self.all = None;
+        self.refilter(filters, now);
+    }
+
+    /// Goes on with another store of the same flows. What is paused stays so, as far as can be.
+    pub(crate) fn swap(
+        &mut self,
+        snapshot: Snapshot,
+        base: Option<Snapshot>,
+        filters: &Filters,
+        now: i64,
+    ) {
+        // All that was held then.
+        let then = self.base.take().filter(|_| self.paused.is_some());
+        self.shown = match (then, &base) {
+            (Some(then), None) => then,
+            _ => snapshot.clone(),
+        };
+        self.latest = snapshot;
+        self.base.clone_from(&base);
+        self.latest_base = base;
         self.all = None;
         self.refilter(filters, now);
     }
@@ -226,12 +256,29 @@ impl Data {
 
     /// Rows of flows that are shown or hidden by the filters of the screen.
     pub(crate) fn held(&self) -> usize {
-        self.all.as_ref().unwrap_or(&self.view).flows()
+        let all = self.all.as_ref().unwrap_or(&self.view).flows();
+        let since = self.base.as_ref().and_then(|base| {
+            let mut items = base.iter(base.range()).map(|(_, item)| item);
+            items
+                .find(|item| matches!(item, Item::Flow(_)))
+                .map(Item::time)
+        });
+        // What was fetched for the filters is older than the rest.
+        let older = since.map_or(0, |since| {
+            let flows = self.view.matches().iter().filter(|found| found.is_flow());
+            flows.take_while(|found| found.time < since).count()
+        });
+        all + older
     }
 
     /// Items that were let go to make room for younger ones.
     pub(crate) fn evicted(&self) -> u64 {
         self.shown.counts().evicted
+    }
+
+    /// Lines of the file that are no flows.
+    pub(crate) fn unreadable(&self) -> u64 {
+        self.shown.counts().unreadable
     }
 
     /// Whether there is nothing at all, shown or hidden.

@@ -3,7 +3,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, ErrorKind, Write},
     path::PathBuf,
 };
 
@@ -11,7 +11,7 @@ use client::{Item, Row, Snapshot};
 use flow::{columns::Column, print::csv};
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{model::Model, text::grouped};
+use super::{edit::Line, model::Model, text::grouped};
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,64 @@ enum Form {
     Csv,
 }
 
+/// The name of a file as it is being written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Name {
+    pub(crate) line: Line,
+    /// What is wrong with it.
+    pub(crate) refused: Option<String>,
+    /// The name of a file that is there, and may be written over.
+    pub(crate) over: Option<String>,
+}
+
+/// Why a file wasn't written.
+#[derive(Clone, Debug)]
+pub(crate) struct Unwritten {
+    name: String,
+    why: String,
+    exists: bool,
+}
+
+impl Name {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            line: Line::new(name),
+            ..Self::default()
+        }
+    }
+
+    /// The one that failed, to be written anew.
+    pub(crate) fn again(failed: Unwritten) -> Self {
+        let Unwritten { name, why, exists } = failed;
+        let refused = if exists {
+            format!("{name} is there already: Enter again writes over it")
+        } else {
+            format!("{name}: {why}")
+        };
+        Self {
+            over: exists.then(|| name.clone()),
+            refused: Some(refused),
+            line: Line::new(name),
+        }
+    }
+}
+
+/// A path as a shell reads it: `~` is the home directory.
+fn expanded(name: &str, home: Option<PathBuf>) -> PathBuf {
+    match (name.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(name),
+    }
+}
+
 /// What is to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Export {
+    /// As somebody wrote it.
+    name: String,
     path: PathBuf,
+    /// A file that is there is written over.
+    over: bool,
     form: Form,
     snapshot: Snapshot,
     numbers: Vec<u64>,
@@ -35,15 +89,18 @@ impl Export {
     ///
     /// # Errors
     /// In words: the name tells no form.
-    pub(crate) fn new(path: &str, model: &Model) -> Result<Self, String> {
-        let form = match path.rsplit_once('.') {
+    pub(crate) fn new(asked: &Name, model: &Model) -> Result<Self, String> {
+        let name = asked.line.text().trim();
+        let form = match name.rsplit_once('.') {
             Some((_, "json" | "jsonl")) => Form::Json,
             Some((_, "csv")) => Form::Csv,
-            _ => return Err(format!("{path:?} ends neither with .json nor with .csv")),
+            _ => return Err(format!("{name:?} ends neither with .json nor with .csv")),
         };
         let data = &model.data;
         Ok(Self {
-            path: PathBuf::from(path),
+            name: name.to_owned(),
+            path: expanded(name, std::env::home_dir()),
+            over: asked.over.as_deref() == Some(name),
             form,
             snapshot: data.snapshot().clone(),
             numbers: (0..data.len())
@@ -58,13 +115,19 @@ impl Export {
         })
     }
 
-    /// Writes it, to a file that isn't there yet; what was done, or why not.
+    /// Writes it, to a file that isn't there yet or may be written over; what was done, or why not.
     ///
     /// # Errors
-    /// In words.
-    pub(crate) fn write(&self) -> Result<String, String> {
+    /// The file can't be written, or is there.
+    pub(crate) fn write(&self) -> Result<String, Unwritten> {
         let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).open(&self.path);
+        options.write(true);
+        if self.over {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        let file = options.open(&self.path);
         let done = file.and_then(|file| {
             let mut out = BufWriter::new(file);
             let count = self.lines(&mut out)?;
@@ -74,7 +137,11 @@ impl Export {
         let path = self.path.display();
         match done {
             Ok(count) => Ok(format!("{} flows written to {path}", grouped(count))),
-            Err(error) => Err(format!("{path}: {error}")),
+            Err(error) => Err(Unwritten {
+                name: self.name.clone(),
+                exists: error.kind() == ErrorKind::AlreadyExists,
+                why: error.to_string(),
+            }),
         }
     }
 
@@ -123,4 +190,22 @@ pub(crate) fn line(row: &Row, columns: &[Column]) -> String {
         .map(|column| csv::cell(row, *column))
         .collect();
     texts.join("\t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_a_shell_does() {
+        let home = || Some(PathBuf::from("/home/me"));
+        for (name, home, want) in [
+            ("~/a.json", home(), "/home/me/a.json"),
+            ("~/a.json", None, "~/a.json"),
+            ("~a.json", home(), "~a.json"),
+            ("/tmp/a.csv", home(), "/tmp/a.csv"),
+        ] {
+            assert_eq!(expanded(name, home), PathBuf::from(want), "{name}");
+        }
+    }
 }

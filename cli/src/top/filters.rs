@@ -137,10 +137,31 @@ impl Filters {
         std::mem::take(&mut self.verdicts) != 0
     }
 
+    /// Removes the one at a place; `None`: that of the verdicts.
+    pub(crate) fn remove(&mut self, place: Option<usize>) {
+        match place {
+            None => self.verdicts = 0,
+            Some(at) if at < self.chips.len() => {
+                self.chips.remove(at);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// The text of the one that is removed first.
     pub(crate) fn last(&self) -> Option<String> {
         let chip = self.chips.last().map(|chip| chip.text.clone());
         chip.or_else(|| self.verdicts())
+    }
+
+    /// Whether they let through nothing that others don't, as far as one can see. Times are not for
+    /// servers, and don't count.
+    pub(crate) fn refine(&self, others: &Self) -> bool {
+        let verdicts =
+            others.verdicts == 0 || (self.verdicts != 0 && self.verdicts & !others.verdicts == 0);
+        let has = |other: &Chip| self.chips.iter().any(|own| own.text == other.text);
+        let mut others = others.chips.iter().filter(|chip| chip.time.is_none());
+        verdicts && others.all(has)
     }
 
     /// How many were added on the screen.
@@ -191,11 +212,19 @@ impl Filters {
         if self.only_drops() {
             return Some("dropped".to_owned());
         }
-        let shown = VERDICTS.iter().filter(|(_, verdict)| self.shows(*verdict));
-        let names: Vec<_> = shown
-            .map(|(_, verdict)| verdict.as_str_name().to_lowercase())
-            .collect();
-        Some(names.join(" or "))
+        let (shown, hidden): (Vec<_>, Vec<_>) = VERDICTS
+            .iter()
+            .partition(|(_, verdict)| self.shows(*verdict));
+        let names = |of: &[&(char, Verdict)]| {
+            let names = of.iter().map(|(_, one)| one.as_str_name().to_lowercase());
+            names.collect::<Vec<_>>().join(" or ")
+        };
+        // The shorter way to say it.
+        Some(match hidden.len() {
+            1 => format!("not {}", names(&hidden)),
+            count if count < shown.len() => format!("not ({})", names(&hidden)),
+            _ => names(&shown),
+        })
     }
 }
 

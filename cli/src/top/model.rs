@@ -1,6 +1,9 @@
 //! What the screen knows: plain state, changed by `update` and drawn by `view`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::UNIX_EPOCH,
+};
 
 use client::{FromNode, Health, Link, view::Histogram};
 use ratatui::layout::Rect;
@@ -9,7 +12,7 @@ use super::{
     bar::Bar,
     data::Data,
     details::Details,
-    edit::Line,
+    export::Name,
     filters::Filters,
     groups::{By, Groups},
     policies::Policies,
@@ -53,10 +56,10 @@ pub(crate) enum Mode {
     Help(usize),
     /// Columns are chosen; the selected line.
     Columns(usize),
-    /// Verdicts are chosen.
-    Verdicts,
+    /// Verdicts are chosen; the selected line.
+    Verdicts(usize),
     /// The name of a file is being written.
-    Export(Line),
+    Export(Name),
 }
 
 /// What is said for a while.
@@ -75,6 +78,38 @@ pub(crate) enum From {
     Server(String),
     /// A file, by its path.
     File(String),
+}
+
+impl From {
+    /// The lab whose relay it is.
+    pub(crate) fn lab(&self) -> Option<&str> {
+        let Self::Server(address) = self else {
+            return None;
+        };
+        let path = address.trim_start_matches("unix://");
+        let lab = path.strip_prefix("/run/flows/")?;
+        let lab = lab.strip_suffix("/relay.sock")?;
+        (!lab.contains('/')).then_some(lab)
+    }
+
+    /// A command of ours as one that asks this server, and no other one that there may be.
+    pub(crate) fn command(&self, command: &str) -> String {
+        let (flag, value) = match (self, self.lab()) {
+            (_, Some(lab)) => ("--lab", lab),
+            (Self::Server(address), None) => ("--server", address.as_str()),
+            (Self::File(_), None) => return command.to_owned(),
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:[]".contains(c);
+        let value = if value.chars().all(is_plain) {
+            value.to_owned()
+        } else {
+            format!("'{}'", value.replace('\'', "'\\''"))
+        };
+        match command.strip_prefix("flows ") {
+            Some(rest) => format!("flows {flag} {value} {rest}"),
+            None => command.to_owned(),
+        }
+    }
 }
 
 /// Where things stand on the screen since it was drawn last.
@@ -98,8 +133,8 @@ pub(crate) struct Laid {
     pub(crate) bar: usize,
     /// The first line of the list that is seen.
     pub(crate) first: usize,
-    /// Filters, with their places among the chips.
-    pub(crate) chips: Vec<(Rect, usize)>,
+    /// Filters, with their places among the chips; `None`: that of the verdicts.
+    pub(crate) chips: Vec<(Rect, Option<usize>)>,
 }
 
 /// See the module.
@@ -147,6 +182,8 @@ pub(crate) struct Model {
     pub(crate) anchor: Option<i64>,
     /// When filters were changed of which the server doesn't know yet.
     pub(crate) changed: Option<i64>,
+    /// Those that it was told of last.
+    pub(crate) told: Option<Filters>,
     /// Older flows are on their way.
     pub(crate) fetching: bool,
     pub(crate) notice: Option<Notice>,
@@ -198,6 +235,7 @@ impl Model {
             cursor: None,
             anchor: None,
             changed: None,
+            told: None,
             fetching: false,
             notice: None,
             mouse: true,
@@ -209,6 +247,15 @@ impl Model {
     /// Lines of the view that are seen at once.
     pub(crate) fn page(&self) -> usize {
         usize::from(self.laid.lines.height).max(1)
+    }
+
+    /// Since when there is no connection, Unix ns; `None`: there is one, or none was ever wanted.
+    pub(crate) fn gone(&self) -> Option<i64> {
+        let Link::Lost { since, .. } = &self.link else {
+            return None;
+        };
+        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_nanos()).ok()
     }
 
     /// Whether the counters of policies are looked at.

@@ -3,6 +3,7 @@
 
 mod background;
 mod effects;
+mod narrowed;
 mod terminal;
 
 use std::{
@@ -16,7 +17,7 @@ use crossterm::event::{Event as Input, EventStream, KeyEventKind};
 use futures::StreamExt as _;
 use tokio::{
     sync::watch,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
@@ -28,6 +29,7 @@ use super::{
 };
 use crate::error::Error;
 use background::{Background, Key};
+use narrowed::Narrowed;
 pub(crate) use terminal::Terminal;
 
 /// Least time between two drawings.
@@ -45,13 +47,6 @@ const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 /// How often it is asked for the counters of its policies, while they are looked at.
 const POLICIES: Duration = Duration::from_secs(2);
 
-/// A new store takes the place of the present one when its newest flow is no older than this (ns),
-const FRESH: i64 = 500_000_000;
-/// when nothing came for so long,
-const STILL: Duration = Duration::from_millis(400);
-/// or after this time.
-const PATIENCE: Duration = Duration::from_secs(4);
-
 /// What is read from where.
 #[derive(Debug)]
 pub(crate) struct Wanted {
@@ -63,12 +58,9 @@ pub(crate) struct Wanted {
     pub(crate) ask_background: bool,
 }
 
-/// A store that is being filled.
+/// The store of all that the command line asks for: it is filled whatever the filters of the screen
+/// hide, so that taking them off shows it again.
 struct Filling {
-    started: Instant,
-    /// Its end when it was looked at last, and since when that is the same.
-    end: u64,
-    still: Instant,
     store: Arc<Store>,
     feed: Arc<Feed>,
     changes: watch::Receiver<u64>,
@@ -76,43 +68,24 @@ struct Filling {
 }
 
 impl Filling {
-    fn start(wanted: &Wanted, ask: &Ask) -> Self {
+    fn start(wanted: &Wanted) -> Self {
         let store = Arc::new(Store::new(wanted.capacity));
-        let feed = Feed::start(wanted.source.clone(), ask.clone(), Arc::clone(&store));
+        let feed = Feed::start(
+            wanted.source.clone(),
+            wanted.ask.clone(),
+            Arc::clone(&store),
+        );
         Self {
-            started: Instant::now(),
-            end: 0,
-            still: Instant::now(),
             changes: store.changes(),
             link: feed.link(),
             store,
             feed: Arc::new(feed),
         }
     }
-}
 
-impl Filling {
-    /// Whether it has the history, or never will: the store grows from the oldest flow on, and what is
-    /// looked at is at its end.
-    fn ready(&mut self) -> bool {
-        let link = self.link.borrow().clone();
-        let snapshot = self.store.snapshot();
-        let range = snapshot.range();
-        if range.end != self.end {
-            self.end = range.end;
-            self.still = Instant::now();
-        }
-        match link {
-            Link::Connecting | Link::Lost { .. } => false,
-            Link::Ended | Link::Failed(_) => true,
-            Link::Live { .. } => {
-                let last = range.end.checked_sub(1).and_then(|last| snapshot.row(last));
-                let fresh = last.is_some_and(|row| now() - row.time() < FRESH);
-                // What a relay says of its nodes comes before any flow.
-                let still = snapshot.counts().flows > 0 && self.still.elapsed() >= STILL;
-                fresh || still || self.started.elapsed() >= PATIENCE
-            }
-        }
+    /// Whether the source can be asked for more.
+    fn answers(&self) -> bool {
+        matches!(*self.link.borrow(), Link::Live { .. } | Link::Ended)
     }
 }
 
@@ -146,11 +119,15 @@ impl Question {
 /// Everything that runs beside the model.
 struct Runtime {
     wanted: Wanted,
-    /// What is asked now: the command line's, and the filters of the screen.
-    ask: Ask,
     filling: Filling,
-    /// What takes its place as soon as it has something to show.
-    next: Option<Filling>,
+    /// What is shown instead of it, if the filters of the screen are such that the server can be asked
+    /// for what they let through.
+    narrowed: Option<Narrowed>,
+    /// What takes its place, and what is to do so.
+    next: Option<Narrowed>,
+    preparing: JoinSet<Result<Narrowed, JoinError>>,
+    /// What the last one of these asks for.
+    ask: Option<Ask>,
     server: Option<Server>,
     terminal: Terminal,
     remembered: Remembered,
@@ -174,14 +151,16 @@ pub(crate) async fn run(
         Source::Server(target) => Some(Server::new(target)?),
         Source::File(_) => None,
     };
-    let filling = Filling::start(&wanted, &wanted.ask);
+    let filling = Filling::start(&wanted);
     model.bar.history = remembered.read();
     let terminal = Terminal::open()?;
     let runtime = Runtime {
-        ask: wanted.ask.clone(),
         wanted,
         filling,
+        narrowed: None,
         next: None,
+        preparing: JoinSet::new(),
+        ask: None,
         server,
         terminal,
         remembered,
@@ -210,8 +189,7 @@ impl Runtime {
                 biased;
                 () = sleep_until(next), if dirty => {
                     if std::mem::take(&mut data) {
-                        let snapshot = self.filling.store.snapshot();
-                        model.update(Event::Data(snapshot), now());
+                        self.look(model)?;
                         unsummed = true;
                     }
                     let wrote = self.terminal.draw(|frame| view::draw(frame, model))?;
@@ -242,6 +220,19 @@ impl Runtime {
                     dirty = true;
                     continue;
                 }
+                () = narrowed::changed(&mut self.narrowed) => {
+                    data = true;
+                    dirty = true;
+                    continue;
+                }
+                Some(done) = self.preparing.join_next(), if !self.preparing.is_empty() => {
+                    match done {
+                        Ok(Ok(narrowed)) => self.next = Some(narrowed),
+                        Err(error) if error.is_cancelled() => {}
+                        Ok(Err(error)) | Err(error) => return Err(io::Error::other(error).into()),
+                    }
+                    continue;
+                }
                 Ok(()) = self.filling.link.changed() => {
                     Event::Link(self.filling.link.borrow_and_update().clone())
                 }
@@ -265,13 +256,10 @@ impl Runtime {
                     if unsummed && last_sums.elapsed() >= SUMS {
                         unsummed = false;
                         last_sums = Instant::now();
-                        model.update(Event::Sums(self.filling.store.nodes()), now());
+                        self.tell(Event::Sums(self.filling.store.nodes()), model)?;
                         dirty |= model.screen == Screen::Nodes;
                     }
-                    if let Some(next) = self.next.take_if(|next| next.ready()) {
-                        self.swap(next, model);
-                        dirty = true;
-                    }
+                    dirty |= self.advance(model)?;
                     let effects = model.update(Event::Tick, now());
                     dirty |= idle || !effects.is_empty() || model.notice.is_some();
                     for effect in effects {
@@ -297,6 +285,9 @@ impl Runtime {
                 }
                 data |= matches!(effect, Effect::Restart);
                 self.carry_out(effect, model)?;
+            }
+            if !model.keeps_narrowed() {
+                self.widen(model)?;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Screens as they look, and what keys do, without a terminal and without a server.
 
+mod filters;
 mod given_back;
 #[path = "../../../lab/tests/common/pty.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
@@ -8,3 +9,4 @@ mod sample;
 mod screens;
 mod steps;
 mod sums;
+mod time;

@@ -1,17 +1,43 @@
 //! Text that has to fit: cutting, wrapping, and numbers and times as people read them.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// Joins letters and pictures to one, or changes how one looks: whether it does, and how wide that is
+/// then, terminals disagree. Without it each stands by itself.
+fn joins(letter: char) -> bool {
+    matches!(letter, '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// A text as it is put on the screen.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if text.contains(joins) {
+        Cow::Owned(text.replace(joins, ""))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Columns that a letter takes on a terminal.
+fn wide(letter: char) -> usize {
+    if joins(letter) {
+        0
+    } else {
+        letter.width().unwrap_or(0)
+    }
+}
 
 /// Columns that a text takes on a terminal.
 pub(crate) fn width(text: &str) -> usize {
-    text.width()
+    text.chars().map(wide).sum()
 }
 
 /// The longest beginning that takes at most this many columns.
 fn head(text: &str, columns: usize) -> &str {
     let mut taken = 0;
     for (at, letter) in text.char_indices() {
-        taken += letter.width().unwrap_or(0);
+        taken += wide(letter);
         if taken > columns {
             return &text[..at];
         }
@@ -23,7 +49,7 @@ fn head(text: &str, columns: usize) -> &str {
 fn tail(text: &str, columns: usize) -> &str {
     let mut taken = 0;
     for (at, letter) in text.char_indices().rev() {
-        taken += letter.width().unwrap_or(0);
+        taken += wide(letter);
         if taken > columns {
             return &text[at + letter.len_utf8()..];
         }

@@ -20,7 +20,7 @@ use proto::{
 pub(crate) use prompt::offered;
 
 use super::{
-    export::Export,
+    export::{Export, Unwritten},
     keys::{self, Act, Place},
     model::{Mode, Model},
     theme::Theme,
@@ -38,8 +38,10 @@ pub(crate) enum Event {
     Sums(BTreeMap<String, FromNode>),
     /// A new store is filled from now on.
     Restarted,
-    /// Another store takes the place of the present one: what the server has of other filters.
-    Swapped(Snapshot),
+    /// What a store of what the filters let through holds now, and what the one of all does.
+    Narrowed(Snapshot, Snapshot),
+    /// Another store takes the place of the present one; with the one of all, if it isn't that.
+    Swapped(Snapshot, Option<Snapshot>),
     Link(Link),
     /// The server's answer about the flow of a number.
     Explained(u64, Result<Box<ExplainResponse>, String>),
@@ -48,7 +50,9 @@ pub(crate) enum Event {
     /// How many older flows came.
     Older(Result<usize, String>),
     /// What became of an export.
-    Exported(Result<String, String>),
+    Written(Result<String, Unwritten>),
+    /// Something went wrong that is to be known.
+    Failed(String),
     /// Whether the terminal's background is light.
     Background(bool),
     /// Time goes by.
@@ -75,7 +79,7 @@ pub(crate) enum Effect {
     Retry,
     /// Read everything anew.
     Restart,
-    /// Have the server send what these filters let through, besides the command line's.
+    /// Ask the server for what these filters let through, besides the command line's.
     Narrow(Filter),
     /// Draw everything, not only what changed.
     Redraw,
@@ -92,17 +96,20 @@ impl Model {
             Event::Key(key) => self.key(&key, &mut effects),
             Event::Mouse(mouse) => self.mouse(&mouse, &mut effects),
             Event::Paste(text) => self.paste(&text),
-            Event::Data(snapshot) => self.arrived(snapshot),
+            Event::Data(snapshot) => self.arrived(snapshot, None),
+            Event::Narrowed(snapshot, base) => self.arrived(snapshot, Some(base)),
             Event::Sums(came) => self.summed(came),
             Event::Restarted => self.restarted(),
-            Event::Swapped(snapshot) => self.swapped(snapshot),
+            Event::Swapped(snapshot, base) => self.swapped(snapshot, base),
             Event::Link(link) => self.linked(link),
             Event::Explained(number, answer) => self.explained(number, answer),
+            // What was said before the connection broke is all there is.
+            Event::Health(Err(_)) if matches!(self.link, Link::Lost { .. }) => {}
             Event::Health(health) => self.health = Some(health),
             Event::Policies(answer) => self.policies.take(answer, self.now),
             Event::Older(came) => self.older_came(came),
-            Event::Exported(Ok(text)) => self.say(text),
-            Event::Exported(Err(text)) => self.complain(text),
+            Event::Written(done) => self.written(done),
+            Event::Failed(text) => self.complain(text),
             Event::Background(light) => self.theme = Theme::on(light),
             Event::Tick => self.tick(&mut effects),
         }
@@ -123,7 +130,7 @@ impl Model {
             Mode::Time => self.time_key(key),
             Mode::Help(from) => self.help_key(key, from),
             Mode::Columns(line) => self.columns_key(key, line),
-            Mode::Verdicts => self.verdicts_key(key),
+            Mode::Verdicts(line) => self.verdicts_key(key, line),
             Mode::Export(_) => self.export_key(key, effects),
         }
     }
@@ -134,8 +141,8 @@ impl Model {
                 self.bar.line.insert(text);
                 self.bar.changed(&self.data);
             }
-            Mode::Export(line) => line.insert(text),
-            Mode::Normal | Mode::Time | Mode::Help(_) | Mode::Columns(_) | Mode::Verdicts => {}
+            Mode::Export(name) => name.line.insert(text),
+            Mode::Normal | Mode::Time | Mode::Help(_) | Mode::Columns(_) | Mode::Verdicts(_) => {}
         }
     }
 

@@ -24,7 +24,7 @@ use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     model::{Laid, Mode, Model, Screen},
-    text::width,
+    text::{shown, width},
 };
 
 /// Less than this is no screen.
@@ -45,7 +45,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     header::tabs(model, buffer, take(&mut rest, 1), &mut laid);
     header::chips(model, buffer, take(&mut rest, 1), &mut laid);
     let foot = match model.mode {
-        Mode::Filter => bar::height(model, area.height),
+        Mode::Filter => bar::height(model, area),
+        Mode::Export(ref name) if name.refused.is_some() => 2,
         _ => 1,
     };
     let footer = take_below(&mut rest, foot);
@@ -68,15 +69,15 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
         Mode::Normal | Mode::Time | Mode::Filter | Mode::Export(_) => {}
         Mode::Help(from) => popup::help(model, *from, buffer, rest, &mut laid),
         Mode::Columns(line) => popup::columns(model, *line, buffer, rest),
-        Mode::Verdicts => popup::verdicts(model, buffer, rest),
+        Mode::Verdicts(line) => popup::verdicts(model, *line, buffer, rest),
     }
     match &model.mode {
         Mode::Filter => {
             let cursor = bar::filter(model, buffer, footer);
             frame.set_cursor_position(cursor);
         }
-        Mode::Export(line) => {
-            let cursor = bar::export(model, line, buffer, footer);
+        Mode::Export(name) => {
+            let cursor = bar::export(model, name, buffer, footer);
             frame.set_cursor_position(cursor);
         }
         _ => header::footer(model, buffer, footer),
@@ -146,12 +147,13 @@ fn take_below(area: &mut Rect, lines: u16) -> Rect {
 /// Writes a text at a column of the area's first line, as far as it fits; says where it ends. Control
 /// characters are left out by the buffer.
 fn put(buffer: &mut Buffer, area: Rect, column: usize, text: &str, style: Style) -> usize {
+    let text = shown(text);
     let column = u16::try_from(column).unwrap_or(u16::MAX);
     if column >= area.width || area.height == 0 {
         return usize::from(column);
     }
     let room = usize::from(area.width - column);
-    let (end, _) = buffer.set_stringn(area.x + column, area.y, text, room, style);
+    let (end, _) = buffer.set_stringn(area.x + column, area.y, &*text, room, style);
     usize::from(end.saturating_sub(area.x))
 }
 

@@ -240,7 +240,7 @@ fn remedy(details: &Details, to: &mut Document) {
             }
         }
         Explained::Asked | Explained::NotAsked => to.line("asking the server …", Look::Quiet),
-        Explained::None(_) => to.line("The server would have to tell.", Look::Quiet),
+        Explained::None(_) => to.line("Only the server could tell.", Look::Quiet),
     }
 }
 

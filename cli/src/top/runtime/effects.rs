@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use client::{Feed, Server};
+use client::{Ask, Feed, NoAnswer, Server, Store};
 use flow::Filter;
 use proto::flow::Flow;
+use tokio::task::JoinSet;
 
-use super::{Filling, Runtime};
+use super::{
+    Filling, Runtime,
+    narrowed::{Narrowed, oldest},
+};
 use crate::{
     error::Error,
     top::{
@@ -28,12 +32,22 @@ impl Runtime {
                 }
             }
             Effect::Older => {
-                self.tasks.spawn(older(Arc::clone(&self.filling.feed)));
+                let feed = Arc::clone(&self.filling.feed);
+                let since = oldest(&self.filling.store.snapshot());
+                match self.narrowed.as_ref().zip(since) {
+                    Some((narrowed, since)) => {
+                        let (ask, store) = (narrowed.ask.clone(), Arc::clone(&narrowed.store));
+                        self.tasks.spawn(older_of(feed, ask, store, since, OLDER));
+                    }
+                    None => {
+                        self.tasks.spawn(older(feed));
+                    }
+                }
             }
             Effect::Copy(text) => self.terminal.copy(&text)?,
             Effect::Export(export) => {
                 self.tasks
-                    .spawn_blocking(move || Event::Exported(export.write()));
+                    .spawn_blocking(move || Event::Written(export.write()));
             }
             Effect::Mouse(catch) => self.terminal.mouse(catch)?,
             Effect::Remember(expressions) => {
@@ -41,29 +55,45 @@ impl Runtime {
                 self.tasks
                     .spawn_blocking(move || match to.write(&expressions) {
                         Ok(()) => Event::Tick,
-                        Err(error) => {
-                            Event::Exported(Err(format!("filters are not remembered: {error}")))
-                        }
+                        Err(error) => Event::Failed(format!("filters are not remembered: {error}")),
                     });
             }
             Effect::Retry => self.filling.feed.retry(),
             Effect::Restart => {
-                self.next = None;
-                self.filling = Filling::start(&self.wanted, &self.ask);
-                model.update(Event::Restarted, super::now());
+                self.forget_narrowed();
+                self.filling = Filling::start(&self.wanted);
+                self.tell(Event::Restarted, model)?;
                 let link = self.filling.link.borrow_and_update().clone();
-                model.update(Event::Link(link), super::now());
+                self.tell(Event::Link(link), model)?;
             }
-            Effect::Narrow(added) => self.narrow(added)?,
+            Effect::Narrow(added) => self.narrow(added, model)?,
             Effect::Redraw => self.terminal.clear()?,
             Effect::Suspend => self.terminal.suspend()?,
         }
         Ok(())
     }
 
-    /// Has the server send what filters let through. What it can't judge it sends, and it is hidden
+    /// Tells the model what happened, and does what it wants done then.
+    pub(super) fn tell(&mut self, event: Event, model: &mut Model) -> Result<(), Error> {
+        for effect in model.update(event, super::now()) {
+            self.carry_out(effect, model)?;
+        }
+        Ok(())
+    }
+
+    /// Has the model look at what is held now.
+    pub(super) fn look(&mut self, model: &mut Model) -> Result<(), Error> {
+        let base = self.filling.store.snapshot();
+        let event = match &mut self.narrowed {
+            None => Event::Data(base),
+            Some(narrowed) => Event::Narrowed(narrowed.look(&base), base),
+        };
+        self.tell(event, model)
+    }
+
+    /// Asks the server for what filters let through, as far as it can judge that; the rest is hidden
     /// here.
-    fn narrow(&mut self, added: Filter) -> Result<(), Error> {
+    fn narrow(&mut self, added: Filter, model: &mut Model) -> Result<(), Error> {
         let given = &self.wanted.ask;
         let mut ask = given.clone();
         if !added.is_everything() {
@@ -72,34 +102,86 @@ impl Runtime {
             ask.whitelist = pushed.whitelist;
             ask.blacklist = pushed.blacklist;
         }
-        let same = ask.whitelist == self.ask.whitelist && ask.blacklist == self.ask.blacklist;
-        if !same {
-            self.next = Some(Filling::start(&self.wanted, &ask));
-            self.ask = ask;
+        let same =
+            |known: &Ask| ask.whitelist == known.whitelist && ask.blacklist == known.blacklist;
+        if same(given) {
+            return self.widen(model);
+        }
+        if !self.ask.as_ref().is_some_and(same) {
+            let narrowed = Narrowed::new(ask.clone(), self.wanted.capacity)?;
+            let (base, feed) = (
+                self.filling.store.snapshot(),
+                Arc::clone(&self.filling.feed),
+            );
+            self.next = None;
+            self.preparing = JoinSet::new();
+            self.preparing
+                .spawn(narrowed.prepare(base, feed, self.filling.answers()));
+            self.ask = Some(ask);
         }
         Ok(())
     }
 
-    /// Goes on with another store.
-    pub(super) fn swap(&mut self, mut next: Filling, model: &mut Model) {
-        let link = next.link.borrow_and_update().clone();
-        let snapshot = next.store.snapshot();
-        self.filling = next;
-        model.update(Event::Swapped(snapshot), super::now());
-        model.update(Event::Link(link), super::now());
+    /// Goes on with all that is held.
+    pub(super) fn widen(&mut self, model: &mut Model) -> Result<(), Error> {
+        if self.forget_narrowed() {
+            let base = self.filling.store.snapshot();
+            self.tell(Event::Swapped(base, None), model)?;
+        }
+        Ok(())
+    }
+
+    /// Whether there was one.
+    fn forget_narrowed(&mut self) -> bool {
+        self.ask = None;
+        self.next = None;
+        if !self.preparing.is_empty() {
+            self.preparing = JoinSet::new();
+        }
+        self.narrowed.take().is_some()
+    }
+
+    /// Goes on with what is prepared, and asks for what couldn't be asked for before; whether something
+    /// else is shown now.
+    pub(super) fn advance(&mut self, model: &mut Model) -> Result<bool, Error> {
+        let base = self.filling.store.snapshot();
+        if let Some(next) = &mut self.next {
+            next.follow(&base);
+        }
+        let paused = model.data.paused().is_some();
+        if let Some(mut next) = self.next.take_if(|_| !paused) {
+            let shown = next.look(&base);
+            self.narrowed = Some(next);
+            self.tell(Event::Swapped(shown, Some(base)), model)?;
+            return Ok(true);
+        }
+        let answers = self.filling.answers();
+        if let Some(narrowed) = self.narrowed.as_mut().filter(|_| answers)
+            && let Some((most, since)) = narrowed.lacks(&base)
+        {
+            let (ask, store) = (narrowed.ask.clone(), Arc::clone(&narrowed.store));
+            let feed = Arc::clone(&self.filling.feed);
+            self.tasks.spawn(older_of(feed, ask, store, since, most));
+        }
+        Ok(false)
     }
 }
 
 async fn explain(server: Server, number: u64, flow: Box<Flow>) -> Event {
     let answer = server.explain(*flow).await;
-    Event::Explained(
-        number,
-        answer.map(Box::new).map_err(|error| error.to_string()),
-    )
+    let why = |error| match error {
+        NoAnswer::Stock(_) => error.to_string(),
+        NoAnswer::Failed(why) => format!("The server could not be asked why: {why}"),
+    };
+    Event::Explained(number, answer.map(Box::new).map_err(why))
 }
 
 async fn older(feed: Arc<Feed>) -> Event {
     Event::Older(feed.older(OLDER).await)
+}
+
+async fn older_of(feed: Arc<Feed>, ask: Ask, store: Arc<Store>, since: i64, most: u64) -> Event {
+    Event::Older(feed.older_of(ask, store, since, most).await)
 }
 
 pub(super) async fn health(server: Server) -> Event {

@@ -90,7 +90,7 @@ pub(super) fn flow(
         }),
         l4: Some(Layer4 {
             protocol: Some(layer4::Protocol::Tcp(Tcp {
-                source_port: 40_000 + u32::try_from(seconds).unwrap(),
+                source_port: 40_000 + u32::try_from(seconds.rem_euclid(20_000)).unwrap(),
                 destination_port: port,
                 ..Tcp::default()
             })),

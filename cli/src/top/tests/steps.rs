@@ -1,15 +1,13 @@
 //! What keys do.
 
 use client::Link;
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use flow::columns::Column;
-use proto::observer::get_flows_response::ResponseTypes;
 
-use super::sample::{SECOND, START, Sample, explained, flow, lost};
+use super::sample::{SECOND, START, Sample, explained, flow};
 use crate::top::{
     details::Explained,
     keys::BINDINGS,
-    model::{Mode, Screen},
+    model::{From, Mode},
     update::{Effect, Event},
 };
 
@@ -62,87 +60,6 @@ fn older_flows_come_before_what_is_seen() {
 }
 
 #[test]
-fn filters_from_keys() {
-    // Keys on the newest drop, and what is then shown of 69 flows and a mark.
-    for (keys, chip, shown) in [
-        ("d", "dropped", 7),
-        ("+", "src.pod == shop/batch-1", 7),
-        ("-", "not (src.pod == shop/batch-1)", 64),
-        ("Right +", "src.pod", 0),
-        ("P", "shop/batch-1", 7),
-        ("C", "src.ip == 10.0.0.5", 2),
-        ("d x", "all flows", 70),
-        ("d + X", "all flows", 70),
-        ("V f Esc", "dropped or", 7),
-    ] {
-        let mut sample = Sample::with_flows(200, 24);
-        sample.press("N");
-        sample.press(keys);
-        let text = sample.text();
-        assert!(text.contains(chip) || shown == 0, "{keys}: {text}");
-        if shown > 0 {
-            assert_eq!(sample.model.data.len(), shown, "{keys}: {text}");
-        }
-    }
-    let mut sample = Sample::with_flows(200, 24);
-    sample.press("N Right Right Right +");
-    assert!(sample.text().contains("verdict == DROPPED") || sample.text().contains("reason"));
-}
-
-#[test]
-fn every_column_that_makes_a_filter_makes_one_that_holds_for_its_flow() {
-    let mut sample = Sample::with_flows(80, 24);
-    sample.press("N");
-    let number = sample.model.table.selected.unwrap();
-    let row = sample.model.data.row(number).unwrap();
-    let mut made = 0;
-    for about in Column::all() {
-        let Some(text) = crate::top::filters::same(row, about.column) else {
-            continue;
-        };
-        let filter = flow::Filter::parse_expr(&text);
-        let filter = filter.unwrap_or_else(|error| panic!("{}: {text}: {error}", about.name));
-        assert!(filter.matches(row), "{}: {text}", about.name);
-        made += 1;
-    }
-    assert!(made > 15, "{made}");
-}
-
-#[test]
-fn writing_a_filter() {
-    let mut sample = Sample::with_flows(80, 24);
-    sample.press("/");
-    sample.write("dst.port == 25");
-    sample.press("Enter");
-    assert_eq!(sample.model.data.len(), 4, "three mails and the mark");
-    assert!(
-        matches!(&sample.effects[..], [Effect::Remember(texts)] if texts == &["dst.port == 25"])
-    );
-    // The server is told once the filters rest.
-    sample.effects.clear();
-    sample.wait(SECOND);
-    assert!(
-        matches!(sample.effects[..], [Effect::Narrow(_)]),
-        "{:?}",
-        sample.effects
-    );
-    sample.press("E Backspace Backspace");
-    sample.write("5432");
-    sample.press("Enter");
-    assert_eq!(sample.model.filters.chips.len(), 1);
-    assert_eq!(sample.model.data.len(), 67);
-    sample.press("/");
-    sample.write("port ==");
-    sample.press("Enter");
-    assert!(
-        matches!(sample.model.mode, Mode::Filter),
-        "what is wrong is not taken"
-    );
-    sample.press("Ctrl-c");
-    assert!(matches!(sample.model.mode, Mode::Normal));
-}
-
-#[test]
 fn why_is_asked_once_the_selection_rests() {
     let mut sample = Sample::with_flows(80, 24);
     sample.press("N Enter");
@@ -181,7 +98,7 @@ fn what_would_allow_it_is_copied() {
         })
         .collect();
     assert!(copied[0].starts_with("- fromEndpoints:"));
-    assert!(copied[1].starts_with("flows policy trace --src-pod shop/batch-1"));
+    assert!(copied[1].starts_with("flows --lab shop policy trace --src-pod shop/batch-1"));
     assert!(
         copied[2].contains("2026-01-01T00:00:55Z\tshop/batch-1"),
         "{}",
@@ -206,17 +123,6 @@ fn details_stay_when_their_flow_leaves_the_store() {
     sample.press("Down");
     let details = sample.model.details.as_ref().unwrap();
     assert_ne!(details.flow.as_ref().unwrap().uuid, "flow-1-batch-db-5432");
-}
-
-#[test]
-fn a_time_is_jumped_to() {
-    let mut sample = Sample::with_flows(80, 24);
-    sample.press("t Home Right Right Enter");
-    assert!(matches!(sample.model.mode, Mode::Normal));
-    let number = sample.model.table.selected.unwrap();
-    let time = sample.model.data.item(number).unwrap().time();
-    let length = sample.model.histogram.length;
-    assert_eq!(time, START + 2 * length);
 }
 
 #[test]
@@ -257,150 +163,6 @@ fn drops_are_stepped_through_and_from_the_last_on_from_the_other_end() {
     sample.arrive(&[flow(2, "batch", "db", 5432, true)]);
     sample.press("n n");
     assert!(sample.text().contains("the only drop"), "{}", sample.text());
-}
-
-#[test]
-fn rows_are_compared_with_rows() {
-    let mut sample = Sample::new(120, 24);
-    // A packet that two flows tell of is one row.
-    let mut twice = flow(1, "web", "db", 5432, false);
-    sample.arrive(&[twice.clone()]);
-    if let Some(ResponseTypes::Flow(flow)) = &mut twice.response_types {
-        flow.uuid = "another".to_owned();
-    }
-    sample.arrive(&[twice, flow(2, "batch", "db", 5432, true), lost(3, 7)]);
-    assert!(sample.text().contains(" 2 held"), "{}", sample.text());
-    sample.press("d");
-    assert!(sample.text().contains(" 1 of 2 held"), "{}", sample.text());
-    sample.arrive(&[flow(4, "web", "db", 5432, false)]);
-    assert!(sample.text().contains(" 1 of 3 held"), "{}", sample.text());
-    sample.press("x");
-    assert!(sample.text().contains(" 3 held"), "{}", sample.text());
-}
-
-#[test]
-fn what_hides_all_flows_is_said_with_the_key_that_removes_it() {
-    let mut sample = Sample::new(120, 30);
-    // A mark is always shown: it doesn't hide that no flow is.
-    sample.arrive(&[lost(1, 7), flow(2, "web", "db", 5432, false)]);
-    sample.press("d");
-    for words in [
-        "7 events lost",
-        "No flow matches.",
-        "1 is held, and hidden",
-        "x removes the filter dropped",
-    ] {
-        assert!(sample.text().contains(words), "{words}: {}", sample.text());
-    }
-    sample.press("/");
-    sample.write("dst.port == 1");
-    sample.press("Enter");
-    let words = "x removes the last filter, dst.port == 1; X all";
-    assert!(sample.text().contains(words), "{}", sample.text());
-    sample.press("X");
-    assert!(
-        !sample.text().contains("No flow matches"),
-        "{}",
-        sample.text()
-    );
-}
-
-#[test]
-fn a_time_is_looked_at_closely() {
-    let mut sample = Sample::with_flows(80, 24);
-    let wide = sample.model.histogram.clone();
-    sample.press("t Home Right Right Right Right Right");
-    let at = sample.model.cursor.unwrap();
-    sample.press("+ + +");
-    let close = sample.model.histogram.clone();
-    assert!(close.length < wide.length, "{close:?}");
-    assert!(
-        close.start <= at
-            && at <= close.start + close.length * i64::try_from(close.buckets.len()).unwrap()
-    );
-    assert_eq!(
-        sample.model.cursor,
-        Some(at),
-        "the cursor stays at its time"
-    );
-    // On from the last bar the time that is looked at moves, as far as there is something.
-    for _ in 0..500 {
-        sample.press("Right");
-    }
-    let end = sample.model.histogram.clone();
-    assert!(end.start > close.start);
-    assert_eq!(sample.model.zoom.unwrap().1, sample.model.whole.1);
-    sample.press("- - - -");
-    assert_eq!(sample.model.zoom, None);
-    assert_eq!(sample.model.histogram.length, wide.length);
-    sample.press("+ 0");
-    assert_eq!(sample.model.zoom, None);
-    sample.press("+ Esc");
-    assert_eq!((sample.model.zoom, sample.model.cursor), (None, None));
-    // Closer than a flow is no use.
-    sample.press("t");
-    for _ in 0..100 {
-        sample.press("+");
-    }
-    assert!(
-        sample.text().contains("no closer look"),
-        "{}",
-        sample.text()
-    );
-}
-
-#[test]
-fn a_selected_time_is_shown_alone() {
-    for keys in [
-        "t Home Right Right Right Right Right Shift-Right Shift-Right Enter",
-        "t Home Right Right Right Right Right L L Enter",
-        "t Home Right Right Right Right Right Space Right Right Enter",
-    ] {
-        let mut sample = Sample::with_flows(80, 24);
-        sample.press(keys);
-        assert!(matches!(sample.model.mode, Mode::Normal));
-        let times: Vec<i64> = sample
-            .model
-            .data
-            .matches()
-            .map(|found| (found.time - START) / SECOND)
-            .collect();
-        assert_eq!(times, [5, 5, 6, 7], "{keys}: {}", sample.text());
-        let chip = "[00:00:05.000 \u{2013} 00:00:07.999 \u{d7}]";
-        assert!(sample.text().contains(chip), "{}", sample.text());
-        // What comes later isn't of this time.
-        sample.arrive(&[flow(70, "web", "db", 5432, false)]);
-        assert_eq!(sample.model.data.len(), 4);
-        sample.press("E");
-        assert!(matches!(sample.model.mode, Mode::Time), "to choose it anew");
-        assert_eq!(sample.model.data.rows(), 70);
-        sample.press("Enter x");
-        assert_eq!(sample.model.data.rows(), 70);
-    }
-}
-
-#[test]
-fn the_mouse_selects_a_time() {
-    let mut sample = Sample::with_flows(80, 24);
-    let bars = sample.model.laid.bars;
-    let mut mouse = |kind, column| {
-        sample.send(Event::Mouse(MouseEvent {
-            kind,
-            column,
-            row: bars.y,
-            modifiers: KeyModifiers::NONE,
-        }));
-    };
-    mouse(MouseEventKind::Down(MouseButton::Left), bars.x + 5);
-    mouse(MouseEventKind::Drag(MouseButton::Left), bars.x + 6);
-    mouse(MouseEventKind::Drag(MouseButton::Left), bars.x + 7);
-    mouse(MouseEventKind::Up(MouseButton::Left), bars.x + 7);
-    assert_eq!(
-        sample.model.selection(),
-        Some((START + 5 * SECOND, START + 8 * SECOND - 1))
-    );
-    sample.press("Enter");
-    assert_eq!(sample.model.data.len(), 4);
 }
 
 #[test]
@@ -480,56 +242,6 @@ fn columns_are_chosen_moved_and_sorted_by() {
 }
 
 #[test]
-fn sums_lead_to_their_flows() {
-    for (keys, chip) in [
-        ("2 Down Enter", "src.workload"),
-        ("2 Tab Enter", "dst.port == 5432"),
-        ("2 Tab Tab Enter", "reason"),
-        ("2 Tab Tab Tab Enter", "policy"),
-        ("2 Tab Tab Tab Tab Enter", "node == one"),
-        ("3 Down Enter", "dst.port == 5432"),
-    ] {
-        let mut sample = Sample::with_flows(200, 30);
-        sample.press(keys);
-        assert_eq!(
-            sample.model.screen,
-            Screen::Flows,
-            "{keys}: {}",
-            sample.text()
-        );
-        let chips = &sample.model.filters.chips;
-        assert!(
-            chips.len() == 1 && chips[0].text.contains(chip),
-            "{keys}: {chips:?}"
-        );
-        assert!(sample.model.data.len() > 1, "{keys}: {chips:?}");
-    }
-}
-
-#[test]
-fn another_store_goes_on_at_the_same_flow() {
-    let mut sample = Sample::with_flows(80, 24);
-    sample.press("N N");
-    let other = client::Store::new(1000);
-    other.push(
-        &[
-            lost(1, 5),
-            flow(5, "batch", "db", 5432, true),
-            flow(45, "batch", "db", 5432, true),
-            flow(55, "batch", "db", 5432, true),
-        ],
-        i64::MAX,
-    );
-    sample.send(Event::Swapped(other.snapshot()));
-    let number = sample.model.table.selected.unwrap();
-    assert_eq!(
-        sample.model.data.item(number).unwrap().time(),
-        START + 45 * SECOND
-    );
-    assert!(!sample.model.table.follow);
-}
-
-#[test]
 fn a_connection_that_comes_back_is_told() {
     let mut sample = Sample::with_flows(80, 24);
     let since = std::time::SystemTime::now();
@@ -538,11 +250,20 @@ fn a_connection_that_comes_back_is_told() {
         why: "gone".to_owned(),
         retry_in: std::time::Duration::from_secs(1),
     }));
+    sample.press("N Enter");
+    let number = sample.model.details.as_ref().unwrap().number;
+    sample.send(Event::Explained(number, Err("nobody is there".to_owned())));
+    sample.effects.clear();
     sample.send(Event::Link(Link::Live { since }));
     assert!(
         sample.text().contains("connected again"),
         "{}",
         sample.text()
+    );
+    assert!(
+        matches!(sample.effects[..], [Effect::Explain(..)]),
+        "what nobody answered is asked again: {:?}",
+        sample.effects
     );
 }
 
@@ -594,10 +315,55 @@ fn what_is_shown_is_written_to_a_file() {
         assert!(text.starts_with(begin), "{text}");
         let losses = text.matches("\"lost_events\"").count();
         assert_eq!(losses, usize::from(name == "drops.json"), "{text}");
-        assert!(
-            export.write().unwrap_err().contains("exists"),
-            "nothing is overwritten"
-        );
+        // What is there is written over by who wants that alone.
+        let failed = export.write().unwrap_err();
+        sample.send(Event::Written(Err(failed)));
+        let words = format!("{name} is there already");
+        assert!(sample.text().contains(&words), "{}", sample.text());
+        sample.press("Enter");
+        let Some(Effect::Export(export)) = sample.effects.pop() else {
+            panic!("{:?}", sample.effects);
+        };
+        std::fs::write(&path, "something else").unwrap();
+        export.write().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_name_that_is_none_stays_to_be_mended() {
+    let mut sample = Sample::with_flows(100, 24);
+    sample.press("w");
+    sample.write(".txt");
+    sample.press("Enter");
+    let words = ".json.txt\" ends neither";
+    assert!(sample.text().contains(words), "{}", sample.text());
+    sample.press("Backspace Backspace Backspace Backspace Enter");
+    let Some(Effect::Export(_)) = sample.effects.pop() else {
+        panic!("{:?}", sample.effects);
+    };
+    assert!(matches!(sample.model.mode, Mode::Normal));
+}
+
+#[test]
+fn a_command_asks_the_same_server() {
+    let command = "flows policy trace --src-pod a";
+    for (from, want) in [
+        (
+            From::Server("unix:///run/flows/shop/relay.sock".to_owned()),
+            "flows --lab shop policy trace --src-pod a",
+        ),
+        (
+            From::Server("unix:///run/flows/shop/one/hubble.sock".to_owned()),
+            "flows --server unix:///run/flows/shop/one/hubble.sock policy trace --src-pod a",
+        ),
+        (
+            From::Server("unix:///tmp/a b's".to_owned()),
+            "flows --server 'unix:///tmp/a b'\\''s' policy trace --src-pod a",
+        ),
+        (From::File("flows.json".to_owned()), command),
+    ] {
+        assert_eq!(from.command(command), want);
     }
 }
 

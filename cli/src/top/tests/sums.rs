@@ -65,15 +65,15 @@ fn sums_that_follow_what_comes_and_goes_are_those_made_anew() {
         // What was the last row of one look isn't one at the next.
         came.push(allowed(&drop));
         store.push(&came, i64::MAX);
-        data.take(store.snapshot(), now);
+        data.take(store.snapshot(), None, now);
         look(&data, now, &mut followed, &mut services, &policies);
         let rows = data.rows();
         store.push(&[drop], i64::MAX);
-        data.take(store.snapshot(), now + 1);
+        data.take(store.snapshot(), None, now + 1);
         taken_back += u64::from(data.rows() == rows);
         if round % 5 == 3 {
             store.prepend(&[flow(100 - round, "old", "db", 1, false)]);
-            data.take(store.snapshot(), now + 1);
+            data.take(store.snapshot(), None, now + 1);
         }
         if round % 4 == 2 {
             data.refilter(&filters[usize::try_from(round / 4 % 2).unwrap()], now);
@@ -176,6 +176,20 @@ fn policies_show_what_the_kernel_counted_beside_the_flows() {
     ))));
     let words = "no counters: the node is gone";
     assert!(sample.text().contains(words), "{}", sample.text());
+}
+
+#[test]
+fn of_a_node_a_dropped_packet_counts_once() {
+    let store = Store::new(3000);
+    let drop = flow(1, "batch", "db", 5432, true);
+    // What the policy said of it comes first.
+    let mut denied = allowed(&drop);
+    if let Some(ResponseTypes::Flow(flow)) = &mut denied.response_types {
+        flow.verdict = Verdict::Dropped.into();
+    }
+    store.push(&[denied, drop], i64::MAX);
+    let one = &store.nodes()["one"];
+    assert_eq!((one.flows, one.dropped), (2, 1));
 }
 
 #[test]

@@ -32,8 +32,14 @@ fn likeness(row: &Row) -> Likeness {
 }
 
 impl Model {
-    pub(super) fn arrived(&mut self, snapshot: Snapshot) {
-        self.data.take(snapshot, self.now);
+    pub(super) fn arrived(&mut self, snapshot: Snapshot, base: Option<Snapshot>) {
+        self.data.take(snapshot, base, self.now);
+    }
+
+    /// Whether the filters let through nothing that those didn't of which the server was told.
+    pub(crate) fn keeps_narrowed(&self) -> bool {
+        let told = self.told.as_ref();
+        told.is_some_and(|told| self.filters.refine(told))
     }
 
     /// Takes the sums per node, and counts rates from those before.
@@ -56,6 +62,8 @@ impl Model {
 
     pub(super) fn restarted(&mut self) {
         self.data.restart(&self.filters, self.now);
+        self.told = None;
+        self.changed = self.filters.hide().then_some(self.now);
         self.came.clear();
         self.policies.forget();
         self.counted.clear();
@@ -76,6 +84,11 @@ impl Model {
                 "connected again after {}; what happened meanwhile is asked for",
                 crate::top::text::span(gone)
             ));
+            if let Some(details) = &mut self.details
+                && let Explained::None(_) = details.explained
+            {
+                details.explained = Explained::NotAsked;
+            }
         }
         if let Link::Lost { retry_in, .. } = &link {
             if matches!(self.link, Link::Live { .. }) {
@@ -93,7 +106,10 @@ impl Model {
             && details.number == number
         {
             details.explained = match answer {
-                Ok(answer) => Explained::Answer(answer),
+                Ok(mut answer) => {
+                    answer.command = self.from.command(&answer.command);
+                    Explained::Answer(answer)
+                }
                 Err(why) => Explained::None(why),
             };
         }
@@ -117,12 +133,9 @@ impl Model {
 
     /// Goes on with what another store holds, at the same time and with the same flow where they are
     /// there.
-    pub(super) fn swapped(&mut self, snapshot: Snapshot) {
+    pub(super) fn swapped(&mut self, snapshot: Snapshot, base: Option<Snapshot>) {
         let place = self.place();
-        self.data.restart(&self.filters, self.now);
-        self.counted.clear();
-        self.node_rates.clear();
-        self.arrived(snapshot);
+        self.data.swap(snapshot, base, &self.filters, self.now);
         self.groups.forget();
         self.services.forget();
         self.fetching = false;
@@ -163,6 +176,7 @@ impl Model {
         if rests && self.data.paused().is_none() {
             self.changed = None;
             if let From::Server(_) = self.from {
+                self.told = Some(self.filters.clone());
                 effects.push(Effect::Narrow(self.filters.added()));
             }
         }

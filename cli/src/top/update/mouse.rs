@@ -89,10 +89,8 @@ impl Model {
         if let Some((_, screen)) = self.laid.tabs.iter().find(|(area, _)| within(area)) {
             self.screen = *screen;
         } else if let Some((_, chip)) = self.laid.chips.iter().find(|(area, _)| within(area)) {
-            if *chip < self.filters.chips.len() {
-                self.filters.chips.remove(*chip);
-                self.refilter();
-            }
+            self.filters.remove(*chip);
+            self.refilter();
         } else if within(&self.laid.bars) {
             let time = self.time_at(at);
             self.screen = Screen::Flows;

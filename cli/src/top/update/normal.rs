@@ -6,8 +6,8 @@ use flow::Verdict;
 
 use super::Effect;
 use crate::top::{
-    edit::Line,
-    filters::Chip,
+    export::Name,
+    filters::{Chip, VERDICTS},
     keys::{self, Act, Place, act},
     model::{Mode, Model, Screen},
 };
@@ -84,7 +84,7 @@ impl Model {
                 self.filters.toggle_only_drops();
                 self.refilter();
             }
-            Act::Verdicts => self.mode = Mode::Verdicts,
+            Act::Verdicts => self.mode = Mode::Verdicts(0),
             Act::Time => self.open_time(),
             Act::Export => {
                 let time = jiff::Timestamp::from_nanosecond(i128::from(self.now));
@@ -92,7 +92,7 @@ impl Model {
                     |_| String::new(),
                     |time| time.strftime("-%Y%m%d-%H%M%S").to_string(),
                 );
-                self.mode = Mode::Export(Line::new(format!("flows{time}.json")));
+                self.mode = Mode::Export(Name::new(format!("flows{time}.json")));
             }
             act => match self.screen {
                 Screen::Flows => self.flows_act(act, effects),
@@ -159,20 +159,30 @@ impl Model {
         }
     }
 
-    pub(super) fn verdicts_key(&mut self, key: &KeyEvent) {
+    pub(super) fn verdicts_key(&mut self, key: &KeyEvent, line: usize) {
         use crossterm::event::KeyCode;
-        match key.code {
-            KeyCode::Char(letter) => {
-                let found = crate::top::filters::VERDICTS
-                    .iter()
-                    .find(|(known, _)| *known == letter);
-                match found {
-                    Some((_, verdict)) => self.toggle(*verdict),
-                    None => self.mode = Mode::Normal,
-                }
+        let last = VERDICTS.len() - 1;
+        let found = |letter| VERDICTS.iter().position(|(known, _)| *known == letter);
+        let line = match key.code {
+            KeyCode::Up | KeyCode::Char('k') => line.saturating_sub(1),
+            KeyCode::Down | KeyCode::Char('j') => (line + 1).min(last),
+            KeyCode::Home | KeyCode::PageUp | KeyCode::Char('g') => 0,
+            KeyCode::End | KeyCode::PageDown | KeyCode::Char('G') => last,
+            KeyCode::Char(' ') | KeyCode::Enter => {
+                self.toggle(VERDICTS[line.min(last)].1);
+                line
             }
-            _ => self.mode = Mode::Normal,
-        }
+            KeyCode::Char(letter) if found(letter).is_some() => {
+                let at = found(letter).unwrap_or(line);
+                self.toggle(VERDICTS[at].1);
+                at
+            }
+            _ => {
+                self.mode = Mode::Normal;
+                return;
+            }
+        };
+        self.mode = Mode::Verdicts(line);
     }
 
     fn toggle(&mut self, verdict: Verdict) {

@@ -5,7 +5,7 @@ use flow::columns::{About, Column};
 
 use super::Effect;
 use crate::top::{
-    export::Export,
+    export::{Export, Name, Unwritten},
     keys::{self, Act, Place},
     model::{Mode, Model},
     table::Shown,
@@ -60,21 +60,43 @@ impl Model {
             self.mode = Mode::Normal;
             return;
         }
-        let Mode::Export(line) = &mut self.mode else {
+        let Mode::Export(name) = &mut self.mode else {
             return;
         };
         if key.code != KeyCode::Enter {
-            line.key(key);
+            name.line.key(key);
+            name.refused = None;
             return;
         }
-        let path = line.text().trim().to_owned();
-        self.mode = Mode::Normal;
-        match Export::new(&path, self) {
+        let asked = name.clone();
+        match Export::new(&asked, self) {
             Ok(export) => {
-                self.say(format!("writing {path} …"));
+                self.mode = Mode::Normal;
+                self.say(format!("writing {} …", asked.line.text().trim()));
                 effects.push(Effect::Export(export));
             }
-            Err(why) => self.complain(why),
+            Err(why) => {
+                self.mode = Mode::Export(Name {
+                    refused: Some(why),
+                    ..asked
+                });
+            }
+        }
+    }
+
+    /// Says what became of it; what failed can be named anew.
+    pub(super) fn written(&mut self, done: Result<String, Unwritten>) {
+        match done {
+            Ok(text) => self.say(text),
+            Err(failed) => {
+                let again = Name::again(failed);
+                if matches!(self.mode, Mode::Normal) {
+                    self.notice = None;
+                    self.mode = Mode::Export(again);
+                } else {
+                    self.complain(again.refused.unwrap_or_default());
+                }
+            }
         }
     }
 

@@ -7,29 +7,60 @@ use ratatui::{
 
 use super::{first_seen, line, put};
 use crate::top::{
+    bar::Bar,
     edit::Line,
+    export::Name,
+    filters::Refused,
     model::Model,
-    text::{cut, width},
+    text::{cut, width, wrap},
 };
 
 /// Most offers that are listed.
 const OFFERS: usize = 6;
 
+/// Most lines of what is wrong, where that doesn't fit beside the place.
+const WRONG: usize = 2;
+
 /// Lines that the filter bar takes.
-pub(super) fn height(model: &Model, most: u16) -> u16 {
+pub(super) fn height(model: &Model, area: Rect) -> u16 {
     let offers = model.bar.offers.len().min(OFFERS);
-    let lines = u16::try_from(offers + 2).unwrap_or(2);
-    lines.min(most / 2)
+    let wrong = model.bar.refused.as_ref();
+    let wrong = wrong.map_or(0, |refused| below(&model.bar, refused, area).len());
+    let lines = u16::try_from(offers + 2 + wrong).unwrap_or(2);
+    lines.min(area.height / 2)
 }
 
-/// Writes a prompt and a line; the part with the cursor is what is seen.
+/// What is wrong, as lines below its place; none if it fits beside it.
+fn below(bar: &Bar, refused: &Refused, area: Rect) -> Vec<String> {
+    let columns = usize::from(area.width);
+    let letters = || bar.line.text().chars();
+    let from = width(
+        &letters()
+            .take(refused.column.saturating_sub(1))
+            .collect::<String>(),
+    );
+    let message = width(&refused.message);
+    let [shorter, longer] = [" edit: ", " filter: "].map(width);
+    let seen = width(bar.line.text()) + longer < columns;
+    let behind = longer + from + refused.length.max(1) + 1 + message <= columns;
+    let before = shorter + from > message;
+    if seen && (behind || before) {
+        return Vec::new();
+    }
+    let mut lines = wrap(&refused.message, columns.saturating_sub(2), 2);
+    lines.truncate(WRONG);
+    lines
+}
+
+/// Writes a prompt and a line; the part with the cursor is what is seen. Says where the line begins,
+/// and how many columns of it are left out there.
 fn prompt(
     model: &Model,
     text: &str,
     written: &Line,
     buffer: &mut Buffer,
     area: Rect,
-) -> (usize, Position) {
+) -> ((usize, usize), Position) {
     let start = put(buffer, area, 1, text, model.theme.accent()) + 1;
     let room = usize::from(area.width).saturating_sub(start + 1).max(1);
     let before = width(&written.text()[..written.cursor()]);
@@ -47,14 +78,16 @@ fn prompt(
         + u16::try_from(column)
             .unwrap_or(0)
             .min(area.width.saturating_sub(1));
-    (start - cut.min(start), Position::new(x, area.y))
+    ((start, cut), Position::new(x, area.y))
 }
 
 /// The filter bar: offers above, the line, and below it what is wrong with it.
 pub(super) fn filter(model: &Model, buffer: &mut Buffer, area: Rect) -> Position {
     let theme = model.theme;
     let bar = &model.bar;
-    let offers = usize::from(area.height).saturating_sub(2);
+    let wrong = bar.refused.as_ref();
+    let wrong = wrong.map_or_else(Vec::new, |refused| below(bar, refused, area));
+    let offers = usize::from(area.height).saturating_sub(2 + wrong.len());
     let from = first_seen(bar.offer.unwrap_or(0), bar.offers.len(), offers);
     let widest = bar
         .offers
@@ -75,24 +108,34 @@ pub(super) fn filter(model: &Model, buffer: &mut Buffer, area: Rect) -> Position
     } else {
         "filter:"
     };
-    let (start, cursor) = prompt(model, word, &bar.line, buffer, line(area, offers));
+    let ((start, left), cursor) = prompt(model, word, &bar.line, buffer, line(area, offers));
     let below = line(area, offers + 1);
     match &bar.refused {
         Some(refused) => {
-            let column = start + refused.column.saturating_sub(1);
-            let carets = "^".repeat(refused.length.max(1));
-            let text = format!("{carets} {}", refused.message);
             let most = usize::from(area.width);
-            // A message that would be cut stands further left.
-            let column =
-                column.min(most.saturating_sub(width(&refused.message) + carets.len() + 2));
-            put(
-                buffer,
-                below,
-                column,
-                &cut(&text, most - column),
-                theme.bad(),
-            );
+            let letters = || bar.line.text().chars();
+            let wide = |from: usize, count: usize| {
+                width(&letters().skip(from).take(count).collect::<String>())
+            };
+            let at = refused.column.saturating_sub(1);
+            // What stands beyond an edge is shown at it.
+            let from = (start + wide(0, at)).saturating_sub(left).max(start);
+            let until = (start + wide(0, at + refused.length)).saturating_sub(left);
+            let from = from.min(most.saturating_sub(1));
+            let carets = until.clamp(from + 1, most.max(from + 1)) - from;
+            put(buffer, below, from, &"^".repeat(carets), theme.bad());
+            let message = width(&refused.message);
+            let behind = from + carets + 1;
+            if !wrong.is_empty() {
+                for (at, text) in wrong.iter().enumerate() {
+                    put(buffer, line(area, offers + 2 + at), 1, text, theme.bad());
+                }
+            } else if behind + message <= most {
+                put(buffer, below, behind, &refused.message, theme.bad());
+            } else {
+                let column = from.saturating_sub(message + 1);
+                put(buffer, below, column, &refused.message, theme.bad());
+            }
         }
         None => {
             let text = "Enter apply   Tab complete   ↑↓ those before   Esc leave   e.g. dst.port == 53 and not reply";
@@ -102,7 +145,12 @@ pub(super) fn filter(model: &Model, buffer: &mut Buffer, area: Rect) -> Position
     cursor
 }
 
-/// The line for the name of a file.
-pub(super) fn export(model: &Model, written: &Line, buffer: &mut Buffer, area: Rect) -> Position {
-    prompt(model, "write to (.json or .csv):", written, buffer, area).1
+/// The line for the name of a file, and below it what is wrong with that.
+pub(super) fn export(model: &Model, name: &Name, buffer: &mut Buffer, area: Rect) -> Position {
+    if let Some(refused) = &name.refused {
+        let text = cut(refused, usize::from(area.width).saturating_sub(2));
+        put(buffer, line(area, 1), 1, &text, model.theme.bad());
+    }
+    let text = "write to (.json or .csv):";
+    prompt(model, text, &name.line, buffer, line(area, 0)).1
 }

@@ -1,13 +1,15 @@
 //! Counts over time: what passed above, what was dropped below, each to its own scale, and the
 //! places where something was lost on the time axis.
 
+use std::ops::Range;
+
 use client::view::Bucket;
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
 use super::{line, put, put_right};
 use crate::top::{
     model::{Laid, Mode, Model},
-    text::{bars, clock, day, grouped, short, span, width},
+    text::{bars, clock, cut, day, grouped, short, span, width},
 };
 
 /// Room for `dropped ` before the bars.
@@ -66,18 +68,34 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
         let scale = short(most as f64);
         put_right(buffer, last, &format!("{scale} "), theme.quiet());
     }
-    axis(
-        model,
-        buffer,
-        line(area, usize::from(lanes) * 2),
-        chart,
-        wide,
-    );
-    cursor(model, buffer, laid, wide);
+    let below = line(area, usize::from(lanes) * 2);
+    let said = said(model, area, chart, wide);
+    let taken = said.as_ref().map_or(0..0, |said| said.columns.clone());
+    axis(model, buffer, below, chart, wide, &taken);
+    if let Some(said) = said {
+        let style = theme.selected();
+        buffer.set_style(said.place, style);
+        let style = style.add_modifier(Modifier::BOLD);
+        put(buffer, below, said.columns.start, &said.text, style);
+    }
 }
 
-fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize) {
+/// The time axis, but for columns that are taken.
+fn axis(
+    model: &Model,
+    buffer: &mut Buffer,
+    area: Rect,
+    chart: Rect,
+    wide: usize,
+    taken: &Range<usize>,
+) {
     let (theme, histogram) = (model.theme, &model.histogram);
+    let left = usize::from(chart.x.saturating_sub(area.x));
+    // Columns from that of the first bar on.
+    let is_free = |from: usize, long: usize| {
+        let from = left + from;
+        taken.is_empty() || from > taken.end || from + long < taken.start
+    };
     let chart = Rect {
         y: area.y,
         height: 1,
@@ -102,7 +120,7 @@ fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize
         // The marks of losses are what must be seen.
         let free = |from: usize, long: usize| {
             let under = histogram.buckets.iter().skip(from / wide);
-            !under.take(long / wide + 1).any(marked)
+            is_free(from, long) && !under.take(long / wide + 1).any(marked)
         };
         let start = clock(histogram.start);
         if free(0, start.len()) {
@@ -112,8 +130,8 @@ fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize
         if long > 44 && free {
             put(buffer, chart, from, &legend, theme.quiet());
         }
-        if long > 20 {
-            let end = clock(end);
+        let end = clock(end);
+        if long > 20 && is_free(long - width(&end), width(&end)) {
             put(buffer, chart, long - width(&end), &end, theme.quiet());
         }
     }
@@ -126,76 +144,87 @@ fn axis(model: &Model, buffer: &mut Buffer, area: Rect, chart: Rect, wide: usize
     if lost > 0 {
         #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
         let text = short(lost as f64);
-        put(buffer, area, 1, "lost !", theme.warn());
-        put_right(buffer, area, &format!("{text} "), theme.warn());
+        if taken.is_empty() || taken.start > 7 {
+            put(buffer, area, 1, "lost !", theme.warn());
+        }
+        if taken.end + width(&text) < usize::from(area.width) {
+            put_right(buffer, area, &format!("{text} "), theme.warn());
+        }
     }
 }
 
-/// The bars of the time cursor or of the selected time, with what happened there.
-fn cursor(model: &Model, buffer: &mut Buffer, laid: &Laid, wide: usize) {
+/// What happened at the time cursor or in the selected time, and where that stands.
+struct Said {
+    /// Columns of the area.
+    columns: Range<usize>,
+    text: String,
+    /// The bars.
+    place: Rect,
+}
+
+/// What is said of the time cursor; the bars begin at a column of the area, and are so wide.
+fn said(model: &Model, area: Rect, bars: Rect, wide: usize) -> Option<Said> {
     let (Some(at), Mode::Time) = (model.cursor, &model.mode) else {
-        return;
+        return None;
     };
     let histogram = &model.histogram;
     let length = histogram.length.max(1);
     let end = i64::try_from(histogram.buckets.len()).unwrap_or(1);
     // Within what is seen.
     let bar = |time: i64| {
-        (time - histogram.start)
-            .div_euclid(length)
-            .clamp(0, end - 1)
+        let bar = (time - histogram.start).div_euclid(length);
+        usize::try_from(bar.clamp(0, end - 1)).unwrap_or(0)
     };
     let selected = model.selection();
-    let (from, to) = selected.unwrap_or((at, at));
-    let [first, last] = [from, to].map(|time| usize::try_from(bar(time)).unwrap_or(0));
+    let begin = at.div_euclid(length) * length;
+    let (from, to) = selected.unwrap_or((begin, begin + length - 1));
+    let (first, last) = (bar(from), bar(to));
     let column = |bar: usize| u16::try_from(bar * wide).unwrap_or(u16::MAX);
     let place = Rect {
-        x: laid.bars.x.saturating_add(column(first)),
+        x: bars.x.saturating_add(column(first)),
         width: column(last + 1 - first),
-        ..laid.bars
+        ..bars
     };
-    let place = place.intersection(laid.bars);
-    buffer.set_style(place, model.theme.selected());
+    let place = place.intersection(bars);
+    // Of the time that is said, whatever part of it is seen.
     let mut sum = Bucket::default();
-    for bucket in histogram.buckets.iter().take(last + 1).skip(first) {
-        sum.passed += bucket.passed;
-        sum.dropped += bucket.dropped;
-        sum.lost += bucket.lost;
-    }
-    let when = match selected {
-        Some((from, to)) => format!("{} \u{2013} {}", clock(from), clock(to)),
-        None => clock(at),
-    };
-    let text = format!(
-        " {when} {} passed, {} dropped{} ",
-        grouped(sum.passed),
-        grouped(sum.dropped),
-        if sum.lost > 0 {
-            format!(", {} lost", grouped(sum.lost))
-        } else {
-            String::new()
+    for found in model.data.matches() {
+        if (from..=to).contains(&found.time) {
+            sum.add(found.kind);
         }
-    );
-    let below = line(laid.bars, usize::from(laid.bars.height) - 1);
-    // Few bars are short: the text may go beyond them.
-    let below = Rect {
-        x: below.x.min(
-            buffer
-                .area
-                .right()
-                .saturating_sub(u16::try_from(width(&text)).unwrap_or(0)),
-        ),
-        width: buffer.area.right().saturating_sub(below.x).max(below.width),
-        ..below
-    };
-    let below = below.intersection(buffer.area);
-    let column = usize::from(place.x.saturating_sub(below.x));
-    let column = column.min(usize::from(below.width).saturating_sub(width(&text)));
-    put(
-        buffer,
-        below,
-        column,
-        &text,
-        model.theme.selected().add_modifier(Modifier::BOLD),
-    );
+    }
+    let room = usize::from(area.width);
+    let mut text = String::new();
+    for brief in [false, true] {
+        let clock = |time: i64| {
+            let clock = clock(time);
+            let seconds = if brief && length % 1_000_000_000 == 0 {
+                8
+            } else {
+                12
+            };
+            clock.chars().take(seconds).collect::<String>()
+        };
+        let when = match selected {
+            Some((from, to)) if brief => format!("{}\u{2013}{}", clock(from), clock(to)),
+            Some((from, to)) => format!("{} \u{2013} {}", clock(from), clock(to)),
+            None => clock(at),
+        };
+        let lost = match sum.lost {
+            0 => String::new(),
+            lost => format!(", {} lost", grouped(lost)),
+        };
+        let (passed, dropped) = (grouped(sum.passed), grouped(sum.dropped));
+        text = format!(" {when} {passed} passed, {dropped} dropped{lost} ");
+        if width(&text) <= room {
+            break;
+        }
+    }
+    let text = cut(&text, room);
+    let column = usize::from(place.x.saturating_sub(area.x)).min(room - width(&text));
+    Some(Said {
+        columns: column..column + width(&text),
+        text,
+        place,
+    })
 }

@@ -10,11 +10,15 @@ use super::{first_seen, line, middle, put, put_right};
 use crate::top::{
     groups::{By, Group, Order, STEPS},
     model::{From, Laid, Model},
-    text::{bars, bytes, cut, cut_middle, grouped, short, span, width, wrap},
+    text::{bars, bytes, cut, cut_name, grouped, short, span, width, wrap},
 };
 
 /// Room for the bars behind the numbers.
 const BARS: usize = STEPS + 2;
+/// Columns that names have at least.
+const LEAST_NAME: usize = 20;
+/// Between the ends of a pair.
+const ARROW: &str = " → ";
 /// Lines for the rules of the selected policy.
 const BELOW: u16 = 8;
 
@@ -107,23 +111,75 @@ const COUNTERS: [Column; 5] = [
 fn titles(model: &Model, buffer: &mut Buffer, first: Rect) {
     let (theme, groups) = (model.theme, &model.groups);
     let mut x = 1;
-    for by in By::ALL {
-        let style = if by == groups.by {
+    // Where there is no room for all, the chosen one is what must be seen.
+    let room = usize::from(first.width);
+    let chosen = By::ALL.iter().position(|by| *by == groups.by).unwrap_or(0);
+    let ends = |from: usize| {
+        let titles = By::ALL[from..=chosen.max(from)].iter();
+        titles.map(|by| width(by.title()) + 2).sum::<usize>()
+    };
+    let from = (0..chosen)
+        .find(|from| ends(*from) < room)
+        .unwrap_or(chosen);
+    for by in &By::ALL[from..] {
+        let style = if *by == groups.by {
             theme.heading().add_modifier(Modifier::UNDERLINED)
         } else {
             theme.quiet()
         };
         x = put(buffer, first, x, by.title(), style) + 2;
     }
-    put_right(
-        buffer,
-        first,
-        &format!("flows of {} ", span(groups.span)),
-        theme.quiet(),
-    );
+    let time = format!("flows of {} ", span(groups.span));
+    if x + width(&time) <= room {
+        put_right(buffer, first, &time, theme.quiet());
+    }
 }
 
-fn headings(model: &Model, buffer: &mut Buffer, heading: Rect, name: usize, columns: &[Column]) {
+/// The columns that leave room for names, from the first on; the first is always there.
+fn fitting(columns: &[Column], wide: usize) -> &[Column] {
+    let mut taken = 0;
+    let fits = |column: &&Column| {
+        taken += column.room;
+        taken + LEAST_NAME <= wide
+    };
+    let count = columns.iter().take_while(fits).count();
+    &columns[..count.max(1)]
+}
+
+/// A group's name in so many columns: of a pair each end by itself, of a policy its kind and its name.
+fn fitted(name: &str, columns: usize) -> String {
+    if width(name) <= columns {
+        return name.to_owned();
+    }
+    if let Some((from, to)) = name.split_once(ARROW) {
+        let room = columns.saturating_sub(width(ARROW));
+        let (one, other) = (width(from), width(to));
+        // What the shorter one leaves is the other's.
+        let half = room / 2;
+        let first = if one <= half {
+            one
+        } else {
+            (room - half).max(room.saturating_sub(other)).min(one)
+        };
+        let to = cut_name(to, room.saturating_sub(first));
+        return format!("{}{ARROW}{to}", cut_name(from, first));
+    }
+    match name.split_once(' ') {
+        Some((kind, name)) if width(kind) + 9 <= columns => {
+            format!("{kind} {}", cut_name(name, columns - width(kind) - 1))
+        }
+        _ => cut_name(name, columns),
+    }
+}
+
+fn headings(
+    model: &Model,
+    buffer: &mut Buffer,
+    heading: Rect,
+    name: usize,
+    columns: &[Column],
+    bars: bool,
+) {
     let (theme, groups) = (model.theme, &model.groups);
     put(buffer, heading, 1, groups.by.heading(), theme.heading());
     let mut x = name;
@@ -138,7 +194,9 @@ fn headings(model: &Model, buffer: &mut Buffer, heading: Rect, name: usize, colu
         put(buffer, heading, at, &title, theme.heading());
         x += column.room;
     }
-    put(buffer, heading, x + 2, "OVER TIME", theme.heading());
+    if bars {
+        put(buffer, heading, x + 2, "OVER TIME", theme.heading());
+    }
 }
 
 pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
@@ -151,10 +209,15 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         &SUMS
     };
     let wide = usize::from(area.width);
+    let columns = fitting(columns, wide);
     let numbers: usize = columns.iter().map(|column| column.room).sum();
-    // On a narrow screen what fits beside a name of some length.
-    let name = wide.saturating_sub(numbers + BARS).max(18.min(wide));
-    headings(model, buffer, line(area, 1), name, columns);
+    // Names come before the bars, which are seen once those have what they need.
+    let widest = groups.groups.iter().map(|group| width(&group.name)).max();
+    let widest = widest.unwrap_or(0) + 2;
+    let room = wide.saturating_sub(numbers);
+    let bars = room >= widest + BARS;
+    let name = if bars { room - BARS } else { room };
+    headings(model, buffer, line(area, 1), name, columns, bars);
     let mut lines = Rect {
         y: area.y + 2,
         height: area.height.saturating_sub(2),
@@ -184,13 +247,17 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     laid.first = top;
     for (at, group) in groups.groups.iter().enumerate().skip(top).take(height) {
         let here = line(lines, at - top);
-        row(model, buffer, here, group, name, columns);
+        let x = row(model, buffer, here, group, name, columns);
+        if bars {
+            over_time(model, buffer, here, group, x);
+        }
         if at == groups.selected {
             buffer.set_style(here, model.theme.selected());
         }
     }
 }
 
+/// Writes a group with its numbers; where they end.
 fn row(
     model: &Model,
     buffer: &mut Buffer,
@@ -198,11 +265,11 @@ fn row(
     group: &Group,
     name: usize,
     columns: &[Column],
-) {
+) -> usize {
     let theme = model.theme;
     let bad = group.dropped > 0;
     let style = if bad { theme.bad_text() } else { theme.plain() };
-    let text = cut_middle(&group.name, name.saturating_sub(2));
+    let text = fitted(&group.name, name.saturating_sub(2));
     put(buffer, here, 1, &text, style);
     let mut x = name;
     for column in columns {
@@ -211,6 +278,12 @@ fn row(
         put(buffer, here, at, &text, style);
         x += column.room;
     }
+    x
+}
+
+fn over_time(model: &Model, buffer: &mut Buffer, here: Rect, group: &Group, x: usize) {
+    let theme = model.theme;
+    let bad = group.dropped > 0;
     let most = group.steps.iter().copied().max().unwrap_or(0);
     let spark = bars(&group.steps, most, 1).concat();
     let style = if bad { theme.bad_text() } else { theme.good() };

@@ -3,7 +3,11 @@
 use std::time::SystemTime;
 
 use client::Link;
-use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
 use super::{put, put_right};
 use crate::top::{
@@ -55,24 +59,18 @@ pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     put(buffer, area, column.max(x), &state, style);
 }
 
-/// A server as people call it.
-fn server(address: &str) -> String {
-    let path = address.trim_start_matches("unix://");
-    let lab = path
-        .strip_prefix("/run/flows/")
-        .and_then(|rest| rest.strip_suffix("/relay.sock"));
-    match lab {
-        Some(lab) if !lab.contains('/') => cut_middle(&format!("lab {lab}"), 20),
-        _ => cut_middle(path, 32),
+/// The source as people call it.
+fn source(from: &From) -> String {
+    match (from, from.lab()) {
+        (_, Some(lab)) => cut_middle(&format!("lab {lab}"), 20),
+        (From::Server(address), None) => cut_middle(address.trim_start_matches("unix://"), 32),
+        (From::File(path), None) => cut_middle(path, 24),
     }
 }
 
-fn state(model: &Model) -> (String, ratatui::style::Style) {
+fn state(model: &Model) -> (String, Style) {
     let theme = model.theme;
-    let from = match &model.from {
-        From::Server(address) => server(address),
-        From::File(path) => cut_middle(path, 24),
-    };
+    let from = source(&model.from);
     if let Some(paused) = model.data.paused() {
         let waiting = grouped(model.data.waiting());
         let gone = span(model.now - paused);
@@ -88,19 +86,50 @@ fn state(model: &Model) -> (String, ratatui::style::Style) {
         }
         Link::Live { .. } => (format!("● live {from}"), theme.good()),
         Link::Lost { since, .. } => (format!("✗ no connection for {}", ago(*since)), theme.bad()),
-        Link::Ended if model.data.evicted() > 0 => {
-            (format!("■ the newest of {from}"), theme.warn())
+        Link::Ended => {
+            let (evicted, unreadable) = (model.data.evicted() > 0, model.data.unreadable());
+            let what = if evicted { "the newest" } else { "all" };
+            let style = if evicted || unreadable > 0 {
+                theme.warn()
+            } else {
+                theme.plain()
+            };
+            let rest = match unreadable {
+                0 => String::new(),
+                1 => ", 1 line unreadable".to_owned(),
+                lines => format!(", {} lines unreadable", grouped(lines)),
+            };
+            (format!("■ {what} of {from}{rest}"), style)
         }
-        Link::Ended => (format!("■ all of {from}"), theme.plain()),
         Link::Failed(_) => (format!("✗ {from}"), theme.bad()),
     }
 }
 
 fn numbers(model: &Model) -> String {
-    if !matches!(model.link, Link::Live { .. }) {
+    // What is paused has no rate, and is not to look as if nothing happened.
+    if !matches!(model.link, Link::Live { .. }) || model.data.paused().is_some() {
         return String::new();
     }
     format!("{}/s", short(model.data.rate(model.now)))
+}
+
+/// One that can be removed, in its share of the columns; where the next one begins.
+fn chip(
+    text: &str,
+    share: usize,
+    place: Option<usize>,
+    (buffer, area, x, style): (&mut Buffer, Rect, usize, Style),
+    laid: &mut Laid,
+) -> usize {
+    let text = format!("[{} ×]", cut(text, share.saturating_sub(5).max(8)));
+    let end = put(buffer, area, x, &text, style);
+    let on = Rect {
+        x: area.x + u16::try_from(x).unwrap_or(0),
+        width: u16::try_from(end.saturating_sub(x)).unwrap_or(0),
+        ..area
+    };
+    laid.chips.push((on, place));
+    end + 1
 }
 
 /// The filters, and how many flows they let through.
@@ -135,22 +164,15 @@ pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut L
         } else {
             theme.accent()
         };
-        x = put(buffer, left, x, &format!("[{verdicts}]"), look) + 1;
+        let share = room.saturating_sub(x) / (1 + filters.chips.len());
+        x = chip(&verdicts, share, None, (buffer, left, x, look), laid);
     }
     let count = filters.chips.len();
-    for (at, chip) in filters.chips.iter().enumerate() {
+    for (at, one) in filters.chips.iter().enumerate() {
         // The last one is the one that keys are about.
         let share = room.saturating_sub(x) / (count - at);
-        let text = format!("[{} ×]", cut(&chip.text, share.saturating_sub(5).max(8)));
-        let start = x;
-        x = put(buffer, left, x, &text, theme.accent());
-        let place = Rect {
-            x: area.x + u16::try_from(start).unwrap_or(0),
-            width: u16::try_from(x - start).unwrap_or(0),
-            ..area
-        };
-        laid.chips.push((place, at));
-        x += 1;
+        let to = (&mut *buffer, left, x, theme.accent());
+        x = chip(&one.text, share, Some(at), to, laid);
     }
     if x == 1 {
         put(buffer, left, x, "all flows", theme.quiet());

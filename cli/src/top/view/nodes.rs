@@ -7,7 +7,7 @@ use super::{first_seen, line, middle, put};
 use crate::top::{
     model::{Laid, Model},
     nodes::{self, Node},
-    text::{cut, grouped, short, span, width},
+    text::{clock, cut, grouped, short, span, width},
 };
 
 /// Room for the number of a stage.
@@ -99,6 +99,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         middle(buffer, lines, &[(why, theme.plain())]);
         return;
     }
+    let gone = model.gone();
     let height = usize::from(lines.height);
     let selected = model.node.min(all.len() - 1);
     let top = first_seen(selected, all.len(), height);
@@ -107,6 +108,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         let here = line(lines, at - top);
         let lost = lost(node);
         let (state, state_style) = match (&*node.state, node.connected) {
+            _ if gone.is_some() => ("unknown", theme.warn()),
             ("", _) => ("seen", theme.quiet()),
             (_, true) if !node.failure.is_empty() => ("out of step", theme.bad()),
             (state, true) => (state, theme.good()),
@@ -185,8 +187,8 @@ fn delay(node: &Node) -> String {
 
 fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
     let theme = model.theme;
-    if model.filters.hide() || !model.filters.given.is_empty() {
-        let text = "counted is what the filters let through";
+    if !model.filters.given.is_empty() {
+        let text = "counted is what the filters of the command line let through";
         put(
             buffer,
             line(area, usize::from(area.height).saturating_sub(1)),
@@ -205,6 +207,13 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
         theme.heading(),
     );
     let mut lines: Vec<(String, Style)> = Vec::new();
+    if let Some(since) = model.gone() {
+        let text = format!(
+            "no connection to the server since {}: what follows is of before",
+            clock(since)
+        );
+        lines.push((text, theme.bad()));
+    }
     if !node.failure.is_empty() {
         lines.push((
             format!("not in step with the manifests: {}", node.failure),
@@ -242,6 +251,10 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
             let any = STAGES.iter().any(|stage| (stage.count)(&events) > 0);
             let style = if any { theme.warn() } else { theme.quiet() };
             lines.push((format!("lost by stage: {}", text.join(", ")), style));
+        }
+        None if model.gone().is_some() => {}
+        None if model.health.is_none() => {
+            lines.push(("asking the server …".to_owned(), theme.quiet()));
         }
         None => lines.push((
             "the server doesn't tell of losses by stage; those that it reports stand in the table of flows".to_owned(),

@@ -5,9 +5,9 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{first_seen, line, put, put_right};
 use crate::top::{
     filters::VERDICTS,
-    keys::{BINDINGS, Place},
-    model::{Laid, Model},
-    text::width,
+    keys::{BINDINGS, Binding, Place},
+    model::{Laid, Model, Screen},
+    text::{cut, width, wrap},
     update::offered,
 };
 
@@ -16,6 +16,12 @@ fn open(model: &Model, buffer: &mut Buffer, area: Rect, size: (usize, usize), ti
     let wide = u16::try_from(size.0 + 4)
         .unwrap_or(u16::MAX)
         .min(area.width);
+    // A few columns beside it would only be in the way.
+    let wide = if wide + 6 > area.width {
+        area.width
+    } else {
+        wide
+    };
     let high = u16::try_from(size.1 + 2)
         .unwrap_or(u16::MAX)
         .min(area.height);
@@ -59,27 +65,24 @@ fn open(model: &Model, buffer: &mut Buffer, area: Rect, size: (usize, usize), ti
 /// Every key.
 pub(super) fn help(model: &Model, from: usize, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
     let theme = model.theme;
-    let mut lines: Vec<(String, &str, bool)> = Vec::new();
-    for place in [
-        Place::Everywhere,
-        Place::Flows,
-        Place::Details,
-        Place::Sums,
-        Place::Time,
-    ] {
+    let bindings = |place: Place| BINDINGS.iter().filter(move |one| one.place == place);
+    let names = |binding: &Binding| binding.keys.replace(' ', ", ");
+    let keys = BINDINGS.iter().map(|binding| width(&names(binding)));
+    let keys = keys.max().unwrap_or(0);
+    let room = usize::from(area.width).saturating_sub(keys + 6);
+    let mut lines: Vec<(String, String, bool)> = Vec::new();
+    for place in places(model) {
         if !lines.is_empty() {
-            lines.push((String::new(), "", false));
+            lines.push((String::new(), String::new(), false));
         }
-        lines.push((place.title().to_owned(), "", true));
-        let here = BINDINGS.iter().filter(|binding| binding.place == place);
-        lines.extend(here.map(|binding| (binding.keys.replace(' ', ", "), binding.help, false)));
+        lines.push((place.title().to_owned(), String::new(), true));
+        for binding in bindings(place) {
+            let mut names = names(binding);
+            for text in wrap(binding.help, room, 2) {
+                lines.push((std::mem::take(&mut names), text, false));
+            }
+        }
     }
-    let keys = lines
-        .iter()
-        .filter(|(.., title)| !title)
-        .map(|(keys, ..)| width(keys))
-        .max()
-        .unwrap_or(0);
     let wide = lines
         .iter()
         .map(|(_, help, _)| keys + 2 + width(help))
@@ -104,20 +107,52 @@ pub(super) fn help(model: &Model, from: usize, buffer: &mut Buffer, area: Rect, 
         put(buffer, line(inner, at), 0, keys_text, style);
         put(buffer, line(inner, at), keys + 2, help, theme.plain());
     }
-    let below = lines.len() - from - height.min(lines.len());
-    if below > 0 {
-        let last = Rect {
-            y: inner.y + inner.height,
-            height: 1,
-            ..inner
-        };
-        put_right(
-            buffer,
-            last,
-            &format!(" {below} more below "),
-            theme.accent(),
-        );
+    more(
+        model,
+        buffer,
+        inner,
+        (from, lines.len() - from - height.min(lines.len())),
+    );
+}
+
+/// Says in the frame how many lines there are above and below.
+fn more(model: &Model, buffer: &mut Buffer, inner: Rect, (above, below): (usize, usize)) {
+    let edge = |y: u16| Rect {
+        y,
+        height: 1,
+        ..inner
+    };
+    let style = model.theme.accent();
+    if above > 0 {
+        let text = format!(" {above} more above ");
+        put_right(buffer, edge(inner.y.saturating_sub(1)), &text, style);
     }
+    if below > 0 {
+        let text = format!(" {below} more below ");
+        put_right(buffer, edge(inner.y + inner.height), &text, style);
+    }
+}
+
+/// What keys are for, the place where one is first.
+fn places(model: &Model) -> Vec<Place> {
+    let mut places = match (model.screen, &model.details) {
+        (Screen::Flows, Some(_)) => vec![Place::Details, Place::Flows],
+        (Screen::Flows, None) => vec![Place::Flows],
+        (Screen::Top | Screen::Services, _) => vec![Place::Sums],
+        (Screen::Nodes, _) => vec![],
+    };
+    for place in [
+        Place::Everywhere,
+        Place::Flows,
+        Place::Details,
+        Place::Sums,
+        Place::Time,
+    ] {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// Columns to choose.
@@ -131,9 +166,30 @@ pub(super) fn columns(model: &Model, selected: usize, buffer: &mut Buffer, area:
         .max()
         .unwrap_or(0);
     let title = "Columns: Space shows or hides, < > moves, Esc closes";
-    let inner = open(model, buffer, area, (wide, all.len()), title);
+    // What is cut in the list stands below it.
+    let room = usize::from(area.width).saturating_sub(4);
+    let cut_off = wide > room;
+    let lines = all.len() + usize::from(cut_off);
+    let mut inner = open(model, buffer, area, (wide, lines), title);
+    if let Some(about) = all.get(selected).filter(|_| cut_off && inner.height > 2) {
+        inner.height -= 1;
+        let below = Rect {
+            y: inner.y + inner.height,
+            height: 1,
+            ..inner
+        };
+        if 6 + names + width(about.help) > room {
+            put(buffer, below, 0, &cut(about.help, room), theme.heading());
+        }
+    }
     let height = usize::from(inner.height);
     let from = first_seen(selected, all.len(), height);
+    let below = all.len().saturating_sub(from + height);
+    let frame = Rect {
+        height: inner.height + u16::from(cut_off),
+        ..inner
+    };
+    more(model, buffer, frame, (from, below));
     for (at, about) in all.iter().enumerate().skip(from).take(height) {
         let here = line(inner, at - from);
         let shown = at < model.table.columns.len();
@@ -145,7 +201,8 @@ pub(super) fn columns(model: &Model, selected: usize, buffer: &mut Buffer, area:
             theme.plain(),
         );
         put(buffer, here, 4, about.name, theme.accent());
-        put(buffer, here, 6 + names, about.help, theme.plain());
+        let help = cut(about.help, room.saturating_sub(6 + names));
+        put(buffer, here, 6 + names, &help, theme.plain());
         if at == selected {
             buffer.set_style(here, theme.selected());
         }
@@ -153,10 +210,11 @@ pub(super) fn columns(model: &Model, selected: usize, buffer: &mut Buffer, area:
 }
 
 /// Verdicts to choose.
-pub(super) fn verdicts(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub(super) fn verdicts(model: &Model, selected: usize, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme;
-    let title = "Verdicts: their key shows or hides them";
-    let inner = open(model, buffer, area, (width(title), VERDICTS.len()), title);
+    let title = "Verdicts: Space or their key shows or hides, Esc closes";
+    let size = (width(title) + 2, VERDICTS.len());
+    let inner = open(model, buffer, area, size, title);
     for (at, (key, verdict)) in VERDICTS.iter().enumerate() {
         let here = line(inner, at);
         let shown = model.filters.shows(*verdict);
@@ -175,5 +233,8 @@ pub(super) fn verdicts(model: &Model, buffer: &mut Buffer, area: Rect) {
             verdict.as_str_name(),
             theme.verdict(*verdict),
         );
+        if at == selected {
+            buffer.set_style(here, theme.selected());
+        }
     }
 }
