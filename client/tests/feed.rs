@@ -12,7 +12,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use flow::{Filter, FlowView as _, Side, Verdict};
 use flows_client::{Ask, Feed, Item, Link, Mark, Named, Snapshot, Source, Store, Target, View};
-use proto::google::Timestamp;
+use proto::{
+    google::Timestamp,
+    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+    relay::{NodeState, NodeStatusEvent},
+};
 use server::{SECOND, Server, flow, lost};
 
 /// No test waits longer for one thing.
@@ -55,7 +59,7 @@ fn times(snapshot: &Snapshot) -> Vec<i64> {
     items.map(time).collect()
 }
 
-fn flows(seconds: std::ops::Range<i64>) -> Vec<proto::observer::GetFlowsResponse> {
+fn flows(seconds: std::ops::Range<i64>) -> Vec<GetFlowsResponse> {
     seconds
         .map(|second| flow(second * SECOND, "web", Verdict::Forwarded))
         .collect()
@@ -191,6 +195,59 @@ async fn a_request_that_is_refused_is_not_repeated() {
     let link = linked(&feed, |link| matches!(link, Link::Failed(_))).await;
     assert_eq!(link, Link::Failed("bad pod name".to_owned()));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn how_nodes_are_now_stands_behind_what_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let status = |time: i64| GetFlowsResponse {
+        time: Some(Timestamp::from_unix_nanos(time * SECOND)),
+        response_types: Some(ResponseTypes::NodeStatus(NodeStatusEvent {
+            state_change: NodeState::NodeConnected.into(),
+            node_names: vec!["one".to_owned()],
+            ..NodeStatusEvent::default()
+        })),
+        ..GetFlowsResponse::default()
+    };
+    for (now, want) in [
+        (1_000, [100, 101, 102, 103, 0]),
+        // Live flows follow it.
+        (102, [100, 101, 0, 102, 103]),
+    ] {
+        let socket = directory.path().join(now.to_string());
+        let history = std::iter::once(status(now)).chain(flows(100..104));
+        let server = Server::start(&socket, history.collect());
+        let store = Arc::new(Store::new(10_000));
+        let ask = Ask {
+            last: 10,
+            follow: true,
+            ..Ask::default()
+        };
+        let _feed = Feed::start(source(&server.socket), ask, store.clone());
+        let seen = until(&store, "all", |s| times(s).len() == 5).await;
+        assert_eq!(times(&seen), want);
+    }
+}
+
+#[tokio::test]
+async fn older_flows_come_for_another_store_of_the_same_flows() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("s"), flows(100..200));
+    let store = Arc::new(Store::new(10_000));
+    let ask = Ask {
+        last: 10,
+        follow: true,
+        ..Ask::default()
+    };
+    let feed = Feed::start(source(&server.socket), ask.clone(), store.clone());
+    until(&store, "history", |s| times(s).len() == 10).await;
+    let other = Arc::new(Store::new(10_000));
+    let older = |most| feed.older_of(ask.clone(), Arc::clone(&other), 189 * SECOND, most);
+    assert_eq!(older(3).await, Ok(3), "before the moment");
+    assert_eq!(times(&other.snapshot()), [187, 188, 189]);
+    assert_eq!(older(2).await, Ok(2), "before what it has");
+    assert_eq!(times(&other.snapshot()), [185, 186, 187, 188, 189]);
+    assert_eq!(times(&store.snapshot()).len(), 10);
 }
 
 #[tokio::test]

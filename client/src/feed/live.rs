@@ -41,6 +41,10 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5
 /// the flow that shows whether something was forgotten meanwhile.
 const BEGIN: i64 = 3_000_000_000;
 
+/// What it says of them when there is no younger flow to wait for stands behind the history after so
+/// long without anything.
+const SETTLES: Duration = Duration::from_secs(1);
+
 /// Why a stream ended.
 enum End {
     /// The server has said all.
@@ -158,21 +162,36 @@ impl Live {
             Err(status) => return End::of(&status),
         };
         let mut batch = Vec::new();
+        // How nodes are now, which comes before the history.
+        let mut nodes: Vec<GetFlowsResponse> = Vec::new();
         loop {
             // What has come is gathered: a lock and a wake-up of the readers per flow is too much.
             let message = match stream.message().now_or_never() {
                 Some(message) => message,
-                None if batch.is_empty() => stream.message().await,
-                None => match tokio::time::timeout(GATHER, stream.message()).await {
-                    Ok(message) => message,
-                    Err(_nothing_more) => {
-                        self.put(&mut batch, &mut known);
-                        continue;
+                None if batch.is_empty() && nodes.is_empty() => stream.message().await,
+                None => {
+                    let pause = if batch.is_empty() { SETTLES } else { GATHER };
+                    match tokio::time::timeout(pause, stream.message()).await {
+                        Ok(message) => message,
+                        Err(_nothing_more) => {
+                            if batch.is_empty() {
+                                batch.append(&mut nodes);
+                            }
+                            self.put(&mut batch, &mut known);
+                            continue;
+                        }
                     }
-                },
+                }
             };
             match message {
+                Ok(Some(response)) if !tells(&response) && self.begins() => nodes.push(response),
                 Ok(Some(response)) => {
+                    let now = nodes
+                        .first()
+                        .is_some_and(|first| first.time <= response.time);
+                    if now {
+                        batch.append(&mut nodes);
+                    }
                     batch.push(response);
                     if batch.len() >= BATCH {
                         self.put(&mut batch, &mut known);
@@ -181,6 +200,7 @@ impl Live {
                     }
                 }
                 Ok(None) => {
+                    batch.append(&mut nodes);
                     self.put(&mut batch, &mut known);
                     return if self.ask.is_endless() {
                         End::Broken("the server ended the stream".to_owned())
@@ -189,11 +209,18 @@ impl Live {
                     };
                 }
                 Err(status) => {
+                    batch.append(&mut nodes);
                     self.put(&mut batch, &mut known);
                     return End::of(&status);
                 }
             }
         }
+    }
+
+    /// Whether the first connection was made just now.
+    fn begins(&self) -> bool {
+        let now = unix_nanos(SystemTime::now());
+        self.broken.is_none() && now.saturating_sub(self.since) < BEGIN
     }
 
     /// What to ask on a new connection, and what of the answer is there already.
