@@ -56,7 +56,7 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
 
     top.press("d");
     top.until("drops only", |text| {
-        text.contains("[dropped]") && !text.contains("FORWARDED")
+        text.contains("[dropped ×]") && !text.contains("FORWARDED")
     });
     top.press("N\r");
     let details = top.until("the explanation", |text| {
@@ -82,7 +82,7 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     top.press("z");
     let alone = top.until("the details alone", |text| text.contains("matchLabels"));
     assert!(
-        alone.contains("flows policy trace --src-pod default/stranger-near"),
+        alone.contains(" policy trace --src-pod default/stranger-near"),
         "{alone}"
     );
 
@@ -123,7 +123,7 @@ fn what_is_paused_is_not_lost() {
     let mut top = top(&lab, (120, 40));
     top.press("d");
     top.until("the connection", |text| {
-        text.contains("● live") && text.contains("[dropped]")
+        text.contains("● live") && text.contains("[dropped ×]")
     });
     top.press(" ");
     top.until("the pause", |text| text.contains("paused"));

@@ -126,6 +126,21 @@ fn what_is_wrong_stands_where_it_is() {
 }
 
 #[test]
+fn small_screens() {
+    let mut sample = Sample::with_flows(40, 10);
+    sample.press("?");
+    assert_snapshot!("help_40x10", sample.text());
+    sample.press("Esc 2 ?");
+    assert_snapshot!("help_of_sums_40x10", sample.text());
+    sample.press("Esc 1 c Down Down Down Down Down Down Down Down Down Down");
+    assert_snapshot!("columns_40x10", sample.text());
+    sample.press("Esc t Left Left L");
+    assert_snapshot!("time_40x10", sample.text());
+    sample.press("Esc 2 Tab Tab Tab Tab");
+    assert_snapshot!("top_nodes_40x10", sample.text());
+}
+
+#[test]
 fn prompts() {
     let mut sample = Sample::with_flows(80, 24);
     sample.press("/");

@@ -115,6 +115,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
             (state, false) => (state, theme.bad()),
         };
         let rate = model.node_rates.get(&node.name).copied();
+        let rate = rate.filter(|_| gone.is_none());
         let dropped = node.came.dropped;
         let mut cells: Vec<(String, Style)> = vec![
             (node.name.clone(), theme.plain()),

@@ -51,7 +51,7 @@ fn open(model: &Model, buffer: &mut Buffer, area: Rect, size: (usize, usize), ti
         buffer,
         line(frame, 0),
         2,
-        &format!(" {title} "),
+        &format!(" {} ", cut(title, usize::from(wide).saturating_sub(6))),
         model.theme.heading(),
     );
     Rect {
