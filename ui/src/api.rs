@@ -45,7 +45,8 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/complete", get(expressions::complete))
         .route("/check", get(expressions::check))
         .route("/events", get(events::get))
-        .fallback(nothing)
+        // A fallback would not be asked: the files of the page have any other path.
+        .route("/{*path}", get(nothing))
         .with_state(desk)
 }
 

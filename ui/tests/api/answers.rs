@@ -322,3 +322,54 @@ async fn the_map_is_of_the_time_that_the_table_is_of() {
     let seconds = short.get("/api/map").await.json()["seconds"].clone();
     assert_eq!(seconds, json!(7.0));
 }
+
+#[tokio::test]
+async fn lines_that_are_no_flows_stand_where_they_stood() {
+    let flows = crate::flows::file(3);
+    let text = std::fs::read_to_string(flows.path()).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(2, "{");
+    lines.insert(7, "no flow");
+    std::fs::write(flows.path(), lines.join("\n")).unwrap();
+    let server = Running::of_file(flows, &[]).await;
+    server.ready().await;
+    assert_eq!(server.get("/api/status").await.json()["unreadable"], 2);
+    let rows = server.get("/api/flows?sort=timestamp").await.json();
+    let rows = rows["rows"].as_array().unwrap().iter();
+    let said = rows.map(|row| (row["kind"] == "loss").then(|| row["cells"][0].to_string()));
+    let said: Vec<_> = said.collect();
+    assert!(
+        said[2].as_ref().unwrap().contains("Line 3 is no flow"),
+        "{said:?}"
+    );
+    assert!(
+        said[7].as_ref().unwrap().contains("Line 8 is no flow"),
+        "{said:?}"
+    );
+    assert_eq!(said.iter().flatten().count(), 3, "{said:?}");
+}
+
+#[tokio::test]
+async fn flows_of_one_packet_are_one_of_its_connection() {
+    let flows = crate::flows::file(3);
+    let text = std::fs::read_to_string(flows.path()).unwrap();
+    // Each drop is told by the policy's verdict, too.
+    let lines = text.lines().flat_map(|line| {
+        let mut flow: Value = serde_json::from_str(line).unwrap();
+        let dropped = flow["flow"]["verdict"] == "DROPPED";
+        flow["flow"]["event_type"]["type"] = json!(5);
+        [Some(line.to_owned()), dropped.then(|| flow.to_string())]
+    });
+    let lines: Vec<String> = lines.flatten().collect();
+    std::fs::write(flows.path(), lines.join("\n")).unwrap();
+    let server = Running::of_file(flows, &[]).await;
+    server.ready().await;
+    let query = format!("/api/flows?filter={}", encoded("verdict == DROPPED"));
+    let rows = server.get(&query).await.json();
+    let first = &rows["rows"][1]["seq"];
+    let details = server.get(&format!("/api/flows/{first}")).await.json();
+    let connection = details["connection"].as_array().unwrap().iter();
+    let times: Vec<String> = connection.map(|row| row["time"].to_string()).collect();
+    assert_eq!(times.len(), 3, "{times:?}");
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+}

@@ -97,6 +97,15 @@ async fn a_server_that_is_gone_and_a_full_store_are_said() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    let status = server.get("/api/status").await.json();
+    let nodes = status["nodes"].as_array().unwrap();
+    assert!(!nodes.is_empty(), "{status}");
+    for node in nodes {
+        assert_eq!(
+            (&node["state"], &node["rate"]),
+            (&json!("unknown"), &json!(0.0))
+        );
+    }
     let answer = server.get("/api/older").await;
     assert_eq!(answer.status, 503);
     let detail = answer.json()["detail"].to_string();

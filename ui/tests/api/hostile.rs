@@ -70,6 +70,24 @@ async fn bad_questions_are_refused_in_words() {
 }
 
 #[tokio::test]
+async fn what_there_is_not_is_named() {
+    let server = Running::start(1, &[]).await;
+    for (path, said) in [
+        (
+            "/api/nothing",
+            "there is no /api/nothing: /api/openapi.yaml says what there is",
+        ),
+        ("/nothing.js", "there is no such file"),
+    ] {
+        let answer = server.get(path).await.json();
+        assert_eq!(
+            (answer["status"].as_u64(), answer["detail"].as_str()),
+            (Some(404), Some(said))
+        );
+    }
+}
+
+#[tokio::test]
 async fn expressions_say_where_they_are_wrong() {
     let server = Running::start(1, &[]).await;
     let answer = server

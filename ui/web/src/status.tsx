@@ -25,7 +25,7 @@ export function StatusView() {
       <div class="cards">
         <article>
           <h2>Source</h2>
-          <p class="figure">{link.state}</p>
+          <p class="figure">{stream.value.state === 'lost' ? 'unknown' : link.state}</p>
           <dl>
             <div><dt>Address</dt><dd><code>{now.source}</code></dd></div>
             <div><dt>Server</dt><dd>{server.version.includes(kind) ? server.version : `${kind} ${server.version}`}</dd></div>
@@ -110,7 +110,7 @@ export function StatusView() {
                   {node.message && <small> {node.message}</small>}
                 </td>
                 <td class="number">{since === null ? `${short(node.rate)}/s` : ''}</td>
-                <td class="number">{node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
+                <td class="number">{since !== null || node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
                 <td class={`number${node.lost ? ' bad' : ''}`}>{whole(node.lost)}</td>
                 {places.map(({ stage }) => {
                   const count = node.losses.find((loss) => loss.stage === stage)?.count;
