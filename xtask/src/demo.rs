@@ -5,6 +5,7 @@ mod evidence;
 mod interrupt;
 
 use std::fs::File;
+use std::io::{self, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -105,7 +106,9 @@ impl Page {
                 .is_some()
             {
                 let said = std::fs::read_to_string(log).unwrap_or_default();
-                bail!("no page, as flows-ui ended: {}", said.trim());
+                let error = said.lines().find(|line| line.starts_with("Error"));
+                let why = error.unwrap_or("it said nothing");
+                bail!("no page, as flows-ui ended: {why}");
             }
             let waited = start.elapsed();
             if waited > Duration::from_secs(1) && TcpStream::connect(PAGE).is_ok() {
@@ -253,7 +256,8 @@ impl Demo {
     }
 
     fn down(&self) -> Result<()> {
-        println!("removing the lab");
+        // Also where the terminal is gone.
+        let _gone = writeln!(io::stdout(), "removing the lab");
         process::run(self.lab()?.args(["down", "--name", LAB]))?;
         ensure!(
             !self.is_up()?,

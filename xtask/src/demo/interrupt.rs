@@ -1,35 +1,34 @@
 //! Ctrl-C, without dying of it: what was made must be removed first.
 
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::process;
 
 /// How often is looked whether a program has ended or a signal came.
 const POLL: Duration = Duration::from_millis(100);
 
-/// SIGINT, SIGTERM and SIGHUP, held back from this process (programs it starts get them as ever).
-pub(super) struct Interrupt(SignalFd);
+/// SIGINT, SIGTERM and SIGHUP, noted. They are caught, not blocked: programs that are started get them
+/// as ever, while a blocked signal would stay blocked in them.
+pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     pub(super) fn catch() -> Result<Interrupt> {
-        let mut signals = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            signals.add(signal);
+        let came = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&came)).context("catching signals")?;
         }
-        signals.thread_block().context("holding signals back")?;
-        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        let fd = SignalFd::with_flags(&signals, flags).context("opening a signalfd")?;
-        Ok(Interrupt(fd))
+        Ok(Interrupt(came))
     }
 
     /// Whether one came since the last call.
     pub(super) fn came(&self) -> bool {
-        matches!(self.0.read_signal(), Ok(Some(_)))
+        self.0.swap(false, Ordering::Relaxed)
     }
 
     /// Runs a program until it ends or a signal comes, which ends it.
@@ -69,4 +68,20 @@ fn end(child: &mut Child) -> Result<()> {
     child.kill().context("ending the program")?;
     child.wait().context("waiting")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_noted_and_programs_have_none_blocked() {
+        let interrupt = Interrupt::catch().unwrap();
+        assert!(!interrupt.came());
+        let script = "kill -TERM $PPID; grep SigBlk: /proc/self/status";
+        let output = Command::new("sh").args(["-c", script]).output().unwrap();
+        assert!(interrupt.came() && !interrupt.came());
+        let blocked = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(blocked.trim(), "SigBlk:\t0000000000000000");
+    }
 }
