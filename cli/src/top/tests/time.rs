@@ -126,6 +126,10 @@ fn the_sum_of_a_time_is_of_that_time_however_close_one_looks() {
     assert_eq!(of, 4);
     let words = "00:00:05.000 – 00:00:07.999 3 passed, 1 dropped";
     assert!(sample.text().contains(words), "{}", sample.text());
+    let wide = sample.model.histogram.length;
+    sample.press("+ + +");
+    assert!(sample.model.histogram.length < wide);
+    assert!(sample.text().contains(words), "{}", sample.text());
     // A time that goes beyond what is seen.
     sample.model.zoom = Some((START + 6 * SECOND, START + 60 * SECOND));
     sample.draw();

@@ -98,6 +98,15 @@ impl Model {
 
     /// Looks at half of the time, or at twice as much, with the cursor where it is.
     pub(super) fn zoom(&mut self, out: bool) {
+        // Bars of another length begin and end elsewhere: what is selected stays so.
+        if let Some((from, to)) = self.selection() {
+            let ends = if self.anchor <= self.cursor {
+                (from, to)
+            } else {
+                (to, from)
+            };
+            (self.anchor, self.cursor) = (Some(ends.0), Some(ends.1));
+        }
         let whole = self.whole;
         let (from, to) = self.zoom.unwrap_or(whole);
         let at = self.cursor.unwrap_or(from).clamp(from, to.max(from));
