@@ -202,6 +202,37 @@ fn a_filter_adds_what_the_server_has_and_takes_nothing_away() {
 }
 
 #[test]
+fn reading_anew_has_what_filters_let_through_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("hubble.sock");
+    let begin = now() - 400_000_000_000;
+    let drops = (0..100).map(|at| {
+        let verdict = if at % 10 == 0 {
+            Verdict::Dropped
+        } else {
+            Verdict::Forwarded
+        };
+        decided(begin + at * 1_000_000_000, "web", verdict)
+    });
+    let server = Server::start(&socket, drops.collect());
+    let mut command = top(directory.path());
+    command.args(["--last", "50", "--server"]);
+    command.arg(format!("unix://{}", socket.display()));
+    let mut top = Pty::start(&command, (100, 30));
+    top.until("what was asked for", |text| text.contains("50 held"));
+    top.press("d");
+    top.until("older drops", |text| text.contains("10 of 55 held"));
+    let asked = server.requests().len();
+    top.press("R");
+    top.until("the server was asked twice", |_| {
+        server.requests().len() == asked + 2
+    });
+    top.until("the same", |text| text.contains("10 of 55 held"));
+    top.press("q");
+    assert!(top.end().success());
+}
+
+#[test]
 fn a_terminal_with_a_light_background_is_asked_and_its_answer_is_no_key() {
     for (answer, light) in [
         ("\x1b]11;rgb:ffff/ffff/ffff\x1b\\", true),
