@@ -24,6 +24,8 @@ use std::{
     io::{self, Write},
 };
 
+use tokio::signal::unix::{SignalKind, signal};
+
 pub use args::command;
 use args::{Args, Stop};
 pub use error::Error;
@@ -52,6 +54,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 async fn dispatch(args: &Args) -> Result<(), Error> {
     let words: Vec<_> = args.command.iter().map(String::as_str).collect();
+    // Listened for before anything is printed: whoever sees the first line may press Ctrl-C.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let work = async {
         match &words[..] {
             ["observe"] => observe::run(args).await,
@@ -79,7 +83,7 @@ async fn dispatch(args: &Args) -> Result<(), Error> {
     tokio::select! {
         done = work => done,
         // What was printed so far has been flushed: printing happens between waits.
-        signal = tokio::signal::ctrl_c() => Ok(signal?),
+        _ = interrupt.recv() => Ok(()),
     }
 }
 
