@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bytes, clock, counted, rate, short, span, whole } from './format';
+import { bytes, clock, counted, rate, short, span, whole, visible } from './format';
 
 it.each([
   [0, '0'],
@@ -53,4 +53,13 @@ it('counts', () => {
   expect(whole(1234567)).toBe('1,234,567');
   expect(counted(1, 'flow')).toBe('1 flow');
   expect(counted(2000, 'flow')).toBe('2,000 flows');
+});
+
+it.each([
+  ['production/web:80', 'production/web:80'],
+  ['ev\u202eil\u2069', 'ev<U+202E>il<U+2069>'],
+  ['a\u001b[31mb\n', 'a<U+001B>[31mb<U+000A>'],
+  ['né 👩‍👩 日本', 'né 👩‍👩 日本'],
+])('%j is shown as it is', (text, shown) => {
+  expect(visible(text)).toBe(shown);
 });

@@ -64,3 +64,11 @@ export function clock(time: number, step = 1): string {
 export function counted(count: number, noun: string): string {
   return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/**
+ * A name as it is, also if it has characters that steer a terminal or turn the direction of what
+ * follows: `ev<U+202E>il`.
+ */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (sign) => `<U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
+}

@@ -87,10 +87,12 @@ export function Header() {
             </dd>
           </div>
         )}
-        <div title={(lost ? `${counted(lost, 'event')} missing; the Nodes view says where` : 'No event is missing') + asOf}>
-          <dt>Lost</dt>
-          <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
-        </div>
+        {now && (
+          <div title={(lost ? `${counted(lost, 'event')} missing; the Nodes view says where` : 'No event is missing') + asOf}>
+            <dt>Lost</dt>
+            <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
+          </div>
+        )}
         {now?.unreadable ? (
           <div title="Lines of the file that are no flows; the table marks where they stand, of many the first ones">
             <dt>Unreadable</dt>

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, said } from '../api';
-import { clock } from '../format';
+import { clock, visible } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
 import { fetchOlder, fetching, olderError } from '../older';
@@ -27,7 +27,7 @@ function Facts({ facts }: { facts: Fact[] }) {
         <div key={`${name} ${text}`}>
           <dt>{name}</dt>
           <dd>
-            <bdi class="value">{text}</bdi>
+            <bdi class="value">{visible(text)}</bdi>
             {term && (
               <span class="ops">
                 <button onClick={() => add(term)} title={`Only ${term}`} aria-label={`Only ${term}`}>
@@ -147,11 +147,11 @@ export function Drawer({ flow }: { flow: string }) {
       {details && (
         <div class="body">
           <p class="ends">
-            <bdi class="end">{cell('source').replace(/ (->|<-|<>)$/, '')}</bdi>
+            <bdi class="end">{visible(cell('source').replace(/ (->|<-|<>)$/, ''))}</bdi>
             <span class="arrow" aria-label={cell('source').endsWith('<-') ? 'from' : 'to'}>
               {cell('source').endsWith('<-') ? '←' : '→'}
             </span>
-            <bdi class="end">{cell('destination')}</bdi>
+            <bdi class="end">{visible(cell('destination'))}</bdi>
           </p>
           {cell('reason') && (
             <p class="reason">

@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import { filterError } from '../live';
 import { arrived, go, pause, paused, resume, view } from '../state';
 import { Icon } from '../icons';
-import { clock, short } from '../format';
+import { clock, short, visible } from '../format';
 import { Field } from './field';
 import { Namespaces } from './namespaces';
 import { TimesMenu } from './timesmenu';
@@ -32,7 +32,7 @@ function Chip({ text, index, edit }: { text: string; index: number; edit: (text:
         {excludes ? '≠' : '='}
       </button>
       <button class="text" onClick={() => (remove(), edit(text))} title="Edit">
-        <bdi>{excludes ? opposite : text}</bdi>
+        <bdi>{visible(excludes ? opposite : text)}</bdi>
       </button>
       <button class="remove" onClick={remove} aria-label={`Remove ${text}`}>
         <Icon name="close" />

@@ -1,7 +1,7 @@
 // One row of the table.
 
 import { memo } from '../memo';
-import { clock, whole } from '../format';
+import { clock, visible, whole } from '../format';
 import { VerdictMark } from '../icons';
 import type { Column, Row } from '../types';
 import { look } from '../verdict';
@@ -45,7 +45,7 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
     if (arrow) {
       return (
         <>
-          <bdi class="host">{arrow[1]}</bdi>
+          <bdi class="host">{visible(arrow[1] ?? '')}</bdi>
           <span class="arrow" title={arrow[2] === '<-' ? 'Reply' : undefined}>
             {arrow[2] === '->' ? '→' : arrow[2] === '<-' ? '←' : '↔'}
           </span>
@@ -53,8 +53,7 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
       );
     }
   }
-  // A name may turn the direction of what follows.
-  return <bdi>{text}</bdi>;
+  return <bdi>{visible(text)}</bdi>;
 }
 
 export const FlowRow = memo(
@@ -88,7 +87,7 @@ export const FlowRow = memo(
               role="gridcell"
               class={column.number ? 'number' : ''}
               data-column={column.name}
-              title={text}
+              title={visible(text)}
               onContextMenu={(event) => {
                 event.preventDefault();
                 cellMenu.value = { seq: row.seq, column: column.name, text, x: event.clientX, y: event.clientY };
