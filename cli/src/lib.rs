@@ -1,9 +1,9 @@
 //! flows: the command line.
 //!
 //! ```text
-//! args     flags in order, as text            connect   which server, and the connection
-//! observe  request -> server or file -> print  status, list, watch: the other questions
-//! top      flows on a terminal, live
+//! args     flags in order, as text                connect  which server, and the connection
+//! observe  request -> server or file -> print     status, list, watch  the other questions
+//! top      flows on a terminal, live              text, table  what people read, and what fits
 //! policy   questions to the policy engine, over a directory or a server
 //! ```
 
@@ -16,6 +16,7 @@ mod observe;
 mod policy;
 mod status;
 mod table;
+mod text;
 mod top;
 mod watch;
 

@@ -15,7 +15,7 @@ use crate::{
     connect::{connect, request_timeout},
     duration::go_duration,
     error::Error,
-    table,
+    table, text,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +92,8 @@ fn print_nodes(out: &mut dyn Write, format: Format, nodes: &[Node]) -> io::Resul
             let percent = table::percent(node.num_flows, node.max_flows);
             format!(
                 "{}/{} ({percent:6.2}%)",
-                table::grouped(node.num_flows),
-                table::grouped(node.max_flows)
+                text::grouped(node.num_flows),
+                text::grouped(node.max_flows)
             )
         });
         let mut row = vec![

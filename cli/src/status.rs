@@ -21,7 +21,7 @@ use crate::{
     connect::{connect_timeout, request_timeout, target},
     duration::go_duration,
     error::Error,
-    table,
+    table, text,
 };
 
 /// Name under which Hubble's servers answer health checks.
@@ -112,12 +112,12 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
     writeln!(
         out,
         "Events: {} attempted, {} limited; lost: {} in the kernel, {} left unread, {} in queues, {} evicted unread",
-        table::grouped(events.attempted),
-        table::grouped(events.limited),
-        table::grouped(events.failed),
-        table::grouped(events.left_unread),
-        table::grouped(events.queue_lost),
-        table::grouped(events.evicted_unread),
+        text::grouped(events.attempted),
+        text::grouped(events.limited),
+        text::grouped(events.failed),
+        text::grouped(events.left_unread),
+        text::grouped(events.queue_lost),
+        text::grouped(events.evicted_unread),
     )?;
     maps(out, status)?;
     if status.problems.is_empty() {
@@ -160,8 +160,8 @@ fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
             "Map {} of {}: {} of {} entries ({percent:.1}%)",
             fill.map,
             node.node_name,
-            table::grouped(fill.entries),
-            table::grouped(fill.max.into()),
+            text::grouped(fill.entries),
+            text::grouped(fill.max.into()),
         )?;
     }
     Ok(())
@@ -239,8 +239,8 @@ fn compact(out: &mut dyn Write, status: &ServerStatusResponse) -> io::Result<()>
         max => format!(" ({:.2}%)", table::percent(status.num_flows, max)),
     };
     let (held, most) = (
-        table::grouped(status.num_flows),
-        table::grouped(status.max_flows),
+        text::grouped(status.num_flows),
+        text::grouped(status.max_flows),
     );
     writeln!(out, "Current/Max Flows: {held}/{most}{ratio}")?;
     match rate(status) {
@@ -285,9 +285,9 @@ fn columns(
     let or_not = |number: Option<String>| number.unwrap_or_else(|| "N/A".to_owned());
     let uptime = (status.uptime_ns > 0).then(|| go_duration(status.uptime_ns));
     vec![
-        ("NUM FLOWS", table::grouped(status.num_flows)),
-        ("MAX FLOWS", table::grouped(status.max_flows)),
-        ("SEEN FLOWS", table::grouped(status.seen_flows)),
+        ("NUM FLOWS", text::grouped(status.num_flows)),
+        ("MAX FLOWS", text::grouped(status.max_flows)),
+        ("SEEN FLOWS", text::grouped(status.seen_flows)),
         (
             "FLOWS PER SECOND",
             or_not(rate(status).map(|rate| format!("{rate:.2}"))),

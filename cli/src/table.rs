@@ -23,19 +23,6 @@ pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()>
     Ok(())
 }
 
-/// Thousands apart: `2,771`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `part` of `whole` in percent; 0 of nothing is 0.
 pub(crate) fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 {
@@ -56,10 +43,6 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(
-            [0, 999, 1000, 2_771, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "2,771", "1,234,567"]
-        );
         assert_eq!(format!("{:.2}", percent(2771, 8190)), "33.83");
         assert_eq!(rate(10, 0), None);
         assert_eq!(rate(10, 2_000_000_000), Some(5.0));

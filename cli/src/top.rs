@@ -30,7 +30,6 @@ mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
 mod theme;
 mod update;
 mod view;
@@ -49,6 +48,7 @@ use crate::{
     connect::target,
     error::Error,
     observe::wanted::Wanted as Asked,
+    text,
 };
 use filters::Filters;
 use model::{From, Model};

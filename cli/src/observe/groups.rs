@@ -18,7 +18,11 @@ use proto::{flow::Flow, google::Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::View;
-use crate::{args::Args, error::Error, table::grouped, top::text};
+use crate::{
+    args::Args,
+    error::Error,
+    text::{self, grouped},
+};
 use fit::{Count, Fit};
 
 mod fit;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tonic::Code;
 
 use super::{client, json, refused};
-use crate::{args::Args, connect::request_timeout, error::Error, table};
+use crate::{args::Args, connect::request_timeout, error::Error, table, text};
 
 /// `flows policy get [NAME]`.
 pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
@@ -198,7 +198,7 @@ fn list_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
             policy.selects.len().to_string(),
             policy.rules.len().to_string(),
             never.count().to_string(),
-            table::grouped(hits),
+            text::grouped(hits),
             format!("{stale}{}", policy.meaning),
         ]);
     }
@@ -238,10 +238,10 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
                 rule.text.clone(),
                 match rule.decisions {
                     0 => "never hit".to_owned(),
-                    n => table::grouped(n),
+                    n => text::grouped(n),
                 },
-                table::grouped(rule.connections),
-                table::grouped(rule.bytes),
+                text::grouped(rule.connections),
+                text::grouped(rule.bytes),
             ]);
         }
         table::write(out, &rows)?;
@@ -338,7 +338,7 @@ fn entries(out: &mut dyn Write, all: &[TableEntry], direction: &str) -> io::Resu
             entry.port.clone(),
             match entry.decisions {
                 0 => "never hit".to_owned(),
-                n => table::grouped(n),
+                n => text::grouped(n),
             },
             entry.text.clone(),
         ]);
