@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::warn;
 
-use crate::{control::Fill, observe::clock};
+use crate::{
+    control::{Fill, sum},
+    observe::clock,
+};
 
 /// How long a count is told again, ns.
 const FRESH: u64 = 15_000_000_000;
@@ -35,6 +38,12 @@ impl Connections {
             stats,
             last: Mutex::default(),
         }
+    }
+
+    /// What the programs counted until now; `None` if that can't be read.
+    pub fn counters(&self) -> Option<loader::Counters> {
+        let per_cpu = self.stats.counters_per_cpu();
+        per_cpu.ok().map(|per_cpu| sum(&per_cpu))
     }
 
     /// Counts, at most every 15 s; tells what was counted last in between, and if it can't be counted.

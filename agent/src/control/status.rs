@@ -86,7 +86,8 @@ pub(super) fn problems(state: &State, compiled: &Compiled) -> Vec<PolicyProblem>
         .collect()
 }
 
-pub(super) fn sum(per_cpu: &[Counters]) -> Counters {
+/// Of all CPUs.
+pub(crate) fn sum(per_cpu: &[Counters]) -> Counters {
     per_cpu
         .iter()
         .fold(Counters::default(), |sum, cpu| Counters {

@@ -21,16 +21,21 @@ impl Service {
     }
 
     fn events(&self) -> EventCounts {
-        let (stats, status) = (&self.api.stats, self.api.status.load());
+        let stats = &self.api.stats;
+        // The kernel's counters last: nobody shall read of more events stored than there were.
+        let stored = stats.stored.load(Ordering::Relaxed);
+        let connections = self.api.connections.as_ref();
+        let counters = connections.and_then(|kernel| kernel.counters());
+        let counters = counters.unwrap_or(self.api.status.load().counters);
         EventCounts {
-            attempted: status.counters.events_attempted,
-            failed: status.counters.events_failed,
-            limited: status.counters.events_limited,
+            attempted: counters.events_attempted,
+            failed: counters.events_failed,
+            limited: counters.events_limited,
             received: stats.sum(|reader| &reader.received),
             left_unread: stats.left_unread,
             queue_lost: stats.sum(|reader| &reader.queue_lost),
             malformed: stats.sum(|reader| &reader.malformed),
-            stored: stats.stored.load(Ordering::Relaxed),
+            stored,
             evicted_unread: self.api.history.evicted_unread(),
         }
     }
