@@ -22,7 +22,7 @@ try {
   const long = await tasks();
   const after = await heap();
   const status = await page.evaluate(async () => (await fetch('api/status')).json());
-  const coming = Number(await page.locator('.facts dd').first().innerText().then((text) => text.replace('/s', '').replace('k', 'e3')));
+  const coming = Number(await page.locator('.facts dd').first().innerText().then((text) => text.replace(' flows/s', '').replace('k', 'e3')));
   const what = `${Number(rate).toLocaleString('en')} flows/s`;
   const row = (name, value, unit, goal) => print(`${name}, ${what}`, value, unit, goal);
   row('flows that the page says come', coming, 'flows/s');
