@@ -109,6 +109,28 @@ fn main() {
         row(&named("drawings"), seen.drawings, "/s", None);
         row(&named("processor time"), seen.busy, "% of a core", None);
     }
+    // Filters: few flows, and the most that there can be.
+    for (filter, view) in [
+        ("verdict == DROPPED", "with the drops alone"),
+        ("protocol == tcp", "with a filter that all match"),
+    ] {
+        screen.press("1X/");
+        screen.press(filter);
+        screen.press("\r");
+        std::thread::sleep(2 * SETTLED);
+        let seen = half(&screen, &server, SUMMED);
+        let named = |what: &str| named(&format!("{what} {view}"));
+        row(
+            &named("flows taken"),
+            seen.flows,
+            "flows/s",
+            Some(">= 49500"),
+        );
+        row(&named("newest row's age"), seen.age, "ms", None);
+        row(&named("drawings"), seen.drawings, "/s", None);
+        row(&named("processor time"), seen.busy, "% of a core", None);
+        row(&named("memory"), seen.memory, "MiB", None);
+    }
 }
 
 fn pin(core: usize) {

@@ -127,6 +127,6 @@ it('what is shown is saved as a file that the other programs read', async () => 
 
   const csv = await save(/CSV/);
   const lines = (await readFile(csv.path, 'utf8')).trimEnd().split('\n');
-  expect(lines[0]).toMatch(/^timestamp,source,destination/);
+  expect(lines[0]).toMatch(/^timestamp,source,reply,destination/);
   expect(lines).toHaveLength(saved.length + 1);
 });
