@@ -6,7 +6,11 @@ use crate::addr::{Addr4, Addr6};
 /// Scope of pods' connections. The key has room for others (proxy legs, the host's own).
 pub const SCOPE_POD: u8 = 0;
 
-/// IPv4 connection. 16 bytes. ICMP echo: both ports are the identifier.
+/// IPv4 connection. 16 bytes.
+///
+/// ICMP has no ports. `port_a` is the identifier of a query (0 for other messages), `port_b` is the
+/// type of the message that opened the exchange plus [`ICMP_FROM_B`] if side B sent that one: a query
+/// and its answer are one connection, everything else is one of its own.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CtKey4 {
@@ -26,7 +30,7 @@ pub struct CtKey4 {
     pub reserved: u16,
 }
 
-/// IPv6 connection. 40 bytes.
+/// IPv6 connection. 40 bytes. ICMPv6 as in [`CtKey4`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CtKey6 {
@@ -46,6 +50,9 @@ pub struct CtKey6 {
     pub reserved: u16,
 }
 
+/// In `port_b` of an ICMP connection: side B sent the message that opened it.
+pub const ICMP_FROM_B: u16 = 1 << 8;
+
 /// Side B opened the connection (clear: side A did).
 pub const FROM_B: u16 = 1 << 0;
 /// The connection's packets are dropped since a policy change; it stays known, so that its replies
@@ -63,8 +70,9 @@ pub const CLOSING_REPLY: u16 = 1 << 5;
 pub const RESET: u16 = 1 << 6;
 /// The end of the connection was reported.
 pub const END_REPORTED: u16 = 1 << 7;
-/// An ICMP error about the connection was reported; once is enough, they come in floods.
-pub const RELATED_REPORTED: u16 = 1 << 8;
+/// The connection was found in its midst, by a packet that opens nothing: who opened it is not known,
+/// so policy must allow it in both directions.
+pub const PICKED_UP: u16 = 1 << 8;
 
 /// State of a connection. 112 bytes. Pairs are indexed by side: 0 = A, 1 = B, except `packets`,
 /// `bytes`, `reported` and `tcp_flags`, which are indexed by direction: 0 = original, 1 = reply.
@@ -110,36 +118,52 @@ pub struct CtEntry {
     /// Match types: low nibble egress, high nibble ingress.
     pub match_types: u8,
     /// Zero.
-    pub reserved: [u8; 11],
+    pub reserved: [u8; 3],
+    /// Endpoint whose share of the table the entry takes: the pod that opened the connection, or the
+    /// one it was opened to if the other end is elsewhere. 0 = nobody's yet.
+    pub owner: u32,
+    /// Room, zero.
+    pub room: [u8; 4],
 }
 
-/// Key of the map that remembers the ports of a datagram's first fragment. 40 bytes; IPv4 addresses
-/// stand in the first word.
+/// Key of the map that remembers the first fragments of datagrams: a small number of places at each
+/// interface, so that nobody fills or overwrites another's.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FragKey {
+    /// Interface at which the program runs.
+    pub ifindex: u32,
+    /// Place of the datagram at that interface, below [`FRAG_PLACES`].
+    pub place: u32,
+}
+
+/// Datagrams in fragments that are remembered per interface.
+pub const FRAG_PLACES: u32 = 32;
+
+/// A datagram whose first fragment was allowed, and what its later fragments don't carry. 48 bytes;
+/// IPv4 addresses stand in the first word.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FragEntry {
     /// Source, network order.
     pub src: Addr6,
     /// Destination.
     pub dst: Addr6,
     /// Identification field.
     pub id: u32,
-    /// IP protocol.
+    /// Source port, host order; ICMP: the identifier.
+    pub src_port: u16,
+    /// Destination port; ICMP: type (high byte) and code.
+    pub dst_port: u16,
+    /// Offset at which the first fragment's headers ended, in bytes from where fragment offsets count.
+    /// A later fragment that begins before overlaps them.
+    pub headers: u16,
+    /// Protocol of the transport header.
     pub proto: u8,
     /// 4 or 6.
     pub version: u8,
     /// Zero.
-    pub reserved: u16,
-}
-
-/// Ports of the first fragment.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FragPorts {
-    /// Source port, host order.
-    pub src: u16,
-    /// Destination port.
-    pub dst: u16,
+    pub reserved: [u8; 4],
 }
 
 /// Time-outs in ticks, after Cilium's defaults (`bpf/node_config.h`, v1.19).
@@ -153,9 +177,13 @@ pub mod timeout {
     pub const TCP_CLOSE: u32 = ticks(10);
     /// UDP, ICMP, SCTP: 60 s.
     pub const OTHER: u32 = ticks(60);
+    /// A denied connection that isn't TCP, from its last packet: longer than `OTHER`, because once it
+    /// is forgotten the other end's next packet is one that opens a connection. TCP: [`TCP`].
+    pub const DENIED: u32 = ticks(600);
 }
 
 const _: () = assert!(size_of::<CtKey4>() == 16);
 const _: () = assert!(size_of::<CtKey6>() == 40);
 const _: () = assert!(size_of::<CtEntry>() == 112);
-const _: () = assert!(size_of::<FragKey>() == 40);
+const _: () = assert!(size_of::<FragKey>() == 8);
+const _: () = assert!(size_of::<FragEntry>() == 48);

@@ -83,7 +83,8 @@ pub struct Event {
     pub flags: u8,
     /// IP protocol.
     pub proto: u8,
-    /// TCP flags of this packet (RFC 9293 order: FIN is bit 0, CWR bit 7).
+    /// TCP flags of this packet (RFC 9293 order: FIN is bit 0, CWR bit 7); SCTP: type of its first
+    /// chunk (RFC 9260).
     pub tcp_flags: u8,
     /// Verdict at the connection's source pod.
     pub egress: u8,

@@ -18,7 +18,15 @@ pub const POLICY: &str = "POLICY";
 pub const CT4: &str = "CT4";
 /// LRU hash: [`crate::conntrack::CtKey6`] -> [`crate::conntrack::CtEntry`].
 pub const CT6: &str = "CT6";
-/// LRU hash: [`crate::conntrack::FragKey`] -> [`crate::conntrack::FragPorts`].
+/// Array: place -> [`crate::conntrack::CtKey4`]: which connection holds the place. The places are what is
+/// shared out among pods; `CT4` is a quarter larger, so that it evicts nobody who holds one.
+pub const CT_PLACES4: &str = "CT_PLACES4";
+/// As `CT_PLACES4`, of [`crate::conntrack::CtKey6`].
+pub const CT_PLACES6: &str = "CT_PLACES6";
+/// Hash: interface index -> endpoint index (u32): whose veth it is. Not staged: written before an endpoint
+/// counts, removed after.
+pub const INTERFACES: &str = "INTERFACES";
+/// LRU hash: [`crate::conntrack::FragKey`] -> [`crate::conntrack::FragEntry`].
 pub const FRAGS: &str = "FRAGS";
 /// Array of one: [`crate::node::Node`].
 pub const NODE: &str = "NODE";
@@ -35,9 +43,9 @@ pub const EVENTS: &str = "EVENTS";
 pub const CONSUMED: &str = "CONSUMED";
 
 /// All of them, for pinning.
-pub const ALL: [&str; 16] = [
-    ADDR4, ADDR6, CIDR4, CIDR6, ENDPOINTS, TABLES, POLICY, CT4, CT6, FRAGS, NODE, COUNTERS,
-    DECISIONS, LIMITS, EVENTS, CONSUMED,
+pub const ALL: [&str; 19] = [
+    ADDR4, ADDR6, CIDR4, CIDR6, ENDPOINTS, TABLES, POLICY, CT4, CT6, CT_PLACES4, CT_PLACES6,
+    INTERFACES, FRAGS, NODE, COUNTERS, DECISIONS, LIMITS, EVENTS, CONSUMED,
 ];
 
 /// Program on the host side of a pod's veth, ingress hook: packets from the pod.

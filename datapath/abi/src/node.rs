@@ -13,8 +13,12 @@ pub struct Node {
     pub drops_per_second: u32,
     /// [`TRACE_PACKETS`].
     pub flags: u32,
+    /// Places of IPv4 connections, a power of two (length of `CT_PLACES4`); 0 = no shares.
+    pub places4: u32,
+    /// As `places4`, IPv6.
+    pub places6: u32,
     /// Room, zero.
-    pub reserved: [u32; 4],
+    pub reserved: [u32; 2],
 }
 
 /// An event for every packet (costly; for looking closely).
@@ -43,7 +47,7 @@ pub mod counter {
     pub const EVENTS_ATTEMPTED: u32 = 0;
     /// Of those, not accepted by the ring (full, or no reader).
     pub const EVENTS_FAILED: u32 = 1;
-    /// Drops that sent no event because of the limit per endpoint.
+    /// Drops and ICMP errors that sent no event because of the limit per endpoint.
     pub const EVENTS_LIMITED: u32 = 2;
     /// Packets forwarded.
     pub const PACKETS_FORWARDED: u32 = 3;
@@ -55,7 +59,8 @@ pub mod counter {
     pub const COUNT: u32 = 8;
 }
 
-/// Token bucket of drop events, per endpoint and CPU. 24 bytes.
+/// What is counted per endpoint and CPU: the token bucket of its limited events (drops, ICMP errors), and
+/// what it lost by its own doing. 32 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limit {
@@ -67,7 +72,10 @@ pub struct Limit {
     pub since: u32,
     /// Events sent in the present second.
     pub sent: u32,
+    /// Live connections of the endpoint that gave way to newer ones of its own, because it had used up
+    /// its share of the table and what all share.
+    pub replaced: u64,
 }
 
 const _: () = assert!(size_of::<Node>() == 32);
-const _: () = assert!(size_of::<Limit>() == 24);
+const _: () = assert!(size_of::<Limit>() == 32);

@@ -102,6 +102,16 @@ pub fn account(
     kind
 }
 
+/// How long a denied connection stays known after a packet of either end, in ticks.
+#[inline(always)]
+pub fn denied_life(ip_proto: u8) -> u32 {
+    if ip_proto == proto::TCP {
+        timeout::TCP
+    } else {
+        timeout::DENIED
+    }
+}
+
 /// A SYN that opens a connection anew over one that has closed (Cilium's reopen).
 #[inline(always)]
 pub fn reopens(entry: &CtEntry, ip_proto: u8, tcp_flags: u8) -> bool {

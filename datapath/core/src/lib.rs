@@ -21,6 +21,7 @@ pub mod packet;
 pub mod parse;
 pub mod policy;
 pub mod report;
+pub mod shares;
 pub mod verdict;
 
 pub use maps::Maps;

@@ -1,7 +1,7 @@
 //! What surrounds the verdict: the maps, the exact clock, and the way out for events.
 
 use abi::addr::{Addr, Addr4, Addr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::endpoint::Endpoint;
 use abi::event::Event;
 use abi::node::{Limit, Node};
@@ -44,11 +44,21 @@ pub trait Maps {
     /// # Errors
     /// [`CtFull`] if nothing could be evicted.
     fn ct6_insert(&mut self, key: &CtKey6, entry: &CtEntry) -> Result<(), CtFull>;
-    /// Ports of the datagram's first fragment.
-    fn frag(&self, key: &FragKey) -> Option<FragPorts>;
-    /// Remembers the ports of a first fragment.
-    fn frag_insert(&mut self, key: &FragKey, ports: FragPorts);
-    /// This CPU's bucket of drop events of an endpoint.
+    /// Removes a connection, if it is there.
+    fn ct4_remove(&mut self, key: &CtKey4);
+    /// Removes a connection, if it is there.
+    fn ct6_remove(&mut self, key: &CtKey6);
+    /// Who holds a place among the IPv4 connections; all zero = nobody.
+    fn place4(&mut self, index: u32) -> Option<&mut CtKey4>;
+    /// Who holds a place among the IPv6 connections.
+    fn place6(&mut self, index: u32) -> Option<&mut CtKey6>;
+    /// A datagram whose first fragment was allowed.
+    fn frag(&self, key: &FragKey) -> Option<&FragEntry>;
+    /// Remembers a datagram by its first fragment.
+    fn frag_insert(&mut self, key: &FragKey, entry: &FragEntry);
+    /// Index of the endpoint whose veth an interface is; 0 = nobody's.
+    fn interface(&self, ifindex: u32) -> u32;
+    /// What this CPU counts of an endpoint.
     fn limit(&mut self, endpoint: u32) -> Option<&mut Limit>;
     /// Adds one to a counter ([`abi::node::counter`]).
     fn count(&mut self, counter: u32);

@@ -1,18 +1,29 @@
 //! From frame to tuple: Ethernet (VLAN tags too), IPv4 with options, IPv6 with extension headers,
 //! TCP, UDP, SCTP, ICMP, ICMPv6, fragments, and what an ICMP error quotes.
+//!
+//! Behind the IP header only what that header delimits is read ([`Payload`]): a frame may be longer,
+//! and the receiver cuts off what is too much before it looks.
 
 #![expect(
     clippy::cast_possible_truncation,
     reason = "fields are cut out of wider words"
 )]
 
-use abi::addr::Addr6;
-use abi::conntrack::{FragKey, FragPorts};
+mod fragment;
+mod ipv6;
+mod quoted;
+mod transport;
+
 use abi::reason;
 
 use crate::family::{Family, V4, V6};
 use crate::maps::Maps;
 use crate::packet::Packet;
+
+pub(crate) use fragment::remember;
+use fragment::{Fragment, fragmented};
+pub use quoted::{Quoted, quoted_v4, quoted_v6};
+use transport::transport;
 
 /// TCP FIN.
 pub const FIN: u8 = 0x01;
@@ -22,6 +33,10 @@ pub const SYN: u8 = 0x02;
 pub const RST: u8 = 0x04;
 /// TCP ACK.
 pub const ACK: u8 = 0x10;
+/// SCTP chunk that opens an association (RFC 9260).
+pub const SCTP_INIT: u8 = 1;
+/// SCTP chunk that answers [`SCTP_INIT`].
+pub const SCTP_INIT_ACK: u8 = 2;
 
 /// IP protocol numbers (IANA) that have connections here.
 pub mod proto {
@@ -44,6 +59,8 @@ const ETH_P_ARP: u16 = 0x0806;
 const ETH_P_IPV6: u16 = 0x86dd;
 const ETH_P_VLAN: u16 = 0x8100;
 const ETH_P_QINQ: u16 = 0x88a8;
+
+const INVALID_PACKET: u32 = reason::INVALID_PACKET as u32;
 
 /// What follows the Ethernet header, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +112,22 @@ pub enum Kind {
     /// Part of a connection, or opening one.
     #[default]
     Plain,
-    /// An ICMP error; the quoted IP header is at this offset.
-    IcmpError(usize),
-    /// "Fragmentation needed" or "packet too big": allowed without a connection too, as in Cilium
-    /// (`allow-icmp-frag-needed`); the quoted header is at this offset.
-    TooBig(usize),
+    /// An ICMP error; the quoted IP header is at the first offset, the packet ends at the second.
+    IcmpError(usize, usize),
     /// The link's own chatter (neighbour discovery, MLD, IGMP): allowed without an event.
     LinkLocal,
+}
+
+/// What a packet says about the connection that it belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It may open one: TCP SYN, SCTP INIT, an ICMP message that answers nothing, any UDP.
+    #[default]
+    Opens,
+    /// It answers such a packet, so that the receiver opened it: SYN-ACK, INIT-ACK, an ICMP reply.
+    Answers,
+    /// Any other packet of TCP or SCTP: it says nothing about who opened it.
+    Continues,
 }
 
 /// A parsed packet. Of one that can't be judged only addresses and protocol count.
@@ -113,7 +139,7 @@ pub struct Tuple<F: Family> {
     pub src: F,
     /// Destination address.
     pub dst: F,
-    /// Source port; ICMP echo: the identifier, other ICMP: the type.
+    /// Source port; ICMP: the identifier of a query, else 0.
     pub src_port: u16,
     /// Destination port; ICMP as `src_port`.
     pub dst_port: u16,
@@ -121,7 +147,7 @@ pub struct Tuple<F: Family> {
     pub icmp: u16,
     /// IP protocol.
     pub proto: u8,
-    /// TCP flags, 0 in a later fragment.
+    /// TCP flags, or type of SCTP's first chunk; 0 in a later fragment.
     pub tcp_flags: u8,
     /// The source is side B of the key.
     pub from_b: bool,
@@ -129,48 +155,86 @@ pub struct Tuple<F: Family> {
     pub addressed: bool,
     /// It is a fragment.
     pub fragment: bool,
+    /// It is a first fragment: its identification, and where its headers end.
+    pub first: Option<(u32, u16)>,
     /// See [`Kind`].
     pub kind: Kind,
+    /// See [`Role`].
+    pub role: Role,
 }
 
 impl<F: Family> Tuple<F> {
     /// Fills in key and side once addresses, ports and protocol are known.
     #[inline(always)]
     fn normalise(&mut self) {
-        (self.key, self.from_b) =
-            key_of(self.src, self.dst, self.src_port, self.dst_port, self.proto);
+        let ports = (self.src_port, self.dst_port);
+        let icmp_type = (self.icmp >> 8) as u8;
+        (self.key, self.from_b) = key_of(self.src, self.dst, ports, self.proto, icmp_type);
     }
 }
 
-/// The direction-normalised key of a connection, and whether the source is its side B.
+/// The direction-normalised key of a connection, and whether the source is its side B. For ICMP see
+/// [`abi::conntrack::CtKey4`].
 #[inline(always)]
 pub fn key_of<F: Family>(
     src: F,
     dst: F,
-    src_port: u16,
-    dst_port: u16,
+    (src_port, dst_port): (u16, u16),
     proto: u8,
+    icmp_type: u8,
 ) -> (F::CtKey, bool) {
-    if src > dst || (src == dst && src_port > dst_port) {
-        (F::ct_key(dst, src, dst_port, src_port, proto), true)
+    let from_b = src > dst || (src == dst && src_port > dst_port);
+    let (a, b) = if from_b { (dst, src) } else { (src, dst) };
+    let (port_a, port_b) = if proto == F::ICMP {
+        let request = F::request_of(icmp_type);
+        let opened_by_b = from_b != (request != icmp_type);
+        let side = if opened_by_b {
+            abi::conntrack::ICMP_FROM_B
+        } else {
+            0
+        };
+        (src_port, u16::from(request) | side)
+    } else if from_b {
+        (dst_port, src_port)
     } else {
-        (F::ct_key(src, dst, src_port, dst_port, proto), false)
+        (src_port, dst_port)
+    };
+    (F::ct_key(a, b, port_a, port_b, proto), from_b)
+}
+
+/// The part of a frame behind an IP header that the header says belongs to the packet.
+pub(crate) struct Payload<'p, P> {
+    packet: &'p P,
+    /// Offset in the frame at which the packet ends.
+    end: usize,
+}
+
+impl<P: Packet> Payload<'_, P> {
+    /// `N` words from an offset in the frame; `None` if the packet ends before.
+    #[inline(always)]
+    fn words<const N: usize>(&self, at: usize) -> Option<[u32; N]> {
+        if at + 4 * N > self.end {
+            return None;
+        }
+        self.packet.words(at)
     }
 }
 
-struct Fragment {
-    id: u32,
-    first: bool,
-}
-
-/// Parses an IPv4 packet (RFC 791) whose header is at `at`. Gives 0 or the drop reason.
+/// Parses an IPv4 packet (RFC 791) whose header is at `at`, seen at the interface `ifindex`. Gives 0 or
+/// the drop reason.
 ///
 /// This and [`v6`] are functions of their own with their result in memory, so that the kernel's
 /// verifier does not carry each way through the headers into all that follows.
 #[inline(never)]
-pub fn v4<P: Packet, M: Maps>(packet: &P, maps: &mut M, at: usize, tuple: &mut Tuple<V4>) -> u32 {
+pub fn v4<P: Packet, M: Maps>(
+    packet: &P,
+    maps: &M,
+    at: usize,
+    ifindex: u32,
+    tuple: &mut Tuple<V4>,
+) -> u32 {
     *tuple = Tuple::default();
-    let reason = headers_v4(packet, maps, at, tuple);
+    let reason = headers_v4(packet, maps, at, ifindex, tuple);
     tuple.normalise();
     reason
 }
@@ -178,8 +242,9 @@ pub fn v4<P: Packet, M: Maps>(packet: &P, maps: &mut M, at: usize, tuple: &mut T
 #[inline(always)]
 fn headers_v4<P: Packet, M: Maps>(
     packet: &P,
-    maps: &mut M,
+    maps: &M,
     at: usize,
+    ifindex: u32,
     tuple: &mut Tuple<V4>,
 ) -> u32 {
     let Some(words) = packet.words::<5>(at) else {
@@ -197,278 +262,40 @@ fn headers_v4<P: Packet, M: Maps>(
     if first >> 28 != 4 || header < 20 || total < header || (packet.len() as usize) < at + total {
         return INVALID_PACKET;
     }
+    let end = at + total;
+    let payload = Payload { packet, end };
     if second & 0x3fff != 0 {
         let fragment = Fragment {
             id: second >> 16,
-            first: second & 0x1fff == 0,
+            offset: ((second & 0x1fff) * 8) as usize,
+            from: at + header,
+            ifindex,
         };
-        return fragmented(packet, maps, at + header, &fragment, tuple);
+        return fragmented(&payload, maps, at + header, &fragment, tuple);
     }
     if tuple.proto == proto::IGMP && words[4] & MULTICAST_MASK == MULTICAST_NET {
         tuple.kind = Kind::LinkLocal;
         return 0;
     }
-    transport(packet, at + header, tuple)
+    transport(&payload, at + header, total, tuple)
 }
-
-const INVALID_PACKET: u32 = reason::INVALID_PACKET as u32;
-const INVALID_IPV6_EXT: u32 = reason::INVALID_IPV6_EXT as u32;
 
 // 224.0.0.0/4, as words stand in memory.
 const MULTICAST_MASK: u32 = u32::from_ne_bytes([0xf0, 0, 0, 0]);
 const MULTICAST_NET: u32 = u32::from_ne_bytes([0xe0, 0, 0, 0]);
 
-/// Extension headers walked before a chain is called malformed.
-const MAX_EXTENSIONS: usize = 6;
-
-/// Parses an IPv6 packet (RFC 8200) whose header is at `at`. Gives 0 or the drop reason.
+/// Parses an IPv6 packet (RFC 8200) whose header is at `at`, seen at the interface `ifindex`. Gives 0
+/// or the drop reason.
 #[inline(never)]
-pub fn v6<P: Packet, M: Maps>(packet: &P, maps: &mut M, at: usize, tuple: &mut Tuple<V6>) -> u32 {
-    *tuple = Tuple::default();
-    let reason = headers_v6(packet, maps, at, tuple);
-    tuple.normalise();
-    reason
-}
-
-#[inline(always)]
-fn headers_v6<P: Packet, M: Maps>(
+pub fn v6<P: Packet, M: Maps>(
     packet: &P,
-    maps: &mut M,
+    maps: &M,
     at: usize,
+    ifindex: u32,
     tuple: &mut Tuple<V6>,
 ) -> u32 {
-    let Some(words) = packet.words::<10>(at) else {
-        return INVALID_PACKET;
-    };
-    tuple.src = V6([words[2], words[3], words[4], words[5]]);
-    tuple.dst = V6([words[6], words[7], words[8], words[9]]);
-    tuple.addressed = true;
-    let second = u32::from_be(words[1]);
-    let payload = (second >> 16) as usize;
-    let mut next = (second >> 8 & 0xff) as u8;
-    tuple.proto = next;
-    if u32::from_be(words[0]) >> 28 != 6 || (packet.len() as usize) < at + 40 + payload {
-        return INVALID_PACKET;
-    }
-    let mut offset = at + 40;
-    let mut fragment = None;
-    let mut walked = 0;
-    // Hop-by-hop, routing, fragment, authentication, destination options, mobility.
-    while matches!(next, 0 | 43 | 44 | 51 | 60 | 135) {
-        if walked == MAX_EXTENSIONS {
-            return INVALID_IPV6_EXT;
-        }
-        walked += 1;
-        let Some(head) = packet.words::<2>(offset) else {
-            return INVALID_IPV6_EXT;
-        };
-        let word = u32::from_be(head[0]);
-        let length = (word >> 16 & 0xff) as usize;
-        offset += match next {
-            44 => 8,
-            // RFC 4302: in 4-byte units less 2. All others: in 8-byte units less 1.
-            51 => (length + 2) * 4,
-            _ => (length + 1) * 8,
-        };
-        // Offset 0 without more to come is an atomic fragment (RFC 6946): a whole packet.
-        let is_fragment = next == 44 && word & 0xfff9 != 0;
-        next = (word >> 24) as u8;
-        if is_fragment {
-            let first = word & 0xfff8 == 0;
-            fragment = Some(Fragment {
-                id: u32::from_be(head[1]),
-                first,
-            });
-            if !first {
-                // What follows is payload.
-                break;
-            }
-        }
-    }
-    tuple.proto = next;
-    match &fragment {
-        Some(fragment) => fragmented(packet, maps, offset, fragment, tuple),
-        None => transport(packet, offset, tuple),
-    }
-}
-
-/// A fragment: the first one has the ports, and lends them to the later ones.
-#[inline(always)]
-fn fragmented<F: Family, P: Packet, M: Maps>(
-    packet: &P,
-    maps: &mut M,
-    at: usize,
-    fragment: &Fragment,
-    tuple: &mut Tuple<F>,
-) -> u32 {
-    tuple.fragment = true;
-    let key = FragKey {
-        src: tuple.src.wide(),
-        dst: tuple.dst.wide(),
-        id: fragment.id,
-        proto: tuple.proto,
-        version: if F::EVENT_FLAG == 0 { 4 } else { 6 },
-        reserved: 0,
-    };
-    let is_icmp = tuple.proto == F::ICMP;
-    if fragment.first {
-        let reason = transport(packet, at, tuple);
-        if reason == 0 {
-            let dst = if is_icmp { tuple.icmp } else { tuple.dst_port };
-            maps.frag_insert(
-                &key,
-                FragPorts {
-                    src: tuple.src_port,
-                    dst,
-                },
-            );
-        }
-        return reason;
-    }
-    let Some(ports) = maps.frag(&key) else {
-        return u32::from(reason::FRAG_NOT_FOUND);
-    };
-    tuple.src_port = ports.src;
-    if is_icmp {
-        tuple.icmp = ports.dst;
-        tuple.dst_port = ports.src;
-    } else {
-        tuple.dst_port = ports.dst;
-    }
-    0
-}
-
-#[inline(always)]
-fn transport<F: Family, P: Packet>(packet: &P, at: usize, tuple: &mut Tuple<F>) -> u32 {
-    if tuple.proto == F::ICMP {
-        let Some(head) = packet.words::<2>(at) else {
-            return u32::from(reason::CT_TRUNCATED);
-        };
-        let word = u32::from_be(head[0]);
-        let icmp_type = (word >> 24) as u8;
-        tuple.icmp = (word >> 16) as u16;
-        if icmp_type == F::ECHO_REQUEST || icmp_type == F::ECHO_REPLY {
-            let id = (u32::from_be(head[1]) >> 16) as u16;
-            tuple.src_port = id;
-            tuple.dst_port = id;
-        } else {
-            tuple.src_port = u16::from(icmp_type);
-            tuple.dst_port = u16::from(icmp_type);
-            tuple.kind = icmp_kind::<F>(icmp_type, (word >> 16) as u8, at + 8);
-        }
-        return 0;
-    }
-    // TCP without its 20 bytes, UDP without its 8 or SCTP without its 12 is no packet to judge.
-    let ports = match tuple.proto {
-        proto::TCP => {
-            let Some(head) = packet.words::<5>(at) else {
-                return u32::from(reason::CT_TRUNCATED);
-            };
-            tuple.tcp_flags = (u32::from_be(head[3]) >> 16) as u8;
-            head[0]
-        }
-        proto::UDP => {
-            let Some(head) = packet.words::<2>(at) else {
-                return u32::from(reason::CT_TRUNCATED);
-            };
-            head[0]
-        }
-        proto::SCTP => {
-            let Some(head) = packet.words::<3>(at) else {
-                return u32::from(reason::CT_TRUNCATED);
-            };
-            head[0]
-        }
-        _ => return u32::from(reason::CT_UNKNOWN_L4),
-    };
-    let ports = u32::from_be(ports);
-    tuple.src_port = (ports >> 16) as u16;
-    tuple.dst_port = ports as u16;
-    0
-}
-
-#[inline(always)]
-fn icmp_kind<F: Family>(icmp_type: u8, code: u8, quoted: usize) -> Kind {
-    if F::ICMP == proto::ICMP {
-        match (icmp_type, code) {
-            (3, 4) => Kind::TooBig(quoted),
-            // Unreachable, time exceeded, parameter problem. Source quench (RFC 6633: to be ignored) and
-            // redirect (it moves a pod's routes) are judged as packets of their own, as in Cilium.
-            (3 | 11 | 12, _) => Kind::IcmpError(quoted),
-            _ => Kind::Plain,
-        }
-    } else {
-        match icmp_type {
-            2 => Kind::TooBig(quoted),
-            1 | 3 | 4 => Kind::IcmpError(quoted),
-            // MLD (RFC 2710, 3810) and neighbour discovery (RFC 4861), redirects excepted.
-            130..=136 | 143 => Kind::LinkLocal,
-            _ => Kind::Plain,
-        }
-    }
-}
-
-/// The connection that an ICMP error quotes: its tuple as the quoted packet had it.
-pub struct Quoted<F> {
-    /// Source of the quoted packet.
-    pub src: F,
-    /// Destination of the quoted packet.
-    pub dst: F,
-    /// Source port or ICMP identifier.
-    pub src_port: u16,
-    /// Destination port or ICMP identifier.
-    pub dst_port: u16,
-    /// IP protocol.
-    pub proto: u8,
-}
-
-/// Reads a quoted IPv4 header and the ports behind it.
-#[inline(always)]
-pub fn quoted_v4<P: Packet>(packet: &P, at: usize) -> Option<Quoted<V4>> {
-    let words = packet.words::<5>(at)?;
-    let first = u32::from_be(words[0]);
-    let proto = (u32::from_be(words[2]) >> 16 & 0xff) as u8;
-    let header = ((first >> 24 & 0x0f) * 4) as usize;
-    if first >> 28 != 4 || header < 20 || u32::from_be(words[1]) & 0x1fff != 0 {
-        return None;
-    }
-    quoted_ports(packet, at + header, V4(words[3]), V4(words[4]), proto)
-}
-
-/// Reads a quoted IPv6 header and the ports behind it; extension headers make it unknown.
-#[inline(always)]
-pub fn quoted_v6<P: Packet>(packet: &P, at: usize) -> Option<Quoted<V6>> {
-    let words = packet.words::<10>(at)?;
-    if u32::from_be(words[0]) >> 28 != 6 {
-        return None;
-    }
-    let src: Addr6 = [words[2], words[3], words[4], words[5]];
-    let dst: Addr6 = [words[6], words[7], words[8], words[9]];
-    let proto = (u32::from_be(words[1]) >> 8 & 0xff) as u8;
-    quoted_ports(packet, at + 40, V6(src), V6(dst), proto)
-}
-
-#[inline(always)]
-fn quoted_ports<F: Family, P: Packet>(
-    packet: &P,
-    at: usize,
-    src: F,
-    dst: F,
-    proto: u8,
-) -> Option<Quoted<F>> {
-    let head = packet.words::<2>(at)?;
-    let (src_port, dst_port) = if proto == F::ICMP {
-        let id = (u32::from_be(head[1]) >> 16) as u16;
-        (id, id)
-    } else {
-        let ports = u32::from_be(head[0]);
-        ((ports >> 16) as u16, ports as u16)
-    };
-    Some(Quoted {
-        src,
-        dst,
-        src_port,
-        dst_port,
-        proto,
-    })
+    *tuple = Tuple::default();
+    let reason = ipv6::headers(packet, maps, at, ifindex, tuple);
+    tuple.normalise();
+    reason
 }

@@ -1,14 +1,16 @@
 //! Building the event record.
 
 use abi::conntrack::CtEntry;
-use abi::event::{DROP, Event, F_FRAGMENT, F_FROM_POD, F_NO_IP, F_RELATED, F_REPLY, VERSION};
+use abi::event::{
+    DROP, Event, F_FRAGMENT, F_FROM_POD, F_NO_IP, F_RELATED, F_REPLY, FLAGS, VERSION,
+};
 use abi::node::{counter, ticks};
 
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::parse::Tuple;
 use crate::policy::Decision;
-use crate::verdict::Hook;
+use crate::verdict::{Here, Hook};
 
 /// Who the two ends of the packet are.
 #[derive(Clone, Copy, Default)]
@@ -17,8 +19,6 @@ pub struct Ends {
     pub src: u32,
     /// Identity of the packet's destination.
     pub dst: u32,
-    /// Index of the endpoint at whose veth the packet is.
-    pub here: u32,
 }
 
 /// Fills what the packet itself says.
@@ -53,13 +53,20 @@ pub fn from_tuple<F: Family>(event: &mut Event, hook: Hook, tuple: &Tuple<F>, en
 
 /// Fills what both ends decided.
 #[inline(always)]
-pub fn decisions(event: &mut Event, revision: u32, egress: &Decision, ingress: &Decision) {
+pub fn decisions(
+    event: &mut Event,
+    revision: u32,
+    egress: &Decision,
+    ingress: &Decision,
+    reply: bool,
+) {
     event.revision = revision;
     event.egress = egress.verdict;
     event.ingress = ingress.verdict;
     event.egress_cookie = egress.cookie;
     event.ingress_cookie = ingress.cookie;
     event.match_types = egress.match_type | ingress.match_type << 4;
+    event.flags |= if reply { F_REPLY } else { 0 };
 }
 
 /// Fills what the connection knows.
@@ -82,40 +89,72 @@ pub fn from_entry(event: &mut Event, entry: &CtEntry, reply: bool, related: bool
     event.flags |= if reply { F_REPLY } else { 0 } | if related { F_RELATED } else { 0 };
 }
 
-/// Sends a drop, or counts it in silence if this endpoint has had its share of this second.
+/// What came of asking for leave to send a limited event.
+enum Leave {
+    /// It may be sent.
+    Granted,
+    /// The endpoint has had its share of this second.
+    Refused,
+}
+
+/// Asks the token bucket of the endpoint whose veth this is, whatever addresses the packet has.
 #[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the record carries the low 32 and 48 bits"
-)]
-pub fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, here: u32, length: u32, tick: u32) {
+fn leave<M: Maps>(maps: &mut M, endpoint: u32, tick: u32) -> Leave {
     let per_second = maps.node().drops_per_second;
-    let mut packets = 1;
-    let mut bytes = u64::from(length);
     if per_second != 0
-        && let Some(limit) = maps.limit(here)
+        && let Some(limit) = maps.limit(endpoint)
     {
         if tick.wrapping_sub(limit.since) >= ticks(1) {
             limit.since = tick;
             limit.sent = 0;
         }
         if limit.sent >= per_second {
-            limit.packets += 1;
-            limit.bytes += bytes;
             maps.count(counter::EVENTS_LIMITED);
-            return;
+            return Leave::Refused;
         }
         limit.sent += 1;
+    }
+    Leave::Granted
+}
+
+/// Sends a drop, or counts it in silence if this endpoint has had its share of this second.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the record carries the low 32 and 48 bits"
+)]
+pub(crate) fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, here: &Here) {
+    let endpoint = maps.interface(here.ifindex);
+    let granted = leave(maps, endpoint, here.tick);
+    let mut packets = 1;
+    let mut bytes = u64::from(here.length);
+    if let Some(limit) = maps.limit(endpoint) {
+        if matches!(granted, Leave::Refused) {
+            limit.packets += 1;
+            limit.bytes += bytes;
+            return;
+        }
         packets += limit.packets;
         bytes += limit.bytes;
         limit.packets = 0;
         limit.bytes = 0;
     }
     event.kind = DROP;
-    event.aux = here;
+    event.aux = endpoint;
     event.packets = [packets as u32, 0];
     event.bytes_low = [bytes as u32, 0];
     event.bytes_high = [(bytes >> 32) as u16, 0];
     event.time = maps.exact_now();
     maps.emit(event);
+}
+
+/// Sends an event about an ICMP error that was let through, within the same limit.
+#[inline(always)]
+pub(crate) fn related_event<M: Maps>(maps: &mut M, event: &mut Event, here: &Here) {
+    let endpoint = maps.interface(here.ifindex);
+    if matches!(leave(maps, endpoint, here.tick), Leave::Granted) {
+        event.kind = FLAGS;
+        event.time = maps.exact_now();
+        maps.emit(event);
+    }
 }

@@ -7,9 +7,11 @@ use abi::node::{counter, tick as tick_of};
 use crate::family::{V4, V6};
 use crate::maps::Maps;
 use crate::packet::Packet;
+use crate::parse;
 use crate::parse::Tuple;
-use crate::policy::Judging;
+use crate::policy::{Decision, Judging};
 use crate::report::Ends;
+use crate::shares::Claim;
 
 mod icmp_error;
 mod long;
@@ -81,6 +83,14 @@ pub struct Work {
     pub egress: Judging,
     /// Decision at the connection's destination.
     pub ingress: Judging,
+    /// 1 if it isn't known who opened the connection, so that policy must allow it both ways.
+    pub both_ways: u32,
+    /// What was decided (source, destination) before the other way was asked about.
+    pub first_way: [Decision; 2],
+    /// The packet is a first fragment.
+    pub first_fragment: bool,
+    /// The place that a new connection takes in the table.
+    pub claim: Claim,
 }
 
 /// An [`Action`] in one register, as functions of the kernel program return it: [`PASS`], [`DROP`],
@@ -93,38 +103,57 @@ const UNDECIDED: Fate = u32::MAX - 1;
 
 /// What stays the same while a packet is judged.
 #[derive(Clone, Copy)]
-struct Here {
+pub(crate) struct Here {
     hook: Hook,
     /// Interface at which the program runs.
-    ifindex: u32,
-    revision: u32,
-    tick: u32,
-    length: u32,
+    pub(crate) ifindex: u32,
+    /// Interface by which the packet came to this node; 0 = the node itself sent it.
+    came_by: u32,
+    pub(crate) revision: u32,
+    pub(crate) tick: u32,
+    /// Of the frame, bytes.
+    pub(crate) length: u32,
 }
 
-/// Judges a packet that a pod sent, at the host side `ifindex` of its veth. `now` is the coarse
-/// monotonic clock, ns.
+impl Here {
+    /// The packet did not come from the network: this node, or the pod at this interface, sent it.
+    #[inline(always)]
+    fn is_from_here(&self) -> bool {
+        matches!(self.hook, Hook::FromPod) || self.came_by == 0
+    }
+}
+
+/// Where and when a packet is seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Interface at which the program runs: the host side of a pod's veth.
+    pub ifindex: u32,
+    /// Interface by which the packet came to this node; 0 = the node itself sent it.
+    pub came_by: u32,
+    /// Coarse monotonic time, ns.
+    pub now: u64,
+}
+
+/// Judges a packet that a pod sent, at the host side of its veth.
 #[inline(always)]
 pub fn from_pod<P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,
-    ifindex: u32,
-    now: u64,
+    seen: Seen,
 ) -> Action {
-    judge(packet, maps, scratch, Hook::FromPod, ifindex, now)
+    judge(packet, maps, scratch, Hook::FromPod, seen)
 }
 
-/// Judges a packet on its way to a pod, at the host side `ifindex` of its veth.
+/// Judges a packet on its way to a pod, at the host side of its veth.
 #[inline(always)]
 pub fn to_pod<P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,
-    ifindex: u32,
-    now: u64,
+    seen: Seen,
 ) -> Action {
-    judge(packet, maps, scratch, Hook::ToPod, ifindex, now)
+    judge(packet, maps, scratch, Hook::ToPod, seen)
 }
 
 #[inline(always)]
@@ -133,19 +162,28 @@ fn judge<P: Packet, M: Maps>(
     maps: &mut M,
     scratch: &mut Scratch,
     hook: Hook,
-    ifindex: u32,
-    now: u64,
+    seen: Seen,
 ) -> Action {
     let here = Here {
         hook,
-        ifindex,
+        ifindex: seen.ifindex,
+        came_by: seen.came_by,
         revision: maps.node().revision,
-        tick: tick_of(now),
+        tick: tick_of(seen.now),
         length: packet.len(),
     };
+    scratch.work.first_fragment = false;
     let mut fate = short_path(packet, maps, scratch, &here);
     if fate == UNDECIDED {
         fate = long_path(maps, scratch, &here);
+    }
+    // Only now: what a datagram's later fragments rely on is that the first was allowed.
+    if fate != DROP && scratch.work.first_fragment {
+        if scratch.work.ipv6 {
+            parse::remember(maps, here.ifindex, &scratch.v6);
+        } else {
+            parse::remember(maps, here.ifindex, &scratch.v4);
+        }
     }
     maps.count(if fate == DROP {
         counter::PACKETS_DROPPED

@@ -14,6 +14,7 @@ use aya_ebpf::helpers::generated::{bpf_ktime_get_coarse_ns, bpf_redirect_peer};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
 use datapath_core::Action;
+use datapath_core::verdict::Seen;
 
 use crate::cursor::Frame;
 use crate::maps::Kernel;
@@ -44,10 +45,17 @@ fn run(ctx: &TcContext, from_pod: bool) -> i32 {
     let now = unsafe { bpf_ktime_get_coarse_ns() };
     // SAFETY: the skb is the program's context for as long as it runs.
     let ifindex = unsafe { (*ctx.skb.skb).ifindex };
+    // SAFETY: as above.
+    let came_by = unsafe { (*ctx.skb.skb).ingress_ifindex };
+    let seen = Seen {
+        ifindex,
+        came_by,
+        now,
+    };
     let action = if from_pod {
-        datapath_core::from_pod(&frame, &mut kernel, scratch, ifindex, now)
+        datapath_core::from_pod(&frame, &mut kernel, scratch, seen)
     } else {
-        datapath_core::to_pod(&frame, &mut kernel, scratch, ifindex, now)
+        datapath_core::to_pod(&frame, &mut kernel, scratch, seen)
     };
     match action {
         Action::Pass => TC_ACT_OK,

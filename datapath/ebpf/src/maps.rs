@@ -1,7 +1,7 @@
 //! The maps of a node, declared once, and `Maps` over them.
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::endpoint::{Endpoint, MAX_ENDPOINTS};
 use abi::event::Event;
 use abi::node::{Limit, Node, counter};
@@ -37,7 +37,14 @@ static CT4: LruHashMap<CtKey4, CtEntry> = LruHashMap::with_max_entries(262_144, 
 #[map]
 static CT6: LruHashMap<CtKey6, CtEntry> = LruHashMap::with_max_entries(131_072, 0);
 #[map]
-static FRAGS: LruHashMap<FragKey, FragPorts> = LruHashMap::with_max_entries(8_192, 0);
+static CT_PLACES4: Array<CtKey4> = Array::with_max_entries(262_144, 0);
+#[map]
+static CT_PLACES6: Array<CtKey6> = Array::with_max_entries(131_072, 0);
+#[map]
+static INTERFACES: HashMap<u32, u32> =
+    HashMap::with_max_entries(2 * MAX_ENDPOINTS, BPF_F_NO_PREALLOC);
+#[map]
+static FRAGS: LruHashMap<FragKey, FragEntry> = LruHashMap::with_max_entries(8_192, 0);
 #[map]
 static NODE: Array<Node> = Array::with_max_entries(1, 0);
 #[map]
@@ -152,15 +159,47 @@ impl Maps for Kernel<'_> {
     }
 
     #[inline(always)]
-    fn frag(&self, key: &FragKey) -> Option<FragPorts> {
-        // SAFETY: values are four bytes, written once per datagram.
-        unsafe { FRAGS.get(key) }.copied()
+    fn ct4_remove(&mut self, key: &CtKey4) {
+        // It may be gone already, which is what is wanted.
+        let _ = CT4.remove(key);
     }
 
     #[inline(always)]
-    fn frag_insert(&mut self, key: &FragKey, ports: FragPorts) {
+    fn ct6_remove(&mut self, key: &CtKey6) {
+        let _ = CT6.remove(key);
+    }
+
+    #[inline(always)]
+    fn place4(&mut self, index: u32) -> Option<&mut CtKey4> {
+        let place = CT_PLACES4.get_ptr_mut(index)?;
+        // SAFETY: a live element. Another CPU may write it meanwhile: a key of two halves is one that
+        // no connection has, so its place counts as free.
+        Some(unsafe { &mut *place })
+    }
+
+    #[inline(always)]
+    fn place6(&mut self, index: u32) -> Option<&mut CtKey6> {
+        let place = CT_PLACES6.get_ptr_mut(index)?;
+        // SAFETY: as in `place4`.
+        Some(unsafe { &mut *place })
+    }
+
+    #[inline(always)]
+    fn frag(&self, key: &FragKey) -> Option<&FragEntry> {
+        // SAFETY: elements are replaced, not changed in place.
+        unsafe { FRAGS.get(key) }
+    }
+
+    #[inline(always)]
+    fn frag_insert(&mut self, key: &FragKey, entry: &FragEntry) {
         // Without room the later fragments are dropped, with that as the reason.
-        let _ = FRAGS.insert(key, ports, 0);
+        let _ = FRAGS.insert(key, entry, 0);
+    }
+
+    #[inline(always)]
+    fn interface(&self, ifindex: u32) -> u32 {
+        // SAFETY: elements are replaced, not changed in place.
+        unsafe { INTERFACES.get(ifindex) }.copied().unwrap_or(0)
     }
 
     #[inline(always)]

@@ -73,6 +73,11 @@ impl From<&Desired> for HostMaps {
             cidr4: steady(&desired.cidr4),
             cidr6: steady(&desired.cidr6),
             endpoints: steady(&desired.endpoints),
+            interfaces: desired
+                .endpoints
+                .iter()
+                .map(|(index, pod)| (pod.ifindex, *index))
+                .collect(),
             tables: steady(&desired.tables),
             policy: steady(&desired.policy),
             ..Self::default()

@@ -9,13 +9,14 @@ mod content;
 use std::collections::HashMap;
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6, LOCAL, PRESENT};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::endpoint::{self, Endpoint};
 use abi::event::Event;
 use abi::node::{Limit, Node, counter};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
 use datapath_core::maps::{CtFull, Maps};
+use datapath_core::verdict::Seen;
 use datapath_core::{Action, Scratch};
 
 pub use content::{Changes, Desired, Settings};
@@ -43,14 +44,22 @@ pub struct HostMaps {
     pub ct4: HashMap<CtKey4, CtEntry>,
     /// IPv6 connections.
     pub ct6: HashMap<CtKey6, CtEntry>,
-    /// Ports of first fragments.
-    pub frags: HashMap<FragKey, FragPorts>,
-    /// Drop limits by endpoint.
+    /// Who holds which place among the IPv4 connections ([`Self::share_out`]).
+    pub places4: Vec<CtKey4>,
+    /// As `places4`, IPv6.
+    pub places6: Vec<CtKey6>,
+    /// Endpoint index by interface.
+    pub interfaces: HashMap<u32, u32>,
+    /// Datagrams whose first fragment was allowed.
+    pub frags: HashMap<FragKey, FragEntry>,
+    /// What is counted by endpoint.
     pub limits: HashMap<u32, Limit>,
     /// Counters by [`abi::node::counter`].
     pub counters: [u64; counter::COUNT as usize],
     /// Decisions by cookie.
     pub decisions: HashMap<u32, u64>,
+    /// Interface by which packets to pods come to this node; 0 = the node itself sends them.
+    pub came_by: u32,
     /// Monotonic time, ns: what both clocks say.
     pub now: u64,
     /// Events in the order in which they were sent.
@@ -72,6 +81,7 @@ impl HostMaps {
         if let Some(v6) = v6 {
             self.addr6.insert(v6, Staged::steady(addr));
         }
+        self.interfaces.insert(pod.ifindex, index);
         let pod = Endpoint {
             flags: endpoint::PRESENT,
             ..pod
@@ -79,16 +89,32 @@ impl HostMaps {
         self.endpoints.insert(index, Staged::steady(pod));
     }
 
+    /// Gives connections this many places per family (a power of two): from now on pods have shares.
+    pub fn share_out(&mut self, places: u32) {
+        self.node.places4 = places;
+        self.node.places6 = places;
+        self.places4 = vec![CtKey4::default(); places as usize];
+        self.places6 = vec![CtKey6::default(); places as usize];
+    }
+
     /// Judges a frame that a pod sent.
     pub fn from_pod(&mut self, frame: &[u8], ifindex: u32) -> Action {
-        let now = self.now;
-        datapath_core::from_pod(&frame, self, &mut Scratch::default(), ifindex, now)
+        let seen = Seen {
+            ifindex,
+            came_by: ifindex,
+            now: self.now,
+        };
+        datapath_core::from_pod(&frame, self, &mut Scratch::default(), seen)
     }
 
     /// Judges a frame on its way to a pod.
     pub fn to_pod(&mut self, frame: &[u8], ifindex: u32) -> Action {
-        let now = self.now;
-        datapath_core::to_pod(&frame, self, &mut Scratch::default(), ifindex, now)
+        let seen = Seen {
+            ifindex,
+            came_by: self.came_by,
+            now: self.now,
+        };
+        datapath_core::to_pod(&frame, self, &mut Scratch::default(), seen)
     }
 }
 
@@ -180,12 +206,32 @@ impl Maps for HostMaps {
         Ok(())
     }
 
-    fn frag(&self, key: &FragKey) -> Option<FragPorts> {
-        self.frags.get(key).copied()
+    fn ct4_remove(&mut self, key: &CtKey4) {
+        self.ct4.remove(key);
     }
 
-    fn frag_insert(&mut self, key: &FragKey, ports: FragPorts) {
-        self.frags.insert(*key, ports);
+    fn ct6_remove(&mut self, key: &CtKey6) {
+        self.ct6.remove(key);
+    }
+
+    fn place4(&mut self, index: u32) -> Option<&mut CtKey4> {
+        self.places4.get_mut(index as usize)
+    }
+
+    fn place6(&mut self, index: u32) -> Option<&mut CtKey6> {
+        self.places6.get_mut(index as usize)
+    }
+
+    fn frag(&self, key: &FragKey) -> Option<&FragEntry> {
+        self.frags.get(key)
+    }
+
+    fn frag_insert(&mut self, key: &FragKey, entry: &FragEntry) {
+        self.frags.insert(*key, *entry);
+    }
+
+    fn interface(&self, ifindex: u32) -> u32 {
+        self.interfaces.get(&ifindex).copied().unwrap_or(0)
     }
 
     fn limit(&mut self, endpoint: u32) -> Option<&mut Limit> {

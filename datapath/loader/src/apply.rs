@@ -109,6 +109,7 @@ impl Datapath {
         };
         let since = |began| Duration::from_nanos(sys::monotonic_ns().saturating_sub(began));
         if self.staged().into_iter().any(|map| map.is_planned()) {
+            self.name_interfaces()?;
             self.stage_all()?;
         }
         if let Some(settings) = settings {
@@ -131,6 +132,22 @@ impl Datapath {
         };
         debug!(?applied, "applied");
         Ok(applied)
+    }
+
+    /// Says whose veth an interface is, before its endpoint counts. A name that is left over when a change
+    /// is taken back says nothing wrong: no packet comes from an interface without a program.
+    fn name_interfaces(&self) -> Result<(), Error> {
+        for (index, old, new) in self.endpoints.planned() {
+            if let Some(new) = new {
+                self.interfaces.put(&new.ifindex, &index)?;
+            }
+            if let Some(old) = old
+                && new.is_none_or(|new| new.ifindex != old.ifindex)
+            {
+                self.interfaces.delete(&old.ifindex)?;
+            }
+        }
+        Ok(())
     }
 
     fn stage_all(&mut self) -> Result<(), Error> {

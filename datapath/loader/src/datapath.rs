@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::endpoint::Endpoint;
 use abi::maps;
 use abi::node::{Limit, Node};
@@ -22,7 +22,7 @@ use crate::resize::{self, Leaving};
 use crate::staged::{Pending, StagedMap};
 use crate::stats::Stats;
 use crate::sys::{self, Mapping};
-use crate::{Error, cpus, kernel, programs};
+use crate::{Error, cpus, kernel, programs, shares};
 
 /// Index of an interface in the node's network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,9 +41,9 @@ pub struct Sizes {
     pub cidr6: u32,
     /// Entries of all policy tables.
     pub policy: u32,
-    /// IPv4 connections (about 190 bytes each, allocated at once).
+    /// IPv4 connections (about 260 bytes each, allocated at once).
     pub ct4: u32,
-    /// IPv6 connections (about 210 bytes each).
+    /// IPv6 connections (about 310 bytes each).
     pub ct6: u32,
     /// Datagrams in fragments.
     pub frags: u32,
@@ -66,15 +66,17 @@ impl Default for Sizes {
 
 impl Sizes {
     /// Maps and their sizes.
-    pub fn by_name(&self) -> [(&'static str, u32); 8] {
+    pub fn by_name(&self) -> [(&'static str, u32); 10] {
         [
             (maps::ADDR4, self.addr4),
             (maps::ADDR6, self.addr6),
             (maps::CIDR4, self.cidr4),
             (maps::CIDR6, self.cidr6),
             (maps::POLICY, self.policy),
-            (maps::CT4, self.ct4),
-            (maps::CT6, self.ct6),
+            (maps::CT4, shares::table_of(self.ct4)),
+            (maps::CT6, shares::table_of(self.ct6)),
+            (maps::CT_PLACES4, shares::places_of(self.ct4).max(1)),
+            (maps::CT_PLACES6, shares::places_of(self.ct6).max(1)),
             (maps::FRAGS, self.frags),
         ]
     }
@@ -112,6 +114,7 @@ pub struct Datapath {
     pub(crate) endpoints: StagedMap<u32, Endpoint>,
     pub(crate) tables: StagedMap<u32, Table>,
     pub(crate) policy: StagedMap<PolicyKey, PolicyEntry>,
+    pub(crate) interfaces: Map<u32, u32>,
     node: Mapping,
     stats: Arc<Stats>,
     /// The whole desired state was applied once.
@@ -127,6 +130,8 @@ mod word {
     pub(super) const REPORT_EVERY: usize = std::mem::offset_of!(Node, report_every);
     pub(super) const DROPS_PER_SECOND: usize = std::mem::offset_of!(Node, drops_per_second);
     pub(super) const FLAGS: usize = std::mem::offset_of!(Node, flags);
+    pub(super) const PLACES4: usize = std::mem::offset_of!(Node, places4);
+    pub(super) const PLACES6: usize = std::mem::offset_of!(Node, places6);
 }
 
 impl Datapath {
@@ -154,9 +159,16 @@ impl Datapath {
         make_array(&pins, maps::CONSUMED, 8, cpus)?;
         let node = open_array(&pins, maps::NODE, size_of::<Node>())?;
         resize::resize(&pins, &options.sizes, node.load32(word::REVISION))?;
+        let has_places =
+            pins.versioned(maps::CT_PLACES4).exists() && pins.versioned(maps::CT_PLACES6).exists();
         let programs = programs::open(object, &pins, &options.sizes)?;
         let leaving = Leaving::find(&pins)?;
         leaving.carry_over(&pins)?;
+        if !has_places {
+            shares::hand_out(&pins)?;
+        }
+        node.store32(word::PLACES4, shares::places_of(options.sizes.ct4));
+        node.store32(word::PLACES6, shares::places_of(options.sizes.ct6));
 
         macro_rules! staged {
             ($name:ident, $kind:ident) => {
@@ -171,6 +183,7 @@ impl Datapath {
             endpoints: staged!(ENDPOINTS, Array),
             tables: staged!(TABLES, Array),
             policy: staged!(POLICY, Hash),
+            interfaces: open(&pins, maps::INTERFACES, Kind::Hash)?,
             node,
             stats: Arc::new(Stats::open(&pins, cpus)?),
             programs,
@@ -334,7 +347,7 @@ pub struct Fill {
 }
 
 /// What each pinned map must be, before a program is loaded that would use another.
-fn shapes() -> [(&'static str, Shape); 16] {
+fn shapes() -> [(&'static str, Shape); 19] {
     [
         (maps::ADDR4, Shape::of::<Addr4, Staged<Addr>>(Kind::Hash)),
         (maps::ADDR6, Shape::of::<Addr6, Staged<Addr>>(Kind::Hash)),
@@ -357,7 +370,10 @@ fn shapes() -> [(&'static str, Shape); 16] {
         ),
         (maps::CT4, Shape::of::<CtKey4, CtEntry>(Kind::LruHash)),
         (maps::CT6, Shape::of::<CtKey6, CtEntry>(Kind::LruHash)),
-        (maps::FRAGS, Shape::of::<FragKey, FragPorts>(Kind::LruHash)),
+        (maps::CT_PLACES4, Shape::of::<u32, CtKey4>(Kind::Array)),
+        (maps::CT_PLACES6, Shape::of::<u32, CtKey6>(Kind::Array)),
+        (maps::INTERFACES, Shape::of::<u32, u32>(Kind::Hash)),
+        (maps::FRAGS, Shape::of::<FragKey, FragEntry>(Kind::LruHash)),
         (maps::NODE, Shape::of::<u32, Node>(Kind::Array)),
         (maps::COUNTERS, Shape::of::<u32, u64>(Kind::PerCpuArray)),
         (maps::DECISIONS, Shape::of::<u32, u64>(Kind::PerCpuArray)),

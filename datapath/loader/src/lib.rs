@@ -31,6 +31,7 @@ mod programs;
 mod record;
 mod resize;
 mod rings;
+mod shares;
 mod staged;
 mod stats;
 mod sys;

@@ -110,20 +110,27 @@ fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
     })
 }
 
-/// Removes pins of programs that are of other objects. No link may have one of them any more.
+/// Removes pins of programs that are of other objects, and everything of other ABI versions. No link may
+/// have one of these programs any more.
 pub(crate) fn forget_others(object: &[u8], pins: &Pins) -> Result<(), Error> {
     let ours = NAMES.map(|name| path(name, object, pins));
+    let version = format!("v{}", abi::ABI_VERSION);
     for name in pins.names()? {
+        // "v1_from_pod_...", "v1_POLICY"; links have no version.
+        let Some((of, rest)) = name.split_once('_').filter(|(of, _)| is_version(of)) else {
+            continue;
+        };
         let path = pins.path(&name);
-        // Of any ABI version: "v1_from_pod_...".
-        let program = name
-            .split_once('_')
-            .filter(|(version, _)| version.starts_with('v'));
-        let is_program =
-            program.is_some_and(|(_, rest)| NAMES.iter().any(|name| rest.starts_with(name)));
-        if is_program && !ours.contains(&path) {
+        let is_program = NAMES.iter().any(|name| rest.starts_with(name));
+        if of != version || (is_program && !ours.contains(&path)) {
             Pins::remove(&path)?;
         }
     }
     Ok(())
+}
+
+/// `v` and a number.
+fn is_version(word: &str) -> bool {
+    word.strip_prefix('v')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -1,7 +1,7 @@
 //! Records as bytes: which types of the ABI may be read from and written to maps.
 
 use abi::addr::{Addr, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::endpoint::Endpoint;
 use abi::event::Event;
 use abi::node::Limit;
@@ -33,7 +33,7 @@ plain!(u32, u64, [u32; 4], Cidr4, Cidr6, CtKey4, CtKey6, PolicyKey);
 plain!(Addr, Endpoint, Table, PolicyEntry, Limit, CtEntry, FragKey);
 
 // SAFETY: repr(C), integers only (crate abi).
-unsafe impl Record for FragPorts {}
+unsafe impl Record for FragEntry {}
 // SAFETY: repr(C), integers only (crate abi).
 unsafe impl Record for Event {}
 // SAFETY: two records and an integer, repr(C).

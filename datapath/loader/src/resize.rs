@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::maps;
 use abi::policy::{PolicyEntry, PolicyKey};
 use abi::staged::Staged;
@@ -28,7 +28,7 @@ use crate::pins::Pins;
 use crate::prefix::Key;
 use crate::record::{Plain, Record};
 use crate::staged::Value;
-use crate::{Error, sys};
+use crate::{Error, shares, sys};
 
 /// Puts maps of the sizes in place of those that are pinned with others. `revision` is the node's.
 pub(crate) fn resize(pins: &Pins, sizes: &Sizes, revision: u32) -> Result<(), Error> {
@@ -38,9 +38,11 @@ pub(crate) fn resize(pins: &Pins, sizes: &Sizes, revision: u32) -> Result<(), Er
     staged::<Cidr6, Addr>(pins, maps::CIDR6, Kind::PrefixTrie, sizes.cidr6, revision)?;
     staged::<PolicyKey, PolicyEntry>(pins, maps::POLICY, Kind::Hash, sizes.policy, revision)?;
     // Their entries come later, or are gone within seconds (fragments).
-    tracked::<CtKey4, CtEntry>(pins, maps::CT4, sizes.ct4)?;
-    tracked::<CtKey6, CtEntry>(pins, maps::CT6, sizes.ct6)?;
-    tracked::<FragKey, FragPorts>(pins, maps::FRAGS, sizes.frags)
+    tracked::<CtKey4, CtEntry>(pins, maps::CT4, shares::table_of(sizes.ct4))?;
+    tracked::<CtKey6, CtEntry>(pins, maps::CT6, shares::table_of(sizes.ct6))?;
+    places::<CtKey4>(pins, maps::CT_PLACES4, sizes.ct4)?;
+    places::<CtKey6>(pins, maps::CT_PLACES6, sizes.ct6)?;
+    tracked::<FragKey, FragEntry>(pins, maps::FRAGS, sizes.frags)
 }
 
 /// What is pinned under a name, if its size is another.
@@ -112,6 +114,15 @@ fn tracked<K: Plain, V: Record>(pins: &Pins, name: &'static str, size: u32) -> R
             to = size,
             "the map has a new size"
         );
+    }
+    Ok(())
+}
+
+/// Places of another number are made anew when the programs are loaded, and handed out again then.
+fn places<K: Record>(pins: &Pins, name: &'static str, connections: u32) -> Result<(), Error> {
+    let size = shares::places_of(connections).max(1);
+    if other_size::<u32, K>(pins, name, Kind::Array, size)?.is_some() {
+        Pins::remove(&pins.versioned(name))?;
     }
     Ok(())
 }

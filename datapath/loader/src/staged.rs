@@ -89,6 +89,13 @@ impl<K: Key, T: Value> StagedMap<K, T> {
         &self.shadow
     }
 
+    /// The planned changes: key, what counts now, what shall count.
+    pub(crate) fn planned(&self) -> impl Iterator<Item = (K, Option<T>, Option<T>)> + '_ {
+        self.pending
+            .iter()
+            .map(|change| (change.key, change.old, change.new))
+    }
+
     fn check(&self, key: &K, value: Option<&T>) -> Result<(), Error> {
         let map = self.map.name();
         let malformed = |reason| Error::Malformed {

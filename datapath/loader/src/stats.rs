@@ -1,6 +1,6 @@
 //! What the datapath counted, and the connections it knows. Reading changes nothing.
 
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragKey, FragPorts};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::maps;
 use abi::node::{Limit, counter};
 
@@ -18,7 +18,9 @@ pub struct Stats {
     limits: Map<u32, Limit>,
     ct4: Map<CtKey4, CtEntry>,
     ct6: Map<CtKey6, CtEntry>,
-    frags: Map<FragKey, FragPorts>,
+    frags: Map<FragKey, FragEntry>,
+    /// Numbers of places of connections.
+    places: [u32; 2],
     consumed: Mapping,
     cpus: usize,
 }
@@ -51,6 +53,15 @@ pub struct Limited {
     pub bytes: u64,
 }
 
+/// Live connections of an endpoint that gave way to newer ones of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Endpoint index.
+    pub endpoint: u32,
+    /// How many, since the index is the endpoint's.
+    pub connections: u64,
+}
+
 /// How full the connection tables are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
@@ -58,7 +69,7 @@ pub struct Connections {
     pub live4: u64,
     /// IPv4 entries, those that have timed out included.
     pub entries4: u64,
-    /// Size of the IPv4 table.
+    /// IPv4 connections that fit.
     pub max4: u32,
     /// As `live4`, IPv6.
     pub live6: u64,
@@ -77,6 +88,10 @@ impl Stats {
             ct4: open(pins, maps::CT4, Kind::LruHash)?,
             ct6: open(pins, maps::CT6, Kind::LruHash)?,
             frags: open(pins, maps::FRAGS, Kind::LruHash)?,
+            places: [
+                open::<u32, CtKey4>(pins, maps::CT_PLACES4, Kind::Array)?.max(),
+                open::<u32, CtKey6>(pins, maps::CT_PLACES6, Kind::Array)?.max(),
+            ],
             consumed: open_array(pins, maps::CONSUMED, 8 * cpus)?,
             cpus,
         })
@@ -199,7 +214,28 @@ impl Stats {
         Ok(limited)
     }
 
-    /// Forgets the limit of an endpoint, before its index is another pod's.
+    /// Connections that gave way because their endpoint had used up its share, by endpoint, in ascending
+    /// order.
+    ///
+    /// # Errors
+    /// The map can't be read.
+    pub fn replaced(&self) -> Result<Vec<Replaced>, Error> {
+        let mut replaced = Vec::new();
+        self.limits
+            .for_each_per_cpu(self.cpus, |endpoint, values| {
+                let connections = values.map(|on| on.replaced).sum();
+                if connections > 0 {
+                    replaced.push(Replaced {
+                        endpoint,
+                        connections,
+                    });
+                }
+            })?;
+        replaced.sort_unstable_by_key(|replaced| replaced.endpoint);
+        Ok(replaced)
+    }
+
+    /// Forgets what was counted of an endpoint, before its index is another pod's.
     ///
     /// # Errors
     /// The map can't be written.
@@ -249,8 +285,8 @@ impl Stats {
     pub fn connections(&self) -> Result<Connections, Error> {
         let now = abi::node::tick(sys::monotonic_ns());
         let mut connections = Connections {
-            max4: self.ct4.max(),
-            max6: self.ct6.max(),
+            max4: fit(self.places[0], self.ct4.max()),
+            max6: fit(self.places[1], self.ct6.max()),
             ..Connections::default()
         };
         self.ct4.for_each(|_, entry| {
@@ -277,6 +313,11 @@ impl Stats {
             max: self.frags.max(),
         })
     }
+}
+
+/// Connections that fit: as many as there are places, in a table too small for shares as it holds.
+fn fit(places: u32, table: u32) -> u32 {
+    if places > 1 { places } else { table }
 }
 
 /// Whether a connection has not timed out at this tick.

@@ -53,10 +53,15 @@ const CONTEXT: usize = 192;
 const INGRESS_IFINDEX: usize = 36;
 const IFINDEX: usize = 40;
 
-fn context(interface: IfIndex) -> [u8; CONTEXT] {
+/// A packet from a pod came by its interface; one to a pod is as the node itself sends it.
+fn context(program: Program, interface: IfIndex) -> [u8; CONTEXT] {
     let mut context = [0; CONTEXT];
-    for at in [INGRESS_IFINDEX, IFINDEX] {
+    let mut set = |at: usize| {
         context[at..at + 4].copy_from_slice(&interface.0.to_ne_bytes());
+    };
+    set(IFINDEX);
+    if program == Program::FromPod {
+        set(INGRESS_IFINDEX);
     }
     context
 }
@@ -79,9 +84,12 @@ pub struct Runner {
 }
 
 impl Runner {
-    fn new(program: BorrowedFd<'_>, interface: IfIndex) -> Result<Self, Error> {
+    fn new(
+        program: BorrowedFd<'_>,
+        context: [u8; CONTEXT],
+        interface: IfIndex,
+    ) -> Result<Self, Error> {
         let program = program.try_clone_to_owned().map_err(failed(interface))?;
-        let context = context(interface);
         Ok(Self {
             program,
             interface,
@@ -127,7 +135,11 @@ impl Empty {
     /// # Errors
     /// No descriptors are left.
     pub fn runner(&self, interface: IfIndex) -> Result<Runner, Error> {
-        Runner::new(self.0.as_fd(), interface)
+        Runner::new(
+            self.0.as_fd(),
+            context(Program::FromPod, interface),
+            interface,
+        )
     }
 }
 
@@ -137,7 +149,7 @@ impl Datapath {
     /// # Errors
     /// The kernel refuses the packet (shorter than an Ethernet header) or the interface (`ENODEV`).
     pub fn test_run(&self, program: Program, input: &Input<'_>) -> Result<Output, Error> {
-        let context = context(input.interface);
+        let context = context(program, input.interface);
         let run = Run {
             packet: input.packet,
             context: &context,
@@ -159,6 +171,10 @@ impl Datapath {
     /// # Errors
     /// No descriptors are left.
     pub fn runner(&self, program: Program, interface: IfIndex) -> Result<Runner, Error> {
-        Runner::new(self.program(program), interface)
+        Runner::new(
+            self.program(program),
+            context(program, interface),
+            interface,
+        )
     }
 }

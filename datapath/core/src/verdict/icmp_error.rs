@@ -1,19 +1,21 @@
 //! ICMP errors: judged by the connection that they quote.
 
-use abi::conntrack::{DENIED, FROM_B, RELATED_REPORTED};
-use abi::event::FLAGS;
+use abi::conntrack::{DENIED, FROM_B};
+use abi::identity;
+use abi::reason;
 
 use super::sides::{misplaced, refuse_placed, resolve_both};
-use super::{DROP, Fate, Here, Hook, PASS, UNDECIDED, Work};
+use super::{Fate, Here, Hook, PASS, UNDECIDED, Work};
 use crate::account::expired;
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;
-use crate::parse::{Kind, Quoted, Tuple, key_of};
+use crate::parse::{Kind, Tuple, key_of};
 use crate::report;
 
-/// An ICMP error goes where the connection that it quotes may go; one that quotes nothing known is
-/// a packet like any other.
+/// An ICMP error goes where the connection that it quotes may go, if its sender is on that connection's
+/// way. One about a connection of others is forged; one that quotes nothing known is a packet like any
+/// other.
 #[inline(never)]
 pub(super) fn icmp_error<F: Family, P: Packet, M: Maps>(
     packet: &P,
@@ -22,60 +24,79 @@ pub(super) fn icmp_error<F: Family, P: Packet, M: Maps>(
     here: &Here,
     tuple: &Tuple<F>,
 ) -> Fate {
-    let (quoted_at, too_big) = match tuple.kind {
-        Kind::IcmpError(at) => (at, false),
-        Kind::TooBig(at) => (at, true),
-        Kind::Plain | Kind::LinkLocal => return DROP,
+    let Kind::IcmpError(quoted_at, end) = tuple.kind else {
+        return UNDECIDED;
     };
+    // An error is for the sender of what it quotes; anything else is made up.
+    let Some(quoted) = F::quoted(packet, quoted_at, end) else {
+        return UNDECIDED;
+    };
+    if quoted.src != tuple.dst {
+        return UNDECIDED;
+    }
+    let ports = (quoted.src_port, quoted.dst_port);
+    let (key, from_b) = key_of(
+        quoted.src,
+        quoted.dst,
+        ports,
+        quoted.proto,
+        quoted.icmp_type,
+    );
+    match F::ct(maps, &key) {
+        Some(entry)
+            if !expired(entry.expires, here.tick)
+                && entry.flags & DENIED == 0
+                && entry.revision == here.revision =>
+        {
+            work.entry = *entry;
+        }
+        _ => return UNDECIDED,
+    }
     resolve_both(maps, work, here, tuple.src, tuple.dst);
     let misplaced = misplaced(here, &work.src, &work.dst);
     if misplaced != 0 {
         return refuse_placed(maps, work, here, tuple, u32::from(misplaced));
     }
-    let onward = match here.hook {
+    // Interfaces of the two ends of the quoted packet.
+    let (quoted_from, quoted_to) = if from_b {
+        (work.entry.ifindex[1], work.entry.ifindex[0])
+    } else {
+        (work.entry.ifindex[0], work.entry.ifindex[1])
+    };
+    let is_party = tuple.src == quoted.dst;
+    let on_the_way = match here.hook {
+        Hook::FromPod => is_party && quoted_to == here.ifindex,
+        // Between two pods of this node there is only the node.
+        Hook::ToPod => {
+            quoted_from == here.ifindex
+                && (is_party
+                    || forwards(work.src.addr.identity)
+                        && (quoted_to == 0 || work.src.addr.identity == identity::HOST))
+        }
+    };
+    if !on_the_way {
+        return refuse_placed(maps, work, here, tuple, u32::from(reason::INVALID_PACKET));
+    }
+    report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
+    let reply = from_b == (work.entry.flags & FROM_B != 0);
+    report::from_entry(&mut work.event, &work.entry, reply, true);
+    report::related_event(maps, &mut work.event, here);
+    match here.hook {
         Hook::FromPod => work.dst.endpoint.ifindex,
         Hook::ToPod => PASS,
-    };
-    // An error is for the sender of what it quotes; anything else is made up.
-    if let Some(quoted) = F::quoted(packet, quoted_at)
-        && quoted.src == tuple.dst
-    {
-        let Quoted {
-            src,
-            dst,
-            src_port,
-            dst_port,
-            proto,
-        } = quoted;
-        let (key, from_b) = key_of(src, dst, src_port, dst_port, proto);
-        let fresh = match F::ct(maps, &key) {
-            Some(entry)
-                if !expired(entry.expires, here.tick)
-                    && entry.flags & DENIED == 0
-                    && entry.revision == here.revision =>
-            {
-                work.entry = *entry;
-                entry.flags |= RELATED_REPORTED;
-                true
-            }
-            _ => false,
-        };
-        if fresh && work.entry.flags & RELATED_REPORTED != 0 {
-            return onward;
-        }
-        if fresh {
-            report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
-            let reply = from_b == (work.entry.flags & FROM_B != 0);
-            report::from_entry(&mut work.event, &work.entry, reply, true);
-            work.event.kind = FLAGS;
-            work.event.time = maps.exact_now();
-            maps.emit(&work.event);
-            return onward;
-        }
     }
-    if too_big {
-        return onward;
-    }
-    work.stale = false;
-    UNDECIDED
+}
+
+/// Whoever this is may be a router on the way: nodes and the world, not a pod.
+#[inline(always)]
+fn forwards(peer: u32) -> bool {
+    matches!(
+        peer,
+        identity::HOST
+            | identity::WORLD
+            | identity::REMOTE_NODE
+            | identity::KUBE_APISERVER
+            | identity::WORLD_IPV4
+            | identity::WORLD_IPV6
+    ) || peer > identity::LAST_DERIVED
 }

@@ -1,18 +1,19 @@
 //! The long path: a new connection, or one to be judged again.
 
-use abi::conntrack::{CtEntry, DENIED, FROM_B};
+use abi::conntrack::{CtEntry, DENIED, FROM_B, PICKED_UP};
 use abi::event::{CHANGED, NEW};
 use abi::node::counter;
 use abi::reason;
 
 use super::sides::{misplaced, refuse_placed, resolve_both};
-use super::{DROP, Fate, Here, Hook, PASS, Scratch, Work};
-use crate::account::account;
-use crate::family::Family;
+use super::{DROP, Fate, Here, Hook, PASS, Scratch, Side, Work};
+use crate::account::{account, denied_life};
+use crate::family::{Family, V4, V6};
 use crate::maps::Maps;
-use crate::parse::Tuple;
+use crate::parse::{Role, Tuple};
 use crate::policy::{Decision, Question, decide};
 use crate::report;
+use crate::shares::claim;
 
 /// The long path: a new connection, or one to be judged again. In steps that leave their results
 /// in memory, the families apart only where they must be; see [`crate::policy::Judging`] for why.
@@ -32,18 +33,74 @@ pub(super) fn long_path<M: Maps>(maps: &mut M, scratch: &mut Scratch, here: &Her
             refuse_placed(maps, work, here, v4, misplaced)
         };
     }
-    // Egress at the connection's source pod, ingress at its destination pod, as far as they are
-    // here. The destination isn't asked about what the source already refused.
+    judge_ends(maps, work);
+    if work.both_ways != 0 && allowed(work) {
+        // Who opened it is not known: the other end must have been allowed to, too, else a packet of
+        // the one would make way for everything that the other sends.
+        work.first_way = [work.egress.decision, work.ingress.decision];
+        turn(work, v4, v6, here);
+        judge_ends(maps, work);
+        if allowed(work) {
+            turn(work, v4, v6, here);
+            [work.egress.decision, work.ingress.decision] = work.first_way;
+        }
+    }
+    if allowed(work) && (!work.known || work.entry.owner == 0) {
+        charge(work, here);
+        if work.ipv6 {
+            claim::<V6, M>(maps, &mut work.claim, &v6.key);
+        } else {
+            claim::<V4, M>(maps, &mut work.claim, &v4.key);
+        }
+    }
+    if work.ipv6 {
+        conclude(maps, work, here, v6)
+    } else {
+        conclude(maps, work, here, v4)
+    }
+}
+
+/// Whose share a new connection takes: the pod's that opened it, if that one is here.
+#[inline(always)]
+fn charge(work: &mut Work, here: &Here) {
+    let (client, server) = if work.reply & 1 != 0 {
+        (&work.dst, &work.src)
+    } else {
+        (&work.src, &work.dst)
+    };
+    work.claim.owner = if client.local() {
+        client.addr.endpoint
+    } else {
+        server.addr.endpoint
+    };
+    work.claim.tick = here.tick;
+}
+
+/// Egress at the connection's source pod, ingress at its destination pod, as far as they are here. The
+/// destination isn't asked about what the source already refused.
+#[inline(never)]
+fn judge_ends<M: Maps>(maps: &M, work: &mut Work) {
     if work.judge_egress {
         decide(maps, &mut work.egress);
     }
     if work.judge_ingress && work.egress.decision.allows() {
         decide(maps, &mut work.ingress);
     }
+}
+
+#[inline(always)]
+fn allowed(work: &Work) -> bool {
+    work.egress.decision.allows() && work.ingress.decision.allows()
+}
+
+/// Supposes that the other end opened the connection.
+#[inline(never)]
+fn turn(work: &mut Work, v4: &Tuple<V4>, v6: &Tuple<V6>, here: &Here) {
+    work.reply = (work.reply & 1) ^ 1;
     if work.ipv6 {
-        conclude(maps, work, here, v6)
+        ask(work, here, v6, work.reply != 0);
     } else {
-        conclude(maps, work, here, v4)
+        ask(work, here, v4, work.reply != 0);
     }
 }
 
@@ -53,15 +110,31 @@ pub(super) fn long_path<M: Maps>(maps: &mut M, scratch: &mut Scratch, here: &Her
 fn place<F: Family, M: Maps>(maps: &mut M, work: &mut Work, here: &Here, tuple: &Tuple<F>) {
     resolve_both(maps, work, here, tuple.src, tuple.dst);
     work.known = false;
-    work.reply = 0;
+    work.both_ways = u32::from(!matches!(tuple.role, Role::Opens));
+    work.reply = u32::from(matches!(tuple.role, Role::Answers));
     if work.stale
         && let Some(entry) = F::ct(maps, &tuple.key)
     {
-        work.known = true;
-        work.entry = *entry;
-        work.reply = u32::from(tuple.from_b != (entry.flags & FROM_B != 0));
+        let (a, b) = sides(work, tuple);
+        // An address that changed hands: the connection was its former owner's.
+        if entry.ifindex == [a.endpoint.ifindex, b.endpoint.ifindex] {
+            work.known = true;
+            work.entry = *entry;
+            work.reply = u32::from(tuple.from_b != (entry.flags & FROM_B != 0));
+            work.both_ways = u32::from(entry.flags & PICKED_UP != 0);
+        }
     }
     ask(work, here, tuple, work.reply & 1 != 0);
+}
+
+/// The packet's ends as sides A and B of its key.
+#[inline(always)]
+fn sides<'w, F: Family>(work: &'w Work, tuple: &Tuple<F>) -> (&'w Side, &'w Side) {
+    if tuple.from_b {
+        (&work.dst, &work.src)
+    } else {
+        (&work.src, &work.dst)
+    }
 }
 
 /// Writes the outcome down: conntrack, counters, event.
@@ -77,12 +150,9 @@ fn conclude<F: Family, M: Maps>(
     maps.decided(egress.cookie);
     maps.decided(ingress.cookie);
     report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
-    let (a, b) = if tuple.from_b {
-        (&work.dst, &work.src)
-    } else {
-        (&work.src, &work.dst)
-    };
+    let (a, b) = sides(work, tuple);
     let identity = [a.addr.identity, b.addr.identity];
+    let ifindex = [a.endpoint.ifindex, b.endpoint.ifindex];
     if !egress.allows() || !ingress.allows() {
         if work.known
             && let Some(entry) = F::ct(maps, &tuple.key)
@@ -90,18 +160,13 @@ fn conclude<F: Family, M: Maps>(
             // Stays known as denied, so that its replies can't open it the other way round.
             remember(entry, here, &egress, &ingress, identity);
             entry.flags |= DENIED;
+            entry.expires = here.tick.wrapping_add(denied_life(tuple.proto));
             work.entry = *entry;
             report::from_entry(&mut work.event, &work.entry, reply, false);
         } else {
-            report::decisions(&mut work.event, here.revision, &egress, &ingress);
+            report::decisions(&mut work.event, here.revision, &egress, &ingress, reply);
         }
-        report::drop_event(
-            maps,
-            &mut work.event,
-            work.ends.here,
-            here.length,
-            here.tick,
-        );
+        report::drop_event(maps, &mut work.event, here);
         return DROP;
     }
 
@@ -111,8 +176,11 @@ fn conclude<F: Family, M: Maps>(
             created: time,
             ..CtEntry::default()
         };
-        if tuple.from_b {
+        if tuple.from_b != reply {
             work.entry.flags = FROM_B;
+        }
+        if work.both_ways != 0 {
+            work.entry.flags |= PICKED_UP;
         }
     }
     let entry = &mut work.entry;
@@ -123,7 +191,7 @@ fn conclude<F: Family, M: Maps>(
         && entry.ingress == ingress.verdict;
     remember(entry, here, &egress, &ingress, identity);
     entry.flags &= !DENIED;
-    entry.ifindex = [a.endpoint.ifindex, b.endpoint.ifindex];
+    entry.ifindex = ifindex;
     let seen = account(
         entry,
         maps.node(),
@@ -139,6 +207,9 @@ fn conclude<F: Family, M: Maps>(
         (true, true) => seen,
     };
     entry.reported[usize::from(reply)] = here.tick;
+    if !work.known || entry.owner == 0 {
+        entry.owner = work.claim.owner;
+    }
     if F::ct_insert(maps, &tuple.key, &work.entry).is_err() {
         maps.count(counter::CT_FULL);
         return refuse_placed(maps, work, here, tuple, u32::from(reason::CT_INSERT_FAILED));
@@ -220,8 +291,8 @@ fn ask<F: Family>(work: &mut Work, here: &Here, tuple: &Tuple<F>, reply: bool) {
 fn service_port<F: Family>(tuple: &Tuple<F>, reply: bool) -> u16 {
     if tuple.proto == F::ICMP {
         let icmp_type = tuple.icmp >> 8;
-        if reply && icmp_type == u16::from(F::ECHO_REPLY) {
-            u16::from(F::ECHO_REQUEST)
+        if reply {
+            u16::from(F::request_of((icmp_type & 0xff) as u8))
         } else {
             icmp_type
         }

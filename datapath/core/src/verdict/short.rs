@@ -8,7 +8,7 @@ use abi::identity;
 use super::icmp_error::icmp_error;
 use super::sides::{refuse_placed, resolve_both};
 use super::{DROP, Fate, Here, Hook, PASS, Scratch, UNDECIDED, Work};
-use crate::account::{account, expired, reopens};
+use crate::account::{account, denied_life, expired, reopens};
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;
@@ -29,14 +29,14 @@ pub(super) fn short_path<P: Packet, M: Maps>(
         Ok(Link::Arp) => PASS,
         Ok(Link::V4(at)) => {
             work.ipv6 = false;
-            match parse::v4(packet, maps, at, v4) {
+            match parse::v4(packet, maps, at, here.ifindex, v4) {
                 0 => known(packet, maps, work, here, v4),
                 reason => refuse(maps, work, here, v4, reason),
             }
         }
         Ok(Link::V6(at)) => {
             work.ipv6 = true;
-            match parse::v6(packet, maps, at, v6) {
+            match parse::v6(packet, maps, at, here.ifindex, v6) {
                 0 => known(packet, maps, work, here, v6),
                 reason => refuse(maps, work, here, v6, reason),
             }
@@ -56,11 +56,18 @@ fn known<F: Family, P: Packet, M: Maps>(
     here: &Here,
     tuple: &Tuple<F>,
 ) -> Fate {
+    work.first_fragment = tuple.first.is_some();
     match tuple.kind {
-        Kind::LinkLocal if on_the_link(maps, here, tuple) => PASS,
-        Kind::Plain | Kind::LinkLocal => established(maps, work, here, tuple),
-        Kind::IcmpError(_) | Kind::TooBig(_) => icmp_error(packet, maps, work, here, tuple),
+        Kind::LinkLocal if on_the_link(maps, here, tuple) => return PASS,
+        Kind::IcmpError(..) => {
+            let fate = icmp_error(packet, maps, work, here, tuple);
+            if fate != UNDECIDED {
+                return fate;
+            }
+        }
+        Kind::Plain | Kind::LinkLocal => {}
     }
+    established(maps, work, here, tuple)
 }
 
 /// Is the other party the link itself? Its messages towards anyone further away are packets like
@@ -72,9 +79,10 @@ fn on_the_link<F: Family, M: Maps>(maps: &M, here: &Here, tuple: &Tuple<F>) -> b
         Hook::ToPod => tuple.src,
     };
     other.link_scope()
-        || other
-            .exact(maps, here.revision)
-            .is_some_and(|addr| addr.flags & PRESENT != 0 && addr.identity == identity::HOST)
+        || here.is_from_here()
+            && other
+                .exact(maps, here.revision)
+                .is_some_and(|addr| addr.flags & PRESENT != 0 && addr.identity == identity::HOST)
 }
 
 /// The established path: one lookup. An entry that was made for other interfaces is no answer: the
@@ -95,14 +103,17 @@ fn established<F: Family, M: Maps>(
     if expired(entry.expires, here.tick) || reopens(entry, tuple.proto, tuple.tcp_flags) {
         return UNDECIDED;
     }
-    let (from, to) = if source == 0 {
-        (entry.ifindex[0], entry.ifindex[1])
+    let (from, to, sender) = if source == 0 {
+        (entry.ifindex[0], entry.ifindex[1], entry.identity[0])
     } else {
-        (entry.ifindex[1], entry.ifindex[0])
+        (entry.ifindex[1], entry.ifindex[0], entry.identity[1])
     };
+    // What comes from the network with the node's own address isn't the node's.
     let ours = match here.hook {
         Hook::FromPod => from == here.ifindex,
-        Hook::ToPod => to == here.ifindex && from == 0,
+        Hook::ToPod => {
+            to == here.ifindex && from == 0 && (here.came_by == 0 || sender != identity::HOST)
+        }
     };
     if !ours || entry.revision != here.revision {
         work.stale = true;
@@ -110,11 +121,14 @@ fn established<F: Family, M: Maps>(
     }
     let reply = tuple.from_b != (entry.flags & FROM_B != 0);
     if entry.flags & DENIED != 0 {
+        // It stays denied as long as either end sends.
+        entry.expires = here.tick.wrapping_add(denied_life(tuple.proto));
         work.entry = *entry;
-        let ends = ends_of(&work.entry, source, 0);
+        let ends = ends_of(&work.entry, source);
         report::from_tuple(&mut work.event, here.hook, tuple, &ends);
         report::from_entry(&mut work.event, &work.entry, reply, false);
-        return dropped(maps, work, here, pod_address(tuple, here));
+        report::drop_event(maps, &mut work.event, here);
+        return DROP;
     }
     let kind = account(
         entry,
@@ -135,7 +149,7 @@ fn established<F: Family, M: Maps>(
             && tuple.tcp_flags & (SYN | ACK) == SYN | ACK
             && entry.rtt_us == 0;
         work.entry = *entry;
-        let ends = ends_of(&work.entry, source, 0);
+        let ends = ends_of(&work.entry, source);
         let time = maps.exact_now();
         if first_syn_ack {
             let rtt = round_trip(time, work.entry.created);
@@ -163,32 +177,13 @@ fn round_trip(now: u64, created: u64) -> u32 {
 }
 
 #[inline(always)]
-fn ends_of(entry: &CtEntry, source: usize, here: u32) -> Ends {
+fn ends_of(entry: &CtEntry, source: usize) -> Ends {
     let (src, dst) = if source == 0 {
         (entry.identity[0], entry.identity[1])
     } else {
         (entry.identity[1], entry.identity[0])
     };
-    Ends { src, dst, here }
-}
-
-/// The address of the pod at this veth, to find the endpoint for the drop limit.
-#[inline(always)]
-fn pod_address<F: Family>(tuple: &Tuple<F>, here: &Here) -> F {
-    match here.hook {
-        Hook::FromPod => tuple.src,
-        Hook::ToPod => tuple.dst,
-    }
-}
-
-/// Sends the drop event that stands in the work (limited per endpoint).
-#[inline(always)]
-fn dropped<F: Family, M: Maps>(maps: &mut M, work: &mut Work, here: &Here, pod: F) -> Fate {
-    let endpoint = pod
-        .exact(maps, here.revision)
-        .map_or(0, |addr| addr.endpoint);
-    report::drop_event(maps, &mut work.event, endpoint, here.length, here.tick);
-    DROP
+    Ends { src, dst }
 }
 
 /// A packet that could not be parsed.

@@ -3,6 +3,7 @@
 use abi::addr::{Addr, LOCAL};
 use abi::endpoint::{self, Endpoint};
 use abi::event::FORWARDED;
+use abi::identity;
 use abi::reason;
 
 use super::{DROP, Fate, Here, Hook, Work};
@@ -48,14 +49,9 @@ pub(super) fn resolve_both<F: Family, M: Maps>(
 ) {
     resolve(maps, src, here, &mut work.src);
     resolve(maps, dst, here, &mut work.dst);
-    let at_hook = match here.hook {
-        Hook::FromPod => &work.src,
-        Hook::ToPod => &work.dst,
-    };
     work.ends = Ends {
         src: work.src.addr.identity,
         dst: work.dst.addr.identity,
-        here: at_hook.addr.endpoint,
     };
 }
 
@@ -88,9 +84,10 @@ pub(super) fn misplaced(here: &Here, src: &Side, dst: &Side) -> u8 {
         Hook::ToPod => {
             if !dst.is_at(here.ifindex) {
                 reason::NO_CONFIGURATION
-            } else if src.local() {
+            } else if src.local() || (src.addr.identity == identity::HOST && !here.is_from_here()) {
                 // A pod of this node is judged at its own veth and handed over from there: here
-                // it can only be somebody else who uses its address.
+                // it can only be somebody else who uses its address. And what the node itself sends
+                // comes from no interface.
                 reason::INVALID_SOURCE_IP
             } else {
                 0
@@ -114,13 +111,7 @@ pub(super) fn refuse_placed<F: Family, M: Maps>(
         Hook::FromPod => work.event.egress = reason,
         Hook::ToPod => work.event.ingress = reason,
     }
-    report::drop_event(
-        maps,
-        &mut work.event,
-        work.ends.here,
-        here.length,
-        here.tick,
-    );
+    report::drop_event(maps, &mut work.event, here);
     DROP
 }
 

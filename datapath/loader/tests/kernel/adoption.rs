@@ -76,17 +76,22 @@ fn a_successor_finds_everything_as_it_was() {
     assert_eq!((policy.entries, policy.max), (1, 1024));
 }
 
+/// The name under which this version pins something.
+fn versioned(name: &str) -> String {
+    format!("v{}_{name}", abi::ABI_VERSION)
+}
+
 #[test]
 fn a_map_of_another_shape_is_refused() {
     let node = Node::new();
     drop(node.open());
     // A map of another kind under the name of one of ours.
-    let [theirs, ours] = [abi::maps::CT4, abi::maps::POLICY]
-        .map(|name| node.pins().join(format!("v{}_{name}", abi::ABI_VERSION)));
+    let [theirs, ours] =
+        [abi::maps::CT4, abi::maps::POLICY].map(|name| node.pins().join(versioned(name)));
     std::fs::rename(theirs, ours).unwrap();
     let error = flows_loader::Datapath::open(&node.object, &node.options).unwrap_err();
     assert!(
-        matches!(&error, Error::MapMismatch { path, .. } if path.ends_with("v1_POLICY")),
+        matches!(&error, Error::MapMismatch { path, .. } if path.ends_with(versioned("POLICY"))),
         "{error}"
     );
 }
@@ -133,7 +138,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
     );
 
     // A restart takes the programs as they are; another version brings its own.
-    let programs = pinned(&node, "v1_from_pod_");
+    let programs = pinned(&node, &versioned("from_pod_"));
     drop(node.open());
     assert_eq!(
         before,
@@ -142,7 +147,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
             link(&node, node.client, "to")
         ]
     );
-    assert_eq!(pinned(&node, "v1_from_pod_"), programs);
+    assert_eq!(pinned(&node, &versioned("from_pod_")), programs);
     node.object.push(0);
     let successor = node.open();
     assert_eq!(successor.attached().unwrap(), both);
@@ -154,7 +159,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
         assert_eq!(before.0, after.0, "the link is the same");
         assert_ne!(before.1, after.1, "its program is new");
     }
-    let replaced = pinned(&node, "v1_from_pod_");
+    let replaced = pinned(&node, &versioned("from_pod_"));
     assert_eq!(replaced.len(), 1);
     assert_ne!(replaced, programs);
     drop(successor);

@@ -34,7 +34,12 @@ fn entry(now: [u32; 3], next: [u32; 3], from: u32) -> Entry {
 const ABSENT: [u32; 3] = [0; 3];
 
 fn policy(node: &Node) -> HashMap<MapData, [u8; 12], Entry> {
-    let map = MapData::from_pin(node.pins().join(format!("v1_{}", maps::POLICY))).unwrap();
+    let map = MapData::from_pin(node.pins().join(format!(
+        "v{}_{}",
+        abi::ABI_VERSION,
+        maps::POLICY
+    )))
+    .unwrap();
     HashMap::try_from(Map::HashMap(map)).unwrap()
 }
 
@@ -148,7 +153,9 @@ fn a_half_staged_array_and_trie_are_brought_to_an_end() {
     let desired = node.usual();
     datapath.apply(&desired).unwrap();
     // The server's table staged away, but not yet true.
-    let path = node.pins().join(format!("v1_{}", maps::TABLES));
+    let path = node
+        .pins()
+        .join(format!("v{}_{}", abi::ABI_VERSION, maps::TABLES));
     let mut tables: Array<_, [u32; 21]> =
         Array::try_from(Map::Array(MapData::from_pin(path).unwrap())).unwrap();
     let before = tables.get(&SERVER_TABLE, 0).unwrap();

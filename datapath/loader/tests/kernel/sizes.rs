@@ -43,6 +43,19 @@ fn is_in_force(node: &Node, datapath: &Datapath, known: u16, case: &str) {
     assert_eq!(packets.last(), Some(&2), "{case}: the connection went on");
 }
 
+/// Places that IPv4 connections hold.
+fn held(node: &Node) -> usize {
+    let path = node
+        .pins()
+        .join(format!("v{}_{}", abi::ABI_VERSION, maps::CT_PLACES4));
+    let map = aya::maps::Map::Array(aya::maps::MapData::from_pin(path).unwrap());
+    let places = aya::maps::Array::<_, [u32; 4]>::try_from(map).unwrap();
+    places
+        .iter()
+        .filter(|key| *key.as_ref().unwrap() != [0; 4])
+        .count()
+}
+
 #[test]
 fn content_and_connections_move_to_maps_of_other_sizes() {
     let small = Sizes {
@@ -61,8 +74,8 @@ fn content_and_connections_move_to_maps_of_other_sizes() {
         cidr4: 64,
         cidr6: 128,
         policy: 512,
-        ct4: 8_000,
-        ct6: 4_000,
+        ct4: 8_192,
+        ct6: 4_096,
         frags: 512,
     };
     let mut node = Node::sized(small.clone());
@@ -88,6 +101,8 @@ fn content_and_connections_move_to_maps_of_other_sizes() {
         assert_eq!(max(&datapath, maps::ADDR6), sizes.addr6, "{case}");
         let connections = datapath.stats().connections().unwrap();
         assert_eq!((connections.max4, connections.max6), (sizes.ct4, sizes.ct6));
+        // In the large table each connection that is known has a place of its own again.
+        assert_eq!(held(&node) > 0, sizes.ct4 >= 1_024, "{case}");
         assert_eq!(datapath.in_force(), wanted, "{case}");
         assert_eq!(datapath.attached().unwrap().len(), 2);
         is_in_force(&node, &datapath, port, case);

@@ -1,36 +1,15 @@
 //! Packet stories: a packet, what becomes of it, and the events it caused.
 
-mod common;
-
+use crate::common::*;
 use abi::conntrack::timeout;
-use abi::event::{
-    CHANGED, DROP, END, Event, F_FRAGMENT, F_IPV6, F_NO_IP, F_RELATED, F_REPLY, FLAGS, FORWARDED,
-    NEW, NOT_JUDGED,
-};
+use abi::event::{CHANGED, DROP, END, F_IPV6, F_NO_IP, F_REPLY, FLAGS, FORWARDED, NEW, NOT_JUDGED};
 use abi::node::counter;
 use abi::policy::match_type;
 use abi::reason;
 use abi::staged::Staged;
-use common::*;
 use datapath_core::Action::{Drop, Pass, Redirect};
 use datapath_core::parse::proto::{ICMP, TCP, UDP};
-use datapath_host::{HostMaps, addr4};
-
-/// The events since the last call.
-fn events(maps: &mut HostMaps) -> Vec<Event> {
-    std::mem::take(&mut maps.events)
-}
-
-fn kinds(maps: &mut HostMaps) -> Vec<u8> {
-    events(maps).iter().map(|event| event.kind).collect()
-}
-
-/// The only event since the last call.
-fn only_event(maps: &mut HostMaps) -> Event {
-    let events = events(maps);
-    assert_eq!(events.len(), 1, "{events:#?}");
-    events[0]
-}
+use datapath_host::addr4;
 
 #[test]
 fn handshake_between_two_pods_of_a_node() {
@@ -391,27 +370,6 @@ fn udp_and_echo_replies_belong_to_their_connection() {
 }
 
 #[test]
-fn icmp_errors_follow_the_connection_they_quote() {
-    let mut maps = node();
-    enforce(&mut maps, 1, false);
-    let query = udp(CLIENT4, 9, SERVER4, 53, b"q");
-    let error = unreachable(SERVER4, CLIENT4, &query);
-    assert_eq!(maps.from_pod(&error, SERVER), Drop, "quotes nothing known");
-    assert_eq!(maps.from_pod(&query, CLIENT), Redirect(SERVER));
-    events(&mut maps);
-    assert_eq!(maps.from_pod(&error, SERVER), Redirect(CLIENT));
-    assert_eq!(only_event(&mut maps).flags & F_RELATED, F_RELATED);
-    assert_eq!(maps.from_pod(&error, SERVER), Redirect(CLIENT));
-    assert_eq!(kinds(&mut maps), [], "one event, however many errors");
-    let forged = unreachable(SERVER4, CLIENT4, &udp(WORLD4, 9, SERVER4, 53, b"q"));
-    assert_eq!(
-        maps.from_pod(&forged, SERVER),
-        Drop,
-        "not an error for whom it is sent to"
-    );
-}
-
-#[test]
 fn ipv6_with_extension_headers() {
     let mut maps = node();
     enforce(&mut maps, 2, false);
@@ -444,23 +402,6 @@ fn ipv6_with_extension_headers() {
     assert_eq!(only_event(&mut maps).ingress_cookie, 70);
     assert_eq!(maps.from_pod(&with_options(7), CLIENT), Drop);
     assert_eq!(only_event(&mut maps).egress, reason::INVALID_IPV6_EXT);
-}
-
-#[test]
-fn later_fragments_find_the_first_ones_ports() {
-    let mut maps = node();
-    enforce(&mut maps, 2, false);
-    entry(&mut maps, 2, false, (0, UDP, 53, 24), false, 80);
-    let mut first = udp(CLIENT4, 9, SERVER4, 53, &[0; 64]);
-    first[20] = 0x20;
-    let mut later = udp(CLIENT4, 0, SERVER4, 0, &[0; 64]);
-    later[21] = 9;
-    assert_eq!(maps.from_pod(&later, CLIENT), Drop);
-    assert_eq!(only_event(&mut maps).egress, reason::FRAG_NOT_FOUND);
-    assert_eq!(maps.from_pod(&first, CLIENT), Redirect(SERVER));
-    assert_eq!(only_event(&mut maps).flags & F_FRAGMENT, F_FRAGMENT);
-    assert_eq!(maps.from_pod(&later, CLIENT), Redirect(SERVER));
-    assert_eq!(maps.ct4.values().next().unwrap().packets, [2, 0]);
 }
 
 #[test]

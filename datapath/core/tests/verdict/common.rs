@@ -1,13 +1,8 @@
 //! A node with two pods and an outside, and packets between them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
-
 use abi::addr::{Addr, Cidr4, Cidr6, PRESENT};
 use abi::endpoint::Endpoint;
+use abi::event::Event;
 use abi::identity::{HOST, WORLD};
 use abi::node::Node;
 use abi::policy::{
@@ -205,11 +200,18 @@ pub(crate) fn echo(src: [u8; 4], dst: [u8; 4], id: u16, reply: bool) -> Vec<u8> 
     frame
 }
 
-/// An ICMP "port unreachable" that quotes the IP packet in `quoted` (a frame).
-pub(crate) fn unreachable(src: [u8; 4], dst: [u8; 4], quoted: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::new();
-    let step = ethernet().ipv4(src, dst, 64).icmpv4_raw(3, 3, [0; 4]);
-    step.write(&mut frame, &quoted[14..quoted.len().min(14 + 28)])
-        .unwrap();
-    frame
+/// The events since the last call.
+pub(crate) fn events(maps: &mut HostMaps) -> Vec<Event> {
+    std::mem::take(&mut maps.events)
+}
+
+pub(crate) fn kinds(maps: &mut HostMaps) -> Vec<u8> {
+    events(maps).iter().map(|event| event.kind).collect()
+}
+
+/// The only event since the last call.
+pub(crate) fn only_event(maps: &mut HostMaps) -> Event {
+    let events = events(maps);
+    assert_eq!(events.len(), 1, "{events:#?}");
+    events[0]
 }

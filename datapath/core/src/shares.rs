@@ -1,0 +1,129 @@
+//! Who may have how many connections: no pod's connections push another pod's out of the table.
+//!
+//! ```text
+//!  places: | 256 shares of equal size, one per endpoint | what all share, first come, first served |
+//!          |<---------------- half ------------------->|<---------------- half ------------------>|
+//! ```
+//!
+//! A connection holds a place. Which ones it may take follows from its key and its owner: first some
+//! of the owner's own share, then some of what all share. A place is free if nobody holds it or its
+//! connection has ended. If all of them are taken, the owner's own connection that has the least life
+//! left gives way (so attempts go before established ones, and those that a policy change cut last);
+//! nobody else's ever does. The table itself is larger than the number of places.
+//!
+//! Two packets that take the same place at the same time leave one connection without a place. It
+//! stays known, and the table's own eviction takes it in the end.
+
+use crate::account::expired;
+use crate::family::Family;
+use crate::maps::Maps;
+use abi::conntrack::DENIED;
+
+/// Endpoints with a share of their own; on a node with more pods, two may have one together.
+pub const SHARES: u32 = 256;
+/// Places looked at in each half.
+const PROBES: u32 = 8;
+
+/// The place that a connection may take at its `probe`-th attempt (0 to 15), of `places` in all. Of a
+/// number that is no power of two, or is below 1024, there are none.
+#[inline(always)]
+pub fn place_of<F: Family>(key: &F::CtKey, owner: u32, probe: u32, places: u32) -> u32 {
+    let half = places >> 1;
+    let share = half / SHARES;
+    let at = F::spread(key).wrapping_add(probe & (PROBES - 1));
+    if probe < PROBES {
+        // The bits of the hash that choose within a share.
+        (owner & (SHARES - 1)) * share + (at & share.wrapping_sub(1))
+    } else {
+        half + (at & half.wrapping_sub(1))
+    }
+}
+
+/// Number of attempts of [`place_of`].
+pub const ATTEMPTS: u32 = 2 * PROBES;
+
+/// Fewer places than this can't be shared out.
+pub const FEWEST_PLACES: u32 = 2 * SHARES * 2;
+
+/// What [`claim`] works on, in memory for the reason given at [`crate::policy::Judging`].
+#[derive(Clone, Copy, Default)]
+pub struct Claim {
+    /// Endpoint that the connection is charged to.
+    pub owner: u32,
+    /// Time of the packet.
+    pub tick: u32,
+    /// A live connection gave way.
+    pub replaced: u32,
+    /// Place of the owner's connection with the least life left, plus 1; 0 = none.
+    victim: u32,
+    /// What is left of it, in ticks.
+    life: u32,
+    /// The attempt.
+    probe: u32,
+}
+
+/// Takes a place for a new connection, at the cost of another of its owner's if need be.
+#[inline(never)]
+pub fn claim<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) {
+    claim.replaced = 0;
+    claim.victim = 0;
+    claim.life = u32::MAX;
+    if F::places(maps.node()) < FEWEST_PLACES {
+        return;
+    }
+    for probe in 0..ATTEMPTS {
+        claim.probe = probe;
+        if free::<F, M>(maps, claim, key) != 0 {
+            return;
+        }
+    }
+    if claim.victim != 0
+        && let Some(place) = F::place(maps, claim.victim - 1)
+    {
+        let gives_way = *place;
+        *place = *key;
+        F::ct_remove(maps, &gives_way);
+        claim.replaced = 1;
+        if let Some(counts) = maps.limit(claim.owner) {
+            counts.replaced += 1;
+        }
+    }
+}
+
+/// Takes the place of the present attempt if it is free (1); else looks whether its connection could
+/// give way (0).
+#[inline(never)]
+fn free<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) -> u32 {
+    let places = F::places(maps.node());
+    let index = place_of::<F>(key, claim.owner, claim.probe, places);
+    let Some(place) = F::place(maps, index) else {
+        return 0;
+    };
+    let holder = *place;
+    if holder == F::CtKey::default() || holder == *key {
+        *place = *key;
+        return 1;
+    }
+    let mut gone = true;
+    if let Some(entry) = F::ct(maps, &holder) {
+        gone = expired(entry.expires, claim.tick);
+        if !gone && entry.owner == claim.owner {
+            let mut life = entry.expires.wrapping_sub(claim.tick);
+            if entry.flags & DENIED != 0 {
+                life = u32::MAX - 1;
+            }
+            if life < claim.life {
+                claim.life = life;
+                claim.victim = index + 1;
+            }
+        }
+    }
+    if !gone {
+        return 0;
+    }
+    F::ct_remove(maps, &holder);
+    if let Some(place) = F::place(maps, index) {
+        *place = *key;
+    }
+    1
+}

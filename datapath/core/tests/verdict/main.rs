@@ -1,0 +1,12 @@
+//! The verdict: packets, what becomes of them, and the events they cause.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+mod hostile;
+mod icmp_errors;
+mod stories;

@@ -1,0 +1,23 @@
+//! What the kernel's verifier says of the programs.
+
+use crate::fixture::Node;
+
+/// Instructions that the verifier goes through before it gives up.
+const LIMIT: u32 = 1_000_000;
+
+#[test]
+fn the_verifier_has_room_to_spare() {
+    let node = Node::new();
+    let _datapath = node.open();
+    let ours: Vec<_> = aya::programs::loaded_programs()
+        .flatten()
+        .filter(|program| matches!(program.name_as_str(), Some("from_pod" | "to_pod")))
+        .collect();
+    assert!(ours.len() >= 2);
+    for program in ours {
+        let name = program.name_as_str().unwrap_or_default();
+        let walked = program.verified_instruction_count().unwrap_or(LIMIT);
+        eprintln!("{name}: {walked} instructions verified");
+        assert!(walked < LIMIT / 4 * 3, "{name}: {walked} instructions");
+    }
+}
