@@ -212,7 +212,12 @@ impl Compiler {
         }
         let refused = self.policies.values();
         let refused = refused.filter_map(|known| Some(known.refused.as_ref()?.1.clone()));
-        self.compiled.problems = refused.chain(live.problems()).collect();
+        let good = self
+            .policies
+            .values()
+            .filter_map(|known| known.good.as_ref());
+        let doubts = good.flat_map(|(_, policy)| policy.doubts.iter().cloned());
+        self.compiled.problems = refused.chain(doubts).chain(live.problems()).collect();
         self.compiled.problems.sort();
         self.compiled.generation = state.generation;
         self.live = Some(live);

@@ -147,6 +147,22 @@ impl Selector {
         self.and(Requirement::equals(Key::k8s(NAMESPACE), namespace))
     }
 
+    /// Confines it to pods. A requirement that absence meets (NotIn, DoesNotExist) is met by nodes and
+    /// the world, too, unless another one asks for something that only pods have.
+    pub(crate) fn of_pods(self) -> Self {
+        let asks_for = |requirement: &Requirement| match requirement.demand {
+            Demand::In(_) | Demand::Exists => requirement.key.source.as_deref() == Some("k8s"),
+            Demand::NotIn(_) | Demand::DoesNotExist => false,
+        };
+        if self.requirements.iter().any(asks_for) {
+            return self;
+        }
+        self.and(Requirement {
+            key: Key::k8s(NAMESPACE),
+            demand: Demand::Exists,
+        })
+    }
+
     /// Adds what a peer's selector leaves unsaid: the policy's namespace (`None`: cluster-wide, any
     /// pod), and the local cluster. A selector of reserved labels is left as it is.
     pub(crate) fn scoped(self, namespace: Option<&str>, cluster: &str, any_peer: bool) -> Self {

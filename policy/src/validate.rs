@@ -149,7 +149,16 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
     let mut policies: BTreeMap<ObjectName, Arc<Policy>> = BTreeMap::new();
     for raw in state.policies.values() {
         match parse_all(raw, &config.cluster) {
-            Ok(policy) => drop(policies.insert(raw.name.clone(), Arc::new(policy))),
+            Ok(policy) => {
+                if given.contains_key(&raw.name) {
+                    policy
+                        .doubts
+                        .iter()
+                        .cloned()
+                        .for_each(|doubt| report.refuse(doubt));
+                }
+                policies.insert(raw.name.clone(), Arc::new(policy));
+            }
             Err(wrong) if given.contains_key(&raw.name) => {
                 wrong.into_iter().for_each(|problem| report.refuse(problem));
             }

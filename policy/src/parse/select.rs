@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cluster::Kind;
+use cluster::labels::NAMESPACE_LABELS;
 use cluster::yaml::Value;
 
 use super::field::{Field, Gather, Refused};
@@ -93,16 +95,43 @@ fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, R
     })
 }
 
+/// Kubernetes' syntax of label keys: a name, and before it perhaps a domain and a slash. What repeats a
+/// label of the namespace may be longer by its prefix.
 fn check_key(field: &Field<'_>, key: &str) -> Result<(), Refused> {
-    let name = key.split_once(':').map_or(key, |(_, name)| name);
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if name.is_empty() || !name.chars().all(fits) {
-        return Err(field.refuse(
-            format!("invalid label selector: {key:?} is no label key"),
-            "use letters, digits, '-', '_', '.' and '/', with a source such as k8s: before if wanted",
-        ));
+    // Only Cilium's selectors know sources.
+    let (source, bare) = match field.policy().name.kind {
+        Kind::NetworkPolicy => ("", key),
+        _ => key.split_once(':').unwrap_or(("", key)),
+    };
+    let bare = bare
+        .strip_prefix(NAMESPACE_LABELS)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .unwrap_or(bare);
+    let (domain, name) = match bare.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, bare),
+    };
+    let edges = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = name.len() <= 63 && edges(name) && name.chars().all(fits);
+    let is_domain = |domain: &str| {
+        let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let label = |label: &str| edges(label) && label.chars().all(lower);
+        domain.len() <= 253 && domain.split('.').all(label)
+    };
+    let is_source = source
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if is_name && is_source && domain.is_none_or(is_domain) {
+        return Ok(());
     }
-    Ok(())
+    Err(field.refuse(
+        format!("invalid label selector: {key:?} is no label key"),
+        "use a name of at most 63 letters, digits, '-', '_' and '.', if wanted with a domain and one '/' before it",
+    ))
 }
 
 /// Kubernetes' syntax of label values.
