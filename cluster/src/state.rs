@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::labels::Labels;
 use crate::manifest::{
-    CidrGroup, EndpointSlice, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
+    CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
 };
-use crate::object::{NamespacedName, ObjectName, Place, Problem};
+use crate::object::{NamespacedName, ObjectName, Problem};
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -33,8 +33,8 @@ pub struct State {
     /// What is wrong in the manifests, by place. Objects named here are absent above, or stand there
     /// in their last good form.
     pub problems: Vec<Problem>,
-    /// Objects of kinds that aren't used here: place and `apiVersion kind`.
-    pub ignored: Vec<(Place, String)>,
+    /// Objects of kinds that aren't used here.
+    pub ignored: Vec<Ignored>,
 }
 
 impl State {

@@ -57,12 +57,14 @@ fn too_deep() -> String {
 }
 
 fn scan_error(error: &ScanError) -> Error {
+    let problem = if *error.kind() == ErrorKind::RecursionLimitExceeded {
+        too_deep()
+    } else {
+        syntax::words(error.kind())
+    };
     Error {
         at: position(error.marker()),
-        problem: match error.kind() {
-            ErrorKind::RecursionLimitExceeded => too_deep(),
-            kind => syntax::words(kind),
-        },
+        problem,
     }
 }
 
@@ -121,6 +123,10 @@ struct Key {
 }
 
 impl Builder {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "events that carry no value are passed over, whatever the parser will have"
+    )]
     fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Error> {
         let at = position(&span.start);
         match event {
@@ -268,12 +274,12 @@ impl Builder {
             false => known.into_iter().map(str::to_owned).collect(),
         };
         for node in merged {
-            let parts = match node.value {
-                Value::List(items) => items,
-                other => vec![Node {
-                    at: node.at,
-                    value: other,
-                }],
+            let parts = match node {
+                Node {
+                    value: Value::List(items),
+                    ..
+                } => items,
+                node => vec![node],
             };
             for part in parts {
                 let Value::Map(more) = part.value else {

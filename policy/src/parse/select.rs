@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cluster::Kind;
-use cluster::labels::NAMESPACE_LABELS;
+use cluster::labels::{LABEL_KEY, LABEL_VALUE, NAMESPACE_LABELS, is_label_key, is_label_value};
 use cluster::yaml::Value;
 
 use super::field::{Field, Gather, Refused};
@@ -95,58 +95,36 @@ fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, R
     })
 }
 
-/// Kubernetes' syntax of label keys: a name, and before it perhaps a domain and a slash. What repeats a
-/// label of the namespace may be longer by its prefix.
+/// A label's key, before which Cilium's selectors may name a source.
 fn check_key(field: &Field<'_>, key: &str) -> Result<(), Refused> {
-    // Only Cilium's selectors know sources.
-    let (source, bare) = match field.policy().name.kind {
-        Kind::NetworkPolicy => ("", key),
-        _ => key.split_once(':').unwrap_or(("", key)),
+    let with_source = field.policy().name.kind != Kind::NetworkPolicy;
+    let (source, bare) = match key.split_once(':') {
+        Some((source, bare)) if with_source => (source, bare),
+        Some(_) | None => ("", key),
     };
+    // What repeats a label of the namespace may be longer by its prefix.
     let bare = bare
         .strip_prefix(NAMESPACE_LABELS)
         .and_then(|rest| rest.strip_prefix('.'))
         .unwrap_or(bare);
-    let (domain, name) = match bare.split_once('/') {
-        Some((domain, name)) => (Some(domain), name),
-        None => (None, bare),
-    };
-    let edges = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.ends_with(|c: char| c.is_ascii_alphanumeric())
-    };
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let is_name = name.len() <= 63 && edges(name) && name.chars().all(fits);
-    let is_domain = |domain: &str| {
-        let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let label = |label: &str| edges(label) && label.chars().all(lower);
-        domain.len() <= 253 && domain.split('.').all(label)
-    };
     let is_source = source
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if is_name && is_source && domain.is_none_or(is_domain) {
+    if is_source && is_label_key(bare) {
         return Ok(());
     }
     Err(field.refuse(
         format!("invalid label selector: {key:?} is no label key"),
-        "use a name of at most 63 letters, digits, '-', '_' and '.', if wanted with a domain and one '/' before it",
+        LABEL_KEY,
     ))
 }
 
-/// Kubernetes' syntax of label values.
 fn check_value(field: &Field<'_>, value: &str) -> Result<(), Refused> {
-    let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if value.len() > 63
-        || !value.chars().all(fits)
-        || !edge(value.chars().next())
-        || !edge(value.chars().next_back())
-    {
-        return Err(field.refuse(
-            format!("invalid label selector: {value:?} is no label value"),
-            "use at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
-        ));
+    if is_label_value(value) {
+        return Ok(());
     }
-    Ok(())
+    Err(field.refuse(
+        format!("invalid label selector: {value:?} is no label value"),
+        LABEL_VALUE,
+    ))
 }
