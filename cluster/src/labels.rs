@@ -16,6 +16,9 @@ pub const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 pub const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels";
 /// Label that every namespace has, its name: the API server sets it, so it needn't be written.
 pub const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
+/// Prefix of labels of the pod itself that are part of its identity only because a NetworkPolicy names
+/// them ([`crate::NamedLabels`]), without the dot, source `k8s`.
+pub const POD_LABELS: &str = "io.flows.pod.labels";
 /// Label of a pod's service account, source `k8s`.
 pub const SERVICE_ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
 /// Label of the cluster a pod runs in, source `k8s`.
@@ -176,7 +179,7 @@ impl Labels {
             .filter(|(key, _)| is_identity_label(key))
             // A pod can't claim another namespace, account or cluster by labelling itself.
             .filter(|(key, _)| ![NAMESPACE, SERVICE_ACCOUNT, CLUSTER].contains(&key.as_str()))
-            .filter(|(key, _)| !key.starts_with(NAMESPACE_LABELS))
+            .filter(|(key, _)| !key.starts_with(NAMESPACE_LABELS) && !key.starts_with(POD_LABELS))
             .map(|(key, value)| Label::k8s(key, value));
         let of_namespace = namespace_labels
             .iter()

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cluster::Labels;
-use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS};
+use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS, POD_LABELS, is_identity_label};
 
 /// Requirements that labels must all meet. No requirement: everything matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +147,22 @@ impl Selector {
         self.and(Requirement::equals(Key::k8s(NAMESPACE), namespace))
     }
 
+    /// Asks for labels that identities leave out under the name that they have where a NetworkPolicy
+    /// names them ([`cluster::NamedLabels`]). `only_absence`: in requirements that absence meets alone.
+    pub(crate) fn by_named_labels(mut self, only_absence: bool) -> Self {
+        for requirement in &mut self.requirements {
+            let leaves_out = match requirement.demand {
+                Demand::NotIn(_) | Demand::DoesNotExist => true,
+                Demand::In(_) | Demand::Exists => false,
+            };
+            let name = &requirement.key.name;
+            if !is_identity_label(name) && (leaves_out || !only_absence) {
+                requirement.key = Key::k8s(&format!("{POD_LABELS}.{name}"));
+            }
+        }
+        Self::new(self.requirements)
+    }
+
     /// Confines it to pods. A requirement that absence meets (NotIn, DoesNotExist) is met by nodes and
     /// the world, too, unless another one asks for something that only pods have.
     pub(crate) fn of_pods(self) -> Self {
@@ -196,13 +212,14 @@ impl fmt::Display for Key {
         // The long prefixes are noise to a reader.
         match &*self.name {
             NAMESPACE => f.write_str("namespace"),
-            name => match name
-                .strip_prefix(NAMESPACE_LABELS)
-                .and_then(|rest| rest.strip_prefix('.'))
-            {
-                Some(label) => write!(f, "namespace.{label}"),
-                None => f.write_str(name),
-            },
+            name => {
+                let behind = |prefix| name.strip_prefix(prefix)?.strip_prefix('.');
+                match (behind(NAMESPACE_LABELS), behind(POD_LABELS)) {
+                    (Some(label), _) => write!(f, "namespace.{label}"),
+                    (None, Some(label)) => f.write_str(label),
+                    (None, None) => f.write_str(name),
+                }
+            }
         }
     }
 }

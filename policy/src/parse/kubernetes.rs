@@ -81,7 +81,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
         path: "spec".into(),
         ingress: ingress.flatten(),
         egress: egress.flatten(),
-        subject: subject.in_namespace_only(&namespace),
+        subject: subject.by_named_labels(false).in_namespace_only(&namespace),
         labels: Vec::new(),
         log: None,
     }])
@@ -142,7 +142,8 @@ pub(super) fn peer(
     }
     let pods = pods
         .and_then(|field| gather.take(select::selector(&field, Key::k8s)))
-        .unwrap_or_default();
+        .unwrap_or_default()
+        .by_named_labels(true);
     let written = match namespaces {
         None => pods.clone(),
         Some(field) => {
