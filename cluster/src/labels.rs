@@ -14,6 +14,11 @@ use thiserror::Error;
 pub const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 /// Prefix of the labels that repeat those of the pod's namespace, without the dot, source `k8s`.
 pub const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels";
+/// Label that every namespace has, its name: the API server sets it, so it needn't be written.
+pub const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
+/// Prefix of labels of the pod itself that are part of its identity only because a NetworkPolicy names
+/// them ([`crate::NamedLabels`]), without the dot, source `k8s`.
+pub const POD_LABELS: &str = "io.flows.pod.labels";
 /// Label of a pod's service account, source `k8s`.
 pub const SERVICE_ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
 /// Label of the cluster a pod runs in, source `k8s`.
@@ -160,8 +165,8 @@ impl Labels {
         self.0.iter().map(Label::to_string).collect()
     }
 
-    /// Labels of a pod's identity: its own and those of its namespace as far as
-    /// [`is_identity_label`] keeps them, its namespace, service account and cluster.
+    /// Labels of a pod's identity: its own as far as [`is_identity_label`] keeps them, those of its
+    /// namespace, which always has [`NAME_OF_NAMESPACE`], and its namespace, service account and cluster.
     pub fn of_pod(
         namespace: &str,
         labels: &BTreeMap<String, String>,
@@ -174,10 +179,14 @@ impl Labels {
             .filter(|(key, _)| is_identity_label(key))
             // A pod can't claim another namespace, account or cluster by labelling itself.
             .filter(|(key, _)| ![NAMESPACE, SERVICE_ACCOUNT, CLUSTER].contains(&key.as_str()))
-            .filter(|(key, _)| !key.starts_with(NAMESPACE_LABELS))
+            .filter(|(key, _)| !key.starts_with(NAMESPACE_LABELS) && !key.starts_with(POD_LABELS))
             .map(|(key, value)| Label::k8s(key, value));
         let of_namespace = namespace_labels
             .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            // Whatever stands there, as the API server has it.
+            .filter(|(key, _)| *key != NAME_OF_NAMESPACE)
+            .chain([(NAME_OF_NAMESPACE, namespace)])
             .map(|(key, value)| Label::k8s(&format!("{NAMESPACE_LABELS}.{key}"), value));
         own.chain(of_namespace)
             .chain([
@@ -232,6 +241,39 @@ impl fmt::Display for Labels {
         }
         Ok(())
     }
+}
+
+/// What a label's key may be, for remedies.
+pub const LABEL_KEY: &str = "use a name of at most 63 letters, digits, '-', '_' and '.', if wanted with a domain and one '/' before it";
+/// What a label's value may be, for remedies.
+pub const LABEL_VALUE: &str =
+    "use at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit";
+
+/// Kubernetes' syntax of label keys: a name, and before it perhaps a domain and a slash.
+pub fn is_label_key(key: &str) -> bool {
+    let (domain, name) = match key.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, key),
+    };
+    !name.is_empty() && is_label_value(name) && domain.is_none_or(is_domain)
+}
+
+/// Kubernetes' syntax of label values; an empty one is fine.
+pub fn is_label_value(value: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    value.len() <= 63 && value.chars().all(fits) && has_edges(value)
+}
+
+/// Kubernetes' syntax of domains and of most objects' names: lower case, in parts with dots between.
+pub fn is_domain(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let part = |part: &str| !part.is_empty() && part.chars().all(fits) && has_edges(part);
+    text.len() <= 253 && text.split('.').all(part)
+}
+
+fn has_edges(text: &str) -> bool {
+    let fits = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
+    fits(text.chars().next()) && fits(text.chars().next_back())
 }
 
 /// Whether a pod's label takes part in its identity: Cilium's default filter
@@ -304,7 +346,10 @@ mod tests {
                 ("pod-template-hash", "5d9"),
                 ("io.kubernetes.pod.namespace", "kube-system"),
             ]),
-            &map(&[("kubernetes.io/metadata.name", "production")]),
+            &map(&[
+                ("team", "t"),
+                ("kubernetes.io/metadata.name", "kube-system"),
+            ]),
             "default",
             "east",
         );
@@ -313,6 +358,7 @@ mod tests {
             [
                 "k8s:app=web",
                 "k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name=production",
+                "k8s:io.cilium.k8s.namespace.labels.team=t",
                 "k8s:io.cilium.k8s.policy.cluster=east",
                 "k8s:io.cilium.k8s.policy.serviceaccount=default",
                 "k8s:io.kubernetes.pod.namespace=production",

@@ -14,6 +14,7 @@ mod digest;
 pub mod identities;
 pub mod labels;
 pub mod manifest;
+mod named_labels;
 pub mod object;
 pub mod source;
 pub mod spelling;
@@ -27,6 +28,7 @@ pub use manifest::{
     CidrGroup, ContainerPort, EndpointSlice, LabelMap, Namespace, Node, Object, Pod, Policy,
     Service, ServicePort, Workload,
 };
+pub use named_labels::NamedLabels;
 pub use object::{Kind, NamespacedName, ObjectName, Place, Problem};
 pub use source::Directory;
 pub use state::State;

@@ -10,9 +10,12 @@ use crate::labels::Labels;
 use crate::object::{NamespacedName, ObjectName, Place};
 use crate::yaml;
 
+mod fields;
+mod kinds;
+mod objects;
 mod read;
 
-pub use read::{Document, read};
+pub use read::{Document, Ignored, read};
 
 /// Labels as a manifest writes them.
 pub type LabelMap = BTreeMap<String, String>;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::Digest;
-use crate::manifest::{self, Document, Object};
+use crate::manifest::{self, Document, Ignored, Object};
 use crate::object::{ObjectName, Place, Problem};
 use crate::state::State;
 use crate::yaml::{self, Position};
@@ -90,7 +90,7 @@ struct File {
     digest: u64,
     objects: BTreeMap<ObjectName, Known>,
     problems: Vec<Problem>,
-    ignored: Vec<(Place, String)>,
+    ignored: Vec<Ignored>,
 }
 
 #[derive(Debug, Clone)]
@@ -349,7 +349,7 @@ impl File {
         for document in documents {
             for document in manifest::read(name, document) {
                 match document {
-                    Document::Ignored(place, kind) => self.ignored.push((place, kind)),
+                    Document::Ignored(ignored) => self.ignored.push(ignored),
                     Document::Bad(object, mut problem) => {
                         nameless |= object.is_none();
                         if let Some(object) = object

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::labels::Labels;
 use crate::manifest::{
-    CidrGroup, EndpointSlice, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
+    CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
 };
-use crate::object::{NamespacedName, ObjectName, Place, Problem};
+use crate::named_labels::NamedLabels;
+use crate::object::{NamespacedName, ObjectName, Problem};
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -30,11 +31,13 @@ pub struct State {
     pub cidr_groups: BTreeMap<Arc<str>, Arc<CidrGroup>>,
     /// Policies of all three kinds, rules not yet read.
     pub policies: BTreeMap<ObjectName, Arc<Policy>>,
+    /// Labels by which those policies choose pods, although identities leave them out.
+    pub named_labels: NamedLabels,
     /// What is wrong in the manifests, by place. Objects named here are absent above, or stand there
     /// in their last good form.
     pub problems: Vec<Problem>,
-    /// Objects of kinds that aren't used here: place and `apiVersion kind`.
-    pub ignored: Vec<(Place, String)>,
+    /// Objects of kinds that aren't used here.
+    pub ignored: Vec<Ignored>,
 }
 
 impl State {
@@ -53,7 +56,10 @@ impl State {
             Object::CidrGroup(group) => {
                 drop(self.cidr_groups.insert(Arc::clone(&group.name), group));
             }
-            Object::Policy(policy) => drop(self.policies.insert(policy.name.clone(), policy)),
+            Object::Policy(policy) => {
+                self.named_labels.add(&policy);
+                self.policies.insert(policy.name.clone(), policy);
+            }
         }
     }
 
@@ -67,7 +73,16 @@ impl State {
 
     /// Labels of a pod's identity in the cluster of this name.
     pub fn identity_labels(&self, pod: &Pod, cluster: &str) -> Labels {
-        pod.identity_labels(self.namespace_labels(&pod.name.namespace), cluster)
+        self.identity_labels_with(pod, cluster, &self.named_labels)
+    }
+
+    /// Labels of a pod's identity, with those that others than the present policies name, too.
+    pub fn identity_labels_with(&self, pod: &Pod, cluster: &str, named: &NamedLabels) -> Labels {
+        let labels = pod.identity_labels(self.namespace_labels(&pod.name.namespace), cluster);
+        if named.is_empty() {
+            return labels;
+        }
+        labels.iter().cloned().chain(named.of(pod)).collect()
     }
 
     /// Pods placed on a node that have a network of their own.

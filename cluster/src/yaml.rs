@@ -6,12 +6,14 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
 use thiserror::Error;
 
+mod build;
+mod scalar;
+mod syntax;
 mod text;
 
+pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REPEATED_BYTES, MAX_REPEATED_NODES, parse};
 pub use text::excerpt;
 
 /// A place in a file, both counted from 1. Zero: not known.
@@ -60,7 +62,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// Any other number, or a whole one outside of 64 bits.
+    /// Any other number: a fraction, a whole one outside of 64 bits, or one that the versions of YAML
+    /// read differently (`010`, `0x50`, `1_000`, `+80`) and that is therefore taken for none of them.
     Float(f64),
     /// Text, quoted or not.
     Text(String),
@@ -81,13 +84,13 @@ pub struct Field {
     pub node: Node,
 }
 
-/// Why a text is no YAML.
+/// Why a text can't be read as YAML.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{at}: {problem}")]
 pub struct Error {
-    /// Where the parser gave up.
+    /// Where reading ended.
     pub at: Position,
-    /// What it says.
+    /// What is wrong there; a limit is named with its value.
     pub problem: String,
 }
 
@@ -175,6 +178,15 @@ impl Node {
         self.get(key)?.value.as_text()
     }
 
+    /// How deep it is nested: 0 for a value that is neither a list nor a mapping.
+    pub fn depth(&self) -> usize {
+        match &self.value {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => 0,
+            Value::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Value::Map(fields) => 1 + fields.iter().map(|f| f.node.depth()).max().unwrap_or(0),
+        }
+    }
+
     /// A 64-bit digest of the value that ignores positions: equal for texts that differ in comments,
     /// indentation or place only. Stable over versions of this program.
     pub fn digest(&self) -> u64 {
@@ -204,130 +216,6 @@ impl Node {
                 }
             }
         }
-    }
-}
-
-/// Reads all documents of a YAML stream; empty ones are left out.
-///
-/// # Errors
-/// The text is no YAML, has a key twice in one mapping, or is absurdly nested or large.
-pub fn parse(text: &str) -> Result<Vec<Node>, Error> {
-    // A file may hold a cluster of ten thousand pods; the limits that remain are those against
-    // nesting and alias bombs.
-    let budget = serde_saphyr::budget! {
-        max_events: 50_000_000,
-        max_nodes: 20_000_000,
-        max_documents: 200_000,
-    };
-    let options = serde_saphyr::options! {
-        budget: budget,
-        strict_booleans: true,
-        with_snippet: false,
-    };
-    serde_saphyr::from_multiple_with_options::<FromYaml>(text, options)
-        .map(|documents| documents.into_iter().map(|document| document.0).collect())
-        .map_err(|error| {
-            let location = error.location();
-            Error {
-                at: location.map_or_else(Position::default, |l| position(&l)),
-                problem: error.to_string(),
-            }
-        })
-}
-
-fn position(location: &serde_saphyr::Location) -> Position {
-    Position {
-        line: u32::try_from(location.line()).unwrap_or(u32::MAX),
-        column: u32::try_from(location.column()).unwrap_or(u32::MAX),
-    }
-}
-
-/// Wrapper under which the tree is read from YAML, so that [`Node`] itself can have the plain serde
-/// form for the agent's state file.
-struct FromYaml(Node);
-
-struct Inner(Value);
-
-impl<'de> Deserialize<'de> for FromYaml {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = Spanned::<Inner>::deserialize(deserializer)?;
-        Ok(Self(Node {
-            at: position(&spanned.referenced),
-            value: spanned.value.0,
-        }))
-    }
-}
-
-impl<'de> Deserialize<'de> for Inner {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(InnerVisitor).map(Self)
-    }
-}
-
-struct InnerVisitor;
-
-impl<'de> Visitor<'de> for InnerVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Inner::deserialize(deserializer).map(|inner| inner.0)
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Int(value))
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        Ok(Value::Text(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(FromYaml(node)) = access.next_element()? {
-            items.push(node);
-        }
-        Ok(Value::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(key) = access.next_key::<Spanned<String>>()? {
-            let FromYaml(node) = access.next_value()?;
-            fields.push(Field {
-                at: position(&key.referenced),
-                key: key.value,
-                node,
-            });
-        }
-        Ok(Value::Map(fields))
     }
 }
 

@@ -92,7 +92,7 @@ fn bad_files_keep_their_last_good_objects() {
             "a mistyped kind: who knows which it was, so both stay",
             pod("web", "10.0.0.1").replace("kind: Pod", "kind: Pd") + &pod("db", "10.0.0.3"),
             vec!["db 10.0.0.3", "web 10.0.0.1"],
-            Some("pods.yaml:2:7: kind: Pd of v1 is no known kind; did you mean Pod?"),
+            Some("pods.yaml:2:7: kind: Pd of v1 is not a known kind; did you mean Pod?"),
         ),
         (
             "one deleted",
@@ -265,14 +265,15 @@ items:
     assert_eq!((&*workload.kind, &*workload.name), ("Deployment", "web"));
     assert_eq!(
         state.identity_labels(pod, "default").to_string(),
-        "k8s:app=web,k8s:io.cilium.k8s.namespace.labels.team=t,k8s:io.cilium.k8s.policy.cluster=default,\
+        "k8s:app=web,k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name=shop,\
+         k8s:io.cilium.k8s.namespace.labels.team=t,k8s:io.cilium.k8s.policy.cluster=default,\
          k8s:io.cilium.k8s.policy.serviceaccount=web,k8s:io.kubernetes.pod.namespace=shop"
     );
     assert!(state.is_dual_stack());
     assert_eq!(state.cidr_groups["g"].cidrs[0].to_string(), "10.0.0.0/8");
     assert_eq!(state.policies.len(), 1);
     assert_eq!(state.ignored.len(), 1);
-    assert_eq!(state.ignored[0].1, "apps/v1 Deployment");
+    assert_eq!(state.ignored[0].kind, "apps/v1 Deployment");
     let problems = problems(&state);
     assert_eq!(problems.len(), 3, "{problems:#?}");
     assert!(

@@ -2,9 +2,12 @@
 //! last good form of every policy, and the numbers of identities, tables and cookies.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::{Identities, Identity, ObjectName, Place, Problem, State, manifest, yaml};
+use cluster::{
+    Identities, Identity, NamespacedName, ObjectName, Place, Problem, State, manifest, yaml,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::compiled::{Compiled, InForce, Touched};
@@ -26,6 +29,9 @@ pub struct Memory {
     cookies: Cookies,
     tables: TableIds,
     policies: Vec<Stored>,
+    /// Whose addresses are: of the node's own pods, and of those that several pods claim.
+    #[serde(default)]
+    owners: BTreeMap<IpAddr, NamespacedName>,
 }
 
 /// The last good form of a policy.
@@ -58,6 +64,8 @@ pub struct Compiler {
     node: Arc<str>,
     tables: TableIds,
     policies: BTreeMap<ObjectName, Known>,
+    /// Whose addresses are that several pods claim, and whose they were before a start from nothing.
+    owners: BTreeMap<IpAddr, NamespacedName>,
     /// Uses of each cookie in the tables.
     cookie_uses: HashMap<u32, usize>,
     /// Compilation that last used each cookie that is out of use.
@@ -102,6 +110,7 @@ impl Compiler {
             node: node.into(),
             tables: memory.tables,
             policies,
+            owners: memory.owners,
             cookie_uses: HashMap::new(),
             cookies_used: BTreeMap::new(),
             compilations: 0,
@@ -117,10 +126,16 @@ impl Compiler {
             .policies
             .values()
             .filter_map(|known| known.good.as_ref());
+        let addresses = self.compiled.addresses.iter();
+        let own = addresses
+            .filter(|(_, address)| address.local)
+            .filter_map(|(ip, address)| Some((*ip, address.pod.clone()?)));
+        let owners = self.owners.clone().into_iter().chain(own).collect();
         Memory {
             identities: Some((*self.compiled.identities).clone()),
             cookies: (*self.compiled.cookies).clone(),
             tables: self.tables.clone(),
+            owners,
             policies: policies
                 .map(|(raw, _)| Stored {
                     name: raw.name.clone(),
@@ -212,7 +227,12 @@ impl Compiler {
         }
         let refused = self.policies.values();
         let refused = refused.filter_map(|known| Some(known.refused.as_ref()?.1.clone()));
-        self.compiled.problems = refused.chain(live.problems()).collect();
+        let good = self
+            .policies
+            .values()
+            .filter_map(|known| known.good.as_ref());
+        let doubts = good.flat_map(|(_, policy)| policy.doubts.iter().cloned());
+        self.compiled.problems = refused.chain(doubts).chain(live.problems()).collect();
         self.compiled.problems.sort();
         self.compiled.generation = state.generation;
         self.live = Some(live);
@@ -226,6 +246,9 @@ impl Compiler {
 
     /// Compiles from nothing.
     fn anew(&mut self, state: &Arc<State>, dual_stack: bool, touched: &mut Touched) -> Live {
+        let addresses = std::mem::take(&mut self.compiled.addresses).into_iter();
+        self.owners
+            .extend(addresses.filter_map(|(ip, address)| Some((ip, address.pod?))));
         self.compiled = Compiled::empty(
             Arc::clone(&self.compiled.cookies),
             Arc::clone(&self.compiled.identities),

@@ -9,6 +9,7 @@ use cluster::{Kind, ObjectName, Problem, State, manifest};
 use crate::rule::Policy;
 
 mod cilium;
+mod doubts;
 mod field;
 mod kubernetes;
 mod peers;
@@ -55,6 +56,7 @@ fn read_object(policy: &manifest::Policy, cluster: &str) -> Result<Policy, field
         uid: policy.uid.clone(),
         version: Arc::clone(&policy.version),
         rules,
+        doubts: doubts::ports(&object),
     })
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cluster::{Labels, ObjectName};
+use cluster::{Labels, ObjectName, Problem};
 use ipnet::IpNet;
 
 use crate::reason::Direction;
@@ -21,6 +21,9 @@ pub struct Policy {
     pub version: Arc<str>,
     /// Its rules; all of them count.
     pub rules: Vec<Rule>,
+    /// What its author hardly means, although it has a meaning in Cilium, which counts: a port `"0x50"`
+    /// is the name of a port. Each is an error to whoever is told of it.
+    pub doubts: Vec<Problem>,
 }
 
 /// One rule: `spec`, or one of `specs`.

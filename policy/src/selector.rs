@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cluster::Labels;
-use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS};
+use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS, POD_LABELS, is_identity_label};
 
 /// Requirements that labels must all meet. No requirement: everything matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +147,38 @@ impl Selector {
         self.and(Requirement::equals(Key::k8s(NAMESPACE), namespace))
     }
 
+    /// Asks for labels that identities leave out under the name that they have where a NetworkPolicy
+    /// names them ([`cluster::NamedLabels`]). `only_absence`: in requirements that absence meets alone.
+    pub(crate) fn by_named_labels(mut self, only_absence: bool) -> Self {
+        for requirement in &mut self.requirements {
+            let leaves_out = match requirement.demand {
+                Demand::NotIn(_) | Demand::DoesNotExist => true,
+                Demand::In(_) | Demand::Exists => false,
+            };
+            let name = &requirement.key.name;
+            if !is_identity_label(name) && (leaves_out || !only_absence) {
+                requirement.key = Key::k8s(&format!("{POD_LABELS}.{name}"));
+            }
+        }
+        Self::new(self.requirements)
+    }
+
+    /// Confines it to pods. A requirement that absence meets (NotIn, DoesNotExist) is met by nodes and
+    /// the world, too, unless another one asks for something that only pods have.
+    pub(crate) fn of_pods(self) -> Self {
+        let asks_for = |requirement: &Requirement| match requirement.demand {
+            Demand::In(_) | Demand::Exists => requirement.key.source.as_deref() == Some("k8s"),
+            Demand::NotIn(_) | Demand::DoesNotExist => false,
+        };
+        if self.requirements.iter().any(asks_for) {
+            return self;
+        }
+        self.and(Requirement {
+            key: Key::k8s(NAMESPACE),
+            demand: Demand::Exists,
+        })
+    }
+
     /// Adds what a peer's selector leaves unsaid: the policy's namespace (`None`: cluster-wide, any
     /// pod), and the local cluster. A selector of reserved labels is left as it is.
     pub(crate) fn scoped(self, namespace: Option<&str>, cluster: &str, any_peer: bool) -> Self {
@@ -180,13 +212,14 @@ impl fmt::Display for Key {
         // The long prefixes are noise to a reader.
         match &*self.name {
             NAMESPACE => f.write_str("namespace"),
-            name => match name
-                .strip_prefix(NAMESPACE_LABELS)
-                .and_then(|rest| rest.strip_prefix('.'))
-            {
-                Some(label) => write!(f, "namespace.{label}"),
-                None => f.write_str(name),
-            },
+            name => {
+                let behind = |prefix| name.strip_prefix(prefix)?.strip_prefix('.');
+                match (behind(NAMESPACE_LABELS), behind(POD_LABELS)) {
+                    (Some(label), _) => write!(f, "namespace.{label}"),
+                    (None, Some(label)) => f.write_str(label),
+                    (None, None) => f.write_str(name),
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use cluster::manifest::{self, Document};
+use cluster::manifest::{self, Document, Ignored};
 use cluster::{Labels, Object, ObjectName, Place, Problem, State, yaml};
 
 use crate::config::Config;
@@ -98,6 +98,7 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
     let mut state = present.clone();
     let mut given: BTreeMap<ObjectName, Place> = BTreeMap::new();
     let mut order: Vec<Arc<manifest::Policy>> = Vec::new();
+    let mut unused: Vec<Ignored> = Vec::new();
     for file in files {
         let documents = match yaml::parse(&file.text) {
             Ok(documents) => documents,
@@ -109,7 +110,7 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
                     },
                     object: None,
                     field: String::new(),
-                    problem: format!("this is no YAML: {}", error.problem),
+                    problem: format!("invalid YAML: {}", error.problem),
                     remedy: String::new(),
                 });
                 continue;
@@ -120,7 +121,7 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
             .flat_map(|document| manifest::read(&file.name, document))
         {
             match document {
-                Document::Ignored(..) => {}
+                Document::Ignored(ignored) => unused.push(ignored),
                 Document::Bad(_, problem) => report.refuse(problem),
                 Document::Object(name, object, document) => {
                     let place = Place {
@@ -146,10 +147,20 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
             }
         }
     }
+    report.diagnostics.extend(unused_kinds(&unused));
     let mut policies: BTreeMap<ObjectName, Arc<Policy>> = BTreeMap::new();
     for raw in state.policies.values() {
         match parse_all(raw, &config.cluster) {
-            Ok(policy) => drop(policies.insert(raw.name.clone(), Arc::new(policy))),
+            Ok(policy) => {
+                if given.contains_key(&raw.name) {
+                    policy
+                        .doubts
+                        .iter()
+                        .cloned()
+                        .for_each(|doubt| report.refuse(doubt));
+                }
+                policies.insert(raw.name.clone(), Arc::new(policy));
+            }
             Err(wrong) if given.contains_key(&raw.name) => {
                 wrong.into_iter().for_each(|problem| report.refuse(problem));
             }
@@ -181,6 +192,59 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
     report.diagnostics.dedup();
     report
 }
+
+/// Names what is left out: each policy of another engine, the rest by file and kind.
+fn unused_kinds(unused: &[Ignored]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut kinds: BTreeMap<(&Arc<str>, &str), Vec<&Ignored>> = BTreeMap::new();
+    for ignored in unused {
+        if ignored.is_policy {
+            found.push(Diagnostic {
+                severity: Severity::Warning,
+                code: "other-engine",
+                problem: Problem {
+                    place: ignored.place.clone(),
+                    object: None,
+                    field: String::new(),
+                    problem: format!(
+                        "{} {} is a policy of another engine: it is NOT enforced",
+                        ignored.kind, ignored.name
+                    ),
+                    remedy: "write it as a NetworkPolicy or CiliumNetworkPolicy".to_owned(),
+                },
+            });
+            continue;
+        }
+        let kind = (&ignored.place.file, ignored.kind.as_str());
+        kinds.entry(kind).or_default().push(ignored);
+    }
+    for ((_, kind), objects) in kinds {
+        let count = match objects.len() {
+            1 => "1 object".to_owned(),
+            n => format!("{n} objects"),
+        };
+        let names: Vec<&str> = objects.iter().map(|object| object.name.as_str()).collect();
+        let more = if names.len() > NAMED { ", ..." } else { "" };
+        found.push(Diagnostic {
+            severity: Severity::Note,
+            code: "unused",
+            problem: Problem {
+                place: objects[0].place.clone(),
+                object: None,
+                field: String::new(),
+                problem: format!(
+                    "{count} of a kind that isn't used here: {kind} ({}{more})",
+                    names[..names.len().min(NAMED)].join(", ")
+                ),
+                remedy: String::new(),
+            },
+        });
+    }
+    found
+}
+
+/// Objects that are named before they are counted.
+const NAMED: usize = 3;
 
 /// What policies mean in a cluster.
 pub fn meanings(

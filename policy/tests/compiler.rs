@@ -306,9 +306,10 @@ fn an_address_claimed_twice_stays_with_the_first() {
     assert_eq!(
         shown(&compiled.problems),
         [
-            "pod production/thief: its address 10.1.0.5 is that of pod production/auth-database, which keeps it; \
-             give it another address",
-            "pod production/thief: its address 172.16.0.2 is that of node b, which keeps it; give it another address",
+            "pod production/thief: status.podIP: its address 10.1.0.5 is that of pod production/auth-database, which keeps it; \
+             give it another address, or delete one of the two",
+            "pod production/thief: status.podIP: its address 172.16.0.2 is that of node b, which keeps it; \
+             give it another address, or delete one of the two",
         ]
     );
     let node = &compiled.addresses[&"172.16.0.2".parse().expect("an address")];

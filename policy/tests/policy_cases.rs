@@ -1,6 +1,6 @@
 //! Files of cases through three engines: the verdict on the host, the loaded program
 //! (`BPF_PROG_TEST_RUN`), and a scan over the rules. Run by `cargo xtask policy-cases FILE...`; without
-//! a file, and by `cargo xtask test`, it runs the table in `testdata`.
+//! a file, and by `cargo xtask test`, it runs the tables in `testdata`.
 //!
 //! A line for every disagreement and for every set that is left out, then `N passed, M failed, K
 //! skipped`; a set that must be refused counts as one. Exit code 1 if anything failed.
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
 use abi::event::{DROP, Event, NOT_JUDGED};
-use case_files::{File, Fixtures, Loaded, Probe, Run, Set};
+use case_files::{FILES, File, Fixtures, Loaded, Probe, Run, Set};
 use cluster::Identity;
 use datapath_host::{HostMaps, addr4, addr6};
 use flows_policy::{Decision, Direction};
@@ -43,11 +43,7 @@ const RESERVED: [&str; 7] = [
 fn main() -> ExitCode {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     if names.is_empty() {
-        let own = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../testdata/policies/cases.yaml"
-        );
-        names.push(own.to_owned());
+        names.extend(FILES.map(str::to_owned));
     }
     let mut tally = Tally::default();
     let mut kernel: Option<Kernel> = None;

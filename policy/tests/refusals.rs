@@ -144,6 +144,58 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         Some("ports[0].port: unable to parse port: 65536 is out of range; use 0 to 65535"),
     ),
     (
+        "port with a leading zero",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '080'}]}]}]}",
+        Some(
+            "ports[0].port: unable to parse port: \"080\" begins with 0, which Cilium reads as octal; write \"80\"",
+        ),
+    ),
+    (
+        "port with a sign",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '+80'}]}]}]}",
+        Some(
+            "ports[0].port: unable to parse port: \"+80\" is neither a number nor the name of a port; use 0 to 65535, or a name of at most 15 letters, digits and single dashes",
+        ),
+    ),
+    (
+        "port with a line in it",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '8_0'}]}]}]}",
+        Some(
+            "ports[0].port: unable to parse port: \"8_0\" is neither a number nor the name of a port; use 0 to 65535, or a name of at most 15 letters, digits and single dashes",
+        ),
+    ),
+    (
+        "port with a leading zero and no quotes",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: 080}]}]}]}",
+        Some("ports[0].port: is a number, should be text; quote it"),
+    ),
+    (
+        "port in hexadecimal, without quotes",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: 0x50}]}]}]}",
+        Some("ports[0].port: is a number, should be text; quote it"),
+    ),
+    (
+        "end in hexadecimal",
+        "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '80', endPort: 0x60}]}]}]}",
+        Some(
+            "ports[0].endPort: is spelled so that it isn't read alike everywhere; write it in plain decimal digits",
+        ),
+    ),
+    (
+        "a label key with two slashes",
+        "{endpointSelector: {matchLabels: {a/b/c: x}}, ingress: [{}]}",
+        Some(
+            "spec.endpointSelector.matchLabels.a/b/c: invalid label selector: \"a/b/c\" is no label key; use a name of at most 63 letters, digits, '-', '_' and '.', if wanted with a domain and one '/' before it",
+        ),
+    ),
+    (
+        "label keys of all sources",
+        "{endpointSelector: {matchLabels: {'k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name': x, \
+          'any:app.kubernetes.io/name': y, app: z}}, \
+          ingress: [{fromEndpoints: [{matchLabels: {'reserved:host': ''}}, {matchLabels: {'cidr:2001-db8--0/32': ''}}]}]}",
+        None,
+    ),
+    (
         "port 0 to somewhere",
         "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '0', endPort: 9}]}]}]}",
         Some(
@@ -173,7 +225,7 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
         "prefix without length",
         "{endpointSelector: {}, egress: [{toCIDRSet: [{cidr: 10.0.0.1}]}]}",
         Some(
-            "toCIDRSet[0].cidr: unable to parse CIDRRule \"10.0.0.1\": invalid IP address syntax; add the length of the prefix: 10.0.0.1/32",
+            "toCIDRSet[0].cidr: unable to parse CIDRRule \"10.0.0.1\": has no length; add the length of the prefix: 10.0.0.1/32",
         ),
     ),
     (
@@ -241,6 +293,10 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
 ];
 
 fn refusal(kind: &str, spec: &str) -> Option<String> {
+    read(kind, spec).err().map(|problem| problem.to_string())
+}
+
+fn read(kind: &str, spec: &str) -> Result<flows_policy::Policy, Box<cluster::Problem>> {
     let (version, kind) = match kind {
         "cnp" => ("cilium.io/v2", "CiliumNetworkPolicy"),
         _ => ("networking.k8s.io/v1", "NetworkPolicy"),
@@ -255,8 +311,6 @@ fn refusal(kind: &str, spec: &str) -> Option<String> {
         panic!("{text}")
     };
     flows_policy::parse(&raw, "default")
-        .err()
-        .map(|problem| problem.to_string())
 }
 
 fn check(kind: &str, cases: &[(&str, &str, Option<&str>)]) {
@@ -306,6 +360,53 @@ fn kubernetes_policies() {
                 Some("spec.policyTypes[0]: \"ingress\" is no policy type; use Ingress or Egress"),
             ),
             (
+                "types three times",
+                "{podSelector: {}, policyTypes: [Ingress, Egress, Ingress]}",
+                Some(
+                    "spec.policyTypes: has 3 items, the max is 2; name Ingress and Egress once each",
+                ),
+            ),
+            (
+                "no types at all",
+                "{podSelector: {}, policyTypes: []}",
+                None,
+            ),
+            (
+                "all of a block taken out",
+                "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.1.2.3/8, except: [10.0.0.0/8]}}]}]}",
+                Some(
+                    "from[0].ipBlock: except 10.0.0.0/8 leaves nothing of cidr; take out a part of cidr, or remove the block",
+                ),
+            ),
+            (
+                "a source before a key",
+                "{podSelector: {matchLabels: {'k8s:app': web}}}",
+                Some(
+                    "spec.podSelector.matchLabels.k8s:app: invalid label selector: \"k8s:app\" is no label key; use a name of at most 63 letters, digits, '-', '_' and '.', if wanted with a domain and one '/' before it",
+                ),
+            ),
+            (
+                "port with a leading zero",
+                "{podSelector: {}, ingress: [{ports: [{port: 080}]}]}",
+                Some(
+                    "ports[0].port: is no number of a port; use 1 to 65535 in plain decimal digits",
+                ),
+            ),
+            (
+                "port in quotes",
+                "{podSelector: {}, ingress: [{ports: [{port: '80'}]}]}",
+                Some(
+                    "ports[0].port: unable to parse port: \"80\" is neither a number nor the name of a port; write 80 without quotes",
+                ),
+            ),
+            (
+                "name of a port in capitals",
+                "{podSelector: {}, ingress: [{ports: [{port: HTTP}]}]}",
+                Some(
+                    "ports[0].port: unable to parse port: \"HTTP\" is neither a number nor the name of a port; write it in lower case",
+                ),
+            ),
+            (
                 "end without beginning",
                 "{podSelector: {}, ingress: [{ports: [{endPort: 5}]}]}",
                 Some("ports[0].endPort: needs a port; add the first port of the range as port"),
@@ -329,6 +430,33 @@ fn kubernetes_policies() {
             ),
         ],
     );
+}
+
+/// What has a meaning in Cilium, and another one to its author.
+#[test]
+fn ports_that_look_like_numbers_are_named() {
+    for (name, spec, wanted) in [
+        (
+            "hexadecimal",
+            "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: '0x50', protocol: TCP}]}]}]}",
+            Some(
+                "p.yaml:5:63: cnp s/p: spec.ingress[0].toPorts[0].ports[0].port: \"0x50\" is the name of a port, as in Cilium, and not the number 80; write \"80\", or give the port a name that doesn't look like a number",
+            ),
+        ),
+        (
+            "a name",
+            "{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: 0xyz}]}]}]}",
+            None,
+        ),
+    ] {
+        let doubts: Vec<String> = read("cnp", spec)
+            .unwrap_or_else(|refused| panic!("{name}: {refused}"))
+            .doubts
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(doubts.iter().map(String::as_str).next(), wanted, "{name}");
+    }
 }
 
 /// All mistakes at once, those within one mapping, too.

@@ -11,12 +11,14 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::compiled::Address;
 
-/// Addresses of nodes and of pods, and who else claims one of them: the first claim counts, nodes
-/// before pods, so that no pod can take a node's name.
+/// Addresses of nodes and of pods, and who else claims one of them. Nodes come before pods, so that no
+/// pod can take a node's name; of pods the one that has the address already keeps it (`before`), so that
+/// no other can take its policies away; of those that claim it at once the first by name.
 pub(super) fn addresses(
     state: &State,
     own: &str,
     pods: &BTreeMap<NamespacedName, Identity>,
+    before: impl Fn(IpAddr) -> Option<NamespacedName>,
 ) -> (BTreeMap<IpAddr, Address>, Vec<Problem>) {
     let mut claims: Vec<(IpAddr, ObjectName, Address)> = Vec::new();
     let apiserver = apiserver_addresses(state);
@@ -43,23 +45,24 @@ pub(super) fn addresses(
             claims.push((*ip, claimer, address));
         }
     }
-    for (name, identity) in pods {
-        let Some(pod) = state.pods.get(name) else {
-            continue;
+    let claimed = pods
+        .iter()
+        .filter_map(|(name, identity)| Some((name, identity, state.pods.get(name)?)))
+        .flat_map(|(name, identity, pod)| pod.ips.iter().map(move |ip| (name, identity, pod, ip)));
+    let (kept, new): (Vec<_>, Vec<_>) =
+        claimed.partition(|(name, _, _, ip)| before(**ip).as_ref() == Some(*name));
+    for (name, identity, pod, ip) in kept.into_iter().chain(new) {
+        let claimer = ObjectName {
+            kind: Kind::Pod,
+            namespace: Some(Arc::clone(&name.namespace)),
+            name: Arc::clone(&name.name),
         };
-        for ip in &pod.ips {
-            let claimer = ObjectName {
-                kind: Kind::Pod,
-                namespace: Some(Arc::clone(&name.namespace)),
-                name: Arc::clone(&name.name),
-            };
-            let address = Address {
-                identity: *identity,
-                pod: Some(name.clone()),
-                local: pod.node.as_deref() == Some(own),
-            };
-            claims.push((*ip, claimer, address));
-        }
+        let address = Address {
+            identity: *identity,
+            pod: Some(name.clone()),
+            local: pod.node.as_deref() == Some(own),
+        };
+        claims.push((*ip, claimer, address));
     }
     let mut addresses = BTreeMap::new();
     let mut owners: BTreeMap<IpAddr, ObjectName> = BTreeMap::new();
@@ -76,9 +79,13 @@ pub(super) fn addresses(
                     "its address {ip} is that of {}, which keeps it",
                     owner.get()
                 ),
+                field: if claimer.kind == Kind::Node {
+                    "status.addresses".to_owned()
+                } else {
+                    "status.podIP".to_owned()
+                },
                 object: Some(claimer),
-                field: String::new(),
-                remedy: "give it another address".to_owned(),
+                remedy: "give it another address, or delete one of the two".to_owned(),
             }),
         }
     }

@@ -11,10 +11,11 @@
 //! from an empty cluster.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use abi::identity as number;
-use cluster::{Identities, Identity, NamespacedName, Place, Problem, State};
+use cluster::{Identities, Identity, NamedLabels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Compiler;
@@ -60,6 +61,8 @@ pub(super) struct Live {
     unnamed: usize,
     /// Owners without a table.
     is_short_of_tables: bool,
+    /// Labels that the policies in force name although identities leave them out.
+    named_labels: NamedLabels,
     /// Addresses that more than one claims.
     twice: Vec<Problem>,
 }
@@ -88,6 +91,7 @@ impl Live {
             exhausted: Vec::new(),
             unnamed: 0,
             is_short_of_tables: false,
+            named_labels: NamedLabels::default(),
             twice: Vec::new(),
         }
     }
@@ -163,12 +167,30 @@ impl Live {
         touched: &mut Touched,
     ) {
         let known = &mut compiler.compiled.addresses;
-        let is_simple = !others_changed && self.twice.is_empty() && {
-            for ip in moved
-                .iter()
-                .filter_map(|name| old.pods.get(name))
-                .flat_map(|pod| &pod.ips)
-            {
+        let now = moved
+            .iter()
+            .filter_map(|name| Some((self.state.pods.get(name)?, *self.pods.get(name)?)));
+        let mut claims: BTreeMap<IpAddr, Address> = BTreeMap::new();
+        let mut claim = |ip: &IpAddr, pod: &Pod, identity| {
+            let address = Address {
+                identity,
+                pod: Some(pod.name.clone()),
+                local: pod.node.as_deref() == Some(&*compiler.node),
+            };
+            let is_free = known.get(ip).is_none_or(|known| {
+                let owner = known.pod.as_ref();
+                owner.is_some_and(|owner| moved.contains(owner))
+            });
+            claims.insert(*ip, address).is_none() && is_free
+        };
+        let is_simple = !others_changed
+            && self.twice.is_empty()
+            && now
+                .into_iter()
+                .all(|(pod, identity)| pod.ips.iter().all(|ip| claim(ip, pod, identity)));
+        if is_simple {
+            let left = moved.iter().filter_map(|name| old.pods.get(name));
+            for ip in left.flat_map(|pod| &pod.ips) {
                 let of_moved = known
                     .get(ip)
                     .and_then(|known| known.pod.as_ref())
@@ -178,30 +200,45 @@ impl Live {
                     touched.addresses.insert(*ip);
                 }
             }
-            let now = moved
-                .iter()
-                .filter_map(|name| Some((self.state.pods.get(name)?, *self.pods.get(name)?)));
-            now.into_iter().all(|(pod, identity)| {
-                pod.ips.iter().all(|ip| {
-                    let address = Address {
-                        identity,
-                        pod: Some(pod.name.clone()),
-                        local: pod.node.as_deref() == Some(&*compiler.node),
-                    };
-                    touched.addresses.insert(*ip);
-                    known.insert(*ip, address).is_none()
-                })
-            })
-        };
-        if is_simple {
+            touched.addresses.extend(claims.keys());
+            known.extend(claims);
+            compiler.owners.clear();
             return;
         }
-        let (now, twice) = addresses(&self.state, &compiler.node, &self.pods);
+        let before = std::mem::take(known);
+        // Right after a start nobody has an address yet: then the one that had it counts.
+        let owner = |ip: IpAddr| match before.get(&ip) {
+            Some(known) => known.pod.clone(),
+            None => compiler.owners.get(&ip).cloned(),
+        };
+        let (now, twice) = addresses(&self.state, &compiler.node, &self.pods, owner);
         self.twice = twice;
-        let before = std::mem::replace(known, now);
-        let differ = changed(&before, known, |a, b| a == b);
+        let differ = changed(&before, &now, |a, b| a == b);
         touched
             .addresses
             .extend(differ.into_iter().map(|(ip, ..)| *ip));
+        compiler.compiled.addresses = now;
+        compiler.owners = self.contested(&compiler.compiled.addresses);
+    }
+
+    /// The pods that keep an address that another one claims, too: after a restart they must keep it.
+    fn contested(&self, addresses: &BTreeMap<IpAddr, Address>) -> BTreeMap<IpAddr, NamespacedName> {
+        if self.twice.is_empty() {
+            return BTreeMap::new();
+        }
+        let mut claims: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for ip in self
+            .pods
+            .keys()
+            .filter_map(|name| self.state.pods.get(name))
+            .flat_map(|pod| &pod.ips)
+        {
+            *claims.entry(*ip).or_default() += 1;
+        }
+        claims.retain(|_, claims| *claims > 1);
+        let owners = claims
+            .keys()
+            .filter_map(|ip| Some((*ip, addresses.get(ip)?.pod.clone()?)));
+        owners.collect()
     }
 }

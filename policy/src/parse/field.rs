@@ -215,6 +215,12 @@ impl<'a> Field<'a> {
     /// A whole number from 0 to `max`.
     pub(super) fn number(&self, max: u16) -> Result<u16, Refused> {
         let Some(value) = self.node.value.as_int() else {
+            if matches!(self.node.value, Value::Float(_)) {
+                return Err(self.refuse(
+                    "is spelled so that it isn't read alike everywhere",
+                    "write it in plain decimal digits",
+                ));
+            }
             return Err(self.wrong_type("a number", "write it without quotes"));
         };
         u16::try_from(value)

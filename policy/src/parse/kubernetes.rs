@@ -8,6 +8,9 @@ use crate::rule::{Element, Peer, Ports, Rule, Statement};
 use crate::selector::{Demand, Key, Requirement, Selector};
 use cluster::labels::{NAMESPACE, NAMESPACE_LABELS};
 
+/// Ingress and Egress.
+const MAX_TYPES: usize = 2;
+
 /// The one rule of an object.
 pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
     let mut gather = Gather::default();
@@ -27,9 +30,20 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
         // The API server insists on it, but its absence can only mean the empty selector.
         None => Selector::default(),
     };
-    let (mut ingress_type, mut egress_type) = (spec.get("policyTypes").is_none(), false);
-    if let Some(types) = spec.get("policyTypes") {
-        for item in gather.take(types.list()).unwrap_or_default() {
+    let types = spec.get("policyTypes");
+    let items = types.as_ref().and_then(|types| gather.take(types.list()));
+    let items = items.unwrap_or_default();
+    // The API server fills in an empty list as it does an absent one: Ingress, and Egress if there are
+    // rules for it.
+    let (mut ingress_type, mut egress_type) = (items.is_empty(), false);
+    if let Some(types) = &types {
+        if items.len() > MAX_TYPES {
+            gather.take::<()>(Err(types.refuse(
+                format!("has {} items, the max is {MAX_TYPES}", items.len()),
+                "name Ingress and Egress once each",
+            )));
+        }
+        for item in items {
             match gather.take(item.text()) {
                 Some("Ingress") => ingress_type = true,
                 Some("Egress") => egress_type = true,
@@ -67,7 +81,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
         path: "spec".into(),
         ingress: ingress.flatten(),
         egress: egress.flatten(),
-        subject: subject.in_namespace_only(&namespace),
+        subject: subject.by_named_labels(false).in_namespace_only(&namespace),
         labels: Vec::new(),
         log: None,
     }])
@@ -128,7 +142,8 @@ pub(super) fn peer(
     }
     let pods = pods
         .and_then(|field| gather.take(select::selector(&field, Key::k8s)))
-        .unwrap_or_default();
+        .unwrap_or_default()
+        .by_named_labels(true);
     let written = match namespaces {
         None => pods.clone(),
         Some(field) => {
@@ -152,6 +167,6 @@ pub(super) fn peer(
     } else {
         written.to_string()
     };
-    let scoped = written.scoped(Some(namespace), cluster, false);
+    let scoped = written.scoped(Some(namespace), cluster, false).of_pods();
     gather.done((vec![Peer::Labels(scoped)], said))
 }

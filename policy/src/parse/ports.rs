@@ -94,7 +94,7 @@ fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     );
     let Some(first) = number.unwrap_or(Some(0)) else {
         let name_of = text.to_lowercase();
-        gather.take(check_port_name(&port, &name_of));
+        gather.take(check_port_name(&port, &name_of, PORT_NAME));
         return gather.done(
             each(protocols, |protocol| Ports::Named {
                 protocol,
@@ -165,39 +165,58 @@ fn cilium_protocol(field: &Field<'_>) -> Result<(&'static str, &'static [u8]), R
 
 /// The number of a port; `None`: it is a name.
 fn port_number(field: &Field<'_>, text: &str) -> Result<Option<u16>, Refused> {
-    let (digits, radix) = match text.get(..2) {
-        Some("0x" | "0X") => (&text[2..], 16),
-        Some("0o" | "0O") => (&text[2..], 8),
-        Some("0b" | "0B") => (&text[2..], 2),
-        _ => (text, 10),
-    };
-    match u32::from_str_radix(digits, radix) {
-        Ok(number) => u16::try_from(number).map(Some).map_err(|_out_of_range| {
-            field.refuse(
-                format!("unable to parse port: {text} is out of range"),
-                "use 0 to 65535",
-            )
-        }),
-        Err(_) => Ok(None),
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    if text.len() > 1 && text.starts_with('0') {
+        let bare = text.trim_start_matches('0');
+        let bare = if bare.is_empty() { "0" } else { bare };
+        return Err(field.refuse(
+            format!("unable to parse port: {text:?} begins with 0, which Cilium reads as octal"),
+            format!("write {bare:?}"),
+        ));
+    }
+    match text.parse::<u16>() {
+        Ok(number) => Ok(Some(number)),
+        Err(_out_of_range) => Err(field.refuse(
+            format!("unable to parse port: {text} is out of range"),
+            "use 0 to 65535",
+        )),
     }
 }
 
-/// Names of ports as IANA has them (RFC 6335 section 5.1).
-fn check_port_name(field: &Field<'_>, name: &str) -> Result<(), Refused> {
+/// The number that a port's name looks like: `0x50` for 80. It is a name nevertheless.
+pub(super) fn number_alike(name: &str) -> Option<u32> {
+    let (base, digits) = match name.get(..2)? {
+        "0x" | "0X" => (16, &name[2..]),
+        "0o" | "0O" => (8, &name[2..]),
+        "0b" | "0B" => (2, &name[2..]),
+        _ => return None,
+    };
+    u32::from_str_radix(digits, base).ok()
+}
+
+/// Names of ports as IANA has them (RFC 6335 section 5.1), in lower case.
+fn is_port_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.len() > 15
-        || !name.chars().all(fits)
-        || !name.contains(|c: char| c.is_ascii_lowercase())
-        || name.starts_with('-')
-        || name.ends_with('-')
-        || name.contains("--")
-    {
-        return Err(field.refuse(
-            format!("unable to parse port: {name:?} is neither a number nor the name of a port"),
-            "use 0 to 65535, or a name of at most 15 letters, digits and single dashes",
-        ));
+    name.len() <= 15
+        && name.chars().all(fits)
+        && name.contains(|c: char| c.is_ascii_lowercase())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && !name.contains("--")
+}
+
+const PORT_NAME: &str = "use 0 to 65535, or a name of at most 15 letters, digits and single dashes";
+
+fn check_port_name(field: &Field<'_>, name: &str, remedy: &str) -> Result<(), Refused> {
+    if is_port_name(name) {
+        return Ok(());
     }
-    Ok(())
+    Err(field.refuse(
+        format!("unable to parse port: {name:?} is neither a number nor the name of a port"),
+        remedy,
+    ))
 }
 
 struct Each(Vec<Ports>);
@@ -366,9 +385,21 @@ pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
     };
     let first = match port.node.value.as_int() {
         Some(_) => port.number(u16::MAX)?,
+        None if matches!(port.node.value, Value::Float(_)) => {
+            return Err(port.refuse(
+                "is no number of a port",
+                "use 1 to 65535 in plain decimal digits",
+            ));
+        }
         None => {
-            let text = port.text()?.to_lowercase();
-            check_port_name(&port, &text)?;
+            let text = port.text()?;
+            // Unlike Cilium's API, Kubernetes' takes no capitals.
+            let remedy = match text {
+                text if text.parse::<u16>().is_ok() => format!("write {text} without quotes"),
+                text if is_port_name(&text.to_lowercase()) => "write it in lower case".to_owned(),
+                _ => PORT_NAME.to_owned(),
+            };
+            check_port_name(&port, text, &remedy)?;
             if let Some((_, end)) = end {
                 return Err(end.refuse("needs a numeric port", "write the first port as a number"));
             }

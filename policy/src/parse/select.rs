@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cluster::Kind;
+use cluster::labels::{LABEL_KEY, LABEL_VALUE, NAMESPACE_LABELS, is_label_key, is_label_value};
 use cluster::yaml::Value;
 
 use super::field::{Field, Gather, Refused};
@@ -93,31 +95,36 @@ fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, R
     })
 }
 
+/// A label's key, before which Cilium's selectors may name a source.
 fn check_key(field: &Field<'_>, key: &str) -> Result<(), Refused> {
-    let name = key.split_once(':').map_or(key, |(_, name)| name);
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if name.is_empty() || !name.chars().all(fits) {
-        return Err(field.refuse(
-            format!("invalid label selector: {key:?} is no label key"),
-            "use letters, digits, '-', '_', '.' and '/', with a source such as k8s: before if wanted",
-        ));
+    let with_source = field.policy().name.kind != Kind::NetworkPolicy;
+    let (source, bare) = match key.split_once(':') {
+        Some((source, bare)) if with_source => (source, bare),
+        Some(_) | None => ("", key),
+    };
+    // What repeats a label of the namespace may be longer by its prefix.
+    let bare = bare
+        .strip_prefix(NAMESPACE_LABELS)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .unwrap_or(bare);
+    let is_source = source
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if is_source && is_label_key(bare) {
+        return Ok(());
     }
-    Ok(())
+    Err(field.refuse(
+        format!("invalid label selector: {key:?} is no label key"),
+        LABEL_KEY,
+    ))
 }
 
-/// Kubernetes' syntax of label values.
 fn check_value(field: &Field<'_>, value: &str) -> Result<(), Refused> {
-    let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if value.len() > 63
-        || !value.chars().all(fits)
-        || !edge(value.chars().next())
-        || !edge(value.chars().next_back())
-    {
-        return Err(field.refuse(
-            format!("invalid label selector: {value:?} is no label value"),
-            "use at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit",
-        ));
+    if is_label_value(value) {
+        return Ok(());
     }
-    Ok(())
+    Err(field.refuse(
+        format!("invalid label selector: {value:?} is no label value"),
+        LABEL_VALUE,
+    ))
 }

@@ -12,11 +12,28 @@ use cluster::yaml::{self, Node};
 use cluster::{CidrGroup, Identities, Identity, Label, LabelMap, Labels, ObjectName};
 use datapath_host::HostMaps;
 use flows_policy::explain::{Matter, Party};
+use flows_policy::rule::{Peer, Ports};
 use flows_policy::{
     Config, Cookies, Decision, Direction, Input, Mode, NamedPort, Origin, Policy, Question, Reason,
     ReasonKind, TableOwner, Tables, decide,
 };
 use ipnet::IpNet;
+
+/// The files of cases that are kept here.
+pub(crate) const FILES: [&str; 3] = [
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../testdata/policies/cases.yaml"
+    ),
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../testdata/policies/bug-cases.yaml"
+    ),
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../testdata/policies/conformance-cases.yaml"
+    ),
+];
 
 /// A file of cases.
 pub(crate) struct File {
@@ -479,18 +496,32 @@ impl Run {
                 || findings.iter().any(|finding| finding.default_deny));
         let (denies, allows) = (matching(true), matching(false));
         let from_host = direction == Direction::Ingress && peer.identity.0 == number::HOST;
+        // Of what allows all ports alike, the entry for the one peer comes before that for any peer.
+        let own_node = from_host && allow_localhost && enforced;
+        let beyond_anyone = allows.iter().any(|origin| {
+            let rules = policies.get(&origin.policy).into_iter();
+            let statements = rules
+                .flat_map(|policy| &policy.rules)
+                .filter_map(|rule| rule.statement(direction));
+            statements
+                .flat_map(|statement| &statement.elements)
+                .any(|element| {
+                    element.path == origin.rule
+                        && (element.peers != [Peer::All] || element.ports != [Ports::All])
+                })
+        });
         let (verdict, kind, origins) = if !denies.is_empty() {
             (reason::POLICY_DENY, ReasonKind::Deny, denies)
-        } else if !allows.is_empty() {
-            (abi::event::FORWARDED, ReasonKind::Allow, allows)
-        } else if !enforced {
-            (abi::event::FORWARDED, ReasonKind::AllowAny, Vec::new())
-        } else if from_host && allow_localhost {
+        } else if own_node && !beyond_anyone {
             (
                 abi::event::FORWARDED,
                 ReasonKind::AllowLocalhost,
                 Vec::new(),
             )
+        } else if !allows.is_empty() {
+            (abi::event::FORWARDED, ReasonKind::Allow, allows)
+        } else if !enforced {
+            (abi::event::FORWARDED, ReasonKind::AllowAny, Vec::new())
         } else {
             (reason::POLICY_DENIED, ReasonKind::DefaultDeny, Vec::new())
         };

@@ -24,7 +24,7 @@ pub(crate) fn add(state: &mut State, file: &str, text: &str) {
             match document {
                 Document::Object(_, object, _) => state.insert(object),
                 Document::Bad(_, problem) => panic!("{problem}"),
-                Document::Ignored(place, kind) => panic!("{place}: {kind} isn't used"),
+                Document::Ignored(ignored) => panic!("{ignored:?} isn't used"),
             }
         }
     }

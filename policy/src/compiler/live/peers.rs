@@ -82,6 +82,21 @@ impl Live {
                     .cloned(),
             );
         }
+        // What an earlier form of a policy names counts as long as it is in force.
+        let mut named = state.named_labels.clone();
+        let stale = compiler
+            .policies
+            .values()
+            .filter(|known| known.refused.is_some());
+        for (raw, _) in stale.filter_map(|known| known.good.as_ref()) {
+            named.add(raw);
+        }
+        if named != self.named_labels {
+            let before = std::mem::replace(&mut self.named_labels, named);
+            let pods = state.pods.values();
+            let differs = |pod: &&Arc<Pod>| !before.of(pod).eq(self.named_labels.of(pod));
+            moved.extend(pods.filter(differs).map(|pod| pod.name.clone()));
+        }
         let mut met: BTreeSet<Identity> = BTreeSet::new();
         for name in &moved {
             if let (Some(identity), Some(pod)) = (self.pods.remove(name), old.pods.get(name)) {
@@ -93,7 +108,8 @@ impl Live {
         let mut by_labels: BTreeMap<Labels, Vec<&Arc<Pod>>> = BTreeMap::new();
         let present = moved.iter().filter_map(|name| state.pods.get(name));
         for pod in present.filter(|pod| !pod.host_network) {
-            let labels = state.identity_labels(pod, &compiler.config.cluster);
+            let cluster = &compiler.config.cluster;
+            let labels = state.identity_labels_with(pod, cluster, &self.named_labels);
             by_labels.entry(labels).or_default().push(pod);
         }
         for (labels, pods) in by_labels {
