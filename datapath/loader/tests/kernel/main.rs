@@ -9,3 +9,4 @@ mod recovery;
 mod rings;
 mod routes;
 mod sizes;
+mod tampered;
