@@ -14,6 +14,7 @@ mod desired;
 mod desk;
 mod endpoints;
 mod error;
+mod integrity;
 mod manifests;
 mod naming;
 mod progress;
@@ -41,6 +42,7 @@ use tracing::{error, info, warn};
 use self::{
     endpoints::Endpoints,
     error::{chain, loader_error},
+    integrity::Integrity,
     manifests::Manifests,
     naming::{Naming, Sources},
     report::Failure,
@@ -100,6 +102,11 @@ pub struct Control {
     saved: Saved,
     log: Log,
     endpoints: Endpoints,
+    /// The pods that the kernel knows.
+    known: Option<Endpoints>,
+    /// What `endpoints.json` was last made of.
+    ready: Option<(Vec<IfIndex>, Endpoints)>,
+    integrity: Integrity,
     naming: Naming,
     outlets: Outlets,
     /// What the node told when the maps were last brought in step. `None`: they may hold anything.
@@ -159,6 +166,9 @@ impl Control {
             saved,
             log,
             endpoints: Endpoints::default(),
+            known: None,
+            ready: None,
+            integrity: Integrity::default(),
             naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
             here: None,
@@ -313,9 +323,8 @@ impl Control {
             );
         }
         self.forget();
-        let attached = self.attached()?;
-        self.endpoints
-            .write(&self.run_dir.join("endpoints.json"), &attached)?;
+        self.known = Some(self.endpoints.clone());
+        self.write_ready()?;
         self.tell_peers(state);
         Ok(())
     }
@@ -334,35 +343,18 @@ impl Control {
         info!(cookies, identities, "unused numbers freed");
     }
 
-    fn attached(&self) -> Result<Vec<IfIndex>, ControlError> {
-        self.datapath
-            .attached()
-            .map_err(loader_error("reading what is attached"))
-    }
-
-    /// Programs on the veth of every address in this node's pod ranges, whether or not the pod is
-    /// known: what is not known is dropped.
-    fn attach(&self, state: &State) {
-        let node = state.nodes.get(self.config.node.as_str());
-        let in_range = |address: &std::net::IpAddr| {
-            node.is_some_and(|node| node.pod_cidrs.iter().any(|range| range.contains(address)))
+    /// Writes the list of pods that may come up, if it changed.
+    fn write_ready(&mut self) -> Result<(), ControlError> {
+        let Some(known) = &self.known else {
+            return Ok(());
         };
-        let is_pod = |address: &std::net::IpAddr| {
-            let mut pods = state.pods_of(&self.config.node);
-            pods.any(|pod| pod.ips.contains(address))
-        };
-        let attached = self.datapath.attached().unwrap_or_default();
-        for (address, interface) in self.routes.iter() {
-            if attached.contains(&interface) || !(in_range(&address) || is_pod(&address)) {
-                continue;
-            }
-            match self.datapath.attach(interface) {
-                Ok(()) => info!(%address, ifindex = interface.0, "programs attached"),
-                Err(error) => {
-                    error!(%address, ifindex = interface.0, error = %chain(&error), "programs not attached");
-                }
-            }
+        let attached = self.datapath.attached();
+        let attached = attached.map_err(loader_error("reading what is attached"))?;
+        if !matches!(&self.ready, Some((before, of)) if *before == attached && of == known) {
+            known.write(&self.run_dir.join("endpoints.json"), &attached)?;
+            self.ready = Some((attached, known.clone()));
         }
+        Ok(())
     }
 
     /// The thread: reacts, and answers `asks`, until `bell` is told to stop. Enforcement and pins stay.
@@ -385,6 +377,7 @@ impl Control {
                 self.reconcile();
             }
             asks.answer(|| self.tell());
+            self.look();
             self.count();
         }
         Ok(())

@@ -199,6 +199,7 @@ impl Refusal {
                 PolicyProblem {
                     problem,
                     not_enforced: !behind.earlier,
+                    stale: behind.earlier,
                 }
             })
             .collect()

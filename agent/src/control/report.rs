@@ -9,7 +9,7 @@ use super::{
     Control, Progress, Status,
     error::{ControlError, LoaderError, chain},
     refusal::{Refusal, Room},
-    status::{Fill, problems, sum},
+    status::{Fill, problems, selected, sum},
 };
 
 /// Why the kernel is not in step with the manifests.
@@ -77,8 +77,9 @@ impl Control {
         let status = Status {
             generation: state.generation,
             revision: progress.revision,
-            failure: progress.failure.clone(),
+            failure: progress.failure.clone().or(self.integrity.failure()),
             problems,
+            selected: selected(compiled),
             policies: progress.policies.len(),
             endpoints: self.endpoints.iter().count(),
             fills: self.fills(refusal),
@@ -157,6 +158,15 @@ impl Control {
                 let before = self.outlets.status.load_full();
                 self.outlets.status.store(Arc::new(Status {
                     counters: sum(&counters),
+                    failure: self
+                        .outlets
+                        .progress
+                        .borrow()
+                        .failure
+                        .clone()
+                        .or(self.integrity.failure()),
+                    datapath: self.integrity.problems(&self.endpoints),
+                    repairs: self.integrity.repairs(),
                     accounted: self.datapath.stats().events_accounted(),
                     ..(*before).clone()
                 }));
