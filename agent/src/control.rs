@@ -10,10 +10,12 @@
 //! until they know the pod), numbers are saved before they stand in the kernel, and a name is known
 //! before an event can carry it.
 
+mod admission;
 mod desired;
 mod desk;
 mod endpoints;
 mod error;
+mod integrity;
 mod manifests;
 mod naming;
 mod progress;
@@ -24,23 +26,20 @@ mod saved;
 mod status;
 mod wake;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use cluster::State;
 use loader::{Datapath, IfIndex, pods::Routes};
-use policy::{Here, Touched};
+use policy::Here;
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use self::{
+    admission::{Admitted, Policies},
     endpoints::Endpoints,
     error::{chain, loader_error},
+    integrity::Integrity,
     manifests::Manifests,
     naming::{Naming, Sources},
     report::Failure,
@@ -100,6 +99,11 @@ pub struct Control {
     saved: Saved,
     log: Log,
     endpoints: Endpoints,
+    /// The pods that the kernel knows.
+    known: Option<Endpoints>,
+    /// What `endpoints.json` was last made of.
+    ready: Option<(Vec<IfIndex>, Endpoints)>,
+    integrity: Integrity,
     naming: Naming,
     outlets: Outlets,
     /// What the node told when the maps were last brought in step. `None`: they may hold anything.
@@ -109,6 +113,10 @@ pub struct Control {
     step: Step,
     /// The manifests in force, as long as nothing else was tried.
     in_force: Option<Arc<State>>,
+    /// The policies in force, or those that were before a restart.
+    base: Policies,
+    /// What people have to know of what is in force.
+    notes: Vec<String>,
     /// What stayed in force when something else failed.
     behind: Option<Arc<Behind>>,
 }
@@ -125,6 +133,7 @@ impl Control {
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
         let memory = logged.unwrap_or(std::mem::take(&mut saved.manifests));
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
+        let base = compiler.manifests();
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
             sizes: config.sizes.of_maps(),
@@ -159,11 +168,16 @@ impl Control {
             saved,
             log,
             endpoints: Endpoints::default(),
+            known: None,
+            ready: None,
+            integrity: Integrity::default(),
             naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
             here: None,
             step: Step::TryAgain,
             in_force: None,
+            base,
+            notes: Vec::new(),
             behind: None,
         })
     }
@@ -202,20 +216,30 @@ impl Control {
     pub fn reconcile(&mut self) {
         let state = self.manifests.state();
         self.attach(&state);
-        let (_, touched) = self.compiler.advance(&state);
-        let failure = match self.enforce(&state, &touched) {
-            Ok(()) => None,
-            Err(error) => Some(self.failure(&state, &error)),
+        let failure = match self.admit(&state) {
+            Ok(admitted) => match self.enforce(&admitted) {
+                Ok(()) => admitted.refusal.map(Failure::LeftOut),
+                Err(error) => Some(self.failure(&state, &error)),
+            },
+            Err(failure) => {
+                self.fall_behind();
+                Some(failure)
+            }
         };
+        if let Some(failure) = &failure {
+            self.log_failure(failure);
+        }
         self.step = match failure {
-            None => Step::In,
+            None | Some(Failure::LeftOut(_)) => Step::In,
             Some(Failure::Passing(_)) => Step::TryAgain,
             Some(Failure::Refused(_)) => Step::Refused,
         };
+        self.notes.clear();
         match (&failure, &mut self.behind) {
-            (None, _) => {
-                self.in_force = Some(Arc::clone(&state));
+            (None, _) => self.behind = None,
+            (Some(Failure::LeftOut(refusal)), _) => {
                 self.behind = None;
+                self.notes.push(refusal.text());
             }
             (Some(failure), Some(behind)) => Arc::make_mut(behind).failure = failure.text(),
             (Some(_), None) => {}
@@ -228,12 +252,12 @@ impl Control {
         let revision = self.datapath.revision();
         if self.step == Step::In {
             return Some(Told::InStep(Box::new(InForce {
-                state: self.manifests.state(),
+                state: Arc::clone(self.in_force.as_ref()?),
                 compiled: self.compiler.compiled().clone(),
                 policies: self.compiler.policies(),
                 config: self.compiler.config().clone(),
                 revision,
-                notes: Vec::new(),
+                notes: self.notes.clone(),
             })));
         }
         // What failed after the flip is in force, at least in part.
@@ -242,45 +266,40 @@ impl Control {
         Some(Told::Behind(Arc::clone(behind)))
     }
 
-    fn enforce(&mut self, state: &State, touched: &Touched) -> Result<(), ControlError> {
-        // Unless all goes well, the next time everything is compared.
-        let before = self.here.take();
-        let compiled = self.compiler.compiled();
-        let pods: BTreeMap<_, _> = compiled
-            .endpoints
-            .iter()
-            .map(|(name, endpoint)| (name, endpoint.ips.as_slice()))
-            .collect();
-        let (given, refused) =
-            self.endpoints
-                .update(pods.into_iter(), &self.routes, &self.saved.endpoints);
-        for name in refused {
-            error!(pod = %name, "no endpoint index is left: the pod stays cut off");
-        }
-        let saved = Saved {
-            endpoints: self.endpoints.indices(),
-            policy: self.compiler.memory(),
-            manifests: Default::default(),
-            version: self.saved.version,
-        };
-        let earlier = std::mem::replace(&mut self.saved, saved);
-        if let Some(state) = self.in_force.take() {
+    /// Keeps what is in force for questions, while something else is tried.
+    fn fall_behind(&mut self) {
+        if let Some(state) = &self.in_force {
             self.behind = Some(Arc::new(Behind {
-                state,
-                memory: earlier.policy,
+                state: Arc::clone(state),
+                memory: self.saved.policy.clone(),
                 config: self.compiler.config().clone(),
                 node: self.config.node.clone(),
                 revision: self.datapath.revision(),
                 failure: String::new(),
             }));
         }
+    }
+
+    fn enforce(&mut self, admitted: &Admitted) -> Result<(), ControlError> {
+        let state = &admitted.state;
+        let saved = Saved {
+            endpoints: self.endpoints.indices(),
+            policy: self.compiler.memory(),
+            manifests: Default::default(),
+            version: self.saved.version,
+        };
+        // From here on it isn't certain any more.
+        self.fall_behind();
+        self.in_force = None;
+        self.saved = saved;
         self.log.store(&self.manifests.memory())?;
         self.saved.store(&self.run_dir.join("state.json"))?;
-        for index in given {
-            let forget = self.datapath.stats().forget_limit(index);
+        for index in &admitted.given {
+            let forget = self.datapath.stats().forget_limit(*index);
             forget.map_err(loader_error("clearing an endpoint"))?;
         }
 
+        let compiled = self.compiler.compiled();
         let names = self.outlets.names.load_full();
         let sources = Sources {
             cluster: &self.config.cluster,
@@ -289,20 +308,20 @@ impl Control {
             compiled,
             endpoints: &self.endpoints,
         };
-        let since = before.is_some().then_some(touched);
+        let since = admitted.changes.is_some().then_some(&admitted.touched);
         let names = self.naming.names(&names, &sources, since);
         self.outlets.names.store(Arc::new(names));
-        let here = desired::here(&self.endpoints);
-        let changes = before.and_then(|before| compiled.changes(touched, &before, &here));
-        let applied = match changes {
-            Some(changes) => self.datapath.apply_changes(&changes),
+        let applied = match &admitted.changes {
+            Some(changes) => self.datapath.apply_changes(changes),
             None => {
-                let desired = desired::desired(&self.config, compiled, &here);
+                let desired = desired::desired(&self.config, compiled, &admitted.here);
                 self.datapath.apply(&desired)
             }
         };
         let applied = applied.map_err(loader_error("writing maps"))?;
-        self.here = Some(here);
+        self.here = Some(admitted.here.clone());
+        self.in_force = Some(Arc::clone(state));
+        self.base = self.compiler.manifests();
         if applied.written + applied.removed > 0 {
             info!(
                 revision = applied.revision,
@@ -313,9 +332,8 @@ impl Control {
             );
         }
         self.forget();
-        let attached = self.attached()?;
-        self.endpoints
-            .write(&self.run_dir.join("endpoints.json"), &attached)?;
+        self.known = Some(self.endpoints.clone());
+        self.write_ready()?;
         self.tell_peers(state);
         Ok(())
     }
@@ -334,35 +352,18 @@ impl Control {
         info!(cookies, identities, "unused numbers freed");
     }
 
-    fn attached(&self) -> Result<Vec<IfIndex>, ControlError> {
-        self.datapath
-            .attached()
-            .map_err(loader_error("reading what is attached"))
-    }
-
-    /// Programs on the veth of every address in this node's pod ranges, whether or not the pod is
-    /// known: what is not known is dropped.
-    fn attach(&self, state: &State) {
-        let node = state.nodes.get(self.config.node.as_str());
-        let in_range = |address: &std::net::IpAddr| {
-            node.is_some_and(|node| node.pod_cidrs.iter().any(|range| range.contains(address)))
+    /// Writes the list of pods that may come up, if it changed.
+    fn write_ready(&mut self) -> Result<(), ControlError> {
+        let Some(known) = &self.known else {
+            return Ok(());
         };
-        let is_pod = |address: &std::net::IpAddr| {
-            let mut pods = state.pods_of(&self.config.node);
-            pods.any(|pod| pod.ips.contains(address))
-        };
-        let attached = self.datapath.attached().unwrap_or_default();
-        for (address, interface) in self.routes.iter() {
-            if attached.contains(&interface) || !(in_range(&address) || is_pod(&address)) {
-                continue;
-            }
-            match self.datapath.attach(interface) {
-                Ok(()) => info!(%address, ifindex = interface.0, "programs attached"),
-                Err(error) => {
-                    error!(%address, ifindex = interface.0, error = %chain(&error), "programs not attached");
-                }
-            }
+        let attached = self.datapath.attached();
+        let attached = attached.map_err(loader_error("reading what is attached"))?;
+        if !matches!(&self.ready, Some((before, of)) if *before == attached && of == known) {
+            known.write(&self.run_dir.join("endpoints.json"), &attached)?;
+            self.ready = Some((attached, known.clone()));
         }
+        Ok(())
     }
 
     /// The thread: reacts, and answers `asks`, until `bell` is told to stop. Enforcement and pins stay.
@@ -385,6 +386,7 @@ impl Control {
                 self.reconcile();
             }
             asks.answer(|| self.tell());
+            self.look();
             self.count();
         }
         Ok(())

@@ -113,6 +113,7 @@ async fn own_status_tells_what_is_wrong_and_what_was_lost() {
         problems: vec![flows_agent::control::PolicyProblem {
             problem,
             not_enforced: true,
+            stale: false,
         }],
         ..Default::default()
     }));

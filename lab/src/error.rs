@@ -88,6 +88,15 @@ pub enum Error {
         #[source]
         source: rtnetlink::Error,
     },
+    /// A pod's veth can't be closed until an agent guards it.
+    #[error("cannot close interface {interface}: {source}; Linux 6.6 or newer is needed")]
+    Close {
+        /// The interface.
+        interface: String,
+        /// Why.
+        #[source]
+        source: Box<loader::Error>,
+    },
     /// A program of ours isn't where it should be.
     #[error(
         "{program} is not beside {}: build it (`cargo build`), or give --no-agent for bare networking",

@@ -1,5 +1,6 @@
 //! A running lab: brought up, changed, looked at. Taking it down is in [`crate::down`].
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -104,6 +105,7 @@ impl Lab {
                 relay_listen: options.relay_listen.clone(),
                 agent_args: options.agent_args.clone(),
                 plan,
+                waiting: BTreeSet::new(),
                 processes: Vec::new(),
             },
             paths,
@@ -246,6 +248,7 @@ impl Lab {
         network::remove_pod(&self.paths, pod)?;
         crate::down::remove_tree(&self.paths.pod(pod))?;
         self.record.plan.pods.retain(|other| other != pod);
+        self.record.waiting.remove(&pod.full_name());
         self.record.processes.retain(|process| {
             let ours = is_container_of(process, pod);
             if ours {
@@ -325,7 +328,13 @@ impl Lab {
         self.start_agent(node)?;
         let pods = self.record.plan.pods.iter();
         let pods: Vec<Pod> = pods.filter(|pod| pod.node == node).cloned().collect();
-        ready::wait(&self.paths, &self.record, &pods, self.patience)
+        ready::wait(&self.paths, &self.record, &pods, self.patience)?;
+        // Those that were applied while there was no agent.
+        let waiting: Vec<Pod> = pods
+            .into_iter()
+            .filter(|pod| self.record.waiting.contains(&pod.full_name()))
+            .collect();
+        self.open_pods(&waiting, &mut |_line| {})
     }
 
     /// Kills the relay, as a crash would. False if none was running.
@@ -367,13 +376,17 @@ impl Lab {
     /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
     pub fn restart_agents(&mut self, agent_args: Vec<String>) -> Result<()> {
         self.record.agent_args = agent_args;
-        let mut nodes = Vec::new();
+        // All of them: one that died may be in no record.
+        let nodes = self.record.plan.nodes.iter();
+        let nodes: Vec<String> = match self.record.agents {
+            true => nodes.map(|node| node.name.clone()).collect(),
+            false => Vec::new(),
+        };
         let mut ending = Vec::new();
         self.record.processes.retain(|process| {
-            let Role::Agent { node } = &process.role else {
+            let Role::Agent { .. } = &process.role else {
                 return true;
             };
-            nodes.push(node.clone());
             if process.alive() {
                 ending.push((process.pid, process.start_time));
             }
@@ -396,15 +409,24 @@ impl Lab {
                 .ok_or_else(|| Error::Plan {
                     what: format!("pod {}: node {} is missing", pod.full_name(), pod.node),
                 })?;
-            network::make_pod(&self.paths, node, pod)?;
+            network::make_pod(&self.paths, node, pod, self.record.agents)?;
+            self.record.waiting.insert(pod.full_name());
         }
+        self.save()?;
         self.write_hosts()?;
         if self.record.agents {
             ready::wait(&self.paths, &self.record, pods, self.patience)?;
         }
+        self.open_pods(pods, say)
+    }
+
+    /// Brings up pods whose veths are guarded now, and starts what runs in them.
+    fn open_pods(&mut self, pods: &[Pod], say: &mut dyn FnMut(&str)) -> Result<()> {
         for pod in pods {
             network::open_pod(&self.paths, pod)?;
+            self.record.waiting.remove(&pod.full_name());
         }
+        self.save()?;
         for pod in pods {
             let running = self.start_containers(pod)?;
             say(&format!(

@@ -154,10 +154,12 @@ impl Links {
     /// [`Error::Netlink`], [`Error::Io`].
     pub async fn address(&self, name: &str, address: IpAddr) -> Result<()> {
         let length = if address.is_ipv4() { 32 } else { 128 };
-        let mut request = self
+        let request = self
             .handle
             .address()
             .add(self.index(name)?, address, length);
+        // Whoever is inside may have given it already.
+        let mut request = request.replace();
         if matches!(address, IpAddr::V4(ip) if ip.is_link_local()) {
             request.message_mut().header.scope = AddressScope::Link;
         }

@@ -214,12 +214,13 @@ async fn hop(
         .await
 }
 
-/// Makes a pod's namespace and veth pair, with the pod's own end down: nothing can pass before
-/// [`open_pod`].
+/// Makes a pod's namespace and veth pair, with the pod's own end down until [`open_pod`]. With `closed`,
+/// nothing passes before the node's agent has attached its programs, whatever the pod does with its end
+/// and whether or not there is an agent.
 ///
 /// # Errors
-/// [`crate::Error::Io`], [`crate::Error::Netlink`].
-pub fn make_pod(paths: &Paths, node: &Node, pod: &Pod) -> Result<()> {
+/// [`crate::Error::Io`], [`crate::Error::Netlink`], [`crate::Error::Close`].
+pub fn make_pod(paths: &Paths, node: &Node, pod: &Pod, closed: bool) -> Result<()> {
     let namespace = paths.pod_namespace(pod);
     netns::create(&namespace)?;
     netns::run(&namespace, async |links| {
@@ -241,6 +242,14 @@ pub fn make_pod(paths: &Paths, node: &Node, pod: &Pod) -> Result<()> {
             mac: pod.mac(),
         };
         links.veth(near, far, &namespace).await?;
+        if closed {
+            // While it is down, which is how it is made.
+            let interface = loader::IfIndex(links.index(name)?);
+            loader::guard::close(interface).map_err(|source| crate::Error::Close {
+                interface: name.to_owned(),
+                source: Box::new(source),
+            })?;
+        }
         links.address(name, GATEWAY_IPV6.into()).await?;
         // Up, but without a carrier as long as the pod's end is down; a route needs it up.
         links.up(name).await?;

@@ -31,11 +31,14 @@ pub fn wait(paths: &Paths, record: &Record, pods: &[Pod], patience: Duration) ->
         if missing.is_empty() {
             return Ok(());
         }
-        let dead = record.processes.iter().any(|process| {
-            matches!(&process.role, Role::Agent { node }
-                if missing.iter().any(|pod| pod.node == *node))
-                && !process.alive()
-        });
+        // A pod without an agent stays closed: there is nothing to wait for.
+        let has_agent = |pod: &Pod| {
+            record.processes.iter().any(|process| {
+                matches!(&process.role, Role::Agent { node } if pod.node == *node)
+                    && process.alive()
+            })
+        };
+        let dead = !missing.iter().all(|pod| has_agent(pod));
         if dead || !deadline.pause() {
             return Err(Error::NotReady {
                 seconds: begin.elapsed().as_secs(),
@@ -75,7 +78,7 @@ fn describe(paths: &Paths, record: &Record, missing: &[&Pod]) -> String {
             |process| matches!(&process.role, Role::Agent { node: name } if *name == node.name),
         );
         let state = match agent {
-            None => "has no agent".to_owned(),
+            None => "doesn't run: they stay closed until it does (`flows-lab restart`)".to_owned(),
             Some(agent) if agent.alive() => {
                 format!(
                     "has not attached the programs; {}:\n{}",

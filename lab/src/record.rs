@@ -1,6 +1,7 @@
 //! `/run/flows/NAME/`: where a lab keeps what it made, and lab.json, which says what that is. It is
 //! written before each thing is made, so that `down` finds everything whenever `up` died.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -133,6 +134,9 @@ pub struct Record {
     pub agent_args: Vec<String>,
     /// Nodes, pods and services.
     pub plan: Plan,
+    /// Pods that are wired and wait for their node's agent, by full name.
+    #[serde(default)]
+    pub waiting: BTreeSet<String>,
     /// What was started.
     pub processes: Vec<Process>,
 }

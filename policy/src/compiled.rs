@@ -71,6 +71,18 @@ pub struct Touched {
     pub prefixes: BTreeSet<IpNet>,
 }
 
+impl Touched {
+    /// What this and a later change touched together.
+    pub fn extend(&mut self, later: &Self) {
+        self.all |= later.all;
+        self.tables.extend(&later.tables);
+        self.entries.extend(&later.entries);
+        self.endpoints.extend(later.endpoints.iter().cloned());
+        self.addresses.extend(&later.addresses);
+        self.prefixes.extend(&later.prefixes);
+    }
+}
+
 /// How a policy came to be in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {

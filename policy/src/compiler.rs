@@ -163,6 +163,16 @@ impl Compiler {
         self.policies.iter().filter_map(good).collect()
     }
 
+    /// The manifests of the policies in force, in their present or last good form; before the first
+    /// compilation those that were in force before a restart.
+    pub fn manifests(&self) -> BTreeMap<ObjectName, Arc<manifest::Policy>> {
+        let good = |(name, known): (&ObjectName, &Known)| {
+            let (raw, _) = known.good.as_ref()?;
+            Some((name.clone(), Arc::clone(raw)))
+        };
+        self.policies.iter().filter_map(good).collect()
+    }
+
     /// Forgets identities and cookies that neither the last compilation uses nor `identities` and
     /// `cookies` (of flows in the history, of connections) name.
     pub fn retain(&mut self, identities: &BTreeSet<Identity>, cookies: &BTreeSet<u32>) {
@@ -327,7 +337,7 @@ fn read(mut known: Known, raw: &Arc<manifest::Policy>, cluster: &str) -> Known {
 }
 
 /// The same rules, wherever in whichever file they stand.
-fn same(a: &manifest::Policy, b: &manifest::Policy) -> bool {
+pub fn same(a: &manifest::Policy, b: &manifest::Policy) -> bool {
     std::ptr::eq(a, b)
         || a.version == b.version && a.uid == b.uid && a.document.digest() == b.document.digest()
 }

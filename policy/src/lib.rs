@@ -29,7 +29,7 @@ pub mod wire;
 
 pub use compile::{Input, Tables, compile};
 pub use compiled::{Address, Compiled, Endpoint, InForce, Touched};
-pub use compiler::{Compiler, Memory};
+pub use compiler::{Compiler, Memory, same};
 pub use config::{Config, Mode};
 pub use content::{Here, Place};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};

@@ -59,6 +59,10 @@ impl Rpc for Service {
             sum.policies = sum.policies.max(status.policies);
             sum.endpoints = sum.endpoints.saturating_add(status.endpoints);
             sum.history_bytes = sum.history_bytes.saturating_add(status.history_bytes);
+            sum.selected_endpoints = sum
+                .selected_endpoints
+                .saturating_add(status.selected_endpoints);
+            sum.repairs = sum.repairs.saturating_add(status.repairs);
             for problem in &status.problems {
                 if !sum.problems.contains(problem) {
                     sum.problems.push(problem.clone());

@@ -59,6 +59,8 @@ async fn one_answer_for_all_nodes() {
         }],
         history_bytes: 100,
         nodes: vec![],
+        repairs: 2,
+        selected_endpoints: 1,
     };
     let b = GetStatusResponse {
         node_name: "b".to_owned(),
@@ -70,6 +72,8 @@ async fn one_answer_for_all_nodes() {
         endpoints: 4,
         events: Some(events(10)),
         history_bytes: 1000,
+        repairs: 3,
+        selected_endpoints: 4,
         ..GetStatusResponse::default()
     };
     // Each row: what the nodes say, and what comes out.
@@ -94,6 +98,8 @@ async fn one_answer_for_all_nodes() {
                 endpoints: 7,
                 events: Some(events(11)),
                 history_bytes: 1100,
+                repairs: 5,
+                selected_endpoints: 5,
                 ..GetStatusResponse::default()
             },
         ),

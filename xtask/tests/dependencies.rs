@@ -71,7 +71,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         &[
             "flows-abi",
             "flows-cluster",
+            "flows-datapath-core",
+            "flows-datapath-host",
             "flows-flow",
+            "flows-loader",
             "flows-policy",
             "flows-proto",
         ],

@@ -30,7 +30,7 @@ pub(super) struct Known {
 }
 
 /// All pods of this node.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Endpoints {
     known: BTreeMap<NamespacedName, Known>,
     /// Index given out last: freed ones come back as late as possible.

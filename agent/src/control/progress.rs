@@ -51,6 +51,12 @@ impl Progress {
             .map(|(name, in_force)| (name.clone(), Arc::clone(&in_force.version)));
         let policies = match failure {
             None => versions.collect(),
+            Some(Failure::LeftOut(refusal)) => {
+                for (name, behind) in &refusal.behind {
+                    refused.insert(name.clone(), (Arc::clone(&behind.version), refusal.text()));
+                }
+                versions.collect()
+            }
             Some(Failure::Passing(_)) => before.policies.clone(),
             Some(Failure::Refused(refusal)) => {
                 for (name, behind) in &refusal.behind {

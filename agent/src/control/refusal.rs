@@ -22,7 +22,7 @@ const NAMED: usize = 3;
 /// Policies listed one by one as not in force.
 const LISTED: usize = 20;
 
-/// A state of the manifests that was refused as a whole.
+/// What there is no room for: a whole state of the manifests, or what was left out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// Name of the map that is too small.
@@ -35,6 +35,28 @@ pub(super) struct Refusal {
     remedy: String,
     /// Policies of which the kernel has not the present form.
     pub(super) behind: BTreeMap<ObjectName, Behind>,
+    /// Who asks for room, those first that ask for the most beyond what they have.
+    pub(super) asked: Vec<Asked>,
+    /// What of the manifests isn't in force.
+    scope: Scope,
+}
+
+/// What of the manifests isn't in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Scope {
+    /// All of it.
+    Whole,
+    /// The policies that are behind, and so many new pods.
+    Part { pods: usize },
+}
+
+/// What a policy asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The policy.
+    pub(super) policy: ObjectName,
+    /// Entries beyond those in force.
+    pub(super) more: usize,
 }
 
 /// A policy that the kernel doesn't have as the manifests have it.
@@ -169,13 +191,59 @@ impl Refusal {
             problem: problem(room, &claims),
             remedy: remedy(room, &claims),
             behind: behind(compiled, &wanted, &has, before),
+            asked: claims
+                .iter()
+                .map(|claim| Asked {
+                    policy: claim.policy.clone(),
+                    more: claim.entries.saturating_sub(claim.in_force),
+                })
+                .collect(),
+            scope: Scope::Whole,
+        }
+    }
+
+    /// The same, of a state without what there was no room for.
+    pub(super) fn for_left_out(self, behind: BTreeMap<ObjectName, Behind>, pods: usize) -> Self {
+        Self {
+            behind,
+            scope: Scope::Part { pods },
+            ..self
         }
     }
 
     /// Why the kernel is not in step, in one line.
     pub(super) fn text(&self) -> String {
-        let stays = "what was in force stays in force as a whole";
+        let stays = match self.scope {
+            Scope::Whole => "what was in force stays in force as a whole".to_owned(),
+            Scope::Part { pods } => {
+                let mut text = self.left_out(pods);
+                text.push_str("; everything else is in force");
+                text
+            }
+        };
         format!("{}; {stays}; {}", self.problem, self.remedy)
+    }
+
+    /// Policies and pods that are left out, in words.
+    fn left_out(&self, pods: usize) -> String {
+        let mut parts: Vec<String> = self
+            .behind
+            .iter()
+            .take(NAMED)
+            .map(|(name, behind)| match behind.earlier {
+                true => format!("{name} (its last good version stays in force)"),
+                false => format!("{name} (no version of it is in force)"),
+            })
+            .collect();
+        if self.behind.len() > NAMED {
+            parts.push(format!("{} more policies", self.behind.len() - NAMED));
+        }
+        match pods {
+            0 => {}
+            1 => parts.push("1 new pod (it stays closed)".to_owned()),
+            n => parts.push(format!("{n} new pods (they stay closed)")),
+        }
+        format!("left out: {}", parts.join(", "))
     }
 
     /// A line for each policy that is not in force as it is written.
@@ -199,6 +267,7 @@ impl Refusal {
                 PolicyProblem {
                     problem,
                     not_enforced: !behind.earlier,
+                    stale: behind.earlier,
                 }
             })
             .collect()

@@ -7,9 +7,10 @@ use tracing::{error, info, warn};
 
 use super::{
     Control, Progress, Status,
-    error::{ControlError, LoaderError, chain},
-    refusal::{Refusal, Room},
-    status::{Fill, problems, sum},
+    admission::room_of,
+    error::{ControlError, chain},
+    refusal::Refusal,
+    status::{Fill, problems, selected, sum},
 };
 
 /// Why the kernel is not in step with the manifests.
@@ -18,7 +19,9 @@ pub(super) enum Failure {
     /// Something failed that may succeed the next time.
     Passing(String),
     /// The manifests ask for more than there is room for: only a change of them helps.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
+    /// They do, and are in force without what there is no room for.
+    LeftOut(Box<Refusal>),
 }
 
 impl Failure {
@@ -26,43 +29,40 @@ impl Failure {
     pub(super) fn text(&self) -> String {
         match self {
             Self::Passing(text) => text.clone(),
-            Self::Refused(refusal) => refusal.text(),
+            Self::Refused(refusal) | Self::LeftOut(refusal) => refusal.text(),
         }
     }
 }
 
 impl Control {
-    /// What to make of an error, which is logged unless it is the one of the last time.
+    /// What to make of an error.
     pub(super) fn failure(&self, state: &State, error: &ControlError) -> Failure {
-        let room = if let ControlError::Loader { cause, .. } = error {
-            let LoaderError(error) = &**cause;
-            Room::of(error)
-        } else {
-            None
+        let Some(room) = room_of(error) else {
+            return Failure::Passing(chain(error));
         };
-        let failure = match room {
-            None => Failure::Passing(chain(error)),
-            Some(room) => Failure::Refused(Refusal::new(
-                room,
-                state,
-                self.compiler.compiled(),
-                &self.compiler.policies(),
-                &self.datapath.in_force(),
-                &self.outlets.progress.borrow(),
-            )),
-        };
+        Failure::Refused(Box::new(Refusal::new(
+            room,
+            state,
+            self.compiler.compiled(),
+            &self.compiler.policies(),
+            &self.datapath.in_force(),
+            &self.outlets.progress.borrow(),
+        )))
+    }
+
+    /// Says in the log what went wrong, unless it is what was said last.
+    pub(super) fn log_failure(&self, failure: &Failure) {
         let text = failure.text();
-        if self.outlets.status.load().failure.as_ref() != Some(&text) {
+        if self.outlets.progress.borrow().failure.as_ref() != Some(&text) {
             error!(error = %text, "the kernel's maps are not in step with the manifests");
         }
-        failure
     }
 
     pub(super) fn report(&self, state: &State, failure: Option<&Failure>) {
         let compiled = self.compiler.compiled();
         let before = self.outlets.status.load_full();
         let refusal = match failure {
-            Some(Failure::Refused(refusal)) => Some(refusal),
+            Some(Failure::Refused(refusal) | Failure::LeftOut(refusal)) => Some(refusal),
             Some(Failure::Passing(_)) | None => None,
         };
         let mut problems = problems(state, compiled);
@@ -77,11 +77,12 @@ impl Control {
         let status = Status {
             generation: state.generation,
             revision: progress.revision,
-            failure: progress.failure.clone(),
+            failure: progress.failure.clone().or(self.integrity.failure()),
             problems,
+            selected: selected(compiled),
             policies: progress.policies.len(),
             endpoints: self.endpoints.iter().count(),
-            fills: self.fills(refusal),
+            fills: self.fills(refusal.map(|refusal| &**refusal)),
             ..(*before).clone()
         };
         for problem in status
@@ -157,6 +158,15 @@ impl Control {
                 let before = self.outlets.status.load_full();
                 self.outlets.status.store(Arc::new(Status {
                     counters: sum(&counters),
+                    failure: self
+                        .outlets
+                        .progress
+                        .borrow()
+                        .failure
+                        .clone()
+                        .or(self.integrity.failure()),
+                    datapath: self.integrity.problems(&self.endpoints),
+                    repairs: self.integrity.repairs(),
                     accounted: self.datapath.stats().events_accounted(),
                     ..(*before).clone()
                 }));

@@ -1,9 +1,10 @@
 //! What control tells of itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use cluster::{Problem, State};
-use loader::Counters;
+use loader::{Counters, Damage};
 use policy::Compiled;
 
 /// A snapshot for status and metrics.
@@ -17,10 +18,16 @@ pub struct Status {
     pub failure: Option<String>,
     /// What is wrong in manifests and policies.
     pub problems: Vec<PolicyProblem>,
+    /// What is wrong with the datapath, or was a short while ago.
+    pub datapath: Vec<PolicyProblem>,
+    /// Repairs of what others changed in the datapath, by what was wrong.
+    pub repairs: BTreeMap<Damage, u64>,
     /// Policies in force.
     pub policies: usize,
     /// Pods of this node.
     pub endpoints: usize,
+    /// Of those, the ones that a policy in force selects.
+    pub selected: usize,
     /// How full the maps are.
     pub fills: Vec<Fill>,
     /// The kernel's counters.
@@ -60,6 +67,8 @@ pub struct PolicyProblem {
     pub problem: Problem,
     /// A policy of which no form is in force.
     pub not_enforced: bool,
+    /// A policy of which an earlier form is in force.
+    pub stale: bool,
 }
 
 impl fmt::Display for PolicyProblem {
@@ -75,15 +84,30 @@ pub(super) fn problems(state: &State, compiled: &Compiled) -> Vec<PolicyProblem>
         .iter()
         .chain(&compiled.problems)
         .map(|problem| {
-            let not_enforced = problem.object.as_ref().is_some_and(|object| {
-                object.kind.is_policy() && !compiled.policies.contains_key(object)
-            });
+            let policy = problem.object.as_ref();
+            let policy = policy.filter(|object| object.kind.is_policy());
+            let in_force = policy.map(|policy| compiled.policies.get(policy));
             PolicyProblem {
                 problem: problem.clone(),
-                not_enforced,
+                not_enforced: in_force == Some(None),
+                stale: matches!(in_force, Some(Some(in_force)) if in_force.stale),
             }
         })
         .collect()
+}
+
+/// How many of the node's pods a policy in force selects: their tables say something.
+pub(super) fn selected(compiled: &Compiled) -> usize {
+    let endpoints = compiled.endpoints.values();
+    let tables = endpoints.filter_map(|endpoint| compiled.tables.get(&endpoint.table));
+    let says = |direction: &abi::policy::Direction| {
+        direction.flags & abi::policy::ENFORCED != 0
+            || direction.peer_shapes != 0
+            || direction.any_shapes != 0
+    };
+    tables
+        .filter(|table| says(&table.ingress) || says(&table.egress))
+        .count()
 }
 
 /// Of all CPUs.

@@ -59,7 +59,12 @@ impl Rpc for Service {
             revision: status.revision,
             generation: status.generation,
             failure: status.failure.clone().unwrap_or_default(),
-            problems: status.problems.iter().map(problem).collect(),
+            problems: status
+                .problems
+                .iter()
+                .chain(&status.datapath)
+                .map(problem)
+                .collect(),
             policies: count(status.policies),
             endpoints: count(status.endpoints),
             events: Some(self.events()),
@@ -75,6 +80,8 @@ impl Rpc for Service {
                 .collect(),
             history_bytes: self.api.history.view().bytes() as u64,
             nodes: Vec::new(),
+            repairs: status.repairs.values().sum(),
+            selected_endpoints: count(status.selected),
         }))
     }
 }
@@ -94,5 +101,6 @@ fn problem(known: &PolicyProblem) -> ManifestProblem {
         problem: problem.problem.clone(),
         remedy: problem.remedy.clone(),
         not_enforced: known.not_enforced,
+        stale: known.stale,
     }
 }

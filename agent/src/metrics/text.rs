@@ -22,6 +22,7 @@ pub(super) fn render(metrics: &Metrics, counted: Option<&Counted>) -> String {
     losses(&mut page, metrics);
     history(&mut page, metrics);
     enforcement(&mut page, metrics);
+    integrity(&mut page, metrics);
     maps(&mut page, metrics, counted);
     page.0
 }
@@ -221,6 +222,11 @@ fn enforcement(page: &mut Page, metrics: &Metrics) {
             status.endpoints as u64,
         ),
         (
+            "flows_endpoints_selected",
+            "Pods of this node that a policy selects.",
+            status.selected as u64,
+        ),
+        (
             "flows_out_of_step",
             "1 if the kernel could not be brought in step with the manifests.",
             u64::from(status.failure.is_some()),
@@ -228,6 +234,25 @@ fn enforcement(page: &mut Page, metrics: &Metrics) {
     ] {
         page.single(name, "gauge", help, value);
     }
+}
+
+fn integrity(page: &mut Page, metrics: &Metrics) {
+    let status = metrics.status.load();
+    let name = "flows_datapath_repairs_total";
+    page.family(
+        name,
+        "counter",
+        "Programs and pins that others took away and the agent put back, by what was done to them.",
+    );
+    for (damage, repairs) in &status.repairs {
+        page.sample(name, &[("damage", damage.word())], repairs);
+    }
+    page.single(
+        "flows_datapath_problems",
+        "gauge",
+        "What is wrong with the datapath, or was within the last 10 minutes.",
+        status.datapath.len(),
+    );
 }
 
 type Value = fn(&Fill) -> u64;

@@ -44,6 +44,38 @@ impl Datapath {
         Ok(applied)
     }
 
+    /// Whether [`Self::apply`] would find room. Writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Malformed`], [`Error::OutOfRange`], or the maps can't be read.
+    pub fn check(&mut self, desired: &Desired) -> Result<(), Error> {
+        self.mend()?;
+        let planned = self.plan(desired);
+        self.check_planned(planned)
+    }
+
+    /// Whether [`Self::apply_changes`] would find room. Writes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and [`Error::NoBase`].
+    pub fn check_changes(&mut self, changes: &Changes) -> Result<(), Error> {
+        if !self.has_base {
+            return Err(Error::NoBase);
+        }
+        self.mend()?;
+        let planned = self.plan_changes(changes);
+        self.check_planned(planned)
+    }
+
+    fn check_planned(&mut self, planned: Result<Counts, Error>) -> Result<(), Error> {
+        let room = planned.and_then(|_counts| {
+            let mut maps = self.staged().into_iter();
+            maps.try_for_each(|map| map.check_room())
+        });
+        self.staged().into_iter().for_each(Pending::forget);
+        room
+    }
+
     fn plan(&mut self, desired: &Desired) -> Result<Counts, Error> {
         Ok(sum([
             self.addr4.plan(&desired.addr4)?,

@@ -1,6 +1,8 @@
 //! The datapath of a node, from user space: opened once per agent.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use abi::staged::Staged;
 use datapath_host::{Desired, Settings};
 use tracing::info;
 
-use crate::links;
+use crate::links::Links;
 use crate::map::{Kind, Map, Shape};
 use crate::pins::Pins;
 use crate::programs::Programs;
@@ -105,8 +107,13 @@ impl Options {
 /// decides as before.
 #[derive(Debug)]
 pub struct Datapath {
-    pins: Pins,
-    programs: Programs,
+    pub(crate) pins: Pins,
+    pub(crate) programs: Programs,
+    pub(crate) links: Links,
+    /// What shall be pinned besides the links, held open: pins that are removed can be made again.
+    pub(crate) pinned: Vec<(PathBuf, OwnedFd)>,
+    /// The pins as they were seen last.
+    pub(crate) inodes: BTreeMap<OsString, u64>,
     pub(crate) addr4: StagedMap<Addr4, Addr>,
     pub(crate) addr6: StagedMap<Addr6, Addr>,
     pub(crate) cidr4: StagedMap<Cidr4, Addr>,
@@ -188,19 +195,50 @@ impl Datapath {
             stats: Arc::new(Stats::open(&pins, cpus)?),
             programs,
             pins,
+            links: Links::default(),
+            pinned: Vec::new(),
+            inodes: BTreeMap::new(),
             has_base: false,
             is_torn: true,
         };
         datapath.recover()?;
-        let interfaces = links::adopt(&datapath.pins, &datapath.programs)?;
+        datapath.links = Links::adopt(&datapath.pins, &datapath.programs)?;
         leaving.carry_over(&datapath.pins)?;
         programs::forget_others(object, &datapath.pins)?;
+        datapath.pinned = datapath.hold(object)?;
+        datapath.inodes = datapath.pins.inodes()?;
+        let interfaces = datapath.attached()?;
         info!(
             revision = datapath.revision(),
             interfaces = interfaces.len(),
             "datapath is open"
         );
         Ok(datapath)
+    }
+
+    /// What is pinned besides the links.
+    fn hold(&self, object: &[u8]) -> Result<Vec<(PathBuf, OwnedFd)>, Error> {
+        let mut pinned = Vec::new();
+        for name in maps::ALL {
+            let path = self.pins.versioned(name);
+            match sys::open_pin(&path) {
+                Ok(map) => pinned.push((path, map)),
+                Err(source) => {
+                    return Err(Error::Path {
+                        action: "opening map",
+                        path,
+                        source,
+                    });
+                }
+            }
+        }
+        let programs = programs::pinned(object, &self.programs, &self.pins);
+        pinned.extend(programs.map_err(|source| Error::Path {
+            action: "duplicating programs of",
+            path: self.pins.directory().to_owned(),
+            source,
+        })?);
+        Ok(pinned)
     }
 
     /// Brings the shadows in step with the maps.
@@ -261,30 +299,32 @@ impl Datapath {
         self.node.store32(word::FLAGS, settings.flags);
     }
 
-    /// Attaches both programs to the host side of a pod's veth, unless they are. The interface must be
-    /// in the calling thread's network namespace.
+    /// Attaches both programs to the host side of a pod's veth, unless they are, and behind them one that
+    /// drops everything as long as they are missing ([`crate::guard`]). The interface must be in the
+    /// calling thread's network namespace.
     ///
     /// # Errors
     /// No such interface, or the kernel refuses.
-    pub fn attach(&self, interface: IfIndex) -> Result<(), Error> {
-        links::attach(&self.pins, &self.programs, interface)
+    pub fn attach(&mut self, interface: IfIndex) -> Result<(), Error> {
+        let found = self.links.ensure(&self.pins, &self.programs, interface);
+        found.map(drop)
     }
 
     /// Takes the programs off an interface. It is no error if they aren't on it.
     ///
     /// # Errors
     /// A pin can't be removed.
-    pub fn detach(&self, interface: IfIndex) -> Result<(), Error> {
-        links::detach(&self.pins, interface)
+    pub fn detach(&mut self, interface: IfIndex) -> Result<(), Error> {
+        self.links.detach(&self.pins, interface)
     }
 
     /// Interfaces that have both programs, in ascending order. Interfaces that are gone aren't among
     /// them.
     ///
     /// # Errors
-    /// The pins can't be read.
+    /// The kernel doesn't tell.
     pub fn attached(&self) -> Result<Vec<IfIndex>, Error> {
-        links::attached(&self.pins)
+        self.links.attached()
     }
 
     /// Counters and connections, to be read from any thread.

@@ -5,6 +5,7 @@
 //!                 Datapath::open     adopt what is pinned, load, replace programs in links
 //!  Desired  --->  apply              diff, stage, flip, clean up
 //!                 attach / detach    a pod's veth
+//!                 inspect            what others changed meanwhile, put right
 //!                 rings      --->    RingReader::drain: events of one CPU
 //!                 stats      --->    counters, decisions per rule, connections
 //!  routes   --->  pods::Routes       which interface is whose
@@ -21,6 +22,8 @@ mod apply;
 mod cpus;
 mod datapath;
 mod error;
+pub mod guard;
+mod inspect;
 mod kernel;
 mod links;
 mod map;
@@ -41,5 +44,6 @@ pub use apply::Applied;
 pub use datapath::{Datapath, Fill, IfIndex, Options, Sizes};
 pub use datapath_host::{Changes, Desired, Settings};
 pub use error::Error;
+pub use inspect::{Damage, Inspection, Repair};
 pub use rings::{RingItem, RingOptions, RingReader};
 pub use stats::{Connections, Counters, Limited, Stats};

@@ -1,12 +1,14 @@
-//! Programs on interfaces, by pinned TCX links: they stay when the agent goes.
+//! Programs on interfaces, by pinned TCX links: they stay when the agent goes. The links are held open
+//! as well: while there is an agent, a pin that somebody removes takes no program off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use tracing::{debug, info};
 
+use crate::guard::{self, Guard};
+use crate::inspect::{Damage, Repair};
 use crate::pins::Pins;
 use crate::programs::Programs;
 use crate::sys::{self, Hook};
@@ -39,102 +41,189 @@ impl Programs {
     }
 }
 
-/// Gives every pinned link the new program in place of its old one. A link whose interface is gone is
-/// removed. Returns the interfaces with both links in place; to one that has only one of them
-/// (an agent died while attaching) the other is added.
-pub(crate) fn adopt(pins: &Pins, programs: &Programs) -> Result<Vec<IfIndex>, Error> {
-    let mut interfaces = Vec::new();
-    for (ifindex, end) in pins.links()? {
-        let ends = programs.ends();
-        let Some((end, program)) = ends.iter().find(|(known, _)| known.pin == end) else {
-            continue;
-        };
-        let path = pins.link(ifindex, end.pin);
-        let at_path = |action| {
-            let path = path.clone();
-            move |source| Error::Path {
-                action,
-                path,
-                source,
-            }
-        };
-        let link = sys::open_pin(&path).map_err(at_path("opening link"))?;
-        let is_of = sys::link_info(link.as_fd())
-            .map_err(at_path("asking about link"))?
-            .ifindex;
-        if is_of != ifindex {
-            info!(ifindex, "removing the link of an interface that is gone");
-            Pins::remove(&path)?;
-            continue;
-        }
-        match sys::link_update(link.as_fd(), *program) {
-            Ok(()) => interfaces.push(IfIndex(ifindex)),
-            // The interface went away since the question.
-            Err(error) if error.raw_os_error() == Some(libc::ENOLINK) => Pins::remove(&path)?,
-            Err(error) => return Err(at_path("replacing the program of link")(error)),
-        }
+/// A link.
+#[derive(Debug)]
+struct Held {
+    link: OwnedFd,
+    /// Kernel's number.
+    id: u32,
+}
+
+impl Held {
+    fn new(link: OwnedFd) -> io::Result<Self> {
+        let id = sys::link_info(link.as_fd())?.id;
+        Ok(Self { link, id })
     }
-    interfaces.dedup();
-    let mut whole = Vec::new();
-    for interface in interfaces {
-        match attach(pins, programs, interface) {
-            Ok(()) => whole.push(interface),
-            Err(Error::Interface { source, .. }) if is_gone(&source) => {
-                detach(pins, interface)?;
+}
+
+/// The links of all interfaces, by interface and pin's end.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    held: BTreeMap<(u32, &'static str), Held>,
+    guard: Guard,
+}
+
+impl Links {
+    /// Gives every pinned link the new program in place of its old one. A link whose interface is gone
+    /// is removed. To an interface that has only one of its links (an agent died while attaching) the
+    /// other is added.
+    pub(crate) fn adopt(pins: &Pins, programs: &Programs) -> Result<Self, Error> {
+        let mut links = Self::default();
+        let mut interfaces = BTreeSet::new();
+        for (ifindex, end) in pins.links()? {
+            let ends = programs.ends();
+            let Some((end, program)) = ends.iter().find(|(known, _)| known.pin == end) else {
+                continue;
+            };
+            let path = pins.link(ifindex, end.pin);
+            let at_path = |action| {
+                let path = path.clone();
+                move |source| Error::Path {
+                    action,
+                    path,
+                    source,
+                }
+            };
+            let link = sys::open_pin(&path).map_err(at_path("opening link"))?;
+            let is_of = sys::link_info(link.as_fd())
+                .map_err(at_path("asking about link"))?
+                .ifindex;
+            if is_of != ifindex {
+                info!(ifindex, "removing the link of an interface that is gone");
+                Pins::remove(&path)?;
+                continue;
             }
-            Err(error) => return Err(error),
+            match sys::link_update(link.as_fd(), *program) {
+                Ok(()) => {
+                    let held = Held::new(link).map_err(at_path("asking about link"))?;
+                    links.held.insert((ifindex, end.pin), held);
+                    interfaces.insert(ifindex);
+                }
+                // The interface went away since the question.
+                Err(error) if error.raw_os_error() == Some(libc::ENOLINK) => Pins::remove(&path)?,
+                Err(error) => return Err(at_path("replacing the program of link")(error)),
+            }
         }
+        for ifindex in interfaces {
+            match links.ensure(pins, programs, IfIndex(ifindex)) {
+                Ok(_) => {}
+                Err(Error::Interface { source, .. }) if is_gone(&source) => {
+                    links.detach(pins, IfIndex(ifindex))?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(links)
     }
-    Ok(whole)
-}
 
-fn is_gone(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ENODEV)
-}
-
-/// Whether a link is pinned at a path and on its interface.
-fn is_alive(path: &Path, ifindex: u32) -> Result<bool, Error> {
-    let failed = |source| Error::Path {
-        action: "opening link",
-        path: path.to_path_buf(),
-        source,
-    };
-    let link = match sys::open_pin(path) {
-        Ok(link) => link,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(failed(error)),
-    };
-    Ok(sys::link_info(link.as_fd()).map_err(failed)?.ifindex == ifindex)
-}
-
-/// Attaches both programs to an interface of the calling thread's network namespace, unless they are.
-pub(crate) fn attach(pins: &Pins, programs: &Programs, interface: IfIndex) -> Result<(), Error> {
-    let ifindex = interface.0;
-    for (end, program) in programs.ends() {
-        let path = pins.link(ifindex, end.pin);
-        if is_alive(&path, ifindex)? {
-            continue;
+    /// Makes both hooks of an interface of the calling thread's network namespace as they shall be:
+    /// our program first, by our link, and behind it the one that drops. Says what wasn't so.
+    pub(crate) fn ensure(
+        &mut self,
+        pins: &Pins,
+        programs: &Programs,
+        interface: IfIndex,
+    ) -> Result<Found, Error> {
+        let ifindex = interface.0;
+        let mut found = Found::default();
+        for (end, program) in programs.ends() {
+            let mut repaired = |damage| {
+                found.repairs.push(Repair {
+                    damage,
+                    interface: Some(interface),
+                    name: end.pin.to_owned(),
+                });
+            };
+            let failed = |action| {
+                move |source| Error::Interface {
+                    action,
+                    ifindex,
+                    source,
+                }
+            };
+            let chain = guard::query(ifindex, end.hook)?;
+            let held = self.held.get(&(ifindex, end.pin));
+            let place = held.and_then(|held| chain.iter().position(|one| one.link == held.id));
+            // Where ours isn't either, that is said already.
+            if self.guard.ensure(ifindex, end.hook, &chain)? && place.is_some() {
+                repaired(Damage::Guard);
+            }
+            match (held, place) {
+                (Some(held), Some(place)) => {
+                    let ours = sys::program_id(program).map_err(failed("asking about"))?;
+                    if chain[place].program != ours {
+                        sys::link_update(held.link.as_fd(), program)
+                            .map_err(failed("putting back the program of"))?;
+                        repaired(Damage::Program);
+                    }
+                    found.ahead.extend(
+                        chain[..place]
+                            .iter()
+                            .map(|attached| (interface, attached.program)),
+                    );
+                }
+                (held, _) => {
+                    let was_there = held.is_some();
+                    let link = sys::link_create(program, ifindex, end.hook)
+                        .map_err(failed("attaching to"))?;
+                    pins.replace(link.as_fd(), &pins.link(ifindex, end.pin))?;
+                    let link = Held::new(link).map_err(failed("asking about a link of"))?;
+                    self.held.insert((ifindex, end.pin), link);
+                    if was_there {
+                        repaired(Damage::Link);
+                    }
+                }
+            }
         }
-        let link =
-            sys::link_create(program, ifindex, end.hook).map_err(|source| Error::Interface {
-                action: "attaching to",
-                ifindex,
+        debug!(ifindex, "attached");
+        Ok(found)
+    }
+
+    /// Takes the programs off an interface, if they are on it.
+    pub(crate) fn detach(&mut self, pins: &Pins, interface: IfIndex) -> Result<(), Error> {
+        // In the reverse order of attaching.
+        for end in [FROM_POD, TO_POD] {
+            Pins::remove(&pins.link(interface.0, end.pin))?;
+            self.held.remove(&(interface.0, end.pin));
+        }
+        self.guard.open(interface.0)?;
+        debug!(ifindex = interface.0, "detached");
+        Ok(())
+    }
+
+    /// Interfaces whose links are alive.
+    pub(crate) fn attached(&self) -> Result<Vec<IfIndex>, Error> {
+        let mut alive: BTreeMap<u32, usize> = BTreeMap::new();
+        for ((ifindex, _), held) in &self.held {
+            let info = sys::link_info(held.link.as_fd()).map_err(|source| Error::Interface {
+                action: "asking about a link of",
+                ifindex: *ifindex,
                 source,
             })?;
-        pins.replace(link.as_fd(), &path)?;
+            *alive.entry(*ifindex).or_default() += usize::from(info.ifindex == *ifindex);
+        }
+        let both = alive.into_iter().filter(|(_, ends)| *ends == 2);
+        Ok(both.map(|(ifindex, _)| IfIndex(ifindex)).collect())
     }
-    debug!(ifindex, "attached");
-    Ok(())
+
+    /// What shall be pinned: the links and their pins' names.
+    pub(crate) fn pinned(&self) -> impl Iterator<Item = (u32, &'static str, BorrowedFd<'_>)> {
+        let held = self.held.iter();
+        held.map(|((ifindex, end), held)| (*ifindex, *end, held.link.as_fd()))
+    }
 }
 
-/// Takes the programs off an interface, if they are on it.
-pub(crate) fn detach(pins: &Pins, interface: IfIndex) -> Result<(), Error> {
-    // In the reverse order of attaching.
-    for end in [FROM_POD, TO_POD] {
-        Pins::remove(&pins.link(interface.0, end.pin))?;
-    }
-    debug!(ifindex = interface.0, "detached");
-    Ok(())
+/// What an interface was like.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What was put right.
+    pub(crate) repairs: Vec<Repair>,
+    /// Programs that run before ours, by the kernel's number.
+    pub(crate) ahead: Vec<(IfIndex, u32)>,
+}
+
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENODEV)
 }
 
 /// The kernel's numbers of the programs that pinned links have.
@@ -151,18 +240,4 @@ pub(crate) fn programs(pins: &Pins) -> Result<BTreeSet<u32>, Error> {
         programs.insert(info.program);
     }
     Ok(programs)
-}
-
-/// Interfaces whose links are alive.
-pub(crate) fn attached(pins: &Pins) -> Result<Vec<IfIndex>, Error> {
-    let mut interfaces = Vec::new();
-    for (ifindex, end) in pins.links()? {
-        if end == FROM_POD.pin
-            && is_alive(&pins.link(ifindex, FROM_POD.pin), ifindex)?
-            && is_alive(&pins.link(ifindex, TO_POD.pin), ifindex)?
-        {
-            interfaces.push(IfIndex(ifindex));
-        }
-    }
-    Ok(interfaces)
 }

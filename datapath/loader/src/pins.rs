@@ -7,9 +7,12 @@
 //!  DIR/link_12_from, link_12_to     links of interface 12
 //! ```
 
-use std::fs::{self, File, TryLockError};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{DirBuilderExt as _, DirEntryExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Pins {
     directory: PathBuf,
     /// Unlocked when it is closed, at the process's end at the latest.
-    _lock: File,
+    lock: File,
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -62,28 +65,55 @@ fn lock(directory: &Path) -> Result<File, Error> {
     }
 }
 
+fn is_mounted(directory: &Path) -> bool {
+    statfs(directory).is_ok_and(|status| status.filesystem_type().0 == BPF_FS_MAGIC)
+}
+
+/// Makes the directory and mounts a bpffs there, unless one is.
+fn mount(directory: &Path) -> Result<(), Error> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o750)
+        .create(directory)
+        .map_err(failed("making directory", directory))?;
+    if is_mounted(directory) {
+        return Ok(());
+    }
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    nix::mount::mount(
+        Some("bpf"),
+        directory,
+        Some("bpf"),
+        flags,
+        Some("mode=0700"),
+    )
+    .map_err(|errno| failed("mounting a bpffs (as root?) at", directory)(errno.into()))
+}
+
 impl Pins {
     /// Makes the directory and mounts a bpffs there, unless one is.
     pub(crate) fn open(directory: &Path) -> Result<Self, Error> {
-        fs::create_dir_all(directory).map_err(failed("making directory", directory))?;
-        let kind = statfs(directory)
-            .map_err(|errno| failed("examining", directory)(errno.into()))?
-            .filesystem_type();
-        if kind.0 != BPF_FS_MAGIC {
-            let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-            nix::mount::mount(
-                Some("bpf"),
-                directory,
-                Some("bpf"),
-                flags,
-                Some("mode=0700"),
-            )
-            .map_err(|errno| failed("mounting a bpffs (as root?) at", directory)(errno.into()))?;
-        }
+        mount(directory)?;
         Ok(Self {
             directory: directory.to_path_buf(),
-            _lock: lock(directory)?,
+            lock: lock(directory)?,
         })
+    }
+
+    /// Mounts a bpffs again if there is none any more. Returns whether there was none; the pins have
+    /// then to be made again.
+    pub(crate) fn remount(&mut self) -> Result<bool, Error> {
+        if is_mounted(&self.directory) {
+            return Ok(false);
+        }
+        mount(&self.directory)?;
+        self.lock = lock(&self.directory)?;
+        Ok(true)
+    }
+
+    /// Where it is.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Where a map or program of this ABI is pinned.
@@ -123,6 +153,17 @@ impl Pins {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Names of everything that is pinned, and its inode: another one is another pin.
+    pub(crate) fn inodes(&self) -> Result<BTreeMap<OsString, u64>, Error> {
+        let reading = || failed("reading", &self.directory);
+        let mut inodes = BTreeMap::new();
+        for entry in fs::read_dir(&self.directory).map_err(reading())? {
+            let entry = entry.map_err(reading())?;
+            inodes.insert(entry.file_name(), entry.ino());
+        }
+        Ok(inodes)
     }
 
     /// The path of a name.

@@ -110,6 +110,19 @@ fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
     })
 }
 
+/// The programs and where they are pinned.
+pub(crate) fn pinned(
+    object: &[u8],
+    programs: &Programs,
+    pins: &Pins,
+) -> std::io::Result<[(PathBuf, OwnedFd); 2]> {
+    let [from_pod, to_pod] = NAMES.map(|name| path(name, object, pins));
+    Ok([
+        (from_pod, programs.from_pod.try_clone()?),
+        (to_pod, programs.to_pod.try_clone()?),
+    ])
+}
+
 /// Removes pins of programs that are of other objects, and everything of other ABI versions. No link may
 /// have one of these programs any more.
 pub(crate) fn forget_others(object: &[u8], pins: &Pins) -> Result<(), Error> {

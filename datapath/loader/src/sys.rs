@@ -14,6 +14,7 @@ mod map;
 mod mmap;
 mod perf;
 mod run;
+mod tcx;
 
 pub(crate) use map::{
     MapInfo, create_array, create_map, delete, delete_batch, insert, lookup, lookup_batch,
@@ -21,7 +22,10 @@ pub(crate) use map::{
 };
 pub(crate) use mmap::{Mapping, page_size};
 pub(crate) use perf::{perf_enable, perf_open};
-pub(crate) use run::{Run, load_empty, test_run};
+pub(crate) use run::{Run, test_run};
+pub(crate) use tcx::{
+    Attached, attach_last, detach, load_drop, load_empty, program_by_id, program_id, query,
+};
 
 use attr::{Command, Info, LinkCreate, LinkUpdate, Object};
 
@@ -104,18 +108,20 @@ pub(crate) fn open_pin(path: &Path) -> io::Result<OwnedFd> {
     bpf(Command::ObjGet, &mut attr).map(owned)
 }
 
-/// Attaches a program to an interface of the calling thread's network namespace, behind those that
+/// Attaches a program to an interface of the calling thread's network namespace, before those that
 /// are there.
 pub(crate) fn link_create(
     program: BorrowedFd<'_>,
     ifindex: u32,
     hook: Hook,
 ) -> io::Result<OwnedFd> {
+    // Without another program: before all.
+    const BPF_F_BEFORE: u32 = 1 << 3;
     let mut attr = LinkCreate {
         program: number(program),
         target: ifindex,
         attach_type: hook.attach_type(),
-        flags: 0,
+        flags: BPF_F_BEFORE,
     };
     bpf(Command::LinkCreate, &mut attr).map(owned)
 }
@@ -129,6 +135,11 @@ pub(crate) fn link_update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::
         old_program: 0,
     };
     bpf(Command::LinkUpdate, &mut attr).map(drop)
+}
+
+/// Takes a link off its interface; it stays, and does nothing.
+pub(crate) fn link_detach(link: BorrowedFd<'_>) -> io::Result<()> {
+    bpf(Command::LinkDetach, &mut number(link)).map(drop)
 }
 
 /// What the kernel tells of a TCX link.
@@ -152,6 +163,13 @@ pub(crate) fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
     let mut info = LinkInfo::default();
     object_info(link, &mut info)?;
     Ok(info)
+}
+
+/// Kind and number of a map, program or link: no two open ones of them have both alike.
+pub(crate) fn identity(fd: BorrowedFd<'_>) -> io::Result<[u32; 2]> {
+    let mut identity = [0; 2];
+    object_info(fd, &mut identity)?;
+    Ok(identity)
 }
 
 /// Fills `info`, a plain structure that begins like the kernel's for this kind of object.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::sys::{self, Run};
@@ -177,4 +178,29 @@ impl Datapath {
             interface,
         )
     }
+}
+
+/// What somebody else may do to a pinned link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tamper {
+    /// Take it off its interface (`bpftool link detach`).
+    Detach,
+    /// Put a program that passes everything in the place of ours.
+    Replace,
+}
+
+/// Does that to the link pinned at a path.
+///
+/// # Errors
+/// No such pin, or no right to do it.
+pub fn tamper(pin: &Path, how: Tamper) -> Result<(), Error> {
+    let result = sys::open_pin(pin).and_then(|link| match how {
+        Tamper::Detach => sys::link_detach(link.as_fd()),
+        Tamper::Replace => sys::link_update(link.as_fd(), sys::load_empty()?.as_fd()),
+    });
+    result.map_err(|source| Error::Path {
+        action: "tampering with",
+        path: pin.to_owned(),
+        source,
+    })
 }

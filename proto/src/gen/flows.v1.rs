@@ -1454,6 +1454,13 @@ pub struct GetStatusResponse {
     /// has only its name and the failure. Empty of a node.
     #[prost(message, repeated, tag = "11")]
     pub nodes: ::prost::alloc::vec::Vec<GetStatusResponse>,
+    /// Programs and pins that somebody took away behind the agent's back, and that it put back, since it
+    /// started. Relay: the sum.
+    #[prost(uint64, tag = "12")]
+    pub repairs: u64,
+    /// Of `endpoints`, those that a policy in force selects. Relay: the sum.
+    #[prost(uint32, tag = "13")]
+    pub selected_endpoints: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ManifestProblem {
@@ -1478,6 +1485,9 @@ pub struct ManifestProblem {
     /// A policy that never was valid: nothing of it is enforced.
     #[prost(bool, tag = "8")]
     pub not_enforced: bool,
+    /// A policy of which an earlier version is in force.
+    #[prost(bool, tag = "9")]
+    pub stale: bool,
 }
 /// attempted = failed + received by this agent and those before it + left unread + still in the ring;
 /// received = stored + lost in queues.

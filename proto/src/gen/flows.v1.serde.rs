@@ -601,6 +601,12 @@ impl serde::Serialize for GetStatusResponse {
         if !self.nodes.is_empty() {
             len += 1;
         }
+        if self.repairs != 0 {
+            len += 1;
+        }
+        if self.selected_endpoints != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.GetStatusResponse", len)?;
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
@@ -638,6 +644,14 @@ impl serde::Serialize for GetStatusResponse {
         }
         if !self.nodes.is_empty() {
             struct_ser.serialize_field("nodes", &self.nodes)?;
+        }
+        if self.repairs != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("repairs", ToString::to_string(&self.repairs).as_str())?;
+        }
+        if self.selected_endpoints != 0 {
+            struct_ser.serialize_field("selected_endpoints", &self.selected_endpoints)?;
         }
         struct_ser.end()
     }
@@ -996,6 +1010,9 @@ impl serde::Serialize for ManifestProblem {
         if self.not_enforced {
             len += 1;
         }
+        if self.stale {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.ManifestProblem", len)?;
         if !self.file.is_empty() {
             struct_ser.serialize_field("file", &self.file)?;
@@ -1020,6 +1037,9 @@ impl serde::Serialize for ManifestProblem {
         }
         if self.not_enforced {
             struct_ser.serialize_field("not_enforced", &self.not_enforced)?;
+        }
+        if self.stale {
+            struct_ser.serialize_field("stale", &self.stale)?;
         }
         struct_ser.end()
     }

@@ -10,13 +10,18 @@ pub(super) enum Command {
     ProgLoad = 5,
     ObjPin = 6,
     ObjGet = 7,
+    ProgAttach = 8,
+    ProgDetach = 9,
     TestRun = 10,
+    ProgById = 13,
     ObjGetInfo = 15,
+    ProgQuery = 16,
     MapLookupBatch = 24,
     MapUpdateBatch = 26,
     MapDeleteBatch = 27,
     LinkCreate = 28,
     LinkUpdate = 29,
+    LinkDetach = 34,
 }
 
 #[derive(Clone, Copy)]
@@ -89,7 +94,7 @@ pub(super) struct LinkUpdate {
     pub(super) old_program: u32,
 }
 
-/// As far as the flags.
+/// As far as the name.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct ProgLoad {
@@ -101,6 +106,43 @@ pub(super) struct ProgLoad {
     pub(super) log_size: u32,
     pub(super) log: u64,
     pub(super) kernel_version: u32,
+    pub(super) flags: u32,
+    pub(super) name: [u8; 16],
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct ProgAttach {
+    pub(super) target: u32,
+    pub(super) program: u32,
+    pub(super) attach_type: u32,
+    pub(super) flags: u32,
+    pub(super) replaced: u32,
+    pub(super) relative: u32,
+    pub(super) expected_revision: u64,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct ProgQuery {
+    pub(super) target: u32,
+    pub(super) attach_type: u32,
+    pub(super) query_flags: u32,
+    pub(super) attach_flags: u32,
+    pub(super) programs: u64,
+    pub(super) count: u32,
+    pub(super) padding: u32,
+    pub(super) program_flags: u64,
+    pub(super) links: u64,
+    pub(super) link_flags: u64,
+    pub(super) revision: u64,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct ById {
+    pub(super) id: u32,
+    pub(super) next: u32,
     pub(super) flags: u32,
 }
 
@@ -127,3 +169,6 @@ pub(super) struct TestRun {
 
 const _: () = assert!(size_of::<Elements>() == 56);
 const _: () = assert!(size_of::<TestRun>() == 80);
+const _: () = assert!(size_of::<ProgLoad>() == 64);
+const _: () = assert!(size_of::<ProgAttach>() == 32);
+const _: () = assert!(size_of::<ProgQuery>() == 64);

@@ -1,10 +1,10 @@
 //! `BPF_PROG_TEST_RUN`.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
-use super::attr::{Command, ProgLoad, TestRun};
-use super::{address, bpf, number, owned};
+use super::attr::{Command, TestRun};
+use super::{address, bpf, number};
 
 /// What to run a program on.
 pub(crate) struct Run<'a> {
@@ -70,23 +70,4 @@ pub(crate) fn test_run(
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Loads a tc program that returns 0 and does nothing else.
-pub(crate) fn load_empty() -> io::Result<OwnedFd> {
-    const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
-    // r0 = 0; exit.
-    let instructions: [u64; 2] = [0xb7, 0x95];
-    let mut attr = ProgLoad {
-        kind: BPF_PROG_TYPE_SCHED_CLS,
-        instruction_count: 2,
-        instructions: address(instructions.as_ptr()),
-        license: address(c"Apache-2.0".as_ptr()),
-        log_level: 0,
-        log_size: 0,
-        log: 0,
-        kernel_version: 0,
-        flags: 0,
-    };
-    bpf(Command::ProgLoad, &mut attr).map(owned)
 }

@@ -107,7 +107,7 @@ fn link(node: &Node, interface: IfIndex, end: &str) -> (u32, u32) {
 #[test]
 fn links_outlive_their_maker_and_get_the_successors_programs() {
     let mut node = Node::new();
-    let datapath = node.open();
+    let mut datapath = node.open();
     datapath.attach(node.client).unwrap();
     datapath.attach(node.server).unwrap();
     datapath.attach(node.server).unwrap();
@@ -167,7 +167,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
     // One end is missing, as if its maker had died between the two.
     std::fs::remove_file(node.pins().join(format!("link_{}_from", node.server.0))).unwrap();
     ip("link del client");
-    let successor = node.open();
+    let mut successor = node.open();
     assert_eq!(successor.attached().unwrap(), [node.server]);
     assert_eq!(pinned(&node, "link_").len(), 2);
     successor.detach(node.server).unwrap();
@@ -178,7 +178,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
 #[test]
 fn an_interface_that_is_not_there_is_an_error() {
     let node = Node::new();
-    let datapath = node.open();
+    let mut datapath = node.open();
     let error = datapath.attach(IfIndex(9_999)).unwrap_err();
     assert!(
         matches!(error, Error::Interface { ifindex: 9_999, .. }),

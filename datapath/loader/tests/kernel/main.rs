@@ -9,4 +9,5 @@ mod recovery;
 mod rings;
 mod routes;
 mod sizes;
+mod tampered;
 mod verifier;

@@ -1,0 +1,158 @@
+//! A look at what others may have changed behind the agent's back, and putting it right: programs that
+//! were taken off an interface or replaced, pins that were removed, a bpffs that was unmounted.
+//!
+//! While a program is away, the one behind it drops everything ([`crate::guard`]): such a change costs
+//! packets, and lets none pass.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::links::is_gone;
+use crate::{Datapath, Error, IfIndex, sys};
+
+/// What was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Damage {
+    /// A program was taken off an interface.
+    Link,
+    /// Another program was put in the place of ours.
+    Program,
+    /// The program that drops where ours is missing was taken off.
+    Guard,
+    /// A pin was removed, or something else was pinned in its place.
+    Pin,
+    /// The bpffs was unmounted.
+    Mount,
+}
+
+impl Damage {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Link,
+        Self::Program,
+        Self::Guard,
+        Self::Pin,
+        Self::Mount,
+    ];
+
+    /// A word for metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Link => "detached",
+            Self::Program => "replaced",
+            Self::Guard => "opened",
+            Self::Pin => "unpinned",
+            Self::Mount => "unmounted",
+        }
+    }
+}
+
+/// Something that was put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// What was wrong.
+    pub damage: Damage,
+    /// On which interface.
+    pub interface: Option<IfIndex>,
+    /// `from` or `to` (the pod), or the name of a pin.
+    pub name: String,
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match self.damage {
+            Damage::Link => write!(f, "the program for packets {name} the pod was detached"),
+            Damage::Program => write!(f, "the program for packets {name} the pod was replaced"),
+            Damage::Guard => write!(
+                f,
+                "the program that drops packets {name} the pod while no other is attached was detached"
+            ),
+            Damage::Pin => write!(f, "the pin {name} was removed or replaced"),
+            Damage::Mount => write!(f, "the bpffs at {name} was unmounted"),
+        }
+    }
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// What was put right.
+    pub repairs: Vec<Repair>,
+    /// Programs of others that run before ours, by the kernel's number: what they pass on or redirect,
+    /// no policy sees.
+    pub ahead: Vec<(IfIndex, u32)>,
+    /// What could not be put right.
+    pub errors: Vec<Error>,
+}
+
+impl Datapath {
+    /// Looks at these interfaces, at the pins and at the bpffs, and puts right what is not as it was
+    /// left. Costs two questions to the kernel per interface and one reading of the directory. An
+    /// interface that is gone is none of the errors.
+    pub fn inspect(&mut self, interfaces: impl IntoIterator<Item = IfIndex>) -> Inspection {
+        let mut inspection = Inspection::default();
+        // First of all: where programs are put back, they are pinned.
+        match self.pins.remount() {
+            Ok(false) => {}
+            Ok(true) => inspection.repairs.push(Repair {
+                damage: Damage::Mount,
+                interface: None,
+                name: self.pins.directory().display().to_string(),
+            }),
+            Err(error) => inspection.errors.push(error),
+        }
+        for interface in interfaces {
+            match self.links.ensure(&self.pins, &self.programs, interface) {
+                Ok(found) => {
+                    inspection.repairs.extend(found.repairs);
+                    inspection.ahead.extend(found.ahead);
+                }
+                Err(Error::Interface { source, .. }) if is_gone(&source) => {}
+                Err(error) => inspection.errors.push(error),
+            }
+        }
+        if let Err(error) = self.inspect_pins(&mut inspection.repairs) {
+            inspection.errors.push(error);
+        }
+        inspection
+    }
+
+    fn inspect_pins(&mut self, repairs: &mut Vec<Repair>) -> Result<(), Error> {
+        let present = self.pins.inodes()?;
+        let links = self.links.pinned();
+        let links = links.map(|(ifindex, end, link)| {
+            let interface = Some(IfIndex(ifindex));
+            (self.pins.link(ifindex, end), interface, link)
+        });
+        let others = self.pinned.iter();
+        let others = others.map(|(path, object)| (path.clone(), None, object.as_fd()));
+        for (path, interface, object) in links.chain(others) {
+            let name = path.file_name().unwrap_or_default();
+            let inode = present.get(name).copied();
+            if inode.is_some() && inode == self.inodes.get(name).copied() {
+                continue;
+            }
+            let is_ours = inode.is_some() && is_same(object, &path);
+            if !is_ours {
+                self.pins.replace(object, &path)?;
+                repairs.push(Repair {
+                    damage: Damage::Pin,
+                    interface,
+                    name: name.to_string_lossy().into_owned(),
+                });
+            }
+        }
+        if present != self.inodes {
+            self.inodes = self.pins.inodes()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object is what is pinned at a path.
+fn is_same(object: BorrowedFd<'_>, path: &std::path::Path) -> bool {
+    let pinned = sys::open_pin(path).and_then(|pinned| sys::identity(pinned.as_fd()));
+    let ours = sys::identity(object);
+    matches!((pinned, ours), (Ok(pinned), Ok(ours)) if pinned == ours)
+}
