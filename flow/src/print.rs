@@ -12,11 +12,12 @@ mod wide;
 
 use std::io::{self, Write};
 
+use proto::google::Timestamp;
 use proto::json;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::NodeState;
 
-use crate::time::TimeFormat;
+use crate::time::{TimeFormat, Zone};
 use event::Lines;
 
 /// The formats.
@@ -37,12 +38,14 @@ pub enum Format {
 }
 
 /// How to print.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The format.
     pub format: Format,
     /// How moments are written.
     pub time: TimeFormat,
+    /// The zone they are in.
+    pub zone: Zone,
     /// With terminal colours (not in tables).
     pub color: bool,
     /// With the node's name.
@@ -60,12 +63,19 @@ impl Default for Options {
         Self {
             format: Format::Compact,
             time: TimeFormat::default(),
+            zone: Zone::default(),
             color: false,
             node_names: false,
             policy_names: false,
             translate: true,
             debug: false,
         }
+    }
+}
+
+impl Options {
+    fn moment(&self, moment: Option<&Timestamp>) -> String {
+        self.time.text(moment, &self.zone)
     }
 }
 

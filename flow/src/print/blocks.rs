@@ -25,7 +25,7 @@ pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
     let mut block = Block::default();
     match &response.response_types {
         Some(ResponseTypes::Flow(flow)) => {
-            block.line("TIMESTAMP", &options.time.text(flow.time.as_ref()));
+            block.line("TIMESTAMP", &options.moment(flow.time.as_ref()));
             if options.node_names {
                 block.line("NODE", &escape(&flow.node_name));
             }
@@ -36,7 +36,7 @@ pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
             block.line("SUMMARY", &lines.summary(flow));
         }
         Some(ResponseTypes::LostEvents(lost)) => {
-            block.line("TIMESTAMP", &options.time.text(response.time.as_ref()));
+            block.line("TIMESTAMP", &options.moment(response.time.as_ref()));
             if options.node_names {
                 block.line("NODE", &lost_node(response));
             }
@@ -47,7 +47,7 @@ pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
             block.line("SUMMARY", &format!("CPU({}) - {count}", lost_cpu(lost)));
         }
         Some(ResponseTypes::NodeStatus(status)) => {
-            block.line("TIMESTAMP", &options.time.text(response.time.as_ref()));
+            block.line("TIMESTAMP", &options.moment(response.time.as_ref()));
             let state = match NodeState::try_from(status.state_change) {
                 Ok(state) => state.as_str_name().to_owned(),
                 Err(_) => status.state_change.to_string(),

@@ -4,7 +4,7 @@
 use proto::google::Timestamp;
 
 use crate::columns::{Cells, Column};
-use crate::time::TimeFormat;
+use crate::time::{TimeFormat, Zone};
 use crate::view::FlowView;
 
 /// The first line: the columns' names.
@@ -30,7 +30,7 @@ fn complete(columns: &[Column]) -> impl Iterator<Item = Column> {
 pub fn cell<V: FlowView>(flow: &V, column: Column) -> String {
     if column == Column::Timestamp {
         let time = flow.time_ns().map(Timestamp::from_unix_nanos);
-        return TimeFormat::Rfc3339Nano.text(time.as_ref());
+        return TimeFormat::Rfc3339Nano.text(time.as_ref(), &Zone::UTC);
     }
     let plain = Cells {
         plain: true,

@@ -59,27 +59,26 @@ impl Lines<'_> {
         match (&lost.first, &lost.last) {
             (Some(first), Some(last)) => format!(
                 "{count} (first: {}, last: {})",
-                self.0.time.text(Some(first)),
-                self.0.time.text(Some(last))
+                self.0.moment(Some(first)),
+                self.0.moment(Some(last))
             ),
             _ => count.to_string(),
         }
     }
 
     pub(super) fn compact(self, response: &GetFlowsResponse) -> String {
-        let time = self.0.time;
         match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => self.flow(flow),
             Some(ResponseTypes::LostEvents(lost)) => format!(
                 "{} EVENTS LOST: {} CPU({}) {}",
-                time.text(response.time.as_ref()),
+                self.0.moment(response.time.as_ref()),
                 lost_source(lost),
                 lost_cpu(lost),
                 self.lost_count(lost)
             ),
             Some(ResponseTypes::NodeStatus(status)) => format!(
                 "{} [{}]: {}",
-                time.text(response.time.as_ref()),
+                self.0.moment(response.time.as_ref()),
                 escape(&response.node_name),
                 node_status(status)
             ),
@@ -99,7 +98,7 @@ impl Lines<'_> {
         };
         format!(
             "{}{node}: {} {arrow} {} {} {} ({})",
-            self.0.time.text(flow.time.as_ref()),
+            self.0.moment(flow.time.as_ref()),
             self.host_and_identity(flow, left),
             self.host_and_identity(flow, right),
             escape(&describe::kind(flow)),

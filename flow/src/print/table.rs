@@ -22,12 +22,12 @@ impl Table {
     pub(super) fn push(&mut self, response: &GetFlowsResponse, options: &Options) {
         let plain = Options {
             color: false,
-            ..*options
+            ..options.clone()
         };
         let lines = Lines(&plain);
         let mut cells = match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => vec![
-                options.time.text(flow.time.as_ref()),
+                options.moment(flow.time.as_ref()),
                 escape(&flow.node_name),
                 lines.host(flow, Side::Source),
                 lines.host(flow, Side::Destination),
@@ -36,7 +36,7 @@ impl Table {
                 lines.summary(flow),
             ],
             Some(ResponseTypes::LostEvents(lost)) => vec![
-                options.time.text(response.time.as_ref()),
+                options.moment(response.time.as_ref()),
                 lost_node(response),
                 lost_source(lost),
                 "-".to_owned(),
