@@ -13,7 +13,7 @@ use std::{
 
 use flow::{
     flags::{FilterFlags, Lists},
-    print::{Format, Options, Printer},
+    print::{Format, Options, Printer, escape},
     time::{TimeFormat, Zone},
 };
 use proto::observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes};
@@ -242,7 +242,7 @@ impl Screen {
         error: &str,
         line: Option<&str>,
     ) -> Result<(), Error> {
-        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+        let quoted = |text: &str| escape(&text.replace('\\', "\\\\").replace('"', "\\\""));
         let now = jiff::Timestamp::now();
         let line = line
             .map(|line| format!(" line=\"{}\"", quoted(line)))

@@ -123,3 +123,47 @@ fn a_date_is_a_day_of_the_zone_that_is_shown() {
         assert_eq!(text.lines().count(), rows, "{text}");
     }
 }
+
+/// Whether a terminal would do more with it than show it. Tabs are Hubble's in Hubble's formats.
+fn steers(letter: char) -> bool {
+    !matches!(letter, '\n' | '\t') && proto::json::steers(letter)
+}
+
+#[test]
+fn hostile_names_never_reach_the_terminal() {
+    let hostile = r"a\u001b]0;x\u0007\u009b2J\r\u202eb\u2066\u200b\ufeff\u007f\n";
+    let names = ["web", "db", "shop", "node-a", "POLICY_NAME", "10.0.0.1"];
+    let line = names.iter().fold(with_policy(), |line, name| {
+        line.replace(name, &format!("{name}{hostile}"))
+    });
+    let broken = format!("{{\"flow\": \u{1b}]0;x\u{7}\u{202e}\n");
+    let lost = r#"{"node_status":{"state_change":"NODE_ERROR","node_names":["HOST"],"message":"HOST"},"node_name":"HOST","time":"2026-01-02T12:03:04Z"}"#;
+    let input = format!("{line}\n{}\n{broken}", lost.replace("HOST", hostile));
+    let groups = "src.pod,dst.ns,node";
+    for args in [
+        &["-o", "wide", "--print-node-name"][..],
+        &["-o", "compact", "--print-node-name", "--print-policy-names"],
+        &["-o", "compact", "--numeric"],
+        &["-o", "dict", "--print-node-name"],
+        &["-o", "table", "--print-node-name"],
+        &["-o", "json"],
+        &["-o", "jsonpb"],
+        &["--aggregate-by", groups],
+        &["--aggregate-by", groups, "-o", "json"],
+        &["--pod", "x\u{1b}[2J/y/z\u{202e}", "--last", "\u{1b}[2J"],
+        &["--filter", "src.pod == \u{1b}[2J"],
+    ] {
+        let output = observe(&input, "UTC", args);
+        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(!text.contains(steers), "{args:?} {name}: {text:?}");
+        }
+        assert!(!output.stdout.is_empty() || !output.stderr.is_empty());
+    }
+}
+
+/// The drop, with a policy, and more names.
+fn with_policy() -> String {
+    let policy = r#""ingress_denied_by":[{"name":"POLICY_NAME","namespace":"shop","kind":"CiliumNetworkPolicy"}],"event_type":{"type":5},"traffic_direction":"INGRESS","policy_match_type":2,"Summary":"node-a""#;
+    DROP.replace(r#""event_type":{"type":1,"sub_type":133}"#, policy)
+}

@@ -286,10 +286,12 @@ impl Groups {
                     (field.name.to_owned(), value)
                 })
                 .collect();
-            writeln!(out, "{}", self.object(json!({ "group": fields }), group))?;
+            let object = self.object(json!({ "group": fields }), group);
+            writeln!(out, "{}", proto::json::to_string(&object)?)?;
         }
         if let Some(rest) = self.aggregator.rest(self.top) {
-            writeln!(out, "{}", self.object(json!({ "other": true }), &rest))?;
+            let object = self.object(json!({ "other": true }), &rest);
+            writeln!(out, "{}", proto::json::to_string(&object)?)?;
         }
         out.flush()
     }

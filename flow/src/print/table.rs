@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
+use super::Options;
 use super::event::{Lines, lost_cpu, lost_node, lost_source};
-use super::{Options, escape};
+use super::safe::escape_but_tabs;
 use crate::describe;
 use crate::view::Side;
 
@@ -28,10 +29,10 @@ impl Table {
         let mut cells = match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => vec![
                 options.moment(flow.time.as_ref()),
-                escape(&flow.node_name),
+                escape_but_tabs(&flow.node_name),
                 lines.host(flow, Side::Source),
                 lines.host(flow, Side::Destination),
-                escape(&describe::kind(flow)),
+                escape_but_tabs(&describe::kind(flow)),
                 lines.verdict(flow),
                 lines.summary(flow),
             ],
