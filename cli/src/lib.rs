@@ -47,7 +47,8 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => {
             // Nowhere to complain to when standard error is gone as well.
             let hint = error.hint().map(|hint| format!("\nhint: {hint}"));
-            let _gone = writeln!(io::stderr(), "{error}{}", hint.unwrap_or_default());
+            let text = format!("{error}{}", hint.unwrap_or_default());
+            let _gone = writeln!(io::stderr(), "{}", flow::print::escape_lines(&text));
             error.exit_code()
         }
     }

@@ -140,8 +140,7 @@ fn print_namespaces(out: &mut dyn Write, format: Format, list: &[Namespace]) -> 
 }
 
 fn json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, list)?;
-    writeln!(out)
+    proto::json::write_pretty(out, list)
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use std::{
 
 use flow::{
     flags::{FilterFlags, Lists},
-    print::{Format, Options, Printer},
-    time::TimeFormat,
+    print::{Format, Options, Printer, escape},
+    time::{TimeFormat, Zone},
 };
 use proto::observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes};
 
@@ -49,8 +49,9 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
         )));
     }
     let groups = Groups::from_args(args, &view, selection.follow)?;
+    let debug = view.options.debug;
     let mut screen = Screen::new(view, groups, wanted.rest.is_some());
-    if view.options.debug {
+    if debug {
         screen.note(&request)?;
     }
     match args.value("input-file") {
@@ -90,7 +91,7 @@ fn read_flags(args: &Args) -> Result<(Selection, Lists), Error> {
 }
 
 /// How flows are shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct View {
     pub(crate) options: Options,
     /// The name of the format, for messages.
@@ -128,9 +129,16 @@ impl View {
             }
         };
         let numeric = args.switch("numeric", false)?;
+        let ours = format == Format::Wide
+            || format == Format::Table && args.value("aggregate-by").is_some();
         let options = Options {
             format,
             time: TimeFormat::named(&args.value("time-format").unwrap_or_default()),
+            // What is ours to show is in the zone of who looks; Hubble's formats and JSON in UTC.
+            zone: match ours && !args.switch("utc", false)? {
+                true => Zone::local(),
+                false => Zone::UTC,
+            },
             color,
             node_names: args.switch("print-node-name", false)?,
             policy_names: args.switch("print-policy-names", false)?,
@@ -173,9 +181,9 @@ impl Screen {
         };
         let out = io::BufWriter::with_capacity(64 << 10, io::stdout());
         Self {
-            printer: Printer::new(view.options),
             extensions: view.options.format == Format::Wide || groups.is_some() || looks,
             strip: view.options.format != Format::Wide && looks,
+            printer: Printer::new(view.options),
             groups,
             out,
             err,
@@ -234,7 +242,7 @@ impl Screen {
         error: &str,
         line: Option<&str>,
     ) -> Result<(), Error> {
-        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+        let quoted = |text: &str| escape(&text.replace('\\', "\\\\").replace('"', "\\\""));
         let now = jiff::Timestamp::now();
         let line = line
             .map(|line| format!(" line=\"{}\"", quoted(line)))

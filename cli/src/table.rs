@@ -2,8 +2,12 @@
 
 use std::io::{self, Write};
 
-/// Writes rows with three spaces between columns; the first is the heading.
+use flow::print::escape;
+
+/// Writes rows, which may hold names from elsewhere, with three spaces between columns; the first is the heading.
 pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    let cells = |row: &Vec<String>| row.iter().map(|cell| escape(cell)).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -13,7 +17,7 @@ pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()>
             .unwrap_or(0)
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
-    for row in rows {
+    for row in &rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             line.push_str(&format!("{cell:width$}   "));

@@ -129,7 +129,9 @@ fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
     let now = Timestamp::from(std::time::SystemTime::now());
     let moment = |name: &str| {
         let text = args.value(name).filter(|text| !text.is_empty());
-        let moment = text.map(|text| flow::time::parse(&text, now)).transpose();
+        let moment = text
+            .map(|text| flow::time::parse(&text, now, &flow::time::Zone::UTC))
+            .transpose();
         moment.map_err(|error| Error::Usage(format!("failed to parse the {name} time: {error}")))
     };
     let (since, until) = (moment("since")?, moment("until")?);

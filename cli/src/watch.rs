@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use flow::print::escape;
 use proto::peer::{NotifyRequest, peer_client::PeerClient};
 
 use crate::{args::Args, connect::connect, error::Error};
@@ -23,9 +24,9 @@ pub(crate) async fn peers(args: &Args) -> Result<(), Error> {
         writeln!(
             out,
             "{kind:<12} {} {}{}",
-            change.address,
-            change.name,
-            tls.unwrap_or_default()
+            escape(&change.address),
+            escape(&change.name),
+            escape(&tls.unwrap_or_default())
         )?;
         out.flush()?;
     }

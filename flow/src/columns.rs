@@ -5,14 +5,16 @@ mod cell;
 
 use std::net::IpAddr;
 
-use crate::time::TimeFormat;
+use crate::time::{TimeFormat, Zone};
 use crate::view::{FlowView, Side};
 
 /// How cells are written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Cells {
     /// How moments are written.
     pub time: TimeFormat,
+    /// The zone they are in.
+    pub zone: Zone,
     /// Names instead of addresses.
     pub translate: bool,
     /// As programs read them: numbers in full, names without arrows.
@@ -23,6 +25,7 @@ impl Default for Cells {
     fn default() -> Self {
         Self {
             time: TimeFormat::default(),
+            zone: Zone::default(),
             translate: true,
             plain: false,
         }

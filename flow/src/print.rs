@@ -7,17 +7,20 @@ mod blocks;
 pub mod csv;
 mod event;
 mod paint;
+mod safe;
 mod table;
 mod wide;
 
 use std::io::{self, Write};
 
+use proto::google::Timestamp;
 use proto::json;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::NodeState;
 
-use crate::time::TimeFormat;
+use crate::time::{TimeFormat, Zone};
 use event::Lines;
+pub use safe::{escape, escape_lines};
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +40,14 @@ pub enum Format {
 }
 
 /// How to print.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The format.
     pub format: Format,
     /// How moments are written.
     pub time: TimeFormat,
+    /// The zone they are in.
+    pub zone: Zone,
     /// With terminal colours (not in tables).
     pub color: bool,
     /// With the node's name.
@@ -60,12 +65,19 @@ impl Default for Options {
         Self {
             format: Format::Compact,
             time: TimeFormat::default(),
+            zone: Zone::default(),
             color: false,
             node_names: false,
             policy_names: false,
             translate: true,
             debug: false,
         }
+    }
+}
+
+impl Options {
+    fn moment(&self, moment: Option<&Timestamp>) -> String {
+        self.time.text(moment, &self.zone)
     }
 }
 
@@ -155,44 +167,4 @@ fn json_line(message: &impl serde::Serialize, out: &mut dyn Write) -> io::Result
     let mut line = json::to_string(message)?;
     line.push('\n');
     out.write_all(line.as_bytes())
-}
-
-/// Text from elsewhere, unable to steer a terminal, to end a line, or to turn the text around it
-/// (Unicode's bidirectional controls). ESC and CR are written as Hubble does, and tabs stay.
-pub fn escape(text: &str) -> String {
-    if !text.contains(steers) {
-        return text.to_owned();
-    }
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
-        match letter {
-            '\u{1b}' => escaped.push_str("^["),
-            letter if steers(letter) => escaped.extend(letter.escape_default()),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
-
-fn steers(letter: char) -> bool {
-    letter.is_control() && letter != '\t'
-        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_a_terminal() {
-        for (text, wanted) in [
-            ("prod/web-1 \u{65e5}\u{672c}", "prod/web-1 \u{65e5}\u{672c}"),
-            ("\u{1b}[31mred", "^[[31mred"),
-            ("a\rb\nc\td", "a\\rb\\nc\td"),
-            ("\u{9b}2J\u{7}", "\\u{9b}2J\\u{7}"),
-            ("web\u{202e}8080\u{2028}", "web\\u{202e}8080\\u{2028}"),
-        ] {
-            assert_eq!(escape(text), wanted);
-        }
-    }
 }

@@ -1,9 +1,16 @@
-//! Moments as people write and read them, in Hubble's spellings. All in UTC.
+//! Moments as people write and read them, in Hubble's spellings, and the zone they are in.
+//!
+//! Everything that shows a moment to people goes through here, so that one screen has one clock.
+//! Hubble's formats and what programs read are in UTC, as Hubble writes them.
+
+mod zone;
 
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use jiff::tz::Offset;
 use proto::google::Timestamp;
+
+pub use zone::Zone;
 
 /// How moments are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,11 +20,11 @@ pub enum TimeFormat {
     StampMilli,
     /// `2006-01-02`
     YearMonthDay,
-    /// `2006-01-02T15Z`
+    /// `2006-01-02T15Z07:00`
     YearMonthDayHour,
-    /// `2006-01-02T15:04Z`
+    /// `2006-01-02T15:04Z07:00`
     YearMonthDayHourMinute,
-    /// `2006-01-02T15:04:05Z`
+    /// `2006-01-02T15:04:05Z07:00`
     Rfc3339,
     /// The same with up to 3 digits of a second.
     Rfc3339Milli,
@@ -25,7 +32,7 @@ pub enum TimeFormat {
     Rfc3339Micro,
     /// The same with up to 9 digits.
     Rfc3339Nano,
-    /// `Mon, 02 Jan 2006 15:04:05 +0000`
+    /// `Mon, 02 Jan 2006 15:04:05 -0700`
     Rfc1123z,
 }
 
@@ -55,15 +62,16 @@ impl TimeFormat {
             .map_or_else(Self::default, |(_, format)| *format)
     }
 
-    /// The moment as text; `N/A` for none and for an invalid one.
-    pub fn text(self, moment: Option<&Timestamp>) -> String {
-        match moment.map(|moment| moment.checked()) {
-            Some(Ok(moment)) => self.valid(Offset::UTC.to_datetime(moment)),
-            Some(Err(_)) | None => "N/A".to_owned(),
-        }
+    /// The moment as text, in that zone; `N/A` for none and for an invalid one.
+    pub fn text(self, moment: Option<&Timestamp>, zone: &Zone) -> String {
+        let Some(Ok(moment)) = moment.map(|moment| moment.checked()) else {
+            return "N/A".to_owned();
+        };
+        let offset = zone.offset(moment);
+        self.valid(offset.to_datetime(moment), offset)
     }
 
-    fn valid(self, t: DateTime) -> String {
+    fn valid(self, t: DateTime, offset: Offset) -> String {
         let date = || format!("{:04}-{:02}-{:02}", t.year(), t.month(), t.day());
         let clock = || format!("{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second());
         let month = MONTHS
@@ -75,6 +83,16 @@ impl TimeFormat {
             let cut = all[..=digits].trim_end_matches('0');
             cut.trim_end_matches('.').to_owned()
         };
+        let offset = |between: &str| {
+            let minutes = offset.seconds() / 60;
+            let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+            let sign = if offset.is_negative() { '-' } else { '+' };
+            format!("{sign}{hours:02}{between}{minutes:02}")
+        };
+        let z = || match offset(":") {
+            utc if utc == "+00:00" => "Z".to_owned(),
+            offset => offset,
+        };
         match self {
             Self::StampMilli => format!(
                 "{month} {:2} {}.{:03}",
@@ -83,20 +101,21 @@ impl TimeFormat {
                 t.subsec_nanosecond() / 1_000_000
             ),
             Self::YearMonthDay => date(),
-            Self::YearMonthDayHour => format!("{}T{:02}Z", date(), t.hour()),
+            Self::YearMonthDayHour => format!("{}T{:02}{}", date(), t.hour(), z()),
             Self::YearMonthDayHourMinute => {
-                format!("{}T{:02}:{:02}Z", date(), t.hour(), t.minute())
+                format!("{}T{:02}:{:02}{}", date(), t.hour(), t.minute(), z())
             }
-            Self::Rfc3339 => format!("{}T{}Z", date(), clock()),
-            Self::Rfc3339Milli => format!("{}T{}{}Z", date(), clock(), fraction(3)),
-            Self::Rfc3339Micro => format!("{}T{}{}Z", date(), clock(), fraction(6)),
-            Self::Rfc3339Nano => format!("{}T{}{}Z", date(), clock(), fraction(9)),
+            Self::Rfc3339 => format!("{}T{}{}", date(), clock(), z()),
+            Self::Rfc3339Milli => format!("{}T{}{}{}", date(), clock(), fraction(3), z()),
+            Self::Rfc3339Micro => format!("{}T{}{}{}", date(), clock(), fraction(6), z()),
+            Self::Rfc3339Nano => format!("{}T{}{}{}", date(), clock(), fraction(9), z()),
             Self::Rfc1123z => format!(
-                "{}, {:02} {month} {:04} {} +0000",
+                "{}, {:02} {month} {:04} {} {}",
                 strtime::format("%a", t.date()).unwrap_or_default(),
                 t.day(),
                 t.year(),
-                clock()
+                clock(),
+                offset("")
             ),
         }
     }
@@ -108,17 +127,18 @@ impl TimeFormat {
 pub struct NotATime(String);
 
 /// Reads `--since` and `--until`: how long before `now` (`1h43m`, negative for later), or a moment
-/// in one of the formats with a date.
+/// in one of the formats with a date. A date alone begins at midnight in `zone`, which is the one that
+/// moments are shown in.
 ///
 /// # Errors
 /// Anything else.
-pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, NotATime> {
+pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, NotATime> {
     if let Some(ago) = duration(text) {
         return Ok(Timestamp::from_unix_nanos(
             now.unix_nanos().saturating_sub(ago),
         ));
     }
-    moment(text).ok_or_else(|| NotATime(text.to_owned()))
+    moment(text, zone).ok_or_else(|| NotATime(text.to_owned()))
 }
 
 /// A duration as Go writes it, in ns.
@@ -167,12 +187,11 @@ fn duration(text: &str) -> Option<i64> {
     i64::try_from(if negative { -total } else { total }).ok()
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
+fn moment(text: &str, zone: &Zone) -> Option<Timestamp> {
     if let Ok(date) = text.parse::<jiff::civil::Date>()
         && text.len() == 10
     {
-        let moment = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
-        return Some(moment.into());
+        return zone.midnight(date).map(Timestamp::from);
     }
     if let Ok(moment) = strtime::parse("%a, %d %b %Y %H:%M:%S %z", text)
         && let Ok(moment) = moment.to_timestamp()
@@ -217,7 +236,7 @@ mod tests {
             ("Fri, 02 Jan 1970 00:00:01 +0000", 86_401, 0),
         ] {
             let expected = Timestamp { seconds, nanos };
-            assert_eq!(parse(text, now), Ok(expected), "{text}");
+            assert_eq!(parse(text, now, &Zone::UTC), Ok(expected), "{text}");
         }
         for text in [
             "",
@@ -229,7 +248,7 @@ mod tests {
             "1.2.3s",
             "-",
         ] {
-            let error = parse(text, now).unwrap_err();
+            let error = parse(text, now, &Zone::UTC).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("failed to convert {text} to time")
@@ -254,10 +273,55 @@ mod tests {
             "2026-01-01T00:01:09.1205Z",
             "Thu, 01 Jan 2026 00:01:09 +0000",
         ]) {
-            assert_eq!(format.text(Some(&moment)), expected);
+            assert_eq!(format.text(Some(&moment), &Zone::UTC), expected);
         }
         assert_eq!(TimeFormat::named("rfc3339MICRO"), TimeFormat::Rfc3339Micro);
         assert_eq!(TimeFormat::named("?"), TimeFormat::StampMilli);
-        assert_eq!(TimeFormat::StampMilli.text(None), "N/A");
+        assert_eq!(TimeFormat::StampMilli.text(None, &Zone::UTC), "N/A");
+    }
+    #[test]
+    fn moments_are_shown_in_a_zone() {
+        let moment = Timestamp {
+            seconds: 1_767_225_669,
+            nanos: 120_500_000,
+        };
+        let shown = |zone: &str| {
+            let zone = Zone::named(zone).unwrap();
+            TimeFormat::NAMES.map(|(_, format)| format.text(Some(&moment), &zone))
+        };
+        let india = [
+            "Jan  1 05:31:09.120",
+            "2026-01-01",
+            "2026-01-01T05+05:30",
+            "2026-01-01T05:31+05:30",
+            "2026-01-01T05:31:09+05:30",
+            "2026-01-01T05:31:09.12+05:30",
+            "2026-01-01T05:31:09.1205+05:30",
+            "2026-01-01T05:31:09.1205+05:30",
+            "Thu, 01 Jan 2026 05:31:09 +0530",
+        ];
+        assert_eq!(shown("IST-5:30"), india);
+        let new_york = shown("EST5EDT,M3.2.0,M11.1.0");
+        assert_eq!(new_york[0], "Dec 31 19:01:09.120");
+        assert_eq!(new_york[4], "2025-12-31T19:01:09-05:00");
+        assert_eq!(new_york[8], "Wed, 31 Dec 2025 19:01:09 -0500");
+    }
+
+    #[test]
+    fn what_is_shown_is_read_back() {
+        let moment = Timestamp {
+            seconds: 1_767_225_669,
+            nanos: 120_500_000,
+        };
+        for zone in ["UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "NST3:30"] {
+            let zone = Zone::named(zone).unwrap();
+            let text = TimeFormat::Rfc3339Nano.text(Some(&moment), &zone);
+            assert_eq!(parse(&text, Timestamp::default(), &zone), Ok(moment));
+            // A date is one of the days that are shown.
+            let day = TimeFormat::YearMonthDay.text(Some(&moment), &zone);
+            let midnight = parse(&day, Timestamp::default(), &zone).unwrap();
+            let shown = TimeFormat::StampMilli.text(Some(&midnight), &zone);
+            assert!(shown.ends_with(" 00:00:00.000"), "{day}: {shown}");
+        }
     }
 }

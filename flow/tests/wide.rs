@@ -100,7 +100,7 @@ fn printed(flows: &[Flow]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-const HEADING: &str = "TIMESTAMP            SOURCE                            \
+const HEADING: &str = "TIMESTAMP (UTC)      SOURCE                            \
 DESTINATION                               TYPE         VERDICT  REASON         POLICY\n";
 
 #[test]

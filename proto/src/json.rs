@@ -1,13 +1,13 @@
 //! The JSON form, byte for byte as Hubble's tools write it: protojson with original field names in
 //! the order of the .proto file, as Go's `encoding/json` leaves it (compact, `<`, `>`, `&`, U+2028
-//! and U+2029 escaped).
+//! and U+2029 escaped). Other letters that could steer a terminal are escaped, too ([`steers`]).
 
 use std::io;
 use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage};
 use serde::Serialize;
-use serde_json::ser::Formatter;
+use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::{flow, observer};
 
@@ -145,6 +145,108 @@ pub(crate) enum Variant<T> {
     Number(i32),
 }
 
+/// Whether a letter can steer a terminal, end a line, or turn or hide the text around it: controls,
+/// and Unicode's bidirectional and invisible letters. None of them reaches a terminal or a file of
+/// ours unescaped.
+pub fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Writes `value` indented, for people, and a newline.
+///
+/// # Errors
+/// `out` fails, or the value has no JSON form.
+pub fn write_pretty<T: Serialize + ?Sized>(mut out: impl io::Write, value: &T) -> io::Result<()> {
+    let pretty = Pretty(PrettyFormatter::new());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, pretty);
+    value.serialize(&mut serializer).map_err(io::Error::from)?;
+    out.write_all(b"\n")
+}
+
+/// Writes a part of a string without quotes; what serde_json has escaped is not in it. `<`, `>` and
+/// `&` are escaped as Go does, and all that steers.
+fn fragment<W: ?Sized + io::Write>(writer: &mut W, text: &str) -> io::Result<()> {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let letter = match byte {
+            b'<' | b'>' | b'&' | 0x7f => char::from(*byte),
+            // All that a letter which steers can begin with.
+            0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3 => match text[at..].chars().next() {
+                Some(letter) if steers(letter) => letter,
+                Some(_) | None => continue,
+            },
+            _ => continue,
+        };
+        writer.write_all(&bytes[start..at])?;
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        start = at + letter.len_utf8();
+    }
+    writer.write_all(&bytes[start..])
+}
+
+/// Indented, and escaped like [`Go`].
+struct Pretty(PrettyFormatter<'static>);
+
+impl Formatter for Pretty {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        fragment(writer, text)
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
 /// Compact, and escaped as Go does.
 struct Go;
 
@@ -152,24 +254,9 @@ impl Formatter for Go {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
-        fragment: &str,
+        text: &str,
     ) -> io::Result<()> {
-        let bytes = fragment.as_bytes();
-        let mut start = 0;
-        for (at, byte) in bytes.iter().enumerate() {
-            let (escape, length): (&[u8], usize) = match byte {
-                b'<' => (b"\\u003c", 1),
-                b'>' => (b"\\u003e", 1),
-                b'&' => (b"\\u0026", 1),
-                0xe2 if bytes[at..].starts_with("\u{2028}".as_bytes()) => (b"\\u2028", 3),
-                0xe2 if bytes[at..].starts_with("\u{2029}".as_bytes()) => (b"\\u2029", 3),
-                _ => continue,
-            };
-            writer.write_all(&bytes[start..at])?;
-            writer.write_all(escape)?;
-            start = at + length;
-        }
-        writer.write_all(&bytes[start..])
+        fragment(writer, text)
     }
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {

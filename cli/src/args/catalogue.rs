@@ -238,6 +238,12 @@ pub(crate) const FORMAT: &[Flag] = &[
         FORMATTING,
         "stampMilli, YearMonthDay, YearMonthDayHour, YearMonthDayHourMinute, RFC3339, RFC3339Milli, RFC3339Micro, RFC3339Nano or RFC1123Z [default: StampMilli]",
     ),
+    flag(
+        "utc",
+        Nothing,
+        FORMATTING,
+        "show times in UTC, not in the local zone (TZ, else /etc/localtime); hubble's formats and JSON always are in UTC",
+    ),
     flag("numeric", Nothing, FORMATTING, "show addresses as numbers"),
     flag(
         "ip-translation",

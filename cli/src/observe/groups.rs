@@ -12,6 +12,7 @@ use flow::{
     describe,
     fold::{Fold, Row},
     print::{Format, escape},
+    time::{TimeFormat, Zone},
     view::Message,
 };
 use proto::{flow::Flow, google::Timestamp};
@@ -39,6 +40,8 @@ pub(crate) struct Groups {
     held: Option<Flow>,
     json: bool,
     color: bool,
+    /// That moments are shown in.
+    zone: Zone,
     /// Most rows.
     top: usize,
     /// Shown again and again.
@@ -86,6 +89,7 @@ impl Groups {
             held: None,
             json,
             color: view.options.color,
+            zone: view.options.zone.clone(),
             top: top.unwrap_or(usize::MAX),
             follow: follow.then_some(if live { REFRESH } else { REPEAT }),
             shown: Instant::now(),
@@ -209,15 +213,12 @@ impl Groups {
                 .iter()
                 .map(|(_, group)| self.cell(count, group, BUCKETS));
             let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-            (count, widest.max(count.heading().len()))
+            (count, widest.max(self.heading(count).chars().count()))
         });
         let says_verdict = fields.iter().any(|field| field.name == "verdict");
         let fit = Fit::new(width, keys.collect(), counts.collect(), says_verdict);
 
-        let heading = fit
-            .counts
-            .iter()
-            .map(|(count, _)| count.heading().to_owned());
+        let heading = fit.counts.iter().map(|(count, _)| self.heading(*count));
         let mut lines = vec![line(&fit, &names, heading)];
         let last = table.len() - 1;
         for (at, (keys, group)) in table.iter().enumerate() {
@@ -236,6 +237,17 @@ impl Groups {
         lines
     }
 
+    /// The heading of a number; of a moment with the zone it is in.
+    fn heading(&self, count: Count) -> String {
+        match (count, self.aggregator.total().last_ns) {
+            (Count::Last, Some(last)) => {
+                let last = Timestamp::from_unix_nanos(last);
+                self.zone.heading(count.heading(), last)
+            }
+            _ => count.heading().to_owned(),
+        }
+    }
+
     /// A number of a group as it is shown, the trend in that many buckets.
     fn cell(&self, count: Count, group: &Group, buckets: usize) -> String {
         match count {
@@ -249,8 +261,8 @@ impl Groups {
             Count::Packets => grouped(group.packets),
             Count::Last => {
                 let last = group.last_ns.map(Timestamp::from_unix_nanos);
-                let last = flow::time::TimeFormat::Rfc3339.text(last.as_ref());
-                last.split('T').next_back().unwrap_or("").to_owned()
+                let last = last.map(|last| self.zone.clock_seconds(last.unix_nanos()));
+                last.unwrap_or_default()
             }
             Count::Trend => {
                 let trend = group.trend.within(&self.aggregator.total().trend);
@@ -274,10 +286,12 @@ impl Groups {
                     (field.name.to_owned(), value)
                 })
                 .collect();
-            writeln!(out, "{}", self.object(json!({ "group": fields }), group))?;
+            let object = self.object(json!({ "group": fields }), group);
+            writeln!(out, "{}", proto::json::to_string(&object)?)?;
         }
         if let Some(rest) = self.aggregator.rest(self.top) {
-            writeln!(out, "{}", self.object(json!({ "other": true }), &rest))?;
+            let object = self.object(json!({ "other": true }), &rest);
+            writeln!(out, "{}", proto::json::to_string(&object)?)?;
         }
         out.flush()
     }
@@ -285,7 +299,7 @@ impl Groups {
     fn object(&self, mut object: Value, group: &Group) -> Value {
         let moment = |ns: Option<i64>| {
             let moment = ns.map(Timestamp::from_unix_nanos);
-            moment.map(|moment| flow::time::TimeFormat::Rfc3339Nano.text(Some(&moment)))
+            moment.map(|moment| TimeFormat::Rfc3339Nano.text(Some(&moment), &Zone::UTC))
         };
         let verdicts: Map<String, Value> = (0..8)
             .filter_map(|number| Verdict::try_from(number).ok())

@@ -62,7 +62,9 @@ impl Selection {
         let now = Timestamp::from(std::time::SystemTime::now());
         let moment = |name: &str| {
             let text = args.value(name).filter(|text| !text.is_empty());
-            let moment = text.map(|text| flow::time::parse(&text, now)).transpose();
+            let moment = text
+                .map(|text| flow::time::parse(&text, now, &view.options.zone))
+                .transpose();
             moment.map_err(|error| {
                 Error::Hinted(
                     format!("failed to parse the {name} time: {error}"),

@@ -14,7 +14,7 @@ pub(super) fn text<V: FlowView>(column: Column, flow: &V, cells: &Cells) -> Stri
     match column {
         Column::Timestamp => {
             let time = flow.time_ns().map(Timestamp::from_unix_nanos);
-            cells.time.text(time.as_ref())
+            cells.time.text(time.as_ref(), &cells.zone)
         }
         Column::Node => flow.node().to_owned(),
         Column::Source => source(flow, cells),

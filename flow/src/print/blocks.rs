@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::NodeState;
 
+use super::Options;
 use super::event::{Lines, lost_cpu, lost_node, lost_source, node_list, quoted};
-use super::{Options, escape};
+use super::safe::escape_but_tabs;
 use crate::describe;
 use crate::view::Side;
 
@@ -25,18 +26,18 @@ pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
     let mut block = Block::default();
     match &response.response_types {
         Some(ResponseTypes::Flow(flow)) => {
-            block.line("TIMESTAMP", &options.time.text(flow.time.as_ref()));
+            block.line("TIMESTAMP", &options.moment(flow.time.as_ref()));
             if options.node_names {
-                block.line("NODE", &escape(&flow.node_name));
+                block.line("NODE", &escape_but_tabs(&flow.node_name));
             }
             block.line("SOURCE", &lines.host(flow, Side::Source));
             block.line("DESTINATION", &lines.host(flow, Side::Destination));
-            block.line("TYPE", &escape(&describe::kind(flow)));
+            block.line("TYPE", &escape_but_tabs(&describe::kind(flow)));
             block.line("VERDICT", &lines.verdict(flow));
             block.line("SUMMARY", &lines.summary(flow));
         }
         Some(ResponseTypes::LostEvents(lost)) => {
-            block.line("TIMESTAMP", &options.time.text(response.time.as_ref()));
+            block.line("TIMESTAMP", &options.moment(response.time.as_ref()));
             if options.node_names {
                 block.line("NODE", &lost_node(response));
             }
@@ -47,7 +48,7 @@ pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
             block.line("SUMMARY", &format!("CPU({}) - {count}", lost_cpu(lost)));
         }
         Some(ResponseTypes::NodeStatus(status)) => {
-            block.line("TIMESTAMP", &options.time.text(response.time.as_ref()));
+            block.line("TIMESTAMP", &options.moment(response.time.as_ref()));
             let state = match NodeState::try_from(status.state_change) {
                 Ok(state) => state.as_str_name().to_owned(),
                 Err(_) => status.state_change.to_string(),

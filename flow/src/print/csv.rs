@@ -3,8 +3,9 @@
 
 use proto::google::Timestamp;
 
+use super::escape;
 use crate::columns::{Cells, Column};
-use crate::time::TimeFormat;
+use crate::time::{TimeFormat, Zone};
 use crate::view::FlowView;
 
 /// The first line: the columns' names.
@@ -30,7 +31,7 @@ fn complete(columns: &[Column]) -> impl Iterator<Item = Column> {
 pub fn cell<V: FlowView>(flow: &V, column: Column) -> String {
     if column == Column::Timestamp {
         let time = flow.time_ns().map(Timestamp::from_unix_nanos);
-        return TimeFormat::Rfc3339Nano.text(time.as_ref());
+        return TimeFormat::Rfc3339Nano.text(time.as_ref(), &Zone::UTC);
     }
     let plain = Cells {
         plain: true,
@@ -47,8 +48,8 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 /// What a spreadsheet would take for a formula is kept from being one.
 fn quoted(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = format!("{}{text}", if formula { "'" } else { "" });
-    match text.contains([',', '"', '\n', '\r']) {
+    let text = format!("{}{}", if formula { "'" } else { "" }, escape(text));
+    match text.contains([',', '"']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
     }
@@ -66,7 +67,9 @@ mod tests {
             ("a \"b\"", "\"a \"\"b\"\"\""),
             ("=1+1", "'=1+1"),
             ("-1,2", "\"'-1,2\""),
-            ("a\nb", "\"a\nb\""),
+            ("a\nb", "a\\nb"),
+            ("\u{1b}]0;x\u{7}", "^[]0;x\\u{7}"),
+            ("web\u{202e}", "web\\u{202e}"),
             ("", ""),
         ] {
             assert_eq!(quoted(text), wanted);

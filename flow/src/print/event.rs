@@ -4,8 +4,9 @@ use proto::flow::{Flow, LostEvent};
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::{NodeState, NodeStatusEvent};
 
+use super::Options;
 use super::paint::Paint;
-use super::{Options, escape};
+use super::safe::escape_but_tabs;
 use crate::describe;
 use crate::view::{FlowView as _, Side};
 
@@ -41,12 +42,12 @@ impl Lines<'_> {
         if names.is_empty() {
             verdict
         } else {
-            format!("{verdict} BY {}", escape(&names))
+            format!("{verdict} BY {}", escape_but_tabs(&names))
         }
     }
 
     pub(super) fn summary(self, flow: &Flow) -> String {
-        let summary = escape(&describe::summary(flow));
+        let summary = escape_but_tabs(&describe::summary(flow));
         match describe::auth(flow) {
             Some(auth) => format!("{summary}; Auth: {}", self.paint().auth(&auth)),
             None => summary,
@@ -59,28 +60,27 @@ impl Lines<'_> {
         match (&lost.first, &lost.last) {
             (Some(first), Some(last)) => format!(
                 "{count} (first: {}, last: {})",
-                self.0.time.text(Some(first)),
-                self.0.time.text(Some(last))
+                self.0.moment(Some(first)),
+                self.0.moment(Some(last))
             ),
             _ => count.to_string(),
         }
     }
 
     pub(super) fn compact(self, response: &GetFlowsResponse) -> String {
-        let time = self.0.time;
         match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => self.flow(flow),
             Some(ResponseTypes::LostEvents(lost)) => format!(
                 "{} EVENTS LOST: {} CPU({}) {}",
-                time.text(response.time.as_ref()),
+                self.0.moment(response.time.as_ref()),
                 lost_source(lost),
                 lost_cpu(lost),
                 self.lost_count(lost)
             ),
             Some(ResponseTypes::NodeStatus(status)) => format!(
                 "{} [{}]: {}",
-                time.text(response.time.as_ref()),
-                escape(&response.node_name),
+                self.0.moment(response.time.as_ref()),
+                escape_but_tabs(&response.node_name),
                 node_status(status)
             ),
             None => String::new(),
@@ -94,15 +94,15 @@ impl Lines<'_> {
             Some(true) => (Side::Destination, "<-", Side::Source),
         };
         let node = match self.0.node_names {
-            true => format!(" [{}]", escape(&flow.node_name)),
+            true => format!(" [{}]", escape_but_tabs(&flow.node_name)),
             false => String::new(),
         };
         format!(
             "{}{node}: {} {arrow} {} {} {} ({})",
-            self.0.time.text(flow.time.as_ref()),
+            self.0.moment(flow.time.as_ref()),
             self.host_and_identity(flow, left),
             self.host_and_identity(flow, right),
-            escape(&describe::kind(flow)),
+            escape_but_tabs(&describe::kind(flow)),
             self.verdict(flow),
             self.summary(flow)
         )
@@ -120,7 +120,7 @@ pub(super) fn lost_source(lost: &LostEvent) -> String {
 pub(super) fn lost_node(response: &GetFlowsResponse) -> String {
     match response.node_name.as_str() {
         "" => "-".to_owned(),
-        node => escape(node),
+        node => escape_but_tabs(node),
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn node_list(names: &[String]) -> String {
             break;
         }
     }
-    let joined = escape(&names[..shown].join(", "));
+    let joined = escape_but_tabs(&names[..shown].join(", "));
     match names.len() - shown {
         0 => joined,
         more => format!("{joined} (and {more} more)"),

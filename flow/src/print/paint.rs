@@ -2,7 +2,7 @@
 
 use proto::flow::Verdict;
 
-use super::escape;
+use super::safe::escape_but_tabs;
 use crate::describe::Host;
 
 const RED: u8 = 31;
@@ -26,9 +26,9 @@ impl Paint {
 
     pub(super) fn host(self, host: &Host) -> String {
         if !self.0 {
-            return escape(&host.to_string());
+            return escape_but_tabs(&host.to_string());
         }
-        let name = escape(&host.name);
+        let name = escape_but_tabs(&host.name);
         let text = match host.port {
             0 => name,
             port => {

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
+use super::Options;
 use super::event::{Lines, lost_cpu, lost_node, lost_source};
-use super::{Options, escape};
+use super::safe::escape_but_tabs;
 use crate::describe;
 use crate::view::Side;
 
@@ -22,21 +23,21 @@ impl Table {
     pub(super) fn push(&mut self, response: &GetFlowsResponse, options: &Options) {
         let plain = Options {
             color: false,
-            ..*options
+            ..options.clone()
         };
         let lines = Lines(&plain);
         let mut cells = match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => vec![
-                options.time.text(flow.time.as_ref()),
-                escape(&flow.node_name),
+                options.moment(flow.time.as_ref()),
+                escape_but_tabs(&flow.node_name),
                 lines.host(flow, Side::Source),
                 lines.host(flow, Side::Destination),
-                escape(&describe::kind(flow)),
+                escape_but_tabs(&describe::kind(flow)),
                 lines.verdict(flow),
                 lines.summary(flow),
             ],
             Some(ResponseTypes::LostEvents(lost)) => vec![
-                options.time.text(response.time.as_ref()),
+                options.moment(response.time.as_ref()),
                 lost_node(response),
                 lost_source(lost),
                 "-".to_owned(),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use proto::flow::Flow;
+use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use super::event::Lines;
@@ -19,6 +20,8 @@ pub(super) struct Wide {
     fold: Fold,
     /// What the fold holds back.
     held: Option<Flow>,
+    /// The zone's name in the heading above.
+    zone: String,
 }
 
 impl Wide {
@@ -28,7 +31,7 @@ impl Wide {
         options: &Options,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut text = self.headings(options);
+        let mut text = String::new();
         match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => {
                 let message = Message::new(flow);
@@ -43,6 +46,7 @@ impl Wide {
                 }
             }
             Some(_) => {
+                self.headings(response.time.unwrap_or_default(), options, &mut text);
                 text.push_str(&Lines(options).compact(response));
                 text.push('\n');
             }
@@ -61,8 +65,8 @@ impl Wide {
         out.write_all(text.as_bytes())
     }
 
-    fn headings(&mut self, options: &Options) -> String {
-        let mut text = String::new();
+    /// The headings, once, and again where the clock is put forward or back.
+    fn headings(&mut self, moment: Timestamp, options: &Options, text: &mut String) {
         if self.columns.is_empty() {
             let columns = Column::WIDE.iter();
             self.columns = columns
@@ -72,17 +76,27 @@ impl Wide {
                 self.columns
                     .insert(1, (Column::Node, Column::Node.about().width));
             }
-            let columns = self.columns.iter();
-            let headings = columns.map(|(column, _)| column.about().heading);
-            let headings: Vec<String> = headings.map(ToOwned::to_owned).collect();
-            self.row(&headings, &headings, &mut text);
         }
-        text
+        let zone = options.zone.abbreviation(moment);
+        if zone == self.zone {
+            return;
+        }
+        let heading = |column: &Column| match (column, column.about().heading) {
+            (Column::Timestamp, heading) => options.zone.heading(heading, moment),
+            (_, heading) => heading.to_owned(),
+        };
+        let columns = self.columns.iter();
+        let headings: Vec<String> = columns.map(|(column, _)| heading(column)).collect();
+        self.row(&headings, &headings, text);
+        self.zone = zone;
     }
 
     fn flow(&mut self, flow: &Message<'_>, options: &Options, text: &mut String) {
+        let moment = flow.time_ns().map(Timestamp::from_unix_nanos);
+        self.headings(moment.unwrap_or_default(), options, text);
         let cells = Cells {
             time: options.time,
+            zone: options.zone.clone(),
             translate: options.translate,
             plain: false,
         };

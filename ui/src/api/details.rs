@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use client::{Item, Row as FlowRow, Snapshot};
 use flow::columns::Column;
 use flow::fold::{self, Fold};
-use flow::time::TimeFormat;
+use flow::time::{TimeFormat, Zone};
 use flow::{FlowView as _, Side};
 use proto::flow::Flow;
 use proto::flows::v1::FlowExtension;
@@ -97,7 +97,7 @@ impl Named {
 }
 
 fn said(time: i64) -> String {
-    TimeFormat::Rfc3339Milli.text(Some(&Timestamp::from_unix_nanos(time)))
+    TimeFormat::Rfc3339Milli.text(Some(&Timestamp::from_unix_nanos(time)), &Zone::UTC)
 }
 
 pub(super) async fn get(

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use client::{Item, Snapshot};
 use flow::columns::Column;
 use flow::print::csv;
-use flow::time::TimeFormat;
+use flow::time::{TimeFormat, Zone};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
@@ -91,7 +91,8 @@ pub(super) async fn get(
 
 /// `flows-20260102T030405Z.json`.
 fn name(end: &str) -> HeaderValue {
-    let now = TimeFormat::Rfc3339.text(Some(&Timestamp::from_unix_nanos(question::now())));
+    let now = Timestamp::from_unix_nanos(question::now());
+    let now = TimeFormat::Rfc3339.text(Some(&now), &Zone::UTC);
     let now: String = now.chars().filter(|c| !matches!(c, '-' | ':')).collect();
     let text = format!("attachment; filename=\"flows-{now}.{end}\"");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("attachment"))

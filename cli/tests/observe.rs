@@ -1,0 +1,169 @@
+//! `flows observe` of files, as people use it: what stands on standard output and error.
+
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+/// A dropped packet at 12:03:04.567 UTC.
+const DROP: &str = r#"{"flow":{"time":"2026-01-02T12:03:04.567Z","verdict":"DROPPED","IP":{"source":"10.0.0.1","destination":"10.0.0.2","ipVersion":"IPv4"},"l4":{"TCP":{"source_port":40001,"destination_port":8080}},"source":{"namespace":"shop","pod_name":"web"},"destination":{"namespace":"shop","pod_name":"db"},"Type":"L3_L4","node_name":"node-a","event_type":{"type":1,"sub_type":133},"drop_reason_desc":"POLICY_DENIED"},"node_name":"node-a","time":"2026-01-02T12:03:04.567Z"}"#;
+/// The same in summer.
+const SUMMER: &str = r#"{"flow":{"time":"2026-07-02T12:03:04.567Z","verdict":"DROPPED","source":{"namespace":"shop","pod_name":"web"},"destination":{"namespace":"shop","pod_name":"db"},"event_type":{"type":1,"sub_type":133}},"time":"2026-07-02T12:03:04.567Z"}"#;
+
+/// Runs `flows observe --input-file -` with further arguments.
+fn observe(input: &str, zone: &str, args: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flows"))
+        .args(["observe", "--input-file", "-"])
+        .args(args)
+        .env_clear()
+        .env("TZ", zone)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn times_are_local_and_say_so() {
+    const BERLIN: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+    for (zone, args, heading, row) in [
+        (BERLIN, &[][..], "TIMESTAMP (CET)  ", "Jan  2 13:03:04.567 "),
+        (
+            BERLIN,
+            &["--utc"],
+            "TIMESTAMP (UTC)  ",
+            "Jan  2 12:03:04.567 ",
+        ),
+        ("", &[], "TIMESTAMP (UTC)  ", "Jan  2 12:03:04.567 "),
+        (
+            "PST8",
+            &["--time-format", "RFC3339"],
+            "TIMESTAMP (PST)  ",
+            "2026-01-02T04:03:04-08:00 ",
+        ),
+        // Hubble's formats are in Hubble's zone, whatever ours is.
+        (BERLIN, &["-o", "compact"], "Jan  2 12:03:04.567: ", ""),
+        (
+            BERLIN,
+            &["-o", "dict"],
+            "  TIMESTAMP: Jan  2 12:03:04.567",
+            "",
+        ),
+        (
+            BERLIN,
+            &["-o", "table"],
+            "TIMESTAMP   ",
+            "Jan  2 12:03:04.567 ",
+        ),
+        (
+            BERLIN,
+            &["-o", "json"],
+            "{\"flow\":{\"time\":\"2026-01-02T12:03:04.567Z\"",
+            "",
+        ),
+    ] {
+        let text = stdout(&observe(DROP, zone, args));
+        let mut lines = text.lines();
+        let mut next = || lines.next().unwrap_or_default().to_owned();
+        let (first, second) = (next(), next());
+        assert!(first.starts_with(heading), "{zone} {args:?}: {text}");
+        assert!(second.starts_with(row), "{zone} {args:?}: {text}");
+    }
+}
+
+#[test]
+fn a_change_of_the_clock_is_said() {
+    let both = format!("{DROP}\n{SUMMER}\n");
+    let text = stdout(&observe(&both, "CET-1CEST,M3.5.0,M10.5.0/3", &[]));
+    let starts = text.lines().map(|line| &line[..19]).collect::<Vec<_>>();
+    let wanted = [
+        "TIMESTAMP (CET)    ",
+        "Jan  2 13:03:04.567",
+        "TIMESTAMP (CEST)   ",
+        "Jul  2 14:03:04.567",
+    ];
+    assert_eq!(starts, wanted);
+}
+
+#[test]
+fn groups_say_the_zone_of_their_times() {
+    for (args, heading, last) in [
+        (&[][..], "LAST (JST)", "21:03:04"),
+        (&["--utc"], "LAST (UTC)", "12:03:04"),
+    ] {
+        let args = [&["--aggregate-by", "verdict"], args].concat();
+        let text = stdout(&observe(DROP, "JST-9", &args));
+        assert!(text.contains(heading) && text.contains(last), "{text}");
+    }
+    let json = ["--aggregate-by", "verdict", "-o", "json"];
+    let text = stdout(&observe(DROP, "JST-9", &json));
+    assert!(text.contains("\"2026-01-02T12:03:04.567Z\""), "{text}");
+}
+
+#[test]
+fn a_date_is_a_day_of_the_zone_that_is_shown() {
+    // In Kiribati (UTC+14) it is the third already.
+    for (args, rows) in [(&[][..], 2), (&["--utc"], 0)] {
+        let args = [&["--since", "2026-01-03"], args].concat();
+        let text = stdout(&observe(DROP, "<+14>-14", &args));
+        assert_eq!(text.lines().count(), rows, "{text}");
+    }
+}
+
+/// Whether a terminal would do more with it than show it. Tabs are Hubble's in Hubble's formats.
+fn steers(letter: char) -> bool {
+    !matches!(letter, '\n' | '\t') && proto::json::steers(letter)
+}
+
+#[test]
+fn hostile_names_never_reach_the_terminal() {
+    let hostile = r"a\u001b]0;x\u0007\u009b2J\r\u202eb\u2066\u200b\ufeff\u007f\n";
+    let names = ["web", "db", "shop", "node-a", "POLICY_NAME", "10.0.0.1"];
+    let line = names.iter().fold(with_policy(), |line, name| {
+        line.replace(name, &format!("{name}{hostile}"))
+    });
+    let broken = format!("{{\"flow\": \u{1b}]0;x\u{7}\u{202e}\n");
+    let lost = r#"{"node_status":{"state_change":"NODE_ERROR","node_names":["HOST"],"message":"HOST"},"node_name":"HOST","time":"2026-01-02T12:03:04Z"}"#;
+    let input = format!("{line}\n{}\n{broken}", lost.replace("HOST", hostile));
+    let groups = "src.pod,dst.ns,node";
+    for args in [
+        &["-o", "wide", "--print-node-name"][..],
+        &["-o", "compact", "--print-node-name", "--print-policy-names"],
+        &["-o", "compact", "--numeric"],
+        &["-o", "dict", "--print-node-name"],
+        &["-o", "table", "--print-node-name"],
+        &["-o", "json"],
+        &["-o", "jsonpb"],
+        &["--aggregate-by", groups],
+        &["--aggregate-by", groups, "-o", "json"],
+        &["--pod", "x\u{1b}[2J/y/z\u{202e}", "--last", "\u{1b}[2J"],
+        &["--filter", "src.pod == \u{1b}[2J"],
+    ] {
+        let output = observe(&input, "UTC", args);
+        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(!text.contains(steers), "{args:?} {name}: {text:?}");
+        }
+        assert!(!output.stdout.is_empty() || !output.stderr.is_empty());
+    }
+}
+
+/// The drop, with a policy, and more names.
+fn with_policy() -> String {
+    let policy = r#""ingress_denied_by":[{"name":"POLICY_NAME","namespace":"shop","kind":"CiliumNetworkPolicy"}],"event_type":{"type":5},"traffic_direction":"INGRESS","policy_match_type":2,"Summary":"node-a""#;
+    DROP.replace(r#""event_type":{"type":1,"sub_type":133}"#, policy)
+}
