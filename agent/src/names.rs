@@ -36,7 +36,7 @@ pub struct Endpoint {
     pub pod: String,
     /// `source:key=value`, sorted.
     pub labels: Vec<String>,
-    /// Owners; only known for pods of this node.
+    /// Owners.
     pub workloads: Vec<Workload>,
     /// Host side of the pod's veth (index, name), for pods of this node.
     pub interface: Option<(u32, String)>,

@@ -14,8 +14,10 @@ mod fields;
 mod kinds;
 mod objects;
 mod read;
+mod workload;
 
 pub use read::{Document, Ignored, read};
+pub use workload::Workload;
 
 /// Labels as a manifest writes them.
 pub type LabelMap = BTreeMap<String, String>;
@@ -101,15 +103,6 @@ pub struct ContainerPort {
     pub port: u16,
     /// IP protocol number: 6, 17 or 132.
     pub protocol: u8,
-}
-
-/// What runs a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Workload {
-    /// Kind; a ReplicaSet made by a Deployment counts as the Deployment.
-    pub kind: Arc<str>,
-    /// Name.
-    pub name: Arc<str>,
 }
 
 /// A service.

@@ -153,12 +153,9 @@ fn labels_of(compiled: &Compiled, identity: Identity) -> Vec<String> {
 
 fn pod_of(from: &Sources<'_>, name: &NamespacedName, identity: Identity) -> Endpoint {
     let local = from.endpoints.get(name);
-    let workload = from
-        .state
-        .pods
-        .get(name)
-        .filter(|_| local.is_some())
-        .and_then(|pod| pod.workload.as_ref());
+    // Of every node's pods: both ends of a flow have one, whichever node tells of it.
+    let pod = from.state.pods.get(name);
+    let workload = pod.and_then(|pod| pod.workload.as_ref());
     Endpoint {
         id: local.map_or(0, |endpoint| endpoint.index),
         identity: identity.0,
@@ -240,4 +237,109 @@ fn index_of(path: &str) -> u32 {
         .and_then(|(_, rest)| rest.split(']').next())
         .and_then(|digits| digits.parse().ok())
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::manifest::{self, Document};
+    use policy::Compiler;
+
+    use super::*;
+
+    /// A cluster of two nodes as one of them sees it.
+    struct Cluster {
+        compiler: Compiler,
+        naming: Naming,
+        names: Names,
+    }
+
+    impl Cluster {
+        fn new() -> Self {
+            let config = policy::Config {
+                cluster: "east".into(),
+                ..policy::Config::default()
+            };
+            Self {
+                compiler: Compiler::new(config, "one", policy::Memory::default()),
+                naming: Naming::default(),
+                names: Names::default(),
+            }
+        }
+
+        /// Takes these manifests in the place of those before.
+        fn advance(&mut self, text: &str) {
+            let mut state = State::default();
+            for tree in cluster::yaml::parse(text).expect("valid YAML") {
+                for document in manifest::read(&"web.yaml".into(), tree) {
+                    match document {
+                        Document::Object(_, object, _) => state.insert(object),
+                        bad @ (Document::Bad(..) | Document::Ignored(..)) => panic!("{bad:?}"),
+                    }
+                }
+            }
+            let state = Arc::new(state);
+            let (_, touched) = self.compiler.advance(&state);
+            let sources = Sources {
+                cluster: "east",
+                node: "one",
+                state: &state,
+                compiled: self.compiler.compiled(),
+                endpoints: &Endpoints::default(),
+            };
+            self.names = self.naming.names(&self.names, &sources, Some(&touched));
+        }
+
+        fn workload(&self, ip: &str) -> String {
+            let ip: IpAddr = ip.parse().expect("an address");
+            let end = self
+                .names
+                .by_address
+                .get(&ip.into())
+                .expect("a known address");
+            let workloads = end.workloads.iter();
+            let workloads: Vec<String> = workloads
+                .map(|workload| format!("{}/{}", workload.kind, workload.name))
+                .collect();
+            workloads.join(",")
+        }
+    }
+
+    const NODES: &str = "{apiVersion: v1, kind: Node, metadata: {name: one}, spec: {podCIDR: 10.0.1.0/24}}\n\
+        ---\n{apiVersion: v1, kind: Node, metadata: {name: two}, spec: {podCIDR: 10.0.2.0/24}}\n";
+
+    fn pod(name: &str, node: &str, ip: &str, owner: &str) -> String {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, \
+             labels: {{app: web, pod-template-hash: 7d9f8b6c5d}}, ownerReferences: [{owner}]}}, \
+             spec: {{nodeName: {node}}}, status: {{podIP: {ip}}}}}\n"
+        )
+    }
+
+    const REPLICA_SET: &str =
+        "{apiVersion: apps/v1, kind: ReplicaSet, name: web-7d9f8b6c5d, uid: a, controller: true}";
+
+    #[test]
+    fn workloads_of_pods_of_every_node() {
+        let mut cluster = Cluster::new();
+        let near = pod("web-7d9f8b6c5d-aaaaa", "one", "10.0.1.5", REPLICA_SET);
+        let far = pod("web-7d9f8b6c5d-bbbbb", "two", "10.0.2.5", REPLICA_SET);
+        cluster.advance(&format!("{NODES}{near}{far}"));
+        assert_eq!(cluster.workload("10.0.1.5"), "Deployment/web");
+        assert_eq!(cluster.workload("10.0.2.5"), "Deployment/web");
+    }
+
+    #[test]
+    fn a_workload_that_adopts_a_pod_of_another_node() {
+        let bare = pod("web-7d9f8b6c5d-bbbbb", "two", "10.0.2.5", "");
+        let owned = pod("web-7d9f8b6c5d-bbbbb", "two", "10.0.2.5", REPLICA_SET);
+        // Where two pods claim an address, addresses are compared one by one.
+        let twice = pod("zzz", "two", "10.0.2.5", "");
+        for (name, others) in [("alone", ""), ("with an address claimed twice", &*twice)] {
+            let mut cluster = Cluster::new();
+            cluster.advance(&format!("{NODES}{bare}{others}"));
+            assert_eq!(cluster.workload("10.0.2.5"), "", "{name}");
+            cluster.advance(&format!("{NODES}{owned}{others}"));
+            assert_eq!(cluster.workload("10.0.2.5"), "Deployment/web", "{name}");
+        }
+    }
 }

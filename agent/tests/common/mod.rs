@@ -92,14 +92,10 @@ fn pod(id: u32, identity: u32, name: &str, app: &str) -> Endpoint {
             format!("k8s:app={app}"),
             "k8s:io.kubernetes.pod.namespace=shop".into(),
         ],
-        workloads: if local {
-            vec![Workload {
-                kind: "Deployment".into(),
-                name: app.into(),
-            }]
-        } else {
-            vec![]
-        },
+        workloads: vec![Workload {
+            kind: "Deployment".into(),
+            name: app.into(),
+        }],
         interface: local.then(|| (id + 1000, format!("lxc{id}"))),
     }
 }

@@ -137,21 +137,7 @@ impl Reader<'_> {
         let (Some(kind), Some(name)) = (owner.text("kind"), owner.text("name")) else {
             return Ok(None);
         };
-        // A Deployment's ReplicaSet is named after it and the hash of the template.
-        let deployment = (kind == "ReplicaSet")
-            .then(|| labels.get("pod-template-hash"))
-            .flatten()
-            .and_then(|hash| name.strip_suffix(hash.as_str())?.strip_suffix('-'));
-        Ok(Some(match deployment {
-            Some(deployment) => Workload {
-                kind: "Deployment".into(),
-                name: deployment.into(),
-            },
-            None => Workload {
-                kind: kind.into(),
-                name: name.into(),
-            },
-        }))
+        Ok(Some(Workload::of_owner(kind, name, labels)))
     }
 
     pub(super) fn service(

@@ -217,6 +217,11 @@ impl Live {
         touched
             .addresses
             .extend(differ.into_iter().map(|(ip, ..)| *ip));
+        // What a name is made of may differ where address and identity don't.
+        let pods = moved.iter().filter_map(|name| self.state.pods.get(name));
+        touched
+            .addresses
+            .extend(pods.flat_map(|pod| pod.ips.iter().copied()));
         compiler.compiled.addresses = now;
         compiler.owners = self.contested(&compiler.compiled.addresses);
     }
