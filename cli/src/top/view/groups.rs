@@ -323,11 +323,11 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
             1 => "1 decision".to_owned(),
             count => format!("{} decisions", grouped(count)),
         };
-        let living = match rule.connections {
+        let open = match rule.connections {
             0 => String::new(),
-            count => format!(", {} live, {}", grouped(count), bytes(rule.bytes)),
+            count => format!(", {} open, {}", grouped(count), bytes(rule.bytes)),
         };
-        let numbers = format!("{count}{living}");
+        let numbers = format!("{count}{open}");
         let verb = if rule.deny { "denies" } else { "allows" };
         let text = format!("{}: {verb} {} {}", rule.path, rule.direction, rule.text);
         let room = columns.saturating_sub(width(&numbers) + 2);
