@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
 use client::{FromNode, Health, Link, Outage, view::Histogram};
+use flow::time::Zone;
 use ratatui::layout::Rect;
 
 use super::{
@@ -141,6 +142,8 @@ pub(crate) struct Model {
     pub(crate) theme: Theme,
     /// Unix ns.
     pub(crate) now: i64,
+    /// The zone of all times that are shown.
+    pub(crate) zone: Zone,
     pub(crate) link: Link,
     /// When the next attempt to connect is made, Unix ns.
     pub(crate) retry_at: i64,
@@ -202,6 +205,7 @@ impl Model {
             from,
             theme,
             now,
+            zone: Zone::UTC,
             link: Link::Connecting,
             retry_at: 0,
             screen: Screen::Flows,

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use client::view::Bucket;
+use proto::google::Timestamp;
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::top::{
     model::{Laid, Mode, Model},
-    text::{bars, clock, cut, day, grouped, short, span, width},
+    text::{bars, cut, grouped, short, span, width},
 };
 
 /// Room for `dropped ` before the bars.
@@ -116,7 +117,12 @@ fn axis(
         histogram.start + histogram.length * i64::try_from(histogram.buckets.len()).unwrap_or(0);
     let days = end - histogram.start > 72_000_000_000_000;
     let clock = |time: i64| {
-        let clock = if days { day(time) } else { clock(time) };
+        let zone = &model.zone;
+        let clock = if days {
+            zone.hour(time)
+        } else {
+            zone.clock(time)
+        };
         clock
             .chars()
             .take(if days { 9 } else { 8 })
@@ -138,10 +144,15 @@ fn axis(
     if shown {
         let long = histogram.buckets.len() * wide;
         let legend = format!("1 bar = {}", span(histogram.length));
-        let from = clock(end).len() + 2;
+        let start = Timestamp::from_unix_nanos(histogram.start);
+        let start = format!(
+            "{} {}",
+            clock(histogram.start),
+            model.zone.abbreviation(start)
+        );
+        let from = start.len() + 2;
         // The marks of losses are what must be seen.
         let free = |from: usize, long: usize| is_free(from, long) && unmarked(from, long);
-        let start = clock(histogram.start);
         if free(0, start.len()) {
             put(buffer, chart, 0, &start, theme.quiet());
         }
@@ -226,7 +237,7 @@ fn said(model: &Model, area: Rect, bars: Rect, wide: usize) -> Option<Said> {
     let mut text = String::new();
     for brief in [false, true] {
         let clock = |time: i64| {
-            let clock = clock(time);
+            let clock = model.zone.clock(time);
             let seconds = if brief && length % 1_000_000_000 == 0 {
                 8
             } else {

@@ -8,7 +8,7 @@ use super::{first_seen, line, middle, put};
 use crate::top::{
     model::{Laid, Model},
     nodes::{self, Node},
-    text::{clock, cut, grouped, short, span, width},
+    text::{cut, grouped, short, span, width},
 };
 
 /// Room for the number of a stage.
@@ -216,7 +216,7 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
     if let Some(since) = model.gone() {
         let text = format!(
             "no connection to the server since {}: what follows is of before",
-            clock(since)
+            model.zone.clock(since)
         );
         lines.push((text, theme.bad()));
     }
