@@ -185,31 +185,6 @@ pub(crate) fn span(ns: i64) -> String {
     }
 }
 
-/// The time of day (UTC) of a moment (Unix ns): `12:03:04.123`.
-pub(crate) fn clock(ns: i64) -> String {
-    match jiff::Timestamp::from_nanosecond(i128::from(ns)) {
-        Ok(moment) => {
-            let time = jiff::tz::Offset::UTC.to_datetime(moment).time();
-            format!(
-                "{:02}:{:02}:{:02}.{:03}",
-                time.hour(),
-                time.minute(),
-                time.second(),
-                time.subsec_nanosecond() / 1_000_000
-            )
-        }
-        Err(_out_of_range) => "N/A".to_owned(),
-    }
-}
-
-/// The hour of a moment with its day (UTC): `11-23 07h`.
-pub(crate) fn day(ns: i64) -> String {
-    match jiff::Timestamp::from_nanosecond(i128::from(ns)) {
-        Ok(moment) => moment.strftime("%m-%d %Hh").to_string(),
-        Err(_out_of_range) => "N/A".to_owned(),
-    }
-}
-
 /// Heights of bars in eighths of a line.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -328,7 +303,6 @@ mod tests {
         ] {
             assert_eq!(span(ns), want);
         }
-        assert_eq!(clock(1_767_225_669_120_500_000), "00:01:09.120");
     }
 
     #[test]

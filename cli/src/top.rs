@@ -40,7 +40,10 @@ use std::{
 };
 
 use client::{Ask, Source};
-use flow::flags::{FilterFlags, Lists};
+use flow::{
+    flags::{FilterFlags, Lists},
+    time::Zone,
+};
 use proto::google::Timestamp;
 
 use crate::{
@@ -98,7 +101,8 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
             )));
         }
     };
-    let model = Model::new(from, filters, theme, runtime::now());
+    let mut model = Model::new(from, filters, theme, runtime::now());
+    model.zone = zone(args)?;
     runtime::run(model, wanted, Remembered::of_environment(variable)).await
 }
 
@@ -125,12 +129,21 @@ fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
     Ok((asked, filters))
 }
 
+/// The zone of all times, those of the command line and those on the screen.
+fn zone(args: &Args) -> Result<Zone, Error> {
+    Ok(match args.switch("utc", false)? {
+        true => Zone::UTC,
+        false => Zone::local(),
+    })
+}
+
 fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
     let now = Timestamp::from(std::time::SystemTime::now());
+    let zone = zone(args)?;
     let moment = |name: &str| {
         let text = args.value(name).filter(|text| !text.is_empty());
         let moment = text
-            .map(|text| flow::time::parse(&text, now, &flow::time::Zone::UTC))
+            .map(|text| flow::time::parse(&text, now, &zone))
             .transpose();
         moment.map_err(|error| Error::Usage(format!("failed to parse the {name} time: {error}")))
     };

@@ -19,6 +19,6 @@ pub mod view;
 pub use error::ConnectError;
 pub use feed::{Ask, Feed, Link, Source};
 pub use server::{Health, NoAnswer, Server};
-pub use store::{FromNode, Item, Mark, Row, Snapshot, Store};
+pub use store::{FromNode, Item, Mark, Outage, Row, Snapshot, Store};
 pub use target::{Named, Target, no_tls};
 pub use view::{Histogram, View};

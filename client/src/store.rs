@@ -25,7 +25,7 @@ use chunk::{Chunk, LENGTH};
 use intern::Names;
 pub use item::{Item, Mark};
 use nodes::Nodes;
-pub use nodes::{FromNode, Stage};
+pub use nodes::{FromNode, Outage, Stage};
 pub(crate) use row::Id;
 pub use row::Row;
 
@@ -99,6 +99,7 @@ impl Store {
     /// Marks a place, at the present end.
     pub fn mark(&self, mark: Mark) {
         self.change(|inner| {
+            inner.nodes.mark(&mark);
             inner.push(Item::Mark(Box::new(mark)), None);
             inner.evict(self.capacity);
         });
@@ -146,13 +147,14 @@ impl Store {
         Snapshot {
             chunks: inner.chunks.clone(),
             counts: inner.counts,
+            outages: inner.nodes.outages(),
         }
     }
 
-    /// What came from each node, by its name, evicted or not.
+    /// What came from each node, by its name, evicted or not; rates are those at `now` (Unix ns).
     #[must_use]
-    pub fn nodes(&self) -> BTreeMap<String, FromNode> {
-        self.lock().nodes.all().clone()
+    pub fn nodes(&self, now: i64) -> BTreeMap<String, FromNode> {
+        self.lock().nodes.all(now)
     }
 
     /// Waits for changes: the value is a number that grows.
@@ -234,6 +236,7 @@ impl Counts {
 pub struct Snapshot {
     chunks: VecDeque<Arc<Chunk>>,
     counts: Counts,
+    outages: Arc<Vec<Outage>>,
 }
 
 impl Snapshot {
@@ -249,6 +252,13 @@ impl Snapshot {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// When nothing could come from some node, or from any: of these times it isn't known what
+    /// happened.
+    #[must_use]
+    pub fn outages(&self) -> &[Outage] {
+        &self.outages
     }
 
     /// The item of a number.

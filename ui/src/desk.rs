@@ -5,10 +5,12 @@ mod health;
 mod older;
 mod views;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use client::{Ask, Feed, Item, Link, Mark, Server, Source, Store};
+use client::{Ask, Feed, FromNode, Item, Link, Mark, Outage, Server, Snapshot, Source, Store};
+use proto::google::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -74,7 +76,7 @@ impl Desk {
         let (set, health) = watch::channel(Known::default());
         let asking = server
             .clone()
-            .map(|server| tokio::spawn(health::watch(server, Arc::clone(&store), set)));
+            .map(|server| tokio::spawn(health::watch(server, set)));
         Ok(Self {
             store,
             started: SystemTime::now(),
@@ -127,6 +129,35 @@ impl Desk {
     ) -> Result<usize, String> {
         let fetch = self.older.fetch(&self.feed, &self.store, before, since);
         fetch.await
+    }
+
+    /// What came from each node so far, and how fast it comes now.
+    pub(crate) fn came(&self) -> BTreeMap<String, FromNode> {
+        let now = Timestamp::from(SystemTime::now()).unix_nanos();
+        let mut came = self.store.nodes(now);
+        // Of a file, or while nothing can come, nobody knows.
+        if !matches!(self.link(), Link::Live { .. }) {
+            came.values_mut().for_each(|from| from.rate = None);
+        }
+        came
+    }
+
+    /// When nothing could come, of some node or of all.
+    pub(crate) fn outages(&self, snapshot: &Snapshot) -> Vec<Outage> {
+        let mut outages = snapshot.outages().to_vec();
+        if let Link::Lost { since, .. } = self.link() {
+            outages.push(Outage {
+                node: String::new(),
+                from: Timestamp::from(since).unix_nanos(),
+                until: None,
+            });
+        }
+        outages
+    }
+
+    /// Whether time goes on in what comes: a file has an end.
+    pub(crate) fn goes_on(&self) -> bool {
+        matches!(self.link(), Link::Live { .. } | Link::Lost { .. })
     }
 
     /// What the server said last of itself and its nodes.

@@ -195,6 +195,12 @@ pub(crate) const TOP: &[Flag] = &[
         FORMATTING,
         "auto, dark, light or none (no colours, as with NO_COLOR) [default: auto]",
     ),
+    flag(
+        "utc",
+        Nothing,
+        FORMATTING,
+        "show times in UTC, not in the local zone (TZ, else /etc/localtime)",
+    ),
 ];
 
 /// How `observe` prints.

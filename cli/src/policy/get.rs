@@ -225,8 +225,8 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
             "",
             "ABOUT",
             "DECISIONS",
-            "CONNECTIONS",
-            "BYTES",
+            "OPEN CONNECTIONS",
+            "THEIR BYTES",
         ])];
         for rule in &policy.rules {
             rows.push(vec![

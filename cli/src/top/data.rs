@@ -4,7 +4,7 @@
 use std::{cmp::Ordering, collections::HashMap, ops::Range};
 
 use client::{
-    Item, Row, Snapshot, View,
+    Item, Outage, Row, Snapshot, View,
     view::{Kind, Match},
 };
 use flow::{
@@ -29,6 +29,8 @@ pub(crate) struct Sort {
 
 /// Time that rates are counted over, ns.
 const RATE: i64 = 3_000_000_000;
+/// Of less than this, ns, none is told.
+const LEAST_RATED: i64 = 1_000_000_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -329,16 +331,34 @@ impl Data {
         matches.iter().position(at).unwrap_or(matches.len())
     }
 
-    /// Flows per second that happened in the last seconds; those of a server whose clock is ahead,
-    /// too.
-    pub(crate) fn rate(&self, now: i64) -> f64 {
+    /// Rows per second that happened in the last seconds; those of a server whose clock is ahead,
+    /// too. `None`: less than a second is known.
+    pub(crate) fn rate(&self, now: i64) -> Option<f64> {
         let flow = |found: &&Match| matches!(found.kind, Kind::Flow(_));
         let newest = || self.view.matches().iter().rev().filter(flow);
         let until = newest().next().map_or(now, |found| found.time.max(now));
-        let recent = newest().take_while(|found| until - found.time < RATE);
+        // All that happened since the first flow that is held has come, whatever is shown of it.
+        let held = self.all_held();
+        let mut times = held.iter(held.range()).map(|(_, item)| item);
+        let first = times.find(|item| matches!(item, Item::Flow(_)))?.time();
+        let over = RATE.min(until.saturating_sub(first));
+        if over < LEAST_RATED {
+            return None;
+        }
+        let recent = newest().take_while(|found| until.saturating_sub(found.time) < over);
         #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-        let rate = recent.count() as f64 * 1e9 / RATE as f64;
-        rate
+        let rate = recent.count() as f64 * 1e9 / over as f64;
+        Some(rate)
+    }
+
+    /// All that is held, whether it is shown or not.
+    fn all_held(&self) -> &Snapshot {
+        self.base.as_ref().unwrap_or(&self.shown)
+    }
+
+    /// When nothing could come from some node, or from any.
+    pub(crate) fn outages(&self) -> &[Outage] {
+        self.all_held().outages()
     }
 
     /// The next line with a drop, going forward or back and, from the last one, on from the other end.

@@ -4,6 +4,7 @@ mod document;
 mod fields;
 mod related;
 
+use flow::time::Zone;
 use proto::{
     flow::Flow,
     flows::v1::{ExplainResponse, Suggestion},
@@ -121,7 +122,7 @@ impl Details {
     }
 
     /// All of it, in words.
-    pub(crate) fn document(&self, data: &Data, now: i64) -> Document {
-        document::write(self, data, now)
+    pub(crate) fn document(&self, data: &Data, now: i64, zone: &Zone) -> Document {
+        document::write(self, data, now, zone)
     }
 }

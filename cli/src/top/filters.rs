@@ -1,11 +1,8 @@
 //! The filters in force, each shown as a chip: those of the command line, which the server applies,
 //! and those added on the screen.
 
-use flow::{Filter, FlowView as _, Verdict, columns::Column, filter::Leaf, similar};
-
 use client::Row;
-
-use super::text::clock;
+use flow::{Filter, FlowView as _, Verdict, columns::Column, filter::Leaf, similar, time::Zone};
 
 /// The verdicts that can be chosen, with the keys that do.
 pub(crate) const VERDICTS: [(char, Verdict); 7] = [
@@ -47,9 +44,9 @@ impl Chip {
     }
 
     /// Only what happened between two moments (Unix ns, both included).
-    pub(crate) fn between(from: i64, to: i64) -> Self {
+    pub(crate) fn between(from: i64, to: i64, zone: &Zone) -> Self {
         Self {
-            text: format!("{} \u{2013} {}", clock(from), clock(to)),
+            text: format!("{} \u{2013} {}", zone.clock(from), zone.clock(to)),
             filter: Filter::All(Vec::new()),
             time: Some((from, to)),
         }

@@ -137,6 +137,8 @@ pub(crate) struct Group {
     example: u64,
     /// Of a policy: what the kernel counted.
     pub(crate) count: Option<Count>,
+    /// Its present form is refused.
+    pub(crate) refused: bool,
 }
 
 /// See the module.
@@ -181,7 +183,8 @@ impl Groups {
         let order = self.order;
         self.groups.sort_by(|a, b| {
             let key = |group: &Group| match order {
-                // What is exact comes first.
+                // What isn't as it was written comes first, then what is exact.
+                Order::Flows if group.refused => u64::MAX,
                 Order::Flows => group.count.map_or(group.flows, |count| count.decisions),
                 Order::Dropped => group.dropped,
                 Order::Bytes => group.bytes,
@@ -307,6 +310,15 @@ fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
         let name = &policy.policy;
         let group = groups.entry(name.clone()).or_insert_with(|| named(name));
         group.count = Some(policies.count(policy));
+    }
+    for problem in policies.refused() {
+        // What is no policy stands in the first line only.
+        let name = &problem.object;
+        let known = groups.contains_key(name);
+        if !name.is_empty() && (known || problem.not_enforced) {
+            let group = groups.entry(name.clone()).or_insert_with(|| named(name));
+            group.refused = true;
+        }
     }
     groups.into_values().collect()
 }

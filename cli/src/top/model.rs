@@ -1,11 +1,9 @@
 //! What the screen knows: plain state, changed by `update` and drawn by `view`.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::UNIX_EPOCH,
-};
+use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use client::{FromNode, Health, Link, view::Histogram};
+use client::{FromNode, Health, Link, Outage, view::Histogram};
+use flow::time::Zone;
 use ratatui::layout::Rect;
 
 use super::{
@@ -144,6 +142,8 @@ pub(crate) struct Model {
     pub(crate) theme: Theme,
     /// Unix ns.
     pub(crate) now: i64,
+    /// The zone of all times that are shown.
+    pub(crate) zone: Zone,
     pub(crate) link: Link,
     /// When the next attempt to connect is made, Unix ns.
     pub(crate) retry_at: i64,
@@ -163,11 +163,6 @@ pub(crate) struct Model {
     pub(crate) health: Option<Result<Box<Health>, String>>,
     /// What came from each node so far.
     pub(crate) came: BTreeMap<String, FromNode>,
-    /// Flows per second from each, and when that was counted.
-    pub(crate) node_rates: HashMap<String, f64>,
-    pub(crate) rated: i64,
-    /// Flows of each node by then.
-    pub(crate) counted: HashMap<String, u64>,
     /// Counts over time, for the width that was drawn last.
     pub(crate) histogram: Histogram,
     /// When that was counted, for how many columns, under which filters, and how closely.
@@ -210,6 +205,7 @@ impl Model {
             from,
             theme,
             now,
+            zone: Zone::UTC,
             link: Link::Connecting,
             retry_at: 0,
             screen: Screen::Flows,
@@ -225,9 +221,6 @@ impl Model {
             node: 0,
             health: None,
             came: BTreeMap::new(),
-            node_rates: HashMap::new(),
-            rated: 0,
-            counted: HashMap::new(),
             histogram: Histogram::new([], now, now, 1),
             counted_at: (0, (0, 0, None)),
             whole: (now, now),
@@ -256,6 +249,18 @@ impl Model {
         };
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_nanos()).ok()
+    }
+
+    /// When nothing could come from some node, or from any.
+    pub(crate) fn outages(&self) -> Vec<Outage> {
+        let mut outages = self.data.outages().to_vec();
+        outages.extend(self.gone().map(|from| Outage {
+            node: String::new(),
+            from,
+            until: None,
+        }));
+        outages.retain(|outage| outage.touches(i64::MIN, i64::MAX, self.now));
+        outages
     }
 
     /// Whether the counters of policies are looked at.
@@ -317,7 +322,9 @@ impl Model {
                 .filter(|time| *time > 0)
         };
         let (first, last) = (times().min(), times().max().unwrap_or(0));
-        let live = self.data.paused().is_none() && matches!(self.link, Link::Live { .. });
+        // While nothing can come, that is what is to be seen.
+        let goes_on = matches!(self.link, Link::Live { .. } | Link::Lost { .. });
+        let live = self.data.paused().is_none() && goes_on;
         let until = if live { last.max(self.now) } else { last };
         let from = first.unwrap_or(until).min(until);
         self.whole = self.filters.within().unwrap_or((from, until));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use client::FromNode;
+use client::{FromNode, Link};
 use proto::{flows::v1::EventCounts, relay::NodeState};
 
 use super::model::Model;
@@ -25,6 +25,44 @@ pub(crate) struct Node {
     pub(crate) policies: Option<u32>,
     /// What came from it.
     pub(crate) came: FromNode,
+}
+
+/// So long a node may be silent before it counts as away, ns: a slow one isn't.
+const PATIENCE: i64 = 2_000_000_000;
+
+impl Node {
+    /// Whether nothing comes from it.
+    pub(crate) fn is_away(&self, now: i64) -> bool {
+        let silent = |since: i64| now.saturating_sub(since) >= PATIENCE;
+        (!self.state.is_empty() && !self.connected) || self.came.away.is_some_and(silent)
+    }
+}
+
+/// What keeps a cluster from being well, each in some words, and its nodes: how many of how many are
+/// there. Nothing while nobody tells.
+pub(crate) fn troubles(model: &Model) -> Vec<String> {
+    if !matches!(model.link, Link::Live { .. }) {
+        return Vec::new();
+    }
+    let all = all(model);
+    let counted = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let away = all.iter().filter(|node| node.is_away(model.now)).count();
+    let nodes = (away > 0).then(|| format!("{}/{} nodes", all.len() - away, all.len()));
+    let behind = |node: &&Node| !node.is_away(model.now) && !node.failure.is_empty();
+    let behind = all.iter().filter(behind).count();
+    let behind = counted(behind, "node out of step", "nodes out of step");
+    let (open, other): (Vec<_>, Vec<_>) = model
+        .policies
+        .refused()
+        .iter()
+        .partition(|problem| problem.not_enforced);
+    let open = counted(open.len(), "policy not enforced", "policies not enforced");
+    let other = counted(other.len(), "manifest refused", "manifests refused");
+    [nodes, behind, open, other].into_iter().flatten().collect()
 }
 
 /// A stage where events are lost, in words.

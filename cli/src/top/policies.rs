@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use client::NoAnswer;
-use proto::flows::v1::{GetPoliciesResponse, PolicyState};
+use proto::flows::v1::{GetPoliciesResponse, ManifestProblem, PolicyState};
 
 /// Answers over which rates are counted.
 const RATED: usize = 6;
@@ -16,6 +16,8 @@ pub(crate) struct Policies {
     said: Option<Result<Vec<PolicyState>, NoAnswer>>,
     /// Decisions by policy at some moments (Unix ns), the oldest first.
     counted: VecDeque<(i64, HashMap<String, u64>)>,
+    /// Those of which the present form is refused, with why.
+    refused: Vec<ManifestProblem>,
     /// Counts the answers.
     version: u64,
 }
@@ -46,6 +48,24 @@ impl Policies {
             }
         }
         self.said = Some(answer.map(|answer| answer.policies));
+    }
+
+    /// Takes what a server refuses.
+    pub(crate) fn refuse(&mut self, problems: &[ManifestProblem]) {
+        if self.refused != problems {
+            self.refused = problems.to_vec();
+            self.version += 1;
+        }
+    }
+
+    /// What is refused of manifests, policies among them.
+    pub(crate) fn refused(&self) -> &[ManifestProblem] {
+        &self.refused
+    }
+
+    /// Why the present form of a policy is refused.
+    pub(crate) fn refusal(&self, name: &str) -> Option<&ManifestProblem> {
+        self.refused.iter().find(|problem| problem.object == name)
     }
 
     /// Another server, or another connection: nothing is known.

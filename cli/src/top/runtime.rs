@@ -43,7 +43,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often the sums per node are looked at.
 const SUMS: Duration = Duration::from_millis(500);
 /// How often the server is asked how it is: while its nodes are looked at, and otherwise.
-const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
+const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
 /// How often it is asked for the counters of its policies, while they are looked at.
 const POLICIES: Duration = Duration::from_secs(2);
 
@@ -256,7 +256,7 @@ impl Runtime {
                     if unsummed && last_sums.elapsed() >= SUMS {
                         unsummed = false;
                         last_sums = Instant::now();
-                        self.tell(Event::Sums(self.filling.store.nodes()), model)?;
+                        self.tell(Event::Sums(self.filling.store.nodes(now())), model)?;
                         dirty |= model.screen == Screen::Nodes;
                     }
                     dirty |= self.advance(model)?;

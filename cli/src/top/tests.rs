@@ -7,6 +7,7 @@ mod given_back;
 mod pty;
 mod sample;
 mod screens;
+mod state;
 mod steps;
 mod sums;
 mod time;

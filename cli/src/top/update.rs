@@ -105,7 +105,14 @@ impl Model {
             Event::Explained(number, answer) => self.explained(number, answer),
             // What was said before the connection broke is all there is.
             Event::Health(Err(_)) if matches!(self.link, Link::Lost { .. }) => {}
-            Event::Health(health) => self.health = Some(health),
+            Event::Health(health) => {
+                if let Ok(health) = &health {
+                    let ours = health.ours.as_ref();
+                    let problems = ours.map_or(&[][..], |ours| &ours.problems);
+                    self.policies.refuse(problems);
+                }
+                self.health = Some(health);
+            }
             Event::Policies(answer) => self.policies.take(answer, self.now),
             Event::Older(came) => self.older_came(came),
             Event::Written(done) => self.written(done),

@@ -17,6 +17,7 @@ mod flows;
 mod groups;
 mod header;
 mod nodes;
+mod outages;
 mod popup;
 mod services;
 

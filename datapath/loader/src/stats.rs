@@ -1,6 +1,8 @@
 //! What the datapath counted, and the connections it knows. Reading changes nothing.
 
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
+use abi::conntrack::{
+    CLOSING_ORIGINAL, CLOSING_REPLY, CtEntry, CtKey4, CtKey6, DENIED, FragEntry, FragKey, RESET,
+};
 use abi::maps;
 use abi::node::{Limit, counter};
 
@@ -261,6 +263,21 @@ impl Stats {
         self.ct6.for_each(f)
     }
 
+    /// Calls `f` with every connection of both families that is open now, see [`is_open`].
+    ///
+    /// # Errors
+    /// A map can't be read.
+    pub fn open_connections(&self, mut f: impl FnMut(&CtEntry)) -> Result<(), Error> {
+        let now = abi::node::tick(sys::monotonic_ns());
+        let mut open = |entry: &CtEntry| {
+            if is_open(entry, now) {
+                f(entry);
+            }
+        };
+        self.connections4(|_, entry| open(&entry))?;
+        self.connections6(|_, entry| open(&entry))
+    }
+
     /// Forgets an IPv4 connection; its next packet is judged as a new one's. Returns whether it was
     /// known.
     ///
@@ -324,4 +341,37 @@ fn fit(places: u32, table: u32) -> u32 {
 pub(crate) fn is_alive(entry: &CtEntry, now: u32) -> bool {
     // Ticks wrap: an entry is alive while its end isn't more than half the circle ahead.
     entry.expires.wrapping_sub(now) < 1 << 31
+}
+
+/// Whether packets may still pass on a connection: it has not timed out, nobody cut it, and TCP has not
+/// ended it in both directions. Its entry stays for a while after that.
+fn is_open(entry: &CtEntry, now: u32) -> bool {
+    const CLOSED: u16 = CLOSING_ORIGINAL | CLOSING_REPLY;
+    is_alive(entry, now) && entry.flags & (DENIED | RESET) == 0 && entry.flags & CLOSED != CLOSED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_open_until_they_end() {
+        let now = 1000;
+        for (name, flags, expires, open) in [
+            ("new", 0, now + 1, true),
+            ("timed out", 0, now - 1, false),
+            ("the clock wrapped", 0, now.wrapping_sub(1 << 31) - 1, true),
+            ("half closed", CLOSING_ORIGINAL, now + 1, true),
+            ("closed", CLOSING_ORIGINAL | CLOSING_REPLY, now + 1, false),
+            ("reset", RESET, now + 1, false),
+            ("cut by a policy", DENIED, now + 1, false),
+        ] {
+            let entry = CtEntry {
+                flags,
+                expires,
+                ..CtEntry::default()
+            };
+            assert_eq!(is_open(&entry, now), open, "{name}");
+        }
+    }
 }

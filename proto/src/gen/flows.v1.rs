@@ -530,7 +530,7 @@ pub struct RuleState {
     /// Decisions in the kernel since it has the rule.
     #[prost(uint64, tag = "5")]
     pub decisions: u64,
-    /// Connections that live by it, and their bytes so far.
+    /// Connections that it allowed and that are open now, and their bytes so far.
     #[prost(uint64, tag = "6")]
     pub connections: u64,
     #[prost(uint64, tag = "7")]

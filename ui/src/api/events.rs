@@ -40,7 +40,8 @@ struct Update {
     newer: usize,
     rows: Vec<Row>,
     columns: Vec<&'static str>,
-    rate: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
     coalesced: u64,
 }
 
@@ -166,7 +167,8 @@ impl Stream {
         if !changed && !slow {
             return;
         }
-        let health = self.desk.health();
+        let rates = self.desk.came().into_values().filter_map(|from| from.rate);
+        let rate = rates.reduce(|sum, rate| sum + rate);
         let status = slow.then(|| status::now(&self.desk, self.user.clone()));
         let (update, histogram, map) = {
             let looked = Arc::clone(&self.looked);
@@ -202,10 +204,14 @@ impl Stream {
                     .filter_map(|found| Row::of(&snapshot, found.number, &self.columns))
                     .collect(),
                 columns: rows::names(&self.columns),
-                rate: health.rates.values().sum(),
+                rate,
                 coalesced: self.coalesced,
             };
-            let histogram = slow.then(|| histogram::over(view, &self.times, at, self.buckets));
+            let histogram = slow.then(|| {
+                let outages = self.desk.outages(&snapshot);
+                let live = live && self.desk.goes_on();
+                histogram::over(view, &outages, (&self.times, at, live), self.buckets)
+            });
             let traffic = looked.traffic.as_ref().filter(|_| slow && self.map);
             let map = match self.at {
                 None => traffic.map(|traffic| {
@@ -230,7 +236,7 @@ impl Stream {
         // What comes first tells the page how things stand.
         Self::tell(&mut self.ready, "status", status, &mut self.said.status);
         // A time that is a duration before now moves by itself, and so does the rate.
-        if changed || !self.times.is_all() || update.rate > 0.0 {
+        if changed || !self.times.is_all() || update.rate.is_some_and(|rate| rate > 0.0) {
             self.ready.extend(event("update", &update));
         }
         Self::tell(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use client::{Histogram as Counted, View};
+use client::{Histogram as Counted, Outage, View};
 use serde::Serialize;
 
 use super::question::{self, Times};
@@ -22,6 +22,16 @@ pub(super) struct Histogram {
     passed: Vec<u64>,
     dropped: Vec<u64>,
     lost: Vec<u64>,
+    outages: Vec<OutageSpan>,
+}
+
+/// A stretch of time of which there are no data, as far as it is part of the histogram.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct OutageSpan {
+    /// Empty: of all nodes.
+    node: String,
+    since: f64,
+    until: f64,
 }
 
 pub(super) async fn get(
@@ -38,13 +48,22 @@ pub(super) async fn get(
         let looked = desk.views.get(&question)?;
         let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
         times.hold(&snapshot, at);
-        Ok(over(&looked.view, &times, at, buckets))
+        let live = at == u64::MAX && desk.goes_on();
+        let outages = desk.outages(&snapshot);
+        Ok(over(&looked.view, &outages, (&times, at, live), buckets))
     });
     Ok(Json(histogram.await?))
 }
 
 /// Of a view's matches up to a number, within a time: an end that is open is that of the matches.
-pub(super) fn over(view: &View, times: &Times, at: u64, buckets: usize) -> Histogram {
+///
+/// While some node is away, what is `live` ends now: that nothing comes from it is to be seen.
+pub(super) fn over(
+    view: &View,
+    outages: &[Outage],
+    (times, at, live): (&Times, u64, bool),
+    buckets: usize,
+) -> Histogram {
     let matches = || view.matches().range(..view.place(at.saturating_add(1)));
     let (from, to) = times.bounds();
     // Flows of several nodes come nearly in order: who stands first needn't be the oldest.
@@ -57,7 +76,13 @@ pub(super) fn over(view: &View, times: &Times, at: u64, buckets: usize) -> Histo
         });
     }
     let from = if from == i64::MIN { oldest } else { from };
-    let to = if to == i64::MAX { newest } else { to };
+    let lasts = |outage: &Outage| outage.until.is_none();
+    let away = outages.iter().any(lasts);
+    let to = match to {
+        i64::MAX if live && away && newest > 0 => newest.max(question::now()),
+        i64::MAX => newest,
+        to => to,
+    };
     if from > to {
         return Histogram {
             start: 0.0,
@@ -65,6 +90,7 @@ pub(super) fn over(view: &View, times: &Times, at: u64, buckets: usize) -> Histo
             passed: Vec::new(),
             dropped: Vec::new(),
             lost: Vec::new(),
+            outages: Vec::new(),
         };
     }
     let counted = Counted::new(matches(), from, to, buckets);
@@ -75,5 +101,56 @@ pub(super) fn over(view: &View, times: &Times, at: u64, buckets: usize) -> Histo
         passed: buckets.iter().map(|bucket| bucket.passed).collect(),
         dropped: buckets.iter().map(|bucket| bucket.dropped).collect(),
         lost: buckets.iter().map(|bucket| bucket.lost).collect(),
+        outages: spans(outages, &counted),
+    }
+}
+
+/// Those of a stretch of time.
+fn spans(known: &[Outage], counted: &Counted) -> Vec<OutageSpan> {
+    let count = i64::try_from(counted.buckets.len()).unwrap_or(i64::MAX);
+    let from = counted.start;
+    let to = from.saturating_add(counted.length.saturating_mul(count));
+    let shown = known
+        .iter()
+        .filter(|outage| outage.touches(from, to, question::now()));
+    let span = |outage: &Outage| OutageSpan {
+        node: outage.node.clone(),
+        since: milliseconds(outage.from.max(from)),
+        until: milliseconds(outage.until.unwrap_or(to).min(to)),
+    };
+    shown.map(span).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outages_are_cut_to_what_is_shown() {
+        let second = 1_000_000_000;
+        let counted = Counted::new([], 10 * second, 19 * second, 10);
+        let outage = |node: &str, from, until: Option<i64>| Outage {
+            node: node.to_owned(),
+            from,
+            until: until.map(|until| until * second),
+        };
+        let known = [
+            outage("early", 2 * second, Some(9)),
+            outage("first", i64::MIN, Some(12)),
+            outage("short", 13 * second, Some(14)),
+            outage("", 15 * second, Some(18)),
+            outage("last", 16 * second, None),
+        ];
+        let spans = spans(&known, &counted);
+        let spans: Vec<_> = spans
+            .iter()
+            .map(|span| (span.node.as_str(), span.since, span.until))
+            .collect();
+        let want = [
+            ("first", 10_000.0, 12_000.0),
+            ("", 15_000.0, 18_000.0),
+            ("last", 16_000.0, 20_000.0),
+        ];
+        assert_eq!(spans, want);
     }
 }

@@ -12,7 +12,7 @@ use client::{Health, Link};
 use proto::google::Timestamp;
 use serde::Serialize;
 
-use super::milliseconds;
+use super::{milliseconds, question};
 use crate::desk::{self, Desk, Older};
 use crate::guard::User;
 
@@ -114,7 +114,7 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
     }
     let losses = losses::of_all(health, counts.lost);
     let state = desk.link();
-    let mut nodes = nodes::all(health, &known.rates, &desk.store.nodes());
+    let mut nodes = nodes::all(health, &desk.came(), question::now());
     if matches!(state, Link::Lost { .. } | Link::Failed(_)) {
         // What was said last needn't hold any more.
         nodes.iter_mut().for_each(nodes::Node::forget);

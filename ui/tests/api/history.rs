@@ -103,7 +103,7 @@ async fn a_server_that_is_gone_and_a_full_store_are_said() {
     for node in nodes {
         assert_eq!(
             (&node["state"], &node["rate"]),
-            (&json!("unknown"), &json!(0.0))
+            (&json!("unknown"), &json!(null))
         );
     }
     let answer = server.get("/api/older").await;

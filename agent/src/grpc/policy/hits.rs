@@ -17,6 +17,7 @@ pub(super) type RuleKey = (ObjectName, String, Direction);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hits {
     pub(super) decisions: u64,
+    /// Open now, and what went through those so far.
     pub(super) connections: u64,
     pub(super) bytes: u64,
 }
@@ -39,7 +40,7 @@ pub(super) fn of(
     for (cookie, decisions) in decisions(stats)? {
         by_cookie.entry(cookie).or_default().decisions = decisions;
     }
-    let mut count = |entry: &CtEntry| {
+    let count = |entry: &CtEntry| {
         for cookie in [entry.egress_cookie, entry.ingress_cookie] {
             if cookie != abi::policy::COOKIE_NONE {
                 let hits = by_cookie.entry(cookie).or_default();
@@ -49,12 +50,7 @@ pub(super) fn of(
         }
     };
     if let Some(stats) = stats {
-        stats
-            .connections4(|_, entry| count(&entry))
-            .map_err(unreadable)?;
-        stats
-            .connections6(|_, entry| count(&entry))
-            .map_err(unreadable)?;
+        stats.open_connections(count).map_err(unreadable)?;
     }
     let mut hits: BTreeMap<RuleKey, Hits> = BTreeMap::new();
     for (cookie, reason) in known.compiled.cookies.iter() {

@@ -5,16 +5,18 @@ use flow::{
     FlowView as _, Side, Verdict,
     columns::{Cells, Column},
     describe,
+    time::Zone,
 };
 use proto::{
     flow::Flow,
     flows::v1::{ExplainResponse, InvolvedPolicy, TraceResponse},
+    google::Timestamp,
 };
 
 use super::{Details, Explained, fields};
 use crate::top::{
     data::Data,
-    text::{clock, grouped, span},
+    text::{grouped, span},
 };
 
 /// How a piece of text looks.
@@ -71,7 +73,7 @@ impl Document {
 }
 
 /// Writes it.
-pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
+pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Document {
     let mut to = Document::default();
     let Some(flow) = &details.flow else {
         let text = match data.item(details.number) {
@@ -103,7 +105,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
         ),
     ]);
     why(details, &text, dropped, &mut to);
-    when(details, flow, dropped, now, &mut to);
+    when(details, flow, dropped, (now, zone), &mut to);
     if dropped || !details.suggestions().is_empty() {
         remedy(details, &mut to);
     }
@@ -115,7 +117,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64) -> Document {
             findings(trace, &mut to);
         }
     }
-    connection(details, data, &mut to);
+    connection(details, data, zone, &mut to);
     to.section("All fields");
     for (path, value) in fields::of(flow) {
         to.pieces([(format!("  {path}: "), Look::Quiet), (value, Look::Plain)]);
@@ -163,7 +165,13 @@ fn why(details: &Details, text: &dyn Fn(Column) -> String, dropped: bool, to: &m
 }
 
 /// When it happened, where, and since when the like of it does.
-fn when(details: &Details, flow: &Flow, dropped: bool, now: i64, to: &mut Document) {
+fn when(
+    details: &Details,
+    flow: &Flow,
+    dropped: bool,
+    (now, zone): (i64, &Zone),
+    to: &mut Document,
+) {
     let time = flow.time_ns().unwrap_or(0);
     let node = flow.node();
     let place = if node.is_empty() {
@@ -172,7 +180,12 @@ fn when(details: &Details, flow: &Flow, dropped: bool, now: i64, to: &mut Docume
         format!(" on {node}")
     };
     to.line(
-        format!("{} UTC, {} ago{place}", clock(time), span(now - time)),
+        format!(
+            "{} {}, {} ago{place}",
+            zone.clock(time),
+            zone.abbreviation(Timestamp::from_unix_nanos(time)),
+            span(now.saturating_sub(time))
+        ),
         Look::Quiet,
     );
     let related = &details.related;
@@ -191,15 +204,15 @@ fn when(details: &Details, flow: &Flow, dropped: bool, now: i64, to: &mut Docume
             format!(
                 "{what} {} times since {}",
                 grouped(related.alike),
-                clock(since)
+                zone.clock(since)
             ),
             if dropped { Look::Bad } else { Look::Plain },
         ),
         (
             format!(
                 " ({} ago, last {} ago) for this pair and port, as far as flows are held{others}",
-                span(now - since),
-                span(now - until)
+                span(now.saturating_sub(since)),
+                span(now.saturating_sub(until))
             ),
             Look::Plain,
         ),
@@ -321,7 +334,7 @@ fn findings(trace: &TraceResponse, to: &mut Document) {
     }
 }
 
-fn connection(details: &Details, data: &Data, to: &mut Document) {
+fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
     let related = &details.related;
     let more = related.connection_more;
     to.section("Flows of the same connection");
@@ -349,7 +362,10 @@ fn connection(details: &Details, data: &Data, to: &mut Document) {
         let port = row.port(Side::Destination).unwrap_or(0);
         let what = describe::packet(row);
         to.pieces([
-            (format!("{this}{} {arrow} ", clock(row.time())), Look::Plain),
+            (
+                format!("{this}{} {arrow} ", zone.clock(row.time())),
+                Look::Plain,
+            ),
             (
                 Column::Verdict.text(row, &cells),
                 Look::Verdict(row.verdict()),

@@ -49,7 +49,7 @@ fn sums() {
     sample.press("3");
     assert_snapshot!("services", sample.text());
     sample.press("4");
-    sample.send(Event::Sums(sample.store.nodes()));
+    sample.send(Event::Sums(sample.store.nodes(sample.now)));
     let text = sample.text();
     // How long a flow took to come here is of no sample.
     let text: Vec<_> = text
@@ -181,7 +181,7 @@ fn without_a_connection() {
     }));
     assert_snapshot!("no_connection", sample.text());
     sample.press("4");
-    sample.send(Event::Sums(sample.store.nodes()));
+    sample.send(Event::Sums(sample.store.nodes(sample.now)));
     let text = sample.text();
     for words in ["unknown", "no connection to the server since"] {
         assert!(text.contains(words), "{words}: {text}");

@@ -111,7 +111,7 @@ fn look(
     services.advance(data, now);
 }
 
-fn answer(times: u64) -> GetPoliciesResponse {
+pub(super) fn answer(times: u64) -> GetPoliciesResponse {
     let rule = |path: &str, deny, text: &str, decisions| RuleState {
         path: path.to_owned(),
         direction: "ingress".to_owned(),
@@ -188,7 +188,7 @@ fn of_a_node_a_dropped_packet_counts_once() {
         flow.verdict = Verdict::Dropped.into();
     }
     store.push(&[denied, drop], i64::MAX);
-    let one = &store.nodes()["one"];
+    let one = &store.nodes(super::sample::START)["one"];
     assert_eq!((one.flows, one.dropped), (2, 1));
 }
 

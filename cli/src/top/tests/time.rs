@@ -135,3 +135,41 @@ fn the_sum_of_a_time_is_of_that_time_however_close_one_looks() {
     sample.draw();
     assert!(sample.text().contains(words), "{}", sample.text());
 }
+
+#[test]
+fn all_times_are_in_one_zone() {
+    let mut sample = Sample::with_flows(100, 30);
+    // Half an hour off, so that nothing in UTC looks right by chance.
+    sample.model.zone = flow::time::Zone::named("IST-5:30").unwrap();
+    sample.draw();
+    let mut seen = sample.text();
+    sample.press("N Enter z");
+    seen.push_str(&sample.text());
+    sample.press("Esc Esc t Home Shift-Right Shift-Right");
+    seen.push_str(&sample.text());
+    sample.press("Enter");
+    seen.push_str(&sample.text());
+    sample.press("4");
+    sample.send(Event::Link(client::Link::Lost {
+        since: std::time::UNIX_EPOCH
+            + std::time::Duration::from_nanos(u64::try_from(START + 60 * SECOND).unwrap()),
+        why: "gone".to_owned(),
+        retry_in: std::time::Duration::from_secs(1),
+    }));
+    sample.send(Event::Sums(sample.store.nodes(sample.now)));
+    seen.push_str(&sample.text());
+    for words in [
+        "TIME (IST)",
+        "05:30:00 IST",
+        "05:30:55.000 IST, 5 s ago",
+        "05:30:00.000 \u{2013} 05:30:02.999",
+        "since 05:31:00.000",
+    ] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    // Nothing is of the hour that UTC has.
+    assert!(
+        !seen.contains("00:00:") && !seen.contains("00:01:0"),
+        "{seen}"
+    );
+}

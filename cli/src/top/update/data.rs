@@ -14,8 +14,6 @@ use crate::top::{
 
 /// How long filters rest before the server is told, ns.
 const RESTS: i64 = 400_000_000;
-/// Time over which the rates of nodes are counted, ns.
-const RATED: i64 = 2_000_000_000;
 
 /// What tells a flow from others of the same time.
 type Likeness = (
@@ -42,21 +40,8 @@ impl Model {
         told.is_some_and(|told| self.filters.refine(told))
     }
 
-    /// Takes the sums per node, and counts rates from those before.
+    /// Takes the sums per node.
     pub(super) fn summed(&mut self, came: BTreeMap<String, FromNode>) {
-        let past = self.now - self.rated;
-        if past >= RATED {
-            #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-            let rate = |count: u64| count as f64 * 1e9 / past as f64;
-            for (name, now) in &came {
-                let before = self.counted.insert(name.clone(), now.flows);
-                if let Some(before) = before {
-                    let count = now.flows.saturating_sub(before);
-                    self.node_rates.insert(name.clone(), rate(count));
-                }
-            }
-            self.rated = self.now;
-        }
         self.came = came;
     }
 
@@ -66,8 +51,6 @@ impl Model {
         self.changed = self.filters.hide().then_some(self.now);
         self.came.clear();
         self.policies.forget();
-        self.counted.clear();
-        self.node_rates.clear();
         self.groups.forget();
         self.services.forget();
         self.details = None;

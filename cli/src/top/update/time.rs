@@ -144,7 +144,7 @@ impl Model {
     /// Shows one time alone.
     fn only(&mut self, (from, to): (i64, i64)) {
         self.leave_time();
-        self.filters.add(Chip::between(from, to));
+        self.filters.add(Chip::between(from, to, &self.zone));
         self.refilter();
         self.jump_to(from);
     }

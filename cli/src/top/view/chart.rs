@@ -4,12 +4,17 @@
 use std::ops::Range;
 
 use client::view::Bucket;
+use proto::google::Timestamp;
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
-use super::{line, put, put_right};
+use super::{
+    line,
+    outages::{self, Missing},
+    put, put_right,
+};
 use crate::top::{
     model::{Laid, Mode, Model},
-    text::{bars, clock, cut, day, grouped, short, span, width},
+    text::{bars, cut, grouped, short, span, width},
 };
 
 /// Room for `dropped ` before the bars.
@@ -68,10 +73,16 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
         let scale = short(most as f64);
         put_right(buffer, last, &format!("{scale} "), theme.quiet());
     }
+    let missing = outages::missing(&model.outages(), histogram, model.now);
+    let bars = Rect {
+        height: lanes * 2,
+        ..chart
+    };
+    outages::hatch(model, &missing, buffer, bars, wide);
     let below = line(area, usize::from(lanes) * 2);
     let said = said(model, area, chart, wide);
     let taken = said.as_ref().map_or(0..0, |said| said.columns.clone());
-    axis(model, buffer, below, chart, wide, &taken);
+    axis(model, buffer, below, (chart, wide), &missing, &taken);
     if let Some(said) = said {
         let style = theme.selected();
         buffer.set_style(said.place, style);
@@ -85,8 +96,8 @@ fn axis(
     model: &Model,
     buffer: &mut Buffer,
     area: Rect,
-    chart: Rect,
-    wide: usize,
+    (chart, wide): (Rect, usize),
+    missing: &[Missing],
     taken: &Range<usize>,
 ) {
     let (theme, histogram) = (model.theme, &model.histogram);
@@ -106,23 +117,42 @@ fn axis(
         histogram.start + histogram.length * i64::try_from(histogram.buckets.len()).unwrap_or(0);
     let days = end - histogram.start > 72_000_000_000_000;
     let clock = |time: i64| {
-        let clock = if days { day(time) } else { clock(time) };
+        let zone = &model.zone;
+        let clock = if days {
+            zone.hour(time)
+        } else {
+            zone.clock(time)
+        };
         clock
             .chars()
             .take(if days { 9 } else { 8 })
             .collect::<String>()
     };
+    let marked = |bucket: &Bucket| bucket.lost > 0;
+    let unmarked = |from: usize, long: usize| {
+        let under = histogram.buckets.iter().skip(from / wide);
+        !under.take(long / wide + 1).any(marked)
+    };
+    let said = outages::say(model, missing, buffer, chart, wide, |from, long| {
+        is_free(from, long) && unmarked(from, long)
+    });
+    let is_free = |from: usize, long: usize| {
+        let said = said.as_ref();
+        is_free(from, long)
+            && !said.is_some_and(|said| from <= said.end && from + long >= said.start)
+    };
     if shown {
         let long = histogram.buckets.len() * wide;
         let legend = format!("1 bar = {}", span(histogram.length));
-        let from = clock(end).len() + 2;
-        let marked = |bucket: &Bucket| bucket.lost > 0;
+        let start = Timestamp::from_unix_nanos(histogram.start);
+        let start = format!(
+            "{} {}",
+            clock(histogram.start),
+            model.zone.abbreviation(start)
+        );
+        let from = start.len() + 2;
         // The marks of losses are what must be seen.
-        let free = |from: usize, long: usize| {
-            let under = histogram.buckets.iter().skip(from / wide);
-            is_free(from, long) && !under.take(long / wide + 1).any(marked)
-        };
-        let start = clock(histogram.start);
+        let free = |from: usize, long: usize| is_free(from, long) && unmarked(from, long);
         if free(0, start.len()) {
             put(buffer, chart, 0, &start, theme.quiet());
         }
@@ -193,11 +223,21 @@ fn said(model: &Model, area: Rect, bars: Rect, wide: usize) -> Option<Said> {
             sum.add(found.kind);
         }
     }
+    let outages = model.outages();
+    let outages = outages
+        .iter()
+        .filter(|outage| outage.touches(from, to, model.now));
+    let mut names: Vec<&str> = outages.map(|outage| outage.node.as_str()).collect();
+    names.dedup();
+    let away = match &names[..] {
+        [] => String::new(),
+        names => format!(", {}", outages::words(names)),
+    };
     let room = usize::from(area.width);
     let mut text = String::new();
     for brief in [false, true] {
         let clock = |time: i64| {
-            let clock = clock(time);
+            let clock = model.zone.clock(time);
             let seconds = if brief && length % 1_000_000_000 == 0 {
                 8
             } else {
@@ -215,7 +255,7 @@ fn said(model: &Model, area: Rect, bars: Rect, wide: usize) -> Option<Said> {
             lost => format!(", {} lost", grouped(lost)),
         };
         let (passed, dropped) = (grouped(sum.passed), grouped(sum.dropped));
-        text = format!(" {when} {passed} passed, {dropped} dropped{lost} ");
+        text = format!(" {when} {passed} passed, {dropped} dropped{lost}{away} ");
         if width(&text) <= room {
             break;
         }

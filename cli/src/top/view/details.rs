@@ -83,7 +83,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     };
     put(buffer, edge, 1, " Details ", title);
 
-    let document = details.document(&model.data, model.now);
+    let document = details.document(&model.data, model.now, &model.zone);
     let columns = usize::from(inner.width).saturating_sub(1).max(8);
     let mut fitted: Vec<Vec<Piece>> = Vec::new();
     for (at, pieces) in document.lines.iter().enumerate() {

@@ -6,6 +6,7 @@ use flow::{
     columns::{Align, Cells, Column},
     describe,
 };
+use proto::google::Timestamp;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -17,7 +18,7 @@ use crate::top::{
     data::SORTED,
     model::{From, Laid, Mode, Model},
     table::Place,
-    text::{clock, cut, cut_middle, cut_name, grouped, span, width},
+    text::{cut, cut_middle, cut_name, grouped, span, width},
 };
 
 pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
@@ -81,7 +82,7 @@ fn texts(model: &Model, numbers: &[u64]) -> Vec<Option<Vec<String>>> {
         let row = model.data.row(*number)?;
         let columns = model.table.columns.iter();
         let text = |column: Column| match column {
-            Column::Timestamp => clock(row.time()),
+            Column::Timestamp => model.zone.clock(row.time()),
             column => column.text(row, &cells),
         };
         Some(columns.map(|shown| text(shown.column)).collect())
@@ -99,7 +100,11 @@ fn headings(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], la
             Some(sort) if sort.column == shown.column => "▲",
             _ => "",
         };
-        let heading = cut(shown.heading(), place.width.saturating_sub(width(mark)));
+        let heading = match shown.column {
+            Column::Timestamp => zoned(model, shown.heading()),
+            _ => shown.heading().to_owned(),
+        };
+        let heading = cut(&heading, place.width.saturating_sub(width(mark)));
         let heading = format!("{heading}{mark}");
         let mut style = theme.heading();
         if place.column == model.table.cell {
@@ -133,6 +138,17 @@ fn headings(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], la
             theme.accent(),
         );
     }
+}
+
+/// With the zone that the times below are in.
+fn zoned(model: &Model, heading: &str) -> String {
+    let first = model.data.number(model.table.top);
+    let time = first
+        .and_then(|number| model.data.item(number))
+        .map(Item::time);
+    let time = time.filter(|time| *time > 0).unwrap_or(model.now);
+    let moment = Timestamp::from_unix_nanos(time);
+    model.zone.heading(heading, moment)
 }
 
 fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place, text: &str) {
@@ -262,7 +278,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
     };
     let time = mark.time();
     if time > 0 {
-        put(buffer, area, 0, &clock(time), theme.quiet());
+        put(buffer, area, 0, &model.zone.clock(time), theme.quiet());
     }
     let text = cut(
         &format!("── {text} "),

@@ -84,6 +84,7 @@ const COUNTERS: [Column; 5] = [
         order: Some(Order::Flows),
         cell: |group, model| match group.count {
             Some(count) => (grouped(count.decisions), model.theme.plain()),
+            None if group.refused => ("NOT ENFORCED".to_owned(), model.theme.bad()),
             None => ("not in force".to_owned(), model.theme.quiet()),
         },
     },
@@ -267,7 +268,7 @@ fn row(
     columns: &[Column],
 ) -> usize {
     let theme = model.theme;
-    let bad = group.dropped > 0;
+    let bad = group.dropped > 0 || group.refused;
     let style = if bad { theme.bad_text() } else { theme.plain() };
     let text = fitted(&group.name, name.saturating_sub(2));
     put(buffer, here, 1, &text, style);
@@ -308,12 +309,31 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
     };
     let title = format!(" {} ", group.name);
     put(buffer, line(area, 0), 1, &title, theme.heading());
+    let mut at = 1;
+    if let Some(problem) = model.policies.refusal(&group.name) {
+        let place = match problem.line {
+            0 => problem.file.clone(),
+            line => format!("{}:{line}", problem.file),
+        };
+        let state = if problem.not_enforced {
+            "REFUSED, NOT ENFORCED"
+        } else {
+            "REFUSED, the last good version is in force"
+        };
+        let text = format!("{state}: {place}: {} {}", problem.field, problem.problem);
+        for text in wrap(&text, columns, 2) {
+            put(buffer, line(area, at), 1, &text, theme.bad());
+            at += 1;
+        }
+        if problem.not_enforced {
+            return;
+        }
+    }
     let Some(policy) = model.policies.named(&group.name) else {
         let text = "It is not in force any more; flows of before name it.";
-        put(buffer, line(area, 1), 1, text, theme.plain());
+        put(buffer, line(area, at), 1, text, theme.plain());
         return;
     };
-    let mut at = 1;
     let text = cut(&policy.meaning, columns);
     put(buffer, line(area, at), 1, &text, theme.plain());
     for rule in &policy.rules {
@@ -323,11 +343,11 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
             1 => "1 decision".to_owned(),
             count => format!("{} decisions", grouped(count)),
         };
-        let living = match rule.connections {
+        let open = match rule.connections {
             0 => String::new(),
-            count => format!(", {} live, {}", grouped(count), bytes(rule.bytes)),
+            count => format!(", {} open, {}", grouped(count), bytes(rule.bytes)),
         };
-        let numbers = format!("{count}{living}");
+        let numbers = format!("{count}{open}");
         let verb = if rule.deny { "denies" } else { "allows" };
         let text = format!("{}: {verb} {} {}", rule.path, rule.direction, rule.text);
         let room = columns.saturating_sub(width(&numbers) + 2);

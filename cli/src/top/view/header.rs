@@ -13,6 +13,7 @@ use super::{put, put_right};
 use crate::top::{
     keys::{self, Act},
     model::{From, Laid, Mode, Model, Screen},
+    nodes,
     text::{cut, cut_middle, grouped, short, span, width},
 };
 
@@ -84,7 +85,10 @@ fn state(model: &Model) -> (String, Style) {
             };
             (format!("… {doing} {from}"), theme.warn())
         }
-        Link::Live { .. } => (format!("● live {from}"), theme.good()),
+        Link::Live { .. } => match &nodes::troubles(model)[..] {
+            [] => (format!("● live {from}"), theme.good()),
+            troubles => (format!("▲ {}, {from}", troubles.join(", ")), theme.bad()),
+        },
         Link::Lost { since, .. } => (format!("✗ no connection for {}", ago(*since)), theme.bad()),
         Link::Ended => {
             let (evicted, unreadable) = (model.data.evicted() > 0, model.data.unreadable());
@@ -110,7 +114,8 @@ fn numbers(model: &Model) -> String {
     if !matches!(model.link, Link::Live { .. }) || model.data.paused().is_some() {
         return String::new();
     }
-    format!("{}/s", short(model.data.rate(model.now)))
+    let rate = model.data.rate(model.now);
+    rate.map_or_else(String::new, |rate| format!("{}/s", short(rate)))
 }
 
 /// One that can be removed, in its share of the columns; where the next one begins.

@@ -1,5 +1,6 @@
 //! The nodes, one a line, and all of the selected one below.
 
+use client::Link;
 use proto::flows::v1::EventCounts;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -7,7 +8,7 @@ use super::{first_seen, line, middle, put};
 use crate::top::{
     model::{Laid, Model},
     nodes::{self, Node},
-    text::{clock, cut, grouped, short, span, width},
+    text::{cut, grouped, short, span, width},
 };
 
 /// Room for the number of a stage.
@@ -109,13 +110,17 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         let lost = lost(node);
         let (state, state_style) = match (&*node.state, node.connected) {
             _ if gone.is_some() => ("unknown", theme.warn()),
+            _ if node.is_away(model.now) && (node.state.is_empty() || node.connected) => {
+                ("away", theme.bad())
+            }
             ("", _) => ("seen", theme.quiet()),
             (_, true) if !node.failure.is_empty() => ("out of step", theme.bad()),
             (state, true) => (state, theme.good()),
             (state, false) => (state, theme.bad()),
         };
-        let rate = model.node_rates.get(&node.name).copied();
-        let rate = rate.filter(|_| gone.is_none());
+        // Of a file, or while nothing can come, nobody knows.
+        let live = matches!(model.link, Link::Live { .. });
+        let rate = node.came.rate.filter(|_| live && !node.is_away(model.now));
         let dropped = node.came.dropped;
         let mut cells: Vec<(String, Style)> = vec![
             (node.name.clone(), theme.plain()),
@@ -211,7 +216,7 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
     if let Some(since) = model.gone() {
         let text = format!(
             "no connection to the server since {}: what follows is of before",
-            clock(since)
+            model.zone.clock(since)
         );
         lines.push((text, theme.bad()));
     }

@@ -23,7 +23,8 @@ pub(super) struct Node {
     flows_max: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flows_seen: Option<u64>,
-    rate: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,16 +40,19 @@ impl Node {
     /// Nobody tells how it is now.
     pub(super) fn forget(&mut self) {
         "unknown".clone_into(&mut self.state);
-        self.rate = 0.0;
+        self.rate = None;
         self.lag_ms = None;
     }
 }
 
-/// All that are known, by name.
+/// So long a node may be silent before it counts as away, ns: a slow one isn't.
+const PATIENCE: i64 = 2_000_000_000;
+
+/// All that are known, by name, at a moment (Unix ns).
 pub(super) fn all(
     health: Option<&Health>,
-    rates: &BTreeMap<String, f64>,
     came: &BTreeMap<String, FromNode>,
+    now: i64,
 ) -> Vec<Node> {
     let mut nodes: BTreeMap<&str, Node> = BTreeMap::new();
     for node in health.map_or(&[][..], |health| &health.nodes[..]) {
@@ -80,7 +84,12 @@ pub(super) fn all(
             ..Node::default()
         });
         node.lag_ms = from.delay.map(|delay| delay.as_secs_f64() * 1000.0);
-        node.rate = rates.get(name).copied().unwrap_or(0.0);
+        node.rate = from.rate;
+        // The server may have been asked before.
+        let silent = |since: i64| now.saturating_sub(since) >= PATIENCE;
+        if from.away.is_some_and(silent) && matches!(node.state.as_str(), "" | "connected") {
+            "away".clone_into(&mut node.state);
+        }
     }
     let nothing = FromNode::default();
     let nodes = nodes.into_iter().map(|(name, node)| {
@@ -155,7 +164,20 @@ mod tests {
             ..Health::default()
         };
         let came = BTreeMap::from([
-            ("one".to_owned(), FromNode::default()),
+            (
+                "one".to_owned(),
+                FromNode {
+                    rate: Some(2.5),
+                    ..FromNode::default()
+                },
+            ),
+            (
+                "three".to_owned(),
+                FromNode {
+                    away: Some(i64::MIN),
+                    ..FromNode::default()
+                },
+            ),
             (
                 "other".to_owned(),
                 FromNode {
@@ -164,12 +186,11 @@ mod tests {
                 },
             ),
         ]);
-        let rates = BTreeMap::from([("one".to_owned(), 2.5)]);
-        let nodes = all(Some(&health), &rates, &came);
+        let nodes = all(Some(&health), &came, 0);
         let text = |node: &Node| {
             let losses: Vec<u64> = node.losses.iter().map(|loss| loss.count).collect();
             format!(
-                "{} {} {} {losses:?} {}",
+                "{} {} {:?} {losses:?} {}",
                 node.name, node.state, node.rate, node.message
             )
         };
@@ -177,9 +198,10 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "one connected 2.5 [40, 0, 0, 2, 0] ",
-                "other seen 0 [] ",
-                "two unavailable 0 [] it does not answer",
+                "one connected Some(2.5) [40, 0, 0, 2, 0] ",
+                "other seen None [] ",
+                "three away None [] ",
+                "two unavailable None [] it does not answer",
             ]
         );
         assert_eq!((nodes[0].lost, nodes[0].policies), (42, Some(3)));
@@ -189,6 +211,6 @@ mod tests {
             ours: Some(said("one", 1, "")),
             ..Health::default()
         };
-        assert_eq!(all(Some(&alone), &rates, &came)[0].lost, 3);
+        assert_eq!(all(Some(&alone), &came, 0)[0].lost, 3);
     }
 }
