@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn connections_are_open_until_they_end() {
-        let now = 1000;
+        let now: u32 = 1000;
         for (name, flags, expires, open) in [
             ("new", 0, now + 1, true),
             ("timed out", 0, now - 1, false),
