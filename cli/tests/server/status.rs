@@ -24,6 +24,7 @@ fn problem(
         problem: "is missing".to_owned(),
         remedy: remedy.to_owned(),
         not_enforced,
+        stale: false,
     }
 }
 

@@ -1,0 +1,15 @@
+//! What hostile pods and hosts try, in a lab: crafted frames from inside their namespaces, and a look at
+//! what arrives on the other side. `cargo xtask attack` runs these alone.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod frames;
+mod packets;
+#[path = "../common/screen.rs"]
+mod screen;
+mod state;
+mod table;
+mod wire;
+mod world;
