@@ -6,27 +6,39 @@
 //!
 //! Nothing gets lost by a mistake: a file that can't be parsed (half written, say) keeps the objects it
 //! had; an object that can't be read keeps its last good form; both are named in [`State::problems`].
-//! An object goes when its file goes, or when a file that can be parsed no longer has it. A directory
-//! that vanishes keeps everything and is a problem.
+//! A directory that vanishes keeps everything and is a problem.
+//!
+//! An object goes when its file is deleted, at once. When it vanishes from a file that is still there, it
+//! depends on how that was written: a new file under the name (a rename, as most tools do) counts at once;
+//! one that is written in place may be half written, so what vanishes stays until nothing has changed for 3
+//! seconds (10 while its writer has it open).
+//!
+//! An object in two files is taken from the one that had it first, over restarts too; of files that are
+//! seen together for the first time, from the first by name.
+//!
+//! Times are durations since the directory was opened, given by whoever calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::digest::Digest;
-use crate::manifest::{self, Document, Ignored, Object};
 use crate::object::{ObjectName, Place, Problem};
 use crate::state::State;
 use crate::yaml::{self, Position};
 
+mod background;
+mod file;
 mod watch;
 
+use background::{LARGE, Reading};
+use file::{ABANDONED, File, Stamp};
 pub use watch::{Watch, WatchError};
 
 /// What a source must remember over a restart, so that a file that went bad meanwhile keeps its last
@@ -79,32 +91,44 @@ pub struct Directory {
     /// Which file an object was taken from in the last snapshot: it keeps it if a second file claims
     /// the same object.
     owners: BTreeMap<ObjectName, Arc<str>>,
+    /// Files that someone has open for writing.
+    writers: BTreeMap<Arc<str>, Writer>,
+    /// A large file that is being read, if that may be done beside the others.
+    reading: Option<Reading>,
+    background: Option<Background>,
     state: Arc<State>,
 }
 
-/// What is kept of one file.
-#[derive(Debug, Default)]
-struct File {
-    stamp: Stamp,
-    /// Digest of the text that was read last.
-    digest: u64,
-    objects: BTreeMap<ObjectName, Known>,
-    problems: Vec<Problem>,
-    ignored: Vec<Ignored>,
+/// How often the directory is looked at without a notice: for file systems that give none, and for a
+/// directory that was replaced.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How often while a file is being written, or an object waits for a second look.
+const SOON: Duration = Duration::from_millis(250);
+/// A file whose writer has written nothing for this long is read although it isn't closed.
+const RESTING: Duration = Duration::from_secs(1);
+
+/// Who has a file open for writing: since when, and when it wrote last.
+#[derive(Clone, Copy, Debug)]
+struct Writer {
+    since: Duration,
+    last: Duration,
 }
 
-#[derive(Debug, Clone)]
-struct Known {
-    object: Object,
-    document: Arc<yaml::Node>,
+impl Writer {
+    /// Whether half of the file may be written. One that goes on and on is not waited for.
+    fn is_busy(&self, now: Duration) -> bool {
+        now.saturating_sub(self.last) < RESTING && now.saturating_sub(self.since) < ABANDONED
+    }
 }
 
-/// Tells whether a file was changed since it was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    len: u64,
-    inode: u64,
+/// Calls whoever follows the directory when a file was read in the background.
+#[derive(Clone)]
+struct Background(Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Background")
+    }
 }
 
 /// How closely to look at files.
@@ -114,16 +138,6 @@ enum Look {
     Read,
     /// By their stamps, which is cheap.
     Stamps,
-}
-
-impl Stamp {
-    fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            modified: metadata.modified().ok(),
-            len: metadata.len(),
-            inode: std::os::unix::fs::MetadataExt::ino(metadata),
-        }
-    }
 }
 
 impl Directory {
@@ -138,20 +152,19 @@ impl Directory {
             path: path.to_owned(),
             files: BTreeMap::new(),
             owners: BTreeMap::new(),
+            writers: BTreeMap::new(),
+            reading: None,
+            background: None,
             state: Arc::default(),
         };
         for (name, documents) in memory.0 {
-            let mut file = File::default();
-            for document in documents {
-                for document in manifest::read(&name, Arc::unwrap_or_clone(document)) {
-                    if let Document::Object(name, object, document) = document {
-                        file.objects.insert(name, Known { object, document });
-                    }
-                }
+            let file = File::remembered(&name, documents);
+            for object in file.objects.keys() {
+                directory.owners.insert(object.clone(), Arc::clone(&name));
             }
             directory.files.insert(name, file);
         }
-        directory.read_files(Look::Read)?;
+        directory.read_files(Look::Read, Duration::ZERO)?;
         directory.publish();
         Ok(directory)
     }
@@ -166,34 +179,70 @@ impl Directory {
         Arc::clone(&self.state)
     }
 
-    /// What to keep over a restart.
+    /// What to keep over a restart: of each file the objects that are taken from it.
     pub fn memory(&self) -> Memory {
         let files = self.files.iter().map(|(name, file)| {
-            let documents = file
-                .objects
-                .values()
-                .map(|known| Arc::clone(&known.document));
+            let taken = file
+                .all()
+                .filter(|(object, _)| self.owners.get(*object) == Some(name));
+            let documents = taken.map(|(_, known)| Arc::clone(&known.document));
             (Arc::clone(name), documents.collect())
         });
         Memory(files.collect())
     }
 
-    /// Reads the files again. Returns the new snapshot if it differs from the last one.
-    pub fn rescan(&mut self) -> Option<Arc<State>> {
-        self.look(Look::Read)
+    /// Reads the files again, `now` after the directory was opened. Returns the new snapshot if it differs
+    /// from the last one.
+    pub fn rescan(&mut self, now: Duration) -> Option<Arc<State>> {
+        self.look(Look::Read, now)
     }
 
-    fn look(&mut self, look: Look) -> Option<Arc<State>> {
-        match self.read_files(look) {
+    /// A file is being written: it is read once that ends, or seems to.
+    pub fn writing(&mut self, path: &Path, now: Duration) {
+        if let Some(name) = manifest_name(path) {
+            let writer = self.writers.entry(name).or_insert(Writer {
+                since: now,
+                last: now,
+            });
+            writer.last = now;
+        }
+    }
+
+    /// Its writer has closed it.
+    pub fn closed(&mut self, path: &Path) {
+        if let Some(name) = manifest_name(path) {
+            self.writers.remove(&name);
+        }
+    }
+
+    /// How long it may take until the next look, if nothing happens before.
+    fn patience(&self) -> Duration {
+        let waiting = self.files.values().any(File::is_waiting);
+        if waiting || !self.writers.is_empty() {
+            SOON
+        } else {
+            LOOK_AGAIN
+        }
+    }
+
+    fn look(&mut self, look: Look, now: Duration) -> Option<Arc<State>> {
+        self.writers
+            .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
+        match self.read_files(look, now) {
             Ok(()) => {}
             Err(error) => self.vanished(&error),
+        }
+        for (name, file) in &mut self.files {
+            file.settle(self.writers.contains_key(name), now);
         }
         self.publish()
     }
 
-    fn read_files(&mut self, look: Look) -> Result<(), DirectoryError> {
+    fn read_files(&mut self, look: Look, now: Duration) -> Result<(), DirectoryError> {
+        self.finish_reading(now);
+        let path = self.path.clone();
         let wrap = |source| DirectoryError {
-            path: self.path.clone(),
+            path: path.clone(),
             source,
         };
         let mut present = BTreeSet::new();
@@ -207,12 +256,11 @@ impl Directory {
                 Ok(metadata) if metadata.is_file() => {
                     let stamp = Stamp::of(&metadata);
                     present.insert(Arc::clone(&name));
-                    self.files.entry(Arc::clone(&name)).or_default().read(
-                        &name,
-                        &entry.path(),
-                        stamp,
-                        look,
-                    );
+                    let writer = self.writers.get(&name);
+                    if writer.is_some_and(|writer| writer.is_busy(now)) {
+                        continue;
+                    }
+                    self.read_file(&name, &entry.path(), stamp, look, now);
                 }
                 Ok(_) => {}
                 // Gone between listing and looking: as if it had never been listed.
@@ -220,16 +268,46 @@ impl Directory {
                 Err(error) => {
                     present.insert(Arc::clone(&name));
                     let file = self.files.entry(Arc::clone(&name)).or_default();
-                    file.fail(
-                        &name,
-                        Position::default(),
-                        format!("can't be read: {error}"),
-                    );
+                    file.fail(&name, Position::default(), file::unreadable(&error));
                 }
             }
         }
         self.files.retain(|name, _| present.contains(name));
         Ok(())
+    }
+
+    fn read_file(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, look: Look, now: Duration) {
+        let file = self.files.entry(Arc::clone(name)).or_default();
+        let is_large = stamp.len > LARGE;
+        if stamp == file.stamp && (look == Look::Stamps || is_large) {
+            return;
+        }
+        if stamp.len > yaml::MAX_BYTES as u64 {
+            let problem = yaml::too_large(stamp.len);
+            return file.take(name, stamp, Err(problem), now);
+        }
+        let known = file.known_digest();
+        let Some(background) = self.background.clone().filter(|_| is_large) else {
+            return file.take(name, stamp, file::read(name, path, known), now);
+        };
+        // Another one, or an earlier form of this one, is being read: its turn comes after that.
+        if self.reading.is_none() {
+            let done = move || (background.0)();
+            let reading = Reading::begin(Arc::clone(name), path.to_owned(), stamp, known, done);
+            self.reading = Some(reading);
+        }
+    }
+
+    /// Takes a file that was read in the background, if that has ended.
+    fn finish_reading(&mut self, now: Duration) {
+        let Some(content) = self.reading.as_ref().and_then(Reading::result) else {
+            return;
+        };
+        if let Some(reading) = self.reading.take()
+            && let Some(file) = self.files.get_mut(&reading.name)
+        {
+            file.take(&reading.name, reading.stamp, content, now);
+        }
     }
 
     fn vanished(&mut self, error: &DirectoryError) {
@@ -249,6 +327,17 @@ impl Directory {
                 claims.entry(object).or_default().push(name);
             }
         }
+        // What vanished from one file and stands in another has moved.
+        let mut vanishing: BTreeMap<&ObjectName, Vec<&Arc<str>>> = BTreeMap::new();
+        for (name, file) in &self.files {
+            for (object, _) in file
+                .all()
+                .filter(|(object, _)| !claims.contains_key(object))
+            {
+                vanishing.entry(object).or_default().push(name);
+            }
+        }
+        claims.append(&mut vanishing);
         let mut owners = BTreeMap::new();
         for (object, files) in claims {
             let owner = self
@@ -256,9 +345,15 @@ impl Directory {
                 .get(object)
                 .filter(|owner| files.contains(owner))
                 .unwrap_or(files[0]);
-            let known = &self.files[owner].objects[object];
-            for other in files.iter().filter(|file| **file != owner) {
-                let twin = &self.files[*other].objects[object];
+            let of = |file: &Arc<str>| self.files.get(file)?.get(object);
+            let Some(known) = of(owner) else {
+                continue;
+            };
+            for (other, twin) in files
+                .iter()
+                .filter(|file| **file != owner)
+                .filter_map(|file| Some((*file, of(file)?)))
+            {
                 state.problems.push(Problem {
                     place: Place {
                         file: Arc::clone(other),
@@ -267,7 +362,7 @@ impl Directory {
                     object: Some(object.clone()),
                     field: String::new(),
                     problem: format!(
-                        "is defined twice: the one of {owner}:{} stays",
+                        "duplicate definition; using the one in {owner}:{}",
                         known.document.at
                     ),
                     remedy: "delete one of the two".to_owned(),
@@ -285,125 +380,6 @@ impl Directory {
         state.generation += 1;
         self.state = Arc::new(state);
         Some(self.state())
-    }
-}
-
-impl File {
-    fn read(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, look: Look) {
-        if look == Look::Stamps && stamp == self.stamp {
-            return;
-        }
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                self.stamp = Stamp::default();
-                return self.fail(name, Position::default(), format!("can't be read: {error}"));
-            }
-        };
-        let mut digest = Digest::default();
-        digest.bytes(text.as_bytes());
-        let digest = digest.finish();
-        // A file that couldn't be read in between has no stamp and is taken again.
-        if self.stamp != Stamp::default() && digest == self.digest {
-            self.stamp = stamp;
-            return;
-        }
-        self.stamp = stamp;
-        self.digest = digest;
-        let documents = match yaml::parse(&text) {
-            Ok(documents) => documents,
-            Err(error) => return self.fail(name, error.at, error.problem),
-        };
-        if documents.is_empty() && !self.objects.is_empty() {
-            // An editor that truncates before it writes must not empty the cluster.
-            let problem = "is empty; its objects stay until the file is deleted".to_owned();
-            return self.fail(name, Position::default(), problem);
-        }
-        self.take(name, documents, &text.lines().collect::<Vec<_>>());
-    }
-
-    /// The file can't be used: its objects stay as they are.
-    fn fail(&mut self, name: &Arc<str>, at: Position, problem: String) {
-        self.ignored.clear();
-        self.problems = vec![Problem {
-            place: Place {
-                file: Arc::clone(name),
-                at,
-            },
-            object: None,
-            field: String::new(),
-            problem,
-            remedy: match self.objects.len() {
-                0 => String::new(),
-                1 => "its object stays in its last good form".to_owned(),
-                n => format!("its {n} objects stay in their last good form"),
-            },
-        }];
-    }
-
-    fn take(&mut self, name: &Arc<str>, documents: Vec<yaml::Node>, lines: &[&str]) {
-        let mut before = std::mem::take(&mut self.objects);
-        self.problems.clear();
-        self.ignored.clear();
-        let mut nameless = false;
-        for document in documents {
-            for document in manifest::read(name, document) {
-                match document {
-                    Document::Ignored(ignored) => self.ignored.push(ignored),
-                    Document::Bad(object, mut problem) => {
-                        nameless |= object.is_none();
-                        if let Some(object) = object
-                            && let Some(known) = before.remove(&object)
-                        {
-                            if !problem.remedy.is_empty() {
-                                problem.remedy.push_str("; ");
-                            }
-                            problem.remedy.push_str("the last good form stays");
-                            self.objects.insert(object, known);
-                        }
-                        self.problems.push(problem);
-                    }
-                    Document::Object(object, mut value, document) => {
-                        if let Object::Policy(policy) = &mut value {
-                            Arc::make_mut(policy).text = yaml::excerpt(lines, document.at).into();
-                        }
-                        if let Some(first) = self.objects.get(&object) {
-                            self.problems.push(Problem {
-                                place: Place {
-                                    file: Arc::clone(name),
-                                    at: document.at,
-                                },
-                                problem: format!(
-                                    "is defined twice in this file: the one at {} stays",
-                                    first.document.at
-                                ),
-                                object: Some(object),
-                                field: String::new(),
-                                remedy: "delete one of the two".to_owned(),
-                            });
-                            continue;
-                        }
-                        let known = reuse(before.remove(&object), value, document);
-                        self.objects.insert(object, known);
-                    }
-                }
-            }
-        }
-        if nameless {
-            // It may be any of those that are missing now: none of them goes.
-            self.objects.append(&mut before);
-        }
-    }
-}
-
-/// The object as it was if it stayed the same, so that snapshots share what didn't change.
-fn reuse(before: Option<Known>, object: Object, document: Arc<yaml::Node>) -> Known {
-    match before {
-        Some(known) if known.object == object => Known {
-            object: known.object,
-            document,
-        },
-        _ => Known { object, document },
     }
 }
 

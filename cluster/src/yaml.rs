@@ -13,6 +13,7 @@ mod scalar;
 mod syntax;
 mod text;
 
+pub(crate) use build::too_large;
 pub use build::{MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REPEATED_BYTES, MAX_REPEATED_NODES, parse};
 pub use text::excerpt;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
 use crate::inside::{Place, start_detached};
-use crate::manifest::{self, Document};
+use crate::manifest::{self, Document, Use};
 use crate::plan::{Plan, Pod};
 use crate::process::{Process, Role, start_time};
 use crate::record::{self, Lock, Paths, RUN, Record};
@@ -193,7 +193,14 @@ impl Lab {
         let pods = self.record.plan.pods.split_at(known_pods).1.to_vec();
         self.make_pods(&pods, say)?;
         for document in documents {
-            say(&format!("{} applied", document.object));
+            let object = &document.object;
+            say(&match document.used {
+                Use::Read => format!("{object} applied"),
+                Use::Unused => format!("{object} is of a kind that isn't used here"),
+                Use::OtherEngine => {
+                    format!("{object} is a policy of another engine: it is NOT enforced")
+                }
+            });
         }
         Ok(())
     }
@@ -213,7 +220,7 @@ impl Lab {
     pub fn delete(&mut self, documents: &[Document], say: &mut dyn FnMut(&str)) -> Result<()> {
         for document in documents {
             let object = &document.object;
-            if object.kind == "Node" && self.record.plan.node(&object.name).is_some() {
+            if object.is("Node") && self.record.plan.node(&object.name).is_some() {
                 return Err(Error::Plan {
                     what: format!("{object}: nodes of a running lab can't be deleted"),
                 });
@@ -221,14 +228,14 @@ impl Lab {
         }
         for document in documents {
             let object = &document.object;
-            if object.kind == "Pod"
+            if object.is("Pod")
                 && let Some(pod) = self.record.plan.pod(&object.namespace, &object.name)
             {
                 let pod = pod.clone();
                 self.remove_pod(&pod)?;
             }
             self.record.plan.services.retain(|service| {
-                object.kind != "Service"
+                !object.is("Service")
                     || (&service.namespace, &service.name) != (&object.namespace, &object.name)
             });
             let gone = publish::withdraw(&self.paths, object)?;

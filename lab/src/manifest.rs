@@ -8,15 +8,25 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use cluster::yaml::{self, Node as Tree};
 use ipnet::IpNet;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
 
+mod fields;
+mod split;
+
+pub use fields::FromTree;
+pub use split::split;
+
 /// What an object is called in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectName {
+    /// Group of the kind, empty for the core group and for kinds that agents read: two groups may have a
+    /// kind of the same name.
+    #[serde(default)]
+    pub group: String,
     /// Kind, as in the manifest.
     pub kind: String,
     /// Namespace; empty for kinds that have none.
@@ -26,9 +36,18 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    /// Name of the file that holds the object in the lab's manifests directory.
+    /// Whether it is of a kind that agents read.
+    pub fn is(&self, kind: &str) -> bool {
+        self.group.is_empty() && self.kind == kind
+    }
+
+    /// Name of the file that holds the object in the lab's manifests directory. No name of a kind, group
+    /// or namespace has an `@`, and a namespace has no dot.
     pub fn file_name(&self) -> String {
-        let kind = self.kind.to_ascii_lowercase();
+        let mut kind = self.kind.to_ascii_lowercase();
+        if !self.group.is_empty() {
+            kind = format!("{kind}@{}", self.group);
+        }
         if self.namespace.is_empty() {
             format!("{kind}.{}.yaml", self.name)
         } else {
@@ -39,35 +58,58 @@ impl ObjectName {
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.kind.to_ascii_lowercase();
+        write!(out, "{}", self.kind.to_ascii_lowercase())?;
+        if !self.group.is_empty() {
+            write!(out, ".{}", self.group)?;
+        }
         if self.namespace.is_empty() {
-            write!(out, "{kind} {}", self.name)
+            write!(out, " {}", self.name)
         } else {
-            write!(out, "{kind} {}/{}", self.namespace, self.name)
+            write!(out, " {}/{}", self.namespace, self.name)
         }
     }
 }
 
-/// One document of a manifest file.
+/// What a lab makes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Agents read it.
+    Read,
+    /// Nobody uses it.
+    Unused,
+    /// It is a policy of another engine, which isn't there.
+    OtherEngine,
+}
+
+/// One object of a manifest file: a document, or an item of a list.
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The file it stands in.
     pub path: PathBuf,
     /// Line of the file at which `text` begins, from 1.
     pub line: usize,
-    /// The document as written, without its `---`.
+    /// The object as written, without its `---`.
     pub text: String,
     /// What it describes.
     pub object: ObjectName,
+    /// What is made of it.
+    pub used: Use,
+    /// Its fields; they stand where they stand in the file.
+    tree: Tree,
 }
 
 impl Document {
     /// The document's fields as a type.
     ///
     /// # Errors
-    /// [`Error::Manifest`] with the line of the field that doesn't fit.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        parse(&self.path, self.line, &self.text)
+    /// [`Error::Manifest`] with line and field of what doesn't fit.
+    pub fn parse<T: FromTree>(&self) -> Result<T> {
+        T::from_tree(self, &self.tree)
+    }
+
+    /// Line of the file on which the object begins, from 1.
+    pub fn first_line(&self) -> usize {
+        usize::try_from(self.tree.at.line).unwrap_or(self.line)
     }
 
     /// Text for the lab's own copy: fields stand on the lines on which they stand in the original,
@@ -85,69 +127,30 @@ impl Document {
     }
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, first_line: usize, text: &str) -> Result<T> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let line = error
-            .location()
-            .and_then(|location| usize::try_from(location.line()).ok())
-            .unwrap_or(1);
-        let message = error.without_snippet().to_string();
-        Error::Manifest {
-            path: path.to_owned(),
-            line: first_line + line.saturating_sub(1),
-            message,
-        }
-    })
-}
-
-/// Kinds that belong to no namespace.
-const CLUSTER_SCOPED: [&str; 5] = [
-    "Node",
-    "Namespace",
-    "CiliumClusterwideNetworkPolicy",
-    "CiliumCIDRGroup",
-    "CiliumNode",
-];
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head {
-    // Agents insist on it.
-    #[serde(rename = "apiVersion")]
-    _api_version: String,
-    kind: String,
-    metadata: Metadata,
-}
-
 /// An object's metadata, as far as the lab looks at it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Metadata {
     /// Name.
     pub name: String,
     /// Namespace, if the manifest says one.
-    #[serde(default)]
     pub namespace: Option<String>,
     /// Labels.
-    #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }
 
 /// A Pod manifest, as far as the lab looks at it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Pod {
     /// Name and labels.
     pub metadata: Metadata,
     /// Where it runs and what.
-    #[serde(default)]
     pub spec: PodSpec,
     /// Its addresses, where the manifest says them.
-    #[serde(default)]
     pub status: PodStatus,
 }
 
 /// A pod's spec.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct PodSpec {
     /// Its node; none lets the lab choose.
     pub node_name: Option<String>,
@@ -158,19 +161,16 @@ pub struct PodSpec {
 }
 
 /// A pod's status.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct PodStatus {
     /// Its first address.
-    #[serde(rename = "podIP")]
     pub pod_ip: Option<IpAddr>,
     /// All its addresses.
-    #[serde(rename = "podIPs")]
     pub pod_ips: Vec<PodIp>,
 }
 
 /// One of a pod's addresses.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct PodIp {
     /// The address.
     pub ip: IpAddr,
@@ -212,61 +212,52 @@ pub struct EnvVar {
 }
 
 /// A Node manifest, as far as the lab looks at it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Node {
     /// Name.
     pub metadata: Metadata,
     /// Pod ranges.
-    #[serde(default)]
     pub spec: NodeSpec,
     /// Addresses.
-    #[serde(default)]
     pub status: NodeStatus,
 }
 
 /// A node's spec.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct NodeSpec {
     /// The first pod range.
-    #[serde(rename = "podCIDR")]
     pub pod_cidr: Option<IpNet>,
     /// All pod ranges.
-    #[serde(rename = "podCIDRs")]
     pub pod_cidrs: Vec<IpNet>,
 }
 
 /// A node's status.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct NodeStatus {
     /// Addresses and host names.
     pub addresses: Vec<NodeAddress>,
 }
 
 /// One of a node's addresses.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct NodeAddress {
     /// `InternalIP`, `Hostname`, ...
-    #[serde(rename = "type")]
     pub kind: String,
     /// The address or name.
     pub address: String,
 }
 
 /// A Service manifest, as far as the lab looks at it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Service {
     /// Name.
     pub metadata: Metadata,
     /// Whom it selects.
-    #[serde(default)]
     pub spec: ServiceSpec,
 }
 
 /// A service's spec.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct ServiceSpec {
     /// Labels of its pods; empty selects none.
     pub selector: BTreeMap<String, String>,
@@ -282,14 +273,46 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Document>> {
     for path in paths {
         let before = documents.len();
         for file in files(path)? {
-            let text = fs::read_to_string(&file).context("read", &file)?;
-            documents.extend(split(&file, &text)?);
+            documents.extend(split(&file, &text_of(&file)?)?);
         }
         if documents.len() == before {
             return Err(Error::NoManifests { path: path.clone() });
         }
     }
+    let mut known: BTreeMap<&ObjectName, &Document> = BTreeMap::new();
+    for document in &documents {
+        if let Some(first) = known.insert(&document.object, document) {
+            return Err(Error::Manifest {
+                path: document.path.clone(),
+                line: document.first_line(),
+                message: format!(
+                    "{}: duplicate definition, the first is at {}:{}; delete one of the two",
+                    document.object,
+                    first.path.display(),
+                    first.first_line()
+                ),
+            });
+        }
+    }
     Ok(documents)
+}
+
+/// A file's text, if it isn't too large to be read.
+fn text_of(file: &Path) -> Result<String> {
+    let refuse = |message: String| Error::Manifest {
+        path: file.to_owned(),
+        line: 1,
+        message,
+    };
+    let length = fs::metadata(file).context("read", file)?.len();
+    if length > yaml::MAX_BYTES as u64 {
+        let (length, most) = (length.div_ceil(1 << 20), yaml::MAX_BYTES >> 20);
+        return Err(refuse(format!(
+            "is too large: {length} MiB, at most {most} MiB are read; split it"
+        )));
+    }
+    let bytes = fs::read(file).context("read", file)?;
+    String::from_utf8(bytes).map_err(|_not_text| refuse("is not UTF-8 text".to_owned()))
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>> {
@@ -311,116 +334,4 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Splits a file's text into documents. Documents without content (comments only) are left out.
-///
-/// # Errors
-/// [`Error::Manifest`] for a document without kind or name.
-pub fn split(path: &Path, text: &str) -> Result<Vec<Document>> {
-    let mut documents = Vec::new();
-    let mut start = 1;
-    let mut current = String::new();
-    for (number, line) in text.lines().enumerate() {
-        if line == "---" || line.starts_with("--- ") {
-            documents.extend(document(path, start, &current)?);
-            current.clear();
-            start = number + 2;
-        } else {
-            current.push_str(line);
-            current.push('\n');
-        }
-    }
-    documents.extend(document(path, start, &current)?);
-    Ok(documents)
-}
-
-fn document(path: &Path, line: usize, text: &str) -> Result<Option<Document>> {
-    let content = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
-    if !text.lines().any(content) {
-        return Ok(None);
-    }
-    let head: Head = parse(path, line, text)?;
-    let namespace = match CLUSTER_SCOPED.contains(&head.kind.as_str()) {
-        true => String::new(),
-        false => head
-            .metadata
-            .namespace
-            .unwrap_or_else(|| "default".to_owned()),
-    };
-    let object = ObjectName {
-        kind: head.kind,
-        namespace,
-        name: head.metadata.name,
-    };
-    // Names become file names: nothing may lead out of the directory.
-    let plain = |word: &str| {
-        !word.starts_with('.')
-            && word.len() <= 253
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-    };
-    let named = !object.name.is_empty() && !object.kind.is_empty();
-    if !(named && plain(&object.kind) && plain(&object.namespace) && plain(&object.name)) {
-        return Err(Error::Manifest {
-            path: path.to_owned(),
-            line,
-            message: format!(
-                "kind {:?}, namespace {:?}, name {:?}: not names that Kubernetes would take",
-                object.kind, object.namespace, object.name
-            ),
-        });
-    }
-    Ok(Some(Document {
-        path: path.to_owned(),
-        line,
-        text: text.to_owned(),
-        object,
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn documents_keep_their_lines() {
-        let text = "# a comment\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n---\n# nothing\n--- # next\n\
-                    apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec:\n  podCIDR: nonsense\n";
-        let documents = split(Path::new("f.yaml"), text).unwrap();
-        let seen: Vec<_> = documents
-            .iter()
-            .map(|d| (d.object.to_string(), d.line))
-            .collect();
-        assert_eq!(
-            seen,
-            [("pod default/a".to_owned(), 3), ("node n".to_owned(), 10),]
-        );
-        let error = documents[1].parse::<Node>().unwrap_err().to_string();
-        assert!(error.starts_with("f.yaml:14: "), "{error}");
-        let copy = documents[1].at_original_lines();
-        assert_eq!(copy.lines().nth(9), Some("apiVersion: v1"), "{copy}");
-    }
-
-    #[test]
-    fn what_is_no_manifest_is_refused_with_its_line() {
-        let cases = [
-            ("kind: Pod\nmetadata: {name: a}\n", "f.yaml:2: "),
-            ("apiVersion: v1\nmetadata: {name: a}\n", "f.yaml:2: "),
-            (
-                "apiVersion: v1\nkind: Pod\nmetadata: {name: ../a}\n",
-                "f.yaml:1: kind \"Pod\"",
-            ),
-            (
-                "apiVersion: v1\nkind: Pod\nmetadata: {name: ''}\n",
-                "f.yaml:1: kind \"Pod\"",
-            ),
-            ("# first\n---\nkind: [\n", "f.yaml:"),
-        ];
-        for (text, expected) in cases {
-            let error = split(Path::new("f.yaml"), text).unwrap_err().to_string();
-            assert!(error.starts_with(expected), "{text:?}: {error}");
-        }
-    }
 }

@@ -150,13 +150,13 @@ impl Plan {
     /// half-changed and must be thrown away.
     pub fn add(&mut self, documents: &[Document], nodes: usize) -> Result<()> {
         for document in documents {
-            if document.object.kind == "Node" {
+            if document.object.is("Node") {
                 self.add_node(&document.object.name, &document.parse()?)?;
             }
         }
         let pods: Vec<(&Document, manifest::Pod)> = documents
             .iter()
-            .filter(|document| document.object.kind == "Pod")
+            .filter(|document| document.object.is("Pod"))
             .map(|document| Ok((document, document.parse()?)))
             .collect::<Result<_>>()?;
         let named: BTreeSet<&str> = pods
@@ -180,7 +180,7 @@ impl Plan {
             self.add_pod(document, &pod)?;
         }
         for document in documents {
-            if document.object.kind == "Service" {
+            if document.object.is("Service") {
                 let service: manifest::Service = document.parse()?;
                 let (namespace, name) = (&document.object.namespace, &document.object.name);
                 self.services

@@ -19,6 +19,7 @@ pub fn publish(paths: &Paths, plan: &Plan, documents: &[Document]) -> Result<()>
     // Nodes first: an agent that sees a pod should know where it is.
     for node in &plan.nodes {
         let object = ObjectName {
+            group: String::new(),
             kind: "Node".to_owned(),
             namespace: String::new(),
             name: node.name.clone(),
@@ -40,8 +41,8 @@ pub fn publish(paths: &Paths, plan: &Plan, documents: &[Document]) -> Result<()>
         let object = &document.object;
         let path = paths.manifests().join(object.file_name());
         match object.kind.as_str() {
-            "Node" => {}
-            "Pod" => {
+            "Node" if object.group.is_empty() => {}
+            "Pod" if object.group.is_empty() => {
                 let mut value: Value = document.parse()?;
                 let pod = plan.pod(&object.namespace, &object.name);
                 if let Some((pod, node)) = pod.and_then(|pod| Some((pod, plan.node(&pod.node)?))) {

@@ -214,149 +214,151 @@ fn is_like_a_known_group(group: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// `apiVersion kind`, and what comes of it.
+    /// `apiVersion`, `kind`, and what comes of them.
+    const ROWS: &[(&str, &str, &str)] = &[
+        ("networking.k8s.io/v1", "NetworkPolicy", "NetworkPolicy"),
+        ("cilium.io/v2alpha1", "CiliumCIDRGroup", "CiliumCIDRGroup"),
+        (
+            "v1",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "networking.k8s.io",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "networking.k8s.io/v1beta1",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "extensions/v1beta1",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "cilium.io/v2",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "netwroking.k8s.io/v1",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "example.com/v1",
+            "NetworkPolicy",
+            "apiVersion: use networking.k8s.io/v1",
+        ),
+        (
+            "cilium.io/v1",
+            "CiliumNetworkPolicy",
+            "apiVersion: use cilium.io/v2",
+        ),
+        (
+            "networking.k8s.io/v1",
+            "CiliumNetworkPolicy",
+            "apiVersion: use cilium.io/v2",
+        ),
+        (
+            "cilum.io/v2",
+            "CiliumClusterwideNetworkPolicy",
+            "apiVersion: use cilium.io/v2",
+        ),
+        (
+            "Cilium.io/v2",
+            "CiliumNetworkPolicy",
+            "apiVersion: use cilium.io/v2",
+        ),
+        (
+            "a/cilium.io/v2",
+            "CiliumNetworkPolicy",
+            "apiVersion: use cilium.io/v2",
+        ),
+        (
+            "cilium.io/v2",
+            "CiliumClusterWideNetworkPolicy",
+            "kind: did you mean CiliumClusterwideNetworkPolicy?",
+        ),
+        (
+            "cilium.io/v2",
+            "CiliumClusterNetworkPolicy",
+            "kind: policies are cilium.io/v2 CiliumNetworkPolicy and cilium.io/v2 CiliumClusterwideNetworkPolicy",
+        ),
+        (
+            "cilium.io/v2",
+            "ciliumnetworkpolicy",
+            "kind: did you mean CiliumNetworkPolicy?",
+        ),
+        (
+            "cilium.io/v2",
+            "CNP",
+            "kind: did you mean CiliumNetworkPolicy?",
+        ),
+        ("cilium.io/v2", "CiliumNode", "unused"),
+        (
+            "cilium.io/v2",
+            "CiliumNod",
+            "kind: did you mean CiliumNode?",
+        ),
+        ("cilium.io/v2", "Whatever", "kind: policies are"),
+        (
+            "networking.k8s.io/v1",
+            "NetworkPolcy",
+            "kind: did you mean NetworkPolicy?",
+        ),
+        (
+            "networking.k8s.io/v1",
+            "NetworkPolicies",
+            "kind: did you mean NetworkPolicy?",
+        ),
+        ("networking.k8s.io/v1", "Ingress", "unused"),
+        (
+            "networking.k8s.io/v1",
+            "ClusterNetworkPolicy",
+            "kind: policies are",
+        ),
+        ("v1", "networkPolicy", "kind: did you mean NetworkPolicy?"),
+        (
+            "apps/v1",
+            "NetworkPolcy",
+            "kind: did you mean NetworkPolicy?",
+        ),
+        ("v1", "Pd", "kind: did you mean Pod?"),
+        ("v1", "Endpoints", "unused"),
+        ("v1", "ConfigMap", "unused"),
+        ("apps/v1", "Deployment", "unused"),
+        ("serving.knative.dev/v1", "Service", "unused"),
+        ("projectcalico.org/v3", "NetworkPolicy", "other engine"),
+        (
+            "projectcalico.org/v3",
+            "GlobalNetworkPolicy",
+            "other engine",
+        ),
+        ("projectcalico.org/v3", "IPPool", "unused"),
+        (
+            "policy.networking.k8s.io/v1alpha1",
+            "AdminNetworkPolicy",
+            "other engine",
+        ),
+        ("example.com/v1", "FancyNetworkPolicy", "other engine"),
+        ("policy/v1", "PodDisruptionBudget", "unused"),
+        ("policy/v1", "FancyNetworkPolicy", "kind: policies are"),
+    ];
+
     #[test]
     fn nothing_that_looks_like_a_policy_is_passed_over() {
-        for (version, kind, wanted) in [
-            ("networking.k8s.io/v1", "NetworkPolicy", "NetworkPolicy"),
-            ("cilium.io/v2alpha1", "CiliumCIDRGroup", "CiliumCIDRGroup"),
-            (
-                "v1",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "networking.k8s.io",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "networking.k8s.io/v1beta1",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "extensions/v1beta1",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "cilium.io/v2",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "netwroking.k8s.io/v1",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "example.com/v1",
-                "NetworkPolicy",
-                "apiVersion: use networking.k8s.io/v1",
-            ),
-            (
-                "cilium.io/v1",
-                "CiliumNetworkPolicy",
-                "apiVersion: use cilium.io/v2",
-            ),
-            (
-                "networking.k8s.io/v1",
-                "CiliumNetworkPolicy",
-                "apiVersion: use cilium.io/v2",
-            ),
-            (
-                "cilum.io/v2",
-                "CiliumClusterwideNetworkPolicy",
-                "apiVersion: use cilium.io/v2",
-            ),
-            (
-                "Cilium.io/v2",
-                "CiliumNetworkPolicy",
-                "apiVersion: use cilium.io/v2",
-            ),
-            (
-                "a/cilium.io/v2",
-                "CiliumNetworkPolicy",
-                "apiVersion: use cilium.io/v2",
-            ),
-            (
-                "cilium.io/v2",
-                "CiliumClusterWideNetworkPolicy",
-                "kind: did you mean CiliumClusterwideNetworkPolicy?",
-            ),
-            (
-                "cilium.io/v2",
-                "CiliumClusterNetworkPolicy",
-                "kind: policies are cilium.io/v2 CiliumNetworkPolicy and cilium.io/v2 CiliumClusterwideNetworkPolicy",
-            ),
-            (
-                "cilium.io/v2",
-                "ciliumnetworkpolicy",
-                "kind: did you mean CiliumNetworkPolicy?",
-            ),
-            (
-                "cilium.io/v2",
-                "CNP",
-                "kind: did you mean CiliumNetworkPolicy?",
-            ),
-            ("cilium.io/v2", "CiliumNode", "unused"),
-            (
-                "cilium.io/v2",
-                "CiliumNod",
-                "kind: did you mean CiliumNode?",
-            ),
-            ("cilium.io/v2", "Whatever", "kind: policies are"),
-            (
-                "networking.k8s.io/v1",
-                "NetworkPolcy",
-                "kind: did you mean NetworkPolicy?",
-            ),
-            (
-                "networking.k8s.io/v1",
-                "NetworkPolicies",
-                "kind: did you mean NetworkPolicy?",
-            ),
-            ("networking.k8s.io/v1", "Ingress", "unused"),
-            (
-                "networking.k8s.io/v1",
-                "ClusterNetworkPolicy",
-                "kind: policies are",
-            ),
-            ("v1", "networkPolicy", "kind: did you mean NetworkPolicy?"),
-            (
-                "apps/v1",
-                "NetworkPolcy",
-                "kind: did you mean NetworkPolicy?",
-            ),
-            ("v1", "Pd", "kind: did you mean Pod?"),
-            ("v1", "Endpoints", "unused"),
-            ("v1", "ConfigMap", "unused"),
-            ("apps/v1", "Deployment", "unused"),
-            ("serving.knative.dev/v1", "Service", "unused"),
-            ("projectcalico.org/v3", "NetworkPolicy", "other engine"),
-            (
-                "projectcalico.org/v3",
-                "GlobalNetworkPolicy",
-                "other engine",
-            ),
-            ("projectcalico.org/v3", "IPPool", "unused"),
-            (
-                "policy.networking.k8s.io/v1alpha1",
-                "AdminNetworkPolicy",
-                "other engine",
-            ),
-            ("example.com/v1", "FancyNetworkPolicy", "other engine"),
-            ("policy/v1", "PodDisruptionBudget", "unused"),
-            ("policy/v1", "FancyNetworkPolicy", "kind: policies are"),
-        ] {
+        for (version, kind, wanted) in ROWS {
             let found = match classify(version, kind) {
                 Ok(Meant::Read(kind)) => kind.name().to_owned(),
                 Ok(Meant::OtherEngine) => "other engine".to_owned(),
                 Ok(Meant::Unused) => "unused".to_owned(),
                 Err(mistake) => format!("{}: {}", mistake.field, mistake.remedy),
             };
-            assert!(found.starts_with(wanted), "{version} {kind}: {found}");
+            assert!(found.starts_with(*wanted), "{version} {kind}: {found}");
         }
     }
 }

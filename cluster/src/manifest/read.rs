@@ -108,28 +108,28 @@ fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
             "list the objects under items, [] for none",
         )),
         None => Ok(None),
-        Some(node) => match &node.value {
-            Value::List(_) | Value::Null => {
-                let head = ["apiVersion", "kind"]
-                    .into_iter()
-                    .filter_map(field)
-                    .cloned();
-                let fields = head.map(|mut field| {
-                    if field.key == "kind" {
-                        field.node.value = Value::Text(of.to_owned());
-                    }
-                    field
-                });
-                // A List's items are of any kind, and say which.
-                let fields = if of.is_empty() {
-                    Vec::new()
-                } else {
-                    fields.collect()
-                };
-                Ok(Some(Head { fields }))
-            }
-            _ => Err(reader.wrong_type(node, "items", "a list")),
-        },
+        Some(node) if !matches!(node.value, Value::List(_) | Value::Null) => {
+            Err(reader.wrong_type(node, "items", "a list"))
+        }
+        Some(_) => {
+            let head = ["apiVersion", "kind"]
+                .into_iter()
+                .filter_map(field)
+                .cloned();
+            let fields = head.map(|mut field| {
+                if field.key == "kind" {
+                    field.node.value = Value::Text(of.to_owned());
+                }
+                field
+            });
+            // A List's items are of any kind, and say which.
+            let fields = if of.is_empty() {
+                Vec::new()
+            } else {
+                fields.collect()
+            };
+            Ok(Some(Head { fields }))
+        }
     }
 }
 

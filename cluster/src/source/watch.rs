@@ -1,28 +1,23 @@
 //! Following a directory: the system's notices, gathered until writing has come to rest.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use super::{Directory, Look};
+use super::{Background, Directory, Look};
 
 /// A change counts once nothing has happened for this long ...
 const QUIET: Duration = Duration::from_millis(50);
-/// ... or, while a file is held open for writing, after this many such periods: a writer that never
-/// closes must not keep the others waiting.
-const PATIENCE: u32 = 20;
-/// How often the directory is looked at without a notice: for file systems that give none, and for a
-/// directory that was replaced.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// ... or after this long, whatever happens: a writer that never rests must not keep the others waiting.
+const GATHER: Duration = Duration::from_millis(250);
 
 /// The watching thread can't be started.
 #[derive(Debug, Error)]
@@ -63,18 +58,25 @@ impl Directory {
     /// called from that thread only, and a slow one delays the next look, so that snapshots don't pile
     /// up: what is skipped is never needed. To get into an async program, send into a watch channel.
     ///
+    /// Large files are read beside the others: until that is done, they are as they were.
+    ///
     /// The present snapshot isn't announced; what changed since it was taken is.
     ///
     /// # Errors
     /// The system gives neither a thread nor notices.
     pub fn watch(
-        self,
+        mut self,
         on_change: impl FnMut(&Directory) + Send + 'static,
     ) -> Result<Watch, WatchError> {
         // Notices that find no room are dropped: the ones before them make the thread look anyway.
         let (wake, notices) = sync_channel(1024);
         let stop = Arc::new(AtomicBool::new(false));
         let watcher = watcher(&self.path, wake.clone())?;
+        let done = Mutex::new(wake.clone());
+        self.background = Some(Background(Arc::new(move || {
+            let done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(done.try_send(Notice::Changed));
+        })));
         let thread = std::thread::Builder::new()
             .name("manifests".to_owned())
             .spawn({
@@ -158,11 +160,12 @@ fn follow(
     mut on_change: impl FnMut(&Directory),
 ) -> Directory {
     let mut watched = inode(&directory.path);
+    let opened = Instant::now();
     // What changed between the reading of the directory and the beginning of the notices.
     let mut next = (Look::Read, false);
     loop {
         let (look, lost) = next;
-        if let Some(state) = directory.look(look) {
+        if let Some(state) = directory.look(look, opened.elapsed()) {
             debug!(generation = state.generation, "manifests changed");
             on_change(&directory);
         }
@@ -175,7 +178,7 @@ fn follow(
             drop(std::mem::replace(&mut watcher, renewed));
             watched = present;
         }
-        next = gather(notices, stop);
+        next = gather(&mut directory, notices, opened, stop);
         if stop.load(Ordering::Acquire) {
             return directory;
         }
@@ -187,33 +190,33 @@ fn inode(path: &std::path::Path) -> Option<u64> {
     Some(std::os::unix::fs::MetadataExt::ino(&metadata))
 }
 
-/// Waits until there is something to look at and writing has come to rest. Says how closely
-/// to look, and whether notices were lost.
-fn gather(notices: &Receiver<Notice>, stop: &AtomicBool) -> (Look, bool) {
-    let mut writing = BTreeSet::new();
+/// Waits until there is something to look at and it has become quiet. Says how closely to look, and
+/// whether notices were lost.
+fn gather(
+    directory: &mut Directory,
+    notices: &Receiver<Notice>,
+    opened: Instant,
+    stop: &AtomicBool,
+) -> (Look, bool) {
     let mut lost = false;
-    let mut wait = LOOK_AGAIN;
-    let mut quiet = 0;
-    // Each round is one notice or one quiet period.
-    for _ in 0..PATIENCE * 50 {
+    let mut first = None;
+    loop {
+        let wait = match first {
+            None => directory.patience(),
+            Some(_) => QUIET,
+        };
         match notices.recv_timeout(wait) {
-            Ok(Notice::Writing(path)) => drop(writing.insert(path)),
-            Ok(Notice::Closed(path)) => drop(writing.remove(&path)),
+            Ok(Notice::Writing(path)) => directory.writing(&path, opened.elapsed()),
+            Ok(Notice::Closed(path)) => directory.closed(&path),
             Ok(Notice::Changed) => {}
             Ok(Notice::Lost) => lost = true,
-            Err(RecvTimeoutError::Timeout) if wait == QUIET && !writing.is_empty() => {
-                quiet += 1;
-                if quiet == PATIENCE {
-                    break;
-                }
-            }
-            Err(_) if wait == LOOK_AGAIN => return (Look::Stamps, lost),
+            Err(_) if first.is_none() => return (Look::Stamps, lost),
             Err(_) => break,
         }
-        if stop.load(Ordering::Acquire) {
+        let first = *first.get_or_insert_with(Instant::now);
+        if stop.load(Ordering::Acquire) || first.elapsed() >= GATHER {
             break;
         }
-        wait = QUIET;
     }
     (Look::Read, lost)
 }

@@ -1,0 +1,330 @@
+//! What is kept of one file: its objects, the last good form of those that went bad, and those that
+//! vanished from it and wait for a second look.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::digest::Digest;
+use crate::manifest::{self, Document, Ignored, Object};
+use crate::object::{ObjectName, Place, Problem};
+use crate::yaml::{self, Position};
+
+/// An object that vanishes from a file that is written in place counts as gone once the file has been
+/// left alone for this long ...
+pub(super) const SETTLED: Duration = Duration::from_secs(3);
+/// ... or, while its writer hasn't closed it, for this long.
+pub(super) const ABANDONED: Duration = Duration::from_secs(10);
+
+/// What is kept of one file.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) stamp: Stamp,
+    /// Digest of the text that was read last.
+    digest: u64,
+    pub(super) objects: BTreeMap<ObjectName, Known>,
+    /// Objects that the text read last doesn't have: they stay until it is certain that they are gone.
+    vanishing: BTreeMap<ObjectName, Known>,
+    /// When the text was seen to be another one.
+    changed: Duration,
+    pub(super) problems: Vec<Problem>,
+    pub(super) ignored: Vec<Ignored>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) object: Object,
+    pub(super) document: Arc<yaml::Node>,
+}
+
+/// Tells whether a file was changed since it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: Option<SystemTime>,
+    pub(super) len: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            modified: metadata.modified().ok(),
+            len: metadata.len(),
+            inode: std::os::unix::fs::MetadataExt::ino(metadata),
+        }
+    }
+}
+
+/// A file's text, read.
+#[derive(Debug)]
+pub(super) struct Content {
+    digest: u64,
+    documents: Result<Vec<Read>, yaml::Error>,
+}
+
+/// A document of it, and its own text if it is a policy.
+#[derive(Debug)]
+struct Read {
+    document: Document,
+    text: Arc<str>,
+}
+
+/// Reads a file; nothing of it is parsed if it still has the digest `known`.
+///
+/// # Errors
+/// Why it can't be read.
+pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<Content, String> {
+    // It may have grown since its size was seen.
+    let too_large = |len: u64| len > yaml::MAX_BYTES as u64;
+    let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let mut text = String::new();
+    io::Read::read_to_string(
+        &mut io::Read::take(file, yaml::MAX_BYTES as u64 + 1),
+        &mut text,
+    )
+    .map_err(|error| unreadable(&error))?;
+    if too_large(text.len() as u64) {
+        let metadata = fs::metadata(path).map(|metadata| metadata.len());
+        return Err(yaml::too_large(metadata.unwrap_or(text.len() as u64)));
+    }
+    let mut digest = Digest::default();
+    digest.bytes(text.as_bytes());
+    let digest = digest.finish();
+    if known == Some(digest) {
+        return Ok(Content {
+            digest,
+            documents: Ok(Vec::new()),
+        });
+    }
+    let documents = yaml::parse(&text).map(|documents| {
+        let lines: Vec<&str> = text.lines().collect();
+        let read = |document| manifest::read(name, document);
+        documents
+            .into_iter()
+            .flat_map(read)
+            .map(|document| {
+                let text = match &document {
+                    // What leaves its kind to its list has no text that could stand alone.
+                    Document::Object(_, Object::Policy(policy), _)
+                        if policy.document.get("kind").map(|kind| kind.at)
+                            >= Some(policy.document.at) =>
+                    {
+                        yaml::excerpt(&lines, policy.document.at).into()
+                    }
+                    Document::Object(..) | Document::Bad(..) | Document::Ignored(..) => {
+                        Arc::default()
+                    }
+                };
+                Read { document, text }
+            })
+            .collect()
+    });
+    Ok(Content { digest, documents })
+}
+
+/// In words of our own: the system's differ from place to place.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    let kind = error.kind();
+    if kind == io::ErrorKind::InvalidData {
+        "can't be read: it isn't UTF-8 text".to_owned()
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "can't be read: no permission".to_owned()
+    } else {
+        format!("can't be read: {error}")
+    }
+}
+
+impl File {
+    /// What is remembered of it from before a restart.
+    pub(super) fn remembered(name: &Arc<str>, documents: Vec<Arc<yaml::Node>>) -> Self {
+        let mut file = Self::default();
+        for document in documents {
+            for document in manifest::read(name, Arc::unwrap_or_clone(document)) {
+                if let Document::Object(name, object, document) = document {
+                    file.objects.insert(name, Known { object, document });
+                }
+            }
+        }
+        file
+    }
+
+    /// All objects that count: those of the text and those that wait for a second look.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&ObjectName, &Known)> {
+        self.objects.iter().chain(&self.vanishing)
+    }
+
+    /// An object that counts.
+    pub(super) fn get(&self, object: &ObjectName) -> Option<&Known> {
+        self.objects
+            .get(object)
+            .or_else(|| self.vanishing.get(object))
+    }
+
+    /// The digest of the text, as long as it can be relied on: a file that couldn't be read in between
+    /// is taken again.
+    pub(super) fn known_digest(&self) -> Option<u64> {
+        (self.stamp != Stamp::default()).then_some(self.digest)
+    }
+
+    /// Takes what was read at `now`.
+    pub(super) fn take(
+        &mut self,
+        name: &Arc<str>,
+        stamp: Stamp,
+        content: Result<Content, String>,
+        now: Duration,
+    ) {
+        let known = self.known_digest();
+        let content = match content {
+            Ok(content) => content,
+            Err(problem) => {
+                self.stamp = Stamp::default();
+                return self.fail(name, Position::default(), problem);
+            }
+        };
+        // A whole new file under the name is what its writer made of it.
+        let replaced = self.stamp.inode != 0 && stamp.inode != self.stamp.inode;
+        self.stamp = stamp;
+        if known == Some(content.digest) {
+            return;
+        }
+        self.digest = content.digest;
+        self.changed = now;
+        let documents = match content.documents {
+            Ok(documents) => documents,
+            Err(error) => {
+                return self.fail(name, error.at, format!("invalid YAML: {}", error.problem));
+            }
+        };
+        if documents.is_empty() && self.all().next().is_some() {
+            // An editor that truncates before it writes must not empty the cluster.
+            let problem = "is empty; its objects stay until the file is deleted".to_owned();
+            return self.fail(name, Position::default(), problem);
+        }
+        self.merge(name, documents);
+        if replaced {
+            self.vanishing.clear();
+        }
+    }
+
+    /// Lets those go that vanished, once the file has been left alone for long enough.
+    pub(super) fn settle(&mut self, is_open: bool, now: Duration) {
+        let wait = if is_open { ABANDONED } else { SETTLED };
+        if now.saturating_sub(self.changed) >= wait {
+            self.vanishing.clear();
+        }
+    }
+
+    /// Whether objects wait for a second look.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.vanishing.is_empty()
+    }
+
+    /// The file can't be used: its objects stay as they are.
+    pub(super) fn fail(&mut self, name: &Arc<str>, at: Position, problem: String) {
+        self.ignored.clear();
+        self.problems = vec![Problem {
+            place: Place {
+                file: Arc::clone(name),
+                at,
+            },
+            object: None,
+            field: String::new(),
+            problem,
+            remedy: match self.all().count() {
+                0 => String::new(),
+                1 => "its object stays in its last good form".to_owned(),
+                n => format!("its {n} objects stay in their last good form"),
+            },
+        }];
+    }
+
+    fn merge(&mut self, name: &Arc<str>, documents: Vec<Read>) {
+        let mut before = std::mem::take(&mut self.objects);
+        before.append(&mut self.vanishing);
+        self.problems.clear();
+        self.ignored.clear();
+        let mut nameless = Vec::new();
+        for Read { document, text } in documents {
+            match document {
+                Document::Ignored(ignored) => self.ignored.push(ignored),
+                Document::Bad(object, mut problem) => {
+                    match object {
+                        None => nameless.push(self.problems.len()),
+                        Some(object) => {
+                            if let Some(known) = before.remove(&object) {
+                                also(&mut problem, "the last good form stays");
+                                self.objects.insert(object, known);
+                            }
+                        }
+                    }
+                    self.problems.push(problem);
+                }
+                Document::Object(object, mut value, document) => {
+                    if let Object::Policy(policy) = &mut value {
+                        Arc::make_mut(policy).text = text;
+                    }
+                    if let Some(first) = self.objects.get(&object) {
+                        self.problems.push(Problem {
+                            place: Place {
+                                file: Arc::clone(name),
+                                at: document.at,
+                            },
+                            problem: format!(
+                                "duplicate definition in this file; using the one at {}",
+                                first.document.at
+                            ),
+                            object: Some(object),
+                            field: String::new(),
+                            remedy: "delete one of the two".to_owned(),
+                        });
+                        continue;
+                    }
+                    let known = reuse(before.remove(&object), value, document);
+                    self.objects.insert(object, known);
+                }
+            }
+        }
+        if nameless.is_empty() {
+            self.vanishing = before;
+        } else if !before.is_empty() {
+            // It may be any of those that are missing now: none of them goes.
+            let kept = format!("until it is corrected, {} stay", list(before.keys()));
+            for number in nameless {
+                also(&mut self.problems[number], &kept);
+            }
+            self.objects.append(&mut before);
+        }
+    }
+}
+
+fn also(problem: &mut Problem, more: &str) {
+    if !problem.remedy.is_empty() {
+        problem.remedy.push_str("; ");
+    }
+    problem.remedy.push_str(more);
+}
+
+/// Names, as many as fit a line.
+fn list<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
+    const NAMED: usize = 5;
+    let names: Vec<String> = names.map(ToString::to_string).collect();
+    match names.len().checked_sub(NAMED) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..NAMED].join(", ")),
+    }
+}
+
+/// The object as it was if it stayed the same, so that snapshots share what didn't change.
+fn reuse(before: Option<Known>, object: Object, document: Arc<yaml::Node>) -> Known {
+    match before {
+        Some(known) if known.object == object => Known {
+            object: known.object,
+            document,
+        },
+        _ => Known { object, document },
+    }
+}
