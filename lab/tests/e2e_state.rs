@@ -313,3 +313,38 @@ fn lost_manifests_and_an_empty_directory_open_nothing() {
     assert!(log.contains("as was confirmed"), "{log}");
     assert!(!node.join("confirm-empty").exists(), "it is for one start");
 }
+
+#[test]
+fn connections_go_with_their_pod() {
+    let mut lab = TestLab::up(&options(program(), true), PODS).unwrap();
+    for (to, probe) in [
+        ("server:80", Probe::Tcp),
+        ("server:53", Probe::Udp),
+        ("server", Probe::Icmp),
+    ] {
+        for family in [Family::V4, Family::V6] {
+            lab.wait_for(Outcome::Connected, "near", to, probe, family)
+                .unwrap();
+        }
+    }
+    let entries = |lab: &TestLab| {
+        let page = metrics::metrics(lab);
+        ["CT4", "CT6"].map(|map| page[&format!("flows_map_entries{{map=\"{map}\"}}")])
+    };
+    // Counted at most every 15 s.
+    let wait = |lab: &TestLab, is: fn(u64) -> bool| {
+        let began = Instant::now();
+        while !entries(lab).into_iter().all(is) {
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                entries(lab)
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    wait(&lab, |entries| entries >= 3);
+    lab.delete("{apiVersion: v1, kind: Pod, metadata: {name: near}}")
+        .unwrap();
+    wait(&lab, |entries| entries == 0);
+}
