@@ -24,6 +24,7 @@ mod report;
 mod ring;
 mod saved;
 mod status;
+mod sweep;
 mod wake;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
@@ -44,6 +45,7 @@ use self::{
     naming::{Naming, Sources},
     report::Failure,
     saved::{Log, Saved},
+    sweep::Sweeper,
 };
 use crate::{config::Config, grpc::Peers, names::Names};
 
@@ -104,6 +106,7 @@ pub struct Control {
     /// What `endpoints.json` was last made of.
     ready: Option<(Vec<IfIndex>, Endpoints)>,
     integrity: Integrity,
+    sweeper: Sweeper,
     naming: Naming,
     outlets: Outlets,
     /// What the node told when the maps were last brought in step. `None`: they may hold anything.
@@ -131,7 +134,8 @@ impl Control {
         let run_dir = config.run_dir();
         let mut saved = Saved::load(&run_dir.join("state.json"))?;
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
-        let memory = logged.unwrap_or(std::mem::take(&mut saved.manifests));
+        let memory = logged.unwrap_or_else(|| saved.take_manifests());
+        let had_manifests = memory != cluster::source::Memory::default();
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
         let base = compiler.manifests();
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
@@ -150,7 +154,12 @@ impl Control {
             .map(|cpu| Failed::new(cpu.events_failed.into()))
             .collect();
         let manifests = Manifests::open(&config.state_dir, memory, bell)?;
+        let in_force = datapath.in_force();
+        if manifests.is_empty() && (had_manifests || !in_force.tables.is_empty()) {
+            confirm_empty(config)?;
+        }
         Ok(Self {
+            sweeper: Sweeper::start(Arc::clone(datapath.stats()), &in_force)?,
             outlets: Outlets {
                 names: Arc::default(),
                 peers: watch::Sender::new(Arc::new(Peers::new())),
@@ -311,6 +320,7 @@ impl Control {
         let since = admitted.changes.is_some().then_some(&admitted.touched);
         let names = self.naming.names(&names, &sources, since);
         self.outlets.names.store(Arc::new(names));
+        let when = sweep::now();
         let applied = match &admitted.changes {
             Some(changes) => self.datapath.apply_changes(changes),
             None => {
@@ -331,6 +341,7 @@ impl Control {
                 "policy is in force"
             );
         }
+        self.sweeper.follow(&self.endpoints, when);
         self.forget();
         self.known = Some(self.endpoints.clone());
         self.write_ready()?;
@@ -410,5 +421,20 @@ impl Control {
                 false
             }
         }
+    }
+}
+
+/// A cluster that became empty while no agent ran has to be confirmed, once, by a file beside the state.
+fn confirm_empty(config: &Config) -> Result<(), ControlError> {
+    let confirm = config.run_dir().join("confirm-empty");
+    match std::fs::remove_file(&confirm) {
+        Ok(()) => {
+            warn!("there are no manifests, as was confirmed: nothing is enforced from now on");
+            Ok(())
+        }
+        Err(_not_there) => Err(ControlError::Emptied {
+            directory: config.state_dir.clone(),
+            confirm,
+        }),
     }
 }

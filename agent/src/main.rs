@@ -27,6 +27,8 @@ fn main() -> ExitCode {
 }
 
 fn start(config: &Config) -> Result<(), RunError> {
+    // Sockets, state and logs are for root and its group.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o027));
     // Before there is a second thread: the namespace is each thread's own.
     if let Some(path) = &config.netns {
         run::enter_network_namespace(path)?;

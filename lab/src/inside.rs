@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{sethostname, setsid};
 
 use crate::error::{Context, Error, Result};
@@ -84,6 +85,8 @@ impl Place {
             setsid().context("start a session for", Path::new(program))?;
         }
         if let Some(path) = &self.netns {
+            // What runs in a pod makes files of its own.
+            umask(Mode::from_bits_truncate(0o022));
             netns::enter(path)?;
             let here = Path::new("/");
             unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)

@@ -70,6 +70,7 @@ impl Lab {
         if !nix::unistd::geteuid().is_root() {
             return Err(Error::NotRoot);
         }
+        record::restrict();
         let paths = Paths::new(&options.name)?;
         let documents = manifest::read(manifests)?;
         if options.agents {
@@ -153,6 +154,7 @@ impl Lab {
     /// # Errors
     /// As [`Lab::open`], and [`Error::Busy`].
     pub fn open_locked(name: &str, program: PathBuf) -> Result<Self> {
+        record::restrict();
         let lock = Lock::take(Self::open(name, program.clone())?.paths.root(), PATIENCE)?;
         let mut lab = Self::open(name, program)?;
         lab._lock = Some(lock);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{Mode, umask};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
@@ -173,6 +174,12 @@ impl Record {
         })?;
         write_whole(&path, &text)
     }
+}
+
+/// From now on, what this process makes, and the agents and the relay that it starts, is for root and its
+/// group: files 0640, sockets 0660, directories 0750 at most.
+pub fn restrict() {
+    umask(Mode::from_bits_truncate(0o027));
 }
 
 /// Replaces a file in one step: a reader sees the old or the new one.

@@ -1,13 +1,22 @@
 //! What stays closed, and what is put back, whatever happens to agents, programs, pins and files.
 
 mod common;
+#[path = "common/metrics.rs"]
+mod metrics;
+#[path = "common/screen.rs"]
+mod screen;
 
+use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::program;
 use flows_lab::harness::{Family, Probe, TestLab, options};
 use flows_lab::network;
 use flows_lab::traffic::client::Outcome;
+use loader::testrun::Tamper;
+use screen::flows;
 
 const PODS: &str = r#"
 apiVersion: v1
@@ -140,4 +149,202 @@ fn a_pod_made_while_no_agent_runs_is_closed_from_birth() {
         Family::V4,
     )
     .unwrap();
+}
+
+/// Everything below a directory, and its mode; namespaces that are mounted on files are left out.
+fn modes(directory: &Path, all: &mut Vec<(PathBuf, fs::Metadata)>) {
+    let device = fs::metadata(directory).unwrap().dev();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let is_directory = metadata.is_dir();
+        if !is_directory && metadata.dev() != device {
+            continue;
+        }
+        all.push((path.clone(), metadata));
+        if is_directory {
+            modes(&path, all);
+        }
+    }
+}
+
+#[test]
+fn nothing_of_a_lab_is_everybodys() {
+    let mut options = options(program(), true);
+    options.outside = true;
+    let mut lab = TestLab::up(&options, PODS).unwrap();
+    lab.lab_mut().restart_agents(Vec::new()).unwrap();
+    let root = lab.lab().paths().root().to_owned();
+    let mut all = vec![(root.clone(), fs::metadata(&root).unwrap())];
+    modes(&root, &mut all);
+    let has = |name: &str| all.iter().any(|(path, _)| path.ends_with(name));
+    for name in [
+        "state.json",
+        "manifests.jsonl",
+        "agent.log",
+        "lab.json",
+        "hubble.sock",
+    ] {
+        assert!(has(name), "{name}");
+    }
+    for (path, metadata) in &all {
+        let mode = metadata.permissions().mode() & 0o777;
+        let kind = metadata.file_type();
+        let most = match (kind.is_dir(), kind.is_socket()) {
+            (true, _) => 0o750,
+            (_, true) => 0o660,
+            _ => 0o640,
+        };
+        assert_eq!(mode & !most, 0, "{}: {mode:o}", path.display());
+    }
+}
+
+/// Only the neighbour may talk to the server.
+const POLICY: &str = r#"
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: guard}
+spec:
+  endpointSelector: {matchLabels: {app: server}}
+  ingress:
+    - fromEndpoints: [{matchLabels: {app: nobody}}]
+"#;
+
+fn status(lab: &TestLab) -> String {
+    let mut command = flows(lab);
+    let output = command.arg("status").output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_program_taken_away_lets_nothing_pass_and_comes_back() {
+    let lab = TestLab::up(&options(program(), true), &format!("{PODS}---{POLICY}")).unwrap();
+    let pins = lab.lab().paths().node("one").join("bpf");
+    let try_it = |when: &str| {
+        let outcome = lab
+            .connect("near", "server:80", Probe::Tcp, Family::V4)
+            .unwrap();
+        assert_eq!(outcome, Outcome::TimedOut, "{when}");
+    };
+    try_it("at first");
+    let links = || {
+        let names = fs::read_dir(&pins).unwrap();
+        let names = names.map(|entry| entry.unwrap().path());
+        let is_link = |path: &PathBuf| path.to_string_lossy().contains("/link_");
+        names.filter(is_link).collect::<Vec<_>>()
+    };
+    assert_eq!(links().len(), 4);
+    for how in [Tamper::Detach, Tamper::Replace] {
+        for link in links() {
+            loader::testrun::tamper(&link, how).unwrap();
+        }
+        // Another program in the place of ours passes what it likes until the next look.
+        if how == Tamper::Replace {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(3) {
+            try_it(&format!("{how:?}"));
+        }
+    }
+    for link in links() {
+        fs::remove_file(link).unwrap();
+    }
+    try_it("without pins");
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(links().len(), 4);
+    let page = metrics::metrics(&lab);
+    for damage in ["detached", "replaced", "unpinned"] {
+        let name = format!("flows_datapath_repairs_total{{damage=\"{damage}\"}}");
+        assert_eq!(page[&name], 4, "{damage}");
+    }
+    let told = status(&lab);
+    assert!(told.contains("behind the agent's back"), "{told}");
+    assert!(told.contains("link_"), "{told}");
+}
+
+#[test]
+fn lost_manifests_and_an_empty_directory_open_nothing() {
+    let mut options = options(program(), true);
+    options.patience = Duration::from_secs(15);
+    let mut lab = TestLab::up(&options, &format!("{PODS}---{POLICY}")).unwrap();
+    let node = lab.lab().paths().node("one");
+    let manifests = lab.lab().paths().manifests();
+    let denied = |lab: &TestLab, when: &str| {
+        let outcome = lab
+            .connect("near", "server:80", Probe::Tcp, Family::V4)
+            .unwrap();
+        assert_eq!(outcome, Outcome::TimedOut, "{when}");
+    };
+    denied(&lab, "at first");
+
+    // The log of manifests is lost while a file is bad: the policy is in the state file.
+    lab.lab_mut().kill_agent("one").unwrap();
+    let files = || {
+        fs::read_dir(&manifests)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    let policy = files()
+        .find(|path| path.to_string_lossy().contains("guard"))
+        .unwrap();
+    let text = fs::read(&policy).unwrap();
+    fs::write(&policy, "{not: [yaml").unwrap();
+    fs::remove_file(node.join("manifests.jsonl")).unwrap();
+    lab.lab_mut().revive_agent("one").unwrap();
+    denied(&lab, "without the log");
+    fs::write(&policy, text).unwrap();
+
+    // All manifests are gone while no agent ran: somebody has to say that it is meant.
+    lab.lab_mut().kill_agent("one").unwrap();
+    let aside = tempfile::tempdir().unwrap();
+    for path in files() {
+        fs::copy(&path, aside.path().join(path.file_name().unwrap())).unwrap();
+        fs::remove_file(path).unwrap();
+    }
+    let error = lab.lab_mut().revive_agent("one").unwrap_err().to_string();
+    assert!(error.contains("has no manifests"), "{error}");
+    assert!(error.contains("confirm-empty"), "{error}");
+    denied(&lab, "while it is not confirmed");
+    fs::write(node.join("confirm-empty"), "").unwrap();
+    // Its pods never become ready: there are none any more.
+    lab.lab_mut().revive_agent("one").unwrap_err();
+    let log = fs::read_to_string(node.join("agent.log")).unwrap();
+    assert!(log.contains("as was confirmed"), "{log}");
+    assert!(!node.join("confirm-empty").exists(), "it is for one start");
+}
+
+#[test]
+fn connections_go_with_their_pod() {
+    let mut lab = TestLab::up(&options(program(), true), PODS).unwrap();
+    for (to, probe) in [
+        ("server:80", Probe::Tcp),
+        ("server:53", Probe::Udp),
+        ("server", Probe::Icmp),
+    ] {
+        for family in [Family::V4, Family::V6] {
+            lab.wait_for(Outcome::Connected, "near", to, probe, family)
+                .unwrap();
+        }
+    }
+    let entries = |lab: &TestLab| {
+        let page = metrics::metrics(lab);
+        ["CT4", "CT6"].map(|map| page[&format!("flows_map_entries{{map=\"{map}\"}}")])
+    };
+    // Counted at most every 15 s.
+    let wait = |lab: &TestLab, is: fn(u64) -> bool| {
+        let began = Instant::now();
+        while !entries(lab).into_iter().all(is) {
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                entries(lab)
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    wait(&lab, |entries| entries >= 3);
+    lab.delete("{apiVersion: v1, kind: Pod, metadata: {name: near}}")
+        .unwrap();
+    wait(&lab, |entries| entries == 0);
 }

@@ -34,6 +34,14 @@ pub struct Memory {
     owners: BTreeMap<IpAddr, NamespacedName>,
 }
 
+impl Memory {
+    /// The manifests of the policies that were in force, with the files that had them.
+    pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<yaml::Node>)> {
+        let stored = self.policies.iter();
+        stored.map(|stored| (&stored.place.file, &stored.document))
+    }
+}
+
 /// The last good form of a policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stored {

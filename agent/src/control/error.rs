@@ -1,5 +1,7 @@
 //! Why the agent cannot start to enforce, or is not in step.
 
+use std::path::PathBuf;
+
 use cluster::source::DirectoryError;
 use thiserror::Error;
 
@@ -15,6 +17,19 @@ pub enum ControlError {
     /// The state file is no good.
     #[error(transparent)]
     Saved(#[from] super::SavedError),
+    /// Nothing, where there was something before.
+    #[error(
+        "state directory {} has no manifests, and this node enforced some before: what it enforces stays \
+         in force. Name the right directory or, if the cluster is to be empty, confirm it: touch {} and \
+         start again",
+        directory.display(), confirm.display()
+    )]
+    Emptied {
+        /// The directory.
+        directory: PathBuf,
+        /// The file that confirms it, removed by the start that it is for.
+        confirm: PathBuf,
+    },
     /// The kernel refuses.
     #[error("{context}: {cause}")]
     Loader {

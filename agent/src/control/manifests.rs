@@ -72,6 +72,16 @@ impl Manifests {
         })
     }
 
+    /// Whether the directory has nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        let state = &self.snapshot.state;
+        let nothing = State {
+            generation: state.generation,
+            ..State::default()
+        };
+        **state == nothing
+    }
+
     /// Makes the newest snapshot the one in use. Says whether there was one.
     pub(super) fn take(&mut self) -> bool {
         match self.newer.lock().take() {

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,25 @@ impl Saved {
             version: VERSION,
             ..saved
         })
+    }
+
+    /// The last good objects of every file, if nothing else says them any more: at least those of the
+    /// policies that were in force.
+    pub(super) fn take_manifests(&mut self) -> cluster::source::Memory {
+        let manifests = std::mem::take(&mut self.manifests);
+        if manifests != cluster::source::Memory::default() {
+            return manifests;
+        }
+        let mut files: BTreeMap<Arc<str>, Vec<Arc<cluster::yaml::Node>>> = BTreeMap::new();
+        for (file, document) in self.policy.documents() {
+            let documents = files.entry(Arc::clone(file)).or_default();
+            documents.push(Arc::clone(document));
+        }
+        let mut manifests = cluster::source::Memory::default();
+        for (file, documents) in files {
+            manifests.set(file, Some(documents));
+        }
+        manifests
     }
 
     /// Writes the file: all of it or, if the machine stops meanwhile, nothing.
