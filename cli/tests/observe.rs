@@ -136,7 +136,7 @@ fn hostile_names_never_reach_the_terminal() {
     let line = names.iter().fold(with_policy(), |line, name| {
         line.replace(name, &format!("{name}{hostile}"))
     });
-    let broken = format!("{{\"flow\": \u{1b}]0;x\u{7}\u{202e}\n");
+    let broken = "{\"flow\": \u{1b}]0;x\u{7}\u{202e}\n";
     let lost = r#"{"node_status":{"state_change":"NODE_ERROR","node_names":["HOST"],"message":"HOST"},"node_name":"HOST","time":"2026-01-02T12:03:04Z"}"#;
     let input = format!("{line}\n{}\n{broken}", lost.replace("HOST", hostile));
     let groups = "src.pod,dst.ns,node";
