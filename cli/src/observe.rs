@@ -51,6 +51,11 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let groups = Groups::from_args(args, &view, selection.follow)?;
     let debug = view.options.debug;
     let mut screen = Screen::new(view, groups, wanted.rest.is_some());
+    // A mask is a list of all that is wanted.
+    let masked = request.field_mask.as_ref().map(|mask| mask.paths.iter());
+    if masked.is_some_and(|mut paths| !paths.any(|path| path.starts_with("extensions"))) {
+        screen.extensions = false;
+    }
     if debug {
         screen.note(&request)?;
     }
@@ -59,10 +64,16 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
             "cannot use --input-file and --auto-port-forward together".to_owned(),
         )),
         Some(path) => {
-            file::show(&path, &request, &wanted.filter, &selection, &mut screen)?;
+            file::show(
+                &path,
+                &request,
+                wanted.filter.program(),
+                &selection,
+                &mut screen,
+            )?;
             screen.finish()
         }
-        None => stream::show(args, request, &wanted, screen).await,
+        None => Box::pin(stream::show(args, request, &selection, &wanted, screen)).await,
     }
 }
 
@@ -76,7 +87,7 @@ fn read_flags(args: &Args) -> Result<(Selection, Lists), Error> {
                 filters.set(name, &value.replacen("ns:", "namespace:", 1))?;
             }
             name if args::is_filter(name) => filters.set(name, value)?,
-            "last" | "first" => {
+            "last" | "first" | "last-per-node" => {
                 Args {
                     flags: vec![(name, value.clone())],
                     ..Args::default()
@@ -159,15 +170,23 @@ fn legacy_json() -> bool {
     words.split(',').any(|word| word == "legacy-json-output")
 }
 
+/// Whether what Hubble's messages have no field for is seen: rule, reason, bytes.
+fn tells_extensions(format: Format) -> bool {
+    match format {
+        Format::Wide | Format::Json | Format::LegacyJson => true,
+        Format::Compact | Format::Dict | Format::Table => false,
+    }
+}
+
 /// Where responses go: flows to standard output, what is said about nodes to standard error.
 pub(crate) struct Screen {
     printer: Printer,
     /// Groups, if they are shown instead of flows.
     groups: Option<Groups>,
-    /// The server is asked for what it says beyond Hubble's: our format shows it, or we look at it.
+    /// The server is asked for what it says beyond Hubble's: the format shows it, or we look at it.
     extensions: bool,
-    /// What is shown is Hubble's alone.
-    strip: bool,
+    /// The format is not one of Hubble's.
+    ours: bool,
     out: io::BufWriter<io::Stdout>,
     err: Box<dyn Write + Send>,
 }
@@ -181,8 +200,8 @@ impl Screen {
         };
         let out = io::BufWriter::with_capacity(64 << 10, io::stdout());
         Self {
-            extensions: view.options.format == Format::Wide || groups.is_some() || looks,
-            strip: view.options.format != Format::Wide && looks,
+            extensions: groups.is_some() || looks || tells_extensions(view.options.format),
+            ours: groups.is_some() || view.options.format == Format::Wide,
             printer: Printer::new(view.options),
             groups,
             out,
@@ -204,18 +223,6 @@ impl Screen {
             }
             return Ok(());
         }
-        if self.strip
-            && let Some(ResponseTypes::Flow(flow)) = &response.response_types
-            && flow.extensions.is_some()
-        {
-            let mut response = response.clone();
-            if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
-                flow.extensions = None;
-            }
-            return Ok(self
-                .printer
-                .print(&response, &mut self.out, &mut self.err)?);
-        }
         Ok(self.printer.print(response, &mut self.out, &mut self.err)?)
     }
 
@@ -233,6 +240,17 @@ impl Screen {
             "time={now:.3} level=DEBUG msg=\"Sending GetFlows request\" req=\"{request}\"\n"
         );
         Ok(self.err.write_all(text.as_bytes())?)
+    }
+
+    /// Whether what is said beside the flows is in our words, not in Hubble's.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// Says something about the input.
+    pub(crate) fn say(&mut self, text: &str) -> Result<(), Error> {
+        let line = format!("{}\n", escape(text));
+        Ok(self.err.write_all(line.as_bytes())?)
     }
 
     /// Warns of a line of input that can't be read.

@@ -136,7 +136,7 @@ fn hostile_names_never_reach_the_terminal() {
     let line = names.iter().fold(with_policy(), |line, name| {
         line.replace(name, &format!("{name}{hostile}"))
     });
-    let broken = format!("{{\"flow\": \u{1b}]0;x\u{7}\u{202e}\n");
+    let broken = "{\"flow\": \u{1b}]0;x\u{7}\u{202e}\n";
     let lost = r#"{"node_status":{"state_change":"NODE_ERROR","node_names":["HOST"],"message":"HOST"},"node_name":"HOST","time":"2026-01-02T12:03:04Z"}"#;
     let input = format!("{line}\n{}\n{broken}", lost.replace("HOST", hostile));
     let groups = "src.pod,dst.ns,node";
@@ -166,4 +166,107 @@ fn hostile_names_never_reach_the_terminal() {
 fn with_policy() -> String {
     let policy = r#""ingress_denied_by":[{"name":"POLICY_NAME","namespace":"shop","kind":"CiliumNetworkPolicy"}],"event_type":{"type":5},"traffic_direction":"INGRESS","policy_match_type":2,"Summary":"node-a""#;
     DROP.replace(r#""event_type":{"type":1,"sub_type":133}"#, policy)
+}
+
+/// What the kernel decided, as our own servers say it.
+const EXPLAINED: &str = r#"{"flow":{"time":"2026-01-02T12:03:04.567Z","verdict":"DROPPED","source":{"namespace":"shop","pod_name":"web"},"destination":{"namespace":"shop","pod_name":"db"},"event_type":{"type":1,"sub_type":133},"traffic_direction":"INGRESS","drop_reason_desc":"POLICY_DENIED","extensions":{"ingress":{"verdict":"DROPPED","drop_reason":"POLICY_DENIED","default_deny":true,"rules":[{"kind":"CiliumNetworkPolicy","namespace":"shop","name":"db","text":"allows app=api on 5432/TCP"}]},"forward":{"packets":"1","bytes":"60"},"revision":7}},"node_name":"node-a","time":"2026-01-02T12:03:04.567Z"}"#;
+
+#[test]
+fn what_is_saved_says_why() {
+    let why = "default deny ingress: cnp shop/db selects it, allows app=api on 5432/TCP";
+    let shown = stdout(&observe(EXPLAINED, "UTC", &[]));
+    assert!(shown.contains(why), "{shown}");
+    for format in ["json", "jsonpb"] {
+        let saved = observe(EXPLAINED, "UTC", &["-o", format]);
+        assert_eq!(stdout(&saved), format!("{EXPLAINED}\n"));
+        let filtered = ["-o", format, "--filter", "bytes == 60 and revision == 7"];
+        assert_eq!(
+            stdout(&observe(EXPLAINED, "UTC", &filtered)),
+            stdout(&saved)
+        );
+        assert_eq!(stdout(&observe(&stdout(&saved), "UTC", &[])), shown);
+    }
+    // Bare flows, and what jq makes of them.
+    let value: serde_json::Value = serde_json::from_str(EXPLAINED).unwrap();
+    for text in [
+        value["flow"].to_string(),
+        serde_json::to_string_pretty(&value["flow"]).unwrap(),
+        serde_json::to_string_pretty(&value).unwrap(),
+        serde_json::to_string_pretty(&[&value]).unwrap(),
+    ] {
+        let output = observe(&text, "UTC", &[]);
+        assert_eq!(
+            (stdout(&output), &*output.stderr),
+            (shown.clone(), &b""[..])
+        );
+    }
+}
+
+#[test]
+fn flows_of_others_are_read() {
+    let other =
+        r#""extensions":{"@type":"type.googleapis.com/utils.Other","bytes":66},"event_type""#;
+    let flow = DROP.replace(r#""event_type""#, other);
+    let output = observe(&format!("{flow}\n{flow}\n"), "UTC", &["-o", "compact"]);
+    assert_eq!(stdout(&output).lines().count(), 2, "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("unknown field detected").count(), 1, "{said}");
+}
+
+#[test]
+fn what_is_no_flow_is_told() {
+    let expected = "(JSON lines expected)";
+    for (name, text, args, code, said) in [
+        (
+            "no flows at all",
+            "# Title\n\ntext\n".to_owned(),
+            &[][..],
+            1,
+            vec![
+                "-: line 1 is not a flow (JSON lines expected)",
+                "hint: `flows observe -o json > flows.jsonl` writes such a file",
+            ],
+        ),
+        ("nothing", String::new(), &[], 0, vec![]),
+        ("blank lines", format!("\n{DROP}\n\n"), &[], 0, vec![]),
+        (
+            "a broken one",
+            format!("{DROP}\n{}\n{DROP}\n", &DROP[..50]),
+            &[],
+            0,
+            vec!["line 2 is not a flow (JSON lines expected)"],
+        ),
+        (
+            "many broken ones",
+            format!("x\n{DROP}\nx\nx\nx\nx\n"),
+            &[],
+            0,
+            vec![
+                "line 1 is not a flow (JSON lines expected)",
+                "line 3 is not a flow (JSON lines expected)",
+                "line 4 is not a flow (JSON lines expected)",
+                "2 more lines are not flows",
+            ],
+        ),
+        (
+            "another object",
+            "{\"kind\":\"Pod\"}\n".to_owned(),
+            &[],
+            1,
+            vec![],
+        ),
+        ("not said", format!("x\n{DROP}\n"), &["-s"], 0, vec![]),
+    ] {
+        let output = observe(&text, "UTC", args);
+        assert_eq!(output.status.code(), Some(code), "{name}: {output:?}");
+        let lines = String::from_utf8(output.stderr).unwrap();
+        if name != "another object" {
+            assert_eq!(lines.lines().collect::<Vec<_>>(), said, "{name}");
+        }
+    }
+    // Hubble's words in Hubble's formats, but not its exit code where nothing was a flow.
+    let output = observe("x\n", "UTC", &["-o", "compact"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("Failed to unmarshal json to flow") && said.contains(expected));
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -132,19 +132,16 @@ pub struct Any {
 }
 
 impl Serialize for Any {
-    /// `@type` and the message's own fields; for a type that is not ours, `value` in base64.
+    /// The fields of our own extension, without `@type`: Hubble's tools then pass over it like over
+    /// any unknown field, while they can't read a line that names a type they don't have. For another
+    /// type, `@type` and `value` in base64.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(serde::Serialize)]
-        struct Known<'a> {
-            #[serde(rename = "@type")]
-            url: &'a str,
-            #[serde(flatten)]
-            message: FlowExtension,
-        }
         if self.type_url == crate::EXTENSION_URL {
             let message = FlowExtension::decode(self.value.as_slice()).map_err(S::Error::custom)?;
-            let url = &self.type_url;
-            return Known { url, message }.serialize(serializer);
+            return message.serialize(serializer);
+        }
+        if *self == Self::default() {
+            return serializer.serialize_struct("Any", 0)?.end();
         }
         let mut unknown = serializer.serialize_struct("Any", 2)?;
         unknown.serialize_field("@type", &self.type_url)?;

@@ -2,78 +2,19 @@
 //! the order of the .proto file, as Go's `encoding/json` leaves it (compact, `<`, `>`, `&`, U+2028
 //! and U+2029 escaped). Other letters that could steer a terminal are escaped, too ([`steers`]).
 
-use std::io;
-use std::sync::LazyLock;
+mod fast;
+mod lines;
+mod read;
 
-use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage};
+use std::io;
+
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-use crate::{flow, observer};
+pub use lines::{LONGEST, Lines, NotAFlow, Read};
+pub use read::{ReadError, Readable, Unknown, descriptors, read, read_all};
 
-/// What to do with fields and enum names that we don't know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unknown {
-    /// They are an error.
-    Refuse,
-    /// They are left out.
-    Ignore,
-}
-
-/// Text that is not the JSON form of the message that was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Not JSON at all, or cut off.
-    #[error("syntax error: {0}")]
-    Syntax(#[source] serde_json::Error),
-    /// JSON, but not of this message: an unknown field or enum name, or a value that doesn't fit.
-    #[error("{0}")]
-    Data(#[source] serde_json::Error),
-    /// The message was read, but its own type can't hold it.
-    #[error("{0}")]
-    Decode(#[from] prost::DecodeError),
-}
-
-impl From<serde_json::Error> for ReadError {
-    fn from(error: serde_json::Error) -> Self {
-        if error.is_data() {
-            Self::Data(error)
-        } else {
-            Self::Syntax(error)
-        }
-    }
-}
-
-/// A message that can be read from its JSON form.
-pub trait Readable: prost::Message + Default {
-    /// Full protobuf name.
-    const NAME: &'static str;
-}
-
-impl Readable for flow::Flow {
-    const NAME: &'static str = "flow.Flow";
-}
-impl Readable for flow::FlowFilter {
-    const NAME: &'static str = "flow.FlowFilter";
-}
-impl Readable for observer::GetFlowsRequest {
-    const NAME: &'static str = "observer.GetFlowsRequest";
-}
-impl Readable for observer::GetFlowsResponse {
-    const NAME: &'static str = "observer.GetFlowsResponse";
-}
-impl Readable for observer::ExportEvent {
-    const NAME: &'static str = "observer.ExportEvent";
-}
-
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the generated descriptors are valid")
-});
-
-/// The descriptors of all messages of this crate.
-pub fn descriptors() -> &'static DescriptorPool {
-    &POOL
-}
+pub(crate) use fast::{Number, unknown_field};
 
 /// Writes `message` to `out`, without a newline.
 ///
@@ -92,49 +33,6 @@ pub fn to_string<M: Serialize>(message: &M) -> io::Result<String> {
     let mut out = Vec::with_capacity(1024);
     write(&mut out, message)?;
     String::from_utf8(out).map_err(io::Error::other)
-}
-
-/// Reads one message from `text`, which holds nothing else. Field names may be original or
-/// lowerCamelCase, enum values names or numbers, 64-bit numbers strings or numbers.
-///
-/// # Errors
-/// See [`ReadError`].
-pub fn read<M: Readable>(text: &str, unknown: Unknown) -> Result<M, ReadError> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let message = next(&mut json, unknown)?;
-    json.end()?;
-    Ok(message)
-}
-
-/// Reads the messages that `text` holds one after another.
-///
-/// # Errors
-/// See [`ReadError`].
-pub fn read_all<M: Readable>(text: &str, unknown: Unknown) -> Result<Vec<M>, ReadError> {
-    let mut messages = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        // The reader does not tell how far it came, a stream of ignored values does.
-        let mut values =
-            serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
-        values.next().transpose()?;
-        let (this, next) = rest.split_at(values.byte_offset());
-        messages.push(read(this, unknown)?);
-        rest = next.trim_start();
-    }
-    Ok(messages)
-}
-
-fn next<'de, M: Readable, R: serde_json::de::Read<'de>>(
-    json: &mut serde_json::Deserializer<R>,
-    unknown: Unknown,
-) -> Result<M, ReadError> {
-    let descriptor = POOL
-        .get_message_by_name(M::NAME)
-        .expect("a Readable names a message of this crate");
-    let options = DeserializeOptions::new().deny_unknown_fields(unknown == Unknown::Refuse);
-    let message = DynamicMessage::deserialize_with_options(descriptor, json, &options)?;
-    Ok(message.transcode_to()?)
 }
 
 /// An enum value: its name, or its number if that has no name here.

@@ -87,6 +87,13 @@ pub const WANT_EXTENSIONS: &str = "x-flows-extensions";
 /// Request metadata by which a client asks for progress responses (value `1`).
 pub const WANT_PROGRESS: &str = "x-flows-progress";
 
+/// Request metadata by which a client wants the number of flows from each node, as Hubble's relay
+/// counts (value `1`), not from all together.
+pub const NUMBER_PER_NODE: &str = "x-flows-number-per-node";
+
+/// Response metadata of a relay that counts the flows of all nodes together (value `1`).
+pub const NUMBER_IN_TOTAL: &str = "x-flows-number-in-total";
+
 /// The type URL of a [`flows::v1::FlowExtension`] in `flow.Flow.extensions`.
 pub const EXTENSION_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
 

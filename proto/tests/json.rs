@@ -102,11 +102,7 @@ fn extensions_show_what_they_hold() {
         ..Default::default()
     });
     let text = to_string(&flow).unwrap();
-    assert_eq!(
-        text,
-        "{\"extensions\":{\"@type\":\"type.googleapis.com/flows.v1.FlowExtension\",\
-         \"revision\":7,\"limited\":\"3\"}}"
-    );
+    assert_eq!(text, "{\"extensions\":{\"revision\":7,\"limited\":\"3\"}}");
     let back: Flow = read(&text, Unknown::Refuse).unwrap();
     assert_eq!(back.extension().unwrap().limited, 3);
 

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tonic::Status;
 
-pub use plan::{Keep, Plan};
+pub use plan::{Asked, Keep, Plan};
 
 use crate::{
     merge::{Merge, Pop, Stamp},

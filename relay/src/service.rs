@@ -29,6 +29,7 @@ use tonic::{
     Request, Response, Status,
     body::Body,
     codegen::{Service, http},
+    metadata::MetadataValue,
     server::{Grpc, NamedService, ServerStreamingService},
     transport::Channel,
 };
@@ -37,7 +38,7 @@ use crate::{
     VERSION_HEADER,
     peer::{Link, Peer, Snapshot},
     policy,
-    query::{self, Context, Plan},
+    query::{self, Asked, Context, Plan},
     raw::{ClientCodec, Raw},
     status,
 };
@@ -125,11 +126,21 @@ impl ServerStreamingService<GetFlowsRequest> for Flows {
                 .get(name)
                 .is_some_and(|value| value == "1")
         };
-        let (progress, extensions) = (asks(proto::WANT_PROGRESS), asks(proto::WANT_EXTENSIONS));
-        let plan = Plan::new(request.into_inner(), progress, extensions);
+        let asked = Asked {
+            progress: asks(proto::WANT_PROGRESS),
+            extensions: asks(proto::WANT_EXTENSIONS),
+            per_node: asks(proto::NUMBER_PER_NODE),
+        };
+        let plan = Plan::new(request.into_inner(), asked);
         ready(plan.map(|plan| {
             let stream: Streamed<Raw> = Box::pin(query::flows(self.0.context.clone(), plan));
-            versioned(stream)
+            let mut response = versioned(stream);
+            if !asked.per_node {
+                let total = MetadataValue::from_static("1");
+                let metadata = response.metadata_mut();
+                metadata.insert(proto::NUMBER_IN_TOTAL, total);
+            }
+            response
         }))
     }
 }
@@ -317,7 +328,7 @@ pub(crate) fn versioned<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
     response.metadata_mut().insert(
         VERSION_HEADER,
-        tonic::metadata::MetadataValue::from_static(env!("CARGO_PKG_VERSION")),
+        MetadataValue::from_static(env!("CARGO_PKG_VERSION")),
     );
     response
 }

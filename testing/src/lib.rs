@@ -15,6 +15,7 @@ use proto::observer::{
 use tokio::net::UnixListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio_stream::wrappers::UnixListenerStream;
+use tonic::metadata::MetadataMap;
 use tonic::transport::server::Router;
 use tonic::{Request, Response, Status};
 
@@ -32,6 +33,11 @@ pub trait Script: Send + Sync + 'static {
         &self,
         request: Request<GetFlowsRequest>,
     ) -> Result<Streamed<GetFlowsResponse>, Status>;
+
+    /// The headers that come before the flows.
+    fn headers(&self) -> MetadataMap {
+        MetadataMap::new()
+    }
 
     /// The nodes, as a relay knows them.
     ///
@@ -77,7 +83,9 @@ impl<S: Script> Observer for Scripted<S> {
         &self,
         request: Request<GetFlowsRequest>,
     ) -> Result<Response<Self::GetFlowsStream>, Status> {
-        self.0.get_flows(request).await.map(Response::new)
+        let mut response = self.0.get_flows(request).await.map(Response::new)?;
+        *response.metadata_mut() = self.0.headers();
+        Ok(response)
     }
 
     async fn get_agent_events(

@@ -128,7 +128,13 @@ pub(crate) const SELECTORS: &[Flag] = &[
         "last",
         Value("N"),
         SELECT,
-        "the newest N flows of all nodes together [default: 20]",
+        "the newest N flows of all nodes together, also with --since and --until [default: 20]; hubble counts per node",
+    ),
+    flag(
+        "last-per-node",
+        Value("N"),
+        SELECT,
+        "the newest N flows of each node, as hubble --last gives them",
     ),
     flag(
         "first",

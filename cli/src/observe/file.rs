@@ -7,24 +7,24 @@ use std::{
     path::PathBuf,
 };
 
-use flow::{Filter, view};
+use flow::{filter::Program, view};
 use proto::{
     google::Timestamp,
-    json::{self, ReadError, Unknown},
+    json::{LONGEST, Lines, NotAFlow, ReadError},
     observer::{GetFlowsRequest, GetFlowsResponse},
 };
 
 use super::{Screen, request::Selection};
 use crate::error::Error;
 
-/// Longest line, bytes; hubble ends at one of 64 KiB.
-const LINE: u64 = 1 << 20;
+/// Unreadable lines that are each told.
+const TOLD: u64 = 3;
 
 /// Shows the flows of a file, or of standard input (`-`), that a request asks for, in file order.
 pub(crate) fn show(
     path: &str,
     request: &GetFlowsRequest,
-    filter: &Filter,
+    filter: Program,
     selection: &Selection,
     screen: &mut Screen,
 ) -> Result<(), Error> {
@@ -38,18 +38,25 @@ pub(crate) fn show(
             Box::new(BufReader::with_capacity(1 << 20, file))
         }
     };
-    let mut reader = Reader {
-        unknown: Unknown::Refuse,
+    let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    let mut shown = Shown {
+        request,
+        filter,
+        selection,
+        last: VecDeque::new(),
+        count: 0,
+        found: false,
+        unreadable: Unreadable::default(),
     };
-    let mut last = VecDeque::new();
-    let mut shown = 0;
+    let mut lines = Lines::default();
     let mut line = Vec::new();
-    let mut number = 0_u64;
-    loop {
-        number += 1;
+    while !shown.is_full() {
         line.clear();
-        let read = (&mut input).take(LINE + 1).read_until(b'\n', &mut line)?;
+        let read = (&mut input)
+            .take(longest + 1)
+            .read_until(b'\n', &mut line)?;
         if read == 0 {
+            lines.end(|read| shown.take(read, screen))?;
             break;
         }
         if line.last() == Some(&b'\n') {
@@ -58,34 +65,89 @@ pub(crate) fn show(
                 line.pop();
             }
         }
-        if u64::try_from(line.len()).unwrap_or(u64::MAX) > LINE {
+        if line.len() > LONGEST {
             input.skip_until(b'\n')?;
-            let why = format!("line {number} is longer than {LINE} bytes");
+            let number = lines.skip();
+            let why = format!("line {number} is longer than {LONGEST} bytes");
             screen.warn("Failed to unmarshal json to flow", &why, None)?;
             continue;
         }
-        let Some(response) = reader.read(&String::from_utf8_lossy(&line), screen)? else {
-            continue;
+        lines.push(&String::from_utf8_lossy(&line), |read| {
+            shown.take(read, screen)
+        })?;
+    }
+    for response in &shown.last {
+        screen.print(response)?;
+    }
+    shown.unreadable.finish(path, shown.found, screen)
+}
+
+/// What is shown of a file.
+struct Shown<'a> {
+    request: &'a GetFlowsRequest,
+    filter: Program,
+    selection: &'a Selection,
+    /// The last ones, if only those are wanted.
+    last: VecDeque<GetFlowsResponse>,
+    count: u64,
+    /// There was something to show, whether or not it was wanted.
+    found: bool,
+    unreadable: Unreadable,
+}
+
+impl Shown<'_> {
+    fn is_full(&self) -> bool {
+        self.count > 0 && self.count == self.selection.first
+    }
+
+    fn take(
+        &mut self,
+        read: Result<proto::json::Read, NotAFlow>,
+        screen: &mut Screen,
+    ) -> Result<(), Error> {
+        let response = match read {
+            Ok(read) if screen.is_ours() && read.response.response_types.is_none() => {
+                let words = format!("line {} is not a flow", read.line);
+                return self.unreadable.take(read.line, words, self.found, screen);
+            }
+            Ok(read) => {
+                if let Some(why) = read.unknown {
+                    warn_of_unknown(read.line, &why, screen)?;
+                }
+                read.response
+            }
+            // Between documents people leave blank lines.
+            Err(bad) if screen.is_ours() && bad.text.trim().is_empty() => return Ok(()),
+            Err(bad) if screen.is_ours() => {
+                return self
+                    .unreadable
+                    .take(bad.line, words(&bad), self.found, screen);
+            }
+            Err(bad) => {
+                self.unreadable.first.get_or_insert(bad.line);
+                let why = bad.why.to_string();
+                return screen.warn("Failed to unmarshal json to flow", &why, Some(&bad.text));
+            }
         };
+        if !self.found && response.response_types.is_some() {
+            self.found = true;
+            self.unreadable.tell(screen)?;
+        }
         // A response without a time is one of 1970.
         let time = response.time.unwrap_or_default();
-        if !within(time, request) || !matches(filter, &response) {
-            continue;
+        if !within(time, self.request) || !matches(&mut self.filter, &response) {
+            return Ok(());
         }
-        if selection.last > 0 {
-            if last.len() as u64 == selection.last {
-                last.pop_front();
+        if self.selection.last > 0 {
+            if self.last.len() as u64 == self.selection.last {
+                self.last.pop_front();
             }
-            last.push_back(response);
-            continue;
+            self.last.push_back(response);
+            return Ok(());
         }
-        screen.print(&response)?;
-        shown += 1;
-        if shown == selection.first {
-            break;
-        }
+        self.count += 1;
+        screen.print(&response)
     }
-    last.iter().try_for_each(|response| screen.print(response))
 }
 
 fn within(time: Timestamp, request: &GetFlowsRequest) -> bool {
@@ -93,42 +155,85 @@ fn within(time: Timestamp, request: &GetFlowsRequest) -> bool {
         && request.until.is_none_or(|until| time <= until)
 }
 
-fn matches(filter: &Filter, response: &GetFlowsResponse) -> bool {
+fn matches(filter: &mut Program, response: &GetFlowsResponse) -> bool {
     match view::of_response(response) {
         Ok(flow) => filter.matches(flow),
         Err(none) => filter.matches(&none),
     }
 }
 
-/// Reads lines, and remembers that unknown fields were warned of.
-struct Reader {
-    unknown: Unknown,
+/// Lines that are no flows. In Hubble's formats each is told as Hubble tells it. In ours the first
+/// ones are, once it is clear that there are flows among them.
+#[derive(Default)]
+struct Unreadable {
+    first: Option<u64>,
+    /// Not told so far.
+    held: Vec<String>,
+    count: u64,
 }
 
-impl Reader {
-    fn read(&mut self, line: &str, screen: &mut Screen) -> Result<Option<GetFlowsResponse>, Error> {
-        let error = match json::read(line, self.unknown) {
-            Ok(response) => return Ok(Some(response)),
-            Err(error) => error,
-        };
-        let mut why = error;
-        if matches!((self.unknown, &why), (Unknown::Refuse, ReadError::Data(_))) {
-            match json::read(line, Unknown::Ignore) {
-                Ok(response) => {
-                    self.unknown = Unknown::Ignore;
-                    let message =
-                        "unknown field detected, upgrade the Hubble CLI to get rid of this warning";
-                    screen.warn(message, &why.to_string(), None)?;
-                    return Ok(Some(response));
-                }
-                Err(still) => why = still,
-            }
+impl Unreadable {
+    fn take(
+        &mut self,
+        line: u64,
+        words: String,
+        found: bool,
+        screen: &mut Screen,
+    ) -> Result<(), Error> {
+        self.first.get_or_insert(line);
+        self.count += 1;
+        if self.count <= TOLD {
+            self.held.push(words);
         }
-        screen.warn(
-            "Failed to unmarshal json to flow",
-            &why.to_string(),
-            Some(line),
-        )?;
-        Ok(None)
+        if found { self.tell(screen) } else { Ok(()) }
     }
+
+    fn tell(&mut self, screen: &mut Screen) -> Result<(), Error> {
+        for words in self.held.drain(..) {
+            screen.say(&words)?;
+        }
+        Ok(())
+    }
+
+    /// Says how many more there were; it is an error if nothing else was there.
+    fn finish(&self, path: &str, found: bool, screen: &mut Screen) -> Result<(), Error> {
+        if let Some(line) = self.first.filter(|_| !found) {
+            let text = format!("{path}: line {line} is not a flow (JSON lines expected)");
+            let hint = "`flows observe -o json > flows.jsonl` writes such a file";
+            return Err(Error::Hinted(text, hint.to_owned()));
+        }
+        match self.count.saturating_sub(TOLD) {
+            0 => Ok(()),
+            1 => screen.say("1 more line is not a flow"),
+            more => screen.say(&format!("{more} more lines are not flows")),
+        }
+    }
+}
+
+/// `line 7 is not a flow: ...`, or what was expected where there is no JSON at all.
+fn words(bad: &NotAFlow) -> String {
+    let line = bad.line;
+    match &bad.why {
+        ReadError::Syntax(_) => format!("line {line} is not a flow (JSON lines expected)"),
+        ReadError::Data(_) => format!("line {line} is not a flow: {}", why(&bad.why)),
+        ReadError::Decode(_) => format!("line {line} is not a flow"),
+    }
+}
+
+/// The reason without the place in the text, which is not one in the file.
+fn why(error: &ReadError) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+fn warn_of_unknown(line: u64, error: &ReadError, screen: &mut Screen) -> Result<(), Error> {
+    if screen.is_ours() {
+        let why = why(error);
+        return screen.say(&format!(
+            "line {line}: {why}; what this version doesn't know is left out"
+        ));
+    }
+    let message = "unknown field detected, upgrade the Hubble CLI to get rid of this warning";
+    screen.warn(message, &error.to_string(), None)
 }

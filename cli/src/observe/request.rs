@@ -23,6 +23,7 @@ pub(crate) struct Selection {
     pub(crate) all: bool,
     pub(crate) first: u64,
     pub(crate) last: u64,
+    pub(crate) last_per_node: u64,
 }
 
 impl Selection {
@@ -32,6 +33,7 @@ impl Selection {
             all: args.switch("all", false)?,
             first: args.number("first")?.unwrap_or(0),
             last: args.number("last")?.unwrap_or(0),
+            last_per_node: args.number("last-per-node")?.unwrap_or(0),
         })
     }
 
@@ -47,6 +49,7 @@ impl Selection {
             all,
             first,
             last,
+            last_per_node,
         } = *self;
         let file = args.value("input-file").is_some();
         for (one, other, names) in [
@@ -54,6 +57,16 @@ impl Selection {
             (first > 0, all, "--first and --all"),
             (first > 0, follow && !file, "--first and --follow"),
             (last > 0, all, "--last and --all"),
+            (last_per_node > 0, last > 0, "--last-per-node and --last"),
+            (last_per_node > 0, first > 0, "--last-per-node and --first"),
+            (last_per_node > 0, all, "--last-per-node and --all"),
+            // Where a server is to stop it doesn't count from.
+            (
+                last_per_node > 0,
+                args.value("until").is_some(),
+                "--last-per-node and --until",
+            ),
+            (last_per_node > 0, file, "--last-per-node and --input-file"),
         ] {
             if one && other {
                 return Err(Error::Usage(format!("cannot set both {names}")));
@@ -74,7 +87,7 @@ impl Selection {
         };
         let since = moment("since")?;
         let until = moment("until")?;
-        let number = match (first, last) {
+        let number = match (first, last.max(last_per_node)) {
             (0, 0) if since.is_some() || until.is_some() || file => 0,
             (0, 0) if all => u64::MAX,
             (0, 0) if follow => 0,

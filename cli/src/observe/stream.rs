@@ -17,10 +17,13 @@ use tonic::{Streaming, metadata::MetadataValue, transport::Channel};
 
 use super::{
     Screen,
+    request::Selection,
     wanted::{Check, Wanted},
 };
 use crate::{args::Args, connect::connect, error::Error};
 
+/// The header in which a relay says its version.
+const RELAY: &str = "hubble-relay-version";
 /// How many flows are asked for per one that is wanted, at first, and how much more if they were too
 /// few.
 const MORE: u64 = 8;
@@ -30,42 +33,41 @@ const LEAST: u64 = 1_000;
 /// Shows what a server answers.
 pub(super) async fn show(
     args: &Args,
-    mut request: GetFlowsRequest,
+    request: GetFlowsRequest,
+    selection: &Selection,
     wanted: &Wanted,
     mut screen: Screen,
 ) -> Result<(), Error> {
+    let per_node = selection.last_per_node > 0;
+    if let (true, Some(rest)) = (per_node, &wanted.rest) {
+        return Err(Error::Usage(format!(
+            "--last-per-node counts what the servers send, and this is evaluated here: {rest}"
+        )));
+    }
     let server = Server {
         client: ObserverClient::new(connect(args).await?).max_decoding_message_size(64 << 20),
         extensions: screen.extensions,
+        per_node,
     };
-    let mut check = wanted.check();
     let number = request.number;
-    let counted = wanted.rest.is_some() && number > 0 && number < u64::MAX;
-    if !counted {
-        return server
-            .run(request, &mut check, &mut screen, u64::MAX, &[])
-            .await;
+    let is_number = number > 0 && number < u64::MAX;
+    let mut check = wanted.check();
+    if is_number && !request.first {
+        return server.newest(request, wanted, &mut screen).await;
     }
-    if request.first || request.since.is_some() {
-        // The oldest ones from there on; with --follow, the number says nothing.
-        let most = if request.follow { u64::MAX } else { number };
-        request.number = if request.first { u64::MAX } else { 0 };
-        return server
-            .run(request, &mut check, &mut screen, most, &[])
-            .await;
-    }
-    let history = server.last(request.clone(), &mut check, number).await?;
-    for response in history.notes.iter().chain(&history.flows) {
-        screen.print(response)?;
-    }
-    if !request.follow {
-        return screen.finish();
-    }
-    request.number = 0;
-    request.since = history.until;
-    server
-        .run(request, &mut check, &mut screen, u64::MAX, &history.newest)
-        .await
+    let most = if is_number { number } else { u64::MAX };
+    let request = GetFlowsRequest {
+        // The server counts those that we then leave out.
+        number: if is_number && wanted.rest.is_some() {
+            u64::MAX
+        } else {
+            number
+        },
+        ..request
+    };
+    let stream = server.ask(request).await?;
+    let shown = Shown { most, known: &[] };
+    server.run(stream, &mut check, &mut screen, shown).await
 }
 
 /// The last flows that match.
@@ -81,54 +83,136 @@ struct History {
     newest: Vec<GetFlowsResponse>,
 }
 
+impl History {
+    /// Forgets the first flows, of which there are `flows`, above the number, and what is before
+    /// them. Returns how many.
+    fn cut(&mut self, flows: u64, number: u64) -> u64 {
+        let mut left = flows;
+        while left > number {
+            let first = self.flows.pop_front();
+            left -= u64::from(first.as_ref().is_some_and(is_flow));
+        }
+        flows - left
+    }
+}
+
 fn is_flow(response: &GetFlowsResponse) -> bool {
     matches!(response.response_types, Some(ResponseTypes::Flow(_)))
+}
+
+/// What of an answer is shown.
+struct Shown<'a> {
+    /// Most flows.
+    most: u64,
+    /// What is shown already.
+    known: &'a [GetFlowsResponse],
 }
 
 struct Server {
     client: ObserverClient<Channel>,
     extensions: bool,
+    /// The number is one of each node.
+    per_node: bool,
+}
+
+/// What a server streams.
+struct Answers {
+    stream: Streaming<GetFlowsResponse>,
+    /// It is a relay that gives so many flows of each node, as Hubble's does.
+    per_node: bool,
 }
 
 impl Server {
-    async fn ask(&self, request: GetFlowsRequest) -> Result<Streaming<GetFlowsResponse>, Error> {
+    async fn ask(&self, request: GetFlowsRequest) -> Result<Answers, Error> {
         let mut request = tonic::Request::new(request);
-        if self.extensions {
-            let wanted = MetadataValue::from_static("1");
-            request
-                .metadata_mut()
-                .insert(proto::WANT_EXTENSIONS, wanted);
+        for (name, wanted) in [
+            (proto::WANT_EXTENSIONS, self.extensions),
+            (proto::NUMBER_PER_NODE, self.per_node),
+        ] {
+            if wanted {
+                let yes = MetadataValue::from_static("1");
+                request.metadata_mut().insert(name, yes);
+            }
         }
-        Ok(self.client.clone().get_flows(request).await?.into_inner())
+        let response = self.client.clone().get_flows(request).await?;
+        let headers = response.metadata();
+        let per_node = headers.contains_key(RELAY) && !headers.contains_key(proto::NUMBER_IN_TOTAL);
+        Ok(Answers {
+            per_node,
+            stream: response.into_inner(),
+        })
     }
 
-    /// Shows answers as they come, until `most` flows are shown, but none of `known`.
+    /// The newest flows, and what follows. A server that is told since when counts the oldest from
+    /// there on, and one that is told until when counts from now back: both is done here.
+    async fn newest(
+        &self,
+        mut request: GetFlowsRequest,
+        wanted: &Wanted,
+        screen: &mut Screen,
+    ) -> Result<(), Error> {
+        let number = request.number;
+        let mut check = wanted.check();
+        if request.until.is_none() && wanted.rest.is_none() {
+            check.since = request.since.take();
+            let answers = self.ask(request.clone()).await?;
+            if self.per_node || !answers.per_node {
+                let shown = Shown {
+                    most: u64::MAX,
+                    known: &[],
+                };
+                return self.run(answers, &mut check, screen, shown).await;
+            }
+            request.since = check.since;
+        }
+        let follow = std::mem::take(&mut request.follow);
+        let history = self.last(request.clone(), &mut check, number).await?;
+        for response in history.notes.iter().chain(&history.flows) {
+            screen.print(response)?;
+        }
+        if !follow {
+            return screen.finish();
+        }
+        let request = GetFlowsRequest {
+            number: 0,
+            follow,
+            since: history.until,
+            ..request
+        };
+        check.since = None;
+        let answers = self.ask(request).await?;
+        let shown = Shown {
+            most: u64::MAX,
+            known: &history.newest,
+        };
+        self.run(answers, &mut check, screen, shown).await
+    }
+
+    /// Shows answers as they come.
     async fn run(
         &self,
-        request: GetFlowsRequest,
+        mut answers: Answers,
         check: &mut Check,
         screen: &mut Screen,
-        most: u64,
-        known: &[GetFlowsResponse],
+        shown: Shown<'_>,
     ) -> Result<(), Error> {
-        let mut stream = self.ask(request).await?;
-        let mut shown = 0;
+        let mut count = 0;
         loop {
             // What has come is shown before anything is waited for.
-            let message = match stream.message().now_or_never() {
+            let message = match answers.stream.message().now_or_never() {
                 Some(message) => message,
                 None => {
                     screen.flush()?;
-                    next(&mut stream, screen).await?
+                    next(&mut answers.stream, screen).await?
                 }
             };
             match message {
                 Ok(Some(response)) => {
-                    if check.passes(&response) && !known.contains(&response) {
+                    if check.passes(&response) && !shown.known.contains(&response) {
                         screen.print(&response)?;
-                        shown += u64::from(is_flow(&response));
+                        count += u64::from(is_flow(&response));
                     }
-                    if shown >= most {
+                    if count >= shown.most {
                         return screen.finish();
                     }
                 }
@@ -148,20 +232,32 @@ impl Server {
         check: &mut Check,
         number: u64,
     ) -> Result<History, Error> {
-        request.follow = false;
-        request.number = number.saturating_mul(MORE).max(LEAST);
+        // With an end the server can't be asked for the last ones before it.
+        let all = request.until.is_some();
+        if !all {
+            check.since = request.since.take();
+        }
+        request.number = match (all, check.is_all()) {
+            (true, _) => 0,
+            (false, true) => number,
+            (false, false) => number.saturating_mul(MORE).max(LEAST),
+        };
         let mut before = None;
         loop {
             let mut history = History::default();
-            let mut stream = self.ask(request.clone()).await?;
+            let mut answers = self.ask(request.clone()).await?;
             let (mut came, mut matching) = (0u64, 0u64);
-            while let Some(response) = stream.message().await? {
+            let mut oldest = None;
+            while let Some(response) = answers.stream.message().await? {
                 if matches!(response.response_types, Some(ResponseTypes::NodeStatus(_))) {
                     history.notes.push(response);
                     continue;
                 }
                 let flow = is_flow(&response);
                 came += u64::from(flow);
+                if flow {
+                    oldest = Some(oldest.map_or(response.time, |time| response.time.min(time)));
+                }
                 if flow && response.time > history.until {
                     history.until = response.time;
                     history.newest.clear();
@@ -174,13 +270,19 @@ impl Server {
                 }
                 history.flows.push_back(response);
                 matching += u64::from(flow);
-                while matching > number {
-                    let first = history.flows.pop_front();
-                    matching -= u64::from(first.as_ref().is_some_and(is_flow));
+                // A relay that counts per node is not exact about the order either.
+                if !answers.per_node {
+                    matching -= history.cut(matching, number);
                 }
             }
+            if answers.per_node {
+                let flows = history.flows.make_contiguous();
+                flows.sort_by_key(|response| response.time);
+                history.cut(matching, number);
+            }
+            let past = check.since.is_some_and(|since| oldest < Some(Some(since)));
             // Asked for more and given none: there are no more.
-            if matching >= number || came < request.number || before == Some(came) {
+            if all || past || matching >= number || came < request.number || before == Some(came) {
                 return Ok(history);
             }
             before = Some(came);

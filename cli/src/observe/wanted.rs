@@ -2,6 +2,7 @@
 //! server evaluates and what is left for us.
 
 use flow::{Filter, filter::Program, flags::Lists, view};
+use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use crate::{args::Args, error::Error};
@@ -65,22 +66,36 @@ impl Wanted {
 
     /// Holds answers against what the server could not be asked.
     pub(crate) fn check(&self) -> Check {
-        Check(self.rest.as_ref().map(Filter::program))
+        Check {
+            rest: self.rest.as_ref().map(Filter::program),
+            since: None,
+        }
     }
 }
 
 /// Holds answers against the rest of the filter.
 #[derive(Debug)]
-pub(crate) struct Check(Option<Program>);
+pub(crate) struct Check {
+    rest: Option<Program>,
+    /// Flows before that are not shown.
+    pub(crate) since: Option<Timestamp>,
+}
 
 impl Check {
+    /// The server evaluates all of the filter.
+    pub(crate) fn is_all(&self) -> bool {
+        self.rest.is_none()
+    }
+
     /// Whether to show it. Losses and news of nodes are no flows, and always shown.
     pub(crate) fn passes(&mut self, response: &GetFlowsResponse) -> bool {
-        match (&mut self.0, &response.response_types) {
-            (Some(program), Some(ResponseTypes::Flow(flow))) => {
-                program.matches(&view::Message::new(flow))
-            }
-            _ => true,
+        let Some(ResponseTypes::Flow(flow)) = &response.response_types else {
+            return true;
+        };
+        if self.since.is_some() && response.time < self.since {
+            return false;
         }
+        let rest = self.rest.as_mut();
+        rest.is_none_or(|program| program.matches(&view::Message::new(flow)))
     }
 }

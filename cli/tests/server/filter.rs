@@ -79,7 +79,15 @@ fn numbers_mean_matching_flows() {
         (&["--first", "2"], &[0, 4_000]),
         (
             &["--last", "2", "--since", "1970-01-01T02:00:00Z"],
-            &[8_000, 12_000],
+            &[12_000, 16_000],
+        ),
+        (
+            &["--last", "9", "--since", "1970-01-01T02:00:00Z"],
+            &[8_000, 12_000, 16_000],
+        ),
+        (
+            &["--last", "1", "--until", "1970-01-01T04:00:00Z"],
+            &[12_000],
         ),
         (&["--last", "9"], &[0, 4_000, 8_000, 12_000, 16_000]),
         (&["--all"], &[0, 4_000, 8_000, 12_000, 16_000]),
@@ -91,10 +99,77 @@ fn numbers_mean_matching_flows() {
         assert_eq!(seconds(text(&output.stdout)), want, "{args:?}");
         assert!(server.asked().1, "the rest looks at what only we say");
     }
-    // As JSON it is what Hubble would print.
     let json = server.flows(&["observe", "-o", "json", "--last", "1", "--filter", REST]);
-    assert!(!text(&json.stdout).contains("extensions"));
+    assert!(text(&json.stdout).contains("\"extensions\":{\"revision\":7}"));
     assert!(text(&json.stdout).contains("\"Summary\":\"match\""));
+}
+
+#[test]
+fn the_last_ones_are_those_of_all_nodes() {
+    let flows = (0..40).map(|number| {
+        let mut response = flow(number)?;
+        // The newest five are of one node.
+        let node = if number % 2 == 0 || number >= 35 {
+            "a"
+        } else {
+            "b"
+        };
+        response.node_name = node.to_owned();
+        Ok(response)
+    });
+    let server = Server::start(flows.collect());
+    server.is_hubbles_relay();
+    for (args, want) in [
+        (&["--last", "3"][..], &[37, 38, 39][..]),
+        (
+            &["--last", "3", "--since", "1970-01-01T00:00:38Z"],
+            &[38, 39],
+        ),
+        (
+            &["--last", "3", "--until", "1970-01-01T00:00:34Z"],
+            &[32, 33, 34],
+        ),
+        (
+            &["--last", "3", "--filter", "verdict == DROPPED"],
+            &[37, 38, 39],
+        ),
+        (&["--last-per-node", "2"], &[38, 39, 31, 33]),
+    ] {
+        let args = [&["observe", "-o", "compact"], args].concat();
+        let output = server.flows(&args);
+        assert_eq!(said(&output), ("", Some(0)), "{args:?}");
+        assert_eq!(seconds(text(&output.stdout)), want, "{args:?}");
+        let per_node = args.contains(&"--last-per-node");
+        assert_eq!(server.asked_per_node(), per_node, "{args:?}");
+    }
+    for (args, what) in [
+        (&["--last", "3"][..], "--last-per-node and --last"),
+        (&["--all"], "--last-per-node and --all"),
+        (&["--until", "1s"], "--last-per-node and --until"),
+    ] {
+        let args = [&["observe", "--last-per-node", "2"], args].concat();
+        let output = server.flows(&args);
+        let refused = format!("cannot set both {what}\n");
+        assert_eq!(said(&output), (&*refused, Some(1)));
+    }
+}
+
+#[test]
+fn the_newest_since_then_are_followed() {
+    let server = Server::start((0..10).map(flow).collect());
+    let since = ["--since", "1970-01-01T00:00:05Z", "--last", "2", "-f"];
+    let args = [&["observe", "-o", "compact"], &since[..]].concat();
+    let mut follow = command(&server.socket(), &args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let first: Vec<String> = lines.take(2).map(Result::unwrap).collect();
+    assert_eq!(seconds(&first.join("\n")), [8, 9]);
+    let (asked, _) = server.asked();
+    assert!(asked.follow && asked.number == 2 && asked.since.is_none());
+    follow.kill().unwrap();
+    follow.wait().unwrap();
 }
 
 #[test]
@@ -191,10 +266,10 @@ fn groups() {
     );
     assert_eq!(server.asked().0.number, 10_000);
     insta::assert_snapshot!(text(&output.stdout), @r"
-    SRC.POD        SUMMARY  FLOWS  DROPPED  FLOWS/S  BYTES  PACKETS       LAST  TREND
-    shop/frontend  no          75       75      0.8    0 B        0  00:01:39Z  ▆▆▆█▆▆█▆▆▆█▆▆▆▆▆█▆▆▆█▆▆▂
-    shop/frontend  match       25       25      0.3    0 B        0  00:01:36Z  █▄▄▄▄▄▄▄▄▄▄▄▄█▄▄▄▄▄▄▄▄▄
-    (2 groups)                100      100      1.0    0 B        0  00:01:39Z  █▇▇█▇▇█▇▇▇█▇▇█▇▇█▇▇▇█▇▇▂
+    SRC.POD        SUMMARY  FLOWS  DROPPED  FLOWS/S  BYTES  PACKETS  LAST (UTC)  TREND
+    shop/frontend  no          75       75      0.8    0 B        0    00:01:39  ▆▆▆█▆▆█▆▆▆█▆▆▆▆▆█▆▆▆█▆▆▂
+    shop/frontend  match       25       25      0.3    0 B        0    00:01:36  █▄▄▄▄▄▄▄▄▄▄▄▄█▄▄▄▄▄▄▄▄▄
+    (2 groups)                100      100      1.0    0 B        0    00:01:39  █▇▇█▇▇█▇▇▇█▇▇█▇▇█▇▇▇█▇▇▂
     ");
     let output = server.flows(&["observe", "shop/web", "--aggregate-by", "verdict"]);
     let hint = "hint: \"shop/web\" selects nothing; for the flows of a pod: flows observe --pod shop/web\n";

@@ -77,7 +77,7 @@ fn defaults_of_the_request_are_hubbles() {
         (&["observe", "-o", "compact"], false, |asked| {
             asked.number == 20
         }),
-        (&["observe", "--all", "-o", "json"], false, |asked| {
+        (&["observe", "--all", "-o", "json"], true, |asked| {
             asked.number == u64::MAX
         }),
         (&["observe", "--since", "1h"], true, |asked| {

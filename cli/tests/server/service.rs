@@ -22,13 +22,17 @@ use proto::{
 use testing::{Script, Streamed, observer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 /// What the server answers, and what it was asked.
 #[derive(Default)]
 struct Answers {
     flows: Vec<Result<GetFlowsResponse, Status>>,
     asked: Vec<(GetFlowsRequest, bool)>,
+    /// It is a relay of Hubble's: the number is one of each node.
+    relay: bool,
+    /// The number was wanted of each node.
+    per_node: bool,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
     status: Option<Result<GetStatusResponse, Status>>,
 }
@@ -41,6 +45,12 @@ fn asked_for(
     request: &GetFlowsRequest,
     mut answers: Vec<Result<GetFlowsResponse, Status>>,
 ) -> Vec<Result<GetFlowsResponse, Status>> {
+    if let Some(until) = request.until {
+        answers.retain(|answer| match answer {
+            Ok(response) => response.time.is_none_or(|time| time <= until),
+            Err(_) => true,
+        });
+    }
     if let Some(since) = request.since {
         answers.retain(|answer| match answer {
             Ok(response) => response.time.is_none_or(|time| time >= since),
@@ -74,15 +84,36 @@ impl Script for Service {
         request: Request<GetFlowsRequest>,
     ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let extensions = request.metadata().get(proto::WANT_EXTENSIONS).is_some();
+        let per_node = request.metadata().get(proto::NUMBER_PER_NODE).is_some();
         let request = request.into_inner();
         let mut script = self.0.lock().unwrap();
         script.asked.push((request.clone(), extensions));
-        let flows = futures::stream::iter(asked_for(&request, script.flows.clone()));
+        script.per_node = per_node;
+        let flows = script.flows.clone();
+        let answers = if script.relay {
+            let (a, b): (Vec<_>, Vec<_>) = flows.into_iter().partition(|answer| match answer {
+                Ok(response) => response.node_name == "a",
+                Err(_) => true,
+            });
+            // One node's after the other's.
+            [asked_for(&request, a), asked_for(&request, b)].concat()
+        } else {
+            asked_for(&request, flows)
+        };
+        let flows = futures::stream::iter(answers);
         Ok(if request.follow {
             Box::pin(flows.chain(futures::stream::pending()))
         } else {
             Box::pin(flows)
         })
+    }
+
+    fn headers(&self) -> MetadataMap {
+        let mut headers = MetadataMap::new();
+        if self.0.lock().unwrap().relay {
+            headers.insert("hubble-relay-version", "1.15.0".parse().unwrap());
+        }
+        headers
     }
 
     async fn get_nodes(&self) -> Result<GetNodesResponse, Status> {
@@ -176,6 +207,16 @@ impl Server {
         server
     }
 
+    /// From now on it is a relay of Hubble's over two nodes.
+    pub(crate) fn is_hubbles_relay(&self) {
+        self.service.0.lock().unwrap().relay = true;
+    }
+
+    /// Whether the last request wanted the number of each node.
+    pub(crate) fn asked_per_node(&self) -> bool {
+        self.service.0.lock().unwrap().per_node
+    }
+
     /// What it answers from now on when asked for policies and losses.
     pub(crate) fn says(&self, status: Option<Result<GetStatusResponse, Status>>) {
         self.service.0.lock().unwrap().status = status;
@@ -216,6 +257,7 @@ pub(crate) fn command(socket: &Path, args: &[&str]) -> Command {
     command
         .args(args)
         .env_clear()
+        .env("TZ", "UTC")
         .env("FLOWS_SERVER", format!("unix://{}", socket.display()));
     command.stdin(Stdio::null());
     command

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, BufRead as _, BufReader, Read},
+    io::{self, BufRead as _, BufReader, Read as _},
     os::fd::AsFd as _,
     path::PathBuf,
     sync::{
@@ -19,7 +19,7 @@ use nix::{
 };
 use proto::{
     google::Timestamp,
-    json::{self, Unknown},
+    json::{self, Lines, NotAFlow},
     observer::GetFlowsResponse,
 };
 use tokio::sync::watch;
@@ -43,7 +43,7 @@ struct Wanted {
     gone: Arc<AtomicBool>,
 }
 
-impl Read for Wanted {
+impl io::Read for Wanted {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         while !self.gone.load(Ordering::Relaxed) {
             let mut files = [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)];
@@ -82,53 +82,64 @@ pub(super) async fn run(path: PathBuf, ask: Ask, store: Arc<Store>, link: watch:
     });
 }
 
-fn read(from: impl Read, ask: &Ask, store: &Store) -> Result<(), String> {
+fn read(from: impl io::Read, ask: &Ask, store: &Store) -> Result<(), String> {
     let words = |error: io::Error| error.to_string();
     let filter = Filter::from_lists(&ask.whitelist, &ask.blacklist).map_err(|e| e.to_string())?;
     let mut input = BufReader::with_capacity(1 << 20, from);
     let last = usize::try_from(ask.last).unwrap_or(usize::MAX);
     let mut batch = VecDeque::new();
     let mut line = Vec::new();
-    let (mut number, mut unreadable) = (0_u64, 0_u64);
-    loop {
+    let mut lines = Lines::lenient();
+    let mut unreadable = 0_u64;
+    let mut ended = false;
+    let mut got: Vec<Result<json::Read, (u64, String)>> = Vec::new();
+    while !ended {
         line.clear();
-        number += 1;
         let read = (&mut input)
             .take(LINE)
             .read_until(b'\n', &mut line)
             .map_err(words)?;
-        if read == 0 {
-            break;
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let whole = line.ends_with(b"\n") || (read as u64) < LINE;
-        let response = if whole {
-            json::read(&String::from_utf8_lossy(&line), Unknown::Ignore).map_err(|e| e.to_string())
+        let mut take = |read: Result<json::Read, NotAFlow>| {
+            got.push(read.map_err(|bad| (bad.line, bad.why.to_string())));
+            Ok::<(), String>(())
+        };
+        ended = read == 0;
+        if ended {
+            lines.end(&mut take)?;
+        } else if line.trim_ascii().is_empty() {
+            lines.skip();
+        } else if line.ends_with(b"\n") || (read as u64) < LINE {
+            let text = String::from_utf8_lossy(&line);
+            lines.push(text.trim_end_matches(['\r', '\n']), &mut take)?;
         } else {
             input.skip_until(b'\n').map_err(words)?;
-            Err(format!("longer than {LINE} bytes"))
-        };
-        match response {
-            Ok(response) if wanted(&response, ask, &filter) => batch.push_back(response),
-            Ok(_) => {}
-            Err(why) => {
-                unreadable += 1;
-                store.unreadable();
-                if unreadable <= MARKED {
-                    if last == 0 {
-                        // The mark is to stand behind what is before it.
-                        store.push(batch.make_contiguous(), i64::MAX);
-                        batch.clear();
+            got.push(Err((lines.skip(), format!("longer than {LINE} bytes"))));
+        }
+        for read in got.drain(..) {
+            let (number, why) = match read {
+                Ok(read) => {
+                    if wanted(&read.response, ask, &filter) {
+                        batch.push_back(read.response);
                     }
-                    store.mark(Mark::Unreadable { line: number, why });
+                    continue;
                 }
+                Err(bad) => bad,
+            };
+            unreadable += 1;
+            store.unreadable();
+            if unreadable <= MARKED {
+                if last == 0 {
+                    // The mark is to stand behind what is before it.
+                    store.push(batch.make_contiguous(), i64::MAX);
+                    batch.clear();
+                }
+                store.mark(Mark::Unreadable { line: number, why });
             }
         }
-        if last > 0 && batch.len() > last {
+        while last > 0 && batch.len() > last {
             batch.pop_front();
-        } else if last == 0 && (batch.len() == BATCH || input.buffer().is_empty()) {
+        }
+        if last == 0 && (batch.len() == BATCH || input.buffer().is_empty()) {
             // Nobody knows when more comes through a pipe.
             store.push(batch.make_contiguous(), i64::MAX);
             batch.clear();
@@ -137,7 +148,10 @@ fn read(from: impl Read, ask: &Ask, store: &Store) -> Result<(), String> {
     store.push(batch.make_contiguous(), i64::MAX);
     if unreadable > MARKED {
         let why = format!("{} more lines can't be read", unreadable - MARKED);
-        store.mark(Mark::Unreadable { line: number, why });
+        store.mark(Mark::Unreadable {
+            line: lines.number(),
+            why,
+        });
     }
     Ok(())
 }

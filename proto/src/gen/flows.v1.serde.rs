@@ -17,6 +17,76 @@ impl serde::Serialize for Cause {
         serializer.serialize_str(variant)
     }
 }
+impl<'de> serde::Deserialize<'de> for Cause {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "CAUSE_UNKNOWN",
+            "NEW",
+            "DROP",
+            "CHANGED",
+            "FLAGS",
+            "END",
+            "ACTIVE",
+            "PACKET",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = Cause;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "CAUSE_UNKNOWN" => Ok(Cause::Unknown),
+                    "NEW" => Ok(Cause::New),
+                    "DROP" => Ok(Cause::Drop),
+                    "CHANGED" => Ok(Cause::Changed),
+                    "FLAGS" => Ok(Cause::Flags),
+                    "END" => Ok(Cause::End),
+                    "ACTIVE" => Ok(Cause::Active),
+                    "PACKET" => Ok(Cause::Packet),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
+    }
+}
 impl serde::Serialize for Decision {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -73,6 +143,154 @@ impl serde::Serialize for Decision {
             struct_ser.serialize_field("log", &self.log)?;
         }
         struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for Decision {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "verdict",
+            "drop_reason",
+            "dropReason",
+            "match_type",
+            "matchType",
+            "default_deny",
+            "defaultDeny",
+            "rules",
+            "why",
+            "log",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Verdict,
+            DropReason,
+            MatchType,
+            DefaultDeny,
+            Rules,
+            Why,
+            Log,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "verdict" => Ok(GeneratedField::Verdict),
+                            "dropReason" | "drop_reason" => Ok(GeneratedField::DropReason),
+                            "matchType" | "match_type" => Ok(GeneratedField::MatchType),
+                            "defaultDeny" | "default_deny" => Ok(GeneratedField::DefaultDeny),
+                            "rules" => Ok(GeneratedField::Rules),
+                            "why" => Ok(GeneratedField::Why),
+                            "log" => Ok(GeneratedField::Log),
+                            _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = Decision;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct flows.v1.Decision")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<Decision, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut verdict__ = None;
+                let mut drop_reason__ = None;
+                let mut match_type__ = None;
+                let mut default_deny__ = None;
+                let mut rules__ = None;
+                let mut why__ = None;
+                let mut log__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Verdict => {
+                            if verdict__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("verdict"));
+                            }
+                            verdict__ = Some(map_.next_value::<super::super::flow::Verdict>()? as i32);
+                        }
+                        GeneratedField::DropReason => {
+                            if drop_reason__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("dropReason"));
+                            }
+                            drop_reason__ = Some(map_.next_value::<super::super::flow::DropReason>()? as i32);
+                        }
+                        GeneratedField::MatchType => {
+                            if match_type__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("matchType"));
+                            }
+                            match_type__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::DefaultDeny => {
+                            if default_deny__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("defaultDeny"));
+                            }
+                            default_deny__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Rules => {
+                            if rules__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("rules"));
+                            }
+                            rules__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Why => {
+                            if why__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("why"));
+                            }
+                            why__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Log => {
+                            if log__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("log"));
+                            }
+                            log__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Decision {
+                    verdict: verdict__.unwrap_or_default(),
+                    drop_reason: drop_reason__.unwrap_or_default(),
+                    match_type: match_type__.unwrap_or_default(),
+                    default_deny: default_deny__.unwrap_or_default(),
+                    rules: rules__.unwrap_or_default(),
+                    why: why__.unwrap_or_default(),
+                    log: log__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("flows.v1.Decision", FIELDS, GeneratedVisitor)
     }
 }
 impl serde::Serialize for Diagnostic {
@@ -498,6 +716,178 @@ impl serde::Serialize for FlowExtension {
             struct_ser.serialize_field("cause", &v)?;
         }
         struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for FlowExtension {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "egress",
+            "ingress",
+            "forward",
+            "reply",
+            "handshake_rtt_us",
+            "handshakeRttUs",
+            "revision",
+            "limited",
+            "late",
+            "cause",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Egress,
+            Ingress,
+            Forward,
+            Reply,
+            HandshakeRttUs,
+            Revision,
+            Limited,
+            Late,
+            Cause,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "egress" => Ok(GeneratedField::Egress),
+                            "ingress" => Ok(GeneratedField::Ingress),
+                            "forward" => Ok(GeneratedField::Forward),
+                            "reply" => Ok(GeneratedField::Reply),
+                            "handshakeRttUs" | "handshake_rtt_us" => Ok(GeneratedField::HandshakeRttUs),
+                            "revision" => Ok(GeneratedField::Revision),
+                            "limited" => Ok(GeneratedField::Limited),
+                            "late" => Ok(GeneratedField::Late),
+                            "cause" => Ok(GeneratedField::Cause),
+                            _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = FlowExtension;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct flows.v1.FlowExtension")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<FlowExtension, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut egress__ = None;
+                let mut ingress__ = None;
+                let mut forward__ = None;
+                let mut reply__ = None;
+                let mut handshake_rtt_us__ = None;
+                let mut revision__ = None;
+                let mut limited__ = None;
+                let mut late__ = None;
+                let mut cause__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Egress => {
+                            if egress__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("egress"));
+                            }
+                            egress__ = map_.next_value()?;
+                        }
+                        GeneratedField::Ingress => {
+                            if ingress__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("ingress"));
+                            }
+                            ingress__ = map_.next_value()?;
+                        }
+                        GeneratedField::Forward => {
+                            if forward__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("forward"));
+                            }
+                            forward__ = map_.next_value()?;
+                        }
+                        GeneratedField::Reply => {
+                            if reply__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("reply"));
+                            }
+                            reply__ = map_.next_value()?;
+                        }
+                        GeneratedField::HandshakeRttUs => {
+                            if handshake_rtt_us__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("handshakeRttUs"));
+                            }
+                            handshake_rtt_us__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Revision => {
+                            if revision__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("revision"));
+                            }
+                            revision__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Limited => {
+                            if limited__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("limited"));
+                            }
+                            limited__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Late => {
+                            if late__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("late"));
+                            }
+                            late__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Cause => {
+                            if cause__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("cause"));
+                            }
+                            cause__ = Some(map_.next_value::<Cause>()? as i32);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(FlowExtension {
+                    egress: egress__,
+                    ingress: ingress__,
+                    forward: forward__,
+                    reply: reply__,
+                    handshake_rtt_us: handshake_rtt_us__.unwrap_or_default(),
+                    revision: revision__.unwrap_or_default(),
+                    limited: limited__.unwrap_or_default(),
+                    late: late__.unwrap_or_default(),
+                    cause: cause__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("flows.v1.FlowExtension", FIELDS, GeneratedVisitor)
     }
 }
 impl serde::Serialize for GetPoliciesRequest {
@@ -1386,6 +1776,152 @@ impl serde::Serialize for Rule {
         struct_ser.end()
     }
 }
+impl<'de> serde::Deserialize<'de> for Rule {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "kind",
+            "namespace",
+            "name",
+            "index",
+            "text",
+            "resource_version",
+            "resourceVersion",
+            "labels",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Kind,
+            Namespace,
+            Name,
+            Index,
+            Text,
+            ResourceVersion,
+            Labels,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "kind" => Ok(GeneratedField::Kind),
+                            "namespace" => Ok(GeneratedField::Namespace),
+                            "name" => Ok(GeneratedField::Name),
+                            "index" => Ok(GeneratedField::Index),
+                            "text" => Ok(GeneratedField::Text),
+                            "resourceVersion" | "resource_version" => Ok(GeneratedField::ResourceVersion),
+                            "labels" => Ok(GeneratedField::Labels),
+                            _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = Rule;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct flows.v1.Rule")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<Rule, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut kind__ = None;
+                let mut namespace__ = None;
+                let mut name__ = None;
+                let mut index__ = None;
+                let mut text__ = None;
+                let mut resource_version__ = None;
+                let mut labels__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Kind => {
+                            if kind__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("kind"));
+                            }
+                            kind__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Namespace => {
+                            if namespace__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("namespace"));
+                            }
+                            namespace__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Name => {
+                            if name__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("name"));
+                            }
+                            name__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Index => {
+                            if index__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("index"));
+                            }
+                            index__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Text => {
+                            if text__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("text"));
+                            }
+                            text__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::ResourceVersion => {
+                            if resource_version__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("resourceVersion"));
+                            }
+                            resource_version__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Labels => {
+                            if labels__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("labels"));
+                            }
+                            labels__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Rule {
+                    kind: kind__.unwrap_or_default(),
+                    namespace: namespace__.unwrap_or_default(),
+                    name: name__.unwrap_or_default(),
+                    index: index__.unwrap_or_default(),
+                    text: text__.unwrap_or_default(),
+                    resource_version: resource_version__.unwrap_or_default(),
+                    labels: labels__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("flows.v1.Rule", FIELDS, GeneratedVisitor)
+    }
+}
 impl serde::Serialize for RuleFinding {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1792,6 +2328,98 @@ impl serde::Serialize for Volume {
             struct_ser.serialize_field("bytes", ToString::to_string(&self.bytes).as_str())?;
         }
         struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for Volume {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "packets",
+            "bytes",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Packets,
+            Bytes,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "packets" => Ok(GeneratedField::Packets),
+                            "bytes" => Ok(GeneratedField::Bytes),
+                            _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = Volume;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct flows.v1.Volume")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<Volume, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut packets__ = None;
+                let mut bytes__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Packets => {
+                            if packets__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("packets"));
+                            }
+                            packets__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Bytes => {
+                            if bytes__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("bytes"));
+                            }
+                            bytes__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Volume {
+                    packets: packets__.unwrap_or_default(),
+                    bytes: bytes__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("flows.v1.Volume", FIELDS, GeneratedVisitor)
     }
 }
 impl serde::Serialize for WaitRevisionRequest {

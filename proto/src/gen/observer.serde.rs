@@ -318,6 +318,129 @@ impl serde::Serialize for GetFlowsResponse {
         struct_ser.end()
     }
 }
+impl<'de> serde::Deserialize<'de> for GetFlowsResponse {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "node_name",
+            "nodeName",
+            "time",
+            "flow",
+            "node_status",
+            "nodeStatus",
+            "lost_events",
+            "lostEvents",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            NodeName,
+            Time,
+            Flow,
+            NodeStatus,
+            LostEvents,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "nodeName" | "node_name" => Ok(GeneratedField::NodeName),
+                            "time" => Ok(GeneratedField::Time),
+                            "flow" => Ok(GeneratedField::Flow),
+                            "nodeStatus" | "node_status" => Ok(GeneratedField::NodeStatus),
+                            "lostEvents" | "lost_events" => Ok(GeneratedField::LostEvents),
+                            _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = GetFlowsResponse;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct observer.GetFlowsResponse")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<GetFlowsResponse, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut node_name__ = None;
+                let mut time__ = None;
+                let mut response_types__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::NodeName => {
+                            if node_name__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("nodeName"));
+                            }
+                            node_name__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Time => {
+                            if time__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("time"));
+                            }
+                            time__ = map_.next_value()?;
+                        }
+                        GeneratedField::Flow => {
+                            if response_types__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("flow"));
+                            }
+                            response_types__ = map_.next_value::<::std::option::Option<_>>()?.map(get_flows_response::ResponseTypes::Flow)
+;
+                        }
+                        GeneratedField::NodeStatus => {
+                            if response_types__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("nodeStatus"));
+                            }
+                            response_types__ = map_.next_value::<::std::option::Option<_>>()?.map(get_flows_response::ResponseTypes::NodeStatus)
+;
+                        }
+                        GeneratedField::LostEvents => {
+                            if response_types__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("lostEvents"));
+                            }
+                            response_types__ = map_.next_value::<::std::option::Option<_>>()?.map(get_flows_response::ResponseTypes::LostEvents)
+;
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(GetFlowsResponse {
+                    node_name: node_name__.unwrap_or_default(),
+                    time: time__,
+                    response_types: response_types__,
+                })
+            }
+        }
+        deserializer.deserialize_struct("observer.GetFlowsResponse", FIELDS, GeneratedVisitor)
+    }
+}
 impl serde::Serialize for GetNamespacesRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>

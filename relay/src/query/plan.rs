@@ -43,12 +43,23 @@ pub struct Plan {
     pub memory: usize,
 }
 
+/// What the metadata of a request asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// To be told how far the sequence is settled.
+    pub progress: bool,
+    /// What Hubble's messages have no field for.
+    pub extensions: bool,
+    /// The number of flows from each node.
+    pub per_node: bool,
+}
+
 impl Plan {
-    /// Works out a request. `progress` and `extensions`: what the client's metadata asks for.
+    /// Works out a request.
     ///
     /// # Errors
     /// `InvalidArgument` for `first` with `follow`, as an agent answers it.
-    pub fn new(request: GetFlowsRequest, progress: bool, extensions: bool) -> Result<Self, Status> {
+    pub fn new(request: GetFlowsRequest, asked: Asked) -> Result<Self, Status> {
         if request.first && request.follow {
             return Err(Status::invalid_argument(
                 "first cannot be specified with follow",
@@ -58,6 +69,8 @@ impl Plan {
         let number = Some(request.number).filter(|number| (1..u64::MAX).contains(number));
         let keep = match number {
             None => Keep::All,
+            // Each node counts its own.
+            Some(_) if asked.per_node => Keep::All,
             // With `since` an agent starts there and counts forward.
             Some(number) if request.first || request.since.is_some() => Keep::Oldest(number),
             Some(number) => Keep::Newest(number),
@@ -79,8 +92,8 @@ impl Plan {
             follow: request.follow,
             ends: request.until.is_some(),
             request: present,
-            progress,
-            extensions,
+            progress: asked.progress,
+            extensions: asked.extensions,
             memory: MEMORY,
         })
     }
@@ -172,10 +185,24 @@ mod tests {
                 (Keep::Oldest(5), false),
             ),
         ] {
-            let plan = Plan::new(request, false, false).unwrap();
+            let plan = Plan::new(request, Asked::default()).unwrap();
             assert_eq!((plan.keep, plan.past), want, "{name}");
             assert!(!plan.past_request.follow, "{name}");
             assert_eq!(plan.request.number, 0, "{name}");
+        }
+        let per_node = Asked {
+            per_node: true,
+            ..Asked::default()
+        };
+        for follow in [false, true] {
+            let request = GetFlowsRequest {
+                number: 5,
+                follow,
+                ..base()
+            };
+            let plan = Plan::new(request, per_node).unwrap();
+            assert_eq!((plan.keep, plan.past), (Keep::All, true));
+            assert_eq!(plan.past_request.number, 5);
         }
         let both = GetFlowsRequest {
             first: true,
@@ -183,7 +210,7 @@ mod tests {
             ..base()
         };
         assert_eq!(
-            Plan::new(both, false, false).unwrap_err().code(),
+            Plan::new(both, Asked::default()).unwrap_err().code(),
             tonic::Code::InvalidArgument
         );
     }

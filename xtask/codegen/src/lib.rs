@@ -2,11 +2,13 @@
 //! descriptor set that gRPC reflection serves. No protoc: the compiler is `protox`.
 //!
 //! For each protobuf package `p` there is `p.rs` (messages, client, server) and `p.serde.rs`
-//! (writing protojson: field names as in the .proto file, in the order of the .proto file). The
+//! (protojson: written with field names as in the .proto file, in the order of the .proto file; read
+//! where it has to be fast). The
 //! well-known types are those of `proto::google`.
 
+mod enums;
 mod order;
-mod writing;
+mod reading;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -124,14 +126,17 @@ fn write_json(set: &FileDescriptorSet, descriptor: &[u8], out_dir: &Path) -> Res
         .out_dir(out_dir)
         .preserve_proto_field_names()
         .btree_map(["."])
+        .ignore_unknown_fields()
         .extern_path(".google.protobuf", "crate::google")
         .build(&prefixes)
         .context("generating protojson")?;
+    let readable = reading::readable(set)?;
     for package in own_packages(set) {
         let path = out_dir.join(format!("{package}.serde.rs"));
         let source = fs::read_to_string(&path)
             .with_context(|| format!("reading back {}", path.display()))?;
-        let ordered = order::as_declared(&writing::writing_only(&source), set, &package)
+        let source = enums::named_or_number(&reading::only_fast(&source, &readable, &package));
+        let ordered = order::as_declared(&source, set, &package)
             .with_context(|| format!("ordering the fields of {}", path.display()))?;
         fs::write(&path, ordered).with_context(|| format!("writing {}", path.display()))?;
     }
