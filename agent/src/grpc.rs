@@ -20,6 +20,7 @@ use proto::{
     flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
     observer::observer_server::ObserverServer,
     peer::peer_server::PeerServer,
+    serve::{Limits, Places},
 };
 use thiserror::Error;
 use tokio::sync::watch;
@@ -99,10 +100,11 @@ pub async fn serve(api: Api, listeners: Vec<Listener>) -> Result<(), ServeError>
         .set_service_status(HEALTH_NAME, ServingStatus::Serving)
         .await;
     let routes = routes(api, health)?;
+    let places = Places::new(Limits::agent());
     let served = try_join_all(
         listeners
             .into_iter()
-            .map(|listener| listener.serve(routes.clone(), stop.clone())),
+            .map(|listener| listener.serve(places.clone(), routes.clone(), stop.clone())),
     );
     let ended = async {
         stop.cancelled().await;

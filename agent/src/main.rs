@@ -33,6 +33,8 @@ fn start(config: &Config) -> Result<(), RunError> {
     if let Some(path) = &config.netns {
         run::enter_network_namespace(path)?;
     }
+    // The same holds of capabilities.
+    run::keep_needed_capabilities()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::sched::{CloneFlags, setns};
+use proto::serve::privileges::{self, Capabilities, PrivilegeError};
 use thiserror::Error;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -58,6 +59,9 @@ pub enum RunError {
         /// Why it failed.
         source: nix::Error,
     },
+    /// Capabilities.
+    #[error(transparent)]
+    Privileges(#[from] PrivilegeError),
     /// Enforcement.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -91,6 +95,27 @@ pub fn enter_network_namespace(path: &Path) -> Result<(), RunError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Gives up what an agent never needs. The calling thread must be the only one.
+///
+/// # Errors
+/// The system refuses.
+pub fn keep_needed_capabilities() -> Result<(), RunError> {
+    // Maps, programs and rings; links, routes and their veths; bpffs and namespaces; ring memory and
+    // priority of the readers; files of others: the manifests' and, in a lab, the run directory's.
+    let needed = Capabilities::BPF
+        | Capabilities::PERFMON
+        | Capabilities::NET_ADMIN
+        | Capabilities::SYS_ADMIN
+        | Capabilities::SYS_RESOURCE
+        | Capabilities::IPC_LOCK
+        | Capabilities::SYS_NICE
+        | Capabilities::DAC_OVERRIDE
+        | Capabilities::DAC_READ_SEARCH
+        | Capabilities::FOWNER
+        | Capabilities::CHOWN;
+    Ok(privileges::keep_only(needed)?)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {

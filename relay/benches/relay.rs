@@ -125,11 +125,13 @@ async fn relay(directory: &str, nodes: u64) {
         listen: vec![Listen::Unix(directory.join("relay.sock"))],
         insecure: false,
         metrics_listen: None,
+        user: None,
+        limits: proto::serve::Limits::relay(),
         name: Arc::from("relay"),
         patience: Patience::default(),
         backoff: Backoff::default(),
     };
-    let server = Server::bind(config).await.unwrap();
+    let server = Server::bind(config).unwrap();
     ready();
     server.run(std::future::pending()).await.unwrap();
 }

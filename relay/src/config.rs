@@ -3,6 +3,7 @@
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Parser;
+use proto::serve::Limits;
 
 use crate::{
     listen::{Listen, ListenError},
@@ -46,6 +47,9 @@ pub struct Args {
     /// Where to serve Prometheus metrics (host:port); off when not given
     #[arg(long, value_name = "ADDRESS", help_heading = "Server")]
     metrics_listen: Option<String>,
+    /// Run as this user and its group once all sockets are bound; root runs as nobody when not given
+    #[arg(long, value_name = "NAME", help_heading = "Server")]
+    user: Option<String>,
     /// The relay's name in its own messages
     #[arg(long, default_value = "relay", help_heading = "Server")]
     name: String,
@@ -75,6 +79,10 @@ pub struct Config {
     pub insecure: bool,
     /// Where to serve metrics.
     pub metrics_listen: Option<Listen>,
+    /// Whom to run as once the sockets are bound.
+    pub user: Option<String>,
+    /// How much it takes on.
+    pub limits: Limits,
     /// The relay's own name.
     pub name: Arc<str>,
     /// How long nodes are waited for.
@@ -120,6 +128,7 @@ impl TryFrom<Args> for Config {
             listen,
             insecure,
             metrics_listen,
+            user,
             name,
             max_wait,
             max_wait_history,
@@ -151,6 +160,8 @@ impl TryFrom<Args> for Config {
                 .collect::<Result<_, _>>()?,
             insecure,
             metrics_listen: metrics_listen.as_deref().map(str::parse).transpose()?,
+            user,
+            limits: Limits::relay(),
             name: Arc::from(name),
             patience: Patience {
                 follow: Duration::from_millis(max_wait),

@@ -2,13 +2,16 @@
 
 use std::{
     fs, io,
-    net::{SocketAddr, ToSocketAddrs},
-    os::unix::{fs::PermissionsExt, net::UnixStream},
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    os::unix::{
+        fs::PermissionsExt,
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use tokio::net::{TcpListener, UnixListener};
+use proto::serve::Socket;
 
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ pub enum ListenError {
     },
 }
 
-/// A bound listener.
+/// A bound listener, not blocking, not yet of a runtime: it is bound before there is one.
 #[derive(Debug)]
 pub enum Bound {
     /// On a unix socket.
@@ -80,12 +83,25 @@ impl std::fmt::Display for Listen {
     }
 }
 
+impl Bound {
+    /// The socket in the present runtime.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn socket(self) -> io::Result<Socket> {
+        Ok(match self {
+            Self::Tcp(listener) => Socket::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            Self::Unix(listener) => Socket::Unix(tokio::net::UnixListener::from_std(listener)?),
+        })
+    }
+}
+
 impl Listen {
     /// Binds.
     ///
     /// # Errors
     /// When the address is taken, or exposed without `insecure`.
-    pub async fn bind(&self, insecure: bool) -> Result<Bound, ListenError> {
+    pub fn bind(&self, insecure: bool) -> Result<Bound, ListenError> {
         let failed = |error| ListenError::Io {
             address: self.to_string(),
             error,
@@ -94,9 +110,11 @@ impl Listen {
             Self::Tcp(address) if !address.ip().is_loopback() && !insecure => {
                 Err(ListenError::Exposed(*address))
             }
-            Self::Tcp(address) => Ok(Bound::Tcp(
-                TcpListener::bind(address).await.map_err(failed)?,
-            )),
+            Self::Tcp(address) => {
+                let listener = TcpListener::bind(address).map_err(failed)?;
+                listener.set_nonblocking(true).map_err(failed)?;
+                Ok(Bound::Tcp(listener))
+            }
             Self::Unix(path) => {
                 if UnixStream::connect(path).is_ok() {
                     return Err(ListenError::Taken(path.clone()));
@@ -113,6 +131,7 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
     let listener = UnixListener::bind(&beside)?;
+    listener.set_nonblocking(true)?;
     fs::set_permissions(&beside, fs::Permissions::from_mode(0o660))?;
     fs::rename(&beside, path)?;
     Ok(listener)
@@ -138,28 +157,22 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn exposed_needs_insecure_and_sockets_are_not_stolen() {
+    #[test]
+    fn exposed_needs_insecure_and_sockets_are_not_stolen() {
         let open: Listen = "0.0.0.0:0".parse().unwrap();
-        assert!(matches!(
-            open.bind(false).await,
-            Err(ListenError::Exposed(_))
-        ));
-        assert!(open.bind(true).await.is_ok());
+        assert!(matches!(open.bind(false), Err(ListenError::Exposed(_))));
+        assert!(open.bind(true).is_ok());
 
         let directory = tempfile::tempdir().unwrap();
         let socket = Listen::Unix(directory.path().join("relay.sock"));
-        let first = socket.bind(false).await.unwrap();
+        let first = socket.bind(false).unwrap();
         let mode = fs::metadata(directory.path().join("relay.sock"))
             .unwrap()
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o660);
-        assert!(matches!(
-            socket.bind(false).await,
-            Err(ListenError::Taken(_))
-        ));
+        assert!(matches!(socket.bind(false), Err(ListenError::Taken(_))));
         drop(first);
-        assert!(socket.bind(false).await.is_ok());
+        assert!(socket.bind(false).is_ok());
     }
 }

@@ -81,7 +81,7 @@ enum Stage {
 /// State of one GetFlows.
 struct Query {
     context: Context,
-    plan: Plan,
+    plan: Arc<Plan>,
     stage: Stage,
     merge: Merge<Raw>,
     nodes: Vec<Node>,
@@ -120,7 +120,7 @@ impl Query {
                 Stage::Present
             },
             context,
-            plan,
+            plan: Arc::new(plan),
             merge: Merge::default(),
             nodes: Vec::new(),
             tasks: JoinSet::new(),

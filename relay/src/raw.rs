@@ -103,6 +103,10 @@ impl Raw {
     }
 }
 
+/// A GetFlowsRequest, encoded, in two parts.
+#[derive(Clone, Debug)]
+pub struct Request(pub [Bytes; 2]);
+
 /// GetFlows towards a peer: requests out, undecoded responses in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PeerCodec;
@@ -120,7 +124,7 @@ pub struct RequestCodec;
 pub struct RawCodec;
 
 impl Codec for PeerCodec {
-    type Encode = GetFlowsRequest;
+    type Encode = Request;
     type Decode = Raw;
     type Encoder = RequestCodec;
     type Decoder = RawCodec;
@@ -150,12 +154,12 @@ impl Codec for ClientCodec {
 }
 
 impl Encoder for RequestCodec {
-    type Item = GetFlowsRequest;
+    type Item = Request;
     type Error = Status;
 
-    fn encode(&mut self, item: Self::Item, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buf)
-            .map_err(|error| Status::internal(error.to_string()))
+    fn encode(&mut self, Request(parts): Request, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        parts.iter().for_each(|part| buf.put_slice(part));
+        Ok(())
     }
 }
 

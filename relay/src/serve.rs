@@ -3,11 +3,11 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
+use proto::serve::Places;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
 };
-use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{service::Routes, transport};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::info;
@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Server {
     config: Config,
     bound: Vec<(Listen, Bound)>,
-    metrics_listener: Option<tokio::net::TcpListener>,
+    metrics_listener: Option<std::net::TcpListener>,
     metrics: Arc<Metrics>,
 }
 
@@ -41,9 +41,9 @@ pub enum ServeError {
     /// A listener's server ended.
     #[error("serving: {0}")]
     Transport(#[from] transport::Error),
-    /// The metrics server ended.
-    #[error("serving metrics: {0}")]
-    Metrics(#[from] io::Error),
+    /// A socket cannot be used, or the metrics server ended.
+    #[error("serving: {0}")]
+    Socket(#[from] io::Error),
     /// A part of it panicked.
     #[error("a part of the relay ended: {0}")]
     Part(#[from] JoinError),
@@ -57,14 +57,14 @@ impl Server {
     ///
     /// # Errors
     /// When one of them can't be bound.
-    pub async fn bind(config: Config) -> Result<Self, ServeError> {
+    pub fn bind(config: Config) -> Result<Self, ServeError> {
         let mut bound = Vec::new();
         for listen in &config.listen {
-            bound.push((listen.clone(), listen.bind(config.insecure).await?));
+            bound.push((listen.clone(), listen.bind(config.insecure)?));
         }
         let metrics_listener = match &config.metrics_listen {
             None => None,
-            Some(listen) => match listen.bind(config.insecure).await? {
+            Some(listen) => match listen.bind(config.insecure)? {
                 Bound::Tcp(listener) => Some(listener),
                 Bound::Unix(_) => return Err(ListenError::BadAddress(listen.to_string()).into()),
             },
@@ -146,30 +146,15 @@ impl Server {
             .add_service(health_service)
             .add_service(v1)
             .add_service(v1alpha);
+        let places = Places::new(config.limits);
         for (listen, bound) in bound {
             info!(address = %listen, "listening");
             let mut stopped = stopped.clone();
             let stopped = async move {
                 let _sender_gone = stopped.wait_for(|stopped| *stopped).await;
             };
-            let router = transport::Server::builder().add_routes(routes.clone());
-            parts.spawn(async move {
-                match bound {
-                    Bound::Tcp(listener) => {
-                        let incoming = proto::tcp::incoming(listener);
-                        router
-                            .serve_with_incoming_shutdown(incoming, stopped)
-                            .await?;
-                    }
-                    Bound::Unix(listener) => {
-                        let incoming = UnixListenerStream::new(listener);
-                        router
-                            .serve_with_incoming_shutdown(incoming, stopped)
-                            .await?;
-                    }
-                }
-                Ok(())
-            });
+            let (places, routes, socket) = (places.clone(), routes.clone(), bound.socket()?);
+            parts.spawn(async move { Ok(places.serve(socket, routes, stopped).await?) });
         }
         if let Some(listener) = metrics_listener {
             let text = move || {
@@ -177,6 +162,7 @@ impl Server {
                 async move { text.or(Err(StatusCode::INTERNAL_SERVER_ERROR)) }
             };
             let router = Router::new().route("/metrics", get(text));
+            let listener = tokio::net::TcpListener::from_std(listener)?;
             parts.spawn(async move { Ok(axum::serve(listener, router).await?) });
         }
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{Stream, future::join_all};
+use futures::{Stream, StreamExt as _, stream};
 use proto::{
     flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
     google::UInt32Value,
@@ -45,6 +45,8 @@ use crate::{
 
 /// How long a node may take over a question with a single answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Nodes that one question is with at a time.
+const ASKED_AT_ONCE: usize = 64;
 /// Names of unavailable nodes in a ServerStatus, at most.
 const NAMED: usize = 10;
 
@@ -278,7 +280,7 @@ impl Relay {
         self.context.peers.clone()
     }
 
-    /// Asks every connected peer at once. `None`: it isn't connected.
+    /// Asks every connected peer, some at a time. `None`: it isn't connected.
     pub(crate) async fn ask_all<T, F>(
         &self,
         question: impl Fn(Channel) -> F,
@@ -287,25 +289,29 @@ impl Relay {
         F: Future<Output = Result<T, Status>>,
     {
         let peers = Arc::clone(&self.context.peers.borrow());
-        let asked = peers.iter().map(|(name, peer)| {
-            let channel = match &peer.link {
-                Link::Connected { channel, .. } => Some(channel.clone()),
-                Link::Unavailable { .. } => None,
-            };
-            let answer = channel.map(&question);
-            async move {
-                let answer = match answer {
-                    None => None,
-                    Some(answer) => Some(
-                        tokio::time::timeout(ANSWER_WITHIN, answer)
-                            .await
-                            .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer"))),
-                    ),
+        let asked: Vec<_> = peers
+            .iter()
+            .map(|(name, peer)| {
+                let channel = match &peer.link {
+                    Link::Connected { channel, .. } => Some(channel.clone()),
+                    Link::Unavailable { .. } => None,
                 };
-                (Arc::clone(name), peer.clone(), answer)
-            }
-        });
-        join_all(asked).await
+                let answer = channel.map(&question);
+                let (name, peer) = (Arc::clone(name), peer.clone());
+                async move {
+                    let answer = match answer {
+                        None => None,
+                        Some(answer) => Some(
+                            tokio::time::timeout(ANSWER_WITHIN, answer)
+                                .await
+                                .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer"))),
+                        ),
+                    };
+                    (name, peer, answer)
+                }
+            })
+            .collect();
+        stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await
     }
 }
 

@@ -50,6 +50,10 @@ pub struct Args {
         env = "FLOWS_UI_LISTEN"
     )]
     pub listen: String,
+    /// Run as this user and its group once the address is listened on; root runs as nobody when not
+    /// given, but to read a file
+    #[arg(long, value_name = "NAME", env = "FLOWS_UI_USER")]
+    pub user: Option<String>,
     /// Path below which a reverse proxy serves the page, such as /flows
     #[arg(
         long,
@@ -104,6 +108,8 @@ pub enum Access {
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Whom to run as once it listens.
+    pub user: Option<String>,
     /// Below which path: starts and ends with `/`.
     pub base_path: String,
     /// Who may ask.
@@ -163,6 +169,7 @@ impl TryFrom<Args> for Config {
     fn try_from(args: Args) -> Result<Self, ConfigError> {
         let Args {
             listen,
+            user,
             base_path,
             token_file,
             trust_proxy_header,
@@ -205,6 +212,7 @@ impl TryFrom<Args> for Config {
         };
         Ok(Self {
             listen,
+            user,
             base_path,
             access,
             source,

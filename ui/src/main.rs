@@ -1,15 +1,19 @@
-//! flows-ui: parse, set up tracing, run.
+//! flows-ui: parse, set up tracing, listen, give up root, run.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, net::TcpListener};
 
 use anyhow::Context as _;
 use clap::Parser as _;
+use client::Source;
 use flows_ui::{Args, Config, Server};
-use tokio::signal::unix::{SignalKind, signal};
+use proto::serve::privileges::{self, Capabilities};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let config = Config::try_from(Args::parse())?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -17,6 +21,17 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
+    let listener = Server::listen(&config)?;
+    // Before there is a second thread: each has its own privileges.
+    match (&config.source, &config.user) {
+        // What root may read, nobody may not; without capabilities root is a user like others.
+        (Source::File(_), None) => privileges::keep_only(Capabilities::empty())?,
+        (_, user) => privileges::drop_all(user.as_deref())?,
+    }
+    Runtime::new()?.block_on(run(config, listener))
+}
+
+async fn run(config: Config, listener: TcpListener) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("watching SIGTERM")?;
     let stop = async move {
         tokio::select! {
@@ -24,5 +39,5 @@ async fn main() -> anyhow::Result<()> {
             _ = tokio::signal::ctrl_c() => {}
         }
     };
-    Ok(Server::bind(config).await?.run(stop).await?)
+    Ok(Server::start(config, listener)?.run(stop).await?)
 }

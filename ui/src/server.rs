@@ -49,14 +49,26 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Listens.
+    /// Listens. Needs no runtime: it is done before there is one.
     ///
     /// # Errors
     /// When the address is taken or isn't this machine's.
-    pub async fn bind(config: Config) -> Result<Self, ServerError> {
+    pub fn listen(config: &Config) -> Result<std::net::TcpListener, ServerError> {
         let address = config.listen;
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|error| ServerError::Listen { address, error })?;
+        let listen = || {
+            let listener = std::net::TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        listen().map_err(|error| ServerError::Listen { address, error })
+    }
+
+    /// A server that begins to read its source.
+    ///
+    /// # Errors
+    /// When the source can't be asked, or the address listened on.
+    pub fn start(config: Config, listener: std::net::TcpListener) -> Result<Self, ServerError> {
+        let listener = TcpListener::from_std(listener)?;
         let desk = Arc::new(Desk::start(
             config.source.clone(),
             config.flags.clone(),
@@ -68,6 +80,15 @@ impl Server {
             listener: Limited::new(listener),
             desk,
         })
+    }
+
+    /// Listens, and begins to read.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen) and [`start`](Self::start).
+    pub fn bind(config: Config) -> Result<Self, ServerError> {
+        let listener = Self::listen(&config)?;
+        Self::start(config, listener)
     }
 
     /// Where it listens: with the port that it got if 0 was asked for.

@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
+use proto::serve::{Places, Socket};
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::Routes, transport::Server};
+use tonic::service::Routes;
 
 /// A killed predecessor's socket answers until the last of its threads has ended: that is waited for,
 /// 3 s in all.
@@ -143,25 +143,16 @@ impl Listener {
 
     pub(super) async fn serve(
         self,
+        places: Places,
         routes: Routes,
         stop: CancellationToken,
     ) -> Result<(), tonic::transport::Error> {
-        let server = Server::builder().add_routes(routes);
-        match self {
-            Self::Unix { listener, file } => {
-                let incoming = UnixListenerStream::new(listener);
-                let served = server
-                    .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-                    .await;
-                drop(file);
-                served
-            }
-            Self::Tcp(listener) => {
-                let incoming = proto::tcp::incoming(listener);
-                server
-                    .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-                    .await
-            }
-        }
+        let (socket, file) = match self {
+            Self::Unix { listener, file } => (Socket::Unix(listener), Some(file)),
+            Self::Tcp(listener) => (Socket::Tcp(listener), None),
+        };
+        let served = places.serve(socket, routes, stop.cancelled_owned()).await;
+        drop(file);
+        served
     }
 }

@@ -40,7 +40,10 @@ impl Observer for Service {
         request: Request<api::GetFlowsRequest>,
     ) -> Result<Response<Self::GetFlowsStream>, Status> {
         let (metadata, _, message) = request.into_parts();
-        let query = Query::new(message, &metadata)?;
+        // Regular expressions take their time to be built.
+        let query = tokio::task::spawn_blocking(move || Query::new(message, &metadata))
+            .await
+            .map_err(|_panicked| Status::internal("the request could not be read"))??;
         let stream = flows::stream(
             std::sync::Arc::clone(&self.api.history),
             self.api.expander.clone(),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use proto::flow::FlowFilter;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::error::{FilterError, NotANumber};
 use super::leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
@@ -295,24 +295,33 @@ impl Leaves {
             ),
             ("http url", &filter.http_url, HttpLeaf::Url),
         ] {
-            let regex = |text: &String| {
-                Regex::new(text).map_err(|why| FilterError::Regex {
+            let compiled = |text: &String| {
+                regex(text).map_err(|why| FilterError::Regex {
                     what,
                     text: text.clone(),
                     why: why.to_string(),
                 })
             };
-            self.list(regexes, regex, |of| Leaf::Http(leaf(of)))?;
+            self.list(regexes, compiled, |of| Leaf::Http(leaf(of)))?;
         }
         self.list(
             &filter.http_header,
             |header| Ok((header.key.clone(), header.value.clone())),
             |of| Leaf::Http(HttpLeaf::Header(of)),
         )?;
-        let query =
-            |text: &String| Regex::new(text).map_err(|why| FilterError::Query(why.to_string()));
+        let query = |text: &String| regex(text).map_err(|why| FilterError::Query(why.to_string()));
         self.list(&filter.dns_query, query, Leaf::DnsQuery)
     }
+}
+
+/// Bytes that a compiled regular expression may take: who sends it is not always a friend.
+const REGEX_BYTES: usize = 1 << 20;
+
+fn regex(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text)
+        .size_limit(REGEX_BYTES)
+        .dfa_size_limit(REGEX_BYTES)
+        .build()
 }
 
 fn side_name(side: Side) -> &'static str {

@@ -8,7 +8,6 @@ use std::{
 };
 
 use futures::FutureExt;
-use proto::observer::GetFlowsRequest;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep},
@@ -22,7 +21,7 @@ use super::Plan;
 use crate::{
     merge::Stamp,
     peer::{Link, Snapshot},
-    raw::{Kind, PeerCodec, Raw},
+    raw::{self, Kind, PeerCodec, Raw},
 };
 
 /// Responses taken up in one go.
@@ -68,7 +67,7 @@ pub(super) enum Word {
 struct Closed;
 
 struct Lane {
-    plan: Plan,
+    plan: Arc<Plan>,
     sender: mpsc::Sender<Message>,
     /// Time of the newest response, and how many of the last ones have it: where to go on.
     newest: Option<Stamp>,
@@ -82,7 +81,7 @@ struct Lane {
 pub(super) async fn run(
     name: Arc<str>,
     mut peers: watch::Receiver<Snapshot>,
-    plan: Plan,
+    plan: Arc<Plan>,
     mut past: bool,
     mut up: bool,
     sender: mpsc::Sender<Message>,
@@ -203,19 +202,14 @@ impl Lane {
         past: bool,
         resumed: bool,
     ) -> Result<Result<(), (Status, bool)>, Closed> {
-        let mut request = if past {
-            &self.plan.past_request
-        } else {
-            &self.plan.request
-        }
-        .clone();
-        let mut skip = 0;
+        let (mut since, mut skip) = (self.plan.since, 0);
         if resumed && let Some(newest) = self.newest {
-            request.since = Some(timestamp(newest));
+            since = Some(newest);
             skip = self.at_newest;
         } else if resumed {
-            request.since.get_or_insert(timestamp(self.begun));
+            since.get_or_insert(self.begun);
         }
+        let request = self.plan.request(past, since);
         let mut stream = match get_flows(channel, request, &self.plan).await {
             Ok(stream) => stream,
             Err(status) => {
@@ -289,7 +283,7 @@ impl Lane {
 /// Calls GetFlows without decoding what comes.
 async fn get_flows(
     channel: Channel,
-    request: GetFlowsRequest,
+    request: raw::Request,
     plan: &Plan,
 ) -> Result<Streaming<Raw>, Status> {
     let mut client = tonic::client::Grpc::new(channel);
@@ -320,11 +314,4 @@ fn refuses(status: &Status) -> bool {
         status.code(),
         Code::InvalidArgument | Code::Unimplemented | Code::PermissionDenied
     ) || status.code() == Code::Unknown && std::error::Error::source(status).is_none()
-}
-
-fn timestamp(stamp: Stamp) -> proto::google::Timestamp {
-    proto::google::Timestamp {
-        seconds: stamp.seconds,
-        nanos: stamp.nanos,
-    }
 }

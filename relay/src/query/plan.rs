@@ -1,10 +1,14 @@
 //! What a request means over many nodes: what each node is asked, and what is kept of the whole.
 
+use bytes::Bytes;
+use prost::Message as _;
 use proto::{
     flow::{LostEvent, LostEventSource},
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 use tonic::Status;
+
+use crate::{merge::Stamp, raw::Request};
 
 /// How much a query may hold back while it looks for the newest flows (bytes on the wire).
 const MEMORY: usize = 256 << 20;
@@ -21,12 +25,14 @@ pub enum Keep {
 }
 
 /// A checked request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Plan {
-    /// Asked of every node for the past; unset fields of `present` it doesn't need.
-    pub past_request: GetFlowsRequest,
-    /// Asked of every node for the present.
-    pub request: GetFlowsRequest,
+    /// Asked of every node for the past, but for `since`.
+    past_request: Bytes,
+    /// Asked of every node for the present, but for `since`.
+    request: Bytes,
+    /// From when on.
+    pub since: Option<Stamp>,
     /// What is delivered of the past.
     pub keep: Keep,
     /// There is a past to query before (or instead of) the present.
@@ -59,7 +65,7 @@ impl Plan {
     ///
     /// # Errors
     /// `InvalidArgument` for `first` with `follow`, as an agent answers it.
-    pub fn new(request: GetFlowsRequest, asked: Asked) -> Result<Self, Status> {
+    pub fn new(mut request: GetFlowsRequest, asked: Asked) -> Result<Self, Status> {
         if request.first && request.follow {
             return Err(Status::invalid_argument(
                 "first cannot be specified with follow",
@@ -77,25 +83,47 @@ impl Plan {
         };
         // A follow's number says how far to look back from now; `since` says it better.
         let past = !request.follow || (request.number > 0 && request.since.is_none());
-        let past_request = GetFlowsRequest {
-            follow: false,
-            ..request.clone()
-        };
-        let present = GetFlowsRequest {
-            number: 0,
-            ..request.clone()
-        };
+        let (follow, ends) = (request.follow, request.until.is_some());
+        let since = request.since.take().map(|time| Stamp {
+            seconds: time.seconds,
+            nanos: time.nanos,
+        });
+        // Encoded once, for all nodes and all times that they are asked.
+        request.follow = false;
+        let past_request = Bytes::from(request.encode_to_vec());
+        request.follow = follow;
+        request.number = 0;
+        let request = Bytes::from(request.encode_to_vec());
         Ok(Self {
             past_request,
+            request,
+            since,
             keep,
             past,
-            follow: request.follow,
-            ends: request.until.is_some(),
-            request: present,
+            follow,
+            ends,
             progress: asked.progress,
             extensions: asked.extensions,
             memory: MEMORY,
         })
+    }
+
+    /// What a node is asked, encoded: for the past or for the present, from a time on.
+    pub(super) fn request(&self, past: bool, since: Option<Stamp>) -> Request {
+        let since = GetFlowsRequest {
+            since: since.map(|stamp| proto::google::Timestamp {
+                seconds: stamp.seconds,
+                nanos: stamp.nanos,
+            }),
+            ..GetFlowsRequest::default()
+        };
+        // Messages that follow each other are one (protobuf's encoding, "Last One Wins").
+        let request = if past {
+            &self.past_request
+        } else {
+            &self.request
+        };
+        Request([request.clone(), since.encode_to_vec().into()])
     }
 }
 
@@ -119,7 +147,10 @@ mod tests {
 
     #[test]
     fn plans() {
-        let since = Some(proto::google::Timestamp::default());
+        let since = Some(proto::google::Timestamp {
+            seconds: 5,
+            nanos: 6,
+        });
         let base = GetFlowsRequest::default;
         for (name, request, want) in [
             ("everything", base(), (Keep::All, true)),
@@ -185,10 +216,22 @@ mod tests {
                 (Keep::Oldest(5), false),
             ),
         ] {
+            let since_of_request = request.since;
             let plan = Plan::new(request, Asked::default()).unwrap();
             assert_eq!((plan.keep, plan.past), want, "{name}");
-            assert!(!plan.past_request.follow, "{name}");
-            assert_eq!(plan.request.number, 0, "{name}");
+            let sent = |past, since| {
+                let Request(parts) = plan.request(past, since);
+                GetFlowsRequest::decode(&*parts.concat()).unwrap()
+            };
+            assert!(!sent(true, None).follow, "{name}");
+            assert_eq!(sent(false, None).number, 0, "{name}");
+            assert_eq!(sent(false, plan.since).since, since_of_request, "{name}");
+            let later = Stamp {
+                seconds: 7,
+                nanos: 0,
+            };
+            let asked = sent(true, Some(later)).since.unwrap();
+            assert_eq!((asked.seconds, asked.nanos), (7, 0), "{name}");
         }
         let per_node = Asked {
             per_node: true,
@@ -202,7 +245,9 @@ mod tests {
             };
             let plan = Plan::new(request, per_node).unwrap();
             assert_eq!((plan.keep, plan.past), (Keep::All, true));
-            assert_eq!(plan.past_request.number, 5);
+            let Request(parts) = plan.request(true, None);
+            let sent = GetFlowsRequest::decode(&*parts.concat()).unwrap();
+            assert_eq!(sent.number, 5);
         }
         let both = GetFlowsRequest {
             first: true,

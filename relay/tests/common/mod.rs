@@ -37,6 +37,7 @@ use proto::{
         ServerStatusResponse, get_flows_response::ResponseTypes, observer_client::ObserverClient,
     },
     relay::{NodeState, NodeStatusEvent},
+    serve::Limits,
 };
 use testing::{Running, Script, Streamed, observer};
 use tokio::{
@@ -265,6 +266,19 @@ impl Relay {
         connected: usize,
         patience: Patience,
     ) -> Self {
+        let limits = Limits::relay();
+        Self::bounded(directory, peers, peer_service, connected, patience, limits).await
+    }
+
+    /// One that takes on as much as a test wants.
+    pub(crate) async fn bounded(
+        directory: &Path,
+        peers: Vec<Change>,
+        peer_service: Option<flows_relay::peer::Address>,
+        connected: usize,
+        patience: Patience,
+        limits: Limits,
+    ) -> Self {
         let socket = directory.join("relay.sock");
         let config = Config {
             peers,
@@ -272,6 +286,8 @@ impl Relay {
             listen: vec![Listen::Unix(socket.clone())],
             insecure: false,
             metrics_listen: None,
+            user: None,
+            limits,
             name: Arc::from("relay"),
             patience,
             backoff: Backoff {
@@ -279,7 +295,7 @@ impl Relay {
                 most: Duration::from_millis(100),
             },
         };
-        let server = Server::bind(config).await.unwrap();
+        let server = Server::bind(config).unwrap();
         let metrics = server.metrics();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {

@@ -54,7 +54,7 @@ fn show(
         let address = format!("unix://{}", socket.display());
         let args = ["flows-ui", "--listen", "127.0.0.1:0", "--server", &address];
         let config = Config::try_from(Args::try_parse_from(args)?)?;
-        let server = Server::bind(config).await?;
+        let server = Server::bind(config)?;
         let url = format!("http://{}/", server.address()?);
         let looking = tokio::task::spawn_blocking(move || look(&url));
         tokio::select! {

@@ -36,7 +36,7 @@ impl Running {
     pub(crate) async fn of(arguments: &[&str]) -> Self {
         let fixed = ["flows-ui", "--listen", "127.0.0.1:0"];
         let args = Args::try_parse_from([&fixed, arguments].concat()).unwrap();
-        let server = Server::bind(Config::try_from(args).unwrap()).await.unwrap();
+        let server = Server::bind(Config::try_from(args).unwrap()).unwrap();
         let address = server.address().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {

@@ -1,0 +1,115 @@
+//! Giving up what a server needs no longer once its sockets are bound.
+//!
+//! Capabilities belong to threads: these functions are called before others are started, which then
+//! begin with what is left.
+
+use std::io;
+
+use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+};
+
+pub use rustix::thread::CapabilitySet as Capabilities;
+
+/// Who a server is once it isn't root any more. Its group stays root's: that is whose the agents'
+/// sockets are.
+const NOBODY: &str = "nobody";
+
+/// Privileges could not be given up.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivilegeError {
+    /// The system refuses.
+    #[error("giving up {what}: {source}")]
+    System {
+        /// Root, or capabilities.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no such user.
+    #[error("giving up root: there is no user {0:?}; name one that exists with --user")]
+    NoUser(String),
+    /// It is root still.
+    #[error("giving up root: --user {0:?} is root")]
+    IsRoot(String),
+}
+
+fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> PrivilegeError {
+    move |source| PrivilegeError::System {
+        what,
+        source: source.into(),
+    }
+}
+
+/// Gives up root, supplementary groups and all capabilities, for good. Without `user`, root becomes
+/// `nobody` and keeps its group; with it, its user and group. Who isn't root stays who he is. The
+/// calling thread must be the only one.
+///
+/// # Errors
+/// See [`PrivilegeError`]; the process should end then.
+pub fn drop_all(user: Option<&str>) -> Result<(), PrivilegeError> {
+    let to = match user {
+        Some(name) => Some((name, true)),
+        None if Uid::effective().is_root() => Some((NOBODY, false)),
+        None => None,
+    };
+    let to = to.map(|(name, group)| identity(name, group)).transpose()?;
+    bound(CapabilitySet::empty())?;
+    if let Some((uid, gid)) = to {
+        setgroups(&[]).map_err(system("groups"))?;
+        setresgid(gid, gid, gid).map_err(system("the group"))?;
+        setresuid(uid, uid, uid).map_err(system("root"))?;
+    }
+    set(CapabilitySet::empty())
+}
+
+/// Keeps these capabilities at most, for this process and what it starts. The calling thread must be
+/// the only one.
+///
+/// # Errors
+/// See [`PrivilegeError`].
+pub fn keep_only(kept: CapabilitySet) -> Result<(), PrivilegeError> {
+    bound(kept)?;
+    let has = capabilities(None).map_err(system("capabilities"))?;
+    set(has.permitted & kept)
+}
+
+fn identity(name: &str, group: bool) -> Result<(Uid, Gid), PrivilegeError> {
+    let user = User::from_name(name).map_err(system("root"))?;
+    let user = user.ok_or_else(|| PrivilegeError::NoUser(name.to_owned()))?;
+    if user.uid.is_root() {
+        return Err(PrivilegeError::IsRoot(name.to_owned()));
+    }
+    let gid = if group { user.gid } else { Gid::current() };
+    Ok((user.uid, gid))
+}
+
+/// What is not in the bounding set can't be had by starting a program either.
+fn bound(kept: CapabilitySet) -> Result<(), PrivilegeError> {
+    set_no_new_privs(true).map_err(system("new privileges"))?;
+    clear_ambient_capability_set().map_err(system("capabilities"))?;
+    let has = capabilities(None).map_err(system("capabilities"))?;
+    if !has.effective.contains(CapabilitySet::SETPCAP) {
+        // The set can't be changed, and without privileges it grants nothing.
+        return Ok(());
+    }
+    for capability in (CapabilitySet::all() - kept).iter() {
+        match remove_capability_from_bounding_set(capability) {
+            // Unknown to this kernel.
+            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Err(error) => return Err(system("capabilities")(error)),
+        }
+    }
+    Ok(())
+}
+
+fn set(kept: CapabilitySet) -> Result<(), PrivilegeError> {
+    let sets = CapabilitySets {
+        effective: kept,
+        permitted: kept,
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, sets).map_err(system("capabilities"))
+}
