@@ -142,9 +142,11 @@ impl Serialize for Any {
             message: FlowExtension,
         }
         if self.type_url == crate::EXTENSION_URL {
-            let message = FlowExtension::decode(self.value.as_slice()).map_err(S::Error::custom)?;
-            let url = &self.type_url;
-            return Known { url, message }.serialize(serializer);
+            // What says so and isn't one is written as what isn't known.
+            if let Ok(message) = FlowExtension::decode(self.value.as_slice()) {
+                let url = &self.type_url;
+                return Known { url, message }.serialize(serializer);
+            }
         }
         let mut unknown = serializer.serialize_struct("Any", 2)?;
         unknown.serialize_field("@type", &self.type_url)?;

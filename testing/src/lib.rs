@@ -1,6 +1,8 @@
 //! Hubble's observer service over real gRPC, answering what a test or a bench wants: for tests of what
 //! asks it.
 
+pub mod hostile;
+
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
