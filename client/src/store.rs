@@ -89,7 +89,7 @@ impl Store {
             for response in responses {
                 if let Some((item, message)) = item::item(response, &mut inner.names) {
                     inner.nodes.count(&item, now, live_since);
-                    inner.push(item, message);
+                    inner.push(item, message.as_deref());
                 }
             }
             inner.evict(self.capacity);
@@ -127,7 +127,7 @@ impl Store {
                 let mut chunk = Chunk::new(first);
                 for (item, message) in items.by_ref().take(LENGTH) {
                     inner.counts.count(&item);
-                    chunk.push(item, message);
+                    chunk.push(item, message.as_deref());
                 }
                 chunk.seal();
                 first = chunk.end();
@@ -226,7 +226,7 @@ impl Counts {
     fn count(&mut self, item: &Item) {
         match item {
             Item::Flow(_) => self.flows += 1,
-            Item::Mark(mark) => self.lost += mark.lost(),
+            Item::Mark(mark) => self.lost = self.lost.saturating_add(mark.lost()),
         }
     }
 }

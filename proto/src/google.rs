@@ -137,8 +137,10 @@ impl Serialize for Any {
     /// type, `@type` and `value` in base64.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.type_url == crate::EXTENSION_URL {
-            let message = FlowExtension::decode(self.value.as_slice()).map_err(S::Error::custom)?;
-            return message.serialize(serializer);
+            // What says so and isn't one is written as what isn't known.
+            if let Ok(message) = FlowExtension::decode(self.value.as_slice()) {
+                return message.serialize(serializer);
+            }
         }
         if *self == Self::default() {
             return serializer.serialize_struct("Any", 0)?.end();

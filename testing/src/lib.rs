@@ -1,6 +1,7 @@
 //! Hubble's observer service over real gRPC, answering what a test or a bench wants: for tests of what
 //! asks it.
 
+pub mod hostile;
 pub mod http2;
 
 use std::io;

@@ -146,7 +146,7 @@ impl Counts {
         self.flows += other.flows;
         self.dropped += other.dropped;
         self.connections += other.connections;
-        self.bytes += other.bytes;
+        self.bytes = self.bytes.saturating_add(other.bytes);
         self.reasons |= other.reasons;
     }
 }
@@ -341,7 +341,7 @@ fn request(l7: &Layer7) -> Option<String> {
 }
 
 fn reason_bit(reason: i32) -> u128 {
-    match u32::try_from(reason - 128) {
+    match u32::try_from(reason.saturating_sub(128)) {
         Ok(bit @ 0..128) => 1 << bit,
         _ => 0,
     }

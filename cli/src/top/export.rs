@@ -8,7 +8,10 @@ use std::{
 };
 
 use client::{Item, Row, Snapshot};
-use flow::{columns::Column, print::csv};
+use flow::{
+    columns::Column,
+    print::{csv, escape},
+};
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use super::{edit::Line, model::Model, text::grouped};
@@ -187,7 +190,7 @@ impl Export {
 pub(crate) fn line(row: &Row, columns: &[Column]) -> String {
     let texts: Vec<_> = columns
         .iter()
-        .map(|column| csv::cell(row, *column))
+        .map(|column| escape(&csv::cell(row, *column)))
         .collect();
     texts.join("\t")
 }

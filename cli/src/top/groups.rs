@@ -226,7 +226,8 @@ impl Groups {
             group.steps[at.min(STEPS - 1)] += 1;
             if entry.bytes > 0 {
                 let known = volumes.entry(entry.connection).or_default();
-                group.bytes += entry.bytes.saturating_sub(*known);
+                let more = entry.bytes.saturating_sub(*known);
+                group.bytes = group.bytes.saturating_add(more);
                 *known = entry.bytes.max(*known);
             }
         }
@@ -299,7 +300,7 @@ fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
             let group = groups.entry(name.to_owned()).or_insert_with(|| named(name));
             group.flows += sum.flows;
             group.dropped += sum.dropped;
-            group.bytes += sum.bytes;
+            group.bytes = group.bytes.saturating_add(sum.bytes);
             group.example = group.example.max(sum.example);
             for (step, more) in group.steps.iter_mut().zip(sum.steps) {
                 *step += more;

@@ -32,7 +32,8 @@ pub(crate) struct Count {
 }
 
 fn decisions(policy: &PolicyState) -> u64 {
-    policy.rules.iter().map(|rule| rule.decisions).sum()
+    let decisions = policy.rules.iter().map(|rule| rule.decisions);
+    decisions.fold(0, u64::saturating_add)
 }
 
 impl Policies {

@@ -2,6 +2,7 @@
 
 mod filters;
 mod given_back;
+mod hostile;
 #[path = "../../../lab/tests/common/pty.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod pty;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use client::{FromNode, Health, Link, NoAnswer, Snapshot};
 use crossterm::event::{KeyEvent, MouseEvent};
-use flow::Filter;
+use flow::{Filter, print::escape};
 use proto::{
     flow::Flow,
     flows::v1::{ExplainResponse, GetPoliciesResponse},
@@ -85,6 +85,15 @@ pub(crate) enum Effect {
     Redraw,
     /// Give the terminal back, and stop until somebody wants it to go on.
     Suspend,
+}
+
+impl Effect {
+    /// Gives a line to the clipboard. Somebody will paste it into a terminal: what is in it that steers
+    /// one, or would end the line and run it, is escaped, but for the ends of cells.
+    fn copy(line: &str) -> Self {
+        let cells: Vec<_> = line.split('\t').map(escape).collect();
+        Self::Copy(cells.join("\t"))
+    }
 }
 
 impl Model {

@@ -1,5 +1,7 @@
 //! What a store holds: flows, and the places where something else happened.
 
+use std::borrow::Cow;
+
 use proto::{
     flow::{Flow, LostEvent, LostEventSource},
     google::Timestamp,
@@ -129,18 +131,42 @@ impl Item {
     }
 }
 
+/// The last moment that is one (in the year 2116): the time between any two fits its type, too.
+const LAST: i64 = i64::MAX / 2;
+
+/// Unix ns of a moment as a server tells it; 0 of one that none of ours can be: then it isn't known.
+fn known(time: Option<Timestamp>) -> i64 {
+    let valid = time.filter(|time| time.checked().is_ok());
+    let nanos = valid.map_or(0, |time| time.unix_nanos());
+    if (0..=LAST).contains(&nanos) {
+        nanos
+    } else {
+        0
+    }
+}
+
+/// A flow without what has no JSON form, so that it can be shown and written as a whole.
+fn writable(flow: &Flow) -> Cow<'_, Flow> {
+    match flow.time {
+        Some(time) if time.checked().is_err() => Cow::Owned(Flow {
+            time: None,
+            ..flow.clone()
+        }),
+        Some(_) | None => Cow::Borrowed(flow),
+    }
+}
+
 /// A response as an item, with the message behind it.
 pub(super) fn item<'a>(
     response: &'a GetFlowsResponse,
     names: &mut Names,
-) -> Option<(Item, Option<&'a Flow>)> {
-    let time = |time: Option<Timestamp>| time.map_or(0, |time| time.unix_nanos());
+) -> Option<(Item, Option<Cow<'a, Flow>>)> {
+    let time = known;
     match response.response_types.as_ref()? {
         ResponseTypes::Flow(flow) => {
-            let mut row = Row::new(flow, names);
-            if flow.time.is_none() {
-                row.set_time(time(response.time));
-            }
+            let flow = writable(flow);
+            let mut row = Row::new(&flow, names);
+            row.set_time(time(flow.time.or(response.time)));
             Some((Item::Flow(row), Some(flow)))
         }
         ResponseTypes::LostEvents(lost) => {

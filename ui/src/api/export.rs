@@ -2,6 +2,7 @@
 //!
 //! It is made as fast as it is read: a part at a time.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -99,19 +100,28 @@ fn name(end: &str) -> HeaderValue {
 }
 
 /// The next part; `None` after the last.
-async fn next(export: Export) -> Result<Option<(Vec<u8>, Export)>, std::io::Error> {
+async fn next(export: Export) -> io::Result<Option<(Vec<u8>, Export)>> {
     let desk = Arc::clone(&export.desk);
     let done = compute(desk, move |_| {
         let mut export = export;
         Ok(export.part().map(|bytes| (bytes, export)))
     });
     // What has been sent can't be taken back: the connection breaks, and who reads sees that.
-    done.await
-        .map_err(|problem| std::io::Error::other(problem.detail))
+    let done = done
+        .await
+        .map_err(|problem| io::Error::other(problem.detail))?;
+    let Some((part, export)) = done else {
+        return Ok(None);
+    };
+    Ok(Some((part?, export)))
 }
 
 impl Export {
-    fn part(&mut self) -> Option<Vec<u8>> {
+    fn part(&mut self) -> Option<io::Result<Vec<u8>>> {
+        self.written().transpose()
+    }
+
+    fn written(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut out = Vec::new();
         if !std::mem::replace(&mut self.begun, true) && self.form == Form::Csv {
             line(&mut out, &csv::heading(&self.columns));
@@ -133,26 +143,26 @@ impl Export {
                                 time: flow.time,
                                 response_types: Some(ResponseTypes::Flow(flow)),
                             },
-                        );
+                        )?;
                     }
                 }
                 (Form::Json, Some(Item::Mark(mark))) => {
                     if let Some(lost) = mark.response() {
-                        json(&mut out, &lost);
+                        json(&mut out, &lost)?;
                     }
                 }
                 // A loss has no columns.
                 (Form::Csv, Some(Item::Mark(_))) | (_, None) => {}
             }
         }
-        (written > 0 || !out.is_empty()).then_some(out)
+        Ok((written > 0 || !out.is_empty()).then_some(out))
     }
 }
 
-fn json(out: &mut Vec<u8>, response: &GetFlowsResponse) {
-    let written = proto::json::write(&mut *out, response);
-    written.expect("a message of this program has JSON, and a vector takes all of it");
+fn json(out: &mut Vec<u8>, response: &GetFlowsResponse) -> io::Result<()> {
+    proto::json::write(&mut *out, response)?;
     out.push(b'\n');
+    Ok(())
 }
 
 fn line(out: &mut Vec<u8>, text: &str) {

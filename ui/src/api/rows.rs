@@ -8,6 +8,7 @@ use client::view::Match;
 use client::{Item, Mark, Row as FlowRow, Snapshot, View};
 use flow::FlowView as _;
 use flow::columns::{Align, Cells, Column, SortKey};
+use flow::time::{TimeFormat, Zone};
 use serde::Serialize;
 
 use super::question::{self, Times};
@@ -89,9 +90,13 @@ impl Row {
     }
 }
 
-/// The texts of a flow.
+/// The texts of a flow. Times are in UTC, and say so: who shows them to people has `time`.
 pub(super) fn cells(row: &FlowRow, columns: &[Column]) -> Vec<String> {
-    let cells = Cells::default();
+    let cells = Cells {
+        time: TimeFormat::Rfc3339Milli,
+        zone: Zone::UTC,
+        ..Cells::default()
+    };
     columns
         .iter()
         .map(|column| column.text(row, &cells))

@@ -1,5 +1,7 @@
 //! Bad questions get 400 and its kin with problem details; nothing brings the server down.
 
+use proto::observer::get_flows_response::ResponseTypes;
+
 use crate::http::send;
 use crate::schema::Description;
 use crate::server::Running;
@@ -139,4 +141,72 @@ async fn nothing_can_be_changed_or_broken() {
         drop(stream);
         assert_eq!(server.get("/api/status").await.status, 200);
     }
+}
+
+/// Whatever a server sends is held, shown and written, without a word that steers a terminal.
+#[tokio::test]
+async fn a_hostile_server_breaks_nothing() {
+    const SENT: u64 = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("relay.sock");
+    let sent: Vec<_> = (1..=SENT).map(testing::hostile::response).collect();
+    // One that was fatal: it has no JSON form.
+    let never = proto::google::Timestamp {
+        seconds: i64::MAX,
+        nanos: -1,
+    };
+    let mut last = crate::relay::flow(1, "web", flow::Verdict::Dropped);
+    last.time = Some(never);
+    let Some(ResponseTypes::Flow(flow)) = &mut last.response_types else {
+        panic!("it is a flow");
+    };
+    flow.time = Some(never);
+    flow.node_name = "last".to_owned();
+    let mut relay = crate::relay::Server::start(&socket, [sent, vec![last]].concat());
+    let address = format!("unix://{}", socket.display());
+    let server = Running::of(&["--server", &address]).await;
+    for _ in 0..400 {
+        let rows = server
+            .get("/api/flows?filter=node+%3D%3D+last")
+            .await
+            .json();
+        if rows["flows"] == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for path in [
+        "flows?limit=1000",
+        "histogram",
+        "map",
+        "status",
+        "flows?sort=-source",
+    ] {
+        let answer = server.get(&format!("/api/{path}")).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    let rows = server.get("/api/flows?limit=1000").await.json();
+    let rows = rows["rows"].as_array().unwrap();
+    let flows: Vec<_> = rows.iter().filter(|row| row["kind"] == "flow").collect();
+    assert!(flows.len() > 50, "{}", flows.len());
+    for row in flows.iter().take(60) {
+        let path = format!("/api/flows/{}", row["seq"]);
+        assert_eq!(server.get(&path).await.status, 200, "{path}");
+    }
+    for form in ["json", "csv"] {
+        let answer = server.get(&format!("/api/export?format={form}")).await;
+        assert_eq!(answer.status, 200, "{form}");
+        let steers = |letter: char| letter != '\n' && proto::json::steers(letter);
+        let bad = answer.body.chars().find(|letter| steers(*letter));
+        assert_eq!(bad, None, "{form}");
+        let lines = answer.body.lines().count();
+        assert!(lines > flows.len(), "{form}: {lines} lines");
+        if form == "json" {
+            for line in answer.body.lines() {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(line.is_object());
+            }
+        }
+    }
+    relay.stop();
 }

@@ -15,13 +15,15 @@ export interface Sight {
   width?: number;
   height?: number;
   scheme?: 'light' | 'dark';
+  /** The zone of the reader's clock; the machine's if it isn't said. */
+  timezoneId?: string;
   /** Runs in the page before its own scripts. */
   init?: () => void;
 }
 
 /** A page, and what went wrong in it: errors, and requests to anybody but its own server. */
-export async function open(browser: Browser, url: string, { width = 1440, height = 900, scheme = 'light', init }: Sight = {}): Promise<{ page: Page; wrong: string[] }> {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, permissions: ['clipboard-read', 'clipboard-write'] });
+export async function open(browser: Browser, url: string, { width = 1440, height = 900, scheme = 'light', timezoneId, init }: Sight = {}): Promise<{ page: Page; wrong: string[] }> {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, ...(timezoneId && { timezoneId }), permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
   if (init) await page.addInitScript(init);
   const wrong: string[] = [];

@@ -48,6 +48,7 @@ function onKey(event: KeyboardEvent): void {
   else if (event.key === ' ' && !onButton) paused.value ? resume() : pause();
   else if (event.key === 'd') go({ filters: toggleFilter(view.value.filters, DROPPED) });
   else if (event.key === 'c') go({ filters: [], since: '', until: '', namespaces: [] });
+  else if (event.key === 'u') go({ utc: !view.value.utc }, true);
   else if (event.key === 't') setTheme(theme.value === 'system' ? 'dark' : theme.value === 'dark' ? 'light' : 'system');
   else if (panel) go({ panel });
   else return;

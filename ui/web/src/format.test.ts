@@ -59,7 +59,8 @@ it.each([
   ['production/web:80', 'production/web:80'],
   ['ev\u202eil\u2069', 'ev<U+202E>il<U+2069>'],
   ['a\u001b[31mb\n', 'a<U+001B>[31mb<U+000A>'],
-  ['né 👩‍👩 日本', 'né 👩‍👩 日本'],
+  ['né 👩 日本', 'né 👩 日本'],
+  ['we\u200bb\ufeff\u{e0041}', 'we<U+200B>b<U+FEFF><U+E0041>'],
 ])('%j is shown as it is', (text, shown) => {
   expect(visible(text)).toBe(shown);
 });

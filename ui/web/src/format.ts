@@ -1,5 +1,7 @@
 // How numbers and times are written.
 
+import { parts, zoneName } from './zone';
+
 const THOUSANDS = new Intl.NumberFormat('en-US');
 
 /** All digits, in groups of three. */
@@ -50,14 +52,29 @@ export function span(milliseconds: number): string {
   return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
 }
 
-/** Time of day of Unix milliseconds in the reader's zone, to what `step` (ms) needs. */
+const two = (value: number) => String(value).padStart(2, '0');
+
+/** Time of day of Unix milliseconds in the zone of the page, to what `step` (ms) needs. */
 export function clock(time: number, step = 1): string {
-  const date = new Date(time);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  const { hour, minute, second, ms } = parts(time);
+  const minutes = `${two(hour)}:${two(minute)}`;
   if (step >= 60_000) return minutes;
-  const seconds = `${minutes}:${two(date.getSeconds())}`;
-  return step >= 1000 ? seconds : `${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+  const seconds = `${minutes}:${two(second)}`;
+  return step >= 1000 ? seconds : `${seconds}.${String(ms).padStart(3, '0')}`;
+}
+
+/** Day and time with the zone: `2026-01-02 03:04:05.006 CET`. */
+export function stamp(time: number): string {
+  const { year, month, day } = parts(time);
+  return `${year}-${two(month + 1)}-${two(day)} ${clock(time)} ${zoneName(time)}`;
+}
+
+/** A text of the server, which writes times in UTC, with them in the zone of the page. */
+export function inZone(text: string): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (utc) => {
+    const time = Date.parse(utc);
+    return Number.isNaN(time) ? utc : stamp(time);
+  });
 }
 
 /** `1 flow`, `2 flows`. */
@@ -66,9 +83,9 @@ export function counted(count: number, noun: string): string {
 }
 
 /**
- * A name as it is, also if it has characters that steer a terminal or turn the direction of what
- * follows: `ev<U+202E>il`.
+ * A name as it is, also if it has characters that steer a terminal, or turn or hide what follows:
+ * `ev<U+202E>il`.
  */
 export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (sign) => `<U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
+  return text.replace(/[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu, (sign) => `<U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
 }

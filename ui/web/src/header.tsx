@@ -5,6 +5,8 @@ import { helpOpen } from './app';
 import { go, paused, status, stream, unknownSince, update, view } from './state';
 import { setTheme, theme } from './theme';
 import { clock, counted, short, span } from './format';
+import { utc, zoneName } from './zone';
+import type { NodeStatus, Status } from './types';
 import type { Panel } from './url';
 
 const VIEWS: { panel: Panel; name: string }[] = [
@@ -13,6 +15,18 @@ const VIEWS: { panel: Panel; name: string }[] = [
   { panel: 'flows', name: 'Flows' },
   { panel: 'status', name: 'Nodes' },
 ];
+
+/** Whether a node's flows come. */
+function isUp({ state }: NodeStatus): boolean {
+  return state === 'connected' || state === 'seen';
+}
+
+/** What keeps a cluster from being well, a line each. */
+function notWell({ nodes, warnings = [] }: Status): string[] {
+  const away = nodes.filter((node) => !isUp(node)).map(({ name, state }) => `${name}: ${state}`);
+  const behind = nodes.filter((node) => isUp(node) && node.message).map(({ name, message }) => `${name}: ${message ?? ''}`);
+  return [...away, ...behind, ...warnings];
+}
 
 interface State {
   tone: 'good' | 'warn' | 'bad' | 'plain';
@@ -28,6 +42,7 @@ function connection(): State {
   if (page.state === 'lost' && page.full) return { tone: 'bad', word: 'Full', title: page.why };
   if (page.state === 'lost') return { tone: 'bad', word: 'Reconnecting', title: page.why };
   const link = status.value?.link;
+  const troubles = status.value ? notWell(status.value) : [];
   switch (link?.state) {
     case undefined:
     case 'connecting':
@@ -40,6 +55,7 @@ function connection(): State {
       return { tone: 'plain', word: 'Complete', title: 'All flows of the file are here' };
     case 'live':
       if (paused.value) return { tone: 'warn', word: 'Paused', title: 'The screen is held; flows are still collected' };
+      if (troubles.length) return { tone: 'bad', word: 'Degraded', title: troubles.join('\n') };
       return { tone: 'good', word: 'Live', title: link.since ? `For ${span(Date.now() - link.since)}` : '' };
   }
 }
@@ -48,7 +64,7 @@ export function Header() {
   const { tone, word, title } = connection();
   const now = status.value;
   const nodes = now?.nodes ?? [];
-  const up = nodes.filter((node) => node.state === 'connected' || node.state === 'seen').length;
+  const up = nodes.filter(isUp).length;
   const lost = now?.lost ?? 0;
   const since = unknownSince.value;
   const asOf = since === null ? '' : `, as of ${clock(since, 1000)}`;
@@ -74,15 +90,15 @@ export function Header() {
       </p>
       <dl class="facts">
         {update.value && now?.server.kind !== 'file' && (
-          <div class="wide-only" title="Flows that came over the last 12 seconds, whether they match or not; the several flows of one packet are one row">
+          <div class="wide-only" title="Flows that happened in the last 10 seconds, whether they match or not; the several flows of one packet are one row">
             <dt>Rate</dt>
-            <dd>{since === null ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd>
+            <dd>{since === null && update.value.rate !== undefined ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd>
           </div>
         )}
         {nodes.length > 0 && (
-          <div class="wide-only" title={since === null ? 'Nodes that are connected' : `Unknown since ${clock(since, 1000)}`}>
+          <div class={up < nodes.length ? '' : 'wide-only'} title={since === null ? 'Nodes that are connected' : `Unknown since ${clock(since, 1000)}`}>
             <dt>Nodes</dt>
-            <dd class={since !== null || up < nodes.length ? 'warn' : ''}>
+            <dd class={since !== null ? 'warn' : up < nodes.length ? 'bad' : ''}>
               {since === null ? up : '?'}/{nodes.length}
             </dd>
           </div>
@@ -110,6 +126,14 @@ export function Header() {
         <span class="dot" aria-hidden="true" />
         {word}
       </p>
+      <button
+        class="quiet zone"
+        onClick={() => go({ utc: !utc.value }, true)}
+        aria-label={`Times in ${zoneName(Date.now())}`}
+        title={utc.value ? 'Times in UTC: click for your zone (u)' : `Times in your zone, ${zoneName(Date.now())}: click for UTC (u)`}
+      >
+        {zoneName(Date.now())}
+      </button>
       <button
         class="quiet"
         onClick={() => setTheme(theme.value === 'system' ? 'dark' : theme.value === 'dark' ? 'light' : 'system')}

@@ -15,6 +15,7 @@ export const SHORTCUTS: { title: string; keys: Shortcut[] }[] = [
       { keys: 'd', does: 'Only what was dropped, and back' },
       { keys: 'c', does: 'Clear all filters' },
       { keys: '1 2 3 4', does: 'Overview, map, flows, nodes' },
+      { keys: 'u', does: 'Times in UTC, and in your zone' },
       { keys: 't', does: 'Dark, light, as the system has it' },
       { keys: '?', does: 'This help' },
       { keys: 'Esc', does: 'Close what is open' },

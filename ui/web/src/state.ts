@@ -1,11 +1,16 @@
 // What is looked at and what is known of it, as signals. The address follows the view, and the view
 // follows the browser's back and forward.
 
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { Column, Histogram, ServiceMap, Status, Update } from './types';
 import { DEFAULT_SORT, decode, encode, type View } from './url';
+import { utc } from './zone';
 
 export const view = signal<View>(decode(location.search));
+
+effect(() => {
+  utc.value = view.value.utc;
+});
 
 /** What the stream said last. */
 export const update = signal<Update | null>(null);

@@ -44,7 +44,7 @@ export function StatusView() {
           </p>
           <progress value={part} max={1} aria-label="Room that is taken" />
           <dl>
-            <div><dt>Coming</dt><dd>{since === null ? `${short(update.value?.rate ?? 0)} flows/s` : 'unknown'}</dd></div>
+            <div><dt>Coming</dt><dd>{since === null && update.value?.rate !== undefined ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd></div>
             <div><dt>Since</dt><dd>{held.oldest === undefined ? '' : clock(held.oldest, 1000)}{{ more: '', begins: ', where history begins', full: '' }[held.older]}</dd></div>
             <div><dt>Let go for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
             <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
@@ -109,7 +109,7 @@ export function StatusView() {
                   )}
                   {node.message && <small> {node.message}</small>}
                 </td>
-                <td class="number">{since === null ? `${short(node.rate)}/s` : ''}</td>
+                <td class="number">{since === null && node.rate !== undefined ? `${short(node.rate)}/s` : ''}</td>
                 <td class="number">{since !== null || node.lag_ms === undefined ? '' : span(node.lag_ms)}</td>
                 <td class={`number${node.lost ? ' bad' : ''}`}>{whole(node.lost)}</td>
                 {places.map(({ stage }) => {

@@ -1,5 +1,7 @@
 // Times as the address has them: milliseconds of Unix time, or durations before now.
 
+import { utc, west } from './zone';
+
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Unix milliseconds of a time; `null` if it is none. */
@@ -13,8 +15,12 @@ export function begin(text: string, now: number): number | null {
   return /^\d{4}-/.test(text) && !Number.isNaN(time) ? time : null;
 }
 
-/** For a field of the browser, which wants local time without a zone. */
+/** For a field of the browser, which wants the time in the zone of the page without its name. */
 export function local(time: number): string {
-  const date = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
-  return date.toISOString().slice(0, 19);
+  return new Date(time - west(time) * 60_000).toISOString().slice(0, 19);
+}
+
+/** What such a field has, in Unix milliseconds; NaN for none. */
+export function fromField(text: string): number {
+  return new Date(utc.value && text ? `${text}Z` : text).getTime();
 }

@@ -138,6 +138,8 @@ export interface ExplainAnswer {
   changes?: string[];
   policies?: InvolvedPolicy[];
   command?: string;
+  /** Something other than a policy dropped it. */
+  not_policy?: boolean;
   notes?: string[];
   node_name?: string;
   revision?: number;
@@ -155,6 +157,8 @@ export interface Histogram {
   passed: number[];
   dropped: number[];
   lost: number[];
+  /** Times of which there are no data from a node; of all if it has no name. */
+  outages: { node: string; since: number; until: number }[];
 }
 
 export type NodeKind = 'workload' | 'pod' | 'service' | 'world' | 'host' | 'dns' | 'entity' | 'address';
@@ -196,7 +200,8 @@ export interface Update {
   newer: number;
   rows: Row[];
   columns: string[];
-  rate: number;
+  /** Left out while it is not known. */
+  rate?: number;
   coalesced: number;
 }
 
@@ -226,7 +231,7 @@ export interface NodeStatus {
   flows_held?: number;
   flows_max?: number;
   flows_seen?: number;
-  rate: number;
+  rate?: number;
   lag_ms?: number;
   policies?: number;
   lost: number;

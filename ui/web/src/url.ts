@@ -23,6 +23,8 @@ export interface View {
   run: string;
   /** The flow in the drawer: its id, or its sequence number. */
   flow: string | null;
+  /** Times in UTC, not in the reader's zone. */
+  utc: boolean;
 }
 
 export const DEFAULT_SORT = '-timestamp';
@@ -39,6 +41,7 @@ export const FIRST_VIEW: View = {
   at: null,
   run: '',
   flow: null,
+  utc: false,
 };
 
 const PANELS: readonly string[] = ['split', 'map', 'flows', 'status'];
@@ -73,6 +76,7 @@ export function encode(view: View): string {
     if (view.run) query.set('run', view.run);
   }
   if (view.flow !== null) query.set('flow', view.flow);
+  if (view.utc) query.set('tz', 'utc');
   return query.toString();
 }
 
@@ -92,6 +96,7 @@ export function decode(query: string): View {
     at: count(params.get('at')),
     run: count(params.get('at')) === null ? '' : (params.get('run') ?? ''),
     flow: /^[\w-]{1,90}$/.exec(params.get('flow') ?? '')?.[0] ?? null,
+    utc: params.get('tz') === 'utc',
   };
 }
 

@@ -1,6 +1,6 @@
 //! What is done in the table of flows and its details.
 
-use flow::similar;
+use flow::{print::escape_lines, similar};
 
 use super::Effect;
 use crate::top::{
@@ -69,7 +69,7 @@ impl Model {
                     .map(|shown| shown.column)
                     .collect();
                 if let Some(row) = row {
-                    effects.push(Effect::Copy(export::line(row, &columns)));
+                    effects.push(Effect::copy(&export::line(row, &columns)));
                     self.say("row given to the terminal's clipboard");
                 }
             }
@@ -78,7 +78,7 @@ impl Model {
                 let command = self.details.as_ref().and_then(Details::command);
                 match command.map(str::to_owned) {
                     Some(command) => {
-                        effects.push(Effect::Copy(command));
+                        effects.push(Effect::copy(&command));
                         self.say("command given to the terminal's clipboard");
                     }
                     None => self.complain("the server gave no command"),
@@ -317,7 +317,7 @@ impl Model {
             .and_then(|details| details.suggestions().first());
         match suggestion.map(|suggestion| suggestion.yaml.clone()) {
             Some(yaml) => {
-                effects.push(Effect::Copy(yaml));
+                effects.push(Effect::Copy(escape_lines(&yaml)));
                 self.say("YAML given to the terminal's clipboard");
             }
             None => self.complain("the server gave no rule"),

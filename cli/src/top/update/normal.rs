@@ -128,7 +128,7 @@ impl Model {
                 match act {
                     Act::Exclude => self.narrow(&format!("not ({text})")),
                     Act::CopyRow => {
-                        effects.push(Effect::Copy(text));
+                        effects.push(Effect::copy(&text));
                         self.say("its filter given to the terminal's clipboard");
                     }
                     _ => self.narrow(&text),

@@ -165,7 +165,8 @@ fn axis(
             put(buffer, chart, long - width(&end), &end, theme.quiet());
         }
     }
-    let lost: u64 = histogram.buckets.iter().map(|bucket| bucket.lost).sum();
+    let lost = histogram.buckets.iter().map(|bucket| bucket.lost);
+    let lost = lost.fold(0, u64::saturating_add);
     for (at, bucket) in histogram.buckets.iter().enumerate() {
         if bucket.lost > 0 {
             put(buffer, chart, at * wide, &"!".repeat(wide), theme.warn());

@@ -176,10 +176,12 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
 
 /// Events of a node that never came here, as far as anybody knows.
 fn lost(node: &Node) -> u64 {
-    let told: u64 = node.came.lost.values().sum();
+    let told = node.came.lost.values().copied();
+    let told = told.fold(0, u64::saturating_add);
     let counted = node.events.map_or(0, |events| {
         let stages = STAGES.iter().filter(|stage| stage.never);
-        stages.map(|stage| (stage.count)(&events)).sum()
+        let counts = stages.map(|stage| (stage.count)(&events));
+        counts.fold(0, u64::saturating_add)
     });
     told.max(counted)
 }

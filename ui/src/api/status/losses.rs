@@ -77,7 +77,9 @@ pub(super) fn of_node(events: Option<&EventCounts>, came: &FromNode) -> Vec<Loss
 
 /// How many events that is.
 pub(super) fn sum(losses: &[Loss]) -> u64 {
-    losses.iter().map(|loss| loss.count).sum()
+    losses
+        .iter()
+        .fold(0, |sum, loss| sum.saturating_add(loss.count))
 }
 
 #[cfg(test)]

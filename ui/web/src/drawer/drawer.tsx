@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, said } from '../api';
-import { clock, visible } from '../format';
+import { clock, inZone, stamp, visible } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
 import { fetchOlder, fetching, olderError } from '../older';
@@ -81,7 +81,7 @@ function Missing({ flow, why, again }: { flow: string; why: string; again: () =>
   const before = held?.oldest !== undefined && time > 0 && time < held.oldest;
   return (
     <div class="missing" role="alert">
-      <p class="error-text">{why}</p>
+      <p class="error-text">{inZone(why)}</p>
       {before && held.older === 'begins' && <p class="quiet-text">The servers remember nothing older either.</p>}
       {before && held.older === 'full' && <p class="quiet-text">There is no room here for older flows: start flows-ui with a larger --capacity.</p>}
       {before && held.older === 'more' && (
@@ -134,7 +134,7 @@ export function Drawer({ flow }: { flow: string }) {
         <h2 id="drawer-title" ref={head}>
           {details ? <VerdictMark verdict={details.row.verdict} loud /> : 'Flow'}
         </h2>
-        {details && <time class="quiet-text">{cell('timestamp')}</time>}
+        {details && <time class="quiet-text">{details.row.time > 0 ? stamp(details.row.time) : ''}</time>}
         <span class="stretch" />
         <button class="quiet" onClick={() => void copy(location.href, 'The link')} title="Copy a link to this" aria-label="Copy a link to this">
           <Icon name="link" />
@@ -159,7 +159,7 @@ export function Drawer({ flow }: { flow: string }) {
               {cell('policy') && !why?.answer && <span class="quiet-text"> · {cell('policy')}</span>}
             </p>
           )}
-          <Why explanation={why} row={details.row} />
+          <Why explanation={why} row={details.row} policy={/^(Policy denied|Denied by|$)/.test(cell('reason'))} />
           {GROUPS.map(({ group, title }) => {
             const facts = details.facts.filter((fact) => fact.group === group);
             return (

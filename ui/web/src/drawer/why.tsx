@@ -6,9 +6,11 @@ import { copy } from '../state';
 import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../types';
 import { Yaml } from './yaml';
 
-export function Why({ explanation, row }: { explanation: Explanation | null; row: Row }) {
-  const denied = row.verdict === 'DROPPED';
-  const title = denied ? 'Why denied' : 'Why';
+export function Why({ explanation, row, policy }: { explanation: Explanation | null; row: Row; policy: boolean }) {
+  const dropped = row.verdict === 'DROPPED';
+  // Only a policy denies; what else drops a packet no rule would let through.
+  const denied = dropped && policy && !explanation?.answer?.not_policy;
+  const title = denied ? 'Why denied' : dropped ? 'Why dropped' : 'Why';
   if (!explanation) {
     return (
       <section class="why" aria-busy="true">
@@ -26,9 +28,9 @@ export function Why({ explanation, row }: { explanation: Explanation | null; row
     );
   }
   const { headline, recorded, now, differs, changes = [], policies = [], command, notes = [], node_name, revision } = explanation.answer;
-  const suggestions = now?.suggestions ?? [];
+  const suggestions = dropped && !denied ? [] : (now?.suggestions ?? []);
   return (
-    <section class={`why${denied ? ' denied' : ''}`}>
+    <section class={`why${dropped ? ' denied' : ''}`}>
       <h3>{title}</h3>
       {headline && <p class="headline">{headline}</p>}
       {recorded?.text && !headline?.includes(recorded.text) && <p class="quiet-text">{recorded.text}</p>}
@@ -41,7 +43,7 @@ export function Why({ explanation, row }: { explanation: Explanation | null; row
           {changes.map((text) => <p key={text}>{text}</p>)}
         </div>
       )}
-      {now && <Sides egress={now.egress} ingress={now.ingress} source={now.source?.name} destination={now.destination?.name} />}
+      {now && (denied || !dropped) && <Sides egress={now.egress} ingress={now.ingress} source={now.source?.name} destination={now.destination?.name} />}
       {suggestions.length > 0 && (
         <>
           <h4>What would allow it</h4>

@@ -5,6 +5,8 @@ import { filterError } from '../live';
 import { arrived, go, pause, paused, resume, view } from '../state';
 import { Icon } from '../icons';
 import { clock, short, visible } from '../format';
+import { begin } from '../times';
+import { zoneName } from '../zone';
 import { Field } from './field';
 import { Namespaces } from './namespaces';
 import { TimesMenu } from './timesmenu';
@@ -42,7 +44,9 @@ function Chip({ text, index, edit }: { text: string; index: number; edit: (text:
 }
 
 function timeText(text: string): string {
-  return /^\d{12,14}$/.test(text) ? clock(Number(text), 1000) : `${text} ago`;
+  const time = begin(text, NaN);
+  if (time === null || Number.isNaN(time)) return `${text} ago`;
+  return clock(time, 1000);
 }
 
 function TimeChip() {
@@ -53,6 +57,7 @@ function TimeChip() {
       <span class="text">
         <Icon name="clock" />
         {since ? timeText(since) : 'begin'} – {until ? timeText(until) : 'now'}
+        {[since, until].some((text) => /^\d{4}/.test(text)) && ` ${zoneName(Date.now())}`}
       </span>
       <button class="remove" onClick={() => go({ since: '', until: '' })} aria-label="All times">
         <Icon name="close" />

@@ -2,7 +2,8 @@
 
 import { Menu } from '../menu';
 import { go, status, view } from '../state';
-import { begin, local } from '../times';
+import { begin, fromField, local } from '../times';
+import { zoneName } from '../zone';
 
 const LAST = [
   ['5m', 'Last 5 minutes'],
@@ -19,13 +20,13 @@ export function TimesMenu() {
     const time = begin(view.value[name], Date.now());
     return (
       <label>
-        {name === 'since' ? 'From' : 'Until'}
+        {name === 'since' ? 'From' : 'Until'} ({zoneName(time ?? Date.now())})
         <input
           type="datetime-local"
           step={1}
           value={time === null ? '' : local(time)}
           onChange={(event) => {
-            const chosen = new Date(event.currentTarget.value).getTime();
+            const chosen = fromField(event.currentTarget.value);
             go({ [name]: Number.isNaN(chosen) ? '' : String(chosen) });
           }}
         />

@@ -7,7 +7,7 @@ import { Icon } from '../icons';
 import { fetchOlder, fetching, olderError } from '../older';
 import { go, histogram as shown, status, stream, view } from '../state';
 import type { Histogram } from '../types';
-import { bars, bucketAt, covered, days, highest, side, tickText, ticks } from './scale';
+import { bars, bucketAt, covered, days, hatched, highest, noData, side, tickText, ticks } from './scale';
 import { begin } from '../times';
 
 function describe(histogram: Histogram, at: number): string {
@@ -18,6 +18,8 @@ function describe(histogram: Histogram, at: number): string {
     `${whole(histogram.dropped[at] ?? 0)} dropped`,
   ];
   if (histogram.lost[at]) parts.push(`${counted(histogram.lost[at], 'event')} lost here`);
+  const missing = noData(histogram, covered(histogram, at, at));
+  if (missing) parts.push(missing);
   return parts.join(', ');
 }
 
@@ -134,6 +136,11 @@ export function TimeAxis() {
         onPointerLeave={() => !dragging.current && setCursor(null)}
         onBlur={() => (setMark(null), setCursor(null))}
       >
+        {hatched(histogram).map(({ left, width, text }) => (
+          <span key={`${left} ${text}`} class="outage-span" role="img" aria-label={text} title={text} style={{ left: `${left * 100}%`, width: `${width * 100}%` }}>
+            {width > 0.12 && <span>{text}</span>}
+          </span>
+        ))}
         <svg class="bars" viewBox={`0 0 ${count} 100`} preserveAspectRatio="none" aria-hidden="true">
           <path class="passed" d={bars(histogram, 'passed', most)} />
           <path class="dropped" d={bars(histogram, 'dropped', most)} />
@@ -157,7 +164,7 @@ export function TimeAxis() {
         )}
         {most > 0 && (
           <span class="most" aria-hidden="true" title="Flows in the highest bar. Heights, of drops as well, grow with the square root: few beside many are seen">
-            {short(most)} <small>root scale</small>
+            {short(most)} <small>sqrt scale</small>
           </span>
         )}
       </div>

@@ -1,7 +1,8 @@
 // Where things are on the time axis.
 
-import { clock } from '../format';
+import { clock, visible } from '../format';
 import type { Histogram } from '../types';
+import { parts, west, zoneName } from '../zone';
 
 /** Steps of the axis' marks, in ms. */
 const SECOND = 1000;
@@ -21,7 +22,7 @@ export function length(histogram: Histogram): number {
 }
 
 /** Round times along the axis, at most `most`. */
-export function ticks(histogram: Histogram, most: number, zone = new Date().getTimezoneOffset()): { step: number; ticks: Tick[] } {
+export function ticks(histogram: Histogram, most: number, zone = west(histogram.start)): { step: number; ticks: Tick[] } {
   const whole = length(histogram);
   const step = STEPS.find((step) => whole / step <= most) ?? DAY * Math.ceil(whole / DAY / most);
   const shift = zone * 60_000;
@@ -36,24 +37,17 @@ export function ticks(histogram: Histogram, most: number, zone = new Date().getT
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `23 Nov`, in the reader's zone. */
+/** `23 Nov`, in the zone of the page. */
 export function day(time: number): string {
-  const date = new Date(time);
-  return `${date.getDate()} ${MONTHS[date.getMonth()] ?? ''}`;
-}
-
-/** The reader's zone as it is at a time: `UTC`, `UTC+1`, `UTC-3:30`. */
-export function zone(time: number, west = new Date(time).getTimezoneOffset()): string {
-  if (west === 0) return 'UTC';
-  const [hours, minutes] = [Math.floor(Math.abs(west) / 60), Math.abs(west) % 60];
-  return `UTC${west < 0 ? '+' : '-'}${hours}${minutes ? `:${String(minutes).padStart(2, '0')}` : ''}`;
+  const date = parts(time);
+  return `${date.day} ${MONTHS[date.month] ?? ''}`;
 }
 
 /** The days that the axis is of, and their zone. */
 export function days(histogram: Histogram): string {
   const [first, last] = [histogram.start, histogram.start + Math.max(0, length(histogram) - 1)];
   const [from, to] = [day(first), day(last)];
-  return `${from === to ? from : `${from} – ${to}`} ${new Date(last).getFullYear()}, ${zone(last)}`;
+  return `${from === to ? from : `${from} – ${to}`} ${parts(last).year}, ${zoneName(last)}`;
 }
 
 /** What a mark says: the time of day, at midnight the day. */
@@ -118,4 +112,31 @@ export function covered(histogram: Histogram, from: number, to: number): { since
     since: histogram.start + first * histogram.width,
     until: histogram.start + (last + 1) * histogram.width,
   };
+}
+
+/** Of whom there are no data in a stretch of time; empty: there are all. */
+export function noData({ outages }: Histogram, { since, until }: { since: number; until: number }): string {
+  const within = outages.filter((outage) => outage.since < until && outage.until > since);
+  if (within.some(({ node }) => node === '')) return 'no data: no connection';
+  const names = [...new Set(within.map(({ node }) => visible(node)))];
+  return names.length ? `no data from ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}` : '';
+}
+
+/** Where data are missing on the axis, as parts of its width, and of whom. */
+export function hatched(histogram: Histogram): { left: number; width: number; text: string }[] {
+  const all = length(histogram);
+  if (all <= 0) return [];
+  const edges = histogram.outages.flatMap(({ since, until }) => [since, until]).map((time) => Math.min(Math.max(time, histogram.start), histogram.start + all));
+  const times = [...new Set(edges)].sort((a, b) => a - b);
+  const found: { left: number; width: number; text: string }[] = [];
+  for (const [at, since] of times.entries()) {
+    const until = times[at + 1];
+    const text = until === undefined ? '' : noData(histogram, { since, until });
+    if (until === undefined || !text) continue;
+    const [left, width] = [(since - histogram.start) / all, (until - since) / all];
+    const last = found.at(-1);
+    if (last?.text === text && Math.abs(last.left + last.width - left) < 1e-9) last.width += width;
+    else found.push({ left, width, text });
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 // One row of the table.
 
 import { memo } from '../memo';
-import { clock, visible, whole } from '../format';
+import { clock, inZone, stamp, visible, whole } from '../format';
 import { VerdictMark } from '../icons';
 import type { Column, Row } from '../types';
 import { look } from '../verdict';
@@ -34,12 +34,14 @@ interface Props {
   columns: readonly Column[];
   chosen: boolean;
   onOpen: () => void;
+  /** The zone of its times. */
+  inUtc: boolean;
 }
 
 function Cell({ column, text, row }: { column: Column; text: string; row: Row }) {
   if (column.name === 'verdict') return <VerdictMark verdict={row.verdict} />;
   // The day is in the title.
-  if (column.name === 'timestamp') return <>{text.replace(/^\w{3} [ \d]\d /, '')}</>;
+  if (column.name === 'timestamp') return <time>{row.time > 0 ? clock(row.time) : ''}</time>;
   if (column.name === 'source') {
     const arrow = /^(.*) (->|<-|<>)$/.exec(text);
     if (arrow) {
@@ -72,7 +74,7 @@ export const FlowRow = memo(
           <div role="gridcell">
             {row.lost ? <span class="mark" aria-hidden="true" /> : null}
             {/* A line that can't be read has no time. */}
-            <time>{row.time > 0 ? clock(row.time) : ''}</time> {row.lost ? `${whole(row.lost)} events lost here` : ''} {row.cells.join(' ')}
+            <time>{row.time > 0 ? clock(row.time) : ''}</time> {row.lost ? `${whole(row.lost)} events lost here` : ''} {visible(inZone(row.cells.join(' ')))}
           </div>
         </div>
       );
@@ -80,7 +82,8 @@ export const FlowRow = memo(
     return (
       <div class={`row ${look(row.verdict).tone}`} role="row" aria-rowindex={index + 2} aria-selected={chosen} data-seq={row.seq} style={style} onClick={onOpen}>
         {columns.map((column, at) => {
-          const text = row.cells[at] ?? '';
+          // The server writes it in UTC.
+          const text = column.name === 'timestamp' ? (row.time > 0 ? stamp(row.time) : '') : (row.cells[at] ?? '');
           return (
             <div
               key={column.name}
@@ -119,5 +122,6 @@ export const FlowRow = memo(
     before.row?.cells.length === after.row?.cells.length &&
     before.index === after.index &&
     before.columns === after.columns &&
-    before.chosen === after.chosen,
+    before.chosen === after.chosen &&
+    before.inUtc === after.inUtc,
 );

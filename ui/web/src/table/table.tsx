@@ -11,6 +11,7 @@ import { fetchOlder, fetching, olderError } from '../older';
 import { arrived, chosenColumns, go, resume, status, stream, update, view } from '../state';
 import type { Row } from '../types';
 import { DEFAULT_SORT } from '../url';
+import { utc, zoneName } from '../zone';
 import { CellMenu, cellMenu } from './cellmenu';
 import { ColumnChooser } from './columns';
 import { Export } from './export';
@@ -221,7 +222,7 @@ export function FlowTable() {
             return (
               <div key={name} role="columnheader" aria-sort={order} class={number ? 'number' : ''} data-column={name}>
                 <button title={`${help}: click to sort`} onClick={() => go({ sort: nextSort(sort, name) })}>
-                  {name === 'timestamp' ? 'time' : heading.toLowerCase()}
+                  {name === 'timestamp' ? `time (${zoneName(rowAt(part.first)?.time || Date.now())})` : heading.toLowerCase()}
                   {order !== 'none' && <Icon name={order === 'ascending' ? 'up' : 'down'} />}
                 </button>
               </div>
@@ -231,7 +232,7 @@ export function FlowTable() {
         <div class="space" role="presentation" style={{ height: bare ? '0' : `${scrollHeight(geometry)}px` }}>
           <div class="window" role="rowgroup" style={{ transform: `translateY(${(pages ? top : 0) + part.shift}px)` }}>
             {rows.map(({ index, row }) => (
-              <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row?.id !== undefined && row.id === flow} onOpen={() => select(index)} />
+              <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row?.id !== undefined && row.id === flow} onOpen={() => select(index)} inUtc={utc.value} />
             ))}
           </div>
         </div>
