@@ -7,6 +7,7 @@ use tracing::warn;
 
 use crate::{
     control::{Fill, sum},
+    names::Names,
     observe::clock,
 };
 
@@ -44,6 +45,34 @@ impl Connections {
     pub fn counters(&self) -> Option<loader::Counters> {
         let per_cpu = self.stats.counters_per_cpu();
         per_cpu.ok().map(|per_cpu| sum(&per_cpu))
+    }
+
+    /// Pods that have used up their share of the connection table, with how many of their own connections
+    /// gave way; none if that can't be read.
+    pub fn crowded(&self, names: &Names) -> Vec<(String, u64)> {
+        let replaced = self.stats.replaced().unwrap_or_else(|error| {
+            warn!(%error, "replaced connections not counted");
+            Vec::new()
+        });
+        let mut crowded: Vec<_> = replaced
+            .into_iter()
+            .map(|replaced| {
+                let pod = names.by_index.get(&replaced.endpoint);
+                let name = match pod {
+                    Some(pod) => format!("{}/{}", pod.namespace, pod.pod),
+                    None => format!("(former pod, endpoint {})", replaced.endpoint),
+                };
+                (name, replaced.connections)
+            })
+            .collect();
+        crowded.sort();
+        crowded
+    }
+
+    /// Connections that gave way to newer ones of their pods, over all pods of the node.
+    pub fn replaced(&self) -> u64 {
+        let replaced = self.stats.replaced().unwrap_or_default();
+        replaced.iter().map(|replaced| replaced.connections).sum()
     }
 
     /// Counts, at most every 15 s; tells what was counted last in between, and if it can't be counted.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use proto::flows::v1::{
-    EventCounts, GetStatusRequest, GetStatusResponse, ManifestProblem, MapFill,
+    CrowdedPod, EventCounts, GetStatusRequest, GetStatusResponse, ManifestProblem, MapFill,
     status_server::Status as Rpc,
 };
 use tonic::{Request, Response, Status};
@@ -51,6 +51,10 @@ impl Rpc for Service {
             Some(connections) => connections.count().await,
             None => None,
         };
+        let connections = self.api.connections.as_ref();
+        let crowded = connections
+            .map(|kernel| kernel.crowded(&self.api.names.load()))
+            .unwrap_or_default();
         let tracked = counted.map(|counted| counted.fills).unwrap_or_default();
         let status = self.api.status.load();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -82,6 +86,13 @@ impl Rpc for Service {
             nodes: Vec::new(),
             repairs: status.repairs.values().sum(),
             selected_endpoints: count(status.selected),
+            crowded_pods: crowded
+                .into_iter()
+                .map(|(pod, connections_replaced)| CrowdedPod {
+                    pod,
+                    connections_replaced,
+                })
+                .collect(),
         }))
     }
 }

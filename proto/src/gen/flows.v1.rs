@@ -1461,6 +1461,20 @@ pub struct GetStatusResponse {
     /// Of `endpoints`, those that a policy in force selects. Relay: the sum.
     #[prost(uint32, tag = "13")]
     pub selected_endpoints: u32,
+    /// Pods of this node that have used up their share of the connection table, by name. Relay: empty.
+    #[prost(message, repeated, tag = "14")]
+    pub crowded_pods: ::prost::alloc::vec::Vec<CrowdedPod>,
+}
+/// A pod whose newest connections took the places of older ones of its own. Those of others are not
+/// concerned.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CrowdedPod {
+    /// `namespace/name`.
+    #[prost(string, tag = "1")]
+    pub pod: ::prost::alloc::string::String,
+    /// Live connections of its own that gave way, since the pod is on the node.
+    #[prost(uint64, tag = "2")]
+    pub connections_replaced: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ManifestProblem {

@@ -87,6 +87,32 @@ impl<'de> serde::Deserialize<'de> for Cause {
         deserializer.deserialize_any(GeneratedVisitor)
     }
 }
+impl serde::Serialize for CrowdedPod {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.pod.is_empty() {
+            len += 1;
+        }
+        if self.connections_replaced != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.CrowdedPod", len)?;
+        if !self.pod.is_empty() {
+            struct_ser.serialize_field("pod", &self.pod)?;
+        }
+        if self.connections_replaced != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connections_replaced", ToString::to_string(&self.connections_replaced).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for Decision {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -997,6 +1023,9 @@ impl serde::Serialize for GetStatusResponse {
         if self.selected_endpoints != 0 {
             len += 1;
         }
+        if !self.crowded_pods.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.GetStatusResponse", len)?;
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
@@ -1042,6 +1071,9 @@ impl serde::Serialize for GetStatusResponse {
         }
         if self.selected_endpoints != 0 {
             struct_ser.serialize_field("selected_endpoints", &self.selected_endpoints)?;
+        }
+        if !self.crowded_pods.is_empty() {
+            struct_ser.serialize_field("crowded_pods", &self.crowded_pods)?;
         }
         struct_ser.end()
     }
