@@ -24,8 +24,8 @@ use flows_agent::{
 use proto::{
     flow as pb,
     flows::v1::{
-        End, ExplainRequest, GetPoliciesRequest, TraceRequest, WaitRevisionRequest, end,
-        policy_client::PolicyClient,
+        End, ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, TraceRequest,
+        WaitRevisionRequest, end, policy_client::PolicyClient,
     },
     observer::GetFlowsRequest,
 };
@@ -67,6 +67,43 @@ spec:
   - fromEndpoints: [{matchLabels: {app: checkout}}]
     toPorts: [{ports: [{port: '8080'}]}]
 ";
+
+/// Policies as generators write them: a rule with thousands of prefixes, a selector with
+/// two thousand labels.
+fn huge() -> String {
+    let prefixes: String = (0..6_000u32)
+        .map(|n| format!("    - 100.{}.{}.0/24\n", 64 + n / 256, n % 256))
+        .collect();
+    let ports: Vec<String> = (1..=2)
+        .map(|n| format!("{{port: '{n}', protocol: TCP}}"))
+        .collect();
+    let labels: Vec<String> = (0..2_000)
+        .map(|n| format!("label-{n}: value-{n}"))
+        .collect();
+    format!(
+        "{}---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {{name: prefixes, namespace: shop}}
+spec:
+  endpointSelector: {{matchLabels: {{app: cart}}}}
+  ingress:
+  - fromCIDR:
+{prefixes}    toPorts: [{{ports: [{}]}}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {{name: labels, namespace: shop}}
+spec:
+  endpointSelector: {{matchLabels: {{app: cart}}}}
+  ingress:
+  - fromEndpoints: [{{matchLabels: {{{}}}}}]
+",
+        manifests(),
+        ports.join(", "),
+        labels.join(", ")
+    )
+}
 
 /// What the control thread does for questions, without a kernel.
 struct Control {
@@ -283,5 +320,87 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
     let destination = answer.destination.unwrap();
     assert_eq!(destination.node_name, "node-a");
     drop(client);
+    agent.end().await;
+}
+
+/// Answers stay small whatever the policies hold.
+#[tokio::test]
+async fn answers_about_huge_policies_are_small() {
+    use prost::Message as _;
+
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("shop.yaml"), huge()).unwrap();
+    let known = in_force(directory.path());
+    assert!(
+        known.compiled.entries.len() >= 10_000,
+        "{}",
+        known.compiled.entries.len()
+    );
+    let control = Control::start(Some(Told::InStep(Box::new(known))));
+    let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
+    let mut client = client(&agent).max_decoding_message_size(64 << 20);
+
+    let answer = client.get_policies(GetPoliciesRequest {}).await.unwrap();
+    let policies = answer.into_inner();
+    let rules = policies.policies.iter().flat_map(|policy| &policy.rules);
+    let longest = rules.map(|rule| rule.text.len()).max().unwrap();
+    let meaning = policies
+        .policies
+        .iter()
+        .map(|policy| policy.meaning.len())
+        .max()
+        .unwrap();
+    assert!(longest < 1_000 && meaning < 3_000, "{longest} {meaning}");
+    let size = policies.encoded_len();
+    assert!(size < 10_000, "{size}");
+    let text = policies.policies.iter().flat_map(|policy| &policy.rules);
+    let prefixes = text
+        .map(|rule| rule.text.as_str())
+        .find(|text| text.contains("100.64"));
+    assert!(
+        prefixes.unwrap().contains(" and 5,992 more on 1/TCP"),
+        "{prefixes:?}"
+    );
+
+    let pod = "shop/cart-0".to_owned();
+    let answer = client
+        .list_endpoints(ListEndpointsRequest { pod })
+        .await
+        .unwrap();
+    let endpoints = answer.into_inner();
+    let endpoint = &endpoints.endpoints[0];
+    assert_eq!(endpoint.entries.len(), 10_000);
+    assert_eq!(
+        endpoint.entries[0].text,
+        "cnp shop/prefixes spec.ingress[0]"
+    );
+    assert!(
+        endpoints.notes[0].contains("entries more than the 10000"),
+        "{:?}",
+        endpoints.notes
+    );
+    let size = endpoints.encoded_len();
+    assert!(size < 8 << 20, "{size}");
+    assert!(
+        endpoint.ingress_default.len() < 3_000,
+        "{}",
+        endpoint.ingress_default.len()
+    );
+
+    let source = Some(End {
+        of: Some(end::Of::Ip("192.0.2.1".to_owned())),
+    });
+    let destination = Some(End {
+        of: Some(end::Of::Pod("shop/cart-0".to_owned())),
+    });
+    let request = TraceRequest {
+        source,
+        destination,
+        port: "80".to_owned(),
+    };
+    let answer = client.trace(request).await.unwrap().into_inner();
+    assert_eq!(answer.verdict, "DENIED");
+    let size = answer.encoded_len();
+    assert!(size < 20_000, "{size}");
     agent.end().await;
 }

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use flow::print::escape;
 use tonic::Code;
 
 /// Why a command failed. The text is the line that goes to standard error.
@@ -31,7 +32,7 @@ pub enum Error {
         status: Box<tonic::Status>,
     },
     /// A question to the policy engine that can't be answered.
-    #[error(transparent)]
+    #[error("{}", escape(&.0.to_string()))]
     Question(#[from] policy::explain::Unanswerable),
     /// The directory of manifests.
     #[error(transparent)]
@@ -49,7 +50,7 @@ pub enum Error {
     #[error("not healthy")]
     NotHealthy,
     /// The input file.
-    #[error("open {path}: {error}")]
+    #[error("open {}: {error}", escape(&path.to_string_lossy()))]
     Input {
         /// Its path.
         path: PathBuf,
@@ -114,9 +115,9 @@ impl Error {
 
 /// A status as Hubble's CLI prints it: the bare text when the server gave no code.
 fn grpc(status: &tonic::Status) -> String {
-    let (code, text) = (status.code(), status.message());
+    let (code, text) = (status.code(), escape(status.message()));
     if code == Code::Unknown {
-        return text.to_owned();
+        return text;
     }
     // Go spells this one with one l.
     let name = format!("{code:?}").replace("Cancelled", "Canceled");

@@ -11,6 +11,7 @@ mod args;
 mod connect;
 mod duration;
 mod error;
+mod line;
 mod list;
 mod observe;
 mod policy;

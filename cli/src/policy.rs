@@ -1,5 +1,6 @@
 //! `flows policy`: questions to the policy engine, over a directory of manifests or a running cluster.
 
+mod clean;
 mod get;
 mod read;
 mod render;
@@ -8,6 +9,7 @@ mod validate;
 
 use std::io::Write as _;
 
+use flow::print::escape;
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end, policy_client::PolicyClient};
 use tonic::{Code, transport::Channel};
 
@@ -47,14 +49,14 @@ async fn answer(args: &Args) -> Result<bool, Error> {
             client.trace(request).await.map_err(refused)?.into_inner()
         }
     };
+    let allowed = answer.verdict == policy::wire::ALLOWED;
     let mut out = anstream::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, &answer).map_err(std::io::Error::from)?;
-        writeln!(out)?;
+        proto::json::write_pretty(&mut out, &answer)?;
     } else {
-        write!(out, "{}", show::trace(&answer))?;
+        write!(out, "{}", show::trace(&clean::trace(answer)))?;
     }
-    Ok(answer.verdict == policy::wire::ALLOWED)
+    Ok(allowed)
 }
 
 /// The server's policy engine.
@@ -78,14 +80,49 @@ fn refused(status: tonic::Status) -> Error {
         Code::FailedPrecondition,
     ];
     if OWN_WORDS.contains(&status.code()) {
-        Error::Usage(status.message().to_owned())
+        Error::Usage(escape(status.message()))
     } else if status.code() == Code::Unimplemented {
         Error::Usage(
-            "the server doesn't answer questions on policy: it is no flows agent or relay"
+            "the server doesn't answer questions on policy: it is not a flows agent or relay"
                 .to_owned(),
         )
     } else {
-        Error::Grpc(status)
+        Error::Usage(unanswered(&status))
+    }
+}
+
+/// Why there is no answer, without the words of the library that carries it.
+fn unanswered(status: &tonic::Status) -> String {
+    let own = |else_: &str| match status.message() {
+        "" | "transport error" => else_.to_owned(),
+        words => escape(words),
+    };
+    match status.code() {
+        Code::DeadlineExceeded | Code::Cancelled => {
+            "no answer in time (--request-timeout sets how long to wait)".to_owned()
+        }
+        Code::Unavailable => format!(
+            "the server can't answer now: {}",
+            own("the connection was lost")
+        ),
+        Code::ResourceExhausted => format!("the server has too much to do, try again: {}", own("")),
+        Code::OutOfRange => "the answer is larger than 64 MiB".to_owned(),
+        Code::PermissionDenied | Code::Unauthenticated => {
+            format!(
+                "the server refuses to answer: {}",
+                own("no reason is given")
+            )
+        }
+        Code::Ok
+        | Code::Unknown
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss => format!("the server failed: {}", own("no reason is given")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `flows status`.
 
+pub(crate) mod health;
+
 use std::{
     io::{self, Write},
     time::Duration,
@@ -21,13 +23,14 @@ use crate::{
     connect::{connect_timeout, request_timeout, target},
     duration::go_duration,
     error::Error,
+    line::line,
     table, text,
 };
 
 /// Name under which Hubble's servers answer health checks.
 const HEALTH_NAME: &str = "hubble.server.Observer";
 
-/// Asks for health, then for numbers, and prints them.
+/// Asks for health and for numbers, and prints them: first of all whether all is well.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let output = args.value("output").unwrap_or_else(|| "compact".to_owned());
     let format = Format::named(&output)?;
@@ -50,19 +53,18 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
         .map_err(asked("failed getting status"))?
         .into_inner()
         .status();
-    let mut out = io::stdout().lock();
-    if format == Format::Compact {
-        let word = if health == ServingStatus::Serving {
-            "Ok".to_owned()
-        } else {
-            format!("Unavailable: {}", health.as_str_name())
-        };
-        writeln!(out, "Healthcheck (via {}): {word}", target.address)?;
-    }
     if health != ServingStatus::Serving {
+        if format == Format::Compact {
+            let word = health.as_str_name();
+            let mut out = io::stdout().lock();
+            line!(
+                out,
+                "Healthcheck (via {}): Unavailable: {word}",
+                target.address
+            )?;
+        }
         return Err(Error::NotHealthy);
     }
-    drop(out);
     let mut request = tonic::Request::new(ServerStatusRequest {});
     request.set_timeout(timeout);
     let status = ObserverClient::new(channel.clone())
@@ -71,21 +73,69 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let status = status
         .map_err(asked("failed to get hubble server status"))?
         .into_inner();
-    // The other forms are Hubble's, field by field.
-    let ours = match format {
-        Format::Compact => ours(channel, timeout).await?,
-        Format::Dict | Format::Json | Format::Table => None,
+    let ours = ours(channel, timeout).await?;
+    let degraded = health::degraded(Some(&status), ours.as_ref());
+    let word = if degraded.is_empty() {
+        "Ok"
+    } else {
+        "Degraded"
     };
     let mut out = io::stdout().lock();
-    print(&mut out, format, &status)?;
-    if let Some(ours) = ours {
-        policies_and_losses(&mut out, &ours)?;
+    match format {
+        Format::Compact => {
+            line!(out, "Healthcheck (via {}): {word}", target.address)?;
+            for line in &degraded {
+                line!(out, "  {line}")?;
+            }
+            print(&mut out, format, &status)?;
+            if let Some(ours) = &ours {
+                policies_and_losses(&mut out, ours)?;
+            }
+        }
+        Format::Json => json(&mut out, &status, ours.as_ref(), word, &degraded)?,
+        // These are Hubble's, field by field.
+        Format::Dict | Format::Table => {
+            print(&mut out, format, &status)?;
+            let mut err = io::stderr().lock();
+            for line in &degraded {
+                // Nowhere to complain to when standard error is gone as well.
+                let _gone = line!(err, "{word}: {line}");
+            }
+        }
     }
-    Ok(())
+    match degraded.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Answered(1)),
+    }
+}
+
+/// Hubble's fields and, of a server of ours, what the text says beyond them.
+fn json(
+    out: &mut dyn Write,
+    status: &ServerStatusResponse,
+    ours: Option<&GetStatusResponse>,
+    word: &str,
+    degraded: &[String],
+) -> io::Result<()> {
+    let text = proto::json::to_string(status)?;
+    let Some(ours) = ours else {
+        return writeln!(out, "{text}");
+    };
+    let hubbles = text.strip_suffix('}').unwrap_or(&text);
+    let comma = if hubbles.ends_with('{') { "" } else { "," };
+    let ours = [
+        format!("\"health\":{}", proto::json::to_string(&word)?),
+        format!("\"degraded\":{}", proto::json::to_string(&degraded)?),
+        format!("\"flows\":{}", proto::json::to_string(ours)?),
+    ];
+    writeln!(out, "{hubbles}{comma}{}}}", ours.join(","))
 }
 
 /// What our servers know beyond Hubble's; `None` from a stock one.
-async fn ours(channel: Channel, timeout: Duration) -> Result<Option<GetStatusResponse>, Error> {
+pub(crate) async fn ours(
+    channel: Channel,
+    timeout: Duration,
+) -> Result<Option<GetStatusResponse>, Error> {
     let mut request = tonic::Request::new(GetStatusRequest {});
     request.set_timeout(timeout);
     match StatusClient::new(channel).get_status(request).await {
@@ -100,16 +150,15 @@ async fn ours(channel: Channel, timeout: Duration) -> Result<Option<GetStatusRes
 
 /// Policies in force, what is wrong with the others, and what was lost where.
 fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
-    writeln!(
+    line!(
         out,
-        "Policies: {} in force on {} pods",
-        status.policies, status.endpoints
+        "Policies: {} in force, restricting {} of {}",
+        text::grouped(status.policies.into()),
+        text::grouped(status.selected_endpoints.into()),
+        text::many(status.endpoints.into(), "pod")
     )?;
-    if !status.failure.is_empty() {
-        writeln!(out, "NOT IN STEP: {}", status.failure)?;
-    }
     let events = status.events.unwrap_or_default();
-    writeln!(
+    line!(
         out,
         "Events: {} attempted, {} limited; lost: {} in the kernel, {} left unread, {} in queues, {} evicted unread",
         text::grouped(events.attempted),
@@ -123,18 +172,16 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
     if status.problems.is_empty() {
         return Ok(());
     }
-    writeln!(out, "Manifest problems: {}", status.problems.len())?;
+    let many = u64::try_from(status.problems.len()).unwrap_or(u64::MAX);
+    line!(out, "Manifest problems: {}", text::grouped(many))?;
     for problem in &status.problems {
-        writeln!(out, "  {}", problem_line(problem))?;
+        line!(out, "  {}", problem_line(problem))?;
         if !problem.remedy.is_empty() {
-            writeln!(out, "    {}", problem.remedy)?;
+            line!(out, "    {}", problem.remedy)?;
         }
-        let meaning = if problem.not_enforced {
-            "NOT ENFORCED: no version of it is in force"
-        } else {
-            "the last good version stays in force"
-        };
-        writeln!(out, "    {meaning}")?;
+        if let Some(meaning) = health::meaning(problem) {
+            line!(out, "    {meaning}")?;
+        }
     }
     Ok(())
 }
@@ -155,7 +202,7 @@ fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
         .collect();
     fills.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
     for (percent, node, fill) in fills.iter().take_while(|(percent, ..)| *percent >= 50.0) {
-        writeln!(
+        line!(
             out,
             "Map {} of {}: {} of {} entries ({percent:.1}%)",
             fill.map,
@@ -169,11 +216,7 @@ fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
 
 /// `file:line:column: object: field: problem`, without what isn't known.
 fn problem_line(problem: &ManifestProblem) -> String {
-    let place = match (problem.line, problem.column) {
-        (0, _) => problem.file.clone(),
-        (line, 0) => format!("{}:{line}", problem.file),
-        (line, column) => format!("{}:{line}:{column}", problem.file),
-    };
+    let place = health::place(problem);
     [&place, &problem.object, &problem.field, &problem.problem]
         .into_iter()
         .filter(|part| !part.is_empty())
@@ -209,7 +252,7 @@ fn print(out: &mut dyn Write, format: Format, status: &ServerStatusResponse) -> 
         Format::Compact => compact(out, status),
         Format::Dict => {
             for (name, value) in columns(status, "NUM UNAVAIL. NODES") {
-                writeln!(out, "{name:>19}: {value}")?;
+                line!(out, "{name:>19}: {value}")?;
             }
             Ok(())
         }
@@ -242,10 +285,10 @@ fn compact(out: &mut dyn Write, status: &ServerStatusResponse) -> io::Result<()>
         text::grouped(status.num_flows),
         text::grouped(status.max_flows),
     );
-    writeln!(out, "Current/Max Flows: {held}/{most}{ratio}")?;
+    line!(out, "Current/Max Flows: {held}/{most}{ratio}")?;
     match rate(status) {
-        Some(rate) => writeln!(out, "Flows/s: {rate:.2}")?,
-        None => writeln!(out, "Flows/s: N/A")?,
+        Some(rate) => line!(out, "Flows/s: {rate:.2}")?,
+        None => line!(out, "Flows/s: N/A")?,
     }
     let unavailable = status
         .num_unavailable_nodes
@@ -257,22 +300,22 @@ fn compact(out: &mut dyn Write, status: &ServerStatusResponse) -> io::Result<()>
         .map(|number| number.value)
     {
         match unavailable {
-            Some(absent) => writeln!(
+            Some(absent) => line!(
                 out,
                 "Connected Nodes: {connected}/{}",
                 connected.saturating_add(absent)
             )?,
-            None => writeln!(out, "Connected Nodes: {connected}")?,
+            None => line!(out, "Connected Nodes: {connected}")?,
         }
     }
     if let Some(absent) = unavailable.filter(|absent| *absent > 0) {
-        writeln!(out, "Unavailable Nodes: {absent}")?;
+        line!(out, "Unavailable Nodes: {absent}")?;
         for name in &status.unavailable_nodes {
-            writeln!(out, "  - {name}")?;
+            line!(out, "  - {name}")?;
         }
         let named = u32::try_from(status.unavailable_nodes.len()).unwrap_or(u32::MAX);
         if absent > named {
-            writeln!(out, "  - and {} more...", absent - named)?;
+            line!(out, "  - and {} more...", absent - named)?;
         }
     }
     Ok(())

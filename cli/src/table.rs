@@ -4,6 +4,9 @@ use std::io::{self, Write};
 
 use flow::print::escape;
 
+/// Cells that are wider move their own row, not all others.
+const WIDEST: usize = 200;
+
 /// Writes rows, which may hold names from elsewhere, with three spaces between columns; the first is the heading.
 pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
     let cells = |row: &Vec<String>| row.iter().map(|cell| escape(cell)).collect::<Vec<_>>();
@@ -13,6 +16,7 @@ pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()>
         rows.iter()
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count())
+            .filter(|width| *width <= WIDEST)
             .max()
             .unwrap_or(0)
     };
@@ -20,7 +24,10 @@ pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()>
     for row in &rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:width$}   "));
+            line.push_str(cell);
+            // Not by a format's width, which has a limit; a cell may be longer than it.
+            let fill = width.saturating_sub(cell.chars().count()) + 3;
+            line.extend(std::iter::repeat_n(' ', fill));
         }
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -50,6 +57,17 @@ mod tests {
         assert_eq!(format!("{:.2}", percent(2771, 8190)), "33.83");
         assert_eq!(rate(10, 0), None);
         assert_eq!(rate(10, 2_000_000_000), Some(5.0));
+    }
+
+    #[test]
+    fn a_huge_cell_moves_its_own_row_only() {
+        let huge = "x".repeat(100_000);
+        let mut out = Vec::new();
+        let rows = [["a", "b"], [&huge, "c"], ["d", "e"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        write(&mut out, &rows).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, format!("a   b\n{huge}   c\nd   e\n"));
     }
 
     #[test]

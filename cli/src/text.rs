@@ -141,6 +141,14 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 pod`, `2 pods`.
+pub(crate) fn many(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        number => format!("{} {what}s", grouped(number)),
+    }
+}
+
 /// A count in at most five columns: `987`, `12.3k`, `4.5M`.
 pub(crate) fn short(number: f64) -> String {
     let number = number.max(0.0);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
+use crate::apply::{Apply, apply};
 use crate::down::down;
 use crate::inside::Place;
 use crate::lab::{Lab, Options, Target};
@@ -166,6 +167,8 @@ impl Cli {
         let program = std::env::current_exe().context("cannot find the program itself")?;
         // A reader that went away is no reason to leave work half done.
         let mut say = |line: &str| {
+            // Names from manifests stand in it.
+            let line = flow::print::escape(line);
             if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
                 tracing::debug!(%error, "nobody listens");
             }
@@ -173,13 +176,14 @@ impl Cli {
         match self.command {
             Command::Up(up) => bring_up(up, program, &mut say)?,
             Command::Apply(files) => {
-                let documents = manifest::read(&files.files)?;
                 let mut lab = Lab::open_locked(&files.lab.name, program)?;
-                lab.apply(&documents, &mut say)?;
-                if files.wait {
-                    lab.settle(&documents, false, files.timeout)?;
-                    say("in force on all nodes");
-                }
+                let wanted = Apply {
+                    files: files.files,
+                    wait: files.wait.then_some(files.timeout),
+                };
+                let (lines, well) = apply(&mut lab, &wanted, &mut say)?;
+                lines.iter().for_each(|line| say(line));
+                return Ok(u8::from(!well));
             }
             Command::Delete(files) => {
                 let documents = manifest::read(&files.files)?;
@@ -217,10 +221,9 @@ impl Cli {
             Command::Status { lab, json } => {
                 let status = Lab::open(&lab.name, program)?.status();
                 if json {
-                    serde_json::to_writer_pretty(&mut *out, &status)?;
-                    writeln!(out)?;
+                    proto::json::write_pretty(&mut *out, &status)?;
                 } else {
-                    out.write_all(status.text().as_bytes())?;
+                    out.write_all(flow::print::escape_lines(&status.text()).as_bytes())?;
                 }
                 return Ok(u8::from(!status.problems.is_empty()));
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
 use crate::inside::{Place, start_detached};
-use crate::manifest::{self, Document, Use};
+use crate::manifest::{self, Document};
 use crate::plan::{Plan, Pod};
 use crate::process::{Process, Role, start_time};
 use crate::record::{self, Lock, Paths, RUN, Record};
@@ -194,16 +194,6 @@ impl Lab {
         }
         let pods = self.record.plan.pods.split_at(known_pods).1.to_vec();
         self.make_pods(&pods, say)?;
-        for document in documents {
-            let object = &document.object;
-            say(&match document.used {
-                Use::Read => format!("{object} applied"),
-                Use::Unused => format!("{object} is of a kind that isn't used here"),
-                Use::OtherEngine => {
-                    format!("{object} is a policy of another engine: it is NOT enforced")
-                }
-            });
-        }
         Ok(())
     }
 

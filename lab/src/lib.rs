@@ -7,6 +7,7 @@
 //!                \-> record (lab.json, before anything is made) -> down
 //! ```
 
+mod apply;
 pub mod cli;
 pub mod down;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod link;
 pub mod manifest;
 pub mod netns;
 pub mod network;
+pub mod outcome;
 pub mod plan;
 pub mod process;
 pub mod publish;

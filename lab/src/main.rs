@@ -20,7 +20,10 @@ fn main() -> ExitCode {
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the program's last words")]
             {
-                eprintln!("flows-lab: {error:#}");
+                eprintln!(
+                    "flows-lab: {}",
+                    flow::print::escape_lines(&format!("{error:#}"))
+                );
             }
             ExitCode::FAILURE
         }

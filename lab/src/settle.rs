@@ -80,10 +80,18 @@ async fn ask(
     versions: &BTreeMap<String, String>,
     patience: Duration,
 ) -> std::result::Result<(), String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let unreachable = || {
+        format!(
+            "its agent does not answer (nobody is at {})",
+            socket.display()
+        )
+    };
     let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display()))
-        .map_err(|error| text(&error))?;
-    let channel = endpoint.connect().await.map_err(|error| text(&error))?;
+        .map_err(|_not_a_path_for_it| unreachable())?;
+    let channel = endpoint
+        .connect()
+        .await
+        .map_err(|_nobody_there| unreachable())?;
     let request = WaitRevisionRequest {
         revision: 0,
         versions: versions.clone(),

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use proto::flows::v1::GetStatusRequest;
+use proto::flows::v1::policy_client::PolicyClient;
 use proto::flows::v1::status_client::StatusClient;
+use proto::flows::v1::{GetPoliciesRequest, GetStatusRequest};
 use serde::Serialize;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::lab::Lab;
 use crate::netns;
@@ -80,14 +81,52 @@ impl Lab {
 }
 
 impl Lab {
+    /// What is not as the manifests have it, over all nodes: agents that ended or don't answer, and what
+    /// those that do have to say. Empty if all is well, or the lab has no agents.
+    pub fn complaints(&self) -> BTreeSet<String> {
+        let mut complaints = self.told_by_agents();
+        for process in self
+            .record()
+            .processes
+            .iter()
+            .filter(|process| !process.alive())
+        {
+            if let Role::Agent { node } = &process.role {
+                complaints.insert(format!("the agent of {node} has ended"));
+            }
+        }
+        complaints
+    }
+
+    /// Names of the policies in force (`cnp shop/web`), as the first agent says that answers; `None` if
+    /// none does.
+    pub fn policies_in_force(&self) -> Option<BTreeSet<String>> {
+        let runtime = runtime().ok()?;
+        let agents = self
+            .record()
+            .processes
+            .iter()
+            .filter(|process| process.alive());
+        let mut nodes = agents.filter_map(|process| match &process.role {
+            Role::Agent { node } => Some(node),
+            Role::Relay | Role::Container { .. } => None,
+        });
+        nodes.find_map(|node| {
+            let socket = self.paths().node(node).join("hubble.sock");
+            runtime.block_on(async {
+                let mut client = PolicyClient::new(connect(&socket).await.ok()?);
+                let answer = client.get_policies(GetPoliciesRequest {}).await.ok()?;
+                let policies = answer.into_inner().policies.into_iter();
+                Some(policies.map(|policy| policy.policy).collect())
+            })
+        })
+    }
+
     /// What the agents have to say about the manifests: file, line and what is wrong there. All
     /// read the same ones, so each problem is listed once.
     fn told_by_agents(&self) -> BTreeSet<String> {
         let mut told = BTreeSet::new();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = match runtime {
+        let runtime = match runtime() {
             Ok(runtime) => runtime,
             Err(error) => return BTreeSet::from([format!("agents can't be asked: {error}")]),
         };
@@ -101,8 +140,8 @@ impl Lab {
             let socket = self.paths().node(node).join("hubble.sock");
             match runtime.block_on(ask(&socket)) {
                 Ok(problems) => told.extend(problems),
-                Err(error) => {
-                    told.insert(format!("agent of {node} doesn't answer: {error}"));
+                Err(why) => {
+                    told.insert(format!("the agent of {node} does not answer: {why}"));
                 }
             }
         }
@@ -110,22 +149,46 @@ impl Lab {
     }
 }
 
-async fn ask(socket: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let channel = Endpoint::from_shared(format!("unix://{}", socket.display()))?
-        .timeout(Duration::from_secs(2))
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
+/// A connection to an agent.
+///
+/// # Errors
+/// Why there is none, in a word.
+async fn connect(socket: &Path) -> Result<Channel, String> {
+    let unreachable = || format!("nobody is at {}", socket.display());
+    Endpoint::from_shared(format!("unix://{}", socket.display()))
+        .map_err(|_not_a_path_for_it| unreachable())?
+        .timeout(Duration::from_secs(5))
         .connect_timeout(Duration::from_secs(2))
         .connect()
-        .await?;
-    let status = StatusClient::new(channel)
+        .await
+        .map_err(|_nobody_there| unreachable())
+}
+
+async fn ask(socket: &Path) -> Result<Vec<String>, String> {
+    let status = StatusClient::new(connect(socket).await?)
         .get_status(GetStatusRequest {})
-        .await?
+        .await
+        .map_err(|status| status.message().to_owned())?
         .into_inner();
     let mut lines = Vec::new();
     if !status.failure.is_empty() {
         lines.push(format!("{}: {}", status.node_name, status.failure));
     }
     for problem in status.problems {
-        let mut line = format!("{}:{}:{}: ", problem.file, problem.line, problem.column);
+        let mut line = match (problem.file.as_str(), problem.line) {
+            ("", _) => String::new(),
+            (file, 0) => format!("{file}: "),
+            (file, line) => format!("{file}:{line}:{}: ", problem.column),
+        };
+        if !problem.object.is_empty() {
+            line.push_str(&format!("{}: ", problem.object));
+        }
         if !problem.field.is_empty() {
             line.push_str(&format!("{}: ", problem.field));
         }
@@ -133,8 +196,10 @@ async fn ask(socket: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
         if !problem.remedy.is_empty() {
             line.push_str(&format!("; {}", problem.remedy));
         }
-        if problem.not_enforced {
-            line.push_str(&format!(" [{} is NOT ENFORCED]", problem.object));
+        match (problem.not_enforced, problem.stale) {
+            (true, _) => line.push_str(&format!(" [{} is NOT ENFORCED]", problem.object)),
+            (false, true) => line.push_str(" [the last good version stays in force]"),
+            (false, false) => {}
         }
         lines.push(line);
     }

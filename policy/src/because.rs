@@ -14,6 +14,7 @@ use crate::explain::{Asked, Explanation, Judgement, Port, Scene};
 use crate::validate;
 
 mod ends;
+mod not_policy;
 mod recorded;
 mod words;
 
@@ -33,7 +34,19 @@ pub struct Answerer {
 /// Answers for any flow; what can't be told is a note.
 pub fn because(scene: &Scene<'_>, flow: &pb::Flow, answerer: &Answerer) -> wire::ExplainResponse {
     let connection = Connection::of(scene, flow);
-    let recorded = recorded::decision(flow, &connection);
+    let mut recorded = recorded::decision(flow, &connection);
+    if let Some(drop) = recorded.as_mut().filter(|drop| recorded::not_policy(drop)) {
+        drop.text = not_policy::sentence(scene, flow, drop.drop_reason());
+        // Nothing is asked of the policies: whatever they say, the packet stays dropped.
+        return wire::ExplainResponse {
+            headline: words::not_policy(&connection, &drop.text),
+            recorded,
+            not_policy: true,
+            node_name: answerer.node_name.clone(),
+            revision: answerer.revision,
+            ..wire::ExplainResponse::default()
+        };
+    }
     let other_end = recorded::other_end(flow, &connection);
     let mut notes = connection.notes();
     let explanation = match connection.asked() {
@@ -85,6 +98,7 @@ pub fn because(scene: &Scene<'_>, flow: &pb::Flow, answerer: &Answerer) -> wire:
         notes,
         node_name: answerer.node_name.clone(),
         revision: answerer.revision,
+        not_policy: false,
     }
 }
 
@@ -149,10 +163,6 @@ fn differs(recorded: &wire::RecordedDecision, now: &Explanation) -> bool {
     let Some(then) = lets_go(recorded.verdict()) else {
         return false;
     };
-    if !then && !recorded::by_policy(recorded) {
-        // Policy had no say in it.
-        return false;
-    }
     let allows = match same_end(recorded, now) {
         Some(judgement) => judgement.decision.allows(),
         None => now.allowed(),

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use cluster::{Identities, ObjectName, Place, State};
 use datapath_host::HostMaps;
 
+use crate::bounded;
 use crate::compile::{Input, compile};
 use crate::config::{Config, Mode};
 use crate::cookies::{Cookies, TableOwner};
@@ -69,6 +70,9 @@ pub struct Explanation {
     pub ingress: Option<Judgement>,
     /// What else there is to know.
     pub notes: Vec<String>,
+    /// Labels were asked for that pods of several nodes have, and the answer depends on the node: one
+    /// explanation for each answer. The fields above are then those of the first that denies.
+    pub cases: Vec<Self>,
 }
 
 /// What one end's policies say.
@@ -80,8 +84,10 @@ pub struct Judgement {
     pub decision: Decision,
     /// Every policy that selects the end and speaks on this direction, by name.
     pub policies: Vec<PolicyFinding>,
-    /// The smallest rules that would allow it, if it is denied.
+    /// What would allow it, if it is denied: steps, in order. Not of a question about any port.
     pub suggestions: Vec<Suggestion>,
+    /// Of a question about any port: what this end allows.
+    pub reach: Option<Reach>,
 }
 
 impl Explanation {
@@ -92,6 +98,14 @@ impl Explanation {
             && self
                 .judgements()
                 .all(|judgement| judgement.decision.allows())
+    }
+
+    /// What one end's policies say.
+    pub fn judgement(&self, direction: Direction) -> Option<&Judgement> {
+        match direction {
+            Direction::Egress => self.egress.as_ref(),
+            Direction::Ingress => self.ingress.as_ref(),
+        }
     }
 
     /// Both ends' judgements in the order of a packet's way.
@@ -122,6 +136,45 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// The question names what isn't there, or names it ambiguously.
     pub fn explain(&self, asked: &Asked) -> Result<Explanation, Unanswerable> {
+        let cases = party::cases(self, asked)?;
+        let explained = cases.iter().map(|(case, alike)| self.one(case, alike));
+        let mut explained = explained.collect::<Result<Vec<_>, _>>()?;
+        if explained.len() == 1 {
+            return Ok(explained.swap_remove(0));
+        }
+        let denied = explained.iter().position(|case| !case.allowed());
+        Ok(Explanation {
+            cases: explained.clone(),
+            ..explained.swap_remove(denied.unwrap_or(0))
+        })
+    }
+
+    /// The answer to a question about two ends that are the same whatever the node.
+    fn one(&self, asked: &Asked, alike: &[String]) -> Result<Explanation, Unanswerable> {
+        let mut explanation = self.judged(asked)?;
+        if explanation.reach.is_none() {
+            let suggest = |direction| suggest::suggest(self, asked, &explanation, direction);
+            let (egress, ingress) = (suggest(Direction::Egress), suggest(Direction::Ingress));
+            for (judgement, suggestions) in [
+                (&mut explanation.egress, egress),
+                (&mut explanation.ingress, ingress),
+            ] {
+                if let Some(judgement) = judgement {
+                    judgement.suggestions = suggestions;
+                }
+            }
+        }
+        explanation.notes = self.notes(&explanation);
+        if !alike.is_empty() {
+            explanation
+                .notes
+                .push(format!("the same goes for {}", bounded::list(alike, ", ")));
+        }
+        Ok(explanation)
+    }
+
+    /// What would be decided, without what could be done about it.
+    fn judged(&self, asked: &Asked) -> Result<Explanation, Unanswerable> {
         let mut numbers = self.numbers.clone();
         let (source, destination) = party::resolve(self, &mut numbers, asked)?;
         let port = asked.port.resolve(&destination)?;
@@ -161,20 +214,26 @@ impl<'a> Scene<'a> {
             };
             Some((subject, peer, decide(&maps, question, &cookies)))
         };
+        let spans = match port {
+            Some(_) => Vec::new(),
+            None => reach::spans(self, &numbers, &source, &destination),
+        };
+        let allowed = |directions: &[Direction]| -> Vec<(reach::Span, bool)> {
+            let allowed = |span: &reach::Span| {
+                let mut decisions = directions
+                    .iter()
+                    .filter_map(|direction| decision(*direction, span.protocol, span.first));
+                decisions.all(|(_, _, decision)| decision.allows())
+            };
+            spans.iter().map(|span| (*span, allowed(span))).collect()
+        };
         let mut reach = None;
         let (protocol, port) = match port {
             Some(port) => port,
             None => {
-                let allowed = |span: &reach::Span| {
-                    let mut decisions = [Direction::Egress, Direction::Ingress]
-                        .into_iter()
-                        .filter_map(|direction| decision(direction, span.protocol, span.first));
-                    decisions.all(|(_, _, decision)| decision.allows())
-                };
-                let spans = reach::spans(self, &numbers, &source, &destination).into_iter();
-                let spans: Vec<_> = spans.map(|span| (span, allowed(&span))).collect();
-                reach = Some(Reach::of(&spans));
-                let telling = reach::telling(&spans);
+                let both = allowed(&Direction::ALL);
+                reach = Some(Reach::of(&both));
+                let telling = reach::telling(&both);
                 telling.map_or((protocol::TCP, 1), |span| (span.protocol, span.first))
             }
         };
@@ -190,26 +249,24 @@ impl<'a> Scene<'a> {
                 groups: &self.state.cidr_groups,
                 named_ports: &numbers.named_ports,
             };
-            let findings = scan(self.policies, &matter, |policy| self.place(policy));
-            let suggestions = suggest::suggest(&matter, &decision, &findings);
             Some(Judgement {
                 direction,
                 decision,
-                policies: findings,
-                suggestions,
+                policies: scan(self.policies, &matter, |policy| self.place(policy)),
+                suggestions: Vec::new(),
+                reach: reach.as_ref().map(|_| Reach::of(&allowed(&[direction]))),
             })
         };
-        let (egress, ingress) = (judge(Direction::Egress), judge(Direction::Ingress));
-        let notes = self.notes(&source, &destination, &egress, &ingress);
         Ok(Explanation {
-            egress,
-            ingress,
-            notes,
+            egress: judge(Direction::Egress),
+            ingress: judge(Direction::Ingress),
+            notes: Vec::new(),
             source,
             destination,
             protocol,
             port,
             reach,
+            cases: Vec::new(),
         })
     }
 
@@ -243,13 +300,14 @@ impl<'a> Scene<'a> {
             .map(|known| known.place.clone())
     }
 
-    fn notes(
-        &self,
-        source: &Party,
-        destination: &Party,
-        egress: &Option<Judgement>,
-        ingress: &Option<Judgement>,
-    ) -> Vec<String> {
+    fn notes(&self, explanation: &Explanation) -> Vec<String> {
+        let Explanation {
+            source,
+            destination,
+            egress,
+            ingress,
+            ..
+        } = explanation;
         let mut notes = Vec::new();
         if self.config.mode == Mode::Never {
             notes.push("enforcement is off (mode never): all policies are ignored".to_owned());
@@ -260,12 +318,12 @@ impl<'a> Scene<'a> {
             );
         }
         if egress.is_none() && ingress.is_none() {
-            notes.push("neither end is a pod: no policy is asked".to_owned());
+            notes.push("neither end is a pod: no policy applies".to_owned());
         }
         for (party, what) in [(source, "source"), (destination, "destination")] {
             if party.assumed {
                 notes.push(format!(
-                    "the {what} is no pod of this cluster: its labels are taken as given"
+                    "the {what} is not a pod of this cluster: its labels are taken as given"
                 ));
             }
             if party.pods > 1 {

@@ -9,6 +9,7 @@
 
 pub mod because;
 mod book;
+mod bounded;
 mod compile;
 mod compiled;
 mod compiler;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use cluster::ObjectName;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
+
 /// Seen from the pod whose table it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,6 +116,21 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The rules behind it by their paths, without what they say: `cnp shop/web spec.ingress[0]`. Of a
+    /// reason without policies what it says.
+    pub fn by_path(&self) -> String {
+        if self.origins.is_empty() {
+            return self.to_string();
+        }
+        let shown = bounded::shown(&self.origins).iter();
+        let shown: Vec<String> = shown
+            .map(|origin| format!("{} {}", origin.policy, bounded::item(&origin.rule)))
+            .collect();
+        format!("{}{}", shown.join("; "), bounded::more(self.origins.len()))
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let direction = self.direction;
@@ -137,7 +154,7 @@ impl fmt::Display for Reason {
             ReasonKind::DefaultDeny => write!(f, "default deny {direction}: ")?,
             ReasonKind::Allow | ReasonKind::Deny => {}
         }
-        for (n, origin) in self.origins.iter().enumerate() {
+        for (n, origin) in bounded::shown(&self.origins).iter().enumerate() {
             if n > 0 {
                 f.write_str("; ")?;
             }
@@ -152,6 +169,6 @@ impl fmt::Display for Reason {
             };
             write!(f, "{}{selects} {}", origin.policy, origin.text)?;
         }
-        Ok(())
+        f.write_str(&bounded::more(self.origins.len()))
     }
 }

@@ -72,6 +72,10 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// Of each policy that is no error, in the order of the files.
     pub meanings: Vec<Meaning>,
+    /// Documents in the files, and how many of them are policies, good or not.
+    pub documents: usize,
+    /// See there.
+    pub policies: usize,
 }
 
 impl Report {
@@ -120,10 +124,15 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
             .into_iter()
             .flat_map(|document| manifest::read(&file.name, document))
         {
+            report.documents += 1;
             match document {
                 Document::Ignored(ignored) => unused.push(ignored),
-                Document::Bad(_, problem) => report.refuse(problem),
+                Document::Bad(name, problem) => {
+                    report.policies += usize::from(name.is_none_or(|name| name.kind.is_policy()));
+                    report.refuse(problem);
+                }
                 Document::Object(name, object, document) => {
+                    report.policies += usize::from(name.kind.is_policy());
                     let place = Place {
                         file: Arc::clone(&file.name),
                         at: document.at,

@@ -61,19 +61,15 @@ pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
             })
             .collect(),
         any_port: explanation.reach.is_some(),
-        allowed_ports: ports_of(explanation, |reach| &reach.allowed),
-        denied_ports: ports_of(explanation, |reach| &reach.denied),
+        allowed_ports: ports_of(&explanation.reach, |reach| &reach.allowed),
+        denied_ports: ports_of(&explanation.reach, |reach| &reach.denied),
+        cases: explanation.cases.iter().map(trace).collect(),
         ..wire::TraceResponse::default()
     }
 }
 
-fn ports_of(explanation: &Explanation, which: fn(&Reach) -> &Vec<String>) -> Vec<String> {
-    explanation
-        .reach
-        .as_ref()
-        .map(which)
-        .cloned()
-        .unwrap_or_default()
+fn ports_of(reach: &Option<Reach>, which: fn(&Reach) -> &Vec<String>) -> Vec<String> {
+    reach.as_ref().map(which).cloned().unwrap_or_default()
 }
 
 fn party(party: &Party) -> wire::Party {
@@ -83,6 +79,7 @@ fn party(party: &Party) -> wire::Party {
         labels: party.labels.to_strings(),
         judged: party.judged,
         node_name: party.node.as_deref().unwrap_or_default().to_owned(),
+        pods: party.spread.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -106,6 +103,8 @@ fn judgement(judgement: &Judgement) -> wire::Judgement {
         text: reason.map(ToString::to_string).unwrap_or_default(),
         decided_by: reason.map(rules).unwrap_or_default(),
         policies: judgement.policies.iter().map(finding).collect(),
+        allowed_ports: ports_of(&judgement.reach, |reach| &reach.allowed),
+        denied_ports: ports_of(&judgement.reach, |reach| &reach.denied),
         ..wire::Judgement::default()
     }
 }
@@ -126,6 +125,21 @@ pub fn kind(kind: ReasonKind) -> &'static str {
 /// The rules behind a reason.
 pub fn rules(reason: &Reason) -> Vec<wire::Rule> {
     reason.origins.iter().map(rule).collect()
+}
+
+/// The rules behind a reason by name and place alone, for what is repeated many times.
+pub fn rule_references(reason: &Reason) -> Vec<wire::Rule> {
+    /// Those of one entry.
+    const MOST: usize = 16;
+    let origins = reason.origins.iter().take(MOST);
+    origins
+        .map(|origin| wire::Rule {
+            text: String::new(),
+            resource_version: String::new(),
+            labels: Vec::new(),
+            ..rule(origin)
+        })
+        .collect()
 }
 
 fn rule(origin: &Origin) -> wire::Rule {
@@ -239,6 +253,8 @@ pub fn report(report: &Report) -> wire::ValidateResponse {
         diagnostics: diagnostics.collect(),
         meanings: meanings.collect(),
         node_name: String::new(),
+        documents: u32::try_from(report.documents).unwrap_or(u32::MAX),
+        policies: u32::try_from(report.policies).unwrap_or(u32::MAX),
     }
 }
 

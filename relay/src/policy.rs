@@ -3,6 +3,8 @@
 //! answer is named beside the others' answers.
 
 mod ask;
+mod cases;
+mod ports;
 mod trace;
 mod wait;
 

@@ -10,8 +10,8 @@ use common::{Agent, Behaviour, Relay, patience, policy::Scripted};
 use proto::{
     flow::Flow,
     flows::v1::{
-        ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, ListIdentitiesRequest,
-        TraceRequest, ValidateRequest, WaitRevisionRequest, policy_client::PolicyClient,
+        End, ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, ListIdentitiesRequest,
+        TraceRequest, ValidateRequest, WaitRevisionRequest, end, policy_client::PolicyClient,
     },
 };
 use tonic::{Code, Request, transport::Channel};
@@ -173,6 +173,66 @@ async fn each_end_is_judged_by_its_own_node() {
         let texts: Vec<&str> = answer.suggestions.iter().map(|s| &*s.text).collect();
         assert_eq!(texts, suggestions, "{name}");
     }
+}
+
+/// Labels of pods on several nodes: each node is asked about its own pod, also where the one that is asked
+/// first has another opinion of it.
+#[tokio::test]
+async fn labels_are_answered_for_by_each_node() {
+    let allows = |name, allows| Scripted {
+        allows,
+        ..Scripted::new(name, 1)
+    };
+    let request = |port: &str| TraceRequest {
+        destination: Some(End {
+            of: Some(end::Of::Labels("app=web".to_owned())),
+        }),
+        port: port.to_owned(),
+        ..TraceRequest::default()
+    };
+    for (a, b, verdict) in [
+        (true, true, "ALLOWED"),
+        (true, false, "DENIED"),
+        (false, true, "DENIED"),
+        (false, false, "DENIED"),
+    ] {
+        let scripts = vec![
+            ("0", Some(allows("0", true))),
+            ("a", Some(allows("a", a))),
+            ("b", Some(allows("b", b))),
+        ];
+        let nodes = Nodes::start(scripts).await;
+        let answer = nodes.client().trace(request("80")).await.unwrap();
+        let answer = answer.into_inner();
+        assert_eq!(answer.verdict, verdict, "{a} {b}");
+        let cases: Vec<(&str, &str)> = answer
+            .cases
+            .iter()
+            .map(|case| {
+                let pod = case.destination.as_ref().unwrap();
+                (&*pod.name, &*case.verdict)
+            })
+            .collect();
+        let word = |allowed| if allowed { "ALLOWED" } else { "DENIED" };
+        let wanted = [("shop/web-a", word(a)), ("shop/web-b", word(b))];
+        if a == b {
+            assert!(cases.is_empty(), "{cases:?}");
+            assert_eq!(answer.destination.unwrap().pods.len(), 2);
+            assert_eq!(answer.notes, ["the same goes for shop/web-b on b"]);
+        } else {
+            assert_eq!(cases, wanted);
+        }
+    }
+    // The node of one of the pods is gone: it is said who answers for it.
+    let nodes = Nodes::start(vec![("a", Some(allows("a", true)))]).await;
+    let answer = nodes.client().trace(request("80")).await.unwrap();
+    let notes = answer.into_inner().notes;
+    assert!(
+        notes.contains(
+            &"b, which judges one of the ends, is not connected: a answers for it".to_owned()
+        ),
+        "{notes:?}"
+    );
 }
 
 #[tokio::test]

@@ -95,8 +95,9 @@ impl Control {
         if status.problems.is_empty() && !before.problems.is_empty() {
             info!("all manifests are good again");
         }
-        self.outlets.progress.send_replace(Arc::new(progress));
+        // Whoever waited for the progress and then asks for the status finds the same.
         self.outlets.status.store(Arc::new(status));
+        self.outlets.progress.send_replace(Arc::new(progress));
     }
 
     fn fills(&self, refusal: Option<&Refusal>) -> Vec<Fill> {

@@ -177,11 +177,13 @@ impl Rpc for Service {
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
             let decisions = hits::decisions(stats.as_deref())?;
+            let mut notes = known.notes.clone();
+            let endpoints = views::endpoints(known, &pod, &decisions, &node_name, &mut notes);
             Ok(ListEndpointsResponse {
-                endpoints: views::endpoints(known, &pod, &decisions, &node_name),
+                endpoints,
                 node_name,
                 revision: known.revision,
-                notes: known.notes.clone(),
+                notes,
             })
         });
         Ok(versioned(answer.await?))

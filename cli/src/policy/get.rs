@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use cluster::spelling::closest;
 use proto::flows::v1::{
     EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
     PolicyState, TableEntry, WaitRevisionRequest,
@@ -14,7 +15,13 @@ use serde::Serialize;
 use tonic::Code;
 
 use super::{client, json, refused};
-use crate::{args::Args, connect::request_timeout, error::Error, table, text};
+use crate::{
+    args::Args,
+    connect::{connect, request_timeout},
+    error::Error,
+    line::line,
+    status, table, text,
+};
 
 /// `flows policy get [NAME]`.
 pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
@@ -25,6 +32,10 @@ pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
     let answer = answer.map_err(refused)?.into_inner();
     notes(&answer.notes);
     let mut policies = answer.policies;
+    let known: Vec<String> = policies
+        .iter()
+        .map(|policy| policy.policy.clone())
+        .collect();
     if let Some(name) = args.rest.first() {
         // `cnp shop/web`, `shop/web` or `web`.
         policies.retain(|policy| {
@@ -34,7 +45,10 @@ pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
             [full, bare, last].contains(&name.as_str())
         });
         if policies.is_empty() {
-            return Err(Error::Usage(format!("no policy {name} is in force")));
+            return Err(Error::Usage(format!(
+                "no policy {name} is in force{}",
+                did_you_mean(name, &known)
+            )));
         }
     }
     let mut out = anstream::stdout().lock();
@@ -60,8 +74,14 @@ pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
     notes(&answer.notes);
     let endpoints = answer.endpoints;
     if !pod.is_empty() && endpoints.is_empty() {
+        let mut request = tonic::Request::new(ListEndpointsRequest::default());
+        request.set_timeout(request_timeout(args)?);
+        let all = client(args).await?.list_endpoints(request).await;
+        let all = all.map_err(refused)?.into_inner().endpoints;
+        let known: Vec<String> = all.into_iter().map(|endpoint| endpoint.pod).collect();
         return Err(Error::Usage(format!(
-            "no node has a pod {pod}; flows endpoint list shows them all"
+            "no node has a pod {pod}{}; flows endpoint list shows them all",
+            did_you_mean(&pod, &known)
         )));
     }
     let mut out = anstream::stdout().lock();
@@ -85,7 +105,7 @@ pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
             Ok(number) if number > 0 => number,
             _ => {
                 return Err(Error::Usage(format!(
-                    "{text:?} is no identity: give its number, as in flows identity list"
+                    "{text:?} is not an identity: give its number, as in flows identity list"
                 )));
             }
         },
@@ -117,8 +137,9 @@ const WORDS_TAKE: Duration = Duration::from_secs(3);
 /// `flows policy wait`.
 pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     let revision = args.number("revision")?.unwrap_or(0);
-    let revision = u32::try_from(revision)
-        .map_err(|_too_large| Error::Usage(format!("{revision} is no revision")))?;
+    let revision = u32::try_from(revision).map_err(|_too_large| {
+        Error::Usage(format!("{revision} is not a revision: it is too large"))
+    })?;
     let mut request = tonic::Request::new(WaitRevisionRequest {
         revision,
         versions: BTreeMap::new(),
@@ -142,17 +163,32 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
         }
     })?;
     let answer = answer.into_inner();
+    // What is waited for may be in force and much else not. Of a certain revision only that is asked.
+    let degraded = match revision {
+        0 => {
+            let ours = status::ours(connect(args).await?, request_timeout(args)?).await?;
+            status::health::degraded(None, ours.as_ref())
+        }
+        _ => Vec::new(),
+    };
     let mut out = io::stdout().lock();
     let node = &answer.node_name;
-    if node.is_empty() {
-        writeln!(out, "in force on all nodes")?;
-        for node in &answer.nodes {
-            writeln!(out, "{} is at revision {}", node.node_name, node.revision)?;
-        }
-    } else {
-        writeln!(out, "{node} is at revision {}", answer.revision)?;
+    for (n, line) in degraded.iter().enumerate() {
+        let head = if n == 0 { "Degraded: " } else { "  " };
+        line!(out, "{head}{line}")?;
     }
-    Ok(())
+    if !node.is_empty() {
+        line!(out, "{node} is at revision {}", answer.revision)?;
+    } else if degraded.is_empty() {
+        line!(out, "in force on all nodes")?;
+    }
+    for node in &answer.nodes {
+        line!(out, "{} is at revision {}", node.node_name, node.revision)?;
+    }
+    match degraded.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Answered(1)),
+    }
 }
 
 /// What has to be known to take an answer right; aside, so that what reads the answer can go on.
@@ -160,8 +196,32 @@ fn notes(notes: &[String]) {
     let mut err = io::stderr().lock();
     for note in notes {
         // Nowhere to complain to when standard error is gone as well.
-        let _gone = writeln!(err, "Note: {note}");
+        let _gone = line!(err, "Note: {note}");
     }
+}
+
+/// Names that may be meant by one that nobody has: those that hold it, or the one spelled most like it.
+fn did_you_mean(name: &str, known: &[String]) -> String {
+    /// Those that are shown.
+    const MOST: usize = 4;
+    let bare = |full: &str| full.rsplit([' ', '/']).next().unwrap_or(full).to_owned();
+    let holding: Vec<&str> = known
+        .iter()
+        .filter(|full| full.contains(name) || name.contains('/') && bare(full) == bare(name))
+        .map(String::as_str)
+        .collect();
+    if let Some((last, others)) = holding[..holding.len().min(MOST)].split_last() {
+        return match others {
+            [] => format!("; did you mean {last}?"),
+            others => format!("; did you mean {} or {last}?", others.join(", ")),
+        };
+    }
+    let names: Vec<String> = known.iter().map(|full| bare(full)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = closest(&bare(name), &names);
+    let at = near.and_then(|near| names.iter().position(|known| *known == near));
+    at.map(|at| format!("; did you mean {}?", known[at]))
+        .unwrap_or_default()
 }
 
 fn seconds(time: Duration) -> String {
@@ -169,8 +229,7 @@ fn seconds(time: Duration) -> String {
 }
 
 fn as_json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, list)?;
-    writeln!(out)
+    proto::json::write_pretty(out, list)
 }
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
@@ -210,16 +269,17 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
         if n > 0 {
             writeln!(out)?;
         }
-        writeln!(out, "Policy:   {}", policy.policy)?;
-        writeln!(out, "Version:  {} ({})", policy.version, policy.place)?;
+        line!(out, "Policy:   {}", policy.policy)?;
+        line!(out, "Version:  {} ({})", policy.version, policy.place)?;
         if policy.stale {
-            writeln!(
+            line!(
                 out,
                 "          its present form is refused: this is the last good one"
             )?;
         }
-        writeln!(out, "Meaning:  {}", policy.meaning)?;
-        writeln!(out, "Selects:  {}\n", or_none(&policy.selects.join(", ")))?;
+        line!(out, "Meaning:  {}", policy.meaning)?;
+        line!(out, "Selects:  {}", or_none(&policy.selects.join(", ")))?;
+        writeln!(out)?;
         let mut rows = vec![row([
             "RULE",
             "",
@@ -281,13 +341,13 @@ fn list_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Resul
 
 fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {
     for endpoint in endpoints {
-        writeln!(out, "Pod:       {} on {}", endpoint.pod, endpoint.node_name)?;
-        writeln!(out, "IPs:       {}", endpoint.ips.join(", "))?;
-        writeln!(out, "Identity:  {}", endpoint.identity)?;
+        line!(out, "Pod:       {} on {}", endpoint.pod, endpoint.node_name)?;
+        line!(out, "IPs:       {}", endpoint.ips.join(", "))?;
+        line!(out, "Identity:  {}", endpoint.identity)?;
         for label in &endpoint.labels {
-            writeln!(out, "           {label}")?;
+            line!(out, "           {label}")?;
         }
-        writeln!(out, "Policies:  {}", or_none(&endpoint.policies.join(", ")))?;
+        line!(out, "Policies:  {}", or_none(&endpoint.policies.join(", ")))?;
         for (direction, enforced, default) in [
             (
                 "ingress",
@@ -304,7 +364,8 @@ fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Resul
                 true => "enforced; where nothing below matches",
                 false => "not enforced",
             };
-            writeln!(out, "\n{word} {how}: {default}")?;
+            writeln!(out)?;
+            line!(out, "{word} {how}: {default}")?;
             entries(out, &endpoint.entries, direction)?;
         }
     }
@@ -378,10 +439,13 @@ fn list_identities(out: &mut dyn Write, identities: &[IdentityState]) -> io::Res
 
 fn show_identities(out: &mut dyn Write, identities: &[IdentityState]) -> io::Result<()> {
     for identity in identities {
-        writeln!(out, "Identity:  {}", identity.identity)?;
-        writeln!(out, "Labels:    {}", identity.labels.join("\n           "))?;
-        writeln!(out, "Pods:      {}", or_none(&identity.pods.join(", ")))?;
-        writeln!(out, "Policies:  {}", or_none(&identity.policies.join(", ")))?;
+        line!(out, "Identity:  {}", identity.identity)?;
+        for (n, label) in identity.labels.iter().enumerate() {
+            let head = if n == 0 { "Labels:    " } else { "           " };
+            line!(out, "{head}{label}")?;
+        }
+        line!(out, "Pods:      {}", or_none(&identity.pods.join(", ")))?;
+        line!(out, "Policies:  {}", or_none(&identity.policies.join(", ")))?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::{
 use cluster::{Directory, Identities, ObjectName, Problem, State, source::Memory};
 use policy::{Config, Mode, Policy, explain::Scene};
 
-use crate::{args::Args, error::Error};
+use crate::{args::Args, error::Error, line::line};
 
 /// What a directory holds.
 pub(super) struct Known {
@@ -59,7 +59,7 @@ impl Known {
         let mut err = io::stderr().lock();
         for problem in &self.problems {
             // Nowhere to complain to when standard error is gone as well.
-            let _gone = writeln!(err, "not considered: {problem}");
+            let _gone = line!(err, "not considered: {problem}");
         }
     }
 

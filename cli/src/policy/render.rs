@@ -7,6 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use policy::validate::File;
 use proto::flows::v1::{Diagnostic, ValidateResponse};
 
+use crate::text;
+
 /// A report on files. Colours are for the writer to take out.
 pub(super) fn report(answer: &ValidateResponse, files: &[File]) -> String {
     let renderer = Renderer::styled();
@@ -34,12 +36,19 @@ fn summary(answer: &ValidateResponse) -> String {
         let diagnostics = answer.diagnostics.iter();
         diagnostics.filter(|d| d.severity == severity).count()
     };
-    let many = |n: usize, what: &str| match n {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
+    // Who checks a file and finds nothing should know that there was nothing to check.
+    let nothing = match (answer.documents, answer.policies) {
+        (documents, 0) if documents > 0 => {
+            format!(
+                "no policies in {}\n",
+                text::many(documents.into(), "document")
+            )
+        }
+        _ => String::new(),
     };
+    let many = |n: usize, what: &str| text::many(u64::try_from(n).unwrap_or(u64::MAX), what);
     format!(
-        "{}, {}, {}\n",
+        "{nothing}{}, {}, {}\n",
         many(count("error"), "error"),
         many(count("warning"), "warning"),
         many(count("note"), "note")

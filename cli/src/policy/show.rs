@@ -20,6 +20,36 @@ pub(super) fn trace(answer: &TraceResponse) -> String {
 }
 
 fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
+    if answer.cases.is_empty() {
+        return write_case(out, answer);
+    }
+    writeln!(
+        out,
+        "{BOLD}Pods of several nodes have these labels, and the answers differ:{PLAIN}"
+    )?;
+    for case in &answer.cases {
+        writeln!(out)?;
+        write_case(out, case)?;
+    }
+    let color = if answer.verdict == policy::wire::ALLOWED {
+        GREEN
+    } else {
+        RED
+    };
+    let allowed = answer
+        .cases
+        .iter()
+        .filter(|case| case.verdict == policy::wire::ALLOWED);
+    writeln!(
+        out,
+        "\nAll in all: {color}{}{PLAIN} ({} of {} answers allow it)",
+        answer.verdict,
+        allowed.count(),
+        answer.cases.len()
+    )
+}
+
+fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
     let name = |party: &Option<Party>| {
         party
             .as_ref()
@@ -66,7 +96,7 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
                 });
                 writeln!(
                     out,
-                    "{direction} at {name}: not judged, it is no pod{}",
+                    "{direction} at {name}: not judged, it is not a pod{}",
                     match kind {
                         Some(kind) if !name.contains(kind) => format!(" ({kind})"),
                         _ => String::new(),
@@ -75,40 +105,57 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
             }
         }
     }
-    if answer.any_port {
-        writeln!(out, "\n{}", ports(answer))?;
-    }
     for suggestion in &answer.suggestions {
-        let what = match answer.any_port {
-            true => "every port",
-            false => "it",
-        };
-        writeln!(out, "\nTo allow {what}: {}", suggestion.text)?;
+        match (
+            suggestion.text.strip_prefix("then "),
+            suggestion.policy.is_empty() && suggestion.yaml.is_empty(),
+        ) {
+            (Some(next), _) => writeln!(out, "\nThen {next}")?,
+            (None, true) => writeln!(out, "\nNo rule to offer: {}", suggestion.text)?,
+            (None, false) => writeln!(out, "\nTo allow it: {}", suggestion.text)?,
+        }
         for line in suggestion.yaml.lines() {
             writeln!(out, "    {line}")?;
         }
     }
-    if !answer.notes.is_empty() {
-        writeln!(out)?;
-    }
-    for note in &answer.notes {
-        writeln!(out, "Note: {note}")?;
-    }
-    let color = match answer.verdict == policy::wire::ALLOWED {
-        true => GREEN,
-        false => RED,
+    let ask = match answer.any_port && !answer.denied_ports.is_empty() {
+        true => "name a port (--dport 5432) to see what would allow it",
+        false => "",
     };
-    writeln!(out, "\nVerdict: {color}{}{PLAIN}", answer.verdict)
+    let notes = answer.notes.iter().map(String::as_str);
+    for (n, note) in notes
+        .chain(Some(ask).filter(|ask| !ask.is_empty()))
+        .enumerate()
+    {
+        let gap = if n == 0 { "\n" } else { "" };
+        writeln!(out, "{gap}Note: {note}")?;
+    }
+    let verdict = match (answer.any_port, answer.verdict == policy::wire::ALLOWED) {
+        (true, _) => on_ports(&answer.allowed_ports, &answer.denied_ports),
+        (false, true) => format!("{GREEN}{}{PLAIN}", answer.verdict),
+        (false, false) => format!("{RED}{}{PLAIN}", answer.verdict),
+    };
+    writeln!(out, "\nVerdict: {verdict}")
 }
 
-/// Which ports are allowed, said the shorter way.
-fn ports(answer: &TraceResponse) -> String {
-    let (allowed, denied) = (&answer.allowed_ports, &answer.denied_ports);
+/// What is allowed and what is denied, the shorter list spelled out.
+fn on_ports(allowed: &[String], denied: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let list = |ports: &[String]| match ports.len().saturating_sub(SHOWN) {
+        0 => ports.join(", "),
+        more => format!("{} and {more} more", ports[..SHOWN].join(", ")),
+    };
+    let (yes, no) = (
+        format!("{GREEN}ALLOWED{PLAIN}"),
+        format!("{RED}DENIED{PLAIN}"),
+    );
     match (allowed.is_empty(), denied.is_empty()) {
-        (_, true) => "Allowed on every port".to_owned(),
-        (true, _) => "Denied on every port".to_owned(),
-        _ if allowed.len() <= denied.len() => format!("Allowed on {} only", allowed.join(", ")),
-        _ => format!("Allowed but for {}", denied.join(", ")),
+        (_, true) => format!("{yes} on every port"),
+        (true, _) => format!("{no} on every port"),
+        _ if allowed.len() <= denied.len() => {
+            format!("{yes} on {}, {no} on everything else", list(allowed))
+        }
+        _ => format!("{no} on {}, {yes} on everything else", list(denied)),
     }
 }
 
@@ -119,7 +166,11 @@ fn judged(
     judgement: &Judgement,
     several: bool,
 ) -> fmt::Result {
+    // Of a question about any port.
+    let (yes, no) = (&judgement.allowed_ports, &judgement.denied_ports);
+    let some = !yes.is_empty() && !no.is_empty();
     let verdict = match judgement.verdict() {
+        _ if some => on_ports(yes, no),
         Verdict::Forwarded | Verdict::Redirected => format!("{GREEN}ALLOWED{PLAIN}"),
         Verdict::Unknown
         | Verdict::Dropped
@@ -175,7 +226,7 @@ fn judged(
             let verb = if rule.deny { "denies" } else { "allows" };
             let mark = match (rule.matched, rule.deny) {
                 (true, true) => format!("{RED}matches{PLAIN}"),
-                (true, false) if denied => "matches, but a deny outweighs it".to_owned(),
+                (true, false) if denied && !some => "matches, but a deny outweighs it".to_owned(),
                 (true, false) => format!("{GREEN}matches{PLAIN}"),
                 (false, _) => "does not match".to_owned(),
             };

@@ -9,7 +9,7 @@ use cluster::{Directory, State, source::Memory};
 use policy::validate::File;
 use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse};
 
-use super::{client, json, read, refused, render};
+use super::{clean, client, json, read, refused, render};
 use crate::{args::Args, connect::request_timeout, error::Error};
 
 /// Checks files; the exit code says whether all is well.
@@ -39,18 +39,18 @@ async fn check(args: &Args) -> Result<bool, Error> {
             .diagnostics
             .retain(|diagnostic| diagnostic.severity != "note");
     }
-    let mut out = anstream::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, &answer).map_err(io::Error::from)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{}", render::report(&answer, &files))?;
-    }
     let counts = |severity: &str| {
         let mut diagnostics = answer.diagnostics.iter();
         diagnostics.any(|diagnostic| diagnostic.severity == severity)
     };
     let refused = counts("error") || strict && counts("warning");
+    let mut out = anstream::stdout().lock();
+    if json {
+        proto::json::write_pretty(&mut out, &answer)?;
+    } else {
+        let (answer, files) = clean::report(answer, files);
+        write!(out, "{}", render::report(&answer, &files))?;
+    }
     Ok(!refused)
 }
 

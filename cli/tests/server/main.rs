@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
 mod filter;
+mod hostile;
 mod service;
 mod status;
 
@@ -211,10 +212,11 @@ fn status_and_lists() {
         text(&output.stdout),
         format!(
             "Healthcheck (via unix://{}): Ok\nCurrent/Max Flows: 1,000/2,000 (50.00%)\nFlows/s: 1.50\n\
-             Connected Nodes: 1/2\nUnavailable Nodes: 1\n  - b\n",
+             Connected Nodes: 1/1\n",
             server.socket().display()
         )
     );
+    assert_eq!(said(&output), ("", Some(0)));
     let output = server.flows(&["list", "nodes"]);
     let names: Vec<_> = text(&output.stdout)
         .lines()

@@ -35,6 +35,8 @@ struct Answers {
     per_node: bool,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
     status: Option<Result<GetStatusResponse, Status>>,
+    /// Nodes that aren't connected; `a` is.
+    away: Vec<String>,
 }
 
 #[derive(Clone, Default)]
@@ -140,13 +142,16 @@ impl Script for Service {
     }
 
     async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        let away = self.0.lock().unwrap().away.clone();
         Ok(ServerStatusResponse {
             num_flows: 1000,
             max_flows: 2000,
             flows_rate: 1.5,
             num_connected_nodes: Some(UInt32Value { value: 1 }),
-            num_unavailable_nodes: Some(UInt32Value { value: 1 }),
-            unavailable_nodes: vec!["b".to_owned()],
+            num_unavailable_nodes: Some(UInt32Value {
+                value: u32::try_from(away.len()).unwrap(),
+            }),
+            unavailable_nodes: away,
             ..ServerStatusResponse::default()
         })
     }
@@ -220,6 +225,12 @@ impl Server {
     /// What it answers from now on when asked for policies and losses.
     pub(crate) fn says(&self, status: Option<Result<GetStatusResponse, Status>>) {
         self.service.0.lock().unwrap().status = status;
+    }
+
+    /// Nodes that it has lost.
+    pub(crate) fn away(&self, nodes: &[&str]) {
+        let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
+        self.service.0.lock().unwrap().away = nodes;
     }
 
     pub(crate) fn healthy(&self, healthy: bool) {

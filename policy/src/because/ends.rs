@@ -7,6 +7,7 @@ use cluster::{Label, Labels, NamespacedName};
 use proto::flow as pb;
 
 use super::words::plain;
+use crate::bounded;
 use crate::explain::{End, Port, Scene};
 use crate::rule::protocol;
 
@@ -276,7 +277,7 @@ fn difference(told: &Labels, present: &Labels) -> String {
     };
     let mut texts = only(told, present, "-");
     texts.extend(only(present, told, "+"));
-    texts.join(" ")
+    bounded::list(&texts, " ")
 }
 
 /// Labels for a command line, without those that the rest makes plain.

@@ -65,10 +65,17 @@ pub(super) fn other_end(
         .then(|| of_decision(flow, connection, direction, other, extension.revision))
 }
 
-/// Whether a drop is policy's.
-pub(super) fn by_policy(recorded: &wire::RecordedDecision) -> bool {
-    let reasons = [pb::DropReason::PolicyDenied, pb::DropReason::PolicyDeny];
-    reasons.contains(&recorded.drop_reason()) || !recorded.decided_by.is_empty()
+/// Whether it is a drop that no policy made. Where no reason is told it may have been one.
+pub(super) fn not_policy(recorded: &wire::RecordedDecision) -> bool {
+    let may_be_policys = [
+        pb::DropReason::Unknown,
+        pb::DropReason::PolicyDenied,
+        pb::DropReason::PolicyDeny,
+    ];
+    recorded.verdict() == pb::Verdict::Dropped
+        && !may_be_policys
+            .iter()
+            .any(|reason| i32::from(*reason) == recorded.drop_reason)
 }
 
 /// Whether the flow is one that would name the rules, if there had been any.

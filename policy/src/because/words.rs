@@ -5,7 +5,6 @@ use proto::flow as pb;
 use proto::flows::v1 as wire;
 
 use super::ends::{Argument, Connection, FlowEnd};
-use super::recorded::by_policy;
 use super::{lets_go, recorded};
 use crate::explain::{Explanation, Judgement, Port, PortText, protocol_name};
 use crate::reason::{Reason, ReasonKind};
@@ -59,6 +58,21 @@ fn listed(texts: &[String], between: &str) -> String {
     }
 }
 
+/// ` on 5432/TCP`; nothing if the flow tells no port.
+fn on_port(connection: &Connection) -> String {
+    match connection.port {
+        Some(Port::Number { protocol, port }) => format!(" on {}", PortText { protocol, port }),
+        _ => String::new(),
+    }
+}
+
+/// The line for people on a drop that no policy made.
+pub(super) fn not_policy(connection: &Connection, sentence: &str) -> String {
+    let (source, destination) = (&connection.source.name, &connection.destination.name);
+    let port = on_port(connection);
+    format!("{source} -> {destination}{port} was dropped, but not by a policy: {sentence}")
+}
+
 /// The line for people.
 pub(super) fn headline(
     connection: &Connection,
@@ -67,26 +81,13 @@ pub(super) fn headline(
     differs: bool,
 ) -> String {
     let (source, destination) = (&connection.source.name, &connection.destination.name);
-    let port = match (&connection.port, now) {
-        (Some(Port::Number { protocol, port }), _) => format!(
-            " on {}",
-            PortText {
-                protocol: *protocol,
-                port: *port
-            }
-        ),
-        _ => String::new(),
-    };
+    let port = on_port(connection);
     let may = |allowed: bool, why: &str| match allowed {
         true => format!("{source} may reach {destination}{port}: {why}"),
         false => format!("{source} may not reach {destination}{port}: {why}"),
     };
     let known = recorded.and_then(|recorded| Some((recorded, lets_go(recorded.verdict())?)));
     match (known, now) {
-        (Some((recorded, false)), _) if !by_policy(recorded) => format!(
-            "{source} -> {destination}{port} was dropped by no policy: {}",
-            drop_reason(recorded.drop_reason())
-        ),
         (Some((recorded, allowed)), now) => {
             let mut text = may(allowed, &recorded_why(recorded));
             if differs && let Some(now) = now {
@@ -128,8 +129,9 @@ pub(super) fn recorded_why(recorded: &wire::RecordedDecision) -> String {
         "" => String::new(),
         direction => format!("{direction} "),
     };
-    if recorded.verdict() == pb::Verdict::Dropped && !by_policy(recorded) {
-        return drop_reason(recorded.drop_reason());
+    let dropped = recorded.verdict() == pb::Verdict::Dropped;
+    if dropped && recorded.drop_reason == 0 && recorded.decided_by.is_empty() {
+        return "the reason isn't told".to_owned();
     }
     let names = policy_names(&recorded.decided_by);
     if recorded.default_deny {
@@ -203,14 +205,6 @@ pub(super) fn both_ends(
         at(other),
         recorded_why(other)
     )
-}
-
-/// A drop reason in words: `invalid source ip`.
-fn drop_reason(reason: pb::DropReason) -> String {
-    if reason == pb::DropReason::Unknown {
-        return "the reason isn't told".to_owned();
-    }
-    reason.as_str_name().to_lowercase().replace('_', " ")
 }
 
 /// The command line that asks for the present decision.

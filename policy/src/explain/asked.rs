@@ -1,13 +1,15 @@
 //! What is asked: two ends and a port, as people write them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::spelling::closest;
-use cluster::{Labels, NamespacedName};
+use cluster::{Labels, NamespacedName, Pod};
 use thiserror::Error;
 
 use super::party::Party;
+use crate::bounded;
 use crate::explain::protocol_name;
 use crate::rule::protocol;
 use crate::selector::{Demand, Key, Requirement, Selector};
@@ -28,6 +30,8 @@ pub struct Asked {
 pub enum End {
     /// The pod of this name.
     Pod(NamespacedName),
+    /// The pod of this name, in whichever namespace it is.
+    Named(Arc<str>),
     /// A pod with these labels, or one that would have them.
     Labels(Selector),
     /// Whoever has this address.
@@ -71,26 +75,34 @@ pub enum Unanswerable {
     #[error("the {0} is not named")]
     Missing(&'static str),
     /// Not an address.
-    #[error("{0:?} is no IP address")]
+    #[error("{0:?} is not an IP address")]
     Address(String),
     /// Not the name of a pod.
-    #[error("{0:?} is no name of a pod: write NAMESPACE/NAME")]
+    #[error("{0:?} is not the name of a pod: write NAMESPACE/NAME, or NAME if only one pod has it")]
     PodName(String),
     /// Not a list of labels.
-    #[error("{0:?} is no list of labels: write app=web,k8s:tier=data")]
+    #[error("{0:?} is not a list of labels: write app=web,tier=data")]
     Labels(String),
     /// Not a port.
     #[error(
-        "{0:?} is no port: write 5432, 53/udp, a name such as http, or 8/icmp (the type) or 128/icmpv6"
+        "{0:?} is not a port: write 5432, 53/udp, a name such as http, or 8/icmp (the type) or 128/icmpv6"
     )]
     Port(String),
     /// There is no such pod.
-    #[error("there is no pod {name}{}", .near.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]
+    #[error("there is no pod {name}{}", did_you_mean(.near))]
     NoPod {
         /// What was asked for.
-        name: NamespacedName,
-        /// A pod whose name is much like it.
-        near: Option<String>,
+        name: String,
+        /// Pods that may be meant.
+        near: Vec<String>,
+    },
+    /// Pods of several namespaces have the name.
+    #[error("pods of several namespaces are named {name}: {}; name one of them", bounded::list(.pods, ", "))]
+    SeveralPods {
+        /// What was asked for.
+        name: String,
+        /// The pods.
+        pods: Vec<String>,
     },
     /// No pod has the labels, and what is missing to imagine one.
     #[error(
@@ -113,7 +125,7 @@ pub enum Unanswerable {
         pods: String,
     },
     /// Not one identity.
-    #[error("{name:?} is no single identity; use one of {}", ENTITIES.join(", "))]
+    #[error("{name:?} is not a single identity; use one of {}", ENTITIES.join(", "))]
     Entity {
         /// What was asked for.
         name: String,
@@ -156,7 +168,7 @@ pub(super) const ENTITIES: [&str; 10] = [
 ];
 
 impl End {
-    /// A pod by `namespace/name`.
+    /// A pod by `namespace/name`, or by its name alone.
     ///
     /// # Errors
     /// The text isn't of that form.
@@ -165,6 +177,7 @@ impl End {
             Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
                 Ok(Self::Pod(NamespacedName::new(namespace, name)))
             }
+            None if !text.is_empty() => Ok(Self::Named(text.into())),
             _ => Err(Unanswerable::PodName(text.to_owned())),
         }
     }
@@ -310,8 +323,53 @@ impl Port {
     }
 }
 
-/// A name much like one that isn't there.
-pub(super) fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
-    let known: Vec<&str> = known.collect();
-    closest(name, &known).map(str::to_owned)
+fn did_you_mean(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        [one] => format!("; did you mean {one}?"),
+        several => format!("; did you mean one of {}?", bounded::list(several, ", ")),
+    }
+}
+
+/// Pods that may be meant by a name that none has: those of the workload of that name, those of that name
+/// in another namespace, those whose names begin so, or else the one that is spelled most like it.
+pub(super) fn near(
+    namespace: Option<&str>,
+    name: &str,
+    pods: &BTreeMap<NamespacedName, Arc<Pod>>,
+) -> Vec<String> {
+    let here = |pod: &Pod| namespace.is_none_or(|namespace| *pod.name.namespace == *namespace);
+    let tests: [&dyn Fn(&Pod) -> bool; 3] = [
+        &|pod| {
+            here(pod)
+                && pod
+                    .workload
+                    .as_ref()
+                    .is_some_and(|workload| *workload.name == *name)
+        },
+        &|pod| *pod.name.name == *name,
+        &|pod| here(pod) && pod.name.name.starts_with(name),
+    ];
+    for test in tests {
+        let found = pods.values().filter(|pod| test(pod));
+        let found: Vec<String> = found.map(|pod| pod.name.to_string()).collect();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    let texts: Vec<String> = match namespace {
+        Some(_) => pods.keys().map(ToString::to_string).collect(),
+        None => pods.keys().map(|pod| pod.name.to_string()).collect(),
+    };
+    let wanted = match namespace {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
+    };
+    let known: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Some(found) = closest(&wanted, &known) else {
+        return Vec::new();
+    };
+    let at = known.iter().position(|text| *text == found);
+    let pod = at.and_then(|at| pods.keys().nth(at));
+    pod.map(ToString::to_string).into_iter().collect()
 }

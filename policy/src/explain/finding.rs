@@ -8,6 +8,7 @@ use cluster::{CidrGroup, Identity, Labels, ObjectName, Place};
 
 use super::party::Party;
 use super::{PortText, protocol_name};
+use crate::bounded;
 use crate::cookies::NamedPort;
 use crate::reason::Direction;
 use crate::rule::{Element, Peer, Policy, Ports, protocol};
@@ -26,7 +27,7 @@ pub struct Matter<'a> {
     pub protocol: u8,
     /// Destination port; ICMP: type.
     pub port: u16,
-    /// Any port is asked about; the one above stands for those that no rule names.
+    /// Any port is asked about: a rule for some ports matches.
     pub any_port: bool,
     /// CIDR groups by name.
     pub groups: &'a BTreeMap<Arc<str>, Arc<CidrGroup>>,
@@ -166,11 +167,13 @@ impl Matter<'_> {
             .find(|requirement| is_namespace(&requirement.key) && !who.contains("namespace"));
         let home = match unsaid {
             Some(requirement) if !who.starts_with("all pods of") => {
+                let requirement = bounded::item(&requirement.to_string());
                 format!(" with {requirement} (the policy's own, as none is named)")
             }
             _ => String::new(),
         };
-        Some(format!("{word}: {who}{home}, have {}", have.join(", ")))
+        let have = bounded::list(&have, ", ");
+        Some(format!("{word}: {who}{home}, have {have}"))
     }
 
     /// A peer that is no pod, as people call it.
@@ -195,11 +198,9 @@ impl Matter<'_> {
         if element.ports.is_empty() {
             return Some("it names no port, so it never matches".to_owned());
         }
-        if element.ports.iter().any(|ports| self.port_matches(ports)) {
+        // Which ones are allowed is told apart: the rule's own text says on which ports it speaks.
+        if self.any_port || element.ports.iter().any(|ports| self.port_matches(ports)) {
             return None;
-        }
-        if self.any_port {
-            return Some(format!("only on {}", element.on));
         }
         let is_icmp = matches!(self.protocol, protocol::ICMP | protocol::ICMPV6);
         let same_protocol = element
@@ -222,7 +223,7 @@ impl Matter<'_> {
             .collect();
         let named = match named.is_empty() {
             true => String::new(),
-            false => format!(" ({})", named.join(", ")),
+            false => format!(" ({})", bounded::list(&named, ", ")),
         };
         Some(format!("{have} not in {}{named}", element.on))
     }

@@ -10,6 +10,7 @@ use cluster::{Identity, LabelMap, Labels, NamespacedName, Pod};
 use super::Scene;
 use super::asked::{Asked, End, Unanswerable, near};
 use super::numbers::Numbers;
+use crate::bounded;
 use crate::compiler::ports_of;
 use crate::cookies::{NamedPort, TableOwner};
 use crate::selector::{Demand, Selector};
@@ -37,6 +38,8 @@ pub struct Party {
     pub ip: Option<IpAddr>,
     /// The node that judges it: on which it runs. `None` if it is no pod, or no certain one.
     pub node: Option<Arc<str>>,
+    /// Pods of several nodes were meant alike: one of each node. Empty otherwise.
+    pub spread: Vec<NamespacedName>,
 }
 
 impl Party {
@@ -52,6 +55,46 @@ impl Party {
     pub fn namespace(&self) -> Option<&str> {
         self.labels.get(Some("k8s"), NAMESPACE)
     }
+}
+
+/// The questions that one about labels stands for: where pods of several nodes have them and who an end
+/// is depends on the node (the pod's own node is `host`, others are `remote-node`), one for each answer,
+/// with the other pods, one of each node, that get the same.
+pub(super) fn cases(
+    scene: &Scene<'_>,
+    asked: &Asked,
+) -> Result<Vec<(Asked, Vec<String>)>, Unanswerable> {
+    let mut numbers = scene.numbers.clone();
+    let (source, destination) = resolve(scene, &mut numbers, asked)?;
+    let same = || Ok(vec![(asked.clone(), Vec::new())]);
+    let (spread, of_source) = match (source.spread.as_slice(), destination.spread.as_slice()) {
+        (spread, []) => (spread, true),
+        ([], spread) => (spread, false),
+        // Pods of both: neither is a node.
+        _ => return same(),
+    };
+    let mut cases: Vec<((Identity, Identity), Asked, Vec<String>)> = Vec::new();
+    for pod in spread {
+        let end = End::Pod(pod.clone());
+        let mut case = asked.clone();
+        match of_source {
+            true => case.source = end,
+            false => case.destination = end,
+        }
+        let (source, destination) = resolve(scene, &mut numbers, &case)?;
+        let who = (source.identity, destination.identity);
+        match cases.iter_mut().find(|(known, ..)| *known == who) {
+            Some((.., alike)) => alike.push(pod.to_string()),
+            None => cases.push((who, case, Vec::new())),
+        }
+    }
+    if cases.len() < 2 {
+        return same();
+    }
+    Ok(cases
+        .into_iter()
+        .map(|(_, case, alike)| (case, alike))
+        .collect())
 }
 
 /// Finds both ends.
@@ -74,6 +117,7 @@ fn node_of(scene: &Scene<'_>, end: &End) -> Option<String> {
     let pods = &scene.state.pods;
     let pod = match end {
         End::Pod(name) => pods.get(name),
+        End::Named(name) => pods.values().find(|pod| pod.name.name == *name),
         End::Ip(ip) => pods
             .values()
             .find(|pod| !pod.host_network && pod.ips.contains(ip)),
@@ -100,14 +144,26 @@ fn end(
                 Ok(party)
             }
             Some(pod) => Ok(of_pod(scene, numbers, pod)),
-            None => {
-                let texts: Vec<String> = scene.state.pods.keys().map(ToString::to_string).collect();
-                Err(Unanswerable::NoPod {
-                    name: name.clone(),
-                    near: near(&name.to_string(), texts.iter().map(String::as_str)),
-                })
-            }
+            None => Err(Unanswerable::NoPod {
+                name: name.to_string(),
+                near: near(Some(&name.namespace), &name.name, &scene.state.pods),
+            }),
         },
+        End::Named(name) => {
+            let pods = &scene.state.pods;
+            let found: Vec<&NamespacedName> = pods.keys().filter(|pod| pod.name == *name).collect();
+            match found[..] {
+                [pod] => self::end(scene, numbers, &End::Pod(pod.clone()), other_node),
+                [] => Err(Unanswerable::NoPod {
+                    name: name.to_string(),
+                    near: near(None, name, pods),
+                }),
+                _ => Err(Unanswerable::SeveralPods {
+                    name: name.to_string(),
+                    pods: found.iter().map(ToString::to_string).collect(),
+                }),
+            }
+        }
         End::Labels(selector) => of_labels(scene, numbers, selector),
         End::Ip(ip) => of_address(scene, numbers, *ip, other_node),
         End::Entity(name) => Ok(reserved(numbers, name)),
@@ -135,6 +191,7 @@ fn former(scene: &Scene<'_>, numbers: &mut Numbers, name: &str, labels: &Labels)
         assumed: false,
         ip: None,
         node: None,
+        spread: Vec::new(),
     }
 }
 
@@ -154,6 +211,7 @@ fn of_pod(scene: &Scene<'_>, numbers: &mut Numbers, pod: &Pod) -> Party {
         assumed: false,
         ip: None,
         node: pod.node.clone(),
+        spread: Vec::new(),
     }
 }
 
@@ -180,6 +238,7 @@ fn reserved(numbers: &Numbers, name: &str) -> Party {
         assumed: false,
         ip: None,
         node: None,
+        spread: Vec::new(),
     }
 }
 
@@ -237,6 +296,7 @@ fn of_address(
             assumed: false,
             ip: None,
             node: None,
+            spread: Vec::new(),
         }
     };
     party.ip = Some(ip);
@@ -272,8 +332,13 @@ fn of_labels(
         [pods] => {
             let mut party = of_pod(scene, numbers, pods[0]);
             party.pods = pods.len();
-            if pods.iter().any(|pod| pod.node != pods[0].node) {
+            let mut nodes: BTreeMap<Option<&Arc<str>>, &NamespacedName> = BTreeMap::new();
+            for pod in pods {
+                nodes.entry(pod.node.as_ref()).or_insert(&pod.name);
+            }
+            if nodes.len() > 1 {
                 party.node = None;
+                party.spread = nodes.into_values().cloned().collect();
             }
             Ok(party)
         }
@@ -306,7 +371,7 @@ fn written(selector: &Selector) -> String {
         };
         format!("{}{}{value}", source.unwrap_or_default(), key.name)
     });
-    parts.collect::<Vec<_>>().join(",")
+    bounded::list(&parts.collect::<Vec<_>>(), ",")
 }
 
 /// A pod that isn't there, with just these labels.
@@ -346,7 +411,7 @@ fn assumed(
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     Ok(Party {
-        name: format!("{namespace}/{}", name.join(",")),
+        name: format!("{namespace}/{}", bounded::list(&name, ",")),
         identity: numbers.add(&labels, std::iter::empty()),
         labels,
         pod: None,
@@ -356,5 +421,6 @@ fn assumed(
         assumed: true,
         ip: None,
         node: None,
+        spread: Vec::new(),
     })
 }

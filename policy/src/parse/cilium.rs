@@ -7,6 +7,7 @@ use cluster::{Kind, Label};
 use super::field::{Field, Gather, Refused, Unsupported};
 use super::peers::{self, Scope};
 use super::{ports, select};
+use crate::bounded;
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
 use crate::selector::Key;
 
@@ -356,13 +357,13 @@ pub(super) fn element_of(
     peers: Vec<peers::Said>,
     ports: Vec<ports::Said>,
 ) -> Element {
-    let join = |texts: Vec<&str>, conjunction: &str| texts.join(conjunction);
+    // Rules are repeated in many places: what is said of one stays short however long it is.
     let who = match peers.len() {
         0 => "nobody".to_owned(),
-        _ => join(
-            peers.iter().map(|(_, said)| said.as_str()).collect(),
-            " or ",
-        ),
+        _ => {
+            let said: Vec<&str> = peers.iter().map(|(_, said)| said.as_str()).collect();
+            bounded::list(&said, " or ")
+        }
     };
     let said: Vec<&str> = ports
         .iter()
@@ -372,7 +373,7 @@ pub(super) fn element_of(
     let on = if ports.is_empty() {
         "nothing".to_owned()
     } else {
-        join(said, ", ")
+        bounded::list(&said, ", ")
     };
     let text = if ports.is_empty() {
         on.clone()

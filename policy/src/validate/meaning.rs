@@ -1,6 +1,7 @@
 //! A policy in a sentence or two.
 
 use super::{Setting, said};
+use crate::bounded;
 use crate::reason::Direction;
 use crate::rule::{Element, Policy, Rule, Statement};
 
@@ -16,7 +17,7 @@ pub(super) fn meaning(policy: &Policy, setting: &Setting<'_>) -> String {
             }
         })
         .collect();
-    sentences.join(". ")
+    bounded::list_of_bounded(&sentences, ". ")
 }
 
 fn sentence(policy: &Policy, rule: &Rule, setting: &Setting<'_>) -> String {
@@ -32,7 +33,7 @@ fn sentence(policy: &Policy, rule: &Rule, setting: &Setting<'_>) -> String {
 const NAMED: usize = 3;
 
 fn subject(policy: &Policy, rule: &Rule, setting: &Setting<'_>) -> String {
-    let written = said(&rule.subject);
+    let written = bounded::item(&said(&rule.subject));
     if !setting.knows_pods() {
         return format!("selects pods with {written}");
     }
@@ -82,7 +83,10 @@ fn direction(direction: Direction, statement: Option<&Statement>) -> String {
     let (allows, denies) = (says(false), says(true));
     let denied = match denies.is_empty() {
         true => String::new(),
-        false => format!("denies {direction} {}", denies.join(" and ")),
+        false => format!(
+            "denies {direction} {}",
+            bounded::list_of_bounded(&denies, " and ")
+        ),
     };
     let allowed = match (allows.is_empty(), statement.default_deny) {
         (true, true) if denies.is_empty() => format!("allows no {direction} at all"),
@@ -90,11 +94,14 @@ fn direction(direction: Direction, statement: Option<&Statement>) -> String {
         (false, true) if allows.contains(&format!("{word} anyone")) => {
             format!("allows all {direction}")
         }
-        (false, true) => format!("allows {direction} only {}", allows.join(" and ")),
+        (false, true) => format!(
+            "allows {direction} only {}",
+            bounded::list_of_bounded(&allows, " and ")
+        ),
         (true, false) => format!("does not restrict other {direction}"),
         (false, false) => format!(
             "allows {direction} {}, without restricting the rest",
-            allows.join(" and ")
+            bounded::list_of_bounded(&allows, " and ")
         ),
     };
     match denied.is_empty() {

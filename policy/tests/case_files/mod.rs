@@ -557,6 +557,7 @@ impl Run {
             assumed: false,
             ip: None,
             node: None,
+            spread: Vec::new(),
         }
     }
 }

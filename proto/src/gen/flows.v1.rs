@@ -216,6 +216,10 @@ pub struct TraceResponse {
     pub allowed_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "14")]
     pub denied_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The labels asked for belong to pods of several nodes, and the answers differ: one answer for each
+    /// node. The fields above are then those of the first that denies.
+    #[prost(message, repeated, tag = "15")]
+    pub cases: ::prost::alloc::vec::Vec<TraceResponse>,
 }
 /// Any flow that a client has in hand; what is missing in it is not told. Flows of replies are turned
 /// round: the question is who may open the connection.
@@ -257,6 +261,10 @@ pub struct ExplainResponse {
     pub node_name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "10")]
     pub revision: u32,
+    /// Something other than a policy dropped the packet: the headline says what, who sent it and what
+    /// usually causes it. There is no `now`, and no policy would change it.
+    #[prost(bool, tag = "11")]
+    pub not_policy: bool,
 }
 /// A decision as a flow records it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -344,6 +352,9 @@ pub struct Party {
     /// Node on which it runs; empty if it is no pod, or no certain one.
     #[prost(string, tag = "5")]
     pub node_name: ::prost::alloc::string::String,
+    /// Pods of several nodes have the labels asked for: one of each node.
+    #[prost(string, repeated, tag = "6")]
+    pub pods: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What one end says.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -375,6 +386,11 @@ pub struct Judgement {
     pub node_name: ::prost::alloc::string::String,
     #[prost(uint32, tag = "10")]
     pub revision: u32,
+    /// Any port was asked about: what this end allows, and what it denies.
+    #[prost(string, repeated, tag = "11")]
+    pub allowed_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "12")]
+    pub denied_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PolicyFinding {
@@ -445,6 +461,11 @@ pub struct ValidateResponse {
     /// Who answered; empty if a directory was asked.
     #[prost(string, tag = "3")]
     pub node_name: ::prost::alloc::string::String,
+    /// Documents in the files, and how many of them are policies.
+    #[prost(uint32, tag = "4")]
+    pub documents: u32,
+    #[prost(uint32, tag = "5")]
+    pub policies: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Diagnostic {
@@ -600,9 +621,10 @@ pub struct TableEntry {
     pub port: ::prost::alloc::string::String,
     #[prost(uint32, tag = "6")]
     pub cookie: u32,
-    /// The rules behind it.
+    /// The rules behind it by kind, name and index: what they say stands in PolicyState.
     #[prost(message, repeated, tag = "7")]
     pub rules: ::prost::alloc::vec::Vec<Rule>,
+    /// The rules behind it by path: `cnp shop/web spec.ingress\[0\]`.
     #[prost(string, tag = "8")]
     pub text: ::prost::alloc::string::String,
     /// Decisions in the kernel for its cookie, whichever entry it was.

@@ -640,6 +640,9 @@ impl serde::Serialize for ExplainResponse {
         if self.revision != 0 {
             len += 1;
         }
+        if self.not_policy {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.ExplainResponse", len)?;
         if !self.headline.is_empty() {
             struct_ser.serialize_field("headline", &self.headline)?;
@@ -670,6 +673,9 @@ impl serde::Serialize for ExplainResponse {
         }
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if self.not_policy {
+            struct_ser.serialize_field("not_policy", &self.not_policy)?;
         }
         struct_ser.end()
     }
@@ -1236,6 +1242,12 @@ impl serde::Serialize for Judgement {
         if self.revision != 0 {
             len += 1;
         }
+        if !self.allowed_ports.is_empty() {
+            len += 1;
+        }
+        if !self.denied_ports.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Judgement", len)?;
         if !self.direction.is_empty() {
             struct_ser.serialize_field("direction", &self.direction)?;
@@ -1270,6 +1282,12 @@ impl serde::Serialize for Judgement {
         }
         if self.revision != 0 {
             struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if !self.allowed_ports.is_empty() {
+            struct_ser.serialize_field("allowed_ports", &self.allowed_ports)?;
+        }
+        if !self.denied_ports.is_empty() {
+            struct_ser.serialize_field("denied_ports", &self.denied_ports)?;
         }
         struct_ser.end()
     }
@@ -1557,6 +1575,9 @@ impl serde::Serialize for Party {
         if !self.node_name.is_empty() {
             len += 1;
         }
+        if !self.pods.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Party", len)?;
         if !self.name.is_empty() {
             struct_ser.serialize_field("name", &self.name)?;
@@ -1572,6 +1593,9 @@ impl serde::Serialize for Party {
         }
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if !self.pods.is_empty() {
+            struct_ser.serialize_field("pods", &self.pods)?;
         }
         struct_ser.end()
     }
@@ -2240,6 +2264,9 @@ impl serde::Serialize for TraceResponse {
         if !self.denied_ports.is_empty() {
             len += 1;
         }
+        if !self.cases.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.TraceResponse", len)?;
         if !self.verdict.is_empty() {
             struct_ser.serialize_field("verdict", &self.verdict)?;
@@ -2283,6 +2310,9 @@ impl serde::Serialize for TraceResponse {
         if !self.denied_ports.is_empty() {
             struct_ser.serialize_field("denied_ports", &self.denied_ports)?;
         }
+        if !self.cases.is_empty() {
+            struct_ser.serialize_field("cases", &self.cases)?;
+        }
         struct_ser.end()
     }
 }
@@ -2321,6 +2351,12 @@ impl serde::Serialize for ValidateResponse {
         if !self.node_name.is_empty() {
             len += 1;
         }
+        if self.documents != 0 {
+            len += 1;
+        }
+        if self.policies != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.ValidateResponse", len)?;
         if !self.diagnostics.is_empty() {
             struct_ser.serialize_field("diagnostics", &self.diagnostics)?;
@@ -2330,6 +2366,12 @@ impl serde::Serialize for ValidateResponse {
         }
         if !self.node_name.is_empty() {
             struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.documents != 0 {
+            struct_ser.serialize_field("documents", &self.documents)?;
+        }
+        if self.policies != 0 {
+            struct_ser.serialize_field("policies", &self.policies)?;
         }
         struct_ser.end()
     }

@@ -1,24 +1,70 @@
 //! A trace in which each end is judged by the node that would judge its packets.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt as _;
 use proto::flow::Verdict;
 use proto::flows::v1::{Judgement, Party, TraceRequest, TraceResponse};
 use tonic::Status;
 
-use super::{ask, client};
+use super::{ask, cases, client, ports};
 use crate::service::Relay;
 
 /// How long a second node may take: there is an answer already.
 const SECOND_WITHIN: Duration = Duration::from_secs(5);
 
-/// Asks one node, and the nodes of both ends where these are others.
+/// How many pairs of nodes are asked at a time.
+const AT_ONCE: usize = 8;
+
+/// Asks the nodes of both ends; where pods of several nodes were meant, those of each.
 pub(super) async fn trace(relay: &Relay, request: &TraceRequest) -> Result<TraceResponse, Status> {
+    let first = first(relay, request).await?;
+    let (questions, left_out) = cases::questions(request, &first.1);
+    if questions.is_empty() {
+        return both_ends(relay, request, first).await;
+    }
+    let answers = futures::stream::iter(questions).map(|question| async move {
+        let first = self::first(relay, &question).await?;
+        both_ends(relay, &question, first).await
+    });
+    let answers: Vec<Result<TraceResponse, Status>> = answers.buffered(AT_ONCE).collect().await;
+    // A pod that has just gone has no say; no answer at all is an error.
+    let (mut good, mut bad) = (Vec::new(), None);
+    for answer in answers {
+        match answer {
+            Ok(answer) => good.push(answer),
+            Err(status) => bad = Some(status),
+        }
+    }
+    match (good.is_empty(), bad) {
+        (true, Some(status)) => Err(status),
+        (_, bad) => {
+            let mut whole = cases::merged(first.1, good, left_out);
+            let note = bad.map(|status| format!("not all answered: {}", ask::said(&status)));
+            whole.notes.extend(note);
+            Ok(whole)
+        }
+    }
+}
+
+async fn first(relay: &Relay, request: &TraceRequest) -> Result<(Arc<str>, TraceResponse), Status> {
     let question = |channel| {
         let request = request.clone();
         async move { client(channel).trace(request).await }
     };
-    let (name, mut whole) = ask::first(relay, &[], question).await?;
+    ask::first(relay, &[], question).await
+}
+
+/// Completes a node's answer: each end is judged by its own node, if that is another and connected.
+async fn both_ends(
+    relay: &Relay,
+    request: &TraceRequest,
+    (name, mut whole): (Arc<str>, TraceResponse),
+) -> Result<TraceResponse, Status> {
+    let question = |channel| {
+        let request = request.clone();
+        async move { client(channel).trace(request).await }
+    };
     let source = judge(&whole.egress, &whole.source);
     let destination = judge(&whole.ingress, &whole.destination);
     let others = [&destination, &source].map(|node| node.as_deref().filter(|node| **node != *name));
@@ -35,8 +81,6 @@ pub(super) async fn trace(relay: &Relay, request: &TraceRequest) -> Result<Trace
                 .map_err(|status| format!("does not answer: {}", ask::said(&status))),
         };
         match answer {
-            // What is allowed on which ports is told of both ends at once.
-            Ok(answer) if whole.any_port => return Ok(answer),
             Ok(answer) => {
                 if source.as_deref() == Some(node) {
                     take_egress(&mut whole, &answer);
@@ -100,7 +144,9 @@ fn concluded(mut whole: TraceResponse) -> TraceResponse {
         Some(_) => "DENIED",
         None => "ALLOWED",
     };
-    if !whole.any_port {
+    if whole.any_port {
+        ports::both_ends(&mut whole);
+    } else {
         whole.verdict = verdict.to_owned();
     }
     // An older agent doesn't name the node of each end.

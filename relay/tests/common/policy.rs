@@ -9,7 +9,7 @@ use proto::{
         IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
         ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState, RuleState, Suggestion,
         TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-        WaitRevisionResponse, policy_server::Policy,
+        WaitRevisionResponse, end::Of, policy_server::Policy,
     },
 };
 use tokio::sync::watch;
@@ -64,14 +64,34 @@ impl Scripted {
 #[tonic::async_trait]
 impl Policy for Scripted {
     /// The source is on node `a`, the destination on node `b`; a denial has a suggestion.
-    async fn trace(&self, _: Request<TraceRequest>) -> Result<Response<TraceResponse>, Status> {
+    ///
+    /// Labels `app=web` are those of the pods `shop/web-a` and `shop/web-b`, on the nodes of these names;
+    /// each node knows of its own pods only whether they are let in.
+    async fn trace(
+        &self,
+        request: Request<TraceRequest>,
+    ) -> Result<Response<TraceResponse>, Status> {
         self.speak().await;
+        let request = request.into_inner();
         let party = |node: &str| {
             Some(Party {
                 node_name: node.to_owned(),
                 judged: true,
                 ..Party::default()
             })
+        };
+        let asked = request.destination.and_then(|end| end.of);
+        let destination = match &asked {
+            Some(Of::Labels(_)) => Some(Party {
+                judged: true,
+                pods: vec!["shop/web-a".to_owned(), "shop/web-b".to_owned()],
+                ..Party::default()
+            }),
+            Some(Of::Pod(name)) => Some(Party {
+                name: name.clone(),
+                ..party(name.rsplit('-').next().unwrap_or_default()).unwrap_or_default()
+            }),
+            _ => party("b"),
         };
         let suggestion = Suggestion {
             text: format!("as {} says", self.name),
@@ -81,7 +101,7 @@ impl Policy for Scripted {
         Ok(Response::new(TraceResponse {
             verdict: if self.allows { "ALLOWED" } else { "DENIED" }.to_owned(),
             source: party("a"),
-            destination: party("b"),
+            destination,
             egress: Some(self.judgement("egress", true)),
             ingress: Some(self.judgement("ingress", self.allows)),
             suggestions: (!self.allows).then_some(suggestion).into_iter().collect(),

@@ -131,12 +131,17 @@ fn selecting(known: &InForce, labels: Option<&Labels>) -> Vec<String> {
     policies.map(|policy| policy.name.to_string()).collect()
 }
 
-/// The node's pods; the entries of their tables only if one is asked for by name.
+/// The most entries of a table that are shown.
+const MOST_ENTRIES: usize = 10_000;
+
+/// The node's pods; the entries of their tables only if one is asked for by name. What is left out is
+/// noted.
 pub(super) fn endpoints(
     known: &InForce,
     pod: &str,
     decisions: &BTreeMap<u32, u64>,
     node_name: &str,
+    notes: &mut Vec<String>,
 ) -> Vec<EndpointState> {
     let compiled = &known.compiled;
     let wanted = compiled
@@ -153,10 +158,18 @@ pub(super) fn endpoints(
         };
         let mut entries = Vec::new();
         if !pod.is_empty() {
-            for (key, entry) in &compiled.entries {
-                if key.table == endpoint.table {
-                    entries.push(table_entry(known, key, entry, decisions));
-                }
+            let own = || {
+                let all = compiled.entries.iter();
+                all.filter(|(key, _)| key.table == endpoint.table)
+            };
+            let shown = own().take(MOST_ENTRIES);
+            entries.extend(shown.map(|(key, entry)| table_entry(known, key, entry, decisions)));
+            let left_out = own().count().saturating_sub(MOST_ENTRIES);
+            if left_out > 0 {
+                notes.push(format!(
+                    "the table of {name} has {left_out} entries more than the {MOST_ENTRIES} that are \
+                     shown"
+                ));
             }
         }
         EndpointState {
@@ -196,8 +209,11 @@ fn table_entry(
         labels: labels.map(Labels::to_strings).unwrap_or_default(),
         port: policy::wire::ports(key),
         cookie: entry.cookie,
-        rules: reason.map(|r| policy::wire::rules(r)).unwrap_or_default(),
-        text: reason.map(ToString::to_string).unwrap_or_default(),
+        // By name: what they say stands with their policies, once.
+        rules: reason
+            .map(|r| policy::wire::rule_references(r))
+            .unwrap_or_default(),
+        text: reason.map(|r| r.by_path()).unwrap_or_default(),
         decisions: decisions.get(&entry.cookie).copied().unwrap_or(0),
     }
 }

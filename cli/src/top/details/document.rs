@@ -106,7 +106,9 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     ]);
     why(details, &text, dropped, &mut to);
     when(details, flow, dropped, (now, zone), &mut to);
-    if dropped || !details.suggestions().is_empty() {
+    // What no policy dropped no rule would let through.
+    let not_policy = matches!(&details.explained, Explained::Answer(answer) if answer.not_policy);
+    if (dropped || !details.suggestions().is_empty()) && !not_policy {
         remedy(details, &mut to);
     }
     if let Explained::Answer(answer) = &details.explained {
