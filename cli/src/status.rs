@@ -186,8 +186,8 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
     Ok(())
 }
 
-/// Maps that are half full or more, the fullest first. Of connections every entry may be in use without
-/// anything being wrong.
+/// Maps that are half full or more, the fullest first, and pods that have used up their share of the
+/// connection table. Of connections every entry may be in use without anything being wrong.
 fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
     let nodes = if status.nodes.is_empty() {
         std::slice::from_ref(status)
@@ -210,6 +210,17 @@ fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
             text::grouped(fill.entries),
             text::grouped(fill.max.into()),
         )?;
+    }
+    for node in nodes {
+        for crowded in &node.crowded_pods {
+            line!(
+                out,
+                "Pod {} on {} has more connections than its share: {} of its own gave way to newer ones",
+                crowded.pod,
+                node.node_name,
+                text::grouped(crowded.connections_replaced),
+            )?;
+        }
     }
     Ok(())
 }

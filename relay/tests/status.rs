@@ -61,6 +61,7 @@ async fn one_answer_for_all_nodes() {
         nodes: vec![],
         repairs: 2,
         selected_endpoints: 1,
+        crowded_pods: vec![],
     };
     let b = GetStatusResponse {
         node_name: "b".to_owned(),

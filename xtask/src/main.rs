@@ -31,6 +31,7 @@ usage: cargo xtask COMMAND
   demo [--once]        a two-node cluster on this machine, and its flows
   test [kernel]        everything that must hold: format, clippy, tests, kernel tests, fuzzing;
                        with `kernel` the kernel tests alone
+  attack               what hostile pods and hosts try, in a lab; a part of `test`
   bench NAME [--write] measure verdict, net, events, filter, relay, apply, policy or web,
                        and show a table;
                        --write puts it into docs/PERFORMANCE.md
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["setup"] => setup::run(),
         ["test", arguments @ ..] => return test::run(arguments),
+        ["attack"] => return test::attack(),
         ["demo", arguments @ ..] => match demo::run(arguments) {
             Ok(code) => return code,
             Err(error) => Err(error),

@@ -17,6 +17,8 @@ struct Run {
     done: Vec<(&'static str, Duration)>,
     /// The eBPF object, from the step that builds it on.
     object: PathBuf,
+    /// The kernel test target to run; `None`: all.
+    kernel_target: Option<&'static str>,
 }
 
 /// A named part of the run; `alone` is how to run that part by hand.
@@ -85,23 +87,36 @@ const STEPS: [Step; 9] = [
     },
 ];
 
+/// Runs the attacks on a lab alone, and what they need.
+pub(crate) fn attack() -> ExitCode {
+    run_steps(Some(ATTACK), |step| step.for_kernel)
+}
+
+/// The test target of the attacks.
+const ATTACK: &str = "attack";
+
 /// Runs everything, or with `kernel` as argument the kernel tests and what they need. The last line
 /// printed is `N passed, M failed`.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
-    let only_kernel = match arguments {
-        [] => false,
-        ["kernel"] => true,
+    match arguments {
+        [] => run_steps(None, |_| true),
+        ["kernel"] => run_steps(None, |step| step.for_kernel),
         _ => {
             eprintln!("usage: cargo xtask test [kernel]");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
+    }
+}
+
+/// Runs some of the steps; of the kernel tests all, or one target.
+fn run_steps(kernel_target: Option<&'static str>, is_chosen: fn(&Step) -> bool) -> ExitCode {
     let mut run = Run {
         tally: Tally::default(),
         done: Vec::new(),
         object: PathBuf::new(),
+        kernel_target,
     };
-    let mut chosen = STEPS.iter().filter(|step| step.for_kernel || !only_kernel);
+    let mut chosen = STEPS.iter().filter(|step| is_chosen(step));
     let failed = chosen.find_map(|step| {
         println!("\n== {}", step.name);
         let start = Instant::now();

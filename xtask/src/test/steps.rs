@@ -105,7 +105,10 @@ pub(super) fn tests(run: &mut Run) -> Result<()> {
 
 /// The test targets that plain `cargo test` leaves out, as root.
 pub(super) fn kernel(run: &mut Run) -> Result<()> {
-    let names = kernel_targets()?;
+    let mut names = kernel_targets()?;
+    if let Some(only) = run.kernel_target {
+        names.retain(|name| name == only);
+    }
 
     // With libraries and programs, as in the build step: asked for these tests alone, cargo would see
     // other features, and build most dependencies once more.
