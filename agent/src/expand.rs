@@ -355,6 +355,19 @@ pub fn tcp_flags(event: &Event) -> Option<pb::TcpFlags> {
     })
 }
 
+/// Type of an SCTP packet's first chunk (RFC 9260, 3.2), as far as Hubble tells them apart.
+fn chunk_type(number: u8) -> pb::SctpChunkType {
+    match number {
+        1 => pb::SctpChunkType::Init,
+        2 => pb::SctpChunkType::InitAck,
+        6 => pb::SctpChunkType::Abort,
+        7 => pb::SctpChunkType::Shutdown,
+        8 => pb::SctpChunkType::ShutdownAck,
+        14 => pb::SctpChunkType::ShutdownComplete,
+        _ => pb::SctpChunkType::Unsupported,
+    }
+}
+
 fn l4(event: &Event) -> Option<pb::Layer4> {
     use pb::layer4::Protocol;
     if event.flags & event::F_NO_IP != 0 {
@@ -382,6 +395,7 @@ fn l4(event: &Event) -> Option<pb::Layer4> {
         132 => Protocol::Sctp(pb::Sctp {
             source_port,
             destination_port,
+            chunk_type: chunk_type(event.tcp_flags).into(),
         }),
         _ => return None,
     };

@@ -2,6 +2,7 @@
 //! own `flows.v1.Status` and `flows.v1.Policy`. Field
 //! numbers and semantics are Hubble's (v1.19), so that its CLI, relay and UI can talk to us.
 
+mod events;
 mod flows;
 mod listen;
 mod mask;
@@ -32,8 +33,8 @@ use tonic_health::{
 };
 
 use crate::{
-    connections::Connections, control::Status, expand::Expander, history::History, names::Names,
-    observe::Stats,
+    connections::Connections, control::Status, events::AgentEvents, expand::Expander,
+    history::History, names::Names, observe::Stats,
 };
 
 pub use listen::{ListenError, Listener};
@@ -66,6 +67,8 @@ pub struct Api {
     pub status: Arc<ArcSwap<Status>>,
     /// What is in force, and what it decided; `None` where there is no kernel to have it.
     pub policy: Option<PolicyAccess>,
+    /// What changed on the node.
+    pub events: Arc<AgentEvents>,
     /// Connections in the kernel; `None` where there is none.
     pub connections: Option<Arc<Connections>>,
     /// Nodes of the cluster and the addresses of their agents.

@@ -9,6 +9,7 @@
 pub mod config;
 pub mod connections;
 pub mod control;
+pub mod events;
 pub mod expand;
 pub mod grpc;
 pub mod history;

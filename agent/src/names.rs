@@ -227,6 +227,13 @@ pub struct Names {
     pub attributions: WordMap<u32, Arc<Attribution>>,
 }
 
+/// Whether a packet was dropped because its source address is not its sender's.
+pub fn is_forged(event: &Event) -> bool {
+    event.kind == event::DROP
+        && event.flags & event::F_NO_IP == 0
+        && [event.egress, event.ingress].contains(&reason::INVALID_SOURCE_IP)
+}
+
 /// Resolves events against one snapshot. Keeps what it had to make up (identities nobody announced,
 /// a pod whose identity has just changed), so that equal ends share one value.
 #[derive(Debug, Default)]
@@ -266,14 +273,17 @@ impl Namer {
 
     /// Names both ends and both rules.
     pub fn name(&mut self, event: &Event) -> Named {
-        // A drop tells at which pod it happened. With a forged source that pod is the source, whatever
-        // the address says.
-        let at_source = event.kind == event::DROP
-            && event.flags & event::F_FROM_POD != 0
-            && (event.egress == reason::INVALID_SOURCE_IP || event.flags & event::F_NO_IP != 0);
-        let at_destination = event.kind == event::DROP
-            && event.flags & (event::F_FROM_POD | event::F_NO_IP) == event::F_NO_IP;
-        let source = self.end(event.src, event.src_identity, event, at_source);
+        // A drop tells at which pod it happened.
+        let at = |flags| {
+            event.kind == event::DROP && event.flags & (event::F_FROM_POD | event::F_NO_IP) == flags
+        };
+        let at_source = at(event::F_FROM_POD | event::F_NO_IP);
+        let at_destination = at(event::F_NO_IP);
+        let source = if is_forged(event) {
+            self.sender(event)
+        } else {
+            self.end(event.src, event.src_identity, event, at_source)
+        };
         let destination = self.end(event.dst, event.dst_identity, event, at_destination);
         Named {
             ends: [source, destination],
@@ -281,6 +291,18 @@ impl Namer {
                 self.attribution(event.egress_cookie),
                 self.attribution(event.ingress_cookie),
             ],
+        }
+    }
+
+    /// Who sent a packet with somebody else's address: the pod at whose veth it was seen, or, from the
+    /// network, nobody that is known. Never the address's owner.
+    fn sender(&mut self, event: &Event) -> Arc<Endpoint> {
+        let pod = (event.flags & event::F_FROM_POD != 0)
+            .then(|| self.names.by_index.get(&event.aux))
+            .flatten();
+        match pod {
+            Some(pod) => Arc::clone(pod),
+            None => self.of_identity(0),
         }
     }
 

@@ -200,8 +200,10 @@ struct State {
 impl State {
     fn run(mut self) -> io::Result<()> {
         if self.stats.left_unread > 0 {
+            let time = clock::wall()?;
             self.writer.lost(&Loss {
-                time: clock::wall()?,
+                time,
+                first: time,
                 stage: Stage::PerfRing,
                 events: self.stats.left_unread,
                 cpu: None,
@@ -274,6 +276,7 @@ impl State {
                 }
                 Queued::Lost(mut loss) => {
                     loss.time = self.clock.wall(loss.time);
+                    loss.first = self.clock.wall(loss.first);
                     self.writer.lost(&loss);
                 }
             }

@@ -20,7 +20,8 @@ use tracing::{info, warn};
 use crate::{
     config::Config,
     connections::Connections,
-    control::{Bell, Control, ControlError, Desk},
+    control::{Bell, Control, ControlError, Desk, Outlets},
+    events::AgentEvents,
     expand::Expander,
     grpc::{self, Api, ListenError, Listener, ServeError},
     history::History,
@@ -152,6 +153,19 @@ async fn listeners(config: &Config, run_dir: &Path) -> Result<Vec<Listener>, Run
     Ok(listeners)
 }
 
+/// Makes agent events of what control publishes.
+async fn follow(
+    events: Arc<AgentEvents>,
+    outlets: Outlets,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    tokio::select! {
+        () = events.follow(Arc::clone(&outlets.names), outlets.progress.subscribe()) => {}
+        () = stop.cancelled() => {}
+    }
+    Ok(())
+}
+
 /// Runs until SIGTERM or SIGINT, or until a part fails. Streams end with OK, the socket goes;
 /// enforcement and pins stay.
 ///
@@ -195,7 +209,9 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let (desk, asks) = Desk::new(bell.waker());
     let mut control = tokio::task::spawn_blocking(move || control.run(bell, asks));
     let connections = Arc::new(Connections::new(Arc::clone(&outlets.stats)));
+    let events = AgentEvents::new(clock::wall()?);
     let api = Api {
+        events: Arc::clone(&events),
         history: Arc::clone(&history),
         expander: Expander::of_this_run(node.full_name())?,
         names: Arc::clone(&outlets.names),
@@ -222,6 +238,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         connections,
     };
     let mut servers = JoinSet::new();
+    servers.spawn(follow(events, outlets, stop.clone()));
     servers.spawn(async move { grpc::serve(api, listeners).await.map_err(RunError::from) });
     if let Some(listener) = metrics_listener {
         let stop = stop.clone();

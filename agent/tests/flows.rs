@@ -332,6 +332,8 @@ async fn losses_stand_at_their_place() {
         (lost.num_events_lost, lost.cpu.map(|cpu| cpu.value)),
         (42, Some(1))
     );
+    let (first, last) = (lost.first.unwrap(), lost.last.unwrap());
+    assert!((first.seconds, first.nanos) < (last.seconds, last.nanos));
     agent.end().await;
 }
 

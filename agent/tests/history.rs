@@ -132,6 +132,7 @@ fn overtaken_reader_learns_the_exact_count() {
         if n % 1000 == 0 {
             feed.writer.lost(&Loss {
                 time: n,
+                first: n,
                 stage: if n % 2000 == 0 {
                     Stage::PerfRing
                 } else {

@@ -135,6 +135,36 @@ fn enumeration(e: &EnumDescriptorProto) -> Value {
     described
 }
 
+/// What Hubble has since the version that `wire()` is of (1.20): taken out of what was found, having
+/// been compared.
+fn take_newer(path: &str, found: &mut Value) {
+    if path != "flow/flow.proto" {
+        return;
+    }
+    let fields = found["messages"]["SCTP"]["fields"].as_array_mut().unwrap();
+    let chunk_type = fields.pop().unwrap();
+    assert_eq!(
+        (&chunk_type["name"], &chunk_type["number"]),
+        (&json!("chunk_type"), &json!(3))
+    );
+    let chunk_types = found["enums"].as_object_mut().unwrap();
+    let chunk_types = chunk_types.remove("SCTPChunkType").unwrap();
+    let names = [
+        "UNSUPPORTED",
+        "INIT",
+        "INIT_ACK",
+        "SHUTDOWN",
+        "SHUTDOWN_ACK",
+        "SHUTDOWN_COMPLETE",
+        "ABORT",
+    ];
+    let values: Vec<_> = (0..)
+        .zip(names)
+        .map(|(number, name)| json!({ "name": name, "number": number }))
+        .collect();
+    assert_eq!(chunk_types["values"], json!(values));
+}
+
 #[test]
 fn messages_and_services_are_those_of_hubble() {
     let set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
@@ -145,7 +175,8 @@ fn messages_and_services_are_those_of_hubble() {
             continue;
         }
         let file = set.file.iter().find(|f| f.name() == path.as_str());
-        let found = described(file.unwrap_or_else(|| panic!("no {path}")));
+        let mut found = described(file.unwrap_or_else(|| panic!("no {path}")));
+        take_newer(path, &mut found);
         for part in ["package", "syntax", "imports", "services"] {
             assert_eq!(found[part], expected[part], "{path}: {part}");
         }

@@ -4,10 +4,7 @@ use abi::event::{self, Event};
 use prost::Message as _;
 use proto::{flow as pb, flows::v1 as ext};
 
-use crate::{
-    history::EventRef,
-    names::{Attribution, Decision},
-};
+use crate::{history::EventRef, names::Decision};
 
 /// Type of the `Any` in `Flow.extensions`.
 pub const TYPE_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
@@ -17,8 +14,8 @@ pub fn extension(stored: &EventRef<'_>) -> proto::google::Any {
     let event = stored.event();
     let dropped = event.kind == event::DROP;
     let message = ext::FlowExtension {
-        egress: decision(event.egress, event.match_types & 0xf, stored.rule(0)),
-        ingress: decision(event.ingress, event.match_types >> 4, stored.rule(1)),
+        egress: decision(stored, 0),
+        ingress: decision(stored, 1),
         forward: (!dropped).then(|| volume(event, 0)),
         reply: (!dropped).then(|| volume(event, 1)),
         handshake_rtt_us: if dropped { 0 } else { event.aux },
@@ -37,7 +34,12 @@ pub fn extension(stored: &EventRef<'_>) -> proto::google::Any {
     }
 }
 
-fn decision(verdict: u8, match_type: u8, rule: &Attribution) -> Option<ext::Decision> {
+fn decision(stored: &EventRef<'_>, end: usize) -> Option<ext::Decision> {
+    let (event, rule) = (stored.event(), stored.rule(end));
+    let (verdict, match_type) = match end {
+        0 => (event.egress, event.match_types & 0xf),
+        _ => (event.ingress, event.match_types >> 4),
+    };
     let (verdict, reason) = match verdict {
         event::NOT_JUDGED => return None,
         event::FORWARDED => (pb::Verdict::Forwarded, 0),
@@ -61,9 +63,25 @@ fn decision(verdict: u8, match_type: u8, rule: &Attribution) -> Option<ext::Deci
         match_type: match_type.into(),
         default_deny: rule.decision == Decision::DefaultDeny,
         rules: rules.collect(),
-        why: String::new(),
+        why: match reason {
+            abi::reason::INVALID_SOURCE_IP => forged(stored),
+            _ => String::new(),
+        },
         log: rule.log.clone(),
     })
+}
+
+/// Who used which address.
+fn forged(stored: &EventRef<'_>) -> String {
+    let Some(address) = super::address(stored.event(), 0) else {
+        return String::new();
+    };
+    let sender = stored.end(0);
+    if sender.pod.is_empty() {
+        format!("sent as {address} by an unknown sender")
+    } else {
+        format!("{}/{} sent as {address}", sender.namespace, sender.pod)
+    }
 }
 
 fn volume(event: &Event, direction: usize) -> ext::Volume {

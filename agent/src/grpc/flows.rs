@@ -44,6 +44,7 @@ pub(super) fn stream(
         first_part: None,
         sent: 0,
         told: 0,
+        read_to: None,
     };
     stream::unfold(state, |mut state| async move {
         let batch = state.batch().await?;
@@ -77,6 +78,8 @@ struct Streaming {
     sent: u64,
     /// Progress last sent.
     told: u64,
+    /// Time of the event last looked at.
+    read_to: Option<u64>,
 }
 
 impl Streaming {
@@ -225,6 +228,7 @@ impl Streaming {
                         continue;
                     };
                     let stored = event.event();
+                    self.read_to = Some(stored.time);
                     if !(self.query.since()..=self.query.until).contains(&stored.time) {
                         continue;
                     }
@@ -268,6 +272,7 @@ impl Streaming {
             if events > 0 {
                 out.push(self.lost(&Loss {
                     time,
+                    first: self.read_to.unwrap_or(time),
                     stage,
                     events,
                     cpu: None,
@@ -279,7 +284,7 @@ impl Streaming {
                 pb::LostEventSource::HubbleRingBuffer,
                 missed.evicted,
                 None,
-                time,
+                [self.read_to.unwrap_or(time), time],
             ));
         }
     }
@@ -289,7 +294,7 @@ impl Streaming {
             Stage::PerfRing => pb::LostEventSource::PerfEventRingBuffer,
             Stage::Queue => pb::LostEventSource::ObserverEventsQueue,
         };
-        self.lost_events(source, loss.events, loss.cpu, loss.time)
+        self.lost_events(source, loss.events, loss.cpu, [loss.first, loss.time])
     }
 
     fn lost_events(
@@ -297,17 +302,17 @@ impl Streaming {
         source: pb::LostEventSource,
         events: u64,
         cpu: Option<u32>,
-        time: u64,
+        [first, last]: [u64; 2],
     ) -> api::GetFlowsResponse {
         let lost = pb::LostEvent {
             source: source.into(),
             num_events_lost: events,
             cpu: cpu.and_then(|cpu| i32::try_from(cpu).ok()).map(Into::into),
-            first: None,
-            last: None,
+            first: (first != last).then(|| timestamp(first)),
+            last: Some(timestamp(last)),
         };
         self.response(
-            time,
+            last,
             Some(api::get_flows_response::ResponseTypes::LostEvents(lost)),
         )
     }

@@ -6,7 +6,13 @@ use futures::Stream;
 use proto::{observer as api, observer::observer_server::Observer, relay::NodeState};
 use tonic::{Request, Response, Status};
 
-use super::{Api, VERSION, flows, request::Query, versioned};
+use super::{
+    Api, VERSION,
+    events::{self, EventQuery},
+    flows,
+    request::Query,
+    versioned,
+};
 use crate::{
     history::{Entry, View},
     observe::clock,
@@ -55,16 +61,32 @@ impl Observer for Service {
 
     async fn get_agent_events(
         &self,
-        _: Request<api::GetAgentEventsRequest>,
+        request: Request<api::GetAgentEventsRequest>,
     ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented("GetAgentEvents not yet implemented"))
+        let query = EventQuery::new(request.get_ref())?;
+        let stream = events::stream(
+            std::sync::Arc::clone(&self.api.events),
+            query,
+            self.api.expander.node_name().to_owned(),
+            self.api.stop.clone(),
+        );
+        Ok(versioned(Box::pin(stream)))
     }
 
     async fn get_debug_events(
         &self,
-        _: Request<api::GetDebugEventsRequest>,
+        request: Request<api::GetDebugEventsRequest>,
     ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
-        Err(Status::unimplemented("GetDebugEvents not yet implemented"))
+        // The programs send none; who follows waits for the end.
+        let stop = self.api.stop.clone();
+        let follow = request.get_ref().follow;
+        let stream = futures::stream::once(async move {
+            if follow {
+                stop.cancelled().await;
+            }
+            futures::stream::empty()
+        });
+        Ok(versioned(Box::pin(futures::StreamExt::flatten(stream))))
     }
 
     async fn get_nodes(

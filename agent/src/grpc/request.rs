@@ -142,7 +142,7 @@ impl Query {
 
 /// Protobuf allows the years 1 to 9999; what lies before 1970 is the beginning of time here, what
 /// lies after 2554 its end.
-fn ns(field: &'static str, time: proto::google::Timestamp) -> Result<u64, RequestError> {
+pub(super) fn ns(field: &'static str, time: proto::google::Timestamp) -> Result<u64, RequestError> {
     const YEAR_1: i64 = -62_135_596_800;
     const YEAR_9999_END: i64 = 253_402_300_799;
     let proto::google::Timestamp { seconds, nanos } = time;

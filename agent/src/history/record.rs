@@ -32,8 +32,10 @@ impl Stage {
 /// A loss at its place in the history. Counts events, that is packets, as the kernel sends them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Wall clock, ns since 1970.
+    /// Not earlier than the last one; wall clock, ns since 1970.
     pub time: u64,
+    /// Not later than the first one; `time` if that isn't known.
+    pub first: u64,
     /// Where.
     pub stage: Stage,
     /// How many events.
@@ -58,6 +60,7 @@ impl Record {
             time: loss.time,
             kind: KIND_LOST,
             packets: [low, high],
+            bytes_low: split(loss.first),
             proto: u8::from(loss.stage == Stage::Queue),
             flags: u8::from(loss.cpu.is_some()),
             aux: loss.cpu.unwrap_or(0),
@@ -73,8 +76,9 @@ impl Record {
     pub(super) fn as_lost(&self) -> Option<Loss> {
         (self.event.kind == KIND_LOST).then(|| Loss {
             time: self.event.time,
+            first: join(self.event.bytes_low),
             stage: Stage::ALL[usize::from(self.event.proto & 1)],
-            events: u64::from(self.event.packets[0]) | u64::from(self.event.packets[1]) << 32,
+            events: join(self.event.packets),
             cpu: (self.event.flags & 1 != 0).then_some(self.event.aux),
         })
     }
@@ -82,6 +86,10 @@ impl Record {
     pub(super) fn parts(&self) -> Parts {
         Parts::of(&self.event)
     }
+}
+
+fn join([low, high]: [u32; 2]) -> u64 {
+    u64::from(low) | u64::from(high) << 32
 }
 
 fn split(n: u64) -> [u32; 2] {

@@ -87,6 +87,8 @@ impl Reader {
             cpu,
             queue_len,
             owed: 0,
+            owed_first: 0,
+            drained: clock::monotonic()?,
         };
         let thread = Builder::new().name(format!("ring-{cpu}")).spawn(move || {
             go_first();
@@ -117,6 +119,10 @@ struct State {
     queue_len: usize,
     /// Lost since the queue is full, not yet marked in it.
     owed: u64,
+    /// Time of the first of those.
+    owed_first: u64,
+    /// When the ring was drained before: what it reports lost is not older.
+    drained: u64,
 }
 
 impl State {
@@ -135,6 +141,7 @@ impl State {
             let began = clock::monotonic()?;
             source.drain(&mut |item| self.take(item, began))?;
             self.pay(began);
+            self.drained = began;
             let drained_to = if last {
                 u64::MAX
             } else {
@@ -156,7 +163,7 @@ impl State {
                 self.stats.received.fetch_add(1, Ordering::Relaxed);
                 self.pay(event.time);
                 if self.owed > 0 || self.producer.try_push(Queued::Event(event)).is_err() {
-                    self.owed += 1;
+                    self.owe(1, event.time);
                     self.stats.queue_lost.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -164,6 +171,7 @@ impl State {
                 self.stats.ring_lost.fetch_add(events, Ordering::Relaxed);
                 let mark = Queued::Lost(Loss {
                     time: now,
+                    first: self.drained,
                     stage: Stage::PerfRing,
                     events,
                     cpu: Some(self.cpu),
@@ -179,9 +187,16 @@ impl State {
         }
     }
 
+    fn owe(&mut self, events: u64, first: u64) {
+        if self.owed == 0 {
+            self.owed_first = first;
+        }
+        self.owed += events;
+    }
+
     /// A mark of the ring's own that found no room is told as the queue's.
     fn owed_ring(&mut self, events: u64) {
-        self.owed += events;
+        self.owe(events, self.drained);
         self.stats.ring_lost.fetch_sub(events, Ordering::Relaxed);
         self.stats.queue_lost.fetch_add(events, Ordering::Relaxed);
     }
@@ -191,6 +206,7 @@ impl State {
         if self.owed > 0 {
             let mark = Queued::Lost(Loss {
                 time: now,
+                first: self.owed_first,
                 stage: Stage::Queue,
                 events: self.owed,
                 cpu: Some(self.cpu),

@@ -6,6 +6,7 @@ use abi::event::Event;
 use arc_swap::ArcSwap;
 use flows_agent::{
     control,
+    events::AgentEvents,
     expand::Expander,
     grpc::{Api, Listener, Peers, PolicyAccess, serve},
     history::History,
@@ -34,8 +35,11 @@ pub(crate) struct Agent {
     pub(crate) channel: Channel,
     pub(crate) stop: CancellationToken,
     pub(crate) directory: tempfile::TempDir,
+    /// For agent events.
+    pub(crate) progress: watch::Sender<Arc<control::Progress>>,
     observer: Option<Observer>,
     server: JoinHandle<()>,
+    following: JoinHandle<()>,
 }
 
 impl Agent {
@@ -64,7 +68,12 @@ impl Agent {
         let (peers, peers_read) = watch::channel(Arc::new(Peers::new()));
         let status = Arc::<ArcSwap<control::Status>>::default();
         let stop = CancellationToken::new();
+        let events = AgentEvents::new(u64::try_from(T0).unwrap() * 1_000_000_000);
+        let progress = watch::Sender::default();
+        let following = Arc::clone(&events).follow(Arc::clone(&names), progress.subscribe());
+        let following = tokio::spawn(following);
         let api = Api {
+            events,
             history: Arc::clone(&history),
             expander: Expander::new(node.full_name(), 1),
             names: Arc::clone(&names),
@@ -96,8 +105,10 @@ impl Agent {
             channel,
             stop,
             directory,
+            progress,
             observer: Some(observer),
             server,
+            following,
         }
     }
 
@@ -134,6 +145,8 @@ impl Agent {
         self.stop.cancel();
         drop(self.channel);
         self.server.await.unwrap();
+        drop(self.progress);
+        self.following.await.unwrap();
         self.observer.take().unwrap().stop().unwrap();
         assert!(!self.directory.path().join("hubble.sock").exists());
     }

@@ -249,6 +249,8 @@ pub struct Sctp {
     pub source_port: u32,
     #[prost(uint32, tag = "2")]
     pub destination_port: u32,
+    #[prost(enumeration = "SctpChunkType", tag = "3")]
+    pub chunk_type: i32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IcmPv4 {
@@ -697,6 +699,47 @@ pub struct Aggregate {
     pub egress_flow_count: u32,
     #[prost(uint32, tag = "3")]
     pub unknown_direction_flow_count: u32,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SctpChunkType {
+    Unsupported = 0,
+    Init = 1,
+    InitAck = 2,
+    Shutdown = 3,
+    ShutdownAck = 4,
+    ShutdownComplete = 5,
+    Abort = 6,
+}
+impl SctpChunkType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unsupported => "UNSUPPORTED",
+            Self::Init => "INIT",
+            Self::InitAck => "INIT_ACK",
+            Self::Shutdown => "SHUTDOWN",
+            Self::ShutdownAck => "SHUTDOWN_ACK",
+            Self::ShutdownComplete => "SHUTDOWN_COMPLETE",
+            Self::Abort => "ABORT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "UNSUPPORTED" => Some(Self::Unsupported),
+            "INIT" => Some(Self::Init),
+            "INIT_ACK" => Some(Self::InitAck),
+            "SHUTDOWN" => Some(Self::Shutdown),
+            "SHUTDOWN_ACK" => Some(Self::ShutdownAck),
+            "SHUTDOWN_COMPLETE" => Some(Self::ShutdownComplete),
+            "ABORT" => Some(Self::Abort),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -5318,12 +5318,20 @@ impl serde::Serialize for Sctp {
         if self.destination_port != 0 {
             len += 1;
         }
+        if self.chunk_type != 0 {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flow.SCTP", len)?;
         if self.source_port != 0 {
             struct_ser.serialize_field("source_port", &self.source_port)?;
         }
         if self.destination_port != 0 {
             struct_ser.serialize_field("destination_port", &self.destination_port)?;
+        }
+        if self.chunk_type != 0 {
+            let v = SctpChunkType::try_from(self.chunk_type)
+                .map_or_else(|_| crate::json::Variant::Number(self.chunk_type), crate::json::Variant::Name);
+            struct_ser.serialize_field("chunk_type", &v)?;
         }
         struct_ser.end()
     }
@@ -5339,12 +5347,15 @@ impl<'de> serde::Deserialize<'de> for Sctp {
             "sourcePort",
             "destination_port",
             "destinationPort",
+            "chunk_type",
+            "chunkType",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
             SourcePort,
             DestinationPort,
+            ChunkType,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -5369,6 +5380,7 @@ impl<'de> serde::Deserialize<'de> for Sctp {
                         match value {
                             "sourcePort" | "source_port" => Ok(GeneratedField::SourcePort),
                             "destinationPort" | "destination_port" => Ok(GeneratedField::DestinationPort),
+                            "chunkType" | "chunk_type" => Ok(GeneratedField::ChunkType),
                             _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
                         }
                     }
@@ -5390,6 +5402,7 @@ impl<'de> serde::Deserialize<'de> for Sctp {
             {
                 let mut source_port__ = None;
                 let mut destination_port__ = None;
+                let mut chunk_type__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::SourcePort => {
@@ -5408,6 +5421,12 @@ impl<'de> serde::Deserialize<'de> for Sctp {
                                 Some(map_.next_value::<crate::json::Number<_>>()?.0)
                             ;
                         }
+                        GeneratedField::ChunkType => {
+                            if chunk_type__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("chunkType"));
+                            }
+                            chunk_type__ = Some(map_.next_value::<SctpChunkType>()? as i32);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -5416,10 +5435,97 @@ impl<'de> serde::Deserialize<'de> for Sctp {
                 Ok(Sctp {
                     source_port: source_port__.unwrap_or_default(),
                     destination_port: destination_port__.unwrap_or_default(),
+                    chunk_type: chunk_type__.unwrap_or_default(),
                 })
             }
         }
         deserializer.deserialize_struct("flow.SCTP", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for SctpChunkType {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unsupported => "UNSUPPORTED",
+            Self::Init => "INIT",
+            Self::InitAck => "INIT_ACK",
+            Self::Shutdown => "SHUTDOWN",
+            Self::ShutdownAck => "SHUTDOWN_ACK",
+            Self::ShutdownComplete => "SHUTDOWN_COMPLETE",
+            Self::Abort => "ABORT",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl<'de> serde::Deserialize<'de> for SctpChunkType {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "UNSUPPORTED",
+            "INIT",
+            "INIT_ACK",
+            "SHUTDOWN",
+            "SHUTDOWN_ACK",
+            "SHUTDOWN_COMPLETE",
+            "ABORT",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = SctpChunkType;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "UNSUPPORTED" => Ok(SctpChunkType::Unsupported),
+                    "INIT" => Ok(SctpChunkType::Init),
+                    "INIT_ACK" => Ok(SctpChunkType::InitAck),
+                    "SHUTDOWN" => Ok(SctpChunkType::Shutdown),
+                    "SHUTDOWN_ACK" => Ok(SctpChunkType::ShutdownAck),
+                    "SHUTDOWN_COMPLETE" => Ok(SctpChunkType::ShutdownComplete),
+                    "ABORT" => Ok(SctpChunkType::Abort),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
     }
 }
 impl serde::Serialize for Service {
