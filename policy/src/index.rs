@@ -5,15 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cluster::{CidrGroup, Identity, Labels};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::prefixes::group_rules;
-use crate::rule::Peer;
+use crate::prefixes::{group_rules, supernets};
+use crate::rule::{CidrRule, Peer};
 use crate::selector::Demand;
 
 mod find;
 
 use find::size;
+
+/// The whole address spaces.
+const EVERYTHING: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(std::net::Ipv4Addr::UNSPECIFIED, 0)),
+    IpNet::V6(Ipv6Net::new_assert(std::net::Ipv6Addr::UNSPECIFIED, 0)),
+];
 
 /// A selector (or another way to name identities) in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,8 +38,8 @@ pub(crate) struct Index {
     ids: HashMap<Peer, SlotId>,
     /// Selectors that an identity may match by what it lacks: each new identity is held against them.
     unfiled: BTreeSet<SlotId>,
-    /// Those that name prefixes or the world.
-    of_prefixes: BTreeSet<SlotId>,
+    /// Those that name prefixes, by each prefix that they name.
+    of_prefixes: HashMap<IpNet, BTreeSet<SlotId>>,
 }
 
 /// A label's key, and one of its values or any.
@@ -152,11 +158,17 @@ impl Index {
                 candidates.extend(&key.slots);
                 candidates.extend(key.values.get(&*label.value).iter().flat_map(|v| &v.slots));
             }
-            if matches!(&*label.source, "cidr" | "reserved") {
-                candidates.extend(&self.of_prefixes);
-            }
         }
+        // A prefix is meant by those that name one around it, the world by those that name everything.
+        let around = match labels.cidr() {
+            Some(prefix) => supernets(prefix).collect(),
+            None if labels.iter().any(|label| &*label.source == "reserved") => EVERYTHING.to_vec(),
+            None => Vec::new(),
+        };
+        let naming = around.iter().filter_map(|net| self.of_prefixes.get(net));
+        candidates.extend(naming.flatten());
         candidates.retain(|id| {
+            crate::effort::count(1);
             self.slot(*id)
                 .is_some_and(|slot| self.matches(&slot.peer, labels))
         });
@@ -169,9 +181,38 @@ impl Index {
             Peer::Labels(selector) => selector.matches(labels),
             Peer::Reserved(name) => labels.is_reserved(name),
             Peer::Cidr(rule) => rule.matches(labels),
-            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => group_rules(peer, &self.groups)
-                .iter()
-                .any(|rule| rule.matches(labels)),
+            // It names a prefix around this one; what is left is what it takes out.
+            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
+                let left = |cidr| CidrRule {
+                    cidr,
+                    except: except.clone(),
+                };
+                match labels.cidr() {
+                    Some(prefix) => left(prefix).matches(labels),
+                    None => EVERYTHING
+                        .iter()
+                        .any(|all| self.names(peer, *all) && left(*all).matches(labels)),
+                }
+            }
+        }
+    }
+
+    /// Whether a peer in the cache names a prefix.
+    fn names(&self, peer: &Peer, prefix: IpNet) -> bool {
+        let naming = self.of_prefixes.get(&prefix);
+        let id = self.ids.get(peer);
+        id.is_some_and(|id| naming.is_some_and(|naming| naming.contains(id)))
+    }
+
+    /// The prefixes that a peer names.
+    fn prefixes(&self, peer: &Peer) -> BTreeSet<IpNet> {
+        match peer {
+            Peer::Cidr(rule) => BTreeSet::from([rule.cidr]),
+            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
+                let rules = group_rules(peer, &self.groups);
+                rules.into_iter().map(|rule| rule.cidr).collect()
+            }
+            Peer::All | Peer::Labels(_) | Peer::Reserved(_) => BTreeSet::new(),
         }
     }
 
@@ -216,8 +257,11 @@ impl Index {
             peer,
             Peer::Cidr(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. }
         );
+        for prefix in self.prefixes(peer) {
+            self.of_prefixes.entry(prefix).or_default().insert(id);
+        }
         match filed {
-            _ if of_prefixes => drop(self.of_prefixes.insert(id)),
+            _ if of_prefixes => {}
             None => drop(self.unfiled.insert(id)),
             Some(tickets) => {
                 for (key, value) in tickets {
@@ -247,7 +291,14 @@ impl Index {
         self.free.push(id);
         self.ids.remove(&slot.peer);
         self.unfiled.remove(&id);
-        self.of_prefixes.remove(&id);
+        for prefix in self.prefixes(&slot.peer) {
+            if let Some(naming) = self.of_prefixes.get_mut(&prefix) {
+                naming.remove(&id);
+                if naming.is_empty() {
+                    self.of_prefixes.remove(&prefix);
+                }
+            }
+        }
         for (key, value) in slot.filed {
             let Some(known) = self.keys.get_mut(&key) else {
                 continue;

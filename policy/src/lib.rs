@@ -17,6 +17,7 @@ mod config;
 mod content;
 mod cookies;
 mod decide;
+mod effort;
 pub mod explain;
 mod index;
 mod parse;

@@ -8,6 +8,12 @@ use ipnet::IpNet;
 
 use crate::rule::{CidrRule, Peer, Policy};
 
+/// A prefix and all that it lies in, the longest first: at most 33 or 129 look-ups tell whether one of many
+/// prefixes holds another.
+pub(crate) fn supernets(prefix: IpNet) -> impl Iterator<Item = IpNet> {
+    std::iter::successors(Some(prefix.trunc()), IpNet::supernet)
+}
+
 /// The prefixes that a policy's rules name: each gets an identity, and so do those taken out of others.
 pub(crate) fn prefixes_of(
     policy: &Policy,

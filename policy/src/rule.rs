@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cluster::{Labels, ObjectName, Problem};
 use ipnet::IpNet;
 
+use crate::prefixes::supernets;
 use crate::reason::Direction;
 use crate::selector::Selector;
 
@@ -134,18 +135,22 @@ impl Peer {
 pub struct CidrRule {
     /// The prefix, host bits clear.
     pub cidr: IpNet,
-    /// Prefixes inside of it that the rule isn't about.
+    /// Prefixes inside of it that the rule isn't about, sorted.
     pub except: Vec<IpNet>,
 }
 
 impl CidrRule {
+    /// Whether a prefix is among those taken out.
+    pub(crate) fn excepts(&self, prefix: IpNet) -> bool {
+        !self.except.is_empty()
+            && supernets(prefix).any(|net| self.except.binary_search(&net).is_ok())
+    }
+
     /// Whether the rule is about an identity with these labels: one that stands for a prefix inside
     /// `cidr` and not inside of an exception, or the world if `cidr` is everything.
     pub fn matches(&self, labels: &Labels) -> bool {
         match labels.cidr() {
-            Some(prefix) => {
-                self.cidr.contains(&prefix) && !self.except.iter().any(|e| e.contains(&prefix))
-            }
+            Some(prefix) => self.cidr.contains(&prefix) && !self.excepts(prefix),
             None if self.cidr.prefix_len() == 0 => {
                 labels.is_reserved("world")
                     || labels.is_reserved(match self.cidr {

@@ -4,16 +4,19 @@
 //! goes: a selector that selects nothing, a deny that leaves nothing of an allow. Notes are worth
 //! knowing, and often intended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cluster::manifest::{self, Document, Ignored};
 use cluster::{Labels, Object, ObjectName, Place, Problem, State, yaml};
 
 use crate::config::Config;
+use crate::effort;
 use crate::parse::parse_all;
-use crate::rule::Policy;
+use crate::rule::{Element, Peer, Policy};
 use crate::selector::Selector;
 
 mod cover;
@@ -21,6 +24,9 @@ mod lint;
 mod meaning;
 mod overlap;
 mod part;
+
+use cover::{Known, Pods};
+use overlap::Overlaps;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -281,12 +287,17 @@ impl Report {
 /// The pods of a cluster by their labels, and its policies.
 struct Setting<'a> {
     state: &'a State,
-    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
-    /// Names of the pods that have each set of labels.
+    /// The pods that have each set of labels.
     pods: BTreeMap<Labels, Vec<&'a cluster::Pod>>,
     /// Labels of pods, and of identities that are no pods.
     labels: BTreeSet<Labels>,
     cluster: &'a str,
+    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+    overlaps: OnceCell<Overlaps<'a>>,
+    /// Which of the sets of labels a selector matches.
+    matching: RefCell<HashMap<Selector, Rc<Pods>>>,
+    /// What is known of elements, by where they are in memory: they outlive this.
+    known: RefCell<HashMap<usize, Rc<Known>>>,
 }
 
 impl<'a> Setting<'a> {
@@ -308,6 +319,9 @@ impl<'a> Setting<'a> {
             cluster: &config.cluster,
             labels: labels.chain(pods.keys().cloned()).collect(),
             pods,
+            overlaps: OnceCell::new(),
+            matching: RefCell::default(),
+            known: RefCell::default(),
         }
     }
 
@@ -316,11 +330,59 @@ impl<'a> Setting<'a> {
         !self.pods.is_empty()
     }
 
+    /// What all policies say.
+    fn overlaps(&self) -> &Overlaps<'a> {
+        self.overlaps.get_or_init(|| {
+            Overlaps::new(self.policies, |selector| (*self.pods_of(selector)).clone())
+        })
+    }
+
+    /// Sets of labels that a selector matches.
+    fn pods_of(&self, selector: &Selector) -> Rc<Pods> {
+        if let Some(known) = self.matching.borrow().get(selector) {
+            return Rc::clone(known);
+        }
+        let mut pods = Pods::default();
+        for (number, labels) in self.pods.keys().enumerate() {
+            effort::count(1);
+            if selector.matches(labels) {
+                pods.insert(number);
+            }
+        }
+        let pods = Rc::new(pods);
+        let mut matching = self.matching.borrow_mut();
+        matching.insert(selector.clone(), Rc::clone(&pods));
+        pods
+    }
+
+    /// What is known of an element of one of the policies.
+    fn known(&self, element: &Element) -> Rc<Known> {
+        let place = std::ptr::from_ref(element).addr();
+        if let Some(known) = self.known.borrow().get(&place) {
+            return Rc::clone(known);
+        }
+        let mut pods = Pods::default();
+        for peer in &element.peers {
+            match peer {
+                Peer::Labels(selector) => pods.extend(&self.pods_of(selector)),
+                Peer::All => (0..self.pods.len()).for_each(|number| pods.insert(number)),
+                // Pods have no reserved labels, and are never meant by prefixes.
+                Peer::Reserved(_)
+                | Peer::Cidr(_)
+                | Peer::CidrGroup { .. }
+                | Peer::CidrGroups { .. } => {}
+            }
+        }
+        let known = Rc::new(Known::new(element, pods));
+        let mut all = self.known.borrow_mut();
+        all.insert(place, Rc::clone(&known));
+        known
+    }
+
     fn selected(&self, selector: &Selector) -> Vec<&'a cluster::Pod> {
-        let matching = self
-            .pods
-            .iter()
-            .filter(|(labels, _)| selector.matches(labels));
+        let matching = self.pods_of(selector);
+        let all = self.pods.values().enumerate();
+        let matching = all.filter(|(number, _)| matching.has(*number));
         let mut pods: Vec<&cluster::Pod> = matching.flat_map(|(_, pods)| pods.clone()).collect();
         pods.sort_by(|one, other| one.name.cmp(&other.name));
         pods

@@ -92,7 +92,7 @@ impl Index {
                 }
                 continue;
             }
-            if !rule.except.iter().any(|except| except.contains(prefix)) {
+            if !rule.excepts(*prefix) {
                 found.extend(identities);
             }
         }

@@ -1,5 +1,6 @@
 //! Who an element is about: endpoints, entities, prefixes and groups of prefixes.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -134,7 +135,10 @@ pub(super) fn cidr_rule(item: &Field<'_>) -> Result<Said, Refused> {
         &["cidr", "cidrGroupRef", "cidrGroupSelector", "except"],
         &[],
     )?;
-    let except = excepts(item)?;
+    let written = excepts(item)?;
+    let except: Vec<IpNet> = BTreeSet::from_iter(written.iter().copied())
+        .into_iter()
+        .collect();
     let sources = ["cidr", "cidrGroupRef", "cidrGroupSelector"];
     let mut given = sources
         .iter()
@@ -190,10 +194,10 @@ pub(super) fn cidr_rule(item: &Field<'_>) -> Result<Said, Refused> {
             (peer, said)
         }
     };
-    let said = if except.is_empty() {
+    let said = if written.is_empty() {
         said
     } else {
-        let except: Vec<String> = except.iter().map(ToString::to_string).collect();
+        let except: Vec<String> = written.iter().map(ToString::to_string).collect();
         format!("{said} except {}", except.join(", "))
     };
     Ok((vec![peer], said))

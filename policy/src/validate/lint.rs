@@ -41,17 +41,17 @@ pub(super) fn lint(
     lints.found
 }
 
-struct Lints<'a> {
+struct Lints<'a, 's> {
     raw: &'a manifest::Policy,
     policy: &'a Policy,
-    setting: &'a Setting<'a>,
+    setting: &'a Setting<'s>,
     given: &'a BTreeMap<ObjectName, Place>,
     found: Vec<Diagnostic>,
 }
 
 use Severity::{Note, Warning};
 
-impl Lints<'_> {
+impl Lints<'_, '_> {
     fn say(
         &mut self,
         severity: Severity,
@@ -259,11 +259,13 @@ impl Lints<'_> {
             first: 53,
             last: 53,
         };
-        overlap::others(rule, Direction::Egress, self.setting).any(|(_, _, element)| {
-            let named =
-                |ports: &Ports| matches!(ports, Ports::Named { name, .. } if name.contains("dns"));
-            let ports = &mut element.ports.iter();
-            !element.deny && ports.any(|ports| cover::has_ports(ports, &DNS) || named(ports))
+        let others = self.setting.overlaps().others(rule, Direction::Egress);
+        others.is_some_and(|others| {
+            others.has_dns(|element| {
+                let named = |ports: &Ports| matches!(ports, Ports::Named { name, .. } if name.contains("dns"));
+                let ports = &mut element.ports.iter();
+                ports.any(|ports| cover::has_ports(ports, &DNS) || named(ports))
+            })
         })
     }
 
@@ -416,8 +418,11 @@ impl Lints<'_> {
             Some(place) => format!("{path} of {name} ({place})"),
             None => format!("{path} of {name}"),
         };
+        let Some(others) = self.setting.overlaps().others(rule, direction) else {
+            return;
+        };
         if !element.deny
-            && let Some(by) = overlap::shadow(rule, direction, element, self.setting)
+            && let Some(by) = overlap::shadow(&others, element, self.setting)
         {
             let problem = format!(
                 "has no effect: {} denies {}, and a deny outweighs every allow",
@@ -427,7 +432,7 @@ impl Lints<'_> {
             let remedy = "narrow the deny, or remove this rule";
             self.say(Warning, "shadowed", &element.path, problem, remedy);
         } else if !element.deny
-            && let Some(part) = part::partial(rule, direction, element, self.setting)
+            && let Some(part) = part::partial(&others, element, self.setting)
         {
             let problem = format!(
                 "has no effect for {}: {} denies {}, and a deny outweighs every allow",
@@ -442,8 +447,7 @@ impl Lints<'_> {
             };
             let remedy = "narrow the one or the other, if it isn't meant so";
             self.say(severity, "partly-shadowed", &element.path, problem, remedy);
-        } else if let Some(by) = overlap::wider(self.policy, rule, direction, element, self.setting)
-        {
+        } else if let Some(by) = overlap::wider(&others, rule, direction, element, self.setting) {
             let verb = if element.deny { "denies" } else { "allows" };
             let problem = format!(
                 "adds nothing: {} {verb} {} already",

@@ -2,11 +2,10 @@
 
 use cluster::ObjectName;
 
-use super::overlap::others;
+use super::overlap::Others;
 use super::{Setting, cover};
 use crate::explain::{PortText, protocol_name};
-use crate::reason::Direction;
-use crate::rule::{Element, Peer, Ports, Rule, protocol};
+use crate::rule::{Element, Peer, Ports, protocol};
 
 /// A part of an allow that a deny takes away.
 pub(super) struct Part<'a> {
@@ -21,13 +20,13 @@ const NAMED: usize = 3;
 
 /// The first deny that takes a part of an allow away.
 pub(super) fn partial<'a>(
-    rule: &Rule,
-    direction: Direction,
+    others: &Others<'a>,
     allow: &Element,
     setting: &Setting<'a>,
 ) -> Option<Part<'a>> {
-    let mut denies = others(rule, direction, setting).filter(|(_, _, other)| other.deny);
-    denies.find_map(|(policy, _, deny)| {
+    let mut denies = others.denies.entries.iter();
+    denies.find_map(|other| {
+        let deny = other.element;
         let on = ports_met(allow, deny)?;
         let who = peers_met(allow, deny, setting)?;
         let text = match on.as_str() {
@@ -35,7 +34,7 @@ pub(super) fn partial<'a>(
             on => format!("{who} on {on}"),
         };
         Some(Part {
-            policy: &policy.name,
+            policy: &other.policy.name,
             element: deny,
             text,
         })
@@ -44,22 +43,22 @@ pub(super) fn partial<'a>(
 
 /// Whom of an allow a deny is about; `None`: nobody.
 fn peers_met(allow: &Element, deny: &Element, setting: &Setting<'_>) -> Option<String> {
-    let covered = |peer: &Peer| {
-        deny.peers.iter().any(|other| cover::within(other, peer))
-            || cover::among_known(&deny.peers, peer, setting)
-    };
+    let known = [allow, deny].map(|element| setting.known(element));
+    let [of_allow, of_deny] = &known;
+    let covered = |peer: &Peer| of_deny.has(peer) || cover::among_known(of_deny, peer, setting);
     if allow.peers.iter().all(covered) {
         return Some(allow.who.to_string());
     }
-    let narrower = |other: &Peer| allow.peers.iter().any(|peer| cover::within(peer, other));
-    if deny.peers.iter().any(narrower) {
+    if deny.peers.iter().any(|peer| of_allow.has(peer)) {
         return Some(deny.who.to_string());
     }
-    let groups = &setting.state.cidr_groups;
-    let met = |peers: &[Peer], labels| peers.iter().any(|peer| peer.matches(labels, groups));
-    let pods = setting.pods.iter();
-    let pods = pods.filter(|(labels, _)| met(&allow.peers, labels) && met(&deny.peers, labels));
+    let met: Vec<usize> = of_allow.pods.common(&of_deny.pods).collect();
+    if met.is_empty() {
+        return None;
+    }
+    let pods = setting.pods.values().enumerate();
     let mut names: Vec<String> = pods
+        .filter(|(number, _)| met.binary_search(number).is_ok())
         .flat_map(|(_, pods)| pods.iter().map(|pod| pod.name.to_string()))
         .collect();
     names.sort();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use abi::identity as number;
 use cluster::identities::Exhausted;
-use cluster::{Identities, Identity, Labels, NamespacedName, Place, Pod, Problem, State};
+use cluster::{Identities, Identity, Label, Labels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Live;
@@ -14,7 +14,7 @@ use super::mark::Dirty;
 use crate::compiled::Compiled;
 use crate::compiler::Compiler;
 use crate::cookies::NamedPort;
-use crate::prefixes::{group_labels, prefixes_of};
+use crate::prefixes::{group_labels, prefixes_of, supernets};
 
 impl Live {
     /// Takes policies that came, went or changed. Returns prefixes that are named by more or fewer of
@@ -180,16 +180,24 @@ impl Live {
         renamed: &BTreeSet<IpNet>,
         dirty: &mut Dirty,
     ) {
+        let groups: Vec<(BTreeSet<IpNet>, Vec<Label>)> = state
+            .cidr_groups
+            .values()
+            .map(|group| {
+                let cidrs = group.cidrs.iter().copied().collect();
+                (cidrs, group_labels(group).collect())
+            })
+            .collect();
         for prefix in renamed {
             match (
                 self.named.contains_key(prefix),
                 self.prefixes.get(prefix).copied(),
             ) {
                 (true, None) => {
-                    let groups = state.cidr_groups.values();
                     let further = groups
-                        .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(prefix)))
-                        .flat_map(|group| group_labels(group).collect::<Vec<_>>());
+                        .iter()
+                        .filter(|(cidrs, _)| supernets(*prefix).any(|net| cidrs.contains(&net)))
+                        .flat_map(|(_, labels)| labels.iter().cloned());
                     let identities = Arc::make_mut(&mut compiler.compiled.identities);
                     match identities.of_prefix(*prefix, further) {
                         Ok(identity) => {

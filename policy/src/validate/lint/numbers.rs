@@ -8,7 +8,7 @@ use super::Severity::Warning;
 use crate::reason::Direction;
 use crate::rule::{Element, Ports, Rule};
 
-impl Lints<'_> {
+impl Lints<'_, '_> {
     pub(super) fn covers_pods(&mut self, element: &Element, cidr: IpNet) {
         if cidr.prefix_len() == 0 {
             return;
