@@ -301,7 +301,10 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
             };
             to.line(format!("Decided at version {version}; {now}."), Look::Warn);
         }
-        to.block(yaml, Look::Plain);
+        // It may stand far down in a file, with as many empty lines before it.
+        let begin = yaml.len() - yaml.trim_start().len();
+        let begin = yaml[..begin].rfind('\n').map_or(0, |end| end + 1);
+        to.block(&yaml[begin..], Look::Plain);
     }
 }
 
