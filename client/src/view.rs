@@ -11,13 +11,15 @@ use flow::{
 
 pub use histogram::{Bucket, Histogram};
 
-use crate::store::{Item, Snapshot};
+use crate::store::{Item, Mark, Snapshot};
 
-/// The items of a store that match a filter, in the store's order. Marks always do: nothing is
-/// silently missing.
+/// The items of a store that match a filter, in the store's order. Marks of what is missing always do:
+/// nothing is silently so.
 #[derive(Debug)]
 pub struct View {
     program: Program,
+    /// Whether there are flows that don't match.
+    narrowed: bool,
     /// Items of a time alone (Unix ns, both included).
     within: Option<(i64, i64)>,
     /// The several flows of one packet are one row.
@@ -29,6 +31,10 @@ pub struct View {
     flows: usize,
     /// Numbers that have been looked at.
     seen: Range<u64>,
+}
+
+fn is_everything(filter: &Filter) -> bool {
+    matches!(filter, Filter::All(all) if all.iter().all(is_everything))
 }
 
 /// An item that matches.
@@ -77,6 +83,7 @@ impl View {
     pub fn new(filter: &Filter, folded: bool) -> Self {
         Self {
             program: filter.program(),
+            narrowed: !is_everything(filter),
             within: None,
             fold: folded.then(Fold::default),
             held: None,
@@ -115,6 +122,7 @@ impl View {
         // What is older has a fold of its own.
         let mut older = Self {
             program: self.program.clone(),
+            narrowed: self.narrowed,
             within: self.within,
             fold: self.fold.as_ref().map(|_| Fold::default()),
             held: None,
@@ -163,6 +171,11 @@ impl View {
                         }
                     }
                     Kind::Flow(row.verdict())
+                }
+                // That a node came or went is of no flow in particular: times without data are marked
+                // otherwise, and a table of few flows isn't flooded.
+                Item::Mark(mark) if self.narrowed && matches!(**mark, Mark::Nodes { .. }) => {
+                    continue;
                 }
                 Item::Mark(mark) => Kind::Mark(mark.lost()),
             };

@@ -107,15 +107,7 @@ fn value(field: &FieldDescriptor, dice: &mut Dice, depth: usize) -> Option<Value
 )]
 fn scalar(kind: &Kind, dice: &mut Dice, depth: usize) -> Option<Value> {
     let any = dice.next();
-    let number = dice.pick(&[
-        0,
-        1,
-        u64::MAX,
-        i64::MAX as u64,
-        i64::MIN as u64,
-        1 << 31,
-        any,
-    ]);
+    let number = dice.pick(&[0, 1, u64::MAX, u64::MAX / 2, 1 << 63, 1 << 31, any]);
     // Many moments are near each other, as those of flows are.
     let number = if dice.of(3) == 0 {
         1_767_225_600 + any % 100

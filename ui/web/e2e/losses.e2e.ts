@@ -107,3 +107,34 @@ it('is a mark on the time axis and in the table, and is counted where it happene
   expect(wrong).toEqual([]);
   await page.context().close();
 });
+
+it('a time in which a node was away is hatched, and is no silence', async () => {
+  const { page, wrong } = await open(browser, server.url, { timezoneId: 'Europe/Berlin' });
+  await page.locator(ROWS).first().waitFor();
+  await page.locator('.link', { hasText: 'Live' }).waitFor();
+  const hatched = page.locator('.plot .outage-span');
+  const before = await hatched.count();
+
+  const { processes, plan } = JSON.parse(lab('status', '--json')) as Known;
+  const node = plan.pods.find(({ name }) => name === 'auth-database')?.node;
+  const agent = processes.find(({ role }) => role.agent?.node === node);
+  if (!node || !agent) throw new Error('the lab has no agent on the node of auth-database');
+  process.kill(agent.pid, 'SIGKILL');
+  try {
+    await page.locator('.link', { hasText: 'Degraded' }).waitFor();
+    await page.locator('.facts > div', { hasText: 'Nodes' }).locator('dd.bad', { hasText: '1/2' }).waitFor();
+    await page.waitForFunction((before) => document.querySelectorAll('.plot .outage-span').length > before, before);
+    expect(await hatched.last().getAttribute('aria-label')).toContain(`no data from ${LAB}/${node}`);
+    // Under a filter that little matches, too.
+    await page.goto(`${server.url}?f=dst.port+%3D%3D+8080`);
+    await hatched.first().waitFor();
+    await picture(page, 'away');
+  } finally {
+    lab('restart');
+  }
+  await page.locator('.link', { hasText: 'Live' }).waitFor();
+  // What is missing stays so.
+  expect(await hatched.last().getAttribute('aria-label')).toContain(`no data from ${LAB}/${node}`);
+  await page.context().close();
+  expect(wrong).toEqual([]);
+});

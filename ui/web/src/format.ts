@@ -82,10 +82,25 @@ export function counted(count: number, noun: string): string {
   return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** Letters that steer a terminal, or turn or hide what follows, as `proto::json::steers` has them. */
+const STEERS = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
 /**
  * A name as it is, also if it has characters that steer a terminal, or turn or hide what follows:
  * `ev<U+202E>il`.
  */
 export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu, (sign) => `<U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
+  return text.replace(STEERS, (sign) => `<U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`);
+}
+
+/** The same of a text with several lines. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
+
+/** JSON with such letters escaped, which says the same. */
+export function safeJson(value: unknown): string {
+  const text = JSON.stringify(value, null, 2) ?? '';
+  const escaped = (sign: string) => [...Array(sign.length).keys()].map((at) => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+  return text.replace(STEERS, (sign) => (sign === '\n' ? sign : escaped(sign)));
 }

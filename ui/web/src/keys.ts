@@ -43,7 +43,7 @@ export const SHORTCUTS: { title: string; keys: Shortcut[] }[] = [
     keys: [
       { keys: 'Tab', does: 'Next workload' },
       { keys: 'Enter', does: 'Filter by it, or open its namespace' },
-      { keys: '+ −  0', does: 'Nearer, farther, all of it' },
+      { keys: '+ −  0', does: 'Zoom in, zoom out, all of it' },
     ],
   },
 ];

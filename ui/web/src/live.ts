@@ -86,11 +86,18 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
   }
 }
 
+/**
+ * Whether nobody sees the page. Browsers open six connections to a server at most, all tabs together:
+ * one that nobody looks at must not keep the seventh from being shown.
+ */
+const hidden = signal(document.hidden);
+addEventListener('visibilitychange', () => (hidden.value = document.hidden));
+
 /** Starts following; ends never. */
 export function start(): void {
   effect(() => {
     key.value;
-    if (tokenNeeded.value) return;
+    if (tokenNeeded.value || hidden.value) return;
     const abort = new AbortController();
     // Typing and dragging change the view often.
     const timer = setTimeout(() => void follow(params.peek(), abort.signal), 30);

@@ -2,6 +2,7 @@
 // follows the browser's back and forward.
 
 import { computed, effect, signal } from '@preact/signals';
+import { visibleLines } from './format';
 import type { Column, Histogram, ServiceMap, Status, Update } from './types';
 import { DEFAULT_SORT, decode, encode, type View } from './url';
 import { utc } from './zone';
@@ -85,7 +86,8 @@ export function tell(text: string): void {
 
 export async function copy(text: string, what: string): Promise<void> {
   try {
-    await navigator.clipboard.writeText(text);
+    // Somebody will paste it into a terminal.
+    await navigator.clipboard.writeText(visibleLines(text));
     tell(`${what} copied`);
   } catch {
     tell('The browser did not allow copying');

@@ -38,15 +38,15 @@ export function StatusView() {
           )}
         </article>
         <article>
-          <h2>Held here</h2>
+          <h2>In memory</h2>
           <p class="figure">
             {short(held.flows)} <small>of {short(held.capacity)} flows</small>
           </p>
           <progress value={part} max={1} aria-label="Room that is taken" />
           <dl>
-            <div><dt>Coming</dt><dd>{since === null && update.value?.rate !== undefined ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd></div>
+            <div><dt>Incoming</dt><dd>{since === null && update.value?.rate !== undefined ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd></div>
             <div><dt>Since</dt><dd>{held.oldest === undefined ? '' : clock(held.oldest, 1000)}{{ more: '', begins: ', where history begins', full: '' }[held.older]}</dd></div>
-            <div><dt>Let go for newer ones</dt><dd>{whole(held.evicted)}</dd></div>
+            <div><dt>Evicted</dt><dd>{whole(held.evicted)}</dd></div>
             <div><dt>Updates skipped by this browser</dt><dd>{whole(update.value?.coalesced ?? 0)}</dd></div>
           </dl>
         </article>
@@ -63,7 +63,7 @@ export function StatusView() {
               </div>
             ))}
             <div title="In the table and on the time axis">
-              <dt>Marked where they happened</dt>
+              <dt>Marked in the table</dt>
               <dd>{whole(now.marked)}</dd>
             </div>
           </dl>

@@ -107,7 +107,12 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     why(details, &text, dropped, &mut to);
     when(details, flow, dropped, (now, zone), &mut to);
     // What no policy dropped no rule would let through.
-    let not_policy = matches!(&details.explained, Explained::Answer(answer) if answer.not_policy);
+    let not_policy = match &details.explained {
+        Explained::Answer(answer) => answer.not_policy,
+        Explained::NotAsked | Explained::Asked | Explained::None(_) => {
+            dropped && !may_be_policy(flow)
+        }
+    };
     if (dropped || !details.suggestions().is_empty()) && !not_policy {
         remedy(details, &mut to);
     }
@@ -125,6 +130,13 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
         to.pieces([(format!("  {path}: "), Look::Quiet), (value, Look::Plain)]);
     }
     to
+}
+
+/// Whether a policy may have made a drop: it did, or the reason isn't told.
+fn may_be_policy(flow: &Flow) -> bool {
+    use proto::flow::DropReason::{PolicyDenied, PolicyDeny, Unknown};
+    let reasons = [Unknown, PolicyDenied, PolicyDeny].map(i32::from);
+    reasons.contains(&flow::FlowView::drop_reason(flow))
 }
 
 /// Why it was decided so: as the server says now or, without an answer, as the flow itself says.
@@ -301,7 +313,10 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
             };
             to.line(format!("Decided at version {version}; {now}."), Look::Warn);
         }
-        to.block(yaml, Look::Plain);
+        // It may stand far down in a file, with as many empty lines before it.
+        let begin = yaml.len() - yaml.trim_start().len();
+        let begin = yaml[..begin].rfind('\n').map_or(0, |end| end + 1);
+        to.block(&yaml[begin..], Look::Plain);
     }
 }
 

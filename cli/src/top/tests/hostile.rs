@@ -66,13 +66,12 @@ fn looked_at(seeds: &[u64], (width, height): (u16, u16)) {
         .collect();
     sample.arrive(&responses);
     sample.send(Event::Sums(sample.store.nodes(sample.now)));
-    let flows = responses
-        .iter()
-        .filter_map(|response| match &response.response_types {
-            Some(ResponseTypes::Flow(flow)) => Some(flow),
-            _ => None,
-        });
-    let answers = flows.last().map(answers);
+    let mut newest = responses.iter().rev();
+    let flow = newest.find_map(|response| match &response.response_types {
+        Some(ResponseTypes::Flow(flow)) => Some(flow),
+        _ => None,
+    });
+    let answers = flow.map(answers);
     for keys in KEYS {
         sample.press(keys);
         if let Some((explained, policies)) = &answers {

@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 use proto::{
-    flows::v1::{GetStatusResponse, ManifestProblem},
+    flow::DropReason,
+    flows::v1::{ExplainResponse, GetStatusResponse, ManifestProblem},
     google::Timestamp,
     observer::{GetFlowsResponse, Node, get_flows_response::ResponseTypes},
     relay::{NodeState, NodeStatusEvent},
@@ -119,4 +120,39 @@ fn rates_are_true_from_the_first_second() {
     let mut sample = Sample::new(100, 24);
     sample.arrive(&[flow(60, "web", "db", 5432, false)]);
     assert!(!sample.text().contains("/s"), "{}", sample.text());
+}
+
+#[test]
+fn what_no_policy_dropped_gets_no_advice() {
+    for (reason, answer, advice) in [
+        (DropReason::PolicyDenied, None, true),
+        (DropReason::InvalidSourceIp, None, false),
+        (DropReason::PolicyDenied, Some(false), true),
+        (DropReason::InvalidSourceIp, Some(true), false),
+    ] {
+        let mut response = flow(1, "web", "db", 5432, true);
+        if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
+            flow.drop_reason_desc = reason.into();
+        }
+        let mut sample = Sample::new(80, 60);
+        sample.arrive(&[response]);
+        sample.press("Enter");
+        let number = sample.model.details.as_ref().unwrap().number;
+        let answer = answer.map_or_else(
+            || Err("a stock Hubble".to_owned()),
+            |not_policy| {
+                Ok(Box::new(ExplainResponse {
+                    not_policy,
+                    ..ExplainResponse::default()
+                }))
+            },
+        );
+        sample.send(Event::Explained(number, answer));
+        let text = sample.text();
+        assert_eq!(
+            text.contains("What would allow it"),
+            advice,
+            "{reason:?}: {text}"
+        );
+    }
 }

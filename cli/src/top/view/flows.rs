@@ -1,5 +1,7 @@
 //! The table of flows.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use client::{Item, Link, Mark, Row};
 use flow::{
     FlowView as _, Side, Verdict,
@@ -314,6 +316,15 @@ fn no_match(model: &Model, held: u64) -> Vec<(String, Style)> {
     ]
 }
 
+/// So long after a connection was made its history may still be on its way, ns.
+const READING: i64 = 3_000_000_000;
+
+fn is_new(since: SystemTime, now: i64) -> bool {
+    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = i64::try_from(since.as_nanos()).unwrap_or(0);
+    now.saturating_sub(since) < READING
+}
+
 /// Why there is nothing to see.
 fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme;
@@ -330,6 +341,9 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
         }
         (Link::Connecting, From::File(path)) => {
             vec![(format!("Reading {path} …"), theme.heading())]
+        }
+        (Link::Live { since }, _) if is_new(*since, model.now) => {
+            vec![("Reading the history \u{2026}".to_owned(), theme.heading())]
         }
         (Link::Live { .. }, _) => vec![
             ("No flows yet.".to_owned(), theme.heading()),

@@ -315,10 +315,10 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
             0 => problem.file.clone(),
             line => format!("{}:{line}", problem.file),
         };
-        let state = if problem.not_enforced {
-            "REFUSED, NOT ENFORCED"
-        } else {
-            "REFUSED, the last good version is in force"
+        let state = match (problem.not_enforced, problem.stale) {
+            (true, _) => "REFUSED, NOT ENFORCED",
+            (false, true) => "REFUSED, the last good version is in force",
+            (false, false) => "REFUSED",
         };
         let text = format!("{state}: {place}: {} {}", problem.field, problem.problem);
         for text in wrap(&text, columns, 2) {

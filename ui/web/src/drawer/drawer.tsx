@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask, said } from '../api';
-import { clock, inZone, stamp, visible } from '../format';
+import { clock, inZone, safeJson, stamp, visible } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
 import { fetchOlder, fetching, olderError } from '../older';
@@ -127,7 +127,7 @@ export function Drawer({ flow }: { flow: string }) {
     document.getElementById('flows')?.focus();
   };
   const cell = (name: string) => details?.row.cells[details.columns.indexOf(name)] ?? '';
-  const json = details ? JSON.stringify(details.extension ? { ...details.flow, extension: details.extension } : details.flow, null, 2) : '';
+  const json = details ? safeJson(details.extension ? { ...details.flow, extension: details.extension } : details.flow) : '';
   return (
     <aside class="drawer" aria-labelledby="drawer-title">
       <header>

@@ -2,6 +2,7 @@
 // did not get, and the least that would allow it.
 
 import { Icon, VerdictMark } from '../icons';
+import { inZone, visible } from '../format';
 import { copy } from '../state';
 import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../types';
 import { Yaml } from './yaml';
@@ -32,7 +33,7 @@ export function Why({ explanation, row, policy }: { explanation: Explanation | n
   return (
     <section class={`why${dropped ? ' denied' : ''}`}>
       <h3>{title}</h3>
-      {headline && <p class="headline">{headline}</p>}
+      {headline && <p class="headline">{visible(inZone(headline))}</p>}
       {recorded?.text && !headline?.includes(recorded.text) && <p class="quiet-text">{recorded.text}</p>}
       {differs && (
         <div class="differs">
@@ -40,7 +41,7 @@ export function Why({ explanation, row, policy }: { explanation: Explanation | n
             <b>It would be decided otherwise now</b>
             {now?.verdict ? `: ${now.verdict.toLowerCase()}.` : '.'}
           </p>
-          {changes.map((text) => <p key={text}>{text}</p>)}
+          {changes.map((text) => <p key={text}>{visible(inZone(text))}</p>)}
         </div>
       )}
       {now && (denied || !dropped) && <Sides egress={now.egress} ingress={now.ingress} source={now.source?.name} destination={now.destination?.name} />}
@@ -63,7 +64,7 @@ export function Why({ explanation, row, policy }: { explanation: Explanation | n
       )}
       {command && (
         <div class="command">
-          <code>{command}</code>
+          <code>{visible(command)}</code>
           <button class="quiet" onClick={() => void copy(command, 'The command')} aria-label="Copy the command" title="Copy">
             <Icon name="copy" />
           </button>

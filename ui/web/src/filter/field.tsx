@@ -93,7 +93,8 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
     else if (event.key === 'Tab' && !event.shiftKey && count && text && offers[0]) take(offers[0]);
     else if (event.key === 'Enter') void add();
     else if (event.key === 'Escape') {
-      if (offers.length) (setOffers([]), setQuiet(true));
+      // What is offered for nothing is in nobody's way: an empty field is left at once.
+      if (offers.length && text) (setOffers([]), setQuiet(true));
       else field.current?.blur();
     } else if (event.key === 'Backspace' && !text) onBack();
     else return;

@@ -173,16 +173,16 @@ export function ServiceMapView() {
             {allOpen ? 'Close all' : 'Open all'}
           </button>
         )}
-        <button class="quiet" onClick={() => zoom(0.8)} aria-label="Farther" title="Farther (−)">
+        <button class="quiet" onClick={() => zoom(0.8)} aria-label="Zoom out" title="Zoom out (−)">
           <Icon name="minus" />
         </button>
-        <button class="quiet" onClick={() => zoom(1.25)} aria-label="Nearer" title="Nearer (+)">
+        <button class="quiet" onClick={() => zoom(1.25)} aria-label="Zoom in" title="Zoom in (+)">
           <Icon name="plus" />
         </button>
         <button class="quiet" onClick={fit} aria-label="Show all of it" title="Show all of it (0)">
           <Icon name="fit" />
         </button>
-        <button class="quiet" onClick={() => setArranged(arranged + 1)} aria-label="Arrange anew" title="Arrange anew">
+        <button class="quiet" onClick={() => setArranged(arranged + 1)} aria-label="Re-layout" title="Re-layout">
           <Icon name="layout" />
         </button>
       </div>

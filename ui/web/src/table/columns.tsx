@@ -16,7 +16,7 @@ export function ColumnChooser() {
     <Menu look="quiet" title="Columns" right label={<><Icon name="columns" /> Columns</>}>
       <legend class="hidden">Columns of the table</legend>
       <button class="small" onClick={() => set([])}>
-        The usual ones
+        Default columns
       </button>
       {columns.value.map(({ name, help }) => (
         <label key={name} title={help}>

@@ -38,6 +38,17 @@ interface Props {
   inUtc: boolean;
 }
 
+/** Of a name that has no room its port stays. */
+function Host({ text }: { text: string }) {
+  const [, name = '', port = ''] = /^(.*?)(:\d{1,5})?$/s.exec(text) ?? [];
+  return (
+    <bdi class="host">
+      <span>{visible(name)}</span>
+      {port}
+    </bdi>
+  );
+}
+
 function Cell({ column, text, row }: { column: Column; text: string; row: Row }) {
   if (column.name === 'verdict') return <VerdictMark verdict={row.verdict} />;
   // The day is in the title.
@@ -47,7 +58,7 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
     if (arrow) {
       return (
         <>
-          <bdi class="host">{visible(arrow[1] ?? '')}</bdi>
+          <Host text={arrow[1] ?? ''} />
           <span class="arrow" title={arrow[2] === '<-' ? 'Reply' : undefined}>
             {arrow[2] === '->' ? '→' : arrow[2] === '<-' ? '←' : '↔'}
           </span>
@@ -55,6 +66,7 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
       );
     }
   }
+  if (column.name === 'destination') return <Host text={text} />;
   return <bdi>{visible(text)}</bdi>;
 }
 
