@@ -341,7 +341,8 @@ pub(crate) fn no_format(name: &str, formats: &str) -> Error {
 }
 
 impl Args {
-    /// The last value given for a flag, else the environment's (global flags and `--output` only).
+    /// The last value given for a flag, else the environment's (global flags, `--output`, `--allowlist`
+    /// and `--denylist` only).
     #[must_use]
     pub(crate) fn value(&self, name: &str) -> Option<String> {
         let given = self.flags.iter().rev().find(|(flag, _)| *flag == name);
@@ -419,7 +420,8 @@ pub(crate) fn shown(name: &str) -> String {
 }
 
 fn environment(name: &str) -> Option<String> {
-    let known = catalogue::GLOBAL.iter().any(|flag| flag.name == name) || name == "output";
+    let known = catalogue::GLOBAL.iter().any(|flag| flag.name == name)
+        || matches!(name, "output" | "allowlist" | "denylist");
     if !known {
         return None;
     }

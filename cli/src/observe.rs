@@ -2,6 +2,7 @@
 
 mod file;
 mod groups;
+mod plain;
 mod request;
 mod stream;
 pub(crate) mod wanted;
@@ -28,9 +29,18 @@ use wanted::Wanted;
 
 /// Shows flows, from a server or a file.
 pub(crate) async fn run(args: &Args) -> Result<(), Error> {
+    let shown = show(args).await;
+    shown.map_err(|error| match plain::is_ours(args) {
+        true => plain::plain(error, args),
+        false => error,
+    })
+}
+
+async fn show(args: &Args) -> Result<(), Error> {
     if let Some(kind @ ("agent-events" | "debug-events")) = args.rest.first().map(String::as_str) {
         return Err(Error::Usage(format!("observe {kind} is not supported yet")));
     }
+    check_pairs(args)?;
     let (selection, lists) = read_flags(args)?;
     // `observe flows` is `observe`; other further words are ignored, as hubble does, but not silently.
     if let Some(word) = args.rest.iter().find(|word| *word != "flows") {
@@ -38,7 +48,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
         writeln!(io::stderr(), "hint: {word:?} selects nothing; {pod} {word}")?;
     }
     let view = View::from_args(args, &selection)?;
-    let wanted = Wanted::new(args, lists)?;
+    let wanted = Wanted::new(args, lists, plain::is_ours(args))?;
     let request = selection.request(args, &view, &wanted.lists)?;
     if args.switch("print-raw-filters", false)? {
         return Ok(io::stdout().write_all(wanted.yaml()?.as_bytes())?);
@@ -77,6 +87,30 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     }
 }
 
+/// Pairs of flags that hubble refuses before it reads anything, be it a file.
+fn check_pairs(args: &Args) -> Result<(), Error> {
+    let given = |name: &str| args.value(name).is_some_and(|value| !value.is_empty());
+    let refuse = |why: &str| Err(Error::Usage(format!("invalid flag(s): {why}")));
+    match (given("tls-client-cert-file"), given("tls-client-key-file")) {
+        (true, true) => {
+            let server = args.value("server").unwrap_or_default();
+            if !args.switch("tls", false)? && !server.starts_with("tls://") {
+                return refuse("transport layer security required");
+            }
+        }
+        (false, false) => {}
+        _ => {
+            return refuse(
+                "certificate and private key are both required, but only one was provided",
+            );
+        }
+    }
+    if given("basic-auth-username") != given("basic-auth-password") {
+        return refuse("must specify both basic-auth-username and basic-auth-password");
+    }
+    Ok(())
+}
+
 /// Reads the flags in their order, as the first mistake is the one to tell.
 fn read_flags(args: &Args) -> Result<(Selection, Lists), Error> {
     let mut filters = FilterFlags::default();
@@ -95,6 +129,14 @@ fn read_flags(args: &Args) -> Result<(Selection, Lists), Error> {
                 .number(name)?;
             }
             _ => {}
+        }
+    }
+    for name in ["allowlist", "denylist"] {
+        // Given as flags they were taken above.
+        if args.values(name).next().is_none()
+            && let Some(value) = args.value(name)
+        {
+            filters.set(name, &value)?;
         }
     }
     let lists = filters.finish()?;

@@ -124,7 +124,7 @@ fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
         }
     }
     given.extend(args.values("filter").map(str::to_owned));
-    let asked = Asked::new(args, flags.finish()?)?;
+    let asked = Asked::new(args, flags.finish()?, false)?;
     let filters = Filters::new(given.join(", "), asked.rest.clone());
     Ok((asked, filters))
 }

@@ -7,13 +7,22 @@ use proto::peer::{NotifyRequest, peer_client::PeerClient};
 
 use crate::{args::Args, connect::connect, error::Error};
 
+/// Which servers have no list of nodes, and who has.
+fn explained(status: tonic::Status) -> Error {
+    if status.code() != tonic::Code::Unimplemented {
+        return status.into();
+    }
+    Error::Hinted(
+        "this server has no peer service: a relay doesn't; agents do".to_owned(),
+        "ask an agent: flows watch peers --server unix:///run/flows/LAB/NODE/hubble.sock; `flows list nodes` shows a relay's nodes".to_owned(),
+    )
+}
+
 /// Prints a line per change until the server ends.
 pub(crate) async fn peers(args: &Args) -> Result<(), Error> {
     let channel = connect(args).await?;
-    let mut stream = PeerClient::new(channel)
-        .notify(NotifyRequest {})
-        .await?
-        .into_inner();
+    let answer = PeerClient::new(channel).notify(NotifyRequest {}).await;
+    let mut stream = answer.map_err(explained)?.into_inner();
     while let Some(change) = stream.message().await? {
         let tls = change
             .tls

@@ -270,3 +270,121 @@ fn what_is_no_flow_is_told() {
     assert!(said.contains("Failed to unmarshal json to flow") && said.contains(expected));
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// Standard error and exit code, with variables of the environment set.
+fn said(args: &[&str], variables: &[(&str, &str)]) -> (String, Option<i32>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_flows"))
+        .args(["observe", "--input-file", "-"])
+        .args(args)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (
+        String::from_utf8(output.stderr).unwrap(),
+        output.status.code(),
+    )
+}
+
+#[test]
+fn mistakes_are_told_in_plain_words() {
+    for (args, wanted) in [
+        (
+            &["--port", "http"][..],
+            "--port takes a number, not \"http\"\nhint: ranges: --filter 'dst.port in 80-90'\n",
+        ),
+        (
+            &["--to-port", "99999"],
+            "--to-port takes a number, not \"99999\"\nhint: ranges: --filter 'dst.port in 80-90'\n",
+        ),
+        (
+            &["--ip", "10.100.1.300"],
+            "--ip takes an address or a network, not \"10.100.1.300\"\nhint: such as 10.0.0.1, fd00::1 or 10.0.0.0/8\n",
+        ),
+        (
+            &["--reply", "--last"],
+            "--reply takes true or false, not \"--last\"\nhint: --reply true\n",
+        ),
+        (
+            &["--type", "droppp"],
+            "--type droppp: there is no event type \"droppp\"\nhint: did you mean drop?\n",
+        ),
+        (
+            &["--last", "-5"],
+            "invalid argument \"-5\" for \"--last\" flag: not a whole number\nhint: a whole number, such as --last 100\n",
+        ),
+        (
+            &["--tls-client-cert-file", "a"],
+            "invalid flag(s): certificate and private key are both required, but only one was provided\n",
+        ),
+        (
+            &["--tls-client-cert-file", "a", "--tls-client-key-file", "b"],
+            "invalid flag(s): transport layer security required\n",
+        ),
+        (
+            &["--basic-auth-username", "a"],
+            "invalid flag(s): must specify both basic-auth-username and basic-auth-password\n",
+        ),
+    ] {
+        assert_eq!(said(args, &[]), (wanted.to_owned(), Some(1)), "{args:?}");
+    }
+    // In Hubble's formats they are Hubble's.
+    let (text, _) = said(&["--port", "http", "-o", "compact"], &[]);
+    assert!(text.contains("strconv.ParseUint"), "{text}");
+}
+
+#[test]
+fn raw_filters_come_from_the_environment() {
+    let drops = r#"{"verdict": ["DROPPED"]}"#;
+    let print = |args: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_flows"))
+            .args(["observe", "--print-raw-filters"])
+            .args(args)
+            .env_clear()
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        stdout(&output)
+    };
+    let allow = "allowlist:\n    - '{\"verdict\":[\"DROPPED\"]}'\n";
+    let deny = "denylist:\n    - '{\"verdict\":[\"DROPPED\"]}'\n";
+    assert_eq!(print(&[], &[("HUBBLE_ALLOWLIST", drops)]), allow);
+    assert_eq!(print(&[], &[("HUBBLE_DENYLIST", drops)]), deny);
+    let both = [("HUBBLE_DENYLIST", "{}"), ("FLOWS_DENYLIST", drops)];
+    assert_eq!(print(&[], &both), deny);
+    // A flag counts instead.
+    let flag = ["--denylist", drops];
+    assert_eq!(print(&flag, &[("HUBBLE_DENYLIST", "{}")]), deny);
+    let (text, code) = said(&[], &[("HUBBLE_ALLOWLIST", "{")]);
+    assert!(
+        text.starts_with("invalid --allowlist flag: failed to decode '{'"),
+        "{text}"
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn names_of_policies_are_coloured_with_the_verdict() {
+    let args = ["-o", "compact", "--print-policy-names", "--color", "always"];
+    let text = stdout(&observe(&with_policy(), "UTC", &args));
+    let wanted = "\u{1b}[31mDENIED BY POLICY_NAME (CiliumNetworkPolicy)\u{1b}[0m";
+    assert!(text.contains(wanted), "{text:?}");
+}
+
+#[test]
+fn expressions_of_cel_filter_files() {
+    for (expression, rows) in [
+        ("_flow.verdict == Verdict.DROPPED", 2),
+        ("_flow.l4.TCP.destination_port == 5432u", 0),
+    ] {
+        let text = stdout(&observe(DROP, "UTC", &["--cel-expression", expression]));
+        assert_eq!(text.lines().count(), rows, "{expression}: {text}");
+    }
+    let (text, code) = said(&["--cel-expression", "_flow.nope"], &[]);
+    assert_eq!(
+        text,
+        "error compiling CEL expression: undefined field 'nope'\n"
+    );
+    assert_eq!(code, Some(1));
+}

@@ -8,6 +8,7 @@
 //! A [`Filter`] is immutable and can be shared; a [`Program`] is one reader's own copy, which
 //! remembers for each identity how its labels fared.
 
+mod cel;
 mod convert;
 mod display;
 mod error;
@@ -19,6 +20,7 @@ mod push;
 mod selector;
 mod text;
 
+pub use cel::{Cel, CelError};
 pub(crate) use convert::{protocol, status};
 pub(crate) use display::event_type;
 pub use error::{FilterError, NotANumber};

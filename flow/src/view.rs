@@ -16,7 +16,7 @@ mod oriented;
 
 use std::net::IpAddr;
 
-use proto::flow::{IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
+use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
 use crate::identity::Identity;
 
@@ -240,6 +240,9 @@ pub trait FlowView {
     fn any_policy(&self, _is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
         false
     }
+    /// Calls `see` with the message that this is, or would be; for questions that nothing above
+    /// answers.
+    fn message(&self, _see: &mut dyn FnMut(&Flow)) {}
     /// Calls `see` with what only our own servers say, if one did. See [`Extra::read`].
     fn extra(&self, _see: &mut dyn FnMut(&Extra<'_>)) {}
 }

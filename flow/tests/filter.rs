@@ -164,8 +164,8 @@ fn what_can_not_be_read_is_refused() {
             "filtering by http url requires the event type filter to only match 'l7' events",
         ),
         (
-            r#"{"experimental":{"cel_expression":["true"]}}"#,
-            "filter field experimental.cel_expression is not supported",
+            r#"{"experimental":{"cel_expression":["1"]}}"#,
+            "got \"int\", wanted \"bool\" result type",
         ),
     ] {
         let refused = Filter::from_lists(&[], &[one(text)]).unwrap_err();

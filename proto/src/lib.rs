@@ -5,6 +5,7 @@
 //! read, [`google`] the well-known types that the messages refer to,
 //! [`tcp`] what is set on connections between machines, [`serve`] what servers bear.
 
+pub mod fields;
 pub mod google;
 pub mod json;
 #[cfg(feature = "grpc")]

@@ -195,4 +195,7 @@ impl FlowView for StoredFlow<'_> {
     fn uuid_is(&self, text: &str) -> bool {
         self.expander.uuid(self.stored.sequence(), self.part) == text
     }
+    fn message(&self, see: &mut dyn FnMut(&pb::Flow)) {
+        see(&self.expander.flow(&self.stored, self.part));
+    }
 }

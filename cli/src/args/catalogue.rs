@@ -479,13 +479,13 @@ pub(crate) const COMBINE: &[Flag] = &[
         "allowlist",
         Value("JSON"),
         RAW,
-        "a FlowFilter as JSON; shown besides what the other filters show",
+        "a FlowFilter as JSON; shown besides what the other filters show [env: FLOWS_ALLOWLIST, HUBBLE_ALLOWLIST]",
     ),
     flag(
         "denylist",
         Value("JSON"),
         RAW,
-        "a FlowFilter as JSON; never shown",
+        "a FlowFilter as JSON; never shown [env: FLOWS_DENYLIST, HUBBLE_DENYLIST]",
     ),
     flag(
         "print-raw-filters",

@@ -19,8 +19,9 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// From the lists of the flags. Without expressions they are asked for as they are.
-    pub(crate) fn new(args: &Args, lists: Lists) -> Result<Self, Error> {
+    /// From the lists of the flags. Without expressions they are asked for as they are; `checked`: not
+    /// without being read here first, for what is wrong to be said in our words.
+    pub(crate) fn new(args: &Args, lists: Lists, checked: bool) -> Result<Self, Error> {
         let mut all = Vec::new();
         for text in args.values("filter") {
             let filter = Filter::parse_expr(text).map_err(|error| {
@@ -36,6 +37,10 @@ impl Wanted {
                 // A file is filtered here; a server says itself what it does not understand.
                 filter: match args.value("input-file") {
                     Some(_) => Filter::from_lists(&lists.whitelist, &lists.blacklist)?,
+                    None if checked => {
+                        let _read = Filter::from_lists(&lists.whitelist, &lists.blacklist)?;
+                        Filter::default()
+                    }
                     None => Filter::default(),
                 },
                 lists,

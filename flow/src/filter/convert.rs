@@ -8,12 +8,16 @@ use ipnet::IpNet;
 use proto::flow::FlowFilter;
 use regex::{Regex, RegexBuilder};
 
+use super::cel::Cel;
 use super::error::{FilterError, NotANumber};
 use super::leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
 use super::pattern::{NodePattern, Pattern};
 use super::{Filter, Selector};
 use crate::view::{Side, Transport, flag_bits};
 use crate::vocabulary::event;
+
+/// Most expressions in CEL of a filter.
+const CELS: usize = 16;
 
 impl Filter {
     /// The filter that two lists of Hubble's describe.
@@ -55,12 +59,8 @@ impl TryFrom<&FlowFilter> for Filter {
         leaves.node(filter)?;
         leaves.l7(filter)?;
         // Filters from the wire may be none at all; the message has no other fields.
-        if filter
-            .experimental
-            .as_ref()
-            .is_some_and(|e| !e.cel_expression.is_empty())
-        {
-            return Err(FilterError::Unsupported("experimental.cel_expression"));
+        if let Some(experimental) = &filter.experimental {
+            leaves.cel(&experimental.cel_expression)?;
         }
         Ok(Self::All(leaves.0))
     }
@@ -105,6 +105,14 @@ impl Leaves {
         if !wanted.is_empty() {
             self.0.push(Filter::Any(leaves.collect()));
         }
+    }
+
+    fn cel(&mut self, expressions: &[String]) -> Result<(), FilterError> {
+        if expressions.len() > CELS {
+            return Err(FilterError::ManyCels(CELS));
+        }
+        let read = |text: &String| Cel::new(text).map_err(FilterError::from);
+        self.list(expressions, read, Leaf::Cel)
     }
 
     /// Fields whose values can't be wrong.

@@ -276,6 +276,11 @@ fn of_leaf(leaf: &Leaf) -> Text {
         Leaf::IpTraceId(ids) => plain(What::IpTraceId, ids, ToString::to_string),
         Leaf::Http(http) => of_http(http),
         Leaf::DnsQuery(queries) => regexes(What::DnsQuery, queries),
+        // Another language: this is for reading only.
+        Leaf::Cel(expressions) => {
+            let expressions = expressions.iter().map(|cel| format!("cel({})", cel.text()));
+            Text::Any(expressions.collect::<Vec<_>>().join(" or "))
+        }
         Leaf::Text(text) => of_text(text),
         Leaf::Number(number) => of_number(number),
     }

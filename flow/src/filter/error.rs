@@ -1,15 +1,13 @@
 //! What can be wrong with a filter. The texts are those of Hubble v1.19.4, which tools print as
 //! they are.
 
+use super::cel::CelError;
 use super::selector::SelectorError;
 
 /// Why a filter was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilterError {
-    /// A field that Hubble knows and we don't support. Never taken for "matches all".
-    #[error("filter field {0} is not supported")]
-    Unsupported(&'static str),
     /// An empty pod, service or cluster name.
     #[error("invalid filter, name must not be empty")]
     EmptyName,
@@ -84,6 +82,12 @@ pub enum FilterError {
         /// What is wrong with it.
         why: String,
     },
+    /// An expression in CEL that can't be read.
+    #[error(transparent)]
+    Cel(#[from] CelError),
+    /// More such expressions than are evaluated.
+    #[error("more than {0} CEL expressions in one filter")]
+    ManyCels(usize),
     /// The same, for DNS queries.
     #[error("invalid DNS query filter: failed to compile regexp: {0}")]
     Query(String),

@@ -7,6 +7,7 @@ use proto::flow::layer7::Record;
 use proto::flow::{Http, Verdict};
 use regex::Regex;
 
+use super::cel::Cel;
 use super::number::NumberLeaf;
 use super::pattern::{NodePattern, Pattern};
 use super::selector::Selector;
@@ -71,6 +72,8 @@ pub enum Leaf {
     Http(HttpLeaf),
     /// Name asked for in DNS.
     DnsQuery(Vec<Regex>),
+    /// Expressions in CEL.
+    Cel(Vec<Cel>),
     /// About a text; for what the above have no form for.
     Text(TextLeaf),
     /// About a number, the same.
@@ -263,6 +266,7 @@ impl Leaf {
             Self::Fqdn(..) | Self::Node(_) | Self::NodeLabels(_) => 20,
             Self::Text(_) => 30,
             Self::Http(_) | Self::DnsQuery(_) => 40,
+            Self::Cel(_) => 1_000,
         }
     }
 
@@ -335,6 +339,11 @@ impl Leaf {
             Self::Http(leaf) => matches!(record(flow), Some(Record::Http(http)) if leaf.of(http)),
             Self::DnsQuery(queries) => matches!(record(flow), Some(Record::Dns(dns))
                 if queries.iter().any(|query| query.is_match(&dns.query))),
+            Self::Cel(expressions) => {
+                let mut holds = false;
+                flow.message(&mut |flow| holds = expressions.iter().any(|cel| cel.matches(flow)));
+                holds
+            }
             Self::Text(text) => text.matches(flow),
             Self::Number(number) => number.matches(flow),
         }

@@ -210,7 +210,7 @@ pub const FLAGS: &[Flag] = &[
     flag(
         "cel-expression",
         "EXPR",
-        "flows for which this expression is true",
+        "flows for which this CEL expression is true: '_flow.verdict == Verdict.DROPPED'; the variable _flow is the message flow.Flow",
     ),
     flag("interface", "NAME", "packets at this network interface"),
     switch("encrypted", "encrypted between nodes"),

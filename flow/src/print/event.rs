@@ -32,18 +32,16 @@ impl Lines<'_> {
 
     /// With the names of policies, if wanted.
     pub(super) fn verdict(self, flow: &Flow) -> String {
-        let verdict = self
-            .paint()
-            .verdict(flow.verdict(), &describe::verdict(flow));
+        let mut verdict = describe::verdict(flow);
         let names = match self.0.policy_names {
             true => describe::policy_names(flow),
             false => String::new(),
         };
-        if names.is_empty() {
-            verdict
-        } else {
-            format!("{verdict} BY {}", escape_but_tabs(&names))
+        if !names.is_empty() {
+            verdict = format!("{verdict} BY {}", escape_but_tabs(&names));
         }
+        // The names are coloured with the verdict.
+        self.paint().verdict(flow.verdict(), &verdict)
     }
 
     pub(super) fn summary(self, flow: &Flow) -> String {

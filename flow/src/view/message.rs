@@ -65,6 +65,10 @@ pub(crate) fn policies(flow: &Flow) -> &[Policy] {
 }
 
 impl FlowView for Flow {
+    fn message(&self, see: &mut dyn FnMut(&Flow)) {
+        see(self);
+    }
+
     fn time_ns(&self) -> Option<i64> {
         let time = self.time?;
         time.checked().ok().map(|_| time.unix_nanos())
@@ -337,6 +341,7 @@ impl FlowView for Message<'_> {
         ip_trace_id() -> u64;
         summary() -> &str;
         any_policy(is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
+        message(see: &mut dyn FnMut(&Flow));
     }
 
     fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use proto::flow::{IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
+use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
 use super::{Address, Extra, FlowView, PolicyName, Side, Transport};
 use crate::identity::Identity;
@@ -62,6 +62,7 @@ impl<V: FlowView> FlowView for Oriented<'_, V> {
         ip_trace_id() -> u64;
         summary() -> &str;
         any_policy(is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
+        message(see: &mut dyn FnMut(&Flow));
         extra(see: &mut dyn FnMut(&Extra<'_>));
     }
 

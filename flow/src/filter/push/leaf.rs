@@ -1,6 +1,7 @@
 //! A question as the field of a [`FlowFilter`].
 
 use ipnet::IpNet;
+use proto::flow::flow_filter::Experimental;
 use proto::flow::{EventTypeFilter, FlowFilter, HttpHeader, NetworkInterface, TcpFlags, Workload};
 use regex::Regex;
 
@@ -189,6 +190,15 @@ pub(super) fn around(leaf: &Leaf) -> Option<Alternatives> {
         Leaf::Http(http) => return of_http(http),
         Leaf::DnsQuery(queries) => FlowFilter {
             dns_query: regexes(queries)?,
+            ..plain
+        },
+        Leaf::Cel(expressions) => FlowFilter {
+            experimental: Some(Experimental {
+                cel_expression: expressions
+                    .iter()
+                    .map(|cel| cel.text().to_owned())
+                    .collect(),
+            }),
             ..plain
         },
         Leaf::Text(text) => return of_text(text),

@@ -1,0 +1,89 @@
+//! What is wrong with a flag, in plain words: for our own format. In Hubble's formats the words are
+//! Hubble's, which scripts may know.
+
+use flow::{FilterError, flags::FlagError, flags::ValueError};
+
+use crate::{args::Args, error::Error};
+
+/// Whether what is shown is in our format.
+pub(super) fn is_ours(args: &Args) -> bool {
+    args.value("output").is_none_or(|output| output == "wide")
+        || args.value("aggregate-by").is_some()
+}
+
+/// The same in plain words.
+pub(super) fn plain(error: Error, args: &Args) -> Error {
+    let takes = |flag: &str, what: &str, value: &str, hint: &str| {
+        let text = format!("--{flag} takes {what}, not \"{value}\"");
+        Error::Hinted(text, hint.to_owned())
+    };
+    match error {
+        Error::Filter(FilterError::Port { text, .. }) => {
+            let flag = given(args, "port", &text);
+            takes(
+                flag,
+                "a number",
+                &text,
+                "ranges: --filter 'dst.port in 80-90'",
+            )
+        }
+        Error::Filter(FilterError::Address { text, .. } | FilterError::Prefix { text, .. }) => {
+            let flag = given(args, "ip", &text);
+            let hint = "such as 10.0.0.1, fd00::1 or 10.0.0.0/8";
+            takes(flag, "an address or a network", &text, hint)
+        }
+        Error::Flag(error) => {
+            let hint = error.hint();
+            match error {
+                FlagError::Value {
+                    flag,
+                    value,
+                    why: ValueError::Type { text, .. },
+                } => {
+                    let text = format!("--{flag} {value}: there is no event type \"{text}\"");
+                    Error::Hinted(
+                        text,
+                        hint.unwrap_or_else(|| "such as drop or trace".to_owned()),
+                    )
+                }
+                FlagError::Value {
+                    flag,
+                    value,
+                    why: ValueError::Boolean(_),
+                } => takes(&flag, "true or false", &value, &format!("--{flag} true")),
+                other => reworded(Error::Flag(other)),
+            }
+        }
+        other => reworded(other),
+    }
+}
+
+/// Which of the three flags about that part of an end has the value.
+fn given(args: &Args, part: &'static str, value: &str) -> &'static str {
+    let names: [&'static str; 3] = match part {
+        "port" => ["port", "from-port", "to-port"],
+        _ => ["ip", "from-ip", "to-ip"],
+    };
+    let mut given = names.into_iter();
+    given
+        .find(|name| args.values(name).any(|given| given == value))
+        .unwrap_or(part)
+}
+
+/// Without the words of Go's library.
+fn reworded(error: Error) -> Error {
+    let text = error.to_string();
+    let Some((before, go)) = text.split_once("strconv.") else {
+        return error;
+    };
+    let why = match go {
+        go if go.starts_with("ParseBool") => "neither true nor false",
+        go if go.ends_with("value out of range") => "the number is too large",
+        _ => "not a whole number",
+    };
+    let text = format!("{before}{why}");
+    match error.hint() {
+        Some(hint) => Error::Hinted(text, hint),
+        None => Error::Usage(text),
+    }
+}
