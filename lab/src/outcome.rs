@@ -153,7 +153,7 @@ mod tests {
             (
                 "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n"
                     .to_owned(),
-                "deployment shop/web ignored: the lab runs Pods",
+                "deployment.apps shop/web ignored: the lab runs Pods",
             ),
             (
                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\n"

@@ -7,6 +7,7 @@ use std::{
 };
 
 use cluster::spelling::closest;
+use flow::print::escape;
 use proto::flows::v1::{
     EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
     PolicyState, TableEntry, WaitRevisionRequest,
@@ -204,6 +205,8 @@ fn notes(notes: &[String]) {
 fn did_you_mean(name: &str, known: &[String]) -> String {
     /// Those that are shown.
     const MOST: usize = 4;
+    // They stand in an error, which may have several lines.
+    let known: Vec<String> = known.iter().map(|name| escape(name)).collect();
     let bare = |full: &str| full.rsplit([' ', '/']).next().unwrap_or(full).to_owned();
     let holding: Vec<&str> = known
         .iter()
