@@ -129,8 +129,11 @@ fn offered(explanation: &Explanation) -> Vec<(String, String)> {
 const VAULT: &str = "add to spec.ingress of cnp shop/vault";
 const PORT: &str = "  toPorts:\n  - ports:\n    - port: \"80\"\n      protocol: TCP\n";
 
-#[test]
-fn suggestions_open_for_the_one_that_was_asked_about() {
+/// What it is about, source, destination and port, and what is offered.
+type Row = (&'static str, [&'static str; 3], Vec<(String, String)>);
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn rows() -> Vec<Row> {
     let from = |labels: &str| format!("- fromEndpoints:\n  - matchLabels:\n{labels}{PORT}");
     let policy = |subject: &str, direction: &str, rule: &str| {
         format!(
@@ -139,7 +142,7 @@ fn suggestions_open_for_the_one_that_was_asked_about() {
              {subject}\n  {direction}:\n{rule}"
         )
     };
-    let rows: Vec<(&str, [&str; 3], Vec<(String, String)>)> = vec![
+    vec![
         (
             "one label says it",
             ["shop/shell", "shop/vault", "80"],
@@ -271,9 +274,13 @@ fn suggestions_open_for_the_one_that_was_asked_about() {
             ],
         ),
         ("whatever port", ["shop/shell", "shop/vault", ""], vec![]),
-    ];
+    ]
+}
+
+#[test]
+fn suggestions_open_for_the_one_that_was_asked_about() {
     let state = state(&world());
-    for (name, [source, destination, port], wanted) in rows {
+    for (name, [source, destination, port], wanted) in rows() {
         let explanation = explain(&state, source, destination, port);
         assert!(!explanation.allowed(), "{name}");
         assert_eq!(offered(&explanation), wanted, "{name}");

@@ -119,7 +119,7 @@ impl Path {
 }
 
 /// The message that the fields lead to, if all of them are set.
-fn holder<'a>(root: &'a DynamicMessage, fields: &[FieldDescriptor]) -> Option<DynamicMessage> {
+fn holder(root: &DynamicMessage, fields: &[FieldDescriptor]) -> Option<DynamicMessage> {
     let mut holder = std::borrow::Cow::Borrowed(root);
     for field in fields {
         if !holder.has_field(field) {
@@ -139,6 +139,10 @@ fn is_value(message: &MessageDescriptor) -> bool {
     message.full_name().starts_with("google.protobuf.")
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other kind is a plain value with a default"
+)]
 fn absent(field: &FieldDescriptor) -> Plain {
     if field.is_list() || field.is_map() {
         return Plain::List(Vec::new());
@@ -184,7 +188,11 @@ fn plain(value: &Value) -> Plain {
         Value::Map(values) => {
             let named = values.iter().filter_map(|(key, value)| match key {
                 MapKey::String(name) => Some((name.clone(), plain(value))),
-                _ => None,
+                MapKey::Bool(_)
+                | MapKey::I32(_)
+                | MapKey::I64(_)
+                | MapKey::U32(_)
+                | MapKey::U64(_) => None,
             });
             Plain::Message(named.collect())
         }

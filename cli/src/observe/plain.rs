@@ -12,6 +12,10 @@ pub(super) fn is_ours(args: &Args) -> bool {
 }
 
 /// The same in plain words.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only some mistakes have other words here"
+)]
 pub(super) fn plain(error: Error, args: &Args) -> Error {
     let takes = |flag: &str, what: &str, value: &str, hint: &str| {
         let text = format!("--{flag} takes {what}, not \"{value}\"");

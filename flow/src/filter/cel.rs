@@ -391,6 +391,10 @@ fn depends_on_flow(why: &ExecutionError) -> bool {
     )
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "nothing else is a chain of names"
+)]
 /// The names of `a.b.c` or `has(a.b.c)`, and whether it is the latter.
 fn chain(node: &IdedExpr) -> Option<(Vec<&str>, bool)> {
     let mut names = Vec::new();
