@@ -143,8 +143,6 @@ export interface ExplainAnswer {
   notes?: string[];
   node_name?: string;
   revision?: number;
-  // Something other than a policy dropped it: there is nothing to allow.
-  not_policy?: boolean;
 }
 
 export interface Explanation {
