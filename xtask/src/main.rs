@@ -37,7 +37,7 @@ usage: cargo xtask COMMAND
                        --write puts it into docs/PERFORMANCE.md
   policy-cases [FILE...]
                        policies and probes through host, kernel and a scan over the rules
-                       [default: testdata/policies/cases.yaml]
+                       [default: all in testdata/policies]
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
   page                 build the page of flows-ui, which its next build embeds
