@@ -118,6 +118,8 @@ pub struct Control {
     in_force: Option<Arc<State>>,
     /// The policies in force, or those that were before a restart.
     base: Policies,
+    /// Endpoint indices that became another pod's, and whose counts are its predecessor's still.
+    given: Vec<u32>,
     /// What people have to know of what is in force.
     notes: Vec<String>,
     /// What stayed in force when something else failed.
@@ -186,6 +188,7 @@ impl Control {
             step: Step::TryAgain,
             in_force: None,
             base,
+            given: Vec::new(),
             notes: Vec::new(),
             behind: None,
         })
@@ -303,10 +306,11 @@ impl Control {
         self.saved = saved;
         self.log.store(&self.manifests.memory())?;
         self.saved.store(&self.run_dir.join("state.json"))?;
-        for index in &admitted.given {
+        for index in &self.given {
             let forget = self.datapath.stats().forget_limit(*index);
             forget.map_err(loader_error("clearing an endpoint"))?;
         }
+        self.given.clear();
 
         let compiled = self.compiler.compiled();
         let names = self.outlets.names.load_full();

@@ -134,7 +134,8 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     let told = status(&lab);
     for part in [
         "Policies: 1 in force",
-        "NOT IN STEP: one: 34 policy entries are wanted",
+        "Degraded",
+        "one does not enforce the manifests: 34 policy entries are wanted",
         "huge.yaml",
         "cnp default/huge: is not in force: 34 policy entries",
         "NOT ENFORCED",

@@ -184,7 +184,13 @@ fn time(text: &str) -> Time {
 /// Runs `flows`, and returns its output and what it said of nodes.
 fn run(lab: &TestLab, arguments: &[&str]) -> (String, String) {
     let output = flows(lab).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    // A status that isn't well exits with 1.
+    let code = output.status.code();
+    let may_be_degraded = arguments.first() == Some(&"status");
+    assert!(
+        code == Some(0) || (may_be_degraded && code == Some(1)),
+        "{arguments:?}: {output:?}"
+    );
     (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),

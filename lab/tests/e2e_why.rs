@@ -440,8 +440,9 @@ spec:
         "shop/a",
     ];
     let (text, _) = flows(&lab, &any);
-    assert!(text.contains("\nAllowed on 8080/TCP only\n"), "{text}");
-    assert!(text.ends_with("Verdict: DENIED\n"), "{text}");
+    let verdict = "Verdict: ALLOWED on 8080/TCP, DENIED on everything else\n";
+    assert!(text.ends_with(verdict), "{text}");
+    assert!(!text.contains("To allow it"), "nobody asked for more: {text}");
 
     // Who waits for what never comes is told how far the node is.
     let server = format!("unix://{}", sockets[1]);

@@ -40,8 +40,6 @@ pub(super) struct Admitted {
     pub(super) here: Here,
     /// Since what the kernel has.
     pub(super) touched: Touched,
-    /// Endpoint indices that are another pod's from now on.
-    pub(super) given: Vec<u32>,
 }
 
 /// What is left out.
@@ -82,12 +80,12 @@ impl Control {
         let mut left_out = LeftOut::default();
         let mut first: Option<Refusal> = None;
         let mut touched = Touched::default();
-        let mut given = Vec::new();
         for round in 0.. {
             let state = left_out.apply(wanted, &self.base);
             let (_, more) = self.compiler.advance(&state);
             touched.extend(&more);
-            given.extend(self.place_pods());
+            let given = self.place_pods();
+            self.given.extend(given);
             let here = desired::here(&self.endpoints);
             let compiled = self.compiler.compiled();
             let changes = before
@@ -113,7 +111,6 @@ impl Control {
                         touched,
                         changes,
                         here,
-                        given,
                     });
                 }
                 Err(error) => match room_of(&error) {

@@ -1,7 +1,12 @@
 //! The pods of this node: which interface is whose, and the index under which the datapath knows it.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    path::Path,
+};
 
+use abi::conntrack::SHARES;
 use abi::endpoint::MAX_ENDPOINTS;
 use cluster::NamespacedName;
 use loader::{IfIndex, pods::Routes};
@@ -68,6 +73,13 @@ impl Endpoints {
         saved: &BTreeMap<String, u32>,
     ) -> (Vec<u32>, Vec<NamespacedName>) {
         let mut before = std::mem::take(&mut self.known);
+        let pods: Vec<_> = pods.collect();
+        // What a pod has counts before what it had once: that may be another's by now.
+        let mut taken: BTreeSet<u32> = pods
+            .iter()
+            .filter_map(|(name, _)| before.get(*name))
+            .map(|known| known.index)
+            .collect();
         let mut wanting = Vec::new();
         for (name, ips) in pods {
             let interface = ips
@@ -77,10 +89,11 @@ impl Endpoints {
                     index,
                     name: interface_name(index),
                 });
-            let index = before
-                .remove(name)
-                .map(|known| known.index)
-                .or_else(|| saved.get(&name.to_string()).copied());
+            let had = || saved.get(&name.to_string()).copied();
+            let index = match before.remove(name) {
+                Some(known) => Some(known.index),
+                None => had().filter(|index| *index != 0 && taken.insert(*index)),
+            };
             let known = Known {
                 index: index.unwrap_or(0),
                 ips: ips.to_vec(),
@@ -92,11 +105,20 @@ impl Endpoints {
                 self.known.insert(name.clone(), known);
             }
         }
-        let taken: std::collections::BTreeSet<u32> =
-            self.known.values().map(|known| known.index).collect();
         let (mut given, mut refused) = (Vec::new(), Vec::new());
-        let mut free = (1..MAX_ENDPOINTS)
-            .map(|step| (self.last + step - 1) % (MAX_ENDPOINTS - 1) + 1)
+        // Those with a share of the connection table of their own first.
+        let from = |first: u32, end: u32| {
+            let steps = end - first;
+            let next = self.last + 1;
+            let start = if (first..end).contains(&next) {
+                next - first
+            } else {
+                0
+            };
+            (0..steps).map(move |step| (start + step) % steps + first)
+        };
+        let mut free = from(1, SHARES)
+            .chain(from(SHARES, MAX_ENDPOINTS))
             .filter(|index| !taken.contains(index));
         let mut last = self.last;
         for (name, known) in wanting {
@@ -154,4 +176,47 @@ fn interface_name(index: IfIndex) -> String {
         .ok()
         .and_then(|name| name.into_string().ok())
         .unwrap_or_else(|| index.0.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(pod: &str) -> NamespacedName {
+        NamespacedName {
+            namespace: "shop".into(),
+            name: pod.into(),
+        }
+    }
+
+    /// The indices after a snapshot with these pods.
+    fn after(endpoints: &mut Endpoints, pods: &[&str], saved: &BTreeMap<String, u32>) -> Vec<u32> {
+        let names: Vec<_> = pods.iter().map(|pod| name(pod)).collect();
+        let none: &[IpAddr] = &[];
+        let (_, refused) = endpoints.update(
+            names.iter().map(|name| (name, none)),
+            &Routes::default(),
+            saved,
+        );
+        assert!(refused.is_empty());
+        let index = |name| endpoints.get(name).map(|known| known.index);
+        names.iter().filter_map(index).collect()
+    }
+
+    #[test]
+    fn no_two_pods_have_one_index() {
+        let mut endpoints = Endpoints::default();
+        // The state file still says that the first index is web's.
+        let saved = BTreeMap::from([("shop/web".to_owned(), 1), ("shop/zero".to_owned(), 0)]);
+        assert_eq!(after(&mut endpoints, &["api"], &saved), [1]);
+        let both = after(&mut endpoints, &["api", "web", "zero"], &saved);
+        assert_eq!(both[0], 1, "who has it keeps it");
+        let different: BTreeSet<_> = both.iter().filter(|index| **index != 0).collect();
+        assert_eq!(different.len(), 3, "{both:?}");
+        // After a restart it is web's.
+        let mut restarted = Endpoints::default();
+        let both = after(&mut restarted, &["api", "web"], &saved);
+        assert_eq!(both[1], 1);
+        assert_ne!(both[0], 1);
+    }
 }

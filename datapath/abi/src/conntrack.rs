@@ -126,6 +126,10 @@ pub struct CtEntry {
     pub room: [u8; 4],
 }
 
+/// Endpoints with a share of the connection table of their own; beyond, two have one together. A power of
+/// two.
+pub const SHARES: u32 = 256;
+
 /// Key of the map that remembers the first fragments of datagrams: a small number of places at each
 /// interface, so that nobody fills or overwrites another's.
 #[repr(C)]

@@ -7,20 +7,22 @@
 //!
 //! A connection holds a place. Which ones it may take follows from its key and its owner: first some
 //! of the owner's own share, then some of what all share. A place is free if nobody holds it or its
-//! connection has ended. If all of them are taken, the owner's own connection that has the least life
-//! left gives way (so attempts go before established ones, and those that a policy change cut last);
-//! nobody else's ever does. The table itself is larger than the number of places.
+//! connection has ended. If all of them are taken, a connection gives way: in what all share one that
+//! nobody has answered yet, whosever it is (a flood is made of such); else the owner's own that has the
+//! least life left. An answered connection of another pod never does, nor one that policy cut: once that
+//! is forgotten, the other end's next datagram would open it again. If there is none, the new connection
+//! is refused.
 //!
-//! Two packets that take the same place at the same time leave one connection without a place. It
-//! stays known, and the table's own eviction takes it in the end.
+//! The owner is the pod that sent the first packet; what comes from elsewhere is its destination's.
+//! The table itself is larger than the number of places. Two packets that take the same place at the
+//! same time leave one connection without a place. It stays known, and the table's own eviction takes
+//! it in the end.
 
 use crate::account::expired;
 use crate::family::Family;
 use crate::maps::Maps;
-use abi::conntrack::DENIED;
+use abi::conntrack::{DENIED, SEEN_REPLY, SHARES};
 
-/// Endpoints with a share of their own; on a node with more pods, two may have one together.
-pub const SHARES: u32 = 256;
 /// Places looked at in each half.
 const PROBES: u32 = 8;
 
@@ -52,20 +54,22 @@ pub struct Claim {
     pub owner: u32,
     /// Time of the packet.
     pub tick: u32,
-    /// A live connection gave way.
-    pub replaced: u32,
-    /// Place of the owner's connection with the least life left, plus 1; 0 = none.
+    /// 1 if there is no place for the connection.
+    pub refused: u32,
+    /// Place of the connection that gives way first, plus 1; 0 = none.
     victim: u32,
+    /// Its owner.
+    victim_owner: u32,
     /// What is left of it, in ticks.
     life: u32,
     /// The attempt.
     probe: u32,
 }
 
-/// Takes a place for a new connection, at the cost of another of its owner's if need be.
+/// Takes a place for a new connection, at the cost of another if need be.
 #[inline(never)]
 pub fn claim<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) {
-    claim.replaced = 0;
+    claim.refused = 0;
     claim.victim = 0;
     claim.life = u32::MAX;
     if F::places(maps.node()) < FEWEST_PLACES {
@@ -77,13 +81,18 @@ pub fn claim<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey
             return;
         }
     }
-    if claim.victim != 0
-        && let Some(place) = F::place(maps, claim.victim - 1)
-    {
-        let gives_way = *place;
-        *place = *key;
+    if claim.victim == 0 {
+        claim.refused = 1;
+        return;
+    }
+    let Some(place) = F::place(maps, claim.victim - 1) else {
+        return;
+    };
+    let gives_way = *place;
+    *place = *key;
+    // Another CPU may have given the place to somebody else meanwhile.
+    if F::ct(maps, &gives_way).is_some_and(|entry| entry.owner == claim.victim_owner) {
         F::ct_remove(maps, &gives_way);
-        claim.replaced = 1;
         if let Some(counts) = maps.limit(claim.owner) {
             counts.replaced += 1;
         }
@@ -100,28 +109,34 @@ fn free<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) -> 
         return 0;
     };
     let holder = *place;
-    if holder == F::CtKey::default() || holder == *key {
-        *place = *key;
-        return 1;
-    }
-    let mut gone = true;
-    if let Some(entry) = F::ct(maps, &holder) {
-        gone = expired(entry.expires, claim.tick);
-        if !gone && entry.owner == claim.owner {
-            let mut life = entry.expires.wrapping_sub(claim.tick);
-            if entry.flags & DENIED != 0 {
-                life = u32::MAX - 1;
-            }
-            if life < claim.life {
-                claim.life = life;
-                claim.victim = index + 1;
+    let in_share = claim.probe < PROBES;
+    let mut ended = false;
+    if holder != F::CtKey::default() && holder != *key {
+        if let Some(entry) = F::ct(maps, &holder) {
+            ended = expired(entry.expires, claim.tick);
+            // A connection that has become another pod's has no right to a place in this share.
+            let is_strange = in_share && (entry.owner ^ claim.owner) & (SHARES - 1) != 0;
+            if !ended && !is_strange {
+                let is_own = in_share || entry.owner == claim.owner;
+                let life = if is_own {
+                    entry.expires.wrapping_sub(claim.tick)
+                } else if entry.flags & SEEN_REPLY == 0 {
+                    0
+                } else {
+                    u32::MAX
+                };
+                if entry.flags & DENIED == 0 && life < claim.life {
+                    claim.life = life;
+                    claim.victim = index + 1;
+                    claim.victim_owner = entry.owner;
+                }
+                return 0;
             }
         }
+        if ended {
+            F::ct_remove(maps, &holder);
+        }
     }
-    if !gone {
-        return 0;
-    }
-    F::ct_remove(maps, &holder);
     if let Some(place) = F::place(maps, index) {
         *place = *key;
     }

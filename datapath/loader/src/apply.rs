@@ -1,5 +1,6 @@
 //! From one state of the maps to another, so that no packet sees half of it ([`abi::staged`]).
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tracing::{debug, error, warn};
@@ -39,6 +40,9 @@ impl Datapath {
         let began = sys::monotonic_ns();
         self.mend()?;
         let planned = self.plan(desired);
+        if !self.has_base {
+            self.name_all_interfaces(desired)?;
+        }
         let applied = self.commit(planned, Some(desired.settings), began)?;
         self.has_base = true;
         Ok(applied)
@@ -140,9 +144,13 @@ impl Datapath {
             }
         };
         let since = |began| Duration::from_nanos(sys::monotonic_ns().saturating_sub(began));
+        let mut left = Vec::new();
         if self.staged().into_iter().any(|map| map.is_planned()) {
-            self.name_interfaces()?;
-            self.stage_all()?;
+            left = self.name_interfaces()?;
+            if let Err(error) = self.stage_all() {
+                self.rename_interfaces(&left)?;
+                return Err(error);
+            }
         }
         if let Some(settings) = settings {
             self.set_settings(settings);
@@ -153,6 +161,7 @@ impl Datapath {
             self.flip(from);
             true_after = since(began);
             self.finish_all(from);
+            self.rename_interfaces(&left)?;
         }
         let applied = Applied {
             revision: self.revision(),
@@ -166,20 +175,41 @@ impl Datapath {
         Ok(applied)
     }
 
-    /// Says whose veth an interface is, before its endpoint counts. A name that is left over when a change
-    /// is taken back says nothing wrong: no packet comes from an interface without a program.
-    fn name_interfaces(&self) -> Result<(), Error> {
+    /// Says whose veth an interface is, before its endpoint counts. Gives the interfaces of endpoints
+    /// that change, whose names may be to be taken back afterwards.
+    fn name_interfaces(&self) -> Result<Vec<u32>, Error> {
+        let mut left = Vec::new();
         for (index, old, new) in self.endpoints.planned() {
             if let Some(new) = new {
                 self.interfaces.put(&new.ifindex, &index)?;
             }
-            if let Some(old) = old
-                && new.is_none_or(|new| new.ifindex != old.ifindex)
-            {
-                self.interfaces.delete(&old.ifindex)?;
+            left.extend(old.map(|old| old.ifindex));
+        }
+        Ok(left)
+    }
+
+    /// Takes back the names of interfaces that no endpoint has any more, and says again whose the
+    /// others are: the change may have been taken back, or two endpoints may have changed places.
+    fn rename_interfaces(&self, left: &[u32]) -> Result<(), Error> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let in_force = self.endpoints.in_force().iter();
+        let owners: HashMap<u32, u32> =
+            in_force.map(|(index, pod)| (pod.ifindex, *index)).collect();
+        for ifindex in left {
+            match owners.get(ifindex) {
+                Some(index) => self.interfaces.put(ifindex, index)?,
+                None => drop(self.interfaces.delete(ifindex)?),
             }
         }
         Ok(())
+    }
+
+    /// Says whose veth every interface is: what a predecessor left may be incomplete.
+    fn name_all_interfaces(&self, desired: &Desired) -> Result<(), Error> {
+        let mut pods = desired.endpoints.iter();
+        pods.try_for_each(|(index, pod)| self.interfaces.put(&pod.ifindex, index))
     }
 
     fn stage_all(&mut self) -> Result<(), Error> {

@@ -60,18 +60,13 @@ pub(super) fn long_path<M: Maps>(maps: &mut M, scratch: &mut Scratch, here: &Her
     }
 }
 
-/// Whose share a new connection takes: the pod's that opened it, if that one is here.
+/// Whose share a new connection takes: the pod's that sent this packet, if that one is here.
 #[inline(always)]
 fn charge(work: &mut Work, here: &Here) {
-    let (client, server) = if work.reply & 1 != 0 {
-        (&work.dst, &work.src)
+    work.claim.owner = if work.src.local() {
+        work.src.addr.endpoint
     } else {
-        (&work.src, &work.dst)
-    };
-    work.claim.owner = if client.local() {
-        client.addr.endpoint
-    } else {
-        server.addr.endpoint
+        work.dst.addr.endpoint
     };
     work.claim.tick = here.tick;
 }
@@ -109,6 +104,7 @@ fn turn(work: &mut Work, v4: &Tuple<V4>, v6: &Tuple<V6>, here: &Here) {
 #[inline(never)]
 fn place<F: Family, M: Maps>(maps: &mut M, work: &mut Work, here: &Here, tuple: &Tuple<F>) {
     resolve_both(maps, work, here, tuple.src, tuple.dst);
+    work.claim.refused = 0;
     work.known = false;
     work.both_ways = u32::from(!matches!(tuple.role, Role::Opens));
     work.reply = u32::from(matches!(tuple.role, Role::Answers));
@@ -160,6 +156,11 @@ fn conclude<F: Family, M: Maps>(
             // Stays known as denied, so that its replies can't open it the other way round.
             remember(entry, here, &egress, &ingress, identity);
             entry.flags |= DENIED;
+            if work.both_ways != 0 {
+                // The way that was denied is the one that later drops tell of.
+                let opener = if tuple.from_b != reply { FROM_B } else { 0 };
+                entry.flags = entry.flags & !FROM_B | opener;
+            }
             entry.expires = here.tick.wrapping_add(denied_life(tuple.proto));
             work.entry = *entry;
             report::from_entry(&mut work.event, &work.entry, reply, false);
@@ -170,6 +171,10 @@ fn conclude<F: Family, M: Maps>(
         return DROP;
     }
 
+    if !work.known && work.claim.refused != 0 {
+        maps.count(counter::CT_FULL);
+        return refuse_placed(maps, work, here, tuple, u32::from(reason::CT_INSERT_FAILED));
+    }
     let time = maps.exact_now();
     if !work.known {
         work.entry = CtEntry {
@@ -207,7 +212,7 @@ fn conclude<F: Family, M: Maps>(
         (true, true) => seen,
     };
     entry.reported[usize::from(reply)] = here.tick;
-    if !work.known || entry.owner == 0 {
+    if !work.known || (entry.owner == 0 && work.claim.refused == 0) {
         entry.owner = work.claim.owner;
     }
     if F::ct_insert(maps, &tuple.key, &work.entry).is_err() {

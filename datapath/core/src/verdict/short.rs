@@ -12,7 +12,7 @@ use crate::account::{account, denied_life, expired, reopens};
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;
-use crate::parse::{self, ACK, Kind, Link, SYN, Tuple};
+use crate::parse::{self, ACK, Kind, Link, Role, SYN, Tuple};
 use crate::report::{self, Ends};
 
 /// What can be said without asking a policy table: malformed packets, the link's own chatter,
@@ -100,7 +100,16 @@ fn established<F: Family, M: Maps>(
     let Some(entry) = F::ct(maps, &tuple.key) else {
         return UNDECIDED;
     };
-    if expired(entry.expires, here.tick) || reopens(entry, tuple.proto, tuple.tcp_flags) {
+    let has_flags = matches!(tuple.proto, parse::proto::TCP | parse::proto::SCTP);
+    if expired(entry.expires, here.tick) {
+        // It still tells who opened the connection that this packet continues.
+        work.stale = has_flags && !matches!(tuple.role, Role::Opens);
+        return UNDECIDED;
+    }
+    // A packet that opens a connection, against the direction of this one: judged by itself.
+    let reply = tuple.from_b != (entry.flags & FROM_B != 0);
+    let opens_against = reply && has_flags && matches!(tuple.role, Role::Opens);
+    if opens_against || reopens(entry, tuple.proto, tuple.tcp_flags) {
         return UNDECIDED;
     }
     let (from, to, sender) = if source == 0 {
@@ -119,7 +128,6 @@ fn established<F: Family, M: Maps>(
         work.stale = true;
         return UNDECIDED;
     }
-    let reply = tuple.from_b != (entry.flags & FROM_B != 0);
     if entry.flags & DENIED != 0 {
         // It stays denied as long as either end sends.
         entry.expires = here.tick.wrapping_add(denied_life(tuple.proto));

@@ -1,13 +1,12 @@
 //! Packets that must not pass, and what a hostile pod must not do to others.
 
 use crate::common::*;
-use abi::conntrack::{FRAG_PLACES, timeout};
+use abi::conntrack::FRAG_PLACES;
 use abi::event::{F_REPLY, NEW};
 use abi::policy::match_type;
 use abi::reason;
 use datapath_core::Action::{Drop, Pass, Redirect};
 use datapath_core::parse::proto::{ICMP, ICMPV6, TCP, UDP};
-use datapath_core::shares::SHARES;
 use datapath_host::{HostMaps, addr4};
 use etherparse::PacketBuilder;
 
@@ -430,45 +429,6 @@ fn a_spoofed_packet_is_told_of_and_limited_at_the_pod_that_sent_it() {
         Drop
     );
     assert_eq!(only_event(&mut maps).aux, SERVER, "whose own are told of");
-}
-
-#[test]
-fn a_pod_that_fills_the_table_loses_its_own_connections_only() {
-    const PLACES: u32 = 1 << 13;
-    let mut maps = node();
-    maps.share_out(PLACES);
-    let share = PLACES / 2 / SHARES;
-    for port in 0..16 {
-        let call = tcp(SERVER4, 5000 + port, WORLD4, 443, "S");
-        assert_eq!(maps.from_pod(&call, SERVER), Pass);
-    }
-    let mut idle = maps.ct4.clone();
-    // One connection of the client's own that is established, and one that was cut.
-    let own = tcp(CLIENT4, 6000, WORLD4, 443, "S");
-    assert_eq!(maps.from_pod(&own, CLIENT), Pass);
-    let established = tcp(CLIENT4, 6000, WORLD4, 443, "A");
-    assert_eq!(maps.from_pod(&established, CLIENT), Pass);
-    for (n, port) in (0..6 * PLACES).zip((1024..60_000_u16).cycle()) {
-        let [_, _, a, b] = (n / 50_000).to_be_bytes();
-        let flood = udp(CLIENT4, port, [203, 0, a, b], 53, b"");
-        assert_eq!(maps.from_pod(&flood, CLIENT), Pass);
-    }
-    idle.retain(|key, _| !maps.ct4.contains_key(key));
-    assert!(idle.is_empty(), "connections of another pod are gone");
-    assert!(maps.ct4.len() <= PLACES as usize);
-    assert!(!maps.limits.contains_key(&SERVER));
-    assert!(maps.limits[&CLIENT].replaced > u64::from(PLACES));
-    events(&mut maps);
-    assert_eq!(maps.from_pod(&established, CLIENT), Pass);
-    assert_eq!(kinds(&mut maps), [], "attempts go before it does");
-    // And another pod still has its share.
-    for port in 0..u16::try_from(share).unwrap() {
-        let call = tcp(SERVER4, 7000 + port, WORLD4, 443, "S");
-        assert_eq!(maps.from_pod(&call, SERVER), Pass);
-    }
-    // Nobody's connections are lost when time has passed, either.
-    later(&mut maps, timeout::OTHER + 1);
-    assert_eq!(maps.from_pod(&own, CLIENT), Pass);
 }
 
 #[test]

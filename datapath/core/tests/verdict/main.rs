@@ -9,4 +9,6 @@
 mod common;
 mod hostile;
 mod icmp_errors;
+mod openers;
+mod shares;
 mod stories;
