@@ -11,7 +11,7 @@
 //! An object goes when its file is deleted, at once. When it vanishes from a file that is still there, it
 //! depends on how that was written: a new file under the name (a rename, as most tools do) counts at once;
 //! one that is written in place may be half written, so what vanishes stays until nothing has changed for 3
-//! seconds (10 while its writer has it open).
+//! seconds (10 while its writer has it open). While the file can't be read or parsed, nothing goes.
 //!
 //! An object in two files is taken from the one that had it first, over restarts too; of files that are
 //! seen together for the first time, from the first by name.
@@ -229,11 +229,13 @@ impl Directory {
         self.writers
             .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
         match self.read_files(look, now) {
-            Ok(()) => {}
+            Ok(()) => {
+                for (name, file) in &mut self.files {
+                    file.settle(self.writers.contains_key(name), now);
+                }
+            }
+            // Nothing was seen of the files: none of them was left alone for sure.
             Err(error) => self.vanished(&error),
-        }
-        for (name, file) in &mut self.files {
-            file.settle(self.writers.contains_key(name), now);
         }
         self.publish()
     }
@@ -268,7 +270,7 @@ impl Directory {
                 Err(error) => {
                     present.insert(Arc::clone(&name));
                     let file = self.files.entry(Arc::clone(&name)).or_default();
-                    file.fail(&name, Position::default(), file::unreadable(&error));
+                    file.cannot_be_read(&name, file::unreadable(&error));
                 }
             }
         }

@@ -91,6 +91,80 @@ fn every_change_begins_the_wait_anew() {
     assert_eq!(world.at(6.5), "one");
 }
 
+/// The first half was whole by itself, the next text is not: the file's last good form is the one before.
+#[test]
+fn what_vanished_stays_while_the_file_cannot_be_used() {
+    let cut = policy("one") + "kind: NetworkPolicy\nmetadata: {name: tw";
+    let texts: [&[u8]; 3] = [cut.as_bytes(), b"", b"\xff\xfe"];
+    for text in texts {
+        let mut world = World::new();
+        fs::write(world.file(), policy("one")).expect("write");
+        assert_eq!(world.at(1.0), "one two");
+        fs::write(world.file(), text).expect("write");
+        for seconds in [2.0, 5.0, 60.0] {
+            assert_eq!(world.at(seconds), "one two");
+            let problems = problems(&world.directory.state());
+            assert!(
+                problems.len() == 1 && problems[0].contains("stay"),
+                "{problems:?}"
+            );
+        }
+        // Whole again, it waits as after any change.
+        fs::write(world.file(), policy("one")).expect("write");
+        assert_eq!(world.at(61.0), "one two");
+        assert_eq!(world.at(63.9), "one two");
+        assert_eq!(world.at(64.0), "one");
+    }
+}
+
+/// A link to nowhere and back: the same file is taken again, and its problem goes.
+#[test]
+fn a_file_that_was_out_of_reach_comes_back() {
+    let mut world = World::new();
+    let (away, real) = (world.dir.path().join("away"), world.dir.path().join("real"));
+    fs::create_dir(&real).expect("directory");
+    fs::rename(world.file(), real.join("a.yaml")).expect("rename");
+    std::os::unix::fs::symlink("real/a.yaml", world.file()).expect("link");
+    assert_eq!(world.at(1.0), "one two");
+    fs::write(world.file(), policy("one")).expect("write");
+    assert_eq!(world.at(2.0), "one two");
+    // A file in the way: not found would be gone.
+    fs::rename(&real, &away).expect("rename");
+    fs::write(&real, "").expect("write");
+    for seconds in [3.0, 60.0] {
+        assert_eq!(world.at(seconds), "one two");
+        assert_eq!(problems(&world.directory.state()).len(), 1);
+    }
+    fs::remove_file(&real).expect("remove");
+    fs::rename(&away, &real).expect("rename");
+    assert_eq!(world.at(61.0), "one two");
+    assert_eq!(problems(&world.directory.state()), [""; 0]);
+    assert_eq!(world.at(64.0), "one");
+}
+
+/// Nothing settles by looks that saw nothing.
+#[test]
+fn what_vanished_stays_while_the_directory_is_away() {
+    let outer = tempfile::tempdir().expect("temporary directory");
+    let (path, away) = (outer.path().join("state"), outer.path().join("away"));
+    fs::create_dir(&path).expect("directory");
+    let file = path.join("a.yaml");
+    fs::write(&file, policy("one") + &policy("two")).expect("write");
+    let mut directory = open(&path);
+    let mut at = |seconds| {
+        directory.rescan(Duration::from_secs(seconds));
+        policies(&directory.state())
+    };
+    fs::write(&file, policy("one")).expect("write");
+    assert_eq!(at(1), "one two");
+    fs::rename(&path, &away).expect("rename");
+    assert_eq!(at(60), "one two");
+    fs::write(away.join("a.yaml"), policy("one") + &policy("two")).expect("write");
+    fs::rename(&away, &path).expect("rename");
+    assert_eq!(at(61), "one two");
+    assert_eq!(at(120), "one two");
+}
+
 #[test]
 fn a_file_that_is_replaced_is_whole() {
     let mut world = World::new();

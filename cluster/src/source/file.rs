@@ -30,6 +30,8 @@ pub(super) struct File {
     vanishing: BTreeMap<ObjectName, Known>,
     /// When the text was seen to be another one.
     changed: Duration,
+    /// It can't be used as it is now: nothing is known of what it will have.
+    failed: bool,
     pub(super) problems: Vec<Problem>,
     pub(super) ignored: Vec<Ignored>,
 }
@@ -180,10 +182,7 @@ impl File {
         let known = self.known_digest();
         let content = match content {
             Ok(content) => content,
-            Err(problem) => {
-                self.stamp = Stamp::default();
-                return self.fail(name, Position::default(), problem);
-            }
+            Err(problem) => return self.cannot_be_read(name, problem),
         };
         // A whole new file under the name is what its writer made of it.
         let replaced = self.stamp.inode != 0 && stamp.inode != self.stamp.inode;
@@ -212,6 +211,10 @@ impl File {
 
     /// Lets those go that vanished, once the file has been left alone for long enough.
     pub(super) fn settle(&mut self, is_open: bool, now: Duration) {
+        // What was read before it failed may have been the first half.
+        if self.failed {
+            return;
+        }
         let wait = if is_open { ABANDONED } else { SETTLED };
         if now.saturating_sub(self.changed) >= wait {
             self.vanishing.clear();
@@ -223,8 +226,16 @@ impl File {
         !self.vanishing.is_empty()
     }
 
+    /// The file can't be read: its objects stay as they are, and it is taken again even if it comes back
+    /// as it was.
+    pub(super) fn cannot_be_read(&mut self, name: &Arc<str>, problem: String) {
+        self.stamp = Stamp::default();
+        self.fail(name, Position::default(), problem);
+    }
+
     /// The file can't be used: its objects stay as they are.
     pub(super) fn fail(&mut self, name: &Arc<str>, at: Position, problem: String) {
+        self.failed = true;
         self.ignored.clear();
         self.problems = vec![Problem {
             place: Place {
@@ -245,6 +256,7 @@ impl File {
     fn merge(&mut self, name: &Arc<str>, documents: Vec<Read>) {
         let mut before = std::mem::take(&mut self.objects);
         before.append(&mut self.vanishing);
+        self.failed = false;
         self.problems.clear();
         self.ignored.clear();
         let mut nameless = Vec::new();
