@@ -167,11 +167,97 @@ fn what_vanished_stays_while_the_directory_is_away() {
 
 #[test]
 fn a_file_that_is_replaced_is_whole() {
+    let replace = |world: &World| {
+        let new = world.dir.path().join(".new");
+        fs::write(&new, policy("two")).expect("write");
+        fs::rename(new, world.file()).expect("rename");
+    };
     let mut world = World::new();
-    let new = world.dir.path().join(".new");
-    fs::write(&new, policy("two")).expect("write");
-    fs::rename(new, world.file()).expect("rename");
+    replace(&world);
+    world.directory.renamed(&world.file());
     assert_eq!(world.at(1.0), "two");
+
+    // The notice may come late.
+    let mut world = World::new();
+    replace(&world);
+    assert_eq!(world.at(1.0), "one two");
+    world.directory.renamed(&world.file());
+    assert_eq!(world.at(1.1), "two");
+    // Too late: what was renamed was written to in between.
+    let mut world = World::new();
+    replace(&world);
+    assert_eq!(world.at(1.0), "one two");
+    fs::write(world.file(), policy("one")).expect("write");
+    assert_eq!(world.at(1.1), "one two");
+    world.directory.renamed(&world.file());
+    assert_eq!(world.at(1.2), "one two");
+
+    // A rename that nobody was told of looks like a new file that is being written.
+    let mut world = World::new();
+    replace(&world);
+    assert_eq!(world.at(1.0), "one two");
+    assert_eq!(world.at(3.9), "one two");
+    assert_eq!(world.at(4.0), "two");
+
+    // The notice says nothing of what is written after it, nor of what is being written.
+    let mut world = World::new();
+    replace(&world);
+    world.directory.renamed(&world.file());
+    world
+        .directory
+        .writing(&world.file(), Duration::from_secs(1));
+    world.directory.closed(&world.file());
+    assert_eq!(world.at(1.0), "one two");
+    let mut world = World::new();
+    world
+        .directory
+        .writing(&world.file(), Duration::from_secs(1));
+    replace(&world);
+    world.directory.renamed(&world.file());
+    assert_eq!(world.at(2.0), "one two");
+    assert_eq!(world.at(10.9), "one two");
+
+    // Nor of another new file that took the place of the renamed one.
+    let mut world = World::new();
+    replace(&world);
+    world.directory.renamed(&world.file());
+    fs::rename(world.file(), world.dir.path().join("a.bak")).expect("rename");
+    fs::write(world.file(), policy("two")).expect("write");
+    assert_eq!(world.at(1.0), "one two");
+    assert_eq!(world.at(4.0), "two");
+}
+
+/// The old file is moved away and a slow program writes a new one.
+#[test]
+fn a_new_file_may_be_half_written() {
+    let begin = |world: &World| {
+        fs::rename(world.file(), world.dir.path().join("a.bak")).expect("rename");
+        let mut file = fs::File::create(world.file()).expect("create");
+        file.write_all(policy("one").as_bytes()).expect("write");
+        file
+    };
+    // Without notices, it waits as any change does.
+    let mut world = World::new();
+    let mut file = begin(&world);
+    assert_eq!(world.at(1.0), "one two");
+    assert_eq!(world.at(3.9), "one two");
+    file.write_all(policy("two").as_bytes()).expect("write");
+    assert_eq!(world.at(4.0), "one two");
+    assert_eq!(world.at(60.0), "one two");
+
+    // With them, it waits for as long as its writer may take.
+    let mut world = World::new();
+    let mut file = begin(&world);
+    let seconds = Duration::from_secs_f64;
+    world.directory.writing(&world.file(), seconds(1.0));
+    assert_eq!(world.at(2.0), "one two");
+    assert_eq!(world.at(9.0), "one two");
+    file.write_all(policy("two").as_bytes()).expect("write");
+    world.directory.writing(&world.file(), seconds(9.1));
+    drop(file);
+    world.directory.closed(&world.file());
+    assert_eq!(world.at(9.2), "one two");
+    assert_eq!(world.at(60.0), "one two");
 }
 
 #[test]
@@ -335,6 +421,36 @@ fn a_file_rewritten_in_steps_opens_nothing() {
     for state in follower.states.try_iter() {
         assert_eq!(policies(&state), "one two");
     }
+    drop(follower.watch);
+}
+
+/// The system tells a rename from a new file that is being written.
+#[test]
+fn a_rename_is_told_from_a_slow_writer() {
+    let world = World::new();
+    let follower = follow(world.dir.path());
+    let next = || follower.states.recv_timeout(Duration::from_millis(2_500));
+    let new = world.dir.path().join(".new");
+    fs::write(&new, policy("one") + &policy("new")).expect("write");
+    fs::rename(new, world.file()).expect("rename");
+    let mut state = next().expect("at once");
+    if policies(&state) == "new one two" {
+        // Read before the notice came.
+        state = next().expect("at once");
+    }
+    assert_eq!(policies(&state), "new one");
+
+    fs::rename(world.file(), world.dir.path().join("a.bak")).expect("rename");
+    let mut file = fs::File::create(world.file()).expect("create");
+    file.write_all((policy("one") + &policy("other")).as_bytes())
+        .expect("write");
+    std::thread::sleep(Duration::from_millis(1_500));
+    file.write_all(policy("new").as_bytes()).expect("write");
+    drop(file);
+    std::thread::sleep(Duration::from_millis(500));
+    let mut states: Vec<String> = follower.states.try_iter().map(|s| policies(&s)).collect();
+    states.dedup();
+    assert_eq!(states, ["new one other"]);
     drop(follower.watch);
 }
 
