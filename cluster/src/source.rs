@@ -243,15 +243,29 @@ impl Directory {
         self.writers
             .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
         match self.read_files(look, now) {
-            Ok(()) => {
-                for (name, file) in &mut self.files {
-                    file.settle(self.writers.contains_key(name), now);
-                }
-            }
+            Ok(()) => self.settle(now),
             // Nothing was seen of the files: none of them was left alone for sure.
             Err(error) => self.vanished(&error),
         }
         self.publish()
+    }
+
+    /// Lets go what vanished from files that are still as they were read.
+    fn settle(&mut self, now: Duration) {
+        for (name, file) in &mut self.files {
+            if !file.is_waiting() {
+                continue;
+            }
+            // There is a newer text, which may have it again: a large file's may take long to read, and that
+            // of a busy writer isn't read yet.
+            let is_being_read =
+                (self.reading.as_ref()).is_some_and(|reading| reading.name == *name);
+            let present = fs::metadata(self.path.join(&**name));
+            let is_as_read = present.is_ok_and(|present| Stamp::of(&present) == file.stamp);
+            if is_as_read && !is_being_read {
+                file.settle(self.writers.contains_key(name), now);
+            }
+        }
     }
 
     fn read_files(&mut self, look: Look, now: Duration) -> Result<(), DirectoryError> {

@@ -424,6 +424,50 @@ fn a_file_rewritten_in_steps_opens_nothing() {
     drop(follower.watch);
 }
 
+/// What is written but not read yet may have what the text read last lacks.
+#[test]
+fn nothing_settles_by_a_text_that_is_no_longer_there() {
+    let mut world = World::new();
+    fs::write(world.file(), policy("one")).expect("write");
+    assert_eq!(world.at(1.0), "one two");
+    let seconds = Duration::from_secs_f64;
+    // Opened a while ago, and busy just now.
+    world.directory.writing(&world.file(), seconds(2.5));
+    assert_eq!(world.at(4.0), "one two");
+    world.directory.writing(&world.file(), seconds(11.0));
+    fs::write(world.file(), policy("one") + &policy("two")).expect("write");
+    assert_eq!(world.at(11.5), "one two");
+    world.directory.closed(&world.file());
+    assert_eq!(world.at(11.6), "one two");
+    assert_eq!(world.at(60.0), "one two");
+}
+
+/// The second half of a large file comes just before the first one settles, and takes long to read.
+#[test]
+fn a_large_file_does_not_settle_while_it_is_read() {
+    let world = World::new();
+    let follower = follow(world.dir.path());
+    let many: String = (0..20_000).map(|n| policy(&format!("many-{n}"))).collect();
+    let half = policy("one") + &many;
+    fs::write(world.file(), &half).expect("write");
+    let until = |mark: &str| {
+        loop {
+            let state = follower.states.recv_timeout(Duration::from_secs(100));
+            let state = state.expect("a change");
+            let has = |name: &str| state.policies.keys().any(|policy| *policy.name == *name);
+            assert!(has("two"), "it is gone before {mark} is there");
+            if has(mark) {
+                return;
+            }
+        }
+    };
+    until("many-19999");
+    std::thread::sleep(Duration::from_millis(2_500));
+    fs::write(world.file(), half + &policy("two") + &policy("end")).expect("write");
+    until("end");
+    drop(follower.watch);
+}
+
 /// The system tells a rename from a new file that is being written.
 #[test]
 fn a_rename_is_told_from_a_slow_writer() {
