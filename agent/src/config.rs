@@ -15,7 +15,7 @@ pub struct Config {
     /// Name of the cluster.
     #[arg(long, default_value = "default", env = "FLOWS_CLUSTER")]
     pub cluster: String,
-    /// Directory of manifests (YAML), watched. If it is empty at the start and the node enforced
+    /// Directory of manifests (YAML), watched. If no object is in it at the start and the node enforced
     /// something before, the agent doesn't start until that is confirmed by a file `confirm-empty` in
     /// the run directory.
     #[arg(long, value_name = "DIR")]

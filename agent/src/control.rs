@@ -158,7 +158,7 @@ impl Control {
         let manifests = Manifests::open(&config.state_dir, memory, bell)?;
         let in_force = datapath.in_force();
         if manifests.is_empty() && (had_manifests || !in_force.tables.is_empty()) {
-            confirm_empty(config)?;
+            manifests::confirm_empty(&config.state_dir, &run_dir)?;
         }
         Ok(Self {
             sweeper: Sweeper::start(Arc::clone(datapath.stats()), &in_force)?,
@@ -425,20 +425,5 @@ impl Control {
                 false
             }
         }
-    }
-}
-
-/// A cluster that became empty while no agent ran has to be confirmed, once, by a file beside the state.
-fn confirm_empty(config: &Config) -> Result<(), ControlError> {
-    let confirm = config.run_dir().join("confirm-empty");
-    match std::fs::remove_file(&confirm) {
-        Ok(()) => {
-            warn!("there are no manifests, as was confirmed: nothing is enforced from now on");
-            Ok(())
-        }
-        Err(_not_there) => Err(ControlError::Emptied {
-            directory: config.state_dir.clone(),
-            confirm,
-        }),
     }
 }

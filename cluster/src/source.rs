@@ -9,9 +9,10 @@
 //! A directory that vanishes keeps everything and is a problem.
 //!
 //! An object goes when its file is deleted, at once. When it vanishes from a file that is still there, it
-//! depends on how that was written: a new file under the name (a rename, as most tools do) counts at once;
-//! one that is written in place may be half written, so what vanishes stays until nothing has changed for 3
-//! seconds (10 while its writer has it open).
+//! depends on how that was written: a file that was renamed to the name, as most tools do, counts at once if
+//! the system gave notice of that and nobody has it open for writing; any other may be half written, even a
+//! new one, so what vanishes stays until nothing has changed for 3 seconds (10 while its writer has it
+//! open). While the file can't be read or parsed, nothing goes.
 //!
 //! An object in two files is taken from the one that had it first, over restarts too; of files that are
 //! seen together for the first time, from the first by name.
@@ -200,6 +201,9 @@ impl Directory {
     /// A file is being written: it is read once that ends, or seems to.
     pub fn writing(&mut self, path: &Path, now: Duration) {
         if let Some(name) = manifest_name(path) {
+            if let Some(file) = self.files.get_mut(&name) {
+                file.written();
+            }
             let writer = self.writers.entry(name).or_insert(Writer {
                 since: now,
                 last: now,
@@ -212,6 +216,16 @@ impl Directory {
     pub fn closed(&mut self, path: &Path) {
         if let Some(name) = manifest_name(path) {
             self.writers.remove(&name);
+        }
+    }
+
+    /// A file was renamed to this path: it is whole, unless it is still being written.
+    pub fn renamed(&mut self, path: &Path) {
+        if let Some(name) = manifest_name(path)
+            && !self.writers.contains_key(&name)
+            && let Some(file) = self.files.get_mut(&name)
+        {
+            file.renamed(path);
         }
     }
 
@@ -229,13 +243,29 @@ impl Directory {
         self.writers
             .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
         match self.read_files(look, now) {
-            Ok(()) => {}
+            Ok(()) => self.settle(now),
+            // Nothing was seen of the files: none of them was left alone for sure.
             Err(error) => self.vanished(&error),
         }
-        for (name, file) in &mut self.files {
-            file.settle(self.writers.contains_key(name), now);
-        }
         self.publish()
+    }
+
+    /// Lets go what vanished from files that are still as they were read.
+    fn settle(&mut self, now: Duration) {
+        for (name, file) in &mut self.files {
+            if !file.is_waiting() {
+                continue;
+            }
+            // There is a newer text, which may have it again: a large file's may take long to read, and that
+            // of a busy writer isn't read yet.
+            let is_being_read =
+                (self.reading.as_ref()).is_some_and(|reading| reading.name == *name);
+            let present = fs::metadata(self.path.join(&**name));
+            let is_as_read = present.is_ok_and(|present| Stamp::of(&present) == file.stamp);
+            if is_as_read && !is_being_read {
+                file.settle(self.writers.contains_key(name), now);
+            }
+        }
     }
 
     fn read_files(&mut self, look: Look, now: Duration) -> Result<(), DirectoryError> {
@@ -268,7 +298,7 @@ impl Directory {
                 Err(error) => {
                     present.insert(Arc::clone(&name));
                     let file = self.files.entry(Arc::clone(&name)).or_default();
-                    file.fail(&name, Position::default(), file::unreadable(&error));
+                    file.cannot_be_read(&name, file::unreadable(&error));
                 }
             }
         }

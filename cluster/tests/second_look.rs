@@ -91,13 +91,173 @@ fn every_change_begins_the_wait_anew() {
     assert_eq!(world.at(6.5), "one");
 }
 
+/// The first half was whole by itself, the next text is not: the file's last good form is the one before.
+#[test]
+fn what_vanished_stays_while_the_file_cannot_be_used() {
+    let cut = policy("one") + "kind: NetworkPolicy\nmetadata: {name: tw";
+    let texts: [&[u8]; 3] = [cut.as_bytes(), b"", b"\xff\xfe"];
+    for text in texts {
+        let mut world = World::new();
+        fs::write(world.file(), policy("one")).expect("write");
+        assert_eq!(world.at(1.0), "one two");
+        fs::write(world.file(), text).expect("write");
+        for seconds in [2.0, 5.0, 60.0] {
+            assert_eq!(world.at(seconds), "one two");
+            let problems = problems(&world.directory.state());
+            assert!(
+                problems.len() == 1 && problems[0].contains("stay"),
+                "{problems:?}"
+            );
+        }
+        // Whole again, it waits as after any change.
+        fs::write(world.file(), policy("one")).expect("write");
+        assert_eq!(world.at(61.0), "one two");
+        assert_eq!(world.at(63.9), "one two");
+        assert_eq!(world.at(64.0), "one");
+    }
+}
+
+/// A link to nowhere and back: the same file is taken again, and its problem goes.
+#[test]
+fn a_file_that_was_out_of_reach_comes_back() {
+    let mut world = World::new();
+    let (away, real) = (world.dir.path().join("away"), world.dir.path().join("real"));
+    fs::create_dir(&real).expect("directory");
+    fs::rename(world.file(), real.join("a.yaml")).expect("rename");
+    std::os::unix::fs::symlink("real/a.yaml", world.file()).expect("link");
+    assert_eq!(world.at(1.0), "one two");
+    fs::write(world.file(), policy("one")).expect("write");
+    assert_eq!(world.at(2.0), "one two");
+    // A file in the way: not found would be gone.
+    fs::rename(&real, &away).expect("rename");
+    fs::write(&real, "").expect("write");
+    for seconds in [3.0, 60.0] {
+        assert_eq!(world.at(seconds), "one two");
+        assert_eq!(problems(&world.directory.state()).len(), 1);
+    }
+    fs::remove_file(&real).expect("remove");
+    fs::rename(&away, &real).expect("rename");
+    assert_eq!(world.at(61.0), "one two");
+    assert_eq!(problems(&world.directory.state()), [""; 0]);
+    assert_eq!(world.at(64.0), "one");
+}
+
+/// Nothing settles by looks that saw nothing.
+#[test]
+fn what_vanished_stays_while_the_directory_is_away() {
+    let outer = tempfile::tempdir().expect("temporary directory");
+    let (path, away) = (outer.path().join("state"), outer.path().join("away"));
+    fs::create_dir(&path).expect("directory");
+    let file = path.join("a.yaml");
+    fs::write(&file, policy("one") + &policy("two")).expect("write");
+    let mut directory = open(&path);
+    let mut at = |seconds| {
+        directory.rescan(Duration::from_secs(seconds));
+        policies(&directory.state())
+    };
+    fs::write(&file, policy("one")).expect("write");
+    assert_eq!(at(1), "one two");
+    fs::rename(&path, &away).expect("rename");
+    assert_eq!(at(60), "one two");
+    fs::write(away.join("a.yaml"), policy("one") + &policy("two")).expect("write");
+    fs::rename(&away, &path).expect("rename");
+    assert_eq!(at(61), "one two");
+    assert_eq!(at(120), "one two");
+}
+
 #[test]
 fn a_file_that_is_replaced_is_whole() {
+    let replace = |world: &World| {
+        let new = world.dir.path().join(".new");
+        fs::write(&new, policy("two")).expect("write");
+        fs::rename(new, world.file()).expect("rename");
+    };
     let mut world = World::new();
-    let new = world.dir.path().join(".new");
-    fs::write(&new, policy("two")).expect("write");
-    fs::rename(new, world.file()).expect("rename");
+    replace(&world);
+    world.directory.renamed(&world.file());
     assert_eq!(world.at(1.0), "two");
+
+    // The notice may come late.
+    let mut world = World::new();
+    replace(&world);
+    assert_eq!(world.at(1.0), "one two");
+    world.directory.renamed(&world.file());
+    assert_eq!(world.at(1.1), "two");
+    // Too late: what was renamed was written to in between.
+    let mut world = World::new();
+    replace(&world);
+    assert_eq!(world.at(1.0), "one two");
+    fs::write(world.file(), policy("one")).expect("write");
+    assert_eq!(world.at(1.1), "one two");
+    world.directory.renamed(&world.file());
+    assert_eq!(world.at(1.2), "one two");
+
+    // A rename that nobody was told of looks like a new file that is being written.
+    let mut world = World::new();
+    replace(&world);
+    assert_eq!(world.at(1.0), "one two");
+    assert_eq!(world.at(3.9), "one two");
+    assert_eq!(world.at(4.0), "two");
+
+    // The notice says nothing of what is written after it, nor of what is being written.
+    let mut world = World::new();
+    replace(&world);
+    world.directory.renamed(&world.file());
+    world
+        .directory
+        .writing(&world.file(), Duration::from_secs(1));
+    world.directory.closed(&world.file());
+    assert_eq!(world.at(1.0), "one two");
+    let mut world = World::new();
+    world
+        .directory
+        .writing(&world.file(), Duration::from_secs(1));
+    replace(&world);
+    world.directory.renamed(&world.file());
+    assert_eq!(world.at(2.0), "one two");
+    assert_eq!(world.at(10.9), "one two");
+
+    // Nor of another new file that took the place of the renamed one.
+    let mut world = World::new();
+    replace(&world);
+    world.directory.renamed(&world.file());
+    fs::rename(world.file(), world.dir.path().join("a.bak")).expect("rename");
+    fs::write(world.file(), policy("two")).expect("write");
+    assert_eq!(world.at(1.0), "one two");
+    assert_eq!(world.at(4.0), "two");
+}
+
+/// The old file is moved away and a slow program writes a new one.
+#[test]
+fn a_new_file_may_be_half_written() {
+    let begin = |world: &World| {
+        fs::rename(world.file(), world.dir.path().join("a.bak")).expect("rename");
+        let mut file = fs::File::create(world.file()).expect("create");
+        file.write_all(policy("one").as_bytes()).expect("write");
+        file
+    };
+    // Without notices, it waits as any change does.
+    let mut world = World::new();
+    let mut file = begin(&world);
+    assert_eq!(world.at(1.0), "one two");
+    assert_eq!(world.at(3.9), "one two");
+    file.write_all(policy("two").as_bytes()).expect("write");
+    assert_eq!(world.at(4.0), "one two");
+    assert_eq!(world.at(60.0), "one two");
+
+    // With them, it waits for as long as its writer may take.
+    let mut world = World::new();
+    let mut file = begin(&world);
+    let seconds = Duration::from_secs_f64;
+    world.directory.writing(&world.file(), seconds(1.0));
+    assert_eq!(world.at(2.0), "one two");
+    assert_eq!(world.at(9.0), "one two");
+    file.write_all(policy("two").as_bytes()).expect("write");
+    world.directory.writing(&world.file(), seconds(9.1));
+    drop(file);
+    world.directory.closed(&world.file());
+    assert_eq!(world.at(9.2), "one two");
+    assert_eq!(world.at(60.0), "one two");
 }
 
 #[test]
@@ -261,6 +421,80 @@ fn a_file_rewritten_in_steps_opens_nothing() {
     for state in follower.states.try_iter() {
         assert_eq!(policies(&state), "one two");
     }
+    drop(follower.watch);
+}
+
+/// What is written but not read yet may have what the text read last lacks.
+#[test]
+fn nothing_settles_by_a_text_that_is_no_longer_there() {
+    let mut world = World::new();
+    fs::write(world.file(), policy("one")).expect("write");
+    assert_eq!(world.at(1.0), "one two");
+    let seconds = Duration::from_secs_f64;
+    // Opened a while ago, and busy just now.
+    world.directory.writing(&world.file(), seconds(2.5));
+    assert_eq!(world.at(4.0), "one two");
+    world.directory.writing(&world.file(), seconds(11.0));
+    fs::write(world.file(), policy("one") + &policy("two")).expect("write");
+    assert_eq!(world.at(11.5), "one two");
+    world.directory.closed(&world.file());
+    assert_eq!(world.at(11.6), "one two");
+    assert_eq!(world.at(60.0), "one two");
+}
+
+/// The second half of a large file comes just before the first one settles, and takes long to read.
+#[test]
+fn a_large_file_does_not_settle_while_it_is_read() {
+    let world = World::new();
+    let follower = follow(world.dir.path());
+    let many: String = (0..20_000).map(|n| policy(&format!("many-{n}"))).collect();
+    let half = policy("one") + &many;
+    fs::write(world.file(), &half).expect("write");
+    let until = |mark: &str| {
+        loop {
+            let state = follower.states.recv_timeout(Duration::from_secs(100));
+            let state = state.expect("a change");
+            let has = |name: &str| state.policies.keys().any(|policy| *policy.name == *name);
+            assert!(has("two"), "it is gone before {mark} is there");
+            if has(mark) {
+                return;
+            }
+        }
+    };
+    until("many-19999");
+    std::thread::sleep(Duration::from_millis(2_500));
+    fs::write(world.file(), half + &policy("two") + &policy("end")).expect("write");
+    until("end");
+    drop(follower.watch);
+}
+
+/// The system tells a rename from a new file that is being written.
+#[test]
+fn a_rename_is_told_from_a_slow_writer() {
+    let world = World::new();
+    let follower = follow(world.dir.path());
+    let next = || follower.states.recv_timeout(Duration::from_millis(2_500));
+    let new = world.dir.path().join(".new");
+    fs::write(&new, policy("one") + &policy("new")).expect("write");
+    fs::rename(new, world.file()).expect("rename");
+    let mut state = next().expect("at once");
+    if policies(&state) == "new one two" {
+        // Read before the notice came.
+        state = next().expect("at once");
+    }
+    assert_eq!(policies(&state), "new one");
+
+    fs::rename(world.file(), world.dir.path().join("a.bak")).expect("rename");
+    let mut file = fs::File::create(world.file()).expect("create");
+    file.write_all((policy("one") + &policy("other")).as_bytes())
+        .expect("write");
+    std::thread::sleep(Duration::from_millis(1_500));
+    file.write_all(policy("new").as_bytes()).expect("write");
+    drop(file);
+    std::thread::sleep(Duration::from_millis(500));
+    let mut states: Vec<String> = follower.states.try_iter().map(|s| policies(&s)).collect();
+    states.dedup();
+    assert_eq!(states, ["new one other"]);
     drop(follower.watch);
 }
 

@@ -19,9 +19,9 @@ pub enum ControlError {
     Saved(#[from] super::SavedError),
     /// Nothing, where there was something before.
     #[error(
-        "state directory {} has no manifests, and this node enforced some before: what it enforces stays \
-         in force. Name the right directory or, if the cluster is to be empty, confirm it: touch {} and \
-         start again",
+        "state directory {} has no manifests that can be used, and this node enforced some before: what it \
+         enforces stays in force. Name the right directory or, if the cluster is to be empty, confirm it: \
+         touch {} and start again",
         directory.display(), confirm.display()
     )]
     Emptied {
@@ -29,6 +29,17 @@ pub enum ControlError {
         directory: PathBuf,
         /// The file that confirms it, removed by the start that it is for.
         confirm: PathBuf,
+    },
+    /// What confirms it would confirm the next start, too.
+    #[error(
+        "{} can't be removed: {source}. It may confirm only one start: what is enforced stays in force",
+        confirm.display()
+    )]
+    Confirm {
+        /// The file.
+        confirm: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The kernel refuses.
     #[error("{context}: {cause}")]

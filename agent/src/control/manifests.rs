@@ -1,6 +1,7 @@
 //! The manifests, followed: a thread reads what changes and leaves the newest snapshot here.
 
 use std::{
+    fs, io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -9,6 +10,7 @@ use cluster::{
     Directory, State,
     source::{Memory, Watch},
 };
+use tracing::warn;
 
 use super::{ControlError, wake::Waker};
 
@@ -72,14 +74,10 @@ impl Manifests {
         })
     }
 
-    /// Whether the directory has nothing at all.
+    /// Whether there is no object. Files that have none, or can't be read, may well stand in a wrong
+    /// directory.
     pub(super) fn is_empty(&self) -> bool {
-        let state = &self.snapshot.state;
-        let nothing = State {
-            generation: state.generation,
-            ..State::default()
-        };
-        **state == nothing
+        self.snapshot.state.same_objects(&State::default())
     }
 
     /// Makes the newest snapshot the one in use. Says whether there was one.
@@ -101,5 +99,69 @@ impl Manifests {
     /// What to keep over a restart.
     pub(super) fn memory(&self) -> Memory {
         self.snapshot.memory.clone()
+    }
+}
+
+/// A cluster that became empty while no agent ran has to be confirmed, once, by a file beside the state.
+///
+/// # Errors
+/// It isn't, or the file can't be removed.
+pub(super) fn confirm_empty(state_dir: &Path, run_dir: &Path) -> Result<(), ControlError> {
+    let confirm = run_dir.join("confirm-empty");
+    match fs::remove_file(&confirm) {
+        Ok(()) => {
+            warn!("there are no manifests, as was confirmed: nothing is enforced from now on");
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ControlError::Emptied {
+            directory: state_dir.to_owned(),
+            confirm,
+        }),
+        // Whoever put it there must not be told to do so again.
+        Err(source) => Err(ControlError::Confirm { confirm, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Bell;
+
+    fn is_empty(files: &[(&str, &str)]) -> bool {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).expect("write");
+        }
+        let bell = Bell::new().expect("a bell");
+        Manifests::open(dir.path(), Memory::default(), bell.waker())
+            .expect("a directory")
+            .is_empty()
+    }
+
+    /// A wrong directory is one without objects, whatever else is in it.
+    #[test]
+    fn what_has_no_object_is_empty() {
+        let others = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
+        let ignored = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\n";
+        let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+        assert!(is_empty(&[]));
+        assert!(is_empty(&[("kustomization.yaml", others)]));
+        assert!(is_empty(&[("a.yaml", ignored), ("b.yaml", "{not: [yaml")]));
+        assert!(!is_empty(&[("a.yaml", ignored), ("b.yaml", namespace)]));
+    }
+
+    #[test]
+    fn emptiness_is_confirmed_for_one_start() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let confirm = || confirm_empty(Path::new("/manifests"), dir.path());
+        let file = dir.path().join("confirm-empty");
+        assert!(matches!(confirm(), Err(ControlError::Emptied { .. })));
+        fs::write(&file, "").expect("write");
+        confirm().expect("confirmed");
+        assert!(matches!(confirm(), Err(ControlError::Emptied { .. })));
+        // What can't be removed would confirm every start to come.
+        fs::create_dir(&file).expect("directory");
+        let error = confirm().expect_err("not removed").to_string();
+        assert!(error.contains("can't be removed"), "{error}");
     }
 }

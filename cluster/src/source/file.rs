@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -30,6 +31,14 @@ pub(super) struct File {
     vanishing: BTreeMap<ObjectName, Known>,
     /// When the text was seen to be another one.
     changed: Duration,
+    /// It can't be used as it is now: nothing is known of what it will have.
+    failed: bool,
+    /// Inode of the file that was read last; 0: of none.
+    inode: u64,
+    /// Nothing else was read from that inode before, which took another one's place.
+    is_first: bool,
+    /// The inode that a rename put under the name, as long as nothing was written there since.
+    renamed: Option<u64>,
     pub(super) problems: Vec<Problem>,
     pub(super) ignored: Vec<Ignored>,
 }
@@ -53,7 +62,7 @@ impl Stamp {
         Self {
             modified: metadata.modified().ok(),
             len: metadata.len(),
-            inode: std::os::unix::fs::MetadataExt::ino(metadata),
+            inode: metadata.ino(),
         }
     }
 }
@@ -62,6 +71,8 @@ impl Stamp {
 #[derive(Debug)]
 pub(super) struct Content {
     digest: u64,
+    /// Of the file that was opened, which needn't be the one whose stamp was seen before.
+    inode: u64,
     documents: Result<Vec<Read>, yaml::Error>,
 }
 
@@ -80,6 +91,7 @@ pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<C
     // It may have grown since its size was seen.
     let too_large = |len: u64| len > yaml::MAX_BYTES as u64;
     let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let inode = file.metadata().map_err(|error| unreadable(&error))?.ino();
     let mut text = String::new();
     io::Read::read_to_string(
         &mut io::Read::take(file, yaml::MAX_BYTES as u64 + 1),
@@ -96,6 +108,7 @@ pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<C
     if known == Some(digest) {
         return Ok(Content {
             digest,
+            inode,
             documents: Ok(Vec::new()),
         });
     }
@@ -122,7 +135,11 @@ pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<C
             })
             .collect()
     });
-    Ok(Content { digest, documents })
+    Ok(Content {
+        digest,
+        inode,
+        documents,
+    })
 }
 
 /// In words of our own: the system's differ from place to place.
@@ -180,19 +197,17 @@ impl File {
         let known = self.known_digest();
         let content = match content {
             Ok(content) => content,
-            Err(problem) => {
-                self.stamp = Stamp::default();
-                return self.fail(name, Position::default(), problem);
-            }
+            Err(problem) => return self.cannot_be_read(name, problem),
         };
-        // A whole new file under the name is what its writer made of it.
-        let replaced = self.stamp.inode != 0 && stamp.inode != self.stamp.inode;
+        let replaced = self.inode != 0 && content.inode != self.inode;
+        self.inode = content.inode;
         self.stamp = stamp;
         if known == Some(content.digest) {
             return;
         }
         self.digest = content.digest;
         self.changed = now;
+        self.is_first = replaced;
         let documents = match content.documents {
             Ok(documents) => documents,
             Err(error) => {
@@ -205,14 +220,32 @@ impl File {
             return self.fail(name, Position::default(), problem);
         }
         self.merge(name, documents);
-        if replaced {
-            self.vanishing.clear();
-        }
+    }
+
+    /// A rename put the file that is at `path` now under the name.
+    pub(super) fn renamed(&mut self, path: &Path) {
+        self.renamed = fs::metadata(path).ok().map(|metadata| metadata.ino());
+    }
+
+    /// Someone writes to it.
+    pub(super) fn written(&mut self) {
+        self.renamed = None;
     }
 
     /// Lets those go that vanished, once the file has been left alone for long enough.
     pub(super) fn settle(&mut self, is_open: bool, now: Duration) {
-        let wait = if is_open { ABANDONED } else { SETTLED };
+        // What was read before it failed may have been the first half.
+        if self.failed {
+            return;
+        }
+        // A new file that was made elsewhere and renamed is what its writer made of it. One that was made
+        // under the name may be half written, like any other. The notice may come after the text was read.
+        let is_whole = self.is_first && self.renamed == Some(self.inode);
+        let wait = match (is_open, is_whole) {
+            (true, _) => ABANDONED,
+            (false, false) => SETTLED,
+            (false, true) => Duration::ZERO,
+        };
         if now.saturating_sub(self.changed) >= wait {
             self.vanishing.clear();
         }
@@ -223,8 +256,17 @@ impl File {
         !self.vanishing.is_empty()
     }
 
+    /// The file can't be read: its objects stay as they are, and it is taken again even if it comes back
+    /// as it was.
+    pub(super) fn cannot_be_read(&mut self, name: &Arc<str>, problem: String) {
+        self.stamp = Stamp::default();
+        self.inode = 0;
+        self.fail(name, Position::default(), problem);
+    }
+
     /// The file can't be used: its objects stay as they are.
     pub(super) fn fail(&mut self, name: &Arc<str>, at: Position, problem: String) {
+        self.failed = true;
         self.ignored.clear();
         self.problems = vec![Problem {
             place: Place {
@@ -245,6 +287,7 @@ impl File {
     fn merge(&mut self, name: &Arc<str>, documents: Vec<Read>) {
         let mut before = std::mem::take(&mut self.objects);
         before.append(&mut self.vanishing);
+        self.failed = false;
         self.problems.clear();
         self.ignored.clear();
         let mut nameless = Vec::new();

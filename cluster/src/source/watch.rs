@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
@@ -47,6 +47,8 @@ enum Notice {
     /// A file is being written; it is whole once [`Notice::Closed`] comes.
     Writing(PathBuf),
     Closed(PathBuf),
+    /// A file came to this path by a rename.
+    Renamed(PathBuf),
     Changed,
     /// Notices were lost, or the watch is no longer good.
     Lost,
@@ -140,7 +142,8 @@ fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
         let notice = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => Notice::Closed(path),
             EventKind::Access(_) => continue,
-            EventKind::Modify(notify::event::ModifyKind::Data(_)) => Notice::Writing(path),
+            EventKind::Modify(ModifyKind::Data(_)) => Notice::Writing(path),
+            EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Notice::Renamed(path),
             EventKind::Any
             | EventKind::Create(_)
             | EventKind::Modify(_)
@@ -208,6 +211,7 @@ fn gather(
         match notices.recv_timeout(wait) {
             Ok(Notice::Writing(path)) => directory.writing(&path, opened.elapsed()),
             Ok(Notice::Closed(path)) => directory.closed(&path),
+            Ok(Notice::Renamed(path)) => directory.renamed(&path),
             Ok(Notice::Changed) => {}
             Ok(Notice::Lost) => lost = true,
             Err(_) if first.is_none() => return (Look::Stamps, lost),
