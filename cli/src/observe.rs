@@ -1,5 +1,6 @@
 //! `flows observe`.
 
+mod events;
 mod file;
 mod groups;
 mod plain;
@@ -37,10 +38,10 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
 }
 
 async fn show(args: &Args) -> Result<(), Error> {
-    if let Some(kind @ ("agent-events" | "debug-events")) = args.rest.first().map(String::as_str) {
-        return Err(Error::Usage(format!("observe {kind} is not supported yet")));
-    }
     check_pairs(args)?;
+    if let Some(kind @ ("agent-events" | "debug-events")) = args.rest.first().map(String::as_str) {
+        return Box::pin(events::show(args, kind == "debug-events")).await;
+    }
     let (selection, lists) = read_flags(args)?;
     // `observe flows` is `observe`; other further words are ignored, as hubble does, but not silently.
     if let Some(word) = args.rest.iter().find(|word| *word != "flows") {

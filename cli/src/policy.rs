@@ -29,15 +29,29 @@ const LARGEST: usize = 64 << 20;
 pub(crate) async fn trace(args: &Args) -> Result<(), Error> {
     let coded = args.switch("exit-code", false)?;
     match answer(args).await {
-        Ok(allowed) if coded && !allowed => Err(Error::Answered(1)),
-        Ok(_) => Ok(()),
+        Ok(verdict) => match exit_code(&verdict, coded) {
+            0 => Ok(()),
+            code => Err(Error::Answered(code)),
+        },
         // 1 means DENIED.
         Err(error) if coded => Err(Error::NoAnswer(Box::new(error))),
         Err(error) => Err(error),
     }
 }
 
-async fn answer(args: &Args) -> Result<bool, Error> {
+/// What a verdict ends the program with: with `--exit-code` 1 means DENIED. That not all have answered is
+/// as good as no answer.
+fn exit_code(verdict: &str, coded: bool) -> u8 {
+    match (verdict, coded) {
+        (policy::wire::UNKNOWN, true) => 2,
+        (policy::wire::UNKNOWN, false) => 1,
+        (policy::wire::ALLOWED, _) | (_, false) => 0,
+        (_, true) => 1,
+    }
+}
+
+/// Shows the answer, and returns its verdict.
+async fn answer(args: &Args) -> Result<String, Error> {
     let json = json(args)?;
     let request = request(args)?;
     let answer = match args.value("state") {
@@ -49,14 +63,14 @@ async fn answer(args: &Args) -> Result<bool, Error> {
             client.trace(request).await.map_err(refused)?.into_inner()
         }
     };
-    let allowed = answer.verdict == policy::wire::ALLOWED;
+    let verdict = answer.verdict.clone();
     let mut out = anstream::stdout().lock();
     if json {
         proto::json::write_pretty(&mut out, &answer)?;
     } else {
         write!(out, "{}", show::trace(&clean::trace(answer)))?;
     }
-    Ok(allowed)
+    Ok(verdict)
 }
 
 /// The server's policy engine.
@@ -188,5 +202,18 @@ fn one_end(args: &Args, which: &str) -> Result<End, Error> {
     match given.next() {
         Some(_) => Err(wanted()),
         None => Ok(End { of: Some(end) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_never_ends_as_if_it_were_allowed() {
+        for (verdict, plain, coded) in [("ALLOWED", 0, 0), ("DENIED", 0, 1), ("UNKNOWN", 1, 2)] {
+            let codes = (exit_code(verdict, false), exit_code(verdict, true));
+            assert_eq!(codes, (plain, coded), "{verdict}");
+        }
     }
 }

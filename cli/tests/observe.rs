@@ -216,6 +216,7 @@ fn flows_of_others_are_read() {
 #[test]
 fn what_is_no_flow_is_told() {
     let expected = "(JSON lines expected)";
+    let long = "x".repeat((1 << 20) + 1);
     for (name, text, args, code, said) in [
         (
             "no flows at all",
@@ -254,6 +255,23 @@ fn what_is_no_flow_is_told() {
             &[],
             1,
             vec![],
+        ),
+        (
+            "one that is too long",
+            format!("{DROP}\n{long}\n{DROP}\n"),
+            &[],
+            0,
+            vec!["line 2 is longer than 1048576 bytes"],
+        ),
+        (
+            "nothing but such",
+            format!("{long}\n{long}\n"),
+            &[],
+            1,
+            vec![
+                "-: line 1 is not a flow (JSON lines expected)",
+                "hint: `flows observe -o json > flows.jsonl` writes such a file",
+            ],
         ),
         ("not said", format!("x\n{DROP}\n"), &["-s"], 0, vec![]),
     ] {

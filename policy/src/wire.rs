@@ -15,6 +15,8 @@ use crate::validate::Report;
 
 /// The verdict of a trace that lets the connection through.
 pub const ALLOWED: &str = "ALLOWED";
+/// The verdict of a trace that nobody denies, but not all have answered. Only a relay gives it.
+pub const UNKNOWN: &str = "UNKNOWN";
 
 /// Reads a question.
 ///

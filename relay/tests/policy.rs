@@ -235,6 +235,38 @@ async fn labels_are_answered_for_by_each_node() {
     );
 }
 
+/// Not all pods that have the labels are answered for: nobody may take that for a permission.
+#[tokio::test]
+async fn what_not_all_have_answered_is_not_allowed() {
+    let request = TraceRequest {
+        destination: Some(End {
+            of: Some(end::Of::Labels("app=web".to_owned())),
+        }),
+        port: "80".to_owned(),
+        ..TraceRequest::default()
+    };
+    let lost = "not all answered: there is no pod shop/web-b";
+    let unasked = "3 more nodes have such pods, and were not asked";
+    for (allows, lost_b, more, verdict, note) in [
+        (true, true, 0, "UNKNOWN", lost),
+        (false, true, 0, "DENIED", lost),
+        (true, false, 65, "UNKNOWN", unasked),
+        (false, false, 65, "DENIED", unasked),
+    ] {
+        let script = Scripted {
+            allows,
+            lost_b,
+            more,
+            ..Scripted::new("a", 1)
+        };
+        let nodes = Nodes::start(vec![("a", Some(script))]).await;
+        let answer = nodes.client().trace(request.clone()).await.unwrap();
+        let answer = answer.into_inner();
+        assert_eq!(answer.verdict, verdict, "{note}");
+        assert!(answer.notes.iter().any(|told| told == note), "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_flow_is_explained_by_the_node_that_decided_it() {
     let scripts = vec![

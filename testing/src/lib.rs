@@ -37,6 +37,17 @@ pub trait Script: Send + Sync + 'static {
         request: Request<GetFlowsRequest>,
     ) -> Result<Streamed<GetFlowsResponse>, Status>;
 
+    /// What happened on a node that is no flow.
+    ///
+    /// # Errors
+    /// What the caller is to get.
+    async fn get_agent_events(
+        &self,
+        _: GetAgentEventsRequest,
+    ) -> Result<Streamed<GetAgentEventsResponse>, Status> {
+        Err(Status::unimplemented("GetAgentEvents not yet implemented"))
+    }
+
     /// The headers that come before the flows.
     fn headers(&self) -> MetadataMap {
         MetadataMap::new()
@@ -93,9 +104,10 @@ impl<S: Script> Observer for Scripted<S> {
 
     async fn get_agent_events(
         &self,
-        _: Request<GetAgentEventsRequest>,
+        request: Request<GetAgentEventsRequest>,
     ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
-        Err(Status::unimplemented("GetAgentEvents not yet implemented"))
+        let events = self.0.get_agent_events(request.into_inner()).await;
+        events.map(Response::new)
     }
 
     async fn get_debug_events(

@@ -69,6 +69,12 @@ pub(crate) fn show(
             input.skip_until(b'\n')?;
             let number = lines.skip();
             let why = format!("line {number} is longer than {LONGEST} bytes");
+            if screen.is_ours() {
+                shown.unreadable.take(number, why, shown.found, screen)?;
+                continue;
+            }
+            // Else a file of nothing but such lines would look like one without flows.
+            shown.unreadable.first.get_or_insert(number);
             screen.warn("Failed to unmarshal json to flow", &why, None)?;
             continue;
         }

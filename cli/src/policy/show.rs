@@ -2,11 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
+use policy::wire::{ALLOWED, UNKNOWN};
 use proto::flow::{DropReason, Verdict};
 use proto::flows::v1::{Judgement, Party, TraceResponse};
 
 const RED: &str = "\u{1b}[31m";
 const GREEN: &str = "\u{1b}[32m";
+const YELLOW: &str = "\u{1b}[33m";
 const BOLD: &str = "\u{1b}[1m";
 const PLAIN: &str = "\u{1b}[0m";
 
@@ -31,19 +33,17 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         writeln!(out)?;
         write_case(out, case)?;
     }
-    let color = if answer.verdict == policy::wire::ALLOWED {
-        GREEN
-    } else {
-        RED
-    };
-    let allowed = answer
-        .cases
-        .iter()
-        .filter(|case| case.verdict == policy::wire::ALLOWED);
+    // Those of the case that stands for all are shown with it.
+    let told = |note: &&String| answer.cases.iter().any(|case| case.notes.contains(note));
+    for (n, note) in answer.notes.iter().filter(|note| !told(note)).enumerate() {
+        let gap = if n == 0 { "\n" } else { "" };
+        writeln!(out, "{gap}Note: {note}")?;
+    }
+    let allowed = answer.cases.iter().filter(|case| case.verdict == ALLOWED);
     writeln!(
         out,
-        "\nAll in all: {color}{}{PLAIN} ({} of {} answers allow it)",
-        answer.verdict,
+        "\nAll in all: {} ({} of {} answers allow it)",
+        verdict(answer),
         allowed.count(),
         answer.cases.len()
     )
@@ -130,12 +130,23 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         let gap = if n == 0 { "\n" } else { "" };
         writeln!(out, "{gap}Note: {note}")?;
     }
-    let verdict = match (answer.any_port, answer.verdict == policy::wire::ALLOWED) {
-        (true, _) => on_ports(&answer.allowed_ports, &answer.denied_ports),
-        (false, true) => format!("{GREEN}{}{PLAIN}", answer.verdict),
-        (false, false) => format!("{RED}{}{PLAIN}", answer.verdict),
+    let verdict = match answer.any_port && answer.verdict != UNKNOWN {
+        true => on_ports(&answer.allowed_ports, &answer.denied_ports),
+        false => verdict(answer),
     };
     writeln!(out, "\nVerdict: {verdict}")
+}
+
+/// The verdict in its colour.
+fn verdict(answer: &TraceResponse) -> String {
+    match answer.verdict.as_str() {
+        ALLOWED => format!("{GREEN}{ALLOWED}{PLAIN}"),
+        UNKNOWN => format!(
+            "{YELLOW}{UNKNOWN}{PLAIN}: not all pods that were meant are answered for, and the answers there \
+             are allow it"
+        ),
+        verdict => format!("{RED}{verdict}{PLAIN}"),
+    }
 }
 
 /// What is allowed and what is denied, the shorter list spelled out.
@@ -240,4 +251,32 @@ fn judged(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither the colour nor the word of an answer, whatever was asked; and it is said who is missing.
+    #[test]
+    fn what_not_all_have_answered_is_unknown() {
+        let note = "3 more nodes have such pods, and were not asked";
+        let case = |verdict: &str| TraceResponse {
+            verdict: verdict.to_owned(),
+            ..TraceResponse::default()
+        };
+        for (any_port, cases) in [(false, 0), (true, 0), (false, 2)] {
+            let text = trace(&TraceResponse {
+                any_port,
+                allowed_ports: vec!["TCP".to_owned()],
+                cases: vec![case(ALLOWED); cases],
+                notes: vec![note.to_owned()],
+                ..case(UNKNOWN)
+            });
+            let last = text.lines().last().unwrap_or_default();
+            assert!(last.contains("UNKNOWN\u{1b}[0m: not all"), "{text}");
+            assert!(!last.contains(ALLOWED), "{text}");
+            assert_eq!(text.matches(note).count(), 1, "{text}");
+        }
+    }
 }

@@ -118,6 +118,46 @@ fn defaults_of_the_request_are_hubbles() {
 }
 
 #[test]
+fn events_that_are_no_flows_are_asked_for() {
+    let server = Server::start(vec![]);
+    let line = |revision: u64, count: u8| {
+        format!(
+            "Jan  1 00:00:01.000: POLICY_UPDATED (labels: [k8s:app=web], revision: {revision}, \
+             count: {count})\n"
+        )
+    };
+    let json = concat!(
+        r#"{"agent_event":{"type":"POLICY_UPDATED","policy_update":{"labels":["k8s:app=web"],"#,
+        r#""revision":"20"}},"node_name":"a","time":"1970-01-01T00:00:01Z"}"#,
+        "\n"
+    );
+    for (args, shown) in [
+        (&[][..], line(20, 0)),
+        (&["-o", "compact", "--last", "3"], line(3, 0)),
+        (&["--first", "4"], line(4, 1)),
+        (&["--since", "1h"], line(0, 0)),
+        (&["-f"], line(20, 0)),
+        (&["-o", "jsonpb"], json.to_owned()),
+    ] {
+        let output = server.flows(&[&["observe", "agent-events"], args].concat());
+        assert_eq!(said(&output), ("", Some(0)), "{args:?}");
+        assert_eq!(text(&output.stdout), shown, "{args:?}");
+    }
+    // Filters are not passed over silently.
+    let output = server.flows(&["observe", "agent-events", "--pod", "web"]);
+    let refused = "--pod is for flows: all events of a server are shown\n";
+    assert_eq!(said(&output), (refused, Some(1)));
+    // A server without them says so itself.
+    let output = server.flows(&["observe", "debug-events"]);
+    let (error, code) = said(&output);
+    assert!(
+        error.contains("GetDebugEvents not yet implemented"),
+        "{error}"
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
 fn flows_go_out_and_nodes_are_named_beside_them() {
     let server = Server::start(vec![
         status(NodeState::NodeConnected, ""),

@@ -8,6 +8,10 @@ use std::{
 
 use futures::StreamExt;
 use proto::{
+    flow::{AgentEvent, AgentEventType, PolicyUpdateNotification, agent_event},
+    observer::{GetAgentEventsRequest, GetAgentEventsResponse},
+};
+use proto::{
     flows::v1::{
         GetStatusRequest, GetStatusResponse,
         status_server::{Status as StatusService, StatusServer},
@@ -108,6 +112,28 @@ impl Script for Service {
         } else {
             Box::pin(flows)
         })
+    }
+
+    /// One event; its revision is the number that was asked for.
+    async fn get_agent_events(
+        &self,
+        request: GetAgentEventsRequest,
+    ) -> Result<Streamed<GetAgentEventsResponse>, Status> {
+        let update = PolicyUpdateNotification {
+            labels: vec!["k8s:app=web".to_owned()],
+            revision: request.number,
+            rule_count: request.first.into(),
+        };
+        let event = AgentEvent {
+            r#type: AgentEventType::PolicyUpdated.into(),
+            notification: Some(agent_event::Notification::PolicyUpdate(update)),
+        };
+        let response = GetAgentEventsResponse {
+            agent_event: Some(event),
+            node_name: "a".to_owned(),
+            time: Some(proto::google::Timestamp::from_unix_nanos(1_000_000_000)),
+        };
+        Ok(Box::pin(futures::stream::iter([Ok(response)])))
     }
 
     fn headers(&self) -> MetadataMap {

@@ -139,8 +139,8 @@ fn read(from: impl io::Read, ask: &Ask, store: &Store) -> Result<(), String> {
         while last > 0 && batch.len() > last {
             batch.pop_front();
         }
-        if last == 0 && (batch.len() == BATCH || input.buffer().is_empty()) {
-            // Nobody knows when more comes through a pipe.
+        if last == 0 && (batch.len() >= BATCH || input.buffer().is_empty()) {
+            // One line can complete two flows. And nobody knows when more comes through a pipe.
             store.push(batch.make_contiguous(), i64::MAX);
             batch.clear();
         }
@@ -165,4 +165,57 @@ fn wanted(response: &GetFlowsResponse, ask: &Ask, filter: &Filter) -> bool {
     ask.since.is_none_or(|since| time >= since)
         && ask.until.is_none_or(|until| time <= until)
         && filter.matches(flow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLOW: &str = r#""flow":{"time":"2026-01-01T00:00:01Z","verdict":"DROPPED"}}"#;
+
+    /// Text in pieces that never end with a line, as those of a long file hardly ever do.
+    struct Pieces<'a> {
+        text: &'a [u8],
+        store: &'a Store,
+        /// Flows in the store when the text was at its end.
+        held: &'a mut Option<u64>,
+    }
+
+    impl io::Read for Pieces<'_> {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            let mut length = self.text.len().min(to.len()).min(1000);
+            while self.text.len() > length && self.text[length - 1] == b'\n' {
+                length -= 1;
+            }
+            if length == 0 {
+                self.held
+                    .get_or_insert(self.store.snapshot().counts().flows);
+            }
+            to[..length].copy_from_slice(&self.text[..length]);
+            self.text = &self.text[length..];
+            Ok(length)
+        }
+    }
+
+    /// The line that begins a flow also ends the one before it, if that has no line for its end: the
+    /// number of flows in a batch need never be just that of a full one.
+    #[test]
+    fn a_batch_is_put_into_the_store_also_where_a_line_completes_two_flows() {
+        let two = format!("{{\n  {FLOW}\n{{{FLOW}\n");
+        let text = format!("{{{FLOW}\n{}", two.repeat(BATCH));
+        let store = Store::new(3 * BATCH);
+        let mut held = None;
+        let pieces = Pieces {
+            // After a last line that ends, nothing would be left to gather.
+            text: text.trim_end().as_bytes(),
+            store: &store,
+            held: &mut held,
+        };
+        read(pieces, &Ask::default(), &store).unwrap();
+        let all = 2 * BATCH as u64 + 1;
+        assert_eq!(store.snapshot().counts().flows, all);
+        let held = held.unwrap();
+        // The last line, which was still being read, completes two.
+        assert!(all - held <= BATCH as u64 + 1, "{held} of {all}");
+    }
 }

@@ -175,7 +175,8 @@ pub struct TraceRequest {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TraceResponse {
-    /// `ALLOWED` (by both ends) or `DENIED`.
+    /// `ALLOWED` (by both ends) or `DENIED`; `UNKNOWN` if nobody denies it, but not all who were meant
+    /// have answered: `notes` say who.
     #[prost(string, tag = "1")]
     pub verdict: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "2")]

@@ -37,11 +37,13 @@ pub(super) fn questions(
 }
 
 /// The answers in one: as they are if all say the same, else one for each that differs. `first` is the
-/// answer to the question about labels; `left_out` questions were not asked.
+/// answer to the question about labels; `left_out` questions were not asked, and `failed` says why one had
+/// no answer. A denial is one whatever the others say, but not all are allowed where some aren't known.
 pub(super) fn merged(
     first: TraceResponse,
     answers: Vec<TraceResponse>,
     left_out: usize,
+    failed: Option<&str>,
 ) -> TraceResponse {
     let mut classes: Vec<(TraceResponse, Vec<String>)> = Vec::new();
     for answer in answers {
@@ -70,11 +72,16 @@ pub(super) fn merged(
         Some(case) => case.clone(),
         None => return first,
     };
+    if denied.is_none() && (left_out > 0 || failed.is_some()) {
+        whole.verdict = "UNKNOWN".to_owned();
+    }
     if left_out > 0 {
         whole.notes.push(format!(
             "{left_out} more nodes have such pods, and were not asked"
         ));
     }
+    let failed = failed.map(|why| format!("not all answered: {why}"));
+    whole.notes.extend(failed);
     match cases.len() {
         1 => {
             // About all of them, not the one that was asked last.

@@ -39,10 +39,8 @@ pub(super) async fn trace(relay: &Relay, request: &TraceRequest) -> Result<Trace
     match (good.is_empty(), bad) {
         (true, Some(status)) => Err(status),
         (_, bad) => {
-            let mut whole = cases::merged(first.1, good, left_out);
-            let note = bad.map(|status| format!("not all answered: {}", ask::said(&status)));
-            whole.notes.extend(note);
-            Ok(whole)
+            let failed = bad.map(|status| ask::said(&status).to_owned());
+            Ok(cases::merged(first.1, good, left_out, failed.as_deref()))
         }
     }
 }

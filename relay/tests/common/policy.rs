@@ -22,6 +22,10 @@ pub(crate) struct Scripted {
     pub(crate) revision: u32,
     /// It lets everything in; out it lets all anyway.
     pub(crate) allows: bool,
+    /// It doesn't know the pod `shop/web-b`.
+    pub(crate) lost_b: bool,
+    /// So many nodes have such pods besides `a` and `b`.
+    pub(crate) more: usize,
     /// It never says a word.
     pub(crate) silent: bool,
     /// The policy that is waited for is in force.
@@ -34,6 +38,8 @@ impl Scripted {
             name,
             revision,
             allows: false,
+            lost_b: false,
+            more: 0,
             silent: false,
             ready: Arc::new(watch::Sender::new(true)),
         }
@@ -82,11 +88,18 @@ impl Policy for Scripted {
         };
         let asked = request.destination.and_then(|end| end.of);
         let destination = match &asked {
-            Some(Of::Labels(_)) => Some(Party {
-                judged: true,
-                pods: vec!["shop/web-a".to_owned(), "shop/web-b".to_owned()],
-                ..Party::default()
-            }),
+            Some(Of::Labels(_)) => {
+                let mut pods = vec!["shop/web-a".to_owned(), "shop/web-b".to_owned()];
+                pods.resize(pods.len() + self.more, "shop/web-a".to_owned());
+                Some(Party {
+                    judged: true,
+                    pods,
+                    ..Party::default()
+                })
+            }
+            Some(Of::Pod(name)) if self.lost_b && name == "shop/web-b" => {
+                return Err(Status::not_found("there is no pod shop/web-b"));
+            }
             Some(Of::Pod(name)) => Some(Party {
                 name: name.clone(),
                 ..party(name.rsplit('-').next().unwrap_or_default()).unwrap_or_default()

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use client::{Ask, Feed, Item, Snapshot, Store};
-use flow::{Filter, FilterError, Program};
+use flow::{Filter, FilterError, Program, view::Message};
 use proto::{
     google::Timestamp,
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
@@ -29,6 +29,8 @@ pub(super) struct Narrowed {
     pub(super) store: Arc<Store>,
     pub(super) changes: watch::Receiver<u64>,
     lets: Program,
+    /// It has expressions over the message, of which a row knows nothing: they would hold of none.
+    expressions: bool,
     /// Number up to which the first store was looked at.
     seen: u64,
     /// Older flows are still to be asked for.
@@ -48,6 +50,12 @@ impl Narrowed {
             lacks_older: ask.last > 0 && ask.since.is_none(),
             changes: store.changes(),
             lets: lets.program(),
+            expressions: ask
+                .whitelist
+                .iter()
+                .chain(&ask.blacklist)
+                .filter_map(|filter| filter.experimental.as_ref())
+                .any(|experimental| !experimental.cel_expression.is_empty()),
             seen: 0,
             store,
             ask,
@@ -61,10 +69,14 @@ impl Narrowed {
         let mut messages = base.messages();
         for (number, item) in base.iter(self.seen.max(range.start)..range.end) {
             match item {
-                Item::Flow(row) if self.lets.matches(row) => {
+                // Most filters are answered by the row alone, without the message.
+                Item::Flow(row) if self.expressions || self.lets.matches(row) => {
                     let Some(flow) = messages.get(number) else {
                         continue;
                     };
+                    if self.expressions && !self.lets.matches(&Message::new(&flow)) {
+                        continue;
+                    }
                     flows.push(GetFlowsResponse {
                         node_name: flow.node_name.clone(),
                         time: Some(Timestamp::from_unix_nanos(row.time())),
@@ -157,4 +169,57 @@ pub(super) fn oldest(snapshot: &Snapshot) -> Option<i64> {
             Item::Flow(row) => Some(row.time()),
             Item::Mark(_) => None,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::flow::{Endpoint, Flow, FlowFilter, flow_filter::Experimental};
+
+    use super::*;
+
+    /// Expressions look at messages, which rows aren't: what is held is filtered by them all the same.
+    #[test]
+    fn expressions_narrow_the_flows_that_are_held() {
+        let base = Store::new(100);
+        for pod in ["web", "db"] {
+            let time = Some(Timestamp::from_unix_nanos(1_000_000_000));
+            let flow = Flow {
+                time,
+                source: Some(Endpoint {
+                    pod_name: pod.to_owned(),
+                    ..Endpoint::default()
+                }),
+                ..Flow::default()
+            };
+            let response = GetFlowsResponse {
+                time,
+                response_types: Some(ResponseTypes::Flow(flow)),
+                ..GetFlowsResponse::default()
+            };
+            base.push(&[response], i64::MAX);
+        }
+        let filter = |of: &str| FlowFilter {
+            experimental: Some(Experimental {
+                cel_expression: vec![format!("_flow.source.pod_name == '{of}'")],
+            }),
+            ..FlowFilter::default()
+        };
+        for (whitelist, blacklist, left) in [
+            (vec![filter("web")], vec![], "web"),
+            (vec![], vec![filter("web")], "db"),
+        ] {
+            let ask = Ask {
+                whitelist,
+                blacklist,
+                ..Ask::default()
+            };
+            let mut narrowed = Narrowed::new(ask, 100).unwrap();
+            let snapshot = narrowed.look(&base.snapshot());
+            let pods: Vec<String> = snapshot
+                .range()
+                .filter_map(|number| Some(snapshot.message(number)?.source?.pod_name))
+                .collect();
+            assert_eq!(pods, [left]);
+        }
+    }
 }
