@@ -119,7 +119,8 @@ fn unanswered(status: &tonic::Status) -> String {
             "the server can't answer now: {}",
             own("the connection was lost")
         ),
-        Code::ResourceExhausted => format!("the server has too much to do, try again: {}", own("")),
+        // Too many calls, or a request too large for ever: only the server's words tell which.
+        Code::ResourceExhausted => own("the server has too much to do, try again"),
         Code::OutOfRange => "the answer is larger than 64 MiB".to_owned(),
         Code::PermissionDenied | Code::Unauthenticated => {
             format!(
@@ -207,6 +208,8 @@ fn one_end(args: &Args, which: &str) -> Result<End, Error> {
 
 #[cfg(test)]
 mod tests {
+    use tonic::Status;
+
     use super::*;
 
     #[test]
@@ -214,6 +217,18 @@ mod tests {
         for (verdict, plain, coded) in [("ALLOWED", 0, 0), ("DENIED", 0, 1), ("UNKNOWN", 1, 2)] {
             let codes = (exit_code(verdict, false), exit_code(verdict, true));
             assert_eq!(codes, (plain, coded), "{verdict}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_said_in_the_servers_words() {
+        let large = "the request has more than 4194304 bytes; send at most 4194304";
+        for (words, text) in [
+            (large, large),
+            ("", "the server has too much to do, try again"),
+        ] {
+            let said = unanswered(&Status::resource_exhausted(words));
+            assert_eq!(said, text);
         }
     }
 }

@@ -442,7 +442,10 @@ spec:
     let (text, _) = flows(&lab, &any);
     let verdict = "Verdict: ALLOWED on 8080/TCP, DENIED on everything else\n";
     assert!(text.ends_with(verdict), "{text}");
-    assert!(!text.contains("To allow it"), "nobody asked for more: {text}");
+    assert!(
+        !text.contains("To allow it"),
+        "nobody asked for more: {text}"
+    );
 
     // Who waits for what never comes is told how far the node is.
     let server = format!("unix://{}", sockets[1]);

@@ -24,7 +24,7 @@ use tonic::{
     transport::{self, Server},
 };
 
-pub use wire::{MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES};
+pub use wire::{MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES};
 
 /// A bound socket.
 #[derive(Debug)]

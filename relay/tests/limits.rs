@@ -14,12 +14,12 @@ use common::{Agent, Behaviour, Relay, flow};
 use flows_relay::query::Patience;
 use prost::Message as _;
 use proto::{
-    flow::FlowFilter,
+    flow::{FlowFilter, flow_filter::Experimental},
     observer::{
         GetFlowsRequest, ServerStatusRequest, get_flows_response::ResponseTypes,
         observer_client::ObserverClient,
     },
-    serve::{Limits, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES},
+    serve::{Limits, MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES},
 };
 use testing::http2::{Frame, Raw};
 use tonic::{Code, Status};
@@ -115,6 +115,12 @@ async fn requests_that_are_too_much_are_refused_by_name() {
         http_url: vec![pattern.into(); count],
         ..none()
     };
+    let cels = |count| FlowFilter {
+        experimental: Some(Experimental {
+            cel_expression: vec!["true".into(); count],
+        }),
+        ..none()
+    };
     assert_eq!(
         asked(&relay, filters(vec![none(); MAX_FILTERS]))
             .await
@@ -145,6 +151,12 @@ async fn requests_that_are_too_much_are_refused_by_name() {
             filters(vec![patterns(&"a".repeat(MAX_PATTERN_BYTES + 1), 1)]),
             Code::InvalidArgument,
             "whitelist[0].http_url: a regular expression of 1025 bytes; at most 1024 are allowed",
+        ),
+        (
+            "CEL expressions, few in each filter",
+            filters(vec![cels(1); MAX_CELS + 1]),
+            Code::InvalidArgument,
+            "whitelist[16].experimental.cel_expression: more than 16 CEL expressions in all filters together; send at most 16",
         ),
         (
             "bytes",

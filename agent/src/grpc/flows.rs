@@ -15,10 +15,15 @@ use super::{
 use crate::{
     expand::{Expander, timestamp},
     history::{Cursor, Entry, EventRef, History, Loss, Missed, Part, Run, Segment, Stage},
+    observe::clock,
 };
 
 /// Records looked at before other tasks get a turn.
 const SCAN: usize = 4096;
+/// How long they may take, ns: a filter may be slow, and who waits for a turn may be a health check.
+const TURN_NS: u64 = 5_000_000;
+/// Records between two looks at the clock.
+const LOOK_EVERY: usize = 16;
 /// Responses made at once; they wait in memory until the client takes them.
 const BATCH: usize = 64;
 /// Between two progress messages.
@@ -61,6 +66,39 @@ enum Phase {
     Over,
 }
 
+/// Where a run was left, with what its segment was asked.
+struct Rest {
+    segment: Arc<Segment>,
+    from: usize,
+    selected: Option<InSegment>,
+}
+
+/// Work between two yields.
+struct Turn {
+    end: u64,
+    records: usize,
+}
+
+impl Turn {
+    fn begin() -> Self {
+        Self {
+            // Without a clock a turn ends at the first look.
+            end: clock::monotonic().map_or(0, |now| now + TURN_NS),
+            records: 0,
+        }
+    }
+
+    /// Asked before each record; false for the first ones.
+    fn is_over(&mut self) -> bool {
+        let records = self.records;
+        self.records += 1;
+        records >= SCAN
+            || (records > 0
+                && records.is_multiple_of(LOOK_EVERY)
+                && clock::monotonic().map_or(true, |now| now >= self.end))
+    }
+}
+
 struct Streaming {
     history: Arc<History>,
     changes: watch::Receiver<u64>,
@@ -72,7 +110,7 @@ struct Streaming {
     /// Sequence number at which a query that does not follow ends.
     end: u64,
     /// The rest of a run that was left in the middle.
-    resume: Option<(Arc<Segment>, usize)>,
+    resume: Option<Rest>,
     /// Part of the first event at which `--last` begins.
     first_part: Option<(u64, Part)>,
     sent: u64,
@@ -167,8 +205,8 @@ impl Streaming {
     }
 
     async fn read(&mut self, out: &mut Vec<api::GetFlowsResponse>) {
-        if let Some((segment, from)) = self.resume.take() {
-            self.scan(&segment, from, out);
+        if let Some(rest) = self.resume.take() {
+            self.scan(rest, out);
             tokio::task::yield_now().await;
             return;
         }
@@ -184,7 +222,15 @@ impl Streaming {
                     self.missed(missed, run.segment.summary().min_time, out);
                 }
                 let Run { segment, from, .. } = run;
-                self.scan(&segment, from, out);
+                let selected = self.selected(&segment);
+                self.scan(
+                    Rest {
+                        segment,
+                        from,
+                        selected,
+                    },
+                    out,
+                );
                 tokio::task::yield_now().await;
             }
             None if progress > self.query.until => self.phase = Phase::Last,
@@ -206,15 +252,25 @@ impl Streaming {
         }
     }
 
-    /// Looks at a stretch of a segment, keeping the rest for later if it is long.
-    fn scan(&mut self, segment: &Arc<Segment>, from: usize, out: &mut Vec<api::GetFlowsResponse>) {
-        let mut selected = self.selected(segment);
+    /// Looks at a stretch of a segment, keeping the rest for later if it is long or
+    /// takes long.
+    fn scan(&mut self, rest: Rest, out: &mut Vec<api::GetFlowsResponse>) {
+        let Rest {
+            segment,
+            from,
+            mut selected,
+        } = rest;
         if selected.is_none() && !segment.has_losses() {
             return;
         }
+        let mut turn = Turn::begin();
         for (n, entry) in segment.iter_from(from).enumerate() {
-            if n >= SCAN || out.len() >= BATCH {
-                self.resume = Some((Arc::clone(segment), from + n));
+            if turn.is_over() || out.len() >= BATCH {
+                self.resume = Some(Rest {
+                    segment: Arc::clone(&segment),
+                    from: from + n,
+                    selected,
+                });
                 return;
             }
             match entry {
@@ -332,5 +388,23 @@ impl Streaming {
             time: Some(timestamp(time)),
             response_types,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_by_time_and_by_number() {
+        let over_after = |end| {
+            let mut turn = Turn { end, records: 0 };
+            (0..).find(|_| turn.is_over())
+        };
+        assert_eq!(over_after(0), Some(LOOK_EVERY), "its time is up");
+        assert_eq!(over_after(u64::MAX), Some(SCAN), "it has time");
+        let now = clock::monotonic().unwrap();
+        let end = Turn::begin().end;
+        assert!((now + TURN_NS..now + 200 * TURN_NS).contains(&end));
     }
 }

@@ -5,11 +5,10 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use prost::bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use prost::bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{
     Status,
@@ -113,7 +112,7 @@ async fn admit(places: &Places, request: Request<Body>) -> Result<(Request<Body>
     if path.starts_with("/grpc.reflection.") {
         return Ok((Request::from_parts(head, body), [Some(place), None]));
     }
-    let body = whole(body, wire::max_bytes(path), limits.request).await?;
+    let (body, mut memory) = whole(body, wire::max_bytes(path), places).await?;
     let mut cost = 0_u32;
     let mut rest = &body[..];
     while let Some((prefix, message)) = rest.split_at_checked(PREFIX) {
@@ -127,13 +126,7 @@ async fn admit(places: &Places, request: Request<Body>) -> Result<(Request<Body>
         cost = cost.saturating_add(found);
         rest = next;
     }
-    let memory = take(&places.memory, cost).ok_or_else(|| {
-        Status::resource_exhausted(format!(
-            "a request of about {cost} KiB: all requests in progress may take {} KiB together; \
-             send less or retry later",
-            limits.memory_kib
-        ))
-    })?;
+    grow(&mut memory, places, cost)?;
     let request = Request::from_parts(head, Body::new(Full::new(body)));
     Ok((request, [Some(place), Some(memory)]))
 }
@@ -142,17 +135,169 @@ fn take(semaphore: &Arc<Semaphore>, count: u32) -> Option<OwnedSemaphorePermit> 
     Arc::clone(semaphore).try_acquire_many_owned(count).ok()
 }
 
-async fn whole(body: Body, most: usize, within: Duration) -> Result<Bytes, Status> {
-    let collected = Limited::new(body, most.saturating_add(PREFIX)).collect();
-    match tokio::time::timeout(within, collected).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Status::resource_exhausted(
-            format!("the request has more than {most} bytes; send at most {most}"),
-        )),
-        Ok(Err(error)) => Err(Status::from_error(error)),
+/// Takes what is missing of so many KiB.
+fn grow(memory: &mut OwnedSemaphorePermit, places: &Places, kib: u32) -> Result<(), Status> {
+    let has = u32::try_from(memory.num_permits()).unwrap_or(u32::MAX);
+    let missing = kib.saturating_sub(has);
+    if missing > 0 {
+        memory.merge(take(&places.memory, missing).ok_or_else(|| no_memory(places, kib))?);
+    }
+    Ok(())
+}
+
+fn no_memory(places: &Places, kib: u32) -> Status {
+    Status::resource_exhausted(format!(
+        "a request of about {kib} KiB: all requests in progress may take {} KiB together; \
+         send less or retry later",
+        places.limits.memory_kib
+    ))
+}
+
+/// A request's body, with the memory that was taken for it as it came: what is not there yet takes
+/// none, so that nobody keeps others away by announcing a large one and not sending it.
+async fn whole(
+    body: Body,
+    most: usize,
+    places: &Places,
+) -> Result<(Bytes, OwnedSemaphorePermit), Status> {
+    let within = places.limits.request;
+    match tokio::time::timeout(within, collect(body, most, places)).await {
+        Ok(collected) => collected,
         Err(_elapsed) => Err(Status::deadline_exceeded(format!(
             "the request did not arrive within {} s",
             within.as_secs()
         ))),
+    }
+}
+
+async fn collect(
+    mut body: Body,
+    most: usize,
+    places: &Places,
+) -> Result<(Bytes, OwnedSemaphorePermit), Status> {
+    let mut memory = take(&places.memory, 1).ok_or_else(|| no_memory(places, 1))?;
+    // Copied: a frame of one byte kept as it is would take a hundred.
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        let length = collected.len() + data.len();
+        if length > most.saturating_add(PREFIX) {
+            return Err(Status::resource_exhausted(format!(
+                "the request has more than {most} bytes; send at most {most}"
+            )));
+        }
+        // The buffer grows by doubling.
+        let kib = u32::try_from(1 + (length >> 9)).unwrap_or(u32::MAX);
+        grow(&mut memory, places, kib)?;
+        collected.extend_from_slice(&data);
+    }
+    Ok((collected.freeze(), memory))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::StreamBody;
+    use prost::Message as _;
+    use tokio::sync::mpsc;
+    use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+    use tonic::Code;
+
+    use super::*;
+    use crate::{observer::GetFlowsRequest, serve::Limits};
+
+    const KIB: usize = 1024;
+
+    /// A call whose body comes when the test sends it.
+    fn call() -> (mpsc::Sender<Bytes>, Request<Body>) {
+        let (send, receive) = mpsc::channel(1024);
+        let frames = ReceiverStream::new(receive);
+        let frames = frames.then(|data| async { Full::new(data).frame().await.unwrap() });
+        let request = Request::builder().uri("/observer.Observer/GetFlows");
+        let request = request.body(Body::new(StreamBody::new(frames)));
+        (send, request.unwrap())
+    }
+
+    fn places(memory_kib: usize) -> Places {
+        Places::new(Limits {
+            memory_kib,
+            ..Limits::relay()
+        })
+    }
+
+    /// Waits until so much is free.
+    async fn free(places: &Places, kib: usize) {
+        let free = async {
+            while places.memory.available_permits() != kib {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), free).await;
+        assert!(waited.is_ok(), "{kib} KiB free");
+    }
+
+    #[tokio::test]
+    async fn memory_is_taken_as_a_body_comes() {
+        let places = places(600);
+        // They send nothing, or a part, and don't end.
+        let mut senders = Vec::new();
+        for bytes in [0, 0, 0, 100 * KIB, 100 * KIB] {
+            let (send, request) = call();
+            if bytes > 0 {
+                send.send(vec![0; bytes].into()).await.unwrap();
+            }
+            senders.push(send);
+            let places = places.clone();
+            tokio::spawn(async move { admit(&places, request).await.map(drop) });
+        }
+        free(&places, 600 - 3 - 2 * 201).await;
+        // The next one is refused before it has come whole.
+        let (send, request) = call();
+        for _ in 0..100 {
+            send.send(vec![0; KIB].into()).await.unwrap();
+        }
+        let error = admit(&places, request).await.map(drop).unwrap_err();
+        assert_eq!(error.code(), Code::ResourceExhausted);
+        let message = error.message();
+        assert!(message.contains("may take 600 KiB together"), "{message}");
+        // A small one has its place.
+        let (send, request) = call();
+        send.send(vec![0; PREFIX].into()).await.unwrap();
+        drop(send);
+        assert!(admit(&places, request).await.is_ok());
+        drop(senders);
+        free(&places, 600).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_body_took_is_exchanged_for_what_the_request_costs() {
+        let places = places(600);
+        let message = GetFlowsRequest {
+            whitelist: vec![crate::flow::FlowFilter::default(); 200],
+            ..GetFlowsRequest::default()
+        };
+        let message = message.encode_to_vec();
+        let mut body = vec![0; PREFIX];
+        body[1..].copy_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+        body.extend(&message);
+        let (send, request) = call();
+        // Byte by byte: it comes together again.
+        for byte in &body {
+            send.send(vec![*byte].into()).await.unwrap();
+        }
+        drop(send);
+        let (request, kept) = admit(&places, request).await.unwrap();
+        let cost = wire::cost(request.uri().path(), &message).unwrap();
+        assert_eq!(
+            600 - places.memory.available_permits(),
+            usize::try_from(cost).unwrap()
+        );
+        let collected = request.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(collected, body);
+        drop(kept);
+        assert_eq!(places.memory.available_permits(), 600);
     }
 }

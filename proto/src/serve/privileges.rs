@@ -16,6 +16,9 @@ pub use rustix::thread::CapabilitySet as Capabilities;
 /// Who a server is once it isn't root any more. Its group stays root's: that is whose the agents'
 /// sockets are.
 const NOBODY: &str = "nobody";
+/// Its number where no file lists users, as in an image that holds nothing but a program: the kernel's
+/// own for whom it can't name.
+const NOBODYS: Uid = Uid::from_raw(65534);
 
 /// Privileges could not be given up.
 #[derive(Debug, thiserror::Error)]
@@ -44,18 +47,17 @@ fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Privilege
 }
 
 /// Gives up root, supplementary groups and all capabilities, for good. Without `user`, root becomes
-/// `nobody` and keeps its group; with it, its user and group. Who isn't root stays who he is. The
+/// `nobody`, by its usual number if there is none of that name, and keeps its group; with it, its user and group. Who isn't root stays who he is. The
 /// calling thread must be the only one.
 ///
 /// # Errors
 /// See [`PrivilegeError`]; the process should end then.
 pub fn drop_all(user: Option<&str>) -> Result<(), PrivilegeError> {
     let to = match user {
-        Some(name) => Some((name, true)),
-        None if Uid::effective().is_root() => Some((NOBODY, false)),
+        Some(name) => Some(identity(name, find(name)?)?),
+        None if Uid::effective().is_root() => Some((nobody(find(NOBODY)?)?, Gid::current())),
         None => None,
     };
-    let to = to.map(|(name, group)| identity(name, group)).transpose()?;
     bound(CapabilitySet::empty())?;
     if let Some((uid, gid)) = to {
         setgroups(&[]).map_err(system("groups"))?;
@@ -76,14 +78,26 @@ pub fn keep_only(kept: CapabilitySet) -> Result<(), PrivilegeError> {
     set(has.permitted & kept)
 }
 
-fn identity(name: &str, group: bool) -> Result<(Uid, Gid), PrivilegeError> {
-    let user = User::from_name(name).map_err(system("root"))?;
+fn find(name: &str) -> Result<Option<User>, PrivilegeError> {
+    User::from_name(name).map_err(system("root"))
+}
+
+/// Who was named, and nobody in his place.
+fn identity(name: &str, user: Option<User>) -> Result<(Uid, Gid), PrivilegeError> {
     let user = user.ok_or_else(|| PrivilegeError::NoUser(name.to_owned()))?;
     if user.uid.is_root() {
         return Err(PrivilegeError::IsRoot(name.to_owned()));
     }
-    let gid = if group { user.gid } else { Gid::current() };
-    Ok((user.uid, gid))
+    Ok((user.uid, user.gid))
+}
+
+/// The user that nobody has to name.
+fn nobody(user: Option<User>) -> Result<Uid, PrivilegeError> {
+    let uid = user.map_or(NOBODYS, |user| user.uid);
+    if uid.is_root() {
+        return Err(PrivilegeError::IsRoot(NOBODY.to_owned()));
+    }
+    Ok(uid)
 }
 
 /// What is not in the bounding set can't be had by starting a program either.
@@ -112,4 +126,26 @@ fn set(kept: CapabilitySet) -> Result<(), PrivilegeError> {
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, sets).map_err(system("capabilities"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_a_server_becomes() {
+        let root = || User::from_name("root").unwrap();
+        assert_eq!(root().unwrap().uid.as_raw(), 0);
+        // An image without a list of users.
+        assert_eq!(nobody(None).unwrap().as_raw(), 65534);
+        assert!(matches!(nobody(root()), Err(PrivilegeError::IsRoot(_))));
+        // Who was named has to be there.
+        let error = identity("flows", None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "giving up root: there is no user \"flows\"; name one that exists with --user"
+        );
+        let error = identity("root", root()).unwrap_err();
+        assert!(matches!(error, PrivilegeError::IsRoot(_)));
+    }
 }

@@ -11,6 +11,10 @@ pub const MAX_VALUES: usize = 16_384;
 pub const MAX_PATTERNS: usize = 32;
 /// Of one regular expression.
 pub const MAX_PATTERN_BYTES: usize = 1024;
+/// Expressions in CEL in all filters together.
+pub const MAX_CELS: usize = 16;
+/// KiB of one: eight regular expressions of 256 KiB, as `flow` compiles them.
+const CEL_KIB: usize = 2048;
 /// Fields of any other request.
 const MAX_FIELDS: usize = 16_384;
 
@@ -52,6 +56,11 @@ pub(super) enum TooMuch {
         field: &'static str,
         bytes: usize,
     },
+    #[error(
+        "{list}[{at}].experimental.cel_expression: more than {MAX_CELS} CEL expressions in all filters \
+         together; send at most {MAX_CELS}"
+    )]
+    Cels { list: &'static str, at: usize },
     #[error("field_mask: more than {MAX_VALUES} paths; send at most {MAX_VALUES}")]
     Paths,
     #[error("more than {MAX_FIELDS} fields in one request; send at most {MAX_FIELDS}")]
@@ -75,7 +84,7 @@ pub(super) fn cost(path: &str, message: &[u8]) -> Result<u32, TooMuch> {
 
 /// KiB that filters take beyond their values.
 fn of_filters(message: &[u8]) -> Result<usize, TooMuch> {
-    let (mut filters, mut values, mut patterns) = (0, 0, 0);
+    let (mut filters, mut values, mut patterns, mut cels) = (0, 0, 0, 0);
     let (mut white, mut black) = (0, 0);
     for (number, value) in Fields(message) {
         let (list, count) = match number {
@@ -105,6 +114,15 @@ fn of_filters(message: &[u8]) -> Result<usize, TooMuch> {
                 18 => "dns_query",
                 22 => "http_path",
                 31 => "http_url",
+                // A message with a list in it; given twice, decoding joins the lists.
+                999 => {
+                    let of_them = Fields(value).filter(|(number, _)| *number == 1);
+                    cels += of_them.take(MAX_CELS + 1).count();
+                    if cels > MAX_CELS {
+                        return Err(TooMuch::Cels { list, at });
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             patterns += 1;
@@ -123,7 +141,7 @@ fn of_filters(message: &[u8]) -> Result<usize, TooMuch> {
         }
     }
     // A filter's lists are 1 KiB when empty; a regular expression is compiled to 1 MiB at most.
-    Ok(2 * filters + 1024 * patterns)
+    Ok(2 * filters + 1024 * patterns + CEL_KIB * cels)
 }
 
 /// Lists of numbers in flow.FlowFilter, which stand in one field each.
@@ -161,10 +179,14 @@ impl<'a> Iterator for Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
+    use prost::{Message as _, encoding::encode_varint};
 
     use super::*;
-    use crate::{flow::FlowFilter, google::FieldMask, observer::GetFlowsRequest};
+    use crate::{
+        flow::{FlowFilter, flow_filter::Experimental},
+        google::FieldMask,
+        observer::GetFlowsRequest,
+    };
 
     const PATH: &str = "/observer.Observer/GetFlows";
 
@@ -246,6 +268,32 @@ mod tests {
             cost("/flows.v1.Policy/Validate", &other),
             Err(TooMuch::Fields)
         );
+    }
+
+    #[test]
+    fn cel_expressions_are_counted_over_all_filters() {
+        let cels = |count| FlowFilter {
+            experimental: Some(Experimental {
+                cel_expression: vec!["true".into(); count],
+            }),
+            ..FlowFilter::default()
+        };
+        let most = whitelist(vec![cels(MAX_CELS - 1), cels(1)]).unwrap();
+        assert!(most > 16 * 2048, "{most}");
+        let (list, at) = ("whitelist", 1);
+        let error = Err(TooMuch::Cels { list, at });
+        assert_eq!(whitelist(vec![cels(MAX_CELS), cels(1)]), error);
+        // The field twice, which is one list once it is decoded.
+        let half = cels(MAX_CELS / 2 + 1).encode_to_vec();
+        let mut twice = half.repeat(2);
+        let decoded = FlowFilter::decode(&twice[..]).unwrap();
+        let decoded = decoded.experimental.unwrap().cel_expression.len();
+        assert_eq!(decoded, MAX_CELS + 2);
+        let mut message = vec![0x32];
+        encode_varint(twice.len() as u64, &mut message);
+        message.append(&mut twice);
+        let at = 0;
+        assert_eq!(cost(PATH, &message), Err(TooMuch::Cels { list, at }));
     }
 
     #[test]
