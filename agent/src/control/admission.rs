@@ -143,9 +143,11 @@ impl Control {
             .iter()
             .map(|(name, endpoint)| (name, endpoint.ips.as_slice()))
             .collect();
-        let (given, refused) =
-            self.endpoints
-                .update(pods.into_iter(), &self.routes, &self.saved.endpoints);
+        let (given, refused) = self.endpoints.update(
+            pods.into_iter(),
+            |ip| self.routes.get(ip),
+            &self.saved.endpoints,
+        );
         for name in refused {
             error!(pod = %name, "no endpoint index is left: the pod stays cut off");
         }

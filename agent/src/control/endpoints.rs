@@ -9,7 +9,7 @@ use std::{
 use abi::conntrack::SHARES;
 use abi::endpoint::MAX_ENDPOINTS;
 use cluster::NamespacedName;
-use loader::{IfIndex, pods::Routes};
+use loader::IfIndex;
 use serde::Serialize;
 
 use super::saved::{SavedError, replace};
@@ -69,7 +69,7 @@ impl Endpoints {
     pub(super) fn update<'a>(
         &mut self,
         pods: impl Iterator<Item = (&'a NamespacedName, &'a [IpAddr])>,
-        routes: &Routes,
+        route: impl Fn(IpAddr) -> Option<IfIndex>,
         saved: &BTreeMap<String, u32>,
     ) -> (Vec<u32>, Vec<NamespacedName>) {
         let mut before = std::mem::take(&mut self.known);
@@ -82,13 +82,10 @@ impl Endpoints {
             .collect();
         let mut wanting = Vec::new();
         for (name, ips) in pods {
-            let interface = ips
-                .iter()
-                .find_map(|ip| routes.get(*ip))
-                .map(|index| Interface {
-                    index,
-                    name: interface_name(index),
-                });
+            let interface = ips.iter().find_map(|ip| route(*ip)).map(|index| Interface {
+                index,
+                name: interface_name(index),
+            });
             let had = || saved.get(&name.to_string()).copied();
             let index = match before.remove(name) {
                 Some(known) => Some(known.index),
@@ -193,11 +190,7 @@ mod tests {
     fn after(endpoints: &mut Endpoints, pods: &[&str], saved: &BTreeMap<String, u32>) -> Vec<u32> {
         let names: Vec<_> = pods.iter().map(|pod| name(pod)).collect();
         let none: &[IpAddr] = &[];
-        let (_, refused) = endpoints.update(
-            names.iter().map(|name| (name, none)),
-            &Routes::default(),
-            saved,
-        );
+        let (_, refused) = endpoints.update(names.iter().map(|name| (name, none)), |_| None, saved);
         assert!(refused.is_empty());
         let index = |name| endpoints.get(name).map(|known| known.index);
         names.iter().filter_map(index).collect()
