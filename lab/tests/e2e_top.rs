@@ -88,9 +88,11 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
 
     top.resize(80, 24);
     top.press("z");
-    top.until("the table beside it", |text| text.contains("SOURCE"));
+    top.until_steady("the table beside it", |text| text.contains("SOURCE"));
     top.press("\x1b");
-    top.until("the table alone", |text| !text.contains("Details"));
+    top.until_steady("the table alone", |text| {
+        text.contains("SOURCE") && !text.contains("Details")
+    });
     top.press("/src.pod == \"default/nobody\"\r");
     top.until("that nothing matches", |text| {
         text.contains("default/nobody") && !text.contains("stranger-near")

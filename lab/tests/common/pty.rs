@@ -153,6 +153,24 @@ impl Pty {
         }
     }
 
+    /// As [`Self::until`], and the screen stays so for a while: what is half drawn may look like what is
+    /// wanted, and a key that comes right behind Esc is another key.
+    pub(crate) fn until_steady(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        const STEADY: Duration = Duration::from_millis(400);
+        let begin = Instant::now();
+        loop {
+            let text = self.until(what, &wanted);
+            let since = Instant::now();
+            while since.elapsed() < STEADY && wanted(&self.text()) {
+                std::thread::sleep(PAUSE);
+            }
+            if since.elapsed() >= STEADY {
+                return text;
+            }
+            assert!(begin.elapsed() < PATIENCE, "never steady: {what}\n{text}");
+        }
+    }
+
     /// Waits for the end.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let begin = Instant::now();

@@ -62,8 +62,14 @@ it('one goes through the flows by keys without having been in the table', async 
   const first = new URL(page.url()).searchParams.get('flow');
   await page.keyboard.press('ArrowDown');
   await page.waitForURL((url) => ![null, first].includes(url.searchParams.get('flow')));
-  await page.keyboard.press('k');
-  await page.waitForURL((url) => url.searchParams.get('flow') === first);
+  // One that came late may stand between the two.
+  const flow = () => new URL(page.url()).searchParams.get('flow');
+  for (let steps = 0; flow() !== first; steps += 1) {
+    expect(steps).toBeLessThan(10);
+    const before = flow();
+    await page.keyboard.press('k');
+    await page.waitForURL((url) => url.searchParams.get('flow') !== before);
+  }
 });
 
 it('a heading sorts wherever it is clicked', async () => {
