@@ -30,6 +30,9 @@ pub struct Counted {
     pub fills: Vec<Fill>,
     /// Connections that have not timed out, by family ("4", "6").
     pub live: [(&'static str, u64); 2],
+    /// Endpoints that have used up their share of the table, with how many of their connections gave
+    /// way. Few entries: read each time.
+    pub replaced: Vec<loader::Replaced>,
 }
 
 impl Connections {
@@ -48,14 +51,10 @@ impl Connections {
     }
 
     /// Pods that have used up their share of the connection table, with how many of their own connections
-    /// gave way; none if that can't be read.
-    pub fn crowded(&self, names: &Names) -> Vec<(String, u64)> {
-        let replaced = self.stats.replaced().unwrap_or_else(|error| {
-            warn!(%error, "replaced connections not counted");
-            Vec::new()
-        });
+    /// gave way.
+    pub fn crowded(counted: &Counted, names: &Names) -> Vec<(String, u64)> {
+        let replaced = counted.replaced.iter();
         let mut crowded: Vec<_> = replaced
-            .into_iter()
             .map(|replaced| {
                 let pod = names.by_index.get(&replaced.endpoint);
                 let name = match pod {
@@ -67,12 +66,6 @@ impl Connections {
             .collect();
         crowded.sort();
         crowded
-    }
-
-    /// Connections that gave way to newer ones of their pods, over all pods of the node.
-    pub fn replaced(&self) -> u64 {
-        let replaced = self.stats.replaced().unwrap_or_default();
-        replaced.iter().map(|replaced| replaced.connections).sum()
     }
 
     /// Counts, at most every 15 s; tells what was counted last in between, and if it can't be counted.
@@ -93,7 +86,12 @@ impl Connections {
                 Err(error) => warn!(%error, "connections not counted"),
             }
         }
-        last.clone()
+        let counted = last.as_mut()?;
+        match self.stats.replaced() {
+            Ok(replaced) => counted.replaced = replaced,
+            Err(error) => warn!(%error, "replaced connections not counted"),
+        }
+        Some(counted.clone())
     }
 
     fn walk(&self, now: u64) -> Result<Counted, loader::Error> {
@@ -113,6 +111,7 @@ impl Connections {
                 fragments.into(),
             ],
             live: [("4", known.live4), ("6", known.live6)],
+            replaced: Vec::new(),
         })
     }
 }

@@ -4,7 +4,6 @@
 
 mod events;
 mod flows;
-mod listen;
 mod mask;
 mod observer;
 mod peer;
@@ -15,15 +14,17 @@ mod status;
 
 use std::sync::Arc;
 
+use ::serve::{
+    grpc::{Limits, Places, ServeError, with_reflection},
+    listen::Bound,
+};
 use arc_swap::ArcSwap;
 use futures::future::try_join_all;
 use proto::{
     flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
     observer::observer_server::ObserverServer,
     peer::peer_server::PeerServer,
-    serve::{Limits, Places},
 };
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -37,7 +38,6 @@ use crate::{
     history::History, names::Names, observe::Stats,
 };
 
-pub use listen::{ListenError, Listener};
 pub use mask::{Mask, MaskError};
 pub use peer::Peers;
 pub use policy::PolicyAccess;
@@ -81,22 +81,11 @@ pub struct Api {
     pub stop: CancellationToken,
 }
 
-/// The API cannot be served.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// The descriptors for reflection are no good.
-    #[error("gRPC reflection: {0}")]
-    Reflection(#[from] tonic_reflection::server::Error),
-    /// The transport failed.
-    #[error("gRPC server: {0}")]
-    Transport(#[from] tonic::transport::Error),
-}
-
 /// Serves until `api.stop` is cancelled, then lets calls finish.
 ///
 /// # Errors
 /// See [`ServeError`].
-pub async fn serve(api: Api, listeners: Vec<Listener>) -> Result<(), ServeError> {
+pub async fn serve(api: Api, listeners: Vec<Bound>) -> Result<(), ServeError> {
     let stop = api.stop.clone();
     let (mut reporter, health) = tonic_health::server::health_reporter();
     reporter
@@ -107,7 +96,7 @@ pub async fn serve(api: Api, listeners: Vec<Listener>) -> Result<(), ServeError>
     let served = try_join_all(
         listeners
             .into_iter()
-            .map(|listener| listener.serve(places.clone(), routes.clone(), stop.clone())),
+            .map(|bound| places.serve(bound, routes.clone(), stop.clone().cancelled_owned())),
     );
     let ended = async {
         stop.cancelled().await;
@@ -131,16 +120,9 @@ pub async fn serve(api: Api, listeners: Vec<Listener>) -> Result<(), ServeError>
 }
 
 fn routes<H: Health>(api: Api, health: HealthServer<H>) -> Result<Routes, ServeError> {
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
     let mut routes = Routes::builder();
     routes
         .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
         .add_service(PeerServer::new(peer::Service::new(
             api.peers.clone(),
             api.stop.clone(),
@@ -148,7 +130,7 @@ fn routes<H: Health>(api: Api, health: HealthServer<H>) -> Result<Routes, ServeE
         .add_service(StatusServer::new(status::Service::new(api.clone())))
         .add_service(PolicyServer::new(policy::Service::new(api.clone())))
         .add_service(ObserverServer::new(observer::Service::new(api)));
-    Ok(routes.routes())
+    with_reflection(routes.routes())
 }
 
 /// Marks a response as coming from a server of this version.

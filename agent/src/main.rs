@@ -7,16 +7,10 @@ use flows_agent::{
     config::Config,
     run::{self, RunError},
 };
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let config = Config::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    serve::process::log();
     match start(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,12 +1,14 @@
 //! Prometheus metrics: Hubble's names where Hubble has them, `flows_` for the rest. Read from the
 //! figures that the parts keep anyway, when they are asked for.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::{Router, http::header::CONTENT_TYPE, routing::get};
-use thiserror::Error;
-use tokio::net::TcpListener;
+use serve::{
+    http::Limited,
+    listen::{Bound, Listen, ListenError},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -17,22 +19,6 @@ mod text;
 /// Hubble's address of an agent's metrics.
 const DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9965);
-
-/// Metrics cannot be served.
-#[derive(Debug, Error)]
-pub enum MetricsError {
-    /// The address that was asked for is taken, or not ours.
-    #[error("metrics: {address}: {source}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The server failed.
-    #[error("metrics: {0}")]
-    Serve(#[from] std::io::Error),
-}
 
 /// Where the figures are.
 #[derive(Clone, Debug)]
@@ -51,10 +37,11 @@ pub struct Metrics {
 ///
 /// # Errors
 /// An address that was asked for cannot be had.
-pub async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, MetricsError> {
-    match (TcpListener::bind(address.unwrap_or(DEFAULT)).await, address) {
-        (Ok(listener), _) => Ok(Some(listener)),
-        (Err(source), Some(address)) => Err(MetricsError::Bind { address, source }),
+pub fn bind(address: Option<SocketAddr>) -> Result<Option<Bound>, ListenError> {
+    // Metrics tell nothing of who talks to whom: an address that others reach is no exposure.
+    match (Listen::Tcp(address.unwrap_or(DEFAULT)).bind(true), address) {
+        (Ok(bound), _) => Ok(Some(bound)),
+        (Err(error), Some(_)) => Err(error),
         (Err(error), None) => {
             warn!(address = %DEFAULT, %error, "no metrics: name another address by --metrics-listen");
             Ok(None)
@@ -65,12 +52,8 @@ pub async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Me
 /// Serves `/metrics` until `stop` is cancelled.
 ///
 /// # Errors
-/// The socket fails.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: Metrics,
-    stop: CancellationToken,
-) -> Result<(), MetricsError> {
+/// The socket is not one of this runtime's.
+pub async fn serve(bound: Bound, metrics: Metrics, stop: CancellationToken) -> io::Result<()> {
     let metrics = Arc::new(metrics);
     let page = move || {
         let metrics = Arc::clone(&metrics);
@@ -80,8 +63,8 @@ pub async fn serve(
             (kind, text::render(&metrics, counted.as_ref()))
         }
     };
-    axum::serve(listener, Router::new().route("/metrics", get(page)))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await?;
+    let app = Router::new().route("/metrics", get(page));
+    let serving = Limited::new(bound)?.serve(app);
+    stop.run_until_cancelled(serving).await;
     Ok(())
 }

@@ -8,12 +8,14 @@ use std::{
 };
 
 use nix::sched::{CloneFlags, setns};
-use proto::serve::privileges::{self, Capabilities, PrivilegeError};
-use thiserror::Error;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinSet,
+use serve::{
+    grpc::ServeError,
+    listen::{Bound, Listen, ListenError},
+    privileges::{self, Capabilities, PrivilegeError},
+    process,
 };
+use thiserror::Error;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -23,9 +25,9 @@ use crate::{
     control::{Bell, Control, ControlError, Desk, Outlets},
     events::AgentEvents,
     expand::Expander,
-    grpc::{self, Api, ListenError, Listener, ServeError},
+    grpc::{self, Api},
     history::History,
-    metrics::{self, Metrics, MetricsError},
+    metrics::{self, Metrics},
     names::Node,
     observe::{self, Observer, clock},
 };
@@ -72,9 +74,6 @@ pub enum RunError {
     /// The API.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// Metrics.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
     /// Threads, signals.
     #[error("{0}")]
     System(#[from] io::Error),
@@ -145,12 +144,12 @@ fn node(config: &Config) -> Node {
 }
 
 /// The unix socket, and the address if there is to be one.
-async fn listeners(config: &Config, run_dir: &Path) -> Result<Vec<Listener>, RunError> {
-    let mut listeners = vec![Listener::unix(&run_dir.join("hubble.sock")).await?];
-    if let Some(address) = config.listen {
-        listeners.push(Listener::tcp(address, config.insecure).await?);
-    }
-    Ok(listeners)
+fn listeners(config: &Config, run_dir: &Path) -> Result<Vec<Bound>, ListenError> {
+    let unix = Listen::Unix(run_dir.join("hubble.sock"));
+    std::iter::once(unix)
+        .chain(config.listen.map(Listen::Tcp))
+        .map(|listen| listen.bind(config.insecure))
+        .collect()
 }
 
 /// Makes agent events of what control publishes.
@@ -172,15 +171,14 @@ async fn follow(
 /// # Errors
 /// See [`RunError`].
 pub async fn run(config: &Config) -> Result<(), RunError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut asked_to_stop = std::pin::pin!(process::stop()?);
     let object = object(config)?;
     let run_dir = config.run_dir();
     fs::create_dir_all(&run_dir).map_err(failed("creating", &run_dir))?;
 
     // The socket first: it tells whether another agent is at work here.
-    let listeners = listeners(config, &run_dir).await?;
-    let metrics_listener = metrics::bind(config.metrics_listen).await?;
+    let listeners = listeners(config, &run_dir)?;
+    let metrics_listener = metrics::bind(config.metrics_listen)?;
 
     let started = clock::monotonic()?;
     let bell = Bell::new()?;
@@ -243,9 +241,8 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     if let Some(listener) = metrics_listener {
         let stop = stop.clone();
         servers.spawn(async move {
-            metrics::serve(listener, metrics, stop)
-                .await
-                .map_err(RunError::from)
+            metrics::serve(listener, metrics, stop).await?;
+            Ok(())
         });
     }
     info!(node = %node.full_name(), run_dir = %run_dir.display(), "agent is ready");
@@ -254,8 +251,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let mut control_ended = None;
     let result = loop {
         tokio::select! {
-            _ = terminate.recv() => break Ok(()),
-            _ = interrupt.recv() => break Ok(()),
+            () = &mut asked_to_stop => break Ok(()),
             ended = &mut control => {
                 control_ended = Some(());
                 break match ended {

@@ -244,20 +244,3 @@ async fn peers_are_told_and_kept_up_to_date() {
     drop(stream);
     agent.end().await;
 }
-
-#[tokio::test]
-async fn socket_is_private_and_a_dead_agents_is_replaced() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let agent = Agent::start(1000, 1000).await;
-    let path = agent.directory.path().join("hubble.sock");
-    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o660);
-    let second = flows_agent::grpc::Listener::unix(&path).await;
-    assert!(second.unwrap_err().to_string().contains("another agent"));
-    let stale = agent.directory.path().join("stale.sock");
-    drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
-    flows_agent::grpc::Listener::unix(&stale).await.unwrap();
-    let open = flows_agent::grpc::Listener::tcp("0.0.0.0:0".parse().unwrap(), false).await;
-    assert!(open.unwrap_err().to_string().contains("--insecure"));
-    agent.end().await;
-}

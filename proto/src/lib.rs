@@ -3,13 +3,11 @@
 //! Messages, clients and servers in `src/gen` are generated from `proto/**/*.proto` by
 //! `cargo xtask codegen` and checked in. [`json`] is the JSON form that Hubble's tools print and
 //! read, [`google`] the well-known types that the messages refer to,
-//! [`tcp`] what is set on connections between machines, [`serve`] what servers bear.
+//! [`tcp`] what is set on connections between machines.
 
 pub mod fields;
 pub mod google;
 pub mod json;
-#[cfg(feature = "grpc")]
-pub mod serve;
 #[cfg(feature = "grpc")]
 pub mod tcp;
 

@@ -21,7 +21,6 @@ use std::{
 
 use flows_relay::{
     Config, Server,
-    listen::Listen,
     peer::{Backoff, Change, HEALTH_NAME},
     query::Patience,
 };
@@ -36,6 +35,7 @@ use proto::{
         observer_client::ObserverClient,
     },
 };
+use serve::listen::Listen;
 use testing::{Script, Streamed, observer};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
@@ -126,7 +126,7 @@ async fn relay(directory: &str, nodes: u64) {
         insecure: false,
         metrics_listen: None,
         user: None,
-        limits: proto::serve::Limits::relay(),
+        limits: serve::grpc::Limits::relay(),
         name: Arc::from("relay"),
         patience: Patience::default(),
         backoff: Backoff::default(),

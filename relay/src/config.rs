@@ -3,10 +3,12 @@
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Parser;
-use proto::serve::Limits;
+use serve::{
+    grpc::Limits,
+    listen::{Listen, ListenError},
+};
 
 use crate::{
-    listen::{Listen, ListenError},
     peer::{Address, Backoff, BadAddress, Change},
     query::Patience,
 };

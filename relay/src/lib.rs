@@ -12,7 +12,6 @@
 //! service  observer.Observer; status, policy: flows.v1.Status, Policy; serve: listeners, health, reflection, metrics
 //! ```
 
-pub mod listen;
 pub mod merge;
 pub mod metrics;
 pub mod peer;
@@ -24,10 +23,10 @@ mod status;
 
 mod config;
 mod late;
-mod serve;
+mod server;
 
 pub use config::{Args, Config, ConfigError};
-pub use serve::{ServeError, Server};
+pub use server::{ServeError, Server};
 
 /// Response header with the relay's version.
 pub const VERSION_HEADER: &str = "hubble-relay-version";

@@ -19,8 +19,8 @@ use proto::{
         GetFlowsRequest, ServerStatusRequest, get_flows_response::ResponseTypes,
         observer_client::ObserverClient,
     },
-    serve::{Limits, MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES},
 };
+use serve::grpc::{Limits, MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES};
 use testing::http2::{Frame, Raw};
 use tonic::{Code, Status};
 

@@ -13,7 +13,6 @@ mod config;
 mod desk;
 mod guard;
 mod link;
-mod listen;
 mod map;
 mod params;
 mod problem;

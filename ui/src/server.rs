@@ -11,12 +11,14 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use serve::{
+    http::Limited,
+    listen::{Bound, Listen, ListenError},
+};
 use tracing::info;
 
 use crate::config::Config;
 use crate::desk::Desk;
-use crate::listen::Limited;
 use crate::problem::Problem;
 use crate::{api, assets, guard};
 
@@ -32,14 +34,8 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address can't be listened on.
-    #[error("listening on {address}: {error}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The source can't be asked.
     #[error(transparent)]
     Source(#[from] client::ConnectError),
@@ -53,22 +49,16 @@ impl Server {
     ///
     /// # Errors
     /// When the address is taken or isn't this machine's.
-    pub fn listen(config: &Config) -> Result<std::net::TcpListener, ServerError> {
-        let address = config.listen;
-        let listen = || {
-            let listener = std::net::TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        listen().map_err(|error| ServerError::Listen { address, error })
+    pub fn listen(config: &Config) -> Result<Bound, ServerError> {
+        // Whether others may reach it, the configuration has judged.
+        Ok(Listen::Tcp(config.listen).bind(true)?)
     }
 
     /// A server that begins to read its source.
     ///
     /// # Errors
     /// When the source can't be asked, or the address listened on.
-    pub fn start(config: Config, listener: std::net::TcpListener) -> Result<Self, ServerError> {
-        let listener = TcpListener::from_std(listener)?;
+    pub fn start(config: Config, bound: Bound) -> Result<Self, ServerError> {
         let desk = Arc::new(Desk::start(
             config.source.clone(),
             config.flags.clone(),
@@ -77,7 +67,7 @@ impl Server {
         )?);
         Ok(Self {
             config,
-            listener: Limited::new(listener),
+            listener: Limited::new(bound)?,
             desk,
         })
     }
@@ -87,8 +77,8 @@ impl Server {
     /// # Errors
     /// As [`listen`](Self::listen) and [`start`](Self::start).
     pub fn bind(config: Config) -> Result<Self, ServerError> {
-        let listener = Self::listen(&config)?;
-        Self::start(config, listener)
+        let bound = Self::listen(&config)?;
+        Self::start(config, bound)
     }
 
     /// Where it listens: with the port that it got if 0 was asked for.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// For each crate of ours, which others of ours it may use. What isn't listed here must be added
 /// here first, knowingly.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: &[(&str, &[&str])] = &[
     ("flows-abi", &[]),
     ("flows-datapath-core", &["flows-abi"]),
     ("flows-datapath-host", &["flows-abi", "flows-datapath-core"]),
@@ -43,9 +43,14 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "flows-loader",
             "flows-policy",
             "flows-proto",
+            "flows-serve",
         ],
     ),
-    ("flows-relay", &["flows-abi", "flows-flow", "flows-proto"]),
+    ("flows-serve", &["flows-proto"]),
+    (
+        "flows-relay",
+        &["flows-abi", "flows-flow", "flows-proto", "flows-serve"],
+    ),
     ("flows-client", &["flows-abi", "flows-flow", "flows-proto"]),
     (
         "flows-cli",
@@ -64,7 +69,13 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("flows-testing", &["flows-proto"]),
     (
         "flows-ui",
-        &["flows-abi", "flows-client", "flows-flow", "flows-proto"],
+        &[
+            "flows-abi",
+            "flows-client",
+            "flows-flow",
+            "flows-proto",
+            "flows-serve",
+        ],
     ),
     (
         "flows-lab",

@@ -7,9 +7,10 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
+    time::Duration,
 };
 
 use abi::{addr::LOCAL, conntrack::CtEntry};
@@ -18,6 +19,9 @@ use tracing::{debug, warn};
 
 use super::{endpoints::Endpoints, error::chain};
 use crate::observe::clock;
+
+/// Until what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Endpoint index and interface of an address.
 type Owner = (u32, u32);
@@ -106,15 +110,30 @@ fn v6(words: &[u32; 4]) -> IpAddr {
 }
 
 fn sweep_all(stats: &Stats, gone: &Receiver<Gone>) {
-    while let Ok(first) = gone.recv() {
+    // What could not be swept is tried again.
+    let mut addresses: BTreeMap<IpAddr, u64> = BTreeMap::new();
+    loop {
+        let next = match addresses.is_empty() {
+            true => gone.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => gone.recv_timeout(AGAIN),
+        };
+        let first = match next {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         // One walk for all that came meanwhile.
-        let mut addresses: BTreeMap<IpAddr, u64> = BTreeMap::new();
-        for (gone, when) in std::iter::once(first).chain(gone.try_iter()) {
+        for (gone, when) in first.into_iter().chain(gone.try_iter()) {
             addresses.extend(gone.into_iter().map(|address| (address, when)));
         }
         match sweep(stats, &addresses) {
-            Ok(swept) => debug!(addresses = addresses.len(), swept, "connections are swept"),
-            Err(error) => warn!(error = %chain(&error), "connections are not swept"),
+            Ok(swept) => {
+                debug!(addresses = addresses.len(), swept, "connections are swept");
+                addresses.clear();
+            }
+            Err(error) => {
+                warn!(error = %chain(&error), "connections are not swept; this is tried again");
+            }
         }
     }
 }

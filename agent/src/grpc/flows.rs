@@ -173,7 +173,15 @@ impl Streaming {
             let Some(mut selected) = self.selected(segment) else {
                 continue;
             };
+            let mut turn = Turn::begin();
             for entry in segment.iter_from(0).rev() {
+                if turn.is_over() {
+                    tokio::task::yield_now().await;
+                    if self.stop.is_cancelled() {
+                        return newest;
+                    }
+                    turn = Turn::begin();
+                }
                 let Entry::Event(event) = entry else { continue };
                 if event.event().time > self.query.until {
                     continue;

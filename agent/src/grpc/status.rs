@@ -9,7 +9,7 @@ use proto::flows::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Api, versioned};
-use crate::control::PolicyProblem;
+use crate::{connections::Connections, control::PolicyProblem};
 
 pub(super) struct Service {
     api: Api,
@@ -51,9 +51,9 @@ impl Rpc for Service {
             Some(connections) => connections.count().await,
             None => None,
         };
-        let connections = self.api.connections.as_ref();
-        let crowded = connections
-            .map(|kernel| kernel.crowded(&self.api.names.load()))
+        let crowded = counted
+            .as_ref()
+            .map(|counted| Connections::crowded(counted, &self.api.names.load()))
             .unwrap_or_default();
         let tracked = counted.map(|counted| counted.fills).unwrap_or_default();
         let status = self.api.status.load();

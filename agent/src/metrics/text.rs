@@ -285,12 +285,15 @@ fn maps(page: &mut Page, metrics: &Metrics, counted: Option<&Counted>) {
     for (family, live) in counted.iter().flat_map(|counted| counted.live) {
         page.sample(name, &[("family", family)], live);
     }
-    page.single(
-        "flows_connections_replaced",
-        "gauge",
-        "Live connections of the node's pods that gave way to newer ones of the same pod.",
-        metrics.connections.replaced(),
-    );
+    if let Some(counted) = counted {
+        let replaced = counted.replaced.iter();
+        page.single(
+            "flows_connections_replaced",
+            "gauge",
+            "Live connections of the node's pods that gave way to newer ones of the same pod.",
+            replaced.map(|replaced| replaced.connections).sum::<u64>(),
+        );
+    }
 }
 
 fn kind(key: &TallyKey) -> (&'static str, &'static str) {

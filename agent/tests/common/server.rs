@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use ::serve::listen::Listen;
 use abi::event::Event;
 use arc_swap::ArcSwap;
 use flows_agent::{
     control,
     events::AgentEvents,
     expand::Expander,
-    grpc::{Api, Listener, Peers, PolicyAccess, serve},
+    grpc::{Api, Peers, PolicyAccess, serve},
     history::History,
     names::Names,
     observe::{Config, Observer, clock::Clock},
@@ -88,7 +89,7 @@ impl Agent {
         };
         let directory = tempfile::tempdir().unwrap();
         let socket = directory.path().join("hubble.sock");
-        let listener = Listener::unix(&socket).await.unwrap();
+        let listener = Listen::Unix(socket.clone()).bind(false).unwrap();
         let server = tokio::spawn(async move { serve(api, vec![listener]).await.unwrap() });
         let channel =
             tonic::transport::Endpoint::from_shared(format!("unix://{}", socket.display()))

@@ -16,7 +16,7 @@ use abi::staged::Staged;
 use datapath_host::{Desired, Settings};
 use tracing::info;
 
-use crate::links::Links;
+use crate::links::{Found, Links};
 use crate::map::{Kind, Map, Shape};
 use crate::pins::Pins;
 use crate::programs::Programs;
@@ -306,8 +306,9 @@ impl Datapath {
     /// # Errors
     /// No such interface, or the kernel refuses.
     pub fn attach(&mut self, interface: IfIndex) -> Result<(), Error> {
-        let found = self.links.ensure(&self.pins, &self.programs, interface);
-        found.map(drop)
+        let mut found = Found::default();
+        self.links
+            .ensure(&self.pins, &self.programs, interface, &mut found)
     }
 
     /// Takes the programs off an interface. It is no error if they aren't on it.

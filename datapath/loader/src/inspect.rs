@@ -7,7 +7,7 @@
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::links::is_gone;
+use crate::links::{Found, is_gone};
 use crate::{Datapath, Error, IfIndex, sys};
 
 /// What was wrong.
@@ -103,11 +103,15 @@ impl Datapath {
             Err(error) => inspection.errors.push(error),
         }
         for interface in interfaces {
-            match self.links.ensure(&self.pins, &self.programs, interface) {
-                Ok(found) => {
-                    inspection.repairs.extend(found.repairs);
-                    inspection.ahead.extend(found.ahead);
-                }
+            let mut found = Found::default();
+            let ensured = self
+                .links
+                .ensure(&self.pins, &self.programs, interface, &mut found);
+            // Also of what was put right before something failed.
+            inspection.repairs.extend(found.repairs);
+            inspection.ahead.extend(found.ahead);
+            match ensured {
+                Ok(()) => {}
                 Err(Error::Interface { source, .. }) if is_gone(&source) => {}
                 Err(error) => inspection.errors.push(error),
             }

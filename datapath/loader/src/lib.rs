@@ -46,4 +46,4 @@ pub use datapath_host::{Changes, Desired, Settings};
 pub use error::Error;
 pub use inspect::{Damage, Inspection, Repair};
 pub use rings::{RingItem, RingOptions, RingReader};
-pub use stats::{Connections, Counters, Limited, Stats};
+pub use stats::{Connections, Counters, Limited, Replaced, Stats};

@@ -105,8 +105,8 @@ impl Links {
             }
         }
         for ifindex in interfaces {
-            match links.ensure(pins, programs, IfIndex(ifindex)) {
-                Ok(_) => {}
+            match links.ensure(pins, programs, IfIndex(ifindex), &mut Found::default()) {
+                Ok(()) => {}
                 Err(Error::Interface { source, .. }) if is_gone(&source) => {
                     links.detach(pins, IfIndex(ifindex))?;
                 }
@@ -117,15 +117,15 @@ impl Links {
     }
 
     /// Makes both hooks of an interface of the calling thread's network namespace as they shall be:
-    /// our program first, by our link, and behind it the one that drops. Says what wasn't so.
+    /// our program first, by our link, and behind it the one that drops. What wasn't so goes to `found`.
     pub(crate) fn ensure(
         &mut self,
         pins: &Pins,
         programs: &Programs,
         interface: IfIndex,
-    ) -> Result<Found, Error> {
+        found: &mut Found,
+    ) -> Result<(), Error> {
         let ifindex = interface.0;
-        let mut found = Found::default();
         for (end, program) in programs.ends() {
             let mut repaired = |damage| {
                 found.repairs.push(Repair {
@@ -176,7 +176,7 @@ impl Links {
             }
         }
         debug!(ifindex, "attached");
-        Ok(found)
+        Ok(())
     }
 
     /// Takes the programs off an interface, if they are on it.

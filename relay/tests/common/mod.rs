@@ -18,7 +18,6 @@ use std::{
 
 use flows_relay::{
     Config, Server,
-    listen::Listen,
     metrics::Metrics,
     peer::{Backoff, Change, HEALTH_NAME},
     query::Patience,
@@ -37,8 +36,8 @@ use proto::{
         ServerStatusResponse, get_flows_response::ResponseTypes, observer_client::ObserverClient,
     },
     relay::{NodeState, NodeStatusEvent},
-    serve::Limits,
 };
+use serve::{grpc::Limits, listen::Listen};
 use testing::{Running, Script, Streamed, observer};
 use tokio::{
     sync::{broadcast, oneshot},

@@ -182,7 +182,7 @@ mod tests {
     use prost::{Message as _, encoding::encode_varint};
 
     use super::*;
-    use crate::{
+    use proto::{
         flow::{FlowFilter, flow_filter::Experimental},
         google::FieldMask,
         observer::GetFlowsRequest,

@@ -3,18 +3,21 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
-use proto::serve::Places;
+use serve::{
+    grpc::{self, Places, with_reflection},
+    http::Limited,
+    listen::{Bound, Listen, ListenError},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
 };
-use tonic::{service::Routes, transport};
+use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::info;
 
 use crate::{
     config::Config,
-    listen::{Bound, Listen, ListenError},
     metrics::Metrics,
     peer::{HEALTH_NAME, Link, Pool, Snapshot, follow_service},
     query::Context,
@@ -28,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Server {
     config: Config,
     bound: Vec<(Listen, Bound)>,
-    metrics_listener: Option<std::net::TcpListener>,
+    metrics_listener: Option<Bound>,
     metrics: Arc<Metrics>,
 }
 
@@ -39,17 +42,14 @@ pub enum ServeError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// A listener's server ended.
-    #[error("serving: {0}")]
-    Transport(#[from] transport::Error),
-    /// A socket cannot be used, or the metrics server ended.
+    #[error(transparent)]
+    Grpc(#[from] grpc::ServeError),
+    /// The metrics' socket cannot be used.
     #[error("serving: {0}")]
     Socket(#[from] io::Error),
     /// A part of it panicked.
     #[error("a part of the relay ended: {0}")]
     Part(#[from] JoinError),
-    /// The descriptors for reflection, which are built in, don't load.
-    #[error("reflection: {0}")]
-    Reflection(#[from] tonic_reflection::server::Error),
 }
 
 impl Server {
@@ -64,10 +64,10 @@ impl Server {
         }
         let metrics_listener = match &config.metrics_listen {
             None => None,
-            Some(listen) => match listen.bind(config.insecure)? {
-                Bound::Tcp(listener) => Some(listener),
-                Bound::Unix(_) => return Err(ListenError::BadAddress(listen.to_string()).into()),
-            },
+            Some(listen @ Listen::Unix(_)) => {
+                return Err(ListenError::BadAddress(listen.to_string()).into());
+            }
+            Some(listen) => Some(listen.bind(config.insecure)?),
         };
         Ok(Self {
             config,
@@ -80,10 +80,7 @@ impl Server {
     /// The first TCP listener's address, when there is one.
     #[must_use]
     pub fn local_address(&self) -> Option<std::net::SocketAddr> {
-        self.bound.iter().find_map(|(_, bound)| match bound {
-            Bound::Tcp(listener) => listener.local_addr().ok(),
-            Bound::Unix(_) => None,
-        })
+        self.bound.iter().find_map(|(_, bound)| bound.tcp_address())
     }
 
     /// The counters.
@@ -131,21 +128,14 @@ impl Server {
             patience: config.patience,
             metrics: Arc::clone(&metrics),
         };
-        let v1 = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
-            .build_v1()?;
-        let v1alpha = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
-            .build_v1alpha()?;
         let observer = ObserverService::new(context);
         let status = observer.status();
         let policy = observer.policy();
         let routes = Routes::new(observer)
             .add_service(status)
             .add_service(policy)
-            .add_service(health_service)
-            .add_service(v1)
-            .add_service(v1alpha);
+            .add_service(health_service);
+        let routes = with_reflection(routes)?;
         let places = Places::new(config.limits);
         for (listen, bound) in bound {
             info!(address = %listen, "listening");
@@ -153,8 +143,8 @@ impl Server {
             let stopped = async move {
                 let _sender_gone = stopped.wait_for(|stopped| *stopped).await;
             };
-            let (places, routes, socket) = (places.clone(), routes.clone(), bound.socket()?);
-            parts.spawn(async move { Ok(places.serve(socket, routes, stopped).await?) });
+            let (places, routes) = (places.clone(), routes.clone());
+            parts.spawn(async move { Ok(places.serve(bound, routes, stopped).await?) });
         }
         if let Some(listener) = metrics_listener {
             let text = move || {
@@ -162,8 +152,8 @@ impl Server {
                 async move { text.or(Err(StatusCode::INTERNAL_SERVER_ERROR)) }
             };
             let router = Router::new().route("/metrics", get(text));
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            parts.spawn(async move { Ok(axum::serve(listener, router).await?) });
+            let listener = Limited::new(listener)?;
+            parts.spawn(async move { match listener.serve(router).await {} });
         }
 
         tokio::select! {
@@ -175,13 +165,6 @@ impl Server {
         // Streams that follow never end by themselves.
         tokio::time::sleep(GRACE.min(Duration::from_millis(200))).await;
         parts.shutdown().await;
-        for listen in config.listen {
-            if let Listen::Unix(path) = listen
-                && let Err(error) = std::fs::remove_file(&path)
-            {
-                info!(path = %path.display(), %error, "socket not removed");
-            }
-        }
         Ok(())
     }
 }

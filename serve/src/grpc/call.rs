@@ -202,12 +202,13 @@ mod tests {
 
     use http_body_util::StreamBody;
     use prost::Message as _;
+    use proto::{flow::FlowFilter, observer::GetFlowsRequest};
     use tokio::sync::mpsc;
     use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
     use tonic::Code;
 
     use super::*;
-    use crate::{observer::GetFlowsRequest, serve::Limits};
+    use crate::grpc::Limits;
 
     const KIB: usize = 1024;
 
@@ -276,7 +277,7 @@ mod tests {
     async fn what_a_body_took_is_exchanged_for_what_the_request_costs() {
         let places = places(600);
         let message = GetFlowsRequest {
-            whitelist: vec![crate::flow::FlowFilter::default(); 200],
+            whitelist: vec![FlowFilter::default(); 200],
             ..GetFlowsRequest::default()
         };
         let message = message.encode_to_vec();

@@ -1,17 +1,23 @@
-//! Where the relay listens.
+//! Where a server listens. Sockets are bound before there is a runtime, and before privileges are
+//! given up.
 
 use std::{
     fs, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener, ToSocketAddrs as _},
     os::unix::{
-        fs::PermissionsExt,
+        fs::PermissionsExt as _,
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
     str::FromStr,
+    thread,
+    time::Duration,
 };
 
-use proto::serve::Socket;
+/// A killed predecessor's socket answers until the last of its threads has ended: that is waited for,
+/// 3 s in all.
+const TRIES: u32 = 60;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +28,19 @@ pub enum Listen {
     Tcp(SocketAddr),
 }
 
-/// Why the relay cannot listen.
+/// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Not an address.
     #[error("{0:?} is not an address to listen on: use unix:///path or host:port")]
     BadAddress(String),
-    /// Reachable from elsewhere, in plain text.
+    /// Whoever reaches the address would see all flows.
     #[error(
-        "{0} is not a loopback address: the relay speaks no TLS yet, --insecure allows it all the same"
+        "{0} can be reached from other machines and has no TLS; listen on a loopback address, or say --insecure"
     )]
     Exposed(SocketAddr),
     /// Somebody answers on the socket.
-    #[error("{0}: another process listens there")]
+    #[error("{}: another process listens there; stop it, or listen elsewhere", .0.display())]
     Taken(PathBuf),
     /// The system's answer.
     #[error("listening on {address}: {error}")]
@@ -47,13 +53,41 @@ pub enum ListenError {
     },
 }
 
-/// A bound listener, not blocking, not yet of a runtime: it is bound before there is one.
+/// A bound listener, not blocking, not yet of a runtime.
 #[derive(Debug)]
 pub enum Bound {
     /// On a unix socket.
-    Unix(UnixListener),
+    Unix(UnixListener, SocketFile),
     /// On a TCP port.
     Tcp(TcpListener),
+}
+
+/// A bound listener of the present runtime.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Unix(tokio::net::UnixListener, SocketFile),
+    Tcp(tokio::net::TcpListener),
+}
+
+/// A unix socket's file: goes when this is dropped.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        match fs::remove_file(&self.0) {
+            // Who gave up root can't: the next one replaces it.
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                tracing::warn!(path = %self.0.display(), %error, "socket file not removed");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
 }
 
 impl FromStr for Listen {
@@ -84,24 +118,35 @@ impl std::fmt::Display for Listen {
 }
 
 impl Bound {
-    /// The socket in the present runtime.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn socket(self) -> io::Result<Socket> {
+    /// The address of a TCP socket: with the port that it got if 0 was asked for.
+    #[must_use]
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Unix(..) => None,
+            Self::Tcp(listener) => listener.local_addr().ok(),
+        }
+    }
+
+    pub(crate) fn listener(self) -> io::Result<Listener> {
         Ok(match self {
-            Self::Tcp(listener) => Socket::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            Self::Unix(listener) => Socket::Unix(tokio::net::UnixListener::from_std(listener)?),
+            Self::Tcp(listener) => Listener::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            Self::Unix(listener, file) => {
+                Listener::Unix(tokio::net::UnixListener::from_std(listener)?, file)
+            }
         })
     }
 }
 
 impl Listen {
-    /// Binds.
+    /// Binds. Waits up to 3 s, blocking, for another server's unix socket to be free.
     ///
     /// # Errors
-    /// When the address is taken, or exposed without `insecure`.
+    /// When the address is taken, or can be reached from elsewhere without `insecure`.
     pub fn bind(&self, insecure: bool) -> Result<Bound, ListenError> {
+        self.bind_within(TRIES, insecure)
+    }
+
+    fn bind_within(&self, tries: u32, insecure: bool) -> Result<Bound, ListenError> {
         let failed = |error| ListenError::Io {
             address: self.to_string(),
             error,
@@ -116,10 +161,17 @@ impl Listen {
                 Ok(Bound::Tcp(listener))
             }
             Self::Unix(path) => {
-                if UnixStream::connect(path).is_ok() {
-                    return Err(ListenError::Taken(path.clone()));
+                for tried in 1.. {
+                    if UnixStream::connect(path).is_err() {
+                        break;
+                    }
+                    if tried == tries {
+                        return Err(ListenError::Taken(path.clone()));
+                    }
+                    thread::sleep(BETWEEN_TRIES);
                 }
-                bind_unix(path).map(Bound::Unix).map_err(failed)
+                let listener = bind_unix(path).map_err(failed)?;
+                Ok(Bound::Unix(listener, SocketFile(path.clone())))
             }
         }
     }
@@ -129,7 +181,11 @@ impl Listen {
 /// and a socket left behind by a process that died is replaced.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
+    beside.push(".new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     let listener = UnixListener::bind(&beside)?;
     listener.set_nonblocking(true)?;
     fs::set_permissions(&beside, fs::Permissions::from_mode(0o660))?;
@@ -164,15 +220,18 @@ mod tests {
         assert!(open.bind(true).is_ok());
 
         let directory = tempfile::tempdir().unwrap();
-        let socket = Listen::Unix(directory.path().join("relay.sock"));
+        let path = directory.path().join("relay.sock");
+        let socket = Listen::Unix(path.clone());
         let first = socket.bind(false).unwrap();
-        let mode = fs::metadata(directory.path().join("relay.sock"))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o660);
-        assert!(matches!(socket.bind(false), Err(ListenError::Taken(_))));
+        let second = socket.bind_within(2, false);
+        assert!(matches!(second, Err(ListenError::Taken(_))));
         drop(first);
+        assert!(!path.exists(), "its file goes with it");
+        // What a killed one left.
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
         assert!(socket.bind(false).is_ok());
     }
 }

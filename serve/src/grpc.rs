@@ -9,30 +9,49 @@
 mod authority;
 mod call;
 mod connection;
-pub mod privileges;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use tokio::{
-    net::{TcpListener, UnixListener},
-    sync::Semaphore,
-};
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::{
     service::Routes,
     transport::{self, Server},
 };
+use tonic_reflection::server::Builder;
+
+use crate::listen::{Bound, Listener};
 
 pub use wire::{MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES};
 
-/// A bound socket.
-#[derive(Debug)]
-pub enum Socket {
-    /// By address.
-    Tcp(TcpListener),
-    /// By path.
-    Unix(UnixListener),
+/// gRPC can't be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The socket is not one of this runtime's.
+    #[error("serving: {0}")]
+    Socket(#[from] io::Error),
+    /// The transport failed.
+    #[error("serving: {0}")]
+    Transport(#[from] transport::Error),
+    /// The descriptors for reflection, which are built in, don't load.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// These services, and reflection in both of its versions: of all that this project has, and health.
+///
+/// # Errors
+/// The descriptors don't load.
+pub fn with_reflection(routes: Routes) -> Result<Routes, ServeError> {
+    let reflection = || {
+        Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
 }
 
 /// How much a server takes on.
@@ -108,16 +127,16 @@ impl Places {
         }
     }
 
-    /// Serves until `stop` resolves, then lets calls finish.
+    /// Serves until `stop` resolves, then lets calls finish and takes a unix socket's file away.
     ///
     /// # Errors
     /// The transport fails.
     pub async fn serve(
         &self,
-        socket: Socket,
+        bound: Bound,
         routes: Routes,
         stop: impl Future<Output = ()>,
-    ) -> Result<(), transport::Error> {
+    ) -> Result<(), ServeError> {
         let limits = &*self.limits;
         let server = Server::builder()
             .max_concurrent_streams(limits.streams)
@@ -126,15 +145,16 @@ impl Places {
             .http2_max_header_list_size(limits.header_bytes)
             .layer(call::Bound::new(self))
             .add_routes(routes);
-        match socket {
-            Socket::Tcp(listener) => {
-                let incoming = connection::limited(crate::tcp::incoming(listener), self);
-                server.serve_with_incoming_shutdown(incoming, stop).await
+        match bound.listener()? {
+            Listener::Tcp(listener) => {
+                let incoming = connection::limited(proto::tcp::incoming(listener), self);
+                server.serve_with_incoming_shutdown(incoming, stop).await?;
             }
-            Socket::Unix(listener) => {
+            Listener::Unix(listener, _file) => {
                 let incoming = connection::limited(UnixListenerStream::new(listener), self);
-                server.serve_with_incoming_shutdown(incoming, stop).await
+                server.serve_with_incoming_shutdown(incoming, stop).await?;
             }
         }
+        Ok(())
     }
 }

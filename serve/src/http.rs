@@ -1,4 +1,5 @@
-//! Connections: so many at a time, each with a limit of how long a request may take to arrive.
+//! HTTP, for pages and metrics: so many connections at a time, each with a limit of how long a request
+//! may take to arrive.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::listen::{self, Bound};
+
 /// Connections at a time; browsers open up to six each.
 const CONNECTIONS: usize = 512;
 /// Bytes that the system holds for a reader.
@@ -26,27 +29,38 @@ const HEAD: Duration = Duration::from_secs(20);
 
 /// A TCP listener with a limit.
 #[derive(Debug)]
-pub(crate) struct Limited {
+pub struct Limited {
     listener: TcpListener,
     room: Arc<Semaphore>,
     head: Duration,
 }
 
 impl Limited {
-    pub(crate) fn new(listener: TcpListener) -> Self {
-        Self {
+    /// With all places free.
+    ///
+    /// # Errors
+    /// The socket is not one of this runtime's, or a unix one.
+    pub fn new(bound: Bound) -> io::Result<Self> {
+        let listen::Listener::Tcp(listener) = bound.listener()? else {
+            return Err(io::Error::other("pages are served over TCP only"));
+        };
+        Ok(Self {
             listener,
             room: Arc::new(Semaphore::new(CONNECTIONS)),
             head: HEAD,
-        }
+        })
     }
 
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system doesn't know.
+    pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
     /// Answers, until it is dropped: connections end then, too.
-    pub(crate) async fn serve(mut self, app: Router) -> Infallible {
+    pub async fn serve(mut self, app: Router) -> Infallible {
         let mut connections = JoinSet::new();
         loop {
             let place = Arc::clone(&self.room).acquire_owned();
@@ -94,11 +108,12 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::listen::Listen;
 
     #[tokio::test]
     async fn who_says_nothing_gives_its_place_back() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut limited = Limited::new(listener);
+        let listen: Listen = "127.0.0.1:0".parse().unwrap();
+        let mut limited = Limited::new(listen.bind(false).unwrap()).unwrap();
         limited.room = Arc::new(Semaphore::new(3));
         limited.head = Duration::from_millis(200);
         let address = limited.address().unwrap();
