@@ -114,7 +114,7 @@ fn sweep_all(stats: &Stats, gone: &Receiver<Gone>) {
     let mut addresses: BTreeMap<IpAddr, u64> = BTreeMap::new();
     loop {
         let next = match addresses.is_empty() {
-            true => gone.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            true => gone.recv().map_err(RecvTimeoutError::from),
             false => gone.recv_timeout(AGAIN),
         };
         let first = match next {
