@@ -1,5 +1,5 @@
-//! How a stored event is shown: as the flows that a Hubble user expects of it (which ones:
-//! [`Parts`](crate::history::Parts)). Field by field after Hubble v1.19; where Hubble leaves
+//! How a stored packet is shown: as the flows that a Hubble user expects of it (which ones:
+//! [`Parts`](crate::fact::Parts)). Field by field after Hubble v1.19; where Hubble leaves
 //! something out that is known here, it is filled in: a drop names the policies behind it, a default
 //! deny those that select the pod.
 
@@ -9,14 +9,15 @@ pub mod view;
 
 use std::fmt::Write as _;
 
-use abi::{
-    event::{self, Event},
-    identity,
+use flow::{
+    Side,
+    view::{End, Transport},
 };
 use proto::flow as pb;
 
 use crate::{
-    history::{EventRef, Part, drop_reason},
+    fact::{Judgement, Kind, Packet, Part},
+    history::PacketRef,
     names::{Decision, Endpoint, PolicyRef},
     observe::clock,
 };
@@ -24,7 +25,7 @@ use crate::{
 pub use extension::{TYPE_URL, extension};
 pub use summary::summary;
 
-/// What does not follow from the event.
+/// What does not follow from the packet.
 #[derive(Clone, Debug)]
 pub struct Expander {
     /// Hubble's name of the node.
@@ -61,29 +62,30 @@ impl Expander {
         &self.node_name
     }
 
-    /// One of the flows of an event.
-    pub fn flow(&self, stored: &EventRef<'_>, part: Part) -> pb::Flow {
-        let event = stored.event();
+    /// One of the flows of a packet.
+    pub fn flow(&self, stored: &PacketRef<'_>, part: Part) -> pb::Flow {
+        let packet = stored.packet();
         let mut flow = pb::Flow {
-            time: Some(timestamp(event.time)),
+            time: Some(timestamp(packet.time())),
             uuid: self.uuid(stored.sequence(), part),
             emitter: Some(pb::Emitter {
                 name: "flows".into(),
                 version: env!("CARGO_PKG_VERSION").into(),
             }),
-            ip: ip(event),
-            l4: l4(event),
-            source: Some(endpoint(stored.end(0))),
-            destination: Some(endpoint(stored.end(1))),
+            ethernet: ethernet(stored),
+            ip: ip(packet),
+            l4: l4(packet),
+            source: Some(endpoint(stored.end(Side::Source))),
+            destination: Some(endpoint(stored.end(Side::Destination))),
             r#type: pb::FlowType::L3L4.into(),
             node_name: self.node_name.clone(),
             node_labels: stored.node().labels.clone(),
             ..pb::Flow::default()
         };
-        flow.summary = summary(event);
+        flow.summary = summary(packet);
         match part {
-            Part::EgressVerdict => verdict(&mut flow, stored, 0),
-            Part::IngressVerdict => verdict(&mut flow, stored, 1),
+            Part::EgressVerdict => verdict(&mut flow, stored, End::Egress),
+            Part::IngressVerdict => verdict(&mut flow, stored, End::Ingress),
             Part::Drop => drop_flow(&mut flow, stored),
             Part::Trace => trace(&mut flow, stored),
         }
@@ -118,21 +120,11 @@ pub fn timestamp(ns: u64) -> proto::google::Timestamp {
     }
 }
 
-/// The packet reaches a pod of this node (else it leaves for elsewhere).
-pub fn to_endpoint(event: &Event) -> bool {
-    let receiver = if event.flags & event::F_REPLY != 0 {
-        event.egress
-    } else {
-        event.ingress
-    };
-    event.flags & event::F_FROM_POD == 0 || receiver != event::NOT_JUDGED
-}
-
 /// Where a packet was seen passing.
-pub fn observation_point(event: &Event) -> pb::TraceObservationPoint {
-    if to_endpoint(event) {
+pub fn observation_point(packet: &Packet) -> pb::TraceObservationPoint {
+    if packet.reaches_pod() {
         pb::TraceObservationPoint::ToEndpoint
-    } else if event.dst_identity == identity::HOST {
+    } else if packet.is_to_host() {
         pb::TraceObservationPoint::ToStack
     } else {
         pb::TraceObservationPoint::ToNetwork
@@ -149,8 +141,8 @@ pub fn trace_sub_type(point: pb::TraceObservationPoint) -> i32 {
 }
 
 /// Direction of a trace: that of the connection, as seen by the pod that reports.
-pub fn trace_direction(event: &Event) -> pb::TrafficDirection {
-    if to_endpoint(event) == (event.flags & event::F_REPLY != 0) {
+pub fn trace_direction(packet: &Packet) -> pb::TrafficDirection {
+    if packet.reaches_pod() == packet.is_reply() {
         pb::TrafficDirection::Egress
     } else {
         pb::TrafficDirection::Ingress
@@ -159,16 +151,10 @@ pub fn trace_direction(event: &Event) -> pb::TrafficDirection {
 
 /// Direction of a drop: that of the end whose verdict it was; for packets that no policy judged, that
 /// of the packet.
-pub fn drop_direction(event: &Event) -> pb::TrafficDirection {
-    let by_policy = |verdict| {
-        matches!(
-            verdict,
-            abi::reason::POLICY_DENIED | abi::reason::POLICY_DENY
-        )
-    };
-    let egress = match drop_reason(event) {
-        (verdict, egress) if by_policy(verdict) => egress,
-        _ => event.flags & event::F_FROM_POD != 0,
+pub fn drop_direction(packet: &Packet) -> pb::TrafficDirection {
+    let egress = match packet.decisive() {
+        (end, judgement) if judgement.is_by_policy() => end == End::Egress,
+        _ => packet.is_from_pod(),
     };
     if egress {
         pb::TrafficDirection::Egress
@@ -187,60 +173,54 @@ pub mod message_type {
     pub const POLICY_VERDICT: i32 = 5;
 }
 
-fn verdict(flow: &mut pb::Flow, stored: &EventRef<'_>, end: usize) {
-    let event = stored.event();
-    let (given, shift, direction) = if end == 0 {
-        (event.egress, 0, pb::TrafficDirection::Egress)
-    } else {
-        (event.ingress, 4, pb::TrafficDirection::Ingress)
-    };
+fn verdict(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: End) {
+    let packet = stored.packet();
     flow.event_type = Some(pb::CiliumEventType {
         r#type: message_type::POLICY_VERDICT,
         sub_type: 0,
     });
-    flow.traffic_direction = direction.into();
-    flow.policy_match_type = u32::from(event.match_types >> shift & 0xf);
-    match given {
-        event::FORWARDED | event::REDIRECTED => {
-            flow.verdict = if given == event::FORWARDED {
-                pb::Verdict::Forwarded
-            } else {
-                pb::Verdict::Redirected
-            }
-            .into();
+    flow.traffic_direction = match end {
+        End::Egress => pb::TrafficDirection::Egress,
+        End::Ingress => pb::TrafficDirection::Ingress,
+    }
+    .into();
+    flow.policy_match_type = packet.match_type(end).into();
+    match packet.judgement(end) {
+        Judgement::Dropped(reason) => dropped(flow, reason),
+        judgement => {
+            flow.verdict = verdict_of(judgement).into();
             flow.is_reply = Some(false.into());
         }
-        reason => dropped(flow, reason),
     }
     attribute(flow, stored, end);
 }
 
-fn drop_flow(flow: &mut pb::Flow, stored: &EventRef<'_>) {
-    let event = stored.event();
-    let (reason, egress) = drop_reason(event);
+fn drop_flow(flow: &mut pb::Flow, stored: &PacketRef<'_>) {
+    let packet = stored.packet();
+    let (end, judgement) = packet.decisive();
     flow.event_type = Some(pb::CiliumEventType {
         r#type: message_type::DROP,
-        sub_type: reason.into(),
+        sub_type: judgement.reason().into(),
     });
-    flow.traffic_direction = drop_direction(event).into();
-    dropped(flow, reason);
-    attribute(flow, stored, usize::from(!egress));
+    flow.traffic_direction = drop_direction(packet).into();
+    dropped(flow, judgement.reason());
+    attribute(flow, stored, end);
 }
 
-fn trace(flow: &mut pb::Flow, stored: &EventRef<'_>) {
-    let event = stored.event();
-    let point = observation_point(event);
-    let reply = event.flags & event::F_REPLY != 0;
+fn trace(flow: &mut pb::Flow, stored: &PacketRef<'_>) {
+    let packet = stored.packet();
+    let point = observation_point(packet);
+    let reply = packet.is_reply();
     flow.verdict = pb::Verdict::Forwarded.into();
     flow.event_type = Some(pb::CiliumEventType {
         r#type: message_type::TRACE,
         sub_type: trace_sub_type(point),
     });
-    flow.traffic_direction = trace_direction(event).into();
+    flow.traffic_direction = trace_direction(packet).into();
     flow.trace_observation_point = point.into();
-    flow.trace_reason = if event.flags & event::F_RELATED != 0 {
+    flow.trace_reason = if packet.is_related() {
         pb::TraceReason::Related
-    } else if event.kind == event::NEW {
+    } else if packet.kind() == Kind::New {
         pb::TraceReason::New
     } else if reply {
         pb::TraceReason::Reply
@@ -257,8 +237,12 @@ fn trace(flow: &mut pb::Flow, stored: &EventRef<'_>) {
 }
 
 /// The veth at which a packet was seen passing.
-fn interface<'a>(stored: &EventRef<'a>, part: Part) -> Option<&'a (u32, String)> {
-    let reporter = usize::from(to_endpoint(stored.event()));
+fn interface<'a>(stored: &PacketRef<'a>, part: Part) -> Option<&'a (u32, String)> {
+    let reporter = if stored.packet().reaches_pod() {
+        Side::Destination
+    } else {
+        Side::Source
+    };
     (part == Part::Trace)
         .then(|| stored.end(reporter).interface.as_ref())
         .flatten()
@@ -270,19 +254,29 @@ fn dropped(flow: &mut pb::Flow, reason: u8) {
     flow.drop_reason = reason.into();
 }
 
-fn attribute(flow: &mut pb::Flow, stored: &EventRef<'_>, end: usize) {
+/// A judgement as Hubble's verdict.
+pub(crate) fn verdict_of(judgement: Judgement) -> pb::Verdict {
+    match judgement {
+        Judgement::None => pb::Verdict::Unknown,
+        Judgement::Forwarded => pb::Verdict::Forwarded,
+        Judgement::Redirected => pb::Verdict::Redirected,
+        Judgement::Dropped(_) => pb::Verdict::Dropped,
+    }
+}
+
+fn attribute(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: End) {
     let rule = stored.rule(end);
-    let revision = u64::from(stored.event().revision);
+    let revision = u64::from(stored.packet().revision());
     let policies = rule
         .policies
         .iter()
         .map(|known| policy(known, revision))
         .collect();
     let field = match (rule.decision, end) {
-        (Decision::Allow, 0) => &mut flow.egress_allowed_by,
-        (Decision::Allow, _) => &mut flow.ingress_allowed_by,
-        (Decision::Deny | Decision::DefaultDeny, 0) => &mut flow.egress_denied_by,
-        (Decision::Deny | Decision::DefaultDeny, _) => &mut flow.ingress_denied_by,
+        (Decision::Allow, End::Egress) => &mut flow.egress_allowed_by,
+        (Decision::Allow, End::Ingress) => &mut flow.ingress_allowed_by,
+        (Decision::Deny | Decision::DefaultDeny, End::Egress) => &mut flow.egress_denied_by,
+        (Decision::Deny | Decision::DefaultDeny, End::Ingress) => &mut flow.ingress_denied_by,
         (Decision::None | Decision::ImplicitAllow, _) => return,
     };
     *field = policies;
@@ -318,31 +312,35 @@ fn endpoint(known: &Endpoint) -> pb::Endpoint {
     }
 }
 
-/// The address of an end, if the packet had an IP header.
-pub fn address(event: &Event, end: usize) -> Option<std::net::IpAddr> {
-    let words = if end == 0 { event.src } else { event.dst };
-    (event.flags & event::F_NO_IP == 0)
-        .then(|| crate::names::AddrKey::of_event(words, event.flags).ip())
-}
-
-fn ip(event: &Event) -> Option<pb::Ip> {
-    let version = if event.flags & event::F_IPV6 != 0 {
-        pb::IpVersion::IPv6
-    } else {
-        pb::IpVersion::IPv4
-    };
+fn ip(packet: &Packet) -> Option<pb::Ip> {
     Some(pb::Ip {
-        source: address(event, 0)?.to_string(),
-        destination: address(event, 1)?.to_string(),
-        ip_version: version.into(),
+        source: packet.address(Side::Source)?.to_string(),
+        destination: packet.address(Side::Destination)?.to_string(),
+        ip_version: ip_version(packet).into(),
         ..pb::Ip::default()
     })
 }
 
-/// The TCP flags of a packet; `None` if it is none.
-pub fn tcp_flags(event: &Event) -> Option<pb::TcpFlags> {
-    let bit = |n: u8| event.tcp_flags & 1 << n != 0;
-    (event.proto == 6).then(|| pb::TcpFlags {
+/// The version of IP, if the packet has one.
+pub(crate) fn ip_version(packet: &Packet) -> pb::IpVersion {
+    match (packet.has_ip(), packet.is_ipv6()) {
+        (false, _) => pb::IpVersion::IpNotUsed,
+        (true, false) => pb::IpVersion::IPv4,
+        (true, true) => pb::IpVersion::IPv6,
+    }
+}
+
+fn ethernet(stored: &PacketRef<'_>) -> Option<pb::Ethernet> {
+    let addresses = stored.ethernet();
+    Some(pb::Ethernet {
+        source: addresses.address(Side::Source)?.to_string(),
+        destination: addresses.address(Side::Destination)?.to_string(),
+    })
+}
+
+fn flags(bits: u8) -> pb::TcpFlags {
+    let bit = |n: u8| bits & 1 << n != 0;
+    pb::TcpFlags {
         fin: bit(0),
         syn: bit(1),
         rst: bit(2),
@@ -352,7 +350,7 @@ pub fn tcp_flags(event: &Event) -> Option<pb::TcpFlags> {
         ece: bit(6),
         cwr: bit(7),
         ns: false,
-    })
+    }
 }
 
 /// Type of an SCTP packet's first chunk (RFC 9260, 3.2), as far as Hubble tells them apart.
@@ -368,36 +366,29 @@ fn chunk_type(number: u8) -> pb::SctpChunkType {
     }
 }
 
-fn l4(event: &Event) -> Option<pb::Layer4> {
+fn l4(packet: &Packet) -> Option<pb::Layer4> {
     use pb::layer4::Protocol;
-    if event.flags & event::F_NO_IP != 0 {
-        return None;
-    }
-    let (source_port, destination_port) = (event.src_port.into(), event.dst_port.into());
-    let protocol = match event.proto {
-        1 => Protocol::IcmPv4(pb::IcmPv4 {
-            r#type: source_port,
-            code: destination_port,
-        }),
-        6 => Protocol::Tcp(pb::Tcp {
+    let port = |side| packet.port(side).unwrap_or_default().into();
+    let (source_port, destination_port) = (port(Side::Source), port(Side::Destination));
+    let [kind, code] = packet.icmp().unwrap_or_default().map(u32::from);
+    let protocol = match packet.transport()? {
+        Transport::IcmpV4 => Protocol::IcmPv4(pb::IcmPv4 { r#type: kind, code }),
+        Transport::Tcp => Protocol::Tcp(pb::Tcp {
             source_port,
             destination_port,
-            flags: tcp_flags(event),
+            flags: packet.tcp_flags().map(flags),
         }),
-        17 => Protocol::Udp(pb::Udp {
+        Transport::Udp => Protocol::Udp(pb::Udp {
             source_port,
             destination_port,
         }),
-        58 => Protocol::IcmPv6(pb::IcmPv6 {
-            r#type: source_port,
-            code: destination_port,
-        }),
-        132 => Protocol::Sctp(pb::Sctp {
+        Transport::IcmpV6 => Protocol::IcmPv6(pb::IcmPv6 { r#type: kind, code }),
+        Transport::Sctp => Protocol::Sctp(pb::Sctp {
             source_port,
             destination_port,
-            chunk_type: chunk_type(event.tcp_flags).into(),
+            chunk_type: chunk_type(packet.sctp_chunk().unwrap_or_default()).into(),
         }),
-        _ => return None,
+        Transport::Vrrp | Transport::Igmp => return None,
     };
     Some(pb::Layer4 {
         protocol: Some(protocol),

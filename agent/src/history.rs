@@ -8,9 +8,8 @@
 //!
 //! A segment is immutable, so readers hold one by its `Arc` and never block the writer. A reader that
 //! is overtaken by eviction is told exactly how many events it missed ([`Cursor::next_run`]).
-//! What is kept per event is in [`record`], how events become Hubble's flows in [`crate::expand`].
+//! What is kept of a fact is in [`segment`], how facts become Hubble's flows in [`crate::expand`].
 
-pub mod record;
 mod segment;
 mod writer;
 
@@ -22,8 +21,7 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-pub use record::{Loss, Part, Parts, Stage, drop_reason};
-pub use segment::{Entry, EventRef, Segment, Summary, Totals, losses_between};
+pub use segment::{Entry, PacketRef, Segment, Summary, Totals, losses_between};
 pub use writer::Writer;
 
 use crate::names::Node;

@@ -11,6 +11,7 @@ pub mod connections;
 pub mod control;
 pub mod events;
 pub mod expand;
+pub mod fact;
 pub mod grpc;
 pub mod history;
 pub mod metrics;

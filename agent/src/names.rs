@@ -9,8 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use abi::event::{self, Event};
-use abi::reason;
+use flow::Side;
+
+use crate::fact::{Arrived, Packet};
 
 /// A Kubernetes object that owns a pod, as Hubble's `Workload`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -185,15 +186,12 @@ impl From<IpAddr> for AddrKey {
 }
 
 impl AddrKey {
-    /// The address of an event, by the words that the event carries.
-    pub fn of_event(words: [u32; 4], flags: u8) -> Self {
-        Self {
-            words,
-            v6: flags & event::F_IPV6 != 0,
-        }
+    /// The address of the words that the datapath writes.
+    pub fn new(words: [u32; 4], v6: bool) -> Self {
+        Self { words, v6 }
     }
 
-    /// The words for an event.
+    /// The words that the datapath writes.
     pub fn words(self) -> [u32; 4] {
         self.words
     }
@@ -225,13 +223,6 @@ pub struct Names {
     pub by_identity: WordMap<u32, Arc<Endpoint>>,
     /// What cookies stand for.
     pub attributions: WordMap<u32, Arc<Attribution>>,
-}
-
-/// Whether a packet was dropped because its source address is not its sender's.
-pub fn is_forged(event: &Event) -> bool {
-    event.kind == event::DROP
-        && event.flags & event::F_NO_IP == 0
-        && [event.egress, event.ingress].contains(&reason::INVALID_SOURCE_IP)
 }
 
 /// Resolves events against one snapshot. Keeps what it had to make up (identities nobody announced,
@@ -272,55 +263,40 @@ impl Namer {
     }
 
     /// Names both ends and both rules.
-    pub fn name(&mut self, event: &Event) -> Named {
-        // A drop tells at which pod it happened.
-        let at = |flags| {
-            event.kind == event::DROP && event.flags & (event::F_FROM_POD | event::F_NO_IP) == flags
-        };
-        let at_source = at(event::F_FROM_POD | event::F_NO_IP);
-        let at_destination = at(event::F_NO_IP);
-        let source = if is_forged(event) {
-            self.sender(event)
+    pub fn name(&mut self, arrived: &Arrived) -> Named {
+        let packet = &arrived.packet;
+        let source = if packet.is_forged() {
+            self.sender(packet)
         } else {
-            self.end(event.src, event.src_identity, event, at_source)
+            self.end(packet, Side::Source)
         };
-        let destination = self.end(event.dst, event.dst_identity, event, at_destination);
+        let destination = self.end(packet, Side::Destination);
         Named {
             ends: [source, destination],
-            rules: [
-                self.attribution(event.egress_cookie),
-                self.attribution(event.ingress_cookie),
-            ],
+            rules: arrived.cookies.map(|cookie| self.attribution(cookie)),
         }
     }
 
     /// Who sent a packet with somebody else's address: the pod at whose veth it was seen, or, from the
     /// network, nobody that is known. Never the address's owner.
-    fn sender(&mut self, event: &Event) -> Arc<Endpoint> {
-        let pod = (event.flags & event::F_FROM_POD != 0)
-            .then(|| self.names.by_index.get(&event.aux))
-            .flatten();
-        match pod {
+    fn sender(&mut self, packet: &Packet) -> Arc<Endpoint> {
+        let pod = packet.dropped_at().filter(|_| packet.is_from_pod());
+        match pod.and_then(|index| self.names.by_index.get(&index)) {
             Some(pod) => Arc::clone(pod),
             None => self.of_identity(0),
         }
     }
 
-    fn end(
-        &mut self,
-        words: [u32; 4],
-        identity: u32,
-        event: &Event,
-        by_index: bool,
-    ) -> Arc<Endpoint> {
-        let found = if by_index {
-            self.names.by_index.get(&event.aux)
-        } else if event.flags & event::F_NO_IP != 0 {
-            None
+    fn end(&mut self, packet: &Packet, side: Side) -> Arc<Endpoint> {
+        let identity = packet.identity(side);
+        let found = if packet.has_ip() {
+            self.names.by_address.get(&packet.address_key(side))
         } else {
-            self.names
-                .by_address
-                .get(&AddrKey::of_event(words, event.flags))
+            // A drop tells at which pod it happened.
+            packet
+                .dropped_at()
+                .filter(|_| packet.is_from_pod() == (side == Side::Source))
+                .and_then(|index| self.names.by_index.get(&index))
         };
         match found {
             Some(endpoint) if identity == 0 || endpoint.identity == identity => {

@@ -27,11 +27,12 @@ use ringbuf::traits::Consumer as _;
 
 use self::{
     clock::Clock,
-    reader::{DRAIN_EVERY, QUEUE_LEN, Queued, Reader},
+    reader::{DRAIN_EVERY, QUEUE_LEN, Reader},
     source::Source,
 };
 use crate::{
-    history::{Loss, Stage, Writer},
+    fact::{Fact, Loss, Stage},
+    history::Writer,
     names::{Namer, Names},
 };
 
@@ -187,7 +188,7 @@ fn join(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
 struct State {
     readers: Vec<Reader>,
     /// Taken from the queues, not yet old enough to be stored; sorted by time.
-    batch: Vec<(u64, Queued)>,
+    batch: Vec<(u64, Fact)>,
     names: Arc<ArcSwap<Names>>,
     namer: Namer,
     writer: Writer,
@@ -252,29 +253,24 @@ impl State {
             .min()
             .map_or(now, |to| if ended { u64::MAX } else { to });
         for reader in &mut self.readers {
-            self.batch.extend(reader.queue.pop_iter().map(|queued| {
-                let time = match &queued {
-                    Queued::Event(event) => event.time,
-                    Queued::Lost(loss) => loss.time,
-                };
-                (time, queued)
-            }));
+            let facts = reader.queue.pop_iter();
+            self.batch.extend(facts.map(|fact| (fact.time(), fact)));
         }
         // Stable, and linear on what it mostly is: a few sorted runs.
         self.batch.sort_by_key(|(time, _)| *time);
         let ready = self.batch.partition_point(|(time, _)| *time < settled);
         self.namer.update(&self.names.load());
         let mut stored = 0;
-        for (_, queued) in self.batch.drain(..ready) {
-            match queued {
-                Queued::Event(mut event) => {
+        for (time, fact) in self.batch.drain(..ready) {
+            match fact {
+                Fact::Packet(mut arrived) => {
                     stored += 1;
-                    let named = self.namer.name(&event);
-                    self.counts.count(&event);
-                    event.time = self.clock.wall(event.time);
-                    self.writer.event(event, &named, self.namer.node());
+                    let named = self.namer.name(&arrived);
+                    self.counts.count(&arrived.packet);
+                    arrived.packet = arrived.packet.at(self.clock.wall(time));
+                    self.writer.packet(&arrived, &named, self.namer.node());
                 }
-                Queued::Lost(mut loss) => {
+                Fact::Loss(mut loss) => {
                     loss.time = self.clock.wall(loss.time);
                     loss.first = self.clock.wall(loss.first);
                     self.writer.lost(&loss);

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use abi::{
-    event::{self, Event},
+    event::{self, Event, Sample},
     identity, policy, reason,
 };
 use common::{
@@ -16,24 +16,30 @@ use common::{
 use flow::{FlowView, Side};
 use flows_agent::{
     expand::{Expander, view::StoredFlow},
-    history::{Entry, History, Part},
+    fact::{Arrived, Part},
+    history::{Entry, History},
     names::Namer,
 };
 use proto::flow as pb;
 
 /// The flows of one event, and what a filter saw of each: always equal.
 fn expand(event: Event, extensions: bool) -> Vec<pb::Flow> {
+    expand_sample(&event.into(), extensions)
+}
+
+fn expand_sample(sample: &Sample, extensions: bool) -> Vec<pb::Flow> {
+    let arrived = Arrived::read(sample).unwrap();
     let names = Arc::new(names());
     let mut namer = Namer::default();
     namer.update(&names);
     let (history, mut writer) = History::new(10, Arc::clone(&names.node));
-    let named = namer.name(&event);
-    writer.event(event, &named, namer.node());
+    let named = namer.name(&arrived);
+    writer.packet(&arrived, &named, namer.node());
     writer.publish(0);
     let mut expander = Expander::new("node-a".into(), 1);
     expander.extensions = extensions;
     let view = history.view();
-    let Some(Entry::Event(stored)) = view.segments()[0].get(0) else {
+    let Some(Entry::Packet(stored)) = view.segments()[0].get(0) else {
         unreachable!("one event was stored")
     };
     let parts = stored.parts();
@@ -463,4 +469,20 @@ fn uuids_are_unique_and_stay() {
     };
     assert_eq!(uuids(&a), uuids(&b));
     assert_ne!(a[0].uuid, a[1].uuid);
+}
+
+#[test]
+fn a_flow_tells_the_addresses_of_its_frame() {
+    let sample = Sample {
+        ethernet: [0x0a, 0, 0, 0, 0, 1, 0x0a, 0xff, 0, 0, 0, 2],
+        ..new_connection(1).into()
+    };
+    for flow in expand_sample(&sample, false) {
+        let ethernet = flow.ethernet.unwrap();
+        assert_eq!(ethernet.destination, "0a:00:00:00:00:01");
+        assert_eq!(ethernet.source, "0a:ff:00:00:00:02");
+    }
+    // Where they aren't known nothing is said.
+    let flows = expand(new_connection(1), false);
+    assert!(flows.iter().all(|flow| flow.ethernet.is_none()));
 }

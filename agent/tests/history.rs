@@ -5,9 +5,11 @@ mod common;
 use std::sync::Arc;
 
 use abi::event::{self, Event};
-use common::{default_deny, names, new_connection, node};
+use common::{arrived, default_deny, names, new_connection, node};
+use flow::{Side, view::End};
 use flows_agent::{
-    history::{Cursor, Entry, History, Loss, Stage, Writer},
+    fact::{Loss, Stage},
+    history::{Cursor, Entry, History, Writer},
     names::{Namer, Names},
 };
 
@@ -44,9 +46,10 @@ impl Feed {
     fn event(&mut self, mut event: Event) {
         event.revision = self.next;
         self.next += 1;
-        let named = self.namer.name(&event);
+        let arrived = arrived(event);
+        let named = self.namer.name(&arrived);
         let node = Arc::clone(self.namer.node());
-        self.writer.event(event, &named, &node);
+        self.writer.packet(&arrived, &named, &node);
     }
 }
 
@@ -61,8 +64,8 @@ fn read(history: &History, cursor: &mut Cursor) -> (Vec<u32>, u64, [u64; 2]) {
         }
         for entry in run.segment.iter_from(run.from) {
             match entry {
-                Entry::Event(event) => seen.push(event.event().revision),
-                Entry::Lost(loss) => lost[usize::from(loss.stage == Stage::Queue)] += loss.events,
+                Entry::Packet(stored) => seen.push(stored.packet().revision()),
+                Entry::Loss(loss) => lost[usize::from(loss.stage == Stage::Queue)] += loss.events,
             }
         }
     }
@@ -222,15 +225,15 @@ fn names_are_frozen_on_arrival() {
     let mut seen = vec![];
     for segment in view.segments() {
         for entry in segment.iter_from(0) {
-            let Entry::Event(event) = entry else {
+            let Entry::Packet(stored) = entry else {
                 panic!("no loss here")
             };
             seen.push((
-                event.end(0).pod.clone(),
-                event.end(0).identity,
-                event.rule(1).policies.len(),
-                event.rule(1).cookie,
-                event.node().labels.join(","),
+                stored.end(Side::Source).pod.clone(),
+                stored.end(Side::Source).identity,
+                stored.rule(End::Ingress).policies.len(),
+                stored.rule(End::Ingress).cookie,
+                stored.node().labels.join(","),
             ));
         }
     }

@@ -8,7 +8,8 @@ use abi::event::{self, Event};
 use arc_swap::ArcSwap;
 use common::{Fed, names, new_connection};
 use flows_agent::{
-    history::{Cursor, Entry, History, Stage},
+    fact::Stage,
+    history::{Cursor, Entry, History},
     observe::{Config, Observer, clock::Clock, source::Item},
 };
 
@@ -46,8 +47,8 @@ fn stored(history: &History) -> Stored {
     while let Some(run) = cursor.next_run(history) {
         for entry in run.segment.iter_from(run.from) {
             match entry {
-                Entry::Event(event) => times.push(event.event().time),
-                Entry::Lost(loss) => losses.push((loss.stage, loss.events, loss.cpu)),
+                Entry::Packet(stored) => times.push(stored.packet().time()),
+                Entry::Loss(loss) => losses.push((loss.stage, loss.events, loss.cpu)),
             }
         }
     }
@@ -75,15 +76,21 @@ fn every_loss_is_counted_once_at_its_stage() {
     feeds[1].feed([
         Item::Lost(42),
         Item::Malformed,
-        Item::checked(Event {
-            version: event::VERSION + 1,
-            ..trace(1)
-        }),
-        Item::checked(Event {
-            kind: event::PACKET + 1,
-            ..trace(1)
-        }),
-        Item::checked(trace(2)),
+        Item::read(
+            &Event {
+                version: event::VERSION + 1,
+                ..trace(1)
+            }
+            .into(),
+        ),
+        Item::read(
+            &Event {
+                kind: event::PACKET + 1,
+                ..trace(1)
+            }
+            .into(),
+        ),
+        Item::read(&trace(2).into()),
     ]);
     let (history, observer) = start(&feeds, 100, 7);
     let stats = Arc::clone(observer.stats());

@@ -65,7 +65,7 @@ impl std::fmt::Display for Address<'_> {
 }
 
 /// What is above IP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// TCP.
     Tcp,

@@ -27,6 +27,7 @@ use abi::event::{self, Event};
 use common::{Fed, default_deny, names, new_connection};
 use flows_agent::{
     expand::Expander,
+    fact::Arrived,
     grpc::Selection,
     history::{Cursor, Entry, History},
     names::Namer,
@@ -75,8 +76,9 @@ fn store() {
         let began = Instant::now();
         for n in 0..EVENTS {
             let event = mixed(n);
-            let named = namer.name(&event);
-            writer.event(event, &named, namer.node());
+            let arrived = arrived(event);
+            let named = namer.name(&arrived);
+            writer.packet(&arrived, &named, namer.node());
             if n.is_multiple_of(5000) {
                 writer.publish(u64::from(n));
             }
@@ -143,8 +145,9 @@ fn filled() -> Arc<History> {
     let (history, mut writer) = History::new(1_000_000, Arc::clone(&names.node));
     for n in 0..EVENTS {
         let event = mixed(n);
-        let named = namer.name(&event);
-        writer.event(event, &named, namer.node());
+        let arrived = arrived(event);
+        let named = namer.name(&arrived);
+        writer.packet(&arrived, &named, namer.node());
     }
     writer.publish(0);
     history
@@ -167,7 +170,7 @@ fn scan(history: &History) {
                 continue;
             };
             for entry in segment.iter_from(0) {
-                if let Entry::Event(event) = entry {
+                if let Entry::Packet(event) = entry {
                     for part in event.parts().iter() {
                         found += u64::from(selected.matches(&expander, &event, part));
                     }
@@ -194,7 +197,7 @@ fn expand(history: &History) {
             && let Some(run) = cursor.next_run(history)
         {
             for entry in run.segment.iter_from(run.from) {
-                if let Entry::Event(event) = entry {
+                if let Entry::Packet(event) = entry {
                     for part in event.parts().iter() {
                         black_box(expander.flow(&event, part));
                         flows += 1;
@@ -205,6 +208,10 @@ fn expand(history: &History) {
         began.elapsed().as_nanos() as f64 / flows as f64
     });
     row("stored flow to Hubble's message", per_flow, "ns/flow", None);
+}
+
+fn arrived(event: Event) -> Arrived {
+    Arrived::read(&event.into()).expect("a record of this version")
 }
 
 fn median(mut run: impl FnMut() -> f64) -> f64 {

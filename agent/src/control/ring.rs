@@ -71,7 +71,7 @@ impl Source for Ring {
     fn drain(&mut self, sink: &mut dyn FnMut(Item)) -> io::Result<()> {
         let (marked, ahead) = (&mut self.marked, &mut self.ahead);
         self.reader.drain(|item| match item {
-            RingItem::Event(event) => sink(Item::checked(*event)),
+            RingItem::Event(sample) => sink(Item::read(sample)),
             RingItem::Lost(events) => {
                 let known = events.min(*ahead);
                 *ahead -= known;

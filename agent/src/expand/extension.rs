@@ -1,32 +1,31 @@
 //! What Hubble's messages have no field for.
 
-use abi::event::{self, Event};
+use flow::{Side, view::End};
 use prost::Message as _;
-use proto::{flow as pb, flows::v1 as ext};
+use proto::flows::v1 as ext;
 
-use crate::{history::EventRef, names::Decision};
+use crate::{
+    fact::{Judgement, Kind, Packet},
+    history::PacketRef,
+    names::Decision,
+};
 
 /// Type of the `Any` in `Flow.extensions`.
 pub const TYPE_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
 
-/// The extension of every flow of an event.
-pub fn extension(stored: &EventRef<'_>) -> proto::google::Any {
-    let event = stored.event();
-    let dropped = event.kind == event::DROP;
+/// The extension of every flow of a packet.
+pub fn extension(stored: &PacketRef<'_>) -> proto::google::Any {
+    let packet = stored.packet();
     let message = ext::FlowExtension {
-        egress: decision(stored, 0),
-        ingress: decision(stored, 1),
-        forward: (!dropped).then(|| volume(event, 0)),
-        reply: (!dropped).then(|| volume(event, 1)),
-        handshake_rtt_us: if dropped { 0 } else { event.aux },
-        revision: event.revision,
-        limited: if dropped {
-            u64::from(event.packets[0].saturating_sub(1))
-        } else {
-            0
-        },
+        egress: decision(stored, End::Egress),
+        ingress: decision(stored, End::Ingress),
+        forward: volume(packet, 0),
+        reply: volume(packet, 1),
+        handshake_rtt_us: packet.round_trip_us(),
+        revision: packet.revision(),
+        limited: packet.limited().into(),
         late: false,
-        cause: cause(event.kind).into(),
+        cause: cause(packet.kind()).into(),
     };
     proto::google::Any {
         type_url: TYPE_URL.into(),
@@ -34,18 +33,13 @@ pub fn extension(stored: &EventRef<'_>) -> proto::google::Any {
     }
 }
 
-fn decision(stored: &EventRef<'_>, end: usize) -> Option<ext::Decision> {
-    let (event, rule) = (stored.event(), stored.rule(end));
-    let (verdict, match_type) = match end {
-        0 => (event.egress, event.match_types & 0xf),
-        _ => (event.ingress, event.match_types >> 4),
-    };
-    let (verdict, reason) = match verdict {
-        event::NOT_JUDGED => return None,
-        event::FORWARDED => (pb::Verdict::Forwarded, 0),
-        event::REDIRECTED => (pb::Verdict::Redirected, 0),
-        reason => (pb::Verdict::Dropped, reason),
-    };
+fn decision(stored: &PacketRef<'_>, end: End) -> Option<ext::Decision> {
+    let (packet, rule) = (stored.packet(), stored.rule(end));
+    let judgement = packet.judgement(end);
+    if judgement == Judgement::None {
+        return None;
+    }
+    let reason = judgement.reason();
     let rules = rule.policies.iter().flat_map(|policy| {
         policy.rules.iter().map(|rule| ext::Rule {
             kind: policy.kind.clone(),
@@ -58,9 +52,9 @@ fn decision(stored: &EventRef<'_>, end: usize) -> Option<ext::Decision> {
         })
     });
     Some(ext::Decision {
-        verdict: verdict.into(),
+        verdict: super::verdict_of(judgement).into(),
         drop_reason: reason.into(),
-        match_type: match_type.into(),
+        match_type: packet.match_type(end).into(),
         default_deny: rule.decision == Decision::DefaultDeny,
         rules: rules.collect(),
         why: match reason {
@@ -72,11 +66,11 @@ fn decision(stored: &EventRef<'_>, end: usize) -> Option<ext::Decision> {
 }
 
 /// Who used which address.
-fn forged(stored: &EventRef<'_>) -> String {
-    let Some(address) = super::address(stored.event(), 0) else {
+fn forged(stored: &PacketRef<'_>) -> String {
+    let Some(address) = stored.packet().address(Side::Source) else {
         return String::new();
     };
-    let sender = stored.end(0);
+    let sender = stored.end(Side::Source);
     if sender.pod.is_empty() {
         format!("sent as {address} by an unknown sender")
     } else {
@@ -84,22 +78,22 @@ fn forged(stored: &EventRef<'_>) -> String {
     }
 }
 
-fn volume(event: &Event, direction: usize) -> ext::Volume {
-    ext::Volume {
-        packets: event.packets[direction].into(),
-        bytes: event.bytes(direction),
-    }
+fn volume(packet: &Packet, direction: usize) -> Option<ext::Volume> {
+    let (packets, bytes) = packet.volume(direction)?;
+    Some(ext::Volume {
+        packets: packets.into(),
+        bytes,
+    })
 }
 
-fn cause(kind: u8) -> ext::Cause {
+fn cause(kind: Kind) -> ext::Cause {
     match kind {
-        event::NEW => ext::Cause::New,
-        event::DROP => ext::Cause::Drop,
-        event::CHANGED => ext::Cause::Changed,
-        event::FLAGS => ext::Cause::Flags,
-        event::END => ext::Cause::End,
-        event::ACTIVE => ext::Cause::Active,
-        event::PACKET => ext::Cause::Packet,
-        _ => ext::Cause::Unknown,
+        Kind::New => ext::Cause::New,
+        Kind::Drop => ext::Cause::Drop,
+        Kind::Changed => ext::Cause::Changed,
+        Kind::Flags => ext::Cause::Flags,
+        Kind::End => ext::Cause::End,
+        Kind::Active => ext::Cause::Active,
+        Kind::Packet => ext::Cause::Packet,
     }
 }

@@ -1,35 +1,29 @@
 //! Hubble's one-line summary of a packet. The words for ICMP are those of gopacket, which Hubble
 //! prints.
 
-use abi::event::{self, Event};
+use flow::view::Transport;
 
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
+use crate::fact::Packet;
 
 /// The text of `Flow.Summary`.
-pub fn summary(event: &Event) -> String {
-    if event.flags & event::F_NO_IP != 0 {
+pub fn summary(packet: &Packet) -> String {
+    if !packet.has_ip() {
         return "Ethernet".into();
     }
-    match event.proto {
-        6 => {
-            let mut text = String::from("TCP Flags: ");
-            let mut separator = "";
-            for (bit, name) in TCP_FLAGS {
-                if event.tcp_flags & bit != 0 {
-                    text.push_str(separator);
-                    text.push_str(name);
-                    separator = ", ";
-                }
-            }
-            text
+    let [kind, code] = packet.icmp().unwrap_or_default();
+    match packet.transport() {
+        Some(Transport::Tcp) => {
+            let flags = packet.tcp_flags().unwrap_or_default();
+            let names = TCP_FLAGS.iter().filter(|(bit, _)| flags & bit != 0);
+            let names: Vec<&str> = names.map(|(_, name)| *name).collect();
+            format!("TCP Flags: {}", names.join(", "))
         }
-        17 => "UDP".into(),
-        132 => "SCTP".into(),
-        ICMP => format!("ICMPv4 {}", icmp(event, icmpv4_type, icmpv4_code)),
-        ICMPV6 => format!("ICMPv6 {}", icmp(event, icmpv6_type, icmpv6_code)),
-        _ if event.flags & event::F_IPV6 != 0 => "IPv6".into(),
-        _ => "IPv4".into(),
+        Some(Transport::Udp) => "UDP".into(),
+        Some(Transport::Sctp) => "SCTP".into(),
+        Some(Transport::IcmpV4) => format!("ICMPv4 {}", icmp(kind, code, icmpv4_type, icmpv4_code)),
+        Some(Transport::IcmpV6) => format!("ICMPv6 {}", icmp(kind, code, icmpv6_type, icmpv6_code)),
+        Some(Transport::Vrrp | Transport::Igmp) | None if packet.is_ipv6() => "IPv6".into(),
+        Some(Transport::Vrrp | Transport::Igmp) | None => "IPv4".into(),
     }
 }
 
@@ -46,11 +40,11 @@ const TCP_FLAGS: [(u8, &str); 8] = [
 ];
 
 fn icmp(
-    event: &Event,
+    kind: u16,
+    code: u16,
     type_name: fn(u16) -> Option<&'static str>,
     code_name: fn(u16, u16) -> Option<&'static str>,
 ) -> String {
-    let (kind, code) = (event.src_port, event.dst_port);
     match (type_name(kind), code_name(kind, code)) {
         (None, _) => format!("{kind}({code})"),
         (Some(name), Some(detail)) => format!("{name}({detail})"),

@@ -2,30 +2,30 @@
 
 use std::net::IpAddr;
 
-use abi::event;
 use flow::{FlowView, Identity, Side, view::Transport};
 use proto::flow as pb;
 
 use super::{
-    Expander, address, drop_direction, message_type, observation_point, trace_direction,
-    trace_sub_type,
+    Expander, drop_direction, ip_version, message_type, observation_point, trace_direction,
+    trace_sub_type, verdict_of,
 };
 use crate::{
-    history::{EventRef, Part, drop_reason},
+    fact::{Judgement, Packet, Part},
+    history::PacketRef,
     names::Endpoint,
 };
 
-/// One of the flows of an event.
+/// One of the flows of a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredFlow<'a> {
     expander: &'a Expander,
-    stored: EventRef<'a>,
+    stored: PacketRef<'a>,
     part: Part,
 }
 
 impl<'a> StoredFlow<'a> {
     /// The flow that [`Expander::flow`] would make.
-    pub fn new(expander: &'a Expander, stored: EventRef<'a>, part: Part) -> Self {
+    pub fn new(expander: &'a Expander, stored: PacketRef<'a>, part: Part) -> Self {
         Self {
             expander,
             stored,
@@ -34,29 +34,15 @@ impl<'a> StoredFlow<'a> {
     }
 
     fn end(&self, side: Side) -> &'a Endpoint {
-        self.stored.end(index(side))
+        self.stored.end(side)
     }
 
-    /// The verdict as in the event.
-    fn given(&self) -> u8 {
-        let event = self.stored.event();
-        match self.part {
-            Part::EgressVerdict => event.egress,
-            Part::IngressVerdict => event.ingress,
-            Part::Drop => drop_reason(event).0,
-            Part::Trace => event::FORWARDED,
-        }
+    fn packet(&self) -> &'a Packet {
+        self.stored.packet()
     }
 
-    fn has_ip(&self) -> bool {
-        self.stored.event().flags & event::F_NO_IP == 0
-    }
-}
-
-fn index(side: Side) -> usize {
-    match side {
-        Side::Source => 0,
-        Side::Destination => 1,
+    fn judgement(&self) -> Judgement {
+        self.part.judgement(self.packet())
     }
 }
 
@@ -64,39 +50,30 @@ impl FlowView for StoredFlow<'_> {
     const LABELS_FOLLOW_IDENTITY: bool = true;
 
     fn verdict(&self) -> pb::Verdict {
-        match self.given() {
-            event::FORWARDED => pb::Verdict::Forwarded,
-            event::REDIRECTED => pb::Verdict::Redirected,
-            _ => pb::Verdict::Dropped,
-        }
+        verdict_of(self.judgement())
     }
 
     fn drop_reason(&self) -> i32 {
-        match self.given() {
-            event::FORWARDED | event::REDIRECTED => 0,
-            reason => reason.into(),
-        }
+        self.judgement().reason().into()
     }
 
     fn event_type(&self) -> Option<(i32, i32)> {
-        let event = self.stored.event();
         Some(match self.part {
             Part::EgressVerdict | Part::IngressVerdict => (message_type::POLICY_VERDICT, 0),
-            Part::Drop => (message_type::DROP, drop_reason(event).0.into()),
+            Part::Drop => (message_type::DROP, self.drop_reason()),
             Part::Trace => (
                 message_type::TRACE,
-                trace_sub_type(observation_point(event)),
+                trace_sub_type(observation_point(self.packet())),
             ),
         })
     }
 
     fn direction(&self) -> pb::TrafficDirection {
-        let event = self.stored.event();
         match self.part {
             Part::EgressVerdict => pb::TrafficDirection::Egress,
             Part::IngressVerdict => pb::TrafficDirection::Ingress,
-            Part::Drop => drop_direction(event),
-            Part::Trace => trace_direction(event),
+            Part::Drop => drop_direction(self.packet()),
+            Part::Trace => trace_direction(self.packet()),
         }
     }
 
@@ -106,52 +83,28 @@ impl FlowView for StoredFlow<'_> {
                 (self.drop_reason() == 0).then_some(false)
             }
             Part::Drop => None,
-            Part::Trace => Some(self.stored.event().flags & event::F_REPLY != 0),
+            Part::Trace => Some(self.packet().is_reply()),
         }
     }
 
     fn transport(&self) -> Option<Transport> {
-        if !self.has_ip() {
-            return None;
-        }
-        Some(match self.stored.event().proto {
-            1 => Transport::IcmpV4,
-            6 => Transport::Tcp,
-            17 => Transport::Udp,
-            58 => Transport::IcmpV6,
-            132 => Transport::Sctp,
-            _ => return None,
-        })
+        self.packet().transport()
     }
 
     fn port(&self, side: Side) -> Option<u16> {
-        let event = self.stored.event();
-        match self.transport()? {
-            Transport::Tcp | Transport::Udp | Transport::Sctp => Some(match side {
-                Side::Source => event.src_port,
-                Side::Destination => event.dst_port,
-            }),
-            Transport::IcmpV4 | Transport::IcmpV6 | Transport::Vrrp | Transport::Igmp => None,
-        }
+        self.packet().port(side)
     }
 
     fn tcp_flags(&self) -> Option<u16> {
-        let event = self.stored.event();
-        (self.transport()? == Transport::Tcp).then_some(event.tcp_flags.into())
+        self.packet().tcp_flags().map(u16::from)
     }
 
     fn ip(&self, side: Side) -> Option<IpAddr> {
-        address(self.stored.event(), index(side))
+        self.packet().address(side)
     }
 
     fn ip_version(&self) -> pb::IpVersion {
-        if !self.has_ip() {
-            pb::IpVersion::IpNotUsed
-        } else if self.stored.event().flags & event::F_IPV6 != 0 {
-            pb::IpVersion::IPv6
-        } else {
-            pb::IpVersion::IPv4
-        }
+        ip_version(self.packet())
     }
 
     fn identity(&self, side: Side) -> Option<Identity> {

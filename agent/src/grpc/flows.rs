@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     expand::{Expander, timestamp},
-    history::{Cursor, Entry, EventRef, History, Loss, Missed, Part, Run, Segment, Stage},
+    fact::{Loss, Part, Stage},
+    history::{Cursor, Entry, History, Missed, PacketRef, Run, Segment},
     observe::clock,
 };
 
@@ -182,18 +183,20 @@ impl Streaming {
                     }
                     turn = Turn::begin();
                 }
-                let Entry::Event(event) = entry else { continue };
-                if event.event().time > self.query.until {
+                let Entry::Packet(stored) = entry else {
+                    continue;
+                };
+                if stored.packet().time() > self.query.until {
                     continue;
                 }
-                for part in event.parts().iter().rev() {
-                    if !selected.matches(&self.expander, &event, part) {
+                for part in stored.parts().iter().rev() {
+                    if !selected.matches(&self.expander, &stored, part) {
                         continue;
                     }
                     left -= 1;
                     if left == 0 {
-                        self.first_part = Some((event.sequence(), part));
-                        return Cursor::before(segment, event.index());
+                        self.first_part = Some((stored.sequence(), part));
+                        return Cursor::before(segment, stored.index());
                     }
                 }
             }
@@ -282,27 +285,27 @@ impl Streaming {
                 return;
             }
             match entry {
-                Entry::Lost(loss) => {
+                Entry::Loss(loss) => {
                     if (self.query.since()..=self.query.until).contains(&loss.time) {
                         out.push(self.lost(&loss));
                     }
                 }
-                Entry::Event(event) => {
+                Entry::Packet(stored) => {
                     let Some(selected) = &mut selected else {
                         continue;
                     };
-                    let stored = event.event();
-                    self.read_to = Some(stored.time);
-                    if !(self.query.since()..=self.query.until).contains(&stored.time) {
+                    let time = stored.packet().time();
+                    self.read_to = Some(time);
+                    if !(self.query.since()..=self.query.until).contains(&time) {
                         continue;
                     }
-                    for part in event.parts().iter() {
-                        if self.is_before_start(&event, part)
-                            || !selected.matches(&self.expander, &event, part)
+                    for part in stored.parts().iter() {
+                        if self.is_before_start(&stored, part)
+                            || !selected.matches(&self.expander, &stored, part)
                         {
                             continue;
                         }
-                        out.push(self.flow(&event, part));
+                        out.push(self.flow(&stored, part));
                         self.sent += 1;
                         if self.sent >= self.query.limit {
                             self.phase = Phase::Last;
@@ -314,19 +317,19 @@ impl Streaming {
         }
     }
 
-    fn is_before_start(&self, event: &EventRef<'_>, part: Part) -> bool {
+    fn is_before_start(&self, stored: &PacketRef<'_>, part: Part) -> bool {
         self.first_part
-            .is_some_and(|(sequence, first)| event.sequence() == sequence && part < first)
+            .is_some_and(|(sequence, first)| stored.sequence() == sequence && part < first)
     }
 
-    fn flow(&self, event: &EventRef<'_>, part: Part) -> api::GetFlowsResponse {
-        let flow = self.expander.flow(event, part);
+    fn flow(&self, stored: &PacketRef<'_>, part: Part) -> api::GetFlowsResponse {
+        let flow = self.expander.flow(stored, part);
         let flow = match &self.query.mask {
             Some(mask) => mask.apply(&flow),
             None => flow,
         };
         self.response(
-            event.event().time,
+            stored.packet().time(),
             Some(api::get_flows_response::ResponseTypes::Flow(flow)),
         )
     }

@@ -184,10 +184,10 @@ fn rate(view: &View, now: u64) -> f64 {
         flows += segment
             .iter_from(0)
             .filter_map(|entry| match entry {
-                Entry::Event(event) if event.event().time >= from => {
-                    Some(u64::from(event.parts().count()))
+                Entry::Packet(stored) if stored.packet().time() >= from => {
+                    Some(u64::from(stored.parts().count()))
                 }
-                Entry::Event(_) | Entry::Lost(_) => None,
+                Entry::Packet(_) | Entry::Loss(_) => None,
             })
             .sum::<u64>();
     }

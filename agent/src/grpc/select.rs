@@ -5,7 +5,8 @@ use proto::flow as pb;
 
 use crate::{
     expand::{Expander, view::StoredFlow},
-    history::{EventRef, Part, Segment},
+    fact::Part,
+    history::{PacketRef, Segment},
 };
 
 /// The filters of a request.
@@ -59,7 +60,7 @@ pub struct InSegment(Option<Program>);
 
 impl InSegment {
     /// Whether a flow is selected.
-    pub fn matches(&mut self, expander: &Expander, stored: &EventRef<'_>, part: Part) -> bool {
+    pub fn matches(&mut self, expander: &Expander, stored: &PacketRef<'_>, part: Part) -> bool {
         match &mut self.0 {
             None => true,
             Some(program) => program.matches(&StoredFlow::new(expander, *stored, part)),
@@ -74,8 +75,8 @@ impl Bounds for SegmentBounds<'_> {
     fn verdict(&self, verdict: pb::Verdict) -> bool {
         let summary = self.0.summary();
         match verdict {
-            pb::Verdict::Dropped => summary.has_drops(),
-            pb::Verdict::Forwarded => summary.has_allowed(),
+            pb::Verdict::Dropped => summary.has_drops,
+            pb::Verdict::Forwarded => summary.has_allowed,
             pb::Verdict::Redirected => summary.redirected,
             pb::Verdict::Unknown
             | pb::Verdict::Error

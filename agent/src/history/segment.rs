@@ -1,35 +1,42 @@
-//! An immutable run of records with the names they use.
+//! An immutable run of facts with the names they use.
+//!
+//! ```text
+//!  packets  p p p p p p p p     one record each
+//!  losses       |     |         each with its place among the packets
+//! ```
 
 use std::sync::Arc;
 
-use abi::event::{self, Event};
+use flow::{Side, view::End};
 
-use super::record::{Loss, Parts, Record, Stage, drop_reason};
-use crate::names::{Attribution, Endpoint, Node};
+use crate::{
+    fact::{Ethernet, Judgement, Kind, Loss, Packet, Parts, Stage, end_index},
+    names::{Attribution, Endpoint, Node},
+};
 
 /// How much came before a place in the history, since the agent's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Records: events and marks of losses. The place's sequence number.
+    /// Facts: packets and losses. The place's sequence number.
     pub records: u64,
-    /// Events.
+    /// Packets.
     pub events: u64,
-    /// Flows as which the events are shown.
+    /// Flows as which the packets are shown.
     pub flows: u64,
     /// Events lost before they reached the history, by [`Stage`].
     pub lost: [u64; 2],
 }
 
 impl Totals {
-    pub(super) fn pass(&mut self, record: &Record) {
+    fn packet(&mut self, packet: &Packet) {
         self.records += 1;
-        match record.as_lost() {
-            Some(loss) => self.lost[loss.stage.index()] += loss.events,
-            None => {
-                self.events += 1;
-                self.flows += u64::from(record.parts().count());
-            }
-        }
+        self.events += 1;
+        self.flows += u64::from(Parts::of(packet).count());
+    }
+
+    fn loss(&mut self, loss: &Loss) {
+        self.records += 1;
+        self.lost[loss.stage.index()] += loss.events;
     }
 }
 
@@ -40,12 +47,12 @@ pub struct Summary {
     pub min_time: u64,
     /// Latest.
     pub max_time: u64,
-    /// Bit n: some event has kind n.
-    pub kinds: u16,
-    /// Some event was redirected to a proxy.
+    /// Some packet passed.
+    pub has_allowed: bool,
+    /// Some packet was dropped.
+    pub has_drops: bool,
+    /// Some packet was redirected to a proxy.
     pub redirected: bool,
-    /// Bit per drop reason, 130 is bit 0.
-    pub reasons: u128,
 }
 
 impl Default for Summary {
@@ -53,45 +60,55 @@ impl Default for Summary {
         Self {
             min_time: u64::MAX,
             max_time: 0,
-            kinds: 0,
+            has_allowed: false,
+            has_drops: false,
             redirected: false,
-            reasons: 0,
         }
     }
 }
 
 impl Summary {
-    fn pass(&mut self, record: &Record) {
-        let event = &record.event;
-        self.min_time = self.min_time.min(event.time);
-        self.max_time = self.max_time.max(event.time);
-        if event.kind <= event::PACKET {
-            self.kinds |= 1 << event.kind;
-            self.redirected |=
-                event.egress == event::REDIRECTED || event.ingress == event::REDIRECTED;
-            if event.kind == event::DROP {
-                self.reasons |= 1 << drop_reason(event).0.saturating_sub(130).min(127);
-            }
-        }
+    fn time(&mut self, time: u64) {
+        self.min_time = self.min_time.min(time);
+        self.max_time = self.max_time.max(time);
+    }
+
+    fn packet(&mut self, packet: &Packet) {
+        self.time(packet.time());
+        let is_drop = packet.kind() == Kind::Drop;
+        self.has_drops |= is_drop;
+        self.has_allowed |= !is_drop;
+        self.redirected |= [End::Egress, End::Ingress]
+            .iter()
+            .any(|end| packet.judgement(*end) == Judgement::Redirected);
     }
 
     fn merge(&mut self, other: &Self) {
         self.min_time = self.min_time.min(other.min_time);
         self.max_time = self.max_time.max(other.max_time);
-        self.kinds |= other.kinds;
+        self.has_allowed |= other.has_allowed;
+        self.has_drops |= other.has_drops;
         self.redirected |= other.redirected;
-        self.reasons |= other.reasons;
     }
+}
 
-    /// Some event tells of a packet that passed.
-    pub fn has_allowed(&self) -> bool {
-        self.kinds & !(1 << event::DROP) != 0
-    }
+/// A packet as it is kept: with the names it had on arrival as indices into the tables of its segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) packet: Packet,
+    pub(super) ends: [u16; 2],
+    pub(super) rules: [u16; 2],
+    pub(super) ethernet: u16,
+}
 
-    /// Some event is a drop.
-    pub fn has_drops(&self) -> bool {
-        self.kinds & 1 << event::DROP != 0
-    }
+const _: () = assert!(size_of::<Record>() <= 104);
+
+/// A loss as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    /// Its index among all facts of the segment.
+    pub(super) at: usize,
+    pub(super) loss: Loss,
 }
 
 /// The tables that the records' indices point into. They only grow while a segment is open, so an
@@ -101,6 +118,7 @@ pub(super) struct Tables {
     pub(super) node: Arc<Node>,
     pub(super) ends: Arc<[Arc<Endpoint>]>,
     pub(super) rules: Arc<[Arc<Attribution>]>,
+    pub(super) ethernet: Arc<[Ethernet]>,
 }
 
 /// See the module.
@@ -109,23 +127,30 @@ pub struct Segment {
     start: Totals,
     end: Totals,
     summary: Summary,
-    records: Box<[Record]>,
+    packets: Box<[Record]>,
+    /// By place.
+    gaps: Box<[Gap]>,
     tables: Tables,
 }
 
 impl Segment {
-    pub(super) fn new(start: Totals, records: &[Record], tables: Tables) -> Self {
+    pub(super) fn new(start: Totals, packets: &[Record], gaps: &[Gap], tables: Tables) -> Self {
         let mut end = start;
         let mut summary = Summary::default();
-        for record in records {
-            end.pass(record);
-            summary.pass(record);
+        for record in packets {
+            end.packet(&record.packet);
+            summary.packet(&record.packet);
+        }
+        for gap in gaps {
+            end.loss(&gap.loss);
+            summary.time(gap.loss.time);
         }
         Self {
             start,
             end,
             summary,
-            records: records.into(),
+            packets: packets.into(),
+            gaps: gaps.into(),
             tables,
         }
     }
@@ -134,16 +159,23 @@ impl Segment {
     pub(super) fn concat(parts: &[Arc<Self>]) -> Option<Self> {
         let (first, last) = (parts.first()?, parts.last()?);
         let mut summary = Summary::default();
-        let mut records = Vec::with_capacity(parts.iter().map(|part| part.records.len()).sum());
+        let mut packets = Vec::with_capacity(parts.iter().map(|part| part.packets.len()).sum());
+        let mut gaps = Vec::new();
         for part in parts {
             summary.merge(&part.summary);
-            records.extend_from_slice(&part.records);
+            let before = packets.len() + gaps.len();
+            packets.extend_from_slice(&part.packets);
+            gaps.extend(part.gaps.iter().map(|gap| Gap {
+                at: before + gap.at,
+                ..*gap
+            }));
         }
         Some(Self {
             start: first.start,
             end: last.end,
             summary,
-            records: records.into_boxed_slice(),
+            packets: packets.into_boxed_slice(),
+            gaps: gaps.into_boxed_slice(),
             tables: last.tables.clone(),
         })
     }
@@ -163,31 +195,33 @@ impl Segment {
         &self.summary
     }
 
-    /// Records in it.
+    /// Facts in it.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.packets.len() + self.gaps.len()
     }
 
-    /// No record in it.
+    /// No fact in it.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
-    /// Flows as which its events are shown.
+    /// Flows as which its packets are shown.
     pub fn flows(&self) -> u64 {
         self.end.flows - self.start.flows
     }
 
     /// Bytes that it holds by itself: the records, and the tables of pointers.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.records)
+        size_of_val(&*self.packets)
+            + size_of_val(&*self.gaps)
             + size_of_val(&*self.tables.ends)
             + size_of_val(&*self.tables.rules)
+            + size_of_val(&*self.tables.ethernet)
     }
 
-    /// Some records are marks of losses.
+    /// Events were lost in it.
     pub fn has_losses(&self) -> bool {
-        self.start.lost != self.end.lost
+        !self.gaps.is_empty()
     }
 
     /// The node it was seen on.
@@ -200,67 +234,63 @@ impl Segment {
         &self.tables.ends
     }
 
-    /// The entry at an index.
+    /// The fact at an index.
     pub fn get(&self, index: usize) -> Option<Entry<'_>> {
-        self.records
-            .get(index)
-            .map(|record| self.entry(index, record))
-    }
-
-    /// The entries from an index on.
-    pub fn iter_from(&self, index: usize) -> impl DoubleEndedIterator<Item = Entry<'_>> {
-        let at = index.min(self.records.len());
-        self.records[at..]
-            .iter()
-            .enumerate()
-            .map(move |(n, record)| self.entry(at + n, record))
-    }
-
-    fn entry<'a>(&'a self, index: usize, record: &'a Record) -> Entry<'a> {
-        match record.as_lost() {
-            Some(loss) => Entry::Lost(loss),
-            None => Entry::Event(EventRef {
-                segment: self,
-                record,
-                index,
+        let gaps = self.gaps.partition_point(|gap| gap.at < index);
+        match self.gaps.get(gaps) {
+            Some(gap) if gap.at == index => Some(Entry::Loss(gap.loss)),
+            Some(_) | None => self.packets.get(index - gaps).map(|record| {
+                Entry::Packet(PacketRef {
+                    segment: self,
+                    record,
+                    index,
+                })
             }),
         }
     }
 
-    /// Totals before the record at `index`.
+    /// The facts from an index on.
+    pub fn iter_from(&self, index: usize) -> impl DoubleEndedIterator<Item = Entry<'_>> {
+        (index.min(self.len())..self.len()).filter_map(|at| self.get(at))
+    }
+
+    /// Totals before the fact at `index`.
     pub fn totals_at(&self, index: usize) -> Totals {
         let mut totals = self.start;
-        for record in self.records.iter().take(index) {
-            totals.pass(record);
+        for entry in (0..index.min(self.len())).filter_map(|at| self.get(at)) {
+            match entry {
+                Entry::Packet(packet) => totals.packet(packet.packet()),
+                Entry::Loss(loss) => totals.loss(&loss),
+            }
         }
         totals
     }
 }
 
-/// One record, read.
+/// One fact, read.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry<'a> {
-    /// A packet event.
-    Event(EventRef<'a>),
-    /// Events are missing here.
-    Lost(Loss),
+    /// A packet.
+    Packet(PacketRef<'a>),
+    /// Packets are missing here.
+    Loss(Loss),
 }
 
-/// A stored event with its names.
+/// A stored packet with its names.
 #[derive(Clone, Copy, Debug)]
-pub struct EventRef<'a> {
+pub struct PacketRef<'a> {
     segment: &'a Segment,
     record: &'a Record,
     index: usize,
 }
 
-impl<'a> EventRef<'a> {
-    /// The event; its time is the wall clock in ns.
-    pub fn event(&self) -> &'a Event {
-        &self.record.event
+impl<'a> PacketRef<'a> {
+    /// The packet; its time is the wall clock in ns.
+    pub fn packet(&self) -> &'a Packet {
+        &self.record.packet
     }
 
-    /// Sequence number among the records since the agent's start.
+    /// Sequence number among the facts since the agent's start.
     pub fn sequence(&self) -> u64 {
         self.segment.start.records + self.index as u64
     }
@@ -270,19 +300,23 @@ impl<'a> EventRef<'a> {
         self.index
     }
 
-    /// Source (0) or destination (1).
-    pub fn end(&self, which: usize) -> &'a Endpoint {
-        &self.segment.tables.ends[self.end_index(which)]
+    /// Who is at an end.
+    pub fn end(&self, side: Side) -> &'a Endpoint {
+        let at = match side {
+            Side::Source => 0,
+            Side::Destination => 1,
+        };
+        &self.segment.tables.ends[usize::from(self.record.ends[at])]
     }
 
-    /// Index of an end in [`Segment::endpoints`].
-    pub fn end_index(&self, which: usize) -> usize {
-        usize::from(self.record.ends[which & 1])
+    /// What decided at an end of the connection.
+    pub fn rule(&self, end: End) -> &'a Attribution {
+        &self.segment.tables.rules[usize::from(self.record.rules[end_index(end)])]
     }
 
-    /// What decided at the connection's source pod (0) or destination pod (1).
-    pub fn rule(&self, which: usize) -> &'a Attribution {
-        &self.segment.tables.rules[usize::from(self.record.rules[which & 1])]
+    /// Addresses of the frame.
+    pub fn ethernet(&self) -> Ethernet {
+        self.segment.tables.ethernet[usize::from(self.record.ethernet)]
     }
 
     /// The node.
@@ -292,7 +326,7 @@ impl<'a> EventRef<'a> {
 
     /// The flows as which it is shown.
     pub fn parts(&self) -> Parts {
-        self.record.parts()
+        Parts::of(self.packet())
     }
 }
 

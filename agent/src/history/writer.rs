@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use abi::event::Event;
-
 use super::{
     History, View,
-    record::{Loss, Record},
-    segment::{Segment, Tables, Totals},
+    segment::{Gap, Record, Segment, Tables, Totals},
 };
-use crate::names::{Named, Node, WordMap};
+use crate::{
+    fact::{Arrived, Ethernet, Loss},
+    names::{Named, Node, WordMap},
+};
 
-/// Records in a sealed segment of a full-size history. With two ends per record their table has at
+/// Facts in a sealed segment of a full-size history. With two ends per record their table has at
 /// most twice as many entries, which fits the records' 16-bit indices.
 const SEGMENT_MAX: usize = 16_384;
 
@@ -28,10 +28,13 @@ pub struct Writer {
     /// The open segment's published chunks, each longer than its successor.
     chunks: Vec<Arc<Segment>>,
     pending: Vec<Record>,
+    /// Losses among them.
+    gaps: Vec<Gap>,
     /// Totals before `pending`.
     totals: Totals,
     ends: Interner<crate::names::Endpoint>,
     rules: Interner<crate::names::Attribution>,
+    ethernet: Frames,
     node: Arc<Node>,
     /// Progress that readers were last woken for.
     told: u64,
@@ -75,6 +78,32 @@ impl<T> Interner<T> {
     }
 }
 
+/// The same for the addresses of frames, which are told apart by value.
+#[derive(Debug, Default)]
+struct Frames {
+    values: Vec<Ethernet>,
+    numbers: WordMap<[u64; 2], u16>,
+    published: Arc<[Ethernet]>,
+}
+
+impl Frames {
+    fn number(&mut self, value: Ethernet) -> u16 {
+        *self.numbers.entry(value.key()).or_insert_with(|| {
+            let number = u16::try_from(self.values.len())
+                .expect("a segment has fewer than 65,536 records, and each one pair of addresses");
+            self.values.push(value);
+            number
+        })
+    }
+
+    fn publish(&mut self) -> Arc<[Ethernet]> {
+        if self.published.len() != self.values.len() {
+            self.published = self.values.as_slice().into();
+        }
+        Arc::clone(&self.published)
+    }
+}
+
 impl Writer {
     /// A writer into an empty history that keeps at least the newest `capacity` flows.
     pub(super) fn new(history: Arc<History>, capacity: u64, node: Arc<Node>) -> Self {
@@ -88,23 +117,25 @@ impl Writer {
             sealed: std::collections::VecDeque::new(),
             chunks: Vec::new(),
             pending: Vec::with_capacity(segment_len),
+            gaps: Vec::new(),
             totals: Totals::default(),
             ends: Interner::new(),
             rules: Interner::new(),
+            ethernet: Frames::default(),
             node,
             told: 0,
         }
     }
 
-    /// Appends an event whose `time` is the wall clock in ns. Readers see it after
+    /// Appends a packet, whose time is the wall clock in ns. Readers see it after
     /// [`publish`](Self::publish).
-    pub fn event(&mut self, event: Event, named: &Named, node: &Arc<Node>) {
+    pub fn packet(&mut self, arrived: &Arrived, named: &Named, node: &Arc<Node>) {
         if !Arc::ptr_eq(node, &self.node) {
             self.seal();
             self.node = Arc::clone(node);
         }
         let record = Record {
-            event,
+            packet: arrived.packet,
             ends: [
                 self.ends.number(&named.ends[0]),
                 self.ends.number(&named.ends[1]),
@@ -113,18 +144,27 @@ impl Writer {
                 self.rules.number(&named.rules[0]),
                 self.rules.number(&named.rules[1]),
             ],
+            ethernet: self.ethernet.number(arrived.ethernet),
         };
-        self.push(record);
+        self.pending.push(record);
+        self.seal_if_full();
     }
 
     /// Marks a loss at this place.
     pub fn lost(&mut self, loss: &Loss) {
-        self.push(Record::lost(loss));
+        self.gaps.push(Gap {
+            at: self.pending_len(),
+            loss: *loss,
+        });
+        self.seal_if_full();
     }
 
-    fn push(&mut self, record: Record) {
-        self.pending.push(record);
-        if self.pending.len() + self.open_len() >= self.segment_len {
+    fn pending_len(&self) -> usize {
+        self.pending.len() + self.gaps.len()
+    }
+
+    fn seal_if_full(&mut self) {
+        if self.pending_len() + self.open_len() >= self.segment_len {
             self.seal();
         }
     }
@@ -152,17 +192,19 @@ impl Writer {
     /// Moves what is pending into the chunks. Neighbours are joined so that lengths fall steeply:
     /// few chunks however small the drains, and each record is copied a logarithmic number of times.
     fn flush(&mut self) {
-        if self.pending.is_empty() {
+        if self.pending_len() == 0 {
             return;
         }
         let tables = Tables {
             node: Arc::clone(&self.node),
             ends: self.ends.publish(),
             rules: self.rules.publish(),
+            ethernet: self.ethernet.publish(),
         };
-        let chunk = Segment::new(self.totals, &self.pending, tables);
+        let chunk = Segment::new(self.totals, &self.pending, &self.gaps, tables);
         self.totals = chunk.end();
         self.pending.clear();
+        self.gaps.clear();
         let mut joined = chunk.len();
         let mut keep = self.chunks.len();
         while let Some(before) = keep.checked_sub(1).and_then(|at| self.chunks.get(at))
@@ -188,6 +230,7 @@ impl Writer {
         self.chunks.clear();
         self.ends = Interner::new();
         self.rules = Interner::new();
+        self.ethernet = Frames::default();
         while let Some(oldest) = self.sealed.front()
             && self.totals.flows - oldest.end().flows >= self.capacity
         {

@@ -5,13 +5,14 @@ use std::{
     sync::atomic::Ordering,
 };
 
+use flow::view::Transport;
 use proto::flow as pb;
 
 use super::Metrics;
 use crate::{
     connections::Counted,
     control::Fill,
-    history::Part,
+    fact::Part,
     observe::{ReaderStats, TallyKey},
 };
 
@@ -67,11 +68,11 @@ fn flows(page: &mut Page, metrics: &Metrics) {
     for (key, sum) in sums {
         let (kind, point) = kind(&key);
         *rows
-            .entry((protocol(key.proto), kind, point, verdict(&key)))
+            .entry((protocol(key.transport), kind, point, verdict(&key)))
             .or_default() += sum;
         if key.part == Part::Drop {
             *drops
-                .entry((reason(key.reason), protocol(key.proto)))
+                .entry((reason(key.reason), protocol(key.transport)))
                 .or_default() += sum;
         }
     }
@@ -330,13 +331,6 @@ fn reason(reason: u8) -> &'static str {
         .as_str_name()
 }
 
-fn protocol(number: u8) -> &'static str {
-    match number {
-        1 => "ICMPv4",
-        6 => "TCP",
-        17 => "UDP",
-        58 => "ICMPv6",
-        132 => "SCTP",
-        _ => "Unknown flow",
-    }
+fn protocol(transport: Option<Transport>) -> &'static str {
+    transport.map_or("Unknown flow", flow::describe::protocol)
 }

@@ -21,9 +21,9 @@ use super::{
     clock,
     source::{Item, Source},
 };
-use crate::history::{Loss, Stage};
+use crate::fact::{Fact, Loss, Stage};
 
-/// Events that fit between a reader and the observer; 100 bytes each.
+/// Facts that fit between a reader and the observer; about 110 bytes each.
 pub const QUEUE_LEN: usize = 65_536;
 /// How long a ring is left alone at most. The kernel wakes the reader earlier if the ring fills.
 pub const DRAIN_EVERY: Duration = Duration::from_millis(5);
@@ -32,13 +32,6 @@ const NICENESS: i32 = -15;
 /// A drain that began at `t` has seen all events stamped before `t` less this: between taking its
 /// time and entering the ring an event may be interrupted.
 const SETTLE_NS: u64 = 200_000;
-
-/// What travels through the queue.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Queued {
-    Event(abi::event::Event),
-    Lost(Loss),
-}
 
 /// What a reader tells of itself.
 #[derive(Debug, Default)]
@@ -64,7 +57,7 @@ impl ReaderStats {
 /// A ring's reader, seen from the observer.
 pub(super) struct Reader {
     pub(super) cpu: u32,
-    pub(super) queue: HeapCons<Queued>,
+    pub(super) queue: HeapCons<Fact>,
     pub(super) stats: Arc<ReaderStats>,
     pub(super) thread: JoinHandle<io::Result<()>>,
 }
@@ -113,7 +106,7 @@ fn go_first() {
 }
 
 struct State {
-    producer: HeapProd<Queued>,
+    producer: HeapProd<Fact>,
     stats: Arc<ReaderStats>,
     cpu: u32,
     queue_len: usize,
@@ -159,17 +152,18 @@ impl State {
 
     fn take(&mut self, item: Item, now: u64) {
         match item {
-            Item::Event(event) => {
+            Item::Packet(arrived) => {
+                let time = arrived.packet.time();
                 self.stats.received.fetch_add(1, Ordering::Relaxed);
-                self.pay(event.time);
-                if self.owed > 0 || self.producer.try_push(Queued::Event(event)).is_err() {
-                    self.owe(1, event.time);
+                self.pay(time);
+                if self.owed > 0 || self.producer.try_push(Fact::Packet(arrived)).is_err() {
+                    self.owe(1, time);
                     self.stats.queue_lost.fetch_add(1, Ordering::Relaxed);
                 }
             }
             Item::Lost(events) => {
                 self.stats.ring_lost.fetch_add(events, Ordering::Relaxed);
-                let mark = Queued::Lost(Loss {
+                let mark = Fact::Loss(Loss {
                     time: now,
                     first: self.drained,
                     stage: Stage::PerfRing,
@@ -204,7 +198,7 @@ impl State {
     /// Marks what is owed, once there is room.
     fn pay(&mut self, now: u64) {
         if self.owed > 0 {
-            let mark = Queued::Lost(Loss {
+            let mark = Fact::Loss(Loss {
                 time: now,
                 first: self.owed_first,
                 stage: Stage::Queue,

@@ -2,13 +2,15 @@
 
 use std::{io, time::Duration};
 
-use abi::event::{self, Event};
+use abi::event::Sample;
+
+use crate::fact::Arrived;
 
 /// One thing read from a source.
 #[derive(Clone, Copy, Debug)]
 pub enum Item {
-    /// An event; its time is the kernel's.
-    Event(Event),
+    /// A packet; its time is the kernel's.
+    Packet(Arrived),
     /// The source lost so many events before the next one.
     Lost(u64),
     /// A record that cannot be read: another version, an unknown kind.
@@ -16,13 +18,9 @@ pub enum Item {
 }
 
 impl Item {
-    /// Checks what a source cannot be trusted with: version and kind.
-    pub fn checked(event: Event) -> Self {
-        if event.version == event::VERSION && (event::NEW..=event::PACKET).contains(&event.kind) {
-            Self::Event(event)
-        } else {
-            Self::Malformed
-        }
+    /// What a record says.
+    pub fn read(sample: &Sample) -> Self {
+        Arrived::read(sample).map_or(Self::Malformed, Self::Packet)
     }
 }
 

@@ -3,21 +3,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use abi::event::{self, Event};
+use flow::view::Transport;
 use proto::flow::TraceObservationPoint;
 
 use crate::{
-    history::{Part, Parts, drop_reason},
+    fact::{Judgement, Packet, Part, Parts},
     names::WordMap,
 };
 
 /// What is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TallyKey {
-    /// IP protocol number.
-    pub proto: u8,
-    /// Kind of the event (`abi::event`).
-    pub kind: u8,
+    /// The protocol, of those that Hubble tells apart.
+    pub transport: Option<Transport>,
     /// The flow among those of the event.
     pub part: Part,
     /// Reason if the flow tells of a drop, else 0.
@@ -42,18 +40,13 @@ impl Tally {
     }
 }
 
+/// Packets that look alike to the metrics share one row, with one of them as the example.
 #[derive(Debug, Default)]
-pub(super) struct Counts(WordMap<(u32, u32), (Event, u64)>);
+pub(super) struct Counts(WordMap<(u32, u32), (Packet, u64)>);
 
 impl Counts {
-    /// Events that look alike to the metrics share one row, with one of them as the example.
-    pub(super) fn count(&mut self, event: &Event) {
-        let implicit = u8::from(event.egress_cookie < 3) | u8::from(event.ingress_cookie < 3) << 1;
-        let direction = event.flags & (event::F_REPLY | event::F_FROM_POD);
-        let a = u32::from_le_bytes([event.proto, event.kind, event.egress, event.ingress]);
-        let to_host = u8::from(event.dst_identity == abi::identity::HOST);
-        let b = u32::from_le_bytes([implicit, direction, to_host, 0]);
-        self.0.entry((a, b)).or_insert((*event, 0)).1 += 1;
+    pub(super) fn count(&mut self, packet: &Packet) {
+        self.0.entry(packet.look()).or_insert((*packet, 0)).1 += 1;
     }
 
     pub(super) fn flush(&mut self, tally: &Tally) {
@@ -65,30 +58,24 @@ impl Counts {
             clippy::iter_over_hash_type,
             reason = "addition does not mind the order"
         )]
-        for (event, count) in self.0.values() {
-            for part in Parts::of(event).iter() {
-                *sums.entry(key(event, part)).or_default() += count;
+        for (packet, count) in self.0.values() {
+            for part in Parts::of(packet).iter() {
+                *sums.entry(key(packet, part)).or_default() += count;
             }
         }
         self.0.clear();
     }
 }
 
-fn key(event: &Event, part: Part) -> TallyKey {
-    let verdict = match part {
-        Part::EgressVerdict => event.egress,
-        Part::IngressVerdict => event.ingress,
-        Part::Drop => drop_reason(event).0,
-        Part::Trace => 0,
-    };
+fn key(packet: &Packet, part: Part) -> TallyKey {
+    let judgement = part.judgement(packet);
     TallyKey {
-        proto: event.proto,
-        kind: event.kind,
+        transport: packet.transport(),
         part,
-        reason: if verdict >= 130 { verdict } else { 0 },
-        redirected: verdict == event::REDIRECTED,
+        reason: judgement.reason(),
+        redirected: judgement == Judgement::Redirected,
         point: if part == Part::Trace {
-            crate::expand::observation_point(event)
+            crate::expand::observation_point(packet)
         } else {
             TraceObservationPoint::UnknownPoint
         },

@@ -18,6 +18,7 @@ use std::{
 
 use abi::event::{self, Event};
 use flows_agent::{
+    fact::Arrived,
     names::{AddrKey, Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload},
     observe::source::{Item, Source},
 };
@@ -40,6 +41,11 @@ pub(crate) const WORLD: &str = "203.0.113.9";
 pub(crate) fn words(addr: &str) -> [u32; 4] {
     let ip: IpAddr = addr.parse().unwrap();
     AddrKey::from(ip).words()
+}
+
+/// An event as a ring's reader takes it.
+pub(crate) fn arrived(event: Event) -> Arrived {
+    Arrived::read(&event.into()).expect("a record of this version")
 }
 
 /// A SYN from frontend to cart, both of this node, allowed at both ends.
@@ -214,7 +220,7 @@ impl Fed {
     }
 
     pub(crate) fn events(&self, events: impl IntoIterator<Item = Event>) {
-        self.feed(events.into_iter().map(Item::checked));
+        self.feed(events.into_iter().map(|event| Item::read(&event.into())));
     }
 }
 

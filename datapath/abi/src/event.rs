@@ -1,7 +1,8 @@
-//! The record that travels through the perf ring: one per reported packet, 96 bytes.
+//! What travels through the perf ring, one per reported packet: a record of 96 bytes, and behind it the
+//! Ethernet addresses of the packet's frame, which the kernel copies by itself.
 
 /// Layout version, first byte that a reader checks.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// A connection's first packet, allowed.
 pub const NEW: u8 = 1;
@@ -105,4 +106,30 @@ impl Event {
     }
 }
 
+/// What one entry of a ring holds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// The record.
+    pub event: Event,
+    /// Destination and source of the frame at the hook, as on the wire (IEEE 802.3, 3.2).
+    pub ethernet: [u8; 12],
+}
+
+impl Sample {
+    /// Length in bytes, without what fills the structure up behind it.
+    pub const LEN: usize = Event::LEN + 12;
+}
+
+impl From<Event> for Sample {
+    /// Of a frame whose addresses aren't known.
+    fn from(event: Event) -> Self {
+        Self {
+            event,
+            ethernet: [0; 12],
+        }
+    }
+}
+
 const _: () = assert!(size_of::<Event>() == Event::LEN);
+const _: () = assert!(core::mem::offset_of!(Sample, ethernet) == Event::LEN);

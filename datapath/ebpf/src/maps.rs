@@ -3,7 +3,7 @@
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
 use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
 use abi::endpoint::{Endpoint, MAX_ENDPOINTS};
-use abi::event::Event;
+use abi::event::{Event, Sample};
 use abi::node::{Limit, Node, counter};
 use abi::policy::{MAX_COOKIES, MAX_TABLES, PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
@@ -228,13 +228,16 @@ impl Maps for Kernel<'_> {
     #[inline(always)]
     fn emit(&mut self, event: &Event) {
         add_one(&COUNTERS, counter::EVENTS_ATTEMPTED);
+        // Behind the record goes the beginning of the frame (BPF_F_CTXLEN_MASK, bpf-helpers(7)): both hooks
+        // see it from its Ethernet header on.
+        const ETHERNET: u64 = (Sample::LEN - Event::LEN) as u64;
         // aya's `output` has no result, and the failures are to be counted.
         // SAFETY: context, map and record are live; the length is the record's.
         let result = unsafe {
             bpf_perf_event_output(
                 self.ctx.skb.skb.cast(),
                 core::ptr::from_ref(&EVENTS).cast_mut().cast(),
-                BPF_F_CURRENT_CPU as u64,
+                BPF_F_CURRENT_CPU as u64 | ETHERNET << 32,
                 core::ptr::from_ref(event).cast_mut().cast(),
                 Event::LEN as u64,
             )

@@ -12,7 +12,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use abi::event::Event;
+use abi::event::{Event, Sample};
 use abi::maps;
 use tracing::warn;
 
@@ -30,13 +30,13 @@ use ring::Ring;
 /// How to set up the rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingOptions {
-    /// Size of each CPU's ring in bytes: a power of two, at least a page. An event takes 112.
+    /// Size of each CPU's ring in bytes: a power of two, at least a page. An event takes 120.
     pub bytes: usize,
 }
 
 impl Default for RingOptions {
     fn default() -> Self {
-        // Holds 37,449 events. A reader that shares its CPU may have to wait 10 ms for its turn: a
+        // Holds 34,952 events. A reader that shares its CPU may have to wait 10 ms for its turn: a
         // smaller ring, which would stay in the L2 cache, overflows then at a million per second.
         Self { bytes: 1 << 22 }
     }
@@ -220,4 +220,5 @@ impl AsRawFd for RingReader {
     }
 }
 
-const _: () = assert!(Event::LEN == size_of::<Event>());
+// A record of a ring is a multiple of 8 bytes, its header of 12 included.
+const _: () = assert!((12 + Sample::LEN).is_multiple_of(8) && Event::LEN == size_of::<Event>());

@@ -123,8 +123,8 @@ impl Kernel {
         let mut events = Vec::new();
         for reader in &mut self.readers {
             reader.drain(|item| {
-                if let RingItem::Event(event) = item {
-                    events.push(*event);
+                if let RingItem::Event(sample) = item {
+                    events.push(sample.event);
                 }
             });
         }

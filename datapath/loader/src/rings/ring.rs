@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use abi::event::{self, Event};
+use abi::event::{self, Event, Sample};
 
 use crate::record;
 use crate::sys::{Mapping, page_size};
@@ -13,7 +13,7 @@ use crate::sys::{Mapping, page_size};
 #[derive(Debug)]
 pub enum RingItem<'a> {
     /// An event.
-    Event(&'a Event),
+    Event(&'a Sample),
     /// So many events found no room at this place. They are counted by the programs too.
     Lost(u64),
     /// A record of so many bytes that is no event of this ABI's version.
@@ -27,8 +27,9 @@ const DATA_TAIL: usize = 1032;
 const PERF_RECORD_LOST: u32 = 2;
 const PERF_RECORD_SAMPLE: u32 = 9;
 
-/// Header (8), length of the raw data (4), an event.
-const SAMPLE: usize = 12 + Event::LEN;
+/// Header (8), length of the raw data (4).
+const HEADER: usize = 12;
+const SAMPLE: usize = HEADER + Sample::LEN;
 
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -80,9 +81,10 @@ impl Ring {
             match kind {
                 PERF_RECORD_SAMPLE if length >= SAMPLE => {
                     self.copy(tail, &mut sample);
-                    match record::read::<Event>(&sample[12..]) {
+                    match record::read::<Event>(&sample[HEADER..]) {
                         Some(event) if event.version == event::VERSION => {
-                            f(RingItem::Event(&event))
+                            let ethernet = sample.last_chunk().copied().unwrap_or_default();
+                            f(RingItem::Event(&Sample { event, ethernet }));
                         }
                         Some(_) | None => f(RingItem::Malformed(length)),
                     }
@@ -107,6 +109,7 @@ mod tests {
     use super::*;
 
     const SIZE: usize = 4096;
+    const ETHERNET: [u8; 12] = *b"destinsource";
 
     /// A ring in ordinary memory, written here as the kernel writes it.
     struct Written {
@@ -143,9 +146,10 @@ mod tests {
             let mut event = [0; Event::LEN];
             event[..8].copy_from_slice(&time.to_ne_bytes());
             event[std::mem::offset_of!(Event, version)] = version;
-            let mut body = 100_u32.to_ne_bytes().to_vec();
+            let mut body = 108_u32.to_ne_bytes().to_vec();
             body.extend(event);
-            self.push(ring, PERF_RECORD_SAMPLE, 112, &body);
+            body.extend(ETHERNET);
+            self.push(ring, PERF_RECORD_SAMPLE, 120, &body);
         }
     }
 
@@ -153,7 +157,10 @@ mod tests {
         let mut items = Vec::new();
         ring.drain(|item| {
             items.push(match item {
-                RingItem::Event(event) => format!("event {}", event.time),
+                RingItem::Event(sample) => {
+                    assert_eq!(sample.ethernet, ETHERNET);
+                    format!("event {}", sample.event.time)
+                }
                 RingItem::Lost(count) => format!("lost {count}"),
                 RingItem::Malformed(length) => format!("malformed {length}"),
             });
@@ -190,7 +197,7 @@ mod tests {
         let expected = [
             "event 1",
             "lost 5",
-            "malformed 112",
+            "malformed 120",
             "malformed 24",
             "malformed 16",
             "event 3",
@@ -205,7 +212,7 @@ mod tests {
             written.event(&ring, 1, event::VERSION);
             written.push(&ring, PERF_RECORD_SAMPLE, length, &[]);
             if length > 0 {
-                written.head = 120;
+                written.head = 128;
                 ring.memory.store64(DATA_HEAD, written.head);
             }
             assert_eq!(drained(&mut ring), ["event 1", "malformed 8"], "{length}");

@@ -10,7 +10,7 @@ use crate::fixture::{
     ALLOW, CLIENT, CLIENT_IDENTITY, DEFAULT_DENY, Node, SERVER, SERVER_IDENTITY, syn, word,
 };
 
-/// The least size: 36 events.
+/// The least size: 34 events.
 const PAGE: RingOptions = RingOptions { bytes: 4096 };
 
 fn drain(readers: &mut [RingReader]) -> (u64, u64) {
@@ -41,17 +41,21 @@ fn an_event_says_what_was_decided() {
     let mut readers = datapath.rings(RingOptions::default()).unwrap();
     node.send(&datapath, &syn(SERVER, 40_000, 80));
     node.send(&datapath, &syn(SERVER, 40_001, 81));
-    let mut events = Vec::new();
+    let mut samples = Vec::new();
     let drained: usize = readers
         .iter_mut()
         .map(|reader| {
             reader.drain(|item| match item {
-                RingItem::Event(event) => events.push(*event),
+                RingItem::Event(sample) => samples.push(*sample),
                 other => panic!("{other:?}"),
             })
         })
         .sum();
     assert_eq!(drained, 2);
+    // As the frames have them.
+    let frame = syn(SERVER, 40_000, 80);
+    assert!(samples.iter().all(|sample| sample.ethernet == frame[..12]));
+    let mut events: Vec<_> = samples.iter().map(|sample| sample.event).collect();
     events.sort_by_key(|event| event.time);
     for (event, (kind, port, cookie)) in events
         .iter()
