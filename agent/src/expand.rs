@@ -187,7 +187,7 @@ fn verdict(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: End) {
     flow.policy_match_type = packet.match_type(end).into();
     match packet.judgement(end) {
         Judgement::Dropped(reason) => dropped(flow, reason),
-        judgement => {
+        judgement @ (Judgement::None | Judgement::Forwarded | Judgement::Redirected) => {
             flow.verdict = verdict_of(judgement).into();
             flow.is_reply = Some(false.into());
         }

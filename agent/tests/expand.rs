@@ -28,7 +28,7 @@ fn expand(event: Event, extensions: bool) -> Vec<pb::Flow> {
 }
 
 fn expand_sample(sample: &Sample, extensions: bool) -> Vec<pb::Flow> {
-    let arrived = Arrived::read(sample).unwrap();
+    let arrived = Arrived::read(sample).expect("a record of this version");
     let names = Arc::new(names());
     let mut namer = Namer::default();
     namer.update(&names);

@@ -50,7 +50,7 @@ impl Parts {
         const DROP: u8 = 4;
         const TRACE: u8 = 8;
         fn ends(is: impl Fn(End) -> bool) -> u8 {
-            u8::from(is(End::Egress)) * EGRESS | u8::from(is(End::Ingress)) * INGRESS
+            (u8::from(is(End::Egress)) * EGRESS) | (u8::from(is(End::Ingress)) * INGRESS)
         }
         let judged = |end| packet.judgement(end) != Judgement::None;
         Self(match packet.kind() {
