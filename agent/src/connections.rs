@@ -99,19 +99,14 @@ impl Connections {
     fn walk(&self, now: u64) -> Result<Counted, loader::Error> {
         let known = self.stats.connections()?;
         let fragments = self.stats.fragments()?;
-        let fill = |map, entries, max| Fill {
-            map,
-            entries,
-            wanted: entries,
-            max,
-        };
         Ok(Counted {
             at: now,
-            fills: vec![
-                fill(abi::maps::CT4, known.entries4, known.max4),
-                fill(abi::maps::CT6, known.entries6, known.max6),
-                fragments.into(),
-            ],
+            fills: known
+                .fills()
+                .into_iter()
+                .chain([fragments])
+                .map(Fill::from)
+                .collect(),
             live: [("4", known.live4), ("6", known.live6)],
         })
     }

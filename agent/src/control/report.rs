@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use abi::{maps, policy::COOKIE_FIRST_RULE};
 use cluster::State;
 use tracing::{error, info, warn};
 
@@ -31,6 +32,22 @@ impl Failure {
             Self::Passing(text) => text.clone(),
             Self::Refused(refusal) | Self::LeftOut(refusal) => refusal.text(),
         }
+    }
+}
+
+/// How many cookies are handed out, of those that can be. Those of a fixed meaning aren't among them.
+fn handed_out(cookies: &policy::Cookies) -> Fill {
+    let map = &maps::DECISIONS;
+    let mut numbers = cookies.iter().map(|(cookie, _)| cookie);
+    let fixed = numbers
+        .by_ref()
+        .take_while(|cookie| *cookie < COOKIE_FIRST_RULE);
+    let entries = (cookies.len() - fixed.count()) as u64;
+    Fill {
+        map: map.name,
+        entries,
+        wanted: entries,
+        max: map.room(map.size.initial()),
     }
 }
 
@@ -101,19 +118,13 @@ impl Control {
     }
 
     fn fills(&self, refusal: Option<&Refusal>) -> Vec<Fill> {
-        let mut fills = self.datapath.fills().map(Fill::from).to_vec();
+        let mut fills: Vec<Fill> = self.datapath.fills().into_iter().map(Fill::from).collect();
         if let Some(refusal) = refusal {
             for fill in fills.iter_mut().filter(|fill| fill.map == refusal.map) {
                 fill.wanted = refusal.wanted as u64;
             }
         }
-        let cookies = self.compiler.compiled().cookies.len() as u64;
-        fills.push(Fill {
-            map: abi::maps::DECISIONS,
-            entries: cookies,
-            wanted: cookies,
-            max: abi::policy::MAX_COOKIES,
-        });
+        fills.push(handed_out(&self.compiler.compiled().cookies));
         fills
     }
 
@@ -174,5 +185,25 @@ impl Control {
             }
             Err(error) => warn!(error = %chain(&error), "counters not read"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::{Direction, Reason, ReasonKind};
+
+    use super::*;
+
+    #[test]
+    fn cookies_of_a_fixed_meaning_take_no_room() {
+        let mut cookies = policy::Cookies::default();
+        let fill = handed_out(&cookies);
+        assert_eq!((fill.map, fill.entries, fill.max), ("DECISIONS", 0, 65_520));
+        let _cookie = cookies.of(Reason {
+            direction: Direction::Egress,
+            kind: ReasonKind::AlwaysEnforced,
+            origins: vec![],
+        });
+        assert_eq!(handed_out(&cookies).entries, 1);
     }
 }

@@ -3,12 +3,12 @@
 use abi::conntrack::{
     CLOSING_ORIGINAL, CLOSING_REPLY, CtEntry, CtKey4, CtKey6, DENIED, FragEntry, FragKey, RESET,
 };
-use abi::maps;
+use abi::maps::{self, Declaration};
 use abi::node::{Limit, counter};
 
 use crate::Error;
-use crate::datapath::{Fill, open, open_array};
-use crate::map::{Kind, Map};
+use crate::datapath::open_array;
+use crate::map::{Fill, Map};
 use crate::pins::Pins;
 use crate::sys::{self, Mapping};
 
@@ -81,20 +81,35 @@ pub struct Connections {
     pub max6: u32,
 }
 
+impl Connections {
+    /// How full the two tables are.
+    pub fn fills(&self) -> [Fill; 2] {
+        let fill = |map: &Declaration, entries, max| Fill {
+            map: map.name,
+            entries: usize::try_from(entries).unwrap_or(usize::MAX),
+            max,
+        };
+        [
+            fill(&maps::CT4, self.entries4, self.max4),
+            fill(&maps::CT6, self.entries6, self.max6),
+        ]
+    }
+}
+
 impl Stats {
     pub(crate) fn open(pins: &Pins, cpus: usize) -> Result<Self, Error> {
         Ok(Self {
-            counters: open(pins, maps::COUNTERS, Kind::PerCpuArray)?,
-            decisions: open(pins, maps::DECISIONS, Kind::PerCpuArray)?,
-            limits: open(pins, maps::LIMITS, Kind::PerCpuArray)?,
-            ct4: open(pins, maps::CT4, Kind::LruHash)?,
-            ct6: open(pins, maps::CT6, Kind::LruHash)?,
-            frags: open(pins, maps::FRAGS, Kind::LruHash)?,
+            counters: Map::open(pins, &maps::COUNTERS)?,
+            decisions: Map::open(pins, &maps::DECISIONS)?,
+            limits: Map::open(pins, &maps::LIMITS)?,
+            ct4: Map::open(pins, &maps::CT4)?,
+            ct6: Map::open(pins, &maps::CT6)?,
+            frags: Map::open(pins, &maps::FRAGS)?,
             places: [
-                open::<u32, CtKey4>(pins, maps::CT_PLACES4, Kind::Array)?.max(),
-                open::<u32, CtKey6>(pins, maps::CT_PLACES6, Kind::Array)?.max(),
+                Map::open(pins, &maps::CT_PLACES4)?.max(),
+                Map::open(pins, &maps::CT_PLACES6)?.max(),
             ],
-            consumed: open_array(pins, maps::CONSUMED, 8 * cpus)?,
+            consumed: open_array(pins, &maps::CONSUMED, cpus)?,
             cpus,
         })
     }
@@ -324,11 +339,7 @@ impl Stats {
     pub fn fragments(&self) -> Result<Fill, Error> {
         let mut entries = 0;
         self.frags.for_each(|_, _| entries += 1)?;
-        Ok(Fill {
-            map: self.frags.name(),
-            entries,
-            max: self.frags.max(),
-        })
+        Ok(self.frags.fill(entries))
     }
 }
 
