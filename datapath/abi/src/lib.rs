@@ -16,6 +16,7 @@ pub mod identity;
 pub mod maps;
 pub mod node;
 pub mod policy;
+pub mod proto;
 pub mod reason;
 pub mod staged;
 
