@@ -5,11 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::warn;
 
-use crate::{
-    control::{Fill, sum},
-    names::Names,
-    observe::clock,
-};
+use crate::{control::Fill, names::Names, observe::clock};
 
 /// How long a count is told again, ns.
 const FRESH: u64 = 15_000_000_000;
@@ -43,8 +39,7 @@ impl Connections {
 
     /// What the programs counted until now; `None` if that can't be read.
     pub fn counters(&self) -> Option<loader::Counters> {
-        let per_cpu = self.stats.counters_per_cpu();
-        per_cpu.ok().map(|per_cpu| sum(&per_cpu))
+        self.stats.counters().ok()
     }
 
     /// Pods that have used up their share of the connection table, with how many of their own connections

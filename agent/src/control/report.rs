@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use abi::{maps, policy::COOKIE_FIRST_RULE};
+use abi::{maps, policy::is_reserved};
 use cluster::State;
 use tracing::{error, info, warn};
 
@@ -11,7 +11,7 @@ use super::{
     admission::room_of,
     error::{ControlError, chain},
     refusal::Refusal,
-    status::{Fill, problems, selected, sum},
+    status::{Fill, problems, selected},
 };
 
 /// Why the kernel is not in step with the manifests.
@@ -39,9 +39,7 @@ impl Failure {
 fn handed_out(cookies: &policy::Cookies) -> Fill {
     let map = &maps::DECISIONS;
     let mut numbers = cookies.iter().map(|(cookie, _)| cookie);
-    let fixed = numbers
-        .by_ref()
-        .take_while(|cookie| *cookie < COOKIE_FIRST_RULE);
+    let fixed = numbers.by_ref().take_while(|cookie| is_reserved(*cookie));
     let entries = (cookies.len() - fixed.count()) as u64;
     Fill {
         map: map.name,
@@ -169,7 +167,7 @@ impl Control {
                 }
                 let before = self.outlets.status.load_full();
                 self.outlets.status.store(Arc::new(Status {
-                    counters: sum(&counters),
+                    counters: counters.into_iter().sum(),
                     failure: self
                         .outlets
                         .progress
