@@ -78,15 +78,11 @@ impl MapSizes {
     }
 }
 
-/// The flags, each with the map that explains it: the first that it sets the size of.
+/// The flags, each with the map that it is about; places go with their connections.
 fn size_flags() -> impl Iterator<Item = (maps::Flag, &'static Declaration)> {
-    let flags = maps::ALL.iter().filter_map(|map| Some((map.flag()?, map)));
-    let mut known = Vec::new();
-    flags.filter(move |(flag, _)| {
-        let is_new = !known.contains(&flag.name);
-        known.push(flag.name);
-        is_new
-    })
+    let maps = maps::ALL.iter();
+    let maps = maps.filter(|map| !matches!(map.size, maps::Size::Places(_)));
+    maps.filter_map(|map| Some((map.flag()?, map)))
 }
 
 impl Args for MapSizes {

@@ -66,7 +66,7 @@ pub struct Datapath {
     pub(crate) is_torn: bool,
 }
 
-/// Words of [`Node`], by offset.
+/// Words of [`abi::node::Node`], by offset.
 mod word {
     use abi::node::Node;
     pub(super) const REVISION: usize = std::mem::offset_of!(Node, revision);
