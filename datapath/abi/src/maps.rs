@@ -1,6 +1,6 @@
-//! The kernel's maps, each declared once: the table at the end of this file is all that is said of them
-//! anywhere. The programs' statics, the loader (making, sizing, pinning, opening, checking), the agent's
-//! flags, figures and messages, and the list in docs/ARCHITECTURE.md are made from it.
+//! The kernel's maps, each declared once, in the table at the end of this file. The programs' statics, the
+//! loader (making, sizing, pinning, opening, checking), the agent's flags, figures and messages, and the
+//! list in docs/ARCHITECTURE.md are made from it.
 //!
 //! A new map is a row here, a static in `datapath/ebpf`, and a method of `flows-datapath-core`'s `Maps`
 //! that looks something up in it.
