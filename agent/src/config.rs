@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use abi::maps;
-use clap::{Args, Parser, ValueEnum};
+use abi::maps::{self, Declaration};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, ValueEnum};
 
 /// Enforces network policy on the pods of one node, and tells what was decided and why.
 #[derive(Clone, Debug, Parser)]
@@ -66,67 +66,57 @@ fn size() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=1 << 24)
 }
 
-/// How many entries the kernel's maps have room for. Pinned maps of other sizes are replaced when the
-/// agent starts, without a gap in enforcement.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Sizes")]
-pub struct MapSizes {
-    /// Entries of all pods' policies: one per pair of label sets, protocol and port (or range's part)
-    /// that a rule names. 16 bytes each, 100 more when in use.
-    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = size())]
-    pub max_policy_entries: u32,
-    /// IPv4 addresses of the cluster's pods and nodes. 16 bytes each, 100 more when in use.
-    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = size())]
-    pub max_ipv4_addresses: u32,
-    /// IPv6 addresses of the cluster's pods and nodes. 16 bytes each, 130 more when in use.
-    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = size())]
-    pub max_ipv6_addresses: u32,
-    /// IPv4 prefixes that policies name. 100 bytes each when in use.
-    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = size())]
-    pub max_ipv4_prefixes: u32,
-    /// IPv6 prefixes that policies name. 130 bytes each when in use.
-    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = size())]
-    pub max_ipv6_prefixes: u32,
-    /// IPv4 connections. 192 bytes each, in use or not; when full, the least recently used makes room.
-    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = size())]
-    pub max_ipv4_connections: u32,
-    /// IPv6 connections. 216 bytes each, in use or not; when full, the least recently used makes room.
-    #[arg(long, value_name = "N", default_value_t = 131_072, value_parser = size())]
-    pub max_ipv6_connections: u32,
-    /// Datagrams in fragments at once. 110 bytes each, in use or not; when full, the least recently
-    /// used makes room.
-    #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = size())]
-    pub max_fragmented_datagrams: u32,
-}
+/// How many entries the kernel's maps have room for: a flag for each size that [`maps`] lets one set.
+/// Pinned maps of other sizes are replaced when the agent starts, without a gap in enforcement.
+#[derive(Clone, Debug, Default)]
+pub struct MapSizes(loader::Sizes);
 
 impl MapSizes {
     /// The sizes as the loader takes them.
     pub fn of_maps(&self) -> loader::Sizes {
-        loader::Sizes {
-            addr4: self.max_ipv4_addresses,
-            addr6: self.max_ipv6_addresses,
-            cidr4: self.max_ipv4_prefixes,
-            cidr6: self.max_ipv6_prefixes,
-            policy: self.max_policy_entries,
-            ct4: self.max_ipv4_connections,
-            ct6: self.max_ipv6_connections,
-            frags: self.max_fragmented_datagrams,
-        }
+        self.0.clone()
+    }
+}
+
+/// The flags, each with the map that it is about; places go with their connections.
+fn size_flags() -> impl Iterator<Item = (maps::Flag, &'static Declaration)> {
+    let maps = maps::ALL.iter();
+    let maps = maps.filter(|map| !matches!(map.size, maps::Size::Places(_)));
+    maps.filter_map(|map| Some((map.flag()?, map)))
+}
+
+impl Args for MapSizes {
+    fn augment_args(command: Command) -> Command {
+        let flags = size_flags().map(|(flag, map)| {
+            Arg::new(flag.name)
+                .long(flag.name)
+                .value_name("N")
+                .default_value(flag.default.to_string())
+                .value_parser(size())
+                .help(map.about.trim_end_matches('.'))
+        });
+        command.next_help_heading("Sizes").args(flags)
     }
 
-    /// The flag that sets the size of a map, if one does.
-    pub fn flag(map: &str) -> Option<&'static str> {
-        Some(match map {
-            maps::POLICY => "--max-policy-entries",
-            maps::ADDR4 => "--max-ipv4-addresses",
-            maps::ADDR6 => "--max-ipv6-addresses",
-            maps::CIDR4 => "--max-ipv4-prefixes",
-            maps::CIDR6 => "--max-ipv6-prefixes",
-            maps::CT4 => "--max-ipv4-connections",
-            maps::CT6 => "--max-ipv6-connections",
-            maps::FRAGS => "--max-fragmented-datagrams",
-            _ => return None,
-        })
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for MapSizes {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut sizes = Self::default();
+        sizes.update_from_arg_matches(matches)?;
+        Ok(sizes)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for (flag, _) in size_flags() {
+            if let Some(entries) = matches.get_one(flag.name) {
+                self.0.set(flag, *entries);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -176,6 +166,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     fn config(arguments: &[&str]) -> Config {
@@ -185,15 +177,34 @@ mod tests {
 
     #[test]
     fn each_size_has_a_flag_and_the_usual_value() {
-        assert_eq!(config(&[]).sizes.of_maps(), loader::Sizes::default());
+        let usual = loader::Sizes::default();
+        assert_eq!(config(&[]).sizes.of_maps(), usual);
         for map in maps::ALL {
-            let Some(flag) = MapSizes::flag(map) else {
+            let Some(flag) = map.flag() else {
                 continue;
             };
             let sizes = config(&[&format!("{flag}=77")]).sizes.of_maps();
-            let changed = sizes.by_name().into_iter().filter(|(_, size)| *size == 77);
-            assert_eq!(changed.map(|(map, _)| map).collect::<Vec<_>>(), [map]);
+            assert_eq!(sizes, usual.clone().with(map, 77), "{}", map.name);
         }
+        let too_large = ["flows-agent", "--max-policy-entries=16777217"];
+        let error = Config::try_parse_from(too_large).expect_err("more than 16 Mi");
+        assert!(
+            error.to_string().contains("--max-policy-entries"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_help_tells_of_each_size() {
+        let help = Config::command().render_long_help().to_string();
+        let sizes = help.split("Sizes:").nth(1).expect("a heading");
+        for (flag, map) in size_flags() {
+            assert!(sizes.contains(&format!("{flag} <N>")), "{sizes}");
+            assert!(sizes.contains(&format!("[default: {}]", flag.default)));
+            let first = map.about.split([',', '.', ':']).next().unwrap_or_default();
+            assert!(sizes.contains(first), "{first}: {sizes}");
+        }
+        assert!(!sizes.contains("--node"), "the other flags stand before");
     }
 
     #[test]

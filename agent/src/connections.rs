@@ -5,11 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::warn;
 
-use crate::{
-    control::{Fill, sum},
-    names::Names,
-    observe::clock,
-};
+use crate::{control::Fill, names::Names, observe::clock};
 
 /// How long a count is told again, ns.
 const FRESH: u64 = 15_000_000_000;
@@ -46,8 +42,7 @@ impl Connections {
 
     /// What the programs counted until now; `None` if that can't be read.
     pub fn counters(&self) -> Option<loader::Counters> {
-        let per_cpu = self.stats.counters_per_cpu();
-        per_cpu.ok().map(|per_cpu| sum(&per_cpu))
+        self.stats.counters().ok()
     }
 
     /// Pods that have used up their share of the connection table, with how many of their own connections
@@ -97,19 +92,14 @@ impl Connections {
     fn walk(&self, now: u64) -> Result<Counted, loader::Error> {
         let known = self.stats.connections()?;
         let fragments = self.stats.fragments()?;
-        let fill = |map, entries, max| Fill {
-            map,
-            entries,
-            wanted: entries,
-            max,
-        };
         Ok(Counted {
             at: now,
-            fills: vec![
-                fill(abi::maps::CT4, known.entries4, known.max4),
-                fill(abi::maps::CT6, known.entries6, known.max6),
-                fragments.into(),
-            ],
+            fills: known
+                .fills()
+                .into_iter()
+                .chain([fragments])
+                .map(Fill::from)
+                .collect(),
             live: [("4", known.live4), ("6", known.live6)],
             replaced: Vec::new(),
         })

@@ -54,7 +54,6 @@ pub use error::{ControlError, LoaderError};
 pub use progress::Progress;
 pub use ring::{Failed, Ring};
 pub use saved::SavedError;
-pub(crate) use status::sum;
 pub use status::{Fill, PolicyProblem, Status};
 pub use wake::{Bell, Waker, Woken};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use abi::{
-    maps,
+    maps::{self, Declaration},
     policy::{PolicyEntry, Table},
 };
 use cluster::{ObjectName, Place, Problem, State};
@@ -15,7 +15,6 @@ use loader::Desired;
 use policy::{Compiled, Cookies, Policy};
 
 use super::{Progress, status::PolicyProblem};
-use crate::config::MapSizes;
 
 /// Policies named as those that take the most room.
 const NAMED: usize = 3;
@@ -172,17 +171,17 @@ impl Refusal {
         let cookies = &compiled.cookies;
         let wanted = shares(compiled.entries.values(), compiled.tables.values(), cookies);
         let has = shares(in_force.policy.values(), in_force.tables.values(), cookies);
-        let claims = match room.map {
-            maps::POLICY => wanted
-                .iter()
-                .map(|(policy, share)| Claim {
-                    policy,
-                    entries: share.entries,
-                    in_force: has.get(policy).map_or(0, |share| share.entries),
-                })
-                .collect(),
-            maps::CIDR4 | maps::CIDR6 => prefixes(room.map, state, compiled, policies, in_force),
-            _ => Vec::new(),
+        let claims = if room.map == maps::POLICY.name {
+            let claim = |(policy, share): (_, &Share)| Claim {
+                policy,
+                entries: share.entries,
+                in_force: has.get(policy).map_or(0, |share| share.entries),
+            };
+            wanted.iter().map(claim).collect()
+        } else if [maps::CIDR4.name, maps::CIDR6.name].contains(&room.map) {
+            prefixes(room.map, state, compiled, policies, in_force)
+        } else {
+            Vec::new()
         };
         let claims = largest(claims);
         Self {
@@ -282,7 +281,7 @@ fn prefixes<'a>(
     policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
     in_force: &Desired,
 ) -> Vec<Claim<'a>> {
-    let is_v4 = map == maps::CIDR4;
+    let is_v4 = map == maps::CIDR4.name;
     // A prefix has an identity of its own.
     let known: HashSet<u32> = match is_v4 {
         true => in_force
@@ -316,18 +315,6 @@ fn prefixes<'a>(
     claims.collect()
 }
 
-/// What a map holds, for people.
-fn content(map: &str) -> &'static str {
-    match map {
-        maps::ADDR4 => "IPv4 addresses of pods and nodes",
-        maps::ADDR6 => "IPv6 addresses of pods and nodes",
-        maps::CIDR4 => "IPv4 prefixes",
-        maps::CIDR6 => "IPv6 prefixes",
-        maps::POLICY => "policy entries",
-        _ => "entries",
-    }
-}
-
 fn problem(room: Room, claims: &[Claim<'_>]) -> String {
     let Room {
         map,
@@ -335,7 +322,7 @@ fn problem(room: Room, claims: &[Claim<'_>]) -> String {
         peak,
         max,
     } = room;
-    let content = content(map);
+    let content = maps::named(map).map_or("entries", |map| map.entries);
     let mut text = if wanted > max {
         format!("{wanted} {content} are wanted, map {map} has room for {max}")
     } else {
@@ -361,14 +348,15 @@ fn problem(room: Room, claims: &[Claim<'_>]) -> String {
 
 fn remedy(room: Room, claims: &[Claim<'_>]) -> String {
     let mut text = String::new();
-    if let Some(flag) = MapSizes::flag(room.map) {
+    if let Some(flag) = maps::named(room.map).and_then(Declaration::flag) {
         let enough = room.peak.next_power_of_two();
         text = format!("restart flows-agent with {flag}={enough}");
     }
     if let Some(first) = claims.first() {
-        let less = match room.map {
-            maps::POLICY => "select fewer pods, peers or ports in",
-            _ => "name fewer prefixes in",
+        let less = if room.map == maps::POLICY.name {
+            "select fewer pods, peers or ports in"
+        } else {
+            "name fewer prefixes in"
         };
         text.push_str(&format!(", or {less} {}", first.policy));
     }

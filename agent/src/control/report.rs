@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use abi::{maps, policy::is_reserved};
 use cluster::State;
 use tracing::{error, info, warn};
 
@@ -10,7 +11,7 @@ use super::{
     admission::room_of,
     error::{ControlError, chain},
     refusal::Refusal,
-    status::{Fill, problems, selected, sum},
+    status::{Fill, problems, selected},
 };
 
 /// Why the kernel is not in step with the manifests.
@@ -31,6 +32,20 @@ impl Failure {
             Self::Passing(text) => text.clone(),
             Self::Refused(refusal) | Self::LeftOut(refusal) => refusal.text(),
         }
+    }
+}
+
+/// How many cookies are handed out, of those that can be. Those of a fixed meaning aren't among them.
+fn handed_out(cookies: &policy::Cookies) -> Fill {
+    let map = &maps::DECISIONS;
+    let mut numbers = cookies.iter().map(|(cookie, _)| cookie);
+    let fixed = numbers.by_ref().take_while(|cookie| is_reserved(*cookie));
+    let entries = (cookies.len() - fixed.count()) as u64;
+    Fill {
+        map: map.name,
+        entries,
+        wanted: entries,
+        max: map.room(map.size.initial()),
     }
 }
 
@@ -101,19 +116,13 @@ impl Control {
     }
 
     fn fills(&self, refusal: Option<&Refusal>) -> Vec<Fill> {
-        let mut fills = self.datapath.fills().map(Fill::from).to_vec();
+        let mut fills: Vec<Fill> = self.datapath.fills().into_iter().map(Fill::from).collect();
         if let Some(refusal) = refusal {
             for fill in fills.iter_mut().filter(|fill| fill.map == refusal.map) {
                 fill.wanted = refusal.wanted as u64;
             }
         }
-        let cookies = self.compiler.compiled().cookies.len() as u64;
-        fills.push(Fill {
-            map: abi::maps::DECISIONS,
-            entries: cookies,
-            wanted: cookies,
-            max: abi::policy::MAX_COOKIES,
-        });
+        fills.push(handed_out(&self.compiler.compiled().cookies));
         fills
     }
 
@@ -158,7 +167,7 @@ impl Control {
                 }
                 let before = self.outlets.status.load_full();
                 self.outlets.status.store(Arc::new(Status {
-                    counters: sum(&counters),
+                    counters: counters.into_iter().sum(),
                     failure: self
                         .outlets
                         .progress
@@ -174,5 +183,25 @@ impl Control {
             }
             Err(error) => warn!(error = %chain(&error), "counters not read"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::{Direction, Reason, ReasonKind};
+
+    use super::*;
+
+    #[test]
+    fn cookies_of_a_fixed_meaning_take_no_room() {
+        let mut cookies = policy::Cookies::default();
+        let fill = handed_out(&cookies);
+        assert_eq!((fill.map, fill.entries, fill.max), ("DECISIONS", 0, 65_520));
+        let _cookie = cookies.of(Reason {
+            direction: Direction::Egress,
+            kind: ReasonKind::AlwaysEnforced,
+            origins: vec![],
+        });
+        assert_eq!(handed_out(&cookies).entries, 1);
     }
 }

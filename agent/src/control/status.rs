@@ -109,17 +109,3 @@ pub(super) fn selected(compiled: &Compiled) -> usize {
         .filter(|table| says(&table.ingress) || says(&table.egress))
         .count()
 }
-
-/// Of all CPUs.
-pub(crate) fn sum(per_cpu: &[Counters]) -> Counters {
-    per_cpu
-        .iter()
-        .fold(Counters::default(), |sum, cpu| Counters {
-            events_attempted: sum.events_attempted + cpu.events_attempted,
-            events_failed: sum.events_failed + cpu.events_failed,
-            events_limited: sum.events_limited + cpu.events_limited,
-            packets_forwarded: sum.packets_forwarded + cpu.packets_forwarded,
-            packets_dropped: sum.packets_dropped + cpu.packets_dropped,
-            ct_full: sum.ct_full + cpu.ct_full,
-        })
-}

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use abi::{
     event::{self, Event},
-    identity, policy, reason,
+    identity, policy, proto, reason,
 };
 use flow::{
     Side,
@@ -154,12 +154,6 @@ pub struct Packet {
 
 const _: () = assert!(size_of::<Packet>() == 88);
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
-const SCTP: u8 = 132;
-
 fn index(side: Side) -> usize {
     match side {
         Side::Source => 0,
@@ -177,12 +171,6 @@ pub(crate) fn end_index(end: End) -> usize {
 
 impl Packet {
     pub(super) fn read(event: &Event, kind: Kind) -> Self {
-        let unselected = |cookie| {
-            matches!(
-                cookie,
-                policy::COOKIE_ALLOW_ANY_INGRESS | policy::COOKIE_ALLOW_ANY_EGRESS
-            )
-        };
         Self {
             time: event.time,
             addresses: [event.src, event.dst],
@@ -199,8 +187,8 @@ impl Packet {
             flags_or_chunk: event.tcp_flags,
             verdicts: [event.egress, event.ingress],
             match_types: event.match_types,
-            unselected: u8::from(unselected(event.egress_cookie))
-                | u8::from(unselected(event.ingress_cookie)) << 1,
+            unselected: u8::from(policy::is_allow_any(event.egress_cookie))
+                | u8::from(policy::is_allow_any(event.ingress_cookie)) << 1,
         }
     }
 
@@ -409,11 +397,11 @@ impl Packet {
 /// The protocol of a number, of those that Hubble tells apart.
 pub fn transport(protocol: u8) -> Option<Transport> {
     Some(match protocol {
-        ICMP => Transport::IcmpV4,
-        TCP => Transport::Tcp,
-        UDP => Transport::Udp,
-        ICMPV6 => Transport::IcmpV6,
-        SCTP => Transport::Sctp,
+        proto::ICMP => Transport::IcmpV4,
+        proto::TCP => Transport::Tcp,
+        proto::UDP => Transport::Udp,
+        proto::ICMPV6 => Transport::IcmpV6,
+        proto::SCTP => Transport::Sctp,
         _ => return None,
     })
 }

@@ -40,7 +40,15 @@ pub const NOT_JUDGED: u8 = 0;
 pub const FORWARDED: u8 = 1;
 /// Verdict of one end: allowed and redirected to the proxy.
 pub const REDIRECTED: u8 = 2;
-// 130 and above: dropped, the number is the reason (crate::reason).
+/// Verdict of one end: the first of those that say that the packet was dropped, and why: from here on
+/// the number is the reason ([`crate::reason`]).
+pub const FIRST_DROP: u8 = 130;
+
+/// Whether a verdict of one end says that the packet was dropped; it is the reason then.
+#[inline(always)]
+pub const fn is_drop(verdict: u8) -> bool {
+    verdict >= FIRST_DROP
+}
 
 /// The record. Numbers are in host order but for the addresses.
 #[repr(C)]
@@ -133,3 +141,24 @@ impl From<Event> for Sample {
 
 const _: () = assert!(size_of::<Event>() == Event::LEN);
 const _: () = assert!(core::mem::offset_of!(Sample, ethernet) == Event::LEN);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason;
+
+    #[test]
+    fn reasons_are_drops_and_other_verdicts_are_not() {
+        for verdict in [NOT_JUDGED, FORWARDED, REDIRECTED, FIRST_DROP - 1] {
+            assert!(!is_drop(verdict), "{verdict}");
+        }
+        for verdict in [
+            reason::INVALID_SOURCE_IP,
+            reason::POLICY_DENY,
+            FIRST_DROP,
+            u8::MAX,
+        ] {
+            assert!(is_drop(verdict), "{verdict}");
+        }
+    }
+}

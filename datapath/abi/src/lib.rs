@@ -1,8 +1,8 @@
 //! Records and map keys shared by the kernel program and user space.
 //!
 //! Everything here is `repr(C)`, plain integers and arrays of them, explicit padding that is zero.
-//! Nothing here decides: the verdict is in `flows-datapath-core`, the maps are declared in
-//! `datapath/ebpf` and opened by `flows-loader`.
+//! Nothing here decides: the verdict is in `flows-datapath-core`. What there is to say of each map stands
+//! in [`maps`]; `datapath/ebpf` has them, `flows-loader` makes and opens them.
 //!
 //! Byte order: addresses are raw network-order words as they stand in the packet (`_be`), ports and
 //! all other numbers are in host order.
@@ -16,6 +16,7 @@ pub mod identity;
 pub mod maps;
 pub mod node;
 pub mod policy;
+pub mod proto;
 pub mod reason;
 pub mod staged;
 

@@ -104,6 +104,19 @@ pub const COOKIE_ALLOW_LOCALHOST: u32 = 3;
 /// First cookie that the agent allocates for rules.
 pub const COOKIE_FIRST_RULE: u32 = 16;
 
+/// Whether a cookie has a fixed meaning, or none: rules have other ones.
+#[inline(always)]
+pub const fn is_reserved(cookie: u32) -> bool {
+    cookie < COOKIE_FIRST_RULE
+}
+
+/// Whether a cookie is that of an implicit allow because no policy selects the end: no verdict of a
+/// policy's.
+#[inline(always)]
+pub const fn is_allow_any(cookie: u32) -> bool {
+    matches!(cookie, COOKIE_ALLOW_ANY_INGRESS | COOKIE_ALLOW_ANY_EGRESS)
+}
+
 /// How specific the deciding entry was; numbers as `policy_match_type` in Hubble's flows.
 pub mod match_type {
     /// Nothing matched.
@@ -125,3 +138,25 @@ pub mod match_type {
 const _: () = assert!(size_of::<PolicyKey>() == 12);
 const _: () = assert!(size_of::<PolicyEntry>() == 12);
 const _: () = assert!(size_of::<Table>() == 40);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_by_what_they_name() {
+        let rows = [
+            (COOKIE_NONE, true, false),
+            (COOKIE_ALLOW_ANY_INGRESS, true, true),
+            (COOKIE_ALLOW_ANY_EGRESS, true, true),
+            (COOKIE_ALLOW_LOCALHOST, true, false),
+            (COOKIE_FIRST_RULE - 1, true, false),
+            (COOKIE_FIRST_RULE, false, false),
+            (MAX_COOKIES - 1, false, false),
+        ];
+        for (cookie, reserved, any) in rows {
+            assert_eq!(is_reserved(cookie), reserved, "{cookie}");
+            assert_eq!(is_allow_any(cookie), any, "{cookie}");
+        }
+    }
+}

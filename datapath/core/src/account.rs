@@ -7,8 +7,9 @@ use abi::conntrack::{
 };
 use abi::event::{ACTIVE, END, FLAGS, PACKET};
 use abi::node::{Node, TRACE_PACKETS};
+use abi::proto;
 
-use crate::parse::{ACK, FIN, RST, SYN, proto};
+use crate::parse::{ACK, FIN, RST, SYN};
 
 /// Direction of a packet in its connection: index of the per-direction fields.
 pub const ORIGINAL: usize = 0;

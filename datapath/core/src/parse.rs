@@ -14,7 +14,7 @@ mod ipv6;
 mod quoted;
 mod transport;
 
-use abi::reason;
+use abi::{proto, reason};
 
 use crate::family::{Family, V4, V6};
 use crate::maps::Maps;
@@ -37,22 +37,6 @@ pub const ACK: u8 = 0x10;
 pub const SCTP_INIT: u8 = 1;
 /// SCTP chunk that answers [`SCTP_INIT`].
 pub const SCTP_INIT_ACK: u8 = 2;
-
-/// IP protocol numbers (IANA) that have connections here.
-pub mod proto {
-    /// ICMP for IPv4.
-    pub const ICMP: u8 = 1;
-    /// IGMP.
-    pub const IGMP: u8 = 2;
-    /// TCP.
-    pub const TCP: u8 = 6;
-    /// UDP.
-    pub const UDP: u8 = 17;
-    /// ICMP for IPv6.
-    pub const ICMPV6: u8 = 58;
-    /// SCTP.
-    pub const SCTP: u8 = 132;
-}
 
 const ETH_P_IP: u16 = 0x0800;
 const ETH_P_ARP: u16 = 0x0806;

@@ -2,10 +2,11 @@
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
 use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
-use abi::endpoint::{Endpoint, MAX_ENDPOINTS};
+use abi::endpoint::Endpoint;
 use abi::event::{Event, Sample};
+use abi::maps::{self, Map};
 use abi::node::{Limit, Node, counter};
-use abi::policy::{MAX_COOKIES, MAX_TABLES, PolicyEntry, PolicyKey, Table};
+use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
 use aya_ebpf::bindings::{BPF_F_CURRENT_CPU, BPF_F_NO_PREALLOC};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_perf_event_output};
@@ -16,47 +17,76 @@ use aya_ebpf::programs::TcContext;
 use datapath_core::Scratch;
 use datapath_core::maps::{CtFull, Maps};
 
-// Sizes are defaults; the loader sets them before it creates the maps.
+// Kinds, types and sizes are those of the declarations, or this doesn't compile. The loader sets the
+// sizes that flags set before it makes the maps.
+
+const fn hash<K, V>(map: &Map<K, V>) -> HashMap<K, V> {
+    assert!(matches!(map.declaration.kind, maps::Kind::Hash));
+    HashMap::with_max_entries(map.declaration.size.initial(), BPF_F_NO_PREALLOC)
+}
+
+const fn lru_hash<K, V>(map: &Map<K, V>) -> LruHashMap<K, V> {
+    assert!(matches!(map.declaration.kind, maps::Kind::LruHash));
+    LruHashMap::with_max_entries(map.declaration.size.initial(), 0)
+}
+
+/// aya's trie has keys of its own, around an address; the layout is that of ours.
+const fn prefix_trie<A, K, V>(map: &Map<K, V>) -> LpmTrie<A, V> {
+    assert!(matches!(map.declaration.kind, maps::Kind::PrefixTrie));
+    assert!(size_of::<Key<A>>() == size_of::<K>());
+    LpmTrie::with_max_entries(map.declaration.size.initial(), BPF_F_NO_PREALLOC)
+}
+
+const fn array<V>(map: &Map<u32, V>) -> Array<V> {
+    assert!(matches!(map.declaration.kind, maps::Kind::Array));
+    Array::with_max_entries(map.declaration.size.initial(), 0)
+}
+
+const fn per_cpu_array<V>(map: &Map<u32, V>) -> PerCpuArray<V> {
+    assert!(matches!(map.declaration.kind, maps::Kind::PerCpuArray));
+    PerCpuArray::with_max_entries(map.declaration.size.initial(), 0)
+}
+
 #[map]
-static ADDR4: HashMap<Addr4, Staged<Addr>> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+static ADDR4: HashMap<Addr4, Staged<Addr>> = hash(&maps::ADDR4);
 #[map]
-static ADDR6: HashMap<Addr6, Staged<Addr>> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+static ADDR6: HashMap<Addr6, Staged<Addr>> = hash(&maps::ADDR6);
 #[map]
-static CIDR4: LpmTrie<Addr4, Staged<Addr>> = LpmTrie::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+static CIDR4: LpmTrie<Addr4, Staged<Addr>> = prefix_trie::<_, Cidr4, _>(&maps::CIDR4);
 #[map]
-static CIDR6: LpmTrie<Addr6, Staged<Addr>> = LpmTrie::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+static CIDR6: LpmTrie<Addr6, Staged<Addr>> = prefix_trie::<_, Cidr6, _>(&maps::CIDR6);
 #[map]
-static ENDPOINTS: Array<Staged<Endpoint>> = Array::with_max_entries(MAX_ENDPOINTS, 0);
+static ENDPOINTS: Array<Staged<Endpoint>> = array(&maps::ENDPOINTS);
 #[map]
-static TABLES: Array<Staged<Table>> = Array::with_max_entries(MAX_TABLES, 0);
+static TABLES: Array<Staged<Table>> = array(&maps::TABLES);
 #[map]
-static POLICY: HashMap<PolicyKey, Staged<PolicyEntry>> =
-    HashMap::with_max_entries(262_144, BPF_F_NO_PREALLOC);
+static POLICY: HashMap<PolicyKey, Staged<PolicyEntry>> = hash(&maps::POLICY);
 #[map]
-static CT4: LruHashMap<CtKey4, CtEntry> = LruHashMap::with_max_entries(262_144, 0);
+static CT4: LruHashMap<CtKey4, CtEntry> = lru_hash(&maps::CT4);
 #[map]
-static CT6: LruHashMap<CtKey6, CtEntry> = LruHashMap::with_max_entries(131_072, 0);
+static CT6: LruHashMap<CtKey6, CtEntry> = lru_hash(&maps::CT6);
 #[map]
-static CT_PLACES4: Array<CtKey4> = Array::with_max_entries(262_144, 0);
+static CT_PLACES4: Array<CtKey4> = array(&maps::CT_PLACES4);
 #[map]
-static CT_PLACES6: Array<CtKey6> = Array::with_max_entries(131_072, 0);
+static CT_PLACES6: Array<CtKey6> = array(&maps::CT_PLACES6);
 #[map]
-static INTERFACES: HashMap<u32, u32> =
-    HashMap::with_max_entries(2 * MAX_ENDPOINTS, BPF_F_NO_PREALLOC);
+static INTERFACES: HashMap<u32, u32> = hash(&maps::INTERFACES);
 #[map]
-static FRAGS: LruHashMap<FragKey, FragEntry> = LruHashMap::with_max_entries(8_192, 0);
+static FRAGS: LruHashMap<FragKey, FragEntry> = lru_hash(&maps::FRAGS);
 #[map]
-static NODE: Array<Node> = Array::with_max_entries(1, 0);
+static NODE: Array<Node> = array(&maps::NODE);
 #[map]
-static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(counter::COUNT, 0);
+static COUNTERS: PerCpuArray<u64> = per_cpu_array(&maps::COUNTERS);
 #[map]
-static DECISIONS: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_COOKIES, 0);
+static DECISIONS: PerCpuArray<u64> = per_cpu_array(&maps::DECISIONS);
 #[map]
-static LIMITS: PerCpuArray<Limit> = PerCpuArray::with_max_entries(MAX_ENDPOINTS, 0);
+static LIMITS: PerCpuArray<Limit> = per_cpu_array(&maps::LIMITS);
+// aya gives it a ring for each possible CPU.
 #[map]
 static EVENTS: PerfEventArray<Event> = PerfEventArray::new(0);
 #[map]
-static CONSUMED: Array<u64> = Array::with_max_entries(1024, 0);
+static CONSUMED: Array<u64> = array(&maps::CONSUMED);
+/// No map of the node's: memory for the length of a packet.
 #[map]
 static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
@@ -247,7 +277,3 @@ impl Maps for Kernel<'_> {
         }
     }
 }
-
-// The trie's keys are aya's, the layout is ours.
-const _: () = assert!(size_of::<Key<Addr4>>() == size_of::<Cidr4>());
-const _: () = assert!(size_of::<Key<Addr6>>() == size_of::<Cidr6>());

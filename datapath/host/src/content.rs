@@ -6,6 +6,7 @@ use std::hash::Hash;
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
 use abi::endpoint::Endpoint;
+use abi::maps;
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
 
@@ -68,18 +69,18 @@ impl From<&Desired> for HostMaps {
     /// Maps with this content, all of it in force. Time is 0: set it before conntrack is used.
     fn from(desired: &Desired) -> Self {
         let mut maps = Self {
-            addr4: steady(&desired.addr4),
-            addr6: steady(&desired.addr6),
-            cidr4: steady(&desired.cidr4),
-            cidr6: steady(&desired.cidr6),
-            endpoints: steady(&desired.endpoints),
+            addr4: steady(&maps::ADDR4, &desired.addr4),
+            addr6: steady(&maps::ADDR6, &desired.addr6),
+            cidr4: steady(&maps::CIDR4, &desired.cidr4),
+            cidr6: steady(&maps::CIDR6, &desired.cidr6),
+            endpoints: steady(&maps::ENDPOINTS, &desired.endpoints),
             interfaces: desired
                 .endpoints
                 .iter()
                 .map(|(index, pod)| (pod.ifindex, *index))
                 .collect(),
-            tables: steady(&desired.tables),
-            policy: steady(&desired.policy),
+            tables: steady(&maps::TABLES, &desired.tables),
+            policy: steady(&maps::POLICY, &desired.policy),
             ..Self::default()
         };
         maps.node.report_every = desired.settings.report_every;
@@ -89,8 +90,13 @@ impl From<&Desired> for HostMaps {
     }
 }
 
-fn steady<K: Copy + Eq + Hash, V: Copy>(map: &HashMap<K, V>) -> HashMap<K, Staged<V>> {
-    map.iter()
+/// What a map holds with this content in force; its types are those of the declaration.
+fn steady<K: Copy + Eq + Hash, V: Copy>(
+    _: &maps::Map<K, Staged<V>>,
+    content: &HashMap<K, V>,
+) -> HashMap<K, Staged<V>> {
+    content
+        .iter()
         .map(|(key, value)| (*key, Staged::steady(*value)))
         .collect()
 }

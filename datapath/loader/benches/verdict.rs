@@ -16,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
 use abi::addr::{Addr, PRESENT};
+use abi::maps;
 use abi::node::TRACE_PACKETS;
 use abi::policy::{Direction, EGRESS, ENFORCED, PolicyKey, SHAPE_PORT};
 use flows_loader::testrun::{Empty, OK, Program, REDIRECT, Runner};
@@ -37,11 +38,10 @@ const VISITS: usize = 5_000;
 const PORT: u16 = 80;
 
 fn main() {
-    let node = Node::sized(Sizes {
-        ct4: 262_144,
-        ct6: 262_144,
-        ..Sizes::default()
-    });
+    let sizes = Sizes::default()
+        .with(&maps::CT4, 262_144)
+        .with(&maps::CT6, 262_144);
+    let node = Node::sized(sizes);
     take_a_core();
     let mut datapath = node.open();
     let empty = Empty::load().unwrap();

@@ -39,7 +39,7 @@ impl Datapath {
     pub fn apply(&mut self, desired: &Desired) -> Result<Applied, Error> {
         let began = sys::monotonic_ns();
         self.mend()?;
-        let planned = self.plan(desired);
+        let planned = self.maps.plan(desired);
         if !self.has_base {
             self.name_all_interfaces(desired)?;
         }
@@ -54,7 +54,7 @@ impl Datapath {
     /// [`Error::Full`], [`Error::Malformed`], [`Error::OutOfRange`], or the maps can't be read.
     pub fn check(&mut self, desired: &Desired) -> Result<(), Error> {
         self.mend()?;
-        let planned = self.plan(desired);
+        let planned = self.maps.plan(desired);
         self.check_planned(planned)
     }
 
@@ -67,29 +67,17 @@ impl Datapath {
             return Err(Error::NoBase);
         }
         self.mend()?;
-        let planned = self.plan_changes(changes);
+        let planned = self.maps.plan_changes(changes);
         self.check_planned(planned)
     }
 
     fn check_planned(&mut self, planned: Result<Counts, Error>) -> Result<(), Error> {
         let room = planned.and_then(|_counts| {
-            let mut maps = self.staged().into_iter();
-            maps.try_for_each(|map| map.check_room())
+            let mut maps = self.maps.all();
+            maps.try_for_each(Pending::check_room)
         });
-        self.staged().into_iter().for_each(Pending::forget);
+        self.maps.all_mut().for_each(Pending::forget);
         room
-    }
-
-    fn plan(&mut self, desired: &Desired) -> Result<Counts, Error> {
-        Ok(sum([
-            self.addr4.plan(&desired.addr4)?,
-            self.addr6.plan(&desired.addr6)?,
-            self.cidr4.plan(&desired.cidr4)?,
-            self.cidr6.plan(&desired.cidr6)?,
-            self.endpoints.plan(&desired.endpoints)?,
-            self.tables.plan(&desired.tables)?,
-            self.policy.plan(&desired.policy)?,
-        ]))
     }
 
     /// Makes some entries as `changes` says and leaves the others alone, without a look at them.
@@ -104,20 +92,8 @@ impl Datapath {
             return Err(Error::NoBase);
         }
         self.mend()?;
-        let planned = self.plan_changes(changes);
+        let planned = self.maps.plan_changes(changes);
         self.commit(planned, changes.settings, began)
-    }
-
-    fn plan_changes(&mut self, changes: &Changes) -> Result<Counts, Error> {
-        Ok(sum([
-            self.addr4.plan_changes(&changes.addr4)?,
-            self.addr6.plan_changes(&changes.addr6)?,
-            self.cidr4.plan_changes(&changes.cidr4)?,
-            self.cidr6.plan_changes(&changes.cidr6)?,
-            self.endpoints.plan_changes(&changes.endpoints)?,
-            self.tables.plan_changes(&changes.tables)?,
-            self.policy.plan_changes(&changes.policy)?,
-        ]))
     }
 
     fn mend(&mut self) -> Result<(), Error> {
@@ -131,21 +107,19 @@ impl Datapath {
         began: u64,
     ) -> Result<Applied, Error> {
         let room = planned.and_then(|counts| {
-            self.staged()
-                .into_iter()
-                .try_for_each(|map| map.check_room())?;
+            self.maps.all().try_for_each(Pending::check_room)?;
             Ok(counts)
         });
         let counts = match room {
             Ok(counts) => counts,
             Err(error) => {
-                self.staged().into_iter().for_each(Pending::forget);
+                self.maps.all_mut().for_each(Pending::forget);
                 return Err(error);
             }
         };
         let since = |began| Duration::from_nanos(sys::monotonic_ns().saturating_sub(began));
         let mut left = Vec::new();
-        if self.staged().into_iter().any(|map| map.is_planned()) {
+        if self.maps.all().any(Pending::is_planned) {
             left = self.name_interfaces()?;
             if let Err(error) = self.stage_all() {
                 self.rename_interfaces(&left)?;
@@ -156,7 +130,7 @@ impl Datapath {
             self.set_settings(settings);
         }
         let mut true_after = since(began);
-        if self.staged().into_iter().any(|map| map.is_planned()) {
+        if self.maps.all().any(Pending::is_planned) {
             let from = self.revision() + 1;
             self.flip(from);
             true_after = since(began);
@@ -179,7 +153,7 @@ impl Datapath {
     /// that change, whose names may be to be taken back afterwards.
     fn name_interfaces(&self) -> Result<Vec<u32>, Error> {
         let mut left = Vec::new();
-        for (index, old, new) in self.endpoints.planned() {
+        for (index, old, new) in self.maps.endpoints.planned() {
             if let Some(new) = new {
                 self.interfaces.put(&new.ifindex, &index)?;
             }
@@ -194,7 +168,7 @@ impl Datapath {
         if left.is_empty() {
             return Ok(());
         }
-        let in_force = self.endpoints.in_force().iter();
+        let in_force = self.maps.endpoints.in_force().iter();
         let owners: HashMap<u32, u32> =
             in_force.map(|(index, pod)| (pod.ifindex, *index)).collect();
         for ifindex in left {
@@ -215,19 +189,15 @@ impl Datapath {
     fn stage_all(&mut self) -> Result<(), Error> {
         let from = self.revision().saturating_add(1);
         if from == NEVER {
-            self.staged().into_iter().for_each(Pending::forget);
+            self.maps.all_mut().for_each(Pending::forget);
             return Err(Error::RevisionExhausted);
         }
-        let result = self
-            .staged()
-            .into_iter()
-            .try_for_each(|map| map.stage(from));
+        let result = self.maps.all_mut().try_for_each(|map| map.stage(from));
         if result.is_err() {
             let mut is_torn = false;
-            for map in self.staged() {
+            for map in self.maps.all_mut() {
                 if let Err(error) = map.unstage(from) {
-                    let (name, ..) = map.fill();
-                    error!(map = name, %error, "staged entries can't be taken back now");
+                    error!(map = map.fill().map, %error, "staged entries can't be taken back now");
                     map.forget();
                     is_torn = true;
                 }
@@ -241,7 +211,7 @@ impl Datapath {
     /// the maps and does it again.
     fn finish_all(&mut self, from: u32) {
         let mut result = sys::grace_period().map_err(Error::GracePeriod);
-        for map in self.staged() {
+        for map in self.maps.all_mut() {
             if result.is_ok() {
                 result = map.finish(from);
             }
@@ -252,14 +222,4 @@ impl Datapath {
             self.is_torn = true;
         }
     }
-}
-
-fn sum(counts: [Counts; 7]) -> Counts {
-    counts
-        .into_iter()
-        .fold(Counts::default(), |sum, counts| Counts {
-            written: sum.written + counts.written,
-            removed: sum.removed + counts.removed,
-            unchanged: sum.unchanged + counts.unchanged,
-        })
 }

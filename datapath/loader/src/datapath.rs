@@ -6,22 +6,18 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
-use abi::endpoint::Endpoint;
 use abi::maps;
-use abi::node::{Limit, Node};
-use abi::policy::{PolicyEntry, PolicyKey, Table};
-use abi::staged::Staged;
 use datapath_host::{Desired, Settings};
 use tracing::info;
 
+use crate::content::StagedMaps;
 use crate::links::{Found, Links};
-use crate::map::{Kind, Map, Shape};
+use crate::map::{self, Fill, Map};
 use crate::pins::Pins;
 use crate::programs::Programs;
 use crate::resize::{self, Leaving};
-use crate::staged::{Pending, StagedMap};
+use crate::sizes::Sizes;
+use crate::staged::Pending;
 use crate::stats::Stats;
 use crate::sys::{self, Mapping};
 use crate::{Error, cpus, kernel, programs, shares};
@@ -29,60 +25,6 @@ use crate::{Error, cpus, kernel, programs, shares};
 /// Index of an interface in the node's network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IfIndex(pub u32);
-
-/// Sizes of maps in entries. An adopted map of another size is replaced, with its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Known IPv4 addresses.
-    pub addr4: u32,
-    /// Known IPv6 addresses.
-    pub addr6: u32,
-    /// IPv4 prefixes.
-    pub cidr4: u32,
-    /// IPv6 prefixes.
-    pub cidr6: u32,
-    /// Entries of all policy tables.
-    pub policy: u32,
-    /// IPv4 connections (about 260 bytes each, allocated at once).
-    pub ct4: u32,
-    /// IPv6 connections (about 310 bytes each).
-    pub ct6: u32,
-    /// Datagrams in fragments.
-    pub frags: u32,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self {
-            addr4: 65_536,
-            addr6: 65_536,
-            cidr4: 16_384,
-            cidr6: 16_384,
-            policy: 262_144,
-            ct4: 262_144,
-            ct6: 131_072,
-            frags: 8_192,
-        }
-    }
-}
-
-impl Sizes {
-    /// Maps and their sizes.
-    pub fn by_name(&self) -> [(&'static str, u32); 10] {
-        [
-            (maps::ADDR4, self.addr4),
-            (maps::ADDR6, self.addr6),
-            (maps::CIDR4, self.cidr4),
-            (maps::CIDR6, self.cidr6),
-            (maps::POLICY, self.policy),
-            (maps::CT4, shares::table_of(self.ct4)),
-            (maps::CT6, shares::table_of(self.ct6)),
-            (maps::CT_PLACES4, shares::places_of(self.ct4).max(1)),
-            (maps::CT_PLACES6, shares::places_of(self.ct6).max(1)),
-            (maps::FRAGS, self.frags),
-        ]
-    }
-}
 
 /// How to open the datapath.
 #[derive(Clone, Debug)]
@@ -114,13 +56,7 @@ pub struct Datapath {
     pub(crate) pinned: Vec<(PathBuf, OwnedFd)>,
     /// The pins as they were seen last.
     pub(crate) inodes: BTreeMap<OsString, u64>,
-    pub(crate) addr4: StagedMap<Addr4, Addr>,
-    pub(crate) addr6: StagedMap<Addr6, Addr>,
-    pub(crate) cidr4: StagedMap<Cidr4, Addr>,
-    pub(crate) cidr6: StagedMap<Cidr6, Addr>,
-    pub(crate) endpoints: StagedMap<u32, Endpoint>,
-    pub(crate) tables: StagedMap<u32, Table>,
-    pub(crate) policy: StagedMap<PolicyKey, PolicyEntry>,
+    pub(crate) maps: StagedMaps,
     pub(crate) interfaces: Map<u32, u32>,
     node: Mapping,
     stats: Arc<Stats>,
@@ -130,7 +66,7 @@ pub struct Datapath {
     pub(crate) is_torn: bool,
 }
 
-/// Words of [`Node`], by offset.
+/// Words of [`abi::node::Node`], by offset.
 mod word {
     use abi::node::Node;
     pub(super) const REVISION: usize = std::mem::offset_of!(Node, revision);
@@ -159,38 +95,25 @@ impl Datapath {
         kernel::check()?;
         let cpus = cpus::possible()?;
         let pins = Pins::open(&options.bpffs)?;
-        for (name, shape) in shapes() {
-            shape.check(&pins.versioned(name))?;
-        }
-        make_array(&pins, maps::NODE, size_of::<Node>(), 1)?;
-        make_array(&pins, maps::CONSUMED, 8, cpus)?;
-        let node = open_array(&pins, maps::NODE, size_of::<Node>())?;
+        map::check_all(&pins)?;
+        make_array(&pins, &maps::NODE, 1)?;
+        make_array(&pins, &maps::CONSUMED, cpus)?;
+        let node = open_array(&pins, &maps::NODE, 1)?;
         resize::resize(&pins, &options.sizes, node.load32(word::REVISION))?;
-        let has_places =
-            pins.versioned(maps::CT_PLACES4).exists() && pins.versioned(maps::CT_PLACES6).exists();
+        let has_places = pins.versioned(maps::CT_PLACES4.name).exists()
+            && pins.versioned(maps::CT_PLACES6.name).exists();
         let programs = programs::open(object, &pins, &options.sizes)?;
         let leaving = Leaving::find(&pins)?;
         leaving.carry_over(&pins)?;
         if !has_places {
             shares::hand_out(&pins)?;
         }
-        node.store32(word::PLACES4, shares::places_of(options.sizes.ct4));
-        node.store32(word::PLACES6, shares::places_of(options.sizes.ct6));
+        node.store32(word::PLACES4, options.sizes.places(&maps::CT_PLACES4));
+        node.store32(word::PLACES6, options.sizes.places(&maps::CT_PLACES6));
 
-        macro_rules! staged {
-            ($name:ident, $kind:ident) => {
-                StagedMap::new(open(&pins, maps::$name, Kind::$kind)?, Kind::$kind)
-            };
-        }
         let mut datapath = Self {
-            addr4: staged!(ADDR4, Hash),
-            addr6: staged!(ADDR6, Hash),
-            cidr4: staged!(CIDR4, PrefixTrie),
-            cidr6: staged!(CIDR6, PrefixTrie),
-            endpoints: staged!(ENDPOINTS, Array),
-            tables: staged!(TABLES, Array),
-            policy: staged!(POLICY, Hash),
-            interfaces: open(&pins, maps::INTERFACES, Kind::Hash)?,
+            maps: StagedMaps::open(&pins)?,
+            interfaces: Map::open(&pins, &maps::INTERFACES)?,
             node,
             stats: Arc::new(Stats::open(&pins, cpus)?),
             programs,
@@ -219,8 +142,8 @@ impl Datapath {
     /// What is pinned besides the links.
     fn hold(&self, object: &[u8]) -> Result<Vec<(PathBuf, OwnedFd)>, Error> {
         let mut pinned = Vec::new();
-        for name in maps::ALL {
-            let path = self.pins.versioned(name);
+        for map in maps::ALL {
+            let path = self.pins.versioned(map.name);
             match sys::open_pin(&path) {
                 Ok(map) => pinned.push((path, map)),
                 Err(source) => {
@@ -246,12 +169,11 @@ impl Datapath {
         // A dead agent may have flipped the revision just now.
         sys::grace_period().map_err(Error::GracePeriod)?;
         let revision = self.revision();
-        for map in self.staged() {
+        for map in self.maps.all_mut() {
             let half_way = map.recover(revision)?;
             if half_way > 0 {
-                let (name, ..) = map.fill();
                 info!(
-                    map = name,
+                    map = map.fill().map,
                     entries = half_way,
                     "brought half-written entries to an end"
                 );
@@ -259,18 +181,6 @@ impl Datapath {
         }
         self.is_torn = false;
         Ok(())
-    }
-
-    pub(crate) fn staged(&mut self) -> [&mut dyn Pending; 7] {
-        [
-            &mut self.addr4,
-            &mut self.addr6,
-            &mut self.cidr4,
-            &mut self.cidr6,
-            &mut self.endpoints,
-            &mut self.tables,
-            &mut self.policy,
-        ]
     }
 
     /// The node's revision: the number of changes that became true.
@@ -334,34 +244,13 @@ impl Datapath {
     }
 
     /// How full the maps are that user space writes.
-    pub fn fills(&self) -> [Fill; 7] {
-        let maps: [&dyn Pending; 7] = [
-            &self.addr4,
-            &self.addr6,
-            &self.cidr4,
-            &self.cidr6,
-            &self.endpoints,
-            &self.tables,
-            &self.policy,
-        ];
-        maps.map(|map| {
-            let (map, entries, max) = map.fill();
-            Fill { map, entries, max }
-        })
+    pub fn fills(&self) -> Vec<Fill> {
+        self.maps.all().map(Pending::fill).collect()
     }
 
     /// A copy of what the maps hold: what was applied last, or what was found at the opening.
     pub fn in_force(&self) -> Desired {
-        Desired {
-            addr4: self.addr4.in_force().clone(),
-            addr6: self.addr6.in_force().clone(),
-            cidr4: self.cidr4.in_force().clone(),
-            cidr6: self.cidr6.in_force().clone(),
-            endpoints: self.endpoints.in_force().clone(),
-            tables: self.tables.in_force().clone(),
-            policy: self.policy.in_force().clone(),
-            settings: self.settings(),
-        }
+        self.maps.in_force(self.settings())
     }
 
     pub(crate) fn pins(&self) -> &Pins {
@@ -376,90 +265,31 @@ impl Datapath {
     }
 }
 
-/// How full a map is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fill {
-    /// Name of the map.
-    pub map: &'static str,
-    /// Entries in it.
-    pub entries: usize,
-    /// Its size.
-    pub max: u32,
-}
-
-/// What each pinned map must be, before a program is loaded that would use another.
-fn shapes() -> [(&'static str, Shape); 19] {
-    [
-        (maps::ADDR4, Shape::of::<Addr4, Staged<Addr>>(Kind::Hash)),
-        (maps::ADDR6, Shape::of::<Addr6, Staged<Addr>>(Kind::Hash)),
-        (
-            maps::CIDR4,
-            Shape::of::<Cidr4, Staged<Addr>>(Kind::PrefixTrie),
-        ),
-        (
-            maps::CIDR6,
-            Shape::of::<Cidr6, Staged<Addr>>(Kind::PrefixTrie),
-        ),
-        (
-            maps::ENDPOINTS,
-            Shape::of::<u32, Staged<Endpoint>>(Kind::Array),
-        ),
-        (maps::TABLES, Shape::of::<u32, Staged<Table>>(Kind::Array)),
-        (
-            maps::POLICY,
-            Shape::of::<PolicyKey, Staged<PolicyEntry>>(Kind::Hash),
-        ),
-        (maps::CT4, Shape::of::<CtKey4, CtEntry>(Kind::LruHash)),
-        (maps::CT6, Shape::of::<CtKey6, CtEntry>(Kind::LruHash)),
-        (maps::CT_PLACES4, Shape::of::<u32, CtKey4>(Kind::Array)),
-        (maps::CT_PLACES6, Shape::of::<u32, CtKey6>(Kind::Array)),
-        (maps::INTERFACES, Shape::of::<u32, u32>(Kind::Hash)),
-        (maps::FRAGS, Shape::of::<FragKey, FragEntry>(Kind::LruHash)),
-        (maps::NODE, Shape::of::<u32, Node>(Kind::Array)),
-        (maps::COUNTERS, Shape::of::<u32, u64>(Kind::PerCpuArray)),
-        (maps::DECISIONS, Shape::of::<u32, u64>(Kind::PerCpuArray)),
-        (maps::LIMITS, Shape::of::<u32, Limit>(Kind::PerCpuArray)),
-        (maps::EVENTS, Shape::of::<u32, u32>(Kind::PerfEventArray)),
-        (maps::CONSUMED, Shape::of::<u32, u64>(Kind::Array)),
-    ]
-}
-
-/// Opens a pinned map.
-pub(crate) fn open<K: crate::record::Plain, V: crate::record::Record>(
-    pins: &Pins,
-    name: &'static str,
-    kind: Kind,
-) -> Result<Map<K, V>, Error> {
-    Map::open(&pins.versioned(name), name, kind)
-}
-
 /// Makes and pins one of the arrays that user space maps into its memory: the flip is then a single
 /// store, and so is the count of a drained ring.
-fn make_array(
-    pins: &Pins,
-    name: &'static str,
-    value_size: usize,
-    length: usize,
-) -> Result<(), Error> {
-    let path = pins.versioned(name);
+fn make_array<V>(pins: &Pins, map: &maps::Map<u32, V>, length: usize) -> Result<(), Error> {
+    let path = pins.versioned(map.name);
     if path.exists() {
         return Ok(());
     }
     let number = |n: usize| u32::try_from(n).expect("sizes of these arrays are small");
-    let map = sys::create_array(name, number(value_size), number(length)).map_err(|source| {
-        Error::Map {
-            action: "making",
-            map: name,
-            source,
-        }
+    let made = sys::create_array(map.name, number(map.value.size), number(length));
+    let made = made.map_err(|source| Error::Map {
+        action: "making",
+        map: map.name,
+        source,
     })?;
-    pins.replace(map.as_fd(), &path)
+    pins.replace(made.as_fd(), &path)
 }
 
 /// Maps one of these arrays into memory.
-pub(crate) fn open_array(pins: &Pins, name: &'static str, length: usize) -> Result<Mapping, Error> {
-    let path = pins.versioned(name);
-    Mapping::of_pin(&path, length).map_err(|source| Error::Path {
+pub(crate) fn open_array<V>(
+    pins: &Pins,
+    map: &maps::Map<u32, V>,
+    length: usize,
+) -> Result<Mapping, Error> {
+    let path = pins.versioned(map.name);
+    Mapping::of_pin(&path, map.value.size * length).map_err(|source| Error::Path {
         action: "mapping into memory",
         path,
         source,

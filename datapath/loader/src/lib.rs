@@ -19,6 +19,7 @@
 )]
 
 mod apply;
+mod content;
 mod cpus;
 mod datapath;
 mod error;
@@ -35,15 +36,18 @@ mod record;
 mod resize;
 mod rings;
 mod shares;
+mod sizes;
 mod staged;
 mod stats;
 mod sys;
 pub mod testrun;
 
 pub use apply::Applied;
-pub use datapath::{Datapath, Fill, IfIndex, Options, Sizes};
+pub use datapath::{Datapath, IfIndex, Options};
 pub use datapath_host::{Changes, Desired, Settings};
 pub use error::Error;
 pub use inspect::{Damage, Inspection, Repair};
+pub use map::Fill;
 pub use rings::{RingItem, RingOptions, RingReader};
+pub use sizes::Sizes;
 pub use stats::{Connections, Counters, Limited, Replaced, Stats};

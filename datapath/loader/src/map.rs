@@ -5,82 +5,81 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use abi::maps::{self, Declaration, Kind};
+
 use crate::Error;
+use crate::pins::Pins;
 use crate::record::{self, Plain, Record};
 use crate::sys::{self, MapInfo};
 
-/// Kinds of maps (`BPF_MAP_TYPE_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Hash = 1,
-    Array = 2,
-    PerfEventArray = 4,
-    PerCpuArray = 6,
-    LruHash = 9,
-    PrefixTrie = 11,
-}
-
-/// What a pinned map must be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    kind: Kind,
-    key_size: usize,
-    value_size: usize,
-}
-
-impl Shape {
-    /// A map of `K` to `V`.
-    pub(crate) const fn of<K, V>(kind: Kind) -> Self {
-        Self {
-            kind,
-            key_size: size_of::<K>(),
-            value_size: size_of::<V>(),
+/// Opens what is pinned of a map, after a check of its shape.
+pub(crate) fn open(pins: &Pins, map: &Declaration) -> Result<(OwnedFd, MapInfo), Error> {
+    let path = pins.versioned(map.name);
+    let failed = |action| {
+        let path = path.clone();
+        move |source| Error::Path {
+            action,
+            path,
+            source,
         }
-    }
+    };
+    let fd = sys::open_pin(&path).map_err(failed("opening map"))?;
+    let info = sys::map_info(fd.as_fd()).map_err(failed("asking the kernel about map"))?;
+    compare(map, &info, &path)?;
+    Ok((fd, info))
+}
 
-    /// Opens what is pinned at `path`, after a check of its definition.
-    fn open(&self, path: &Path) -> Result<(OwnedFd, MapInfo), Error> {
-        let failed = |action| {
-            move |source| Error::Path {
-                action,
+/// Makes an empty map that differs in nothing but its size from one that there is.
+pub(crate) fn sibling(map: &Declaration, info: &MapInfo, size: u32) -> Result<OwnedFd, Error> {
+    let info = MapInfo {
+        max_entries: size,
+        ..*info
+    };
+    sys::create_map(map.name, &info).map_err(|source| Error::Map {
+        action: "making",
+        map: map.name,
+        source,
+    })
+}
+
+/// Refuses a map that isn't of the declared shape.
+fn compare(map: &Declaration, info: &MapInfo, path: &Path) -> Result<(), Error> {
+    let size = |size: usize| u32::try_from(size).expect("records are small");
+    let checks = [
+        ("type", info.kind, map.kind as u32),
+        ("key size", info.key_size, size(map.key.size)),
+        ("value size", info.value_size, size(map.value.size)),
+    ];
+    for (field, found, needed) in checks {
+        if found != needed {
+            return Err(Error::MapMismatch {
                 path: path.to_path_buf(),
-                source,
-            }
-        };
-        let fd = sys::open_pin(path).map_err(failed("opening map"))?;
-        let info = sys::map_info(fd.as_fd()).map_err(failed("asking the kernel about map"))?;
-        self.compare(&info, path)?;
-        Ok((fd, info))
-    }
-
-    fn compare(&self, info: &MapInfo, path: &Path) -> Result<(), Error> {
-        let size = |size: usize| u32::try_from(size).expect("records are small");
-        let checks = [
-            ("type", info.kind, self.kind as u32),
-            ("key size", info.key_size, size(self.key_size)),
-            ("value size", info.value_size, size(self.value_size)),
-        ];
-        for (field, found, needed) in checks {
-            if found != needed {
-                return Err(Error::MapMismatch {
-                    path: path.to_path_buf(),
-                    field,
-                    found,
-                    needed,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks what is pinned at `path`, if anything is.
-    pub(crate) fn check(&self, path: &Path) -> Result<(), Error> {
-        if path.exists() {
-            self.open(path).map(drop)
-        } else {
-            Ok(())
+                field,
+                found,
+                needed,
+            });
         }
     }
+    Ok(())
+}
+
+/// Checks what is pinned of each map, if anything is, before a program is loaded that would use it.
+pub(crate) fn check_all(pins: &Pins) -> Result<(), Error> {
+    let mut pinned = maps::ALL
+        .iter()
+        .filter(|map| pins.versioned(map.name).exists());
+    pinned.try_for_each(|map| open(pins, map).map(drop))
+}
+
+/// How full a map is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Name of the map.
+    pub map: &'static str,
+    /// Entries in it.
+    pub entries: usize,
+    /// Entries that fit.
+    pub max: u32,
 }
 
 /// Elements per call.
@@ -90,7 +89,7 @@ const CHUNK: u32 = 4096;
 #[derive(Debug)]
 pub(crate) struct Map<K, V> {
     fd: OwnedFd,
-    name: &'static str,
+    declaration: &'static Declaration,
     info: MapInfo,
     types: PhantomData<fn(K) -> V>,
 }
@@ -104,30 +103,29 @@ pub(crate) struct Stopped {
 }
 
 impl<K: Plain, V: Record> Map<K, V> {
-    /// Takes what is pinned at `path`, after a check of its definition.
-    pub(crate) fn open(path: &Path, name: &'static str, kind: Kind) -> Result<Self, Error> {
-        let shape = Shape::of::<K, V>(kind);
-        let (fd, info) = shape.open(path)?;
+    /// Takes what is pinned, after a check of its shape.
+    pub(crate) fn open(pins: &Pins, map: &'static maps::Map<K, V>) -> Result<Self, Error> {
+        let (fd, info) = open(pins, map)?;
         Ok(Self {
             fd,
-            name,
+            declaration: map,
             info,
             types: PhantomData,
         })
     }
 
-    /// Takes an open map, after a check of its definition.
-    pub(crate) fn of(fd: OwnedFd, name: &'static str, kind: Kind) -> Result<Self, Error> {
+    /// Takes an open map, after a check of its shape.
+    pub(crate) fn of(fd: OwnedFd, map: &'static maps::Map<K, V>) -> Result<Self, Error> {
         let failed = |source| Error::Map {
             action: "asking the kernel about",
-            map: name,
+            map: map.name,
             source,
         };
         let info = sys::map_info(fd.as_fd()).map_err(failed)?;
-        Shape::of::<K, V>(kind).compare(&info, Path::new(name))?;
+        compare(map, &info, Path::new(map.name))?;
         Ok(Self {
             fd,
-            name,
+            declaration: map,
             info,
             types: PhantomData,
         })
@@ -135,20 +133,23 @@ impl<K: Plain, V: Record> Map<K, V> {
 
     /// Makes an empty map that differs in nothing but its size.
     pub(crate) fn sibling(&self, size: u32) -> Result<Self, Error> {
-        let info = MapInfo {
-            max_entries: size,
-            ..self.info
-        };
         Ok(Self {
-            fd: sys::create_map(self.name, &info).map_err(self.failed("making"))?,
-            name: self.name,
-            info,
+            fd: sibling(self.declaration, &self.info, size)?,
+            declaration: self.declaration,
+            info: MapInfo {
+                max_entries: size,
+                ..self.info
+            },
             types: PhantomData,
         })
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.name
+        self.declaration.name
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.declaration.kind
     }
 
     /// Size of the map in entries.
@@ -156,12 +157,21 @@ impl<K: Plain, V: Record> Map<K, V> {
         self.info.max_entries
     }
 
+    /// How full the map is with so many entries.
+    pub(crate) fn fill(&self, entries: usize) -> Fill {
+        Fill {
+            map: self.name(),
+            entries,
+            max: self.declaration.room(self.max()),
+        }
+    }
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
     pub(crate) fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> Error {
-        let map = self.name;
+        let map = self.name();
         move |source| Error::Map {
             action,
             map,

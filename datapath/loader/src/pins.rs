@@ -1,7 +1,7 @@
 //! The bpffs of a node and the names in it.
 //!
 //! ```text
-//!  DIR/v2_POLICY, v1_CT4, ...       maps, by ABI version
+//!  DIR/v2_POLICY, v2_CT4, ...       maps, by ABI version
 //!  DIR/v2_from_pod_0123456789abcdef  programs, by ABI version and object
 //!  DIR/v2_to_pod_0123456789abcdef
 //!  DIR/link_12_from, link_12_to     links of interface 12

@@ -12,8 +12,8 @@ use aya::maps::MapInfo;
 use aya::programs::{ProgramError, ProgramInfo, SchedClassifier};
 use tracing::{debug, info};
 
-use crate::datapath::Sizes;
 use crate::pins::Pins;
+use crate::sizes::Sizes;
 use crate::{Error, sys};
 
 /// Descriptors of the two programs.
@@ -61,7 +61,7 @@ fn adopt(name: &str, object: &[u8], pins: &Pins) -> Option<OwnedFd> {
                     .ok()
                     .map(|map| map.id())
             };
-            !maps::ALL.contains(&name) || is_pinned() == Some(id)
+            maps::named(name).is_none() || is_pinned() == Some(id)
         })
     });
     if uses_ours {
@@ -74,11 +74,11 @@ fn adopt(name: &str, object: &[u8], pins: &Pins) -> Option<OwnedFd> {
 fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
     let refused = |error: aya::EbpfError| Error::Object(Box::new(error));
     let mut loader = EbpfLoader::new();
-    for name in maps::ALL {
-        loader.map_pin_path(name, pins.versioned(name));
-    }
-    for (name, size) in sizes.by_name() {
-        loader.map_max_entries(name, size);
+    for map in maps::ALL {
+        loader.map_pin_path(map.name, pins.versioned(map.name));
+        if let Some(size) = sizes.of(map) {
+            loader.map_max_entries(map.name, size);
+        }
     }
     // The parser wants alignment, which a vector's memory has and an embedded object may not.
     let object_in_memory = object.to_vec();

@@ -13,65 +13,72 @@
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
-use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6};
-use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
-use abi::maps;
-use abi::policy::{PolicyEntry, PolicyKey};
+use abi::conntrack::{CtEntry, CtKey4, CtKey6};
+use abi::maps::{self, Size};
 use abi::staged::Staged;
 use aya::maps::MapInfo;
 use tracing::{info, warn};
 
-use crate::datapath::{Sizes, open};
-use crate::links;
-use crate::map::{Kind, Map};
+use crate::content::StagedMaps;
+use crate::map::{self, Map};
 use crate::pins::Pins;
 use crate::prefix::Key;
-use crate::record::{Plain, Record};
+use crate::record::Plain;
+use crate::sizes::Sizes;
 use crate::staged::Value;
-use crate::{Error, shares, sys};
+use crate::{Error, links, sys};
 
 /// Puts maps of the sizes in place of those that are pinned with others. `revision` is the node's.
 pub(crate) fn resize(pins: &Pins, sizes: &Sizes, revision: u32) -> Result<(), Error> {
-    staged::<Addr4, Addr>(pins, maps::ADDR4, Kind::Hash, sizes.addr4, revision)?;
-    staged::<Addr6, Addr>(pins, maps::ADDR6, Kind::Hash, sizes.addr6, revision)?;
-    staged::<Cidr4, Addr>(pins, maps::CIDR4, Kind::PrefixTrie, sizes.cidr4, revision)?;
-    staged::<Cidr6, Addr>(pins, maps::CIDR6, Kind::PrefixTrie, sizes.cidr6, revision)?;
-    staged::<PolicyKey, PolicyEntry>(pins, maps::POLICY, Kind::Hash, sizes.policy, revision)?;
-    // Their entries come later, or are gone within seconds (fragments).
-    tracked::<CtKey4, CtEntry>(pins, maps::CT4, shares::table_of(sizes.ct4))?;
-    tracked::<CtKey6, CtEntry>(pins, maps::CT6, shares::table_of(sizes.ct6))?;
-    places::<CtKey4>(pins, maps::CT_PLACES4, sizes.ct4)?;
-    places::<CtKey6>(pins, maps::CT_PLACES6, sizes.ct6)?;
-    tracked::<FragKey, FragEntry>(pins, maps::FRAGS, sizes.frags)
-}
-
-/// What is pinned under a name, if its size is another.
-fn other_size<K: Plain, V: Record>(
-    pins: &Pins,
-    name: &'static str,
-    kind: Kind,
-    size: u32,
-) -> Result<Option<Map<K, V>>, Error> {
-    if !pins.versioned(name).exists() {
-        return Ok(None);
+    StagedMaps::resize(pins, sizes, revision)?;
+    let plain = maps::ALL.iter().filter(|map| !map.is_staged);
+    for (map, size) in plain.filter_map(|map| Some((map, sizes.of(map)?))) {
+        let path = pins.versioned(map.name);
+        if !path.exists() {
+            continue;
+        }
+        let (_, info) = map::open(pins, map)?;
+        if info.max_entries == size {
+            continue;
+        }
+        if matches!(map.size, Size::Places(_)) {
+            // Made anew when the programs are loaded, and handed out again then.
+            Pins::remove(&path)?;
+            continue;
+        }
+        // Its entries come later (connections), or are gone within seconds (fragments).
+        let new = map::sibling(map, &info, size)?;
+        pins.replace(new.as_fd(), &path)?;
+        info!(
+            map = map.name,
+            from = info.max_entries,
+            to = size,
+            "the map has a new size"
+        );
     }
-    let map = open(pins, name, kind)?;
-    Ok((map.max() != size).then_some(map))
+    Ok(())
 }
 
-fn staged<K: Key, T: Value>(
+/// Puts a staged map of the size in place of a pinned one of another, with what it holds.
+pub(crate) fn staged<K: Key, T: Value>(
     pins: &Pins,
-    name: &'static str,
-    kind: Kind,
-    size: u32,
+    map: &'static maps::Map<K, Staged<T>>,
+    sizes: &Sizes,
     revision: u32,
 ) -> Result<(), Error>
 where
     Staged<T>: Plain,
 {
-    let Some(old) = other_size::<K, Staged<T>>(pins, name, kind, size)? else {
+    let Some(size) = sizes.of(map) else {
         return Ok(());
     };
+    if !pins.versioned(map.name).exists() {
+        return Ok(());
+    }
+    let old = Map::open(pins, map)?;
+    if old.max() == size {
+        return Ok(());
+    }
     let (mut keys, mut values) = (Vec::new(), Vec::new());
     old.for_each(|key, entry| {
         let value = *entry.at(revision);
@@ -83,7 +90,7 @@ where
     let (from, entries) = (old.max(), keys.len());
     if entries > size as usize {
         warn!(
-            map = name,
+            map = map.name,
             size = from,
             wanted = size,
             entries,
@@ -94,36 +101,14 @@ where
     let new = old.sibling(size)?;
     new.put_many(&keys, &values)
         .map_err(|stopped| stopped.error)?;
-    pins.replace(new.fd(), &pins.versioned(name))?;
+    pins.replace(new.fd(), &pins.versioned(map.name))?;
     info!(
-        map = name,
+        map = map.name,
         from,
         to = size,
         entries,
         "the map has a new size"
     );
-    Ok(())
-}
-
-fn tracked<K: Plain, V: Record>(pins: &Pins, name: &'static str, size: u32) -> Result<(), Error> {
-    if let Some(old) = other_size::<K, V>(pins, name, Kind::LruHash, size)? {
-        pins.replace(old.sibling(size)?.fd(), &pins.versioned(name))?;
-        info!(
-            map = name,
-            from = old.max(),
-            to = size,
-            "the map has a new size"
-        );
-    }
-    Ok(())
-}
-
-/// Places of another number are made anew when the programs are loaded, and handed out again then.
-fn places<K: Record>(pins: &Pins, name: &'static str, connections: u32) -> Result<(), Error> {
-    let size = shares::places_of(connections).max(1);
-    if other_size::<u32, K>(pins, name, Kind::Array, size)?.is_some() {
-        Pins::remove(&pins.versioned(name))?;
-    }
     Ok(())
 }
 
@@ -147,10 +132,11 @@ impl Leaving {
         }
         let mut leaving = Self::default();
         for info in ids.into_iter().filter_map(|id| MapInfo::from_id(id).ok()) {
-            match info.name_as_str() {
-                Some(maps::CT4) => leaving.ct4.extend(unpinned(&info, pins, maps::CT4)?),
-                Some(maps::CT6) => leaving.ct6.extend(unpinned(&info, pins, maps::CT6)?),
-                Some(_) | None => {}
+            let name = info.name_as_str().unwrap_or_default();
+            if name == maps::CT4.name {
+                leaving.ct4.extend(unpinned(&info, pins, &maps::CT4)?);
+            } else if name == maps::CT6.name {
+                leaving.ct6.extend(unpinned(&info, pins, &maps::CT6)?);
             }
         }
         Ok(leaving)
@@ -160,10 +146,10 @@ impl Leaving {
     pub(crate) fn carry_over(&self, pins: &Pins) -> Result<(), Error> {
         let mut copied = 0;
         for old in &self.ct4 {
-            copied += copy(old, &open(pins, maps::CT4, Kind::LruHash)?)?;
+            copied += copy(old, &Map::open(pins, &maps::CT4)?)?;
         }
         for old in &self.ct6 {
-            copied += copy(old, &open(pins, maps::CT6, Kind::LruHash)?)?;
+            copied += copy(old, &Map::open(pins, &maps::CT6)?)?;
         }
         if copied > 0 {
             info!(connections = copied, "connections go on in the new map");
@@ -175,9 +161,9 @@ impl Leaving {
 fn unpinned<K: Plain>(
     info: &MapInfo,
     pins: &Pins,
-    name: &'static str,
+    map: &'static maps::Map<K, CtEntry>,
 ) -> Result<Option<Map<K, CtEntry>>, Error> {
-    let pinned = MapInfo::from_pin(pins.versioned(name)).map(|pinned| pinned.id());
+    let pinned = MapInfo::from_pin(pins.versioned(map.name)).map(|pinned| pinned.id());
     let Ok(fd) = info.fd() else {
         return Ok(None);
     };
@@ -187,11 +173,11 @@ fn unpinned<K: Plain>(
     let fd = fd.as_fd().try_clone_to_owned();
     let fd = fd.map_err(|source| Error::Map {
         action: "opening the former",
-        map: name,
+        map: map.name,
         source,
     })?;
     // One of another version has another form, and its connections mean nothing here.
-    Ok(Map::of(fd, name, Kind::LruHash).ok())
+    Ok(Map::of(fd, map).ok())
 }
 
 fn copy<K: Plain>(old: &Map<K, CtEntry>, new: &Map<K, CtEntry>) -> Result<usize, Error> {

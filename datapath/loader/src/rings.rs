@@ -16,8 +16,8 @@ use abi::event::{Event, Sample};
 use abi::maps;
 use tracing::warn;
 
-use crate::datapath::{Datapath, open, open_array};
-use crate::map::{Kind, Map};
+use crate::datapath::{Datapath, open_array};
+use crate::map::Map;
 use crate::sys::{self, Mapping};
 use crate::{Error, cpus};
 
@@ -64,10 +64,9 @@ impl Datapath {
     /// A size that is no power of two, or a call that fails (`ENOMEM`, `EPERM`: locked memory;
     /// CAP_PERFMON is needed).
     pub fn rings(&self, options: RingOptions) -> Result<Vec<RingReader>, Error> {
-        let array: Arc<Map<u32, u32>> =
-            Arc::new(open(self.pins(), maps::EVENTS, Kind::PerfEventArray)?);
+        let array = Arc::new(Map::open(self.pins(), &maps::EVENTS)?);
         let possible = cpus::possible()?;
-        let consumed = Arc::new(open_array(self.pins(), maps::CONSUMED, 8 * possible)?);
+        let consumed = Arc::new(open_array(self.pins(), &maps::CONSUMED, possible)?);
         let cpus = cpus::online()?;
         // Rings of a predecessor that is alive yet take no more events from here on.
         for cpu in &cpus {

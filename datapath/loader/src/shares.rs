@@ -7,8 +7,7 @@ use datapath_core::family::{Family, V4, V6};
 use datapath_core::shares::{ATTEMPTS, FEWEST_PLACES, place_of};
 use tracing::info;
 
-use crate::datapath::open;
-use crate::map::{Kind, Map};
+use crate::map::Map;
 use crate::pins::Pins;
 use crate::record::Plain;
 use crate::{Error, sys};
@@ -32,12 +31,12 @@ pub(crate) fn table_of(connections: u32) -> u32 {
 /// Gives the connections that are known the places that new ones would take.
 pub(crate) fn hand_out(pins: &Pins) -> Result<(), Error> {
     let v4 = hand_out_family::<V4>(
-        &open(pins, maps::CT4, Kind::LruHash)?,
-        &open(pins, maps::CT_PLACES4, Kind::Array)?,
+        &Map::open(pins, &maps::CT4)?,
+        &Map::open(pins, &maps::CT_PLACES4)?,
     )?;
     let v6 = hand_out_family::<V6>(
-        &open(pins, maps::CT6, Kind::LruHash)?,
-        &open(pins, maps::CT_PLACES6, Kind::Array)?,
+        &Map::open(pins, &maps::CT6)?,
+        &Map::open(pins, &maps::CT_PLACES6)?,
     )?;
     if v4 + v6 > 0 {
         info!(connections = v4 + v6, "connections have places in new maps");

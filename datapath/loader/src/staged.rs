@@ -3,14 +3,17 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::ops::AddAssign;
 
 use abi::addr::{self, Addr};
 use abi::endpoint::{self, Endpoint};
+use abi::maps::{self, Kind};
 use abi::policy::{self, PolicyEntry, Table};
 use abi::staged::{NEVER, Staged};
 
 use crate::Error;
-use crate::map::{Kind, Map};
+use crate::map::{Fill, Map};
+use crate::pins::Pins;
 use crate::prefix::Key;
 use crate::record::Plain;
 
@@ -60,11 +63,18 @@ pub(crate) struct Counts {
     pub(crate) unchanged: usize,
 }
 
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.written += other.written;
+        self.removed += other.removed;
+        self.unchanged += other.unchanged;
+    }
+}
+
 /// A staged map and its shadow.
 #[derive(Debug)]
 pub(crate) struct StagedMap<K, T: Copy> {
     map: Map<K, Staged<T>>,
-    kind: Kind,
     /// What counts at the node's revision.
     shadow: HashMap<K, T>,
     pending: Vec<Change<K, T>>,
@@ -74,14 +84,13 @@ pub(crate) struct StagedMap<K, T: Copy> {
 
 impl<K: Key, T: Value> StagedMap<K, T> {
     /// The shadow is empty until [`Pending::recover`] has run.
-    pub(crate) fn new(map: Map<K, Staged<T>>, kind: Kind) -> Self {
-        Self {
-            map,
-            kind,
+    pub(crate) fn open(pins: &Pins, map: &'static maps::Map<K, Staged<T>>) -> Result<Self, Error> {
+        Ok(Self {
+            map: Map::open(pins, map)?,
             shadow: HashMap::new(),
             pending: Vec::new(),
             staged: 0,
-        }
+        })
     }
 
     /// What counts at the node's revision.
@@ -109,7 +118,7 @@ impl<K: Key, T: Value> StagedMap<K, T> {
         if value.is_some_and(|value| !value.present()) {
             return Err(malformed("the value lacks its PRESENT bit"));
         }
-        if self.kind == Kind::Array {
+        if self.map.kind() == Kind::Array {
             let index = crate::record::read(crate::record::bytes(key)).unwrap_or(0);
             if index == 0 || index >= self.map.max() {
                 return Err(Error::OutOfRange {
@@ -212,7 +221,7 @@ impl<K: Key, T: Value> StagedMap<K, T> {
     /// Makes entries steady. An array is updated in place, so that a reader may see old and new
     /// words mixed: there, both forms become equal before `from` is reset.
     fn settle(&self, entries: &[(K, T)], from: u32) -> Result<(), Error> {
-        if self.kind == Kind::Array {
+        if self.map.kind() == Kind::Array {
             let equal = |&(key, now): &(K, T)| {
                 (
                     key,
@@ -242,7 +251,7 @@ impl<K: Key, T: Value> StagedMap<K, T> {
             match value {
                 Some(value) => steady.push((key, value)),
                 // Elements of an array can't leave it.
-                None if self.kind == Kind::Array => steady.push((key, T::default())),
+                None if self.map.kind() == Kind::Array => steady.push((key, T::default())),
                 None => gone.push(key),
             }
         }
@@ -271,8 +280,8 @@ pub(crate) trait Pending: Debug + Send {
     fn accept(&mut self);
     /// Forgets the plan.
     fn forget(&mut self);
-    /// Name, entries and size.
-    fn fill(&self) -> (&'static str, usize, u32);
+    /// How full the map is, by what counts.
+    fn fill(&self) -> Fill;
 }
 
 impl<K: Key, T: Value> Pending for StagedMap<K, T> {
@@ -287,7 +296,7 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
                 shadow.insert(key, value);
             }
             // An absent value that isn't staged hides a prefix that covers it, in a trie.
-            let stray = value.is_none() && self.kind != Kind::Array;
+            let stray = value.is_none() && self.map.kind() != Kind::Array;
             if entry.from != NEVER || entry.now != entry.next || stray {
                 // A new array is all zero, which isn't the work of a dead agent.
                 count += usize::from(entry != Staged::default());
@@ -310,7 +319,7 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
     }
 
     fn check_room(&self) -> Result<(), Error> {
-        if self.kind == Kind::Array {
+        if self.map.kind() == Kind::Array {
             return Ok(());
         }
         let count = |of: fn(&Change<K, T>) -> bool| self.pending.iter().filter(|c| of(c)).count();
@@ -329,7 +338,7 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
 
     fn stage(&mut self, from: u32) -> Result<(), Error> {
         let before = HashMap::new();
-        let after: HashMap<_, _> = if self.kind == Kind::PrefixTrie {
+        let after: HashMap<_, _> = if self.map.kind() == Kind::PrefixTrie {
             self.pending
                 .iter()
                 .map(|change| (change.key, change.new))
@@ -385,7 +394,7 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
         self.staged = 0;
     }
 
-    fn fill(&self) -> (&'static str, usize, u32) {
-        (self.map.name(), self.shadow.len(), self.map.max())
+    fn fill(&self) -> Fill {
+        self.map.fill(self.shadow.len())
     }
 }

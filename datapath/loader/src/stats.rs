@@ -1,14 +1,16 @@
 //! What the datapath counted, and the connections it knows. Reading changes nothing.
 
+use std::iter::Sum;
+
 use abi::conntrack::{
     CLOSING_ORIGINAL, CLOSING_REPLY, CtEntry, CtKey4, CtKey6, DENIED, FragEntry, FragKey, RESET,
 };
-use abi::maps;
+use abi::maps::{self, Declaration};
 use abi::node::{Limit, counter};
 
 use crate::Error;
-use crate::datapath::{Fill, open, open_array};
-use crate::map::{Kind, Map};
+use crate::datapath::open_array;
+use crate::map::{Fill, Map};
 use crate::pins::Pins;
 use crate::sys::{self, Mapping};
 
@@ -42,6 +44,31 @@ pub struct Counters {
     pub packets_dropped: u64,
     /// Connections that found no room.
     pub ct_full: u64,
+}
+
+type Field = fn(&mut Counters) -> &mut u64;
+
+/// Which counter is where, in the order in which they are read. The failures come first: then no event is
+/// counted as failed that isn't as attempted.
+const FIELDS: [(u32, Field); 6] = [
+    (counter::EVENTS_FAILED, |of| &mut of.events_failed),
+    (counter::EVENTS_ATTEMPTED, |of| &mut of.events_attempted),
+    (counter::EVENTS_LIMITED, |of| &mut of.events_limited),
+    (counter::PACKETS_FORWARDED, |of| &mut of.packets_forwarded),
+    (counter::PACKETS_DROPPED, |of| &mut of.packets_dropped),
+    (counter::CT_FULL, |of| &mut of.ct_full),
+];
+
+impl Sum for Counters {
+    fn sum<I: Iterator<Item = Self>>(counters: I) -> Self {
+        let mut sum = Self::default();
+        for mut one in counters {
+            for (_, field) in FIELDS {
+                *field(&mut sum) += *field(&mut one);
+            }
+        }
+        sum
+    }
 }
 
 /// What a token bucket of drop events holds back, over all CPUs.
@@ -81,20 +108,35 @@ pub struct Connections {
     pub max6: u32,
 }
 
+impl Connections {
+    /// How full the two tables are.
+    pub fn fills(&self) -> [Fill; 2] {
+        let fill = |map: &Declaration, entries, max| Fill {
+            map: map.name,
+            entries: usize::try_from(entries).unwrap_or(usize::MAX),
+            max,
+        };
+        [
+            fill(&maps::CT4, self.entries4, self.max4),
+            fill(&maps::CT6, self.entries6, self.max6),
+        ]
+    }
+}
+
 impl Stats {
     pub(crate) fn open(pins: &Pins, cpus: usize) -> Result<Self, Error> {
         Ok(Self {
-            counters: open(pins, maps::COUNTERS, Kind::PerCpuArray)?,
-            decisions: open(pins, maps::DECISIONS, Kind::PerCpuArray)?,
-            limits: open(pins, maps::LIMITS, Kind::PerCpuArray)?,
-            ct4: open(pins, maps::CT4, Kind::LruHash)?,
-            ct6: open(pins, maps::CT6, Kind::LruHash)?,
-            frags: open(pins, maps::FRAGS, Kind::LruHash)?,
+            counters: Map::open(pins, &maps::COUNTERS)?,
+            decisions: Map::open(pins, &maps::DECISIONS)?,
+            limits: Map::open(pins, &maps::LIMITS)?,
+            ct4: Map::open(pins, &maps::CT4)?,
+            ct6: Map::open(pins, &maps::CT6)?,
+            frags: Map::open(pins, &maps::FRAGS)?,
             places: [
-                open::<u32, CtKey4>(pins, maps::CT_PLACES4, Kind::Array)?.max(),
-                open::<u32, CtKey6>(pins, maps::CT_PLACES6, Kind::Array)?.max(),
+                Map::open(pins, &maps::CT_PLACES4)?.max(),
+                Map::open(pins, &maps::CT_PLACES6)?.max(),
             ],
-            consumed: open_array(pins, maps::CONSUMED, 8 * cpus)?,
+            consumed: open_array(pins, &maps::CONSUMED, cpus)?,
             cpus,
         })
     }
@@ -104,34 +146,8 @@ impl Stats {
     /// # Errors
     /// The map can't be read.
     pub fn counters_per_cpu(&self) -> Result<Vec<Counters>, Error> {
-        // The failures first: then no event is counted as failed that isn't as attempted.
-        let failed = self
-            .counters
-            .get_per_cpu(&counter::EVENTS_FAILED, self.cpus)?;
-        let mut per_cpu: Vec<_> = failed
-            .into_iter()
-            .map(|events_failed| Counters {
-                events_failed,
-                ..Counters::default()
-            })
-            .collect();
-        type Field = fn(&mut Counters) -> &mut u64;
-        let rest: [(u32, Field); 5] = [
-            (counter::EVENTS_ATTEMPTED, |counters| {
-                &mut counters.events_attempted
-            }),
-            (counter::EVENTS_LIMITED, |counters| {
-                &mut counters.events_limited
-            }),
-            (counter::PACKETS_FORWARDED, |counters| {
-                &mut counters.packets_forwarded
-            }),
-            (counter::PACKETS_DROPPED, |counters| {
-                &mut counters.packets_dropped
-            }),
-            (counter::CT_FULL, |counters| &mut counters.ct_full),
-        ];
-        for (index, field) in rest {
+        let mut per_cpu = vec![Counters::default(); self.cpus];
+        for (index, field) in FIELDS {
             let values = self.counters.get_per_cpu(&index, self.cpus)?;
             for (counters, value) in per_cpu.iter_mut().zip(values) {
                 *field(counters) = value;
@@ -145,17 +161,7 @@ impl Stats {
     /// # Errors
     /// The map can't be read.
     pub fn counters(&self) -> Result<Counters, Error> {
-        let per_cpu = self.counters_per_cpu()?;
-        Ok(per_cpu
-            .into_iter()
-            .fold(Counters::default(), |sum, cpu| Counters {
-                events_attempted: sum.events_attempted + cpu.events_attempted,
-                events_failed: sum.events_failed + cpu.events_failed,
-                events_limited: sum.events_limited + cpu.events_limited,
-                packets_forwarded: sum.packets_forwarded + cpu.packets_forwarded,
-                packets_dropped: sum.packets_dropped + cpu.packets_dropped,
-                ct_full: sum.ct_full + cpu.ct_full,
-            }))
+        Ok(self.counters_per_cpu()?.into_iter().sum())
     }
 
     /// Events accounted for by readers of the rings, present and past, over all CPUs: what they
@@ -324,11 +330,7 @@ impl Stats {
     pub fn fragments(&self) -> Result<Fill, Error> {
         let mut entries = 0;
         self.frags.for_each(|_, _| entries += 1)?;
-        Ok(Fill {
-            map: self.frags.name(),
-            entries,
-            max: self.frags.max(),
-        })
+        Ok(self.frags.fill(entries))
     }
 }
 
@@ -353,6 +355,28 @@ fn is_open(entry: &CtEntry, now: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_counter_has_a_field_of_its_own() {
+        assert_eq!(size_of::<Counters>(), 8 * FIELDS.len());
+        let mut counters = Counters::default();
+        for (index, field) in FIELDS {
+            assert!(index < counter::COUNT, "{index}");
+            let cell = field(&mut counters);
+            assert_eq!(*cell, 0, "{index}");
+            *cell = 1 << index;
+        }
+        let sum: Counters = [counters, counters].into_iter().sum();
+        let expected = Counters {
+            events_attempted: 2,
+            events_failed: 4,
+            events_limited: 8,
+            packets_forwarded: 16,
+            packets_dropped: 32,
+            ct_full: 64,
+        };
+        assert_eq!(sum, expected);
+    }
 
     #[test]
     fn connections_are_open_until_they_end() {

@@ -91,7 +91,7 @@ fn it_names_map_numbers_policies_and_remedy() {
     scene.state.policies.remove(&gone.expect("it is there"));
     let wanted = scene.compile().policy.len();
     let room = Room {
-        map: maps::POLICY,
+        map: maps::POLICY.name,
         wanted,
         peak: 43,
         max: 20,
@@ -140,7 +140,7 @@ fn prefixes_and_changes_that_only_pass_by_a_full_map() {
     add(&mut scene.state, &policy("outer", 1, peers));
     scene.compile();
     let room = Room {
-        map: maps::CIDR4,
+        map: maps::CIDR4.name,
         wanted: 3,
         peak: 5,
         max: 3,
@@ -153,4 +153,39 @@ fn prefixes_and_changes_that_only_pass_by_a_full_map() {
          restart flows-agent with --max-ipv4-prefixes=8, or name fewer prefixes in cnp \
          shop/outer, or make the change in two steps"
     );
+}
+
+#[test]
+fn the_flag_of_each_map_that_can_be_full_is_named() {
+    let scene = Scene::new();
+    let can_be_full = |map: &&Declaration| map.is_staged && map.flag().is_some();
+    let mut named = Vec::new();
+    for map in maps::ALL.iter().filter(can_be_full) {
+        let room = Room {
+            map: map.name,
+            wanted: 5,
+            peak: 5,
+            max: 4,
+        };
+        let text = scene
+            .refusal(room, &Desired::default(), &Progress::default())
+            .text();
+        let problem = format!(
+            "5 {} are wanted, map {} has room for 4; ",
+            map.entries, map.name
+        );
+        assert!(text.starts_with(&problem), "{text}");
+        let flag = map.flag().expect("it has one").name;
+        let remedy = format!("restart flows-agent with --{flag}=8");
+        assert!(text.ends_with(&remedy), "{text}");
+        named.push(flag);
+    }
+    let expected = [
+        "max-ipv4-addresses",
+        "max-ipv6-addresses",
+        "max-ipv4-prefixes",
+        "max-ipv6-prefixes",
+        "max-policy-entries",
+    ];
+    assert_eq!(named, expected);
 }

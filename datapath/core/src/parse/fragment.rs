@@ -2,10 +2,10 @@
 //! RFC 1858); it lends ports and protocol to the later ones, once it has been allowed.
 
 use abi::conntrack::{FRAG_PLACES, FragEntry, FragKey};
-use abi::reason;
+use abi::{proto, reason};
 
 use super::transport::transport;
-use super::{Kind, Payload, Role, Tuple, proto};
+use super::{Kind, Payload, Role, Tuple};
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;

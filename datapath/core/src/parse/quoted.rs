@@ -1,8 +1,9 @@
 //! What an ICMP error quotes: the beginning of the packet that it is about.
 
 use abi::addr::Addr6;
+use abi::proto;
 
-use super::{Payload, proto};
+use super::Payload;
 use crate::family::{Family, V4, V6};
 use crate::packet::Packet;
 

@@ -1,8 +1,8 @@
 //! The transport header: ports, flags, ICMP's type, and what kind of packet that makes it.
 
-use abi::reason;
+use abi::{proto, reason};
 
-use super::{ACK, FIN, Kind, Payload, RST, Role, SCTP_INIT, SCTP_INIT_ACK, SYN, Tuple, proto};
+use super::{ACK, FIN, Kind, Payload, RST, Role, SCTP_INIT, SCTP_INIT_ACK, SYN, Tuple};
 use crate::family::Family;
 use crate::packet::Packet;
 

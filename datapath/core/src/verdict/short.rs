@@ -3,7 +3,7 @@
 use abi::addr::PRESENT;
 use abi::conntrack::{CtEntry, DENIED, FROM_B};
 use abi::event::FLAGS;
-use abi::identity;
+use abi::{identity, proto};
 
 use super::icmp_error::icmp_error;
 use super::sides::{refuse_placed, resolve_both};
@@ -100,7 +100,7 @@ fn established<F: Family, M: Maps>(
     let Some(entry) = F::ct(maps, &tuple.key) else {
         return UNDECIDED;
     };
-    let has_flags = matches!(tuple.proto, parse::proto::TCP | parse::proto::SCTP);
+    let has_flags = matches!(tuple.proto, proto::TCP | proto::SCTP);
     if expired(entry.expires, here.tick) {
         // It still tells who opened the connection that this packet continues.
         work.stale = has_flags && !matches!(tuple.role, Role::Opens);

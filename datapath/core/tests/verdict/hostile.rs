@@ -4,9 +4,9 @@ use crate::common::*;
 use abi::conntrack::FRAG_PLACES;
 use abi::event::{F_REPLY, NEW};
 use abi::policy::match_type;
+use abi::proto::{ICMP, ICMPV6, TCP, UDP};
 use abi::reason;
 use datapath_core::Action::{Drop, Pass, Redirect};
-use datapath_core::parse::proto::{ICMP, ICMPV6, TCP, UDP};
 use datapath_host::{HostMaps, addr4};
 use etherparse::PacketBuilder;
 

@@ -3,9 +3,9 @@
 
 use abi::event::F_REPLY;
 use abi::node::ticks;
+use abi::proto::{SCTP, TCP};
 use abi::reason;
 use datapath_core::Action::{Drop, Pass, Redirect};
-use datapath_core::parse::proto::{SCTP, TCP};
 use datapath_host::HostMaps;
 
 use crate::common::*;

@@ -5,10 +5,10 @@ use abi::conntrack::timeout;
 use abi::event::{CHANGED, DROP, END, F_IPV6, F_NO_IP, F_REPLY, FLAGS, FORWARDED, NEW, NOT_JUDGED};
 use abi::node::counter;
 use abi::policy::match_type;
+use abi::proto::{ICMP, TCP, UDP};
 use abi::reason;
 use abi::staged::Staged;
 use datapath_core::Action::{Drop, Pass, Redirect};
-use datapath_core::parse::proto::{ICMP, TCP, UDP};
 use datapath_host::addr4;
 
 #[test]

@@ -10,8 +10,8 @@ use crate::fixture::{CLIENT_IDENTITY, Node, SERVER, SERVER6, ip, syn};
 fn everything_is_pinned_by_abi_version() {
     let node = Node::new();
     let datapath = node.open();
-    for name in abi::maps::ALL {
-        let path = node.pins().join(format!("v{}_{name}", abi::ABI_VERSION));
+    for map in abi::maps::ALL {
+        let path = node.pins().join(versioned(map.name));
         assert!(path.exists(), "{}", path.display());
     }
     for name in ["from_pod", "to_pod"] {
@@ -71,7 +71,7 @@ fn a_successor_finds_everything_as_it_was() {
     let fills = successor.fills();
     let policy = fills
         .iter()
-        .find(|fill| fill.map == abi::maps::POLICY)
+        .find(|fill| fill.map == abi::maps::POLICY.name)
         .unwrap();
     assert_eq!((policy.entries, policy.max), (1, 1024));
 }
@@ -87,7 +87,7 @@ fn a_map_of_another_shape_is_refused() {
     drop(node.open());
     // A map of another kind under the name of one of ours.
     let [theirs, ours] =
-        [abi::maps::CT4, abi::maps::POLICY].map(|name| node.pins().join(versioned(name)));
+        [abi::maps::CT4.name, abi::maps::POLICY.name].map(|name| node.pins().join(versioned(name)));
     std::fs::rename(theirs, ours).unwrap();
     let error = flows_loader::Datapath::open(&node.object, &node.options).unwrap_err();
     assert!(

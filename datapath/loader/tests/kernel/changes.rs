@@ -111,7 +111,7 @@ fn a_prefix_and_the_rule_for_it_change_together() {
 #[test]
 fn what_does_not_fit_is_refused_as_a_whole() {
     let mut node = Node::new();
-    node.options.sizes.policy = 8;
+    node.resize(&abi::maps::POLICY, 8);
     let mut datapath = node.open();
     let rules = |count| -> Vec<_> {
         (0..count)
@@ -131,7 +131,7 @@ fn what_does_not_fit_is_refused_as_a_whole() {
     else {
         panic!("{error}")
     };
-    assert_eq!((map, wanted, peak, max), (abi::maps::POLICY, 9, 9, 8));
+    assert_eq!((map, wanted, peak, max), ("POLICY", 9, 9, 8));
     assert_eq!(datapath.revision(), first.revision);
     // Old and new side by side don't fit either.
     let other: Vec<_> = (0..5).map(|n| (7, 80 + n, ALLOW)).collect();

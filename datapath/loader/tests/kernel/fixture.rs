@@ -7,6 +7,7 @@ use std::process::Command;
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
 use abi::identity::WORLD;
+use abi::maps::{self, Declaration};
 use abi::policy::{
     COOKIE_ALLOW_ANY_EGRESS, COOKIE_ALLOW_ANY_INGRESS, Direction, EGRESS, ENFORCED, ENTRY_PRESENT,
     PolicyEntry, PolicyKey, SHAPE_ALL, SHAPE_PORT, TABLE_PRESENT, Table,
@@ -73,16 +74,16 @@ pub(crate) struct Node {
 impl Node {
     /// Small maps, so that tests are quick and full maps are near.
     pub(crate) fn new() -> Self {
-        Self::sized(Sizes {
-            addr4: 1024,
-            addr6: 1024,
-            cidr4: 256,
-            cidr6: 256,
-            policy: 1024,
-            ct4: 4096,
-            ct6: 4096,
-            frags: 1024,
-        })
+        let sizes = Sizes::default()
+            .with(&maps::ADDR4, 1024)
+            .with(&maps::ADDR6, 1024)
+            .with(&maps::CIDR4, 256)
+            .with(&maps::CIDR6, 256)
+            .with(&maps::POLICY, 1024)
+            .with(&maps::CT4, 4096)
+            .with(&maps::CT6, 4096)
+            .with(&maps::FRAGS, 1024);
+        Self::sized(sizes)
     }
 
     pub(crate) fn sized(sizes: Sizes) -> Self {
@@ -123,6 +124,11 @@ impl Node {
             directory,
             parent: None,
         }
+    }
+
+    /// The next opening asks for another size of a map.
+    pub(crate) fn resize(&mut self, map: &Declaration, entries: u32) {
+        self.options.sizes = self.options.sizes.clone().with(map, entries);
     }
 
     pub(crate) fn open(&self) -> Datapath {

@@ -3,6 +3,7 @@
 
 mod adoption;
 mod changes;
+mod declared;
 mod fixture;
 mod killed;
 mod recovery;

@@ -37,7 +37,7 @@ fn policy(node: &Node) -> HashMap<MapData, [u8; 12], Entry> {
     let map = MapData::from_pin(node.pins().join(format!(
         "v{}_{}",
         abi::ABI_VERSION,
-        maps::POLICY
+        maps::POLICY.name
     )))
     .unwrap();
     HashMap::try_from(Map::HashMap(map)).unwrap()
@@ -155,7 +155,7 @@ fn a_half_staged_array_and_trie_are_brought_to_an_end() {
     // The server's table staged away, but not yet true.
     let path = node
         .pins()
-        .join(format!("v{}_{}", abi::ABI_VERSION, maps::TABLES));
+        .join(format!("v{}_{}", abi::ABI_VERSION, maps::TABLES.name));
     let mut tables: Array<_, [u32; 21]> =
         Array::try_from(Map::Array(MapData::from_pin(path).unwrap())).unwrap();
     let before = tables.get(&SERVER_TABLE, 0).unwrap();
@@ -187,7 +187,7 @@ fn a_half_staged_array_and_trie_are_brought_to_an_end() {
 #[test]
 fn a_write_that_fails_midway_is_taken_back() {
     let mut node = Node::new();
-    node.options.sizes.policy = 8;
+    node.resize(&maps::POLICY, 8);
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     // Somebody else fills the map behind the loader's back: there is room for three, not for six.
@@ -207,16 +207,7 @@ fn a_write_that_fails_midway_is_taken_back() {
     };
     wanted.addr4.insert(77, other);
     let error = datapath.apply(&wanted).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Map {
-                map: maps::POLICY,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Map { map: "POLICY", .. }), "{error}");
     assert_eq!(content(&node), before, "every staged entry is taken back");
     assert_eq!(datapath.revision(), 1);
     assert_eq!(

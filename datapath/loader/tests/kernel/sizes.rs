@@ -2,15 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-use abi::maps;
+use abi::maps::{self, Declaration};
 use flows_loader::testrun::{REDIRECT, SHOT};
 use flows_loader::{Datapath, Desired, Error, Sizes};
 
 use crate::fixture::{ALLOW, CLIENT_IDENTITY, Node, SERVER, SERVER6, segment, syn};
 
-fn max(datapath: &Datapath, map: &str) -> u32 {
+fn max(datapath: &Datapath, map: &Declaration) -> u32 {
     let fills = datapath.fills();
-    fills.iter().find(|fill| fill.map == map).unwrap().max
+    fills.iter().find(|fill| fill.map == map.name).unwrap().max
 }
 
 /// Ten rules for the server's ports, one of them for port 80.
@@ -47,7 +47,7 @@ fn is_in_force(node: &Node, datapath: &Datapath, known: u16, case: &str) {
 fn held(node: &Node) -> usize {
     let path = node
         .pins()
-        .join(format!("v{}_{}", abi::ABI_VERSION, maps::CT_PLACES4));
+        .join(format!("v{}_{}", abi::ABI_VERSION, maps::CT_PLACES4.name));
     let map = aya::maps::Map::Array(aya::maps::MapData::from_pin(path).unwrap());
     let places = aya::maps::Array::<_, [u32; 4]>::try_from(map).unwrap();
     places
@@ -58,26 +58,24 @@ fn held(node: &Node) -> usize {
 
 #[test]
 fn content_and_connections_move_to_maps_of_other_sizes() {
-    let small = Sizes {
-        addr4: 64,
-        addr6: 64,
-        cidr4: 32,
-        cidr6: 32,
-        policy: 16,
-        ct4: 1_000,
-        ct6: 1_000,
-        frags: 256,
-    };
-    let large = Sizes {
-        addr4: 128,
-        addr6: 256,
-        cidr4: 64,
-        cidr6: 128,
-        policy: 512,
-        ct4: 8_192,
-        ct6: 4_096,
-        frags: 512,
-    };
+    let small = Sizes::default()
+        .with(&maps::ADDR4, 64)
+        .with(&maps::ADDR6, 64)
+        .with(&maps::CIDR4, 32)
+        .with(&maps::CIDR6, 32)
+        .with(&maps::POLICY, 16)
+        .with(&maps::CT4, 1_000)
+        .with(&maps::CT6, 1_000)
+        .with(&maps::FRAGS, 256);
+    let large = Sizes::default()
+        .with(&maps::ADDR4, 128)
+        .with(&maps::ADDR6, 256)
+        .with(&maps::CIDR4, 64)
+        .with(&maps::CIDR6, 128)
+        .with(&maps::POLICY, 512)
+        .with(&maps::CT4, 8_192)
+        .with(&maps::CT6, 4_096)
+        .with(&maps::FRAGS, 512);
     let mut node = Node::sized(small.clone());
     let wanted = desired(&node);
     let mut datapath = node.open();
@@ -89,20 +87,23 @@ fn content_and_connections_move_to_maps_of_other_sizes() {
     is_in_force(&node, &datapath, port, "as made");
     drop(datapath);
 
-    for (case, sizes) in [("larger", &large), ("smaller", &small)] {
+    for (case, sizes, ct) in [
+        ("larger", &large, (8_192, 4_096)),
+        ("smaller", &small, (1_000, 1_000)),
+    ] {
         port += 100;
         let datapath = node.open();
         node.send(&datapath, &syn(SERVER, port, 80));
         drop(datapath);
         node.options.sizes = sizes.clone();
         let mut datapath = node.open();
-        assert_eq!(max(&datapath, maps::POLICY), sizes.policy, "{case}");
-        assert_eq!(max(&datapath, maps::CIDR4), sizes.cidr4, "{case}");
-        assert_eq!(max(&datapath, maps::ADDR6), sizes.addr6, "{case}");
+        for map in [&*maps::POLICY, &*maps::CIDR4, &*maps::ADDR6] {
+            assert_eq!(Some(max(&datapath, map)), sizes.of(map), "{case}");
+        }
         let connections = datapath.stats().connections().unwrap();
-        assert_eq!((connections.max4, connections.max6), (sizes.ct4, sizes.ct6));
+        assert_eq!((connections.max4, connections.max6), ct);
         // In the large table each connection that is known has a place of its own again.
-        assert_eq!(held(&node) > 0, sizes.ct4 >= 1_024, "{case}");
+        assert_eq!(held(&node) > 0, ct.0 >= 1_024, "{case}");
         assert_eq!(datapath.in_force(), wanted, "{case}");
         assert_eq!(datapath.attached().unwrap().len(), 2);
         is_in_force(&node, &datapath, port, case);
@@ -118,19 +119,19 @@ fn a_size_that_what_is_in_force_does_not_fit_waits() {
     let mut datapath = node.open();
     datapath.apply(&wanted).unwrap();
     drop(datapath);
-    node.options.sizes.policy = 9;
+    node.resize(&maps::POLICY, 9);
     let mut datapath = node.open();
-    assert_eq!(max(&datapath, maps::POLICY), 1_024);
+    assert_eq!(max(&datapath, &maps::POLICY), 1_024);
     assert_eq!(datapath.in_force(), wanted);
     datapath.apply(&node.usual()).unwrap();
     drop(datapath);
-    assert_eq!(max(&node.open(), maps::POLICY), 9);
+    assert_eq!(max(&node.open(), &maps::POLICY), 9);
 }
 
 #[test]
 fn what_did_not_fit_does_in_a_larger_map() {
     let mut node = Node::new();
-    node.options.sizes.policy = 4;
+    node.resize(&maps::POLICY, 4);
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     let wanted = desired(&node);
@@ -140,7 +141,7 @@ fn what_did_not_fit_does_in_a_larger_map() {
     };
     assert_eq!(datapath.in_force(), node.usual());
     drop(datapath);
-    node.options.sizes.policy = u32::try_from(peak).unwrap();
+    node.resize(&maps::POLICY, u32::try_from(peak).unwrap());
     let mut datapath = node.open();
     assert_eq!(datapath.in_force(), node.usual());
     datapath.apply(&wanted).unwrap();
@@ -155,12 +156,12 @@ fn an_opening_that_fails_midway_loses_nothing() {
     datapath.apply(&wanted).unwrap();
     node.send(&datapath, &syn(SERVER, 40_000, 80));
     drop(datapath);
-    node.options.sizes.policy = 77;
-    node.options.sizes.ct4 = 777;
+    node.resize(&maps::POLICY, 77);
+    node.resize(&maps::CT4, 777);
     let error = Datapath::open(b"no object", &node.options).unwrap_err();
     assert!(matches!(error, Error::Object(_)), "{error}");
     let datapath = node.open();
-    assert_eq!(max(&datapath, maps::POLICY), 77);
+    assert_eq!(max(&datapath, &maps::POLICY), 77);
     assert_eq!(datapath.in_force(), wanted);
     is_in_force(&node, &datapath, 40_000, "opened again");
 }
