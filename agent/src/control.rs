@@ -26,6 +26,7 @@ mod saved;
 mod status;
 mod sweep;
 mod wake;
+mod ways;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -56,6 +57,7 @@ pub use ring::{Failed, Ring};
 pub use saved::SavedError;
 pub use status::{Fill, PolicyProblem, Status};
 pub use wake::{Bell, Waker, Woken};
+pub use ways::KernelWays;
 
 /// How often the kernel's counters are read, and what failed is tried again.
 const TICK: Duration = Duration::from_secs(1);

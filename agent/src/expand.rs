@@ -18,7 +18,7 @@ use proto::flow as pb;
 use crate::{
     fact::{Judgement, Kind, Packet, Part},
     history::PacketRef,
-    names::{Decision, Endpoint, PolicyRef},
+    names::{Decision, Device, Endpoint, PolicyRef},
     observe::clock,
 };
 
@@ -124,7 +124,7 @@ pub fn timestamp(ns: u64) -> proto::google::Timestamp {
 pub fn observation_point(packet: &Packet) -> pb::TraceObservationPoint {
     if packet.reaches_pod() {
         pb::TraceObservationPoint::ToEndpoint
-    } else if packet.is_to_host() {
+    } else if !packet.leaves_node() {
         pb::TraceObservationPoint::ToStack
     } else {
         pb::TraceObservationPoint::ToNetwork
@@ -230,22 +230,23 @@ fn trace(flow: &mut pb::Flow, stored: &PacketRef<'_>) {
     .into();
     flow.is_reply = Some(reply.into());
     flow.reply = reply;
-    flow.interface = interface(stored, Part::Trace).map(|(index, name)| pb::NetworkInterface {
-        index: *index,
-        name: name.clone(),
+    flow.interface = interface(stored, Part::Trace).map(|device| pb::NetworkInterface {
+        index: device.index,
+        name: device.name.clone(),
     });
 }
 
-/// The veth at which a packet was seen passing.
-fn interface<'a>(stored: &PacketRef<'a>, part: Part) -> Option<&'a (u32, String)> {
-    let reporter = if stored.packet().reaches_pod() {
-        Side::Destination
-    } else {
-        Side::Source
-    };
-    (part == Part::Trace)
-        .then(|| stored.end(reporter).interface.as_ref())
-        .flatten()
+/// Where a packet was seen passing: at a pod's veth, or at the device by which it left the node.
+fn interface<'a>(stored: &PacketRef<'a>, part: Part) -> Option<&'a Device> {
+    if part != Part::Trace {
+        return None;
+    }
+    let veth = |side| stored.end(side).interface.as_ref();
+    match observation_point(stored.packet()) {
+        pb::TraceObservationPoint::ToEndpoint => veth(Side::Destination),
+        pb::TraceObservationPoint::ToNetwork => stored.device(),
+        _ => veth(Side::Source),
+    }
 }
 
 fn dropped(flow: &mut pb::Flow, reason: u8) {

@@ -39,8 +39,17 @@ pub struct Endpoint {
     pub labels: Vec<String>,
     /// Owners.
     pub workloads: Vec<Workload>,
-    /// Host side of the pod's veth (index, name), for pods of this node.
-    pub interface: Option<(u32, String)>,
+    /// Host side of the pod's veth, for pods of this node.
+    pub interface: Option<Device>,
+}
+
+/// A network interface of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its number in the node's network namespace.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
 }
 
 /// A policy that took part in a decision.
@@ -242,6 +251,8 @@ pub struct Named {
     pub ends: [Arc<Endpoint>; 2],
     /// What decided at the connection's source pod and at its destination pod.
     pub rules: [Arc<Attribution>; 2],
+    /// Where the packet leaves the node, as far as that is known.
+    pub device: Option<Arc<Device>>,
 }
 
 /// Bound of the values that are made up between two snapshots; beyond it they are made anew.
@@ -274,6 +285,7 @@ impl Namer {
         Named {
             ends: [source, destination],
             rules: arrived.cookies.map(|cookie| self.attribution(cookie)),
+            device: None,
         }
     }
 

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod reader;
 pub mod source;
 mod tally;
+pub mod ways;
 
 use std::{
     io,
@@ -29,6 +30,7 @@ use self::{
     clock::Clock,
     reader::{DRAIN_EVERY, QUEUE_LEN, Reader},
     source::Source,
+    ways::way,
 };
 use crate::{
     fact::{Fact, Loss, Stage},
@@ -38,6 +40,7 @@ use crate::{
 
 pub use reader::ReaderStats;
 pub use tally::{Tally, TallyKey};
+pub use ways::Ways;
 
 /// How often the clocks are compared.
 const MEASURE_EVERY_NS: u64 = 1_000_000_000;
@@ -52,6 +55,8 @@ pub struct Config {
     pub clock: Option<Clock>,
     /// Events that a predecessor left unread in the rings.
     pub left_unread: u64,
+    /// By which device packets leave; `None`: that isn't told.
+    pub ways: Option<Box<dyn Ways>>,
 }
 
 impl Config {
@@ -62,6 +67,7 @@ impl Config {
             queue_len: QUEUE_LEN,
             clock: None,
             left_unread: 0,
+            ways: None,
         }
     }
 }
@@ -147,6 +153,7 @@ impl Observer {
             measure: config.clock.is_none(),
             stats: Arc::clone(&stats),
             counts: tally::Counts::default(),
+            ways: config.ways,
         };
         handover
             .send(state)
@@ -196,6 +203,7 @@ struct State {
     measure: bool,
     stats: Arc<Stats>,
     counts: tally::Counts,
+    ways: Option<Box<dyn Ways>>,
 }
 
 impl State {
@@ -260,12 +268,19 @@ impl State {
         self.batch.sort_by_key(|(time, _)| *time);
         let ready = self.batch.partition_point(|(time, _)| *time < settled);
         self.namer.update(&self.names.load());
+        if let Some(ways) = &mut self.ways {
+            ways.begin();
+        }
         let mut stored = 0;
         for (time, fact) in self.batch.drain(..ready) {
             match fact {
                 Fact::Packet(mut arrived) => {
                     stored += 1;
-                    let named = self.namer.name(&arrived);
+                    let mut named = self.namer.name(&arrived);
+                    named.device = self
+                        .ways
+                        .as_mut()
+                        .and_then(|ways| way(&mut **ways, &arrived.packet, &named));
                     self.counts.count(&arrived.packet);
                     arrived.packet = arrived.packet.at(self.clock.wall(time));
                     self.writer.packet(&arrived, &named, self.namer.node());

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use crate::{
     config::Config,
     connections::Connections,
-    control::{Bell, Control, ControlError, Desk, Outlets},
+    control::{Bell, Control, ControlError, Desk, KernelWays, Outlets},
     events::AgentEvents,
     expand::Expander,
     grpc::{self, Api},
@@ -199,6 +199,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let sources = rings.into_iter().map(|ring| Box::new(ring) as _).collect();
     let observing = observe::Config {
         left_unread,
+        ways: Some(Box::new(KernelWays::open()?)),
         ..observe::Config::new(sources)
     };
     let observer = Observer::start(observing, Arc::clone(&outlets.names), writer)?;

@@ -2,24 +2,36 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use abi::event::{self, Event};
 use arc_swap::ArcSwap;
-use common::{Fed, names, new_connection};
+use common::{Fed, REMOTE, WORLD, names, new_connection, words};
 use flows_agent::{
+    expand::Expander,
     fact::Stage,
     history::{Cursor, Entry, History},
-    observe::{Config, Observer, clock::Clock, source::Item},
+    names::Device,
+    observe::{Config, Observer, Ways, clock::Clock, source::Item},
 };
 
 fn start(feeds: &[Fed], queue_len: usize, left_unread: u64) -> (Arc<History>, Observer) {
+    start_with(feeds, queue_len, left_unread, None)
+}
+
+fn start_with(
+    feeds: &[Fed],
+    queue_len: usize,
+    left_unread: u64,
+    ways: Option<Box<dyn Ways>>,
+) -> (Arc<History>, Observer) {
     let names = Arc::new(ArcSwap::from_pointee(names()));
     let (history, writer) = History::new(1_000_000, Arc::clone(&names.load().node));
     let config = Config {
         queue_len,
         clock: Some(Clock::with_offset(0)),
         left_unread,
+        ways,
         ..Config::new(
             feeds
                 .iter()
@@ -117,4 +129,56 @@ fn every_loss_is_counted_once_at_its_stage() {
     assert!(losses.contains(&(Stage::PerfRing, 42, Some(1))));
     assert!(losses.contains(&(Stage::PerfRing, 7, None)));
     assert_eq!(stats.sum(|reader| &reader.malformed), 3);
+}
+
+/// Ways of which those to one address are known.
+struct Known(&'static str);
+
+impl Ways for Known {
+    fn begin(&mut self) {}
+
+    fn device(&mut self, _from: IpAddr, to: IpAddr, by: u32) -> Option<Arc<Device>> {
+        (to.to_string() == self.0).then(|| {
+            Arc::new(Device {
+                index: by + 1,
+                name: "eth0".into(),
+            })
+        })
+    }
+}
+
+#[test]
+fn what_leaves_the_node_is_told_with_its_device() {
+    let to = |time, to: &str| Event {
+        dst: words(to),
+        ingress: event::NOT_JUDGED,
+        ..new_connection(time)
+    };
+    let feed = Fed::new(0);
+    feed.events([
+        to(1, REMOTE),
+        // A way that nobody knows, a pod of this node, and a drop.
+        to(2, WORLD),
+        new_connection(3),
+        Event {
+            kind: event::DROP,
+            egress: abi::reason::POLICY_DENIED,
+            ..to(4, REMOTE)
+        },
+    ]);
+    let (history, observer) = start_with(&[feed], 100, 0, Some(Box::new(Known(REMOTE))));
+    observer.stop().unwrap();
+    let expander = Expander::new("node-a".into(), 1);
+    let view = history.view();
+    let interfaces = view.segments().iter().flat_map(|segment| {
+        segment.iter_from(0).filter_map(|entry| match entry {
+            Entry::Packet(stored) => Some(expander.flow(&stored, stored.parts().iter().last()?)),
+            Entry::Loss(_) => None,
+        })
+    });
+    let interfaces: Vec<_> = interfaces
+        .map(|flow| flow.interface.map(|interface| interface.name))
+        .collect();
+    let veth = Some("lxc102".to_owned());
+    assert_eq!(interfaces, [Some("eth0".to_owned()), None, veth, None]);
 }

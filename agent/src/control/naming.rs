@@ -7,7 +7,9 @@ use cluster::{Identity, Labels, NamespacedName, State};
 use policy::{Compiled, Reason, ReasonKind, Touched};
 
 use super::endpoints::Endpoints;
-use crate::names::{Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload};
+use crate::names::{
+    Attribution, Decision, Device, Endpoint, Names, Node, PolicyRef, RuleRef, Workload,
+};
 
 /// Makes the names of each moment, from those before and what changed.
 #[derive(Debug, Default)]
@@ -172,7 +174,10 @@ fn pod_of(from: &Sources<'_>, name: &NamespacedName, identity: Identity) -> Endp
             .collect(),
         interface: local
             .and_then(|endpoint| endpoint.interface.as_ref())
-            .map(|interface| (interface.index.0, interface.name.clone())),
+            .map(|interface| Device {
+                index: interface.index.0,
+                name: interface.name.clone(),
+            }),
     }
 }
 

@@ -142,7 +142,7 @@ impl FlowView for StoredFlow<'_> {
 
     fn interface(&self) -> Option<(u32, &str)> {
         let interface = super::interface(&self.stored, self.part)?;
-        Some((interface.0, &interface.1))
+        Some((interface.index, &interface.name))
     }
 
     fn uuid_is(&self, text: &str) -> bool {

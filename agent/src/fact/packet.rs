@@ -388,8 +388,12 @@ impl Packet {
         )
     }
 
-    /// It goes to the node itself.
-    pub fn is_to_host(&self) -> bool {
+    /// It leaves the node: it reaches neither a pod of it nor the node itself.
+    pub fn leaves_node(&self) -> bool {
+        !self.reaches_pod() && !self.is_to_host()
+    }
+
+    fn is_to_host(&self) -> bool {
         self.identities[1] == identity::HOST
     }
 }

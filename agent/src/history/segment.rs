@@ -11,7 +11,7 @@ use flow::{Side, view::End};
 
 use crate::{
     fact::{Ethernet, Judgement, Kind, Loss, Packet, Parts, Stage, end_index},
-    names::{Attribution, Endpoint, Node},
+    names::{Attribution, Device, Endpoint, Node},
 };
 
 /// How much came before a place in the history, since the agent's start.
@@ -99,6 +99,8 @@ pub(super) struct Record {
     pub(super) ends: [u16; 2],
     pub(super) rules: [u16; 2],
     pub(super) ethernet: u16,
+    /// Plus one; 0: none.
+    pub(super) device: u16,
 }
 
 const _: () = assert!(size_of::<Record>() <= 104);
@@ -119,6 +121,7 @@ pub(super) struct Tables {
     pub(super) ends: Arc<[Arc<Endpoint>]>,
     pub(super) rules: Arc<[Arc<Attribution>]>,
     pub(super) ethernet: Arc<[Ethernet]>,
+    pub(super) devices: Arc<[Arc<Device>]>,
 }
 
 /// See the module.
@@ -217,6 +220,7 @@ impl Segment {
             + size_of_val(&*self.tables.ends)
             + size_of_val(&*self.tables.rules)
             + size_of_val(&*self.tables.ethernet)
+            + size_of_val(&*self.tables.devices)
     }
 
     /// Events were lost in it.
@@ -317,6 +321,12 @@ impl<'a> PacketRef<'a> {
     /// Addresses of the frame.
     pub fn ethernet(&self) -> Ethernet {
         self.segment.tables.ethernet[usize::from(self.record.ethernet)]
+    }
+
+    /// Where the packet left the node, as far as that was known.
+    pub fn device(&self) -> Option<&'a Device> {
+        let at = usize::from(self.record.device).checked_sub(1)?;
+        self.segment.tables.devices.get(at).map(|device| &**device)
     }
 
     /// The node.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     fact::{Arrived, Ethernet, Loss},
-    names::{Named, Node, WordMap},
+    names::{Device, Named, Node, WordMap},
 };
 
 /// Facts in a sealed segment of a full-size history. With two ends per record their table has at
@@ -35,6 +35,7 @@ pub struct Writer {
     ends: Interner<crate::names::Endpoint>,
     rules: Interner<crate::names::Attribution>,
     ethernet: Frames,
+    devices: Interner<Device>,
     node: Arc<Node>,
     /// Progress that readers were last woken for.
     told: u64,
@@ -122,6 +123,7 @@ impl Writer {
             ends: Interner::new(),
             rules: Interner::new(),
             ethernet: Frames::default(),
+            devices: Interner::new(),
             node,
             told: 0,
         }
@@ -145,6 +147,10 @@ impl Writer {
                 self.rules.number(&named.rules[1]),
             ],
             ethernet: self.ethernet.number(arrived.ethernet),
+            device: match &named.device {
+                Some(device) => self.devices.number(device) + 1,
+                None => 0,
+            },
         };
         self.pending.push(record);
         self.seal_if_full();
@@ -200,6 +206,7 @@ impl Writer {
             ends: self.ends.publish(),
             rules: self.rules.publish(),
             ethernet: self.ethernet.publish(),
+            devices: self.devices.publish(),
         };
         let chunk = Segment::new(self.totals, &self.pending, &self.gaps, tables);
         self.totals = chunk.end();
@@ -231,6 +238,7 @@ impl Writer {
         self.ends = Interner::new();
         self.rules = Interner::new();
         self.ethernet = Frames::default();
+        self.devices = Interner::new();
         while let Some(oldest) = self.sealed.front()
             && self.totals.flows - oldest.end().flows >= self.capacity
         {

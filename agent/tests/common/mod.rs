@@ -19,7 +19,9 @@ use std::{
 use abi::event::{self, Event};
 use flows_agent::{
     fact::Arrived,
-    names::{AddrKey, Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload},
+    names::{
+        AddrKey, Attribution, Decision, Device, Endpoint, Names, Node, PolicyRef, RuleRef, Workload,
+    },
     observe::source::{Item, Source},
 };
 
@@ -102,7 +104,10 @@ fn pod(id: u32, identity: u32, name: &str, app: &str) -> Endpoint {
             kind: "Deployment".into(),
             name: app.into(),
         }],
-        interface: local.then(|| (id + 1000, format!("lxc{id}"))),
+        interface: local.then(|| Device {
+            index: id + 1000,
+            name: format!("lxc{id}"),
+        }),
     }
 }
 

@@ -6,17 +6,16 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::link::{LinkFlags, LinkMessage};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tracing::{debug, warn};
+use tracing::debug;
 
+use crate::netlink::{self, failed, messages};
 use crate::{Error, IfIndex};
-
-mod netlink;
 
 /// What became of a pod's route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +37,6 @@ pub struct Routes {
     questions: OwnedFd,
     table: BTreeMap<IpAddr, IfIndex>,
     buffer: Vec<u8>,
-}
-
-fn failed(action: &'static str) -> impl Fn(io::Error) -> Error {
-    move |source| Error::Netlink { action, source }
 }
 
 impl Routes {
@@ -214,25 +209,6 @@ impl Watch {
             }
         }
     }
-}
-
-/// The whole messages in a datagram.
-fn messages(mut bytes: &[u8]) -> impl Iterator<Item = NetlinkMessage<RouteNetlinkMessage>> + '_ {
-    std::iter::from_fn(move || {
-        loop {
-            let length = bytes.get(..4)?;
-            let length = u32::from_ne_bytes(length.try_into().ok()?);
-            let length = usize::try_from(length)
-                .ok()
-                .filter(|&length| length >= 16)?;
-            let message = bytes.get(..length)?;
-            bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-            match NetlinkMessage::deserialize(message) {
-                Ok(message) => return Some(message),
-                Err(error) => warn!(%error, "a netlink message that can't be read"),
-            }
-        }
-    })
 }
 
 /// Does to the table what the message says.
