@@ -241,11 +241,14 @@ fn interface<'a>(stored: &PacketRef<'a>, part: Part) -> Option<&'a Device> {
     if part != Part::Trace {
         return None;
     }
+    let packet = stored.packet();
     let veth = |side| stored.end(side).interface.as_ref();
-    match observation_point(stored.packet()) {
-        pb::TraceObservationPoint::ToEndpoint => veth(Side::Destination),
-        pb::TraceObservationPoint::ToNetwork => stored.device(),
-        _ => veth(Side::Source),
+    if packet.leaves_node() {
+        stored.device()
+    } else if packet.reaches_pod() {
+        veth(Side::Destination)
+    } else {
+        veth(Side::Source)
     }
 }
 

@@ -78,10 +78,14 @@ impl Leaving {
         let questions = self.questions.as_fd();
         netlink::ask_for_route(questions, from, to, by).map_err(failed("asking for"))?;
         let length = netlink::receive(questions, &mut self.buffer).map_err(failed("reading"))?;
-        let answer = messages(&self.buffer[..length]).find_map(|message| match message.payload {
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) => device(&route),
-            // An error says that there is none.
-            _ => None,
+        // An error instead of a route says that there is none.
+        let answer = messages(&self.buffer[..length]).find_map(|message| {
+            let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) =
+                message.payload
+            else {
+                return None;
+            };
+            device(&route)
         });
         if self.known.len() >= KEPT {
             self.known.clear();
