@@ -142,15 +142,15 @@ impl TimeFormat {
 
 /// Digits of a number, zeros before them up to a length of at most 9.
 fn number(out: &mut String, mut number: i32, least: usize) {
-    let mut digits = [0; 9];
-    let mut length = 0;
-    while length < digits.len() && (length < least || number > 0) {
-        digits[length] = u8::try_from(number % 10).unwrap_or_default();
+    let mut digits = [b'0'; 9];
+    let mut start = digits.len();
+    while start > 0 && number > 0 {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(number % 10).unwrap_or_default();
         number /= 10;
-        length += 1;
     }
-    let digits = digits[..length].iter().rev();
-    out.extend(digits.map(|digit| char::from(b'0' + digit)));
+    let start = start.min(digits.len().saturating_sub(least));
+    out.push_str(str::from_utf8(&digits[start..]).unwrap_or_default());
 }
 
 /// Hour, minute, second, or the first of them.

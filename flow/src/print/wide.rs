@@ -157,10 +157,19 @@ impl Rows {
                 self.paint
                     .verdict(verdict, text, |text| text.push_str(&plain));
             }
-            text.extend(std::iter::repeat_n(' ', *width - length + 2));
+            blank(text, *width - length + 2);
         }
         let end = text[start..].trim_end().len() + start;
         text.truncate(end);
         text.push('\n');
+    }
+}
+
+fn blank(text: &mut String, mut length: usize) {
+    const BLANK: &str = "                                ";
+    while length > 0 {
+        let step = length.min(BLANK.len());
+        text.push_str(&BLANK[..step]);
+        length -= step;
     }
 }
