@@ -1,10 +1,14 @@
 //! Flows scanned per second by a filter on verdict and labels, over records as compact as those of
-//! an agent's history, and over messages as the CLI and the relay have them.
+//! an agent's history, and over messages as the CLI and the relay have them; flows written and read as
+//! JSON, and shown from a file by the whole command.
 
 #![expect(clippy::print_stdout, reason = "rows go to standard output")]
 
+use std::ffi::OsStr;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use flow::filter::{Filter, Program};
@@ -205,6 +209,86 @@ fn scan(program: &mut Program, records: &[Record], labels: &[Vec<String>]) -> us
     views.filter(|view| program.matches(view)).count()
 }
 
+/// Flows of all kinds, those that Hubble's CLI is compared by, again and again.
+fn write_file(path: &Path, flows: usize) {
+    let golden = "../testdata/hubble-golden/flows.jsonl";
+    let text = std::fs::read_to_string(golden).expect("the flows are there");
+    let lines: Vec<&str> = text.lines().cycle().take(flows).collect();
+    std::fs::write(path, lines.join("\n")).expect("room for a file of flows");
+}
+
+/// Processor time of the programs that were started and have ended, in seconds.
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("procfs");
+    // proc(5): cutime and cstime, the 14th and 15th behind the name, in hundredths.
+    let (_name, rest) = stat.rsplit_once(')').expect("a name in brackets");
+    let times = rest.split_ascii_whitespace().skip(13).take(2);
+    let times = times.map(|ticks| ticks.parse::<f64>().expect("a number"));
+    times.sum::<f64>() / 100.0
+}
+
+/// Millions of flows of a file that a program shows per second of processor time, with its start and
+/// its end.
+fn shown(program: &OsStr, file: &Path, output: &str, flows: usize) -> Option<f64> {
+    let mut command = Command::new(program);
+    command
+        .args(["observe", "--output", output, "--input-file"])
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let before = processor_time();
+    let status = command.status().ok()?;
+    let flows = u32::try_from(flows).unwrap_or(u32::MAX);
+    let rate = f64::from(flows) / 1e6 / (processor_time() - before);
+    status.success().then_some(rate)
+}
+
+/// Rows of the whole command; beside it Hubble's, where it is installed and has such an output.
+fn whole_commands() {
+    let programs = std::env::var_os("FLOWS_BIN_DIR").map(PathBuf::from);
+    let programs = programs.expect("FLOWS_BIN_DIR: run it by `cargo xtask bench filter`");
+    let ours = programs.join("flows");
+    let flows = 200_000;
+    let file = std::env::temp_dir().join(format!("flows-bench-{}.jsonl", std::process::id()));
+    write_file(&file, flows);
+    let median = |mut rates: Vec<f64>| {
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied()
+    };
+    for (name, output, has_base) in [
+        (
+            "file to wide row, whole command, of CPU time",
+            "wide",
+            false,
+        ),
+        (
+            "file to compact line, whole command, of CPU time",
+            "compact",
+            true,
+        ),
+        ("file to JSON, whole command, of CPU time", "jsonpb", true),
+    ] {
+        let (mut rates, mut bases) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            let rate = shown(ours.as_os_str(), &file, output, flows);
+            rates.push(rate.expect("`flows observe` shows a file"));
+            if has_base {
+                bases.extend(shown(OsStr::new("hubble"), &file, output, flows));
+            }
+        }
+        let value = median(rates).expect("there are runs");
+        let mut row = serde_json::json!({ "name": name, "value": value, "unit": "M flows/s" });
+        if let Some(base) = median(bases) {
+            row["base"] = "hubble observe".into();
+            row["base_value"] = base.into();
+            row["ratio"] = (value / base).into();
+        }
+        println!("{row}");
+    }
+    std::fs::remove_file(&file).expect("the file that was written");
+}
+
 fn main() {
     let labels = labels();
     let mut program = filter().program();
@@ -239,12 +323,12 @@ fn main() {
     let found = rate(messages.len(), || {
         for flow in &messages {
             line.clear();
-            proto::json::write(&mut line, flow).expect("a message with a JSON form");
+            proto::json::append(&mut line, flow).expect("a message with a JSON form");
             black_box(&line);
         }
         messages.len()
     });
-    print("written as JSON", found, None);
+    print("written as JSON", found, Some(">= 0.6"));
     let text = proto::json::to_string(&messages[0]).expect("a message with a JSON form");
     let lines = 5_000;
     let found = rate(lines, || {
@@ -255,4 +339,5 @@ fn main() {
         lines
     });
     print("read from JSON", found, None);
+    whole_commands();
 }

@@ -265,7 +265,14 @@ impl Column {
 
     /// Its text for a flow; not yet safe for a terminal, as names come from elsewhere.
     pub fn text<V: FlowView>(self, flow: &V, cells: &Cells) -> String {
-        cell::text(self, flow, cells)
+        let mut text = String::new();
+        self.write(flow, cells, &mut text);
+        text
+    }
+
+    /// Adds the same to what stands in `out`.
+    pub fn write<V: FlowView>(self, flow: &V, cells: &Cells, out: &mut String) {
+        cell::write(self, flow, cells, out);
     }
 
     /// What it sorts by.

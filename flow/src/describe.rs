@@ -4,6 +4,9 @@ mod packet;
 mod policy;
 mod quantity;
 
+use std::borrow::Cow;
+use std::fmt;
+
 use proto::flow::layer7::Record;
 use proto::flow::{
     AuthType, DebugCapturePoint, Flow, L7FlowType, Layer7, SocketTranslationPoint,
@@ -12,71 +15,103 @@ use proto::flow::{
 
 pub(crate) use packet::FLAGS;
 pub use packet::{flags, l7_summary, packet, protocol};
+pub(crate) use policy::write_policy;
 pub use policy::{policy, policy_names_of, policy_reference};
 pub use quantity::{bytes, micros};
 
-use crate::view::{FlowView, Side, message_policies};
+use crate::view::{Address, FlowView, Side, message_policies};
 use crate::vocabulary::{drop_reason_text, event, match_type_text, observation_point};
 
 /// Who is at one end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
-    /// `namespace/pod`, a service, DNS names, an address, a MAC address, or nothing.
-    pub name: String,
+pub struct Host<'a> {
+    /// Its best name.
+    pub name: Name<'a>,
     /// Zero if there is none.
     pub port: u16,
 }
 
-impl std::fmt::Display for Host {
+/// What an end is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// A pod or a service and its namespace, which may be empty.
+    Within(&'a str, &'a str),
+    /// DNS names, joined by commas.
+    Names(String),
+    /// An address of IP, a MAC address, or nothing.
+    Address(Address<'a>),
+}
+
+impl Name<'_> {
+    fn has_colon(&self) -> bool {
+        match self {
+            Self::Within(namespace, name) => namespace.contains(':') || name.contains(':'),
+            Self::Names(names) => names.contains(':'),
+            Self::Address(address) => address.has_colon(),
+        }
+    }
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within("", name) => f.write_str(name),
+            Self::Within(namespace, name) => {
+                f.write_str(namespace)?;
+                f.write_str("/")?;
+                f.write_str(name)
+            }
+            Self::Names(names) => f.write_str(names),
+            Self::Address(address) => fmt::Display::fmt(address, f),
+        }
+    }
+}
+
+impl fmt::Display for Host<'_> {
     /// `name:port`, with brackets around a name that has colons.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
-            0 => f.write_str(&self.name),
-            port if self.name.contains(':') => write!(f, "[{}]:{port}", self.name),
+            0 => fmt::Display::fmt(&self.name, f),
+            port if self.name.has_colon() => write!(f, "[{}]:{port}", self.name),
             port => write!(f, "{}:{port}", self.name),
         }
     }
 }
 
 /// Who is at an end of the flow; `translate`: by name, if there is one, instead of by address.
-pub fn host<V: FlowView>(flow: &V, side: Side, translate: bool) -> Host {
+pub fn host<V: FlowView>(flow: &V, side: Side, translate: bool) -> Host<'_> {
     let address = flow.address(side);
     if !address.is_ip() {
         return Host {
-            name: address.to_string(),
+            name: Name::Address(address),
             port: 0,
         };
     }
-    let port = flow.port(side).unwrap_or(0);
     let name = match translate {
         true => name(flow, side),
         false => None,
     };
     Host {
-        name: name.unwrap_or_else(|| address.to_string()),
-        port,
+        name: name.unwrap_or(Name::Address(address)),
+        port: flow.port(side).unwrap_or(0),
     }
 }
 
 /// The best name of an end: pod, service or DNS names.
-fn name<V: FlowView>(flow: &V, side: Side) -> Option<String> {
+fn name<V: FlowView>(flow: &V, side: Side) -> Option<Name<'_>> {
     let (namespace, service) = match flow.service(side) {
         Some((namespace, name)) => (namespace, name),
         None => (flow.namespace(side), ""),
     };
-    let within = |name: &str| match namespace {
-        "" => name.to_owned(),
-        namespace => format!("{namespace}/{name}"),
-    };
     match flow.pod(side) {
-        "" if service.is_empty() => names(flow, side),
-        "" => Some(within(service)),
-        pod => Some(within(pod)),
+        "" if service.is_empty() => names(flow, side).map(Name::Names),
+        "" => Some(Name::Within(namespace, service)),
+        pod => Some(Name::Within(namespace, pod)),
     }
 }
 
 /// The DNS names of an end, joined by commas.
-pub fn names<V: FlowView>(flow: &V, side: Side) -> Option<String> {
+fn names<V: FlowView>(flow: &V, side: Side) -> Option<String> {
     let mut names: Option<String> = None;
     flow.any_name(side, &mut |name| {
         match &mut names {
@@ -92,10 +127,10 @@ pub fn names<V: FlowView>(flow: &V, side: Side) -> Option<String> {
 }
 
 /// The name of an enum value, or its number.
-fn named<T: TryFrom<i32>>(number: i32, name: impl Fn(&T) -> &'static str) -> String {
+fn named<T: TryFrom<i32>>(number: i32, name: impl Fn(&T) -> &'static str) -> Cow<'static, str> {
     match T::try_from(number) {
-        Ok(value) => name(&value).to_owned(),
-        Err(_) => number.to_string(),
+        Ok(value) => name(&value).into(),
+        Err(_) => number.to_string().into(),
     }
 }
 
@@ -111,40 +146,35 @@ pub fn l7_kind(l7: &Layer7) -> String {
 }
 
 /// What kind of event this is, as Hubble says it.
-pub fn kind(flow: &Flow) -> String {
+pub fn kind(flow: &Flow) -> Cow<'static, str> {
     if let Some(l7) = &flow.l7 {
-        return l7_kind(l7);
+        return l7_kind(l7).into();
     }
     let (kind, sub_type) = flow.event_type().unwrap_or_default();
     match kind {
         event::TRACE => {
-            observation_point(sub_type).map_or_else(|| sub_type.to_string(), ToOwned::to_owned)
+            observation_point(sub_type).map_or_else(|| sub_type.to_string().into(), Cow::Borrowed)
         }
         event::DROP => u8::try_from(sub_type)
             .ok()
             .and_then(drop_reason_text)
-            .map_or_else(|| format!("{sub_type}, 0"), ToOwned::to_owned),
+            .map_or_else(|| format!("{sub_type}, 0").into(), Cow::Borrowed),
         event::POLICY_VERDICT => format!(
             "policy-verdict:{} {}",
             match_type_text(flow.policy_match_type),
             named(flow.traffic_direction, TrafficDirection::as_str_name)
-        ),
+        )
+        .into(),
         event::CAPTURE => named(flow.debug_capture_point, DebugCapturePoint::as_str_name),
         event::TRACE_SOCK => match SocketTranslationPoint::try_from(flow.sock_xlate_point) {
-            Ok(SocketTranslationPoint::SockXlatePointPreDirectionFwd) => "pre-xlate-fwd".to_owned(),
-            Ok(SocketTranslationPoint::SockXlatePointPostDirectionFwd) => {
-                "post-xlate-fwd".to_owned()
-            }
-            Ok(SocketTranslationPoint::SockXlatePointPreDirectionRev) => "pre-xlate-rev".to_owned(),
-            Ok(SocketTranslationPoint::SockXlatePointPostDirectionRev) => {
-                "post-xlate-rev".to_owned()
-            }
-            Ok(other @ SocketTranslationPoint::SockXlatePointUnknown) => {
-                other.as_str_name().to_owned()
-            }
-            Err(_) => flow.sock_xlate_point.to_string(),
+            Ok(SocketTranslationPoint::SockXlatePointPreDirectionFwd) => "pre-xlate-fwd".into(),
+            Ok(SocketTranslationPoint::SockXlatePointPostDirectionFwd) => "post-xlate-fwd".into(),
+            Ok(SocketTranslationPoint::SockXlatePointPreDirectionRev) => "pre-xlate-rev".into(),
+            Ok(SocketTranslationPoint::SockXlatePointPostDirectionRev) => "post-xlate-rev".into(),
+            Ok(other @ SocketTranslationPoint::SockXlatePointUnknown) => other.as_str_name().into(),
+            Err(_) => flow.sock_xlate_point.to_string().into(),
         },
-        _ => "UNKNOWN".to_owned(),
+        _ => "UNKNOWN".into(),
     }
 }
 
@@ -155,12 +185,12 @@ pub fn is_policy_verdict(flow: &Flow) -> bool {
 }
 
 /// The verdict as Hubble says it: of policy verdicts, what policy said.
-pub fn verdict(flow: &Flow) -> String {
+pub fn verdict(flow: &Flow) -> Cow<'static, str> {
     if is_policy_verdict(flow) {
         match flow.verdict() {
-            Verdict::Forwarded | Verdict::Redirected => return "ALLOWED".to_owned(),
-            Verdict::Dropped | Verdict::Error => return "DENIED".to_owned(),
-            Verdict::Audit => return "AUDITED".to_owned(),
+            Verdict::Forwarded | Verdict::Redirected => return "ALLOWED".into(),
+            Verdict::Dropped | Verdict::Error => return "DENIED".into(),
+            Verdict::Audit => return "AUDITED".into(),
             Verdict::Unknown | Verdict::Traced | Verdict::Translated => {}
         }
     }
@@ -181,15 +211,15 @@ pub fn policy_names(flow: &Flow) -> String {
 }
 
 /// Authentication, if there was any.
-pub fn auth(flow: &Flow) -> Option<String> {
+pub fn auth(flow: &Flow) -> Option<Cow<'static, str>> {
     (flow.auth_type != AuthType::Disabled as i32)
         .then(|| named(flow.auth_type, AuthType::as_str_name))
 }
 
 /// The summary, with the IP trace id before it.
-pub fn summary(flow: &Flow) -> String {
+pub fn summary(flow: &Flow) -> Cow<'_, str> {
     match flow.ip_trace_id() {
-        0 => flow.summary.clone(),
-        id => format!("IP Trace ID: {id}; {}", flow.summary),
+        0 => flow.summary.as_str().into(),
+        id => format!("IP Trace ID: {id}; {}", flow.summary).into(),
     }
 }

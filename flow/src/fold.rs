@@ -89,15 +89,19 @@ fn allowed_of_dropped<V: FlowView>(flow: &V) -> bool {
 impl Fold {
     /// Takes the next flow.
     pub fn push<V: FlowView>(&mut self, flow: &V) -> Step {
+        self.push_with(flow, &describe::policy(flow))
+    }
+
+    /// Takes the next flow, of which it is known what [`describe::policy`] says.
+    pub(crate) fn push_with<V: FlowView>(&mut self, flow: &V, policy: &str) -> Step {
         let packet = Packet::of(flow);
         let held_is_row = match self.held.take() {
             Some((held, _)) if Packet::same(held.as_ref(), packet.as_ref()) => false,
-            Some((held, policy)) => self.is_row(held, policy),
+            Some((held, policy)) => self.is_row(held, &policy),
             None => false,
         };
-        let policy = describe::policy(flow);
         let row = if allowed_of_dropped(flow) {
-            self.held = Some((packet, policy));
+            self.held = Some((packet, policy.to_owned()));
             Row::Held
         } else if self.is_row(packet, policy) {
             Row::New
@@ -110,14 +114,14 @@ impl Fold {
     /// Nothing follows for now: whether the flow that is held is a row.
     pub fn settle(&mut self) -> bool {
         match self.held.take() {
-            Some((held, policy)) => self.is_row(held, policy),
+            Some((held, policy)) => self.is_row(held, &policy),
             None => false,
         }
     }
 
     /// Whether no row says this yet: one of the same packet with the same verdict, which names the
     /// same policy or, if this names none, any.
-    fn is_row(&mut self, packet: Option<Packet>, policy: String) -> bool {
+    fn is_row(&mut self, packet: Option<Packet>, policy: &str) -> bool {
         let Some(packet) = packet else {
             return true;
         };
@@ -127,10 +131,15 @@ impl Fold {
         if self.last.iter().any(said) {
             return false;
         }
-        if self.last.len() == REMEMBERED {
-            self.last.pop_front();
+        // The memory of the text that is forgotten is that of the new one.
+        let mut named = match self.last.len() {
+            REMEMBERED => self.last.pop_front().map(|(_, named)| named),
+            _ => None,
         }
-        self.last.push_back((packet, policy));
+        .unwrap_or_default();
+        named.clear();
+        named.push_str(policy);
+        self.last.push_back((packet, named));
         true
     }
 }

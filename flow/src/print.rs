@@ -17,6 +17,7 @@ use proto::google::Timestamp;
 use proto::json;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::NodeState;
+use serde::Serialize;
 
 use crate::time::{TimeFormat, Zone};
 use event::Lines;
@@ -89,16 +90,22 @@ pub struct Printer {
     first: bool,
     table: table::Table,
     wide: wide::Wide,
+    /// What is printed at once, kept for its memory.
+    text: String,
+    /// The same of JSON.
+    json: Vec<u8>,
 }
 
 impl Printer {
     /// A printer at the beginning of a stream.
     pub fn new(options: Options) -> Self {
         Self {
+            wide: wide::Wide::new(&options),
             options,
             first: true,
             table: table::Table::default(),
-            wide: wide::Wide::default(),
+            text: String::new(),
+            json: Vec::new(),
         }
     }
 
@@ -113,7 +120,7 @@ impl Printer {
         err: &'a mut (dyn Write + 'a),
     ) -> io::Result<()> {
         let (out, is_node) = match &response.response_types {
-            None => return self.wide.settle(&self.options, out),
+            None => return self.settle(out),
             Some(ResponseTypes::NodeStatus(status)) => {
                 let trouble = matches!(
                     status.state_change(),
@@ -126,31 +133,44 @@ impl Printer {
             }
             Some(ResponseTypes::Flow(_) | ResponseTypes::LostEvents(_)) => (out, false),
         };
+        self.text.clear();
         match self.options.format {
-            Format::Json => json_line(response, out),
-            Format::LegacyJson => match &response.response_types {
-                Some(ResponseTypes::Flow(flow)) => json_line(flow, out),
-                Some(ResponseTypes::LostEvents(lost)) => json_line(lost, out),
-                Some(ResponseTypes::NodeStatus(_)) | None => Ok(()),
-            },
+            Format::Json => return self.json_line(response, out),
+            Format::LegacyJson => {
+                return match &response.response_types {
+                    Some(ResponseTypes::Flow(flow)) => self.json_line(flow, out),
+                    Some(ResponseTypes::LostEvents(lost)) => self.json_line(lost, out),
+                    Some(ResponseTypes::NodeStatus(_)) | None => Ok(()),
+                };
+            }
             Format::Dict => {
                 if !std::mem::take(&mut self.first) {
-                    out.write_all(b"------------\n")?;
+                    self.text.push_str("------------\n");
                 }
-                let text = blocks::block(response, &self.options);
-                out.write_all(text.as_bytes())
+                self.text.push_str(&blocks::block(response, &self.options));
             }
-            Format::Table if !is_node => {
-                self.table.push(response, &self.options);
-                Ok(())
-            }
-            Format::Wide if !is_node => self.wide.print(response, &self.options, out),
+            Format::Table if !is_node => self.table.push(response, &self.options),
+            Format::Wide if !is_node => self.wide.print(response, &self.options, &mut self.text),
             Format::Compact | Format::Table | Format::Wide => {
-                let mut line = Lines(&self.options).compact(response);
-                line.push('\n');
-                out.write_all(line.as_bytes())
+                Lines(&self.options).compact(response, &mut self.text);
+                self.text.push('\n');
             }
         }
+        out.write_all(self.text.as_bytes())
+    }
+
+    /// Prints what waits for a flow that did not come.
+    fn settle(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.text.clear();
+        self.wide.settle(&mut self.text);
+        out.write_all(self.text.as_bytes())
+    }
+
+    fn json_line(&mut self, message: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+        self.json.clear();
+        json::append(&mut self.json, message)?;
+        self.json.push(b'\n');
+        out.write_all(&self.json)
     }
 
     /// Prints what was held back until the end of the stream.
@@ -158,13 +178,7 @@ impl Printer {
     /// # Errors
     /// The writer fails.
     pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.wide.settle(&self.options, out)?;
+        self.settle(out)?;
         self.table.flush(out)
     }
-}
-
-fn json_line(message: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = json::to_string(message)?;
-    line.push('\n');
-    out.write_all(line.as_bytes())
 }

@@ -64,61 +64,123 @@ impl TimeFormat {
 
     /// The moment as text, in that zone; `N/A` for none and for an invalid one.
     pub fn text(self, moment: Option<&Timestamp>, zone: &Zone) -> String {
-        let Some(Ok(moment)) = moment.map(|moment| moment.checked()) else {
-            return "N/A".to_owned();
-        };
-        let offset = zone.offset(moment);
-        self.valid(offset.to_datetime(moment), offset)
+        let mut text = String::with_capacity(32);
+        self.write(moment, zone, &mut text);
+        text
     }
 
-    fn valid(self, t: DateTime, offset: Offset) -> String {
-        let date = || format!("{:04}-{:02}-{:02}", t.year(), t.month(), t.day());
-        let clock = || format!("{:02}:{:02}:{:02}", t.hour(), t.minute(), t.second());
+    /// Adds the same to what stands in `out`.
+    pub fn write(self, moment: Option<&Timestamp>, zone: &Zone, out: &mut String) {
+        let Some(Ok(moment)) = moment.map(|moment| moment.checked()) else {
+            return out.push_str("N/A");
+        };
+        let offset = zone.offset(moment);
+        self.write_valid(offset.to_datetime(moment), offset, out);
+    }
+
+    fn write_valid(self, t: DateTime, offset: Offset, out: &mut String) {
         let month = MONTHS
             .get(usize::try_from(t.month() - 1).unwrap_or_default())
             .unwrap_or(&"");
-        // Digits of the second, cut, without the zeros at the end.
-        let fraction = |digits: usize| {
-            let all = format!(".{:09}", t.subsec_nanosecond());
-            let cut = all[..=digits].trim_end_matches('0');
-            cut.trim_end_matches('.').to_owned()
-        };
-        let offset = |between: &str| {
-            let minutes = offset.seconds() / 60;
-            let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
-            let sign = if offset.is_negative() { '-' } else { '+' };
-            format!("{sign}{hours:02}{between}{minutes:02}")
-        };
-        let z = || match offset(":") {
-            utc if utc == "+00:00" => "Z".to_owned(),
-            offset => offset,
-        };
         match self {
-            Self::StampMilli => format!(
-                "{month} {:2} {}.{:03}",
-                t.day(),
-                clock(),
-                t.subsec_nanosecond() / 1_000_000
-            ),
-            Self::YearMonthDay => date(),
-            Self::YearMonthDayHour => format!("{}T{:02}{}", date(), t.hour(), z()),
-            Self::YearMonthDayHourMinute => {
-                format!("{}T{:02}:{:02}{}", date(), t.hour(), t.minute(), z())
+            Self::StampMilli => {
+                out.push_str(month);
+                // The day is as wide with one digit as with two.
+                out.push_str(if t.day() < 10 { "  " } else { " " });
+                number(out, t.day().into(), 1);
+                out.push(' ');
+                clock(t, 3, out);
+                out.push('.');
+                number(out, t.subsec_nanosecond() / 1_000_000, 3);
             }
-            Self::Rfc3339 => format!("{}T{}{}", date(), clock(), z()),
-            Self::Rfc3339Milli => format!("{}T{}{}{}", date(), clock(), fraction(3), z()),
-            Self::Rfc3339Micro => format!("{}T{}{}{}", date(), clock(), fraction(6), z()),
-            Self::Rfc3339Nano => format!("{}T{}{}{}", date(), clock(), fraction(9), z()),
-            Self::Rfc1123z => format!(
-                "{}, {:02} {month} {:04} {} {}",
-                strtime::format("%a", t.date()).unwrap_or_default(),
-                t.day(),
-                t.year(),
-                clock(),
-                offset("")
-            ),
+            Self::Rfc1123z => {
+                out.push_str(&strtime::format("%a", t.date()).unwrap_or_default());
+                out.push_str(", ");
+                number(out, t.day().into(), 2);
+                for part in [" ", month, " "] {
+                    out.push_str(part);
+                }
+                number(out, t.year().into(), 4);
+                out.push(' ');
+                clock(t, 3, out);
+                out.push(' ');
+                zone_offset(offset, "", out);
+            }
+            // The others are RFC 3339, to different lengths.
+            Self::YearMonthDay
+            | Self::YearMonthDayHour
+            | Self::YearMonthDayHourMinute
+            | Self::Rfc3339
+            | Self::Rfc3339Milli
+            | Self::Rfc3339Micro
+            | Self::Rfc3339Nano => {
+                number(out, t.year().into(), 4);
+                out.push('-');
+                number(out, t.month().into(), 2);
+                out.push('-');
+                number(out, t.day().into(), 2);
+                let (parts, digits) = match self {
+                    Self::YearMonthDayHour => (1, 0),
+                    Self::YearMonthDayHourMinute => (2, 0),
+                    Self::Rfc3339Milli => (3, 3),
+                    Self::Rfc3339Micro => (3, 6),
+                    Self::Rfc3339Nano => (3, 9),
+                    Self::YearMonthDay => return,
+                    Self::StampMilli | Self::Rfc1123z | Self::Rfc3339 => (3, 0),
+                };
+                out.push('T');
+                clock(t, parts, out);
+                fraction(t, digits, out);
+                match offset.seconds() / 60 {
+                    0 if !offset.is_negative() => out.push('Z'),
+                    _ => zone_offset(offset, ":", out),
+                }
+            }
         }
     }
+}
+
+/// Digits of a number, zeros before them up to a length of at most 9.
+fn number(out: &mut String, mut number: i32, least: usize) {
+    let mut digits = [b'0'; 9];
+    let mut start = digits.len();
+    while start > 0 && number > 0 {
+        start -= 1;
+        digits[start] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    let start = start.min(digits.len().saturating_sub(least));
+    out.push_str(str::from_utf8(&digits[start..]).unwrap_or_default());
+}
+
+/// Hour, minute, second, or the first of them.
+fn clock(t: DateTime, parts: usize, out: &mut String) {
+    let all = [t.hour(), t.minute(), t.second()];
+    for (at, part) in all.into_iter().take(parts).enumerate() {
+        if at > 0 {
+            out.push(':');
+        }
+        number(out, part.into(), 2);
+    }
+}
+
+/// Digits of the second, cut, without the zeros at the end.
+fn fraction(t: DateTime, digits: usize, out: &mut String) {
+    let start = out.len();
+    out.push('.');
+    number(out, t.subsec_nanosecond(), 9);
+    out.truncate(start + 1 + digits);
+    let kept = out[start..].trim_end_matches('0').trim_end_matches('.');
+    out.truncate(start + kept.len());
+}
+
+/// `+01:00`
+fn zone_offset(offset: Offset, between: &str, out: &mut String) {
+    let minutes = offset.seconds() / 60;
+    out.push(if offset.is_negative() { '-' } else { '+' });
+    number(out, minutes.abs() / 60, 2);
+    out.push_str(between);
+    number(out, minutes.abs() % 60, 2);
 }
 
 /// Text that is no moment.

@@ -52,6 +52,15 @@ impl Address<'_> {
     pub fn is_ip(&self) -> bool {
         matches!(self, Self::Ip(_) | Self::IpText(_))
     }
+
+    /// Whether there is a colon in its text.
+    pub(crate) fn has_colon(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Ip(ip) => ip.is_ipv6(),
+            Self::IpText(text) | Self::Mac(text) => text.contains(':'),
+        }
+    }
 }
 
 impl std::fmt::Display for Address<'_> {

@@ -1,6 +1,8 @@
 //! Fields of a flow by name, for languages that name them: [`Path`] says which one, [`Fields`] is the
 //! flow it is taken from.
 
+use std::borrow::Cow;
+
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, Value,
 };
@@ -119,19 +121,14 @@ impl Path {
 }
 
 /// The message that the fields lead to, if all of them are set.
-fn holder(root: &DynamicMessage, fields: &[FieldDescriptor]) -> Option<DynamicMessage> {
-    let mut holder = std::borrow::Cow::Borrowed(root);
-    for field in fields {
-        if !holder.has_field(field) {
-            return None;
+fn holder<'a>(root: &'a DynamicMessage, fields: &[FieldDescriptor]) -> Option<&'a DynamicMessage> {
+    fields.iter().try_fold(root, |holder, field| {
+        // What is set is there to be borrowed.
+        match holder.get_field(field) {
+            Cow::Borrowed(Value::Message(inner)) if holder.has_field(field) => Some(inner),
+            Cow::Borrowed(_) | Cow::Owned(_) => None,
         }
-        let value = holder.get_field(field).into_owned();
-        let Value::Message(inner) = value else {
-            return None;
-        };
-        holder = std::borrow::Cow::Owned(inner);
-    }
-    Some(holder.into_owned())
+    })
 }
 
 /// Messages that are values: wrappers and moments.

@@ -94,29 +94,32 @@ pub struct InvalidTimestamp(pub Timestamp);
 impl Serialize for Timestamp {
     /// RFC 3339 in UTC with 0, 3, 6 or 9 digits of a second.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use std::io::Write as _;
-
         let moment = self.checked().map_err(S::Error::custom)?;
         let date = jiff::tz::Offset::UTC.to_datetime(moment);
-        let mut text = [0u8; 40];
-        let mut rest = text.as_mut_slice();
-        let (year, month, day) = (date.year(), date.month(), date.day());
-        let (hour, minute, second) = (date.hour(), date.minute(), date.second());
-        write!(
-            rest,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )
-        .and_then(|()| match self.nanos {
-            0 => Ok(()),
-            nanos if nanos % 1_000_000 == 0 => write!(rest, ".{:03}", nanos / 1_000_000),
-            nanos if nanos % 1_000 == 0 => write!(rest, ".{:06}", nanos / 1_000),
-            nanos => write!(rest, ".{nanos:09}"),
-        })
-        .and_then(|()| write!(rest, "Z"))
-        .map_err(S::Error::custom)?;
-        let left = rest.len();
-        let text = &text[..text.len() - left];
-        serializer.serialize_str(std::str::from_utf8(text).map_err(S::Error::custom)?)
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        for (digits, number) in [
+            (0..4, date.year().into()),
+            (5..7, date.month().into()),
+            (8..10, date.day().into()),
+            (11..13, date.hour().into()),
+            (14..16, date.minute().into()),
+            (17..19, date.second().into()),
+            (20..29, self.nanos),
+        ] {
+            let mut rest: i32 = number;
+            for digit in text[digits].iter_mut().rev() {
+                *digit += u8::try_from(rest % 10).unwrap_or_default();
+                rest /= 10;
+            }
+        }
+        let length = match self.nanos {
+            0 => 19,
+            nanos if nanos % 1_000_000 == 0 => 23,
+            nanos if nanos % 1_000 == 0 => 26,
+            _ => 29,
+        };
+        text[length] = b'Z';
+        serializer.serialize_str(str::from_utf8(&text[..=length]).map_err(S::Error::custom)?)
     }
 }
 

@@ -2,27 +2,44 @@
 //! the order of the .proto file, as Go's `encoding/json` leaves it (compact, `<`, `>`, `&`, U+2028
 //! and U+2029 escaped). Other letters that could steer a terminal are escaped, too ([`steers`]).
 
+mod escape;
 mod fast;
 mod lines;
 mod read;
+mod scan;
+mod write;
 
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
+pub use escape::{has_steering, steers};
 pub use lines::{LONGEST, Lines, NotAFlow, Read};
 pub use read::{ReadError, Readable, Unknown, descriptors, read, read_all};
 
 pub(crate) use fast::{Number, unknown_field};
 
+/// Adds `message` to what stands in `out`, without a newline.
+///
+/// # Errors
+/// The message holds what has no JSON form (a timestamp out of range). Nothing is added then.
+pub fn append<M: Serialize>(out: &mut Vec<u8>, message: &M) -> io::Result<()> {
+    let before = out.len();
+    message.serialize(write::Writer(out)).map_err(|why| {
+        out.truncate(before);
+        io::Error::new(io::ErrorKind::InvalidData, why)
+    })
+}
+
 /// Writes `message` to `out`, without a newline.
 ///
 /// # Errors
 /// `out` fails, or the message holds what has no JSON form (a timestamp out of range).
-pub fn write<M: Serialize>(out: impl io::Write, message: &M) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, Go);
-    message.serialize(&mut serializer).map_err(io::Error::from)
+pub fn write<M: Serialize>(mut out: impl io::Write, message: &M) -> io::Result<()> {
+    let mut text = Vec::with_capacity(1024);
+    append(&mut text, message)?;
+    out.write_all(&text)
 }
 
 /// `message` as a string.
@@ -31,7 +48,7 @@ pub fn write<M: Serialize>(out: impl io::Write, message: &M) -> io::Result<()> {
 /// The message holds what has no JSON form (a timestamp out of range).
 pub fn to_string<M: Serialize>(message: &M) -> io::Result<String> {
     let mut out = Vec::with_capacity(1024);
-    write(&mut out, message)?;
+    append(&mut out, message)?;
     String::from_utf8(out).map_err(io::Error::other)
 }
 
@@ -41,16 +58,6 @@ pub fn to_string<M: Serialize>(message: &M) -> io::Result<String> {
 pub(crate) enum Variant<T> {
     Name(T),
     Number(i32),
-}
-
-/// Whether a letter can steer a terminal, end a line, or turn or hide the text around it: controls,
-/// and Unicode's bidirectional and invisible letters. None of them reaches a terminal or a file of
-/// ours unescaped.
-pub fn steers(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Writes `value` indented, for people, and a newline.
@@ -64,31 +71,7 @@ pub fn write_pretty<T: Serialize + ?Sized>(mut out: impl io::Write, value: &T) -
     out.write_all(b"\n")
 }
 
-/// Writes a part of a string without quotes; what serde_json has escaped is not in it. `<`, `>` and
-/// `&` are escaped as Go does, and all that steers.
-fn fragment<W: ?Sized + io::Write>(writer: &mut W, text: &str) -> io::Result<()> {
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        let letter = match byte {
-            b'<' | b'>' | b'&' | 0x7f => char::from(*byte),
-            // All that a letter which steers can begin with.
-            0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3 => match text[at..].chars().next() {
-                Some(letter) if steers(letter) => letter,
-                Some(_) | None => continue,
-            },
-            _ => continue,
-        };
-        writer.write_all(&bytes[start..at])?;
-        for unit in letter.encode_utf16(&mut [0; 2]) {
-            write!(writer, "\\u{unit:04x}")?;
-        }
-        start = at + letter.len_utf8();
-    }
-    writer.write_all(&bytes[start..])
-}
-
-/// Indented, and escaped like [`Go`].
+/// Indented, and escaped like what is compact.
 struct Pretty(PrettyFormatter<'static>);
 
 impl Formatter for Pretty {
@@ -97,7 +80,9 @@ impl Formatter for Pretty {
         writer: &mut W,
         text: &str,
     ) -> io::Result<()> {
-        fragment(writer, text)
+        let mut escaped = Vec::with_capacity(text.len());
+        escape::escape(&mut escaped, text);
+        writer.write_all(&escaped)
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -142,27 +127,5 @@ impl Formatter for Pretty {
 
     fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.end_object_value(writer)
-    }
-}
-
-/// Compact, and escaped as Go does.
-struct Go;
-
-impl Formatter for Go {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        text: &str,
-    ) -> io::Result<()> {
-        fragment(writer, text)
-    }
-
-    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        // Go writes whole numbers without a fraction, up to 1e21.
-        if value.fract() == 0.0 && value.abs() < 1e21 {
-            write!(writer, "{value:.0}")
-        } else {
-            write!(writer, "{value}")
-        }
     }
 }

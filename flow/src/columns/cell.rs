@@ -1,5 +1,8 @@
 //! Texts and sort keys of columns.
 
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+
 use proto::flow::layer7::Record;
 use proto::flow::{TraceReason, TrafficDirection, Verdict};
 use proto::flows::v1::Cause;
@@ -10,71 +13,89 @@ use crate::describe;
 use crate::view::{Extra, FlowView, Side, Transport};
 use crate::vocabulary::{drop_reason_text, event, match_type_text};
 
-pub(super) fn text<V: FlowView>(column: Column, flow: &V, cells: &Cells) -> String {
+/// Adds a column's text to what stands in `out`.
+pub(super) fn write<V: FlowView>(column: Column, flow: &V, cells: &Cells, out: &mut String) {
     match column {
         Column::Timestamp => {
             let time = flow.time_ns().map(Timestamp::from_unix_nanos);
-            cells.time.text(time.as_ref(), &cells.zone)
+            cells.time.write(time.as_ref(), &cells.zone, out);
         }
-        Column::Node => flow.node().to_owned(),
-        Column::Source => source(flow, cells),
+        Column::Node => out.push_str(flow.node()),
+        Column::Source => write_source(flow, cells, out),
         Column::Destination => {
             let side = match flow.is_reply() {
                 Some(true) => Side::Source,
                 Some(false) | None => Side::Destination,
             };
-            describe::host(flow, side, cells.translate).to_string()
+            show(out, describe::host(flow, side, cells.translate));
         }
-        Column::Type => kind(flow),
-        Column::Verdict => verdict(flow),
-        Column::Reason => reason(flow),
-        Column::Policy => describe::policy(flow),
-        Column::PolicyName => describe::policy_names_of(flow).join(", "),
-        Column::Of(side, part) => of(flow, side, part),
-        Column::Direction => match flow.direction() {
-            TrafficDirection::Ingress => "ingress".to_owned(),
-            TrafficDirection::Egress => "egress".to_owned(),
-            TrafficDirection::Unknown => String::new(),
+        Column::Type => write_kind(flow, out),
+        Column::Verdict => match Verdict::try_from(flow.verdict_number()) {
+            Ok(verdict) => out.push_str(verdict.as_str_name()),
+            Err(_) => show(out, flow.verdict_number()),
         },
-        Column::Reply => match flow.is_reply() {
-            Some(reply) => reply.to_string(),
-            None => String::new(),
-        },
-        Column::Protocol => protocol(flow).to_owned(),
-        Column::Flags => flow.tcp_flags().map(describe::flags).unwrap_or_default(),
+        Column::Reason => out.push_str(&reason(flow)),
+        Column::Policy => describe::write_policy(flow, out),
+        Column::PolicyName => out.push_str(&describe::policy_names_of(flow).join(", ")),
+        Column::Of(side, part) => write_part(flow, side, part, out),
+        Column::Direction => out.push_str(match flow.direction() {
+            TrafficDirection::Ingress => "ingress",
+            TrafficDirection::Egress => "egress",
+            TrafficDirection::Unknown => "",
+        }),
+        Column::Reply => {
+            if let Some(reply) = flow.is_reply() {
+                show(out, reply);
+            }
+        }
+        Column::Protocol => out.push_str(protocol(flow)),
+        Column::Flags => {
+            if let Some(bits) = flow.tcp_flags() {
+                out.push_str(&describe::flags(bits));
+            }
+        }
         Column::Bytes => match (bytes(flow), cells.plain) {
-            (Some(bytes), true) => bytes.to_string(),
-            (Some(bytes), false) => describe::bytes(bytes),
-            (None, _) => String::new(),
+            (Some(bytes), true) => show(out, bytes),
+            (Some(bytes), false) => out.push_str(&describe::bytes(bytes)),
+            (None, _) => {}
         },
-        Column::Packets => number(Extra::read(flow, |extra| {
-            extra.volume().map(|volume| volume.packets)
-        })),
+        Column::Packets => {
+            let volume = Extra::read(flow, |extra| extra.volume()).flatten();
+            if let Some(volume) = volume {
+                show(out, volume.packets);
+            }
+        }
         Column::Rtt => match (
             Extra::read(flow, |extra| extra.rtt_us).flatten(),
             cells.plain,
         ) {
-            (Some(us), true) => us.to_string(),
-            (Some(us), false) => describe::micros(us),
-            (None, _) => String::new(),
+            (Some(us), true) => show(out, us),
+            (Some(us), false) => out.push_str(&describe::micros(us)),
+            (None, _) => {}
         },
-        Column::Revision => number(Some(revision(flow))),
-        Column::Cause => Extra::read(flow, |extra| cause(extra.cause))
-            .unwrap_or_default()
-            .to_owned(),
-        Column::Interface => match flow.interface() {
-            Some((index, "")) => index.to_string(),
-            Some((_, name)) => name.to_owned(),
-            None => String::new(),
-        },
-        Column::TraceId => flow.trace_id().to_owned(),
-        Column::Uuid => {
-            let mut uuid = String::new();
-            flow.uuid(&mut |text| uuid.push_str(text));
-            uuid
+        Column::Revision => {
+            if let Some(revision) = revision(flow) {
+                show(out, revision);
+            }
         }
-        Column::Summary => describe::packet(flow),
+        Column::Cause => {
+            out.push_str(Extra::read(flow, |extra| cause(extra.cause)).unwrap_or_default());
+        }
+        Column::Interface => match flow.interface() {
+            Some((index, "")) => show(out, index),
+            Some((_, name)) => out.push_str(name),
+            None => {}
+        },
+        Column::TraceId => out.push_str(flow.trace_id()),
+        Column::Uuid => flow.uuid(&mut |text| out.push_str(text)),
+        Column::Summary => out.push_str(&describe::packet(flow)),
     }
+}
+
+/// Adds what has a text of its own.
+fn show(out: &mut String, what: impl Display) {
+    // Writing to a string can't fail.
+    let _written = write!(out, "{what}");
 }
 
 pub(super) fn key<V: FlowView>(column: Column, flow: &V) -> SortKey {
@@ -111,18 +132,11 @@ pub(super) fn key<V: FlowView>(column: Column, flow: &V) -> SortKey {
         | Column::Interface
         | Column::TraceId
         | Column::Uuid
-        | Column::Summary => match text(column, flow, &Cells::default()) {
+        | Column::Summary => match column.text(flow, &Cells::default()) {
             none if none.is_empty() => SortKey::None,
             text => SortKey::Text(text),
         },
     }
-}
-
-fn number(number: Option<Option<u64>>) -> String {
-    number
-        .flatten()
-        .map(|number| number.to_string())
-        .unwrap_or_default()
 }
 
 fn bytes<V: FlowView>(flow: &V) -> Option<u64> {
@@ -133,57 +147,52 @@ fn revision<V: FlowView>(flow: &V) -> Option<u64> {
     Extra::read(flow, |extra| u64::from(extra.revision)).filter(|revision| *revision != 0)
 }
 
-fn source<V: FlowView>(flow: &V, cells: &Cells) -> String {
+fn write_source<V: FlowView>(flow: &V, cells: &Cells, out: &mut String) {
     let (side, arrow) = match flow.is_reply() {
-        Some(true) => (Side::Destination, "<-"),
-        Some(false) => (Side::Source, "->"),
+        Some(true) => (Side::Destination, " <-"),
+        Some(false) => (Side::Source, " ->"),
         // A dropped packet is the first of its connection, or nobody knows.
-        None if flow.verdict() == Verdict::Dropped => (Side::Source, "->"),
-        None => (Side::Source, "<>"),
+        None if flow.verdict() == Verdict::Dropped => (Side::Source, " ->"),
+        None => (Side::Source, " <>"),
     };
-    let host = describe::host(flow, side, cells.translate);
-    match cells.plain {
-        true => host.to_string(),
-        false => format!("{host} {arrow}"),
+    show(out, describe::host(flow, side, cells.translate));
+    if !cells.plain {
+        out.push_str(arrow);
     }
 }
 
-fn of<V: FlowView>(flow: &V, side: Side, part: Part) -> String {
-    let mut list = String::new();
+fn write_part<V: FlowView>(flow: &V, side: Side, part: Part, out: &mut String) {
+    let start = out.len();
     let mut push = |text: &str| {
-        if !list.is_empty() {
-            list.push(',');
+        if out.len() > start {
+            out.push(',');
         }
-        list.push_str(text);
+        out.push_str(text);
         false
     };
     match part {
-        Part::Namespace => return flow.namespace(side).to_owned(),
-        Part::Pod => return flow.pod(side).to_owned(),
-        Part::Cluster => return flow.cluster(side).to_owned(),
-        Part::Ip => return flow.address(side).to_string(),
+        Part::Namespace => out.push_str(flow.namespace(side)),
+        Part::Pod => out.push_str(flow.pod(side)),
+        Part::Cluster => out.push_str(flow.cluster(side)),
+        Part::Ip => show(out, flow.address(side)),
         Part::Port => {
-            return flow
-                .port(side)
-                .map(|port| port.to_string())
-                .unwrap_or_default();
+            if let Some(port) = flow.port(side) {
+                show(out, port);
+            }
         }
         Part::Identity => {
-            return match flow.identity(side) {
-                None => String::new(),
-                Some(identity) => match identity.name() {
-                    Some(name) => name.to_owned(),
-                    None => identity.0.to_string(),
-                },
-            };
+            if let Some(identity) = flow.identity(side) {
+                match identity.name() {
+                    Some(name) => out.push_str(name),
+                    None => show(out, identity.0),
+                }
+            }
         }
-        Part::Service => {
-            return match flow.service(side) {
-                None => String::new(),
-                Some(("", name)) => name.to_owned(),
-                Some((namespace, name)) => format!("{namespace}/{name}"),
-            };
-        }
+        Part::Service => match flow.service(side) {
+            None => {}
+            Some(("", name)) => out.push_str(name),
+            Some((namespace, name)) => show(out, format_args!("{namespace}/{name}")),
+        },
         Part::Workload => {
             flow.any_workload(side, &mut |_, name| push(name));
         }
@@ -194,7 +203,6 @@ fn of<V: FlowView>(flow: &V, side: Side, part: Part) -> String {
             flow.any_label(side, &mut push);
         }
     }
-    list
 }
 
 /// The protocol that was spoken: what a proxy saw of it, else what is above IP.
@@ -221,40 +229,34 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
     }
 }
 
-fn kind<V: FlowView>(flow: &V) -> String {
+fn write_kind<V: FlowView>(flow: &V, out: &mut String) {
     if let Some(l7) = flow.l7() {
-        return describe::l7_kind(l7);
+        return out.push_str(&describe::l7_kind(l7));
     }
-    let layer = match flow.transport() {
+    let transport = flow.transport();
+    out.push_str(match transport {
         Some(Transport::Tcp | Transport::Udp | Transport::Sctp) => "L4",
         Some(Transport::IcmpV4 | Transport::IcmpV6 | Transport::Vrrp | Transport::Igmp) => "L3",
         None if flow.address(Side::Source).is_ip() => "L3",
         None => "L2",
-    };
-    let what = match flow.event_type() {
-        _ if flow.verdict() == Verdict::Dropped => "DROP",
-        Some((event::POLICY_VERDICT, _)) => "POLICY",
-        Some((event::TRACE, _)) => "TRACE",
-        Some((event::TRACE_SOCK, _)) => "SOCK",
-        Some((event::CAPTURE, _)) => "CAPTURE",
-        _ => "EVENT",
-    };
-    match flow.transport() {
-        Some(transport) => format!("{layer}_{what} {}", describe::protocol(transport)),
-        None => format!("{layer}_{what}"),
-    }
-}
-
-fn verdict<V: FlowView>(flow: &V) -> String {
-    match Verdict::try_from(flow.verdict_number()) {
-        Ok(verdict) => verdict.as_str_name().to_owned(),
-        Err(_) => flow.verdict_number().to_string(),
+    });
+    out.push_str(match flow.event_type() {
+        _ if flow.verdict() == Verdict::Dropped => "_DROP",
+        Some((event::POLICY_VERDICT, _)) => "_POLICY",
+        Some((event::TRACE, _)) => "_TRACE",
+        Some((event::TRACE_SOCK, _)) => "_SOCK",
+        Some((event::CAPTURE, _)) => "_CAPTURE",
+        _ => "_EVENT",
+    });
+    if let Some(transport) = transport {
+        out.push(' ');
+        out.push_str(describe::protocol(transport));
     }
 }
 
 /// Of a drop its reason; of a policy verdict what matched; of other packets their place in the
 /// connection.
-pub(crate) fn reason<V: FlowView>(flow: &V) -> String {
+pub(crate) fn reason<V: FlowView>(flow: &V) -> Cow<'static, str> {
     if flow.verdict() == Verdict::Dropped {
         let number = match flow.event_type() {
             Some((event::DROP, reason)) => reason,
@@ -264,11 +266,14 @@ pub(crate) fn reason<V: FlowView>(flow: &V) -> String {
             .ok()
             .filter(|number| *number != 0)
             .and_then(drop_reason_text)
-            .map_or_else(String::new, ToOwned::to_owned);
+            .unwrap_or_default()
+            .into();
     }
     match (flow.event_type(), flow.trace_reason()) {
-        (Some((event::POLICY_VERDICT, _)), _) => match_type_text(flow.match_type()).to_owned(),
-        (_, TraceReason::Unknown) => String::new(),
-        (_, reason) => reason.as_str_name().to_lowercase(),
+        (Some((event::POLICY_VERDICT, _)), _) => match_type_text(flow.match_type()).into(),
+        (_, TraceReason::Unknown) => "".into(),
+        (_, TraceReason::New) => "new".into(),
+        (_, TraceReason::Established) => "established".into(),
+        (_, reason) => reason.as_str_name().to_lowercase().into(),
     }
 }

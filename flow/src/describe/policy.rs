@@ -16,78 +16,114 @@ fn short_kind(kind: &str) -> &str {
 
 /// `cnp shop/web`, as kubectl would take it.
 pub fn policy_reference(policy: &PolicyName<'_>) -> String {
-    let PolicyName {
-        kind,
-        namespace,
-        name,
-    } = *policy;
-    let kind = short_kind(kind);
-    let space = if kind.is_empty() { "" } else { " " };
-    let slash = if namespace.is_empty() { "" } else { "/" };
-    format!("{kind}{space}{namespace}{slash}{name}")
+    let mut text = String::with_capacity(64);
+    write_reference(policy, &mut text);
+    text
+}
+
+fn write_reference(policy: &PolicyName<'_>, out: &mut String) {
+    for (part, behind) in [(short_kind(policy.kind), " "), (policy.namespace, "/")] {
+        if !part.is_empty() {
+            out.push_str(part);
+            out.push_str(behind);
+        }
+    }
+    out.push_str(policy.name);
 }
 
 /// Each policy once, with what its rules say.
-fn rules(rules: &dyn Rules, between: &str, before_text: &str) -> String {
-    let mut policies: Vec<(String, Vec<String>)> = Vec::new();
+fn write_rules(rules: &dyn Rules, between: &str, before_text: &str, out: &mut String) {
+    // The policies, each with what it says and where the last text in that begins.
+    let mut policies: Vec<(String, String, usize)> = Vec::new();
     rules.any(&mut |rule| {
         let policy = policy_reference(&rule.policy);
-        let text = rule.text.to_owned();
-        match policies.iter_mut().find(|(known, _)| *known == policy) {
-            Some((_, texts)) => texts.push(text),
-            None => policies.push((policy, vec![text])),
+        let known = policies.iter().position(|(known, ..)| *known == policy);
+        let known = known.unwrap_or_else(|| {
+            policies.push((policy, String::new(), 0));
+            policies.len() - 1
+        });
+        let (_, texts, last) = &mut policies[known];
+        if rule.text.is_empty() || texts.get(*last..) == Some(rule.text) {
+            return false;
         }
+        if !texts.is_empty() {
+            texts.push_str(", ");
+        }
+        *last = texts.len();
+        texts.push_str(rule.text);
         false
     });
-    let policies = policies.into_iter().map(|(policy, mut texts)| {
-        texts.retain(|text| !text.is_empty());
-        texts.dedup();
-        if texts.is_empty() {
-            format!("{policy}{between}")
-        } else {
-            format!("{policy}{between}{before_text}{}", texts.join(", "))
+    for (at, (policy, texts, _)) in policies.iter().enumerate() {
+        if at > 0 {
+            out.push_str("; ");
         }
-    });
-    policies.collect::<Vec<_>>().join("; ")
+        out.push_str(policy);
+        out.push_str(between);
+        if !texts.is_empty() {
+            out.push_str(before_text);
+            out.push_str(texts);
+        }
+    }
 }
 
 /// Why one end was judged as it was, in one line.
-fn decision(end: End, decided: &Decided<'_>) -> String {
+fn write_decision(end: End, decided: &Decided<'_>, out: &mut String) {
     if !decided.why.is_empty() {
-        return decided.why.to_owned();
+        return out.push_str(decided.why);
     }
-    let direction = end.name();
     let dropped = decided.verdict == Verdict::Dropped;
     if !(dropped && decided.default_deny) {
-        return rules(decided.rules, "", ": ");
+        return write_rules(decided.rules, "", ": ", out);
     }
-    match rules(decided.rules, " selects it", ", ") {
-        none if none.is_empty() => format!("default deny {direction}"),
-        selecting => format!("default deny {direction}: {selecting}"),
+    out.push_str("default deny ");
+    out.push_str(end.name());
+    let before = out.len();
+    out.push_str(": ");
+    let selecting = out.len();
+    write_rules(decided.rules, " selects it", ", ", out);
+    if out.len() == selecting {
+        out.truncate(before);
     }
 }
 
 /// The policies behind a flow's verdict, with their rules if the flow carries our extension, else
 /// from Hubble's lists. Empty if nothing is known.
 pub fn policy<V: FlowView>(flow: &V) -> String {
+    let mut text = String::new();
+    write_policy(flow, &mut text);
+    text
+}
+
+/// Adds the same to what stands in `out`.
+pub(crate) fn write_policy<V: FlowView>(flow: &V, out: &mut String) {
     let dropped = flow.verdict() == Verdict::Dropped;
+    let start = out.len();
     let explained = Extra::read(flow, |extra| {
-        let mut texts: Vec<String> = extra
-            .explaining(dropped)
-            .map(|(end, decided)| decision(end, decided))
-            .filter(|text| !text.is_empty())
-            .collect();
-        texts.dedup();
-        texts.join("; ")
+        // Of two ends that say the same, one is enough.
+        let mut last = start..start;
+        for (end, decided) in extra.explaining(dropped) {
+            let before = out.len();
+            if before > start {
+                out.push_str("; ");
+            }
+            let begin = out.len();
+            write_decision(end, decided, out);
+            if out.len() == begin || out[begin..] == out[last.clone()] {
+                out.truncate(before);
+            } else {
+                last = begin..out.len();
+            }
+        }
     });
-    explained.unwrap_or_else(|| {
-        let mut names = Vec::new();
+    if explained.is_none() {
+        let mut between = "";
         flow.any_policy(&mut |policy| {
-            names.push(policy_reference(&policy));
+            out.push_str(between);
+            write_reference(&policy, out);
+            between = ", ";
             false
         });
-        names.join(", ")
-    })
+    }
 }
 
 /// The same by name only, each once.

@@ -62,7 +62,8 @@ struct Checked {
     expression: IdedExpr,
     /// Fields of the flow, by variable.
     variables: BTreeMap<String, Variable>,
-    regexes: Vec<Regex>,
+    /// Shared, as a copy would have to find out anew what the first one knows by now.
+    regexes: Vec<Arc<Regex>>,
 }
 
 enum Variable {
@@ -156,7 +157,7 @@ impl Cel {
         let mut context = Context::with_env(Arc::clone(&LIBRARY));
         context.set_variable_resolver(&resolver);
         for (at, regex) in self.0.regexes.iter().enumerate() {
-            let regex = regex.clone();
+            let regex = Arc::clone(regex);
             let is_match = move |This(text): This<Arc<String>>| regex.is_match(&text);
             if context.add_function(&regex_name(at), is_match).is_err() {
                 return None;
@@ -212,7 +213,7 @@ struct Check {
     nodes: usize,
     depth: u16,
     variables: BTreeMap<String, Variable>,
-    regexes: Vec<Regex>,
+    regexes: Vec<Arc<Regex>>,
     /// Names that loops have given.
     scope: Vec<String>,
     loops: usize,
@@ -317,7 +318,7 @@ impl Check {
                 .dfa_size_limit(REGEX)
                 .build();
             match regex {
-                Ok(regex) => self.regexes.push(regex),
+                Ok(regex) => self.regexes.push(Arc::new(regex)),
                 Err(why) => return error(why.to_string()),
             }
             call.func_name = regex_name(self.regexes.len() - 1);

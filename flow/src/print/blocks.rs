@@ -6,9 +6,8 @@ use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::NodeState;
 
 use super::Options;
-use super::event::{Lines, lost_cpu, lost_node, lost_source, node_list, quoted};
+use super::event::{Lines, lost_cpu, lost_node, lost_source, node_list, quoted, text};
 use super::safe::escape_but_tabs;
-use crate::describe;
 use crate::view::Side;
 
 #[derive(Default)]
@@ -30,11 +29,12 @@ pub(super) fn block(response: &GetFlowsResponse, options: &Options) -> String {
             if options.node_names {
                 block.line("NODE", &escape_but_tabs(&flow.node_name));
             }
-            block.line("SOURCE", &lines.host(flow, Side::Source));
-            block.line("DESTINATION", &lines.host(flow, Side::Destination));
-            block.line("TYPE", &escape_but_tabs(&describe::kind(flow)));
-            block.line("VERDICT", &lines.verdict(flow));
-            block.line("SUMMARY", &lines.summary(flow));
+            let host = |side| text(|out| lines.host(flow, side, out));
+            block.line("SOURCE", &host(Side::Source));
+            block.line("DESTINATION", &host(Side::Destination));
+            block.line("TYPE", &text(|out| lines.kind(flow, out)));
+            block.line("VERDICT", &text(|out| lines.verdict(flow, out)));
+            block.line("SUMMARY", &text(|out| lines.summary(flow, out)));
         }
         Some(ResponseTypes::LostEvents(lost)) => {
             block.line("TIMESTAMP", &options.moment(response.time.as_ref()));

@@ -6,7 +6,7 @@ use proto::relay::{NodeState, NodeStatusEvent};
 
 use super::Options;
 use super::paint::Paint;
-use super::safe::escape_but_tabs;
+use super::safe::{escape_but_tabs, safely};
 use crate::describe;
 use crate::view::{FlowView as _, Side};
 
@@ -19,36 +19,47 @@ impl Lines<'_> {
         Paint(self.0.color)
     }
 
-    pub(super) fn host(self, flow: &Flow, side: Side) -> String {
-        self.paint()
-            .host(&describe::host(flow, side, self.0.translate))
+    pub(super) fn host(self, flow: &Flow, side: Side, out: &mut String) {
+        let host = describe::host(flow, side, self.0.translate);
+        self.paint().host(&host, out);
     }
 
-    fn host_and_identity(self, flow: &Flow, side: Side) -> String {
+    fn host_and_identity(self, flow: &Flow, side: Side, out: &mut String) {
+        self.host(flow, side, out);
+        out.push(' ');
         let identity = flow.identity(side).unwrap_or_default();
-        let identity = self.paint().identity(&format!("({identity})"));
-        format!("{} {identity}", self.host(flow, side))
+        self.paint().identity(identity, out);
+    }
+
+    pub(super) fn kind(self, flow: &Flow, out: &mut String) {
+        safely(out, escape_but_tabs, |out| {
+            out.push_str(&describe::kind(flow))
+        });
     }
 
     /// With the names of policies, if wanted.
-    pub(super) fn verdict(self, flow: &Flow) -> String {
-        let mut verdict = describe::verdict(flow);
-        let names = match self.0.policy_names {
-            true => describe::policy_names(flow),
-            false => String::new(),
-        };
-        if !names.is_empty() {
-            verdict = format!("{verdict} BY {}", escape_but_tabs(&names));
-        }
+    pub(super) fn verdict(self, flow: &Flow, out: &mut String) {
         // The names are coloured with the verdict.
-        self.paint().verdict(flow.verdict(), &verdict)
+        self.paint().verdict(flow.verdict(), out, |out| {
+            out.push_str(&describe::verdict(flow));
+            let names = match self.0.policy_names {
+                true => describe::policy_names(flow),
+                false => String::new(),
+            };
+            if !names.is_empty() {
+                out.push_str(" BY ");
+                out.push_str(&escape_but_tabs(&names));
+            }
+        });
     }
 
-    pub(super) fn summary(self, flow: &Flow) -> String {
-        let summary = escape_but_tabs(&describe::summary(flow));
-        match describe::auth(flow) {
-            Some(auth) => format!("{summary}; Auth: {}", self.paint().auth(&auth)),
-            None => summary,
+    pub(super) fn summary(self, flow: &Flow, out: &mut String) {
+        safely(out, escape_but_tabs, |out| {
+            out.push_str(&describe::summary(flow));
+        });
+        if let Some(auth) = describe::auth(flow) {
+            out.push_str("; Auth: ");
+            self.paint().auth(&auth, out);
         }
     }
 
@@ -65,9 +76,10 @@ impl Lines<'_> {
         }
     }
 
-    pub(super) fn compact(self, response: &GetFlowsResponse) -> String {
-        match &response.response_types {
-            Some(ResponseTypes::Flow(flow)) => self.flow(flow),
+    /// Adds the line of a response to what stands in `out`.
+    pub(super) fn compact(self, response: &GetFlowsResponse, out: &mut String) {
+        let line = match &response.response_types {
+            Some(ResponseTypes::Flow(flow)) => return self.flow(flow, out),
             Some(ResponseTypes::LostEvents(lost)) => format!(
                 "{} EVENTS LOST: {} CPU({}) {}",
                 self.0.moment(response.time.as_ref()),
@@ -81,30 +93,43 @@ impl Lines<'_> {
                 escape_but_tabs(&response.node_name),
                 node_status(status)
             ),
-            None => String::new(),
-        }
+            None => return,
+        };
+        out.push_str(&line);
     }
 
-    fn flow(self, flow: &Flow) -> String {
+    fn flow(self, flow: &Flow, out: &mut String) {
         let (left, arrow, right) = match flow.is_reply() {
-            None => (Side::Source, "<>", Side::Destination),
-            Some(false) => (Side::Source, "->", Side::Destination),
-            Some(true) => (Side::Destination, "<-", Side::Source),
+            None => (Side::Source, " <> ", Side::Destination),
+            Some(false) => (Side::Source, " -> ", Side::Destination),
+            Some(true) => (Side::Destination, " <- ", Side::Source),
         };
-        let node = match self.0.node_names {
-            true => format!(" [{}]", escape_but_tabs(&flow.node_name)),
-            false => String::new(),
-        };
-        format!(
-            "{}{node}: {} {arrow} {} {} {} ({})",
-            self.0.moment(flow.time.as_ref()),
-            self.host_and_identity(flow, left),
-            self.host_and_identity(flow, right),
-            escape_but_tabs(&describe::kind(flow)),
-            self.verdict(flow),
-            self.summary(flow)
-        )
+        let Options { time, zone, .. } = self.0;
+        time.write(flow.time.as_ref(), zone, out);
+        if self.0.node_names {
+            for part in [" [", &escape_but_tabs(&flow.node_name), "]"] {
+                out.push_str(part);
+            }
+        }
+        out.push_str(": ");
+        self.host_and_identity(flow, left, out);
+        out.push_str(arrow);
+        self.host_and_identity(flow, right, out);
+        out.push(' ');
+        self.kind(flow, out);
+        out.push(' ');
+        self.verdict(flow, out);
+        out.push_str(" (");
+        self.summary(flow, out);
+        out.push(')');
     }
+}
+
+/// What `write` writes.
+pub(super) fn text(write: impl FnOnce(&mut String)) -> String {
+    let mut text = String::new();
+    write(&mut text);
+    text
 }
 
 pub(super) fn lost_source(lost: &LostEvent) -> String {

@@ -2,7 +2,7 @@
 //!
 //! JSON goes through `proto::json`, whose writer escapes the same letters.
 
-use proto::json::steers;
+use proto::json::{has_steering, steers};
 
 /// Text from elsewhere, unable to steer a terminal, to end a line or a cell, or to turn or hide the
 /// text around it (Unicode's bidirectional and invisible letters). ESC and CR are written as Hubble
@@ -21,8 +21,23 @@ pub(super) fn escape_but_tabs(text: &str) -> String {
     written(text, |letter| letter != '\t' && steers(letter))
 }
 
+/// Adds what `write` adds, escaped with `escape`.
+pub(super) fn safely(
+    out: &mut String,
+    escape: fn(&str) -> String,
+    write: impl FnOnce(&mut String),
+) {
+    let start = out.len();
+    write(out);
+    if has_steering(&out[start..]) {
+        let escaped = escape(&out[start..]);
+        out.truncate(start);
+        out.push_str(&escaped);
+    }
+}
+
 fn written(text: &str, steers: impl Fn(char) -> bool) -> String {
-    if !text.contains(&steers) {
+    if !has_steering(text) {
         return text.to_owned();
     }
     let mut escaped = String::with_capacity(text.len() + 8);

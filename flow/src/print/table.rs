@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use super::Options;
-use super::event::{Lines, lost_cpu, lost_node, lost_source};
+use super::event::{Lines, lost_cpu, lost_node, lost_source, text};
 use super::safe::escape_but_tabs;
-use crate::describe;
 use crate::view::Side;
 
 const MIN_WIDTH: usize = 2;
@@ -30,11 +29,11 @@ impl Table {
             Some(ResponseTypes::Flow(flow)) => vec![
                 options.moment(flow.time.as_ref()),
                 escape_but_tabs(&flow.node_name),
-                lines.host(flow, Side::Source),
-                lines.host(flow, Side::Destination),
-                escape_but_tabs(&describe::kind(flow)),
-                lines.verdict(flow),
-                lines.summary(flow),
+                text(|out| lines.host(flow, Side::Source, out)),
+                text(|out| lines.host(flow, Side::Destination, out)),
+                text(|out| lines.kind(flow, out)),
+                text(|out| lines.verdict(flow, out)),
+                text(|out| lines.summary(flow, out)),
             ],
             Some(ResponseTypes::LostEvents(lost)) => vec![
                 options.moment(response.time.as_ref()),

@@ -1,134 +1,175 @@
 //! `-o wide`: our own view, row by row as flows come.
 
-use std::io::{self, Write};
-
-use proto::flow::Flow;
+use proto::flow::{Flow, Verdict};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use super::event::Lines;
 use super::paint::Paint;
+use super::safe::safely;
 use super::{Options, escape};
 use crate::columns::{Cells, Column};
+use crate::describe;
 use crate::fold::{Fold, Row};
 use crate::view::{FlowView as _, Message};
 
-/// The state of the view.
-#[derive(Debug, Default)]
+/// The view.
+#[derive(Debug)]
 pub(super) struct Wide {
-    columns: Vec<(Column, usize)>,
     fold: Fold,
     /// What the fold holds back.
     held: Option<Flow>,
+    rows: Rows,
+    /// The policy that a flow names, kept for its memory.
+    policy: String,
+}
+
+/// How rows are written.
+#[derive(Debug)]
+struct Rows {
+    cells: Cells,
+    paint: Paint,
+    /// With the widths they have by now.
+    columns: Vec<(Column, usize)>,
     /// The zone's name in the heading above.
     zone: String,
 }
 
 impl Wide {
+    pub(super) fn new(options: &Options) -> Self {
+        let mut columns = Column::WIDE.to_vec();
+        if options.node_names {
+            columns.insert(1, Column::Node);
+        }
+        let columns = columns.into_iter();
+        Self {
+            fold: Fold::default(),
+            held: None,
+            rows: Rows {
+                cells: Cells {
+                    time: options.time,
+                    zone: options.zone.clone(),
+                    translate: options.translate,
+                    plain: false,
+                },
+                paint: Paint(options.color),
+                columns: columns
+                    .map(|column| (column, column.about().width))
+                    .collect(),
+                zone: String::new(),
+            },
+            policy: String::new(),
+        }
+    }
+
     pub(super) fn print(
         &mut self,
         response: &GetFlowsResponse,
         options: &Options,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        let mut text = String::new();
+        text: &mut String,
+    ) {
         match &response.response_types {
             Some(ResponseTypes::Flow(flow)) => {
                 let message = Message::new(flow);
-                let step = self.fold.push(&message);
+                self.policy.clear();
+                describe::write_policy(&message, &mut self.policy);
+                let step = self.fold.push_with(&message, &self.policy);
                 if let Some(held) = self.held.take().filter(|_| step.held_is_row) {
-                    self.flow(&Message::new(&held), options, &mut text);
+                    self.held_back(&held, text);
                 }
                 match step.row {
-                    Row::New => self.flow(&message, options, &mut text),
+                    Row::New => self.rows.flow(&message, &self.policy, text),
                     Row::Held => self.held = Some(flow.clone()),
                     Row::Said => {}
                 }
             }
             Some(_) => {
-                self.headings(response.time.unwrap_or_default(), options, &mut text);
-                text.push_str(&Lines(options).compact(response));
+                self.rows.headings(response.time.unwrap_or_default(), text);
+                Lines(options).compact(response, text);
                 text.push('\n');
             }
             None => {}
         }
-        out.write_all(text.as_bytes())
     }
 
     /// Prints what waits for its drop, which did not come.
-    pub(super) fn settle(&mut self, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-        let mut text = String::new();
+    pub(super) fn settle(&mut self, text: &mut String) {
         let is_row = self.fold.settle();
         if let Some(held) = self.held.take().filter(|_| is_row) {
-            self.flow(&Message::new(&held), options, &mut text);
+            self.held_back(&held, text);
         }
-        out.write_all(text.as_bytes())
     }
 
+    fn held_back(&mut self, flow: &Flow, text: &mut String) {
+        let message = Message::new(flow);
+        self.rows.flow(&message, &describe::policy(&message), text);
+    }
+}
+
+impl Rows {
     /// The headings, once, and again where the clock is put forward or back.
-    fn headings(&mut self, moment: Timestamp, options: &Options, text: &mut String) {
-        if self.columns.is_empty() {
-            let columns = Column::WIDE.iter();
-            self.columns = columns
-                .map(|column| (*column, column.about().width))
-                .collect();
-            if options.node_names {
-                self.columns
-                    .insert(1, (Column::Node, Column::Node.about().width));
-            }
-        }
-        let zone = options.zone.abbreviation(moment);
-        if zone == self.zone {
+    fn headings(&mut self, moment: Timestamp, text: &mut String) {
+        let zone = &self.cells.zone;
+        if zone.is_called(&self.zone, moment) {
             return;
         }
-        let heading = |column: &Column| match (column, column.about().heading) {
-            (Column::Timestamp, heading) => options.zone.heading(heading, moment),
-            (_, heading) => heading.to_owned(),
-        };
-        let columns = self.columns.iter();
-        let headings: Vec<String> = columns.map(|(column, _)| heading(column)).collect();
-        self.row(&headings, &headings, text);
-        self.zone = zone;
-    }
-
-    fn flow(&mut self, flow: &Message<'_>, options: &Options, text: &mut String) {
-        let moment = flow.time_ns().map(Timestamp::from_unix_nanos);
-        self.headings(moment.unwrap_or_default(), options, text);
-        let cells = Cells {
-            time: options.time,
-            zone: options.zone.clone(),
-            translate: options.translate,
-            plain: false,
-        };
-        let columns = self.columns.iter();
-        let plain: Vec<String> = columns
-            .map(|(column, _)| escape(&column.text(flow, &cells)))
-            .collect();
-        let paint = Paint(options.color);
-        let painted = plain.iter().zip(&self.columns).map(|(cell, (column, _))| {
-            if *column == Column::Verdict {
-                paint.verdict(flow.verdict(), cell)
+        self.zone = zone.abbreviation(moment);
+        let timestamp = zone.heading(Column::Timestamp.about().heading, moment);
+        self.row(None, text, |_cells, column, text| {
+            text.push_str(if column == Column::Timestamp {
+                &timestamp
             } else {
-                cell.clone()
-            }
+                column.about().heading
+            });
         });
-        let painted: Vec<String> = painted.collect();
-        self.row(&plain, &painted, text);
     }
 
-    /// Columns grow with what they have to hold; the last one has no width.
-    fn row(&mut self, plain: &[String], painted: &[String], text: &mut String) {
+    fn flow(&mut self, flow: &Message<'_>, policy: &str, text: &mut String) {
+        let moment = flow.time_ns().map(Timestamp::from_unix_nanos);
+        self.headings(moment.unwrap_or_default(), text);
+        self.row(Some(flow.verdict()), text, |cells, column, text| {
+            safely(text, escape, |text| match column == Column::Policy {
+                true => text.push_str(policy),
+                false => column.write(flow, cells, text),
+            });
+        });
+    }
+
+    /// A row of what `write` writes into each cell, the verdict in its colour. Columns grow with what
+    /// they have to hold; the last one has no width.
+    fn row(
+        &mut self,
+        verdict: Option<Verdict>,
+        text: &mut String,
+        write: impl Fn(&Cells, Column, &mut String),
+    ) {
         let start = text.len();
-        for ((cell, painted), (column, width)) in plain.iter().zip(painted).zip(&mut self.columns) {
-            text.push_str(painted);
-            if *column != Column::Policy {
-                let length = cell.chars().count();
-                *width = (*width).max(length);
-                text.extend(std::iter::repeat_n(' ', *width - length + 2));
+        for (column, width) in &mut self.columns {
+            let cell = text.len();
+            write(&self.cells, *column, text);
+            if *column == Column::Policy {
+                continue;
             }
+            let length = text[cell..].chars().count();
+            *width = (*width).max(length);
+            if let (Column::Verdict, true, Some(verdict)) = (*column, self.paint.0, verdict) {
+                let plain = text.split_off(cell);
+                self.paint
+                    .verdict(verdict, text, |text| text.push_str(&plain));
+            }
+            blank(text, *width - length + 2);
         }
         let end = text[start..].trim_end().len() + start;
         text.truncate(end);
         text.push('\n');
+    }
+}
+
+fn blank(text: &mut String, mut length: usize) {
+    const BLANK: &str = "                                ";
+    while length > 0 {
+        let step = length.min(BLANK.len());
+        text.push_str(&BLANK[..step]);
+        length -= step;
     }
 }

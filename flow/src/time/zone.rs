@@ -50,6 +50,14 @@ impl Zone {
         }
     }
 
+    /// Whether it is called so at a moment.
+    pub(crate) fn is_called(&self, name: &str, moment: Timestamp) -> bool {
+        match moment.checked() {
+            Ok(moment) => self.0.to_offset_info(moment).abbreviation() == name,
+            Err(_invalid) => self.is_called(name, Timestamp::default()),
+        }
+    }
+
     /// A heading of moments that says their zone: `TIMESTAMP (CET)`.
     pub fn heading(&self, heading: &str, moment: Timestamp) -> String {
         format!("{heading} ({})", self.abbreviation(moment))

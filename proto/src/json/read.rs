@@ -8,6 +8,7 @@ use serde::Deserializer;
 use serde_json::Value;
 
 use super::fast::{self, TYPE};
+use super::scan;
 use crate::{flow, observer};
 
 /// What to do with fields and enum names that we don't know.
@@ -60,14 +61,14 @@ impl Readable for flow::Flow {
     const NAME: &'static str = "flow.Flow";
 
     fn read_fast(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        scan::read(text)
     }
 }
 impl Readable for flow::LostEvent {
     const NAME: &'static str = "flow.LostEvent";
 
     fn read_fast(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        scan::read(text)
     }
 }
 impl Readable for flow::FlowFilter {
@@ -80,7 +81,7 @@ impl Readable for observer::GetFlowsResponse {
     const NAME: &'static str = "observer.GetFlowsResponse";
 
     fn read_fast(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        scan::read(text)
     }
 }
 impl Readable for observer::ExportEvent {
@@ -193,6 +194,16 @@ mod tests {
             let text = std::fs::read_to_string(format!("{golden}{name}")).expect("it is there");
             texts.extend(text.lines().map(str::to_owned));
         }
+        texts.extend(
+            [
+                r#"{"newer":[1.5e3,-0.25,1e-2,-0,18446744073709551616,null,true,{}],"node_name":"a"}"#,
+                r#"{"newer":[[[["]}"]]],[false]],"node_name":"\u003ca\u003e\ud83d\ude00\n\"\\"}"#,
+                r#"{"node_name":"\ud83d","time":"2026-01-01T00:00:00.5Z"}"#,
+                "{\"node_name\":\"a\tb\u{7f}\u{2028}\u{e9}\"} ",
+                " { \"lost_events\" : { \"num_events_lost\" : \"7\" , \"cpu\" : -1 } }\r\n",
+            ]
+            .map(str::to_owned),
+        );
         let (mut taken, mut refused) = (0, 0);
         let mut compare = |text: &str| {
             for unknown in [Unknown::Refuse, Unknown::Ignore] {

@@ -194,7 +194,7 @@ fn end(row: &Row, column: Column, text: &str, columns: usize) -> String {
         port => format!(":{port}"),
     };
     let room = columns.saturating_sub(width(&rest));
-    format!("{}{rest}", cut_name(&host.name, room))
+    format!("{}{rest}", cut_name(&host.name.to_string(), room))
 }
 
 /// The selected line is reversed, its selected cell is underlined as well.
