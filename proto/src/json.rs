@@ -6,7 +6,6 @@ mod escape;
 mod fast;
 mod lines;
 mod read;
-mod scan;
 mod write;
 
 use std::io;

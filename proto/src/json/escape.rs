@@ -13,7 +13,7 @@ pub fn steers(letter: char) -> bool {
 /// Eight bytes of a text, looked at together. What is asked about them answers in the highest bit of
 /// each: right for the first one that is found, and for those before it.
 #[derive(Clone, Copy)]
-pub(super) struct Eight(u64);
+struct Eight(u64);
 
 impl Eight {
     const fn of(byte: u8) -> u64 {
@@ -21,7 +21,7 @@ impl Eight {
     }
 
     /// Which of them are this byte.
-    pub(super) fn are(self, byte: u8) -> u64 {
+    fn are(self, byte: u8) -> u64 {
         let others = self.0 ^ Self::of(byte);
         others.wrapping_sub(Self::of(1)) & !others
     }
@@ -32,7 +32,7 @@ impl Eight {
     }
 
     /// Which of them are below the first letter that is shown.
-    pub(super) fn are_controls(self) -> u64 {
+    fn are_controls(self) -> u64 {
         self.0.wrapping_sub(Self::of(b' ')) & !self.0
     }
 
@@ -52,7 +52,7 @@ impl Eight {
 
 /// The number of bytes before the first one that is found.
 #[inline]
-pub(super) fn before(bytes: &[u8], find: impl Fn(Eight) -> u64) -> usize {
+fn before(bytes: &[u8], find: impl Fn(Eight) -> u64) -> usize {
     let first = |word: [u8; 8]| {
         let found = find(Eight(u64::from_le_bytes(word))) & Eight::of(0x80);
         usize::try_from(found.trailing_zeros() / 8).unwrap_or_default()
