@@ -5,8 +5,8 @@
 //!          |<---------------- half ------------------->|<---------------- half ------------------>|
 //! ```
 //!
-//! A connection holds a place. Which ones it may take follows from its key and its owner: first some
-//! of the owner's own share, then some of what all share. A place is free if nobody holds it or its
+//! A connection holds a place. Which ones it may take follows from its key and its owner: eight of the
+//! owner's own share and eight of what all share, two of each before the others. A place is free if nobody holds it or its
 //! connection has ended. If all of them are taken, a connection gives way: in what all share one that
 //! nobody has answered yet, whosever it is (a flood is made of such); else the owner's own that has the
 //! least life left. An answered connection of another pod never does, nor one that policy cut: once that
@@ -26,14 +26,32 @@ use abi::conntrack::{DENIED, SEEN_REPLY, SHARES};
 /// Places looked at in each half.
 const PROBES: u32 = 8;
 
+/// Of those, how many before the other half is tried. Whose share is full mostly finds a place after
+/// these; beyond them no half is preferred for being cheap.
+const FIRST: u32 = 2;
+
+/// Whether an attempt is one in the owner's share, and which one it is of its half.
+#[inline(always)]
+fn attempt(probe: u32) -> (bool, u32) {
+    const REST: u32 = PROBES - FIRST;
+    if probe < 2 * FIRST {
+        (probe < FIRST, probe & (FIRST - 1))
+    } else if probe < 2 * FIRST + REST {
+        (true, probe - FIRST)
+    } else {
+        (false, probe - PROBES)
+    }
+}
+
 /// The place that a connection may take at its `probe`-th attempt (0 to 15), of `places` in all. Of a
 /// number that is no power of two, or is below 1024, there are none.
 #[inline(always)]
 pub fn place_of<F: Family>(key: &F::CtKey, owner: u32, probe: u32, places: u32) -> u32 {
     let half = places >> 1;
     let share = half / SHARES;
-    let at = F::spread(key).wrapping_add(probe & (PROBES - 1));
-    if probe < PROBES {
+    let (in_share, number) = attempt(probe);
+    let at = F::spread(key).wrapping_add(number);
+    if in_share {
         // The bits of the hash that choose within a share.
         (owner & (SHARES - 1)) * share + (at & share.wrapping_sub(1))
     } else {
@@ -109,7 +127,7 @@ fn free<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) -> 
         return 0;
     };
     let holder = *place;
-    let in_share = claim.probe < PROBES;
+    let (in_share, _) = attempt(claim.probe);
     let mut ended = false;
     if holder != F::CtKey::default() && holder != *key {
         if let Some(entry) = F::ct(maps, &holder) {
@@ -141,4 +159,25 @@ fn free<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) -> 
         *place = *key;
     }
     1
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn each_half_is_tried_eight_times() {
+        let attempts: Vec<_> = (0..ATTEMPTS).map(attempt).collect();
+        for in_share in [true, false] {
+            let of_half = attempts.iter().filter(|(share, _)| *share == in_share);
+            let numbers: Vec<u32> = of_half.map(|(_, number)| *number).collect();
+            assert_eq!(numbers, (0..PROBES).collect::<Vec<_>>(), "{in_share}");
+        }
+        let first: Vec<_> = attempts.iter().take(4).map(|(share, _)| *share).collect();
+        assert_eq!(first, [true, true, false, false]);
+    }
 }
