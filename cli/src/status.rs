@@ -169,12 +169,20 @@ fn policies_and_losses(out: &mut dyn Write, status: &GetStatusResponse) -> io::R
         text::grouped(events.evicted_unread),
     )?;
     maps(out, status)?;
-    if status.problems.is_empty() {
+    let all = status.problems.iter();
+    let (datapath, manifests): (Vec<_>, Vec<_>) =
+        all.partition(|problem| health::is_about_datapath(problem));
+    problems(out, "Datapath problems", &datapath)?;
+    problems(out, "Manifest problems", &manifests)
+}
+
+fn problems(out: &mut dyn Write, heading: &str, problems: &[&ManifestProblem]) -> io::Result<()> {
+    if problems.is_empty() {
         return Ok(());
     }
-    let many = u64::try_from(status.problems.len()).unwrap_or(u64::MAX);
-    line!(out, "Manifest problems: {}", text::grouped(many))?;
-    for problem in &status.problems {
+    let many = u64::try_from(problems.len()).unwrap_or(u64::MAX);
+    line!(out, "{heading}: {}", text::grouped(many))?;
+    for problem in problems {
         line!(out, "  {}", problem_line(problem))?;
         if !problem.remedy.is_empty() {
             line!(out, "    {}", problem.remedy)?;

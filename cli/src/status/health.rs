@@ -91,8 +91,10 @@ pub(crate) fn problem(problem: &ManifestProblem) -> String {
         (false, false) => format!(" ({place})"),
         _ => String::new(),
     };
+    if is_about_datapath(problem) {
+        return format!("the datapath: {}", problem.problem);
+    }
     let what = match problem.object.as_str() {
-        "" if place.is_empty() => "a manifest",
         "" => &place,
         object => object,
     };
@@ -109,6 +111,11 @@ pub(crate) fn meaning(problem: &ManifestProblem) -> Option<&'static str> {
         (false, true) => Some("the last good version stays in force"),
         (false, false) => None,
     }
+}
+
+/// Whether it is about programs and maps, not about what somebody wrote.
+pub(crate) fn is_about_datapath(problem: &ManifestProblem) -> bool {
+    problem.object.is_empty() && problem.file.is_empty()
 }
 
 /// `file:line:column` as far as it is known.

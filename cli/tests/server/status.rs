@@ -77,6 +77,19 @@ fn policies_problems_and_losses() {
     let rows: Vec<(GetStatusResponse, Vec<&str>, String)> = vec![
         (GetStatusResponse::default(), vec!["Ok"], NOTHING.to_owned()),
         (
+            with(vec![ManifestProblem {
+                problem: "a program was taken off lxc1: put back".to_owned(),
+                ..ManifestProblem::default()
+            }]),
+            vec![
+                "Degraded",
+                "the datapath: a program was taken off lxc1: put back",
+            ],
+            format!(
+                "{NOTHING}Datapath problems: 1\n  a program was taken off lxc1: put back\n"
+            ),
+        ),
+        (
             GetStatusResponse {
                 policies: 12,
                 endpoints: 1,
