@@ -44,7 +44,7 @@ use self::{
     manifests::Manifests,
     naming::{Naming, Sources},
     report::Failure,
-    saved::{Log, Saved},
+    saved::{Log, Saved, StateFile},
     sweep::Sweeper,
 };
 use crate::{config::Config, grpc::Peers, names::Names};
@@ -53,7 +53,7 @@ pub use desk::{Asks, Behind, Desk, DeskError, InForce, Told};
 pub use error::{ControlError, LoaderError};
 pub use progress::Progress;
 pub use ring::{Failed, Ring};
-pub use saved::SavedError;
+pub use saved::{Damage as SavedDamage, SavedError};
 pub(crate) use status::sum;
 pub use status::{Fill, PolicyProblem, Status};
 pub use wake::{Bell, Waker, Woken};
@@ -98,7 +98,7 @@ pub struct Control {
     routes: Routes,
     manifests: Manifests,
     compiler: policy::Compiler,
-    saved: Saved,
+    file: StateFile,
     log: Log,
     endpoints: Endpoints,
     /// The pods that the kernel knows.
@@ -134,11 +134,12 @@ impl Control {
     /// See [`ControlError`]. What was in force before stays in force.
     pub fn open(config: &Config, object: &[u8], bell: Waker) -> Result<Self, ControlError> {
         let run_dir = config.run_dir();
-        let mut saved = Saved::load(&run_dir.join("state.json"))?;
+        let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
-        let memory = logged.unwrap_or_else(|| saved.take_manifests());
+        let memory = logged.unwrap_or(of_policies);
         let had_manifests = memory != cluster::source::Memory::default();
-        let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
+        let saved = file.saved().policy.clone();
+        let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
         let base = compiler.manifests();
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
@@ -176,7 +177,7 @@ impl Control {
             routes,
             manifests,
             compiler,
-            saved,
+            file,
             log,
             endpoints: Endpoints::default(),
             known: None,
@@ -283,7 +284,7 @@ impl Control {
         if let Some(state) = &self.in_force {
             self.behind = Some(Arc::new(Behind {
                 state: Arc::clone(state),
-                memory: self.saved.policy.clone(),
+                memory: self.file.saved().policy.clone(),
                 config: self.compiler.config().clone(),
                 node: self.config.node.clone(),
                 revision: self.datapath.revision(),
@@ -294,18 +295,14 @@ impl Control {
 
     fn enforce(&mut self, admitted: &Admitted) -> Result<(), ControlError> {
         let state = &admitted.state;
-        let saved = Saved {
-            endpoints: self.endpoints.indices(),
-            policy: self.compiler.memory(),
-            manifests: Default::default(),
-            version: self.saved.version,
-        };
         // From here on it isn't certain any more.
         self.fall_behind();
         self.in_force = None;
-        self.saved = saved;
         self.log.store(&self.manifests.memory())?;
-        self.saved.store(&self.run_dir.join("state.json"))?;
+        self.file.store(Saved {
+            endpoints: self.endpoints.indices(),
+            policy: self.compiler.memory(),
+        })?;
         for index in &self.given {
             let forget = self.datapath.stats().forget_limit(*index);
             forget.map_err(loader_error("clearing an endpoint"))?;

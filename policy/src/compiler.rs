@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::{
-    Identities, Identity, NamespacedName, ObjectName, Place, Problem, State, manifest, yaml,
-};
-use serde::{Deserialize, Serialize};
+use cluster::{Identity, NamespacedName, ObjectName, Problem, State, manifest};
 
 use crate::compiled::{Compiled, InForce, Touched};
 use crate::config::Config;
-use crate::cookies::{Cookies, NamedPort, TableIds};
+use crate::cookies::{NamedPort, TableIds};
+use crate::memory::Memory;
 use crate::parse::parse;
 use crate::rule::Policy;
 
@@ -20,38 +18,6 @@ mod addresses;
 mod live;
 
 use live::Live;
-
-/// What must outlive the agent so that numbers stay and refused policies keep their last good form.
-/// Plain data for its state file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Memory {
-    identities: Option<Identities>,
-    cookies: Cookies,
-    tables: TableIds,
-    policies: Vec<Stored>,
-    /// Whose addresses are: of the node's own pods, and of those that several pods claim.
-    #[serde(default)]
-    owners: BTreeMap<IpAddr, NamespacedName>,
-}
-
-impl Memory {
-    /// The manifests of the policies that were in force, with the files that had them.
-    pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<yaml::Node>)> {
-        let stored = self.policies.iter();
-        stored.map(|stored| (&stored.place.file, &stored.document))
-    }
-}
-
-/// The last good form of a policy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Stored {
-    name: ObjectName,
-    uid: Option<Arc<str>>,
-    version: Arc<str>,
-    labels: manifest::LabelMap,
-    document: Arc<yaml::Node>,
-    place: Place,
-}
 
 /// A policy as it was last read.
 #[derive(Clone, Debug, Default)]
@@ -92,27 +58,17 @@ impl Compiler {
     /// restart, or the default.
     pub fn new(config: Config, node: &str, memory: Memory) -> Self {
         let mut policies = BTreeMap::new();
-        for stored in memory.policies {
-            let raw = Arc::new(manifest::Policy {
-                name: stored.name.clone(),
-                uid: stored.uid,
-                version: stored.version,
-                labels: stored.labels,
-                document: stored.document,
-                place: stored.place,
-                text: Arc::default(),
-            });
+        for (name, raw) in memory.policies {
             // What an earlier version of this program took but this one refuses is as good as absent.
             if let Ok(policy) = parse(&raw, &config.cluster) {
                 let known = Known {
                     good: Some((raw, Arc::new(policy))),
                     refused: None,
                 };
-                policies.insert(stored.name, known);
+                policies.insert(name, known);
             }
         }
-        let identities = memory.identities.unwrap_or_else(|| Identities::new(false));
-        let compiled = Compiled::empty(Arc::new(memory.cookies), Arc::new(identities));
+        let compiled = Compiled::empty(memory.cookies, memory.identities);
         Self {
             config,
             node: node.into(),
@@ -128,32 +84,24 @@ impl Compiler {
         }
     }
 
-    /// What to keep over a restart.
+    /// What to keep over a restart. Shares what it can with the compiler.
     pub fn memory(&self) -> Memory {
-        let policies = self
-            .policies
-            .values()
-            .filter_map(|known| known.good.as_ref());
-        let addresses = self.compiled.addresses.iter();
-        let own = addresses
-            .filter(|(_, address)| address.local)
-            .filter_map(|(ip, address)| Some((*ip, address.pod.clone()?)));
+        let compiled = &self.compiled;
+        let own = compiled.endpoints.iter().flat_map(|(name, endpoint)| {
+            let has = |ip: &&IpAddr| {
+                let address = compiled.addresses.get(ip);
+                address.is_some_and(|address| address.pod.as_ref() == Some(name))
+            };
+            let ips = endpoint.ips.iter().filter(has);
+            ips.map(|ip| (*ip, name.clone()))
+        });
         let owners = self.owners.clone().into_iter().chain(own).collect();
         Memory {
-            identities: Some((*self.compiled.identities).clone()),
-            cookies: (*self.compiled.cookies).clone(),
+            identities: Arc::clone(&compiled.identities),
+            cookies: Arc::clone(&compiled.cookies),
             tables: self.tables.clone(),
+            policies: self.manifests(),
             owners,
-            policies: policies
-                .map(|(raw, _)| Stored {
-                    name: raw.name.clone(),
-                    uid: raw.uid.clone(),
-                    version: Arc::clone(&raw.version),
-                    labels: raw.labels.clone(),
-                    document: Arc::clone(&raw.document),
-                    place: raw.place.clone(),
-                })
-                .collect(),
         }
     }
 
@@ -363,6 +311,8 @@ pub(crate) fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + 
 
 #[cfg(test)]
 mod tests {
+    use cluster::yaml;
+
     use super::*;
 
     fn policy(version: usize, name: &str, port: usize) -> manifest::Object {

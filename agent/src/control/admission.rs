@@ -146,7 +146,7 @@ impl Control {
         let (given, refused) = self.endpoints.update(
             pods.into_iter(),
             |ip| self.routes.get(ip),
-            &self.saved.endpoints,
+            &self.file.saved().endpoints,
         );
         for name in refused {
             error!(pod = %name, "no endpoint index is left: the pod stays cut off");

@@ -161,7 +161,8 @@ impl Endpoints {
             .collect();
         let text = serde_json::to_vec_pretty(&ready).map_err(|source| SavedError::Content {
             path: path.to_owned(),
-            source,
+            line: 0,
+            source: source.into(),
         })?;
         replace(path, &text, false)
     }

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use abi::identity as number;
+use cluster::differ::changed;
 use cluster::{Identities, Identity, NamedLabels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
@@ -26,14 +27,12 @@ use crate::compiled::{Address, Touched};
 use crate::cookies::{NamedPort, TableOwner};
 use crate::index::Index;
 
-mod differ;
 mod mark;
 mod members;
 mod peers;
 mod tables;
 mod write;
 
-use differ::changed;
 use mark::Dirty;
 use members::Members;
 

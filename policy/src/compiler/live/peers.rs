@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use abi::identity as number;
+use cluster::differ::{changed, same};
 use cluster::identities::Exhausted;
 use cluster::{Identities, Identity, Label, Labels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Live;
-use super::differ::{changed, same};
 use super::mark::Dirty;
 use crate::compiled::Compiled;
 use crate::compiler::Compiler;
