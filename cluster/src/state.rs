@@ -9,7 +9,7 @@ use crate::manifest::{
     CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
 };
 use crate::named_labels::NamedLabels;
-use crate::object::{NamespacedName, ObjectName, Problem};
+use crate::object::{Kind, NamespacedName, ObjectName, Problem};
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -60,6 +60,34 @@ impl State {
                 self.named_labels.add(&policy);
                 self.policies.insert(policy.name.clone(), policy);
             }
+        }
+    }
+
+    /// Takes an object out; says whether it was there. The labels that it named stay named until
+    /// [`Self::name_labels`].
+    pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {
+        let namespaced = || NamespacedName {
+            namespace: object.namespace.clone().unwrap_or_default(),
+            name: Arc::clone(&object.name),
+        };
+        match object.kind {
+            Kind::Node => self.nodes.remove(&object.name).is_some(),
+            Kind::Namespace => self.namespaces.remove(&object.name).is_some(),
+            Kind::Pod => self.pods.remove(&namespaced()).is_some(),
+            Kind::Service => self.services.remove(&namespaced()).is_some(),
+            Kind::EndpointSlice => self.endpoint_slices.remove(&namespaced()).is_some(),
+            Kind::CiliumCidrGroup => self.cidr_groups.remove(&object.name).is_some(),
+            Kind::CiliumNetworkPolicy
+            | Kind::CiliumClusterwideNetworkPolicy
+            | Kind::NetworkPolicy => self.policies.remove(object).is_some(),
+        }
+    }
+
+    /// Finds anew which labels the policies name.
+    pub(crate) fn name_labels(&mut self) {
+        self.named_labels = NamedLabels::default();
+        for policy in self.policies.values() {
+            self.named_labels.add(policy);
         }
     }
 

@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use super::{Background, Directory, Look};
 
 /// A change counts once nothing has happened for this long ...
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_millis(10);
 /// ... or after this long, whatever happens: a writer that never rests must not keep the others waiting.
 const GATHER: Duration = Duration::from_millis(250);
 
@@ -49,6 +49,9 @@ enum Notice {
     Closed(PathBuf),
     /// A file came to this path by a rename.
     Renamed(PathBuf),
+    /// Something else happened to a file.
+    Other(PathBuf),
+    /// Something happened that may be about any file.
     Changed,
     /// Notices were lost, or the watch is no longer good.
     Lost,
@@ -148,7 +151,7 @@ fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
             | EventKind::Create(_)
             | EventKind::Modify(_)
             | EventKind::Remove(_)
-            | EventKind::Other => Notice::Changed,
+            | EventKind::Other => Notice::Other(path),
         };
         drop(wake.try_send(notice));
     }
@@ -201,26 +204,42 @@ fn gather(
     opened: Instant,
     stop: &AtomicBool,
 ) -> (Look, bool) {
-    let mut lost = false;
+    let (mut lost, mut anywhere) = (false, false);
     let mut first = None;
     loop {
         let wait = match first {
             None => directory.patience(),
             Some(_) => QUIET,
         };
-        match notices.recv_timeout(wait) {
-            Ok(Notice::Writing(path)) => directory.writing(&path, opened.elapsed()),
-            Ok(Notice::Closed(path)) => directory.closed(&path),
-            Ok(Notice::Renamed(path)) => directory.renamed(&path),
-            Ok(Notice::Changed) => {}
-            Ok(Notice::Lost) => lost = true,
+        let notice = match notices.recv_timeout(wait) {
+            Ok(notice) => notice,
             Err(_) if first.is_none() => return (Look::Stamps, lost),
             Err(_) => break,
+        };
+        match &notice {
+            Notice::Writing(path) => directory.writing(path, opened.elapsed()),
+            Notice::Closed(path) => directory.closed(path),
+            Notice::Renamed(path) => directory.renamed(path),
+            Notice::Other(_) => {}
+            Notice::Changed => anywhere = true,
+            Notice::Lost => lost = true,
+        }
+        if let Notice::Writing(path)
+        | Notice::Closed(path)
+        | Notice::Renamed(path)
+        | Notice::Other(path) = &notice
+        {
+            anywhere |= directory.notice(path);
         }
         let first = *first.get_or_insert_with(Instant::now);
         if stop.load(Ordering::Acquire) || first.elapsed() >= GATHER {
             break;
         }
     }
-    (Look::Read, lost)
+    let look = match (lost, anywhere) {
+        (true, _) => Look::Read,
+        (false, true) => Look::Stamps,
+        (false, false) => Look::Noticed,
+    };
+    (look, lost)
 }
