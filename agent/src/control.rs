@@ -38,6 +38,7 @@ use tracing::{info, warn};
 
 use self::{
     admission::{Admitted, Policies},
+    desired::OwnAddresses,
     endpoints::Endpoints,
     error::{chain, loader_error},
     integrity::Integrity,
@@ -106,6 +107,7 @@ pub struct Control {
     /// What `endpoints.json` was last made of.
     ready: Option<(Vec<IfIndex>, Endpoints)>,
     integrity: Integrity,
+    own: OwnAddresses,
     sweeper: Sweeper,
     naming: Naming,
     outlets: Outlets,
@@ -134,13 +136,6 @@ impl Control {
     /// See [`ControlError`]. What was in force before stays in force.
     pub fn open(config: &Config, object: &[u8], bell: Waker) -> Result<Self, ControlError> {
         let run_dir = config.run_dir();
-        let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
-        let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
-        let memory = logged.unwrap_or(of_policies);
-        let had_manifests = memory != cluster::source::Memory::default();
-        let saved = file.saved().policy.clone();
-        let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
-        let base = compiler.manifests();
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
             sizes: config.sizes.of_maps(),
@@ -148,6 +143,14 @@ impl Control {
         };
         let datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
+        // Only now no predecessor writes to these any more.
+        let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
+        let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
+        let memory = logged.unwrap_or(of_policies);
+        let had_manifests = memory != cluster::source::Memory::default();
+        let saved = file.saved().policy.clone();
+        let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
+        let base = compiler.manifests();
         let counters = datapath
             .stats()
             .counters_per_cpu()
@@ -183,6 +186,7 @@ impl Control {
             known: None,
             ready: None,
             integrity: Integrity::default(),
+            own: OwnAddresses::default(),
             naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
             here: None,
@@ -390,6 +394,7 @@ impl Control {
             }
             let manifests = woken.rung && self.manifests.take();
             let routes = if woken.routes {
+                self.own.doubt();
                 self.read_routes()
             } else {
                 false

@@ -21,8 +21,8 @@ pub struct State {
     pub nodes: BTreeMap<Arc<str>, Arc<Node>>,
     /// Namespaces by name. A namespace in which pods live need not be here.
     pub namespaces: BTreeMap<Arc<str>, Arc<Namespace>>,
-    /// Pods.
-    pub pods: BTreeMap<NamespacedName, Arc<Pod>>,
+    /// Pods. Shared by the snapshots between which none changed.
+    pub pods: Arc<BTreeMap<NamespacedName, Arc<Pod>>>,
     /// Services.
     pub services: BTreeMap<NamespacedName, Arc<Service>>,
     /// Endpoint slices.
@@ -46,7 +46,9 @@ impl State {
         match object {
             Object::Node(node) => drop(self.nodes.insert(Arc::clone(&node.name), node)),
             Object::Namespace(ns) => drop(self.namespaces.insert(Arc::clone(&ns.name), ns)),
-            Object::Pod(pod) => drop(self.pods.insert(pod.name.clone(), pod)),
+            Object::Pod(pod) => {
+                drop(Arc::make_mut(&mut self.pods).insert(pod.name.clone(), pod));
+            }
             Object::Service(service) => {
                 drop(self.services.insert(service.name.clone(), service));
             }
@@ -73,7 +75,9 @@ impl State {
         match object.kind {
             Kind::Node => self.nodes.remove(&object.name).is_some(),
             Kind::Namespace => self.namespaces.remove(&object.name).is_some(),
-            Kind::Pod => self.pods.remove(&namespaced()).is_some(),
+            Kind::Pod => Arc::make_mut(&mut self.pods)
+                .remove(&namespaced())
+                .is_some(),
             Kind::Service => self.services.remove(&namespaced()).is_some(),
             Kind::EndpointSlice => self.endpoint_slices.remove(&namespaced()).is_some(),
             Kind::CiliumCidrGroup => self.cidr_groups.remove(&object.name).is_some(),

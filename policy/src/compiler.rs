@@ -38,6 +38,8 @@ pub struct Compiler {
     node: Arc<str>,
     tables: TableIds,
     policies: BTreeMap<ObjectName, Known>,
+    /// The good forms of `policies`, to be shared.
+    manifests: Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>,
     /// Whose addresses are that several pods claim, and whose they were before a start from nothing.
     owners: BTreeMap<IpAddr, NamespacedName>,
     /// Uses of each cookie in the tables.
@@ -58,22 +60,26 @@ impl Compiler {
     /// restart, or the default.
     pub fn new(config: Config, node: &str, memory: Memory) -> Self {
         let mut policies = BTreeMap::new();
-        for (name, raw) in memory.policies {
+        let mut manifests = memory.policies;
+        Arc::make_mut(&mut manifests).retain(|name, raw| {
             // What an earlier version of this program took but this one refuses is as good as absent.
-            if let Ok(policy) = parse(&raw, &config.cluster) {
-                let known = Known {
-                    good: Some((raw, Arc::new(policy))),
-                    refused: None,
-                };
-                policies.insert(name, known);
-            }
-        }
+            let Ok(policy) = parse(raw, &config.cluster) else {
+                return false;
+            };
+            let known = Known {
+                good: Some((Arc::clone(raw), Arc::new(policy))),
+                refused: None,
+            };
+            policies.insert(name.clone(), known);
+            true
+        });
         let compiled = Compiled::empty(memory.cookies, memory.identities);
         Self {
             config,
             node: node.into(),
             tables: memory.tables,
             policies,
+            manifests,
             owners: memory.owners,
             cookie_uses: HashMap::new(),
             cookies_used: BTreeMap::new(),
@@ -100,7 +106,7 @@ impl Compiler {
             identities: Arc::clone(&compiled.identities),
             cookies: Arc::clone(&compiled.cookies),
             tables: self.tables.clone(),
-            policies: self.manifests(),
+            policies: Arc::clone(&self.manifests),
             owners,
         }
     }
@@ -121,12 +127,8 @@ impl Compiler {
 
     /// The manifests of the policies in force, in their present or last good form; before the first
     /// compilation those that were in force before a restart.
-    pub fn manifests(&self) -> BTreeMap<ObjectName, Arc<manifest::Policy>> {
-        let good = |(name, known): (&ObjectName, &Known)| {
-            let (raw, _) = known.good.as_ref()?;
-            Some((name.clone(), Arc::clone(raw)))
-        };
-        self.policies.iter().filter_map(good).collect()
+    pub fn manifests(&self) -> Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>> {
+        Arc::clone(&self.manifests)
     }
 
     /// Forgets identities and cookies that neither the last compilation uses nor `identities` and
@@ -174,7 +176,11 @@ impl Compiler {
     /// was touched.
     pub fn advance(&mut self, state: &Arc<State>) -> (&Compiled, Touched) {
         self.make_room();
-        let dual_stack = state.is_dual_stack();
+        let known = self.live.as_ref().filter(|live| live.same_addresses(state));
+        let dual_stack = match known {
+            Some(_) => self.compiled.identities.dual_stack(),
+            None => state.is_dual_stack(),
+        };
         let onwards = self.live.take().filter(|live| {
             live.can_advance(state) && dual_stack == self.compiled.identities.dual_stack()
         });
@@ -219,8 +225,11 @@ impl Compiler {
             Arc::clone(&self.compiled.cookies),
             Arc::clone(&self.compiled.identities),
         );
-        self.policies
-            .retain(|name, _| state.policies.contains_key(name));
+        let gone = |name: &ObjectName| !state.policies.contains_key(name);
+        self.policies.retain(|name, _| !gone(name));
+        if self.manifests.keys().any(gone) {
+            Arc::make_mut(&mut self.manifests).retain(|name, _| !gone(name));
+        }
         for cookie in std::mem::take(&mut self.cookie_uses).into_keys() {
             self.cookies_used.insert(cookie, self.compilations);
         }
@@ -247,6 +256,7 @@ impl Compiler {
         let before = good(&known).filter(|_| self.compiled.policies.contains_key(name));
         let Some(raw) = raw else {
             self.compiled.policies.remove(name);
+            Arc::make_mut(&mut self.manifests).remove(name);
             return [before, None];
         };
         let known = read(known, raw, &self.config.cluster);
@@ -257,6 +267,10 @@ impl Compiler {
                 stale: known.refused.is_some(),
             };
             self.compiled.policies.insert(name.clone(), in_force);
+            let manifest = self.manifests.get(name);
+            if !manifest.is_some_and(|manifest| Arc::ptr_eq(manifest, raw)) {
+                Arc::make_mut(&mut self.manifests).insert(name.clone(), Arc::clone(raw));
+            }
         }
         self.policies.insert(name.clone(), known);
         [before, now]

@@ -22,7 +22,7 @@ pub struct Memory {
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) tables: TableIds,
     /// The last good form of every policy.
-    pub(crate) policies: BTreeMap<ObjectName, Arc<manifest::Policy>>,
+    pub(crate) policies: Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>,
     /// Whose addresses are: of the node's own pods, and of those that several pods claim.
     pub(crate) owners: BTreeMap<IpAddr, NamespacedName>,
 }
@@ -33,7 +33,7 @@ impl Default for Memory {
             identities: Arc::new(Identities::new(false)),
             cookies: Arc::default(),
             tables: TableIds::default(),
-            policies: BTreeMap::new(),
+            policies: Arc::default(),
             owners: BTreeMap::new(),
         }
     }
@@ -88,10 +88,12 @@ impl Memory {
             changes.cookies = self.cookies.changes(&before.cookies);
         }
         changes.tables = self.tables.changes(&before.tables);
-        for (name, _, now) in changed(&before.policies, &self.policies, Arc::ptr_eq) {
-            match now {
-                Some(policy) => changes.policies.push(Stored::from(&**policy)),
-                None => changes.removed.push(name.clone()),
+        if !Arc::ptr_eq(&self.policies, &before.policies) {
+            for (name, _, now) in changed(&before.policies, &self.policies, Arc::ptr_eq) {
+                match now {
+                    Some(policy) => changes.policies.push(Stored::from(&**policy)),
+                    None => changes.removed.push(name.clone()),
+                }
             }
         }
         let owners = changed(&before.owners, &self.owners, |one, other| one == other);
@@ -111,12 +113,12 @@ impl Memory {
         if let Some(tables) = changes.tables {
             self.tables.apply(tables);
         }
+        let policies = Arc::make_mut(&mut self.policies);
         for name in &changes.removed {
-            self.policies.remove(name);
+            policies.remove(name);
         }
         for stored in changes.policies {
-            self.policies
-                .insert(stored.name.clone(), Arc::new(stored.into()));
+            policies.insert(stored.name.clone(), Arc::new(stored.into()));
         }
         for (ip, owner) in changes.owners {
             match owner {
@@ -183,9 +185,11 @@ impl From<Whole> for Memory {
             identities: Arc::new(whole.identities.unwrap_or_else(|| Identities::new(false))),
             cookies: Arc::new(whole.cookies),
             tables: whole.tables,
-            policies: policies
-                .map(|stored| (stored.name.clone(), Arc::new(stored.into())))
-                .collect(),
+            policies: Arc::new(
+                policies
+                    .map(|stored| (stored.name.clone(), Arc::new(stored.into())))
+                    .collect(),
+            ),
             owners: whole.owners,
         }
     }

@@ -83,9 +83,9 @@ fn change(random: &mut Random, state: &mut State, pools: &[State]) {
                 ips,
                 ..(*state.pods[random.pick(&names)]).clone()
             };
-            state.pods.insert(pod.name.clone(), Arc::new(pod));
+            Arc::make_mut(&mut state.pods).insert(pod.name.clone(), Arc::new(pod));
         }
-        _ => mutate(random, &mut state.pods, &pool.pods),
+        _ => mutate(random, Arc::make_mut(&mut state.pods), &pool.pods),
     }
 }
 

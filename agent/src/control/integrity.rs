@@ -154,8 +154,11 @@ impl Control {
         for interface in wanted.difference(&self.integrity.wanted) {
             info!(ifindex = interface.0, "programs are attached from now on");
         }
-        self.integrity.wanted = wanted;
-        self.inspect();
+        // Those that are wanted already are looked at every second.
+        if self.integrity.looked.is_none() || wanted != self.integrity.wanted {
+            self.integrity.wanted = wanted;
+            self.inspect();
+        }
     }
 
     /// Looks at the datapath if it is time.

@@ -1,10 +1,10 @@
 //! Names for events, from what was compiled. Values that stayed the same are shared with the names
 //! before, so that the history holds each of them once.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use cluster::{Identity, Labels, NamespacedName, State};
-use policy::{Compiled, Reason, ReasonKind, Touched};
+use cluster::{Identities, Identity, Labels, NamespacedName, State};
+use policy::{Compiled, Cookies, Reason, ReasonKind, Touched};
 
 use super::endpoints::Endpoints;
 use crate::names::{Attribution, Decision, Endpoint, Names, Node, PolicyRef, RuleRef, Workload};
@@ -13,8 +13,8 @@ use crate::names::{Attribution, Decision, Endpoint, Names, Node, PolicyRef, Rule
 #[derive(Debug, Default)]
 pub(super) struct Naming {
     /// What the numbers in the names before stand for: a freed number may come back as another's.
-    labels: HashMap<u32, Labels>,
-    reasons: HashMap<u32, Arc<Reason>>,
+    identities: Option<Arc<Identities>>,
+    cookies: Option<Arc<Cookies>>,
 }
 
 /// Where names come from.
@@ -64,35 +64,40 @@ impl Naming {
     }
 
     fn identities(&mut self, names: &mut Names, before: &Names, compiled: &Compiled) {
-        for (identity, labels) in compiled.identities.iter() {
+        let now = &compiled.identities;
+        let known = self.identities.replace(Arc::clone(now));
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
+            names.by_identity = before.by_identity.clone();
+            return;
+        }
+        let named = |identity| known.as_ref().and_then(|known| known.labels(identity));
+        for (identity, labels) in now.iter() {
             let known = before.by_identity.get(&identity.0);
-            let endpoint = match known.filter(|_| self.labels.get(&identity.0) == Some(labels)) {
+            let endpoint = match known.filter(|_| named(identity) == Some(labels)) {
                 Some(known) => Arc::clone(known),
                 None => shared(known, identity_of(compiled, identity)),
             };
             names.by_identity.insert(identity.0, endpoint);
         }
-        let labels = compiled.identities.iter();
-        self.labels = labels
-            .map(|(identity, labels)| (identity.0, labels.clone()))
-            .collect();
     }
 
     fn cookies(&mut self, names: &mut Names, before: &Names, compiled: &Compiled) {
-        for (cookie, reason) in compiled.cookies.iter() {
+        let now = &compiled.cookies;
+        let known = self.cookies.replace(Arc::clone(now));
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
+            names.attributions = before.attributions.clone();
+            return;
+        }
+        let named = |cookie| known.as_ref().and_then(|known| known.resolve(cookie));
+        for (cookie, reason) in now.iter() {
             let known = before.attributions.get(&cookie);
             let is_same = |named: &Arc<Reason>| Arc::ptr_eq(named, reason);
-            let attribution = match known.filter(|_| self.reasons.get(&cookie).is_some_and(is_same))
-            {
+            let attribution = match known.filter(|_| named(cookie).is_some_and(is_same)) {
                 Some(known) => Arc::clone(known),
                 None => shared(known, attribution_of(cookie, reason)),
             };
             names.attributions.insert(cookie, attribution);
         }
-        let reasons = compiled.cookies.iter();
-        self.reasons = reasons
-            .map(|(cookie, reason)| (cookie, Arc::clone(reason)))
-            .collect();
     }
 }
 

@@ -101,6 +101,11 @@ impl Live {
         self.state.cidr_groups == state.cidr_groups && !self.lacks_numbers()
     }
 
+    /// Whether pods and nodes are those of `state`.
+    pub(super) fn same_addresses(&self, state: &State) -> bool {
+        Arc::ptr_eq(&self.state.pods, &state.pods) && self.state.nodes == state.nodes
+    }
+
     /// Whether something got no number.
     pub(super) fn lacks_numbers(&self) -> bool {
         self.unnamed > 0 || self.is_short_of_tables || !self.exhausted.is_empty()

@@ -70,10 +70,11 @@ impl Live {
         state: &State,
         dirty: &mut Dirty,
     ) -> BTreeSet<NamespacedName> {
-        let mut moved: BTreeSet<NamespacedName> = changed(&old.pods, &state.pods, same)
-            .into_iter()
-            .map(|(name, ..)| name.clone())
-            .collect();
+        let mut moved = BTreeSet::new();
+        if !Arc::ptr_eq(&old.pods, &state.pods) {
+            let pods = changed(&old.pods, &state.pods, same);
+            moved.extend(pods.into_iter().map(|(name, ..)| name.clone()));
+        }
         for (namespace, ..) in changed(&old.namespaces, &state.namespaces, same) {
             let first = NamespacedName::new(namespace, "");
             let pods = state.pods.range(first..).map(|(name, _)| name);
