@@ -348,8 +348,11 @@ impl Control {
         }
         self.sweeper.follow(&self.endpoints, when);
         self.forget();
-        self.known = Some(self.endpoints.clone());
-        self.write_ready()?;
+        // Otherwise that is looked at every second.
+        if self.ready.is_none() || self.known.as_ref() != Some(&self.endpoints) {
+            self.known = Some(self.endpoints.clone());
+            self.write_ready()?;
+        }
         self.tell_peers(state);
         Ok(())
     }

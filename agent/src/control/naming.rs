@@ -48,8 +48,16 @@ impl Naming {
         match touched.filter(|touched| !touched.all) {
             Some(touched) => {
                 names.by_address = before.by_address.clone();
-                for ip in touched.addresses.iter().chain(own) {
+                for ip in &touched.addresses {
                     address(&mut names, before, from, *ip);
+                }
+                for ip in own {
+                    match before.by_address.get(&(*ip).into()) {
+                        Some(known) if !touched.addresses.contains(ip) && is_at(known, from) => {
+                            names.by_index.insert(known.id, Arc::clone(known));
+                        }
+                        Some(_) | None => address(&mut names, before, from, *ip),
+                    }
                 }
             }
             None => {
@@ -117,6 +125,18 @@ fn address(names: &mut Names, before: &Names, from: &Sources<'_>, ip: IpAddr) {
         names.by_index.insert(endpoint.id, Arc::clone(&endpoint));
     }
     names.by_address.insert(key, endpoint);
+}
+
+/// Whether a pod of the node still has its place: what else is known of it comes with its address.
+fn is_at(known: &Endpoint, from: &Sources<'_>) -> bool {
+    let name = NamespacedName::new(&known.namespace, &known.pod);
+    from.endpoints.get(&name).is_some_and(|now| {
+        let interface = now.interface.as_ref();
+        now.index == known.id
+            && known.id != 0
+            && interface.map(|now| (now.index.0, &now.name))
+                == known.interface.as_ref().map(|(index, name)| (*index, name))
+    })
 }
 
 fn shared<T: PartialEq>(before: Option<&Arc<T>>, now: T) -> Arc<T> {
