@@ -80,9 +80,6 @@ async fn measure(directory: &Path, manifests: &Path) -> Result<()> {
             ("group.yaml".to_owned(), group(2 + round))
         })
         .await?;
-    for (prefixes, with_holes) in [(10_000, false), (15_000, false), (15_000, true)] {
-        bench.prefixes(prefixes, with_holes).await?;
-    }
     row(
         "agent: resident memory, after these",
         agent.resident()?,
