@@ -12,7 +12,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use super::{Background, Directory, Look};
+use super::{Background, Directory, LOOK_AGAIN, Look};
 
 /// A change counts once nothing has happened for this long ...
 const QUIET: Duration = Duration::from_millis(10);
@@ -73,10 +73,11 @@ impl Directory {
         mut self,
         on_change: impl FnMut(&Directory) + Send + 'static,
     ) -> Result<Watch, WatchError> {
-        // Notices that find no room are dropped: the ones before them make the thread look anyway.
+        // Notices that find no room are dropped: the ones before them make the thread look, at all files.
         let (wake, notices) = sync_channel(1024);
         let stop = Arc::new(AtomicBool::new(false));
-        let watcher = watcher(&self.path, wake.clone())?;
+        let missed = Arc::new(AtomicBool::new(false));
+        let watcher = watcher(&self.path, wake.clone(), Arc::clone(&missed))?;
         let done = Mutex::new(wake.clone());
         self.background = Some(Background(Arc::new(move || {
             let done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +87,14 @@ impl Directory {
             .name("manifests".to_owned())
             .spawn({
                 let (stop, wake) = (Arc::clone(&stop), wake.clone());
-                move || follow(self, watcher, &notices, &wake, &stop, on_change)
+                move || {
+                    let watching = Watching {
+                        watcher,
+                        wake,
+                        missed,
+                    };
+                    follow(self, watching, &notices, &stop, on_change)
+                }
             })
             .map_err(WatchError::Thread)?;
         Ok(Watch {
@@ -120,6 +128,7 @@ impl Drop for Watch {
 fn watcher(
     path: &std::path::Path,
     wake: SyncSender<Notice>,
+    missed: Arc<AtomicBool>,
 ) -> Result<RecommendedWatcher, WatchError> {
     let wrap = |source| WatchError::Notices {
         path: path.to_owned(),
@@ -127,9 +136,14 @@ fn watcher(
     };
     let mut watcher =
         notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
-            Ok(event) => notices_of(event, &wake),
+            Ok(event) => notices_of(event, |notice| {
+                if wake.try_send(notice).is_err() {
+                    missed.store(true, Ordering::Release);
+                }
+            }),
             Err(error) => {
                 warn!(%error, "watching manifests");
+                missed.store(true, Ordering::Release);
                 drop(wake.try_send(Notice::Lost));
             }
         })
@@ -140,7 +154,7 @@ fn watcher(
     Ok(watcher)
 }
 
-fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
+fn notices_of(event: notify::Event, mut send: impl FnMut(Notice)) {
     for path in event.paths {
         let notice = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => Notice::Closed(path),
@@ -153,15 +167,22 @@ fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
             | EventKind::Remove(_)
             | EventKind::Other => Notice::Other(path),
         };
-        drop(wake.try_send(notice));
+        send(notice);
     }
+}
+
+/// What brings notices.
+struct Watching {
+    watcher: RecommendedWatcher,
+    wake: SyncSender<Notice>,
+    /// A notice found no room.
+    missed: Arc<AtomicBool>,
 }
 
 fn follow(
     mut directory: Directory,
-    mut watcher: RecommendedWatcher,
+    mut watching: Watching,
     notices: &Receiver<Notice>,
-    wake: &SyncSender<Notice>,
     stop: &AtomicBool,
     mut on_change: impl FnMut(&Directory),
 ) -> Directory {
@@ -169,8 +190,17 @@ fn follow(
     let opened = Instant::now();
     // What changed between the reading of the directory and the beginning of the notices.
     let mut next = (Look::Read, false);
+    let mut looked_at_all = opened;
     loop {
-        let (look, lost) = next;
+        let (mut look, lost) = next;
+        if watching.missed.swap(false, Ordering::AcqRel) {
+            look = Look::Read;
+        } else if look == Look::Noticed && looked_at_all.elapsed() >= LOOK_AGAIN {
+            look = Look::Stamps;
+        }
+        if look != Look::Noticed {
+            looked_at_all = Instant::now();
+        }
         if let Some(state) = directory.look(look, opened.elapsed()) {
             debug!(generation = state.generation, "manifests changed");
             on_change(&directory);
@@ -179,9 +209,13 @@ fn follow(
         // go on.
         let present = inode(&directory.path);
         if (lost || present != watched)
-            && let Ok(renewed) = self::watcher(&directory.path, wake.clone())
+            && let Ok(renewed) = watcher(
+                &directory.path,
+                watching.wake.clone(),
+                Arc::clone(&watching.missed),
+            )
         {
-            drop(std::mem::replace(&mut watcher, renewed));
+            drop(std::mem::replace(&mut watching.watcher, renewed));
             watched = present;
         }
         next = gather(&mut directory, notices, opened, stop);
