@@ -39,13 +39,14 @@ use tracing::{info, warn};
 
 use self::{
     admission::{Admitted, Policies},
+    desired::OwnAddresses,
     endpoints::Endpoints,
     error::{chain, loader_error},
     integrity::Integrity,
     manifests::Manifests,
     naming::{Naming, Sources},
     report::Failure,
-    saved::{Log, Saved},
+    saved::{Log, Saved, StateFile},
     sweep::Sweeper,
 };
 use crate::{config::Config, grpc::Peers, names::Names};
@@ -54,7 +55,7 @@ pub use desk::{Asks, Behind, Desk, DeskError, InForce, Told};
 pub use error::{ControlError, LoaderError};
 pub use progress::Progress;
 pub use ring::{Failed, Ring};
-pub use saved::SavedError;
+pub use saved::{Damage as SavedDamage, SavedError};
 pub use status::{Fill, PolicyProblem, Status};
 pub use wake::{Bell, Waker, Woken};
 pub use ways::KernelWays;
@@ -99,7 +100,7 @@ pub struct Control {
     routes: Routes,
     manifests: Manifests,
     compiler: policy::Compiler,
-    saved: Saved,
+    file: StateFile,
     log: Log,
     endpoints: Endpoints,
     /// The pods that the kernel knows.
@@ -107,6 +108,7 @@ pub struct Control {
     /// What `endpoints.json` was last made of.
     ready: Option<(Vec<IfIndex>, Endpoints)>,
     integrity: Integrity,
+    own: OwnAddresses,
     sweeper: Sweeper,
     naming: Naming,
     outlets: Outlets,
@@ -135,12 +137,6 @@ impl Control {
     /// See [`ControlError`]. What was in force before stays in force.
     pub fn open(config: &Config, object: &[u8], bell: Waker) -> Result<Self, ControlError> {
         let run_dir = config.run_dir();
-        let mut saved = Saved::load(&run_dir.join("state.json"))?;
-        let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
-        let memory = logged.unwrap_or_else(|| saved.take_manifests());
-        let had_manifests = memory != cluster::source::Memory::default();
-        let compiler = policy::Compiler::new(config.policy(), &config.node, saved.policy.clone());
-        let base = compiler.manifests();
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
             sizes: config.sizes.of_maps(),
@@ -148,6 +144,14 @@ impl Control {
         };
         let datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
+        // Only now no predecessor writes to these any more.
+        let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
+        let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
+        let memory = logged.unwrap_or(of_policies);
+        let had_manifests = memory != cluster::source::Memory::default();
+        let saved = file.saved().policy.clone();
+        let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
+        let base = compiler.manifests();
         let counters = datapath
             .stats()
             .counters_per_cpu()
@@ -177,12 +181,13 @@ impl Control {
             routes,
             manifests,
             compiler,
-            saved,
+            file,
             log,
             endpoints: Endpoints::default(),
             known: None,
             ready: None,
             integrity: Integrity::default(),
+            own: OwnAddresses::default(),
             naming: Naming::default(),
             port: config.listen.map(|address| address.port()),
             here: None,
@@ -284,7 +289,7 @@ impl Control {
         if let Some(state) = &self.in_force {
             self.behind = Some(Arc::new(Behind {
                 state: Arc::clone(state),
-                memory: self.saved.policy.clone(),
+                memory: self.file.saved().policy.clone(),
                 config: self.compiler.config().clone(),
                 node: self.config.node.clone(),
                 revision: self.datapath.revision(),
@@ -295,18 +300,14 @@ impl Control {
 
     fn enforce(&mut self, admitted: &Admitted) -> Result<(), ControlError> {
         let state = &admitted.state;
-        let saved = Saved {
-            endpoints: self.endpoints.indices(),
-            policy: self.compiler.memory(),
-            manifests: Default::default(),
-            version: self.saved.version,
-        };
         // From here on it isn't certain any more.
         self.fall_behind();
         self.in_force = None;
-        self.saved = saved;
         self.log.store(&self.manifests.memory())?;
-        self.saved.store(&self.run_dir.join("state.json"))?;
+        self.file.store(Saved {
+            endpoints: self.endpoints.indices(),
+            policy: self.compiler.memory(),
+        })?;
         for index in &self.given {
             let forget = self.datapath.stats().forget_limit(*index);
             forget.map_err(loader_error("clearing an endpoint"))?;
@@ -348,8 +349,11 @@ impl Control {
         }
         self.sweeper.follow(&self.endpoints, when);
         self.forget();
-        self.known = Some(self.endpoints.clone());
-        self.write_ready()?;
+        // Otherwise that is looked at every second.
+        if self.ready.is_none() || self.known.as_ref() != Some(&self.endpoints) {
+            self.known = Some(self.endpoints.clone());
+            self.write_ready()?;
+        }
         self.tell_peers(state);
         Ok(())
     }
@@ -394,6 +398,7 @@ impl Control {
             }
             let manifests = woken.rung && self.manifests.take();
             let routes = if woken.routes {
+                self.own.doubt();
                 self.read_routes()
             } else {
                 false

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::Identity;
+use crate::differ::changed;
 use crate::labels::{Label, Labels};
 
 /// Label sets and their numbers on this node. Serialises to what a restarted agent needs to give every
@@ -23,6 +24,15 @@ pub struct Identities {
     by_number: BTreeMap<Identity, Labels>,
     next_local: u32,
     dual_stack: bool,
+}
+
+/// What differs between two states of [`Identities`], as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityChanges {
+    dual_stack: bool,
+    next_local: u32,
+    /// Labels of new numbers; `None`: the number is free again.
+    labels: BTreeMap<u32, Option<Labels>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -175,6 +185,45 @@ impl Identities {
             .retain(|_, identity| kept.contains_key(identity));
     }
 
+    /// The way here from `before`; `None` if that is the same.
+    pub fn changes(&self, before: &Self) -> Option<IdentityChanges> {
+        let labels = changed(&before.by_number, &self.by_number, |one, other| {
+            one == other
+        });
+        let labels: BTreeMap<u32, Option<Labels>> = labels
+            .into_iter()
+            .map(|(identity, _, now)| (identity.0, now.cloned()))
+            .collect();
+        let is_same = labels.is_empty()
+            && self.dual_stack == before.dual_stack
+            && self.next_local == before.next_local;
+        (!is_same).then_some(IdentityChanges {
+            dual_stack: self.dual_stack,
+            next_local: self.next_local,
+            labels,
+        })
+    }
+
+    /// Goes the way that [`Self::changes`] told.
+    pub fn apply(&mut self, changes: IdentityChanges) {
+        self.dual_stack = changes.dual_stack;
+        self.next_local = changes
+            .next_local
+            .clamp(number::FIRST_LOCAL, number::LAST_LOCAL);
+        let derived = |number: &u32| *number >= number::FIRST_DERIVED;
+        // Labels may have gone from one number to another.
+        for number in changes.labels.keys().filter(|number| derived(number)) {
+            if let Some(before) = self.by_number.remove(&Identity(*number)) {
+                self.by_labels.remove(&before);
+            }
+        }
+        for (number, labels) in changes.labels {
+            if let Some(labels) = labels.filter(|_| derived(&number)) {
+                self.insert(Identity(number), labels);
+            }
+        }
+    }
+
     fn insert(&mut self, identity: Identity, labels: Labels) {
         self.by_labels.insert(labels.clone(), identity);
         self.by_number.insert(identity, labels);
@@ -289,9 +338,15 @@ mod tests {
         let text = serde_json::to_string(&identities).expect("plain data");
         let restored: Identities = serde_json::from_str(&text).expect("own form");
         assert_eq!(restored, identities);
+        let before = identities.clone();
+        assert_eq!(identities.changes(&before), None);
         identities.retain(&BTreeSet::from([pod]));
         assert_eq!(identities.find(&app(1)), Some(pod));
         assert_eq!(identities.labels(local), None);
+        identities.of_labels(&app(2)).expect("room");
+        let mut followed = before.clone();
+        followed.apply(identities.changes(&before).expect("one came and one went"));
+        assert_eq!(followed, identities);
         let again = identities.of_prefix(net, []).expect("room");
         assert_ne!(again, local, "a freed local number isn't given out at once");
     }

@@ -121,9 +121,22 @@ impl FromStr for Label {
 }
 
 /// The labels of an identity, sorted, each once. Cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Labels(Arc<[Label]>);
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        // Where states are compared, nearly all are shared ones.
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl std::hash::Hash for Labels {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl Labels {
     /// The labels in order.

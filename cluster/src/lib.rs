@@ -10,6 +10,7 @@
 //!
 //! Policies are carried as documents with positions; what their rules mean is the policy crate's part.
 
+pub mod differ;
 mod digest;
 pub mod identities;
 pub mod labels;
@@ -21,6 +22,7 @@ pub mod spelling;
 pub mod state;
 pub mod yaml;
 
+pub use digest::checksum;
 pub use flow::Identity;
 pub use identities::Identities;
 pub use labels::{Label, Labels};

@@ -30,28 +30,30 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::object::{ObjectName, Place, Problem};
+use crate::differ;
 use crate::state::State;
 use crate::yaml::{self, Position};
 
 mod background;
 mod file;
+mod merge;
 mod watch;
 
 use background::{LARGE, Reading};
 use file::{ABANDONED, File, Stamp};
+use merge::Merged;
 pub use watch::{Watch, WatchError};
 
 /// What a source must remember over a restart, so that a file that went bad meanwhile keeps its last
 /// good objects. Plain data for the agent's state file; shares the documents with the directory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory(BTreeMap<Arc<str>, Vec<Arc<yaml::Node>>>);
+pub struct Memory(BTreeMap<Arc<str>, Arc<[Arc<yaml::Node>]>>);
 
 impl Memory {
     /// Says what a file has; `None`: it is gone.
     pub fn set(&mut self, file: Arc<str>, documents: Option<Vec<Arc<yaml::Node>>>) {
         match documents {
-            Some(documents) => self.0.insert(file, documents),
+            Some(documents) => self.0.insert(file, documents.into()),
             None => self.0.remove(&file),
         };
     }
@@ -62,15 +64,18 @@ impl Memory {
         &'a self,
         before: &'a Self,
     ) -> impl Iterator<Item = (&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>)> {
-        let same = |a: &[Arc<yaml::Node>], b: &[Arc<yaml::Node>]| {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
-        };
-        let changed = self.0.iter().filter_map(move |(file, now)| {
-            let known = before.0.get(file).is_some_and(|before| same(now, before));
-            (!known).then_some((file, Some(now.as_slice())))
-        });
-        let gone = before.0.keys().filter(|file| !self.0.contains_key(*file));
-        changed.chain(gone.map(|file| (file, None)))
+        let changed = differ::changed(&before.0, &self.0, Arc::ptr_eq);
+        changed
+            .into_iter()
+            .map(|(file, _, now)| (file, now.map(|documents| &**documents)))
+    }
+
+    /// Whether a file has these very documents.
+    fn has(&self, file: &str, documents: &[Arc<yaml::Node>]) -> bool {
+        self.0.get(file).is_some_and(|known| {
+            known.len() == documents.len()
+                && known.iter().zip(documents).all(|(a, b)| Arc::ptr_eq(a, b))
+        })
     }
 }
 
@@ -89,15 +94,16 @@ pub struct DirectoryError {
 pub struct Directory {
     path: PathBuf,
     files: BTreeMap<Arc<str>, File>,
-    /// Which file an object was taken from in the last snapshot: it keeps it if a second file claims
-    /// the same object.
-    owners: BTreeMap<ObjectName, Arc<str>>,
+    /// Files that may hold something else than what was merged last.
+    changed: BTreeSet<Arc<str>>,
+    /// Files to be read although they may look as they were.
+    noticed: BTreeSet<Arc<str>>,
     /// Files that someone has open for writing.
     writers: BTreeMap<Arc<str>, Writer>,
     /// A large file that is being read, if that may be done beside the others.
     reading: Option<Reading>,
     background: Option<Background>,
-    state: Arc<State>,
+    merged: Merged,
 }
 
 /// How often the directory is looked at without a notice: for file systems that give none, and for a
@@ -135,10 +141,13 @@ impl fmt::Debug for Background {
 /// How closely to look at files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
-    /// By their texts: two writes within one tick of the file system's clock leave the same stamp.
+    /// At all of them, by their texts: two writes within one tick of the file system's clock leave the
+    /// same stamp.
     Read,
-    /// By their stamps, which is cheap.
+    /// At all of them, by their stamps, which is cheap; at those that were noticed by their texts.
     Stamps,
+    /// At those that were noticed alone.
+    Noticed,
 }
 
 impl Directory {
@@ -152,17 +161,17 @@ impl Directory {
         let mut directory = Self {
             path: path.to_owned(),
             files: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            noticed: BTreeSet::new(),
             writers: BTreeMap::new(),
             reading: None,
             background: None,
-            state: Arc::default(),
+            merged: Merged::default(),
         };
         for (name, documents) in memory.0 {
-            let file = File::remembered(&name, documents);
-            for object in file.objects.keys() {
-                directory.owners.insert(object.clone(), Arc::clone(&name));
-            }
+            let file = File::remembered(&name, &documents);
+            directory.merged.own(&name, file.objects.keys());
+            directory.changed.insert(Arc::clone(&name));
             directory.files.insert(name, file);
         }
         directory.read_files(Look::Read, Duration::ZERO)?;
@@ -177,25 +186,33 @@ impl Directory {
 
     /// The present snapshot.
     pub fn state(&self) -> Arc<State> {
-        Arc::clone(&self.state)
+        self.merged.state()
     }
 
     /// What to keep over a restart: of each file the objects that are taken from it.
     pub fn memory(&self) -> Memory {
-        let files = self.files.iter().map(|(name, file)| {
-            let taken = file
-                .all()
-                .filter(|(object, _)| self.owners.get(*object) == Some(name));
-            let documents = taken.map(|(_, known)| Arc::clone(&known.document));
-            (Arc::clone(name), documents.collect())
-        });
-        Memory(files.collect())
+        self.merged.memory()
     }
 
     /// Reads the files again, `now` after the directory was opened. Returns the new snapshot if it differs
     /// from the last one.
     pub fn rescan(&mut self, now: Duration) -> Option<Arc<State>> {
         self.look(Look::Read, now)
+    }
+
+    /// Something happened to the file at a path. Says whether it may be more than that: behind a name
+    /// that begins with two dots stand the files of a mounted config map.
+    fn notice(&mut self, path: &Path) -> bool {
+        match manifest_name(path) {
+            Some(name) => {
+                self.noticed.insert(name);
+                false
+            }
+            None => {
+                let name = path.file_name().unwrap_or_default();
+                path == self.path || name.as_encoded_bytes().starts_with(b"..")
+            }
+        }
     }
 
     /// A file is being written: it is read once that ends, or seems to.
@@ -264,6 +281,7 @@ impl Directory {
             let is_as_read = present.is_ok_and(|present| Stamp::of(&present) == file.stamp);
             if is_as_read && !is_being_read {
                 file.settle(self.writers.contains_key(name), now);
+                self.changed.insert(Arc::clone(name));
             }
         }
     }
@@ -275,50 +293,84 @@ impl Directory {
             path: path.clone(),
             source,
         };
-        let mut present = BTreeSet::new();
-        for entry in fs::read_dir(&self.path).map_err(wrap)? {
-            let entry = entry.map_err(wrap)?;
-            let Some(name) = manifest_name(&entry.path()) else {
-                continue;
-            };
-            // Follows symbolic links, as mounted config maps are made of them.
-            match fs::metadata(entry.path()) {
-                Ok(metadata) if metadata.is_file() => {
-                    let stamp = Stamp::of(&metadata);
-                    present.insert(Arc::clone(&name));
-                    let writer = self.writers.get(&name);
-                    if writer.is_some_and(|writer| writer.is_busy(now)) {
-                        continue;
-                    }
-                    self.read_file(&name, &entry.path(), stamp, look, now);
-                }
-                Ok(_) => {}
-                // Gone between listing and looking: as if it had never been listed.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    present.insert(Arc::clone(&name));
-                    let file = self.files.entry(Arc::clone(&name)).or_default();
-                    file.cannot_be_read(&name, file::unreadable(&error));
+        let noticed = std::mem::take(&mut self.noticed);
+        if look == Look::Noticed {
+            for name in &noticed {
+                if !self.look_at(name, Look::Read, now) {
+                    self.files.remove(name);
+                    self.changed.insert(Arc::clone(name));
                 }
             }
+            return Ok(());
         }
-        self.files.retain(|name, _| present.contains(name));
+        let mut present = BTreeSet::new();
+        for entry in fs::read_dir(&self.path).map_err(wrap)? {
+            let Some(name) = manifest_name(&entry.map_err(wrap)?.path()) else {
+                continue;
+            };
+            let look = match noticed.contains(&name) {
+                true => Look::Read,
+                false => look,
+            };
+            if self.look_at(&name, look, now) {
+                present.insert(name);
+            }
+        }
+        let changed = &mut self.changed;
+        self.files.retain(|name, _| {
+            let is_present = present.contains(name);
+            if !is_present {
+                changed.insert(Arc::clone(name));
+            }
+            is_present
+        });
         Ok(())
+    }
+
+    /// Looks at one file; `false`: there is none.
+    fn look_at(&mut self, name: &Arc<str>, look: Look, now: Duration) -> bool {
+        let path = self.path.join(&**name);
+        // Follows symbolic links, as mounted config maps are made of them.
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                let writer = self.writers.get(name);
+                if writer.is_some_and(|writer| writer.is_busy(now)) {
+                    self.noticed.insert(Arc::clone(name));
+                } else {
+                    self.read_file(name, &path, Stamp::of(&metadata), look, now);
+                }
+                true
+            }
+            Ok(_) => false,
+            // Gone between listing and looking: as if it had never been listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                let file = self.files.entry(Arc::clone(name)).or_default();
+                file.cannot_be_read(name, file::unreadable(&error));
+                self.changed.insert(Arc::clone(name));
+                true
+            }
+        }
     }
 
     fn read_file(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, look: Look, now: Duration) {
         let file = self.files.entry(Arc::clone(name)).or_default();
         let is_large = stamp.len > LARGE;
-        if stamp == file.stamp && (look == Look::Stamps || is_large) {
+        if stamp == file.stamp && (look != Look::Read || is_large) {
             return;
         }
+        self.changed.insert(Arc::clone(name));
         if stamp.len > yaml::MAX_BYTES as u64 {
             let problem = yaml::too_large(stamp.len);
-            return file.take(name, stamp, Err(problem), now);
+            file.take(name, stamp, Err(problem), now);
+            return;
         }
         let known = file.known_digest();
         let Some(background) = self.background.clone().filter(|_| is_large) else {
-            return file.take(name, stamp, file::read(name, path, known), now);
+            if !file.take(name, stamp, file::read(name, path, known), now) {
+                self.changed.remove(name);
+            }
+            return;
         };
         // Another one, or an earlier form of this one, is being read: its turn comes after that.
         if self.reading.is_none() {
@@ -337,6 +389,7 @@ impl Directory {
             && let Some(file) = self.files.get_mut(&reading.name)
         {
             file.take(&reading.name, reading.stamp, content, now);
+            self.changed.insert(reading.name);
         }
     }
 
@@ -344,72 +397,13 @@ impl Directory {
         let name: Arc<str> = self.path.to_string_lossy().into();
         let file = self.files.entry(Arc::clone(&name)).or_default();
         file.fail(&name, Position::default(), error.to_string());
+        self.changed.insert(name);
     }
 
-    /// Merges the files into a state and publishes it if it differs from the last one.
+    /// Merges what changed into the state and publishes it if it differs from the last one.
     fn publish(&mut self) -> Option<Arc<State>> {
-        let mut state = State::default();
-        let mut claims: BTreeMap<&ObjectName, Vec<&Arc<str>>> = BTreeMap::new();
-        for (name, file) in &self.files {
-            state.problems.extend(file.problems.iter().cloned());
-            state.ignored.extend(file.ignored.iter().cloned());
-            for object in file.objects.keys() {
-                claims.entry(object).or_default().push(name);
-            }
-        }
-        // What vanished from one file and stands in another has moved.
-        let mut vanishing: BTreeMap<&ObjectName, Vec<&Arc<str>>> = BTreeMap::new();
-        for (name, file) in &self.files {
-            for (object, _) in file
-                .all()
-                .filter(|(object, _)| !claims.contains_key(object))
-            {
-                vanishing.entry(object).or_default().push(name);
-            }
-        }
-        claims.append(&mut vanishing);
-        let mut owners = BTreeMap::new();
-        for (object, files) in claims {
-            let owner = self
-                .owners
-                .get(object)
-                .filter(|owner| files.contains(owner))
-                .unwrap_or(files[0]);
-            let of = |file: &Arc<str>| self.files.get(file)?.get(object);
-            let Some(known) = of(owner) else {
-                continue;
-            };
-            for (other, twin) in files
-                .iter()
-                .filter(|file| **file != owner)
-                .filter_map(|file| Some((*file, of(file)?)))
-            {
-                state.problems.push(Problem {
-                    place: Place {
-                        file: Arc::clone(other),
-                        at: twin.document.at,
-                    },
-                    object: Some(object.clone()),
-                    field: String::new(),
-                    problem: format!(
-                        "duplicate definition; using the one in {owner}:{}",
-                        known.document.at
-                    ),
-                    remedy: "delete one of the two".to_owned(),
-                });
-            }
-            owners.insert(object.clone(), Arc::clone(owner));
-            state.insert(known.object.clone());
-        }
-        state.problems.sort();
-        self.owners = owners;
-        state.generation = self.state.generation;
-        if state.generation > 0 && state == *self.state {
-            return None;
-        }
-        state.generation += 1;
-        self.state = Arc::new(state);
-        Some(self.state())
+        let changed = std::mem::take(&mut self.changed);
+        self.merged.update(&self.files, changed)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::manifest::{
     CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
 };
 use crate::named_labels::NamedLabels;
-use crate::object::{NamespacedName, ObjectName, Problem};
+use crate::object::{Kind, NamespacedName, ObjectName, Problem};
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -21,8 +21,8 @@ pub struct State {
     pub nodes: BTreeMap<Arc<str>, Arc<Node>>,
     /// Namespaces by name. A namespace in which pods live need not be here.
     pub namespaces: BTreeMap<Arc<str>, Arc<Namespace>>,
-    /// Pods.
-    pub pods: BTreeMap<NamespacedName, Arc<Pod>>,
+    /// Pods. Shared by the snapshots between which none changed.
+    pub pods: Arc<BTreeMap<NamespacedName, Arc<Pod>>>,
     /// Services.
     pub services: BTreeMap<NamespacedName, Arc<Service>>,
     /// Endpoint slices.
@@ -46,7 +46,9 @@ impl State {
         match object {
             Object::Node(node) => drop(self.nodes.insert(Arc::clone(&node.name), node)),
             Object::Namespace(ns) => drop(self.namespaces.insert(Arc::clone(&ns.name), ns)),
-            Object::Pod(pod) => drop(self.pods.insert(pod.name.clone(), pod)),
+            Object::Pod(pod) => {
+                drop(Arc::make_mut(&mut self.pods).insert(pod.name.clone(), pod));
+            }
             Object::Service(service) => {
                 drop(self.services.insert(service.name.clone(), service));
             }
@@ -60,6 +62,36 @@ impl State {
                 self.named_labels.add(&policy);
                 self.policies.insert(policy.name.clone(), policy);
             }
+        }
+    }
+
+    /// Takes an object out; says whether it was there. The labels that it named stay named until
+    /// [`Self::name_labels`].
+    pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {
+        let namespaced = || NamespacedName {
+            namespace: object.namespace.clone().unwrap_or_default(),
+            name: Arc::clone(&object.name),
+        };
+        match object.kind {
+            Kind::Node => self.nodes.remove(&object.name).is_some(),
+            Kind::Namespace => self.namespaces.remove(&object.name).is_some(),
+            Kind::Pod => Arc::make_mut(&mut self.pods)
+                .remove(&namespaced())
+                .is_some(),
+            Kind::Service => self.services.remove(&namespaced()).is_some(),
+            Kind::EndpointSlice => self.endpoint_slices.remove(&namespaced()).is_some(),
+            Kind::CiliumCidrGroup => self.cidr_groups.remove(&object.name).is_some(),
+            Kind::CiliumNetworkPolicy
+            | Kind::CiliumClusterwideNetworkPolicy
+            | Kind::NetworkPolicy => self.policies.remove(object).is_some(),
+        }
+    }
+
+    /// Finds anew which labels the policies name.
+    pub(crate) fn name_labels(&mut self) {
+        self.named_labels = NamedLabels::default();
+        for policy in self.policies.values() {
+            self.named_labels.add(policy);
         }
     }
 

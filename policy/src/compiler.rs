@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::{
-    Identities, Identity, NamespacedName, ObjectName, Place, Problem, State, manifest, yaml,
-};
-use serde::{Deserialize, Serialize};
+use cluster::{Identity, NamespacedName, ObjectName, Problem, State, manifest};
 
 use crate::compiled::{Compiled, InForce, Touched};
 use crate::config::Config;
-use crate::cookies::{Cookies, NamedPort, TableIds};
+use crate::cookies::{NamedPort, TableIds};
+use crate::memory::Memory;
 use crate::parse::parse;
 use crate::rule::Policy;
 
@@ -20,38 +18,6 @@ mod addresses;
 mod live;
 
 use live::Live;
-
-/// What must outlive the agent so that numbers stay and refused policies keep their last good form.
-/// Plain data for its state file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Memory {
-    identities: Option<Identities>,
-    cookies: Cookies,
-    tables: TableIds,
-    policies: Vec<Stored>,
-    /// Whose addresses are: of the node's own pods, and of those that several pods claim.
-    #[serde(default)]
-    owners: BTreeMap<IpAddr, NamespacedName>,
-}
-
-impl Memory {
-    /// The manifests of the policies that were in force, with the files that had them.
-    pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<yaml::Node>)> {
-        let stored = self.policies.iter();
-        stored.map(|stored| (&stored.place.file, &stored.document))
-    }
-}
-
-/// The last good form of a policy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Stored {
-    name: ObjectName,
-    uid: Option<Arc<str>>,
-    version: Arc<str>,
-    labels: manifest::LabelMap,
-    document: Arc<yaml::Node>,
-    place: Place,
-}
 
 /// A policy as it was last read.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +38,8 @@ pub struct Compiler {
     node: Arc<str>,
     tables: TableIds,
     policies: BTreeMap<ObjectName, Known>,
+    /// The good forms of `policies`, to be shared.
+    manifests: Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>,
     /// Whose addresses are that several pods claim, and whose they were before a start from nothing.
     owners: BTreeMap<IpAddr, NamespacedName>,
     /// Uses of each cookie in the tables.
@@ -92,32 +60,26 @@ impl Compiler {
     /// restart, or the default.
     pub fn new(config: Config, node: &str, memory: Memory) -> Self {
         let mut policies = BTreeMap::new();
-        for stored in memory.policies {
-            let raw = Arc::new(manifest::Policy {
-                name: stored.name.clone(),
-                uid: stored.uid,
-                version: stored.version,
-                labels: stored.labels,
-                document: stored.document,
-                place: stored.place,
-                text: Arc::default(),
-            });
+        let mut manifests = memory.policies;
+        Arc::make_mut(&mut manifests).retain(|name, raw| {
             // What an earlier version of this program took but this one refuses is as good as absent.
-            if let Ok(policy) = parse(&raw, &config.cluster) {
-                let known = Known {
-                    good: Some((raw, Arc::new(policy))),
-                    refused: None,
-                };
-                policies.insert(stored.name, known);
-            }
-        }
-        let identities = memory.identities.unwrap_or_else(|| Identities::new(false));
-        let compiled = Compiled::empty(Arc::new(memory.cookies), Arc::new(identities));
+            let Ok(policy) = parse(raw, &config.cluster) else {
+                return false;
+            };
+            let known = Known {
+                good: Some((Arc::clone(raw), Arc::new(policy))),
+                refused: None,
+            };
+            policies.insert(name.clone(), known);
+            true
+        });
+        let compiled = Compiled::empty(memory.cookies, memory.identities);
         Self {
             config,
             node: node.into(),
             tables: memory.tables,
             policies,
+            manifests,
             owners: memory.owners,
             cookie_uses: HashMap::new(),
             cookies_used: BTreeMap::new(),
@@ -128,32 +90,24 @@ impl Compiler {
         }
     }
 
-    /// What to keep over a restart.
+    /// What to keep over a restart. Shares what it can with the compiler.
     pub fn memory(&self) -> Memory {
-        let policies = self
-            .policies
-            .values()
-            .filter_map(|known| known.good.as_ref());
-        let addresses = self.compiled.addresses.iter();
-        let own = addresses
-            .filter(|(_, address)| address.local)
-            .filter_map(|(ip, address)| Some((*ip, address.pod.clone()?)));
+        let compiled = &self.compiled;
+        let own = compiled.endpoints.iter().flat_map(|(name, endpoint)| {
+            let has = |ip: &&IpAddr| {
+                let address = compiled.addresses.get(ip);
+                address.is_some_and(|address| address.pod.as_ref() == Some(name))
+            };
+            let ips = endpoint.ips.iter().filter(has);
+            ips.map(|ip| (*ip, name.clone()))
+        });
         let owners = self.owners.clone().into_iter().chain(own).collect();
         Memory {
-            identities: Some((*self.compiled.identities).clone()),
-            cookies: (*self.compiled.cookies).clone(),
+            identities: Arc::clone(&compiled.identities),
+            cookies: Arc::clone(&compiled.cookies),
             tables: self.tables.clone(),
+            policies: Arc::clone(&self.manifests),
             owners,
-            policies: policies
-                .map(|(raw, _)| Stored {
-                    name: raw.name.clone(),
-                    uid: raw.uid.clone(),
-                    version: Arc::clone(&raw.version),
-                    labels: raw.labels.clone(),
-                    document: Arc::clone(&raw.document),
-                    place: raw.place.clone(),
-                })
-                .collect(),
         }
     }
 
@@ -173,12 +127,8 @@ impl Compiler {
 
     /// The manifests of the policies in force, in their present or last good form; before the first
     /// compilation those that were in force before a restart.
-    pub fn manifests(&self) -> BTreeMap<ObjectName, Arc<manifest::Policy>> {
-        let good = |(name, known): (&ObjectName, &Known)| {
-            let (raw, _) = known.good.as_ref()?;
-            Some((name.clone(), Arc::clone(raw)))
-        };
-        self.policies.iter().filter_map(good).collect()
+    pub fn manifests(&self) -> Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>> {
+        Arc::clone(&self.manifests)
     }
 
     /// Forgets identities and cookies that neither the last compilation uses nor `identities` and
@@ -226,7 +176,11 @@ impl Compiler {
     /// was touched.
     pub fn advance(&mut self, state: &Arc<State>) -> (&Compiled, Touched) {
         self.make_room();
-        let dual_stack = state.is_dual_stack();
+        let known = self.live.as_ref().filter(|live| live.same_addresses(state));
+        let dual_stack = match known {
+            Some(_) => self.compiled.identities.dual_stack(),
+            None => state.is_dual_stack(),
+        };
         let onwards = self.live.take().filter(|live| {
             live.can_advance(state) && dual_stack == self.compiled.identities.dual_stack()
         });
@@ -271,8 +225,11 @@ impl Compiler {
             Arc::clone(&self.compiled.cookies),
             Arc::clone(&self.compiled.identities),
         );
-        self.policies
-            .retain(|name, _| state.policies.contains_key(name));
+        let gone = |name: &ObjectName| !state.policies.contains_key(name);
+        self.policies.retain(|name, _| !gone(name));
+        if self.manifests.keys().any(gone) {
+            Arc::make_mut(&mut self.manifests).retain(|name, _| !gone(name));
+        }
         for cookie in std::mem::take(&mut self.cookie_uses).into_keys() {
             self.cookies_used.insert(cookie, self.compilations);
         }
@@ -299,6 +256,7 @@ impl Compiler {
         let before = good(&known).filter(|_| self.compiled.policies.contains_key(name));
         let Some(raw) = raw else {
             self.compiled.policies.remove(name);
+            Arc::make_mut(&mut self.manifests).remove(name);
             return [before, None];
         };
         let known = read(known, raw, &self.config.cluster);
@@ -309,6 +267,10 @@ impl Compiler {
                 stale: known.refused.is_some(),
             };
             self.compiled.policies.insert(name.clone(), in_force);
+            let manifest = self.manifests.get(name);
+            if !manifest.is_some_and(|manifest| Arc::ptr_eq(manifest, raw)) {
+                Arc::make_mut(&mut self.manifests).insert(name.clone(), Arc::clone(raw));
+            }
         }
         self.policies.insert(name.clone(), known);
         [before, now]
@@ -363,6 +325,8 @@ pub(crate) fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + 
 
 #[cfg(test)]
 mod tests {
+    use cluster::yaml;
+
     use super::*;
 
     fn policy(version: usize, name: &str, port: usize) -> manifest::Object {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use abi::policy as number;
+use cluster::differ::{changed, same};
 use serde::{Deserialize, Serialize};
 
 use crate::reason::{Direction, Reason, ReasonKind};
@@ -16,6 +17,14 @@ pub struct Cookies {
     by_reason: HashMap<Arc<Reason>, u32>,
     by_number: BTreeMap<u32, Arc<Reason>>,
     next: u32,
+}
+
+/// What differs between two states of [`Cookies`], as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CookieChanges {
+    next: u32,
+    /// `None`: the cookie is free again.
+    reasons: BTreeMap<u32, Option<Arc<Reason>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +123,43 @@ impl Cookies {
         self.by_reason.retain(|_, cookie| kept.contains_key(cookie));
     }
 
+    /// The way here from `before`; `None` if that is the same.
+    pub(crate) fn changes(&self, before: &Self) -> Option<CookieChanges> {
+        let reasons = changed(&before.by_number, &self.by_number, same);
+        let reasons: BTreeMap<u32, Option<Arc<Reason>>> = reasons
+            .into_iter()
+            .map(|(number, _, now)| (*number, now.cloned()))
+            .collect();
+        let is_same = reasons.is_empty() && self.next == before.next;
+        (!is_same).then_some(CookieChanges {
+            next: self.next,
+            reasons,
+        })
+    }
+
+    /// Goes the way that [`Self::changes`] told.
+    pub(crate) fn apply(&mut self, changes: CookieChanges) {
+        self.next = changes
+            .next
+            .clamp(number::COOKIE_FIRST_RULE, number::MAX_COOKIES - 1);
+        let room = number::COOKIE_FIRST_RULE..number::MAX_COOKIES;
+        // A reason may have gone from one number to another.
+        for number in changes
+            .reasons
+            .keys()
+            .filter(|number| room.contains(number))
+        {
+            if let Some(before) = self.by_number.remove(number) {
+                self.by_reason.remove(&before);
+            }
+        }
+        for (number, reason) in changes.reasons {
+            if let Some(reason) = reason.filter(|_| room.contains(&number)) {
+                self.insert(number, reason);
+            }
+        }
+    }
+
     fn insert(&mut self, number: u32, reason: Arc<Reason>) {
         self.by_reason.insert(Arc::clone(&reason), number);
         self.by_number.insert(number, reason);
@@ -177,6 +223,14 @@ pub struct TableIds {
     owners: Vec<(TableOwner, u32)>,
 }
 
+/// What differs between two states of [`TableIds`], as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableChanges {
+    next: u32,
+    /// `None`: the owner has no table any more.
+    owners: Vec<(TableOwner, Option<u32>)>,
+}
+
 impl Default for TableIds {
     fn default() -> Self {
         Self {
@@ -187,6 +241,36 @@ impl Default for TableIds {
 }
 
 impl TableIds {
+    /// The way here from `before`; `None` if that is the same.
+    pub(crate) fn changes(&self, before: &Self) -> Option<TableChanges> {
+        if self == before {
+            return None;
+        }
+        let by_owner = |ids: &Self| BTreeMap::from_iter(ids.owners.iter().cloned());
+        let (before, now) = (by_owner(before), by_owner(self));
+        let owners = changed(&before, &now, |one, other| one == other);
+        Some(TableChanges {
+            next: self.next,
+            owners: owners
+                .into_iter()
+                .map(|(owner, _, now)| (owner.clone(), now.copied()))
+                .collect(),
+        })
+    }
+
+    /// Goes the way that [`Self::changes`] told.
+    pub(crate) fn apply(&mut self, changes: TableChanges) {
+        self.next = changes.next;
+        let mut owners = BTreeMap::from_iter(self.owners.drain(..));
+        for (owner, table) in changes.owners {
+            match table {
+                Some(table) => drop(owners.insert(owner, table)),
+                None => drop(owners.remove(&owner)),
+            }
+        }
+        self.owners = owners.into_iter().collect();
+    }
+
     /// Gives every owner its table: the one it had, or a new one. Tables of others are freed.
     /// Owners for which there is no table left are missing in the result.
     pub fn assign(&mut self, owners: &BTreeSet<TableOwner>) -> BTreeMap<TableOwner, u32> {

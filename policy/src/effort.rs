@@ -53,20 +53,52 @@ mod tests {
 
     /// Steps that compiling a policy of so many prefixes takes.
     fn compiled(prefixes: usize) -> u64 {
-        let mut text = String::from(
-            "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: s}, spec: {nodeName: a}, status: {podIP: 10.1.0.1}}\n---\n\
-             apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: s}\n\
-             spec:\n  endpointSelector: {}\n  egress:\n  - toCIDR:\n",
+        let prefixes = lines(prefixes, |net| format!("- {net}.0/24"));
+        steps(&format!("toCIDR:\n{prefixes}"), "")
+    }
+
+    /// The same, where each has a part taken out.
+    fn with_holes(prefixes: usize) -> u64 {
+        let prefixes = lines(prefixes, |net| {
+            format!("- {{cidr: {net}.0/24, except: [{net}.128/25]}}")
+        });
+        steps(&format!("toCIDRSet:\n{prefixes}"), "")
+    }
+
+    /// The same, of a group, out of which as many are taken as it has.
+    fn of_group(prefixes: usize) -> u64 {
+        let group = lines(prefixes, |net| format!("- {net}.0/24"));
+        let except = lines(prefixes, |net| format!("  - {net}.128/25"));
+        steps(
+            &format!("toCIDRSet:\n    - cidrGroupRef: g\n      except:\n{except}"),
+            &format!(
+                "apiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {{name: g}}\n\
+                 spec:\n  externalCIDRs:\n{group}---\n"
+            ),
+        )
+    }
+
+    /// A line for each of so many nets, made of its first three bytes.
+    fn lines(nets: usize, line: impl Fn(&str) -> String) -> String {
+        let nets = (0..nets).map(|n| format!("20.{}.{}", n / 256, n % 256));
+        nets.map(|net| format!("    {}\n", line(&net))).collect()
+    }
+
+    /// Steps that compiling a policy with this element takes, beside other objects.
+    fn steps(element: &str, others: &str) -> u64 {
+        let text = format!(
+            "{others}{{apiVersion: v1, kind: Pod, metadata: {{name: web, namespace: s}}, spec: {{nodeName: a}}, \
+             status: {{podIP: 10.1.0.1}}}}\n---\n\
+             apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: p, namespace: s}}\n\
+             spec:\n  endpointSelector: {{}}\n  egress:\n  - {element}"
         );
-        for n in 0..prefixes {
-            let _written = writeln!(text, "    - 20.{}.{}.0/24", n / 256, n % 256);
-        }
         let mut state = State::default();
         for document in yaml::parse(&text).expect("valid YAML") {
             for document in manifest::read(&"p.yaml".into(), document) {
-                if let Document::Object(_, object, _) = document {
-                    state.insert(object);
-                }
+                let Document::Object(_, object, _) = document else {
+                    panic!("{document:?}");
+                };
+                state.insert(object);
             }
         }
         let mut compiler = Compiler::new(Config::default(), "a", Memory::default());
@@ -78,6 +110,8 @@ mod tests {
         for (name, of, few, many) in [
             ("rules", validated as fn(usize) -> u64, 400, 800),
             ("prefixes", compiled, 500, 2_000),
+            ("prefixes with parts taken out", with_holes, 500, 2_000),
+            ("a group's, with parts taken out", of_group, 500, 2_000),
         ] {
             let (one, other) = (of(few), of(many));
             let grown = (many / few) as u64;

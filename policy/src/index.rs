@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cluster::{CidrGroup, Identity, Labels};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::prefixes::{group_rules, supernets};
-use crate::rule::{CidrRule, Peer};
+use crate::prefixes::{group_prefixes, supernets};
+use crate::rule::{Peer, is_in, is_left_of};
 use crate::selector::Demand;
 
 mod find;
@@ -183,15 +183,11 @@ impl Index {
             Peer::Cidr(rule) => rule.matches(labels),
             // It names a prefix around this one; what is left is what it takes out.
             Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
-                let left = |cidr| CidrRule {
-                    cidr,
-                    except: except.clone(),
-                };
                 match labels.cidr() {
-                    Some(prefix) => left(prefix).matches(labels),
+                    Some(prefix) => !is_in(prefix, except),
                     None => EVERYTHING
                         .iter()
-                        .any(|all| self.names(peer, *all) && left(*all).matches(labels)),
+                        .any(|all| is_left_of(*all, except, labels) && self.names(peer, *all)),
                 }
             }
         }
@@ -209,8 +205,7 @@ impl Index {
         match peer {
             Peer::Cidr(rule) => BTreeSet::from([rule.cidr]),
             Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                let rules = group_rules(peer, &self.groups);
-                rules.into_iter().map(|rule| rule.cidr).collect()
+                group_prefixes(peer, &self.groups).into_iter().collect()
             }
             Peer::All | Peer::Labels(_) | Peer::Reserved(_) => BTreeSet::new(),
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use cluster::CidrGroup;
 use ipnet::IpNet;
 
-use crate::rule::{CidrRule, Peer, Policy};
+use crate::effort;
+use crate::rule::{Peer, Policy};
 
 /// A prefix and all that it lies in, the longest first: at most 33 or 129 look-ups tell whether one of many
 /// prefixes holds another.
@@ -20,6 +21,10 @@ pub(crate) fn prefixes_of(
     groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
 ) -> BTreeSet<IpNet> {
     let mut prefixes = BTreeSet::new();
+    let mut add = |more: &[IpNet]| {
+        effort::count(more.len() as u64);
+        prefixes.extend(more);
+    };
     let statements = policy
         .rules
         .iter()
@@ -30,13 +35,14 @@ pub(crate) fn prefixes_of(
     {
         match peer {
             Peer::Cidr(rule) => {
-                prefixes.insert(rule.cidr);
-                prefixes.extend(&rule.except);
+                add(&[rule.cidr]);
+                add(&rule.except);
             }
-            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                for rule in group_rules(peer, groups) {
-                    prefixes.insert(rule.cidr);
-                    prefixes.extend(rule.except);
+            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
+                let cidrs = group_prefixes(peer, groups);
+                if !cidrs.is_empty() {
+                    add(&cidrs);
+                    add(except);
                 }
             }
             Peer::All | Peer::Labels(_) | Peer::Reserved(_) => {}
@@ -55,29 +61,22 @@ pub fn named_prefixes<'p>(
         .collect()
 }
 
-/// A group peer as the prefixes that the groups have now; nothing for a group that isn't there.
-pub(crate) fn group_rules(
+/// The prefixes that the groups of a group peer have now, whatever it takes out of them; none of a group
+/// that isn't there.
+pub(crate) fn group_prefixes(
     peer: &Peer,
     groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
-) -> Vec<CidrRule> {
-    let (chosen, except): (Vec<&Arc<CidrGroup>>, &[IpNet]) = match peer {
-        Peer::CidrGroup { name, except } => (groups.get(name).into_iter().collect(), except),
-        Peer::CidrGroups { selector, except } => {
-            let matching = groups
-                .values()
-                .filter(|group| selector.matches(&group_labels(group).collect()));
-            (matching.collect(), except)
-        }
-        Peer::All | Peer::Labels(_) | Peer::Reserved(_) | Peer::Cidr(_) => (Vec::new(), &[]),
+) -> Vec<IpNet> {
+    let chosen: Vec<&Arc<CidrGroup>> = match peer {
+        Peer::CidrGroup { name, .. } => groups.get(name).into_iter().collect(),
+        Peer::CidrGroups { selector, .. } => groups
+            .values()
+            .filter(|group| selector.matches(&group_labels(group).collect()))
+            .collect(),
+        Peer::All | Peer::Labels(_) | Peer::Reserved(_) | Peer::Cidr(_) => Vec::new(),
     };
-    chosen
-        .into_iter()
-        .flat_map(|group| &group.cidrs)
-        .map(|cidr| CidrRule {
-            cidr: *cidr,
-            except: except.to_vec(),
-        })
-        .collect()
+    let cidrs = chosen.into_iter().flat_map(|group| &group.cidrs);
+    cidrs.copied().collect()
 }
 
 /// Labels that prefixes get from a group they are in.

@@ -121,10 +121,10 @@ impl Peer {
             Self::Labels(selector) => selector.matches(labels),
             Self::Reserved(name) => labels.is_reserved(name),
             Self::Cidr(rule) => rule.matches(labels),
-            Self::CidrGroup { .. } | Self::CidrGroups { .. } => {
-                crate::prefixes::group_rules(self, groups)
-                    .iter()
-                    .any(|rule| rule.matches(labels))
+            Self::CidrGroup { except, .. } | Self::CidrGroups { except, .. } => {
+                crate::prefixes::group_prefixes(self, groups)
+                    .into_iter()
+                    .any(|cidr| is_left_of(cidr, except, labels))
             }
         }
     }
@@ -142,24 +142,33 @@ pub struct CidrRule {
 impl CidrRule {
     /// Whether a prefix is among those taken out.
     pub(crate) fn excepts(&self, prefix: IpNet) -> bool {
-        !self.except.is_empty()
-            && supernets(prefix).any(|net| self.except.binary_search(&net).is_ok())
+        is_in(prefix, &self.except)
     }
 
     /// Whether the rule is about an identity with these labels: one that stands for a prefix inside
     /// `cidr` and not inside of an exception, or the world if `cidr` is everything.
     pub fn matches(&self, labels: &Labels) -> bool {
-        match labels.cidr() {
-            Some(prefix) => self.cidr.contains(&prefix) && !self.excepts(prefix),
-            None if self.cidr.prefix_len() == 0 => {
-                labels.is_reserved("world")
-                    || labels.is_reserved(match self.cidr {
-                        IpNet::V4(_) => "world-ipv4",
-                        IpNet::V6(_) => "world-ipv6",
-                    })
-            }
-            None => false,
+        is_left_of(self.cidr, &self.except, labels)
+    }
+}
+
+/// Whether a prefix is one of `prefixes`, which are sorted, or inside of one.
+pub(crate) fn is_in(prefix: IpNet, prefixes: &[IpNet]) -> bool {
+    !prefixes.is_empty() && supernets(prefix).any(|net| prefixes.binary_search(&net).is_ok())
+}
+
+/// As [`CidrRule::matches`], of a prefix and what is taken out of it.
+pub(crate) fn is_left_of(cidr: IpNet, except: &[IpNet], labels: &Labels) -> bool {
+    match labels.cidr() {
+        Some(prefix) => cidr.contains(&prefix) && !is_in(prefix, except),
+        None if cidr.prefix_len() == 0 => {
+            labels.is_reserved("world")
+                || labels.is_reserved(match cidr {
+                    IpNet::V4(_) => "world-ipv4",
+                    IpNet::V6(_) => "world-ipv6",
+                })
         }
+        None => false,
     }
 }
 

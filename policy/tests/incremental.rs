@@ -83,9 +83,9 @@ fn change(random: &mut Random, state: &mut State, pools: &[State]) {
                 ips,
                 ..(*state.pods[random.pick(&names)]).clone()
             };
-            state.pods.insert(pod.name.clone(), Arc::new(pod));
+            Arc::make_mut(&mut state.pods).insert(pod.name.clone(), Arc::new(pod));
         }
-        _ => mutate(random, &mut state.pods, &pool.pods),
+        _ => mutate(random, Arc::make_mut(&mut state.pods), &pool.pods),
     }
 }
 
@@ -147,6 +147,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
     let mut here = Here::default();
     places(&mut random, &state, &mut here);
     let mut desired = compiler.update(&state).desired(&here);
+    let mut told = Memory::default();
     for step in 0..STEPS {
         for _ in 0..=random.below(3) {
             change(&mut random, &mut state, &pools);
@@ -176,6 +177,12 @@ fn run(seed: u64, ledger: &mut Ledger) {
         let compiled = compiled.clone();
         let is_contested = |problem: &String| problem.contains("its address");
         ledger.contested += usize::from(shown(&compiled.problems).iter().any(is_contested));
+        // What a state file is told of it, through its text.
+        let memory = compiler.memory();
+        let changes = memory.changes(&told);
+        let text = serde_json::to_string(&changes).expect("plain data");
+        told.apply(serde_json::from_str(&text).expect("own form"));
+        assert_eq!(told, memory, "seed {seed}, step {step}");
         // With the same numbers at hand, so that what is new to it would show.
         let anew = Compiler::new(Config::default(), "a", compiler.memory()).update(&state);
         assert_eq!(compiled, anew, "seed {seed}, step {step}");

@@ -26,7 +26,7 @@ use super::{
 const ROUNDS: usize = 16;
 
 /// Policies by name, as their manifests have them.
-pub(super) type Policies = BTreeMap<ObjectName, Arc<manifest::Policy>>;
+pub(super) type Policies = Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>;
 
 /// What goes into force.
 pub(super) struct Admitted {
@@ -62,8 +62,9 @@ impl LeftOut {
                 None => drop(state.policies.remove(name)),
             }
         }
+        let pods = Arc::make_mut(&mut state.pods);
         for name in &self.pods {
-            state.pods.remove(name);
+            pods.remove(name);
         }
         Arc::new(state)
     }
@@ -86,7 +87,7 @@ impl Control {
             touched.extend(&more);
             let given = self.place_pods();
             self.given.extend(given);
-            let here = desired::here(&self.endpoints);
+            let here = desired::here(&self.endpoints, self.own.get());
             let compiled = self.compiler.compiled();
             let changes = before
                 .as_ref()
@@ -146,7 +147,7 @@ impl Control {
         let (given, refused) = self.endpoints.update(
             pods.into_iter(),
             |ip| self.routes.get(ip),
-            &self.saved.endpoints,
+            &self.file.saved().endpoints,
         );
         for name in refused {
             error!(pod = %name, "no endpoint index is left: the pod stays cut off");

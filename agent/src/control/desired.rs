@@ -1,6 +1,9 @@
 //! What the maps shall hold: what was compiled, and what only this node can tell.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use abi::node::ticks;
 use loader::{Desired, Settings};
@@ -22,7 +25,7 @@ pub(super) fn desired(config: &Config, compiled: &Compiled, here: &Here) -> Desi
 }
 
 /// What only this node can tell.
-pub(super) fn here(endpoints: &Endpoints) -> Here {
+pub(super) fn here(endpoints: &Endpoints, own: Vec<IpAddr>) -> Here {
     let places = endpoints.iter().map(|(name, known)| {
         let place = Place {
             index: known.index,
@@ -31,12 +34,34 @@ pub(super) fn here(endpoints: &Endpoints) -> Here {
         (name.clone(), place)
     });
     Here {
-        own: own_addresses(),
+        own,
         places: places.collect(),
     }
 }
 
-/// Addresses of the node's own interfaces: the node, whether or not its manifest names them all.
+/// Addresses of the node's own interfaces, read again when routes or links changed, and now and then.
+#[derive(Debug, Default)]
+pub(super) struct OwnAddresses(Option<(Instant, Vec<IpAddr>)>);
+
+/// How long they are believed.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+impl OwnAddresses {
+    /// They may be others by now.
+    pub(super) fn doubt(&mut self) {
+        self.0 = None;
+    }
+
+    /// The addresses: the node, whether or not its manifest names them all.
+    pub(super) fn get(&mut self) -> Vec<IpAddr> {
+        let known = self.0.take();
+        let (when, addresses) = known
+            .filter(|(when, _)| when.elapsed() < BELIEVED)
+            .unwrap_or_else(|| (Instant::now(), own_addresses()));
+        self.0.insert((when, addresses)).1.clone()
+    }
+}
+
 fn own_addresses() -> Vec<IpAddr> {
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
         return vec![];

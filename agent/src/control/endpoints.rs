@@ -82,15 +82,21 @@ impl Endpoints {
             .collect();
         let mut wanting = Vec::new();
         for (name, ips) in pods {
-            let interface = ips.iter().find_map(|ip| route(*ip)).map(|index| Interface {
-                index,
-                name: interface_name(index),
-            });
+            let known = before.remove(name);
             let had = || saved.get(&name.to_string()).copied();
-            let index = match before.remove(name) {
+            let index = match &known {
                 Some(known) => Some(known.index),
                 None => had().filter(|index| *index != 0 && taken.insert(*index)),
             };
+            let interface = ips.iter().find_map(|ip| route(*ip)).map(|index| {
+                let known = known.and_then(|known| known.interface);
+                known
+                    .filter(|known| known.index == index)
+                    .unwrap_or_else(|| Interface {
+                        index,
+                        name: interface_name(index),
+                    })
+            });
             let known = Known {
                 index: index.unwrap_or(0),
                 ips: ips.to_vec(),
@@ -161,7 +167,8 @@ impl Endpoints {
             .collect();
         let text = serde_json::to_vec_pretty(&ready).map_err(|source| SavedError::Content {
             path: path.to_owned(),
-            source,
+            line: 0,
+            source: source.into(),
         })?;
         replace(path, &text, false)
     }

@@ -2,10 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use cluster::{Place, Problem};
+use cluster::{NamespacedName, Place, Pod, Problem};
 use loader::{Damage, IfIndex, Inspection};
 use tracing::{error, info, warn};
 
@@ -18,11 +20,15 @@ const TOLD: Duration = Duration::from_secs(600);
 /// Repairs of one look that are told of one by one.
 const LISTED: usize = 3;
 
+type Pods = Arc<BTreeMap<NamespacedName, Arc<Pod>>>;
+
 /// What was found until now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Integrity {
     /// Interfaces that shall have programs.
     wanted: BTreeSet<IfIndex>,
+    /// Pods of the cluster, and the addresses of those of the node.
+    pods: Option<(Pods, BTreeSet<IpAddr>)>,
     looked: Option<Instant>,
     /// Repairs since the agent started.
     repairs: BTreeMap<Damage, u64>,
@@ -141,11 +147,14 @@ impl Control {
     /// known: what is not known is dropped.
     pub(super) fn attach(&mut self, state: &cluster::State) {
         let node = state.nodes.get(self.config.node.as_str());
-        let pods: BTreeSet<_> = state
-            .pods_of(&self.config.node)
-            .flat_map(|pod| pod.ips.iter().copied())
-            .collect();
-        let in_range = |address: &std::net::IpAddr| {
+        let known = self.integrity.pods.take();
+        let known = known.filter(|(of, _)| Arc::ptr_eq(of, &state.pods));
+        let (_, pods) = self.integrity.pods.insert(known.unwrap_or_else(|| {
+            let pods = state.pods_of(&self.config.node);
+            let ips = pods.flat_map(|pod| pod.ips.iter().copied()).collect();
+            (Arc::clone(&state.pods), ips)
+        }));
+        let in_range = |address: &IpAddr| {
             node.is_some_and(|node| node.pod_cidrs.iter().any(|range| range.contains(address)))
         };
         let routes = self.routes.iter();
@@ -154,8 +163,11 @@ impl Control {
         for interface in wanted.difference(&self.integrity.wanted) {
             info!(ifindex = interface.0, "programs are attached from now on");
         }
-        self.integrity.wanted = wanted;
-        self.inspect();
+        // Those that are wanted already are looked at every second.
+        if self.integrity.looked.is_none() || wanted != self.integrity.wanted {
+            self.integrity.wanted = wanted;
+            self.inspect();
+        }
     }
 
     /// Looks at the datapath if it is time.

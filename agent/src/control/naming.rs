@@ -1,10 +1,10 @@
 //! Names for events, from what was compiled. Values that stayed the same are shared with the names
 //! before, so that the history holds each of them once.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use cluster::{Identity, Labels, NamespacedName, State};
-use policy::{Compiled, Reason, ReasonKind, Touched};
+use cluster::{Identities, Identity, Labels, NamespacedName, State};
+use policy::{Compiled, Cookies, Reason, ReasonKind, Touched};
 
 use super::endpoints::Endpoints;
 use crate::names::{
@@ -15,8 +15,8 @@ use crate::names::{
 #[derive(Debug, Default)]
 pub(super) struct Naming {
     /// What the numbers in the names before stand for: a freed number may come back as another's.
-    labels: HashMap<u32, Labels>,
-    reasons: HashMap<u32, Arc<Reason>>,
+    identities: Option<Arc<Identities>>,
+    cookies: Option<Arc<Cookies>>,
 }
 
 /// Where names come from.
@@ -50,8 +50,16 @@ impl Naming {
         match touched.filter(|touched| !touched.all) {
             Some(touched) => {
                 names.by_address = before.by_address.clone();
-                for ip in touched.addresses.iter().chain(own) {
+                for ip in &touched.addresses {
                     address(&mut names, before, from, *ip);
+                }
+                for ip in own {
+                    match before.by_address.get(&(*ip).into()) {
+                        Some(known) if !touched.addresses.contains(ip) && is_at(known, from) => {
+                            names.by_index.insert(known.id, Arc::clone(known));
+                        }
+                        Some(_) | None => address(&mut names, before, from, *ip),
+                    }
                 }
             }
             None => {
@@ -66,35 +74,40 @@ impl Naming {
     }
 
     fn identities(&mut self, names: &mut Names, before: &Names, compiled: &Compiled) {
-        for (identity, labels) in compiled.identities.iter() {
+        let now = &compiled.identities;
+        let known = self.identities.replace(Arc::clone(now));
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
+            names.by_identity = before.by_identity.clone();
+            return;
+        }
+        let named = |identity| known.as_ref().and_then(|known| known.labels(identity));
+        for (identity, labels) in now.iter() {
             let known = before.by_identity.get(&identity.0);
-            let endpoint = match known.filter(|_| self.labels.get(&identity.0) == Some(labels)) {
+            let endpoint = match known.filter(|_| named(identity) == Some(labels)) {
                 Some(known) => Arc::clone(known),
                 None => shared(known, identity_of(compiled, identity)),
             };
             names.by_identity.insert(identity.0, endpoint);
         }
-        let labels = compiled.identities.iter();
-        self.labels = labels
-            .map(|(identity, labels)| (identity.0, labels.clone()))
-            .collect();
     }
 
     fn cookies(&mut self, names: &mut Names, before: &Names, compiled: &Compiled) {
-        for (cookie, reason) in compiled.cookies.iter() {
+        let now = &compiled.cookies;
+        let known = self.cookies.replace(Arc::clone(now));
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
+            names.attributions = before.attributions.clone();
+            return;
+        }
+        let named = |cookie| known.as_ref().and_then(|known| known.resolve(cookie));
+        for (cookie, reason) in now.iter() {
             let known = before.attributions.get(&cookie);
             let is_same = |named: &Arc<Reason>| Arc::ptr_eq(named, reason);
-            let attribution = match known.filter(|_| self.reasons.get(&cookie).is_some_and(is_same))
-            {
+            let attribution = match known.filter(|_| named(cookie).is_some_and(is_same)) {
                 Some(known) => Arc::clone(known),
                 None => shared(known, attribution_of(cookie, reason)),
             };
             names.attributions.insert(cookie, attribution);
         }
-        let reasons = compiled.cookies.iter();
-        self.reasons = reasons
-            .map(|(cookie, reason)| (cookie, Arc::clone(reason)))
-            .collect();
     }
 }
 
@@ -114,6 +127,21 @@ fn address(names: &mut Names, before: &Names, from: &Sources<'_>, ip: IpAddr) {
         names.by_index.insert(endpoint.id, Arc::clone(&endpoint));
     }
     names.by_address.insert(key, endpoint);
+}
+
+/// Whether a pod of the node still has its place: what else is known of it comes with its address.
+fn is_at(known: &Endpoint, from: &Sources<'_>) -> bool {
+    let name = NamespacedName::new(&known.namespace, &known.pod);
+    from.endpoints.get(&name).is_some_and(|now| {
+        let interface = now.interface.as_ref();
+        now.index == known.id
+            && known.id != 0
+            && interface.map(|now| (now.index.0, &now.name))
+                == known
+                    .interface
+                    .as_ref()
+                    .map(|device| (device.index, &device.name))
+    })
 }
 
 fn shared<T: PartialEq>(before: Option<&Arc<T>>, now: T) -> Arc<T> {

@@ -8,7 +8,7 @@ use std::{
 
 use abi::{
     maps::{self, Declaration},
-    policy::{PolicyEntry, Table},
+    policy::{PolicyEntry, PolicyKey, Table},
 };
 use cluster::{ObjectName, Place, Problem, State};
 use loader::Desired;
@@ -111,22 +111,56 @@ struct Share {
 
 type Shares = BTreeMap<ObjectName, Share>;
 
-/// Whose the entries are, by their cookies. Policies that only put pods in default deny have none.
+/// The policies that name each prefix that the kernel doesn't have yet, by its identity.
+type Newcomers<'a> = HashMap<u32, Vec<&'a Policy>>;
+
+/// Whoever names a prefix makes room necessary for it in the tables of all who let the world in or out.
+fn newcomers<'a>(
+    state: &State,
+    compiled: &Compiled,
+    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+    in_force: &Desired,
+) -> Newcomers<'a> {
+    let known = in_force.cidr4.values().chain(in_force.cidr6.values());
+    let known: HashSet<u32> = known.map(|value| value.identity).collect();
+    let mut newcomers = Newcomers::new();
+    for policy in policies.values() {
+        let named = policy::named_prefixes(std::iter::once(policy), &state.cidr_groups);
+        let identities = named.iter().filter_map(|net| compiled.prefixes.get(net));
+        for identity in identities.filter(|identity| !known.contains(&identity.0)) {
+            newcomers.entry(identity.0).or_default().push(&**policy);
+        }
+    }
+    newcomers
+}
+
+/// Whose the entries are: of those for newcomers who names them, else by their cookies. Policies that
+/// only put pods in default deny have none.
 fn shares<'a>(
-    entries: impl Iterator<Item = &'a PolicyEntry>,
+    entries: impl Iterator<Item = (&'a PolicyKey, &'a PolicyEntry)>,
     tables: impl Iterator<Item = &'a Table>,
     cookies: &Cookies,
+    newcomers: &Newcomers<'_>,
 ) -> Shares {
+    let mut shares = Shares::new();
     let mut uses: HashMap<u32, usize> = HashMap::new();
     for header in tables {
         for direction in [header.ingress, header.egress] {
             uses.entry(direction.default_cookie).or_default();
         }
     }
-    for entry in entries {
-        *uses.entry(entry.cookie).or_default() += 1;
+    for (key, entry) in entries {
+        let uses = uses.entry(entry.cookie).or_default();
+        let Some(policies) = newcomers.get(&key.identity) else {
+            *uses += 1;
+            continue;
+        };
+        for policy in policies {
+            let share = shares.entry(policy.name.clone()).or_default();
+            share.version = Arc::clone(&policy.version);
+            share.entries += 1;
+        }
     }
-    let mut shares = Shares::new();
     for (cookie, reason) in cookies.iter() {
         let Some(uses) = uses.get(&cookie) else {
             continue;
@@ -169,8 +203,11 @@ impl Refusal {
         before: &Progress,
     ) -> Self {
         let cookies = &compiled.cookies;
-        let wanted = shares(compiled.entries.values(), compiled.tables.values(), cookies);
-        let has = shares(in_force.policy.values(), in_force.tables.values(), cookies);
+        let newcomers = newcomers(state, compiled, policies, in_force);
+        let tables = compiled.tables.values();
+        let wanted = shares(compiled.entries.iter(), tables, cookies, &newcomers);
+        let tables = in_force.tables.values();
+        let has = shares(in_force.policy.iter(), tables, cookies, &Newcomers::new());
         let claims = if room.map == maps::POLICY.name {
             let claim = |(policy, share): (_, &Share)| Claim {
                 policy,

@@ -1,5 +1,5 @@
 //! What must mean the same to the next agent: numbers that stand in the kernel's maps, and the last
-//! good form of every manifest ([`log`]). Written before the maps are.
+//! good form of every manifest ([`log`]). Written before the maps are, change by change ([`journal`]).
 
 use std::{
     collections::BTreeMap,
@@ -9,40 +9,79 @@ use std::{
     sync::Arc,
 };
 
+use cluster::differ::changed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+mod journal;
 mod log;
 
+use journal::{Found, Journal, VERSION};
+
+pub use journal::Damage;
 pub(super) use log::Log;
 
-/// Form of the file; another one is not read, except the first.
-const VERSION: u32 = 2;
-/// With the manifests in it.
-const FIRST: u32 = 1;
-
-/// The state file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What the next agent must know of numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Saved {
-    pub(super) version: u32,
     /// Endpoint index by `namespace/name` of the pod.
     pub(super) endpoints: BTreeMap<String, u32>,
     /// Identities, cookies, tables, and the last good form of every policy.
     pub(super) policy: policy::Memory,
-    /// Last good objects of every file, in a file of the first form.
-    #[serde(default, skip_serializing)]
-    pub(super) manifests: cluster::source::Memory,
 }
 
-impl Default for Saved {
-    fn default() -> Self {
-        Self {
-            version: VERSION,
-            endpoints: BTreeMap::new(),
-            policy: policy::Memory::default(),
-            manifests: cluster::source::Memory::default(),
-        }
+/// What a change changes of it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    /// `null`: the index is free again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    endpoints: BTreeMap<String, Option<u32>>,
+    #[serde(default, skip_serializing_if = "policy::MemoryChanges::is_empty")]
+    policy: policy::MemoryChanges,
+}
+
+impl Saved {
+    /// The way here from `before`; `None` if that is the same.
+    fn changes(&self, before: &Self) -> Option<Record> {
+        let endpoints = changed(&before.endpoints, &self.endpoints, |one, other| {
+            one == other
+        });
+        let endpoints: BTreeMap<String, Option<u32>> = endpoints
+            .into_iter()
+            .map(|(pod, _, index)| (pod.clone(), index.copied()))
+            .collect();
+        let policy = self.policy.changes(&before.policy);
+        let is_same = endpoints.is_empty() && policy.is_empty();
+        (!is_same).then_some(Record { endpoints, policy })
     }
+
+    fn apply(&mut self, record: Record) {
+        for (pod, index) in record.endpoints {
+            match index {
+                Some(index) => drop(self.endpoints.insert(pod, index)),
+                None => drop(self.endpoints.remove(&pod)),
+            }
+        }
+        self.policy.apply(record.policy);
+    }
+}
+
+/// The state file and what it says.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    journal: Journal,
+    saved: Saved,
+}
+
+/// The second form: one JSON text, written as a whole.
+#[derive(Deserialize)]
+struct SecondForm {
+    endpoints: BTreeMap<String, u32>,
+    policy: policy::Memory,
+    /// Last good objects of every file, in the first form.
+    #[serde(default)]
+    manifests: cluster::source::Memory,
 }
 
 /// The state file cannot be used.
@@ -60,14 +99,16 @@ pub enum SavedError {
     },
     /// Not what an agent writes.
     #[error(
-        "{}: {source}; what is enforced now stays in force. To start anew, remove the file: policies \
-         whose manifests are invalid are then not enforced", path.display()
+        "{}: line {line}: {source}; what is enforced now stays in force. To start anew, remove the file: \
+         policies whose manifests are invalid are then not enforced", path.display()
     )]
     Content {
         /// The file.
         path: PathBuf,
-        /// Where it is wrong.
-        source: serde_json::Error,
+        /// Where it is wrong, from 1.
+        line: usize,
+        /// What is wrong.
+        source: Damage,
     },
     /// Of another version.
     #[error(
@@ -82,70 +123,69 @@ pub enum SavedError {
     },
 }
 
-#[derive(Deserialize)]
-struct Form {
-    version: u32,
-}
-
-impl Saved {
-    /// Reads the file; the default if there is none.
+impl StateFile {
+    /// Reads the file; one that isn't there says nothing. Also returns the last good objects of every
+    /// file, if nothing but the log of manifests says them better: at least those of the policies that
+    /// were in force.
     ///
     /// # Errors
     /// See [`SavedError`].
-    pub(super) fn load(path: &Path) -> Result<Self, SavedError> {
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(failed("reading", path)(source)),
-        };
-        let content = |source| SavedError::Content {
-            path: path.to_owned(),
-            source,
-        };
-        let Form { version } = serde_json::from_slice(&text).map_err(content)?;
-        if version != VERSION && version != FIRST {
-            return Err(SavedError::Version {
-                path: path.to_owned(),
-                found: version,
-            });
-        }
-        let saved: Self = serde_json::from_slice(&text).map_err(content)?;
-        Ok(Self {
-            version: VERSION,
-            ..saved
-        })
-    }
-
-    /// The last good objects of every file, if nothing else says them any more: at least those of the
-    /// policies that were in force.
-    pub(super) fn take_manifests(&mut self) -> cluster::source::Memory {
-        let manifests = std::mem::take(&mut self.manifests);
-        if manifests != cluster::source::Memory::default() {
-            return manifests;
-        }
-        let mut files: BTreeMap<Arc<str>, Vec<Arc<cluster::yaml::Node>>> = BTreeMap::new();
-        for (file, document) in self.policy.documents() {
-            let documents = files.entry(Arc::clone(file)).or_default();
-            documents.push(Arc::clone(document));
-        }
+    pub(super) fn load(path: PathBuf) -> Result<(Self, cluster::source::Memory), SavedError> {
+        let mut saved = Saved::default();
+        let (journal, found) = Journal::read(path, |record| saved.apply(record))?;
         let mut manifests = cluster::source::Memory::default();
-        for (file, documents) in files {
-            manifests.set(file, Some(documents));
+        if let Found::Earlier(text) = found {
+            let earlier: SecondForm =
+                serde_json::from_slice(&text).map_err(|source| SavedError::Content {
+                    path: journal.path().to_owned(),
+                    line: source.line(),
+                    source: Damage::Json(source),
+                })?;
+            saved = Saved {
+                endpoints: earlier.endpoints,
+                policy: earlier.policy,
+            };
+            manifests = earlier.manifests;
         }
-        manifests
+        if manifests == cluster::source::Memory::default() {
+            manifests = of_policies(&saved.policy);
+        }
+        Ok((Self { journal, saved }, manifests))
     }
 
-    /// Writes the file: all of it or, if the machine stops meanwhile, nothing.
+    /// What the file says.
+    pub(super) fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
+    /// Makes the file say this, and lasting.
     ///
     /// # Errors
-    /// The file system refuses; the file is as before.
-    pub(super) fn store(&self, path: &Path) -> Result<(), SavedError> {
-        let text = serde_json::to_vec(self).map_err(|source| SavedError::Content {
-            path: path.to_owned(),
-            source,
-        })?;
-        replace(path, &text, true)
+    /// The file system refuses; the file says what it said before.
+    pub(super) fn store(&mut self, now: Saved) -> Result<(), SavedError> {
+        if self.journal.wants_whole() {
+            let whole = now.changes(&Saved::default()).unwrap_or_default();
+            self.journal.rewrite(&whole)?;
+        } else if let Some(record) = now.changes(&self.saved) {
+            self.journal.append(&record)?;
+        }
+        self.saved = now;
+        Ok(())
     }
+}
+
+/// The manifests of policies, by the files that had them.
+fn of_policies(memory: &policy::Memory) -> cluster::source::Memory {
+    let mut files: BTreeMap<Arc<str>, Vec<Arc<cluster::yaml::Node>>> = BTreeMap::new();
+    for (file, document) in memory.documents() {
+        let documents = files.entry(Arc::clone(file)).or_default();
+        documents.push(Arc::clone(document));
+    }
+    let mut manifests = cluster::source::Memory::default();
+    for (file, documents) in files {
+        manifests.set(file, Some(documents));
+    }
+    manifests
 }
 
 /// Puts a file in place of another at once; with `durable`, so that a power cut does not undo it.
@@ -181,23 +221,76 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SavedE
 mod tests {
     use super::*;
 
+    fn saved(index: u32) -> Saved {
+        Saved {
+            endpoints: BTreeMap::from([("shop/cart-0".to_owned(), index)]),
+            ..Saved::default()
+        }
+    }
+
+    fn read(path: &Path) -> Saved {
+        let (file, _) = StateFile::load(path.to_owned()).unwrap();
+        file.saved().clone()
+    }
+
     #[test]
-    fn survives_and_refuses_what_it_does_not_know() {
+    fn says_what_was_stored_last() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.json");
-        assert!(Saved::load(&path).unwrap().endpoints.is_empty());
-        let mut saved = Saved::default();
-        saved.endpoints.insert("shop/cart-0".into(), 7);
-        saved.store(&path).unwrap();
-        assert_eq!(Saved::load(&path).unwrap().endpoints["shop/cart-0"], 7);
+        let (mut file, _) = StateFile::load(path.clone()).unwrap();
+        assert_eq!(*file.saved(), Saved::default());
+        // The first says all, even if that is nothing.
+        for saved in [
+            Saved::default(),
+            saved(7),
+            saved(8),
+            Saved::default(),
+            saved(9),
+        ] {
+            file.store(saved.clone()).unwrap();
+            assert_eq!(read(&path), saved);
+        }
+        let before = fs::read(&path).unwrap();
+        file.store(saved(9)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), before, "nothing changed");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn earlier_forms_are_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let memory = serde_json::to_string(&policy::Memory::default()).unwrap();
+        for version in [1, 2] {
+            let text = format!(
+                "{{\"version\":{version},\"endpoints\":{{\"shop/cart-0\":7}},\"policy\":{memory},\
+                 \"manifests\":{{\"a.yaml\":[]}}}}"
+            );
+            fs::write(&path, text).unwrap();
+            let (mut file, manifests) = StateFile::load(path.clone()).unwrap();
+            assert_eq!(*file.saved(), saved(7));
+            assert_ne!(manifests, cluster::source::Memory::default());
+            file.store(saved(8)).unwrap();
+            assert!(fs::read(&path).unwrap().starts_with(b"{\"version\":3}\n"));
+            assert_eq!(read(&path), saved(8));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
         for (content, expected) in [
-            ("{\"version\": 3}", "has form 3"),
+            ("{\"version\": 4}", "has form 4"),
             ("{\"version\": 1}", "stays in force"),
+            // A head without its end is no file of an agent: those are written as a whole.
+            ("{\"version\":3}", "stays in force"),
+            ("{\"version\":3}\n", "stays in force"),
             ("", "stays in force"),
+            ("\n", "stays in force"),
         ] {
             fs::write(&path, content).unwrap();
-            let error = Saved::load(&path).unwrap_err().to_string();
+            let error = StateFile::load(path.clone()).unwrap_err().to_string();
             assert!(error.contains(expected), "{content}: {error}");
         }
     }

@@ -156,10 +156,10 @@ pub(super) fn unreadable(error: &io::Error) -> String {
 
 impl File {
     /// What is remembered of it from before a restart.
-    pub(super) fn remembered(name: &Arc<str>, documents: Vec<Arc<yaml::Node>>) -> Self {
+    pub(super) fn remembered(name: &Arc<str>, documents: &[Arc<yaml::Node>]) -> Self {
         let mut file = Self::default();
         for document in documents {
-            for document in manifest::read(name, Arc::unwrap_or_clone(document)) {
+            for document in manifest::read(name, yaml::Node::clone(document)) {
                 if let Document::Object(name, object, document) = document {
                     file.objects.insert(name, Known { object, document });
                 }
@@ -186,24 +186,27 @@ impl File {
         (self.stamp != Stamp::default()).then_some(self.digest)
     }
 
-    /// Takes what was read at `now`.
+    /// Takes what was read at `now`. Says whether it is another text than before.
     pub(super) fn take(
         &mut self,
         name: &Arc<str>,
         stamp: Stamp,
         content: Result<Content, String>,
         now: Duration,
-    ) {
+    ) -> bool {
         let known = self.known_digest();
         let content = match content {
             Ok(content) => content,
-            Err(problem) => return self.cannot_be_read(name, problem),
+            Err(problem) => {
+                self.cannot_be_read(name, problem);
+                return true;
+            }
         };
         let replaced = self.inode != 0 && content.inode != self.inode;
         self.inode = content.inode;
         self.stamp = stamp;
         if known == Some(content.digest) {
-            return;
+            return false;
         }
         self.digest = content.digest;
         self.changed = now;
@@ -211,15 +214,18 @@ impl File {
         let documents = match content.documents {
             Ok(documents) => documents,
             Err(error) => {
-                return self.fail(name, error.at, format!("invalid YAML: {}", error.problem));
+                self.fail(name, error.at, format!("invalid YAML: {}", error.problem));
+                return true;
             }
         };
         if documents.is_empty() && self.all().next().is_some() {
             // An editor that truncates before it writes must not empty the cluster.
             let problem = "is empty; its objects stay until the file is deleted".to_owned();
-            return self.fail(name, Position::default(), problem);
+            self.fail(name, Position::default(), problem);
+            return true;
         }
         self.merge(name, documents);
+        true
     }
 
     /// A rename put the file that is at `path` now under the name.

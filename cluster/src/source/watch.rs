@@ -12,10 +12,10 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use super::{Background, Directory, Look};
+use super::{Background, Directory, LOOK_AGAIN, Look};
 
 /// A change counts once nothing has happened for this long ...
-const QUIET: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_millis(10);
 /// ... or after this long, whatever happens: a writer that never rests must not keep the others waiting.
 const GATHER: Duration = Duration::from_millis(250);
 
@@ -49,6 +49,9 @@ enum Notice {
     Closed(PathBuf),
     /// A file came to this path by a rename.
     Renamed(PathBuf),
+    /// Something else happened to a file.
+    Other(PathBuf),
+    /// Something happened that may be about any file.
     Changed,
     /// Notices were lost, or the watch is no longer good.
     Lost,
@@ -70,10 +73,11 @@ impl Directory {
         mut self,
         on_change: impl FnMut(&Directory) + Send + 'static,
     ) -> Result<Watch, WatchError> {
-        // Notices that find no room are dropped: the ones before them make the thread look anyway.
+        // Notices that find no room are dropped: the ones before them make the thread look, at all files.
         let (wake, notices) = sync_channel(1024);
         let stop = Arc::new(AtomicBool::new(false));
-        let watcher = watcher(&self.path, wake.clone())?;
+        let missed = Arc::new(AtomicBool::new(false));
+        let watcher = watcher(&self.path, wake.clone(), Arc::clone(&missed))?;
         let done = Mutex::new(wake.clone());
         self.background = Some(Background(Arc::new(move || {
             let done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +87,14 @@ impl Directory {
             .name("manifests".to_owned())
             .spawn({
                 let (stop, wake) = (Arc::clone(&stop), wake.clone());
-                move || follow(self, watcher, &notices, &wake, &stop, on_change)
+                move || {
+                    let watching = Watching {
+                        watcher,
+                        wake,
+                        missed,
+                    };
+                    follow(self, watching, &notices, &stop, on_change)
+                }
             })
             .map_err(WatchError::Thread)?;
         Ok(Watch {
@@ -117,6 +128,7 @@ impl Drop for Watch {
 fn watcher(
     path: &std::path::Path,
     wake: SyncSender<Notice>,
+    missed: Arc<AtomicBool>,
 ) -> Result<RecommendedWatcher, WatchError> {
     let wrap = |source| WatchError::Notices {
         path: path.to_owned(),
@@ -124,9 +136,14 @@ fn watcher(
     };
     let mut watcher =
         notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
-            Ok(event) => notices_of(event, &wake),
+            Ok(event) => notices_of(event, |notice| {
+                if wake.try_send(notice).is_err() {
+                    missed.store(true, Ordering::Release);
+                }
+            }),
             Err(error) => {
                 warn!(%error, "watching manifests");
+                missed.store(true, Ordering::Release);
                 drop(wake.try_send(Notice::Lost));
             }
         })
@@ -137,7 +154,7 @@ fn watcher(
     Ok(watcher)
 }
 
-fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
+fn notices_of(event: notify::Event, mut send: impl FnMut(Notice)) {
     for path in event.paths {
         let notice = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => Notice::Closed(path),
@@ -148,17 +165,24 @@ fn notices_of(event: notify::Event, wake: &SyncSender<Notice>) {
             | EventKind::Create(_)
             | EventKind::Modify(_)
             | EventKind::Remove(_)
-            | EventKind::Other => Notice::Changed,
+            | EventKind::Other => Notice::Other(path),
         };
-        drop(wake.try_send(notice));
+        send(notice);
     }
+}
+
+/// What brings notices.
+struct Watching {
+    watcher: RecommendedWatcher,
+    wake: SyncSender<Notice>,
+    /// A notice found no room.
+    missed: Arc<AtomicBool>,
 }
 
 fn follow(
     mut directory: Directory,
-    mut watcher: RecommendedWatcher,
+    mut watching: Watching,
     notices: &Receiver<Notice>,
-    wake: &SyncSender<Notice>,
     stop: &AtomicBool,
     mut on_change: impl FnMut(&Directory),
 ) -> Directory {
@@ -166,8 +190,17 @@ fn follow(
     let opened = Instant::now();
     // What changed between the reading of the directory and the beginning of the notices.
     let mut next = (Look::Read, false);
+    let mut looked_at_all = opened;
     loop {
-        let (look, lost) = next;
+        let (mut look, lost) = next;
+        if watching.missed.swap(false, Ordering::AcqRel) {
+            look = Look::Read;
+        } else if look == Look::Noticed && looked_at_all.elapsed() >= LOOK_AGAIN {
+            look = Look::Stamps;
+        }
+        if look != Look::Noticed {
+            looked_at_all = Instant::now();
+        }
         if let Some(state) = directory.look(look, opened.elapsed()) {
             debug!(generation = state.generation, "manifests changed");
             on_change(&directory);
@@ -176,9 +209,13 @@ fn follow(
         // go on.
         let present = inode(&directory.path);
         if (lost || present != watched)
-            && let Ok(renewed) = self::watcher(&directory.path, wake.clone())
+            && let Ok(renewed) = watcher(
+                &directory.path,
+                watching.wake.clone(),
+                Arc::clone(&watching.missed),
+            )
         {
-            drop(std::mem::replace(&mut watcher, renewed));
+            drop(std::mem::replace(&mut watching.watcher, renewed));
             watched = present;
         }
         next = gather(&mut directory, notices, opened, stop);
@@ -201,26 +238,42 @@ fn gather(
     opened: Instant,
     stop: &AtomicBool,
 ) -> (Look, bool) {
-    let mut lost = false;
+    let (mut lost, mut anywhere) = (false, false);
     let mut first = None;
     loop {
         let wait = match first {
             None => directory.patience(),
             Some(_) => QUIET,
         };
-        match notices.recv_timeout(wait) {
-            Ok(Notice::Writing(path)) => directory.writing(&path, opened.elapsed()),
-            Ok(Notice::Closed(path)) => directory.closed(&path),
-            Ok(Notice::Renamed(path)) => directory.renamed(&path),
-            Ok(Notice::Changed) => {}
-            Ok(Notice::Lost) => lost = true,
+        let notice = match notices.recv_timeout(wait) {
+            Ok(notice) => notice,
             Err(_) if first.is_none() => return (Look::Stamps, lost),
             Err(_) => break,
+        };
+        match &notice {
+            Notice::Writing(path) => directory.writing(path, opened.elapsed()),
+            Notice::Closed(path) => directory.closed(path),
+            Notice::Renamed(path) => directory.renamed(path),
+            Notice::Other(_) => {}
+            Notice::Changed => anywhere = true,
+            Notice::Lost => lost = true,
+        }
+        if let Notice::Writing(path)
+        | Notice::Closed(path)
+        | Notice::Renamed(path)
+        | Notice::Other(path) = &notice
+        {
+            anywhere |= directory.notice(path);
         }
         let first = *first.get_or_insert_with(Instant::now);
         if stop.load(Ordering::Acquire) || first.elapsed() >= GATHER {
             break;
         }
     }
-    (Look::Read, lost)
+    let look = match (lost, anywhere) {
+        (true, _) => Look::Read,
+        (false, true) => Look::Stamps,
+        (false, false) => Look::Noticed,
+    };
+    (look, lost)
 }

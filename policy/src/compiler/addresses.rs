@@ -1,7 +1,7 @@
 //! Who an address is.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use cluster::{Identities, Identity, Kind, NamespacedName, ObjectName, Place, Pro
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::compiled::Address;
+use crate::prefixes::supernets;
 
 /// Addresses of nodes and of pods, and who else claims one of them. Nodes come before pods, so that no
 /// pod can take a node's name; of pods the one that has the address already keeps it (`before`), so that
@@ -111,13 +112,13 @@ pub(super) fn complete(
     state: &State,
     identities: &Identities,
 ) {
-    let ranges: Vec<IpNet> = state
+    let ranges: BTreeSet<IpNet> = state
         .nodes
         .values()
-        .flat_map(|node: &Arc<cluster::Node>| node.pod_cidrs.iter().copied())
+        .flat_map(|node: &Arc<cluster::Node>| node.pod_cidrs.iter().map(IpNet::trunc))
         .collect();
     // A rule's prefix inside of a pods' range can't make its addresses part of the world.
-    prefixes.retain(|prefix, _| !ranges.iter().any(|range| range.contains(prefix)));
+    prefixes.retain(|prefix, _| !supernets(*prefix).any(|net| ranges.contains(&net)));
     for range in ranges {
         prefixes.insert(range, Identity(number::UNMANAGED));
     }

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use abi::identity as number;
+use cluster::differ::changed;
 use cluster::{Identities, Identity, NamedLabels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
@@ -26,14 +27,12 @@ use crate::compiled::{Address, Touched};
 use crate::cookies::{NamedPort, TableOwner};
 use crate::index::Index;
 
-mod differ;
 mod mark;
 mod members;
 mod peers;
 mod tables;
 mod write;
 
-use differ::changed;
 use mark::Dirty;
 use members::Members;
 
@@ -100,6 +99,11 @@ impl Live {
     /// identities, and where numbers ran out, who gets one depends on all who want one.
     pub(super) fn can_advance(&self, state: &State) -> bool {
         self.state.cidr_groups == state.cidr_groups && !self.lacks_numbers()
+    }
+
+    /// Whether pods and nodes are those of `state`.
+    pub(super) fn same_addresses(&self, state: &State) -> bool {
+        Arc::ptr_eq(&self.state.pods, &state.pods) && self.state.nodes == state.nodes
     }
 
     /// Whether something got no number.

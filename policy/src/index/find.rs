@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use cluster::{Identity, Labels};
+use ipnet::IpNet;
 
 use super::Index;
-use crate::prefixes::group_rules;
-use crate::rule::{CidrRule, Peer};
+use crate::prefixes::group_prefixes;
+use crate::rule::{Peer, is_in, is_left_of};
 use crate::selector::{Demand, Requirement, Selector};
 
 impl Index {
@@ -36,11 +37,13 @@ impl Index {
                 .filter(|(_, labels)| labels.is_reserved(name))
                 .map(|(identity, _)| identity)
                 .collect(),
-            Peer::Cidr(rule) => self.inside(rule),
-            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => group_rules(peer, &self.groups)
-                .iter()
-                .flat_map(|rule| self.inside(rule))
-                .collect(),
+            Peer::Cidr(rule) => self.inside(rule.cidr, &rule.except),
+            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
+                group_prefixes(peer, &self.groups)
+                    .into_iter()
+                    .flat_map(|cidr| self.inside(cidr, except))
+                    .collect()
+            }
         }
     }
 
@@ -76,23 +79,26 @@ impl Index {
         identities.filter_map(|identity| Some((*identity, self.labels.get(identity)?)))
     }
 
-    fn inside(&self, rule: &CidrRule) -> BTreeSet<Identity> {
+    fn inside(&self, cidr: IpNet, except: &[IpNet]) -> BTreeSet<Identity> {
         let mut found = BTreeSet::new();
-        if rule.cidr.prefix_len() == 0 {
+        if cidr.prefix_len() == 0 {
             for name in ["world", "world-ipv4", "world-ipv6"] {
-                let world = self.having(name).filter(|(_, labels)| rule.matches(labels));
+                let world = self
+                    .having(name)
+                    .filter(|(_, labels)| is_left_of(cidr, except, labels));
                 found.extend(world.map(|(identity, _)| identity));
             }
         }
         // Prefixes sort by address first: those inside of a prefix follow it.
-        for (prefix, identities) in self.by_prefix.range(rule.cidr..) {
-            if !rule.cidr.contains(prefix) {
-                if prefix.addr() > rule.cidr.broadcast() {
+        for (prefix, identities) in self.by_prefix.range(cidr..) {
+            crate::effort::count(1);
+            if !cidr.contains(prefix) {
+                if prefix.addr() > cidr.broadcast() {
                     break;
                 }
                 continue;
             }
-            if !rule.excepts(*prefix) {
+            if !is_in(*prefix, except) {
                 found.extend(identities);
             }
         }

@@ -189,3 +189,29 @@ fn the_flag_of_each_map_that_can_be_full_is_named() {
     ];
     assert_eq!(named, expected);
 }
+
+/// A prefix is an entry in the tables of all who let the world in: they don't ask for it.
+#[test]
+fn entries_for_new_prefixes_are_of_the_policy_that_names_them() {
+    let mut scene = Scene::new();
+    let world = |version| policy("open", version, "{fromEntities: [world]}");
+    add(&mut scene.state, &world(1));
+    let in_force = scene.compile();
+    let prefixes: Vec<String> = (0..9).map(|n| format!("192.0.{n}.0/24")).collect();
+    let peers = format!("{{fromCIDR: [{}]}}", prefixes.join(", "));
+    add(&mut scene.state, &policy("outer", 1, &peers));
+    add(&mut scene.state, &world(2));
+    let room = Room {
+        map: maps::POLICY.name,
+        wanted: scene.compile().policy.len(),
+        peak: 20,
+        max: 8,
+    };
+    let refusal = scene.refusal(room, &in_force, &Progress::default());
+    let asked: Vec<_> = refusal
+        .asked
+        .iter()
+        .map(|asked| (&*asked.policy.name, asked.more))
+        .collect();
+    assert_eq!(asked, [("outer", 9), ("open", 0)], "{}", refusal.text());
+}

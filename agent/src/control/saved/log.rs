@@ -1,41 +1,28 @@
-//! The last good objects of every manifest file, beside the state file: a change appends the files
-//! that it is about, so that it costs what it changed and not what the cluster is.
-//!
-//! A line per file, the last one counts; `null` for a file that is gone. A line that a crash cut off is
-//! not there. Written anew once most of it is history.
+//! The last good objects of every manifest file, beside the state file: a change adds the files that it is
+//! about.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use cluster::{source::Memory, yaml};
 use serde::{Deserialize, Serialize};
 
-use super::{SavedError, failed, replace};
+use super::{
+    SavedError,
+    journal::{Damage, Found, Journal},
+};
 
-/// History up to this size is never worth a rewrite, bytes.
-const SMALL: u64 = 1 << 20;
-
-/// The open log.
+/// The files and what they say.
 #[derive(Debug)]
 pub(in crate::control) struct Log {
-    path: PathBuf,
-    /// What the file says. `None`: it has to be written anew.
-    saved: Option<Saved>,
+    journal: Journal,
+    /// What the log says.
+    saved: Memory,
 }
 
-#[derive(Debug)]
-struct Saved {
-    memory: Memory,
-    file: File,
-    length: u64,
-    /// Length when it was written as a whole.
-    whole: u64,
-}
+/// The documents of files that changed; `null` for a file that is gone.
+type Record = BTreeMap<Arc<str>, Option<Vec<Arc<yaml::Node>>>>;
 
+/// A line of the first form.
 #[derive(Serialize, Deserialize)]
 struct Line<T> {
     file: Arc<str>,
@@ -48,91 +35,75 @@ impl Log {
     /// # Errors
     /// The file can't be read, or isn't such a log.
     pub(in crate::control) fn load(path: PathBuf) -> Result<(Self, Option<Memory>), SavedError> {
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok((Self { path, saved: None }, None));
+        let mut saved = Memory::default();
+        let (journal, found) = Journal::read(path, |record: Record| {
+            for (file, documents) in record {
+                saved.set(file, documents);
             }
-            Err(source) => return Err(failed("reading", &path)(source)),
-        };
-        let mut memory = Memory::default();
-        // What comes after the last end of a line is not whole.
-        let lines = text.split_inclusive(|byte| *byte == b'\n');
-        for line in lines.filter(|line| line.ends_with(b"\n")) {
-            let line: Line<Vec<Arc<yaml::Node>>> =
-                serde_json::from_slice(line).map_err(|source| SavedError::Content {
-                    path: path.clone(),
+        })?;
+        let memory = match found {
+            Found::Nothing => None,
+            Found::Records => Some(saved.clone()),
+            Found::Earlier(text) => {
+                let content = |(line, source)| SavedError::Content {
+                    path: journal.path().to_owned(),
+                    line,
                     source,
-                })?;
-            memory.set(line.file, line.documents);
-        }
-        // Written anew by the first change: it may have a line that was cut off.
-        Ok((Self { path, saved: None }, Some(memory)))
+                };
+                Some(first_form(&text).map_err(content)?)
+            }
+        };
+        Ok((Self { journal, saved }, memory))
     }
 
-    /// Makes the file say this, and lasting.
+    /// Makes the log say this, and lasting.
     ///
     /// # Errors
-    /// The file system refuses. The file then says this or what it said before.
+    /// The file system refuses. The log then says what it said before.
     pub(in crate::control) fn store(&mut self, now: &Memory) -> Result<(), SavedError> {
-        // Whatever fails midway, the next time it is written as a whole.
-        let saved = match self.saved.take() {
-            Some(saved) if saved.length <= SMALL.max(2 * saved.whole) => self.append(saved, now)?,
-            Some(_) | None => self.rewrite(now)?,
-        };
-        self.saved = Some(saved);
+        if self.journal.wants_whole() {
+            self.journal
+                .rewrite(&Changes::since(&Memory::default(), now))?;
+        } else {
+            let changes = Changes::since(&self.saved, now);
+            if !changes.0.is_empty() {
+                self.journal.append(&changes)?;
+            }
+        }
+        self.saved = now.clone();
         Ok(())
     }
+}
 
-    fn append(&self, mut saved: Saved, now: &Memory) -> Result<Saved, SavedError> {
-        let lines = self.lines(now.changes(&saved.memory))?;
-        if !lines.is_empty() {
-            saved
-                .file
-                .write_all(&lines)
-                .and_then(|()| saved.file.sync_data())
-                .map_err(failed("writing", &self.path))?;
-            saved.length += lines.len() as u64;
-        }
-        saved.memory = now.clone();
-        Ok(saved)
-    }
+/// A [`Record`] that is to be written.
+#[derive(Serialize)]
+struct Changes<'a>(BTreeMap<&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>>);
 
-    fn rewrite(&self, now: &Memory) -> Result<Saved, SavedError> {
-        let lines = self.lines(now.changes(&Memory::default()))?;
-        replace(&self.path, &lines, true)?;
-        let file = OpenOptions::new().append(true).open(&self.path);
-        let length = lines.len() as u64;
-        Ok(Saved {
-            memory: now.clone(),
-            file: file.map_err(failed("opening", &self.path))?,
-            length,
-            whole: length,
-        })
+impl<'a> Changes<'a> {
+    fn since(before: &'a Memory, now: &'a Memory) -> Self {
+        Self(now.changes(before).collect())
     }
+}
 
-    fn lines<'a>(
-        &self,
-        changes: impl Iterator<Item = (&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>)>,
-    ) -> Result<Vec<u8>, SavedError> {
-        let mut lines = Vec::new();
-        for (file, documents) in changes {
-            let line = Line {
-                file: Arc::clone(file),
-                documents,
-            };
-            serde_json::to_writer(&mut lines, &line).map_err(|source| SavedError::Content {
-                path: self.path.clone(),
-                source,
-            })?;
-            lines.push(b'\n');
-        }
-        Ok(lines)
+/// The first form: a line per file, the last one counts. What a crash cut off is not there.
+fn first_form(text: &[u8]) -> Result<Memory, (usize, Damage)> {
+    if text.is_empty() {
+        return Err((1, Damage::Empty));
     }
+    let mut memory = Memory::default();
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    for (line, number) in lines.filter(|line| line.ends_with(b"\n")).zip(1..) {
+        let line: Line<Vec<Arc<yaml::Node>>> =
+            serde_json::from_slice(line).map_err(|error| (number, error.into()))?;
+        memory.set(line.file, line.documents);
+    }
+    Ok(memory)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn documents(text: &str) -> Option<Vec<Arc<yaml::Node>>> {
@@ -145,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_appended_and_history_goes() {
+    fn each_change_is_added() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("manifests.jsonl");
         let (mut log, none) = Log::load(path.clone()).unwrap();
@@ -155,43 +126,54 @@ mod tests {
         memory.set("b.yaml".into(), documents("{b: 1}\n---\n{b: 2}"));
         log.store(&memory).unwrap();
         assert_eq!(read(&path), memory);
-        let whole = fs::metadata(&path).unwrap().len();
+        let whole = fs::read(&path).unwrap();
 
         log.store(&memory).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().len(), whole, "nothing changed");
+        assert_eq!(fs::read(&path).unwrap(), whole, "nothing changed");
         memory.set("b.yaml".into(), None);
         memory.set("c.yaml".into(), documents("{c: 1}"));
         log.store(&memory).unwrap();
         assert_eq!(read(&path), memory);
-        let before = fs::read(&path).unwrap();
-        assert!(before.len() as u64 > whole);
+        let more = fs::read(&path).unwrap();
+        assert!(more.starts_with(&whole));
+        let added = String::from_utf8_lossy(&more[whole.len()..]);
+        assert!(!added.contains("a.yaml"), "it stayed as it was: {added}");
 
-        // A crash cuts the next line off: it never was.
-        memory.set("a.yaml".into(), documents("{a: 2}"));
-        log.store(&memory).unwrap();
-        let text = fs::read(&path).unwrap();
-        assert!(text.starts_with(&before));
-        let former = {
-            fs::write(&path, &text[..text.len() - 3]).unwrap();
-            read(&path)
-        };
-        assert_ne!(former, memory);
-        // A successor begins with a whole file.
+        // A successor goes on.
         let (mut log, found) = Log::load(path.clone()).unwrap();
-        assert_eq!(found, Some(former));
+        let mut memory = found.unwrap();
+        memory.set("c.yaml".into(), documents("{c: 2}"));
         log.store(&memory).unwrap();
         assert_eq!(read(&path), memory);
-        assert!(fs::metadata(&path).unwrap().len() < text.len() as u64);
+        assert!(fs::read(&path).unwrap().starts_with(&more));
+    }
 
-        let large = format!("{{text: {}}}", "x".repeat(300_000));
-        for _ in 0..12 {
-            memory.set("a.yaml".into(), documents(&large));
-            log.store(&memory).unwrap();
-            assert_eq!(read(&path), memory);
+    #[test]
+    fn the_first_form_is_read_and_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("manifests.jsonl");
+        let line = |file: &str, documents| {
+            let file = file.into();
+            serde_json::to_string(&Line { file, documents }).unwrap() + "\n"
+        };
+        let text = [
+            line("a.yaml", documents("{a: 1}")),
+            line("b.yaml", documents("{b: 1}")),
+            line("a.yaml", None),
+            "{\"file\": \"c.y".to_owned(),
+        ];
+        fs::write(&path, text.concat()).unwrap();
+        let (mut log, found) = Log::load(path.clone()).unwrap();
+        let mut expected = Memory::default();
+        expected.set("b.yaml".into(), documents("{b: 1}"));
+        assert_eq!(found, Some(expected.clone()));
+        log.store(&expected).unwrap();
+        assert!(fs::read(&path).unwrap().starts_with(b"{\"version\":3}\n"));
+        assert_eq!(read(&path), expected);
+        for damaged in ["{\"file\": 1}\n", ""] {
+            fs::write(&path, damaged).unwrap();
+            let error = Log::load(path.clone()).unwrap_err().to_string();
+            assert!(error.contains("stays in force"), "{error}");
         }
-        assert!(fs::metadata(&path).unwrap().len() < 2 * SMALL);
-        fs::write(&path, "{\"file\": 1}\n").unwrap();
-        let error = Log::load(path).unwrap_err().to_string();
-        assert!(error.contains("stays in force"), "{error}");
     }
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use abi::identity as number;
+use cluster::differ::{changed, same};
 use cluster::identities::Exhausted;
 use cluster::{Identities, Identity, Label, Labels, NamespacedName, Place, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Live;
-use super::differ::{changed, same};
 use super::mark::Dirty;
 use crate::compiled::Compiled;
 use crate::compiler::Compiler;
@@ -70,10 +70,11 @@ impl Live {
         state: &State,
         dirty: &mut Dirty,
     ) -> BTreeSet<NamespacedName> {
-        let mut moved: BTreeSet<NamespacedName> = changed(&old.pods, &state.pods, same)
-            .into_iter()
-            .map(|(name, ..)| name.clone())
-            .collect();
+        let mut moved = BTreeSet::new();
+        if !Arc::ptr_eq(&old.pods, &state.pods) {
+            let pods = changed(&old.pods, &state.pods, same);
+            moved.extend(pods.into_iter().map(|(name, ..)| name.clone()));
+        }
         for (namespace, ..) in changed(&old.namespaces, &state.namespaces, same) {
             let first = NamespacedName::new(namespace, "");
             let pods = state.pods.range(first..).map(|(name, _)| name);

@@ -1,19 +1,22 @@
-//! What differs between two snapshots.
+//! What differs between two snapshots that share what stayed as it was.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether a shared object stayed as it was.
-pub(super) fn same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
+pub fn same<T: PartialEq>(a: &Arc<T>, b: &Arc<T>) -> bool {
     Arc::ptr_eq(a, b) || a == b
 }
 
+/// A key under which two maps differ, and what stands there in each.
+pub type Differing<'a, K, V> = (&'a K, Option<&'a V>, Option<&'a V>);
+
 /// What differs between two maps, by key.
-pub(super) fn changed<'a, K: Ord, V>(
+pub fn changed<'a, K: Ord, V>(
     old: &'a BTreeMap<K, V>,
     new: &'a BTreeMap<K, V>,
     same: impl Fn(&V, &V) -> bool,
-) -> Vec<(&'a K, Option<&'a V>, Option<&'a V>)> {
+) -> Vec<Differing<'a, K, V>> {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     let mut found = Vec::new();
     loop {

@@ -1,0 +1,350 @@
+//! A file of records, each of which says what a change changed: a change costs what it is, and not what
+//! there is.
+//!
+//! ```text
+//! {"version":3}
+//! 1f0c29aa53b7e604 {...}     the first record: what differs from nothing
+//! 77ab01c2d4e5f690 {...}     the next: what differs since
+//! ```
+//!
+//! Before a record stands its checksum. A last line without an end is one that a crash cut off: what it
+//! says never came into force, and it is as if it weren't there. Whatever else doesn't fit is an error.
+//! Once most of a file is history, it is written anew beside it and takes its place.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{SavedError, failed, replace};
+
+/// Form of the files. Earlier ones were one JSON text, or lines without a head.
+pub(super) const VERSION: u32 = 3;
+/// History up to this size is never worth a new file, bytes.
+const SMALL: u64 = 1 << 20;
+
+/// A file of records, of which this process is the only writer.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    /// `None`: the next record is a whole one, in a new file.
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    length: u64,
+    /// Length when it was written as a whole.
+    whole: u64,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    version: u32,
+}
+
+/// What a file is found to be.
+pub(super) enum Found {
+    /// There is none.
+    Nothing,
+    /// It has an earlier form.
+    Earlier(Vec<u8>),
+    /// Its records went to whoever asked.
+    Records,
+}
+
+impl Journal {
+    /// Reads a file: `each` is called with every record, in order.
+    ///
+    /// # Errors
+    /// The file can't be read, is damaged, or is of a later form.
+    pub(super) fn read<R: DeserializeOwned>(
+        path: PathBuf,
+        mut each: impl FnMut(R),
+    ) -> Result<(Self, Found), SavedError> {
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Self { path, open: None }, Found::Nothing));
+            }
+            Err(source) => return Err(failed("reading", &path)(source)),
+        };
+        let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+        let head = lines.next().unwrap_or_default();
+        match serde_json::from_slice(head) {
+            Ok(Head { version: VERSION }) if head.ends_with(b"\n") => {}
+            Ok(Head { version }) if version > VERSION => {
+                return Err(SavedError::Version {
+                    path,
+                    found: version,
+                });
+            }
+            Ok(_) | Err(_) => return Ok((Self { path, open: None }, Found::Earlier(text))),
+        }
+        let mut length = head.len() as u64;
+        let mut whole = None;
+        for (line, number) in lines.zip(2_usize..) {
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            let record = record(line).map_err(|source| SavedError::Content {
+                path: path.clone(),
+                line: number,
+                source,
+            })?;
+            each(record);
+            length += line.len() as u64;
+            whole.get_or_insert(length);
+        }
+        // A new file takes its place with its first record in it.
+        let Some(whole) = whole else {
+            return Err(SavedError::Content {
+                path,
+                line: 2,
+                source: Damage::Empty,
+            });
+        };
+        let mut journal = Self { path, open: None };
+        journal.open = Some(journal.adopt(length, whole)?);
+        Ok((journal, Found::Records))
+    }
+
+    /// Opens the file for more; what is beyond `length` goes.
+    fn adopt(&self, length: u64, whole: u64) -> Result<Open, SavedError> {
+        let file = OpenOptions::new().append(true).open(&self.path);
+        let file = file.map_err(failed("opening", &self.path))?;
+        let found = file.metadata().map_err(failed("reading", &self.path))?;
+        if found.len() != length {
+            file.set_len(length)
+                .and_then(|()| file.sync_all())
+                .map_err(failed("mending", &self.path))?;
+        }
+        Ok(Open {
+            file,
+            length,
+            whole,
+        })
+    }
+
+    /// Whether the next record has to be a whole one.
+    pub(super) fn wants_whole(&self) -> bool {
+        let grown = |open: &Open| open.length > SMALL.max(2 * open.whole);
+        self.open.as_ref().is_none_or(grown)
+    }
+
+    /// Adds a record, lasting.
+    ///
+    /// # Errors
+    /// The file system refuses: the file then says what it said before.
+    pub(super) fn append(&mut self, record: &impl Serialize) -> Result<(), SavedError> {
+        let line = self.line(record)?;
+        let Some(open) = &mut self.open else {
+            return self.replace(&line);
+        };
+        let written = open
+            .file
+            .write_all(&line)
+            .and_then(|()| open.file.sync_data());
+        if let Err(source) = written {
+            // Half of a line must not have another one behind it.
+            if open.file.set_len(open.length).is_err() {
+                self.open = None;
+            }
+            return Err(failed("writing", &self.path)(source));
+        }
+        open.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Puts a new file in the place of this one, of one record that says all.
+    ///
+    /// # Errors
+    /// The file system refuses: the file is as before.
+    pub(super) fn rewrite(&mut self, record: &impl Serialize) -> Result<(), SavedError> {
+        let line = self.line(record)?;
+        self.replace(&line)
+    }
+
+    fn replace(&mut self, line: &[u8]) -> Result<(), SavedError> {
+        let mut text = format!("{{\"version\":{VERSION}}}\n").into_bytes();
+        text.extend_from_slice(line);
+        // The next one is whole as well, whatever fails midway: the new file may be there already.
+        self.open = None;
+        replace(&self.path, &text, true)?;
+        let length = text.len() as u64;
+        self.open = Some(self.adopt(length, length)?);
+        Ok(())
+    }
+
+    fn line(&self, record: &impl Serialize) -> Result<Vec<u8>, SavedError> {
+        let text = serde_json::to_vec(record).map_err(|source| SavedError::Content {
+            path: self.path.clone(),
+            line: 0,
+            source: source.into(),
+        })?;
+        let mut line = format!("{:016x} ", cluster::checksum(&text)).into_bytes();
+        line.extend_from_slice(&text);
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What is wrong in a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    /// It says nothing, not even that there is nothing.
+    #[error("there is nothing in it: the file was damaged or edited")]
+    Empty,
+    /// It isn't what was written.
+    #[error("its checksum is another one: the file was damaged or edited")]
+    Checksum,
+    /// It isn't such a record.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// The record of a line.
+fn record<R: DeserializeOwned>(line: &[u8]) -> Result<R, Damage> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let (sum, text) = line.split_at_checked(17).ok_or(Damage::Checksum)?;
+    if sum != format!("{:016x} ", cluster::checksum(text)).as_bytes() {
+        return Err(Damage::Checksum);
+    }
+    Ok(serde_json::from_slice(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    type Records = Vec<Vec<u32>>;
+
+    fn read(path: &Path) -> Result<(Journal, Records), SavedError> {
+        let mut records = Records::new();
+        let (journal, _) = Journal::read(path.to_owned(), |record| records.push(record))?;
+        Ok((journal, records))
+    }
+
+    /// A file of three records, its path and text.
+    fn three(directory: &Path) -> (PathBuf, Vec<u8>) {
+        let path = directory.join("state");
+        let (mut journal, none) = read(&path).expect("no file");
+        assert!(none.is_empty() && journal.wants_whole());
+        for record in [vec![1], vec![2, 20], vec![3]] {
+            journal.append(&record).expect("written");
+        }
+        assert!(!journal.wants_whole());
+        let text = fs::read(&path).expect("a file");
+        (path, text)
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_never_was() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, text) = three(directory.path());
+        assert_eq!(
+            read(&path).expect("whole").1,
+            [vec![1], vec![2, 20], vec![3]]
+        );
+        let last = text[..text.len() - 1]
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .expect("lines")
+            + 1;
+        for cut in last..text.len() {
+            fs::write(&path, &text[..cut]).expect("write");
+            let (mut journal, records) = read(&path).expect("cut off");
+            assert_eq!(records, [vec![1], vec![2, 20]], "{cut}");
+            // What comes next stands in a line of its own.
+            journal.append(&vec![4]).expect("written");
+            let records = read(&path).expect("mended").1;
+            assert_eq!(records, [vec![1], vec![2, 20], vec![4]], "{cut}");
+        }
+    }
+
+    #[test]
+    fn damage_is_told_wherever_it_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, text) = three(directory.path());
+        let first = text.iter().position(|byte| *byte == b'\n').expect("lines") + 1;
+        for place in first..text.len() - 1 {
+            let mut damaged = text.clone();
+            damaged[place] ^= 1;
+            fs::write(&path, &damaged).expect("write");
+            let error = read(&path).expect_err("damaged").to_string();
+            assert!(error.contains("stays in force"), "{place}: {error}");
+        }
+        // A line less: what it says is missing in the middle.
+        let second = first
+            + text[first..]
+                .iter()
+                .position(|b| *b == b'\n')
+                .expect("lines");
+        let joined = [&text[..second], &text[second + 1..]].concat();
+        fs::write(&path, joined).expect("write");
+        let error = read(&path).expect_err("joined").to_string();
+        assert!(
+            error.contains("line 2") && error.contains("checksum"),
+            "{error}"
+        );
+        fs::write(&path, "{\"version\":4}\n").expect("write");
+        let error = read(&path).expect_err("of tomorrow").to_string();
+        assert!(error.contains("has form 4"), "{error}");
+    }
+
+    #[test]
+    fn history_goes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("state");
+        let (mut journal, _) = read(&path).expect("no file");
+        let large: Vec<u32> = (0..50_000).collect();
+        let mut rewritten = 0;
+        for _ in 0..12 {
+            if journal.wants_whole() {
+                journal.rewrite(&large).expect("written");
+                rewritten += 1;
+            } else {
+                journal.append(&large).expect("written");
+            }
+            let size = fs::metadata(&path).expect("a file").size();
+            assert!(size < 3 * SMALL, "{size}");
+        }
+        assert!((2..6).contains(&rewritten), "{rewritten}");
+        assert_eq!(
+            fs::read_dir(directory.path()).expect("a directory").count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_takes_nothing_away() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, text) = three(directory.path());
+        let (mut journal, _) = read(&path).expect("a file");
+        let open = journal.open.as_mut().expect("open");
+        // Whatever is written there, no room is left.
+        open.file = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("a device");
+        let error = journal.append(&vec![4]).expect_err("full").to_string();
+        assert!(error.contains("No space left"), "{error}");
+        assert!(error.contains("state"), "{error}");
+        assert_eq!(fs::read(&path).expect("a file"), text);
+        // Once there is, all of it is written.
+        assert!(journal.wants_whole());
+        journal.rewrite(&vec![1, 2, 3, 4]).expect("room");
+        assert_eq!(read(&path).expect("whole").1, [vec![1, 2, 3, 4]]);
+    }
+}
