@@ -123,6 +123,7 @@ fn policy() -> Command {
             )
             .subcommand(
                 with_flags(Command::new("get"), &[catalogue::GET])
+                    .visible_alias("list")
                     .about("Show the policies in force, and how often each rule decided")
                     .arg(
                         Arg::new("rest")

@@ -220,3 +220,15 @@ fn validations() {
         insta::assert_snapshot!(name, validate(arguments));
     }
 }
+
+#[test]
+fn a_directory_without_manifests_is_no_success() {
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().to_str().unwrap();
+    let said = validate(&[path]);
+    assert!(
+        said.contains(&format!("no manifests in {path}"))
+            && said.trim_end().ends_with("exit code 2"),
+        "{said}"
+    );
+}

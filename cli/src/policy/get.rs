@@ -80,8 +80,12 @@ pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
         let all = client(args).await?.list_endpoints(request).await;
         let all = all.map_err(refused)?.into_inner().endpoints;
         let known: Vec<String> = all.into_iter().map(|endpoint| endpoint.pod).collect();
+        let who = match answer.notes.is_empty() {
+            true => "no node",
+            false => "no node that answered",
+        };
         return Err(Error::Usage(format!(
-            "no node has a pod {pod}{}; flows endpoint list shows them all",
+            "{who} has a pod {pod}{}; flows endpoint list shows them all",
             did_you_mean(&pod, &known)
         )));
     }
@@ -154,7 +158,8 @@ pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     let answer = client(args).await?.wait_revision(request).await;
     let answer = answer.map_err(|status| {
         let words = status.message();
-        if status.code() == Code::DeadlineExceeded && words.contains("revision") {
+        let says_how_far = words.contains("revision") || words.contains("nodes have it");
+        if status.code() == Code::DeadlineExceeded && says_how_far {
             let patience = seconds(patience);
             Error::Usage(format!(
                 "not in force within {patience} (--request-timeout): {words}"

@@ -100,6 +100,11 @@ fn files(names: &[String]) -> Result<Vec<File>, Error> {
             true => within(path)?,
             false => vec![path.to_owned()],
         };
+        if paths.is_empty() {
+            // A path with a mistake in it shall pass no test of others.
+            let text = format!("no manifests in {name} (files ending in .yaml, .yml or .json)");
+            return Err(Error::Usage(text));
+        }
         for path in paths {
             let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
             files.push(File {
