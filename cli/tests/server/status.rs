@@ -77,19 +77,6 @@ fn policies_problems_and_losses() {
     let rows: Vec<(GetStatusResponse, Vec<&str>, String)> = vec![
         (GetStatusResponse::default(), vec!["Ok"], NOTHING.to_owned()),
         (
-            with(vec![ManifestProblem {
-                problem: "a program was taken off lxc1: put back".to_owned(),
-                ..ManifestProblem::default()
-            }]),
-            vec![
-                "Degraded",
-                "the datapath: a program was taken off lxc1: put back",
-            ],
-            format!(
-                "{NOTHING}Datapath problems: 1\n  a program was taken off lxc1: put back\n"
-            ),
-        ),
-        (
             GetStatusResponse {
                 policies: 12,
                 endpoints: 1,
@@ -201,6 +188,20 @@ fn policies_problems_and_losses() {
         let ours: serde_json::Value = serde_json::from_str(&ours).unwrap();
         assert_eq!(json["flows"], ours);
     }
+}
+
+#[test]
+fn a_problem_of_the_datapath_is_none_of_the_manifests() {
+    let server = Server::start(vec![]);
+    let what = "a program was taken off lxc1: put back";
+    server.says(Some(Ok(with(vec![ManifestProblem {
+        problem: what.to_owned(),
+        ..ManifestProblem::default()
+    }]))));
+    let output = server.flows(&["status"]);
+    let (head, rest) = parts(text(&output.stdout));
+    assert_eq!(head, ["Degraded", &format!("the datapath: {what}")]);
+    assert_eq!(rest, format!("{NOTHING}Datapath problems: 1\n  {what}\n"));
 }
 
 #[test]
