@@ -77,7 +77,13 @@ impl Connections {
         let is_fresh = |counted: &Counted| now.saturating_sub(counted.at) < FRESH;
         if !last.as_ref().is_some_and(is_fresh) {
             match self.walk(now) {
-                Ok(counted) => *last = Some(counted),
+                Ok(counted) => {
+                    let replaced = last.take().map(|last| last.replaced);
+                    *last = Some(Counted {
+                        replaced: replaced.unwrap_or_default(),
+                        ..counted
+                    });
+                }
                 Err(error) => warn!(%error, "connections not counted"),
             }
         }

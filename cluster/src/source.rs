@@ -159,7 +159,8 @@ impl Directory {
     /// state.
     pub fn open(path: &Path, memory: Memory) -> Result<Self, DirectoryError> {
         let mut directory = Self {
-            path: path.to_owned(),
+            // As notices name it.
+            path: std::path::absolute(path).unwrap_or_else(|_unknown| path.to_owned()),
             files: BTreeMap::new(),
             changed: BTreeSet::new(),
             noticed: BTreeSet::new(),
@@ -294,11 +295,13 @@ impl Directory {
             source,
         };
         let noticed = std::mem::take(&mut self.noticed);
-        if look == Look::Noticed {
+        // One that is gone may have another name now, or be gone with its directory: only a look at all of
+        // them tells.
+        let is_there = |name: &Arc<str>| path.join(&**name).try_exists().unwrap_or(true);
+        if look == Look::Noticed && noticed.iter().all(is_there) {
             for name in &noticed {
                 if !self.look_at(name, Look::Read, now) {
-                    self.files.remove(name);
-                    self.changed.insert(Arc::clone(name));
+                    self.noticed.insert(Arc::clone(name));
                 }
             }
             return Ok(());
@@ -315,6 +318,14 @@ impl Directory {
             if self.look_at(&name, look, now) {
                 present.insert(name);
             }
+        }
+        // What went may stand in a new file that is still being read: it goes once that is known.
+        let mut there = self
+            .files
+            .iter()
+            .filter(|(name, _)| present.contains(*name));
+        if there.any(|(_, file)| file.is_unread()) {
+            return Ok(());
         }
         let changed = &mut self.changed;
         self.files.retain(|name, _| {

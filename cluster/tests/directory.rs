@@ -332,3 +332,59 @@ fn changes_are_announced() {
     let directory = watch.stop().expect("the thread ended well");
     assert_eq!(pods(&directory.state()), ["db 10.0.0.3"]);
 }
+
+#[test]
+fn a_directory_that_went_takes_nothing_with_it() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let [manifests, old] = ["manifests", "old"].map(|name| dir.path().join(name));
+    fs::create_dir(&manifests).expect("create");
+    fs::write(manifests.join("a.yaml"), pod("web", "10.0.0.1")).expect("write");
+    let (send, states) = channel();
+    let watch = open(&manifests)
+        .watch(move |directory| send.send(directory.state()).expect("the test listens"))
+        .expect("a thread");
+    fs::rename(&manifests, &old).expect("rename");
+    let is_told = |state: &State| !state.problems.is_empty();
+    while !is_told(&states.recv_timeout(Duration::from_secs(20)).expect("told")) {}
+    // The old watch may see what becomes of the files there.
+    fs::write(old.join("a.yaml"), pod("db", "10.0.0.3")).expect("write");
+    fs::remove_file(old.join("a.yaml")).expect("remove");
+    std::thread::sleep(Duration::from_millis(500));
+    let directory = watch.stop().expect("the thread ended well");
+    assert_eq!(pods(&directory.state()), ["web 10.0.0.1"]);
+}
+
+#[test]
+fn a_large_file_that_is_renamed_is_never_gone() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    // Large enough to be read beside the others.
+    let filling = "# nothing\n".repeat(100_000);
+    let text = format!("{}\n{filling}", pod("web", "10.0.0.1"));
+    fs::write(dir.path().join("all.yaml"), text).expect("write");
+    let (send, states) = channel();
+    let watch = open(dir.path())
+        .watch(move |directory| send.send(directory.state()).expect("the test listens"))
+        .expect("a thread");
+    for (from, to) in [("all", "cluster"), ("cluster", "a"), ("a", "z")] {
+        let [from, to] = [from, to].map(|name| dir.path().join(format!("{name}.yaml")));
+        fs::rename(from, to).expect("rename");
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    fs::remove_file(dir.path().join("z.yaml")).expect("remove");
+    let mut seen = Vec::new();
+    // Deleted in the end, it goes.
+    loop {
+        let state = states.recv_timeout(Duration::from_secs(20)).expect("told");
+        seen.push(pods(&state));
+        if seen.last().is_some_and(Vec::is_empty) {
+            break;
+        }
+    }
+    let (_, before) = seen.split_last().expect("at least the last one");
+    assert!(
+        before.iter().all(|pods| pods == &["web 10.0.0.1"]),
+        "{seen:?}"
+    );
+    drop(watch);
+    assert!(states.try_recv().is_err(), "nothing after that");
+}

@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing::debug;
+
 use crate::error::Result;
 use crate::lab::Lab;
 use crate::manifest::{self, Document};
 use crate::outcome::{Outcome, line, outcome};
+
+/// How long agents may take to see that something was deleted.
+const DELETED: Duration = Duration::from_secs(5);
 
 /// What is applied, and whether to wait for it.
 #[derive(Debug)]
@@ -41,6 +46,15 @@ pub(crate) fn apply(
         some.map(|(document, _)| document.clone()).collect()
     };
     let refused = those(|outcome| matches!(outcome, Outcome::Refused { .. })).len();
+    // What was deleted a moment ago has no last good version: all agents see that it is gone before
+    // something refused stands in its place.
+    let mut deleted = those(|outcome| matches!(outcome, Outcome::Refused { .. }));
+    deleted.retain(|document| !lab.has(document));
+    if !deleted.is_empty()
+        && let Err(error) = lab.settle(&deleted, true, DELETED)
+    {
+        debug!(%error, "whether what was deleted is gone everywhere isn't known");
+    }
     // Before the new ones are there: what of the refused ones is in force already.
     let in_force = match refused {
         0 => None,

@@ -205,6 +205,14 @@ impl Lab {
         settle::settle(&self.paths, &self.record, documents, gone, patience)
     }
 
+    /// Whether the object of a document is among the lab's manifests.
+    pub fn has(&self, document: &Document) -> bool {
+        self.paths
+            .manifests()
+            .join(document.object.file_name())
+            .exists()
+    }
+
     /// Removes objects; those that aren't there are only mentioned.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ mod common;
 use std::time::Duration;
 
 use cluster::up;
-use flows_lab::harness::{Family, Probe, Running, TestLab};
+use common::program;
+use flows_lab::harness::{Family, Probe, Running, TestLab, flows_lab};
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
 
@@ -287,6 +288,52 @@ fn a_bad_version_leaves_the_good_one_in_force() {
         Family::V4,
     )
     .unwrap();
+}
+
+#[test]
+fn what_was_deleted_has_no_last_good_version() {
+    let lab = up();
+    let name = lab.lab().record().name.clone();
+    let manifests = lab.lab().paths().manifests();
+    let file = manifests.join("ciliumnetworkpolicy.default.server.yaml");
+    let good = std::fs::read_to_string(file).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("server.yaml");
+    let command = |what: &str, text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let file = path.to_str().unwrap();
+        let output = flows_lab(program(), &[what, "--name", &name, "-f", file]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    for round in 0..3 {
+        command("delete", &good);
+        let said = command("apply", &good.replace("fromEndpoints", "fromEndpionts"));
+        assert!(
+            said.contains("NOT ENFORCED, no version of it is in force"),
+            "{round}: {said}"
+        );
+        // And so it is, at either node.
+        for stranger in ["stranger-near", "stranger-far"] {
+            lab.wait_for(
+                Outcome::Connected,
+                stranger,
+                "server:80",
+                Probe::Tcp,
+                Family::V4,
+            )
+            .unwrap();
+        }
+        let said = command("apply", &good);
+        assert!(said.contains("applied"), "{round}: {said}");
+        lab.wait_for(
+            Outcome::TimedOut,
+            "stranger-far",
+            "server:80",
+            Probe::Tcp,
+            Family::V4,
+        )
+        .unwrap();
+    }
 }
 
 #[test]

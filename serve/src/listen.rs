@@ -5,7 +5,7 @@ use std::{
     fs, io,
     net::{SocketAddr, TcpListener, ToSocketAddrs as _},
     os::unix::{
-        fs::PermissionsExt as _,
+        fs::{MetadataExt as _, PermissionsExt as _},
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
@@ -69,13 +69,25 @@ pub(crate) enum Listener {
     Tcp(tokio::net::TcpListener),
 }
 
-/// A unix socket's file: goes when this is dropped.
+/// A unix socket's file: goes when this is dropped, unless a successor's has taken its place.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn is_ours(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|found| found.ino() == self.inode)
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        match fs::remove_file(&self.0) {
+        if !self.is_ours() {
+            return;
+        }
+        match fs::remove_file(&self.path) {
             // Who gave up root can't: the next one replaces it.
             Err(error)
                 if !matches!(
@@ -83,7 +95,7 @@ impl Drop for SocketFile {
                     io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
                 ) =>
             {
-                tracing::warn!(path = %self.0.display(), %error, "socket file not removed");
+                tracing::warn!(path = %self.path.display(), %error, "socket file not removed");
             }
             Ok(()) | Err(_) => {}
         }
@@ -170,8 +182,8 @@ impl Listen {
                     }
                     thread::sleep(BETWEEN_TRIES);
                 }
-                let listener = bind_unix(path).map_err(failed)?;
-                Ok(Bound::Unix(listener, SocketFile(path.clone())))
+                let (listener, file) = bind_unix(path).map_err(failed)?;
+                Ok(Bound::Unix(listener, file))
             }
         }
     }
@@ -179,9 +191,10 @@ impl Listen {
 
 /// Binds beside the path and moves the socket there once its mode is set: it is never open wider,
 /// and a socket left behind by a process that died is replaced.
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
+    // Another one that starts at the same time has a name of its own.
+    beside.push(format!(".{}", std::process::id()));
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -189,8 +202,12 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(&beside)?;
     listener.set_nonblocking(true)?;
     fs::set_permissions(&beside, fs::Permissions::from_mode(0o660))?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        inode: fs::metadata(&beside)?.ino(),
+    };
     fs::rename(&beside, path)?;
-    Ok(listener)
+    Ok((listener, file))
 }
 
 #[cfg(test)]
@@ -229,6 +246,13 @@ mod tests {
         assert!(matches!(second, Err(ListenError::Taken(_))));
         drop(first);
         assert!(!path.exists(), "its file goes with it");
+        // But not that of who came after it.
+        let first = socket.bind(false).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = socket.bind(false).unwrap();
+        drop(first);
+        assert!(path.exists());
+        drop(second);
         // What a killed one left.
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());

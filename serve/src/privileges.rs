@@ -47,8 +47,8 @@ fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Privilege
 }
 
 /// Gives up root, supplementary groups and all capabilities, for good. Without `user`, root becomes
-/// `nobody`, by its usual number if there is none of that name, and keeps its group; with it, its user and group. Who isn't root stays who he is. The
-/// calling thread must be the only one.
+/// `nobody`, by its usual number if there is none of that name, and keeps its group; with it, its user
+/// and group. Who isn't root stays who he is. The calling thread must be the only one.
 ///
 /// # Errors
 /// See [`PrivilegeError`]; the process should end then.

@@ -62,9 +62,12 @@ impl LeftOut {
                 None => drop(state.policies.remove(name)),
             }
         }
-        let pods = Arc::make_mut(&mut state.pods);
-        for name in &self.pods {
-            pods.remove(name);
+        // Else they stay shared with the snapshot.
+        if !self.pods.is_empty() {
+            let pods = Arc::make_mut(&mut state.pods);
+            for name in &self.pods {
+                pods.remove(name);
+            }
         }
         Arc::new(state)
     }

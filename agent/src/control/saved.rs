@@ -163,10 +163,11 @@ impl StateFile {
     /// # Errors
     /// The file system refuses; the file says what it said before.
     pub(super) fn store(&mut self, now: Saved) -> Result<(), SavedError> {
-        if self.journal.wants_whole() {
+        let is_whole = self.journal.wants_whole() && {
             let whole = now.changes(&Saved::default()).unwrap_or_default();
-            self.journal.rewrite(&whole)?;
-        } else if let Some(record) = now.changes(&self.saved) {
+            self.journal.rewrite(&whole)?
+        };
+        if !is_whole && let Some(record) = now.changes(&self.saved) {
             self.journal.append(&record)?;
         }
         self.saved = now;
@@ -194,12 +195,18 @@ fn of_policies(memory: &policy::Memory) -> cluster::source::Memory {
 /// The file system refuses; the file is as before.
 pub(super) fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), SavedError> {
     let new = path.with_extension("new");
-    let mut file = File::create(&new).map_err(failed("creating", &new))?;
-    file.write_all(content).map_err(failed("writing", &new))?;
-    if durable {
-        file.sync_all().map_err(failed("writing", &new))?;
+    let written = File::create(&new).and_then(|mut file| {
+        file.write_all(content)?;
+        if durable { file.sync_all() } else { Ok(()) }
+    });
+    let put = written
+        .map_err(failed("writing", &new))
+        .and_then(|()| fs::rename(&new, path).map_err(failed("replacing", path)));
+    if let Err(error) = put {
+        // Half of it may hold the last room there is.
+        drop(fs::remove_file(&new));
+        return Err(error);
     }
-    fs::rename(&new, path).map_err(failed("replacing", path))?;
     if durable && let Some(directory) = path.parent() {
         File::open(directory)
             .and_then(|directory| directory.sync_all())

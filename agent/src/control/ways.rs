@@ -58,12 +58,15 @@ impl Ways for KernelWays {
 
     fn device(&mut self, from: IpAddr, to: IpAddr, by: u32) -> Option<Arc<Device>> {
         let by = IfIndex(by);
-        let known = match self.leaving.known(to, by) {
+        let known = match self.leaving.known(from, to, by) {
             Some(known) => known,
             None => {
                 self.left = self.left.checked_sub(1)?;
                 match self.leaving.ask(from, to, by) {
-                    Ok(answer) => answer,
+                    Ok(answer) => {
+                        self.is_broken = false;
+                        answer
+                    }
                     Err(error) => {
                         self.broken(&error);
                         None

@@ -103,12 +103,6 @@ impl Ethernet {
         }
     }
 
-    /// As a number, by which it is found again.
-    pub(crate) fn key(self) -> [u64; 2] {
-        [self.destination, self.source]
-            .map(|[a, b, c, d, e, f]| u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
-    }
-
     /// Address of one end; `None` if none of the frame's is known.
     pub fn address(self, side: Side) -> Option<impl fmt::Display> {
         let octets = match side {

@@ -1,6 +1,9 @@
 //! The one writer: fills the open segment, publishes it in chunks, seals it, evicts the oldest.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
 
 use super::{
     History, View,
@@ -79,17 +82,18 @@ impl<T> Interner<T> {
     }
 }
 
-/// The same for the addresses of frames, which are told apart by value.
+/// The same for the addresses of frames, which are told apart by value. A pod chooses them: the map
+/// hashes with a secret.
 #[derive(Debug, Default)]
 struct Frames {
     values: Vec<Ethernet>,
-    numbers: WordMap<[u64; 2], u16>,
+    numbers: HashMap<Ethernet, u16>,
     published: Arc<[Ethernet]>,
 }
 
 impl Frames {
     fn number(&mut self, value: Ethernet) -> u16 {
-        *self.numbers.entry(value.key()).or_insert_with(|| {
+        *self.numbers.entry(value).or_insert_with(|| {
             let number = u16::try_from(self.values.len())
                 .expect("a segment has fewer than 65,536 records, and each one pair of addresses");
             self.values.push(value);

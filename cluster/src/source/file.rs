@@ -186,6 +186,11 @@ impl File {
         (self.stamp != Stamp::default()).then_some(self.digest)
     }
 
+    /// Whether it was never read, not even in vain.
+    pub(super) fn is_unread(&self) -> bool {
+        self.known_digest().is_none() && self.problems.is_empty() && self.objects.is_empty()
+    }
+
     /// Takes what was read at `now`. Says whether it is another text than before.
     pub(super) fn take(
         &mut self,

@@ -155,6 +155,9 @@ fn watcher(
 }
 
 fn notices_of(event: notify::Event, mut send: impl FnMut(Notice)) {
+    if event.need_rescan() {
+        send(Notice::Lost);
+    }
     for path in event.paths {
         let notice = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => Notice::Closed(path),

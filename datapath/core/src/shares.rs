@@ -6,12 +6,12 @@
 //! ```
 //!
 //! A connection holds a place. Which ones it may take follows from its key and its owner: eight of the
-//! owner's own share and eight of what all share, two of each before the others. A place is free if nobody holds it or its
-//! connection has ended. If all of them are taken, a connection gives way: in what all share one that
-//! nobody has answered yet, whosever it is (a flood is made of such); else the owner's own that has the
-//! least life left. An answered connection of another pod never does, nor one that policy cut: once that
-//! is forgotten, the other end's next datagram would open it again. If there is none, the new connection
-//! is refused.
+//! owner's own share and eight of what all share, two of each before the others. A place is free if
+//! nobody holds it or its connection has ended. If all of them are taken, a connection gives way: in what
+//! all share one that nobody has answered yet, whosever it is (a flood is made of such); else the owner's
+//! own that has the least life left. An answered connection of another pod never does, nor one that
+//! policy cut: once that is forgotten, the other end's next datagram would open it again. If there is
+//! none, the new connection is refused.
 //!
 //! The owner is the pod that sent the first packet; what comes from elsewhere is its destination's.
 //! The table itself is larger than the number of places. Two packets that take the same place at the

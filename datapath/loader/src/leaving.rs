@@ -21,8 +21,10 @@ pub struct Leaving {
     /// Tells that routes or links changed.
     changes: OwnedFd,
     questions: OwnedFd,
-    /// By the interface that a packet comes from, and where it goes.
-    known: HashMap<(IfIndex, IpAddr), Option<IfIndex>>,
+    /// By the interface that a packet comes from, and its addresses.
+    known: HashMap<(IfIndex, IpAddr, IpAddr), Option<IfIndex>>,
+    /// Questions so far.
+    asked: u32,
     buffer: Vec<u8>,
 }
 
@@ -36,6 +38,7 @@ impl Leaving {
             changes: netlink::subscribe().map_err(failed("subscribing to"))?,
             questions: netlink::connect().map_err(failed("connecting for"))?,
             known: HashMap::new(),
+            asked: 0,
             buffer: vec![0; netlink::BUFFER],
         })
     }
@@ -65,8 +68,8 @@ impl Leaving {
     }
 
     /// What is known without asking: the device by which a packet leaves, `Some(None)` if it doesn't.
-    pub fn known(&self, to: IpAddr, by: IfIndex) -> Option<Option<IfIndex>> {
-        self.known.get(&(by, to)).copied()
+    pub fn known(&self, from: IpAddr, to: IpAddr, by: IfIndex) -> Option<Option<IfIndex>> {
+        self.known.get(&(by, from, to)).copied()
     }
 
     /// The device by which a packet leaves that came in by an interface; `None` if no route leads there.
@@ -75,24 +78,51 @@ impl Leaving {
     /// # Errors
     /// Netlink fails.
     pub fn ask(&mut self, from: IpAddr, to: IpAddr, by: IfIndex) -> Result<Option<IfIndex>, Error> {
+        self.asked = self.asked.wrapping_add(1);
         let questions = self.questions.as_fd();
-        netlink::ask_for_route(questions, from, to, by).map_err(failed("asking for"))?;
-        let length = netlink::receive(questions, &mut self.buffer).map_err(failed("reading"))?;
-        // An error instead of a route says that there is none.
-        let answer = messages(&self.buffer[..length]).find_map(|message| {
-            let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) =
-                message.payload
-            else {
-                return None;
+        netlink::ask_for_route(questions, self.asked, from, to, by)
+            .map_err(failed("asking for"))?;
+        // The kernel has answered by now; what it said to a question before is passed over.
+        let answer = loop {
+            let length = netlink::receive_now(questions, &mut self.buffer);
+            let length = length.map_err(failed("reading"))?;
+            let mut own = messages(&self.buffer[..length])
+                .filter(|message| message.header.sequence_number == self.asked);
+            if let Some(message) = own.next() {
+                break message.payload;
+            }
+        };
+        let device =
+            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) = &answer {
+                device(route)
+            } else {
+                if let NetlinkPayload::Error(error) = answer
+                    && !says_no_way(&error.to_io())
+                {
+                    return Err(failed("reading")(error.to_io()));
+                }
+                None
             };
-            device(&route)
-        });
         if self.known.len() >= KEPT {
             self.known.clear();
         }
-        self.known.insert((by, to), answer);
-        Ok(answer)
+        self.known.insert((by, from, to), device);
+        Ok(device)
     }
+}
+
+/// Whether the kernel says that no route leads there, or that it forwards nothing.
+fn says_no_way(error: &io::Error) -> bool {
+    let no_way = [
+        libc::ENETUNREACH,
+        libc::EHOSTUNREACH,
+        libc::EACCES,
+        libc::EINVAL,
+        libc::EXDEV,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| no_way.contains(&code))
 }
 
 #[expect(

@@ -22,8 +22,9 @@ pub(crate) const BUFFER: usize = 64 << 10;
 /// `NLM_F_DUMP_INTR`: the table changed while it was read.
 pub(crate) const INTERRUPTED: u16 = 0x10;
 
-/// Multicast groups: links, IPv4 routes, IPv6 routes (`RTMGRP_*`).
-const GROUPS: u32 = 0x1 | 0x40 | 0x400;
+/// Multicast groups: links, IPv4 routes, IPv4 rules, IPv6 routes (`RTMGRP_*`), IPv6 rules (bit
+/// `RTNLGRP_IPV6_RULE` - 1).
+const GROUPS: u32 = 0x1 | 0x40 | 0x80 | 0x400 | 1 << 18;
 
 fn open(flags: SockFlag, groups: u32) -> io::Result<OwnedFd> {
     let family = socket::AddressFamily::Netlink;
@@ -50,12 +51,13 @@ pub(crate) fn connect() -> io::Result<OwnedFd> {
 pub(crate) fn ask_for_routes(socket: BorrowedFd<'_>, family: AddressFamily) -> io::Result<()> {
     let mut route = RouteMessage::default();
     route.header.address_family = family;
-    ask(socket, NLM_F_REQUEST | NLM_F_DUMP, route)
+    ask(socket, NLM_F_REQUEST | NLM_F_DUMP, 0, route)
 }
 
-/// Asks which route a packet takes that comes in by an interface.
+/// Asks which route a packet takes that comes in by an interface. The answer bears the number.
 pub(crate) fn ask_for_route(
     socket: BorrowedFd<'_>,
+    number: u32,
     from: IpAddr,
     to: IpAddr,
     by: IfIndex,
@@ -73,12 +75,13 @@ pub(crate) fn ask_for_route(
         RouteAttribute::Source(from.into()),
         RouteAttribute::Iif(by.0),
     ];
-    ask(socket, NLM_F_REQUEST, route)
+    ask(socket, NLM_F_REQUEST, number, route)
 }
 
-fn ask(socket: BorrowedFd<'_>, flags: u16, route: RouteMessage) -> io::Result<()> {
+fn ask(socket: BorrowedFd<'_>, flags: u16, number: u32, route: RouteMessage) -> io::Result<()> {
     let mut header = NetlinkHeader::default();
     header.flags = flags;
+    header.sequence_number = number;
     let payload = NetlinkPayload::from(RouteNetlinkMessage::GetRoute(route));
     let mut message = NetlinkMessage::new(header, payload);
     message.finalize();
@@ -86,6 +89,12 @@ fn ask(socket: BorrowedFd<'_>, flags: u16, route: RouteMessage) -> io::Result<()
     message.serialize(&mut bytes);
     socket::send(socket.as_raw_fd(), &bytes, MsgFlags::empty())?;
     Ok(())
+}
+
+/// Receives what is there already.
+pub(crate) fn receive_now(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let flags = MsgFlags::MSG_DONTWAIT;
+    Ok(socket::recv(socket.as_raw_fd(), buffer, flags)?)
 }
 
 /// Receives a datagram.

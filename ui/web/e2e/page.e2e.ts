@@ -67,8 +67,10 @@ it('one goes through the flows by keys without having been in the table', async 
   for (let steps = 0; flow() !== first; steps += 1) {
     expect(steps).toBeLessThan(10);
     const before = flow();
+    // While a late one makes the table ask for its rows again, a key finds none to go to.
+    const moved = () => page.waitForURL((url) => url.searchParams.get('flow') !== before, { timeout: 5_000 });
     await page.keyboard.press('k');
-    await page.waitForURL((url) => url.searchParams.get('flow') !== before);
+    await moved().catch(() => page.keyboard.press('k').then(moved));
   }
 });
 

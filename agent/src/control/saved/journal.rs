@@ -12,12 +12,14 @@
 //! Once most of a file is history, it is written anew beside it and takes its place.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tracing::debug;
 
 use super::{SavedError, failed, replace};
 
@@ -131,10 +133,21 @@ impl Journal {
         })
     }
 
-    /// Whether the next record has to be a whole one.
-    pub(super) fn wants_whole(&self) -> bool {
+    /// Whether the next record should be a whole one.
+    pub(super) fn wants_whole(&mut self) -> bool {
+        if !self.is_in_place() {
+            self.open = None;
+        }
         let grown = |open: &Open| open.length > SMALL.max(2 * open.whole);
         self.open.as_ref().is_none_or(grown)
+    }
+
+    /// Whether the file that is open is the one that the next agent will find.
+    fn is_in_place(&self) -> bool {
+        let number = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let open = self.open.as_ref();
+        let open = open.and_then(|open| open.file.metadata().ok().map(number));
+        open.is_some() && open == fs::metadata(&self.path).ok().map(number)
     }
 
     /// Adds a record, lasting.
@@ -161,21 +174,34 @@ impl Journal {
         Ok(())
     }
 
-    /// Puts a new file in the place of this one, of one record that says all.
+    /// Puts a new file in the place of this one, of one record that says all. `false`: there is no room
+    /// for it, but there may be for a record more in this one.
     ///
     /// # Errors
     /// The file system refuses: the file is as before.
-    pub(super) fn rewrite(&mut self, record: &impl Serialize) -> Result<(), SavedError> {
+    pub(super) fn rewrite(&mut self, record: &impl Serialize) -> Result<bool, SavedError> {
         let line = self.line(record)?;
-        self.replace(&line)
+        match self.replace(&line) {
+            Ok(()) => Ok(true),
+            Err(error) if self.open.is_some() => {
+                debug!(%error, "a journal is not written anew");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn replace(&mut self, line: &[u8]) -> Result<(), SavedError> {
         let mut text = format!("{{\"version\":{VERSION}}}\n").into_bytes();
         text.extend_from_slice(line);
-        // The next one is whole as well, whatever fails midway: the new file may be there already.
+        if let Err(error) = replace(&self.path, &text, true) {
+            if !self.is_in_place() {
+                // The new file may be there already: the next record is a whole one as well.
+                self.open = None;
+            }
+            return Err(error);
+        }
         self.open = None;
-        replace(&self.path, &text, true)?;
         let length = text.len() as u64;
         self.open = Some(self.adopt(length, length)?);
         Ok(())
@@ -224,8 +250,6 @@ fn record<R: DeserializeOwned>(line: &[u8]) -> Result<R, Damage> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::*;
 
     type Records = Vec<Vec<u32>>;
@@ -312,7 +336,7 @@ mod tests {
         let mut rewritten = 0;
         for _ in 0..12 {
             if journal.wants_whole() {
-                journal.rewrite(&large).expect("written");
+                assert!(journal.rewrite(&large).expect("written"));
                 rewritten += 1;
             } else {
                 journal.append(&large).expect("written");
@@ -325,6 +349,39 @@ mod tests {
             fs::read_dir(directory.path()).expect("a directory").count(),
             1
         );
+    }
+
+    #[test]
+    fn without_room_for_a_new_file_the_old_one_grows() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, _) = three(directory.path());
+        let (mut journal, _) = read(&path).expect("a file");
+        // Nothing can be created in its place.
+        fs::create_dir(path.with_extension("new")).expect("a directory");
+        assert!(
+            !journal
+                .rewrite(&vec![1, 2, 3])
+                .expect("the old one is good")
+        );
+        journal.append(&vec![4]).expect("written");
+        let records = read(&path).expect("whole").1;
+        assert_eq!(records, [vec![1], vec![2, 20], vec![3], vec![4]]);
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_is_written_anew() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, _) = three(directory.path());
+        let (mut journal, _) = read(&path).expect("a file");
+        for replaced in [false, true] {
+            fs::remove_file(&path).expect("it is there");
+            if replaced {
+                fs::write(&path, "something else").expect("write");
+            }
+            assert!(journal.wants_whole());
+            assert!(journal.rewrite(&vec![9]).expect("room"));
+            assert_eq!(read(&path).expect("whole").1, [vec![9]]);
+        }
     }
 
     #[test]
@@ -344,7 +401,7 @@ mod tests {
         assert_eq!(fs::read(&path).expect("a file"), text);
         // Once there is, all of it is written.
         assert!(journal.wants_whole());
-        journal.rewrite(&vec![1, 2, 3, 4]).expect("room");
+        assert!(journal.rewrite(&vec![1, 2, 3, 4]).expect("room"));
         assert_eq!(read(&path).expect("whole").1, [vec![1, 2, 3, 4]]);
     }
 }

@@ -50,7 +50,7 @@ impl Log {
                     line,
                     source,
                 };
-                Some(first_form(&text).map_err(content)?)
+                first_form(&text).map_err(content)?
             }
         };
         Ok((Self { journal, saved }, memory))
@@ -61,10 +61,9 @@ impl Log {
     /// # Errors
     /// The file system refuses. The log then says what it said before.
     pub(in crate::control) fn store(&mut self, now: &Memory) -> Result<(), SavedError> {
-        if self.journal.wants_whole() {
-            self.journal
-                .rewrite(&Changes::since(&Memory::default(), now))?;
-        } else {
+        let nothing = Memory::default();
+        let whole = Changes::since(&nothing, now);
+        if !self.journal.wants_whole() || !self.journal.rewrite(&whole)? {
             let changes = Changes::since(&self.saved, now);
             if !changes.0.is_empty() {
                 self.journal.append(&changes)?;
@@ -85,10 +84,14 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// The first form: a line per file, the last one counts. What a crash cut off is not there.
-fn first_form(text: &[u8]) -> Result<Memory, (usize, Damage)> {
+/// The first form: a line per file, the last one counts. What a crash cut off is not there; `None` if
+/// that is all.
+fn first_form(text: &[u8]) -> Result<Option<Memory>, (usize, Damage)> {
     if text.is_empty() {
         return Err((1, Damage::Empty));
+    }
+    if !text.contains(&b'\n') {
+        return Ok(None);
     }
     let mut memory = Memory::default();
     let lines = text.split_inclusive(|byte| *byte == b'\n');
@@ -97,7 +100,7 @@ fn first_form(text: &[u8]) -> Result<Memory, (usize, Damage)> {
             serde_json::from_slice(line).map_err(|error| (number, error.into()))?;
         memory.set(line.file, line.documents);
     }
-    Ok(memory)
+    Ok(Some(memory))
 }
 
 #[cfg(test)]

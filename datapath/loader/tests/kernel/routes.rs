@@ -136,23 +136,24 @@ fn the_kernel_says_where_packets_leave() {
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
     let (pod, far) = (address("10.7.0.1"), address("10.1.0.9"));
     let mut leaving = Leaving::open().unwrap();
-    assert_eq!(leaving.known(far, client), None, "not asked yet");
+    assert_eq!(leaving.known(pod, far, client), None, "not asked yet");
     assert_eq!(leaving.ask(pod, far, client).unwrap(), Some(server));
-    assert_eq!(leaving.known(far, client), Some(Some(server)));
+    assert_eq!(leaving.known(pod, far, client), Some(Some(server)));
     // What stays on the node leaves by nothing, and what has no route neither.
     let own = address("10.1.0.1");
     assert_eq!(leaving.ask(pod, own, client).unwrap(), None);
     let nowhere = address("192.0.2.1");
     assert_eq!(leaving.ask(pod, nowhere, client).unwrap(), None);
-    assert_eq!(leaving.known(nowhere, client), Some(None));
+    assert_eq!(leaving.known(pod, nowhere, client), Some(None));
 
     // It is not remembered longer than it is true, and a rule counts as a route does.
     assert!(!leaving.refresh().unwrap());
     ip("route add 192.0.2.0/24 via 10.1.0.7");
     assert!(leaving.refresh().unwrap());
-    assert_eq!(leaving.known(nowhere, client), None);
+    assert_eq!(leaving.known(pod, nowhere, client), None);
     assert_eq!(leaving.ask(pod, nowhere, client).unwrap(), Some(server));
     ip("rule add iif client to 192.0.2.0/24 unreachable");
+    assert!(leaving.refresh().unwrap());
     assert_eq!(leaving.ask(pod, nowhere, client).unwrap(), None);
     drop(node);
 }
