@@ -3,9 +3,11 @@
 //! do. FNV-1a over 64 bits, finished as in `splitmix64`. Not meant against an adversary: who decides
 //! on labels of pods decides on policy anyway, and collisions are resolved.
 
-/// Of bytes, to find out whether they were damaged. The same on every machine and in every version.
-pub fn checksum(bytes: &[u8]) -> u64 {
+/// Of bytes behind others with the checksum `before`, to find out whether they were damaged. The same on
+/// every machine and in every version.
+pub fn checksum(before: u64, bytes: &[u8]) -> u64 {
     let mut digest = Digest::default();
+    digest.bytes(&before.to_be_bytes());
     digest.bytes(bytes);
     digest.finish()
 }

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::differ;
+use crate::object::{ObjectName, Place};
 use crate::state::State;
 use crate::yaml::{self, Position};
 
@@ -70,6 +71,26 @@ impl Memory {
             .map(|(file, _, now)| (file, now.map(|documents| &**documents)))
     }
 
+    /// Where an object stands, or its field of that path (`status.podIP`) as far as it has that. Looks at
+    /// all objects.
+    pub fn place(&self, object: &ObjectName, field: &str) -> Option<Place> {
+        let (file, document) = self.0.iter().find_map(|(file, documents)| {
+            let document = documents.iter().find(|document| is(document, object))?;
+            Some((file, &**document))
+        })?;
+        let mut node = document;
+        for key in field.split('.') {
+            match node.get(key) {
+                Some(inner) => node = inner,
+                None => break,
+            }
+        }
+        Some(Place {
+            file: Arc::clone(file),
+            at: node.at,
+        })
+    }
+
     /// Whether a file has these very documents.
     fn has(&self, file: &str, documents: &[Arc<yaml::Node>]) -> bool {
         self.0.get(file).is_some_and(|known| {
@@ -77,6 +98,19 @@ impl Memory {
                 && known.iter().zip(documents).all(|(a, b)| Arc::ptr_eq(a, b))
         })
     }
+}
+
+/// Whether a document is that of an object.
+fn is(document: &yaml::Node, object: &ObjectName) -> bool {
+    let metadata = document.get("metadata");
+    let text = |key| metadata.and_then(|metadata| metadata.text(key));
+    let is_there = object
+        .namespace
+        .as_deref()
+        .is_none_or(|namespace| text("namespace").unwrap_or("default") == namespace);
+    document.text("kind") == Some(object.kind.name())
+        && text("name") == Some(&*object.name)
+        && is_there
 }
 
 /// The directory can't be read.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use flows_cluster::source::{Directory, Memory};
-use flows_cluster::{NamespacedName, State};
+use flows_cluster::{Kind, NamespacedName, ObjectName, State};
 
 fn pod(name: &str, ip: &str) -> String {
     format!(
@@ -387,4 +387,39 @@ fn a_large_file_that_is_renamed_is_never_gone() {
     );
     drop(watch);
     assert!(states.try_recv().is_err(), "nothing after that");
+}
+
+#[test]
+fn an_object_and_its_fields_have_a_place() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let pending =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {}\nstatus: {podIP: \"\"}\n";
+    let text = format!("{}{pending}", pod("web", "10.0.0.1"));
+    fs::write(dir.path().join("pods.yaml"), text).expect("write");
+    let directory = open(dir.path());
+    // One without an address yet is a pod, and no mistake.
+    assert_eq!(directory.state().problems, []);
+    assert_eq!(directory.state().pods.len(), 2);
+    let memory = directory.memory();
+    let place = |namespace: &str, name: &str, field: &str| {
+        let object = ObjectName {
+            kind: Kind::Pod,
+            namespace: Some(namespace.into()),
+            name: name.into(),
+        };
+        memory.place(&object, field).map(|place| place.to_string())
+    };
+    assert_eq!(
+        place("shop", "web", "status.podIP").as_deref(),
+        Some("pods.yaml:5:17")
+    );
+    assert_eq!(
+        place("shop", "web", "status.hostIP").as_deref(),
+        Some("pods.yaml:5:9")
+    );
+    assert_eq!(
+        place("default", "late", "").as_deref(),
+        Some("pods.yaml:7:1")
+    );
+    assert_eq!(place("shop", "late", ""), None);
 }

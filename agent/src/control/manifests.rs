@@ -7,7 +7,7 @@ use std::{
 };
 
 use cluster::{
-    Directory, State,
+    Directory, Place, Problem, State,
     source::{Memory, Watch},
 };
 use tracing::warn;
@@ -94,6 +94,16 @@ impl Manifests {
     /// The cluster in the snapshot in use.
     pub(super) fn state(&self) -> Arc<State> {
         Arc::clone(&self.snapshot.state)
+    }
+
+    /// Says where an object stands about which there is a problem that doesn't know.
+    pub(super) fn locate(&self, problem: &mut Problem) {
+        if problem.place == Place::default()
+            && let Some(object) = &problem.object
+            && let Some(place) = self.snapshot.memory.place(object, &problem.field)
+        {
+            problem.place = place;
+        }
     }
 
     /// What to keep over a restart.

@@ -82,6 +82,9 @@ impl Control {
         };
         let mut problems = problems(state, compiled);
         problems.extend(refusal.iter().flat_map(|refusal| refusal.problems(state)));
+        for problem in &mut problems {
+            self.manifests.locate(&mut problem.problem);
+        }
         let progress = Progress::new(
             self.datapath.revision(),
             state,

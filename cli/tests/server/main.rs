@@ -263,6 +263,14 @@ fn status_and_lists() {
         .map(|line| line.split(' ').next().unwrap())
         .collect();
     assert_eq!(names, ["NAME", "a", "b"]);
+    // What a server didn't tell of a node isn't made up.
+    let output = server.flows(&["list", "nodes", "-o", "wide"]);
+    let line = text(&output.stdout).lines().nth(1).unwrap();
+    let fields: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(
+        fields,
+        ["a", "Connected", "N/A", "N/A", "N/A", "N/A", "N/A"]
+    );
     assert_eq!(
         text(&server.flows(&["list", "namespaces"]).stdout),
         "NAMESPACE\nshop\n"

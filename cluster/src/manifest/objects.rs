@@ -58,7 +58,9 @@ impl Reader<'_> {
         document: &yaml::Node,
     ) -> Result<Pod> {
         let mut ips = Vec::new();
-        if let Some(node) = at(document, &["status", "podIP"]) {
+        // An empty one is that of a pod that has none yet.
+        let is_given = |node: &&yaml::Node| node.value.as_text() != Some("");
+        if let Some(node) = at(document, &["status", "podIP"]).filter(is_given) {
             ips.push(self.parse(node, "status.podIP", parse_ip, "an IP address")?);
         }
         for (n, item) in self
@@ -66,7 +68,7 @@ impl Reader<'_> {
             .iter()
             .enumerate()
         {
-            if let Some(node) = item.get("ip") {
+            if let Some(node) = item.get("ip").filter(is_given) {
                 let ip = self.parse(
                     node,
                     &format!("status.podIPs[{n}].ip"),

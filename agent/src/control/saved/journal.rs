@@ -7,9 +7,10 @@
 //! 77ab01c2d4e5f690 {...}     the next: what differs since
 //! ```
 //!
-//! Before a record stands its checksum. A last line without an end is one that a crash cut off: what it
-//! says never came into force, and it is as if it weren't there. Whatever else doesn't fit is an error.
-//! Once most of a file is history, it is written anew beside it and takes its place.
+//! Before a record stands its checksum, in which that of the one before is: none between others can be
+//! missing. A last line without an end is one that a crash cut off: what it says never came into force,
+//! and it is as if it weren't there. Whatever else doesn't fit is an error. Once most of a file is history,
+//! it is written anew beside it and takes its place.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -42,6 +43,8 @@ struct Open {
     length: u64,
     /// Length when it was written as a whole.
     whole: u64,
+    /// Checksum of the last record.
+    sum: u64,
 }
 
 /// The first line.
@@ -90,11 +93,12 @@ impl Journal {
         }
         let mut length = head.len() as u64;
         let mut whole = None;
+        let mut sum = 0;
         for (line, number) in lines.zip(2_usize..) {
             if !line.ends_with(b"\n") {
                 break;
             }
-            let record = record(line).map_err(|source| SavedError::Content {
+            let record = record(line, &mut sum).map_err(|source| SavedError::Content {
                 path: path.clone(),
                 line: number,
                 source,
@@ -112,12 +116,12 @@ impl Journal {
             });
         };
         let mut journal = Self { path, open: None };
-        journal.open = Some(journal.adopt(length, whole)?);
+        journal.open = Some(journal.adopt(length, whole, sum)?);
         Ok((journal, Found::Records))
     }
 
     /// Opens the file for more; what is beyond `length` goes.
-    fn adopt(&self, length: u64, whole: u64) -> Result<Open, SavedError> {
+    fn adopt(&self, length: u64, whole: u64, sum: u64) -> Result<Open, SavedError> {
         let file = OpenOptions::new().append(true).open(&self.path);
         let file = file.map_err(failed("opening", &self.path))?;
         let found = file.metadata().map_err(failed("reading", &self.path))?;
@@ -130,6 +134,7 @@ impl Journal {
             file,
             length,
             whole,
+            sum,
         })
     }
 
@@ -155,9 +160,10 @@ impl Journal {
     /// # Errors
     /// The file system refuses: the file then says what it said before.
     pub(super) fn append(&mut self, record: &impl Serialize) -> Result<(), SavedError> {
-        let line = self.line(record)?;
+        let before = self.open.as_ref().map_or(0, |open| open.sum);
+        let (line, sum) = self.line(record, before)?;
         let Some(open) = &mut self.open else {
-            return self.replace(&line);
+            return self.replace(&line, sum);
         };
         let written = open
             .file
@@ -171,6 +177,7 @@ impl Journal {
             return Err(failed("writing", &self.path)(source));
         }
         open.length += line.len() as u64;
+        open.sum = sum;
         Ok(())
     }
 
@@ -180,8 +187,8 @@ impl Journal {
     /// # Errors
     /// The file system refuses: the file is as before.
     pub(super) fn rewrite(&mut self, record: &impl Serialize) -> Result<bool, SavedError> {
-        let line = self.line(record)?;
-        match self.replace(&line) {
+        let (line, sum) = self.line(record, 0)?;
+        match self.replace(&line, sum) {
             Ok(()) => Ok(true),
             Err(error) if self.open.is_some() => {
                 debug!(%error, "a journal is not written anew");
@@ -191,7 +198,7 @@ impl Journal {
         }
     }
 
-    fn replace(&mut self, line: &[u8]) -> Result<(), SavedError> {
+    fn replace(&mut self, line: &[u8], sum: u64) -> Result<(), SavedError> {
         let mut text = format!("{{\"version\":{VERSION}}}\n").into_bytes();
         text.extend_from_slice(line);
         if let Err(error) = replace(&self.path, &text, true) {
@@ -203,20 +210,22 @@ impl Journal {
         }
         self.open = None;
         let length = text.len() as u64;
-        self.open = Some(self.adopt(length, length)?);
+        self.open = Some(self.adopt(length, length, sum)?);
         Ok(())
     }
 
-    fn line(&self, record: &impl Serialize) -> Result<Vec<u8>, SavedError> {
+    /// The line of a record behind one with the checksum `before`, and its own checksum.
+    fn line(&self, record: &impl Serialize, before: u64) -> Result<(Vec<u8>, u64), SavedError> {
         let text = serde_json::to_vec(record).map_err(|source| SavedError::Content {
             path: self.path.clone(),
             line: 0,
             source: source.into(),
         })?;
-        let mut line = format!("{:016x} ", cluster::checksum(&text)).into_bytes();
+        let sum = cluster::checksum(before, &text);
+        let mut line = format!("{sum:016x} ").into_bytes();
         line.extend_from_slice(&text);
         line.push(b'\n');
-        Ok(line)
+        Ok((line, sum))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -238,13 +247,15 @@ pub enum Damage {
     Json(#[from] serde_json::Error),
 }
 
-/// The record of a line.
-fn record<R: DeserializeOwned>(line: &[u8]) -> Result<R, Damage> {
+/// The record of a line behind one with the checksum `before`, which becomes its own.
+fn record<R: DeserializeOwned>(line: &[u8], before: &mut u64) -> Result<R, Damage> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let (sum, text) = line.split_at_checked(17).ok_or(Damage::Checksum)?;
-    if sum != format!("{:016x} ", cluster::checksum(text)).as_bytes() {
+    let (said, text) = line.split_at_checked(17).ok_or(Damage::Checksum)?;
+    let sum = cluster::checksum(*before, text);
+    if said != format!("{sum:016x} ").as_bytes() {
         return Err(Damage::Checksum);
     }
+    *before = sum;
     Ok(serde_json::from_slice(text)?)
 }
 
@@ -322,6 +333,17 @@ mod tests {
             error.contains("line 2") && error.contains("checksum"),
             "{error}"
         );
+        // One that is missing as a whole.
+        let third = second
+            + 1
+            + text[second + 1..]
+                .iter()
+                .position(|b| *b == b'\n')
+                .expect("lines");
+        let without = [&text[..=second], &text[third + 1..]].concat();
+        fs::write(&path, without).expect("write");
+        let error = read(&path).expect_err("without one").to_string();
+        assert!(error.contains("line 3"), "{error}");
         fs::write(&path, "{\"version\":4}\n").expect("write");
         let error = read(&path).expect_err("of tomorrow").to_string();
         assert!(error.contains("has form 4"), "{error}");

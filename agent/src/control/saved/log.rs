@@ -178,5 +178,10 @@ mod tests {
             let error = Log::load(path.clone()).unwrap_err().to_string();
             assert!(error.contains("stays in force"), "{error}");
         }
+        // Where nothing is whole, the state file knows better.
+        for torn in ["{\"file\": \"c.y", "{\"version\":3}"] {
+            fs::write(&path, torn).unwrap();
+            assert_eq!(Log::load(path.clone()).unwrap().1, None);
+        }
     }
 }
