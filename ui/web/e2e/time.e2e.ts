@@ -48,6 +48,8 @@ it('a filter that is set while paused shows the held moment everywhere', async (
   expect([sum(histogram.dropped), drops]).toEqual([rows.flows, rows.flows]);
   const said = page.locator('ul[aria-label="Dropped on the map"] li');
   await said.getByText(`${drops} drop`).waitFor({ state: 'attached' });
+  // Alone in the chart, the highest of them fills it: the filter has come to the bars, too.
+  await page.waitForFunction(() => document.querySelector('.bars .dropped')?.getAttribute('d')?.includes('V0H'));
   const bars = await page.locator('.bars .dropped').getAttribute('d');
   // More were dropped since: they are counted, and nothing else shows them.
   await page.waitForFunction(() => Number(/(\d+) new/.exec(document.querySelector('.pause')?.textContent ?? '')?.[1] ?? 0) >= 2);
