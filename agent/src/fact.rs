@@ -1,21 +1,21 @@
 //! What a node knows to have happened: a packet that was judged, or a loss of such knowledge.
 //!
 //! This is the only place beside the loader that reads the kernel's record ([`abi::event`]): everything
-//! else in user space asks a [`Packet`]. From here come Hubble's flows ([`crate::expand`]), what filters
+//! else in user space asks a [`Packet`]. From here come Hubble's flows ([`crate::hubble`]), what filters
 //! see of them, and the metrics.
 //!
 //! ```text
 //!  abi::event::Sample --> Arrived --> names --> history (Packet, indices of names) --> flows
 //! ```
 
+mod flow_kind;
 mod packet;
-mod part;
 
 use abi::event::{self, Sample};
 
+pub use flow_kind::{FlowKind, FlowKinds};
 pub(crate) use packet::end_index;
 pub use packet::{Ethernet, Judgement, Kind, Packet, transport};
-pub use part::{Part, Parts};
 
 /// One fact as a ring's reader found it. Times are the kernel's.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@
 //!
 //! A segment is immutable, so readers hold one by its `Arc` and never block the writer. A reader that
 //! is overtaken by eviction is told exactly how many events it missed ([`Cursor::next_run`]).
-//! What is kept of a fact is in [`segment`], how facts become Hubble's flows in [`crate::expand`].
+//! What is kept of a fact is in [`segment`], how facts become Hubble's flows in [`crate::hubble`].
 
 mod segment;
 mod writer;
@@ -24,7 +24,7 @@ use tokio::sync::watch;
 pub use segment::{Entry, PacketRef, Segment, Summary, Totals, losses_between};
 pub use writer::Writer;
 
-use crate::names::Node;
+use crate::node::names::Node;
 
 /// The readers' side. Shared by all who read.
 #[derive(Debug)]

@@ -1,20 +1,21 @@
 //! flows-agent: keeps the kernel's maps in step with the cluster's state, and turns the kernel's
-//! events into flows that can be asked for.
+//! events into flows that can be queried.
 //!
 //! ```text
-//!  manifests -> control -> maps                       (intent)
-//!  rings -> observe (name) -> history -> expand -> grpc  (fact)
+//!  manifests -> enforce -> maps                                   (intent)
+//!  rings -> observe (resolve) -> history -> hubble -> api         (fact)
 //! ```
+//!
+//! Modules in order: each uses only those above it (`xtask/tests/modules.rs` holds that).
 
+pub mod api;
 pub mod config;
-pub mod connections;
-pub mod control;
-pub mod events;
-pub mod expand;
+pub mod enforce;
+mod error;
 pub mod fact;
-pub mod grpc;
 pub mod history;
+pub mod hubble;
 pub mod metrics;
-pub mod names;
+pub mod node;
 pub mod observe;
 pub mod run;

@@ -12,7 +12,11 @@ use serve::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::{connections::Connections, control::Status, history::History, observe::Stats};
+use crate::{
+    history::History,
+    node::{Status, conntrack_stats::ConntrackStats},
+    observe::Stats,
+};
 
 mod text;
 
@@ -30,7 +34,7 @@ pub struct Metrics {
     /// Control's.
     pub status: Arc<ArcSwap<Status>>,
     /// The kernel's connections.
-    pub connections: Arc<Connections>,
+    pub connections: Arc<ConntrackStats>,
 }
 
 /// Binds the address. Without one, the default if it is free: several agents can share a machine.

@@ -8,11 +8,12 @@
 //!
 //! Every stage counts what it loses, and marks it at its place in the history.
 
-pub mod clock;
+pub mod egress_device;
+mod flow_metrics;
+pub mod perf_source;
 pub mod reader;
+mod resolver;
 pub mod source;
-mod tally;
-pub mod ways;
 
 use std::{
     io,
@@ -27,20 +28,23 @@ use arc_swap::ArcSwap;
 use ringbuf::traits::Consumer as _;
 
 use self::{
-    clock::Clock,
+    egress_device::egress_device,
     reader::{DRAIN_EVERY, QUEUE_LEN, Reader},
     source::Source,
-    ways::way,
 };
 use crate::{
     fact::{Fact, Loss, Stage},
     history::Writer,
-    names::{Namer, Names},
+    node::{
+        clock::{self, Clock},
+        names::NameTable,
+    },
 };
 
+pub use egress_device::{EgressDevices, KernelEgressDevices};
+pub use flow_metrics::{FlowMetrics, FlowMetricsKey};
 pub use reader::ReaderStats;
-pub use tally::{Tally, TallyKey};
-pub use ways::Ways;
+pub use resolver::Resolver;
 
 /// How often the clocks are compared.
 const MEASURE_EVERY_NS: u64 = 1_000_000_000;
@@ -56,7 +60,7 @@ pub struct Config {
     /// Events that a predecessor left unread in the rings.
     pub left_unread: u64,
     /// By which device packets leave; `None`: that isn't told.
-    pub ways: Option<Box<dyn Ways>>,
+    pub egress_devices: Option<Box<dyn EgressDevices>>,
 }
 
 impl Config {
@@ -67,7 +71,7 @@ impl Config {
             queue_len: QUEUE_LEN,
             clock: None,
             left_unread: 0,
-            ways: None,
+            egress_devices: None,
         }
     }
 }
@@ -82,7 +86,7 @@ pub struct Stats {
     /// Left unread by a predecessor.
     pub left_unread: u64,
     /// Flows by what metrics tell apart.
-    pub tally: Tally,
+    pub flow_metrics: FlowMetrics,
 }
 
 impl Stats {
@@ -108,7 +112,11 @@ impl Observer {
     ///
     /// # Errors
     /// A thread cannot be started, or the clock cannot be read.
-    pub fn start(config: Config, names: Arc<ArcSwap<Names>>, writer: Writer) -> io::Result<Self> {
+    pub fn start(
+        config: Config,
+        names: Arc<ArcSwap<NameTable>>,
+        writer: Writer,
+    ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let clock = match config.clock {
             Some(clock) => clock,
@@ -141,19 +149,19 @@ impl Observer {
                 .collect(),
             stored: AtomicU64::new(0),
             left_unread: config.left_unread,
-            tally: Tally::default(),
+            flow_metrics: FlowMetrics::default(),
         });
         let state = State {
             readers,
             batch: Vec::new(),
             names,
-            namer: Namer::default(),
+            resolver: Resolver::default(),
             writer,
             clock,
             measure: config.clock.is_none(),
             stats: Arc::clone(&stats),
-            counts: tally::Counts::default(),
-            ways: config.ways,
+            counts: flow_metrics::Counts::default(),
+            egress_devices: config.egress_devices,
         };
         handover
             .send(state)
@@ -196,14 +204,14 @@ struct State {
     readers: Vec<Reader>,
     /// Taken from the queues, not yet old enough to be stored; sorted by time.
     batch: Vec<(u64, Fact)>,
-    names: Arc<ArcSwap<Names>>,
-    namer: Namer,
+    names: Arc<ArcSwap<NameTable>>,
+    resolver: Resolver,
     writer: Writer,
     clock: Clock,
     measure: bool,
     stats: Arc<Stats>,
-    counts: tally::Counts,
-    ways: Option<Box<dyn Ways>>,
+    counts: flow_metrics::Counts,
+    egress_devices: Option<Box<dyn EgressDevices>>,
 }
 
 impl State {
@@ -267,23 +275,22 @@ impl State {
         // Stable, and linear on what it mostly is: a few sorted runs.
         self.batch.sort_by_key(|(time, _)| *time);
         let ready = self.batch.partition_point(|(time, _)| *time < settled);
-        self.namer.update(&self.names.load());
-        if let Some(ways) = &mut self.ways {
-            ways.begin();
+        self.resolver.update(&self.names.load());
+        if let Some(egress_devices) = &mut self.egress_devices {
+            egress_devices.begin();
         }
         let mut stored = 0;
         for (time, fact) in self.batch.drain(..ready) {
             match fact {
                 Fact::Packet(mut arrived) => {
                     stored += 1;
-                    let mut named = self.namer.name(&arrived);
-                    named.device = self
-                        .ways
-                        .as_mut()
-                        .and_then(|ways| way(&mut **ways, &arrived.packet, &named));
+                    let mut named = self.resolver.name(&arrived);
+                    named.device = self.egress_devices.as_mut().and_then(|egress_devices| {
+                        egress_device(&mut **egress_devices, &arrived.packet, &named)
+                    });
                     self.counts.count(&arrived.packet);
                     arrived.packet = arrived.packet.at(self.clock.wall(time));
-                    self.writer.packet(&arrived, &named, self.namer.node());
+                    self.writer.packet(&arrived, &named, self.resolver.node());
                 }
                 Fact::Loss(mut loss) => {
                     loss.time = self.clock.wall(loss.time);
@@ -293,7 +300,7 @@ impl State {
             }
         }
         self.stats.stored.fetch_add(stored, Ordering::Relaxed);
-        self.counts.flush(&self.stats.tally);
+        self.counts.flush(&self.stats.flow_metrics);
         let progress = self.clock.wall(settled.min(now));
         self.writer.publish(progress);
     }

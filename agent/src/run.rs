@@ -20,16 +20,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    api::{self, Api},
     config::Config,
-    connections::Connections,
-    control::{Bell, Control, ControlError, Desk, KernelWays, Outlets},
-    events::AgentEvents,
-    expand::Expander,
-    grpc::{self, Api},
+    enforce::{EnforceError, Reconciler},
     history::History,
+    hubble::{FlowBuilder, agent_events::AgentEvents},
     metrics::{self, Metrics},
-    names::Node,
-    observe::{self, Observer, clock},
+    node::{
+        NotificationReceiver, Published, StateQuery, clock, conntrack_stats::ConntrackStats,
+        names::Node,
+    },
+    observe::{self, KernelEgressDevices, Observer, perf_source::PerfSource},
 };
 
 /// The object that was built in, if one was.
@@ -67,7 +68,10 @@ pub enum RunError {
     Privileges(#[from] PrivilegeError),
     /// Enforcement.
     #[error(transparent)]
-    Control(#[from] ControlError),
+    Enforce(#[from] EnforceError),
+    /// Routes.
+    #[error("following routes: {0}")]
+    Routes(loader::Error),
     /// A socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -152,14 +156,14 @@ fn listeners(config: &Config, run_dir: &Path) -> Result<Vec<Bound>, ListenError>
         .collect()
 }
 
-/// Makes agent events of what control publishes.
+/// Makes agent events of what the enforcing thread publishes.
 async fn follow(
     events: Arc<AgentEvents>,
-    outlets: Outlets,
+    published: Published,
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     tokio::select! {
-        () = events.follow(Arc::clone(&outlets.names), outlets.progress.subscribe()) => {}
+        () = events.follow(Arc::clone(&published.names), published.progress.subscribe()) => {}
         () = stop.cancelled() => {}
     }
     Ok(())
@@ -181,10 +185,11 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let metrics_listener = metrics::bind(config.metrics_listen)?;
 
     let started = clock::monotonic()?;
-    let bell = Bell::new()?;
-    let waker = bell.waker();
-    let mut control = Control::open(config, &object, bell.waker())?;
-    let (rings, left_unread) = control.rings()?;
+    let notifications = NotificationReceiver::new()?;
+    let notifier = notifications.notifier();
+    let mut reconciler = Reconciler::open(config, &object, notifications.notifier())?;
+    let rings = reconciler.rings()?;
+    let left_unread = rings.iter().map(|(reader, _)| reader.left_unread()).sum();
     if left_unread > 0 {
         warn!(
             events = left_unread,
@@ -192,37 +197,43 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         );
     }
     // Before the observer: the first event has a name.
-    control.reconcile();
-    let outlets = control.outlets().clone();
+    reconciler.reconcile();
+    let published = reconciler.published().clone();
     let node = Arc::new(node(config));
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
-    let sources = rings.into_iter().map(|ring| Box::new(ring) as _).collect();
+    let sources = rings
+        .into_iter()
+        .map(|(reader, drops)| Box::new(PerfSource::new(reader, drops)) as _)
+        .collect();
     let observing = observe::Config {
         left_unread,
-        ways: Some(Box::new(KernelWays::open()?)),
+        egress_devices: Some(Box::new(
+            KernelEgressDevices::open().map_err(RunError::Routes)?,
+        )),
         ..observe::Config::new(sources)
     };
-    let observer = Observer::start(observing, Arc::clone(&outlets.names), writer)?;
+    let observer = Observer::start(observing, Arc::clone(&published.names), writer)?;
 
     let stop = CancellationToken::new();
-    let (desk, asks) = Desk::new(bell.waker());
-    let mut control = tokio::task::spawn_blocking(move || control.run(bell, asks));
-    let connections = Arc::new(Connections::new(Arc::clone(&outlets.stats)));
+    let (state_query, queries) = StateQuery::new(notifications.notifier());
+    let mut reconciler =
+        tokio::task::spawn_blocking(move || reconciler.run(notifications, queries));
+    let connections = Arc::new(ConntrackStats::new(Arc::clone(&published.stats)));
     let events = AgentEvents::new(clock::wall()?);
     let api = Api {
         events: Arc::clone(&events),
         history: Arc::clone(&history),
-        expander: Expander::of_this_run(node.full_name())?,
-        names: Arc::clone(&outlets.names),
+        flow_builder: FlowBuilder::of_this_run(node.full_name())?,
+        names: Arc::clone(&published.names),
         stats: Arc::clone(observer.stats()),
-        status: Arc::clone(&outlets.status),
-        policy: Some(grpc::PolicyAccess {
-            desk,
-            progress: outlets.progress.subscribe(),
-            stats: Some(Arc::clone(&outlets.stats)),
+        status: Arc::clone(&published.status),
+        policy: Some(api::PolicyAccess {
+            state_query,
+            progress: published.progress.subscribe(),
+            stats: Some(Arc::clone(&published.stats)),
         }),
         connections: Some(Arc::clone(&connections)),
-        peers: outlets.peers.subscribe(),
+        peers: published.peers.subscribe(),
         started,
         address: config
             .listen
@@ -233,12 +244,12 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let metrics = Metrics {
         history,
         stats: Arc::clone(observer.stats()),
-        status: Arc::clone(&outlets.status),
+        status: Arc::clone(&published.status),
         connections,
     };
     let mut servers = JoinSet::new();
-    servers.spawn(follow(events, outlets, stop.clone()));
-    servers.spawn(async move { grpc::serve(api, listeners).await.map_err(RunError::from) });
+    servers.spawn(follow(events, published, stop.clone()));
+    servers.spawn(async move { api::serve(api, listeners).await.map_err(RunError::from) });
     if let Some(listener) = metrics_listener {
         let stop = stop.clone();
         servers.spawn(async move {
@@ -249,14 +260,14 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     info!(node = %node.full_name(), run_dir = %run_dir.display(), "agent is ready");
 
     let mut check = tokio::time::interval(std::time::Duration::from_secs(1));
-    let mut control_ended = None;
+    let mut reconciler_ended = None;
     let result = loop {
         tokio::select! {
             () = &mut asked_to_stop => break Ok(()),
-            ended = &mut control => {
-                control_ended = Some(());
+            ended = &mut reconciler => {
+                reconciler_ended = Some(());
                 break match ended {
-                    Ok(Ok(())) | Err(_) => Err(RunError::Ended("control")),
+                    Ok(Ok(())) | Err(_) => Err(RunError::Ended("the enforcing thread")),
                     Ok(Err(error)) => Err(error.into()),
                 };
             }
@@ -273,11 +284,11 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     };
     info!("agent ends; what is in force stays in force");
     stop.cancel();
-    waker.stop();
+    notifier.stop();
     let ending = async {
         while servers.join_next().await.is_some() {}
-        if control_ended.is_none() {
-            drop(control.await);
+        if reconciler_ended.is_none() {
+            drop(reconciler.await);
         }
     };
     // A client that holds its connection open does not hold up the end.

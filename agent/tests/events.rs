@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cluster::{Kind, ObjectName};
 use common::{CART, names, server::Agent};
-use flows_agent::control::Progress;
+use flows_agent::node::Progress;
 use proto::{
     flow::{AgentEvent, AgentEventType, agent_event::Notification},
     observer::{GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest},

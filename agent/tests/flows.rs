@@ -282,7 +282,7 @@ async fn follows_with_progress_and_ends_with_ok() {
 async fn follow_without_number_shows_only_what_is_new_and_until_ends_it() {
     let agent = Agent::start(10_000, 1000).await;
     agent.store((0..5).map(trace)).await;
-    let now = flows_agent::observe::clock::monotonic().unwrap();
+    let now = flows_agent::node::clock::monotonic().unwrap();
     let until = T0.unsigned_abs() * SECOND + now + SECOND / 4;
     let request = GetFlowsRequest {
         follow: true,

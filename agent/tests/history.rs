@@ -10,26 +10,27 @@ use flow::{Side, view::End};
 use flows_agent::{
     fact::{Loss, Stage},
     history::{Cursor, Entry, History, Writer},
-    names::{Namer, Names},
+    node::names::NameTable,
+    observe::Resolver,
 };
 
 struct Feed {
     writer: Writer,
-    namer: Namer,
+    resolver: Resolver,
     next: u32,
 }
 
 impl Feed {
     fn new(capacity: u64) -> (Arc<History>, Self) {
         let names = Arc::new(names());
-        let mut namer = Namer::default();
-        namer.update(&names);
+        let mut resolver = Resolver::default();
+        resolver.update(&names);
         let (history, writer) = History::new(capacity, Arc::clone(&names.node));
         (
             history,
             Self {
                 writer,
-                namer,
+                resolver,
                 next: 0,
             },
         )
@@ -47,8 +48,8 @@ impl Feed {
         event.revision = self.next;
         self.next += 1;
         let arrived = arrived(event);
-        let named = self.namer.name(&arrived);
-        let node = Arc::clone(self.namer.node());
+        let named = self.resolver.name(&arrived);
+        let node = Arc::clone(self.resolver.node());
         self.writer.packet(&arrived, &named, &node);
     }
 }
@@ -211,15 +212,15 @@ fn names_are_frozen_on_arrival() {
     let (history, mut feed) = Feed::new(1000);
     feed.event(new_connection(1));
     let mut later = names();
-    later.node = Arc::new(flows_agent::names::Node {
+    later.node = Arc::new(flows_agent::node::names::Node {
         labels: vec!["zone=b".into()],
         ..(*node()).clone()
     });
     later.by_address.clear();
     later.attributions.clear();
-    feed.namer.update(&Arc::new(later));
+    feed.resolver.update(&Arc::new(later));
     feed.event(new_connection(2));
-    feed.namer.update(&Arc::new(Names::default()));
+    feed.resolver.update(&Arc::new(NameTable::default()));
     feed.writer.publish(0);
     let view = history.view();
     let mut seen = vec![];

@@ -8,11 +8,11 @@ use abi::event::{self, Event};
 use arc_swap::ArcSwap;
 use common::{Fed, REMOTE, WORLD, names, new_connection, words};
 use flows_agent::{
-    expand::Expander,
     fact::Stage,
     history::{Cursor, Entry, History},
-    names::Device,
-    observe::{Config, Observer, Ways, clock::Clock, source::Item},
+    hubble::FlowBuilder,
+    node::{clock::Clock, names::Device},
+    observe::{Config, EgressDevices, Observer, source::Item},
 };
 
 fn start(feeds: &[Fed], queue_len: usize, left_unread: u64) -> (Arc<History>, Observer) {
@@ -23,7 +23,7 @@ fn start_with(
     feeds: &[Fed],
     queue_len: usize,
     left_unread: u64,
-    ways: Option<Box<dyn Ways>>,
+    egress_devices: Option<Box<dyn EgressDevices>>,
 ) -> (Arc<History>, Observer) {
     let names = Arc::new(ArcSwap::from_pointee(names()));
     let (history, writer) = History::new(1_000_000, Arc::clone(&names.load().node));
@@ -31,7 +31,7 @@ fn start_with(
         queue_len,
         clock: Some(Clock::with_offset(0)),
         left_unread,
-        ways,
+        egress_devices,
         ..Config::new(
             feeds
                 .iter()
@@ -134,7 +134,7 @@ fn every_loss_is_counted_once_at_its_stage() {
 /// Ways of which those to one address are known.
 struct Known(&'static str);
 
-impl Ways for Known {
+impl EgressDevices for Known {
     fn begin(&mut self) {}
 
     fn device(&mut self, _from: IpAddr, to: IpAddr, by: u32) -> Option<Arc<Device>> {
@@ -168,11 +168,13 @@ fn what_leaves_the_node_is_told_with_its_device() {
     ]);
     let (history, observer) = start_with(&[feed], 100, 0, Some(Box::new(Known(REMOTE))));
     observer.stop().unwrap();
-    let expander = Expander::new("node-a".into(), 1);
+    let flow_builder = FlowBuilder::new("node-a".into(), 1);
     let view = history.view();
     let interfaces = view.segments().iter().flat_map(|segment| {
         segment.iter_from(0).filter_map(|entry| match entry {
-            Entry::Packet(stored) => Some(expander.flow(&stored, stored.parts().iter().last()?)),
+            Entry::Packet(stored) => {
+                Some(flow_builder.flow(&stored, stored.parts().iter().last()?))
+            }
             Entry::Loss(_) => None,
         })
     });

@@ -1,4 +1,4 @@
-//! flows.v1.Policy over gRPC: manifests in a directory, the compiler, questions to the desk. Only the
+//! flows.v1.Policy over gRPC: manifests in a directory, the compiler, questions to the state_query. Only the
 //! kernel is missing.
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
@@ -18,8 +18,11 @@ use std::{
 
 use common::{CART, FRONTEND, default_deny, new_connection, server::Agent, server::flow};
 use flows_agent::{
-    control::{Behind, Bell, Desk, InForce, Progress, Told, Waker},
-    grpc::PolicyAccess,
+    api::PolicyAccess,
+    node::{
+        AppliedState, NotificationReceiver, Notifier, Progress, StaleState, StateQuery,
+        StateSnapshot,
+    },
 };
 use proto::{
     flow as pb,
@@ -105,21 +108,21 @@ spec:
     )
 }
 
-/// What the control thread does for questions, without a kernel.
-struct Control {
-    told: Arc<Mutex<Option<Told>>>,
+/// What the enforcing thread does for queries, without a kernel.
+struct Reconciler {
+    told: Arc<Mutex<Option<StateSnapshot>>>,
     stop: Arc<AtomicBool>,
-    waker: Waker,
+    notifier: Notifier,
     thread: Option<JoinHandle<()>>,
     access: PolicyAccess,
     progress: watch::Sender<Arc<Progress>>,
 }
 
-impl Control {
-    fn start(told: Option<Told>) -> Self {
-        let bell = Bell::new().unwrap();
-        let waker = bell.waker();
-        let (desk, asks) = Desk::new(bell.waker());
+impl Reconciler {
+    fn start(told: Option<StateSnapshot>) -> Self {
+        let notifications = NotificationReceiver::new().unwrap();
+        let notifier = notifications.notifier();
+        let (state_query, queries) = StateQuery::new(notifications.notifier());
         let told = Arc::new(Mutex::new(told));
         let stop = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
@@ -127,8 +130,8 @@ impl Control {
             move || {
                 let (_quiet, never) = UnixStream::pair().unwrap();
                 while !stop.load(Ordering::Acquire) {
-                    bell.wait(&never, Duration::from_secs(1)).unwrap();
-                    asks.answer(|| told.lock().unwrap().clone());
+                    notifications.wait(&never, Duration::from_secs(1)).unwrap();
+                    queries.answer(|| told.lock().unwrap().clone());
                 }
             }
         });
@@ -136,10 +139,10 @@ impl Control {
         Self {
             told,
             stop,
-            waker,
+            notifier,
             thread: Some(thread),
             access: PolicyAccess {
-                desk,
+                state_query,
                 progress: seen,
                 stats: None,
             },
@@ -148,23 +151,23 @@ impl Control {
     }
 }
 
-impl Drop for Control {
+impl Drop for Reconciler {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        self.waker.ring();
+        self.notifier.notify();
         let joined = self.thread.take().map(JoinHandle::join);
         assert!(matches!(joined, Some(Ok(()))), "the thread ends in peace");
     }
 }
 
-fn in_force(directory: &Path) -> InForce {
+fn in_force(directory: &Path) -> AppliedState {
     let state = cluster::Directory::open(directory, cluster::source::Memory::default())
         .unwrap()
         .state();
     let config = policy::Config::default();
     let mut compiler = policy::Compiler::new(config.clone(), "node-a", policy::Memory::default());
     let compiled = compiler.update(&state);
-    InForce {
+    AppliedState {
         policies: compiler.policies(),
         state,
         compiled,
@@ -182,7 +185,9 @@ fn client(agent: &Agent) -> PolicyClient<Channel> {
 async fn a_flow_of_the_history_is_explained_with_its_policy() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    let control = Control::start(Some(Told::InStep(Box::new(in_force(directory.path())))));
+    let control = Reconciler::start(Some(StateSnapshot::InSync(Box::new(in_force(
+        directory.path(),
+    )))));
     let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
     agent.store([default_deny(1), new_connection(2)]).await;
     let mut request = Request::new(GetFlowsRequest {
@@ -247,7 +252,7 @@ async fn a_flow_of_the_history_is_explained_with_its_policy() {
 
 #[tokio::test]
 async fn without_anything_in_force_there_is_no_answer() {
-    let control = Control::start(None);
+    let control = Reconciler::start(None);
     let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
     let mut client = client(&agent);
     let flow = Some(pb::Flow::default());
@@ -256,7 +261,8 @@ async fn without_anything_in_force_there_is_no_answer() {
 
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    *control.told.lock().unwrap() = Some(Told::InStep(Box::new(in_force(directory.path()))));
+    *control.told.lock().unwrap() =
+        Some(StateSnapshot::InSync(Box::new(in_force(directory.path()))));
     let answer = client.explain(ExplainRequest { flow }).await.unwrap();
     assert_eq!(answer.into_inner().now, None);
 
@@ -284,7 +290,7 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
     let state = cluster::Directory::open(directory.path(), memory)
         .unwrap()
         .state();
-    let behind = Behind {
+    let behind = StaleState {
         state,
         memory: policy::Memory::default(),
         config: policy::Config::default(),
@@ -292,7 +298,7 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
         revision: 4,
         failure: "no room for cnp shop/large".to_owned(),
     };
-    let control = Control::start(Some(Told::Behind(Arc::new(behind))));
+    let control = Reconciler::start(Some(StateSnapshot::Stale(Arc::new(behind))));
     let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
     let mut client = client(&agent);
     let note = "the present manifests are not in force; this is about the last ones that are \
@@ -336,7 +342,7 @@ async fn answers_about_huge_policies_are_small() {
         "{}",
         known.compiled.entries.len()
     );
-    let control = Control::start(Some(Told::InStep(Box::new(known))));
+    let control = Reconciler::start(Some(StateSnapshot::InSync(Box::new(known))));
     let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
     let mut client = client(&agent).max_decoding_message_size(64 << 20);
 

@@ -90,9 +90,9 @@ async fn own_status_tells_what_is_wrong_and_what_was_lost() {
         problem: "is a mistake".into(),
         remedy: String::new(),
     };
-    agent.status.store(Arc::new(flows_agent::control::Status {
+    agent.status.store(Arc::new(flows_agent::node::Status {
         revision: 7,
-        problems: vec![flows_agent::control::PolicyProblem {
+        problems: vec![flows_agent::node::PolicyProblem {
             problem,
             not_enforced: true,
             stale: false,

@@ -11,10 +11,9 @@ use std::{
 use abi::node::TRACE_PACKETS;
 use arc_swap::ArcSwap;
 use flows_agent::{
-    control::Ring,
     history::History,
-    names::{Endpoint, Names},
-    observe::{Config, Observer},
+    node::names::{Endpoint, NameTable},
+    observe::{Config, Observer, perf_source::PerfSource},
 };
 use loader::{
     Datapath, RingOptions,
@@ -57,7 +56,7 @@ pub(crate) fn sustained() {
         .expect("rings are to be had");
     let sources = readers
         .into_iter()
-        .map(|reader| Box::new(Ring::new(reader, Arc::default())) as _)
+        .map(|reader| Box::new(PerfSource::new(reader, Arc::default())) as _)
         .collect();
     let names = Arc::new(ArcSwap::from_pointee(named()));
     let (history, writer) = History::new(1_000_000, Arc::clone(&names.load().node));
@@ -176,7 +175,7 @@ fn pin(cpu: usize) {
 }
 
 /// The usual names, with the fixture's two pods and its rule.
-fn named() -> Names {
+fn named() -> NameTable {
     let mut names = names();
     let pods: Vec<(u32, Ipv4Addr)> = vec![(1, CLIENT), (2, SERVER)];
     let known: Vec<Arc<Endpoint>> = names.by_index.values().cloned().collect();

@@ -26,12 +26,12 @@ use std::{
 use abi::event::{self, Event};
 use common::{Fed, default_deny, names, new_connection};
 use flows_agent::{
-    expand::Expander,
+    api::Selection,
     fact::Arrived,
-    grpc::Selection,
     history::{Cursor, Entry, History},
-    names::Namer,
-    observe::{Config, Observer, clock::Clock},
+    hubble::FlowBuilder,
+    node::clock::Clock,
+    observe::{Config, Observer, Resolver},
 };
 use proto::flow::FlowFilter;
 
@@ -70,15 +70,15 @@ fn store() {
     let mut bytes_per_flow = 0.0;
     let mut bytes_per_event = 0.0;
     let per_event = median(|| {
-        let mut namer = Namer::default();
-        namer.update(&names);
+        let mut resolver = Resolver::default();
+        resolver.update(&names);
         let (history, mut writer) = History::new(1_000_000, Arc::clone(&names.node));
         let began = Instant::now();
         for n in 0..EVENTS {
             let event = mixed(n);
             let arrived = arrived(event);
-            let named = namer.name(&arrived);
-            writer.packet(&arrived, &named, namer.node());
+            let named = resolver.name(&arrived);
+            writer.packet(&arrived, &named, resolver.node());
             if n.is_multiple_of(5000) {
                 writer.publish(u64::from(n));
             }
@@ -140,21 +140,21 @@ fn pipeline() {
 
 fn filled() -> Arc<History> {
     let names = Arc::new(names());
-    let mut namer = Namer::default();
-    namer.update(&names);
+    let mut resolver = Resolver::default();
+    resolver.update(&names);
     let (history, mut writer) = History::new(1_000_000, Arc::clone(&names.node));
     for n in 0..EVENTS {
         let event = mixed(n);
         let arrived = arrived(event);
-        let named = namer.name(&arrived);
-        writer.packet(&arrived, &named, namer.node());
+        let named = resolver.name(&arrived);
+        writer.packet(&arrived, &named, resolver.node());
     }
     writer.publish(0);
     history
 }
 
 fn scan(history: &History) {
-    let expander = Expander::new("node-a".into(), 1);
+    let flow_builder = FlowBuilder::new("node-a".into(), 1);
     let filter = FlowFilter {
         verdict: vec![2],
         source_label: vec!["app=nobody".into()],
@@ -172,7 +172,7 @@ fn scan(history: &History) {
             for entry in segment.iter_from(0) {
                 if let Entry::Packet(event) = entry {
                     for part in event.parts().iter() {
-                        found += u64::from(selected.matches(&expander, &event, part));
+                        found += u64::from(selected.matches(&flow_builder, &event, part));
                     }
                 }
             }
@@ -189,7 +189,7 @@ fn scan(history: &History) {
 }
 
 fn expand(history: &History) {
-    let expander = Expander::new("node-a".into(), 1);
+    let flow_builder = FlowBuilder::new("node-a".into(), 1);
     let per_flow = median(|| {
         let mut cursor = Cursor::oldest(&history.view());
         let (mut flows, began) = (0u64, Instant::now());
@@ -199,7 +199,7 @@ fn expand(history: &History) {
             for entry in run.segment.iter_from(run.from) {
                 if let Entry::Packet(event) = entry {
                     for part in event.parts().iter() {
-                        black_box(expander.flow(&event, part));
+                        black_box(flow_builder.flow(&event, part));
                         flows += 1;
                     }
                 }

@@ -11,7 +11,7 @@ use flow::{
     view::{End, Transport},
 };
 
-use crate::names::AddrKey;
+use crate::node::names::AddrKey;
 
 /// Why the packet was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use flow::{Side, view::End};
 
 use crate::{
-    fact::{Ethernet, Judgement, Kind, Loss, Packet, Parts, Stage, end_index},
-    names::{Attribution, Device, Endpoint, Node},
+    fact::{Ethernet, FlowKinds, Judgement, Kind, Loss, Packet, Stage, end_index},
+    node::names::{Attribution, Device, Endpoint, Node},
 };
 
 /// How much came before a place in the history, since the agent's start.
@@ -31,7 +31,7 @@ impl Totals {
     fn packet(&mut self, packet: &Packet) {
         self.records += 1;
         self.events += 1;
-        self.flows += u64::from(Parts::of(packet).count());
+        self.flows += u64::from(FlowKinds::of(packet).count());
     }
 
     fn loss(&mut self, loss: &Loss) {
@@ -335,8 +335,8 @@ impl<'a> PacketRef<'a> {
     }
 
     /// The flows as which it is shown.
-    pub fn parts(&self) -> Parts {
-        Parts::of(self.packet())
+    pub fn parts(&self) -> FlowKinds {
+        FlowKinds::of(self.packet())
     }
 }
 

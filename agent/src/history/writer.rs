@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     fact::{Arrived, Ethernet, Loss},
-    names::{Device, Named, Node, WordMap},
+    node::names::{Device, Node, Resolved, WordMap},
 };
 
 /// Facts in a sealed segment of a full-size history. With two ends per record their table has at
@@ -35,8 +35,8 @@ pub struct Writer {
     gaps: Vec<Gap>,
     /// Totals before `pending`.
     totals: Totals,
-    ends: Interner<crate::names::Endpoint>,
-    rules: Interner<crate::names::Attribution>,
+    ends: Interner<crate::node::names::Endpoint>,
+    rules: Interner<crate::node::names::Attribution>,
     ethernet: Frames,
     devices: Interner<Device>,
     node: Arc<Node>,
@@ -135,7 +135,7 @@ impl Writer {
 
     /// Appends a packet, whose time is the wall clock in ns. Readers see it after
     /// [`publish`](Self::publish).
-    pub fn packet(&mut self, arrived: &Arrived, named: &Named, node: &Arc<Node>) {
+    pub fn packet(&mut self, arrived: &Arrived, named: &Resolved, node: &Arc<Node>) {
         if !Arc::ptr_eq(node, &self.node) {
             self.seal();
             self.node = Arc::clone(node);

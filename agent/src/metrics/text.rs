@@ -10,10 +10,9 @@ use proto::flow as pb;
 
 use super::Metrics;
 use crate::{
-    connections::Counted,
-    control::Fill,
-    fact::Part,
-    observe::{ReaderStats, TallyKey},
+    fact::FlowKind,
+    node::{MapUsage, conntrack_stats::Counted},
+    observe::{FlowMetricsKey, ReaderStats},
 };
 
 /// All metrics.
@@ -60,7 +59,7 @@ impl Page {
 }
 
 fn flows(page: &mut Page, metrics: &Metrics) {
-    let sums = metrics.stats.tally.sums();
+    let sums = metrics.stats.flow_metrics.sums();
     let name = "hubble_flows_processed_total";
     page.family(name, "counter", "Flows, by protocol, kind and verdict.");
     let mut rows = std::collections::BTreeMap::<_, u64>::new();
@@ -70,7 +69,7 @@ fn flows(page: &mut Page, metrics: &Metrics) {
         *rows
             .entry((protocol(key.transport), kind, point, verdict(&key)))
             .or_default() += sum;
-        if key.part == Part::Drop {
+        if key.part == FlowKind::Drop {
             *drops
                 .entry((reason(key.reason), protocol(key.transport)))
                 .or_default() += sum;
@@ -256,7 +255,7 @@ fn integrity(page: &mut Page, metrics: &Metrics) {
     );
 }
 
-type Value = fn(&Fill) -> u64;
+type Value = fn(&MapUsage) -> u64;
 
 fn maps(page: &mut Page, metrics: &Metrics, counted: Option<&Counted>) {
     let status = metrics.status.load();
@@ -297,11 +296,11 @@ fn maps(page: &mut Page, metrics: &Metrics, counted: Option<&Counted>) {
     }
 }
 
-fn kind(key: &TallyKey) -> (&'static str, &'static str) {
+fn kind(key: &FlowMetricsKey) -> (&'static str, &'static str) {
     match key.part {
-        Part::EgressVerdict | Part::IngressVerdict => ("PolicyVerdict", ""),
-        Part::Drop => ("Drop", ""),
-        Part::Trace => (
+        FlowKind::EgressVerdict | FlowKind::IngressVerdict => ("PolicyVerdict", ""),
+        FlowKind::Drop => ("Drop", ""),
+        FlowKind::Trace => (
             "Trace",
             if key.point == pb::TraceObservationPoint::ToEndpoint {
                 "to-endpoint"
@@ -314,7 +313,7 @@ fn kind(key: &TallyKey) -> (&'static str, &'static str) {
     }
 }
 
-fn verdict(key: &TallyKey) -> &'static str {
+fn verdict(key: &FlowMetricsKey) -> &'static str {
     let verdict = if key.reason != 0 {
         pb::Verdict::Dropped
     } else if key.redirected {

@@ -19,8 +19,9 @@ use std::{
 use abi::event::{self, Event};
 use flows_agent::{
     fact::Arrived,
-    names::{
-        AddrKey, Attribution, Decision, Device, Endpoint, Names, Node, PolicyRef, RuleRef, Workload,
+    node::names::{
+        AddrKey, Attribution, Decision, Device, Endpoint, NameTable, Node, PolicyRef, RuleRef,
+        Workload,
     },
     observe::source::{Item, Source},
 };
@@ -134,10 +135,10 @@ fn policy(name: &str, rule: &str) -> PolicyRef {
 }
 
 /// Two pods here, one elsewhere, the world, and four cookies.
-pub(crate) fn names() -> Names {
-    let mut names = Names {
+pub(crate) fn names() -> NameTable {
+    let mut names = NameTable {
         node: node(),
-        ..Names::default()
+        ..NameTable::default()
     };
     for (addr, endpoint) in [
         (

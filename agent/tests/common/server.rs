@@ -6,13 +6,11 @@ use ::serve::listen::Listen;
 use abi::event::Event;
 use arc_swap::ArcSwap;
 use flows_agent::{
-    control,
-    events::AgentEvents,
-    expand::Expander,
-    grpc::{Api, Peers, PolicyAccess, serve},
+    api::{Api, PolicyAccess, serve},
     history::History,
-    names::Names,
-    observe::{Config, Observer, clock::Clock},
+    hubble::{FlowBuilder, agent_events::AgentEvents},
+    node::{self, Peers, clock::Clock, names::NameTable},
+    observe::{Config, Observer},
 };
 use proto::observer::{
     GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
@@ -30,14 +28,14 @@ pub(crate) const T0: i64 = 1_760_000_000;
 pub(crate) struct Agent {
     pub(crate) feeds: Vec<Fed>,
     pub(crate) history: Arc<History>,
-    pub(crate) names: Arc<ArcSwap<Names>>,
-    pub(crate) status: Arc<ArcSwap<control::Status>>,
+    pub(crate) names: Arc<ArcSwap<NameTable>>,
+    pub(crate) status: Arc<ArcSwap<node::Status>>,
     pub(crate) peers: watch::Sender<Arc<Peers>>,
     pub(crate) channel: Channel,
     pub(crate) stop: CancellationToken,
     pub(crate) directory: tempfile::TempDir,
     /// For agent events.
-    pub(crate) progress: watch::Sender<Arc<control::Progress>>,
+    pub(crate) progress: watch::Sender<Arc<node::Progress>>,
     observer: Option<Observer>,
     server: JoinHandle<()>,
     following: JoinHandle<()>,
@@ -67,7 +65,7 @@ impl Agent {
         };
         let observer = Observer::start(config, Arc::clone(&names), writer).unwrap();
         let (peers, peers_read) = watch::channel(Arc::new(Peers::new()));
-        let status = Arc::<ArcSwap<control::Status>>::default();
+        let status = Arc::<ArcSwap<node::Status>>::default();
         let stop = CancellationToken::new();
         let events = AgentEvents::new(u64::try_from(T0).unwrap() * 1_000_000_000);
         let progress = watch::Sender::default();
@@ -76,7 +74,7 @@ impl Agent {
         let api = Api {
             events,
             history: Arc::clone(&history),
-            expander: Expander::new(node.full_name(), 1),
+            flow_builder: FlowBuilder::new(node.full_name(), 1),
             names: Arc::clone(&names),
             stats: Arc::clone(observer.stats()),
             status: Arc::clone(&status),

@@ -1,0 +1,145 @@
+//! The agent's API: Hubble's services `observer.Observer` and `peer.Peer`, health, reflection, and our
+//! own `flows.v1.Status` and `flows.v1.Policy`. Field
+//! numbers and semantics are Hubble's (v1.19), so that its CLI, relay and UI can talk to us.
+
+mod agent_events;
+mod flows;
+mod mask;
+mod observer;
+mod peer;
+mod policy;
+mod request;
+mod select;
+mod status;
+
+use std::sync::Arc;
+
+use ::serve::{
+    grpc::{Limits, Places, ServeError, with_reflection},
+    listen::Bound,
+};
+use arc_swap::ArcSwap;
+use futures::future::try_join_all;
+use proto::{
+    flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
+    observer::observer_server::ObserverServer,
+    peer::peer_server::PeerServer,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+};
+
+use crate::{
+    history::History,
+    hubble::{FlowBuilder, agent_events::AgentEvents},
+    node::{Peers, Status, conntrack_stats::ConntrackStats, names::NameTable},
+    observe::Stats,
+};
+
+pub use mask::{Mask, MaskError};
+pub use policy::PolicyAccess;
+pub use request::{Query, RequestError, Start};
+pub use select::{Selection, SelectionError};
+
+/// The version in the header `hubble-server-version`: that of Hubble whose API this is at least. A
+/// client that is older than it would warn.
+const SERVER_VERSION: &str = concat!("1.15.0+flows-", env!("CARGO_PKG_VERSION"));
+/// What `ServerStatus` and `GetNodes` say.
+const VERSION: &str = concat!("flows v", env!("CARGO_PKG_VERSION"));
+/// Health service name that Hubble's clients ask for. It is not the gRPC service's name.
+const HEALTH_NAME: &str = "hubble.server.Observer";
+
+/// What the services speak of.
+#[derive(Clone)]
+pub struct Api {
+    /// The flows.
+    pub history: Arc<History>,
+    /// How they are shown.
+    pub flow_builder: FlowBuilder,
+    /// Present names, for what is not of the past.
+    pub names: Arc<ArcSwap<NameTable>>,
+    /// The observer's figures.
+    pub stats: Arc<Stats>,
+    /// Control's figures.
+    pub status: Arc<ArcSwap<Status>>,
+    /// What is in force, and what it decided; `None` where there is no kernel to have it.
+    pub policy: Option<PolicyAccess>,
+    /// What changed on the node.
+    pub events: Arc<AgentEvents>,
+    /// Connections in the kernel; `None` where there is none.
+    pub connections: Option<Arc<ConntrackStats>>,
+    /// Nodes of the cluster and the addresses of their agents.
+    pub peers: watch::Receiver<Arc<Peers>>,
+    /// Kernel time at which the agent started, ns.
+    pub started: u64,
+    /// Address at which this agent can be reached by others; may be empty.
+    pub address: String,
+    /// Ends all streams with OK.
+    pub stop: CancellationToken,
+}
+
+/// Serves until `api.stop` is cancelled, then lets calls finish.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve(api: Api, listeners: Vec<Bound>) -> Result<(), ServeError> {
+    let stop = api.stop.clone();
+    let (mut reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status(HEALTH_NAME, ServingStatus::Serving)
+        .await;
+    let routes = routes(api, health)?;
+    let places = Places::new(Limits::agent());
+    let served = try_join_all(
+        listeners
+            .into_iter()
+            .map(|bound| places.serve(bound, routes.clone(), stop.clone().cancelled_owned())),
+    );
+    let ended = async {
+        stop.cancelled().await;
+        // Who watches the health hears of the end, and does not hold it up.
+        for name in [HEALTH_NAME, ""] {
+            reporter
+                .set_service_status(name, ServingStatus::NotServing)
+                .await;
+            reporter.clear_service_status(name).await;
+        }
+    };
+    // A listener that fails ends the others.
+    let served = async {
+        let served = served.await;
+        stop.cancel();
+        served
+    };
+    let (served, ()) = tokio::join!(served, ended);
+    served?;
+    Ok(())
+}
+
+fn routes<H: Health>(api: Api, health: HealthServer<H>) -> Result<Routes, ServeError> {
+    let mut routes = Routes::builder();
+    routes
+        .add_service(health)
+        .add_service(PeerServer::new(peer::Service::new(
+            api.peers.clone(),
+            api.stop.clone(),
+        )))
+        .add_service(StatusServer::new(status::Service::new(api.clone())))
+        .add_service(PolicyServer::new(policy::Service::new(api.clone())))
+        .add_service(ObserverServer::new(observer::Service::new(api)));
+    with_reflection(routes.routes())
+}
+
+/// Marks a response as coming from a server of this version.
+fn versioned<T>(message: T) -> tonic::Response<T> {
+    let mut response = tonic::Response::new(message);
+    response.metadata_mut().insert(
+        "hubble-server-version",
+        tonic::metadata::MetadataValue::from_static(SERVER_VERSION),
+    );
+    response
+}

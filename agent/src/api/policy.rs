@@ -1,0 +1,246 @@
+//! flows.v1.Policy: questions to the policy engine, of what this node enforces.
+
+mod hits;
+mod views;
+mod wait;
+
+use std::sync::Arc;
+
+use policy::because::{Answerer, because};
+use policy::explain::Scene;
+use proto::flows::v1::{
+    ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
+    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
+    TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+    policy_server::Policy as Rpc,
+};
+use tokio::{sync::watch, time::Instant};
+use tonic::{Request, Response, Status};
+
+use super::{Api, versioned};
+use crate::node::{AppliedState, Progress, StateQuery, StateQueryError, StateSnapshot};
+
+/// What the service works on.
+#[derive(Clone)]
+pub struct PolicyAccess {
+    /// Tells what is in force.
+    pub state_query: StateQuery,
+    /// Tells when that changes.
+    pub progress: watch::Receiver<Arc<Progress>>,
+    /// What the kernel decided; `None` where no kernel does (tests).
+    pub stats: Option<Arc<loader::Stats>>,
+}
+
+pub(super) struct Service {
+    api: Api,
+}
+
+impl Service {
+    pub(super) fn new(api: Api) -> Self {
+        Self { api }
+    }
+
+    fn access(&self) -> Result<&PolicyAccess, Status> {
+        let access = self.api.policy.as_ref();
+        access.ok_or_else(|| Status::unavailable("this agent has no kernel to enforce anything"))
+    }
+
+    async fn told(&self) -> Result<Arc<StateSnapshot>, Status> {
+        let told = self.access()?.state_query.get().await;
+        told.map_err(|error| match error {
+            StateQueryError::Busy => Status::resource_exhausted(error.to_string()),
+            StateQueryError::Closed => Status::unavailable(error.to_string()),
+        })
+    }
+
+    fn node_name(&self) -> String {
+        self.api.flow_builder.node_name().to_owned()
+    }
+
+    /// Answers apart from the runtime's threads: with thousands of pods it takes a while.
+    async fn ask<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&AppliedState) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let told = self.told().await?;
+        let answer = move || match &*told {
+            StateSnapshot::InSync(in_force) => answer(in_force),
+            StateSnapshot::Stale(behind) => answer(&behind.in_force()),
+        };
+        tokio::task::spawn_blocking(answer)
+            .await
+            .map_err(|_panicked| Status::internal("the policy engine failed on this question"))?
+    }
+}
+
+/// What questions are asked of.
+fn scene(known: &AppliedState) -> Scene<'_> {
+    let identities = (*known.compiled.identities).clone();
+    Scene::new(&known.state, &known.policies, &known.config, identities)
+}
+
+/// The most that a request may ask to be checked, bytes.
+const LARGEST: usize = 16 << 20;
+
+#[tonic::async_trait]
+impl Rpc for Service {
+    async fn trace(
+        &self,
+        request: Request<TraceRequest>,
+    ) -> Result<Response<TraceResponse>, Status> {
+        let refused =
+            |error: policy::explain::Unanswerable| Status::invalid_argument(error.to_string());
+        let asked = policy::wire::asked(request.get_ref()).map_err(refused)?;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let explanation = scene(known).explain(&asked).map_err(refused)?;
+            let answer = policy::wire::trace(&explanation);
+            Ok(views::told_by(known, &node_name, answer))
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        let flow = request.into_inner().flow;
+        let flow = flow.ok_or_else(|| Status::invalid_argument("no flow is given"))?;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let in_force = known.compiled.policies.iter();
+            let stale = in_force.filter(|(_, policy)| policy.stale);
+            let answerer = Answerer {
+                node_name,
+                revision: known.revision,
+                stale: stale.map(|(name, _)| name.clone()).collect(),
+            };
+            let node_name = answerer.node_name.clone();
+            let mut answer = because(&scene(known), &flow, &answerer);
+            answer.notes.extend(known.notes.iter().cloned());
+            answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
+            Ok(answer)
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn validate(
+        &self,
+        request: Request<ValidateRequest>,
+    ) -> Result<Response<ValidateResponse>, Status> {
+        let files = request.into_inner().files;
+        if files.iter().map(|file| file.text.len()).sum::<usize>() > LARGEST {
+            return Err(Status::invalid_argument("more than 16 MiB to check"));
+        }
+        let files: Vec<policy::validate::File> = files
+            .into_iter()
+            .map(|file| policy::validate::File {
+                name: file.name.into(),
+                text: file.text,
+            })
+            .collect();
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let report = policy::validate::validate(&files, &known.state, &known.config);
+            Ok(ValidateResponse {
+                node_name,
+                ..policy::wire::report(&report)
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn get_policies(
+        &self,
+        _: Request<GetPoliciesRequest>,
+    ) -> Result<Response<GetPoliciesResponse>, Status> {
+        let stats = self.access()?.stats.clone();
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let hits = hits::of(stats.as_deref(), known)?;
+            Ok(GetPoliciesResponse {
+                policies: views::policies(known, &hits),
+                node_name,
+                revision: known.revision,
+                notes: known.notes.clone(),
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn list_endpoints(
+        &self,
+        request: Request<ListEndpointsRequest>,
+    ) -> Result<Response<ListEndpointsResponse>, Status> {
+        let stats = self.access()?.stats.clone();
+        let pod = request.into_inner().pod;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let decisions = hits::decisions(stats.as_deref())?;
+            let mut notes = known.notes.clone();
+            let endpoints = views::endpoints(known, &pod, &decisions, &node_name, &mut notes);
+            Ok(ListEndpointsResponse {
+                endpoints,
+                node_name,
+                revision: known.revision,
+                notes,
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn list_identities(
+        &self,
+        request: Request<ListIdentitiesRequest>,
+    ) -> Result<Response<ListIdentitiesResponse>, Status> {
+        let number = request.into_inner().identity;
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            Ok(ListIdentitiesResponse {
+                identities: views::identities(known, number),
+                node_name,
+                notes: known.notes.clone(),
+            })
+        });
+        Ok(versioned(answer.await?))
+    }
+
+    async fn wait_revision(
+        &self,
+        request: Request<WaitRevisionRequest>,
+    ) -> Result<Response<WaitRevisionResponse>, Status> {
+        let mut progress = self.access()?.progress.clone();
+        let patience = wait::patience(&request);
+        let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let wanted = request.into_inner();
+        loop {
+            let now = Arc::clone(&progress.borrow_and_update());
+            let missing = match wait::missing(&now, &wanted)? {
+                None => {
+                    return Ok(versioned(WaitRevisionResponse {
+                        revision: now.revision,
+                        generation: now.generation,
+                        node_name: self.node_name(),
+                        ..WaitRevisionResponse::default()
+                    }));
+                }
+                Some(missing) => missing,
+            };
+            tokio::select! {
+                changed = progress.changed() => {
+                    changed.map_err(|_gone| Status::unavailable("the agent ends"))?;
+                }
+                () = wait::until(deadline) => {
+                    return Err(Status::deadline_exceeded(format!(
+                        "{} is at revision {}: {missing}",
+                        self.node_name(),
+                        now.revision,
+                    )));
+                }
+                () = self.api.stop.cancelled() => {
+                    return Err(Status::unavailable("the agent ends"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Policies, endpoints and identities as they are in force.
+
+use std::collections::BTreeMap;
+
+use abi::policy::{EGRESS, ENFORCED, ENTRY_DENY, PolicyEntry, PolicyKey};
+use cluster::{Identity, Labels};
+use policy::{Direction, rule};
+use proto::flows::v1::{
+    EndpointState, IdentityState, PolicyState, RuleState, TableEntry, TraceResponse,
+};
+
+use super::hits::{Hits, RuleKey};
+use crate::node::{AppliedState, names::Node};
+
+/// Says in an answer who gives it; nodes are named as Hubble names them.
+pub(super) fn told_by(
+    known: &AppliedState,
+    node_name: &str,
+    mut answer: TraceResponse,
+) -> TraceResponse {
+    for party in [&mut answer.source, &mut answer.destination]
+        .into_iter()
+        .flatten()
+    {
+        if !party.node_name.is_empty() {
+            let node = Node {
+                cluster: known.config.cluster.to_string(),
+                name: std::mem::take(&mut party.node_name),
+                labels: Vec::new(),
+            };
+            party.node_name = node.full_name();
+        }
+    }
+    for judgement in [&mut answer.egress, &mut answer.ingress]
+        .into_iter()
+        .flatten()
+    {
+        judgement.node_name = node_name.to_owned();
+        judgement.revision = known.revision;
+    }
+    answer.notes.extend(known.notes.iter().cloned());
+    TraceResponse {
+        node_name: node_name.to_owned(),
+        revision: known.revision,
+        ..answer
+    }
+}
+
+pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> Vec<PolicyState> {
+    let meanings = policy::validate::meanings(&known.state, &known.policies, &known.config);
+    let policies = known.policies.iter().map(|(name, policy)| {
+        let in_force = known.compiled.policies.get(name);
+        let place = known.state.policies.get(name).map(|raw| &raw.place);
+        let mut rules = Vec::new();
+        for rule in &policy.rules {
+            for direction in Direction::ALL {
+                rules.extend(rule_states(policy, rule, direction, hits));
+            }
+        }
+        PolicyState {
+            policy: name.to_string(),
+            version: policy.version.to_string(),
+            place: place.map(ToString::to_string).unwrap_or_default(),
+            stale: in_force.is_some_and(|in_force| in_force.stale),
+            meaning: meanings.get(name).cloned().unwrap_or_default(),
+            selects: selected(known, policy),
+            rules,
+        }
+    });
+    policies.collect()
+}
+
+fn rule_states(
+    policy: &rule::Policy,
+    rule: &rule::Rule,
+    direction: Direction,
+    hits: &BTreeMap<RuleKey, Hits>,
+) -> Vec<RuleState> {
+    let Some(statement) = rule.statement(direction) else {
+        return Vec::new();
+    };
+    let state = |path: &str, deny: bool, text: String| {
+        let key = (policy.name.clone(), path.to_owned(), direction);
+        let found = hits.get(&key).copied().unwrap_or_default();
+        RuleState {
+            path: path.to_owned(),
+            direction: direction.to_string(),
+            deny,
+            text,
+            decisions: found.decisions,
+            connections: found.connections,
+            bytes: found.bytes,
+        }
+    };
+    let default = statement.default_deny.then(|| {
+        state(
+            &rule.path,
+            true,
+            "everything else (default deny)".to_owned(),
+        )
+    });
+    statement
+        .elements
+        .iter()
+        .map(|element| state(&element.path, element.deny, element.text.to_string()))
+        .chain(default)
+        .collect()
+}
+
+fn selects(policy: &rule::Policy, labels: &Labels) -> bool {
+    policy.rules.iter().any(|rule| rule.subject.matches(labels))
+}
+
+fn selected(known: &AppliedState, policy: &rule::Policy) -> Vec<String> {
+    let endpoints = known.compiled.endpoints.iter();
+    endpoints
+        .filter(|(_, endpoint)| {
+            let labels = known.compiled.identities.labels(endpoint.identity);
+            labels.is_some_and(|labels| selects(policy, labels))
+        })
+        .map(|(name, _)| name.to_string())
+        .collect()
+}
+
+fn selecting(known: &AppliedState, labels: Option<&Labels>) -> Vec<String> {
+    let Some(labels) = labels else {
+        return Vec::new();
+    };
+    let policies = known.policies.values();
+    let policies = policies.filter(|policy| selects(policy, labels));
+    policies.map(|policy| policy.name.to_string()).collect()
+}
+
+/// The most entries of a table that are shown.
+const MOST_ENTRIES: usize = 10_000;
+
+/// The node's pods; the entries of their tables only if one is asked for by name. What is left out is
+/// noted.
+pub(super) fn endpoints(
+    known: &AppliedState,
+    pod: &str,
+    decisions: &BTreeMap<u32, u64>,
+    node_name: &str,
+    notes: &mut Vec<String>,
+) -> Vec<EndpointState> {
+    let compiled = &known.compiled;
+    let wanted = compiled
+        .endpoints
+        .iter()
+        .filter(|(name, _)| pod.is_empty() || name.to_string() == pod);
+    let state = wanted.map(|(name, endpoint)| {
+        let labels = compiled.identities.labels(endpoint.identity);
+        let table = compiled.tables.get(&endpoint.table);
+        let enforced = |flags: Option<u32>| flags.is_some_and(|flags| flags & ENFORCED != 0);
+        let default = |cookie: Option<u32>| {
+            let reason = cookie.and_then(|cookie| compiled.cookies.resolve(cookie));
+            reason.map(ToString::to_string).unwrap_or_default()
+        };
+        let mut entries = Vec::new();
+        if !pod.is_empty() {
+            let own = || {
+                let all = compiled.entries.iter();
+                all.filter(|(key, _)| key.table == endpoint.table)
+            };
+            let shown = own().take(MOST_ENTRIES);
+            entries.extend(shown.map(|(key, entry)| table_entry(known, key, entry, decisions)));
+            let left_out = own().count().saturating_sub(MOST_ENTRIES);
+            if left_out > 0 {
+                notes.push(format!(
+                    "the table of {name} has {left_out} entries more than the {MOST_ENTRIES} that are \
+                     shown"
+                ));
+            }
+        }
+        EndpointState {
+            pod: name.to_string(),
+            identity: endpoint.identity.0,
+            labels: labels.map(Labels::to_strings).unwrap_or_default(),
+            ips: endpoint.ips.iter().map(ToString::to_string).collect(),
+            table: endpoint.table,
+            ingress_enforced: enforced(table.map(|table| table.ingress.flags)),
+            egress_enforced: enforced(table.map(|table| table.egress.flags)),
+            policies: selecting(known, labels),
+            entries,
+            ingress_default: default(table.map(|table| table.ingress.default_cookie)),
+            egress_default: default(table.map(|table| table.egress.default_cookie)),
+            node_name: node_name.to_owned(),
+        }
+    });
+    state.collect()
+}
+
+fn table_entry(
+    known: &AppliedState,
+    key: &PolicyKey,
+    entry: &PolicyEntry,
+    decisions: &BTreeMap<u32, u64>,
+) -> TableEntry {
+    let direction = match key.shape & EGRESS {
+        0 => Direction::Ingress,
+        _ => Direction::Egress,
+    };
+    let labels = known.compiled.identities.labels(Identity(key.identity));
+    let reason = known.compiled.cookies.resolve(entry.cookie);
+    TableEntry {
+        direction: direction.to_string(),
+        deny: entry.flags & ENTRY_DENY != 0,
+        identity: key.identity,
+        labels: labels.map(Labels::to_strings).unwrap_or_default(),
+        port: policy::wire::ports(key),
+        cookie: entry.cookie,
+        // By name: what they say stands with their policies, once.
+        rules: reason
+            .map(|r| policy::wire::rule_references(r))
+            .unwrap_or_default(),
+        text: reason.map(|r| r.by_path()).unwrap_or_default(),
+        decisions: decisions.get(&entry.cookie).copied().unwrap_or(0),
+    }
+}
+
+/// Identities in use on the node and the reserved ones; one if its number is given.
+pub(super) fn identities(known: &AppliedState, number: u32) -> Vec<IdentityState> {
+    let mut pods: BTreeMap<Labels, Vec<String>> = BTreeMap::new();
+    let state = &known.state;
+    for pod in state.pods.values().filter(|pod| !pod.host_network) {
+        let labels = state.identity_labels(pod, &known.config.cluster);
+        pods.entry(labels).or_default().push(pod.name.to_string());
+    }
+    let identities = known.compiled.identities.iter();
+    identities
+        .filter(|(identity, _)| number == 0 || identity.0 == number)
+        .map(|(identity, labels)| {
+            let pods = pods.get(labels).cloned().unwrap_or_default();
+            IdentityState {
+                identity: identity.0,
+                labels: labels.to_strings(),
+                // Rules for pods select no nodes and no prefixes.
+                policies: match pods.is_empty() {
+                    true => Vec::new(),
+                    false => selecting(known, Some(labels)),
+                },
+                pods,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,378 @@
+//! Names for events, from what was compiled. Values that stayed the same are shared with the names
+//! before, so that the history holds each of them once.
+
+use std::{net::IpAddr, sync::Arc};
+
+use cluster::{Identities, Identity, Labels, NamespacedName, State};
+use policy::{Compiled, Cookies, Reason, ReasonKind, Touched};
+
+use super::endpoints::Endpoints;
+use crate::node::names::{
+    Attribution, Decision, Device, Endpoint, NameTable, Node, PolicyRef, RuleRef, Workload,
+};
+
+/// Makes the names of each moment, from those before and what changed.
+#[derive(Debug, Default)]
+pub(super) struct Enrichment {
+    /// What the numbers in the names before stand for: a freed number may come back as another's.
+    identities: Option<Arc<Identities>>,
+    cookies: Option<Arc<Cookies>>,
+}
+
+/// Where names come from.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) cluster: &'a str,
+    pub(super) node: &'a str,
+    pub(super) state: &'a State,
+    pub(super) compiled: &'a Compiled,
+    pub(super) endpoints: &'a Endpoints,
+}
+
+impl Enrichment {
+    /// The names of a moment. `touched`: what changed since those before were made; `None` if that
+    /// isn't known.
+    pub(super) fn names(
+        &mut self,
+        before: &NameTable,
+        from: &Sources<'_>,
+        touched: Option<&Touched>,
+    ) -> NameTable {
+        let mut names = NameTable {
+            node: shared(
+                Some(&before.node),
+                node_of(from.cluster, from.node, from.state),
+            ),
+            ..NameTable::default()
+        };
+        // Pods of the node are looked at each time: their interfaces come and go by themselves.
+        let own = from.compiled.endpoints.values().flat_map(|pod| &pod.ips);
+        match touched.filter(|touched| !touched.all) {
+            Some(touched) => {
+                names.by_address = before.by_address.clone();
+                for ip in &touched.addresses {
+                    address(&mut names, before, from, *ip);
+                }
+                for ip in own {
+                    match before.by_address.get(&(*ip).into()) {
+                        Some(known) if !touched.addresses.contains(ip) && is_at(known, from) => {
+                            names.by_index.insert(known.id, Arc::clone(known));
+                        }
+                        Some(_) | None => address(&mut names, before, from, *ip),
+                    }
+                }
+            }
+            None => {
+                for ip in from.compiled.addresses.keys() {
+                    address(&mut names, before, from, *ip);
+                }
+            }
+        }
+        self.identities(&mut names, before, from.compiled);
+        self.cookies(&mut names, before, from.compiled);
+        names
+    }
+
+    fn identities(&mut self, names: &mut NameTable, before: &NameTable, compiled: &Compiled) {
+        let now = &compiled.identities;
+        let known = self.identities.replace(Arc::clone(now));
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
+            names.by_identity = before.by_identity.clone();
+            return;
+        }
+        let named = |identity| known.as_ref().and_then(|known| known.labels(identity));
+        for (identity, labels) in now.iter() {
+            let known = before.by_identity.get(&identity.0);
+            let endpoint = match known.filter(|_| named(identity) == Some(labels)) {
+                Some(known) => Arc::clone(known),
+                None => shared(known, identity_of(compiled, identity)),
+            };
+            names.by_identity.insert(identity.0, endpoint);
+        }
+    }
+
+    fn cookies(&mut self, names: &mut NameTable, before: &NameTable, compiled: &Compiled) {
+        let now = &compiled.cookies;
+        let known = self.cookies.replace(Arc::clone(now));
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
+            names.attributions = before.attributions.clone();
+            return;
+        }
+        let named = |cookie| known.as_ref().and_then(|known| known.resolve(cookie));
+        for (cookie, reason) in now.iter() {
+            let known = before.attributions.get(&cookie);
+            let is_same = |named: &Arc<Reason>| Arc::ptr_eq(named, reason);
+            let attribution = match known.filter(|_| named(cookie).is_some_and(is_same)) {
+                Some(known) => Arc::clone(known),
+                None => shared(known, attribution_of(cookie, reason)),
+            };
+            names.attributions.insert(cookie, attribution);
+        }
+    }
+}
+
+/// Names whoever has an address now.
+fn address(names: &mut NameTable, before: &NameTable, from: &Sources<'_>, ip: IpAddr) {
+    let key = ip.into();
+    let Some(known) = from.compiled.addresses.get(&ip) else {
+        names.by_address.remove(&key);
+        return;
+    };
+    let endpoint = match &known.pod {
+        Some(pod) => pod_of(from, pod, known.identity),
+        None => identity_of(from.compiled, known.identity),
+    };
+    let endpoint = shared(before.by_address.get(&key), endpoint);
+    if endpoint.id != 0 {
+        names.by_index.insert(endpoint.id, Arc::clone(&endpoint));
+    }
+    names.by_address.insert(key, endpoint);
+}
+
+/// Whether a pod of the node still has its place: what else is known of it comes with its address.
+fn is_at(known: &Endpoint, from: &Sources<'_>) -> bool {
+    let name = NamespacedName::new(&known.namespace, &known.pod);
+    from.endpoints.get(&name).is_some_and(|now| {
+        let interface = now.interface.as_ref();
+        now.index == known.id
+            && known.id != 0
+            && interface.map(|now| (now.index.0, &now.name))
+                == known
+                    .interface
+                    .as_ref()
+                    .map(|device| (device.index, &device.name))
+    })
+}
+
+fn shared<T: PartialEq>(before: Option<&Arc<T>>, now: T) -> Arc<T> {
+    match before {
+        Some(before) if **before == now => Arc::clone(before),
+        _ => Arc::new(now),
+    }
+}
+
+fn node_of(cluster: &str, name: &str, state: &State) -> Node {
+    let labels = state.nodes.get(name).map_or_else(Vec::new, |node| {
+        let labels = node.labels.iter();
+        labels
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect()
+    });
+    Node {
+        cluster: cluster.to_owned(),
+        name: name.to_owned(),
+        labels,
+    }
+}
+
+fn identity_of(compiled: &Compiled, identity: Identity) -> Endpoint {
+    Endpoint {
+        identity: identity.0,
+        labels: labels_of(compiled, identity),
+        ..Endpoint::default()
+    }
+}
+
+fn labels_of(compiled: &Compiled, identity: Identity) -> Vec<String> {
+    compiled
+        .identities
+        .labels(identity)
+        .map(Labels::to_strings)
+        .unwrap_or_default()
+}
+
+fn pod_of(from: &Sources<'_>, name: &NamespacedName, identity: Identity) -> Endpoint {
+    let local = from.endpoints.get(name);
+    // Of every node's pods: both ends of a flow have one, whichever node tells of it.
+    let pod = from.state.pods.get(name);
+    let workload = pod.and_then(|pod| pod.workload.as_ref());
+    Endpoint {
+        id: local.map_or(0, |endpoint| endpoint.index),
+        identity: identity.0,
+        cluster: from.cluster.to_owned(),
+        namespace: name.namespace.to_string(),
+        pod: name.name.to_string(),
+        labels: labels_of(from.compiled, identity),
+        workloads: workload
+            .map(|workload| Workload {
+                kind: workload.kind.to_string(),
+                name: workload.name.to_string(),
+            })
+            .into_iter()
+            .collect(),
+        interface: local
+            .and_then(|endpoint| endpoint.interface.as_ref())
+            .map(|interface| Device {
+                index: interface.index.0,
+                name: interface.name.clone(),
+            }),
+    }
+}
+
+fn attribution_of(cookie: u32, reason: &Reason) -> Attribution {
+    let decision = match reason.kind {
+        ReasonKind::AllowAny => Decision::ImplicitAllow,
+        ReasonKind::AllowLocalhost | ReasonKind::Allow => Decision::Allow,
+        ReasonKind::Deny => Decision::Deny,
+        ReasonKind::DefaultDeny | ReasonKind::AlwaysEnforced | ReasonKind::Init => {
+            Decision::DefaultDeny
+        }
+    };
+    let mut policies: Vec<PolicyRef> = Vec::new();
+    for origin in &reason.origins {
+        let rule = RuleRef {
+            index: index_of(&origin.rule),
+            text: origin.text.to_string(),
+        };
+        let namespace = origin.policy.namespace.as_deref().unwrap_or_default();
+        let same = |known: &&mut PolicyRef| {
+            known.kind == origin.policy.kind.name()
+                && known.namespace == namespace
+                && known.name == *origin.policy.name
+        };
+        if let Some(known) = policies.last_mut().filter(same) {
+            known.rules.push(rule);
+            known.labels.extend(origin.policy_labels());
+            known.labels.sort();
+            known.labels.dedup();
+            continue;
+        }
+        policies.push(PolicyRef {
+            kind: origin.policy.kind.name().to_owned(),
+            namespace: namespace.to_owned(),
+            name: origin.policy.name.to_string(),
+            labels: origin.policy_labels(),
+            resource_version: origin.version.to_string(),
+            rules: vec![rule],
+        });
+    }
+    let mut log: Vec<String> = Vec::new();
+    for value in reason
+        .origins
+        .iter()
+        .filter_map(|origin| origin.log.as_deref())
+    {
+        if !log.iter().any(|known| known == value) {
+            log.push(value.to_owned());
+        }
+    }
+    Attribution {
+        cookie,
+        decision,
+        policies,
+        log,
+    }
+}
+
+/// The last number in brackets of a rule's path, 0 if it has none: `spec.ingress[2]` is 2.
+fn index_of(path: &str) -> u32 {
+    path.rsplit_once('[')
+        .and_then(|(_, rest)| rest.split(']').next())
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::manifest::{self, Document};
+    use policy::Compiler;
+
+    use super::*;
+
+    /// A cluster of two nodes as one of them sees it.
+    struct Cluster {
+        compiler: Compiler,
+        enrichment: Enrichment,
+        names: NameTable,
+    }
+
+    impl Cluster {
+        fn new() -> Self {
+            let config = policy::Config {
+                cluster: "east".into(),
+                ..policy::Config::default()
+            };
+            Self {
+                compiler: Compiler::new(config, "one", policy::Memory::default()),
+                enrichment: Enrichment::default(),
+                names: NameTable::default(),
+            }
+        }
+
+        /// Takes these manifests in the place of those before.
+        fn advance(&mut self, text: &str) {
+            let mut state = State::default();
+            for tree in cluster::yaml::parse(text).expect("valid YAML") {
+                for document in manifest::read(&"web.yaml".into(), tree) {
+                    match document {
+                        Document::Object(_, object, _) => state.insert(object),
+                        bad @ (Document::Bad(..) | Document::Ignored(..)) => panic!("{bad:?}"),
+                    }
+                }
+            }
+            let state = Arc::new(state);
+            let (_, touched) = self.compiler.advance(&state);
+            let sources = Sources {
+                cluster: "east",
+                node: "one",
+                state: &state,
+                compiled: self.compiler.compiled(),
+                endpoints: &Endpoints::default(),
+            };
+            self.names = self.enrichment.names(&self.names, &sources, Some(&touched));
+        }
+
+        fn workload(&self, ip: &str) -> String {
+            let ip: IpAddr = ip.parse().expect("an address");
+            let end = self
+                .names
+                .by_address
+                .get(&ip.into())
+                .expect("a known address");
+            let workloads = end.workloads.iter();
+            let workloads: Vec<String> = workloads
+                .map(|workload| format!("{}/{}", workload.kind, workload.name))
+                .collect();
+            workloads.join(",")
+        }
+    }
+
+    const NODES: &str = "{apiVersion: v1, kind: Node, metadata: {name: one}, spec: {podCIDR: 10.0.1.0/24}}\n\
+        ---\n{apiVersion: v1, kind: Node, metadata: {name: two}, spec: {podCIDR: 10.0.2.0/24}}\n";
+
+    fn pod(name: &str, node: &str, ip: &str, owner: &str) -> String {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, \
+             labels: {{app: web, pod-template-hash: 7d9f8b6c5d}}, ownerReferences: [{owner}]}}, \
+             spec: {{nodeName: {node}}}, status: {{podIP: {ip}}}}}\n"
+        )
+    }
+
+    const REPLICA_SET: &str =
+        "{apiVersion: apps/v1, kind: ReplicaSet, name: web-7d9f8b6c5d, uid: a, controller: true}";
+
+    #[test]
+    fn workloads_of_pods_of_every_node() {
+        let mut cluster = Cluster::new();
+        let near = pod("web-7d9f8b6c5d-aaaaa", "one", "10.0.1.5", REPLICA_SET);
+        let far = pod("web-7d9f8b6c5d-bbbbb", "two", "10.0.2.5", REPLICA_SET);
+        cluster.advance(&format!("{NODES}{near}{far}"));
+        assert_eq!(cluster.workload("10.0.1.5"), "Deployment/web");
+        assert_eq!(cluster.workload("10.0.2.5"), "Deployment/web");
+    }
+
+    #[test]
+    fn a_workload_that_adopts_a_pod_of_another_node() {
+        let bare = pod("web-7d9f8b6c5d-bbbbb", "two", "10.0.2.5", "");
+        let owned = pod("web-7d9f8b6c5d-bbbbb", "two", "10.0.2.5", REPLICA_SET);
+        // Where two pods claim an address, addresses are compared one by one.
+        let twice = pod("zzz", "two", "10.0.2.5", "");
+        for (name, others) in [("alone", ""), ("with an address claimed twice", &*twice)] {
+            let mut cluster = Cluster::new();
+            cluster.advance(&format!("{NODES}{bare}{others}"));
+            assert_eq!(cluster.workload("10.0.2.5"), "", "{name}");
+            cluster.advance(&format!("{NODES}{owned}{others}"));
+            assert_eq!(cluster.workload("10.0.2.5"), "Deployment/web", "{name}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What must mean the same to the next agent: numbers that stand in the kernel's maps, and the last
+//! good form of every manifest ([`log`]). Written before the maps are, change by change ([`journal`]).
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use cluster::differ::changed;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+mod journal;
+mod log;
+
+use journal::{Found, Journal, VERSION};
+
+pub use journal::Damage;
+pub(super) use log::Log;
+
+/// What the next agent must know of numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Saved {
+    /// Endpoint index by `namespace/name` of the pod.
+    pub(super) endpoints: BTreeMap<String, u32>,
+    /// Identities, cookies, tables, and the last good form of every policy.
+    pub(super) policy: policy::Memory,
+}
+
+/// What a change changes of it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    /// `null`: the index is free again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    endpoints: BTreeMap<String, Option<u32>>,
+    #[serde(default, skip_serializing_if = "policy::MemoryChanges::is_empty")]
+    policy: policy::MemoryChanges,
+}
+
+impl Saved {
+    /// The way here from `before`; `None` if that is the same.
+    fn changes(&self, before: &Self) -> Option<Record> {
+        let endpoints = changed(&before.endpoints, &self.endpoints, |one, other| {
+            one == other
+        });
+        let endpoints: BTreeMap<String, Option<u32>> = endpoints
+            .into_iter()
+            .map(|(pod, _, index)| (pod.clone(), index.copied()))
+            .collect();
+        let policy = self.policy.changes(&before.policy);
+        let is_same = endpoints.is_empty() && policy.is_empty();
+        (!is_same).then_some(Record { endpoints, policy })
+    }
+
+    fn apply(&mut self, record: Record) {
+        for (pod, index) in record.endpoints {
+            match index {
+                Some(index) => drop(self.endpoints.insert(pod, index)),
+                None => drop(self.endpoints.remove(&pod)),
+            }
+        }
+        self.policy.apply(record.policy);
+    }
+}
+
+/// The state file and what it says.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    journal: Journal,
+    saved: Saved,
+}
+
+/// The second form: one JSON text, written as a whole.
+#[derive(Deserialize)]
+struct SecondForm {
+    endpoints: BTreeMap<String, u32>,
+    policy: policy::Memory,
+    /// Last good objects of every file, in the first form.
+    #[serde(default)]
+    manifests: cluster::source::Memory,
+}
+
+/// The state file cannot be used.
+#[derive(Debug, Error)]
+pub enum StateFileError {
+    /// The file system refuses.
+    #[error("{action} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Not what an agent writes.
+    #[error(
+        "{}: line {line}: {source}; what is enforced now stays in force. To start anew, remove the file: \
+         policies whose manifests are invalid are then not enforced", path.display()
+    )]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Where it is wrong, from 1.
+        line: usize,
+        /// What is wrong.
+        source: Damage,
+    },
+    /// Of another version.
+    #[error(
+        "{} has form {found}, this agent reads {VERSION}; what is enforced now stays in force. To \
+         start anew, remove the file", path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its form.
+        found: u32,
+    },
+}
+
+impl StateFile {
+    /// Reads the file; one that isn't there says nothing. Also returns the last good objects of every
+    /// file, if nothing but the log of manifests says them better: at least those of the policies that
+    /// were in force.
+    ///
+    /// # Errors
+    /// See [`StateFileError`].
+    pub(super) fn load(path: PathBuf) -> Result<(Self, cluster::source::Memory), StateFileError> {
+        let mut saved = Saved::default();
+        let (journal, found) = Journal::read(path, |record| saved.apply(record))?;
+        let mut manifests = cluster::source::Memory::default();
+        if let Found::Earlier(text) = found {
+            let earlier: SecondForm =
+                serde_json::from_slice(&text).map_err(|source| StateFileError::Content {
+                    path: journal.path().to_owned(),
+                    line: source.line(),
+                    source: Damage::Json(source),
+                })?;
+            saved = Saved {
+                endpoints: earlier.endpoints,
+                policy: earlier.policy,
+            };
+            manifests = earlier.manifests;
+        }
+        if manifests == cluster::source::Memory::default() {
+            manifests = of_policies(&saved.policy);
+        }
+        Ok((Self { journal, saved }, manifests))
+    }
+
+    /// What the file says.
+    pub(super) fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
+    /// Makes the file say this, and lasting.
+    ///
+    /// # Errors
+    /// The file system refuses; the file says what it said before.
+    pub(super) fn store(&mut self, now: Saved) -> Result<(), StateFileError> {
+        let is_whole = self.journal.wants_whole() && {
+            let whole = now.changes(&Saved::default()).unwrap_or_default();
+            self.journal.rewrite(&whole)?
+        };
+        if !is_whole && let Some(record) = now.changes(&self.saved) {
+            self.journal.append(&record)?;
+        }
+        self.saved = now;
+        Ok(())
+    }
+}
+
+/// The manifests of policies, by the files that had them.
+fn of_policies(memory: &policy::Memory) -> cluster::source::Memory {
+    let mut files: BTreeMap<Arc<str>, Vec<Arc<cluster::yaml::Node>>> = BTreeMap::new();
+    for (file, document) in memory.documents() {
+        let documents = files.entry(Arc::clone(file)).or_default();
+        documents.push(Arc::clone(document));
+    }
+    let mut manifests = cluster::source::Memory::default();
+    for (file, documents) in files {
+        manifests.set(file, Some(documents));
+    }
+    manifests
+}
+
+/// Puts a file in place of another at once; with `durable`, so that a power cut does not undo it.
+///
+/// # Errors
+/// The file system refuses; the file is as before.
+pub(super) fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), StateFileError> {
+    let new = path.with_extension("new");
+    let written = File::create(&new).and_then(|mut file| {
+        file.write_all(content)?;
+        if durable { file.sync_all() } else { Ok(()) }
+    });
+    let put = written
+        .map_err(failed("writing", &new))
+        .and_then(|()| fs::rename(&new, path).map_err(failed("replacing", path)));
+    if let Err(error) = put {
+        // Half of it may hold the last room there is.
+        drop(fs::remove_file(&new));
+        return Err(error);
+    }
+    if durable && let Some(directory) = path.parent() {
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(failed("writing", directory))?;
+    }
+    Ok(())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateFileError {
+    let path = path.to_owned();
+    move |source| StateFileError::File {
+        action,
+        path,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(index: u32) -> Saved {
+        Saved {
+            endpoints: BTreeMap::from([("shop/cart-0".to_owned(), index)]),
+            ..Saved::default()
+        }
+    }
+
+    fn read(path: &Path) -> Saved {
+        let (file, _) = StateFile::load(path.to_owned()).unwrap();
+        file.saved().clone()
+    }
+
+    #[test]
+    fn says_what_was_stored_last() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let (mut file, _) = StateFile::load(path.clone()).unwrap();
+        assert_eq!(*file.saved(), Saved::default());
+        // The first says all, even if that is nothing.
+        for saved in [
+            Saved::default(),
+            saved(7),
+            saved(8),
+            Saved::default(),
+            saved(9),
+        ] {
+            file.store(saved.clone()).unwrap();
+            assert_eq!(read(&path), saved);
+        }
+        let before = fs::read(&path).unwrap();
+        file.store(saved(9)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), before, "nothing changed");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn earlier_forms_are_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let memory = serde_json::to_string(&policy::Memory::default()).unwrap();
+        for version in [1, 2] {
+            let text = format!(
+                "{{\"version\":{version},\"endpoints\":{{\"shop/cart-0\":7}},\"policy\":{memory},\
+                 \"manifests\":{{\"a.yaml\":[]}}}}"
+            );
+            fs::write(&path, text).unwrap();
+            let (mut file, manifests) = StateFile::load(path.clone()).unwrap();
+            assert_eq!(*file.saved(), saved(7));
+            assert_ne!(manifests, cluster::source::Memory::default());
+            file.store(saved(8)).unwrap();
+            assert!(fs::read(&path).unwrap().starts_with(b"{\"version\":3}\n"));
+            assert_eq!(read(&path), saved(8));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        for (content, expected) in [
+            ("{\"version\": 4}", "has form 4"),
+            ("{\"version\": 1}", "stays in force"),
+            // A head without its end is no file of an agent: those are written as a whole.
+            ("{\"version\":3}", "stays in force"),
+            ("{\"version\":3}\n", "stays in force"),
+            ("", "stays in force"),
+            ("\n", "stays in force"),
+        ] {
+            fs::write(&path, content).unwrap();
+            let error = StateFile::load(path.clone()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{content}: {error}");
+        }
+    }
+}
