@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use ::serve::{
     grpc::{Limits, Places, ServeError, with_reflection},
+    health::Health,
     listen::Bound,
 };
 use arc_swap::ArcSwap;
@@ -28,10 +29,6 @@ use proto::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic_health::{
-    ServingStatus,
-    pb::health_server::{Health, HealthServer},
-};
 
 use crate::{
     history::History,
@@ -50,8 +47,6 @@ pub use select::{Selection, SelectionError};
 const SERVER_VERSION: &str = concat!("1.15.0+flows-", env!("CARGO_PKG_VERSION"));
 /// What `ServerStatus` and `GetNodes` say.
 const VERSION: &str = concat!("flows v", env!("CARGO_PKG_VERSION"));
-/// Health service name that Hubble's clients ask for. It is not the gRPC service's name.
-const HEALTH_NAME: &str = "hubble.server.Observer";
 
 /// What the services speak of.
 #[derive(Clone)]
@@ -88,11 +83,9 @@ pub struct Api {
 /// See [`ServeError`].
 pub async fn serve(api: Api, listeners: Vec<Bound>) -> Result<(), ServeError> {
     let stop = api.stop.clone();
-    let (mut reporter, health) = tonic_health::server::health_reporter();
-    reporter
-        .set_service_status(HEALTH_NAME, ServingStatus::Serving)
-        .await;
-    let routes = routes(api, health)?;
+    let (mut health, health_service) = Health::new().await;
+    let routes = with_reflection(services(api).add_service(health_service))?;
+    health.set(true).await;
     let places = Places::new(Limits::agent());
     let served = try_join_all(
         listeners
@@ -101,13 +94,7 @@ pub async fn serve(api: Api, listeners: Vec<Bound>) -> Result<(), ServeError> {
     );
     let ended = async {
         stop.cancelled().await;
-        // Who watches the health hears of the end, and does not hold it up.
-        for name in [HEALTH_NAME, ""] {
-            reporter
-                .set_service_status(name, ServingStatus::NotServing)
-                .await;
-            reporter.clear_service_status(name).await;
-        }
+        health.end().await;
     };
     // A listener that fails ends the others.
     let served = async {
@@ -120,18 +107,12 @@ pub async fn serve(api: Api, listeners: Vec<Bound>) -> Result<(), ServeError> {
     Ok(())
 }
 
-fn routes<H: Health>(api: Api, health: HealthServer<H>) -> Result<Routes, ServeError> {
-    let mut routes = Routes::builder();
-    routes
-        .add_service(health)
-        .add_service(PeerServer::new(peer::Service::new(
-            api.peers.clone(),
-            api.stop.clone(),
-        )))
+fn services(api: Api) -> Routes {
+    let peer = PeerServer::new(peer::Service::new(api.peers.clone(), api.stop.clone()));
+    Routes::new(peer)
         .add_service(StatusServer::new(status::Service::new(api.clone())))
         .add_service(PolicyServer::new(policy::Service::new(api.clone())))
-        .add_service(ObserverServer::new(observer::Service::new(api)));
-    with_reflection(routes.routes())
+        .add_service(ObserverServer::new(observer::Service::new(api)))
 }
 
 /// Marks a response as coming from a server of this version.

@@ -4,10 +4,10 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
-use axum::{Router, http::header::CONTENT_TYPE, routing::get};
+use prometheus_client::registry::Registry;
 use serve::{
-    http::Limited,
     listen::{Bound, Listen, ListenError},
+    metrics::Scrape,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -18,7 +18,9 @@ use crate::{
     observe::Stats,
 };
 
-mod text;
+mod page;
+
+use page::Page;
 
 /// Hubble's address of an agent's metrics.
 const DEFAULT: SocketAddr =
@@ -53,22 +55,24 @@ pub fn bind(address: Option<SocketAddr>) -> Result<Option<Bound>, ListenError> {
     }
 }
 
+impl Scrape for Metrics {
+    async fn scrape(&self) -> Arc<Registry> {
+        let counted = Arc::clone(&self.connections).count().await;
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Page {
+            metrics: self.clone(),
+            counted,
+        }));
+        Arc::new(registry)
+    }
+}
+
 /// Serves `/metrics` until `stop` is cancelled.
 ///
 /// # Errors
 /// The socket is not one of this runtime's.
 pub async fn serve(bound: Bound, metrics: Metrics, stop: CancellationToken) -> io::Result<()> {
-    let metrics = Arc::new(metrics);
-    let page = move || {
-        let metrics = Arc::clone(&metrics);
-        async move {
-            let counted = Arc::clone(&metrics.connections).count().await;
-            let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-            (kind, text::render(&metrics, counted.as_ref()))
-        }
-    };
-    let app = Router::new().route("/metrics", get(page));
-    let serving = Limited::new(bound)?.serve(app);
-    stop.run_until_cancelled(serving).await;
-    Ok(())
+    stop.run_until_cancelled(serve::metrics::serve(bound, metrics))
+        .await
+        .unwrap_or(Ok(()))
 }

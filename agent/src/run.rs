@@ -27,10 +27,10 @@ use crate::{
     hubble::{FlowBuilder, agent_events::AgentEvents},
     metrics::{self, Metrics},
     node::{
-        NotificationReceiver, Published, StateQuery, clock, conntrack_stats::ConntrackStats,
-        names::Node,
+        NotificationReceiver, Published, RingDropCounter, StateQuery, clock,
+        conntrack_stats::ConntrackStats, names::Node,
     },
-    observe::{self, KernelEgressDevices, Observer, perf_source::PerfSource},
+    observe::{self, KernelEgressDevices, Observer, perf_source::PerfSource, source::Source},
 };
 
 /// The object that was built in, if one was.
@@ -169,6 +169,27 @@ async fn follow(
     Ok(())
 }
 
+type Rings = Vec<(loader::RingReader, RingDropCounter)>;
+
+/// Events that a predecessor left in the rings: they are lost, and counted as such.
+fn left_unread(rings: &Rings) -> u64 {
+    let left_unread = rings.iter().map(|(reader, _)| reader.left_unread()).sum();
+    if left_unread > 0 {
+        warn!(
+            events = left_unread,
+            "events that the last agent left unread are lost"
+        );
+    }
+    left_unread
+}
+
+fn sources(rings: Rings) -> Vec<Box<dyn Source>> {
+    rings
+        .into_iter()
+        .map(|(reader, drops)| Box::new(PerfSource::new(reader, drops)) as _)
+        .collect()
+}
+
 /// Runs until SIGTERM or SIGINT, or until a part fails. Streams end with OK, the socket goes;
 /// enforcement and pins stay.
 ///
@@ -189,28 +210,18 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let notifier = notifications.notifier();
     let mut reconciler = Reconciler::open(config, &object, notifications.notifier())?;
     let rings = reconciler.rings()?;
-    let left_unread = rings.iter().map(|(reader, _)| reader.left_unread()).sum();
-    if left_unread > 0 {
-        warn!(
-            events = left_unread,
-            "the agent before left events unread: they are lost"
-        );
-    }
+    let left_unread = left_unread(&rings);
     // Before the observer: the first event has a name.
     reconciler.reconcile();
     let published = reconciler.published().clone();
     let node = Arc::new(node(config));
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
-    let sources = rings
-        .into_iter()
-        .map(|(reader, drops)| Box::new(PerfSource::new(reader, drops)) as _)
-        .collect();
     let observing = observe::Config {
         left_unread,
         egress_devices: Some(Box::new(
             KernelEgressDevices::open().map_err(RunError::Routes)?,
         )),
-        ..observe::Config::new(sources)
+        ..observe::Config::new(sources(rings))
     };
     let observer = Observer::start(observing, Arc::clone(&published.names), writer)?;
 

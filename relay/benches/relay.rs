@@ -21,7 +21,7 @@ use std::{
 
 use flows_relay::{
     Config, Server,
-    peer::{Backoff, Change, HEALTH_NAME},
+    peer::{Backoff, Change},
     query::Patience,
 };
 use futures::StreamExt;
@@ -156,7 +156,10 @@ async fn agents(directory: &str, nodes: u64) {
         let listener = UnixListener::bind(format!("{directory}/{node}.sock")).unwrap();
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter
-            .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
+            .set_service_status(
+                serve::health::OBSERVER,
+                tonic_health::ServingStatus::Serving,
+            )
             .await;
         servers.spawn(
             tonic::transport::Server::builder()

@@ -1,9 +1,9 @@
 //! The relay's counters, for Prometheus.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
@@ -22,7 +22,7 @@ struct Status {
 
 /// All counters. Cloning a family shares it.
 pub struct Metrics {
-    registry: Registry,
+    registry: Arc<Registry>,
     delivered: Counter,
     untimed: Counter,
     forgotten: Counter,
@@ -35,7 +35,7 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut all = Self {
-            registry: Registry::default(),
+            registry: Arc::default(),
             delivered: Counter::default(),
             untimed: Counter::default(),
             forgotten: Counter::default(),
@@ -44,7 +44,7 @@ impl Default for Metrics {
             errors: Family::default(),
             peers: Family::default(),
         };
-        let registry = &mut all.registry;
+        let mut registry = Registry::default();
         registry.register(
             "hubble_relay_pool_peer_connection_status",
             "Peers by connection status",
@@ -81,6 +81,7 @@ impl Default for Metrics {
             "Responses of a query for the newest flows that exceeded its memory",
             all.forgotten.clone(),
         );
+        all.registry = Arc::new(registry);
         all
     }
 }
@@ -146,13 +147,8 @@ impl Metrics {
             .get()
     }
 
-    /// The Prometheus text.
-    ///
-    /// # Errors
-    /// When formatting fails, which writing to a string does not.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+    /// All of them, to be served.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
 }

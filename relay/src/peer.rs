@@ -17,6 +17,7 @@ use std::{
 
 use proto::peer::{ChangeNotificationType, NotifyRequest, peer_client::PeerClient};
 use rand::RngExt;
+use serve::health;
 use tokio::{
     sync::{mpsc, watch},
     task::{AbortHandle, JoinSet},
@@ -31,9 +32,6 @@ use tracing::{debug, info, warn};
 pub use address::{Address, BadAddress};
 
 mod address;
-
-/// Name under which Hubble's servers answer health checks; not the gRPC service's name.
-pub const HEALTH_NAME: &str = "hubble.server.Observer";
 
 /// How often a connected peer is asked whether it still answers, and how long it may take.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
@@ -251,7 +249,7 @@ impl Keeper {
     async fn watch(&self, channel: Channel, failures: &mut u32) -> String {
         let mut health = HealthClient::new(channel.clone());
         let request = HealthCheckRequest {
-            service: HEALTH_NAME.to_owned(),
+            service: health::OBSERVER.to_owned(),
         };
         let mut updates = match timeout(ANSWER_WITHIN, health.watch(request.clone())).await {
             Err(_) => return format!("no answer within {} s", ANSWER_WITHIN.as_secs()),

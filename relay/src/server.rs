@@ -2,24 +2,23 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::{Router, http::StatusCode, routing::get};
 use serve::{
     grpc::{self, Places, with_reflection},
-    http::Limited,
+    health::Health,
     listen::{Bound, Listen, ListenError},
+    metrics as metrics_page,
 };
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
 };
 use tonic::service::Routes;
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tracing::info;
 
 use crate::{
     config::Config,
     metrics::Metrics,
-    peer::{HEALTH_NAME, Link, Pool, Snapshot, follow_service},
+    peer::{Link, Pool, Snapshot, follow_service},
     query::Context,
     service::ObserverService,
 };
@@ -113,9 +112,8 @@ impl Server {
             changes,
         )));
 
-        let (health, health_service) = tonic_health::server::health_reporter();
-        // Before the first client can ask: no peer, nothing to serve.
-        set_health(&health, false).await;
+        // Not serving as long as there is no peer.
+        let (health, health_service) = Health::new().await;
         parts.spawn(endless(watch_peers(
             peers.clone(),
             health,
@@ -147,13 +145,8 @@ impl Server {
             parts.spawn(async move { Ok(places.serve(bound, routes, stopped).await?) });
         }
         if let Some(listener) = metrics_listener {
-            let text = move || {
-                let text = metrics.text();
-                async move { text.or(Err(StatusCode::INTERNAL_SERVER_ERROR)) }
-            };
-            let router = Router::new().route("/metrics", get(text));
-            let listener = Limited::new(listener)?;
-            parts.spawn(async move { match listener.serve(router).await {} });
+            let registry = metrics.registry();
+            parts.spawn(async move { Ok(metrics_page::serve(listener, registry).await?) });
         }
 
         tokio::select! {
@@ -194,11 +187,7 @@ async fn feed(
 }
 
 /// Health and the peers' gauge follow the connections.
-async fn watch_peers(
-    mut peers: watch::Receiver<Snapshot>,
-    health: HealthReporter,
-    metrics: Arc<Metrics>,
-) {
+async fn watch_peers(mut peers: watch::Receiver<Snapshot>, health: Health, metrics: Arc<Metrics>) {
     let mut serving = false;
     loop {
         let (connected, all) = {
@@ -212,21 +201,10 @@ async fn watch_peers(
         metrics.peers(count(connected), count(all - connected));
         if serving != (connected > 0) {
             serving = connected > 0;
-            set_health(&health, serving).await;
+            health.set(serving).await;
         }
         if peers.changed().await.is_err() {
             return;
         }
-    }
-}
-
-async fn set_health(health: &HealthReporter, serving: bool) {
-    let status = if serving {
-        ServingStatus::Serving
-    } else {
-        ServingStatus::NotServing
-    };
-    for name in ["", HEALTH_NAME] {
-        health.set_service_status(name, status).await;
     }
 }

@@ -7,7 +7,7 @@ mod common;
 use common::{
     Agent, Behaviour, Follow, Relay, eventually, flow, name, names, patience, progress, status,
 };
-use flows_relay::peer::{Address, HEALTH_NAME};
+use flows_relay::peer::Address;
 use proto::{
     observer::{
         GetAgentEventsRequest, GetFlowsRequest, GetNamespacesRequest, GetNodesRequest,
@@ -19,6 +19,7 @@ use proto::{
     },
     relay::NodeState,
 };
+use serve::health::OBSERVER;
 use tokio::{net::UnixListener, sync::mpsc};
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Code, Request, Response, Status};
@@ -278,13 +279,13 @@ async fn the_rest_of_the_api() {
         };
         health.check(request).await.unwrap().into_inner().status
     };
-    assert_eq!((check("").await, check(HEALTH_NAME).await), (1, 1));
+    assert_eq!((check("").await, check(OBSERVER).await), (1, 1));
     a.down();
     relay.connected_to(1).await;
-    assert_eq!((check("").await, check(HEALTH_NAME).await), (1, 1));
+    assert_eq!((check("").await, check(OBSERVER).await), (1, 1));
     drop(b);
     relay.connected_to(0).await;
-    assert_eq!((check("").await, check(HEALTH_NAME).await), (2, 2));
+    assert_eq!((check("").await, check(OBSERVER).await), (2, 2));
 }
 
 struct Notifier(std::sync::Mutex<Option<mpsc::Receiver<Result<ChangeNotification, Status>>>>);

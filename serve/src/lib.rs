@@ -5,11 +5,15 @@
 //!  listen      sockets: unix (mode 0660) or TCP, bound before privileges are given up
 //!  privileges  giving up root and capabilities
 //!  grpc        connections, streams, calls, cost of a request: all bounded; reflection
-//!  http        the same for pages and metrics
+//!  health      gRPC health, as Hubble's clients ask for it
+//!  http        the same limits for pages
+//!  metrics     Prometheus metrics over HTTP
 //! ```
 
 pub mod grpc;
+pub mod health;
 pub mod http;
 pub mod listen;
+pub mod metrics;
 pub mod privileges;
 pub mod process;

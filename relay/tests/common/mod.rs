@@ -19,7 +19,7 @@ use std::{
 use flows_relay::{
     Config, Server,
     metrics::Metrics,
-    peer::{Backoff, Change, HEALTH_NAME},
+    peer::{Backoff, Change},
     query::Patience,
 };
 use futures::StreamExt;
@@ -188,7 +188,10 @@ impl Agent {
     pub(crate) async fn up(&mut self) {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter
-            .set_service_status(HEALTH_NAME, tonic_health::ServingStatus::Serving)
+            .set_service_status(
+                serve::health::OBSERVER,
+                tonic_health::ServingStatus::Serving,
+            )
             .await;
         let service = observer(Service(Arc::clone(&self.shared)));
         let status = StatusServer::new(Service(Arc::clone(&self.shared)));

@@ -1,0 +1,86 @@
+//! Prometheus metrics over HTTP, in the OpenMetrics text format.
+
+use std::{fmt, io, sync::Arc};
+
+use axum::{
+    Router,
+    http::{StatusCode, header::CONTENT_TYPE},
+    routing::get,
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+
+use crate::{http::Limited, listen::Bound};
+
+/// Of [OpenMetrics 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/), which Prometheus reads since 2.5.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Where a page of metrics comes from.
+pub trait Scrape: Send + Sync + 'static {
+    /// The metrics as they are now.
+    fn scrape(&self) -> impl Future<Output = Arc<Registry>> + Send;
+}
+
+impl Scrape for Arc<Registry> {
+    async fn scrape(&self) -> Arc<Registry> {
+        Arc::clone(self)
+    }
+}
+
+/// The page's text.
+///
+/// # Errors
+/// A collector fails.
+pub fn text(registry: &Registry) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    encode(&mut text, registry)?;
+    Ok(text)
+}
+
+/// Serves `/metrics`, until the future is dropped.
+///
+/// # Errors
+/// The socket is not one of this runtime's, or a unix one.
+pub async fn serve(bound: Bound, source: impl Scrape) -> io::Result<()> {
+    let source = Arc::new(source);
+    let page = move || {
+        let source = Arc::clone(&source);
+        async move {
+            let registry = source.scrape().await;
+            match text(&registry) {
+                Ok(text) => Ok(([(CONTENT_TYPE, OPENMETRICS)], text)),
+                Err(fmt::Error) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+            }
+        }
+    };
+    let router = Router::new().route("/metrics", get(page));
+    match Limited::new(bound)?.serve(router).await {}
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::metrics::counter::Counter;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::listen::Listen;
+
+    #[tokio::test]
+    async fn a_page_of_metrics() {
+        let mut registry = Registry::default();
+        let counter = Counter::<u64>::default();
+        registry.register("answers", "Answers", counter.clone());
+        counter.inc_by(42);
+        let listen: Listen = "127.0.0.1:0".parse().unwrap();
+        let bound = listen.bind(false).unwrap();
+        let address = bound.tcp_address().unwrap();
+        let serving = tokio::spawn(serve(bound, Arc::new(registry)));
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.contains(OPENMETRICS), "{text}");
+        assert!(text.contains("\nanswers_total 42\n# EOF\n"), "{text}");
+        serving.abort();
+    }
+}
