@@ -132,7 +132,6 @@ impl Rules for OneRule {
                 namespace: "shop",
                 name: "deny",
             },
-            index: 0,
             text: "",
         })
     }

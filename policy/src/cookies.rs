@@ -324,7 +324,7 @@ mod tests {
                 },
                 uid: None,
                 version: "1".into(),
-                rule: "spec.ingress[0]".into(),
+                rule: crate::path::RulePath::default(),
                 text: "allows anyone".into(),
                 labels: Vec::new(),
                 log: None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cluster::{Kind, ObjectName, Problem, State, manifest};
 
+use crate::path::RulePath;
 use crate::rule::Policy;
 
 mod cilium;
@@ -77,7 +78,7 @@ pub fn read(state: &State, cluster: &str) -> (BTreeMap<ObjectName, Arc<Policy>>,
 /// tells apart.
 pub(crate) fn selectors(
     policy: &manifest::Policy,
-    element: &str,
+    element: RulePath,
     cluster: &str,
 ) -> Vec<(String, crate::selector::Selector)> {
     let object = field::Field::of(policy);

@@ -7,6 +7,9 @@ use cluster::ObjectName;
 use serde::{Deserialize, Serialize};
 
 use crate::bounded;
+use crate::path::RulePath;
+
+mod joined;
 
 /// Seen from the pod whose table it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,8 +35,8 @@ impl fmt::Display for Direction {
     }
 }
 
-/// One policy's part in a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// One rule's part in a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Origin {
     /// Kind, namespace and name of the policy.
     pub policy: ObjectName,
@@ -41,16 +44,14 @@ pub struct Origin {
     pub uid: Option<Arc<str>>,
     /// Its resource version, or a digest of it.
     pub version: Arc<str>,
-    /// Where in the policy: `spec.ingress[0]`, `specs[1].egressDeny[2]`. For a default deny: the rules
-    /// that selected the pod, such as `spec` or `specs[0], specs[2]`.
-    pub rule: Arc<str>,
-    /// What it says, for people: `allows app=auth-service on 5432/TCP`.
+    /// Where in the policy. Of a default deny: the spec that selects the pod.
+    pub rule: RulePath,
+    /// What it says, for people: `allows app=auth-service on 5432/TCP`. Of a default deny: what all
+    /// specs of the policy that select the pod allow.
     pub text: Arc<str>,
     /// The rule's own labels (`spec.labels`): `unspec:team=payments`.
-    #[serde(default)]
     pub labels: Vec<Arc<str>>,
     /// What is to stand in the log (`spec.log.value`); not of a default deny.
-    #[serde(default)]
     pub log: Option<Arc<str>>,
 }
 
@@ -81,7 +82,9 @@ pub struct Reason {
     pub direction: Direction,
     /// What kind of reason.
     pub kind: ReasonKind,
-    /// The policies behind it, in order of their names; empty for the implicit reasons.
+    /// The rules behind it, in order of their policies' names and of their paths; empty for the implicit
+    /// reasons.
+    #[serde(deserialize_with = "joined::origins")]
     pub origins: Vec<Origin>,
 }
 
@@ -117,15 +120,15 @@ impl Reason {
 }
 
 impl Reason {
-    /// The rules behind it by their paths, without what they say: `cnp shop/web spec.ingress[0]`. Of a
-    /// reason without policies what it says.
+    /// The rules behind it by their paths, for people, without what they say: `cnp shop/web
+    /// spec.ingress[0]`. Of a reason without policies what it says.
     pub fn by_path(&self) -> String {
         if self.origins.is_empty() {
             return self.to_string();
         }
         let shown = bounded::shown(&self.origins).iter();
         let shown: Vec<String> = shown
-            .map(|origin| format!("{} {}", origin.policy, bounded::item(&origin.rule)))
+            .map(|origin| format!("{} {}", origin.policy, origin.rule))
             .collect();
         format!("{}{}", shown.join("; "), bounded::more(self.origins.len()))
     }
@@ -154,21 +157,19 @@ impl fmt::Display for Reason {
             ReasonKind::DefaultDeny => write!(f, "default deny {direction}: ")?,
             ReasonKind::Allow | ReasonKind::Deny => {}
         }
-        for (n, origin) in bounded::shown(&self.origins).iter().enumerate() {
+        let mut said: Vec<&Origin> = self.origins.iter().collect();
+        let default_deny = self.kind == ReasonKind::DefaultDeny;
+        if default_deny {
+            // All rules of a policy say the same.
+            said.dedup_by(|one, other| one.policy == other.policy);
+        }
+        for (n, origin) in bounded::shown(&said).iter().enumerate() {
             if n > 0 {
                 f.write_str("; ")?;
             }
-            let selects = match self.kind {
-                ReasonKind::DefaultDeny => " selects it,",
-                ReasonKind::Allow
-                | ReasonKind::Deny
-                | ReasonKind::AllowAny
-                | ReasonKind::AllowLocalhost
-                | ReasonKind::AlwaysEnforced
-                | ReasonKind::Init => "",
-            };
+            let selects = if default_deny { " selects it," } else { "" };
             write!(f, "{}{selects} {}", origin.policy, origin.text)?;
         }
-        f.write_str(&bounded::more(self.origins.len()))
+        f.write_str(&bounded::more(said.len()))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cluster::{Labels, ObjectName, Problem};
 use ipnet::IpNet;
 
+use crate::path::RulePath;
 use crate::prefixes::supernets;
 use crate::reason::Direction;
 use crate::selector::Selector;
@@ -30,8 +31,8 @@ pub struct Policy {
 /// One rule: `spec`, or one of `specs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Field path of the rule in the object, such as `spec` or `specs[0]`.
-    pub path: Arc<str>,
+    /// Where in the object: `spec`, `specs[0]`.
+    pub path: RulePath,
     /// The pods it applies to.
     pub subject: Selector,
     /// What it says on traffic to them; `None`: nothing, not even a default deny.
@@ -66,8 +67,8 @@ pub struct Statement {
 /// One element of a rule's list: peers and ports, both must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
-    /// Field path in the object, such as `spec.ingress[0]`.
-    pub path: Arc<str>,
+    /// Where in the object: `spec.ingress[0]`.
+    pub path: RulePath,
     /// Denies instead of allows.
     pub deny: bool,
     /// Who; empty: nobody.

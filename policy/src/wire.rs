@@ -10,6 +10,7 @@ use crate::explain::{
     Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Reach, Suggestion,
     Unanswerable, protocol_name,
 };
+use crate::path::{RuleItem, RuleList, RulePath};
 use crate::reason::{Direction, Origin, Reason, ReasonKind};
 use crate::validate::Report;
 
@@ -129,7 +130,7 @@ pub fn rules(reason: &Reason) -> Vec<wire::Rule> {
     reason.origins.iter().map(rule).collect()
 }
 
-/// The rules behind a reason by name and place alone, for what is repeated many times.
+/// The rules behind a reason by policy and path alone, for what is repeated many times.
 pub fn rule_references(reason: &Reason) -> Vec<wire::Rule> {
     /// Those of one entry.
     const MOST: usize = 16;
@@ -154,19 +155,56 @@ fn rule(origin: &Origin) -> wire::Rule {
         kind: kind.name().to_owned(),
         namespace: namespace.as_deref().unwrap_or_default().to_owned(),
         name: name.to_string(),
-        index: index(&origin.rule),
+        path: Some(path(origin.rule)),
         text: origin.text.to_string(),
         resource_version: origin.version.to_string(),
         labels: origin.policy_labels(),
     }
 }
 
-/// The last index of a field path: 2 of `specs[0].ingress[2]`.
-fn index(path: &str) -> u32 {
-    path.rsplit_once('[')
-        .and_then(|(_, rest)| rest.strip_suffix(']'))
-        .and_then(|digits| digits.parse().ok())
-        .unwrap_or(0)
+/// Where a rule stands, as messages have it.
+pub fn path(path: RulePath) -> wire::RulePath {
+    use wire::rule_path::List;
+    let (list, index) = match path.item {
+        None => (List::Spec, 0),
+        Some(RuleItem { list, index }) => match list {
+            RuleList::Ingress => (List::Ingress, index),
+            RuleList::IngressDeny => (List::IngressDeny, index),
+            RuleList::Egress => (List::Egress, index),
+            RuleList::EgressDeny => (List::EgressDeny, index),
+        },
+    };
+    wire::RulePath {
+        spec_index: path.spec,
+        list: list.into(),
+        index,
+    }
+}
+
+/// Where a rule stands, from a message; `None` if that doesn't tell, or in a way that isn't known.
+pub fn path_of(path: Option<&wire::RulePath>) -> Option<RulePath> {
+    use wire::rule_path::List;
+    let path = path?;
+    let list = match List::try_from(path.list).ok()? {
+        List::Spec if path.index == 0 => None,
+        List::Spec => return None,
+        List::Ingress => Some(RuleList::Ingress),
+        List::IngressDeny => Some(RuleList::IngressDeny),
+        List::Egress => Some(RuleList::Egress),
+        List::EgressDeny => Some(RuleList::EgressDeny),
+    };
+    let index = path.index;
+    Some(RulePath {
+        spec: path.spec_index,
+        item: list.map(|list| RuleItem { list, index }),
+    })
+}
+
+/// The same for people: `spec.ingress[0]`; empty if it isn't known.
+pub fn path_text(path: Option<&wire::RulePath>) -> String {
+    path_of(path)
+        .map(|path| path.to_string())
+        .unwrap_or_default()
 }
 
 /// Protocol and ports of a key of a table: `8080/TCP`, `64-127/UDP`, `TCP`, `all`.
@@ -202,7 +240,7 @@ fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
             .rules
             .iter()
             .map(|rule| wire::RuleFinding {
-                path: rule.path.to_string(),
+                path: Some(path(rule.path)),
                 deny: rule.deny,
                 text: rule.text.to_string(),
                 matched: rule.matched(),
@@ -263,6 +301,33 @@ pub fn report(report: &Report) -> wire::ValidateResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_come_back_as_they_went() {
+        let mut lists: Vec<Option<RuleList>> = RuleList::ALL.map(Some).to_vec();
+        lists.push(None);
+        let mut seen = Vec::new();
+        for spec in [None, Some(0), Some(7)] {
+            for list in &lists {
+                let item = list.map(|list| RuleItem { list, index: 2 });
+                let here = RulePath { spec, item };
+                let told = path(here);
+                assert_eq!(path_of(Some(&told)), Some(here));
+                assert_eq!(path_text(Some(&told)), here.to_string());
+                assert!(!seen.contains(&told), "{here} is told like another");
+                seen.push(told);
+            }
+        }
+        for (list, index) in [(0, 1), (5, 0), (-1, 0)] {
+            let told = wire::RulePath {
+                list,
+                index,
+                ..wire::RulePath::default()
+            };
+            assert_eq!(path_of(Some(&told)), None);
+            assert_eq!(path_text(Some(&told)), "");
+        }
+    }
 
     #[test]
     fn ports_of_keys() {

@@ -348,3 +348,117 @@ fn rules_are_known_by_their_labels_and_write_their_log() {
     assert_eq!(denied.policy_labels(), allow.policy_labels());
     assert_eq!(denied.log, None);
 }
+
+/// Rules of one place in their lists, for one pod and the same peers.
+const TWINS: &str = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: twins, namespace: production}
+spec:
+  endpointSelector: {matchLabels: {app: auth-database}}
+  labels: [{key: rule, value: one}]
+  ingress: [{fromEndpoints: [{matchLabels: {app: auth-service}}]}]
+  ingressDeny: [{fromEndpoints: [{matchLabels: {app: user-service}}]}]
+specs:
+- endpointSelector: {matchLabels: {app: auth-database}}
+  labels: [{key: rule, value: two}]
+  ingress: [{fromEndpoints: [{matchLabels: {app: auth-service}}]}]
+  ingressDeny: [{fromEndpoints: [{matchLabels: {app: user-service}}]}]
+- endpointSelector: {matchLabels: {app: auth-database}}
+  ingress: [{fromEndpoints: [{matchLabels: {app: auth-service}}]}]
+";
+
+#[test]
+fn every_rule_has_its_own_path_and_labels() {
+    let mut state = state(SHOP);
+    add(&mut state, "policy.yaml", TWINS);
+    let compiled = compiler().update(&state);
+    assert_eq!(shown(&compiled.problems), [""; 0]);
+    let mut rules = Vec::new();
+    for (_, reason) in compiled.cookies.iter() {
+        for origin in &reason.origins {
+            let own = origin.policy_labels().into_iter();
+            let own: Vec<String> = own
+                .filter(|label| label.starts_with("unspec:rule="))
+                .collect();
+            rules.push(format!(
+                "{:?} {} {}",
+                reason.kind,
+                origin.rule,
+                own.concat()
+            ));
+        }
+    }
+    rules.sort();
+    assert_eq!(
+        rules,
+        [
+            "Allow spec.ingress[0] unspec:rule=one",
+            "Allow specs[0].ingress[0] unspec:rule=two",
+            "Allow specs[1].ingress[0] ",
+            "DefaultDeny spec unspec:rule=one",
+            "DefaultDeny specs[0] unspec:rule=two",
+            "DefaultDeny specs[1] ",
+            "Deny spec.ingressDeny[0] unspec:rule=one",
+            "Deny specs[0].ingressDeny[0] unspec:rule=two",
+        ]
+    );
+    let endpoint = &compiled.endpoints[&NamespacedName::new("production", "auth-database")];
+    let table = compiled.tables[&endpoint.table];
+    assert_eq!(
+        cookie_text(&compiled, table.ingress.default_cookie),
+        "default deny ingress: cnp production/twins selects it, allows app=auth-service and \
+         app=auth-service and app=auth-service",
+        "what is said of a policy is said once"
+    );
+}
+
+/// A state file of an agent that wrote one origin for all rules of a policy that select a pod.
+#[test]
+fn cookies_outlive_the_form_that_joined_paths() {
+    let mut state = state(SHOP);
+    // Labels were joined as well: whose they are can't be told.
+    let unlabelled = TWINS.lines().filter(|line| !line.contains("labels:"));
+    let unlabelled = unlabelled.collect::<Vec<_>>().join("\n");
+    add(&mut state, "policy.yaml", &unlabelled);
+    let mut before = compiler();
+    let cookies = before.update(&state).cookies.clone();
+    let whole = serde_json::to_value(before.memory()).expect("plain data");
+
+    let mut joined = whole.clone();
+    let reasons = joined["cookies"]["reasons"].as_object_mut();
+    let mut paths = Vec::new();
+    for reason in reasons.expect("by number").values_mut() {
+        let default_deny = reason["kind"] == "default-deny";
+        let origins = reason["origins"].as_array_mut().expect("a list");
+        if default_deny {
+            let rules = origins.iter().filter_map(|origin| origin["rule"].as_str());
+            let path = rules.collect::<Vec<_>>().join(", ");
+            paths.push(path.clone());
+            origins.truncate(1);
+            origins[0]["rule"] = path.into();
+        } else {
+            // Their order was that of their letters.
+            origins.reverse();
+        }
+    }
+    assert_eq!(paths, ["spec, specs[0], specs[1]"]);
+
+    let memory: Memory = serde_json::from_value(joined.clone()).expect("the former form");
+    let mut after = Compiler::new(Config::default(), "a", memory);
+    assert_eq!(after.update(&state).cookies, cookies, "no number changed");
+    let again = serde_json::to_value(after.memory()).expect("plain data");
+    assert_eq!(
+        again["cookies"], whole["cookies"],
+        "the present form is written"
+    );
+
+    let bad = joined
+        .to_string()
+        .replace("spec, specs[0]", "spec, status[0]");
+    let error = serde_json::from_str::<Memory>(&bad).expect_err("no path");
+    assert!(
+        error.to_string().contains("is no path of a rule"),
+        "{error}"
+    );
+}

@@ -221,27 +221,26 @@ fn attribution_of(cookie: u32, reason: &Reason) -> Attribution {
     let mut policies: Vec<PolicyRef> = Vec::new();
     for origin in &reason.origins {
         let rule = RuleRef {
-            index: index_of(&origin.rule),
+            path: origin.rule,
             text: origin.text.to_string(),
         };
         let namespace = origin.policy.namespace.as_deref().unwrap_or_default();
+        let labels = origin.policy_labels();
         let same = |known: &&mut PolicyRef| {
             known.kind == origin.policy.kind.name()
                 && known.namespace == namespace
                 && known.name == *origin.policy.name
+                && known.labels == labels
         };
-        if let Some(known) = policies.last_mut().filter(same) {
+        if let Some(known) = policies.iter_mut().find(same) {
             known.rules.push(rule);
-            known.labels.extend(origin.policy_labels());
-            known.labels.sort();
-            known.labels.dedup();
             continue;
         }
         policies.push(PolicyRef {
             kind: origin.policy.kind.name().to_owned(),
             namespace: namespace.to_owned(),
             name: origin.policy.name.to_string(),
-            labels: origin.policy_labels(),
+            labels,
             resource_version: origin.version.to_string(),
             rules: vec![rule],
         });
@@ -262,14 +261,6 @@ fn attribution_of(cookie: u32, reason: &Reason) -> Attribution {
         policies,
         log,
     }
-}
-
-/// The last number in brackets of a rule's path, 0 if it has none: `spec.ingress[2]` is 2.
-fn index_of(path: &str) -> u32 {
-    path.rsplit_once('[')
-        .and_then(|(_, rest)| rest.split(']').next())
-        .and_then(|digits| digits.parse().ok())
-        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -350,6 +341,48 @@ mod tests {
 
     const REPLICA_SET: &str =
         "{apiVersion: apps/v1, kind: ReplicaSet, name: web-7d9f8b6c5d, uid: a, controller: true}";
+
+    /// Two rules of one place in their lists that say the same: one cookie, and each its path and labels.
+    #[test]
+    fn every_rule_bears_its_own_labels() {
+        let mut cluster = Cluster::new();
+        let rule = |label: &str| {
+            format!(
+                "{{endpointSelector: {{}}, labels: [{{key: rule, value: {label}}}], \
+                 ingress: [{{fromEndpoints: [{{}}]}}]}}"
+            )
+        };
+        cluster.advance(&format!(
+            "{NODES}{}---\n{{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, \
+             metadata: {{name: twins, namespace: shop}}, spec: {}, specs: [{}]}}\n",
+            pod("web", "one", "10.0.1.5", ""),
+            rule("one"),
+            rule("two"),
+        ));
+        for (decision, paths) in [
+            (Decision::Allow, ["spec.ingress[0]", "specs[0].ingress[0]"]),
+            (Decision::DefaultDeny, ["spec", "specs[0]"]),
+        ] {
+            let all = cluster.names.attributions.values();
+            let found = all
+                .filter(|known| known.decision == decision && !known.policies.is_empty())
+                .map(|known| {
+                    let rules = known.policies.iter().map(|of| {
+                        assert_eq!(of.rules.len(), 1, "{of:?}");
+                        let own = of.labels.iter().filter(|label| label.contains(":rule="));
+                        let own: Vec<&str> = own.map(String::as_str).collect();
+                        format!("{} {}", of.rules[0].path, own.join(" "))
+                    });
+                    rules.collect::<Vec<_>>()
+                });
+            let [one, two] = paths;
+            let wanted = [
+                format!("{one} unspec:rule=one"),
+                format!("{two} unspec:rule=two"),
+            ];
+            assert_eq!(found.collect::<Vec<_>>(), [wanted], "{decision:?}");
+        }
+    }
 
     #[test]
     fn workloads_of_pods_of_every_node() {

@@ -283,6 +283,45 @@ mod tests {
         }
     }
 
+    /// By an agent whose default denies named all rules of a policy at once.
+    #[test]
+    fn cookies_that_were_journaled_with_joined_paths_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let (mut journal, _) = Journal::read(path.clone(), |_: Record| ()).unwrap();
+        let origin = |name: &str, rule: &str| {
+            serde_json::json!({
+                "policy": {"kind": "CiliumNetworkPolicy", "namespace": "shop", "name": name},
+                "uid": null, "version": "1", "rule": rule, "text": "allows nothing",
+                "labels": ["unspec:team=sales"], "log": null
+            })
+        };
+        let origins = [origin("cart", "spec, specs[2]"), origin("web", "spec")];
+        let reason = serde_json::json!({
+            "direction": "ingress", "kind": "default-deny", "origins": origins
+        });
+        let cookies = serde_json::json!({"next": 17, "reasons": {"16": reason}});
+        let record = serde_json::json!({"policy": {"cookies": cookies}});
+        assert!(journal.rewrite(&record).unwrap());
+
+        let (mut file, _) = StateFile::load(path.clone()).unwrap();
+        let now = Saved {
+            endpoints: BTreeMap::from([("shop/cart-0".to_owned(), 7)]),
+            ..file.saved().clone()
+        };
+        // What is written as a whole has the present form.
+        file.journal = Journal::read(directory.path().join("new.json"), |_: Record| ())
+            .unwrap()
+            .0;
+        file.store(now.clone()).unwrap();
+        let written = fs::read_to_string(directory.path().join("new.json")).unwrap();
+        for (rule, times) in [("spec", 2), ("specs[2]", 1), ("spec, specs[2]", 0)] {
+            let found = written.matches(&format!("\"rule\":\"{rule}\"")).count();
+            assert_eq!(found, times, "{rule}: {written}");
+        }
+        assert_eq!(read(&directory.path().join("new.json")), now);
+    }
+
     #[test]
     fn what_is_not_known_is_refused() {
         let directory = tempfile::tempdir().unwrap();

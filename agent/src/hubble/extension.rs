@@ -40,15 +40,15 @@ fn decision(stored: &PacketRef<'_>, end: End) -> Option<ext::Decision> {
         return None;
     }
     let reason = judgement.reason();
-    let rules = rule.policies.iter().flat_map(|policy| {
-        policy.rules.iter().map(|rule| ext::Rule {
-            kind: policy.kind.clone(),
-            namespace: policy.namespace.clone(),
-            name: policy.name.clone(),
-            index: rule.index,
+    let rules = rule.policies.iter().flat_map(|of| {
+        of.rules.iter().map(|rule| ext::Rule {
+            kind: of.kind.clone(),
+            namespace: of.namespace.clone(),
+            name: of.name.clone(),
+            path: Some(policy::wire::path(rule.path)),
             text: rule.text.clone(),
-            resource_version: policy.resource_version.clone(),
-            labels: policy.labels.clone(),
+            resource_version: of.resource_version.clone(),
+            labels: of.labels.clone(),
         })
     });
     Some(ext::Decision {

@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use policy::RulePath;
+
 /// A Kubernetes object that owns a pod, as Hubble's `Workload`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Workload {
@@ -48,7 +50,7 @@ pub struct Device {
     pub name: String,
 }
 
-/// A policy that took part in a decision.
+/// Rules of a policy that took part in a decision and have the same labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyRef {
     /// Kubernetes kind, for example `CiliumNetworkPolicy`.
@@ -57,7 +59,7 @@ pub struct PolicyRef {
     pub namespace: String,
     /// Name.
     pub name: String,
-    /// Labels that a policy's rules carry in Cilium, sorted.
+    /// Labels that the rules carry in Cilium, sorted.
     pub labels: Vec<String>,
     /// `metadata.resourceVersion`, or what stands for it in a directory of files.
     pub resource_version: String,
@@ -66,10 +68,10 @@ pub struct PolicyRef {
 }
 
 /// A rule of a policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleRef {
-    /// Place in the policy's list for the direction, from 0.
-    pub index: u32,
+    /// Where in the policy.
+    pub path: RulePath,
     /// In a reader's words, for example `allows app=auth-service on 5432/TCP`.
     pub text: String,
 }

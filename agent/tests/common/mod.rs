@@ -128,7 +128,7 @@ fn policy(name: &str, rule: &str) -> PolicyRef {
         labels: vec![format!("k8s:io.cilium.k8s.policy.name={name}")],
         resource_version: String::new(),
         rules: vec![RuleRef {
-            index: 0,
+            path: "spec.ingress[0]".parse().unwrap(),
             text: rule.into(),
         }],
     }

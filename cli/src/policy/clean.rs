@@ -64,7 +64,6 @@ fn judgement(judgement: &mut Judgement) {
             clean(text);
         }
         for rule in &mut policy.rules {
-            clean(&mut rule.path);
             clean(&mut rule.text);
             all(&mut rule.failed);
         }

@@ -8,6 +8,7 @@ use std::{
 
 use cluster::spelling::closest;
 use flow::print::escape;
+use policy::wire::path_text;
 use proto::flows::v1::{
     EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
     PolicyState, TableEntry, WaitRevisionRequest,
@@ -298,7 +299,7 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
         ])];
         for rule in &policy.rules {
             rows.push(vec![
-                rule.path.clone(),
+                path_text(rule.path.as_ref()),
                 match (rule.deny, rule.direction.as_str()) {
                     (true, direction) => format!("denies {direction}"),
                     (false, direction) => format!("allows {direction}"),

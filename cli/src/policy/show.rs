@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use policy::wire::{ALLOWED, UNKNOWN};
+use policy::wire::{ALLOWED, UNKNOWN, path_text};
 use proto::flow::{DropReason, Verdict};
 use proto::flows::v1::{Judgement, Party, TraceResponse};
 
@@ -241,7 +241,8 @@ fn judged(
                 (true, false) => format!("{GREEN}matches{PLAIN}"),
                 (false, _) => "does not match".to_owned(),
             };
-            writeln!(out, "    {}: {verb} {}: {mark}", rule.path, rule.text)?;
+            let path = path_text(rule.path.as_ref());
+            writeln!(out, "    {path}: {verb} {}: {mark}", rule.text)?;
             for failed in &rule.failed {
                 writeln!(out, "      {failed}")?;
             }

@@ -142,7 +142,6 @@ fn trace() -> TraceResponse {
         version: evil(),
         place: evil(),
         rules: vec![RuleFinding {
-            path: evil(),
             text: evil(),
             failed: evils(),
             ..RuleFinding::default()
@@ -225,7 +224,6 @@ impl Policy for Hostile {
         _: Request<GetPoliciesRequest>,
     ) -> Result<Response<GetPoliciesResponse>, Status> {
         let rule = RuleState {
-            path: evil(),
             direction: evil(),
             text: evil(),
             ..RuleState::default()

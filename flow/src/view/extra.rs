@@ -40,8 +40,6 @@ pub struct PolicyName<'a> {
 pub struct Rule<'a> {
     /// Whose rule.
     pub policy: PolicyName<'a>,
-    /// Place in the policy's list for its direction, from 0.
-    pub index: u32,
     /// What it says, in short; may be empty.
     pub text: &'a str,
 }
@@ -67,7 +65,6 @@ impl Rules for Vec<v1::Rule> {
                     namespace: &rule.namespace,
                     name: &rule.name,
                 },
-                index: rule.index,
                 text: &rule.text,
             })
         })

@@ -102,7 +102,7 @@ fn of_decision(
             .take(MOST)
             .map(|label| plain(label))
             .collect(),
-        index: rule.index,
+        path: rule.path,
     });
     finished(
         flow,

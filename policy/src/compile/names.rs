@@ -1,6 +1,6 @@
 //! Reasons behind entries and default denies, and their cookies.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use abi::policy::COOKIE_NONE;
@@ -48,7 +48,7 @@ impl<'c> Names<'c> {
                 policy: selecting.policy.name.clone(),
                 uid: selecting.policy.uid.clone(),
                 version: Arc::clone(&selecting.policy.version),
-                rule: Arc::clone(&element.path),
+                rule: element.path,
                 text: format!("{verb} {}", element.text).into(),
                 labels: selecting.rule().labels.clone(),
                 log: selecting.rule().log.clone(),
@@ -93,7 +93,7 @@ impl<'c> Names<'c> {
         }
         let origins: Vec<Origin> = by_policy
             .into_values()
-            .map(|rules| selects(direction, &rules))
+            .flat_map(|rules| selects(direction, &rules))
             .collect();
         let kind = match (origins.is_empty(), init) {
             (false, _) => ReasonKind::DefaultDeny,
@@ -113,9 +113,8 @@ impl<'c> Names<'c> {
 /// Allowances that a summary spells out before it counts the rest.
 const SPELLED_OUT: usize = 4;
 
-/// One policy's part in a default deny: what it allows.
-fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
-    let policy = rules[0].policy;
+/// The rules of one policy in a default deny: what they allow together.
+fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Vec<Origin> {
     let allows: Vec<&str> = rules
         .iter()
         .filter_map(|selecting| selecting.rule().statement(direction))
@@ -132,19 +131,15 @@ fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Origin {
             text.push_str(&format!(" and {} more", allows.len() - SPELLED_OUT));
         }
     }
-    let labels = rules.iter().flat_map(|selecting| &selecting.rule().labels);
-    let labels: BTreeSet<Arc<str>> = labels.map(Arc::clone).collect();
-    let paths: Vec<&str> = rules
-        .iter()
-        .map(|selecting| &*selecting.rule().path)
-        .collect();
-    Origin {
-        policy: policy.name.clone(),
-        uid: policy.uid.clone(),
-        version: Arc::clone(&policy.version),
-        rule: paths.join(", ").into(),
-        text: text.into(),
-        labels: labels.into_iter().collect(),
+    let text: Arc<str> = text.into();
+    let origins = rules.iter().map(|selecting| Origin {
+        policy: selecting.policy.name.clone(),
+        uid: selecting.policy.uid.clone(),
+        version: Arc::clone(&selecting.policy.version),
+        rule: selecting.rule().path,
+        text: Arc::clone(&text),
+        labels: selecting.rule().labels.clone(),
         log: None,
-    }
+    });
+    origins.collect()
 }

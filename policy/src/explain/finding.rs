@@ -10,6 +10,7 @@ use super::party::Party;
 use super::{PortText, protocol_name};
 use crate::bounded;
 use crate::cookies::NamedPort;
+use crate::path::RulePath;
 use crate::reason::Direction;
 use crate::rule::{Element, Peer, Policy, Ports, protocol};
 use crate::selector::{Key, Requirement, Selector};
@@ -46,8 +47,8 @@ pub struct PolicyFinding {
     pub place: Option<Place>,
     /// It puts the direction in default deny.
     pub default_deny: bool,
-    /// Field paths of the rules that select the end: `spec`, `specs[1]`.
-    pub selecting: Vec<Arc<str>>,
+    /// The rules that select the end: `spec`, `specs[1]`.
+    pub selecting: Vec<RulePath>,
     /// Elements of those rules for the direction.
     pub rules: Vec<RuleFinding>,
 }
@@ -55,8 +56,8 @@ pub struct PolicyFinding {
 /// An element of a rule, and why it doesn't match if it doesn't.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleFinding {
-    /// Field path: `spec.ingress[0]`.
-    pub path: Arc<str>,
+    /// Where in the policy: `spec.ingress[0]`.
+    pub path: RulePath,
     /// It denies.
     pub deny: bool,
     /// Peers and ports.
@@ -95,12 +96,12 @@ pub fn scan(
             if !rule.subject.matches(&matter.subject.labels) {
                 continue;
             }
-            finding.selecting.push(Arc::clone(&rule.path));
+            finding.selecting.push(rule.path);
             finding.default_deny |= statement.default_deny;
             finding
                 .rules
                 .extend(statement.elements.iter().map(|element| RuleFinding {
-                    path: Arc::clone(&element.path),
+                    path: element.path,
                     deny: element.deny,
                     text: Arc::clone(&element.text),
                     failed: matter.failed(element),

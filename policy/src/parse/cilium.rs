@@ -8,6 +8,7 @@ use super::field::{Field, Gather, Refused, Unsupported};
 use super::peers::{self, Scope};
 use super::{ports, select};
 use crate::bounded;
+use crate::path::{RuleList, RulePath};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
 use crate::selector::Key;
 
@@ -22,12 +23,13 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     let mut given = false;
     if let Some(spec) = object.get("spec") {
         given = true;
-        rules.extend(gather.take(rule(&spec, cluster)));
+        rules.extend(gather.take(rule(&spec, RulePath::default(), cluster)));
     }
     if let Some(specs) = object.get("specs") {
-        for spec in gather.take(specs.list()).into_iter().flatten() {
+        let specs = gather.take(specs.list()).into_iter().flatten();
+        for (n, spec) in specs.enumerate() {
             given = true;
-            rules.extend(gather.take(rule(&spec, cluster)));
+            rules.extend(gather.take(rule(&spec, RulePath::one_of_specs(n), cluster)));
         }
     }
     if !given {
@@ -37,9 +39,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     gather.done(rules)
 }
 
-const SECTIONS: [&str; 4] = ["ingress", "ingressDeny", "egress", "egressDeny"];
-
-fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
+fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused> {
     let policy = spec.policy();
     let kind = policy.name.kind.name();
     let mut gather = Gather::default();
@@ -101,10 +101,10 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
     };
     // A list that is there but empty says nothing; all of them empty is a mistake.
     let mut sections = Vec::new();
-    for name in SECTIONS {
-        match spec.get(name) {
+    for list in RuleList::ALL {
+        match spec.get(list.name()) {
             Some(section) => {
-                let elements = gather.take(elements(&section, name, &scope));
+                let elements = gather.take(elements(&section, path, list, &scope));
                 sections.push(elements.unwrap_or_default());
             }
             None => sections.push(Vec::new()),
@@ -129,7 +129,7 @@ fn rule(spec: &Field<'_>, cluster: &str) -> Result<Rule, Refused> {
         })
     };
     Ok(Rule {
-        path: spec.path.as_str().into(),
+        path,
         subject,
         ingress: statement(ingress_default),
         egress: statement(egress_default),
@@ -241,28 +241,29 @@ const PEERS_UNSUPPORTED: Unsupported = &[
     ),
 ];
 
-fn elements(section: &Field<'_>, name: &str, scope: &Scope<'_>) -> Result<Vec<Element>, Refused> {
-    let deny = name.ends_with("Deny");
-    let (prefix, capital) = if name.starts_with("ingress") {
-        ("from", "From")
-    } else {
-        ("to", "To")
-    };
+fn elements(
+    section: &Field<'_>,
+    spec: RulePath,
+    list: RuleList,
+    scope: &Scope<'_>,
+) -> Result<Vec<Element>, Refused> {
     let items = section.list()?;
-    Gather::all(
-        items
-            .iter()
-            .map(|item| element(item, prefix, capital, deny, scope)),
-    )
+    let items = items.iter().enumerate();
+    Gather::all(items.map(|(n, item)| element(item, spec.element(list, n), list, scope)))
 }
 
 fn element(
     item: &Field<'_>,
-    prefix: &str,
-    capital: &str,
-    deny: bool,
+    path: RulePath,
+    list: RuleList,
     scope: &Scope<'_>,
 ) -> Result<Element, Refused> {
+    let (prefix, capital, deny) = match list {
+        RuleList::Ingress => ("from", "From", false),
+        RuleList::IngressDeny => ("from", "From", true),
+        RuleList::Egress => ("to", "To", false),
+        RuleList::EgressDeny => ("to", "To", true),
+    };
     let names = ["Endpoints", "Entities", "CIDR", "CIDRSet"].map(|name| format!("{prefix}{name}"));
     let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
     let requires = format!("{prefix}Requires");
@@ -325,7 +326,7 @@ fn element(
         (Some(_) | None, _) => None,
     };
     let element = assemble(
-        &item.path,
+        path,
         deny,
         peers,
         (given > 0).then(|| ports.unwrap_or_default()),
@@ -336,7 +337,7 @@ fn element(
 /// Absent peers with ports mean anyone; absent peers without ports mean nobody; absent (or empty)
 /// ports mean all of them. See the table of shapes in the tests.
 fn assemble(
-    path: &str,
+    path: RulePath,
     deny: bool,
     peers: Option<Vec<peers::Said>>,
     ports: Option<Vec<ports::Said>>,
@@ -352,7 +353,7 @@ fn assemble(
 
 /// An element and how to say it.
 pub(super) fn element_of(
-    path: &str,
+    path: RulePath,
     deny: bool,
     peers: Vec<peers::Said>,
     ports: Vec<ports::Said>,
@@ -389,7 +390,7 @@ pub(super) fn element_of(
     ports.sort();
     ports.dedup();
     Element {
-        path: Arc::from(path),
+        path,
         deny,
         peers: all,
         ports,

@@ -4,6 +4,7 @@
 use super::cilium::element_of;
 use super::field::{Field, Gather, Refused};
 use super::{peers, ports, select};
+use crate::path::{RuleList, RulePath};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
 use crate::selector::{Demand, Key, Requirement, Selector};
 use cluster::labels::{NAMESPACE, NAMESPACE_LABELS};
@@ -60,25 +61,24 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     }
     // Rules count whether or not policyTypes names their direction, as in Cilium.
     let statement =
-        |name: &str, peer_field: &str, by_type: bool| -> Result<Option<Statement>, Refused> {
+        |list: RuleList, peer_field: &str, by_type: bool| -> Result<Option<Statement>, Refused> {
             let mut elements: Vec<Element> = Vec::new();
-            if let Some(list) = spec.get(name) {
-                let items = list.list()?;
-                elements = Gather::all(
-                    items
-                        .iter()
-                        .map(|item| element(item, peer_field, &namespace, cluster)),
-                )?;
+            if let Some(field) = spec.get(list.name()) {
+                let items = field.list()?;
+                elements = Gather::all(items.iter().enumerate().map(|(n, item)| {
+                    let path = RulePath::default().element(list, n);
+                    element(item, path, peer_field, &namespace, cluster)
+                }))?;
             }
             Ok((by_type || !elements.is_empty()).then_some(Statement {
                 default_deny: true,
                 elements,
             }))
         };
-    let ingress = gather.take(statement("ingress", "from", ingress_type));
-    let egress = gather.take(statement("egress", "to", egress_type));
+    let ingress = gather.take(statement(RuleList::Ingress, "from", ingress_type));
+    let egress = gather.take(statement(RuleList::Egress, "to", egress_type));
     gather.done(vec![Rule {
-        path: "spec".into(),
+        path: RulePath::default(),
         ingress: ingress.flatten(),
         egress: egress.flatten(),
         subject: subject.by_named_labels(false).in_namespace_only(&namespace),
@@ -89,6 +89,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
 
 fn element(
     item: &Field<'_>,
+    path: RulePath,
     peer_field: &str,
     namespace: &str,
     cluster: &str,
@@ -113,7 +114,7 @@ fn element(
     if on.is_empty() {
         on.push((Ports::All, String::new()));
     }
-    gather.done(element_of(&item.path, false, who, on))
+    gather.done(element_of(path, false, who, on))
 }
 
 pub(super) fn peer(

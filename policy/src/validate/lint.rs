@@ -3,6 +3,7 @@
 mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use cluster::labels::{NAMESPACE, is_identity_label};
 use cluster::spelling::closest;
@@ -12,6 +13,7 @@ use cluster::{Kind, ObjectName, Place, Problem, manifest};
 use super::meaning::says_something;
 use super::{Diagnostic, Setting, Severity, cover, overlap, part, said};
 use crate::parse::selectors;
+use crate::path::RulePath;
 use crate::reason::Direction;
 use crate::rule::{Element, Peer, Policy, Ports, Rule, Statement, protocol};
 use crate::selector::{Demand, Selector};
@@ -56,11 +58,12 @@ impl Lints<'_, '_> {
         &mut self,
         severity: Severity,
         code: &'static str,
-        field: &str,
+        field: impl fmt::Display,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let node = self.raw.document.at_path(field);
+        let field = field.to_string();
+        let node = self.raw.document.at_path(&field);
         self.found.push(Diagnostic {
             severity,
             code,
@@ -70,7 +73,7 @@ impl Lints<'_, '_> {
                     at: node.map_or(self.raw.place.at, |node| node.at),
                 },
                 object: Some(self.policy.name.clone()),
-                field: field.to_owned(),
+                field,
                 problem: problem.into(),
                 remedy: remedy.into(),
             },
@@ -277,7 +280,7 @@ impl Lints<'_, '_> {
         statement: &Statement,
         before: Option<&Element>,
     ) {
-        let Some(node) = self.node(&element.path) else {
+        let Some(node) = self.node(&element.path.to_string()) else {
             return;
         };
         let keys: Vec<String> = node
@@ -357,7 +360,7 @@ impl Lints<'_, '_> {
         // The dash too many: peers and ports as two alternatives instead of one rule.
         let only_peers = |element: &Element| {
             let keys = self
-                .node(&element.path)
+                .node(&element.path.to_string())
                 .and_then(|node| node.value.as_map());
             keys.is_some_and(|keys| keys.iter().all(|field| field.key.starts_with(word)))
         };
@@ -381,7 +384,7 @@ impl Lints<'_, '_> {
 
     fn peers(&mut self, element: &Element) {
         if self.setting.knows_pods() {
-            for (path, selector) in selectors(self.raw, &element.path, self.setting.cluster) {
+            for (path, selector) in selectors(self.raw, element.path, self.setting.cluster) {
                 self.dropped_labels(&path, &selector);
                 let labels = &mut self.setting.labels.iter();
                 if !labels.any(|labels| selector.matches(labels)) {
@@ -397,7 +400,7 @@ impl Lints<'_, '_> {
                     if !self.setting.state.cidr_groups.contains_key(name) =>
                 {
                     let problem = format!("there is no CIDR group {name}: nobody is in it");
-                    self.say(Warning, "no-group", &element.path, problem, "add the group");
+                    self.say(Warning, "no-group", element.path, problem, "add the group");
                 }
                 Peer::Cidr(rule) => self.covers_pods(element, rule.cidr),
                 Peer::All
@@ -413,8 +416,8 @@ impl Lints<'_, '_> {
     }
 
     fn pointless(&mut self, rule: &Rule, direction: Direction, element: &Element) {
-        let place = |name: &ObjectName, path: &str| match self.given.get(name) {
-            Some(_) if *name == self.policy.name => path.to_owned(),
+        let place = |name: &ObjectName, path: RulePath| match self.given.get(name) {
+            Some(_) if *name == self.policy.name => path.to_string(),
             Some(place) => format!("{path} of {name} ({place})"),
             None => format!("{path} of {name}"),
         };
@@ -426,18 +429,18 @@ impl Lints<'_, '_> {
         {
             let problem = format!(
                 "has no effect: {} denies {}, and a deny outweighs every allow",
-                place(by.policy, &by.element.path),
+                place(by.policy, by.element.path),
                 by.element.text
             );
             let remedy = "narrow the deny, or remove this rule";
-            self.say(Warning, "shadowed", &element.path, problem, remedy);
+            self.say(Warning, "shadowed", element.path, problem, remedy);
         } else if !element.deny
             && let Some(part) = part::partial(&others, element, self.setting)
         {
             let problem = format!(
                 "has no effect for {}: {} denies {}, and a deny outweighs every allow",
                 part.text,
-                place(part.policy, &part.element.path),
+                place(part.policy, part.element.path),
                 part.element.text
             );
             // Who carves something out of a rule of the same policy means it.
@@ -446,18 +449,18 @@ impl Lints<'_, '_> {
                 false => Warning,
             };
             let remedy = "narrow the one or the other, if it isn't meant so";
-            self.say(severity, "partly-shadowed", &element.path, problem, remedy);
+            self.say(severity, "partly-shadowed", element.path, problem, remedy);
         } else if let Some(by) = overlap::wider(&others, rule, direction, element, self.setting) {
             let verb = if element.deny { "denies" } else { "allows" };
             let problem = format!(
                 "adds nothing: {} {verb} {} already",
-                place(by.policy, &by.element.path),
+                place(by.policy, by.element.path),
                 by.element.text
             );
             self.say(
                 Warning,
                 "redundant",
-                &element.path,
+                element.path,
                 problem,
                 "remove this rule",
             );

@@ -483,7 +483,7 @@ impl Run {
                     policy: finding.policy.clone(),
                     uid: None,
                     version: Arc::clone(&finding.version),
-                    rule: Arc::clone(&rule.path),
+                    rule: rule.path,
                     text: Arc::clone(&rule.text),
                     labels: Vec::new(),
                     log: None,

@@ -67,18 +67,80 @@ pub struct Rule {
     pub namespace: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// Place of the rule in the policy's list for this direction, from 0.
-    #[prost(uint32, tag = "4")]
-    pub index: u32,
+    /// Where it stands in the policy's object. With the policy and the direction it names the rule:
+    /// PolicyState has what was counted of it.
+    #[prost(message, optional, tag = "8")]
+    pub path: ::core::option::Option<RulePath>,
     /// The rule in short: `allows app=auth-service on 5432/TCP`, `denies world`.
     #[prost(string, tag = "5")]
     pub text: ::prost::alloc::string::String,
     /// Version of the policy's object.
     #[prost(string, tag = "6")]
     pub resource_version: ::prost::alloc::string::String,
-    /// `k8s:team=payments`: the labels that the policy gives its rules, and those that say whose they are.
+    /// `k8s:team=payments`: the labels of this rule, and those that say whose it is.
     #[prost(string, repeated, tag = "7")]
     pub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Where a rule stands in its policy's object: `spec.ingress\[0\]`, `specs\[1\].egressDeny\[2\]`, `spec`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RulePath {
+    /// Place in `specs`, from 0; absent: it is in `spec`.
+    #[prost(uint32, optional, tag = "1")]
+    pub spec_index: ::core::option::Option<u32>,
+    #[prost(enumeration = "rule_path::List", tag = "2")]
+    pub list: i32,
+    /// Place in the list, from 0.
+    #[prost(uint32, tag = "3")]
+    pub index: u32,
+}
+/// Nested message and enum types in `RulePath`.
+pub mod rule_path {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum List {
+        /// None: the spec itself, which selects pods and puts them in default deny.
+        Spec = 0,
+        Ingress = 1,
+        IngressDeny = 2,
+        Egress = 3,
+        EgressDeny = 4,
+    }
+    impl List {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Spec => "SPEC",
+                Self::Ingress => "INGRESS",
+                Self::IngressDeny => "INGRESS_DENY",
+                Self::Egress => "EGRESS",
+                Self::EgressDeny => "EGRESS_DENY",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "SPEC" => Some(Self::Spec),
+                "INGRESS" => Some(Self::Ingress),
+                "INGRESS_DENY" => Some(Self::IngressDeny),
+                "EGRESS" => Some(Self::Egress),
+                "EGRESS_DENY" => Some(Self::EgressDeny),
+                _ => None,
+            }
+        }
+    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Volume {
@@ -411,9 +473,8 @@ pub struct PolicyFinding {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RuleFinding {
-    /// `spec.ingress\[0\]`.
-    #[prost(string, tag = "1")]
-    pub path: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub path: ::core::option::Option<RulePath>,
     #[prost(bool, tag = "2")]
     pub deny: bool,
     /// `app=auth-service on 5432/TCP`.
@@ -541,8 +602,9 @@ pub struct PolicyState {
 /// A rule of a policy on a node.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RuleState {
-    #[prost(string, tag = "1")]
-    pub path: ::prost::alloc::string::String,
+    /// As in Rule.
+    #[prost(message, optional, tag = "8")]
+    pub path: ::core::option::Option<RulePath>,
     #[prost(string, tag = "2")]
     pub direction: ::prost::alloc::string::String,
     #[prost(bool, tag = "3")]
@@ -622,10 +684,10 @@ pub struct TableEntry {
     pub port: ::prost::alloc::string::String,
     #[prost(uint32, tag = "6")]
     pub cookie: u32,
-    /// The rules behind it by kind, name and index: what they say stands in PolicyState.
+    /// The rules behind it by policy and path: what they say stands in PolicyState.
     #[prost(message, repeated, tag = "7")]
     pub rules: ::prost::alloc::vec::Vec<Rule>,
-    /// The rules behind it by path: `cnp shop/web spec.ingress\[0\]`.
+    /// The same for people: `cnp shop/web spec.ingress\[0\]`.
     #[prost(string, tag = "8")]
     pub text: ::prost::alloc::string::String,
     /// Decisions in the kernel for its cookie, whichever entry it was.

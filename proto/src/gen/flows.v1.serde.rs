@@ -1795,7 +1795,7 @@ impl serde::Serialize for Rule {
         if !self.name.is_empty() {
             len += 1;
         }
-        if self.index != 0 {
+        if self.path.is_some() {
             len += 1;
         }
         if !self.text.is_empty() {
@@ -1817,8 +1817,8 @@ impl serde::Serialize for Rule {
         if !self.name.is_empty() {
             struct_ser.serialize_field("name", &self.name)?;
         }
-        if self.index != 0 {
-            struct_ser.serialize_field("index", &self.index)?;
+        if let Some(v) = self.path.as_ref() {
+            struct_ser.serialize_field("path", v)?;
         }
         if !self.text.is_empty() {
             struct_ser.serialize_field("text", &self.text)?;
@@ -1842,7 +1842,7 @@ impl<'de> serde::Deserialize<'de> for Rule {
             "kind",
             "namespace",
             "name",
-            "index",
+            "path",
             "text",
             "resource_version",
             "resourceVersion",
@@ -1854,7 +1854,7 @@ impl<'de> serde::Deserialize<'de> for Rule {
             Kind,
             Namespace,
             Name,
-            Index,
+            Path,
             Text,
             ResourceVersion,
             Labels,
@@ -1883,7 +1883,7 @@ impl<'de> serde::Deserialize<'de> for Rule {
                             "kind" => Ok(GeneratedField::Kind),
                             "namespace" => Ok(GeneratedField::Namespace),
                             "name" => Ok(GeneratedField::Name),
-                            "index" => Ok(GeneratedField::Index),
+                            "path" => Ok(GeneratedField::Path),
                             "text" => Ok(GeneratedField::Text),
                             "resourceVersion" | "resource_version" => Ok(GeneratedField::ResourceVersion),
                             "labels" => Ok(GeneratedField::Labels),
@@ -1909,7 +1909,7 @@ impl<'de> serde::Deserialize<'de> for Rule {
                 let mut kind__ = None;
                 let mut namespace__ = None;
                 let mut name__ = None;
-                let mut index__ = None;
+                let mut path__ = None;
                 let mut text__ = None;
                 let mut resource_version__ = None;
                 let mut labels__ = None;
@@ -1933,13 +1933,11 @@ impl<'de> serde::Deserialize<'de> for Rule {
                             }
                             name__ = Some(map_.next_value()?);
                         }
-                        GeneratedField::Index => {
-                            if index__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("index"));
+                        GeneratedField::Path => {
+                            if path__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("path"));
                             }
-                            index__ = 
-                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
-                            ;
+                            path__ = map_.next_value()?;
                         }
                         GeneratedField::Text => {
                             if text__.is_some() {
@@ -1968,7 +1966,7 @@ impl<'de> serde::Deserialize<'de> for Rule {
                     kind: kind__.unwrap_or_default(),
                     namespace: namespace__.unwrap_or_default(),
                     name: name__.unwrap_or_default(),
-                    index: index__.unwrap_or_default(),
+                    path: path__,
                     text: text__.unwrap_or_default(),
                     resource_version: resource_version__.unwrap_or_default(),
                     labels: labels__.unwrap_or_default(),
@@ -1986,7 +1984,7 @@ impl serde::Serialize for RuleFinding {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.path.is_empty() {
+        if self.path.is_some() {
             len += 1;
         }
         if self.deny {
@@ -2002,8 +2000,8 @@ impl serde::Serialize for RuleFinding {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.RuleFinding", len)?;
-        if !self.path.is_empty() {
-            struct_ser.serialize_field("path", &self.path)?;
+        if let Some(v) = self.path.as_ref() {
+            struct_ser.serialize_field("path", v)?;
         }
         if self.deny {
             struct_ser.serialize_field("deny", &self.deny)?;
@@ -2020,6 +2018,222 @@ impl serde::Serialize for RuleFinding {
         struct_ser.end()
     }
 }
+impl serde::Serialize for RulePath {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.spec_index.is_some() {
+            len += 1;
+        }
+        if self.list != 0 {
+            len += 1;
+        }
+        if self.index != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.RulePath", len)?;
+        if let Some(v) = self.spec_index.as_ref() {
+            struct_ser.serialize_field("spec_index", v)?;
+        }
+        if self.list != 0 {
+            let v = rule_path::List::try_from(self.list)
+                .map_or_else(|_| crate::json::Variant::Number(self.list), crate::json::Variant::Name);
+            struct_ser.serialize_field("list", &v)?;
+        }
+        if self.index != 0 {
+            struct_ser.serialize_field("index", &self.index)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for RulePath {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "spec_index",
+            "specIndex",
+            "list",
+            "index",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            SpecIndex,
+            List,
+            Index,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "specIndex" | "spec_index" => Ok(GeneratedField::SpecIndex),
+                            "list" => Ok(GeneratedField::List),
+                            "index" => Ok(GeneratedField::Index),
+                            _ => crate::json::unknown_field(value, FIELDS).map(|()| GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = RulePath;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct flows.v1.RulePath")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<RulePath, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut spec_index__ = None;
+                let mut list__ = None;
+                let mut index__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::SpecIndex => {
+                            if spec_index__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("specIndex"));
+                            }
+                            spec_index__ = 
+                                map_.next_value::<::std::option::Option<crate::json::Number<_>>>()?.map(|x| x.0)
+                            ;
+                        }
+                        GeneratedField::List => {
+                            if list__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("list"));
+                            }
+                            list__ = Some(map_.next_value::<rule_path::List>()? as i32);
+                        }
+                        GeneratedField::Index => {
+                            if index__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("index"));
+                            }
+                            index__ = 
+                                Some(map_.next_value::<crate::json::Number<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(RulePath {
+                    spec_index: spec_index__,
+                    list: list__.unwrap_or_default(),
+                    index: index__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("flows.v1.RulePath", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for rule_path::List {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Spec => "SPEC",
+            Self::Ingress => "INGRESS",
+            Self::IngressDeny => "INGRESS_DENY",
+            Self::Egress => "EGRESS",
+            Self::EgressDeny => "EGRESS_DENY",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl<'de> serde::Deserialize<'de> for rule_path::List {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "SPEC",
+            "INGRESS",
+            "INGRESS_DENY",
+            "EGRESS",
+            "EGRESS_DENY",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = rule_path::List;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "SPEC" => Ok(rule_path::List::Spec),
+                    "INGRESS" => Ok(rule_path::List::Ingress),
+                    "INGRESS_DENY" => Ok(rule_path::List::IngressDeny),
+                    "EGRESS" => Ok(rule_path::List::Egress),
+                    "EGRESS_DENY" => Ok(rule_path::List::EgressDeny),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
+    }
+}
 impl serde::Serialize for RuleState {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -2028,7 +2242,7 @@ impl serde::Serialize for RuleState {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.path.is_empty() {
+        if self.path.is_some() {
             len += 1;
         }
         if !self.direction.is_empty() {
@@ -2050,8 +2264,8 @@ impl serde::Serialize for RuleState {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.RuleState", len)?;
-        if !self.path.is_empty() {
-            struct_ser.serialize_field("path", &self.path)?;
+        if let Some(v) = self.path.as_ref() {
+            struct_ser.serialize_field("path", v)?;
         }
         if !self.direction.is_empty() {
             struct_ser.serialize_field("direction", &self.direction)?;

@@ -7,9 +7,9 @@ use proto::{
     flows::v1::{
         EndpointState, ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse,
         IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
-        ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState, RuleState, Suggestion,
-        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-        WaitRevisionResponse, end::Of, policy_server::Policy,
+        ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState, RulePath, RuleState,
+        Suggestion, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
+        WaitRevisionRequest, WaitRevisionResponse, end::Of, policy_server::Policy, rule_path,
     },
 };
 use tokio::sync::watch;
@@ -153,7 +153,10 @@ impl Policy for Scripted {
     ) -> Result<Response<GetPoliciesResponse>, Status> {
         self.speak().await;
         let rule = RuleState {
-            path: "spec.ingress[0]".to_owned(),
+            path: Some(RulePath {
+                list: rule_path::List::Ingress.into(),
+                ..RulePath::default()
+            }),
             direction: "ingress".to_owned(),
             decisions: self.revision.into(),
             connections: 1,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bytes, clock, counted, rate, short, span, whole, visible } from './format';
+import { bytes, clock, counted, rate, rulePath, short, span, whole, visible } from './format';
 
 it.each([
   [0, '0'],
@@ -64,3 +64,11 @@ it.each([
 ])('%j is shown as it is', (text, shown) => {
   expect(visible(text)).toBe(shown);
 });
+
+it.each([
+  [undefined, ''],
+  [{}, 'spec'],
+  [{ spec_index: 0 }, 'specs[0]'],
+  [{ list: 'INGRESS' as const }, 'spec.ingress[0]'],
+  [{ spec_index: 1, list: 'EGRESS_DENY' as const, index: 2 }, 'specs[1].egressDeny[2]'],
+])('path %o', (path, text) => expect(rulePath(path)).toBe(text));

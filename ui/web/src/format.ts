@@ -1,5 +1,6 @@
 // How numbers and times are written.
 
+import type { RulePath } from './types';
 import { parts, zoneName } from './zone';
 
 const THOUSANDS = new Intl.NumberFormat('en-US');
@@ -20,6 +21,15 @@ export function short(value: number): string {
     }
   }
   return `${(value / 1e12).toFixed(1)}T`;
+}
+
+const LISTS = { INGRESS: 'ingress', INGRESS_DENY: 'ingressDeny', EGRESS: 'egress', EGRESS_DENY: 'egressDeny' };
+
+/** `specs[1].egressDeny[2]` */
+export function rulePath(path: RulePath | undefined): string {
+  if (!path) return '';
+  const spec = path.spec_index === undefined ? 'spec' : `specs[${path.spec_index}]`;
+  return path.list ? `${spec}.${LISTS[path.list]}[${path.index ?? 0}]` : spec;
 }
 
 /** Per second. */

@@ -83,8 +83,17 @@ export interface Details {
 
 // What follows is flows.v1 of proto/flows/v1/policy.proto in JSON: what is empty is left out.
 
+/** Where a rule stands in its policy's object. */
+export interface RulePath {
+  /** Absent: in `spec`, otherwise in one of `specs`. */
+  spec_index?: number;
+  /** Absent: the spec itself. */
+  list?: 'INGRESS' | 'INGRESS_DENY' | 'EGRESS' | 'EGRESS_DENY';
+  index?: number;
+}
+
 export interface RuleFinding {
-  path?: string;
+  path?: RulePath;
   deny?: boolean;
   text?: string;
   matched?: boolean;

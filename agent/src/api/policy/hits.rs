@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use abi::conntrack::CtEntry;
 use cluster::ObjectName;
 use loader::Stats;
-use policy::{Direction, Reason};
+use policy::{Direction, Reason, RulePath};
 use tonic::Status;
 
 use crate::node::AppliedState;
 
-/// A rule: policy, field path, direction.
-pub(super) type RuleKey = (ObjectName, String, Direction);
+/// A rule: policy, place in it, direction (a spec may put both in default deny).
+pub(super) type RuleKey = (ObjectName, RulePath, Direction);
 
 /// What one rule decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,11 +68,8 @@ pub(super) fn of(
 }
 
 fn rules(reason: &Reason) -> impl Iterator<Item = RuleKey> {
-    reason.origins.iter().flat_map(|origin| {
-        // Of a default deny: all rules that select, `spec, specs[0]`.
-        let paths = origin.rule.split(", ");
-        paths.map(|path| (origin.policy.clone(), path.to_owned(), reason.direction))
-    })
+    let origins = reason.origins.iter();
+    origins.map(|origin| (origin.policy.clone(), origin.rule, reason.direction))
 }
 
 fn unreadable(error: loader::Error) -> Status {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use abi::policy::{EGRESS, ENFORCED, ENTRY_DENY, PolicyEntry, PolicyKey};
 use cluster::{Identity, Labels};
-use policy::{Direction, rule};
+use policy::{Direction, RulePath, rule};
 use proto::flows::v1::{
     EndpointState, IdentityState, PolicyState, RuleState, TableEntry, TraceResponse,
 };
@@ -79,11 +79,11 @@ fn rule_states(
     let Some(statement) = rule.statement(direction) else {
         return Vec::new();
     };
-    let state = |path: &str, deny: bool, text: String| {
-        let key = (policy.name.clone(), path.to_owned(), direction);
+    let state = |path: RulePath, deny: bool, text: String| {
+        let key = (policy.name.clone(), path, direction);
         let found = hits.get(&key).copied().unwrap_or_default();
         RuleState {
-            path: path.to_owned(),
+            path: Some(policy::wire::path(path)),
             direction: direction.to_string(),
             deny,
             text,
@@ -92,17 +92,13 @@ fn rule_states(
             bytes: found.bytes,
         }
     };
-    let default = statement.default_deny.then(|| {
-        state(
-            &rule.path,
-            true,
-            "everything else (default deny)".to_owned(),
-        )
-    });
+    let default = statement
+        .default_deny
+        .then(|| state(rule.path, true, "everything else (default deny)".to_owned()));
     statement
         .elements
         .iter()
-        .map(|element| state(&element.path, element.deny, element.text.to_string()))
+        .map(|element| state(element.path, element.deny, element.text.to_string()))
         .chain(default)
         .collect()
 }

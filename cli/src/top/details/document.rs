@@ -330,6 +330,7 @@ fn findings(trace: &TraceResponse, to: &mut Document) {
         for policy in &end.policies {
             to.line(format!("  {} {}", policy.policy, policy.place), Look::Quiet);
             for rule in &policy.rules {
+                let path = policy::wire::path_text(rule.path.as_ref());
                 let (mark, look) = match (rule.matched, rule.deny) {
                     (true, false) => ("✓ allows", Look::Good),
                     (true, true) => ("✗ denies", Look::Bad),
@@ -338,7 +339,7 @@ fn findings(trace: &TraceResponse, to: &mut Document) {
                 };
                 to.pieces([
                     (format!("    {mark} "), look),
-                    (format!("{}: {}", rule.path, rule.text), Look::Plain),
+                    (format!("{path}: {}", rule.text), Look::Plain),
                 ]);
                 for why in &rule.failed {
                     to.line(format!("      {why}"), Look::Quiet);

@@ -33,7 +33,6 @@ const KEYS: [&str; 14] = [
 fn answers(flow: &Flow) -> (ExplainResponse, GetPoliciesResponse) {
     let text = format!("{}{}", flow.summary, flow.node_name);
     let rule = RuleState {
-        path: text.clone(),
         text: text.clone(),
         decisions: u64::MAX,
         connections: u64::MAX,

@@ -113,7 +113,7 @@ fn look(
 
 pub(super) fn answer(times: u64) -> GetPoliciesResponse {
     let rule = |path: &str, deny, text: &str, decisions| RuleState {
-        path: path.to_owned(),
+        path: path.parse().ok().map(policy::wire::path),
         direction: "ingress".to_owned(),
         deny,
         text: text.to_owned(),

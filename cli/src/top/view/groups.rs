@@ -348,8 +348,9 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
             count => format!(", {} open, {}", grouped(count), bytes(rule.bytes)),
         };
         let numbers = format!("{count}{open}");
+        let path = policy::wire::path_text(rule.path.as_ref());
         let verb = if rule.deny { "denies" } else { "allows" };
-        let text = format!("{}: {verb} {} {}", rule.path, rule.direction, rule.text);
+        let text = format!("{path}: {verb} {} {}", rule.direction, rule.text);
         let room = columns.saturating_sub(width(&numbers) + 2);
         let style = if rule.decisions == 0 {
             theme.quiet()

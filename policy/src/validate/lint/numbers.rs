@@ -20,7 +20,7 @@ impl Lints<'_, '_> {
             self.say(
                 Warning,
                 "prefix-of-pods",
-                &element.path,
+                element.path,
                 format!("{cidr} meets the pods' range {range}, but prefixes never mean pods"),
                 "select pods by labels",
             );
@@ -82,7 +82,7 @@ impl Lints<'_, '_> {
                 };
                 let problem = format!("{whose} has a port named {name}: the rule matches nothing");
                 let remedy = "use the number, or name the port in the pod's containers";
-                self.say(Warning, "unknown-port", &element.path, problem, remedy);
+                self.say(Warning, "unknown-port", element.path, problem, remedy);
             }
         }
         let field = format!("{}.toPorts", element.path);

@@ -2,7 +2,7 @@
 // did not get, and the least that would allow it.
 
 import { Icon, VerdictMark } from '../icons';
-import { inZone, visible } from '../format';
+import { inZone, rulePath, visible } from '../format';
 import { copy } from '../state';
 import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../types';
 import { Yaml } from './yaml';
@@ -117,7 +117,7 @@ function Finding({ policy, place, default_deny, rules = [] }: PolicyFinding) {
         {place && <span class="place"> {place}</span>}
       </p>
       <ul>
-        {rules.map((rule) => <Rule key={rule.path} {...rule} />)}
+        {rules.map((rule) => <Rule key={rulePath(rule.path)} {...rule} />)}
         {rules.length === 0 && <li class="quiet-text">It has no rules for this direction.</li>}
       </ul>
     </div>
@@ -132,7 +132,7 @@ function Rule({ path, deny, text, matched, failed = [] }: RuleFinding) {
         <span class="sign" aria-label={matched ? 'matches' : 'does not match'}>
           {matched ? '✓' : '✕'}
         </span>
-        <code>{path}</code> {deny ? 'denies' : 'allows'} {text}
+        <code>{rulePath(path)}</code> {deny ? 'denies' : 'allows'} {text}
       </p>
       {first && (
         <p class="failed">
