@@ -65,8 +65,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-proto",
         ],
     ),
-    // For tests: nothing else may use it.
+    // For tests: nothing else may use them.
     ("flows-testing", &["flows-proto"]),
+    ("flows-ledger", &[]),
     (
         "flows-ui",
         &[

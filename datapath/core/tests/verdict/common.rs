@@ -1,10 +1,13 @@
 //! A node with two pods and an outside, and packets between them.
 
+use std::fmt::Debug;
+use std::ops::{Deref, DerefMut};
+
 use abi::addr::{Addr, Cidr4, Cidr6, PRESENT};
 use abi::endpoint::Endpoint;
 use abi::event::Event;
 use abi::identity::{HOST, WORLD};
-use abi::node::Node;
+use abi::node::{Node, counter};
 use abi::policy::{
     Direction, EGRESS, ENFORCED, ENTRY_DENY, ENTRY_PRESENT, HAS_DENY, PolicyEntry, PolicyKey,
     TABLE_PRESENT, Table,
@@ -12,6 +15,7 @@ use abi::policy::{
 use abi::staged::Staged;
 use datapath_host::{HostMaps, addr4, addr6};
 use etherparse::PacketBuilder;
+use ledger::{Counter, Counts, Ledger};
 
 /// Interface, endpoint index and identity of each pod.
 pub(crate) const CLIENT: u32 = 11;
@@ -89,6 +93,109 @@ pub(crate) fn node() -> HostMaps {
         known(WORLD),
     );
     maps
+}
+
+/// A node of which each step says what it counted.
+pub(crate) struct Story {
+    maps: HostMaps,
+    ledger: Ledger,
+}
+
+/// [`node`], from whose counters as they are the story begins.
+pub(crate) fn story() -> Story {
+    let maps = node();
+    let ledger = Ledger::new(counts(&maps));
+    Story { maps, ledger }
+}
+
+impl Story {
+    /// Asserts that since the last call these counters moved, by so much, and no other.
+    #[track_caller]
+    pub(crate) fn counted(&mut self, moves: &[(Counter, i128)]) {
+        self.ledger
+            .moved(counts(&self.maps), moves, || state(&self.maps));
+    }
+}
+
+impl Deref for Story {
+    type Target = HostMaps;
+
+    fn deref(&self) -> &HostMaps {
+        &self.maps
+    }
+}
+
+impl DerefMut for Story {
+    fn deref_mut(&mut self) -> &mut HostMaps {
+        &mut self.maps
+    }
+}
+
+/// All that a node holds, a line per entry.
+fn state(maps: &HostMaps) -> String {
+    fn list<T: Debug>(name: &str, entries: impl IntoIterator<Item = T>) -> String {
+        let mut lines: Vec<_> = entries
+            .into_iter()
+            .map(|entry| format!("  {entry:?}\n"))
+            .collect();
+        // Those of a map come in any order, events in theirs.
+        if name != "events" {
+            lines.sort();
+        }
+        format!("{name}:\n{}", lines.concat())
+    }
+    [
+        list("node", [&maps.node]),
+        list("counters", [maps.counters]),
+        list("decisions", &maps.decisions),
+        list("limits", &maps.limits),
+        list("events", &maps.events),
+        list("IPv4 connections", &maps.ct4),
+        list("IPv6 connections", &maps.ct6),
+        list("fragments", &maps.frags),
+        list("tables", &maps.tables),
+        list("policy", &maps.policy),
+        list("endpoints", &maps.endpoints),
+        list("IPv4 addresses", &maps.addr4),
+        list("IPv6 addresses", &maps.addr6),
+        list("IPv4 prefixes", &maps.cidr4),
+        list("IPv6 prefixes", &maps.cidr6),
+    ]
+    .concat()
+}
+
+fn counts(maps: &HostMaps) -> Counts {
+    let programs = (0..).zip(maps.counters).map(|(index, count)| {
+        let counter = match index {
+            counter::EVENTS_ATTEMPTED => Counter::Attempted,
+            counter::EVENTS_FAILED => Counter::Failed,
+            counter::EVENTS_LIMITED => Counter::Limited,
+            counter::PACKETS_FORWARDED => Counter::Forwarded,
+            counter::PACKETS_DROPPED => Counter::Dropped,
+            counter::CT_FULL => Counter::CtFull,
+            unnamed => Counter::Unnamed(unnamed),
+        };
+        (counter, count)
+    });
+    let decisions = maps.decisions.iter();
+    let decisions = decisions.map(|(cookie, count)| (Counter::Decided(*cookie), *count));
+    let limits = maps.limits.iter().flat_map(|(endpoint, limit)| {
+        [
+            (Counter::Unreported(*endpoint), limit.packets),
+            (Counter::Replaced(*endpoint), limit.replaced),
+        ]
+    });
+    let entries = [
+        (Counter::Connections4, maps.ct4.len()),
+        (Counter::Connections6, maps.ct6.len()),
+        (Counter::Fragments, maps.frags.len()),
+    ];
+    let entries = entries.map(|(counter, entries)| (counter, entries.try_into().unwrap()));
+    programs
+        .chain(decisions)
+        .chain(limits)
+        .chain(entries)
+        .collect()
 }
 
 /// Puts a direction of a table into default deny.

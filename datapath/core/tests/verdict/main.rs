@@ -7,8 +7,10 @@
 )]
 
 mod common;
+mod frames;
 mod hostile;
 mod icmp_errors;
 mod openers;
+mod policy;
 mod shares;
 mod stories;

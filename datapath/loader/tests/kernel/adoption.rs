@@ -1,10 +1,13 @@
 //! Opening, pinning, attaching, and opening again.
 
+use abi::policy::COOKIE_ALLOW_ANY_EGRESS;
 use aya::programs::links::{FdLink, PinnedLink};
 use flows_loader::testrun::{REDIRECT, SHOT};
 use flows_loader::{Error, IfIndex};
+use ledger::Counter::{Attempted, Connections4, Connections6, Decided, Dropped, Failed, Forwarded};
 
-use crate::fixture::{CLIENT_IDENTITY, Node, SERVER, SERVER6, ip, syn};
+use crate::counted::Counted;
+use crate::fixture::{ALLOW, CLIENT_IDENTITY, DEFAULT_DENY, Node, SERVER, SERVER6, ip, syn};
 
 #[test]
 fn everything_is_pinned_by_abi_version() {
@@ -49,23 +52,33 @@ fn a_successor_finds_everything_as_it_was() {
         packets.map(|packet| node.send(datapath, &packet).action)
     };
     let expected = [REDIRECT, SHOT, REDIRECT, SHOT];
+    // Nobody reads the rings.
+    let judged = [
+        (Forwarded, 2),
+        (Dropped, 2),
+        (Attempted, 4),
+        (Failed, 4),
+        (Decided(COOKIE_ALLOW_ANY_EGRESS), 4),
+        (Decided(ALLOW), 2),
+        (Decided(DEFAULT_DENY), 2),
+        (Connections4, 1),
+        (Connections6, 1),
+    ];
+    let mut counted = Counted::since(&datapath);
     assert_eq!(verdicts(&datapath, 40_000), expected);
-    let connections = datapath.stats().connections().unwrap();
-    assert_eq!((connections.live4, connections.live6), (1, 1));
-    let counters = datapath.stats().counters().unwrap();
-    assert_eq!(
-        (counters.packets_forwarded, counters.packets_dropped),
-        (2, 2)
-    );
+    counted.moved(&datapath, &judged);
     drop(datapath);
 
     let mut successor = node.open();
     assert_eq!(successor.revision(), 1);
+    counted.moved(&successor, &[]);
     // In force before the first apply.
     assert_eq!(verdicts(&successor, 40_001), expected);
+    counted.moved(&successor, &judged);
     let again = successor.apply(&desired).unwrap();
     assert_eq!((again.revision, again.written, again.removed), (1, 0, 0));
     assert_eq!(again.unchanged, applied.written);
+    counted.moved(&successor, &[]);
     let connections = successor.stats().connections().unwrap();
     assert_eq!((connections.live4, connections.live6), (2, 2));
     let fills = successor.fills();

@@ -3,6 +3,7 @@
 
 mod adoption;
 mod changes;
+mod counted;
 mod declared;
 mod fixture;
 mod killed;
