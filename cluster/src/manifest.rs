@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::labels::Labels;
-use crate::object::{NamespacedName, ObjectName, Place};
+use crate::object::{NamespacedName, ObjectName};
+use crate::origin::Origin;
 use crate::yaml;
 
 mod fields;
@@ -170,8 +171,8 @@ pub struct Policy {
     pub labels: LabelMap,
     /// The whole document with positions.
     pub document: Arc<yaml::Node>,
-    /// Where it stands.
-    pub place: Place,
+    /// Where it came from.
+    pub origin: Origin,
     /// Its own text in the file; empty if only the document is known.
     pub text: Arc<str>,
 }

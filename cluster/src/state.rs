@@ -9,7 +9,8 @@ use crate::manifest::{
     CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
 };
 use crate::named_labels::NamedLabels;
-use crate::object::{Kind, NamespacedName, ObjectName, Problem};
+use crate::object::{Kind, NamespacedName, ObjectName};
+use crate::problem::Problem;
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -33,7 +34,7 @@ pub struct State {
     pub policies: BTreeMap<ObjectName, Arc<Policy>>,
     /// Labels by which those policies choose pods, although identities leave them out.
     pub named_labels: NamedLabels,
-    /// What is wrong in the manifests, by place. Objects named here are absent above, or stand there
+    /// What is wrong in the manifests, by origin. Objects named here are absent above, or stand there
     /// in their last good form.
     pub problems: Vec<Problem>,
     /// Objects of kinds that aren't used here.

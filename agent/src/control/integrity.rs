@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use cluster::{NamespacedName, Place, Pod, Problem};
+use cluster::{NamespacedName, Pod, Problem};
 use loader::{Damage, IfIndex, Inspection};
 use tracing::{error, info, warn};
 
@@ -89,7 +89,7 @@ impl Integrity {
             .into_iter()
             .map(|(problem, remedy)| PolicyProblem {
                 problem: Problem {
-                    place: Place::default(),
+                    origin: None,
                     object: None,
                     field: String::new(),
                     problem,

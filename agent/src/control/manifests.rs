@@ -7,7 +7,7 @@ use std::{
 };
 
 use cluster::{
-    Directory, Place, Problem, State,
+    Directory, Problem, State,
     source::{Memory, Watch},
 };
 use tracing::warn;
@@ -98,11 +98,10 @@ impl Manifests {
 
     /// Says where an object stands about which there is a problem that doesn't know.
     pub(super) fn locate(&self, problem: &mut Problem) {
-        if problem.place == Place::default()
+        if problem.origin.is_none()
             && let Some(object) = &problem.object
-            && let Some(place) = self.snapshot.memory.place(object, &problem.field)
         {
-            problem.place = place;
+            problem.origin = self.snapshot.memory.place(object, &problem.field);
         }
     }
 

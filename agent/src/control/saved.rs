@@ -178,8 +178,12 @@ impl StateFile {
 /// The manifests of policies, by the files that had them.
 fn of_policies(memory: &policy::Memory) -> cluster::source::Memory {
     let mut files: BTreeMap<Arc<str>, Vec<Arc<cluster::yaml::Node>>> = BTreeMap::new();
-    for (file, document) in memory.documents() {
-        let documents = files.entry(Arc::clone(file)).or_default();
+    let of_files = |(origin, document): (&'_ cluster::Origin, _)| {
+        let file = Arc::clone(&origin.as_file()?.path);
+        Some((file, document))
+    };
+    for (file, document) in memory.documents().filter_map(of_files) {
+        let documents = files.entry(file).or_default();
         documents.push(Arc::clone(document));
     }
     let mut manifests = cluster::source::Memory::default();

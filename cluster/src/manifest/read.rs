@@ -6,7 +6,9 @@ use super::fields::{at, parse_cidr};
 use super::kinds::{Meant, classify};
 use super::{CidrGroup, EndpointSlice, Namespace, Object, Policy};
 use crate::labels::is_domain;
-use crate::object::{Kind, NamespacedName, ObjectName, Place, Problem};
+use crate::object::{Kind, NamespacedName, ObjectName};
+use crate::origin::Origin;
+use crate::problem::Problem;
 use crate::yaml::{self, Position, Value};
 
 /// What became of one document.
@@ -24,8 +26,8 @@ pub enum Document {
 /// An object that is left out on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ignored {
-    /// Where it stands.
-    pub place: Place,
+    /// Where it came from.
+    pub origin: Origin,
     /// `apiVersion kind`.
     pub kind: String,
     /// `namespace/name`, or the name alone; empty if it has none.
@@ -37,10 +39,10 @@ pub struct Ignored {
 /// How deep an object may be nested, so that it can be kept as JSON, whose reader allows 128 levels.
 const MAX_DEPTH: usize = 28;
 
-/// Reads one document; a list (`List`, `NetworkPolicyList`, ...) gives one result per item. `file` is the
-/// name for error messages.
-pub fn read(file: &Arc<str>, document: yaml::Node) -> Vec<Document> {
-    let reader = Reader { file, name: None };
+/// Reads one document; a list (`List`, `NetworkPolicyList`, ...) gives one result per item. `origin` is
+/// where it came from: a file, whose positions are those of the document, or the object itself.
+pub fn read(origin: &Origin, document: yaml::Node) -> Vec<Document> {
+    let reader = Reader { origin, name: None };
     match list(&reader, &document) {
         Ok(None) => vec![read_one(reader, document)],
         Ok(Some(head)) => {
@@ -51,7 +53,7 @@ pub fn read(file: &Arc<str>, document: yaml::Node) -> Vec<Document> {
             match items.map(|field| field.node.value) {
                 Some(Value::List(items)) => items
                     .into_iter()
-                    .flat_map(|item| read(file, head.complete(item)))
+                    .flat_map(|item| read(origin, head.complete(item)))
                     .collect(),
                 _ => Vec::new(),
             }
@@ -147,7 +149,7 @@ fn read_one(mut reader: Reader<'_>, document: yaml::Node) -> Document {
                 (None, name) => name.to_owned(),
             };
             return Document::Ignored(Ignored {
-                place: reader.place(document.at),
+                origin: reader.origin.at(document.at),
                 kind: format!("{version} {kind}"),
                 name,
                 is_policy: meant == Meant::OtherEngine,
@@ -177,18 +179,11 @@ pub(super) type Result<T> = std::result::Result<T, Box<Problem>>;
 
 /// What reads one document.
 pub(super) struct Reader<'a> {
-    file: &'a Arc<str>,
+    origin: &'a Origin,
     name: Option<ObjectName>,
 }
 
 impl Reader<'_> {
-    fn place(&self, at: Position) -> Place {
-        Place {
-            file: Arc::clone(self.file),
-            at,
-        }
-    }
-
     pub(super) fn problem(
         &self,
         at: Position,
@@ -197,7 +192,7 @@ impl Reader<'_> {
         remedy: &str,
     ) -> Box<Problem> {
         Box::new(Problem {
-            place: self.place(at),
+            origin: Some(self.origin.at(at)),
             object: self.name.clone(),
             field: field.to_owned(),
             problem,
@@ -326,7 +321,7 @@ impl Reader<'_> {
                 },
                 labels,
                 document: Arc::clone(document),
-                place: self.place(document.at),
+                origin: self.origin.at(document.at),
                 text: Arc::default(),
             })),
         })

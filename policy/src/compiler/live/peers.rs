@@ -6,7 +6,7 @@ use std::sync::Arc;
 use abi::identity as number;
 use cluster::differ::{changed, same};
 use cluster::identities::Exhausted;
-use cluster::{Identities, Identity, Label, Labels, NamespacedName, Place, Pod, Problem, State};
+use cluster::{Identities, Identity, Label, Labels, NamespacedName, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Live;
@@ -134,7 +134,7 @@ impl Live {
 
     fn out_of_numbers(&mut self, what: &str, error: Exhausted) {
         self.exhausted.push(Problem {
-            place: Place::default(),
+            origin: None,
             object: None,
             field: String::new(),
             problem: format!("{what} has no identity: {error}"),

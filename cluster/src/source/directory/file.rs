@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::digest::Digest;
 use crate::manifest::{self, Document, Ignored, Object};
-use crate::object::{ObjectName, Place, Problem};
+use crate::object::ObjectName;
+use crate::origin::Origin;
+use crate::problem::Problem;
 use crate::yaml::{self, Position};
 
 /// An object that vanishes from a file that is written in place counts as gone once the file has been
@@ -114,7 +116,8 @@ pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<C
     }
     let documents = yaml::parse(&text).map(|documents| {
         let lines: Vec<&str> = text.lines().collect();
-        let read = |document| manifest::read(name, document);
+        let origin = Origin::from(Arc::clone(name));
+        let read = |document| manifest::read(&origin, document);
         documents
             .into_iter()
             .flat_map(read)
@@ -158,8 +161,9 @@ impl File {
     /// What is remembered of it from before a restart.
     pub(super) fn remembered(name: &Arc<str>, documents: &[Arc<yaml::Node>]) -> Self {
         let mut file = Self::default();
+        let origin = Origin::from(Arc::clone(name));
         for document in documents {
-            for document in manifest::read(name, yaml::Node::clone(document)) {
+            for document in manifest::read(&origin, yaml::Node::clone(document)) {
                 if let Document::Object(name, object, document) = document {
                     file.objects.insert(name, Known { object, document });
                 }
@@ -280,10 +284,7 @@ impl File {
         self.failed = true;
         self.ignored.clear();
         self.problems = vec![Problem {
-            place: Place {
-                file: Arc::clone(name),
-                at,
-            },
+            origin: Some(Origin::from(Arc::clone(name)).at(at)),
             object: None,
             field: String::new(),
             problem,
@@ -302,6 +303,7 @@ impl File {
         self.problems.clear();
         self.ignored.clear();
         let mut nameless = Vec::new();
+        let origin = Origin::from(Arc::clone(name));
         for Read { document, text } in documents {
             match document {
                 Document::Ignored(ignored) => self.ignored.push(ignored),
@@ -323,10 +325,7 @@ impl File {
                     }
                     if let Some(first) = self.objects.get(&object) {
                         self.problems.push(Problem {
-                            place: Place {
-                                file: Arc::clone(name),
-                                at: document.at,
-                            },
+                            origin: Some(origin.at(document.at)),
                             problem: format!(
                                 "duplicate definition in this file; using the one at {}",
                                 first.document.at

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::Memory;
 use super::file::{File, Known};
 use crate::manifest::Object;
-use crate::object::{Kind, ObjectName, Place, Problem};
+use crate::object::{Kind, ObjectName};
+use crate::origin::Origin;
+use crate::problem::Problem;
 use crate::state::State;
 use crate::yaml;
 
@@ -160,10 +162,7 @@ impl Merged {
         let problems: Vec<Problem> = twins
             .filter_map(|(other, file)| {
                 Some(Problem {
-                    place: Place {
-                        file: Arc::clone(other),
-                        at: file.get(object)?.document.at,
-                    },
+                    origin: Some(Origin::from(Arc::clone(other)).at(file.get(object)?.document.at)),
                     object: Some(object.clone()),
                     field: String::new(),
                     problem: format!(
