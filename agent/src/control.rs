@@ -147,8 +147,7 @@ impl Control {
         // Only now no predecessor writes to these any more.
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
-        let memory = logged.unwrap_or(of_policies);
-        let had_manifests = memory != cluster::source::Memory::default();
+        let checkpoint = logged.unwrap_or(of_policies);
         let saved = file.saved().policy.clone();
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
         let base = compiler.manifests();
@@ -160,11 +159,10 @@ impl Control {
             .iter()
             .map(|cpu| Failed::new(cpu.events_failed.into()))
             .collect();
-        let manifests = Manifests::open(&config.state_dir, memory, bell)?;
         let in_force = datapath.in_force();
-        if manifests.is_empty() && (had_manifests || !in_force.tables.is_empty()) {
-            manifests::confirm_empty(&config.state_dir, &run_dir)?;
-        }
+        let enforced = !checkpoint.is_empty() || !in_force.tables.is_empty();
+        let source = manifests::follow(&config.state_dir, &checkpoint, bell)?;
+        let manifests = Manifests::new(source, enforced, &run_dir)?;
         Ok(Self {
             sweeper: Sweeper::start(Arc::clone(datapath.stats()), &in_force)?,
             outlets: Outlets {
@@ -232,7 +230,11 @@ impl Control {
     /// Brings the kernel in step with the present manifests and routes. What goes wrong is told in
     /// the status and tried again later; the former state then stays in force.
     pub fn reconcile(&mut self) {
-        let state = self.manifests.state();
+        let Some(state) = self.manifests.state() else {
+            // What is in force stays, and the source rings when there is something.
+            self.report_waiting();
+            return;
+        };
         self.attach(&state);
         let failure = match self.admit(&state) {
             Ok(admitted) => match self.enforce(&admitted) {
@@ -303,7 +305,7 @@ impl Control {
         // From here on it isn't certain any more.
         self.fall_behind();
         self.in_force = None;
-        self.log.store(&self.manifests.memory())?;
+        self.log.store(&self.manifests.checkpoint())?;
         self.file.store(Saved {
             endpoints: self.endpoints.indices(),
             policy: self.compiler.memory(),
@@ -389,14 +391,14 @@ impl Control {
     /// The thread: reacts, and answers `asks`, until `bell` is told to stop. Enforcement and pins stay.
     ///
     /// # Errors
-    /// Waiting itself fails.
+    /// Waiting itself fails, or a first snapshot that came late is empty and that isn't confirmed.
     pub fn run(mut self, bell: Bell, asks: Asks) -> Result<(), ControlError> {
         loop {
             let woken = bell.wait(&self.routes, TICK)?;
             if woken.stop {
                 break;
             }
-            let manifests = woken.rung && self.manifests.take();
+            let manifests = woken.rung && self.manifests.take()?;
             let routes = if woken.routes {
                 self.own.doubt();
                 self.read_routes()

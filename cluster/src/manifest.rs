@@ -17,7 +17,7 @@ mod objects;
 mod read;
 mod workload;
 
-pub use read::{Document, Ignored, read};
+pub use read::{Document, Ignored, object_name, read};
 pub use workload::Workload;
 
 /// Labels as a manifest writes them.

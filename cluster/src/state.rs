@@ -66,6 +66,23 @@ impl State {
         }
     }
 
+    /// As [`Self::insert`]; says whether it is another one than before.
+    pub(crate) fn put(&mut self, object: &Object) -> bool {
+        let is_there = match object {
+            Object::Node(node) => self.nodes.get(&node.name) == Some(node),
+            Object::Namespace(ns) => self.namespaces.get(&ns.name) == Some(ns),
+            Object::Pod(pod) => self.pods.get(&pod.name) == Some(pod),
+            Object::Service(service) => self.services.get(&service.name) == Some(service),
+            Object::EndpointSlice(slice) => self.endpoint_slices.get(&slice.name) == Some(slice),
+            Object::CidrGroup(group) => self.cidr_groups.get(&group.name) == Some(group),
+            Object::Policy(policy) => self.policies.get(&policy.name) == Some(policy),
+        };
+        if !is_there {
+            self.insert(object.clone());
+        }
+        !is_there
+    }
+
     /// Takes an object out; says whether it was there. The labels that it named stay named until
     /// [`Self::name_labels`].
     pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use flows_cluster::State;
-use flows_cluster::source::{Directory, Memory, Watch};
+use flows_cluster::source::{Checkpoint, Directory, Watch};
 
 fn policy(name: &str) -> String {
     format!(
@@ -27,7 +27,7 @@ fn problems(state: &State) -> Vec<String> {
 }
 
 fn open(path: &Path) -> Directory {
-    Directory::open(path, Memory::default()).expect("a directory")
+    Directory::open(path, &Checkpoint::default()).expect("a directory")
 }
 
 struct World {
@@ -320,10 +320,10 @@ fn a_writer_is_waited_for_but_not_for_ever() {
 #[test]
 fn a_restart_waits_as_well() {
     let world = World::new();
-    let memory = serde_json::to_string(&world.directory.memory()).expect("plain data");
+    let stored = serde_json::to_string(&world.directory.checkpoint()).expect("plain data");
     fs::write(world.file(), policy("one")).expect("write");
-    let memory: Memory = serde_json::from_str(&memory).expect("own form");
-    let mut directory = Directory::open(world.dir.path(), memory).expect("a directory");
+    let checkpoint: Checkpoint = serde_json::from_str(&stored).expect("own form");
+    let mut directory = Directory::open(world.dir.path(), &checkpoint).expect("a directory");
     assert_eq!(policies(&directory.state()), "one two");
     directory.rescan(Duration::from_secs(2));
     assert_eq!(policies(&directory.state()), "one two");
@@ -352,9 +352,9 @@ fn the_first_of_two_files_keeps_an_object_over_restarts() {
         "a.yaml:1:1: netpol shop/one: duplicate definition; using the one in b.yaml:1:1; delete one of the two",
     ];
     for restart in 0..3 {
-        let memory = serde_json::to_string(&directory.memory()).expect("plain data");
-        let memory: Memory = serde_json::from_str(&memory).expect("own form");
-        directory = Directory::open(dir.path(), memory).expect("a directory");
+        let stored = serde_json::to_string(&directory.checkpoint()).expect("plain data");
+        let checkpoint: Checkpoint = serde_json::from_str(&stored).expect("own form");
+        directory = Directory::open(dir.path(), &checkpoint).expect("a directory");
         assert_eq!(in_force(&directory), "first", "restart {restart}");
         assert_eq!(problems(&directory.state()), wanted, "restart {restart}");
     }

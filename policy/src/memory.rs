@@ -212,3 +212,20 @@ impl From<Memory> for Whole {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of a state file, as agents wrote it that knew files only.
+    #[test]
+    fn policies_are_stored_as_before() {
+        let line = r#"{"policies":[{"name":{"kind":"NetworkPolicy","namespace":"shop","name":"web"},"uid":null,"version":"1","labels":{},"document":{"at":{"line":3,"column":1},"value":"Null"},"place":{"file":"web.yaml","at":{"line":3,"column":1}}}]}"#;
+        let changes: MemoryChanges = serde_json::from_str(line).expect("a line");
+        assert_eq!(serde_json::to_string(&changes).expect("plain data"), line);
+        let mut memory = Memory::default();
+        memory.apply(changes);
+        let (origin, _) = memory.documents().next().expect("a policy");
+        assert_eq!(origin.to_string(), "web.yaml:3:1");
+    }
+}

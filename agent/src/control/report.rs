@@ -73,6 +73,23 @@ impl Control {
         }
     }
 
+    /// Says that there are no manifests yet.
+    pub(super) fn report_waiting(&self) {
+        let failure = format!("waiting for {}", self.manifests.waiting_for());
+        let progress = Progress {
+            revision: self.datapath.revision(),
+            failure: Some(failure.clone()),
+            ..Progress::clone(&self.outlets.progress.borrow())
+        };
+        let status = Status {
+            revision: progress.revision,
+            failure: Some(failure),
+            ..Status::clone(&self.outlets.status.load())
+        };
+        self.outlets.status.store(Arc::new(status));
+        self.outlets.progress.send_replace(Arc::new(progress));
+    }
+
     pub(super) fn report(&self, state: &State, failure: Option<&Failure>) {
         let compiled = self.compiler.compiled();
         let before = self.outlets.status.load_full();

@@ -62,6 +62,20 @@ pub fn read(origin: &Origin, document: yaml::Node) -> Vec<Document> {
     }
 }
 
+/// The name of the object that a document is; `None` if it is no object of a kind that is read, or its name
+/// can't be used.
+pub fn object_name(document: &yaml::Node) -> Option<ObjectName> {
+    let reader = Reader {
+        origin: &Origin::from(""),
+        name: None,
+    };
+    let (version, kind) = reader.head(document).ok()?;
+    match classify(&version, &kind) {
+        Ok(Meant::Read(kind)) => reader.name(kind, document).ok(),
+        Ok(Meant::OtherEngine | Meant::Unused) | Err(_) => None,
+    }
+}
+
 /// What the items of a list needn't say themselves.
 struct Head {
     fields: Vec<yaml::Field>,

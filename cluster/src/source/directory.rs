@@ -27,10 +27,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::differ;
+use super::{Checkpoint, Health, Snapshot};
 use crate::object::ObjectName;
 use crate::origin::Origin;
 use crate::state::State;
@@ -46,56 +45,21 @@ use file::{ABANDONED, File, Stamp};
 use merge::Merged;
 pub use watch::{Watch, WatchError};
 
-/// What a source must remember over a restart, so that a file that went bad meanwhile keeps its last
-/// good objects. Plain data for the agent's state file; shares the documents with the directory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory(BTreeMap<Arc<str>, Arc<[Arc<yaml::Node>]>>);
-
-impl Memory {
-    /// Says what a file has; `None`: it is gone.
-    pub fn set(&mut self, file: Arc<str>, documents: Option<Vec<Arc<yaml::Node>>>) {
-        match documents {
-            Some(documents) => self.0.insert(file, documents.into()),
-            None => self.0.remove(&file),
-        };
-    }
-
-    /// The files that have other documents than `before`, by name; `None` for those that are gone.
-    /// Equal documents that were read again count as others.
-    pub fn changes<'a>(
-        &'a self,
-        before: &'a Self,
-    ) -> impl Iterator<Item = (&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>)> {
-        let changed = differ::changed(&before.0, &self.0, Arc::ptr_eq);
-        changed
-            .into_iter()
-            .map(|(file, _, now)| (file, now.map(|documents| &**documents)))
-    }
-
-    /// Where an object stands, or its field of that path (`status.podIP`) as far as it has that. Looks at
-    /// all objects.
-    pub fn place(&self, object: &ObjectName, field: &str) -> Option<Origin> {
-        let (file, document) = self.0.iter().find_map(|(file, documents)| {
-            let document = documents.iter().find(|document| is(document, object))?;
-            Some((file, &**document))
-        })?;
-        let mut node = document;
-        for key in field.split('.') {
-            match node.get(key) {
-                Some(inner) => node = inner,
-                None => break,
-            }
+/// Where an object stands, or its field of that path (`status.podIP`) as far as it has that. Looks at
+/// all objects.
+fn locate(checkpoint: &Checkpoint, object: &ObjectName, field: &str) -> Option<Origin> {
+    let (file, document) = checkpoint.iter().find_map(|(file, documents)| {
+        let document = documents.iter().find(|document| is(document, object))?;
+        Some((file, &**document))
+    })?;
+    let mut node = document;
+    for key in field.split('.') {
+        match node.get(key) {
+            Some(inner) => node = inner,
+            None => break,
         }
-        Some(Origin::from(Arc::clone(file)).at(node.at))
     }
-
-    /// Whether a file has these very documents.
-    fn has(&self, file: &str, documents: &[Arc<yaml::Node>]) -> bool {
-        self.0.get(file).is_some_and(|known| {
-            known.len() == documents.len()
-                && known.iter().zip(documents).all(|(a, b)| Arc::ptr_eq(a, b))
-        })
-    }
+    Some(Origin::from(Arc::clone(file)).at(node.at))
 }
 
 /// Whether a document is that of an object.
@@ -135,6 +99,8 @@ pub struct Directory {
     /// A large file that is being read, if that may be done beside the others.
     reading: Option<Reading>,
     background: Option<Background>,
+    /// Why the directory couldn't be read when it was looked at last.
+    unreadable: Option<String>,
     merged: Merged,
 }
 
@@ -183,13 +149,13 @@ enum Look {
 }
 
 impl Directory {
-    /// Opens a directory and reads it once. `memory` is what [`Directory::memory`] gave before a
-    /// restart, or the default.
+    /// Opens a directory and reads it once. `checkpoint` is what [`Directory::checkpoint`]
+    /// gave before a restart, or the default.
     ///
     /// # Errors
     /// The directory is missing or can't be listed. Bad files are no error here but problems of the
     /// state.
-    pub fn open(path: &Path, memory: Memory) -> Result<Self, DirectoryError> {
+    pub fn open(path: &Path, checkpoint: &Checkpoint) -> Result<Self, DirectoryError> {
         let mut directory = Self {
             // As notices name it.
             path: std::path::absolute(path).unwrap_or_else(|_unknown| path.to_owned()),
@@ -199,13 +165,14 @@ impl Directory {
             writers: BTreeMap::new(),
             reading: None,
             background: None,
+            unreadable: None,
             merged: Merged::default(),
         };
-        for (name, documents) in memory.0 {
-            let file = File::remembered(&name, &documents);
-            directory.merged.own(&name, file.objects.keys());
-            directory.changed.insert(Arc::clone(&name));
-            directory.files.insert(name, file);
+        for (name, documents) in checkpoint.iter() {
+            let file = File::remembered(name, documents);
+            directory.merged.own(name, file.objects.keys());
+            directory.changed.insert(Arc::clone(name));
+            directory.files.insert(Arc::clone(name), file);
         }
         directory.read_files(Look::Read, Duration::ZERO)?;
         directory.publish();
@@ -223,8 +190,24 @@ impl Directory {
     }
 
     /// What to keep over a restart: of each file the objects that are taken from it.
-    pub fn memory(&self) -> Memory {
-        self.merged.memory()
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.merged.checkpoint()
+    }
+
+    /// The present snapshot with what to keep over a restart.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            state: self.state(),
+            checkpoint: self.checkpoint(),
+        }
+    }
+
+    /// Whether the directory could be read when it was looked at last.
+    pub fn health(&self) -> Health {
+        match &self.unreadable {
+            None => Health::Synced,
+            Some(error) => Health::Stale(error.clone()),
+        }
     }
 
     /// Reads the files again, `now` after the directory was opened. Returns the new snapshot if it differs
@@ -293,7 +276,10 @@ impl Directory {
         self.writers
             .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
         match self.read_files(look, now) {
-            Ok(()) => self.settle(now),
+            Ok(()) => {
+                self.unreadable = None;
+                self.settle(now);
+            }
             // Nothing was seen of the files: none of them was left alone for sure.
             Err(error) => self.vanished(&error),
         }
@@ -437,6 +423,7 @@ impl Directory {
     }
 
     fn vanished(&mut self, error: &DirectoryError) {
+        self.unreadable = Some(error.to_string());
         let name: Arc<str> = self.path.to_string_lossy().into();
         let file = self.files.entry(Arc::clone(&name)).or_default();
         file.fail(&name, Position::default(), error.to_string());

@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Memory;
 use super::file::{File, Known};
-use crate::manifest::Object;
 use crate::object::{Kind, ObjectName};
 use crate::origin::Origin;
 use crate::problem::Problem;
+use crate::source::Checkpoint;
 use crate::state::State;
 use crate::yaml;
 
@@ -17,7 +16,7 @@ use crate::yaml;
 #[derive(Debug, Default)]
 pub(super) struct Merged {
     state: Arc<State>,
-    memory: Memory,
+    checkpoint: Checkpoint,
     /// Which file an object was taken from: it keeps it if a second file claims the same object.
     owners: BTreeMap<ObjectName, Arc<str>>,
     /// The files that have an object, or had it until it vanished.
@@ -46,8 +45,8 @@ impl Merged {
     }
 
     /// Of each file the objects that are taken from it.
-    pub(super) fn memory(&self) -> Memory {
-        self.memory.clone()
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint.clone()
     }
 
     /// Takes files that changed, came or went. Returns the new state if it differs from the last one.
@@ -182,7 +181,7 @@ impl Merged {
     /// Notes which of a file's documents are to be kept over a restart.
     fn remember(&mut self, name: Arc<str>, files: &BTreeMap<Arc<str>, File>) {
         let Some(file) = files.get(&name) else {
-            self.memory.set(name, None);
+            self.checkpoint.set(name, None);
             return;
         };
         let taken = file
@@ -191,27 +190,8 @@ impl Merged {
         let documents: Vec<Arc<yaml::Node>> = taken
             .map(|(_, known)| Arc::clone(&known.document))
             .collect();
-        if !self.memory.has(&name, &documents) {
-            self.memory.set(name, Some(documents));
+        if !self.checkpoint.has(&name, &documents) {
+            self.checkpoint.set(name, Some(documents));
         }
-    }
-}
-
-impl State {
-    /// As [`State::insert`]; says whether it is another one than before.
-    fn put(&mut self, object: &Object) -> bool {
-        let is_there = match object {
-            Object::Node(node) => self.nodes.get(&node.name) == Some(node),
-            Object::Namespace(ns) => self.namespaces.get(&ns.name) == Some(ns),
-            Object::Pod(pod) => self.pods.get(&pod.name) == Some(pod),
-            Object::Service(service) => self.services.get(&service.name) == Some(service),
-            Object::EndpointSlice(slice) => self.endpoint_slices.get(&slice.name) == Some(slice),
-            Object::CidrGroup(group) => self.cidr_groups.get(&group.name) == Some(group),
-            Object::Policy(policy) => self.policies.get(&policy.name) == Some(policy),
-        };
-        if !is_there {
-            self.insert(object.clone());
-        }
-        !is_there
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,10 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use super::{Background, Directory, LOOK_AGAIN, Look};
+use super::{Background, Directory, LOOK_AGAIN, Look, locate};
+use crate::object::ObjectName;
+use crate::origin::Origin;
+use crate::source::{Health, Snapshot, Source};
 
 /// A change counts once nothing has happened for this long ...
 const QUIET: Duration = Duration::from_millis(10);
@@ -38,9 +41,27 @@ pub enum WatchError {
 /// A thread that follows a directory. Dropping it stops and joins the thread.
 #[derive(Debug)]
 pub struct Watch {
+    path: PathBuf,
+    newest: Arc<Mutex<Newest>>,
     stop: Arc<AtomicBool>,
     wake: SyncSender<Notice>,
     thread: Option<JoinHandle<Directory>>,
+}
+
+/// What the directory was like when it was looked at last.
+#[derive(Debug)]
+struct Newest {
+    snapshot: Snapshot,
+    health: Health,
+}
+
+impl Newest {
+    fn of(directory: &Directory) -> Self {
+        Self {
+            snapshot: directory.snapshot(),
+            health: directory.health(),
+        }
+    }
 }
 
 enum Notice {
@@ -59,7 +80,7 @@ enum Notice {
 
 impl Directory {
     /// Starts a thread that calls `on_change` for every new snapshot, in order: the directory then has
-    /// it ([`Directory::state`]), and what to keep over a restart with it ([`Directory::memory`]). It is
+    /// it ([`Directory::snapshot`]), and so has the [`Watch`]. It is
     /// called from that thread only, and a slow one delays the next look, so that snapshots don't pile
     /// up: what is skipped is never needed. To get into an async program, send into a watch channel.
     ///
@@ -78,6 +99,8 @@ impl Directory {
         let stop = Arc::new(AtomicBool::new(false));
         let missed = Arc::new(AtomicBool::new(false));
         let watcher = watcher(&self.path, wake.clone(), Arc::clone(&missed))?;
+        let path = self.path.clone();
+        let newest = Arc::new(Mutex::new(Newest::of(&self)));
         let done = Mutex::new(wake.clone());
         self.background = Some(Background(Arc::new(move || {
             let done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,6 +110,12 @@ impl Directory {
             .name("manifests".to_owned())
             .spawn({
                 let (stop, wake) = (Arc::clone(&stop), wake.clone());
+                let newest = Arc::clone(&newest);
+                let mut on_change = on_change;
+                let on_change = move |directory: &Directory| {
+                    *lock(&newest) = Newest::of(directory);
+                    on_change(directory);
+                };
                 move || {
                     let watching = Watching {
                         watcher,
@@ -98,6 +127,8 @@ impl Directory {
             })
             .map_err(WatchError::Thread)?;
         Ok(Watch {
+            path,
+            newest,
             stop,
             wake,
             thread: Some(thread),
@@ -117,6 +148,29 @@ impl Watch {
         drop(self.wake.try_send(Notice::Changed));
         self.thread.take()?.join().ok()
     }
+}
+
+impl Source for Watch {
+    fn describe(&self) -> String {
+        format!("state directory {}", self.path.display())
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        Some(lock(&self.newest).snapshot.clone())
+    }
+
+    fn health(&self) -> Health {
+        lock(&self.newest).health.clone()
+    }
+
+    fn locate(&self, snapshot: &Snapshot, object: &ObjectName, field: &str) -> Option<Origin> {
+        locate(&snapshot.checkpoint, object, field)
+    }
+}
+
+/// The value is replaced as a whole: a panic can't leave half of one.
+fn lock(newest: &Mutex<Newest>) -> MutexGuard<'_, Newest> {
+    newest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Watch {
