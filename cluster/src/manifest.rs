@@ -85,7 +85,7 @@ impl Pod {
     /// Labels of the pod's identity. `namespace` are its namespace's labels, empty if the namespace
     /// isn't known.
     pub fn identity_labels(&self, namespace: &LabelMap, cluster: &str) -> Labels {
-        Labels::of_pod(
+        Labels::for_pod(
             &self.name.namespace,
             &self.labels,
             namespace,

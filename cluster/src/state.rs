@@ -67,7 +67,7 @@ impl State {
     }
 
     /// As [`Self::insert`]; says whether it is another one than before.
-    pub(crate) fn put(&mut self, object: &Object) -> bool {
+    pub(crate) fn insert_if_changed(&mut self, object: &Object) -> bool {
         let is_there = match object {
             Object::Node(node) => self.nodes.get(&node.name) == Some(node),
             Object::Namespace(ns) => self.namespaces.get(&ns.name) == Some(ns),
@@ -84,7 +84,7 @@ impl State {
     }
 
     /// Takes an object out; says whether it was there. The labels that it named stay named until
-    /// [`Self::name_labels`].
+    /// [`Self::rebuild_named_labels`].
     pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {
         let namespaced = || NamespacedName {
             namespace: object.namespace.clone().unwrap_or_default(),
@@ -105,8 +105,8 @@ impl State {
         }
     }
 
-    /// Finds anew which labels the policies name.
-    pub(crate) fn name_labels(&mut self) {
+    /// Collects again the labels that the policies name.
+    pub(crate) fn rebuild_named_labels(&mut self) {
         self.named_labels = NamedLabels::default();
         for policy in self.policies.values() {
             self.named_labels.add(policy);
@@ -132,11 +132,11 @@ impl State {
         if named.is_empty() {
             return labels;
         }
-        labels.iter().cloned().chain(named.of(pod)).collect()
+        labels.iter().cloned().chain(named.for_pod(pod)).collect()
     }
 
     /// Pods placed on a node that have a network of their own.
-    pub fn pods_of<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {
+    pub fn pods_on_node<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {
         self.pods
             .values()
             .filter(move |pod| pod.node.as_deref() == Some(node) && !pod.host_network)

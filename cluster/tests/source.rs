@@ -51,7 +51,10 @@ impl Followed {
 
     fn in_memory(checkpoint: &Checkpoint) -> Self {
         let (send, changes) = channel();
-        let source = InMemory::new(checkpoint, Box::new(move || send.send(()).unwrap_or_default()));
+        let source = InMemory::new(
+            checkpoint,
+            Box::new(move || send.send(()).unwrap_or_default()),
+        );
         let publisher = source.clone();
         Self {
             source: Box::new(source),

@@ -197,7 +197,7 @@ fn resident() -> f64 {
 }
 
 fn here(state: &State) -> Here {
-    let pods = state.pods_of(OWN).zip(1..);
+    let pods = state.pods_on_node(OWN).zip(1..);
     Here {
         own: Vec::new(),
         places: pods

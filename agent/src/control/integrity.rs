@@ -150,7 +150,7 @@ impl Control {
         let known = self.integrity.pods.take();
         let known = known.filter(|(of, _)| Arc::ptr_eq(of, &state.pods));
         let (_, pods) = self.integrity.pods.insert(known.unwrap_or_else(|| {
-            let pods = state.pods_of(&self.config.node);
+            let pods = state.pods_on_node(&self.config.node);
             let ips = pods.flat_map(|pod| pod.ips.iter().copied()).collect();
             (Arc::clone(&state.pods), ips)
         }));

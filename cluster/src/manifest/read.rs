@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fields::{at, parse_cidr};
-use super::kinds::{Meant, classify};
+use super::kinds::{DocumentKind, classify};
 use super::{CidrGroup, EndpointSlice, Namespace, Object, Policy};
 use crate::labels::is_domain;
 use crate::object::{Kind, NamespacedName, ObjectName};
@@ -71,17 +71,17 @@ pub fn object_name(document: &yaml::Node) -> Option<ObjectName> {
     };
     let (version, kind) = reader.head(document).ok()?;
     match classify(&version, &kind) {
-        Ok(Meant::Read(kind)) => reader.name(kind, document).ok(),
-        Ok(Meant::OtherEngine | Meant::Unused) | Err(_) => None,
+        Ok(DocumentKind::Read(kind)) => reader.name(kind, document).ok(),
+        Ok(DocumentKind::OtherEngine | DocumentKind::Unused) | Err(_) => None,
     }
 }
 
 /// What the items of a list needn't say themselves.
-struct Head {
+struct ItemDefaults {
     fields: Vec<yaml::Field>,
 }
 
-impl Head {
+impl ItemDefaults {
     /// An item with what it leaves to its list.
     fn complete(&self, mut item: yaml::Node) -> yaml::Node {
         if let Value::Map(fields) = &mut item.value {
@@ -98,7 +98,7 @@ impl Head {
 
 /// The head of a list; `None`: it is an object. Only what has items, or holds objects that are read, is
 /// a list: a kind may end in List and be none.
-fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
+fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<ItemDefaults>> {
     let Some(of) = document
         .text("kind")
         .and_then(|kind| kind.strip_suffix("List"))
@@ -115,7 +115,7 @@ fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
         | Value::Text(_)
         | Value::List(_) => None,
     };
-    let is_read = || !matches!(classify(version, of), Ok(Meant::Unused));
+    let is_read = || !matches!(classify(version, of), Ok(DocumentKind::Unused));
     match field("items").map(|field| &field.node) {
         None if of.is_empty() || is_read() => Err(reader.problem(
             document.at,
@@ -144,7 +144,7 @@ fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
             } else {
                 fields.collect()
             };
-            Ok(Some(Head { fields }))
+            Ok(Some(ItemDefaults { fields }))
         }
     }
 }
@@ -155,8 +155,8 @@ fn read_one(mut reader: Reader<'_>, document: yaml::Node) -> Document {
         Err(problem) => return Document::Bad(None, *problem),
     };
     let kind = match classify(&version, &kind) {
-        Ok(Meant::Read(kind)) => kind,
-        Ok(meant @ (Meant::OtherEngine | Meant::Unused)) => {
+        Ok(DocumentKind::Read(kind)) => kind,
+        Ok(meant @ (DocumentKind::OtherEngine | DocumentKind::Unused)) => {
             let text = |key| document.get("metadata").and_then(|node| node.text(key));
             let name = match (text("namespace"), text("name").unwrap_or_default()) {
                 (Some(namespace), name) => format!("{namespace}/{name}"),
@@ -166,7 +166,7 @@ fn read_one(mut reader: Reader<'_>, document: yaml::Node) -> Document {
                 origin: reader.origin.at(document.at),
                 kind: format!("{version} {kind}"),
                 name,
-                is_policy: meant == Meant::OtherEngine,
+                is_policy: meant == DocumentKind::OtherEngine,
             });
         }
         Err(mistake) => {

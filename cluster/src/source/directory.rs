@@ -40,16 +40,18 @@ mod file;
 mod merge;
 mod watch;
 
-use background::{LARGE, Reading};
-use file::{ABANDONED, File, Stamp};
-use merge::Merged;
+use background::{BackgroundRead, LARGE};
+use file::{File, OPEN_GRACE, Stamp};
+use merge::MergedState;
 pub use watch::{Watch, WatchError};
 
 /// Where an object stands, or its field of that path (`status.podIP`) as far as it has that. Looks at
 /// all objects.
 fn locate(checkpoint: &Checkpoint, object: &ObjectName, field: &str) -> Option<Origin> {
     let (file, document) = checkpoint.iter().find_map(|(file, documents)| {
-        let document = documents.iter().find(|document| is(document, object))?;
+        let document = documents
+            .iter()
+            .find(|document| is_object(document, object))?;
         Some((file, &**document))
     })?;
     let mut node = document;
@@ -63,7 +65,7 @@ fn locate(checkpoint: &Checkpoint, object: &ObjectName, field: &str) -> Option<O
 }
 
 /// Whether a document is that of an object.
-fn is(document: &yaml::Node, object: &ObjectName) -> bool {
+fn is_object(document: &yaml::Node, object: &ObjectName) -> bool {
     let metadata = document.get("metadata");
     let text = |key| metadata.and_then(|metadata| metadata.text(key));
     let is_there = object
@@ -97,20 +99,20 @@ pub struct Directory {
     /// Files that someone has open for writing.
     writers: BTreeMap<Arc<str>, Writer>,
     /// A large file that is being read, if that may be done beside the others.
-    reading: Option<Reading>,
-    background: Option<Background>,
+    reading: Option<BackgroundRead>,
+    read_done: Option<ReadDone>,
     /// Why the directory couldn't be read when it was looked at last.
     unreadable: Option<String>,
-    merged: Merged,
+    merged: MergedState,
 }
 
 /// How often the directory is looked at without a notice: for file systems that give none, and for a
 /// directory that was replaced.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const RESCAN_INTERVAL: Duration = Duration::from_secs(2);
 /// How often while a file is being written, or an object waits for a second look.
-const SOON: Duration = Duration::from_millis(250);
+const PENDING_INTERVAL: Duration = Duration::from_millis(250);
 /// A file whose writer has written nothing for this long is read although it isn't closed.
-const RESTING: Duration = Duration::from_secs(1);
+const WRITER_IDLE: Duration = Duration::from_secs(1);
 
 /// Who has a file open for writing: since when, and when it wrote last.
 #[derive(Clone, Copy, Debug)]
@@ -122,26 +124,26 @@ struct Writer {
 impl Writer {
     /// Whether half of the file may be written. One that goes on and on is not waited for.
     fn is_busy(&self, now: Duration) -> bool {
-        now.saturating_sub(self.last) < RESTING && now.saturating_sub(self.since) < ABANDONED
+        now.saturating_sub(self.last) < WRITER_IDLE && now.saturating_sub(self.since) < OPEN_GRACE
     }
 }
 
 /// Calls whoever follows the directory when a file was read in the background.
 #[derive(Clone)]
-struct Background(Arc<dyn Fn() + Send + Sync>);
+struct ReadDone(Arc<dyn Fn() + Send + Sync>);
 
-impl fmt::Debug for Background {
+impl fmt::Debug for ReadDone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Background")
+        f.write_str("ReadDone")
     }
 }
 
 /// How closely to look at files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum Scan {
     /// At all of them, by their texts: two writes within one tick of the file system's clock leave the
     /// same stamp.
-    Read,
+    Contents,
     /// At all of them, by their stamps, which is cheap; at those that were noticed by their texts.
     Stamps,
     /// At those that were noticed alone.
@@ -164,17 +166,17 @@ impl Directory {
             noticed: BTreeSet::new(),
             writers: BTreeMap::new(),
             reading: None,
-            background: None,
+            read_done: None,
             unreadable: None,
-            merged: Merged::default(),
+            merged: MergedState::default(),
         };
         for (name, documents) in checkpoint.iter() {
-            let file = File::remembered(name, documents);
-            directory.merged.own(name, file.objects.keys());
+            let file = File::from_checkpoint(name, documents);
+            directory.merged.set_owner(name, file.objects.keys());
             directory.changed.insert(Arc::clone(name));
             directory.files.insert(Arc::clone(name), file);
         }
-        directory.read_files(Look::Read, Duration::ZERO)?;
+        directory.read_files(Scan::Contents, Duration::ZERO)?;
         directory.publish();
         Ok(directory)
     }
@@ -213,12 +215,12 @@ impl Directory {
     /// Reads the files again, `now` after the directory was opened. Returns the new snapshot if it differs
     /// from the last one.
     pub fn rescan(&mut self, now: Duration) -> Option<Arc<State>> {
-        self.look(Look::Read, now)
+        self.scan(Scan::Contents, now)
     }
 
     /// Something happened to the file at a path. Says whether it may be more than that: behind a name
     /// that begins with two dots stand the files of a mounted config map.
-    fn notice(&mut self, path: &Path) -> bool {
+    fn on_event(&mut self, path: &Path) -> bool {
         match manifest_name(path) {
             Some(name) => {
                 self.noticed.insert(name);
@@ -232,10 +234,10 @@ impl Directory {
     }
 
     /// A file is being written: it is read once that ends, or seems to.
-    pub fn writing(&mut self, path: &Path, now: Duration) {
+    pub fn on_write(&mut self, path: &Path, now: Duration) {
         if let Some(name) = manifest_name(path) {
             if let Some(file) = self.files.get_mut(&name) {
-                file.written();
+                file.clear_renamed();
             }
             let writer = self.writers.entry(name).or_insert(Writer {
                 since: now,
@@ -246,48 +248,48 @@ impl Directory {
     }
 
     /// Its writer has closed it.
-    pub fn closed(&mut self, path: &Path) {
+    pub fn on_close(&mut self, path: &Path) {
         if let Some(name) = manifest_name(path) {
             self.writers.remove(&name);
         }
     }
 
     /// A file was renamed to this path: it is whole, unless it is still being written.
-    pub fn renamed(&mut self, path: &Path) {
+    pub fn on_rename(&mut self, path: &Path) {
         if let Some(name) = manifest_name(path)
             && !self.writers.contains_key(&name)
             && let Some(file) = self.files.get_mut(&name)
         {
-            file.renamed(path);
+            file.set_renamed(path);
         }
     }
 
     /// How long it may take until the next look, if nothing happens before.
-    fn patience(&self) -> Duration {
+    fn next_scan(&self) -> Duration {
         let waiting = self.files.values().any(File::is_waiting);
         if waiting || !self.writers.is_empty() {
-            SOON
+            PENDING_INTERVAL
         } else {
-            LOOK_AGAIN
+            RESCAN_INTERVAL
         }
     }
 
-    fn look(&mut self, look: Look, now: Duration) -> Option<Arc<State>> {
+    fn scan(&mut self, scan: Scan, now: Duration) -> Option<Arc<State>> {
         self.writers
-            .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
-        match self.read_files(look, now) {
+            .retain(|_, writer| now.saturating_sub(writer.last) < OPEN_GRACE);
+        match self.read_files(scan, now) {
             Ok(()) => {
                 self.unreadable = None;
-                self.settle(now);
+                self.drop_vanished(now);
             }
             // Nothing was seen of the files: none of them was left alone for sure.
-            Err(error) => self.vanished(&error),
+            Err(error) => self.set_unreadable(&error),
         }
         self.publish()
     }
 
-    /// Lets go what vanished from files that are still as they were read.
-    fn settle(&mut self, now: Duration) {
+    /// Drops what vanished from files that are still as they were read.
+    fn drop_vanished(&mut self, now: Duration) {
         for (name, file) in &mut self.files {
             if !file.is_waiting() {
                 continue;
@@ -297,15 +299,16 @@ impl Directory {
             let is_being_read =
                 (self.reading.as_ref()).is_some_and(|reading| reading.name == *name);
             let present = fs::metadata(self.path.join(&**name));
-            let is_as_read = present.is_ok_and(|present| Stamp::of(&present) == file.stamp);
+            let is_as_read =
+                present.is_ok_and(|present| Stamp::from_metadata(&present) == file.stamp);
             if is_as_read && !is_being_read {
-                file.settle(self.writers.contains_key(name), now);
+                file.drop_vanished(self.writers.contains_key(name), now);
                 self.changed.insert(Arc::clone(name));
             }
         }
     }
 
-    fn read_files(&mut self, look: Look, now: Duration) -> Result<(), DirectoryError> {
+    fn read_files(&mut self, scan: Scan, now: Duration) -> Result<(), DirectoryError> {
         self.finish_reading(now);
         let path = self.path.clone();
         let wrap = |source| DirectoryError {
@@ -316,9 +319,9 @@ impl Directory {
         // One that is gone may have another name now, or be gone with its directory: only a look at all of
         // them tells.
         let is_there = |name: &Arc<str>| path.join(&**name).try_exists().unwrap_or(true);
-        if look == Look::Noticed && noticed.iter().all(is_there) {
+        if scan == Scan::Noticed && noticed.iter().all(is_there) {
             for name in &noticed {
-                if !self.look_at(name, Look::Read, now) {
+                if !self.scan_file(name, Scan::Contents, now) {
                     self.noticed.insert(Arc::clone(name));
                 }
             }
@@ -329,11 +332,11 @@ impl Directory {
             let Some(name) = manifest_name(&entry.map_err(wrap)?.path()) else {
                 continue;
             };
-            let look = match noticed.contains(&name) {
-                true => Look::Read,
-                false => look,
+            let scan = match noticed.contains(&name) {
+                true => Scan::Contents,
+                false => scan,
             };
-            if self.look_at(&name, look, now) {
+            if self.scan_file(&name, scan, now) {
                 present.insert(name);
             }
         }
@@ -357,7 +360,7 @@ impl Directory {
     }
 
     /// Looks at one file; `false`: there is none.
-    fn look_at(&mut self, name: &Arc<str>, look: Look, now: Duration) -> bool {
+    fn scan_file(&mut self, name: &Arc<str>, scan: Scan, now: Duration) -> bool {
         let path = self.path.join(&**name);
         // Follows symbolic links, as mounted config maps are made of them.
         match fs::metadata(&path) {
@@ -366,7 +369,7 @@ impl Directory {
                 if writer.is_some_and(|writer| writer.is_busy(now)) {
                     self.noticed.insert(Arc::clone(name));
                 } else {
-                    self.read_file(name, &path, Stamp::of(&metadata), look, now);
+                    self.read_file(name, &path, Stamp::from_metadata(&metadata), scan, now);
                 }
                 true
             }
@@ -375,54 +378,55 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
                 let file = self.files.entry(Arc::clone(name)).or_default();
-                file.cannot_be_read(name, file::unreadable(&error));
+                file.fail_unreadable(name, file::unreadable(&error));
                 self.changed.insert(Arc::clone(name));
                 true
             }
         }
     }
 
-    fn read_file(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, look: Look, now: Duration) {
+    fn read_file(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, scan: Scan, now: Duration) {
         let file = self.files.entry(Arc::clone(name)).or_default();
         let is_large = stamp.len > LARGE;
-        if stamp == file.stamp && (look != Look::Read || is_large) {
+        if stamp == file.stamp && (scan != Scan::Contents || is_large) {
             return;
         }
         self.changed.insert(Arc::clone(name));
         if stamp.len > yaml::MAX_BYTES as u64 {
             let problem = yaml::too_large(stamp.len);
-            file.take(name, stamp, Err(problem), now);
+            file.update(name, stamp, Err(problem), now);
             return;
         }
         let known = file.known_digest();
-        let Some(background) = self.background.clone().filter(|_| is_large) else {
-            if !file.take(name, stamp, file::read(name, path, known), now) {
+        let Some(read_done) = self.read_done.clone().filter(|_| is_large) else {
+            if !file.update(name, stamp, file::read(name, path, known), now) {
                 self.changed.remove(name);
             }
             return;
         };
         // Another one, or an earlier form of this one, is being read: its turn comes after that.
         if self.reading.is_none() {
-            let done = move || (background.0)();
-            let reading = Reading::begin(Arc::clone(name), path.to_owned(), stamp, known, done);
+            let done = move || (read_done.0)();
+            let reading =
+                BackgroundRead::spawn(Arc::clone(name), path.to_owned(), stamp, known, done);
             self.reading = Some(reading);
         }
     }
 
     /// Takes a file that was read in the background, if that has ended.
     fn finish_reading(&mut self, now: Duration) {
-        let Some(content) = self.reading.as_ref().and_then(Reading::result) else {
+        let Some(content) = self.reading.as_ref().and_then(BackgroundRead::result) else {
             return;
         };
         if let Some(reading) = self.reading.take()
             && let Some(file) = self.files.get_mut(&reading.name)
         {
-            file.take(&reading.name, reading.stamp, content, now);
+            file.update(&reading.name, reading.stamp, content, now);
             self.changed.insert(reading.name);
         }
     }
 
-    fn vanished(&mut self, error: &DirectoryError) {
+    fn set_unreadable(&mut self, error: &DirectoryError) {
         self.unreadable = Some(error.to_string());
         let name: Arc<str> = self.path.to_string_lossy().into();
         let file = self.files.entry(Arc::clone(&name)).or_default();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::file::{File, Known};
+use super::file::{File, FileObject};
 use crate::object::{Kind, ObjectName};
 use crate::origin::Origin;
 use crate::problem::Problem;
@@ -14,7 +14,7 @@ use crate::yaml;
 
 /// The newest state, and whose each object in it is.
 #[derive(Debug, Default)]
-pub(super) struct Merged {
+pub(super) struct MergedState {
     state: Arc<State>,
     checkpoint: Checkpoint,
     /// Which file an object was taken from: it keeps it if a second file claims the same object.
@@ -24,12 +24,12 @@ pub(super) struct Merged {
     /// The objects of each file, to find those that it has no more.
     objects: BTreeMap<Arc<str>, BTreeSet<ObjectName>>,
     /// What to say of objects that stand in more than one file.
-    twice: BTreeMap<ObjectName, Vec<Problem>>,
+    duplicates: BTreeMap<ObjectName, Vec<Problem>>,
 }
 
-impl Merged {
+impl MergedState {
     /// Of nothing; `owner` had these objects before a restart.
-    pub(super) fn own<'a>(
+    pub(super) fn set_owner<'a>(
         &mut self,
         owner: &Arc<str>,
         objects: impl Iterator<Item = &'a ObjectName>,
@@ -61,20 +61,20 @@ impl Merged {
         }
         let mut concerned = BTreeSet::new();
         for name in &changed {
-            concerned.extend(self.relist(name, files.get(name)));
+            concerned.extend(self.reindex(name, files.get(name)));
         }
         let mut state = State::clone(&self.state);
         let mut is_new = is_first;
         let mut touched = changed;
-        let mut names_labels = false;
+        let mut named_labels_changed = false;
         for object in &concerned {
             let before = self.owners.remove(object);
-            let now = self.choose(object, before.as_ref(), files);
+            let now = self.select_owner(object, before.as_ref(), files);
             is_new |= match now {
-                Some((_, known)) => state.put(&known.object),
+                Some((_, known)) => state.insert_if_changed(&known.object),
                 None => state.remove(object),
             };
-            names_labels |= object.kind == Kind::NetworkPolicy;
+            named_labels_changed |= object.kind == Kind::NetworkPolicy;
             touched.extend(before);
             if let Some((owner, _)) = now {
                 touched.insert(Arc::clone(owner));
@@ -82,11 +82,11 @@ impl Merged {
             }
         }
         for name in touched {
-            self.remember(name, files);
+            self.update_checkpoint(name, files);
         }
         let problems = files.values().flat_map(|file| &file.problems);
         let mut problems: Vec<Problem> = problems
-            .chain(self.twice.values().flatten())
+            .chain(self.duplicates.values().flatten())
             .cloned()
             .collect();
         problems.sort();
@@ -97,8 +97,8 @@ impl Merged {
             return None;
         }
         (state.problems, state.ignored) = (problems, ignored);
-        if names_labels {
-            state.name_labels();
+        if named_labels_changed {
+            state.rebuild_named_labels();
         }
         state.generation += 1;
         self.state = Arc::new(state);
@@ -106,10 +106,10 @@ impl Merged {
     }
 
     /// Notes which objects a file has now. Returns those and the ones that it had.
-    fn relist(&mut self, name: &Arc<str>, file: Option<&File>) -> BTreeSet<ObjectName> {
+    fn reindex(&mut self, name: &Arc<str>, file: Option<&File>) -> BTreeSet<ObjectName> {
         let now: BTreeSet<ObjectName> = file
             .into_iter()
-            .flat_map(File::all)
+            .flat_map(File::all_objects)
             .map(|(object, _)| object.clone())
             .collect();
         let before = self.objects.remove(name).unwrap_or_default();
@@ -133,13 +133,13 @@ impl Merged {
     }
 
     /// Which file an object is taken from, and what it is there. Says where else it stands.
-    fn choose<'f>(
+    fn select_owner<'f>(
         &mut self,
         object: &ObjectName,
         before: Option<&Arc<str>>,
         files: &'f BTreeMap<Arc<str>, File>,
-    ) -> Option<(&'f Arc<str>, &'f Known)> {
-        self.twice.remove(object);
+    ) -> Option<(&'f Arc<str>, &'f FileObject)> {
+        self.duplicates.remove(object);
         let names = self.files.get(object)?;
         let holding: Vec<(&Arc<str>, &File)> = names
             .iter()
@@ -173,19 +173,19 @@ impl Merged {
             })
             .collect();
         if !problems.is_empty() {
-            self.twice.insert(object.clone(), problems);
+            self.duplicates.insert(object.clone(), problems);
         }
         Some((owner, known))
     }
 
     /// Notes which of a file's documents are to be kept over a restart.
-    fn remember(&mut self, name: Arc<str>, files: &BTreeMap<Arc<str>, File>) {
+    fn update_checkpoint(&mut self, name: Arc<str>, files: &BTreeMap<Arc<str>, File>) {
         let Some(file) = files.get(&name) else {
             self.checkpoint.set(name, None);
             return;
         };
         let taken = file
-            .all()
+            .all_objects()
             .filter(|(object, _)| self.owners.get(*object) == Some(&name));
         let documents: Vec<Arc<yaml::Node>> = taken
             .map(|(_, known)| Arc::clone(&known.document))

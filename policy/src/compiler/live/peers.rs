@@ -95,7 +95,7 @@ impl Live {
         if named != self.named_labels {
             let before = std::mem::replace(&mut self.named_labels, named);
             let pods = state.pods.values();
-            let differs = |pod: &&Arc<Pod>| !before.of(pod).eq(self.named_labels.of(pod));
+            let differs = |pod: &&Arc<Pod>| !before.for_pod(pod).eq(self.named_labels.for_pod(pod));
             moved.extend(pods.filter(differs).map(|pod| pod.name.clone()));
         }
         let mut met: BTreeSet<Identity> = BTreeSet::new();
@@ -200,7 +200,7 @@ impl Live {
                         .filter(|(cidrs, _)| supernets(*prefix).any(|net| cidrs.contains(&net)))
                         .flat_map(|(_, labels)| labels.iter().cloned());
                     let identities = Arc::make_mut(&mut compiler.compiled.identities);
-                    match identities.of_prefix(*prefix, further) {
+                    match identities.for_prefix(*prefix, further) {
                         Ok(identity) => {
                             self.prefixes.insert(*prefix, identity);
                             if let Some(labels) = identities.labels(identity) {
@@ -229,6 +229,6 @@ impl Live {
 fn number_of(compiled: &mut Compiled, labels: &Labels) -> Result<Identity, Exhausted> {
     match compiled.identities.find(labels) {
         Some(identity) => Ok(identity),
-        None => Arc::make_mut(&mut compiled.identities).of_labels(labels),
+        None => Arc::make_mut(&mut compiled.identities).for_labels(labels),
     }
 }
