@@ -128,8 +128,7 @@ impl Reconciler {
         // Only now no predecessor writes to these any more.
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
-        let memory = logged.unwrap_or(of_policies);
-        let had_manifests = memory != cluster::source::Memory::default();
+        let checkpoint = logged.unwrap_or(of_policies);
         let saved = file.saved().policy.clone();
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
         let base = compiler.manifests();
@@ -141,11 +140,10 @@ impl Reconciler {
             .iter()
             .map(|cpu| RingDropCounter::new(cpu.events_failed.into()))
             .collect();
-        let manifests = Manifests::open(&config.state_dir, memory, notifications)?;
         let in_force = datapath.in_force();
-        if manifests.is_empty() && (had_manifests || !in_force.tables.is_empty()) {
-            manifests::confirm_empty(&config.state_dir, &run_dir)?;
-        }
+        let enforced = !checkpoint.is_empty() || !in_force.tables.is_empty();
+        let source = manifests::follow(&config.state_dir, &checkpoint, notifications)?;
+        let manifests = Manifests::new(source, enforced, &run_dir)?;
         Ok(Self {
             sweeper: Sweeper::start(Arc::clone(datapath.stats()), &in_force)?,
             published: Published {
@@ -210,7 +208,11 @@ impl Reconciler {
     /// Brings the kernel in step with the present manifests and routes. What goes wrong is told in
     /// the status and tried again later; the former state then stays in force.
     pub fn reconcile(&mut self) {
-        let state = self.manifests.state();
+        let Some(state) = self.manifests.state() else {
+            // What is in force stays, and the source rings when there is something.
+            self.report_waiting();
+            return;
+        };
         self.attach(&state);
         let failure = match self.admit(&state) {
             Ok(admitted) => match self.enforce(&admitted) {
@@ -284,7 +286,7 @@ impl Reconciler {
         // From here on it isn't certain any more.
         self.fall_behind();
         self.in_force = None;
-        self.log.store(&self.manifests.memory())?;
+        self.log.store(&self.manifests.checkpoint())?;
         self.file.store(Saved {
             endpoints: self.endpoints.indices(),
             policy: self.compiler.memory(),
@@ -367,21 +369,21 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The thread: reacts, and answers `asks`, until `notifications` is told to stop. Enforcement and pins stay.
+    /// The thread: reacts, and answers `queries`, until `notifications` is told to stop. Enforcement and pins stay.
     ///
     /// # Errors
-    /// Waiting itself fails.
+    /// Waiting itself fails, or a first snapshot that came late is empty and that isn't confirmed.
     pub fn run(
         mut self,
         notifications: NotificationReceiver,
-        asks: QueryReceiver,
+        queries: QueryReceiver,
     ) -> Result<(), EnforceError> {
         loop {
             let woken = notifications.wait(&self.routes, TICK)?;
             if woken.stop {
                 break;
             }
-            let manifests = woken.notified && self.manifests.take();
+            let manifests = woken.notified && self.manifests.take()?;
             let routes = if woken.routes {
                 self.own.doubt();
                 self.read_routes()
@@ -391,7 +393,7 @@ impl Reconciler {
             if manifests || routes || self.step == SyncState::Retry {
                 self.reconcile();
             }
-            asks.answer(|| self.tell());
+            queries.answer(|| self.tell());
             self.look();
             self.count();
         }

@@ -161,7 +161,7 @@ impl Drop for Reconciler {
 }
 
 fn in_force(directory: &Path) -> AppliedState {
-    let state = cluster::Directory::open(directory, cluster::source::Memory::default())
+    let state = cluster::Directory::open(directory, &cluster::source::Checkpoint::default())
         .unwrap()
         .state();
     let config = policy::Config::default();
@@ -286,8 +286,8 @@ async fn without_anything_in_force_there_is_no_answer() {
 async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    let memory = cluster::source::Memory::default();
-    let state = cluster::Directory::open(directory.path(), memory)
+    let checkpoint = cluster::source::Checkpoint::default();
+    let state = cluster::Directory::open(directory.path(), &checkpoint)
         .unwrap()
         .state();
     let behind = StaleState {

@@ -81,10 +81,9 @@ async fn own_status_tells_what_is_wrong_and_what_was_lost() {
     let agent = Agent::start(1000, 1000).await;
     agent.store([new_connection(1)]).await;
     let problem = cluster::Problem {
-        place: cluster::Place {
-            file: "web.yaml".into(),
-            at: cluster::yaml::Position { line: 3, column: 5 },
-        },
+        origin: Some(
+            cluster::Origin::from("web.yaml").at(cluster::yaml::Position { line: 3, column: 5 }),
+        ),
         object: None,
         field: "spec.ingress[0]".into(),
         problem: "is a mistake".into(),

@@ -18,7 +18,7 @@ use crate::labels::{Label, Labels};
 /// Label sets and their numbers on this node. Serialises to what a restarted agent needs to give every
 /// label set the number it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[serde(from = "StoredIdentities", into = "StoredIdentities")]
 pub struct Identities {
     by_labels: HashMap<Labels, Identity>,
     by_number: BTreeMap<Identity, Labels>,
@@ -36,7 +36,7 @@ pub struct IdentityChanges {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredIdentities {
     dual_stack: bool,
     next_local: u32,
     labels: BTreeMap<u32, Labels>,
@@ -89,7 +89,7 @@ impl Identities {
     ///
     /// # Errors
     /// All 16 million numbers are in use.
-    pub fn of_labels(&mut self, labels: &Labels) -> Result<Identity, Exhausted> {
+    pub fn for_labels(&mut self, labels: &Labels) -> Result<Identity, Exhausted> {
         if let Some(identity) = self.by_labels.get(labels) {
             return Ok(*identity);
         }
@@ -111,7 +111,7 @@ impl Identities {
     ///
     /// # Errors
     /// All 16 million numbers are in use.
-    pub fn of_prefix(
+    pub fn for_prefix(
         &mut self,
         prefix: IpNet,
         further: impl IntoIterator<Item = Label>,
@@ -245,8 +245,8 @@ const RESERVED: [(u32, &[&str]); 10] = [
     (number::WORLD_IPV6, &["world-ipv6"]),
 ];
 
-impl From<Stored> for Identities {
-    fn from(stored: Stored) -> Self {
+impl From<StoredIdentities> for Identities {
+    fn from(stored: StoredIdentities) -> Self {
         let mut identities = Self::new(stored.dual_stack);
         identities.next_local = stored
             .next_local
@@ -260,7 +260,7 @@ impl From<Stored> for Identities {
     }
 }
 
-impl From<Identities> for Stored {
+impl From<Identities> for StoredIdentities {
     fn from(identities: Identities) -> Self {
         Self {
             dual_stack: identities.dual_stack,
@@ -288,10 +288,10 @@ mod tests {
         let mut one = Identities::new(false);
         let mut other = Identities::new(true);
         for n in 0..100 {
-            one.of_labels(&app(n)).expect("room");
+            one.for_labels(&app(n)).expect("room");
         }
         for n in (0..100).rev() {
-            let identity = other.of_labels(&app(n)).expect("room");
+            let identity = other.for_labels(&app(n)).expect("room");
             assert_eq!(one.find(&app(n)), Some(identity));
             assert!((number::FIRST_DERIVED..=number::LAST_DERIVED).contains(&identity.0));
         }
@@ -304,10 +304,10 @@ mod tests {
     #[test]
     fn collision_moves_nobody() {
         let mut identities = Identities::new(false);
-        let first = identities.of_labels(&app(1)).expect("room");
+        let first = identities.for_labels(&app(1)).expect("room");
         let mut taken = Identities::new(false);
         taken.insert(first, app(2));
-        let second = taken.of_labels(&app(1)).expect("room");
+        let second = taken.for_labels(&app(1)).expect("room");
         assert_ne!(first, second);
         assert_eq!(taken.labels(first), Some(&app(2)));
         assert_eq!(taken.labels(second), Some(&app(1)));
@@ -317,14 +317,14 @@ mod tests {
     fn prefixes() {
         let mut identities = Identities::new(true);
         let eight: IpNet = "10.0.0.0/8".parse().expect("a prefix");
-        let identity = identities.of_prefix(eight, []).expect("room");
+        let identity = identities.for_prefix(eight, []).expect("room");
         assert_eq!(identity.0, number::FIRST_LOCAL);
-        assert_eq!(identities.of_prefix(eight, []), Ok(identity));
+        assert_eq!(identities.for_prefix(eight, []), Ok(identity));
         let labels = identities.labels(identity).expect("allocated").to_strings();
         assert_eq!(labels, ["cidr:10.0.0.0/8", "reserved:world-ipv4"]);
         let all: IpNet = "::/0".parse().expect("a prefix");
         assert_eq!(
-            identities.of_prefix(all, []),
+            identities.for_prefix(all, []),
             Ok(Identity(number::WORLD_IPV6))
         );
     }
@@ -332,9 +332,9 @@ mod tests {
     #[test]
     fn stored_form_keeps_numbers_and_retain_forgets() {
         let mut identities = Identities::new(false);
-        let pod = identities.of_labels(&app(1)).expect("room");
+        let pod = identities.for_labels(&app(1)).expect("room");
         let net: IpNet = "10.0.0.0/8".parse().expect("a prefix");
-        let local = identities.of_prefix(net, []).expect("room");
+        let local = identities.for_prefix(net, []).expect("room");
         let text = serde_json::to_string(&identities).expect("plain data");
         let restored: Identities = serde_json::from_str(&text).expect("own form");
         assert_eq!(restored, identities);
@@ -343,11 +343,11 @@ mod tests {
         identities.retain(&BTreeSet::from([pod]));
         assert_eq!(identities.find(&app(1)), Some(pod));
         assert_eq!(identities.labels(local), None);
-        identities.of_labels(&app(2)).expect("room");
+        identities.for_labels(&app(2)).expect("room");
         let mut followed = before.clone();
         followed.apply(identities.changes(&before).expect("one came and one went"));
         assert_eq!(followed, identities);
-        let again = identities.of_prefix(net, []).expect("room");
+        let again = identities.for_prefix(net, []).expect("room");
         assert_ne!(again, local, "a freed local number isn't given out at once");
     }
 }

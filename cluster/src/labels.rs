@@ -100,21 +100,21 @@ impl fmt::Display for Label {
     }
 }
 
-/// A text that is no label.
+/// A text that is not a label.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0:?} is no label: write source:key=value, for example k8s:app=web")]
-pub struct NoLabel(pub String);
+#[error("{0:?} is not a label: write source:key=value, for example k8s:app=web")]
+pub struct InvalidLabel(pub String);
 
 impl FromStr for Label {
-    type Err = NoLabel;
+    type Err = InvalidLabel;
 
-    fn from_str(text: &str) -> Result<Self, NoLabel> {
+    fn from_str(text: &str) -> Result<Self, InvalidLabel> {
         let (source, rest) = text
             .split_once(':')
-            .ok_or_else(|| NoLabel(text.to_owned()))?;
+            .ok_or_else(|| InvalidLabel(text.to_owned()))?;
         let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
         if source.is_empty() || key.is_empty() {
-            return Err(NoLabel(text.to_owned()));
+            return Err(InvalidLabel(text.to_owned()));
         }
         Ok(Self::new(source, key, value))
     }
@@ -180,7 +180,7 @@ impl Labels {
 
     /// Labels of a pod's identity: its own as far as [`is_identity_label`] keeps them, those of its
     /// namespace, which always has [`NAME_OF_NAMESPACE`], and its namespace, service account and cluster.
-    pub fn of_pod(
+    pub fn for_pod(
         namespace: &str,
         labels: &BTreeMap<String, String>,
         namespace_labels: &BTreeMap<String, String>,
@@ -231,9 +231,9 @@ impl FromIterator<Label> for Labels {
 }
 
 impl TryFrom<Vec<String>> for Labels {
-    type Error = NoLabel;
+    type Error = InvalidLabel;
 
-    fn try_from(texts: Vec<String>) -> Result<Self, NoLabel> {
+    fn try_from(texts: Vec<String>) -> Result<Self, InvalidLabel> {
         texts.iter().map(|text| text.parse()).collect()
     }
 }
@@ -352,7 +352,7 @@ mod tests {
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
                 .collect()
         };
-        let labels = Labels::of_pod(
+        let labels = Labels::for_pod(
             "production",
             &map(&[
                 ("app", "web"),

@@ -17,6 +17,8 @@ pub mod labels;
 pub mod manifest;
 mod named_labels;
 pub mod object;
+pub mod origin;
+pub mod problem;
 pub mod source;
 pub mod spelling;
 pub mod state;
@@ -31,6 +33,8 @@ pub use manifest::{
     Service, ServicePort, Workload,
 };
 pub use named_labels::NamedLabels;
-pub use object::{Kind, NamespacedName, ObjectName, Place, Problem};
+pub use object::{Kind, NamespacedName, ObjectName};
+pub use origin::{ClusterOrigin, FileOrigin, Origin};
+pub use problem::Problem;
 pub use source::Directory;
 pub use state::State;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::labels::Labels;
-use crate::object::{NamespacedName, ObjectName, Place};
+use crate::object::{NamespacedName, ObjectName};
+use crate::origin::Origin;
 use crate::yaml;
 
 mod fields;
@@ -16,7 +17,7 @@ mod objects;
 mod read;
 mod workload;
 
-pub use read::{Document, Ignored, read};
+pub use read::{Document, Ignored, object_name, read};
 pub use workload::Workload;
 
 /// Labels as a manifest writes them.
@@ -84,7 +85,7 @@ impl Pod {
     /// Labels of the pod's identity. `namespace` are its namespace's labels, empty if the namespace
     /// isn't known.
     pub fn identity_labels(&self, namespace: &LabelMap, cluster: &str) -> Labels {
-        Labels::of_pod(
+        Labels::for_pod(
             &self.name.namespace,
             &self.labels,
             namespace,
@@ -170,8 +171,8 @@ pub struct Policy {
     pub labels: LabelMap,
     /// The whole document with positions.
     pub document: Arc<yaml::Node>,
-    /// Where it stands.
-    pub place: Place,
+    /// Where it came from.
+    pub origin: Origin,
     /// Its own text in the file; empty if only the document is known.
     pub text: Arc<str>,
 }

@@ -17,7 +17,7 @@ use crate::yaml::Node;
 /// The labels that policies name, by where the pods are that they can mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedLabels {
-    of_namespace: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    by_namespace: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     everywhere: BTreeSet<Arc<str>>,
 }
 
@@ -40,7 +40,7 @@ impl NamedLabels {
             subject.extend(labels.into_iter().flatten().map(|field| field.key.as_str()));
             subject.extend(expressions(selector).map(|(key, _)| key));
         }
-        self.name(Some(&own), subject);
+        self.insert_keys(Some(&own), subject);
         for (section, peers) in [("ingress", "from"), ("egress", "to")] {
             for peer in items(spec, section).flat_map(|element| items(element, peers)) {
                 let Some(selector) = peer.get("podSelector") else {
@@ -53,15 +53,15 @@ impl NamedLabels {
                     Some(_) => None,
                     None => Some(&own),
                 };
-                self.name(namespace, left_out.collect());
+                self.insert_keys(namespace, left_out.collect());
             }
         }
     }
 
-    fn name(&mut self, namespace: Option<&Arc<str>>, keys: Vec<&str>) {
+    fn insert_keys(&mut self, namespace: Option<&Arc<str>>, keys: Vec<&str>) {
         for key in keys.into_iter().filter(|key| !is_identity_label(key)) {
             let known = match namespace {
-                Some(namespace) => self.of_namespace.entry(Arc::clone(namespace)).or_default(),
+                Some(namespace) => self.by_namespace.entry(Arc::clone(namespace)).or_default(),
                 None => &mut self.everywhere,
             };
             known.insert(key.into());
@@ -70,12 +70,12 @@ impl NamedLabels {
 
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        self.of_namespace.is_empty() && self.everywhere.is_empty()
+        self.by_namespace.is_empty() && self.everywhere.is_empty()
     }
 
     /// What the identity of a pod has beside the labels that every identity has.
-    pub fn of<'a>(&'a self, pod: &'a Pod) -> impl Iterator<Item = Label> + 'a {
-        let here = self.of_namespace.get(&pod.name.namespace);
+    pub fn for_pod<'a>(&'a self, pod: &'a Pod) -> impl Iterator<Item = Label> + 'a {
+        let here = self.by_namespace.get(&pod.name.namespace);
         let keys: BTreeSet<&Arc<str>> =
             here.into_iter().flatten().chain(&self.everywhere).collect();
         keys.into_iter().filter_map(|key| {

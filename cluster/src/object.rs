@@ -1,13 +1,10 @@
-//! What an object is called, where it stands, and what is wrong with it.
+//! What an object is called.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
-
-use crate::yaml::Position;
 
 /// The kinds of objects that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,59 +142,5 @@ impl NamespacedName {
 impl fmt::Display for NamespacedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-/// File and position. Shown as `web.yaml:3:5`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// File as the source names it: relative to the watched directory.
-    pub file: Arc<str>,
-    /// Position in it; line 0 = the file as a whole.
-    pub at: Position,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.at.line == 0 {
-            f.write_str(&self.file)
-        } else {
-            write!(f, "{}:{}", self.file, self.at)
-        }
-    }
-}
-
-/// Something wrong in a manifest: where, in which object and field, what, and what to do about it.
-#[derive(Clone, Debug, Error, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Problem {
-    /// File and position; no file if it is about the cluster as a whole.
-    pub place: Place,
-    /// The object, if it could be told which one.
-    pub object: Option<ObjectName>,
-    /// Path of the field, such as `spec.ingress[0].toPorts[0].ports[0].port`; empty if it concerns
-    /// the object or file as a whole.
-    pub field: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What to do about it; empty if that is obvious.
-    pub remedy: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.file.is_empty() {
-            write!(f, "{}: ", self.place)?;
-        }
-        if let Some(object) = &self.object {
-            write!(f, "{object}: ")?;
-        }
-        if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
-        }
-        f.write_str(&self.problem)?;
-        if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
-        }
-        Ok(())
     }
 }

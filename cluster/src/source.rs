@@ -1,460 +1,70 @@
-//! A directory of YAML files as the source of a cluster's state.
+//! Where the state of a cluster comes from.
 //!
 //! ```text
-//! files --parse--> documents --per file: good, or the last good form--> State
+//! directory of YAML (directory) --.
+//! objects given to it (in_memory) --+--> Snapshot: State and Checkpoint --> policy, agent
 //! ```
 //!
-//! Nothing gets lost by a mistake: a file that can't be parsed (half written, say) keeps the objects it
-//! had; an object that can't be read keeps its last good form; both are named in [`State::problems`].
-//! A directory that vanishes keeps everything and is a problem.
-//!
-//! An object goes when its file is deleted, at once. When it vanishes from a file that is still there, it
-//! depends on how that was written: a file that was renamed to the name, as most tools do, counts at once if
-//! the system gave notice of that and nobody has it open for writing; any other may be half written, even a
-//! new one, so what vanishes stays until nothing has changed for 3 seconds (10 while its writer has it
-//! open). While the file can't be read or parsed, nothing goes.
-//!
-//! An object in two files is taken from the one that had it first, over restarts too; of files that are
-//! seen together for the first time, from the first by name.
-//!
-//! Times are durations since the directory was opened, given by whoever calls.
+//! What every source promises ([`Source`]):
+//! - no snapshot before all of the cluster was seen once, or is known from before a restart;
+//! - an object that goes bad keeps its last good form, over restarts too ([`Checkpoint`]), and is named in
+//!   [`State::problems`];
+//! - nothing that fails (a directory that vanishes, a server that is away) takes objects out.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
-
-use crate::differ;
-use crate::object::{ObjectName, Place};
+use crate::object::ObjectName;
+use crate::origin::Origin;
 use crate::state::State;
-use crate::yaml::{self, Position};
 
-mod background;
-mod file;
-mod merge;
-mod watch;
+mod checkpoint;
+pub mod directory;
+mod in_memory;
 
-use background::{LARGE, Reading};
-use file::{ABANDONED, File, Stamp};
-use merge::Merged;
-pub use watch::{Watch, WatchError};
+pub use checkpoint::{Checkpoint, CheckpointChanges};
+pub use directory::{Directory, DirectoryError, Watch, WatchError};
+pub use in_memory::InMemory;
 
-/// What a source must remember over a restart, so that a file that went bad meanwhile keeps its last
-/// good objects. Plain data for the agent's state file; shares the documents with the directory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory(BTreeMap<Arc<str>, Arc<[Arc<yaml::Node>]>>);
+/// A source of a cluster's state that is being followed. Dropping it ends that.
+///
+/// Whoever starts one gives it the [`Checkpoint`] of before a restart, and something to call when there is
+/// a new snapshot or its health changed ([`Notify`]). Snapshots don't pile up: one that nobody took makes
+/// room for the next.
+pub trait Source: fmt::Debug + Send {
+    /// What it is, for messages: `state directory /etc/flows/state`.
+    fn describe(&self) -> String;
 
-impl Memory {
-    /// Says what a file has; `None`: it is gone.
-    pub fn set(&mut self, file: Arc<str>, documents: Option<Vec<Arc<yaml::Node>>>) {
-        match documents {
-            Some(documents) => self.0.insert(file, documents.into()),
-            None => self.0.remove(&file),
-        };
-    }
+    /// The newest complete snapshot; `None` as long as there was none. Costs little.
+    fn snapshot(&self) -> Option<Snapshot>;
 
-    /// The files that have other documents than `before`, by name; `None` for those that are gone.
-    /// Equal documents that were read again count as others.
-    pub fn changes<'a>(
-        &'a self,
-        before: &'a Self,
-    ) -> impl Iterator<Item = (&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>)> {
-        let changed = differ::changed(&before.0, &self.0, Arc::ptr_eq);
-        changed
-            .into_iter()
-            .map(|(file, _, now)| (file, now.map(|documents| &**documents)))
-    }
+    /// Whether the snapshot is the present state of the cluster.
+    fn health(&self) -> Health;
 
-    /// Where an object stands, or its field of that path (`status.podIP`) as far as it has that. Looks at
-    /// all objects.
-    pub fn place(&self, object: &ObjectName, field: &str) -> Option<Place> {
-        let (file, document) = self.0.iter().find_map(|(file, documents)| {
-            let document = documents.iter().find(|document| is(document, object))?;
-            Some((file, &**document))
-        })?;
-        let mut node = document;
-        for key in field.split('.') {
-            match node.get(key) {
-                Some(inner) => node = inner,
-                None => break,
-            }
-        }
-        Some(Place {
-            file: Arc::clone(file),
-            at: node.at,
-        })
-    }
-
-    /// Whether a file has these very documents.
-    fn has(&self, file: &str, documents: &[Arc<yaml::Node>]) -> bool {
-        self.0.get(file).is_some_and(|known| {
-            known.len() == documents.len()
-                && known.iter().zip(documents).all(|(a, b)| Arc::ptr_eq(a, b))
-        })
-    }
+    /// Where an object of a snapshot came from, or its field of that path (`status.podIP`) as far as it
+    /// has that. May look at all objects.
+    fn locate(&self, snapshot: &Snapshot, object: &ObjectName, field: &str) -> Option<Origin>;
 }
 
-/// Whether a document is that of an object.
-fn is(document: &yaml::Node, object: &ObjectName) -> bool {
-    let metadata = document.get("metadata");
-    let text = |key| metadata.and_then(|metadata| metadata.text(key));
-    let is_there = object
-        .namespace
-        .as_deref()
-        .is_none_or(|namespace| text("namespace").unwrap_or("default") == namespace);
-    document.text("kind") == Some(object.kind.name())
-        && text("name") == Some(&*object.name)
-        && is_there
+/// Called from a thread of the source when there is something new. Must not block.
+pub type Notify = Box<dyn Fn() + Send>;
+
+/// A state and what belongs to it. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The state.
+    pub state: Arc<State>,
+    /// What the source must be given after a restart to know the same.
+    pub checkpoint: Checkpoint,
 }
 
-/// The directory can't be read.
-#[derive(Debug, Error)]
-#[error("state directory {}: {source}; create it, or name the right one", path.display())]
-pub struct DirectoryError {
-    /// The directory.
-    pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
-}
-
-/// Files `*.yaml`, `*.yml` and `*.json` directly in a directory; hidden ones are left out.
-#[derive(Debug)]
-pub struct Directory {
-    path: PathBuf,
-    files: BTreeMap<Arc<str>, File>,
-    /// Files that may hold something else than what was merged last.
-    changed: BTreeSet<Arc<str>>,
-    /// Files to be read although they may look as they were.
-    noticed: BTreeSet<Arc<str>>,
-    /// Files that someone has open for writing.
-    writers: BTreeMap<Arc<str>, Writer>,
-    /// A large file that is being read, if that may be done beside the others.
-    reading: Option<Reading>,
-    background: Option<Background>,
-    merged: Merged,
-}
-
-/// How often the directory is looked at without a notice: for file systems that give none, and for a
-/// directory that was replaced.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// How often while a file is being written, or an object waits for a second look.
-const SOON: Duration = Duration::from_millis(250);
-/// A file whose writer has written nothing for this long is read although it isn't closed.
-const RESTING: Duration = Duration::from_secs(1);
-
-/// Who has a file open for writing: since when, and when it wrote last.
-#[derive(Clone, Copy, Debug)]
-struct Writer {
-    since: Duration,
-    last: Duration,
-}
-
-impl Writer {
-    /// Whether half of the file may be written. One that goes on and on is not waited for.
-    fn is_busy(&self, now: Duration) -> bool {
-        now.saturating_sub(self.last) < RESTING && now.saturating_sub(self.since) < ABANDONED
-    }
-}
-
-/// Calls whoever follows the directory when a file was read in the background.
-#[derive(Clone)]
-struct Background(Arc<dyn Fn() + Send + Sync>);
-
-impl fmt::Debug for Background {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Background")
-    }
-}
-
-/// How closely to look at files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    /// At all of them, by their texts: two writes within one tick of the file system's clock leave the
-    /// same stamp.
-    Read,
-    /// At all of them, by their stamps, which is cheap; at those that were noticed by their texts.
-    Stamps,
-    /// At those that were noticed alone.
-    Noticed,
-}
-
-impl Directory {
-    /// Opens a directory and reads it once. `memory` is what [`Directory::memory`] gave before a
-    /// restart, or the default.
-    ///
-    /// # Errors
-    /// The directory is missing or can't be listed. Bad files are no error here but problems of the
-    /// state.
-    pub fn open(path: &Path, memory: Memory) -> Result<Self, DirectoryError> {
-        let mut directory = Self {
-            // As notices name it.
-            path: std::path::absolute(path).unwrap_or_else(|_unknown| path.to_owned()),
-            files: BTreeMap::new(),
-            changed: BTreeSet::new(),
-            noticed: BTreeSet::new(),
-            writers: BTreeMap::new(),
-            reading: None,
-            background: None,
-            merged: Merged::default(),
-        };
-        for (name, documents) in memory.0 {
-            let file = File::remembered(&name, &documents);
-            directory.merged.own(&name, file.objects.keys());
-            directory.changed.insert(Arc::clone(&name));
-            directory.files.insert(name, file);
-        }
-        directory.read_files(Look::Read, Duration::ZERO)?;
-        directory.publish();
-        Ok(directory)
-    }
-
-    /// The directory.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The present snapshot.
-    pub fn state(&self) -> Arc<State> {
-        self.merged.state()
-    }
-
-    /// What to keep over a restart: of each file the objects that are taken from it.
-    pub fn memory(&self) -> Memory {
-        self.merged.memory()
-    }
-
-    /// Reads the files again, `now` after the directory was opened. Returns the new snapshot if it differs
-    /// from the last one.
-    pub fn rescan(&mut self, now: Duration) -> Option<Arc<State>> {
-        self.look(Look::Read, now)
-    }
-
-    /// Something happened to the file at a path. Says whether it may be more than that: behind a name
-    /// that begins with two dots stand the files of a mounted config map.
-    fn notice(&mut self, path: &Path) -> bool {
-        match manifest_name(path) {
-            Some(name) => {
-                self.noticed.insert(name);
-                false
-            }
-            None => {
-                let name = path.file_name().unwrap_or_default();
-                path == self.path || name.as_encoded_bytes().starts_with(b"..")
-            }
-        }
-    }
-
-    /// A file is being written: it is read once that ends, or seems to.
-    pub fn writing(&mut self, path: &Path, now: Duration) {
-        if let Some(name) = manifest_name(path) {
-            if let Some(file) = self.files.get_mut(&name) {
-                file.written();
-            }
-            let writer = self.writers.entry(name).or_insert(Writer {
-                since: now,
-                last: now,
-            });
-            writer.last = now;
-        }
-    }
-
-    /// Its writer has closed it.
-    pub fn closed(&mut self, path: &Path) {
-        if let Some(name) = manifest_name(path) {
-            self.writers.remove(&name);
-        }
-    }
-
-    /// A file was renamed to this path: it is whole, unless it is still being written.
-    pub fn renamed(&mut self, path: &Path) {
-        if let Some(name) = manifest_name(path)
-            && !self.writers.contains_key(&name)
-            && let Some(file) = self.files.get_mut(&name)
-        {
-            file.renamed(path);
-        }
-    }
-
-    /// How long it may take until the next look, if nothing happens before.
-    fn patience(&self) -> Duration {
-        let waiting = self.files.values().any(File::is_waiting);
-        if waiting || !self.writers.is_empty() {
-            SOON
-        } else {
-            LOOK_AGAIN
-        }
-    }
-
-    fn look(&mut self, look: Look, now: Duration) -> Option<Arc<State>> {
-        self.writers
-            .retain(|_, writer| now.saturating_sub(writer.last) < ABANDONED);
-        match self.read_files(look, now) {
-            Ok(()) => self.settle(now),
-            // Nothing was seen of the files: none of them was left alone for sure.
-            Err(error) => self.vanished(&error),
-        }
-        self.publish()
-    }
-
-    /// Lets go what vanished from files that are still as they were read.
-    fn settle(&mut self, now: Duration) {
-        for (name, file) in &mut self.files {
-            if !file.is_waiting() {
-                continue;
-            }
-            // There is a newer text, which may have it again: a large file's may take long to read, and that
-            // of a busy writer isn't read yet.
-            let is_being_read =
-                (self.reading.as_ref()).is_some_and(|reading| reading.name == *name);
-            let present = fs::metadata(self.path.join(&**name));
-            let is_as_read = present.is_ok_and(|present| Stamp::of(&present) == file.stamp);
-            if is_as_read && !is_being_read {
-                file.settle(self.writers.contains_key(name), now);
-                self.changed.insert(Arc::clone(name));
-            }
-        }
-    }
-
-    fn read_files(&mut self, look: Look, now: Duration) -> Result<(), DirectoryError> {
-        self.finish_reading(now);
-        let path = self.path.clone();
-        let wrap = |source| DirectoryError {
-            path: path.clone(),
-            source,
-        };
-        let noticed = std::mem::take(&mut self.noticed);
-        // One that is gone may have another name now, or be gone with its directory: only a look at all of
-        // them tells.
-        let is_there = |name: &Arc<str>| path.join(&**name).try_exists().unwrap_or(true);
-        if look == Look::Noticed && noticed.iter().all(is_there) {
-            for name in &noticed {
-                if !self.look_at(name, Look::Read, now) {
-                    self.noticed.insert(Arc::clone(name));
-                }
-            }
-            return Ok(());
-        }
-        let mut present = BTreeSet::new();
-        for entry in fs::read_dir(&self.path).map_err(wrap)? {
-            let Some(name) = manifest_name(&entry.map_err(wrap)?.path()) else {
-                continue;
-            };
-            let look = match noticed.contains(&name) {
-                true => Look::Read,
-                false => look,
-            };
-            if self.look_at(&name, look, now) {
-                present.insert(name);
-            }
-        }
-        // What went may stand in a new file that is still being read: it goes once that is known.
-        let mut there = self
-            .files
-            .iter()
-            .filter(|(name, _)| present.contains(*name));
-        if there.any(|(_, file)| file.is_unread()) {
-            return Ok(());
-        }
-        let changed = &mut self.changed;
-        self.files.retain(|name, _| {
-            let is_present = present.contains(name);
-            if !is_present {
-                changed.insert(Arc::clone(name));
-            }
-            is_present
-        });
-        Ok(())
-    }
-
-    /// Looks at one file; `false`: there is none.
-    fn look_at(&mut self, name: &Arc<str>, look: Look, now: Duration) -> bool {
-        let path = self.path.join(&**name);
-        // Follows symbolic links, as mounted config maps are made of them.
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {
-                let writer = self.writers.get(name);
-                if writer.is_some_and(|writer| writer.is_busy(now)) {
-                    self.noticed.insert(Arc::clone(name));
-                } else {
-                    self.read_file(name, &path, Stamp::of(&metadata), look, now);
-                }
-                true
-            }
-            Ok(_) => false,
-            // Gone between listing and looking: as if it had never been listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => {
-                let file = self.files.entry(Arc::clone(name)).or_default();
-                file.cannot_be_read(name, file::unreadable(&error));
-                self.changed.insert(Arc::clone(name));
-                true
-            }
-        }
-    }
-
-    fn read_file(&mut self, name: &Arc<str>, path: &Path, stamp: Stamp, look: Look, now: Duration) {
-        let file = self.files.entry(Arc::clone(name)).or_default();
-        let is_large = stamp.len > LARGE;
-        if stamp == file.stamp && (look != Look::Read || is_large) {
-            return;
-        }
-        self.changed.insert(Arc::clone(name));
-        if stamp.len > yaml::MAX_BYTES as u64 {
-            let problem = yaml::too_large(stamp.len);
-            file.take(name, stamp, Err(problem), now);
-            return;
-        }
-        let known = file.known_digest();
-        let Some(background) = self.background.clone().filter(|_| is_large) else {
-            if !file.take(name, stamp, file::read(name, path, known), now) {
-                self.changed.remove(name);
-            }
-            return;
-        };
-        // Another one, or an earlier form of this one, is being read: its turn comes after that.
-        if self.reading.is_none() {
-            let done = move || (background.0)();
-            let reading = Reading::begin(Arc::clone(name), path.to_owned(), stamp, known, done);
-            self.reading = Some(reading);
-        }
-    }
-
-    /// Takes a file that was read in the background, if that has ended.
-    fn finish_reading(&mut self, now: Duration) {
-        let Some(content) = self.reading.as_ref().and_then(Reading::result) else {
-            return;
-        };
-        if let Some(reading) = self.reading.take()
-            && let Some(file) = self.files.get_mut(&reading.name)
-        {
-            file.take(&reading.name, reading.stamp, content, now);
-            self.changed.insert(reading.name);
-        }
-    }
-
-    fn vanished(&mut self, error: &DirectoryError) {
-        let name: Arc<str> = self.path.to_string_lossy().into();
-        let file = self.files.entry(Arc::clone(&name)).or_default();
-        file.fail(&name, Position::default(), error.to_string());
-        self.changed.insert(name);
-    }
-
-    /// Merges what changed into the state and publishes it if it differs from the last one.
-    fn publish(&mut self) -> Option<Arc<State>> {
-        let changed = std::mem::take(&mut self.changed);
-        self.merged.update(&self.files, changed)
-    }
-}
-
-/// The name under which a file is listed, if it is a manifest.
-fn manifest_name(path: &Path) -> Option<Arc<str>> {
-    let name = path.file_name()?.to_str()?;
-    let extension = path.extension()?.to_str()?;
-    (!name.starts_with('.') && matches!(extension, "yaml" | "yml" | "json")).then(|| name.into())
+/// How a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// The newest snapshot is the present state.
+    Synced,
+    /// There was no snapshot yet: what it waits for.
+    Syncing(String),
+    /// The newest snapshot is the last state that was seen: why there is no newer one.
+    Stale(String),
 }

@@ -9,7 +9,8 @@ use crate::manifest::{
     CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
 };
 use crate::named_labels::NamedLabels;
-use crate::object::{Kind, NamespacedName, ObjectName, Problem};
+use crate::object::{Kind, NamespacedName, ObjectName};
+use crate::problem::Problem;
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -33,7 +34,7 @@ pub struct State {
     pub policies: BTreeMap<ObjectName, Arc<Policy>>,
     /// Labels by which those policies choose pods, although identities leave them out.
     pub named_labels: NamedLabels,
-    /// What is wrong in the manifests, by place. Objects named here are absent above, or stand there
+    /// What is wrong in the manifests, by origin. Objects named here are absent above, or stand there
     /// in their last good form.
     pub problems: Vec<Problem>,
     /// Objects of kinds that aren't used here.
@@ -65,8 +66,25 @@ impl State {
         }
     }
 
+    /// As [`Self::insert`]; says whether it is another one than before.
+    pub(crate) fn insert_if_changed(&mut self, object: &Object) -> bool {
+        let is_there = match object {
+            Object::Node(node) => self.nodes.get(&node.name) == Some(node),
+            Object::Namespace(ns) => self.namespaces.get(&ns.name) == Some(ns),
+            Object::Pod(pod) => self.pods.get(&pod.name) == Some(pod),
+            Object::Service(service) => self.services.get(&service.name) == Some(service),
+            Object::EndpointSlice(slice) => self.endpoint_slices.get(&slice.name) == Some(slice),
+            Object::CidrGroup(group) => self.cidr_groups.get(&group.name) == Some(group),
+            Object::Policy(policy) => self.policies.get(&policy.name) == Some(policy),
+        };
+        if !is_there {
+            self.insert(object.clone());
+        }
+        !is_there
+    }
+
     /// Takes an object out; says whether it was there. The labels that it named stay named until
-    /// [`Self::name_labels`].
+    /// [`Self::rebuild_named_labels`].
     pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {
         let namespaced = || NamespacedName {
             namespace: object.namespace.clone().unwrap_or_default(),
@@ -87,8 +105,8 @@ impl State {
         }
     }
 
-    /// Finds anew which labels the policies name.
-    pub(crate) fn name_labels(&mut self) {
+    /// Collects again the labels that the policies name.
+    pub(crate) fn rebuild_named_labels(&mut self) {
         self.named_labels = NamedLabels::default();
         for policy in self.policies.values() {
             self.named_labels.add(policy);
@@ -114,11 +132,11 @@ impl State {
         if named.is_empty() {
             return labels;
         }
-        labels.iter().cloned().chain(named.of(pod)).collect()
+        labels.iter().cloned().chain(named.for_pod(pod)).collect()
     }
 
     /// Pods placed on a node that have a network of their own.
-    pub fn pods_of<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {
+    pub fn pods_on_node<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {
         self.pods
             .values()
             .filter(move |pod| pod.node.as_deref() == Some(node) && !pod.host_network)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use flows_cluster::source::{Directory, Memory};
+use flows_cluster::source::{Checkpoint, Directory, Source as _};
 use flows_cluster::{Kind, NamespacedName, ObjectName, State};
 
 fn pod(name: &str, ip: &str) -> String {
@@ -42,14 +42,14 @@ fn problems(state: &State) -> Vec<String> {
 }
 
 fn open(path: &Path) -> Directory {
-    Directory::open(path, Memory::default()).expect("a directory")
+    Directory::open(path, &Checkpoint::default()).expect("a directory")
 }
 
 #[test]
 fn missing_directory_is_an_error() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let path = dir.path().join("none");
-    let error = Directory::open(&path, Memory::default()).expect_err("missing");
+    let error = Directory::open(&path, &Checkpoint::default()).expect_err("missing");
     assert!(
         error.to_string().contains(&*path.to_string_lossy()),
         "{error}"
@@ -145,12 +145,12 @@ fn last_good_objects_outlive_a_restart() {
     let file = dir.path().join("pods.yaml");
     fs::write(&file, pod("web", "10.0.0.1")).expect("write");
     fs::write(dir.path().join("gone.yaml"), pod("db", "10.0.0.2")).expect("write");
-    let memory = serde_json::to_string(&open(dir.path()).memory()).expect("plain data");
+    let stored = serde_json::to_string(&open(dir.path()).checkpoint()).expect("plain data");
 
     fs::write(&file, "kind: [").expect("write");
     fs::remove_file(dir.path().join("gone.yaml")).expect("remove");
-    let memory: Memory = serde_json::from_str(&memory).expect("own form");
-    let state = Directory::open(dir.path(), memory)
+    let checkpoint: Checkpoint = serde_json::from_str(&stored).expect("own form");
+    let state = Directory::open(dir.path(), &checkpoint)
         .expect("a directory")
         .state();
     assert_eq!(pods(&state), ["web 10.0.0.1"]);
@@ -158,7 +158,7 @@ fn last_good_objects_outlive_a_restart() {
     let state = open(dir.path()).state();
     assert!(
         state.pods.is_empty(),
-        "without memory there is nothing to fall back on"
+        "without a checkpoint there is nothing to fall back on"
     );
 }
 
@@ -390,7 +390,7 @@ fn a_large_file_that_is_renamed_is_never_gone() {
 }
 
 #[test]
-fn an_object_and_its_fields_have_a_place() {
+fn an_object_and_its_fields_have_an_origin() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let pending =
         "apiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {}\nstatus: {podIP: \"\"}\n";
@@ -400,26 +400,28 @@ fn an_object_and_its_fields_have_a_place() {
     // One without an address yet is a pod, and no mistake.
     assert_eq!(directory.state().problems, []);
     assert_eq!(directory.state().pods.len(), 2);
-    let memory = directory.memory();
-    let place = |namespace: &str, name: &str, field: &str| {
+    let snapshot = directory.snapshot();
+    let watch = directory.watch(|_| {}).expect("notices");
+    let origin = |namespace: &str, name: &str, field: &str| {
         let object = ObjectName {
             kind: Kind::Pod,
             namespace: Some(namespace.into()),
             name: name.into(),
         };
-        memory.place(&object, field).map(|place| place.to_string())
+        let origin = watch.locate(&snapshot, &object, field);
+        origin.map(|origin| origin.to_string())
     };
     assert_eq!(
-        place("shop", "web", "status.podIP").as_deref(),
+        origin("shop", "web", "status.podIP").as_deref(),
         Some("pods.yaml:5:17")
     );
     assert_eq!(
-        place("shop", "web", "status.hostIP").as_deref(),
+        origin("shop", "web", "status.hostIP").as_deref(),
         Some("pods.yaml:5:9")
     );
     assert_eq!(
-        place("default", "late", "").as_deref(),
+        origin("default", "late", "").as_deref(),
         Some("pods.yaml:7:1")
     );
-    assert_eq!(place("shop", "late", ""), None);
+    assert_eq!(origin("shop", "late", ""), None);
 }

@@ -1,23 +1,21 @@
 //! Which documents are objects, which are lists of them, and which are mistakes.
 
-use std::sync::Arc;
-
 use flows_cluster::manifest::{Document, read};
-use flows_cluster::yaml;
+use flows_cluster::{Origin, yaml};
 
 /// What became of a text, object by object.
 fn outcome(text: &str) -> Vec<String> {
-    let file: Arc<str> = "f.yaml".into();
+    let origin = Origin::from("f.yaml");
     yaml::parse(text)
         .expect("valid YAML")
         .into_iter()
-        .flat_map(|document| read(&file, document))
+        .flat_map(|document| read(&origin, document))
         .map(|document| match document {
             Document::Object(name, _, tree) => format!("{name} at {}", tree.at),
             Document::Bad(_, problem) => problem.to_string(),
             Document::Ignored(ignored) => format!(
                 "{}: {} {}{}",
-                ignored.place,
+                ignored.origin,
                 ignored.kind,
                 ignored.name,
                 if ignored.is_policy { ", a policy" } else { "" }

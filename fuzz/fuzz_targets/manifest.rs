@@ -2,20 +2,18 @@
 
 #![no_main]
 
-use std::sync::Arc;
-
-use cluster::{manifest, yaml};
+use cluster::{Origin, manifest, yaml};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let Ok(documents) = yaml::parse(text) else {
         return;
     };
-    let file: Arc<str> = Arc::from("fuzz.yaml");
+    let origin = Origin::from("fuzz.yaml");
     for document in documents {
         assert_eq!(
-            manifest::read(&file, document.clone()),
-            manifest::read(&file, document)
+            manifest::read(&origin, document.clone()),
+            manifest::read(&origin, document)
         );
     }
 });

@@ -3,9 +3,7 @@
 
 #![no_main]
 
-use std::sync::Arc;
-
-use cluster::{Object, State, manifest, yaml};
+use cluster::{Object, Origin, State, manifest, yaml};
 use libfuzzer_sys::fuzz_target;
 use policy::validate::{File, Severity, validate};
 
@@ -21,8 +19,9 @@ fuzz_target!(|text: &str| {
     for diagnostic in &report.diagnostics {
         let problem = &diagnostic.problem;
         assert!(!problem.problem.is_empty(), "{problem:?}");
-        assert_eq!(problem.place.file, file.name, "{problem:?}");
-        let line = usize::try_from(problem.place.at.line).expect("a line");
+        let origin = problem.file().expect("all of it is of a file");
+        assert_eq!(origin.path, file.name, "{problem:?}");
+        let line = usize::try_from(origin.at.line).expect("a line");
         assert!(line <= lines, "{problem:?}");
         if diagnostic.severity == Severity::Error && problem.object.is_some() {
             assert!(line > 0, "{problem:?}");
@@ -34,10 +33,10 @@ fuzz_target!(|text: &str| {
     let Ok(documents) = yaml::parse(text) else {
         return;
     };
-    let name: Arc<str> = "fuzz.yaml".into();
+    let origin = Origin::from("fuzz.yaml");
     for document in documents
         .into_iter()
-        .flat_map(|tree| manifest::read(&name, tree))
+        .flat_map(|tree| manifest::read(&origin, tree))
     {
         if let manifest::Document::Object(_, Object::Policy(raw), _) = document {
             // The first refusal is one of all of them, and both agree on what is good.

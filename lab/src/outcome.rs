@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cluster::manifest::{self, Document as Read};
-use cluster::{Object, Problem, yaml};
+use cluster::{Object, Origin, Problem, yaml};
 
 use crate::manifest::{Document, Use};
 
@@ -43,11 +43,11 @@ const WORKLOADS: [&str; 7] = [
 
 /// What becomes of a document in the cluster of this name.
 pub fn outcome(document: &Document, cluster: &str) -> Outcome {
-    let file = document.path.display().to_string().into();
+    let origin = Origin::from(&*document.path.to_string_lossy());
     let trees = match yaml::parse(&document.at_original_lines()) {
         Ok(trees) => trees,
         Err(error) => {
-            let place = cluster::Place { file, at: error.at };
+            let place = origin.at(error.at);
             return Outcome::Refused {
                 objects: BTreeSet::new(),
                 why: format!("{place}: invalid YAML: {}", error.problem),
@@ -58,7 +58,7 @@ pub fn outcome(document: &Document, cluster: &str) -> Outcome {
     let mut used = false;
     for read in trees
         .into_iter()
-        .flat_map(|tree| manifest::read(&file, tree))
+        .flat_map(|tree| manifest::read(&origin, tree))
     {
         match read {
             Read::Ignored(..) => {}

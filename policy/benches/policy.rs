@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cluster::manifest::{self, Document};
-use cluster::{State, yaml};
+use cluster::{Origin, State, yaml};
 use datapath_host::Changes;
 use flows_policy::{Compiler, Config, Here, Memory, Place};
 
@@ -197,7 +197,7 @@ fn resident() -> f64 {
 }
 
 fn here(state: &State) -> Here {
-    let pods = state.pods_of(OWN).zip(1..);
+    let pods = state.pods_on_node(OWN).zip(1..);
     Here {
         own: Vec::new(),
         places: pods
@@ -290,9 +290,9 @@ fn of_namespace(n: usize, version: usize) -> String {
 }
 
 fn add(state: &mut State, text: &str) {
-    let file: Arc<str> = "bench.yaml".into();
+    let origin = Origin::from("bench.yaml");
     for document in yaml::parse(text).unwrap() {
-        for document in manifest::read(&file, document) {
+        for document in manifest::read(&origin, document) {
             let Document::Object(_, object, _) = document else {
                 unreachable!("{text}");
             };

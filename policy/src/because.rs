@@ -232,7 +232,7 @@ fn involved(
             .filter(|(name, _)| name.name.as_ref() == policy.name)
             .find(|(name, _)| name.to_string() == policy.policy);
         if let Some((_, raw)) = raw {
-            policy.place = raw.place.to_string();
+            policy.place = raw.origin.to_string();
             policy.yaml = raw.yaml();
         }
         let is_same = policy.version.is_empty() || policy.version == policy.present_version;

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use cluster::{Identities, ObjectName, Place, State};
+use cluster::{Identities, ObjectName, Origin, State};
 use datapath_host::HostMaps;
 
 use crate::bounded;
@@ -252,7 +252,7 @@ impl<'a> Scene<'a> {
             Some(Judgement {
                 direction,
                 decision,
-                policies: scan(self.policies, &matter, |policy| self.place(policy)),
+                policies: scan(self.policies, &matter, |policy| self.origin(policy)),
                 suggestions: Vec::new(),
                 reach: reach.as_ref().map(|_| Reach::of(&allowed(&[direction]))),
             })
@@ -293,11 +293,11 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    fn place(&self, policy: &ObjectName) -> Option<Place> {
+    fn origin(&self, policy: &ObjectName) -> Option<Origin> {
         self.state
             .policies
             .get(policy)
-            .map(|known| known.place.clone())
+            .map(|known| known.origin.clone())
     }
 
     fn notes(&self, explanation: &Explanation) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cluster::differ::{Differing, changed};
 use cluster::identities::IdentityChanges;
-use cluster::{Identities, NamespacedName, ObjectName, Place, manifest, yaml};
+use cluster::{Identities, NamespacedName, ObjectName, Origin, manifest, yaml};
 use serde::{Deserialize, Serialize};
 
 use crate::cookies::{CookieChanges, Cookies, TableChanges, TableIds};
@@ -72,10 +72,10 @@ impl MemoryChanges {
 }
 
 impl Memory {
-    /// The manifests of the policies that were in force, with the files that had them.
-    pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<yaml::Node>)> {
+    /// The manifests of the policies that were in force, and where they came from.
+    pub fn documents(&self) -> impl Iterator<Item = (&Origin, &Arc<yaml::Node>)> {
         let policies = self.policies.values();
-        policies.map(|policy| (&policy.place.file, &policy.document))
+        policies.map(|policy| (&policy.origin, &policy.document))
     }
 
     /// The way here from `before`. Policies that were read again count as others.
@@ -148,7 +148,9 @@ struct Stored {
     version: Arc<str>,
     labels: manifest::LabelMap,
     document: Arc<yaml::Node>,
-    place: Place,
+    /// Named as earlier versions did, which knew files only.
+    #[serde(rename = "place")]
+    origin: Origin,
 }
 
 impl From<&manifest::Policy> for Stored {
@@ -159,7 +161,7 @@ impl From<&manifest::Policy> for Stored {
             version: Arc::clone(&policy.version),
             labels: policy.labels.clone(),
             document: Arc::clone(&policy.document),
-            place: policy.place.clone(),
+            origin: policy.origin.clone(),
         }
     }
 }
@@ -172,7 +174,7 @@ impl From<Stored> for manifest::Policy {
             version: stored.version,
             labels: stored.labels,
             document: stored.document,
-            place: stored.place,
+            origin: stored.origin,
             text: Arc::default(),
         }
     }
@@ -208,5 +210,22 @@ impl From<Memory> for Whole {
                 .collect(),
             owners: memory.owners,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of a state file, as agents wrote it that knew files only.
+    #[test]
+    fn policies_are_stored_as_before() {
+        let line = r#"{"policies":[{"name":{"kind":"NetworkPolicy","namespace":"shop","name":"web"},"uid":null,"version":"1","labels":{},"document":{"at":{"line":3,"column":1},"value":"Null"},"place":{"file":"web.yaml","at":{"line":3,"column":1}}}]}"#;
+        let changes: MemoryChanges = serde_json::from_str(line).expect("a line");
+        assert_eq!(serde_json::to_string(&changes).expect("plain data"), line);
+        let mut memory = Memory::default();
+        memory.apply(changes);
+        let (origin, _) = memory.documents().next().expect("a policy");
+        assert_eq!(origin.to_string(), "web.yaml:3:1");
     }
 }

@@ -33,7 +33,7 @@ pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Box<Pro
 /// empty, in the order of the file.
 pub fn parse_all(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Vec<Problem>> {
     read_object(policy, cluster).map_err(|mut wrong| {
-        wrong.sort_by_key(|problem| problem.place.at);
+        wrong.sort_by(|one, other| one.origin.cmp(&other.origin));
         wrong
     })
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cluster::manifest::{self, Document, Ignored};
-use cluster::{Labels, Object, ObjectName, Place, Problem, State, yaml};
+use cluster::{Labels, Object, ObjectName, Origin, Problem, State, yaml};
 
 use crate::config::Config;
 use crate::effort;
@@ -65,8 +65,8 @@ pub struct Diagnostic {
 pub struct Meaning {
     /// The policy.
     pub policy: ObjectName,
-    /// Where it stands.
-    pub place: Place,
+    /// Where it came from.
+    pub origin: Origin,
     /// `selects 3 pods; allows ingress only from app=frontend on 8080/TCP; egress is not restricted`.
     pub text: String,
 }
@@ -106,18 +106,16 @@ pub struct File {
 pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
     let mut report = Report::default();
     let mut state = present.clone();
-    let mut given: BTreeMap<ObjectName, Place> = BTreeMap::new();
+    let mut given: BTreeMap<ObjectName, Origin> = BTreeMap::new();
     let mut order: Vec<Arc<manifest::Policy>> = Vec::new();
     let mut unused: Vec<Ignored> = Vec::new();
     for file in files {
+        let origin = Origin::from(Arc::clone(&file.name));
         let documents = match yaml::parse(&file.text) {
             Ok(documents) => documents,
             Err(error) => {
                 report.refuse(Problem {
-                    place: Place {
-                        file: Arc::clone(&file.name),
-                        at: error.at,
-                    },
+                    origin: Some(origin.at(error.at)),
                     object: None,
                     field: String::new(),
                     problem: format!("invalid YAML: {}", error.problem),
@@ -128,7 +126,7 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
         };
         for document in documents
             .into_iter()
-            .flat_map(|document| manifest::read(&file.name, document))
+            .flat_map(|document| manifest::read(&origin, document))
         {
             report.documents += 1;
             match document {
@@ -139,21 +137,18 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
                 }
                 Document::Object(name, object, document) => {
                     report.policies += usize::from(name.kind.is_policy());
-                    let place = Place {
-                        file: Arc::clone(&file.name),
-                        at: document.at,
-                    };
+                    let origin = origin.at(document.at);
                     if let Some(first) = given.get(&name) {
                         report.refuse(Problem {
                             problem: format!("is defined twice: the first is at {first}"),
-                            place,
+                            origin: Some(origin),
                             object: Some(name),
                             field: String::new(),
                             remedy: "delete one of the two".to_owned(),
                         });
                         continue;
                     }
-                    given.insert(name, place);
+                    given.insert(name, origin);
                     if let Object::Policy(raw) = &object {
                         order.push(Arc::clone(raw));
                     }
@@ -190,7 +185,7 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
         };
         report.meanings.push(Meaning {
             policy: raw.name.clone(),
-            place: raw.place.clone(),
+            origin: raw.origin.clone(),
             text: meaning::meaning(policy, &setting),
         });
         report
@@ -198,10 +193,8 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
             .extend(lint::lint(raw, policy, &setting, &given));
     }
     report.diagnostics.sort_by(|one, other| {
-        let key = |diagnostic: &Diagnostic| {
-            let place = &diagnostic.problem.place;
-            (Arc::clone(&place.file), place.at, diagnostic.severity)
-        };
+        let key =
+            |diagnostic: &Diagnostic| (diagnostic.problem.origin.clone(), diagnostic.severity);
         key(one).cmp(&key(other))
     });
     report.diagnostics.dedup();
@@ -211,14 +204,14 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
 /// Names what is left out: each policy of another engine, the rest by file and kind.
 fn unused_kinds(unused: &[Ignored]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let mut kinds: BTreeMap<(&Arc<str>, &str), Vec<&Ignored>> = BTreeMap::new();
+    let mut kinds: BTreeMap<(Option<&Arc<str>>, &str), Vec<&Ignored>> = BTreeMap::new();
     for ignored in unused {
         if ignored.is_policy {
             found.push(Diagnostic {
                 severity: Severity::Warning,
                 code: "other-engine",
                 problem: Problem {
-                    place: ignored.place.clone(),
+                    origin: Some(ignored.origin.clone()),
                     object: None,
                     field: String::new(),
                     problem: format!(
@@ -230,7 +223,8 @@ fn unused_kinds(unused: &[Ignored]) -> Vec<Diagnostic> {
             });
             continue;
         }
-        let kind = (&ignored.place.file, ignored.kind.as_str());
+        let file = ignored.origin.as_file().map(|file| &file.path);
+        let kind = (file, ignored.kind.as_str());
         kinds.entry(kind).or_default().push(ignored);
     }
     for ((_, kind), objects) in kinds {
@@ -244,7 +238,7 @@ fn unused_kinds(unused: &[Ignored]) -> Vec<Diagnostic> {
             severity: Severity::Note,
             code: "unused",
             problem: Problem {
-                place: objects[0].place.clone(),
+                origin: Some(objects[0].origin.clone()),
                 object: None,
                 field: String::new(),
                 problem: format!(

@@ -231,7 +231,7 @@ fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
         policy: finding.policy.to_string(),
         version: finding.version.to_string(),
         place: finding
-            .place
+            .origin
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
@@ -267,12 +267,13 @@ fn suggestion(suggestion: &Suggestion, direction: Direction) -> wire::Suggestion
 pub fn report(report: &Report) -> wire::ValidateResponse {
     let diagnostics = report.diagnostics.iter().map(|diagnostic| {
         let problem = &diagnostic.problem;
+        let file = problem.file().cloned().unwrap_or_default();
         wire::Diagnostic {
             severity: diagnostic.severity.to_string(),
             code: diagnostic.code.to_owned(),
-            file: problem.place.file.to_string(),
-            line: problem.place.at.line,
-            column: problem.place.at.column,
+            file: file.path.to_string(),
+            line: file.at.line,
+            column: file.at.column,
             object: problem
                 .object
                 .as_ref()
@@ -283,11 +284,14 @@ pub fn report(report: &Report) -> wire::ValidateResponse {
             remedy: problem.remedy.clone(),
         }
     });
-    let meanings = report.meanings.iter().map(|meaning| wire::Meaning {
-        policy: meaning.policy.to_string(),
-        file: meaning.place.file.to_string(),
-        line: meaning.place.at.line,
-        text: meaning.text.clone(),
+    let meanings = report.meanings.iter().map(|meaning| {
+        let file = meaning.origin.as_file().cloned().unwrap_or_default();
+        wire::Meaning {
+            policy: meaning.policy.to_string(),
+            file: file.path.to_string(),
+            line: file.at.line,
+            text: meaning.text.clone(),
+        }
     });
     wire::ValidateResponse {
         diagnostics: diagnostics.collect(),

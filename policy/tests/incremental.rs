@@ -92,8 +92,8 @@ fn change(random: &mut Random, state: &mut State, pools: &[State]) {
 /// Where the node's pods are: an index is reused once its pod is gone, an interface may come late.
 fn places(random: &mut Random, state: &State, here: &mut Here) {
     here.places
-        .retain(|name, _| state.pods_of("a").any(|pod| pod.name == *name));
-    for pod in state.pods_of("a") {
+        .retain(|name, _| state.pods_on_node("a").any(|pod| pod.name == *name));
+    for pod in state.pods_on_node("a") {
         let taken: Vec<u32> = here.places.values().map(|place| place.index).collect();
         let free = (1..).find(|index| !taken.contains(index));
         let place = here.places.entry(pod.name.clone()).or_insert(Place {

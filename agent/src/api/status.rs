@@ -99,10 +99,11 @@ impl Rpc for Service {
 
 fn problem(known: &PolicyProblem) -> ManifestProblem {
     let problem = &known.problem;
+    let file = problem.file().cloned().unwrap_or_default();
     ManifestProblem {
-        file: problem.place.file.to_string(),
-        line: problem.place.at.line,
-        column: problem.place.at.column,
+        file: file.path.to_string(),
+        line: file.at.line,
+        column: file.at.column,
         object: problem
             .object
             .as_ref()

@@ -10,7 +10,7 @@ use abi::{
     maps::{self, Declaration},
     policy::{PolicyEntry, PolicyKey, Table},
 };
-use cluster::{ObjectName, Place, Problem, State};
+use cluster::{ObjectName, Problem, State};
 use loader::Desired;
 use policy::{Compiled, Cookies, Policy};
 
@@ -298,7 +298,7 @@ impl Refusal {
                 };
                 let raw = state.policies.get(name);
                 let problem = Problem {
-                    place: raw.map_or_else(Place::default, |raw| raw.place.clone()),
+                    origin: raw.map(|raw| raw.origin.clone()),
                     object: Some(name.clone()),
                     field: String::new(),
                     problem: format!("{what}: {}", self.problem),

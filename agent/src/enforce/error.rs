@@ -21,14 +21,14 @@ pub enum EnforceError {
     StateFile(#[from] super::StateFileError),
     /// Nothing, where there was something before.
     #[error(
-        "state directory {} has no manifests that can be used, and this node enforced some before: what it \
+        "{source_name} has no manifests that can be used, and this node enforced some before: what it \
          enforces stays in force. Name the right directory or, if the cluster is to be empty, confirm it: \
          touch {} and start again",
-        directory.display(), confirm.display()
+        confirm.display()
     )]
     Emptied {
-        /// The directory.
-        directory: PathBuf,
+        /// What the manifests come from.
+        source_name: String,
         /// The file that confirms it, removed by the start that it is for.
         confirm: PathBuf,
     },

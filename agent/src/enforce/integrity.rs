@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use cluster::{NamespacedName, Place, Pod, Problem};
+use cluster::{NamespacedName, Pod, Problem};
 use loader::{Damage, IfIndex, Inspection};
 use tracing::{error, info, warn};
 
@@ -90,7 +90,7 @@ impl Integrity {
             .into_iter()
             .map(|(problem, remedy)| PolicyProblem {
                 problem: Problem {
-                    place: Place::default(),
+                    origin: None,
                     object: None,
                     field: String::new(),
                     problem,
@@ -151,7 +151,7 @@ impl Reconciler {
         let known = self.integrity.pods.take();
         let known = known.filter(|(of, _)| Arc::ptr_eq(of, &state.pods));
         let (_, pods) = self.integrity.pods.insert(known.unwrap_or_else(|| {
-            let pods = state.pods_of(&self.config.node);
+            let pods = state.pods_on_node(&self.config.node);
             let ips = pods.flat_map(|pod| pod.ips.iter().copied()).collect();
             (Arc::clone(&state.pods), ips)
         }));

@@ -1,135 +1,152 @@
-//! The manifests, followed: a thread reads what changes and leaves the newest snapshot here.
+//! The state of the cluster, followed: a source reads what changes, and the newest snapshot is taken from it.
 
 use std::{
     fs, io,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use cluster::{
-    Directory, Place, Problem, State,
-    source::{Memory, Watch},
+    Directory, Problem, State,
+    source::{Checkpoint, Health, Snapshot, Source},
 };
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::EnforceError;
 use crate::node::Notifier;
 
-/// The snapshot in use, and the thread that brings newer ones.
+/// The source, and the snapshot in use.
 #[derive(Debug)]
 pub(super) struct Manifests {
-    snapshot: Snapshot,
-    newer: Arc<Latest>,
-    /// Ends the thread when dropped.
-    _watch: Watch,
+    source: Box<dyn Source>,
+    snapshot: Option<Snapshot>,
+    health: Health,
+    /// What confirms that the cluster is to be empty, if that has to be: see [`Self::new`].
+    confirm: Option<PathBuf>,
 }
 
-/// What one look at the directory gave.
-#[derive(Clone, Debug)]
-struct Snapshot {
-    state: Arc<State>,
-    memory: Memory,
-}
-
-/// At most one: what is skipped is never needed.
-#[derive(Debug, Default)]
-struct Latest(Mutex<Option<Snapshot>>);
-
-impl Latest {
-    fn lock(&self) -> MutexGuard<'_, Option<Snapshot>> {
-        // The value is replaced as a whole: a panic can't leave half of one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Snapshot {
-    fn of(directory: &Directory) -> Self {
-        Self {
-            state: directory.state(),
-            memory: directory.memory(),
-        }
-    }
+/// Starts the source that the configuration names: `notifier` rings when there is something to
+/// [`take`](Manifests::take). `checkpoint` is what [`Manifests::checkpoint`] gave before a restart.
+///
+/// # Errors
+/// The directory can't be read, or not be followed.
+pub(super) fn follow(
+    state_dir: &Path,
+    checkpoint: &Checkpoint,
+    notifier: Notifier,
+) -> Result<Box<dyn Source>, EnforceError> {
+    let watch = Directory::open(state_dir, checkpoint)?.watch(move |_| notifier.notify())?;
+    Ok(Box::new(watch))
 }
 
 impl Manifests {
-    /// Reads the directory and begins to follow it: `notifications` rings when there is something to
-    /// [`take`](Self::take). `memory` is what [`Self::memory`] gave before a restart.
+    /// Takes the first snapshot, if there is one already. Where this node `enforced` something before, a
+    /// cluster that is empty now may be a mistake (a wrong directory): it has to be confirmed, once, by a
+    /// file in `run_dir`.
     ///
     /// # Errors
-    /// The directory can't be read, or not be followed.
-    pub(super) fn open(
-        path: &Path,
-        memory: Memory,
-        notifications: Notifier,
+    /// It isn't, or the file can't be removed.
+    pub(super) fn new(
+        source: Box<dyn Source>,
+        enforced: bool,
+        run_dir: &Path,
     ) -> Result<Self, EnforceError> {
-        let directory = Directory::open(path, memory)?;
-        let snapshot = Snapshot::of(&directory);
-        let newer = Arc::new(Latest::default());
-        let watch = directory.watch({
-            let newer = Arc::clone(&newer);
-            move |directory| {
-                *newer.lock() = Some(Snapshot::of(directory));
-                notifications.notify();
-            }
-        })?;
-        Ok(Self {
-            snapshot,
-            newer,
-            _watch: watch,
-        })
-    }
-
-    /// Whether there is no object. Files that have none, or can't be read, may well stand in a wrong
-    /// directory.
-    pub(super) fn is_empty(&self) -> bool {
-        self.snapshot.state.same_objects(&State::default())
+        let mut manifests = Self {
+            health: source.health(),
+            source,
+            snapshot: None,
+            confirm: enforced.then(|| run_dir.join("confirm-empty")),
+        };
+        manifests.take()?;
+        Ok(manifests)
     }
 
     /// Makes the newest snapshot the one in use. Says whether there was one.
-    pub(super) fn take(&mut self) -> bool {
-        match self.newer.lock().take() {
-            Some(newer) => {
-                self.snapshot = newer;
-                true
+    ///
+    /// # Errors
+    /// The first one is empty, and that isn't confirmed; see [`Self::new`].
+    pub(super) fn take(&mut self) -> Result<bool, EnforceError> {
+        self.look_at_health();
+        let Some(newest) = self.source.snapshot() else {
+            return Ok(false);
+        };
+        let known = self.snapshot.as_ref();
+        if known.is_some_and(|known| Arc::ptr_eq(&known.state, &newest.state)) {
+            return Ok(false);
+        }
+        // Files that have no object, or can't be read, may well stand in a wrong directory.
+        if let Some(confirm) = self.confirm.take()
+            && newest.state.same_objects(&State::default())
+        {
+            confirm_empty(&self.source.describe(), confirm)?;
+        }
+        self.snapshot = Some(newest);
+        Ok(true)
+    }
+
+    /// The cluster in the snapshot in use; `None` before there is one.
+    pub(super) fn state(&self) -> Option<Arc<State>> {
+        let snapshot = self.snapshot.as_ref()?;
+        Some(Arc::clone(&snapshot.state))
+    }
+
+    /// What there is to wait for as long as there is no snapshot.
+    pub(super) fn waiting_for(&self) -> String {
+        match &self.health {
+            Health::Synced => self.source.describe(),
+            Health::Syncing(reason) | Health::Stale(reason) => {
+                format!("{}: {reason}", self.source.describe())
             }
-            None => false,
         }
     }
 
-    /// The cluster in the snapshot in use.
-    pub(super) fn state(&self) -> Arc<State> {
-        Arc::clone(&self.snapshot.state)
-    }
-
-    /// Says where an object stands about which there is a problem that doesn't know.
+    /// Says where an object came from about which there is a problem that doesn't know.
     pub(super) fn locate(&self, problem: &mut Problem) {
-        if problem.place == Place::default()
+        if problem.origin.is_none()
             && let Some(object) = &problem.object
-            && let Some(place) = self.snapshot.memory.place(object, &problem.field)
+            && let Some(snapshot) = &self.snapshot
         {
-            problem.place = place;
+            problem.origin = self.source.locate(snapshot, object, &problem.field);
         }
     }
 
     /// What to keep over a restart.
-    pub(super) fn memory(&self) -> Memory {
-        self.snapshot.memory.clone()
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        let snapshot = self.snapshot.as_ref();
+        snapshot
+            .map(|snapshot| snapshot.checkpoint.clone())
+            .unwrap_or_default()
+    }
+
+    fn look_at_health(&mut self) {
+        let health = self.source.health();
+        if health == self.health {
+            return;
+        }
+        let source = self.source.describe();
+        match &health {
+            Health::Synced => info!(source, "the state of the cluster is up to date"),
+            Health::Syncing(reason) => {
+                info!(source, reason, "waiting for the state of the cluster")
+            }
+            Health::Stale(reason) => warn!(
+                source,
+                reason, "the state of the cluster can't be read; its last state stays in use"
+            ),
+        }
+        self.health = health;
     }
 }
 
 /// A cluster that became empty while no agent ran has to be confirmed, once, by a file beside the state.
-///
-/// # Errors
-/// It isn't, or the file can't be removed.
-pub(super) fn confirm_empty(state_dir: &Path, run_dir: &Path) -> Result<(), EnforceError> {
-    let confirm = run_dir.join("confirm-empty");
+fn confirm_empty(source: &str, confirm: PathBuf) -> Result<(), EnforceError> {
     match fs::remove_file(&confirm) {
         Ok(()) => {
             warn!("there are no manifests, as was confirmed: nothing is enforced from now on");
             Ok(())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EnforceError::Emptied {
-            directory: state_dir.to_owned(),
+            source_name: source.to_owned(),
             confirm,
         }),
         // Whoever put it there must not be told to do so again.
@@ -139,44 +156,94 @@ pub(super) fn confirm_empty(state_dir: &Path, run_dir: &Path) -> Result<(), Enfo
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::node::NotificationReceiver;
+    use cluster::source::InMemory;
 
-    fn is_empty(files: &[(&str, &str)]) -> bool {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        for (name, text) in files {
-            fs::write(dir.path().join(name), text).expect("write");
-        }
-        let notifications = NotificationReceiver::new().expect("an eventfd");
-        Manifests::open(dir.path(), Memory::default(), notifications.notifier())
-            .expect("a directory")
-            .is_empty()
+    use super::*;
+
+    const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    const IGNORED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\n";
+    const BAD: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: [shop]}\n";
+
+    fn source() -> InMemory {
+        InMemory::new(&Checkpoint::default(), Box::new(|| {}))
+    }
+
+    fn open(source: &InMemory, enforced: bool, run_dir: &Path) -> Result<Manifests, EnforceError> {
+        Manifests::new(Box::new(source.clone()), enforced, run_dir)
+    }
+
+    #[test]
+    fn the_newest_snapshot_is_taken_once() {
+        let (source, none) = (source(), Path::new("/nonexistent"));
+        let mut manifests = open(&source, false, none).expect("nothing to confirm");
+        assert_eq!(manifests.state(), None);
+        assert!(manifests.checkpoint().is_empty());
+        assert!(!manifests.take().expect("nothing to confirm"));
+        assert_eq!(
+            manifests.waiting_for(),
+            "objects in memory: the first objects"
+        );
+        source.publish("").expect("YAML");
+        source.publish(NAMESPACE).expect("YAML");
+        assert!(manifests.take().expect("nothing to confirm"));
+        assert!(!manifests.take().expect("nothing to confirm"));
+        let state = manifests.state().expect("a snapshot");
+        assert_eq!(state.namespaces.len(), 1);
+        assert!(!manifests.checkpoint().is_empty());
+        // A source that fails takes nothing away.
+        source.fail("no connection");
+        assert!(!manifests.take().expect("nothing to confirm"));
+        assert_eq!(manifests.state(), Some(state));
     }
 
     /// A wrong directory is one without objects, whatever else is in it.
     #[test]
     fn what_has_no_object_is_empty() {
-        let others = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
-        let ignored = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\n";
-        let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
-        assert!(is_empty(&[]));
-        assert!(is_empty(&[("kustomization.yaml", others)]));
-        assert!(is_empty(&[("a.yaml", ignored), ("b.yaml", "{not: [yaml")]));
-        assert!(!is_empty(&[("a.yaml", ignored), ("b.yaml", namespace)]));
+        for (text, is_empty) in [
+            ("", true),
+            (IGNORED, true),
+            (&format!("{IGNORED}---\n{BAD}"), true),
+            (&format!("{IGNORED}---\n{NAMESPACE}"), false),
+        ] {
+            let dir = tempfile::tempdir().expect("temporary directory");
+            let source = source();
+            source.publish(text).expect("YAML");
+            let refused = open(&source, true, dir.path()).is_err();
+            assert_eq!(refused, is_empty, "{text}");
+            open(&source, false, dir.path()).expect("nothing was enforced before");
+        }
     }
 
     #[test]
     fn emptiness_is_confirmed_for_one_start() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let confirm = || confirm_empty(Path::new("/manifests"), dir.path());
+        let source = source();
+        source.publish("").expect("YAML");
+        let confirm = || open(&source, true, dir.path());
         let file = dir.path().join("confirm-empty");
-        assert!(matches!(confirm(), Err(EnforceError::Emptied { .. })));
+        let error = confirm().expect_err("not confirmed").to_string();
+        assert!(error.starts_with("objects in memory has no"), "{error}");
         fs::write(&file, "").expect("write");
-        confirm().expect("confirmed");
+        let mut manifests = confirm().expect("confirmed");
+        // What comes and goes while the agent runs needs no confirmation.
+        source.publish(NAMESPACE).expect("YAML");
+        source.publish("").expect("YAML");
+        assert!(manifests.take().expect("nothing to confirm"));
         assert!(matches!(confirm(), Err(EnforceError::Emptied { .. })));
         // What can't be removed would confirm every start to come.
         fs::create_dir(&file).expect("directory");
         let error = confirm().expect_err("not removed").to_string();
         assert!(error.contains("can't be removed"), "{error}");
+    }
+
+    /// A source that has nothing yet is no empty cluster; its first snapshot may be.
+    #[test]
+    fn emptiness_of_a_late_snapshot_is_confirmed() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let source = source();
+        let mut manifests = open(&source, true, dir.path()).expect("nothing is known yet");
+        source.publish("").expect("YAML");
+        let taken = manifests.take();
+        assert!(matches!(taken, Err(EnforceError::Emptied { .. })));
     }
 }

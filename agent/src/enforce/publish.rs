@@ -72,6 +72,23 @@ impl Reconciler {
         }
     }
 
+    /// Says that there are no manifests yet.
+    pub(super) fn report_waiting(&self) {
+        let failure = format!("waiting for {}", self.manifests.waiting_for());
+        let progress = Progress {
+            revision: self.datapath.revision(),
+            failure: Some(failure.clone()),
+            ..Progress::clone(&self.published.progress.borrow())
+        };
+        let status = Status {
+            revision: progress.revision,
+            failure: Some(failure),
+            ..Status::clone(&self.published.status.load())
+        };
+        self.published.status.store(Arc::new(status));
+        self.published.progress.send_replace(Arc::new(progress));
+    }
+
     pub(super) fn report(&self, state: &State, failure: Option<&Failure>) {
         let compiled = self.compiler.compiled();
         let before = self.published.status.load_full();

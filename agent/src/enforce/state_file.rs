@@ -6,10 +6,9 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use cluster::differ::changed;
+use cluster::{differ::changed, source::Checkpoint};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -81,7 +80,7 @@ struct SecondForm {
     policy: policy::Memory,
     /// Last good objects of every file, in the first form.
     #[serde(default)]
-    manifests: cluster::source::Memory,
+    manifests: Checkpoint,
 }
 
 /// The state file cannot be used.
@@ -130,10 +129,10 @@ impl StateFile {
     ///
     /// # Errors
     /// See [`StateFileError`].
-    pub(super) fn load(path: PathBuf) -> Result<(Self, cluster::source::Memory), StateFileError> {
+    pub(super) fn load(path: PathBuf) -> Result<(Self, Checkpoint), StateFileError> {
         let mut saved = Saved::default();
         let (journal, found) = Journal::read(path, |record| saved.apply(record))?;
-        let mut manifests = cluster::source::Memory::default();
+        let mut manifests = Checkpoint::default();
         if let Found::Earlier(text) = found {
             let earlier: SecondForm =
                 serde_json::from_slice(&text).map_err(|source| StateFileError::Content {
@@ -147,8 +146,8 @@ impl StateFile {
             };
             manifests = earlier.manifests;
         }
-        if manifests == cluster::source::Memory::default() {
-            manifests = of_policies(&saved.policy);
+        if manifests.is_empty() {
+            manifests = Checkpoint::from_documents(saved.policy.documents());
         }
         Ok((Self { journal, saved }, manifests))
     }
@@ -173,20 +172,6 @@ impl StateFile {
         self.saved = now;
         Ok(())
     }
-}
-
-/// The manifests of policies, by the files that had them.
-fn of_policies(memory: &policy::Memory) -> cluster::source::Memory {
-    let mut files: BTreeMap<Arc<str>, Vec<Arc<cluster::yaml::Node>>> = BTreeMap::new();
-    for (file, document) in memory.documents() {
-        let documents = files.entry(Arc::clone(file)).or_default();
-        documents.push(Arc::clone(document));
-    }
-    let mut manifests = cluster::source::Memory::default();
-    for (file, documents) in files {
-        manifests.set(file, Some(documents));
-    }
-    manifests
 }
 
 /// Puts a file in place of another at once; with `durable`, so that a power cut does not undo it.
@@ -276,7 +261,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             let (mut file, manifests) = StateFile::load(path.clone()).unwrap();
             assert_eq!(*file.saved(), saved(7));
-            assert_ne!(manifests, cluster::source::Memory::default());
+            assert!(!manifests.is_empty());
             file.store(saved(8)).unwrap();
             assert!(fs::read(&path).unwrap().starts_with(b"{\"version\":3}\n"));
             assert_eq!(read(&path), saved(8));

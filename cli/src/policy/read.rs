@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use cluster::{Directory, Identities, ObjectName, Problem, State, source::Memory};
+use cluster::{Directory, Identities, ObjectName, Problem, State, source::Checkpoint};
 use policy::{Config, Mode, Policy, explain::Scene};
 
 use crate::{args::Args, error::Error, line::line};
@@ -24,7 +24,7 @@ pub(super) struct Known {
 /// Reads a directory as an agent does.
 pub(super) fn directory(args: &Args, path: &Path) -> Result<Known, Error> {
     let config = config(args)?;
-    let state = Directory::open(path, Memory::default())?.state();
+    let state = Directory::open(path, &Checkpoint::default())?.state();
     let (policies, refused) = policy::read(&state, &config.cluster);
     let problems = state.problems.iter().cloned().chain(refused).collect();
     Ok(Known {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cluster::{Directory, State, source::Memory};
+use cluster::{Directory, State, source::Checkpoint};
 use policy::validate::File;
 use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse};
 
@@ -75,7 +75,7 @@ fn of_directory(
 ) -> Result<ValidateResponse, Error> {
     let config = read::config(args)?;
     let present = match directory {
-        Some(directory) => Directory::open(directory.as_ref(), Memory::default())?.state(),
+        Some(directory) => Directory::open(directory.as_ref(), &Checkpoint::default())?.state(),
         None => State::default().into(),
     };
     let report = policy::validate::validate(files, &present, &config);

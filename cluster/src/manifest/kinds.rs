@@ -9,7 +9,7 @@ use crate::spelling::closest;
 
 /// What a group and kind mean.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meant {
+pub(super) enum DocumentKind {
     /// A kind that is read.
     Read(Kind),
     /// A policy of another engine.
@@ -103,14 +103,14 @@ const OTHERS_OF_CILIUM: [&str; 27] = [
 const OTHERS_OF_NETWORKING: [&str; 4] = ["Ingress", "IngressClass", "IPAddress", "ServiceCIDR"];
 
 /// Tells what an object is. `version` is its whole `apiVersion`.
-pub(super) fn classify(version: &str, kind: &str) -> Result<Meant, Mistake> {
+pub(super) fn classify(version: &str, kind: &str) -> Result<DocumentKind, Mistake> {
     let (group, number) = version.rsplit_once('/').unwrap_or(("", version));
     if let Some((found, _, versions)) = READ
         .iter()
         .find(|(read, of, _)| *of == group && read.name() == kind)
     {
         if versions.contains(&number) {
-            return Ok(Meant::Read(*found));
+            return Ok(DocumentKind::Read(*found));
         }
         return Err(Mistake {
             field: "apiVersion",
@@ -120,8 +120,8 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<Meant, Mistake> {
     }
     if OTHER_ENGINES.contains(&group) {
         return Ok(match kind.contains("Policy") {
-            true => Meant::OtherEngine,
-            false => Meant::Unused,
+            true => DocumentKind::OtherEngine,
+            false => DocumentKind::Unused,
         });
     }
     // The kind as such exists: it is the group that is wrong.
@@ -141,7 +141,7 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<Meant, Mistake> {
         _ => None,
     };
     if others.is_some_and(|others| others.contains(&kind)) {
-        return Ok(Meant::Unused);
+        return Ok(DocumentKind::Unused);
     }
     let not_a_kind = |remedy: String| Mistake {
         field: "kind",
@@ -161,7 +161,7 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<Meant, Mistake> {
     if kind.to_lowercase().contains("networkpolic") {
         // A domain of its own has kinds of its own; Kubernetes' groups don't.
         if group.contains('.') && !group.ends_with(".k8s.io") && !is_like_a_known_group(group) {
-            return Ok(Meant::OtherEngine);
+            return Ok(DocumentKind::OtherEngine);
         }
         return Err(not_a_kind(policies_of(kind)));
     }
@@ -172,7 +172,7 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<Meant, Mistake> {
     };
     match closest(kind, near) {
         Some(near) if !CORE.contains(&kind) => Err(not_a_kind(format!("did you mean {near}?"))),
-        Some(_) | None => Ok(Meant::Unused),
+        Some(_) | None => Ok(DocumentKind::Unused),
     }
 }
 
@@ -353,9 +353,9 @@ mod tests {
     fn nothing_that_looks_like_a_policy_is_passed_over() {
         for (version, kind, wanted) in ROWS {
             let found = match classify(version, kind) {
-                Ok(Meant::Read(kind)) => kind.name().to_owned(),
-                Ok(Meant::OtherEngine) => "other engine".to_owned(),
-                Ok(Meant::Unused) => "unused".to_owned(),
+                Ok(DocumentKind::Read(kind)) => kind.name().to_owned(),
+                Ok(DocumentKind::OtherEngine) => "other engine".to_owned(),
+                Ok(DocumentKind::Unused) => "unused".to_owned(),
                 Err(mistake) => format!("{}: {}", mistake.field, mistake.remedy),
             };
             assert!(found.starts_with(*wanted), "{version} {kind}: {found}");

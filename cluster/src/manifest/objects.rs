@@ -139,7 +139,7 @@ impl Reader<'_> {
         let (Some(kind), Some(name)) = (owner.text("kind"), owner.text("name")) else {
             return Ok(None);
         };
-        Ok(Some(Workload::of_owner(kind, name, labels)))
+        Ok(Some(Workload::from_owner(kind, name, labels)))
     }
 
     pub(super) fn service(

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::fields::{at, parse_cidr};
-use super::kinds::{Meant, classify};
+use super::kinds::{DocumentKind, classify};
 use super::{CidrGroup, EndpointSlice, Namespace, Object, Policy};
 use crate::labels::is_domain;
-use crate::object::{Kind, NamespacedName, ObjectName, Place, Problem};
+use crate::object::{Kind, NamespacedName, ObjectName};
+use crate::origin::Origin;
+use crate::problem::Problem;
 use crate::yaml::{self, Position, Value};
 
 /// What became of one document.
@@ -24,8 +26,8 @@ pub enum Document {
 /// An object that is left out on purpose.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ignored {
-    /// Where it stands.
-    pub place: Place,
+    /// Where it came from.
+    pub origin: Origin,
     /// `apiVersion kind`.
     pub kind: String,
     /// `namespace/name`, or the name alone; empty if it has none.
@@ -37,10 +39,10 @@ pub struct Ignored {
 /// How deep an object may be nested, so that it can be kept as JSON, whose reader allows 128 levels.
 const MAX_DEPTH: usize = 28;
 
-/// Reads one document; a list (`List`, `NetworkPolicyList`, ...) gives one result per item. `file` is the
-/// name for error messages.
-pub fn read(file: &Arc<str>, document: yaml::Node) -> Vec<Document> {
-    let reader = Reader { file, name: None };
+/// Reads one document; a list (`List`, `NetworkPolicyList`, ...) gives one result per item. `origin` is
+/// where it came from: a file, whose positions are those of the document, or the object itself.
+pub fn read(origin: &Origin, document: yaml::Node) -> Vec<Document> {
+    let reader = Reader { origin, name: None };
     match list(&reader, &document) {
         Ok(None) => vec![read_one(reader, document)],
         Ok(Some(head)) => {
@@ -51,7 +53,7 @@ pub fn read(file: &Arc<str>, document: yaml::Node) -> Vec<Document> {
             match items.map(|field| field.node.value) {
                 Some(Value::List(items)) => items
                     .into_iter()
-                    .flat_map(|item| read(file, head.complete(item)))
+                    .flat_map(|item| read(origin, head.complete(item)))
                     .collect(),
                 _ => Vec::new(),
             }
@@ -60,12 +62,26 @@ pub fn read(file: &Arc<str>, document: yaml::Node) -> Vec<Document> {
     }
 }
 
+/// The name of the object that a document is; `None` if it is no object of a kind that is read, or its name
+/// can't be used.
+pub fn object_name(document: &yaml::Node) -> Option<ObjectName> {
+    let reader = Reader {
+        origin: &Origin::from(""),
+        name: None,
+    };
+    let (version, kind) = reader.head(document).ok()?;
+    match classify(&version, &kind) {
+        Ok(DocumentKind::Read(kind)) => reader.name(kind, document).ok(),
+        Ok(DocumentKind::OtherEngine | DocumentKind::Unused) | Err(_) => None,
+    }
+}
+
 /// What the items of a list needn't say themselves.
-struct Head {
+struct ItemDefaults {
     fields: Vec<yaml::Field>,
 }
 
-impl Head {
+impl ItemDefaults {
     /// An item with what it leaves to its list.
     fn complete(&self, mut item: yaml::Node) -> yaml::Node {
         if let Value::Map(fields) = &mut item.value {
@@ -82,7 +98,7 @@ impl Head {
 
 /// The head of a list; `None`: it is an object. Only what has items, or holds objects that are read, is
 /// a list: a kind may end in List and be none.
-fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
+fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<ItemDefaults>> {
     let Some(of) = document
         .text("kind")
         .and_then(|kind| kind.strip_suffix("List"))
@@ -99,7 +115,7 @@ fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
         | Value::Text(_)
         | Value::List(_) => None,
     };
-    let is_read = || !matches!(classify(version, of), Ok(Meant::Unused));
+    let is_read = || !matches!(classify(version, of), Ok(DocumentKind::Unused));
     match field("items").map(|field| &field.node) {
         None if of.is_empty() || is_read() => Err(reader.problem(
             document.at,
@@ -128,7 +144,7 @@ fn list(reader: &Reader<'_>, document: &yaml::Node) -> Result<Option<Head>> {
             } else {
                 fields.collect()
             };
-            Ok(Some(Head { fields }))
+            Ok(Some(ItemDefaults { fields }))
         }
     }
 }
@@ -139,18 +155,18 @@ fn read_one(mut reader: Reader<'_>, document: yaml::Node) -> Document {
         Err(problem) => return Document::Bad(None, *problem),
     };
     let kind = match classify(&version, &kind) {
-        Ok(Meant::Read(kind)) => kind,
-        Ok(meant @ (Meant::OtherEngine | Meant::Unused)) => {
+        Ok(DocumentKind::Read(kind)) => kind,
+        Ok(meant @ (DocumentKind::OtherEngine | DocumentKind::Unused)) => {
             let text = |key| document.get("metadata").and_then(|node| node.text(key));
             let name = match (text("namespace"), text("name").unwrap_or_default()) {
                 (Some(namespace), name) => format!("{namespace}/{name}"),
                 (None, name) => name.to_owned(),
             };
             return Document::Ignored(Ignored {
-                place: reader.place(document.at),
+                origin: reader.origin.at(document.at),
                 kind: format!("{version} {kind}"),
                 name,
-                is_policy: meant == Meant::OtherEngine,
+                is_policy: meant == DocumentKind::OtherEngine,
             });
         }
         Err(mistake) => {
@@ -177,18 +193,11 @@ pub(super) type Result<T> = std::result::Result<T, Box<Problem>>;
 
 /// What reads one document.
 pub(super) struct Reader<'a> {
-    file: &'a Arc<str>,
+    origin: &'a Origin,
     name: Option<ObjectName>,
 }
 
 impl Reader<'_> {
-    fn place(&self, at: Position) -> Place {
-        Place {
-            file: Arc::clone(self.file),
-            at,
-        }
-    }
-
     pub(super) fn problem(
         &self,
         at: Position,
@@ -197,7 +206,7 @@ impl Reader<'_> {
         remedy: &str,
     ) -> Box<Problem> {
         Box::new(Problem {
-            place: self.place(at),
+            origin: Some(self.origin.at(at)),
             object: self.name.clone(),
             field: field.to_owned(),
             problem,
@@ -326,7 +335,7 @@ impl Reader<'_> {
                 },
                 labels,
                 document: Arc::clone(document),
-                place: self.place(document.at),
+                origin: self.origin.at(document.at),
                 text: Arc::default(),
             })),
         })

@@ -17,7 +17,7 @@ pub struct Workload {
 impl Workload {
     /// The workload behind the controller of a pod with these labels. Pods name only their direct
     /// owner; whose it is follows from how controllers name what they make, as Hubble does it.
-    pub fn of_owner(kind: &str, name: &str, labels: &LabelMap) -> Self {
+    pub fn from_owner(kind: &str, name: &str, labels: &LabelMap) -> Self {
         let label = |key: &str| labels.get(key).map(|value| &**value);
         let maker = match kind {
             // `<deployment>-<hash of the template>`.
@@ -89,7 +89,7 @@ mod tests {
                 .into_iter()
                 .map(|(key, value)| (key.into(), value.into()));
             let (kind, name) = owner.split_once('/').expect("a kind and a name");
-            let found = Workload::of_owner(kind, name, &labels.collect());
+            let found = Workload::from_owner(kind, name, &labels.collect());
             assert_eq!(format!("{}/{}", found.kind, found.name), want, "{owner}");
         }
     }

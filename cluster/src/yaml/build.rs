@@ -60,7 +60,7 @@ fn scan_error(error: &ScanError) -> Error {
     let problem = if *error.kind() == ErrorKind::RecursionLimitExceeded {
         too_deep()
     } else {
-        syntax::words(error.kind())
+        syntax::error_text(error.kind())
     };
     Error {
         at: position(error.marker()),
@@ -204,7 +204,7 @@ impl Builder {
         self.count(1, at)?;
         if anchor != 0 {
             let value = Value::Text(text.to_owned());
-            self.keep(anchor, &Node { at, value })?;
+            self.store_anchor(anchor, &Node { at, value })?;
         }
         self.set_key(Key {
             text: text.to_owned(),
@@ -302,13 +302,13 @@ impl Builder {
     fn complete(&mut self, node: Node, anchor: usize) -> Result<(), Error> {
         self.count(1, node.at)?;
         if anchor != 0 {
-            self.keep(anchor, &node)?;
+            self.store_anchor(anchor, &node)?;
         }
-        self.place(node);
+        self.attach(node);
         Ok(())
     }
 
-    fn keep(&mut self, anchor: usize, node: &Node) -> Result<(), Error> {
+    fn store_anchor(&mut self, anchor: usize, node: &Node) -> Result<(), Error> {
         let weight = weight(node);
         self.repeat(weight, node.at)?;
         let node = node.clone();
@@ -316,7 +316,7 @@ impl Builder {
         Ok(())
     }
 
-    fn place(&mut self, node: Node) {
+    fn attach(&mut self, node: Node) {
         let Some(open) = self.open.last_mut() else {
             if node.value != Value::Null {
                 self.documents.push(node);
@@ -370,7 +370,7 @@ impl Builder {
             });
             return Ok(());
         }
-        self.place(Node { at, value });
+        self.attach(Node { at, value });
         Ok(())
     }
 }

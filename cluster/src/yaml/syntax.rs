@@ -7,7 +7,7 @@ use granit_parser::ErrorKind;
     clippy::wildcard_enum_match_arm,
     reason = "the parser's kinds grow; one that isn't known yet is said in general"
 )]
-pub(super) fn words(kind: &ErrorKind) -> String {
+pub(super) fn error_text(kind: &ErrorKind) -> String {
     use ErrorKind as K;
     let text = match kind {
         K::UnexpectedEofFlowSequence

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cluster::Problem;
 use cluster::manifest::{self, Document as Read};
 use cluster::yaml::{self, Node, Value};
+use cluster::{Origin, Problem};
 
 use super::{Document, ObjectName, Use};
 use crate::error::{Error, Result};
@@ -45,12 +45,12 @@ fn chunk(path: &Path, line: usize, text: &str, documents: &mut Vec<Document>) ->
         message: format!("invalid YAML: {}", error.problem),
     })?;
     let lines: Vec<&str> = text.lines().collect();
-    let file: Arc<str> = path.to_string_lossy().into();
+    let origin = Origin::from(&*path.to_string_lossy());
     let before = u32::try_from(line - 1).unwrap_or(u32::MAX);
     for mut tree in trees {
         move_down(&mut tree, before);
         let whole = tree.at;
-        for read in manifest::read(&file, tree.clone()) {
+        for read in manifest::read(&origin, tree.clone()) {
             let (object, used, tree) = match read {
                 Read::Object(name, _, tree) => {
                     let object = ObjectName {
@@ -63,7 +63,7 @@ fn chunk(path: &Path, line: usize, text: &str, documents: &mut Vec<Document>) ->
                 }
                 Read::Bad(_, problem) => return Err(refusal(path, &problem)),
                 Read::Ignored(ignored) => {
-                    let found = find(&tree, ignored.place.at);
+                    let found = find(&tree, position(Some(&ignored.origin)));
                     let Some(object) = unused(path, &ignored)? else {
                         continue;
                     };
@@ -106,14 +106,22 @@ fn move_down(tree: &mut Node, lines: u32) {
 
 fn refusal(path: &Path, problem: &Problem) -> Error {
     let named = Problem {
-        place: cluster::Place::default(),
+        origin: None,
         ..problem.clone()
     };
     Error::Manifest {
         path: path.to_owned(),
-        line: usize::try_from(problem.place.at.line).unwrap_or(1).max(1),
+        line: usize::try_from(position(problem.origin.as_ref()).line)
+            .unwrap_or(1)
+            .max(1),
         message: named.to_string(),
     }
+}
+
+/// Where in its file something stands.
+fn position(origin: Option<&Origin>) -> yaml::Position {
+    let file = origin.and_then(Origin::as_file);
+    file.map(|file| file.at).unwrap_or_default()
 }
 
 /// The name of an object that nobody reads; `None` if it has none, as what other tools keep for themselves.
@@ -147,7 +155,9 @@ fn unused(path: &Path, ignored: &manifest::Ignored) -> Result<Option<ObjectName>
     }
     Err(Error::Manifest {
         path: path.to_owned(),
-        line: usize::try_from(ignored.place.at.line).unwrap_or(1).max(1),
+        line: usize::try_from(position(Some(&ignored.origin)).line)
+            .unwrap_or(1)
+            .max(1),
         message: format!(
             "metadata: namespace {namespace:?}, name {name:?} are not names that Kubernetes takes"
         ),

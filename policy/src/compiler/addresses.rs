@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use abi::identity as number;
-use cluster::{Identities, Identity, Kind, NamespacedName, ObjectName, Place, Problem, State};
+use cluster::{Identities, Identity, Kind, NamespacedName, ObjectName, Problem, State};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::compiled::Address;
@@ -75,7 +75,7 @@ pub(super) fn addresses(
                 addresses.insert(ip, address);
             }
             Entry::Occupied(owner) => problems.push(Problem {
-                place: Place::default(),
+                origin: None,
                 problem: format!(
                     "its address {ip} is that of {}, which keeps it",
                     owner.get()

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use abi::identity as number;
 use cluster::differ::changed;
-use cluster::{Identities, Identity, NamedLabels, NamespacedName, Place, Pod, Problem, State};
+use cluster::{Identities, Identity, NamedLabels, NamespacedName, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Compiler;
@@ -119,7 +119,7 @@ impl Live {
     /// What is wrong beside refused policies.
     pub(super) fn problems(&self) -> impl Iterator<Item = Problem> + '_ {
         let unnamed = (self.unnamed > 0).then(|| Problem {
-            place: Place::default(),
+            origin: None,
             object: None,
             field: String::new(),
             problem: format!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::labels::NAMESPACE;
-use cluster::{CidrGroup, Identity, Labels, ObjectName, Place};
+use cluster::{CidrGroup, Identity, Labels, ObjectName, Origin};
 
 use super::party::Party;
 use super::{PortText, protocol_name};
@@ -43,8 +43,8 @@ pub struct PolicyFinding {
     pub policy: ObjectName,
     /// Its version.
     pub version: Arc<str>,
-    /// Where it stands, if that is known.
-    pub place: Option<Place>,
+    /// Where it came from, if that is known.
+    pub origin: Option<Origin>,
     /// It puts the direction in default deny.
     pub default_deny: bool,
     /// The rules that select the end: `spec`, `specs[1]`.
@@ -77,14 +77,14 @@ impl RuleFinding {
 pub fn scan(
     policies: &BTreeMap<ObjectName, Arc<Policy>>,
     matter: &Matter<'_>,
-    place: impl Fn(&ObjectName) -> Option<Place>,
+    origin: impl Fn(&ObjectName) -> Option<Origin>,
 ) -> Vec<PolicyFinding> {
     let mut findings = Vec::new();
     for policy in policies.values() {
         let mut finding = PolicyFinding {
             policy: policy.name.clone(),
             version: Arc::clone(&policy.version),
-            place: place(&policy.name),
+            origin: origin(&policy.name),
             default_deny: false,
             selecting: Vec::new(),
             rules: Vec::new(),

@@ -51,7 +51,7 @@ impl Numbers {
                 .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(&prefix)))
                 .flat_map(|group| group_labels(group).collect::<Vec<_>>());
             // Sixteen million prefixes don't come from files.
-            if let Ok(identity) = numbers.identities.of_prefix(prefix, further) {
+            if let Ok(identity) = numbers.identities.for_prefix(prefix, further) {
                 numbers.in_use.insert(identity);
                 numbers.prefixes.insert(prefix, identity);
             }
@@ -74,7 +74,7 @@ impl Numbers {
         labels: &Labels,
         ports: impl Iterator<Item = NamedPort>,
     ) -> Identity {
-        let Ok(identity) = self.identities.of_labels(labels) else {
+        let Ok(identity) = self.identities.for_labels(labels) else {
             return Identity(0);
         };
         self.in_use.insert(identity);

@@ -164,7 +164,7 @@ fn end(
                 }),
             }
         }
-        End::Labels(selector) => of_labels(scene, numbers, selector),
+        End::Labels(selector) => for_labels(scene, numbers, selector),
         End::Ip(ip) => of_address(scene, numbers, *ip, other_node),
         End::Entity(name) => Ok(reserved(numbers, name)),
         End::Former { name, labels } => Ok(former(scene, numbers, name, labels)),
@@ -312,7 +312,7 @@ fn is_apiserver(scene: &Scene<'_>, ip: IpAddr) -> bool {
     })
 }
 
-fn of_labels(
+fn for_labels(
     scene: &Scene<'_>,
     numbers: &mut Numbers,
     selector: &Selector,
@@ -399,7 +399,7 @@ fn assumed(
             labels: written(selector),
         });
     };
-    let labels = Labels::of_pod(
+    let labels = Labels::for_pod(
         &namespace,
         &own,
         scene.state.namespace_labels(&namespace),

@@ -2,7 +2,7 @@
 
 use cluster::spelling::closest;
 use cluster::yaml::{Node, Position, Value};
-use cluster::{Place, Problem, manifest};
+use cluster::{Problem, manifest};
 
 /// Why an object is refused: everything that is wrong with it as far as it could be read, at least one
 /// thing.
@@ -94,10 +94,7 @@ impl<'a> Field<'a> {
         remedy: impl Into<String>,
     ) -> Refused {
         vec![Problem {
-            place: Place {
-                file: self.policy.place.file.clone(),
-                at,
-            },
+            origin: Some(self.policy.origin.at(at)),
             object: Some(self.policy.name.clone()),
             field: path,
             problem: problem.into(),

@@ -8,7 +8,7 @@ use std::fmt;
 use cluster::labels::{NAMESPACE, is_identity_label};
 use cluster::spelling::closest;
 use cluster::yaml::{Node, Value};
-use cluster::{Kind, ObjectName, Place, Problem, manifest};
+use cluster::{Kind, ObjectName, Origin, Problem, manifest};
 
 use super::meaning::says_something;
 use super::{Diagnostic, Setting, Severity, cover, overlap, part, said};
@@ -22,7 +22,7 @@ pub(super) fn lint(
     raw: &manifest::Policy,
     policy: &Policy,
     setting: &Setting<'_>,
-    given: &BTreeMap<ObjectName, Place>,
+    given: &BTreeMap<ObjectName, Origin>,
 ) -> Vec<Diagnostic> {
     let mut lints = Lints {
         raw,
@@ -47,7 +47,7 @@ struct Lints<'a, 's> {
     raw: &'a manifest::Policy,
     policy: &'a Policy,
     setting: &'a Setting<'s>,
-    given: &'a BTreeMap<ObjectName, Place>,
+    given: &'a BTreeMap<ObjectName, Origin>,
     found: Vec<Diagnostic>,
 }
 
@@ -68,10 +68,10 @@ impl Lints<'_, '_> {
             severity,
             code,
             problem: Problem {
-                place: Place {
-                    file: self.raw.place.file.clone(),
-                    at: node.map_or(self.raw.place.at, |node| node.at),
-                },
+                origin: Some(match node {
+                    Some(node) => self.raw.origin.at(node.at),
+                    None => self.raw.origin.clone(),
+                }),
                 object: Some(self.policy.name.clone()),
                 field,
                 problem: problem.into(),

@@ -247,7 +247,7 @@ impl Fixtures {
                 } else {
                     "default"
                 };
-                let labels = Labels::of_pod(
+                let labels = Labels::for_pod(
                     namespace,
                     &map_of(pod.get("labels")),
                     &namespaces[namespace],
@@ -337,7 +337,7 @@ impl Run {
         let mut named_ports: BTreeMap<Identity, BTreeSet<NamedPort>> = BTreeMap::new();
         let mut owners = BTreeSet::new();
         for (labels, ports) in fixtures.pods.values() {
-            let identity = identities.of_labels(labels).expect("room");
+            let identity = identities.for_labels(labels).expect("room");
             in_use.insert(identity);
             named_ports
                 .entry(identity)
@@ -357,7 +357,7 @@ impl Run {
         let prefixes: BTreeMap<IpNet, Identity> =
             flows_policy::named_prefixes(policies.values(), &groups)
                 .into_iter()
-                .map(|prefix| (prefix, identities.of_prefix(prefix, []).expect("room")))
+                .map(|prefix| (prefix, identities.for_prefix(prefix, []).expect("room")))
                 .collect();
         in_use.extend(prefixes.values());
         let owners = flows_policy::TableIds::default().assign(&owners);

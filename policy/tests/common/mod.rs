@@ -1,10 +1,8 @@
 //! What several tests share: states made of YAML text.
 #![expect(clippy::panic, reason = "helpers of a test fail it")]
 
-use std::sync::Arc;
-
 use cluster::manifest::{self, Document};
-use cluster::{Problem, State, yaml};
+use cluster::{Origin, Problem, State, yaml};
 
 /// A state made of manifests; whatever is wrong with them fails the test.
 pub(crate) fn state(text: &str) -> State {
@@ -18,9 +16,9 @@ pub(crate) fn state(text: &str) -> State {
 
 /// Adds manifests to a state.
 pub(crate) fn add(state: &mut State, file: &str, text: &str) {
-    let file: Arc<str> = file.into();
+    let origin = Origin::from(file);
     for document in yaml::parse(text).expect("the test's YAML is right") {
-        for document in manifest::read(&file, document) {
+        for document in manifest::read(&origin, document) {
             match document {
                 Document::Object(_, object, _) => state.insert(object),
                 Document::Bad(_, problem) => panic!("{problem}"),

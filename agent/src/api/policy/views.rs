@@ -50,7 +50,7 @@ pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> 
     let meanings = policy::validate::meanings(&known.state, &known.policies, &known.config);
     let policies = known.policies.iter().map(|(name, policy)| {
         let in_force = known.compiled.policies.get(name);
-        let place = known.state.policies.get(name).map(|raw| &raw.place);
+        let origin = known.state.policies.get(name).map(|raw| &raw.origin);
         let mut rules = Vec::new();
         for rule in &policy.rules {
             for direction in Direction::ALL {
@@ -60,7 +60,7 @@ pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> 
         PolicyState {
             policy: name.to_string(),
             version: policy.version.to_string(),
-            place: place.map(ToString::to_string).unwrap_or_default(),
+            place: origin.map(ToString::to_string).unwrap_or_default(),
             stale: in_force.is_some_and(|in_force| in_force.stale),
             meaning: meanings.get(name).cloned().unwrap_or_default(),
             selects: selected(known, policy),

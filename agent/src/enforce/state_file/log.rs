@@ -1,9 +1,12 @@
-//! The last good objects of every manifest file, beside the state file: a change adds the files that it is
-//! about.
+//! What the source of manifests must know again after a restart, beside the state file: a change adds what
+//! it is about.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
-use cluster::{source::Memory, yaml};
+use cluster::{
+    source::{Checkpoint, CheckpointChanges},
+    yaml,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,16 +14,13 @@ use super::{
     journal::{Damage, Found, Journal},
 };
 
-/// The files and what they say.
+/// The log and what it says.
 #[derive(Debug)]
 pub(in crate::enforce) struct Log {
     journal: Journal,
     /// What the log says.
-    saved: Memory,
+    saved: Checkpoint,
 }
-
-/// The documents of files that changed; `null` for a file that is gone.
-type Record = BTreeMap<Arc<str>, Option<Vec<Arc<yaml::Node>>>>;
 
 /// A line of the first form.
 #[derive(Serialize, Deserialize)]
@@ -36,14 +36,12 @@ impl Log {
     /// The file can't be read, or isn't such a log.
     pub(in crate::enforce) fn load(
         path: PathBuf,
-    ) -> Result<(Self, Option<Memory>), StateFileError> {
-        let mut saved = Memory::default();
-        let (journal, found) = Journal::read(path, |record: Record| {
-            for (file, documents) in record {
-                saved.set(file, documents);
-            }
+    ) -> Result<(Self, Option<Checkpoint>), StateFileError> {
+        let mut saved = Checkpoint::default();
+        let (journal, found) = Journal::read(path, |changes: CheckpointChanges| {
+            saved.apply(changes);
         })?;
-        let memory = match found {
+        let checkpoint = match found {
             Found::Nothing => None,
             Found::Records => Some(saved.clone()),
             Found::Earlier(text) => {
@@ -55,19 +53,19 @@ impl Log {
                 first_form(&text).map_err(content)?
             }
         };
-        Ok((Self { journal, saved }, memory))
+        Ok((Self { journal, saved }, checkpoint))
     }
 
     /// Makes the log say this, and lasting.
     ///
     /// # Errors
     /// The file system refuses. The log then says what it said before.
-    pub(in crate::enforce) fn store(&mut self, now: &Memory) -> Result<(), StateFileError> {
-        let nothing = Memory::default();
-        let whole = Changes::since(&nothing, now);
-        if !self.journal.wants_whole() || !self.journal.rewrite(&whole)? {
-            let changes = Changes::since(&self.saved, now);
-            if !changes.0.is_empty() {
+    pub(in crate::enforce) fn store(&mut self, now: &Checkpoint) -> Result<(), StateFileError> {
+        let is_whole = self.journal.wants_whole()
+            && self.journal.rewrite(&now.changes(&Checkpoint::default()))?;
+        if !is_whole {
+            let changes = now.changes(&self.saved);
+            if !changes.is_empty() {
                 self.journal.append(&changes)?;
             }
         }
@@ -76,33 +74,23 @@ impl Log {
     }
 }
 
-/// A [`Record`] that is to be written.
-#[derive(Serialize)]
-struct Changes<'a>(BTreeMap<&'a Arc<str>, Option<&'a [Arc<yaml::Node>]>>);
-
-impl<'a> Changes<'a> {
-    fn since(before: &'a Memory, now: &'a Memory) -> Self {
-        Self(now.changes(before).collect())
-    }
-}
-
 /// The first form: a line per file, the last one counts. What a crash cut off is not there; `None` if
 /// that is all.
-fn first_form(text: &[u8]) -> Result<Option<Memory>, (usize, Damage)> {
+fn first_form(text: &[u8]) -> Result<Option<Checkpoint>, (usize, Damage)> {
     if text.is_empty() {
         return Err((1, Damage::Empty));
     }
     if !text.contains(&b'\n') {
         return Ok(None);
     }
-    let mut memory = Memory::default();
+    let mut checkpoint = Checkpoint::default();
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     for (line, number) in lines.filter(|line| line.ends_with(b"\n")).zip(1..) {
         let line: Line<Vec<Arc<yaml::Node>>> =
             serde_json::from_slice(line).map_err(|error| (number, error.into()))?;
-        memory.set(line.file, line.documents);
+        checkpoint.set(line.file, line.documents);
     }
-    Ok(Some(memory))
+    Ok(Some(checkpoint))
 }
 
 #[cfg(test)]
@@ -116,7 +104,7 @@ mod tests {
         Some(parsed.into_iter().map(Arc::new).collect())
     }
 
-    fn read(path: &std::path::Path) -> Memory {
+    fn read(path: &std::path::Path) -> Checkpoint {
         Log::load(path.to_owned()).unwrap().1.unwrap()
     }
 
@@ -126,19 +114,19 @@ mod tests {
         let path = directory.path().join("manifests.jsonl");
         let (mut log, none) = Log::load(path.clone()).unwrap();
         assert_eq!(none, None);
-        let mut memory = Memory::default();
-        memory.set("a.yaml".into(), documents("{a: 1}"));
-        memory.set("b.yaml".into(), documents("{b: 1}\n---\n{b: 2}"));
-        log.store(&memory).unwrap();
-        assert_eq!(read(&path), memory);
+        let mut checkpoint = Checkpoint::default();
+        checkpoint.set("a.yaml".into(), documents("{a: 1}"));
+        checkpoint.set("b.yaml".into(), documents("{b: 1}\n---\n{b: 2}"));
+        log.store(&checkpoint).unwrap();
+        assert_eq!(read(&path), checkpoint);
         let whole = fs::read(&path).unwrap();
 
-        log.store(&memory).unwrap();
+        log.store(&checkpoint).unwrap();
         assert_eq!(fs::read(&path).unwrap(), whole, "nothing changed");
-        memory.set("b.yaml".into(), None);
-        memory.set("c.yaml".into(), documents("{c: 1}"));
-        log.store(&memory).unwrap();
-        assert_eq!(read(&path), memory);
+        checkpoint.set("b.yaml".into(), None);
+        checkpoint.set("c.yaml".into(), documents("{c: 1}"));
+        log.store(&checkpoint).unwrap();
+        assert_eq!(read(&path), checkpoint);
         let more = fs::read(&path).unwrap();
         assert!(more.starts_with(&whole));
         let added = String::from_utf8_lossy(&more[whole.len()..]);
@@ -146,11 +134,38 @@ mod tests {
 
         // A successor goes on.
         let (mut log, found) = Log::load(path.clone()).unwrap();
-        let mut memory = found.unwrap();
-        memory.set("c.yaml".into(), documents("{c: 2}"));
-        log.store(&memory).unwrap();
-        assert_eq!(read(&path), memory);
+        let mut checkpoint = found.unwrap();
+        checkpoint.set("c.yaml".into(), documents("{c: 2}"));
+        log.store(&checkpoint).unwrap();
+        assert_eq!(read(&path), checkpoint);
         assert!(fs::read(&path).unwrap().starts_with(&more));
+    }
+
+    /// As agents wrote it that knew directories only.
+    #[test]
+    fn the_present_form_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("manifests.jsonl");
+        let mut text = "{\"version\":3}\n".to_owned();
+        let mut sum = 0;
+        for record in [
+            r#"{"a.yaml":[{"at":{"line":1,"column":1},"value":{"Map":[{"key":"a","at":{"line":1,"column":2},"node":{"at":{"line":1,"column":5},"value":{"Int":1}}}]}}],"b.yaml":[]}"#,
+            r#"{"b.yaml":null}"#,
+        ] {
+            sum = cluster::checksum(sum, record.as_bytes());
+            text += &format!("{sum:016x} {record}\n");
+        }
+        fs::write(&path, &text).unwrap();
+        let mut expected = Checkpoint::default();
+        expected.set("a.yaml".into(), documents("{a: 1}"));
+        assert_eq!(read(&path), expected);
+        fs::remove_file(&path).unwrap();
+        let (mut log, _) = Log::load(path.clone()).unwrap();
+        log.store(&expected).unwrap();
+        let written = fs::read_to_string(&path).unwrap();
+        let first = text.lines().nth(1).unwrap();
+        let first = first[17..].replace(",\"b.yaml\":[]", "");
+        assert_eq!(written.lines().nth(1).unwrap()[17..], first);
     }
 
     #[test]
@@ -169,7 +184,7 @@ mod tests {
         ];
         fs::write(&path, text.concat()).unwrap();
         let (mut log, found) = Log::load(path.clone()).unwrap();
-        let mut expected = Memory::default();
+        let mut expected = Checkpoint::default();
         expected.set("b.yaml".into(), documents("{b: 1}"));
         assert_eq!(found, Some(expected.clone()));
         log.store(&expected).unwrap();

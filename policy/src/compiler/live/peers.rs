@@ -6,7 +6,7 @@ use std::sync::Arc;
 use abi::identity as number;
 use cluster::differ::{changed, same};
 use cluster::identities::Exhausted;
-use cluster::{Identities, Identity, Label, Labels, NamespacedName, Place, Pod, Problem, State};
+use cluster::{Identities, Identity, Label, Labels, NamespacedName, Pod, Problem, State};
 use ipnet::IpNet;
 
 use super::Live;
@@ -95,7 +95,7 @@ impl Live {
         if named != self.named_labels {
             let before = std::mem::replace(&mut self.named_labels, named);
             let pods = state.pods.values();
-            let differs = |pod: &&Arc<Pod>| !before.of(pod).eq(self.named_labels.of(pod));
+            let differs = |pod: &&Arc<Pod>| !before.for_pod(pod).eq(self.named_labels.for_pod(pod));
             moved.extend(pods.filter(differs).map(|pod| pod.name.clone()));
         }
         let mut met: BTreeSet<Identity> = BTreeSet::new();
@@ -134,7 +134,7 @@ impl Live {
 
     fn out_of_numbers(&mut self, what: &str, error: Exhausted) {
         self.exhausted.push(Problem {
-            place: Place::default(),
+            origin: None,
             object: None,
             field: String::new(),
             problem: format!("{what} has no identity: {error}"),
@@ -200,7 +200,7 @@ impl Live {
                         .filter(|(cidrs, _)| supernets(*prefix).any(|net| cidrs.contains(&net)))
                         .flat_map(|(_, labels)| labels.iter().cloned());
                     let identities = Arc::make_mut(&mut compiler.compiled.identities);
-                    match identities.of_prefix(*prefix, further) {
+                    match identities.for_prefix(*prefix, further) {
                         Ok(identity) => {
                             self.prefixes.insert(*prefix, identity);
                             if let Some(labels) = identities.labels(identity) {
@@ -229,6 +229,6 @@ impl Live {
 fn number_of(compiled: &mut Compiled, labels: &Labels) -> Result<Identity, Exhausted> {
     match compiled.identities.find(labels) {
         Some(identity) => Ok(identity),
-        None => Arc::make_mut(&mut compiled.identities).of_labels(labels),
+        None => Arc::make_mut(&mut compiled.identities).for_labels(labels),
     }
 }

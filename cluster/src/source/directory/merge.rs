@@ -4,18 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Memory;
-use super::file::{File, Known};
-use crate::manifest::Object;
-use crate::object::{Kind, ObjectName, Place, Problem};
+use super::file::{File, FileObject};
+use crate::object::{Kind, ObjectName};
+use crate::origin::Origin;
+use crate::problem::Problem;
+use crate::source::Checkpoint;
 use crate::state::State;
 use crate::yaml;
 
 /// The newest state, and whose each object in it is.
 #[derive(Debug, Default)]
-pub(super) struct Merged {
+pub(super) struct MergedState {
     state: Arc<State>,
-    memory: Memory,
+    checkpoint: Checkpoint,
     /// Which file an object was taken from: it keeps it if a second file claims the same object.
     owners: BTreeMap<ObjectName, Arc<str>>,
     /// The files that have an object, or had it until it vanished.
@@ -23,12 +24,12 @@ pub(super) struct Merged {
     /// The objects of each file, to find those that it has no more.
     objects: BTreeMap<Arc<str>, BTreeSet<ObjectName>>,
     /// What to say of objects that stand in more than one file.
-    twice: BTreeMap<ObjectName, Vec<Problem>>,
+    duplicates: BTreeMap<ObjectName, Vec<Problem>>,
 }
 
-impl Merged {
+impl MergedState {
     /// Of nothing; `owner` had these objects before a restart.
-    pub(super) fn own<'a>(
+    pub(super) fn set_owner<'a>(
         &mut self,
         owner: &Arc<str>,
         objects: impl Iterator<Item = &'a ObjectName>,
@@ -44,8 +45,8 @@ impl Merged {
     }
 
     /// Of each file the objects that are taken from it.
-    pub(super) fn memory(&self) -> Memory {
-        self.memory.clone()
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint.clone()
     }
 
     /// Takes files that changed, came or went. Returns the new state if it differs from the last one.
@@ -60,20 +61,20 @@ impl Merged {
         }
         let mut concerned = BTreeSet::new();
         for name in &changed {
-            concerned.extend(self.relist(name, files.get(name)));
+            concerned.extend(self.reindex(name, files.get(name)));
         }
         let mut state = State::clone(&self.state);
         let mut is_new = is_first;
         let mut touched = changed;
-        let mut names_labels = false;
+        let mut named_labels_changed = false;
         for object in &concerned {
             let before = self.owners.remove(object);
-            let now = self.choose(object, before.as_ref(), files);
+            let now = self.select_owner(object, before.as_ref(), files);
             is_new |= match now {
-                Some((_, known)) => state.put(&known.object),
+                Some((_, known)) => state.insert_if_changed(&known.object),
                 None => state.remove(object),
             };
-            names_labels |= object.kind == Kind::NetworkPolicy;
+            named_labels_changed |= object.kind == Kind::NetworkPolicy;
             touched.extend(before);
             if let Some((owner, _)) = now {
                 touched.insert(Arc::clone(owner));
@@ -81,11 +82,11 @@ impl Merged {
             }
         }
         for name in touched {
-            self.remember(name, files);
+            self.update_checkpoint(name, files);
         }
         let problems = files.values().flat_map(|file| &file.problems);
         let mut problems: Vec<Problem> = problems
-            .chain(self.twice.values().flatten())
+            .chain(self.duplicates.values().flatten())
             .cloned()
             .collect();
         problems.sort();
@@ -96,8 +97,8 @@ impl Merged {
             return None;
         }
         (state.problems, state.ignored) = (problems, ignored);
-        if names_labels {
-            state.name_labels();
+        if named_labels_changed {
+            state.rebuild_named_labels();
         }
         state.generation += 1;
         self.state = Arc::new(state);
@@ -105,10 +106,10 @@ impl Merged {
     }
 
     /// Notes which objects a file has now. Returns those and the ones that it had.
-    fn relist(&mut self, name: &Arc<str>, file: Option<&File>) -> BTreeSet<ObjectName> {
+    fn reindex(&mut self, name: &Arc<str>, file: Option<&File>) -> BTreeSet<ObjectName> {
         let now: BTreeSet<ObjectName> = file
             .into_iter()
-            .flat_map(File::all)
+            .flat_map(File::all_objects)
             .map(|(object, _)| object.clone())
             .collect();
         let before = self.objects.remove(name).unwrap_or_default();
@@ -132,13 +133,13 @@ impl Merged {
     }
 
     /// Which file an object is taken from, and what it is there. Says where else it stands.
-    fn choose<'f>(
+    fn select_owner<'f>(
         &mut self,
         object: &ObjectName,
         before: Option<&Arc<str>>,
         files: &'f BTreeMap<Arc<str>, File>,
-    ) -> Option<(&'f Arc<str>, &'f Known)> {
-        self.twice.remove(object);
+    ) -> Option<(&'f Arc<str>, &'f FileObject)> {
+        self.duplicates.remove(object);
         let names = self.files.get(object)?;
         let holding: Vec<(&Arc<str>, &File)> = names
             .iter()
@@ -160,10 +161,7 @@ impl Merged {
         let problems: Vec<Problem> = twins
             .filter_map(|(other, file)| {
                 Some(Problem {
-                    place: Place {
-                        file: Arc::clone(other),
-                        at: file.get(object)?.document.at,
-                    },
+                    origin: Some(Origin::from(Arc::clone(other)).at(file.get(object)?.document.at)),
                     object: Some(object.clone()),
                     field: String::new(),
                     problem: format!(
@@ -175,44 +173,25 @@ impl Merged {
             })
             .collect();
         if !problems.is_empty() {
-            self.twice.insert(object.clone(), problems);
+            self.duplicates.insert(object.clone(), problems);
         }
         Some((owner, known))
     }
 
     /// Notes which of a file's documents are to be kept over a restart.
-    fn remember(&mut self, name: Arc<str>, files: &BTreeMap<Arc<str>, File>) {
+    fn update_checkpoint(&mut self, name: Arc<str>, files: &BTreeMap<Arc<str>, File>) {
         let Some(file) = files.get(&name) else {
-            self.memory.set(name, None);
+            self.checkpoint.set(name, None);
             return;
         };
         let taken = file
-            .all()
+            .all_objects()
             .filter(|(object, _)| self.owners.get(*object) == Some(&name));
         let documents: Vec<Arc<yaml::Node>> = taken
             .map(|(_, known)| Arc::clone(&known.document))
             .collect();
-        if !self.memory.has(&name, &documents) {
-            self.memory.set(name, Some(documents));
+        if !self.checkpoint.has(&name, &documents) {
+            self.checkpoint.set(name, Some(documents));
         }
-    }
-}
-
-impl State {
-    /// As [`State::insert`]; says whether it is another one than before.
-    fn put(&mut self, object: &Object) -> bool {
-        let is_there = match object {
-            Object::Node(node) => self.nodes.get(&node.name) == Some(node),
-            Object::Namespace(ns) => self.namespaces.get(&ns.name) == Some(ns),
-            Object::Pod(pod) => self.pods.get(&pod.name) == Some(pod),
-            Object::Service(service) => self.services.get(&service.name) == Some(service),
-            Object::EndpointSlice(slice) => self.endpoint_slices.get(&slice.name) == Some(slice),
-            Object::CidrGroup(group) => self.cidr_groups.get(&group.name) == Some(group),
-            Object::Policy(policy) => self.policies.get(&policy.name) == Some(policy),
-        };
-        if !is_there {
-            self.insert(object.clone());
-        }
-        !is_there
     }
 }

@@ -12,16 +12,16 @@ pub(super) const LARGE: u64 = 256 << 10;
 
 /// A file that is being read.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct BackgroundRead {
     pub(super) name: Arc<str>,
     /// Of the file when reading began.
     pub(super) stamp: Stamp,
     content: Receiver<Result<Content, String>>,
 }
 
-impl Reading {
+impl BackgroundRead {
     /// Begins to read; `done` is called when that ends.
-    pub(super) fn begin(
+    pub(super) fn spawn(
         name: Arc<str>,
         path: PathBuf,
         stamp: Stamp,

@@ -11,14 +11,16 @@ use std::time::{Duration, SystemTime};
 
 use crate::digest::Digest;
 use crate::manifest::{self, Document, Ignored, Object};
-use crate::object::{ObjectName, Place, Problem};
+use crate::object::ObjectName;
+use crate::origin::Origin;
+use crate::problem::Problem;
 use crate::yaml::{self, Position};
 
 /// An object that vanishes from a file that is written in place counts as gone once the file has been
 /// left alone for this long ...
-pub(super) const SETTLED: Duration = Duration::from_secs(3);
+pub(super) const VANISHED_GRACE: Duration = Duration::from_secs(3);
 /// ... or, while its writer hasn't closed it, for this long.
-pub(super) const ABANDONED: Duration = Duration::from_secs(10);
+pub(super) const OPEN_GRACE: Duration = Duration::from_secs(10);
 
 /// What is kept of one file.
 #[derive(Debug, Default)]
@@ -26,9 +28,9 @@ pub(super) struct File {
     pub(super) stamp: Stamp,
     /// Digest of the text that was read last.
     digest: u64,
-    pub(super) objects: BTreeMap<ObjectName, Known>,
+    pub(super) objects: BTreeMap<ObjectName, FileObject>,
     /// Objects that the text read last doesn't have: they stay until it is certain that they are gone.
-    vanishing: BTreeMap<ObjectName, Known>,
+    vanishing: BTreeMap<ObjectName, FileObject>,
     /// When the text was seen to be another one.
     changed: Duration,
     /// It can't be used as it is now: nothing is known of what it will have.
@@ -44,7 +46,7 @@ pub(super) struct File {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct FileObject {
     pub(super) object: Object,
     pub(super) document: Arc<yaml::Node>,
 }
@@ -58,7 +60,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of(metadata: &fs::Metadata) -> Self {
+    pub(super) fn from_metadata(metadata: &fs::Metadata) -> Self {
         Self {
             modified: metadata.modified().ok(),
             len: metadata.len(),
@@ -73,12 +75,12 @@ pub(super) struct Content {
     digest: u64,
     /// Of the file that was opened, which needn't be the one whose stamp was seen before.
     inode: u64,
-    documents: Result<Vec<Read>, yaml::Error>,
+    documents: Result<Vec<ReadDocument>, yaml::Error>,
 }
 
 /// A document of it, and its own text if it is a policy.
 #[derive(Debug)]
-struct Read {
+struct ReadDocument {
     document: Document,
     text: Arc<str>,
 }
@@ -114,7 +116,8 @@ pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<C
     }
     let documents = yaml::parse(&text).map(|documents| {
         let lines: Vec<&str> = text.lines().collect();
-        let read = |document| manifest::read(name, document);
+        let origin = Origin::from(Arc::clone(name));
+        let read = |document| manifest::read(&origin, document);
         documents
             .into_iter()
             .flat_map(read)
@@ -131,7 +134,7 @@ pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<C
                         Arc::default()
                     }
                 };
-                Read { document, text }
+                ReadDocument { document, text }
             })
             .collect()
     });
@@ -156,12 +159,13 @@ pub(super) fn unreadable(error: &io::Error) -> String {
 
 impl File {
     /// What is remembered of it from before a restart.
-    pub(super) fn remembered(name: &Arc<str>, documents: &[Arc<yaml::Node>]) -> Self {
+    pub(super) fn from_checkpoint(name: &Arc<str>, documents: &[Arc<yaml::Node>]) -> Self {
         let mut file = Self::default();
+        let origin = Origin::from(Arc::clone(name));
         for document in documents {
-            for document in manifest::read(name, yaml::Node::clone(document)) {
+            for document in manifest::read(&origin, yaml::Node::clone(document)) {
                 if let Document::Object(name, object, document) = document {
-                    file.objects.insert(name, Known { object, document });
+                    file.objects.insert(name, FileObject { object, document });
                 }
             }
         }
@@ -169,12 +173,12 @@ impl File {
     }
 
     /// All objects that count: those of the text and those that wait for a second look.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&ObjectName, &Known)> {
+    pub(super) fn all_objects(&self) -> impl Iterator<Item = (&ObjectName, &FileObject)> {
         self.objects.iter().chain(&self.vanishing)
     }
 
     /// An object that counts.
-    pub(super) fn get(&self, object: &ObjectName) -> Option<&Known> {
+    pub(super) fn get(&self, object: &ObjectName) -> Option<&FileObject> {
         self.objects
             .get(object)
             .or_else(|| self.vanishing.get(object))
@@ -192,7 +196,7 @@ impl File {
     }
 
     /// Takes what was read at `now`. Says whether it is another text than before.
-    pub(super) fn take(
+    pub(super) fn update(
         &mut self,
         name: &Arc<str>,
         stamp: Stamp,
@@ -203,7 +207,7 @@ impl File {
         let content = match content {
             Ok(content) => content,
             Err(problem) => {
-                self.cannot_be_read(name, problem);
+                self.fail_unreadable(name, problem);
                 return true;
             }
         };
@@ -223,7 +227,7 @@ impl File {
                 return true;
             }
         };
-        if documents.is_empty() && self.all().next().is_some() {
+        if documents.is_empty() && self.all_objects().next().is_some() {
             // An editor that truncates before it writes must not empty the cluster.
             let problem = "is empty; its objects stay until the file is deleted".to_owned();
             self.fail(name, Position::default(), problem);
@@ -234,17 +238,17 @@ impl File {
     }
 
     /// A rename put the file that is at `path` now under the name.
-    pub(super) fn renamed(&mut self, path: &Path) {
+    pub(super) fn set_renamed(&mut self, path: &Path) {
         self.renamed = fs::metadata(path).ok().map(|metadata| metadata.ino());
     }
 
     /// Someone writes to it.
-    pub(super) fn written(&mut self) {
+    pub(super) fn clear_renamed(&mut self) {
         self.renamed = None;
     }
 
-    /// Lets those go that vanished, once the file has been left alone for long enough.
-    pub(super) fn settle(&mut self, is_open: bool, now: Duration) {
+    /// Drops the objects that vanished, once the file has been left alone for long enough.
+    pub(super) fn drop_vanished(&mut self, is_open: bool, now: Duration) {
         // What was read before it failed may have been the first half.
         if self.failed {
             return;
@@ -253,8 +257,8 @@ impl File {
         // under the name may be half written, like any other. The notice may come after the text was read.
         let is_whole = self.is_first && self.renamed == Some(self.inode);
         let wait = match (is_open, is_whole) {
-            (true, _) => ABANDONED,
-            (false, false) => SETTLED,
+            (true, _) => OPEN_GRACE,
+            (false, false) => VANISHED_GRACE,
             (false, true) => Duration::ZERO,
         };
         if now.saturating_sub(self.changed) >= wait {
@@ -269,7 +273,7 @@ impl File {
 
     /// The file can't be read: its objects stay as they are, and it is taken again even if it comes back
     /// as it was.
-    pub(super) fn cannot_be_read(&mut self, name: &Arc<str>, problem: String) {
+    pub(super) fn fail_unreadable(&mut self, name: &Arc<str>, problem: String) {
         self.stamp = Stamp::default();
         self.inode = 0;
         self.fail(name, Position::default(), problem);
@@ -280,14 +284,11 @@ impl File {
         self.failed = true;
         self.ignored.clear();
         self.problems = vec![Problem {
-            place: Place {
-                file: Arc::clone(name),
-                at,
-            },
+            origin: Some(Origin::from(Arc::clone(name)).at(at)),
             object: None,
             field: String::new(),
             problem,
-            remedy: match self.all().count() {
+            remedy: match self.all_objects().count() {
                 0 => String::new(),
                 1 => "its object stays in its last good form".to_owned(),
                 n => format!("its {n} objects stay in their last good form"),
@@ -295,14 +296,15 @@ impl File {
         }];
     }
 
-    fn merge(&mut self, name: &Arc<str>, documents: Vec<Read>) {
+    fn merge(&mut self, name: &Arc<str>, documents: Vec<ReadDocument>) {
         let mut before = std::mem::take(&mut self.objects);
         before.append(&mut self.vanishing);
         self.failed = false;
         self.problems.clear();
         self.ignored.clear();
         let mut nameless = Vec::new();
-        for Read { document, text } in documents {
+        let origin = Origin::from(Arc::clone(name));
+        for ReadDocument { document, text } in documents {
             match document {
                 Document::Ignored(ignored) => self.ignored.push(ignored),
                 Document::Bad(object, mut problem) => {
@@ -310,7 +312,7 @@ impl File {
                         None => nameless.push(self.problems.len()),
                         Some(object) => {
                             if let Some(known) = before.remove(&object) {
-                                also(&mut problem, "the last good form stays");
+                                append_remedy(&mut problem, "the last good form stays");
                                 self.objects.insert(object, known);
                             }
                         }
@@ -323,10 +325,7 @@ impl File {
                     }
                     if let Some(first) = self.objects.get(&object) {
                         self.problems.push(Problem {
-                            place: Place {
-                                file: Arc::clone(name),
-                                at: document.at,
-                            },
+                            origin: Some(origin.at(document.at)),
                             problem: format!(
                                 "duplicate definition in this file; using the one at {}",
                                 first.document.at
@@ -337,7 +336,7 @@ impl File {
                         });
                         continue;
                     }
-                    let known = reuse(before.remove(&object), value, document);
+                    let known = reuse_unchanged(before.remove(&object), value, document);
                     self.objects.insert(object, known);
                 }
             }
@@ -346,16 +345,16 @@ impl File {
             self.vanishing = before;
         } else if !before.is_empty() {
             // It may be any of those that are missing now: none of them goes.
-            let kept = format!("until it is corrected, {} stay", list(before.keys()));
+            let kept = format!("until it is corrected, {} stay", join_names(before.keys()));
             for number in nameless {
-                also(&mut self.problems[number], &kept);
+                append_remedy(&mut self.problems[number], &kept);
             }
             self.objects.append(&mut before);
         }
     }
 }
 
-fn also(problem: &mut Problem, more: &str) {
+fn append_remedy(problem: &mut Problem, more: &str) {
     if !problem.remedy.is_empty() {
         problem.remedy.push_str("; ");
     }
@@ -363,7 +362,7 @@ fn also(problem: &mut Problem, more: &str) {
 }
 
 /// Names, as many as fit a line.
-fn list<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
+fn join_names<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
     const NAMED: usize = 5;
     let names: Vec<String> = names.map(ToString::to_string).collect();
     match names.len().checked_sub(NAMED) {
@@ -373,12 +372,16 @@ fn list<'a>(names: impl Iterator<Item = &'a ObjectName>) -> String {
 }
 
 /// The object as it was if it stayed the same, so that snapshots share what didn't change.
-fn reuse(before: Option<Known>, object: Object, document: Arc<yaml::Node>) -> Known {
+fn reuse_unchanged(
+    before: Option<FileObject>,
+    object: Object,
+    document: Arc<yaml::Node>,
+) -> FileObject {
     match before {
-        Some(known) if known.object == object => Known {
+        Some(known) if known.object == object => FileObject {
             object: known.object,
             document,
         },
-        _ => Known { object, document },
+        _ => FileObject { object, document },
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,15 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use super::{Background, Directory, LOOK_AGAIN, Look};
+use super::{Directory, RESCAN_INTERVAL, ReadDone, Scan, locate};
+use crate::object::ObjectName;
+use crate::origin::Origin;
+use crate::source::{Health, Snapshot, Source};
 
 /// A change counts once nothing has happened for this long ...
-const QUIET: Duration = Duration::from_millis(10);
+const DEBOUNCE: Duration = Duration::from_millis(10);
 /// ... or after this long, whatever happens: a writer that never rests must not keep the others waiting.
-const GATHER: Duration = Duration::from_millis(250);
+const MAX_DEBOUNCE: Duration = Duration::from_millis(250);
 
 /// The watching thread can't be started.
 #[derive(Debug, Error)]
@@ -38,9 +41,27 @@ pub enum WatchError {
 /// A thread that follows a directory. Dropping it stops and joins the thread.
 #[derive(Debug)]
 pub struct Watch {
+    path: PathBuf,
+    newest: Arc<Mutex<Newest>>,
     stop: Arc<AtomicBool>,
     wake: SyncSender<Notice>,
     thread: Option<JoinHandle<Directory>>,
+}
+
+/// What the directory was like when it was looked at last.
+#[derive(Debug)]
+struct Newest {
+    snapshot: Snapshot,
+    health: Health,
+}
+
+impl Newest {
+    fn from_directory(directory: &Directory) -> Self {
+        Self {
+            snapshot: directory.snapshot(),
+            health: directory.health(),
+        }
+    }
 }
 
 enum Notice {
@@ -59,7 +80,7 @@ enum Notice {
 
 impl Directory {
     /// Starts a thread that calls `on_change` for every new snapshot, in order: the directory then has
-    /// it ([`Directory::state`]), and what to keep over a restart with it ([`Directory::memory`]). It is
+    /// it ([`Directory::snapshot`]), and so has the [`Watch`]. It is
     /// called from that thread only, and a slow one delays the next look, so that snapshots don't pile
     /// up: what is skipped is never needed. To get into an async program, send into a watch channel.
     ///
@@ -77,9 +98,11 @@ impl Directory {
         let (wake, notices) = sync_channel(1024);
         let stop = Arc::new(AtomicBool::new(false));
         let missed = Arc::new(AtomicBool::new(false));
-        let watcher = watcher(&self.path, wake.clone(), Arc::clone(&missed))?;
+        let watcher = new_watcher(&self.path, wake.clone(), Arc::clone(&missed))?;
+        let path = self.path.clone();
+        let newest = Arc::new(Mutex::new(Newest::from_directory(&self)));
         let done = Mutex::new(wake.clone());
-        self.background = Some(Background(Arc::new(move || {
+        self.read_done = Some(ReadDone(Arc::new(move || {
             let done = done.lock().unwrap_or_else(PoisonError::into_inner);
             drop(done.try_send(Notice::Changed));
         })));
@@ -87,17 +110,25 @@ impl Directory {
             .name("manifests".to_owned())
             .spawn({
                 let (stop, wake) = (Arc::clone(&stop), wake.clone());
+                let newest = Arc::clone(&newest);
+                let mut on_change = on_change;
+                let on_change = move |directory: &Directory| {
+                    *lock(&newest) = Newest::from_directory(directory);
+                    on_change(directory);
+                };
                 move || {
-                    let watching = Watching {
+                    let notice_source = NoticeSource {
                         watcher,
                         wake,
                         missed,
                     };
-                    follow(self, watching, &notices, &stop, on_change)
+                    follow(self, notice_source, &notices, &stop, on_change)
                 }
             })
             .map_err(WatchError::Thread)?;
         Ok(Watch {
+            path,
+            newest,
             stop,
             wake,
             thread: Some(thread),
@@ -119,13 +150,36 @@ impl Watch {
     }
 }
 
+impl Source for Watch {
+    fn describe(&self) -> String {
+        format!("state directory {}", self.path.display())
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        Some(lock(&self.newest).snapshot.clone())
+    }
+
+    fn health(&self) -> Health {
+        lock(&self.newest).health.clone()
+    }
+
+    fn locate(&self, snapshot: &Snapshot, object: &ObjectName, field: &str) -> Option<Origin> {
+        locate(&snapshot.checkpoint, object, field)
+    }
+}
+
+/// The value is replaced as a whole: a panic can't leave half of one.
+fn lock(newest: &Mutex<Newest>) -> MutexGuard<'_, Newest> {
+    newest.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         drop(self.join());
     }
 }
 
-fn watcher(
+fn new_watcher(
     path: &std::path::Path,
     wake: SyncSender<Notice>,
     missed: Arc<AtomicBool>,
@@ -136,7 +190,7 @@ fn watcher(
     };
     let mut watcher =
         notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
-            Ok(event) => notices_of(event, |notice| {
+            Ok(event) => send_notices(event, |notice| {
                 if wake.try_send(notice).is_err() {
                     missed.store(true, Ordering::Release);
                 }
@@ -154,7 +208,7 @@ fn watcher(
     Ok(watcher)
 }
 
-fn notices_of(event: notify::Event, mut send: impl FnMut(Notice)) {
+fn send_notices(event: notify::Event, mut send: impl FnMut(Notice)) {
     if event.need_rescan() {
         send(Notice::Lost);
     }
@@ -175,7 +229,7 @@ fn notices_of(event: notify::Event, mut send: impl FnMut(Notice)) {
 }
 
 /// What brings notices.
-struct Watching {
+struct NoticeSource {
     watcher: RecommendedWatcher,
     wake: SyncSender<Notice>,
     /// A notice found no room.
@@ -184,7 +238,7 @@ struct Watching {
 
 fn follow(
     mut directory: Directory,
-    mut watching: Watching,
+    mut notice_source: NoticeSource,
     notices: &Receiver<Notice>,
     stop: &AtomicBool,
     mut on_change: impl FnMut(&Directory),
@@ -192,19 +246,19 @@ fn follow(
     let mut watched = inode(&directory.path);
     let opened = Instant::now();
     // What changed between the reading of the directory and the beginning of the notices.
-    let mut next = (Look::Read, false);
-    let mut looked_at_all = opened;
+    let mut next = (Scan::Contents, false);
+    let mut scanned_all = opened;
     loop {
-        let (mut look, lost) = next;
-        if watching.missed.swap(false, Ordering::AcqRel) {
-            look = Look::Read;
-        } else if look == Look::Noticed && looked_at_all.elapsed() >= LOOK_AGAIN {
-            look = Look::Stamps;
+        let (mut scan, lost) = next;
+        if notice_source.missed.swap(false, Ordering::AcqRel) {
+            scan = Scan::Contents;
+        } else if scan == Scan::Noticed && scanned_all.elapsed() >= RESCAN_INTERVAL {
+            scan = Scan::Stamps;
         }
-        if look != Look::Noticed {
-            looked_at_all = Instant::now();
+        if scan != Scan::Noticed {
+            scanned_all = Instant::now();
         }
-        if let Some(state) = directory.look(look, opened.elapsed()) {
+        if let Some(state) = directory.scan(scan, opened.elapsed()) {
             debug!(generation = state.generation, "manifests changed");
             on_change(&directory);
         }
@@ -212,16 +266,16 @@ fn follow(
         // go on.
         let present = inode(&directory.path);
         if (lost || present != watched)
-            && let Ok(renewed) = watcher(
+            && let Ok(renewed) = new_watcher(
                 &directory.path,
-                watching.wake.clone(),
-                Arc::clone(&watching.missed),
+                notice_source.wake.clone(),
+                Arc::clone(&notice_source.missed),
             )
         {
-            drop(std::mem::replace(&mut watching.watcher, renewed));
+            drop(std::mem::replace(&mut notice_source.watcher, renewed));
             watched = present;
         }
-        next = gather(&mut directory, notices, opened, stop);
+        next = debounce(&mut directory, notices, opened, stop);
         if stop.load(Ordering::Acquire) {
             return directory;
         }
@@ -235,28 +289,28 @@ fn inode(path: &std::path::Path) -> Option<u64> {
 
 /// Waits until there is something to look at and it has become quiet. Says how closely to look, and
 /// whether notices were lost.
-fn gather(
+fn debounce(
     directory: &mut Directory,
     notices: &Receiver<Notice>,
     opened: Instant,
     stop: &AtomicBool,
-) -> (Look, bool) {
+) -> (Scan, bool) {
     let (mut lost, mut anywhere) = (false, false);
     let mut first = None;
     loop {
         let wait = match first {
-            None => directory.patience(),
-            Some(_) => QUIET,
+            None => directory.next_scan(),
+            Some(_) => DEBOUNCE,
         };
         let notice = match notices.recv_timeout(wait) {
             Ok(notice) => notice,
-            Err(_) if first.is_none() => return (Look::Stamps, lost),
+            Err(_) if first.is_none() => return (Scan::Stamps, lost),
             Err(_) => break,
         };
         match &notice {
-            Notice::Writing(path) => directory.writing(path, opened.elapsed()),
-            Notice::Closed(path) => directory.closed(path),
-            Notice::Renamed(path) => directory.renamed(path),
+            Notice::Writing(path) => directory.on_write(path, opened.elapsed()),
+            Notice::Closed(path) => directory.on_close(path),
+            Notice::Renamed(path) => directory.on_rename(path),
             Notice::Other(_) => {}
             Notice::Changed => anywhere = true,
             Notice::Lost => lost = true,
@@ -266,17 +320,17 @@ fn gather(
         | Notice::Renamed(path)
         | Notice::Other(path) = &notice
         {
-            anywhere |= directory.notice(path);
+            anywhere |= directory.on_event(path);
         }
         let first = *first.get_or_insert_with(Instant::now);
-        if stop.load(Ordering::Acquire) || first.elapsed() >= GATHER {
+        if stop.load(Ordering::Acquire) || first.elapsed() >= MAX_DEBOUNCE {
             break;
         }
     }
-    let look = match (lost, anywhere) {
-        (true, _) => Look::Read,
-        (false, true) => Look::Stamps,
-        (false, false) => Look::Noticed,
+    let scan = match (lost, anywhere) {
+        (true, _) => Scan::Contents,
+        (false, true) => Scan::Stamps,
+        (false, false) => Scan::Noticed,
     };
-    (look, lost)
+    (scan, lost)
 }
