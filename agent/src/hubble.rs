@@ -296,7 +296,7 @@ fn policy(policy: &PolicyRef, revision: u64) -> pb::Policy {
         namespace: policy.namespace.clone(),
         labels: policy.labels.clone(),
         revision,
-        kind: policy.kind.clone(),
+        kind: policy.kind.name().to_owned(),
     }
 }
 

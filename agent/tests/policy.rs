@@ -28,7 +28,7 @@ use proto::{
     flow as pb,
     flows::v1::{
         End, ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, TraceRequest,
-        WaitRevisionRequest, end, policy_client::PolicyClient,
+        WaitRevisionRequest, end, policy_client::PolicyClient, trace_response::Verdict,
     },
     observer::GetFlowsRequest,
 };
@@ -226,8 +226,8 @@ async fn a_flow_of_the_history_is_explained_with_its_policy() {
     assert!(!answer.differs);
     let now = answer.now.unwrap();
     assert_eq!(
-        (now.verdict.as_str(), now.node_name.as_str()),
-        ("DENIED", "node-a")
+        (now.verdict(), now.node_name.as_str()),
+        (Verdict::Denied, "node-a")
     );
     assert!(now.suggestions[0].yaml.contains("app: frontend"));
 
@@ -321,7 +321,7 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
         port: "8080".to_owned(),
     };
     let answer = client.trace(request).await.unwrap().into_inner();
-    assert_eq!((&*answer.verdict, answer.revision), ("DENIED", 4));
+    assert_eq!((answer.verdict(), answer.revision), (Verdict::Denied, 4));
     assert_eq!(answer.notes, [note]);
     let destination = answer.destination.unwrap();
     assert_eq!(destination.node_name, "node-a");
@@ -405,7 +405,7 @@ async fn answers_about_huge_policies_are_small() {
         port: "80".to_owned(),
     };
     let answer = client.trace(request).await.unwrap().into_inner();
-    assert_eq!(answer.verdict, "DENIED");
+    assert_eq!(answer.verdict(), Verdict::Denied);
     let size = answer.encoded_len();
     assert!(size < 20_000, "{size}");
     agent.end().await;

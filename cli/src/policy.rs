@@ -10,7 +10,9 @@ mod validate;
 use std::io::Write as _;
 
 use flow::print::escape;
-use proto::flows::v1::{End, TraceRequest, TraceResponse, end, policy_client::PolicyClient};
+use proto::flows::v1::{
+    End, TraceRequest, TraceResponse, end, policy_client::PolicyClient, trace_response::Verdict,
+};
 use tonic::{Code, transport::Channel};
 
 use crate::{
@@ -29,7 +31,7 @@ const LARGEST: usize = 64 << 20;
 pub(crate) async fn trace(args: &Args) -> Result<(), Error> {
     let coded = args.switch("exit-code", false)?;
     match answer(args).await {
-        Ok(verdict) => match exit_code(&verdict, coded) {
+        Ok(verdict) => match exit_code(verdict, coded) {
             0 => Ok(()),
             code => Err(Error::Answered(code)),
         },
@@ -41,17 +43,17 @@ pub(crate) async fn trace(args: &Args) -> Result<(), Error> {
 
 /// What a verdict ends the program with: with `--exit-code` 1 means DENIED. That not all have answered is
 /// as good as no answer.
-fn exit_code(verdict: &str, coded: bool) -> u8 {
+fn exit_code(verdict: Verdict, coded: bool) -> u8 {
     match (verdict, coded) {
-        (policy::wire::UNKNOWN, true) => 2,
-        (policy::wire::UNKNOWN, false) => 1,
-        (policy::wire::ALLOWED, _) | (_, false) => 0,
-        (_, true) => 1,
+        (Verdict::Unspecified | Verdict::Unknown, true) => 2,
+        (Verdict::Unspecified | Verdict::Unknown, false) => 1,
+        (Verdict::Allowed, _) | (Verdict::Denied, false) => 0,
+        (Verdict::Denied, true) => 1,
     }
 }
 
 /// Shows the answer, and returns its verdict.
-async fn answer(args: &Args) -> Result<String, Error> {
+async fn answer(args: &Args) -> Result<Verdict, Error> {
     let json = json(args)?;
     let request = request(args)?;
     let answer = match args.value("state") {
@@ -63,7 +65,7 @@ async fn answer(args: &Args) -> Result<String, Error> {
             client.trace(request).await.map_err(refused)?.into_inner()
         }
     };
-    let verdict = answer.verdict.clone();
+    let verdict = answer.verdict();
     let mut out = anstream::stdout().lock();
     if json {
         proto::json::write_pretty(&mut out, &answer)?;
@@ -214,9 +216,14 @@ mod tests {
 
     #[test]
     fn what_is_unknown_never_ends_as_if_it_were_allowed() {
-        for (verdict, plain, coded) in [("ALLOWED", 0, 0), ("DENIED", 0, 1), ("UNKNOWN", 1, 2)] {
+        for (verdict, plain, coded) in [
+            (Verdict::Allowed, 0, 0),
+            (Verdict::Denied, 0, 1),
+            (Verdict::Unknown, 1, 2),
+            (Verdict::Unspecified, 1, 2),
+        ] {
             let codes = (exit_code(verdict, false), exit_code(verdict, true));
-            assert_eq!(codes, (plain, coded), "{verdict}");
+            assert_eq!(codes, (plain, coded), "{verdict:?}");
         }
     }
 

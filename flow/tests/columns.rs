@@ -30,7 +30,7 @@ fn message() -> Flow {
         egress: Some(Decision {
             verdict: Verdict::Forwarded.into(),
             rules: vec![proto::flows::v1::Rule {
-                kind: "CiliumNetworkPolicy".to_owned(),
+                kind: proto::flows::v1::PolicyKind::CiliumNetworkPolicy.into(),
                 namespace: "shop".to_owned(),
                 name: "cart".to_owned(),
                 text: "allows world on 443/TCP".to_owned(),

@@ -69,7 +69,7 @@ fn with_policies(mut flow: Flow) -> Flow {
             drop_reason: 133,
             default_deny: true,
             rules: vec![Rule {
-                kind: "CiliumNetworkPolicy".to_owned(),
+                kind: proto::flows::v1::PolicyKind::CiliumNetworkPolicy.into(),
                 namespace: "production".to_owned(),
                 name: "auth-database-policy".to_owned(),
                 text: "allows app=auth-service on 5432/TCP".to_owned(),

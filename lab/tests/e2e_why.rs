@@ -10,6 +10,7 @@ use common::program;
 use flows_lab::harness::{Family, Probe, TestLab, options};
 use flows_lab::manifest;
 use flows_lab::traffic::client::Outcome;
+use proto::flows::v1::trace_response;
 use serde_json::Value;
 
 /// Pods of two namespaces and accounts. The servers `a` and `b` have equal labels, but the port named
@@ -310,10 +311,20 @@ kind: CiliumNetworkPolicy
 metadata: {name: web, namespace: shop}
 spec:
   endpointSelector: {matchLabels: {app: server}}
+  labels: [{key: rule, value: first}]
   ingress:
     - fromEndpoints: [{matchLabels: {io.cilium.k8s.policy.serviceaccount: buyer}}]
       toPorts: [{ports: [{port: "8080", protocol: TCP}]}]
     - fromEndpoints: [{matchLabels: {app: nobody}}]
+  ingressDeny:
+    - fromEndpoints: [{matchLabels: {io.cilium.k8s.policy.serviceaccount: thief}}]
+      toPorts: [{ports: [{port: "8081", protocol: TCP}]}]
+specs:
+  - endpointSelector: {matchLabels: {app: server}}
+    labels: [{key: rule, value: second}]
+    ingress:
+      - fromEndpoints: [{matchLabels: {io.kubernetes.pod.namespace: lab}}]
+        toPorts: [{ports: [{port: "8080", protocol: TCP}]}]
 "#;
     apply(&mut lab, policy);
     lab.wait_for(
@@ -324,8 +335,12 @@ spec:
         Family::V4,
     )
     .expect("the rule allows it");
-    let denied = lab.connect("shop/thief", "a:8080", Probe::Tcp, Family::V4);
-    assert_eq!(denied.expect("it can be tried"), Outcome::TimedOut);
+    let allowed = lab.connect("lab/guest", "a.shop:8080", Probe::Tcp, Family::V4);
+    assert_eq!(allowed.expect("it can be tried"), Outcome::Connected);
+    for port in ["a:8080", "a:8081"] {
+        let denied = lab.connect("shop/thief", port, Probe::Tcp, Family::V4);
+        assert_eq!(denied.expect("it can be tried"), Outcome::TimedOut);
+    }
 
     let json = |arguments: &[&str]| -> Value {
         let output = asked(&lab, &[arguments, &["-o", "json"]].concat());
@@ -335,14 +350,41 @@ spec:
     };
     let policies = json(&["policy", "get", "shop/web"]);
     let rules = policies[0]["rules"].as_array().expect("rules");
-    let decided = |path: &str| {
-        let rule = rules.iter().find(|rule| rule["path"] == path);
-        let text = rule.expect("the rule")["decisions"].as_str();
+    let decided = |path: &Value| {
+        let mut same = rules.iter().filter(|rule| rule["path"] == *path);
+        let rule = same.next().expect("the rule");
+        assert_eq!(same.next(), None, "{path} names one rule: {policies:#}");
+        assert_eq!(rule["direction"], "INGRESS");
+        let text = rule["decisions"].as_str();
         text.unwrap_or("0").parse::<u64>().expect("a number")
     };
-    assert!(decided("spec.ingress[0]") > 0, "{policies:#}");
-    assert_eq!(decided("spec.ingress[1]"), 0, "{policies:#}");
-    assert!(decided("spec") > 0, "the default deny: {policies:#}");
+    let unused = serde_json::json!({"list": "INGRESS", "index": 1});
+    assert_eq!(decided(&unused), 0, "{policies:#}");
+    // What flows say decided them is what was counted, and each rule bears its own labels.
+    let told = rules_of_flows(&lab);
+    for (path, label) in [
+        (serde_json::json!({"list": "INGRESS"}), "first"),
+        (serde_json::json!({"list": "INGRESS_DENY"}), "first"),
+        (serde_json::json!({}), "first"),
+        (
+            serde_json::json!({"spec_index": 0, "list": "INGRESS"}),
+            "second",
+        ),
+        (serde_json::json!({"spec_index": 0}), "second"),
+    ] {
+        assert!(decided(&path) > 0, "{path}: {policies:#}");
+        let labels: Vec<&str> = told
+            .iter()
+            .filter(|rule| rule["path"] == path)
+            .flat_map(|rule| rule["labels"].as_array().into_iter().flatten())
+            .filter_map(|label| label.as_str()?.strip_prefix("unspec:rule="))
+            .collect();
+        assert!(!labels.is_empty(), "no flow tells of {path}: {told:#?}");
+        assert!(
+            labels.iter().all(|told| *told == label),
+            "{path}: {labels:?}"
+        );
+    }
     assert_eq!(
         policies[0]["selects"],
         serde_json::json!(["shop/a", "shop/b"])
@@ -381,6 +423,27 @@ spec:
     assert!(code == Some(0) && text.contains("last good one"), "{text}");
 }
 
+/// The rules of the policy `shop/web` that flows to `shop/a` name.
+fn rules_of_flows(lab: &TestLab) -> Vec<Value> {
+    let output = asked(
+        lab,
+        &[
+            "observe", "--last", "1000", "--to-pod", "shop/a", "-o", "jsonpb",
+        ],
+    );
+    assert!(output.status.success(), "{output:?}");
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let flows = lines.filter(|line| !line.is_empty()).map(|line| {
+        let flow: Value = serde_json::from_slice(line).expect("JSON");
+        flow["flow"]["extensions"]["ingress"]["rules"].clone()
+    });
+    let rules = flows
+        .filter_map(|rules| rules.as_array().cloned())
+        .flatten();
+    let own = rules.filter(|rule| rule["kind"] == "CiliumNetworkPolicy" && rule["name"] == "web");
+    own.collect()
+}
+
 /// A real drop, taken from the flows and explained by a node and by the relay; then its pod goes.
 #[test]
 fn a_dropped_flow_is_explained() {
@@ -413,7 +476,7 @@ spec:
         );
         assert_eq!(answer.node_name, flow.node_name);
         let now = answer.now.expect("both pods are there");
-        assert_eq!(now.verdict, "DENIED");
+        assert_eq!(now.verdict(), trace_response::Verdict::Denied);
         assert!(now.suggestions[0].yaml.contains("app: client"), "{now:?}");
         let policy = &answer.policies[0];
         assert_eq!(policy.policy, "cnp shop/web");

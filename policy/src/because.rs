@@ -152,10 +152,10 @@ fn lets_go(verdict: pb::Verdict) -> Option<bool> {
 
 /// The judgement of the end that decided the flow.
 fn same_end<'a>(recorded: &wire::RecordedDecision, now: &'a Explanation) -> Option<&'a Judgement> {
-    match recorded.direction.as_str() {
-        "egress" => now.egress.as_ref(),
-        "ingress" => now.ingress.as_ref(),
-        _ => None,
+    match recorded.direction() {
+        pb::TrafficDirection::Egress => now.egress.as_ref(),
+        pb::TrafficDirection::Ingress => now.ingress.as_ref(),
+        pb::TrafficDirection::Unknown => None,
     }
 }
 
@@ -187,7 +187,7 @@ fn involved(
         if !list.iter().any(same) {
             list.push(wire::InvolvedPolicy {
                 policy: words::policy_name(rule),
-                kind: rule.kind.clone(),
+                kind: rule.kind,
                 namespace: rule.namespace.clone(),
                 name: rule.name.clone(),
                 decided: true,
@@ -209,7 +209,7 @@ fn involved(
         if !list.iter().any(|known| known.policy == text) {
             list.push(wire::InvolvedPolicy {
                 policy: text,
-                kind: name.kind.name().to_owned(),
+                kind: crate::wire::policy_kind(name.kind).into(),
                 namespace: name.namespace.as_deref().unwrap_or_default().to_owned(),
                 name: name.name.to_string(),
                 ..wire::InvolvedPolicy::default()

@@ -2,7 +2,7 @@
 
 use abi::event;
 use abi::policy::{EGRESS, PolicyKey, SHAPE_ALL, SHAPE_PROTO};
-use cluster::ObjectName;
+use cluster::{Kind, ObjectName};
 use proto::flow as pb;
 use proto::flows::v1 as wire;
 
@@ -12,12 +12,7 @@ use crate::explain::{
 };
 use crate::path::{RuleItem, RuleList, RulePath};
 use crate::reason::{Direction, Origin, Reason, ReasonKind};
-use crate::validate::Report;
-
-/// The verdict of a trace that lets the connection through.
-pub const ALLOWED: &str = "ALLOWED";
-/// The verdict of a trace that nobody denies, but not all have answered. Only a relay gives it.
-pub const UNKNOWN: &str = "UNKNOWN";
+use crate::validate::{Report, Severity};
 
 /// Reads a question.
 ///
@@ -46,8 +41,8 @@ fn end(end: Option<&wire::End>, which: &'static str) -> Result<End, Unanswerable
 pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
     wire::TraceResponse {
         verdict: match explanation.allowed() {
-            true => ALLOWED.to_owned(),
-            false => "DENIED".to_owned(),
+            true => wire::trace_response::Verdict::Allowed.into(),
+            false => wire::trace_response::Verdict::Denied.into(),
         },
         source: Some(party(&explanation.source)),
         destination: Some(party(&explanation.destination)),
@@ -95,14 +90,14 @@ fn judgement(judgement: &Judgement) -> wire::Judgement {
     };
     let reason = decision.reason.as_deref();
     wire::Judgement {
-        direction: judgement.direction.to_string(),
+        direction: direction(judgement.direction).into(),
         verdict: verdict.into(),
         drop_reason,
         match_type: decision.match_type.into(),
         reason: reason
-            .map(|reason| kind(reason.kind))
+            .map(|reason| reason_kind(reason.kind))
             .unwrap_or_default()
-            .to_owned(),
+            .into(),
         text: reason.map(ToString::to_string).unwrap_or_default(),
         decided_by: reason.map(rules).unwrap_or_default(),
         policies: judgement.policies.iter().map(finding).collect(),
@@ -112,16 +107,48 @@ fn judgement(judgement: &Judgement) -> wire::Judgement {
     }
 }
 
-/// A kind of reason as messages have it.
-pub fn kind(kind: ReasonKind) -> &'static str {
+fn reason_kind(kind: ReasonKind) -> wire::judgement::Reason {
+    use wire::judgement::Reason as Wire;
     match kind {
-        ReasonKind::AllowAny => "allow-any",
-        ReasonKind::AllowLocalhost => "allow-localhost",
-        ReasonKind::Allow => "allow",
-        ReasonKind::Deny => "deny",
-        ReasonKind::DefaultDeny => "default-deny",
-        ReasonKind::AlwaysEnforced => "always-enforced",
-        ReasonKind::Init => "init",
+        ReasonKind::AllowAny => Wire::AllowAny,
+        ReasonKind::AllowLocalhost => Wire::AllowLocalhost,
+        ReasonKind::Allow => Wire::Allow,
+        ReasonKind::Deny => Wire::Deny,
+        ReasonKind::DefaultDeny => Wire::DefaultDeny,
+        ReasonKind::AlwaysEnforced => Wire::AlwaysEnforced,
+        ReasonKind::Init => Wire::Init,
+    }
+}
+
+/// A direction as messages have it.
+pub fn direction(direction: Direction) -> pb::TrafficDirection {
+    match direction {
+        Direction::Ingress => pb::TrafficDirection::Ingress,
+        Direction::Egress => pb::TrafficDirection::Egress,
+    }
+}
+
+/// A direction for people: `ingress`; empty if it isn't known.
+pub fn direction_text(direction: pb::TrafficDirection) -> &'static str {
+    match direction {
+        pb::TrafficDirection::Unknown => "",
+        pb::TrafficDirection::Ingress => "ingress",
+        pb::TrafficDirection::Egress => "egress",
+    }
+}
+
+/// A kind of policy as messages have it.
+pub fn policy_kind(kind: Kind) -> wire::PolicyKind {
+    match kind {
+        Kind::CiliumNetworkPolicy => wire::PolicyKind::CiliumNetworkPolicy,
+        Kind::CiliumClusterwideNetworkPolicy => wire::PolicyKind::CiliumClusterwideNetworkPolicy,
+        Kind::NetworkPolicy => wire::PolicyKind::NetworkPolicy,
+        Kind::Node
+        | Kind::Namespace
+        | Kind::Pod
+        | Kind::Service
+        | Kind::EndpointSlice
+        | Kind::CiliumCidrGroup => wire::PolicyKind::Unknown,
     }
 }
 
@@ -152,7 +179,7 @@ fn rule(origin: &Origin) -> wire::Rule {
         name,
     } = &origin.policy;
     wire::Rule {
-        kind: kind.name().to_owned(),
+        kind: policy_kind(*kind).into(),
         namespace: namespace.as_deref().unwrap_or_default().to_owned(),
         name: name.to_string(),
         path: Some(path(origin.rule)),
@@ -250,7 +277,7 @@ fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
     }
 }
 
-fn suggestion(suggestion: &Suggestion, direction: Direction) -> wire::Suggestion {
+fn suggestion(suggestion: &Suggestion, end: Direction) -> wire::Suggestion {
     wire::Suggestion {
         policy: suggestion
             .policy
@@ -259,7 +286,15 @@ fn suggestion(suggestion: &Suggestion, direction: Direction) -> wire::Suggestion
             .unwrap_or_default(),
         text: suggestion.text.clone(),
         yaml: suggestion.yaml.clone(),
-        direction: direction.to_string(),
+        direction: direction(end).into(),
+    }
+}
+
+fn severity(severity: Severity) -> wire::diagnostic::Severity {
+    match severity {
+        Severity::Error => wire::diagnostic::Severity::Error,
+        Severity::Warning => wire::diagnostic::Severity::Warning,
+        Severity::Note => wire::diagnostic::Severity::Note,
     }
 }
 
@@ -269,7 +304,7 @@ pub fn report(report: &Report) -> wire::ValidateResponse {
         let problem = &diagnostic.problem;
         let file = problem.file().cloned().unwrap_or_default();
         wire::Diagnostic {
-            severity: diagnostic.severity.to_string(),
+            severity: severity(diagnostic.severity).into(),
             code: diagnostic.code.to_owned(),
             file: file.path.to_string(),
             line: file.at.line,

@@ -12,7 +12,8 @@ use flows_policy::because::{Answerer, because};
 use flows_policy::explain::Scene;
 use proto::flow as pb;
 use proto::flow::Verdict::{Dropped, Forwarded};
-use proto::flows::v1::{Decision, ExplainResponse, FlowExtension, Rule};
+use proto::flows::v1::trace_response::Verdict;
+use proto::flows::v1::{Decision, ExplainResponse, FlowExtension, PolicyKind, Rule};
 
 const CLUSTER: &str = "
 apiVersion: v1
@@ -93,7 +94,7 @@ fn addresses(source: &str, destination: &str) -> Option<pb::Ip> {
 
 fn rule(version: &str) -> Rule {
     Rule {
-        kind: "CiliumNetworkPolicy".to_owned(),
+        kind: PolicyKind::CiliumNetworkPolicy.into(),
         namespace: "production".to_owned(),
         name: "db".to_owned(),
         text: "allows app=auth on 5432/TCP".to_owned(),
@@ -145,14 +146,14 @@ fn a_drop_is_explained_with_everything_that_helps() {
     let recorded = answer.recorded.expect("it was decided");
     assert_eq!(
         (
-            recorded.direction.as_str(),
+            recorded.direction(),
             recorded.end.as_str(),
             recorded.revision
         ),
-        ("ingress", "production/db", 9)
+        (pb::TrafficDirection::Ingress, "production/db", 9)
     );
     let now = answer.now.expect("both ends are there");
-    assert_eq!((now.verdict.as_str(), now.revision), ("DENIED", 9));
+    assert_eq!((now.verdict(), now.revision), (Verdict::Denied, 9));
     assert_eq!(now.suggestions[0].policy, "cnp production/db");
     assert!(now.suggestions[0].yaml.contains("app: web"), "{now:?}");
     assert!(
@@ -236,7 +237,7 @@ fn a_pod_that_is_gone_is_judged_by_what_the_flow_tells_of_it() {
     };
     let answer = explain(&state(CLUSTER), &flow);
     let now = answer.now.expect("its labels are known");
-    assert_eq!(now.verdict, "ALLOWED");
+    assert_eq!(now.verdict(), Verdict::Allowed);
     assert_eq!(now.source.expect("it has one").name, "production/auth-1");
     assert!(answer.differs);
     assert_eq!(

@@ -118,6 +118,18 @@ pub fn deadline(header: &str) -> Option<std::time::Duration> {
     })
 }
 
+impl flows::v1::PolicyKind {
+    /// As manifests and `flow.Policy.kind` spell it; empty if it isn't known.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::CiliumNetworkPolicy
+            | Self::CiliumClusterwideNetworkPolicy
+            | Self::NetworkPolicy => self.as_str_name(),
+        }
+    }
+}
+
 impl flow::Flow {
     /// The extension that rides in this flow, if there is one that can be read.
     pub fn extension(&self) -> Option<flows::v1::FlowExtension> {

@@ -183,7 +183,7 @@ fn add(sum: &mut PolicyState, node: PolicyState) {
     sum.stale |= node.stale;
     for rule in node.rules {
         let same = |known: &&mut proto::flows::v1::RuleState| {
-            known.path == rule.path && known.direction == rule.direction
+            (known.path, known.direction) == (rule.path, rule.direction)
         };
         match sum.rules.iter_mut().find(same) {
             Some(known) => {

@@ -12,6 +12,7 @@ use proto::{
     flows::v1::{
         End, ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, ListIdentitiesRequest,
         TraceRequest, ValidateRequest, WaitRevisionRequest, end, policy_client::PolicyClient,
+        trace_response::Verdict,
     },
 };
 use tonic::{Code, Request, transport::Channel};
@@ -79,7 +80,7 @@ async fn each_end_is_judged_by_its_own_node() {
     type Row = (
         &'static str,
         Vec<(&'static str, Option<Scripted>)>,
-        (&'static str, &'static str, u32),
+        (Verdict, &'static str, u32),
         [(&'static str, u32); 2],
         Vec<&'static str>,
         Vec<&'static str>,
@@ -91,7 +92,7 @@ async fn each_end_is_judged_by_its_own_node() {
                 ("a", Some(Scripted::new("a", 3))),
                 ("b", Some(allows("b", 7))),
             ],
-            ("ALLOWED", "b", 7),
+            (Verdict::Allowed, "b", 7),
             [("a", 3), ("b", 7)],
             vec![],
             vec![],
@@ -102,7 +103,7 @@ async fn each_end_is_judged_by_its_own_node() {
                 ("a", Some(allows("a", 3))),
                 ("b", Some(Scripted::new("b", 7))),
             ],
-            ("DENIED", "b", 7),
+            (Verdict::Denied, "b", 7),
             [("a", 3), ("b", 7)],
             vec![],
             vec!["as b says"],
@@ -114,7 +115,7 @@ async fn each_end_is_judged_by_its_own_node() {
                 ("a", Some(allows("a", 3))),
                 ("b", Some(Scripted::new("b", 7))),
             ],
-            ("DENIED", "b", 7),
+            (Verdict::Denied, "b", 7),
             [("a", 3), ("b", 7)],
             vec![],
             vec!["as b says"],
@@ -122,7 +123,7 @@ async fn each_end_is_judged_by_its_own_node() {
         (
             "the destination's node doesn't have the service",
             vec![("a", Some(Scripted::new("a", 3))), ("b", None)],
-            ("DENIED", "a", 3),
+            (Verdict::Denied, "a", 3),
             [("a", 3), ("a", 3)],
             vec![
                 "b, which judges one of the ends, does not answer: it doesn't answer questions on \
@@ -133,7 +134,7 @@ async fn each_end_is_judged_by_its_own_node() {
         (
             "both nodes are gone",
             vec![("c", Some(Scripted::new("c", 5)))],
-            ("DENIED", "c", 5),
+            (Verdict::Denied, "c", 5),
             [("c", 5), ("c", 5)],
             vec![
                 "b, which judges one of the ends, is not connected: c answers for it",
@@ -148,7 +149,7 @@ async fn each_end_is_judged_by_its_own_node() {
                 ("a", Some(Scripted::new("a", 3))),
                 ("b", Some(allows("b", 7))),
             ],
-            ("ALLOWED", "b", 7),
+            (Verdict::Allowed, "b", 7),
             [("a", 3), ("b", 7)],
             vec![],
             vec![],
@@ -160,7 +161,7 @@ async fn each_end_is_judged_by_its_own_node() {
         assert!(answer.metadata().contains_key(flows_relay::VERSION_HEADER));
         let answer = answer.into_inner();
         assert_eq!(
-            (&*answer.verdict, &*answer.node_name, answer.revision),
+            (answer.verdict(), &*answer.node_name, answer.revision),
             verdict,
             "{name}"
         );
@@ -191,10 +192,10 @@ async fn labels_are_answered_for_by_each_node() {
         ..TraceRequest::default()
     };
     for (a, b, verdict) in [
-        (true, true, "ALLOWED"),
-        (true, false, "DENIED"),
-        (false, true, "DENIED"),
-        (false, false, "DENIED"),
+        (true, true, Verdict::Allowed),
+        (true, false, Verdict::Denied),
+        (false, true, Verdict::Denied),
+        (false, false, Verdict::Denied),
     ] {
         let scripts = vec![
             ("0", Some(allows("0", true))),
@@ -204,16 +205,22 @@ async fn labels_are_answered_for_by_each_node() {
         let nodes = Nodes::start(scripts).await;
         let answer = nodes.client().trace(request("80")).await.unwrap();
         let answer = answer.into_inner();
-        assert_eq!(answer.verdict, verdict, "{a} {b}");
-        let cases: Vec<(&str, &str)> = answer
+        assert_eq!(answer.verdict(), verdict, "{a} {b}");
+        let cases: Vec<(&str, Verdict)> = answer
             .cases
             .iter()
             .map(|case| {
                 let pod = case.destination.as_ref().unwrap();
-                (&*pod.name, &*case.verdict)
+                (&*pod.name, case.verdict())
             })
             .collect();
-        let word = |allowed| if allowed { "ALLOWED" } else { "DENIED" };
+        let word = |allowed| {
+            if allowed {
+                Verdict::Allowed
+            } else {
+                Verdict::Denied
+            }
+        };
         let wanted = [("shop/web-a", word(a)), ("shop/web-b", word(b))];
         if a == b {
             assert!(cases.is_empty(), "{cases:?}");
@@ -248,10 +255,10 @@ async fn what_not_all_have_answered_is_not_allowed() {
     let lost = "not all answered: there is no pod shop/web-b";
     let unasked = "3 more nodes have such pods, and were not asked";
     for (allows, lost_b, more, verdict, note) in [
-        (true, true, 0, "UNKNOWN", lost),
-        (false, true, 0, "DENIED", lost),
-        (true, false, 65, "UNKNOWN", unasked),
-        (false, false, 65, "DENIED", unasked),
+        (true, true, 0, Verdict::Unknown, lost),
+        (false, true, 0, Verdict::Denied, lost),
+        (true, false, 65, Verdict::Unknown, unasked),
+        (false, false, 65, Verdict::Denied, unasked),
     ] {
         let script = Scripted {
             allows,
@@ -262,7 +269,7 @@ async fn what_not_all_have_answered_is_not_allowed() {
         let nodes = Nodes::start(vec![("a", Some(script))]).await;
         let answer = nodes.client().trace(request.clone()).await.unwrap();
         let answer = answer.into_inner();
-        assert_eq!(answer.verdict, verdict, "{note}");
+        assert_eq!(answer.verdict(), verdict, "{note}");
         assert!(answer.notes.iter().any(|told| told == note), "{answer:?}");
     }
 }

@@ -227,7 +227,7 @@ fn attribution_of(cookie: u32, reason: &Reason) -> Attribution {
         let namespace = origin.policy.namespace.as_deref().unwrap_or_default();
         let labels = origin.policy_labels();
         let same = |known: &&mut PolicyRef| {
-            known.kind == origin.policy.kind.name()
+            known.kind == origin.policy.kind
                 && known.namespace == namespace
                 && known.name == *origin.policy.name
                 && known.labels == labels
@@ -237,7 +237,7 @@ fn attribution_of(cookie: u32, reason: &Reason) -> Attribution {
             continue;
         }
         policies.push(PolicyRef {
-            kind: origin.policy.kind.name().to_owned(),
+            kind: origin.policy.kind,
             namespace: namespace.to_owned(),
             name: origin.policy.name.to_string(),
             labels,

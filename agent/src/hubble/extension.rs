@@ -42,7 +42,7 @@ fn decision(stored: &PacketRef<'_>, end: End) -> Option<ext::Decision> {
     let reason = judgement.reason();
     let rules = rule.policies.iter().flat_map(|of| {
         of.rules.iter().map(|rule| ext::Rule {
-            kind: of.kind.clone(),
+            kind: policy::wire::policy_kind(of.kind).into(),
             namespace: of.namespace.clone(),
             name: of.name.clone(),
             path: Some(policy::wire::path(rule.path)),

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use cluster::Kind;
 use policy::RulePath;
 
 /// A Kubernetes object that owns a pod, as Hubble's `Workload`.
@@ -51,10 +52,10 @@ pub struct Device {
 }
 
 /// Rules of a policy that took part in a decision and have the same labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRef {
-    /// Kubernetes kind, for example `CiliumNetworkPolicy`.
-    pub kind: String,
+    /// Kind.
+    pub kind: Kind,
     /// Namespace; empty for cluster-wide kinds.
     pub namespace: String,
     /// Name.

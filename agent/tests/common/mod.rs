@@ -122,7 +122,7 @@ pub(crate) fn node() -> Arc<Node> {
 
 fn policy(name: &str, rule: &str) -> PolicyRef {
     PolicyRef {
-        kind: "CiliumNetworkPolicy".into(),
+        kind: cluster::Kind::CiliumNetworkPolicy,
         namespace: "shop".into(),
         name: name.into(),
         labels: vec![format!("k8s:io.cilium.k8s.policy.name={name}")],

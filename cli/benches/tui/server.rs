@@ -15,7 +15,7 @@ use proto::{
         CiliumEventType, DropReason, Endpoint, Flow, Ip, IpVersion, Layer4, Policy, Tcp,
         TrafficDirection, Verdict, layer4,
     },
-    flows::v1::{Decision, FlowExtension, Rule, Volume},
+    flows::v1::{Decision, FlowExtension, PolicyKind, Rule, Volume},
     google::Timestamp,
     observer::{
         GetFlowsRequest, GetFlowsResponse, GetNamespacesResponse, GetNodesResponse,
@@ -143,7 +143,7 @@ fn template(number: u32) -> GetFlowsResponse {
         ..Policy::default()
     };
     let rule = Rule {
-        kind: policy.kind.clone(),
+        kind: PolicyKind::CiliumNetworkPolicy.into(),
         namespace: policy.namespace.clone(),
         name: policy.name.clone(),
         text: "allows app=service-1 on 8080/TCP".to_owned(),

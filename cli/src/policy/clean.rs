@@ -15,11 +15,7 @@ fn all(texts: &mut [String]) {
 
 /// A trace as it may be shown.
 pub(super) fn trace(mut answer: TraceResponse) -> TraceResponse {
-    let texts = [
-        &mut answer.verdict,
-        &mut answer.protocol,
-        &mut answer.node_name,
-    ];
+    let texts = [&mut answer.protocol, &mut answer.node_name];
     texts.into_iter().for_each(clean);
     for texts in [
         &mut answer.notes,
@@ -50,12 +46,7 @@ fn party(party: &mut Party) {
 }
 
 fn judgement(judgement: &mut Judgement) {
-    let texts = [
-        &mut judgement.direction,
-        &mut judgement.reason,
-        &mut judgement.text,
-        &mut judgement.node_name,
-    ];
+    let texts = [&mut judgement.text, &mut judgement.node_name];
     texts.into_iter().for_each(clean);
     all(&mut judgement.allowed_ports);
     all(&mut judgement.denied_ports);
@@ -77,7 +68,6 @@ pub(super) fn report(
 ) -> (ValidateResponse, Vec<File>) {
     for diagnostic in &mut answer.diagnostics {
         let texts = [
-            &mut diagnostic.severity,
             &mut diagnostic.code,
             &mut diagnostic.file,
             &mut diagnostic.object,

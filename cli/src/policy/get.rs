@@ -8,7 +8,8 @@ use std::{
 
 use cluster::spelling::closest;
 use flow::print::escape;
-use policy::wire::path_text;
+use policy::wire::{direction_text, path_text};
+use proto::flow::TrafficDirection;
 use proto::flows::v1::{
     EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
     PolicyState, TableEntry, WaitRevisionRequest,
@@ -300,7 +301,7 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
         for rule in &policy.rules {
             rows.push(vec![
                 path_text(rule.path.as_ref()),
-                match (rule.deny, rule.direction.as_str()) {
+                match (rule.deny, direction_text(rule.direction())) {
                     (true, direction) => format!("denies {direction}"),
                     (false, direction) => format!("allows {direction}"),
                 },
@@ -359,15 +360,19 @@ fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Resul
         line!(out, "Policies:  {}", or_none(&endpoint.policies.join(", ")))?;
         for (direction, enforced, default) in [
             (
-                "ingress",
+                TrafficDirection::Ingress,
                 endpoint.ingress_enforced,
                 &endpoint.ingress_default,
             ),
-            ("egress", endpoint.egress_enforced, &endpoint.egress_default),
+            (
+                TrafficDirection::Egress,
+                endpoint.egress_enforced,
+                &endpoint.egress_default,
+            ),
         ] {
             let word = match direction {
-                "ingress" => "Ingress:  ",
-                _ => "Egress:   ",
+                TrafficDirection::Ingress => "Ingress:  ",
+                TrafficDirection::Egress | TrafficDirection::Unknown => "Egress:   ",
             };
             let how = match enforced {
                 true => "enforced; where nothing below matches",
@@ -381,8 +386,9 @@ fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Resul
     Ok(())
 }
 
-fn entries(out: &mut dyn Write, all: &[TableEntry], direction: &str) -> io::Result<()> {
-    let own: Vec<&TableEntry> = all.iter().filter(|e| e.direction == direction).collect();
+fn entries(out: &mut dyn Write, all: &[TableEntry], direction: TrafficDirection) -> io::Result<()> {
+    let own = all.iter().filter(|entry| entry.direction() == direction);
+    let own: Vec<&TableEntry> = own.collect();
     if own.is_empty() {
         return Ok(());
     }

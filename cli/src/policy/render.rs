@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use policy::validate::File;
-use proto::flows::v1::{Diagnostic, ValidateResponse};
+use proto::flows::v1::{Diagnostic, ValidateResponse, diagnostic::Severity};
 
 use crate::text;
 
@@ -32,9 +32,9 @@ pub(super) fn report(answer: &ValidateResponse, files: &[File]) -> String {
 }
 
 fn summary(answer: &ValidateResponse) -> String {
-    let count = |severity: &str| {
+    let count = |severity: Severity| {
         let diagnostics = answer.diagnostics.iter();
-        diagnostics.filter(|d| d.severity == severity).count()
+        diagnostics.filter(|d| d.severity() == severity).count()
     };
     // Who checks a file and finds nothing should know that there was nothing to check.
     let nothing = match (answer.documents, answer.policies) {
@@ -49,17 +49,17 @@ fn summary(answer: &ValidateResponse) -> String {
     let many = |n: usize, what: &str| text::many(u64::try_from(n).unwrap_or(u64::MAX), what);
     format!(
         "{nothing}{}, {}, {}\n",
-        many(count("error"), "error"),
-        many(count("warning"), "warning"),
-        many(count("note"), "note")
+        many(count(Severity::Error), "error"),
+        many(count(Severity::Warning), "warning"),
+        many(count(Severity::Note), "note")
     )
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, source: Option<&'a str>) -> Group<'a> {
-    let level = match diagnostic.severity.as_str() {
-        "error" => Level::ERROR,
-        "warning" => Level::WARNING,
-        _ => Level::NOTE,
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note | Severity::Unspecified => Level::NOTE,
     };
     let title = match diagnostic.object.is_empty() {
         true => diagnostic.problem.clone(),

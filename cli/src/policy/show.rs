@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
-use policy::wire::{ALLOWED, UNKNOWN, path_text};
+use policy::wire::path_text;
 use proto::flow::{DropReason, Verdict};
-use proto::flows::v1::{Judgement, Party, TraceResponse};
+use proto::flows::v1::{
+    Judgement, Party, TraceResponse, judgement::Reason, trace_response::Verdict as Answer,
+};
 
 const RED: &str = "\u{1b}[31m";
 const GREEN: &str = "\u{1b}[32m";
@@ -39,7 +41,10 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         let gap = if n == 0 { "\n" } else { "" };
         writeln!(out, "{gap}Note: {note}")?;
     }
-    let allowed = answer.cases.iter().filter(|case| case.verdict == ALLOWED);
+    let allowed = answer
+        .cases
+        .iter()
+        .filter(|case| case.verdict() == Answer::Allowed);
     writeln!(
         out,
         "\nAll in all: {} ({} of {} answers allow it)",
@@ -130,7 +135,7 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         let gap = if n == 0 { "\n" } else { "" };
         writeln!(out, "{gap}Note: {note}")?;
     }
-    let verdict = match answer.any_port && answer.verdict != UNKNOWN {
+    let verdict = match answer.any_port && answer.verdict() != Answer::Unknown {
         true => on_ports(&answer.allowed_ports, &answer.denied_ports),
         false => verdict(answer),
     };
@@ -139,13 +144,16 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
 
 /// The verdict in its colour.
 fn verdict(answer: &TraceResponse) -> String {
-    match answer.verdict.as_str() {
-        ALLOWED => format!("{GREEN}{ALLOWED}{PLAIN}"),
-        UNKNOWN => format!(
-            "{YELLOW}{UNKNOWN}{PLAIN}: not all pods that were meant are answered for, and the answers there \
+    match answer.verdict() {
+        Answer::Allowed => format!("{GREEN}ALLOWED{PLAIN}"),
+        Answer::Denied => format!("{RED}DENIED{PLAIN}"),
+        Answer::Unknown => format!(
+            "{YELLOW}UNKNOWN{PLAIN}: not all pods that were meant are answered for, and the answers there \
              are allow it"
         ),
-        verdict => format!("{RED}{verdict}{PLAIN}"),
+        Answer::Unspecified => {
+            format!("{YELLOW}UNKNOWN{PLAIN}: the server gives no verdict that is known here")
+        }
     }
 }
 
@@ -206,8 +214,11 @@ fn judged(
     };
     writeln!(out, "{direction} at {name}: {verdict}{by}")?;
     let denied = judgement.verdict() == Verdict::Dropped;
-    let by_rule = matches!(judgement.reason.as_str(), "allow" | "deny");
-    if !by_rule && judgement.reason != "default-deny" {
+    let by_rule = matches!(
+        judgement.reason(),
+        Reason::Allow | Reason::Deny | Reason::DefaultDeny
+    );
+    if !by_rule {
         writeln!(out, "  {}", judgement.text)?;
     }
     for policy in &judgement.policies {
@@ -262,21 +273,21 @@ mod tests {
     #[test]
     fn what_not_all_have_answered_is_unknown() {
         let note = "3 more nodes have such pods, and were not asked";
-        let case = |verdict: &str| TraceResponse {
-            verdict: verdict.to_owned(),
+        let case = |verdict: Answer| TraceResponse {
+            verdict: verdict.into(),
             ..TraceResponse::default()
         };
         for (any_port, cases) in [(false, 0), (true, 0), (false, 2)] {
             let text = trace(&TraceResponse {
                 any_port,
                 allowed_ports: vec!["TCP".to_owned()],
-                cases: vec![case(ALLOWED); cases],
+                cases: vec![case(Answer::Allowed); cases],
                 notes: vec![note.to_owned()],
-                ..case(UNKNOWN)
+                ..case(Answer::Unknown)
             });
             let last = text.lines().last().unwrap_or_default();
             assert!(last.contains("UNKNOWN\u{1b}[0m: not all"), "{text}");
-            assert!(!last.contains(ALLOWED), "{text}");
+            assert!(!last.contains("ALLOWED"), "{text}");
             assert_eq!(text.matches(note).count(), 1, "{text}");
         }
     }

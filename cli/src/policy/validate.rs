@@ -7,7 +7,7 @@ use std::{
 
 use cluster::{Directory, State, source::Checkpoint};
 use policy::validate::File;
-use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse};
+use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse, diagnostic::Severity};
 
 use super::{clean, client, json, read, refused, render};
 use crate::{args::Args, connect::request_timeout, error::Error};
@@ -37,13 +37,13 @@ async fn check(args: &Args) -> Result<bool, Error> {
         answer.meanings.clear();
         answer
             .diagnostics
-            .retain(|diagnostic| diagnostic.severity != "note");
+            .retain(|diagnostic| diagnostic.severity() != Severity::Note);
     }
-    let counts = |severity: &str| {
+    let counts = |severity: Severity| {
         let mut diagnostics = answer.diagnostics.iter();
-        diagnostics.any(|diagnostic| diagnostic.severity == severity)
+        diagnostics.any(|diagnostic| diagnostic.severity() == severity)
     };
-    let refused = counts("error") || strict && counts("warning");
+    let refused = counts(Severity::Error) || strict && counts(Severity::Warning);
     let mut out = anstream::stdout().lock();
     if json {
         proto::json::write_pretty(&mut out, &answer)?;

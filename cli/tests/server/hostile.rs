@@ -149,14 +149,14 @@ fn trace() -> TraceResponse {
         ..PolicyFinding::default()
     };
     TraceResponse {
-        verdict: evil(),
+        verdict: i32::MAX,
         source: party(),
         destination: party(),
         protocol: evil(),
         ingress: Some(Judgement {
-            direction: evil(),
+            direction: i32::MAX,
             verdict: proto::flow::Verdict::Dropped.into(),
-            reason: evil(),
+            reason: i32::MAX,
             text: evil(),
             policies: vec![finding],
             node_name: evil(),
@@ -167,7 +167,7 @@ fn trace() -> TraceResponse {
             policy: evil(),
             text: evil(),
             yaml: evil(),
-            direction: evil(),
+            direction: i32::MAX,
         }],
         node_name: evil(),
         ..TraceResponse::default()
@@ -196,7 +196,7 @@ impl Policy for Hostile {
     ) -> Result<Response<ValidateResponse>, Status> {
         let file = request.into_inner().files.into_iter().next();
         let diagnostic = |file: String| Diagnostic {
-            severity: "error".to_owned(),
+            severity: i32::MAX,
             code: evil(),
             file,
             line: 1,
@@ -224,7 +224,7 @@ impl Policy for Hostile {
         _: Request<GetPoliciesRequest>,
     ) -> Result<Response<GetPoliciesResponse>, Status> {
         let rule = RuleState {
-            direction: evil(),
+            direction: i32::MAX,
             text: evil(),
             ..RuleState::default()
         };
@@ -248,7 +248,7 @@ impl Policy for Hostile {
         request: Request<ListEndpointsRequest>,
     ) -> Result<Response<ListEndpointsResponse>, Status> {
         let entry = TableEntry {
-            direction: "ingress".to_owned(),
+            direction: proto::flow::TrafficDirection::Ingress.into(),
             labels: evils(),
             port: evil(),
             text: evil(),

@@ -61,7 +61,7 @@ impl Rules for Vec<v1::Rule> {
         self.iter().any(|rule| {
             is(Rule {
                 policy: PolicyName {
-                    kind: &rule.kind,
+                    kind: rule.kind().name(),
                     namespace: &rule.namespace,
                     name: &rule.name,
                 },

@@ -50,7 +50,7 @@ fn flows() -> Vec<Flow> {
     let read = |text| json::read::<Flow>(text, Unknown::Refuse).unwrap();
     let mut flows: Vec<Flow> = [DROP, ANSWER, QUERY, PING].map(read).into();
     let rule = |name: &str| Rule {
-        kind: "CiliumNetworkPolicy".to_owned(),
+        kind: proto::flows::v1::PolicyKind::CiliumNetworkPolicy.into(),
         namespace: "prod".to_owned(),
         name: name.to_owned(),
         ..Rule::default()

@@ -1,6 +1,7 @@
 //! The decision that a flow records.
 
 use proto::flow as pb;
+use proto::flow::TrafficDirection::{self, Egress, Ingress, Unknown};
 use proto::flows::v1 as wire;
 
 use super::ends::Connection;
@@ -15,12 +16,8 @@ pub(super) fn decision(flow: &pb::Flow, connection: &Connection) -> Option<wire:
         return None;
     }
     let extension = flow.extension();
-    let mut direction = match flow.traffic_direction() {
-        pb::TrafficDirection::Ingress => "ingress",
-        pb::TrafficDirection::Egress => "egress",
-        pb::TrafficDirection::Unknown => "",
-    };
-    if direction.is_empty() {
+    let mut direction = flow.traffic_direction();
+    if direction == Unknown {
         let dropped = |decision: &Option<wire::Decision>| {
             decision
                 .as_ref()
@@ -30,15 +27,15 @@ pub(super) fn decision(flow: &pb::Flow, connection: &Connection) -> Option<wire:
             .as_ref()
             .map(|e| (dropped(&e.egress), dropped(&e.ingress)));
         direction = match ends {
-            Some((true, false)) => "egress",
-            Some((false, true)) => "ingress",
-            Some(_) | None => "",
+            Some((true, false)) => Egress,
+            Some((false, true)) => Ingress,
+            Some(_) | None => Unknown,
         };
     }
     let told = extension.as_ref().and_then(|extension| match direction {
-        "egress" => extension.egress.clone(),
-        "ingress" => extension.ingress.clone(),
-        _ => None,
+        Egress => extension.egress.clone(),
+        Ingress => extension.ingress.clone(),
+        Unknown => None,
     });
     let revision = extension.map_or(0, |extension| extension.revision);
     // The flow's own verdict is what counts.
@@ -57,9 +54,9 @@ pub(super) fn other_end(
     super::lets_go(flow.verdict()).filter(|went| *went)?;
     let extension = flow.extension()?;
     let (direction, other) = match flow.traffic_direction() {
-        pb::TrafficDirection::Ingress => ("egress", extension.egress?),
-        pb::TrafficDirection::Egress => ("ingress", extension.ingress?),
-        pb::TrafficDirection::Unknown => return None,
+        Ingress => (Egress, extension.egress?),
+        Egress => (Ingress, extension.ingress?),
+        Unknown => return None,
     };
     (other.verdict() == pb::Verdict::Dropped)
         .then(|| of_decision(flow, connection, direction, other, extension.revision))
@@ -86,12 +83,12 @@ pub(super) fn tells_rules(recorded: &wire::RecordedDecision) -> bool {
 fn of_decision(
     flow: &pb::Flow,
     connection: &Connection,
-    direction: &str,
+    direction: TrafficDirection,
     told: wire::Decision,
     revision: u32,
 ) -> wire::RecordedDecision {
     let rules = told.rules.into_iter().take(MOST).map(|rule| wire::Rule {
-        kind: plain(&rule.kind),
+        kind: rule.kind,
         namespace: plain(&rule.namespace),
         name: plain(&rule.name),
         text: plain(&rule.text),
@@ -110,7 +107,7 @@ fn of_decision(
         wire::RecordedDecision {
             verdict: told.verdict,
             drop_reason: told.drop_reason,
-            direction: direction.to_owned(),
+            direction: direction.into(),
             match_type: told.match_type,
             default_deny: told.default_deny,
             decided_by: rules.collect(),
@@ -121,20 +118,24 @@ fn of_decision(
 }
 
 /// What Hubble's own fields say.
-fn of_lists(flow: &pb::Flow, connection: &Connection, direction: &str) -> wire::RecordedDecision {
+fn of_lists(
+    flow: &pb::Flow,
+    connection: &Connection,
+    direction: TrafficDirection,
+) -> wire::RecordedDecision {
     let dropped = flow.verdict() == pb::Verdict::Dropped;
     let lists: &[&Vec<pb::Policy>] = match (direction, dropped) {
-        ("egress", true) => &[&flow.egress_denied_by],
-        ("egress", false) => &[&flow.egress_allowed_by],
-        ("ingress", true) => &[&flow.ingress_denied_by],
-        ("ingress", false) => &[&flow.ingress_allowed_by],
-        (_, true) => &[&flow.egress_denied_by, &flow.ingress_denied_by],
-        (_, false) => &[&flow.egress_allowed_by, &flow.ingress_allowed_by],
+        (Egress, true) => &[&flow.egress_denied_by],
+        (Egress, false) => &[&flow.egress_allowed_by],
+        (Ingress, true) => &[&flow.ingress_denied_by],
+        (Ingress, false) => &[&flow.ingress_allowed_by],
+        (Unknown, true) => &[&flow.egress_denied_by, &flow.ingress_denied_by],
+        (Unknown, false) => &[&flow.egress_allowed_by, &flow.ingress_allowed_by],
     };
     let policies = lists.iter().flat_map(|list| list.iter()).take(MOST);
     let rules: Vec<wire::Rule> = policies
         .map(|policy| wire::Rule {
-            kind: kind(policy),
+            kind: kind(policy).into(),
             namespace: plain(&policy.namespace),
             name: plain(&policy.name),
             labels: policy
@@ -160,7 +161,7 @@ fn of_lists(flow: &pb::Flow, connection: &Connection, direction: &str) -> wire::
         wire::RecordedDecision {
             verdict: flow.verdict,
             drop_reason: if dropped { drop_reason } else { 0 },
-            direction: direction.to_owned(),
+            direction: direction.into(),
             match_type: flow.policy_match_type,
             default_deny: dropped && drop_reason == i32::from(pb::DropReason::PolicyDenied),
             decided_by: rules,
@@ -171,14 +172,15 @@ fn of_lists(flow: &pb::Flow, connection: &Connection, direction: &str) -> wire::
 }
 
 /// A policy's kind; older servers leave it to the labels.
-fn kind(policy: &pb::Policy) -> String {
+fn kind(policy: &pb::Policy) -> wire::PolicyKind {
     const DERIVED_FROM: &str = "k8s:io.cilium.k8s.policy.derived-from=";
     let mut labels = policy.labels.iter();
     let label = labels.find_map(|label| label.strip_prefix(DERIVED_FROM));
-    match policy.kind.as_str() {
-        "" => plain(label.unwrap_or_default()),
-        kind => plain(kind),
-    }
+    let name = match policy.kind.as_str() {
+        "" => label.unwrap_or_default(),
+        kind => kind,
+    };
+    wire::PolicyKind::from_str_name(name).unwrap_or_default()
 }
 
 fn finished(
@@ -186,10 +188,10 @@ fn finished(
     connection: &Connection,
     mut recorded: wire::RecordedDecision,
 ) -> wire::RecordedDecision {
-    recorded.end = match recorded.direction.as_str() {
-        "egress" => connection.source.name.clone(),
-        "ingress" => connection.destination.name.clone(),
-        _ => String::new(),
+    recorded.end = match recorded.direction() {
+        Egress => connection.source.name.clone(),
+        Ingress => connection.destination.name.clone(),
+        Unknown => String::new(),
     };
     recorded.node_name = plain(&flow.node_name);
     recorded.time = flow.time;

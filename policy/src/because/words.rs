@@ -8,6 +8,7 @@ use super::ends::{Argument, Connection, FlowEnd};
 use super::{lets_go, recorded};
 use crate::explain::{Explanation, Judgement, Port, PortText, protocol_name};
 use crate::reason::{Reason, ReasonKind};
+use crate::wire::direction_text;
 
 /// The longest text of a flow that is repeated, characters.
 const LONGEST: usize = 256;
@@ -24,13 +25,14 @@ pub(super) fn plain(text: &str) -> String {
 
 /// `cnp production/db`, as [`cluster::ObjectName`] writes it.
 pub(super) fn policy_name(rule: &wire::Rule) -> String {
-    const KINDS: [Kind; 3] = [
-        Kind::CiliumNetworkPolicy,
-        Kind::CiliumClusterwideNetworkPolicy,
-        Kind::NetworkPolicy,
-    ];
-    let kind = KINDS.iter().find(|kind| kind.name() == rule.kind);
-    let kind = kind.map_or("policy", |kind| kind.short());
+    let kind = match rule.kind() {
+        wire::PolicyKind::CiliumNetworkPolicy => Kind::CiliumNetworkPolicy.short(),
+        wire::PolicyKind::CiliumClusterwideNetworkPolicy => {
+            Kind::CiliumClusterwideNetworkPolicy.short()
+        }
+        wire::PolicyKind::NetworkPolicy => Kind::NetworkPolicy.short(),
+        wire::PolicyKind::Unknown => "policy",
+    };
     match rule.namespace.as_str() {
         "" => format!("{kind} {}", rule.name),
         namespace => format!("{kind} {namespace}/{}", rule.name),
@@ -125,7 +127,7 @@ pub(super) fn headline(
 
 /// Why a flow was decided as it records.
 pub(super) fn recorded_why(recorded: &wire::RecordedDecision) -> String {
-    let direction = match recorded.direction.as_str() {
+    let direction = match direction_text(recorded.direction()) {
         "" => String::new(),
         direction => format!("{direction} "),
     };
@@ -151,10 +153,12 @@ pub(super) fn recorded_why(recorded: &wire::RecordedDecision) -> String {
     match (lets_go(recorded.verdict()), rules.is_empty()) {
         (Some(false), true) => format!("a {direction}rule denies it"),
         (Some(false), false) if rules == names => format!("denied by {}", listed(&rules, "; ")),
-        (_, true) if recorded::tells_rules(recorded) => match recorded.direction.as_str() {
-            "" => "no policy stands against it".to_owned(),
-            direction => format!("no policy enforces {direction}"),
-        },
+        (_, true) if recorded::tells_rules(recorded) => {
+            match direction_text(recorded.direction()) {
+                "" => "no policy stands against it".to_owned(),
+                direction => format!("no policy enforces {direction}"),
+            }
+        }
         (_, true) => "no rule was recorded".to_owned(),
         (_, false) if rules == names => format!("allowed by {}", listed(&rules, "; ")),
         (_, false) => listed(&rules, "; "),
@@ -195,9 +199,12 @@ pub(super) fn both_ends(
     recorded: &wire::RecordedDecision,
     other: &wire::RecordedDecision,
 ) -> String {
-    let at = |decision: &wire::RecordedDecision| match decision.end.as_str() {
-        "" => decision.direction.clone(),
-        end => format!("{} at {end}", decision.direction),
+    let at = |decision: &wire::RecordedDecision| {
+        let direction = direction_text(decision.direction());
+        match decision.end.as_str() {
+            "" => direction.to_owned(),
+            end => format!("{direction} at {end}"),
+        }
     };
     format!(
         "the flow tells of {}, which let it go; {} did not: {}",

@@ -59,9 +59,8 @@ pub struct Decision {
 /// A rule of a policy.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Rule {
-    /// CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy or NetworkPolicy.
-    #[prost(string, tag = "1")]
-    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "PolicyKind", tag = "9")]
+    pub kind: i32,
     /// Empty for clusterwide policies.
     #[prost(string, tag = "2")]
     pub namespace: ::prost::alloc::string::String,
@@ -148,6 +147,41 @@ pub struct Volume {
     pub packets: u64,
     #[prost(uint64, tag = "2")]
     pub bytes: u64,
+}
+/// Kinds of policies, spelled as manifests and flow.Policy.kind spell them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PolicyKind {
+    Unknown = 0,
+    CiliumNetworkPolicy = 1,
+    CiliumClusterwideNetworkPolicy = 2,
+    NetworkPolicy = 3,
+}
+impl PolicyKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "POLICY_KIND_UNKNOWN",
+            Self::CiliumNetworkPolicy => "CiliumNetworkPolicy",
+            Self::CiliumClusterwideNetworkPolicy => "CiliumClusterwideNetworkPolicy",
+            Self::NetworkPolicy => "NetworkPolicy",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POLICY_KIND_UNKNOWN" => Some(Self::Unknown),
+            "CiliumNetworkPolicy" => Some(Self::CiliumNetworkPolicy),
+            "CiliumClusterwideNetworkPolicy" => {
+                Some(Self::CiliumClusterwideNetworkPolicy)
+            }
+            "NetworkPolicy" => Some(Self::NetworkPolicy),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -237,10 +271,8 @@ pub struct TraceRequest {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TraceResponse {
-    /// `ALLOWED` (by both ends) or `DENIED`; `UNKNOWN` if nobody denies it, but not all who were meant
-    /// have answered: `notes` say who.
-    #[prost(string, tag = "1")]
-    pub verdict: ::prost::alloc::string::String,
+    #[prost(enumeration = "trace_response::Verdict", tag = "16")]
+    pub verdict: i32,
     #[prost(message, optional, tag = "2")]
     pub source: ::core::option::Option<Party>,
     #[prost(message, optional, tag = "3")]
@@ -283,6 +315,53 @@ pub struct TraceResponse {
     /// node. The fields above are then those of the first that denies.
     #[prost(message, repeated, tag = "15")]
     pub cases: ::prost::alloc::vec::Vec<TraceResponse>,
+}
+/// Nested message and enum types in `TraceResponse`.
+pub mod trace_response {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Verdict {
+        Unspecified = 0,
+        /// By both ends.
+        Allowed = 1,
+        Denied = 2,
+        /// Nobody denies it, but not all who were meant have answered: `notes` say who.
+        Unknown = 3,
+    }
+    impl Verdict {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "VERDICT_UNSPECIFIED",
+                Self::Allowed => "ALLOWED",
+                Self::Denied => "DENIED",
+                Self::Unknown => "UNKNOWN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+                "ALLOWED" => Some(Self::Allowed),
+                "DENIED" => Some(Self::Denied),
+                "UNKNOWN" => Some(Self::Unknown),
+                _ => None,
+            }
+        }
+    }
 }
 /// Any flow that a client has in hand; what is missing in it is not told. Flows of replies are turned
 /// round: the question is who may open the connection.
@@ -336,9 +415,9 @@ pub struct RecordedDecision {
     pub verdict: i32,
     #[prost(enumeration = "super::super::flow::DropReason", tag = "2")]
     pub drop_reason: i32,
-    /// `ingress` or `egress`; empty if the flow doesn't tell.
-    #[prost(string, tag = "3")]
-    pub direction: ::prost::alloc::string::String,
+    /// TRAFFIC_DIRECTION_UNKNOWN if the flow doesn't tell.
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "12")]
+    pub direction: i32,
     /// Whose policies decided: `production/db`; empty if the flow doesn't tell.
     #[prost(string, tag = "4")]
     pub end: ::prost::alloc::string::String,
@@ -367,9 +446,8 @@ pub struct InvolvedPolicy {
     /// `cnp production/db`.
     #[prost(string, tag = "1")]
     pub policy: ::prost::alloc::string::String,
-    /// CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy or NetworkPolicy.
-    #[prost(string, tag = "2")]
-    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "PolicyKind", tag = "13")]
+    pub kind: i32,
     /// Empty for clusterwide policies.
     #[prost(string, tag = "3")]
     pub namespace: ::prost::alloc::string::String,
@@ -422,9 +500,8 @@ pub struct Party {
 /// What one end says.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Judgement {
-    /// `ingress` or `egress`.
-    #[prost(string, tag = "1")]
-    pub direction: ::prost::alloc::string::String,
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "13")]
+    pub direction: i32,
     #[prost(enumeration = "super::super::flow::Verdict", tag = "2")]
     pub verdict: i32,
     #[prost(enumeration = "super::super::flow::DropReason", tag = "3")]
@@ -432,9 +509,8 @@ pub struct Judgement {
     /// As in flow.Flow.policy_match_type.
     #[prost(uint32, tag = "4")]
     pub match_type: u32,
-    /// `allow-any`, `allow-localhost`, `allow`, `deny`, `default-deny`, `always-enforced`, `init`.
-    #[prost(string, tag = "5")]
-    pub reason: ::prost::alloc::string::String,
+    #[prost(enumeration = "judgement::Reason", tag = "14")]
+    pub reason: i32,
     /// The reason in one line.
     #[prost(string, tag = "6")]
     pub text: ::prost::alloc::string::String,
@@ -454,6 +530,70 @@ pub struct Judgement {
     pub allowed_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "12")]
     pub denied_ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Nested message and enum types in `Judgement`.
+pub mod judgement {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Reason {
+        Unspecified = 0,
+        /// No policy enforces the direction.
+        AllowAny = 1,
+        /// The pod's own node may always reach it.
+        AllowLocalhost = 2,
+        /// Rules allow it.
+        Allow = 3,
+        /// Rules deny it.
+        Deny = 4,
+        /// Policies put the direction in default deny, and nothing allows it.
+        DefaultDeny = 5,
+        /// In default deny because enforcement is always on; no policy selects the end.
+        AlwaysEnforced = 6,
+        /// In default deny because the end's labels aren't known yet.
+        Init = 7,
+    }
+    impl Reason {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "REASON_UNSPECIFIED",
+                Self::AllowAny => "ALLOW_ANY",
+                Self::AllowLocalhost => "ALLOW_LOCALHOST",
+                Self::Allow => "ALLOW",
+                Self::Deny => "DENY",
+                Self::DefaultDeny => "DEFAULT_DENY",
+                Self::AlwaysEnforced => "ALWAYS_ENFORCED",
+                Self::Init => "INIT",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "REASON_UNSPECIFIED" => Some(Self::Unspecified),
+                "ALLOW_ANY" => Some(Self::AllowAny),
+                "ALLOW_LOCALHOST" => Some(Self::AllowLocalhost),
+                "ALLOW" => Some(Self::Allow),
+                "DENY" => Some(Self::Deny),
+                "DEFAULT_DENY" => Some(Self::DefaultDeny),
+                "ALWAYS_ENFORCED" => Some(Self::AlwaysEnforced),
+                "INIT" => Some(Self::Init),
+                _ => None,
+            }
+        }
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PolicyFinding {
@@ -498,9 +638,9 @@ pub struct Suggestion {
     /// What to add, or the whole policy.
     #[prost(string, tag = "3")]
     pub yaml: ::prost::alloc::string::String,
-    /// The end that it opens: `ingress` or `egress`.
-    #[prost(string, tag = "4")]
-    pub direction: ::prost::alloc::string::String,
+    /// The end that it opens.
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "5")]
+    pub direction: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ManifestFile {
@@ -531,9 +671,8 @@ pub struct ValidateResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Diagnostic {
-    /// `error`, `warning` or `note`.
-    #[prost(string, tag = "1")]
-    pub severity: ::prost::alloc::string::String,
+    #[prost(enumeration = "diagnostic::Severity", tag = "10")]
+    pub severity: i32,
     /// A word for the kind of warning: `selects-nothing`; `refused` for errors.
     #[prost(string, tag = "2")]
     pub code: ::prost::alloc::string::String,
@@ -553,6 +692,54 @@ pub struct Diagnostic {
     pub problem: ::prost::alloc::string::String,
     #[prost(string, tag = "9")]
     pub remedy: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `Diagnostic`.
+pub mod diagnostic {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Severity {
+        Unspecified = 0,
+        /// An agent refuses it.
+        Error = 1,
+        /// Likely a mistake.
+        Warning = 2,
+        /// Worth knowing.
+        Note = 3,
+    }
+    impl Severity {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "SEVERITY_UNSPECIFIED",
+                Self::Error => "ERROR",
+                Self::Warning => "WARNING",
+                Self::Note => "NOTE",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "SEVERITY_UNSPECIFIED" => Some(Self::Unspecified),
+                "ERROR" => Some(Self::Error),
+                "WARNING" => Some(Self::Warning),
+                "NOTE" => Some(Self::Note),
+                _ => None,
+            }
+        }
+    }
 }
 /// What a policy means.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -582,8 +769,16 @@ pub struct GetPoliciesResponse {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PolicyState {
+    /// `cnp production/web`.
     #[prost(string, tag = "1")]
     pub policy: ::prost::alloc::string::String,
+    /// As in Rule.
+    #[prost(enumeration = "PolicyKind", tag = "8")]
+    pub kind: i32,
+    #[prost(string, tag = "9")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub name: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub version: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
@@ -605,8 +800,8 @@ pub struct RuleState {
     /// As in Rule.
     #[prost(message, optional, tag = "8")]
     pub path: ::core::option::Option<RulePath>,
-    #[prost(string, tag = "2")]
-    pub direction: ::prost::alloc::string::String,
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "9")]
+    pub direction: i32,
     #[prost(bool, tag = "3")]
     pub deny: bool,
     #[prost(string, tag = "4")]
@@ -670,8 +865,8 @@ pub struct EndpointState {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TableEntry {
-    #[prost(string, tag = "1")]
-    pub direction: ::prost::alloc::string::String,
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "10")]
+    pub direction: i32,
     #[prost(bool, tag = "2")]
     pub deny: bool,
     /// 0: any.

@@ -327,7 +327,7 @@ impl serde::Serialize for Diagnostic {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.severity.is_empty() {
+        if self.severity != 0 {
             len += 1;
         }
         if !self.code.is_empty() {
@@ -355,8 +355,10 @@ impl serde::Serialize for Diagnostic {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Diagnostic", len)?;
-        if !self.severity.is_empty() {
-            struct_ser.serialize_field("severity", &self.severity)?;
+        if self.severity != 0 {
+            let v = diagnostic::Severity::try_from(self.severity)
+                .map_or_else(|_| crate::json::Variant::Number(self.severity), crate::json::Variant::Name);
+            struct_ser.serialize_field("severity", &v)?;
         }
         if !self.code.is_empty() {
             struct_ser.serialize_field("code", &self.code)?;
@@ -383,6 +385,21 @@ impl serde::Serialize for Diagnostic {
             struct_ser.serialize_field("remedy", &self.remedy)?;
         }
         struct_ser.end()
+    }
+}
+impl serde::Serialize for diagnostic::Severity {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "SEVERITY_UNSPECIFIED",
+            Self::Error => "ERROR",
+            Self::Warning => "WARNING",
+            Self::Note => "NOTE",
+        };
+        serializer.serialize_str(variant)
     }
 }
 impl serde::Serialize for End {
@@ -1131,7 +1148,7 @@ impl serde::Serialize for InvolvedPolicy {
         if !self.policy.is_empty() {
             len += 1;
         }
-        if !self.kind.is_empty() {
+        if self.kind != 0 {
             len += 1;
         }
         if !self.namespace.is_empty() {
@@ -1168,8 +1185,10 @@ impl serde::Serialize for InvolvedPolicy {
         if !self.policy.is_empty() {
             struct_ser.serialize_field("policy", &self.policy)?;
         }
-        if !self.kind.is_empty() {
-            struct_ser.serialize_field("kind", &self.kind)?;
+        if self.kind != 0 {
+            let v = PolicyKind::try_from(self.kind)
+                .map_or_else(|_| crate::json::Variant::Number(self.kind), crate::json::Variant::Name);
+            struct_ser.serialize_field("kind", &v)?;
         }
         if !self.namespace.is_empty() {
             struct_ser.serialize_field("namespace", &self.namespace)?;
@@ -1212,7 +1231,7 @@ impl serde::Serialize for Judgement {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.direction.is_empty() {
+        if self.direction != 0 {
             len += 1;
         }
         if self.verdict != 0 {
@@ -1224,7 +1243,7 @@ impl serde::Serialize for Judgement {
         if self.match_type != 0 {
             len += 1;
         }
-        if !self.reason.is_empty() {
+        if self.reason != 0 {
             len += 1;
         }
         if !self.text.is_empty() {
@@ -1249,8 +1268,10 @@ impl serde::Serialize for Judgement {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Judgement", len)?;
-        if !self.direction.is_empty() {
-            struct_ser.serialize_field("direction", &self.direction)?;
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
         }
         if self.verdict != 0 {
             let v = super::super::flow::Verdict::try_from(self.verdict)
@@ -1265,8 +1286,10 @@ impl serde::Serialize for Judgement {
         if self.match_type != 0 {
             struct_ser.serialize_field("match_type", &self.match_type)?;
         }
-        if !self.reason.is_empty() {
-            struct_ser.serialize_field("reason", &self.reason)?;
+        if self.reason != 0 {
+            let v = judgement::Reason::try_from(self.reason)
+                .map_or_else(|_| crate::json::Variant::Number(self.reason), crate::json::Variant::Name);
+            struct_ser.serialize_field("reason", &v)?;
         }
         if !self.text.is_empty() {
             struct_ser.serialize_field("text", &self.text)?;
@@ -1290,6 +1313,25 @@ impl serde::Serialize for Judgement {
             struct_ser.serialize_field("denied_ports", &self.denied_ports)?;
         }
         struct_ser.end()
+    }
+}
+impl serde::Serialize for judgement::Reason {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "REASON_UNSPECIFIED",
+            Self::AllowAny => "ALLOW_ANY",
+            Self::AllowLocalhost => "ALLOW_LOCALHOST",
+            Self::Allow => "ALLOW",
+            Self::Deny => "DENY",
+            Self::DefaultDeny => "DEFAULT_DENY",
+            Self::AlwaysEnforced => "ALWAYS_ENFORCED",
+            Self::Init => "INIT",
+        };
+        serializer.serialize_str(variant)
     }
 }
 impl serde::Serialize for ListEndpointsRequest {
@@ -1642,6 +1684,83 @@ impl serde::Serialize for PolicyFinding {
         struct_ser.end()
     }
 }
+impl serde::Serialize for PolicyKind {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unknown => "POLICY_KIND_UNKNOWN",
+            Self::CiliumNetworkPolicy => "CiliumNetworkPolicy",
+            Self::CiliumClusterwideNetworkPolicy => "CiliumClusterwideNetworkPolicy",
+            Self::NetworkPolicy => "NetworkPolicy",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl<'de> serde::Deserialize<'de> for PolicyKind {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "POLICY_KIND_UNKNOWN",
+            "CiliumNetworkPolicy",
+            "CiliumClusterwideNetworkPolicy",
+            "NetworkPolicy",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = PolicyKind;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "POLICY_KIND_UNKNOWN" => Ok(PolicyKind::Unknown),
+                    "CiliumNetworkPolicy" => Ok(PolicyKind::CiliumNetworkPolicy),
+                    "CiliumClusterwideNetworkPolicy" => Ok(PolicyKind::CiliumClusterwideNetworkPolicy),
+                    "NetworkPolicy" => Ok(PolicyKind::NetworkPolicy),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
+    }
+}
 impl serde::Serialize for PolicyState {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1651,6 +1770,15 @@ impl serde::Serialize for PolicyState {
         use serde::ser::SerializeStruct;
         let mut len = 0;
         if !self.policy.is_empty() {
+            len += 1;
+        }
+        if self.kind != 0 {
+            len += 1;
+        }
+        if !self.namespace.is_empty() {
+            len += 1;
+        }
+        if !self.name.is_empty() {
             len += 1;
         }
         if !self.version.is_empty() {
@@ -1674,6 +1802,17 @@ impl serde::Serialize for PolicyState {
         let mut struct_ser = serializer.serialize_struct("flows.v1.PolicyState", len)?;
         if !self.policy.is_empty() {
             struct_ser.serialize_field("policy", &self.policy)?;
+        }
+        if self.kind != 0 {
+            let v = PolicyKind::try_from(self.kind)
+                .map_or_else(|_| crate::json::Variant::Number(self.kind), crate::json::Variant::Name);
+            struct_ser.serialize_field("kind", &v)?;
+        }
+        if !self.namespace.is_empty() {
+            struct_ser.serialize_field("namespace", &self.namespace)?;
+        }
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
         }
         if !self.version.is_empty() {
             struct_ser.serialize_field("version", &self.version)?;
@@ -1710,7 +1849,7 @@ impl serde::Serialize for RecordedDecision {
         if self.drop_reason != 0 {
             len += 1;
         }
-        if !self.direction.is_empty() {
+        if self.direction != 0 {
             len += 1;
         }
         if !self.end.is_empty() {
@@ -1748,8 +1887,10 @@ impl serde::Serialize for RecordedDecision {
                 .map_or_else(|_| crate::json::Variant::Number(self.drop_reason), crate::json::Variant::Name);
             struct_ser.serialize_field("drop_reason", &v)?;
         }
-        if !self.direction.is_empty() {
-            struct_ser.serialize_field("direction", &self.direction)?;
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
         }
         if !self.end.is_empty() {
             struct_ser.serialize_field("end", &self.end)?;
@@ -1786,7 +1927,7 @@ impl serde::Serialize for Rule {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.kind.is_empty() {
+        if self.kind != 0 {
             len += 1;
         }
         if !self.namespace.is_empty() {
@@ -1808,8 +1949,10 @@ impl serde::Serialize for Rule {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Rule", len)?;
-        if !self.kind.is_empty() {
-            struct_ser.serialize_field("kind", &self.kind)?;
+        if self.kind != 0 {
+            let v = PolicyKind::try_from(self.kind)
+                .map_or_else(|_| crate::json::Variant::Number(self.kind), crate::json::Variant::Name);
+            struct_ser.serialize_field("kind", &v)?;
         }
         if !self.namespace.is_empty() {
             struct_ser.serialize_field("namespace", &self.namespace)?;
@@ -1919,7 +2062,7 @@ impl<'de> serde::Deserialize<'de> for Rule {
                             if kind__.is_some() {
                                 return Err(serde::de::Error::duplicate_field("kind"));
                             }
-                            kind__ = Some(map_.next_value()?);
+                            kind__ = Some(map_.next_value::<PolicyKind>()? as i32);
                         }
                         GeneratedField::Namespace => {
                             if namespace__.is_some() {
@@ -2245,7 +2388,7 @@ impl serde::Serialize for RuleState {
         if self.path.is_some() {
             len += 1;
         }
-        if !self.direction.is_empty() {
+        if self.direction != 0 {
             len += 1;
         }
         if self.deny {
@@ -2267,8 +2410,10 @@ impl serde::Serialize for RuleState {
         if let Some(v) = self.path.as_ref() {
             struct_ser.serialize_field("path", v)?;
         }
-        if !self.direction.is_empty() {
-            struct_ser.serialize_field("direction", &self.direction)?;
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
         }
         if self.deny {
             struct_ser.serialize_field("deny", &self.deny)?;
@@ -2311,7 +2456,7 @@ impl serde::Serialize for Suggestion {
         if !self.yaml.is_empty() {
             len += 1;
         }
-        if !self.direction.is_empty() {
+        if self.direction != 0 {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.Suggestion", len)?;
@@ -2324,8 +2469,10 @@ impl serde::Serialize for Suggestion {
         if !self.yaml.is_empty() {
             struct_ser.serialize_field("yaml", &self.yaml)?;
         }
-        if !self.direction.is_empty() {
-            struct_ser.serialize_field("direction", &self.direction)?;
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
         }
         struct_ser.end()
     }
@@ -2338,7 +2485,7 @@ impl serde::Serialize for TableEntry {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.direction.is_empty() {
+        if self.direction != 0 {
             len += 1;
         }
         if self.deny {
@@ -2366,8 +2513,10 @@ impl serde::Serialize for TableEntry {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.TableEntry", len)?;
-        if !self.direction.is_empty() {
-            struct_ser.serialize_field("direction", &self.direction)?;
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
         }
         if self.deny {
             struct_ser.serialize_field("deny", &self.deny)?;
@@ -2436,7 +2585,7 @@ impl serde::Serialize for TraceResponse {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.verdict.is_empty() {
+        if self.verdict != 0 {
             len += 1;
         }
         if self.source.is_some() {
@@ -2482,8 +2631,10 @@ impl serde::Serialize for TraceResponse {
             len += 1;
         }
         let mut struct_ser = serializer.serialize_struct("flows.v1.TraceResponse", len)?;
-        if !self.verdict.is_empty() {
-            struct_ser.serialize_field("verdict", &self.verdict)?;
+        if self.verdict != 0 {
+            let v = trace_response::Verdict::try_from(self.verdict)
+                .map_or_else(|_| crate::json::Variant::Number(self.verdict), crate::json::Variant::Name);
+            struct_ser.serialize_field("verdict", &v)?;
         }
         if let Some(v) = self.source.as_ref() {
             struct_ser.serialize_field("source", v)?;
@@ -2528,6 +2679,21 @@ impl serde::Serialize for TraceResponse {
             struct_ser.serialize_field("cases", &self.cases)?;
         }
         struct_ser.end()
+    }
+}
+impl serde::Serialize for trace_response::Verdict {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "VERDICT_UNSPECIFIED",
+            Self::Allowed => "ALLOWED",
+            Self::Denied => "DENIED",
+            Self::Unknown => "UNKNOWN",
+        };
+        serializer.serialize_str(variant)
     }
 }
 impl serde::Serialize for ValidateRequest {

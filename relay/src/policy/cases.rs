@@ -2,7 +2,10 @@
 //! the same is told once.
 
 use proto::flow::Verdict;
-use proto::flows::v1::{End, Judgement, Party, TraceRequest, TraceResponse, end::Of};
+use proto::flows::v1::{
+    End, Judgement, Party, TraceRequest, TraceResponse, end::Of, judgement::Reason,
+    trace_response::Verdict as Answer,
+};
 
 /// The most pairs of pods that are asked about.
 const MOST: usize = 64;
@@ -67,13 +70,15 @@ pub(super) fn merged(
             case
         })
         .collect();
-    let denied = cases.iter().position(|case| case.verdict == "DENIED");
+    let denied = cases
+        .iter()
+        .position(|case| case.verdict() == Answer::Denied);
     let mut whole = match cases.get(denied.unwrap_or(0)) {
         Some(case) => case.clone(),
         None => return first,
     };
     if denied.is_none() && (left_out > 0 || failed.is_some()) {
-        whole.verdict = "UNKNOWN".to_owned();
+        whole.verdict = Answer::Unknown.into();
     }
     if left_out > 0 {
         whole.notes.push(format!(
@@ -123,13 +128,13 @@ fn told_alike(alike: &[String]) -> Option<String> {
 /// Whether two answers say the same, whoever gives them.
 fn same(one: &TraceResponse, other: &TraceResponse) -> bool {
     let identity = |party: &Option<Party>| party.as_ref().map(|party| party.identity);
-    type Said<'a> = (Verdict, i32, &'a str, &'a str);
+    type Said<'a> = (Verdict, i32, Reason, &'a str);
     fn said(judgement: &Option<Judgement>) -> Option<Said<'_>> {
         let judgement = judgement.as_ref()?;
         Some((
             judgement.verdict(),
             judgement.drop_reason,
-            &judgement.reason,
+            judgement.reason(),
             &judgement.text,
         ))
     }

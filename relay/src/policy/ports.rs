@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proto::flows::v1::{Judgement, TraceResponse};
+use proto::flows::v1::{Judgement, TraceResponse, trace_response::Verdict};
 
 /// Ports (ICMP: types) of a protocol, both ends included.
 type Span = (String, u16, u16);
@@ -106,7 +106,12 @@ pub(super) fn both_ends(whole: &mut TraceResponse) {
     whole.allowed_ports = list(true);
     whole.denied_ports = list(false);
     let all = whole.denied_ports.is_empty();
-    whole.verdict = if all { "ALLOWED" } else { "DENIED" }.to_owned();
+    let verdict = if all {
+        Verdict::Allowed
+    } else {
+        Verdict::Denied
+    };
+    whole.verdict = verdict.into();
 }
 
 #[cfg(test)]
@@ -139,11 +144,11 @@ mod tests {
                     "ICMP types 9-255",
                 ],
             ),
-            verdict: "ALLOWED".to_owned(),
+            verdict: Verdict::Allowed.into(),
             ..TraceResponse::default()
         };
         both_ends(&mut whole);
-        assert_eq!(whole.verdict, "DENIED");
+        assert_eq!(whole.verdict(), Verdict::Denied);
         assert_eq!(whole.allowed_ports, ["443/TCP", "53/UDP", "ICMP type 8"]);
         assert_eq!(
             whole.denied_ports,
@@ -160,13 +165,13 @@ mod tests {
         let mut whole = TraceResponse {
             egress: end(&[], &[]),
             allowed_ports: vec!["TCP".to_owned()],
-            verdict: "ALLOWED".to_owned(),
+            verdict: Verdict::Allowed.into(),
             ..TraceResponse::default()
         };
         both_ends(&mut whole);
         assert_eq!(
-            (whole.verdict.as_str(), whole.allowed_ports.len()),
-            ("ALLOWED", 1)
+            (whole.verdict(), whole.allowed_ports.len()),
+            (Verdict::Allowed, 1)
         );
     }
 }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use proto::flow::Verdict;
-use proto::flows::v1::{Judgement, Party, TraceRequest, TraceResponse};
+use proto::flow::{TrafficDirection, Verdict};
+use proto::flows::v1::{Judgement, Party, TraceRequest, TraceResponse, trace_response};
 use tonic::Status;
 
 use super::{ask, cases, client, ports};
@@ -109,26 +109,30 @@ fn judge(judgement: &Option<Judgement>, party: &Option<Party>) -> Option<String>
 fn take_egress(whole: &mut TraceResponse, answer: &TraceResponse) {
     whole.egress.clone_from(&answer.egress);
     whole.source.clone_from(&answer.source);
-    take_suggestions(whole, answer, "egress");
+    take_suggestions(whole, answer, TrafficDirection::Egress);
 }
 
 fn take_ingress(whole: &mut TraceResponse, answer: &TraceResponse) {
     whole.ingress.clone_from(&answer.ingress);
     whole.destination.clone_from(&answer.destination);
-    take_suggestions(whole, answer, "ingress");
+    take_suggestions(whole, answer, TrafficDirection::Ingress);
 }
 
-fn take_suggestions(whole: &mut TraceResponse, answer: &TraceResponse, direction: &str) {
-    let of = |suggestion: &&proto::flows::v1::Suggestion| suggestion.direction == direction;
+fn take_suggestions(
+    whole: &mut TraceResponse,
+    answer: &TraceResponse,
+    direction: TrafficDirection,
+) {
+    let of = |suggestion: &&proto::flows::v1::Suggestion| suggestion.direction() == direction;
     whole
         .suggestions
-        .retain(|suggestion| suggestion.direction != direction);
+        .retain(|suggestion| suggestion.direction() != direction);
     let own = answer.suggestions.iter().filter(of).cloned();
     whole.suggestions.extend(own);
     // In the order of a packet's way.
     whole
         .suggestions
-        .sort_by(|one, other| one.direction.cmp(&other.direction));
+        .sort_by_key(|suggestion| suggestion.direction() != TrafficDirection::Egress);
 }
 
 /// The verdict of both ends, and who is to be named for it.
@@ -139,13 +143,13 @@ fn concluded(mut whole: TraceResponse) -> TraceResponse {
     let telling = denying.or(judgements.last().copied());
     let told = telling.map(|judgement| (judgement.node_name.clone(), judgement.revision));
     let verdict = match denying {
-        Some(_) => "DENIED",
-        None => "ALLOWED",
+        Some(_) => trace_response::Verdict::Denied,
+        None => trace_response::Verdict::Allowed,
     };
     if whole.any_port {
         ports::both_ends(&mut whole);
     } else {
-        whole.verdict = verdict.to_owned();
+        whole.verdict = verdict.into();
     }
     // An older agent doesn't name the node of each end.
     if let Some((node_name, revision)) = told.filter(|(node_name, _)| !node_name.is_empty()) {

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::{
-    flow::Verdict,
+    flow::{TrafficDirection, Verdict},
     flows::v1::{
         EndpointState, ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse,
         IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
         ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState, RulePath, RuleState,
         Suggestion, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
         WaitRevisionRequest, WaitRevisionResponse, end::Of, policy_server::Policy, rule_path,
+        trace_response,
     },
 };
 use tokio::sync::watch;
@@ -51,14 +52,14 @@ impl Scripted {
         }
     }
 
-    fn judgement(&self, direction: &str, allows: bool) -> Judgement {
+    fn judgement(&self, direction: TrafficDirection, allows: bool) -> Judgement {
         let verdict = if allows {
             Verdict::Forwarded
         } else {
             Verdict::Dropped
         };
         Judgement {
-            direction: direction.to_owned(),
+            direction: direction.into(),
             verdict: verdict.into(),
             node_name: self.name.to_owned(),
             revision: self.revision,
@@ -108,15 +109,18 @@ impl Policy for Scripted {
         };
         let suggestion = Suggestion {
             text: format!("as {} says", self.name),
-            direction: "ingress".to_owned(),
+            direction: TrafficDirection::Ingress.into(),
             ..Suggestion::default()
         };
         Ok(Response::new(TraceResponse {
-            verdict: if self.allows { "ALLOWED" } else { "DENIED" }.to_owned(),
+            verdict: match self.allows {
+                true => trace_response::Verdict::Allowed.into(),
+                false => trace_response::Verdict::Denied.into(),
+            },
             source: party("a"),
             destination,
-            egress: Some(self.judgement("egress", true)),
-            ingress: Some(self.judgement("ingress", self.allows)),
+            egress: Some(self.judgement(TrafficDirection::Egress, true)),
+            ingress: Some(self.judgement(TrafficDirection::Ingress, self.allows)),
             suggestions: (!self.allows).then_some(suggestion).into_iter().collect(),
             node_name: self.name.to_owned(),
             revision: self.revision,
@@ -157,7 +161,7 @@ impl Policy for Scripted {
                 list: rule_path::List::Ingress.into(),
                 ..RulePath::default()
             }),
-            direction: "ingress".to_owned(),
+            direction: TrafficDirection::Ingress.into(),
             decisions: self.revision.into(),
             connections: 1,
             bytes: u64::MAX - 1,

@@ -83,6 +83,9 @@ export interface Details {
 
 // What follows is flows.v1 of proto/flows/v1/policy.proto in JSON: what is empty is left out.
 
+/** Left out if it isn't known. */
+export type Direction = 'INGRESS' | 'EGRESS';
+
 /** Where a rule stands in its policy's object. */
 export interface RulePath {
   /** Absent: in `spec`, otherwise in one of `specs`. */
@@ -109,7 +112,7 @@ export interface PolicyFinding {
 }
 
 export interface Judgement {
-  direction?: 'ingress' | 'egress';
+  direction?: Direction;
   verdict?: Verdict;
   reason?: string;
   text?: string;
@@ -117,7 +120,7 @@ export interface Judgement {
 }
 
 export interface Trace {
-  verdict?: 'ALLOWED' | 'DENIED';
+  verdict?: 'ALLOWED' | 'DENIED' | 'UNKNOWN';
   source?: { name?: string };
   destination?: { name?: string };
   egress?: Judgement;
@@ -128,7 +131,7 @@ export interface Trace {
 
 export interface InvolvedPolicy {
   policy?: string;
-  kind?: string;
+  kind?: 'CiliumNetworkPolicy' | 'CiliumClusterwideNetworkPolicy' | 'NetworkPolicy';
   decided?: boolean;
   version?: string;
   present_version?: string;
@@ -141,7 +144,7 @@ export interface InvolvedPolicy {
 
 export interface ExplainAnswer {
   headline?: string;
-  recorded?: { verdict?: Verdict; direction?: string; end?: string; text?: string; node_name?: string; revision?: number };
+  recorded?: { verdict?: Verdict; direction?: Direction; end?: string; text?: string; node_name?: string; revision?: number };
   now?: Trace;
   differs?: boolean;
   changes?: string[];

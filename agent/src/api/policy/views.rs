@@ -59,6 +59,9 @@ pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> 
         }
         PolicyState {
             policy: name.to_string(),
+            kind: policy::wire::policy_kind(name.kind).into(),
+            namespace: name.namespace.as_deref().unwrap_or_default().to_owned(),
+            name: name.name.to_string(),
             version: policy.version.to_string(),
             place: origin.map(ToString::to_string).unwrap_or_default(),
             stale: in_force.is_some_and(|in_force| in_force.stale),
@@ -84,7 +87,7 @@ fn rule_states(
         let found = hits.get(&key).copied().unwrap_or_default();
         RuleState {
             path: Some(policy::wire::path(path)),
-            direction: direction.to_string(),
+            direction: policy::wire::direction(direction).into(),
             deny,
             text,
             decisions: found.decisions,
@@ -199,7 +202,7 @@ fn table_entry(
     let labels = known.compiled.identities.labels(Identity(key.identity));
     let reason = known.compiled.cookies.resolve(entry.cookie);
     TableEntry {
-        direction: direction.to_string(),
+        direction: policy::wire::direction(direction).into(),
         deny: entry.flags & ENTRY_DENY != 0,
         identity: key.identity,
         labels: labels.map(Labels::to_strings).unwrap_or_default(),

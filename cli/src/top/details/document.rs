@@ -9,7 +9,9 @@ use flow::{
 };
 use proto::{
     flow::Flow,
-    flows::v1::{ExplainResponse, InvolvedPolicy, TraceResponse},
+    flows::v1::{
+        ExplainResponse, InvolvedPolicy, TraceResponse, trace_response::Verdict as Answer,
+    },
     google::Timestamp,
 };
 
@@ -164,8 +166,14 @@ fn why(details: &Details, text: &dyn Fn(Column) -> String, dropped: bool, to: &m
     ]);
     if let Some(answer) = answer {
         if answer.differs {
-            let now = answer.now.as_ref().map_or("", |now| now.verdict.as_str());
-            to.line(format!("Now it would be {now}."), Look::Warn);
+            let now = match answer.now.as_ref().map(TraceResponse::verdict) {
+                Some(Answer::Allowed) => "Now it would be ALLOWED.",
+                Some(Answer::Denied) => "Now it would be DENIED.",
+                Some(Answer::Unknown | Answer::Unspecified) | None => {
+                    "Now it would be decided otherwise."
+                }
+            };
+            to.line(now, Look::Warn);
         }
         for line in answer.changes.iter().chain(&answer.notes) {
             to.line(line.clone(), Look::Quiet);
@@ -247,7 +255,7 @@ fn remedy(details: &Details, to: &mut Document) {
                 let allowed = answer
                     .now
                     .as_ref()
-                    .is_some_and(|now| now.verdict == "ALLOWED");
+                    .is_some_and(|now| now.verdict() == Answer::Allowed);
                 to.line(
                     if allowed {
                         "Nothing to do: it is allowed by now."
@@ -323,8 +331,9 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
 fn findings(trace: &TraceResponse, to: &mut Document) {
     let look = |verdict: Verdict| Look::Verdict(verdict);
     for end in [&trace.egress, &trace.ingress].into_iter().flatten() {
+        let direction = policy::wire::direction_text(end.direction());
         to.pieces([
-            (format!("{}: ", end.direction), Look::Plain),
+            (format!("{direction}: "), Look::Plain),
             (end.text.clone(), look(end.verdict())),
         ]);
         for policy in &end.policies {

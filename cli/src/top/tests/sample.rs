@@ -55,7 +55,7 @@ pub(super) fn flow(
     dropped: bool,
 ) -> GetFlowsResponse {
     let rule = |text: &str| Rule {
-        kind: "CiliumNetworkPolicy".to_owned(),
+        kind: proto::flows::v1::PolicyKind::CiliumNetworkPolicy.into(),
         namespace: "shop".to_owned(),
         name: to.to_owned(),
         text: text.to_owned(),
@@ -174,7 +174,7 @@ pub(super) fn explained() -> Box<ExplainResponse> {
             "shop/batch-1 may not reach shop/db-1 on 5432/TCP: no rule of cnp shop/db allows it"
                 .to_owned(),
         now: Some(TraceResponse {
-            verdict: "DENIED".to_owned(),
+            verdict: proto::flows::v1::trace_response::Verdict::Denied.into(),
             suggestions: vec![Suggestion {
                 policy: "cnp shop/db".to_owned(),
                 text: "add to spec.ingress of cnp shop/db".to_owned(),

@@ -349,8 +349,9 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
         };
         let numbers = format!("{count}{open}");
         let path = policy::wire::path_text(rule.path.as_ref());
+        let direction = policy::wire::direction_text(rule.direction());
         let verb = if rule.deny { "denies" } else { "allows" };
-        let text = format!("{path}: {verb} {} {}", rule.direction, rule.text);
+        let text = format!("{path}: {verb} {direction} {}", rule.text);
         let room = columns.saturating_sub(width(&numbers) + 2);
         let style = if rule.decisions == 0 {
             theme.quiet()
