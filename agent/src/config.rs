@@ -20,7 +20,7 @@ pub struct Config {
     /// the run directory.
     #[arg(long, value_name = "DIR")]
     pub state_dir: PathBuf,
-    /// Where socket, pins and the agent's own state stand. [default: /run/flows/<cluster>/<node>]
+    /// Where socket, pins and the agent's own state stand. [default: /run/flows/CLUSTER/NODE]
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
     /// Enter this network namespace first.

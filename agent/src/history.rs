@@ -8,7 +8,7 @@
 //!
 //! A segment is immutable, so readers hold one by its `Arc` and never block the writer. A reader that
 //! is overtaken by eviction is told exactly how many events it missed ([`Cursor::next_run`]).
-//! What is kept of a fact is in [`segment`], how facts become Hubble's flows in [`crate::hubble`].
+//! What is kept of a fact is in `segment`, how facts become Hubble's flows in [`crate::hubble`].
 
 mod segment;
 mod writer;

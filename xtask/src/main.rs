@@ -10,6 +10,8 @@ mod bench;
 mod bpf;
 mod codegen;
 mod demo;
+mod deny;
+mod doc;
 mod fuzz;
 mod metadata;
 mod page;
@@ -29,7 +31,8 @@ usage: cargo xtask COMMAND
 
   setup                install what building and testing need, if missing
   demo [--once]        a two-node cluster on this machine, and its flows
-  test [kernel]        everything that must hold: format, clippy, tests, kernel tests, fuzzing;
+  test [kernel]        everything that must hold: format, dependencies, clippy, documentation,
+                       tests, kernel tests, fuzzing;
                        with `kernel` the kernel tests alone
   attack               what hostile pods and hosts try, in a lab; a part of `test`
   bench NAME [--write] measure verdict, net, events, filter, relay, apply, policy or web,
@@ -40,6 +43,8 @@ usage: cargo xtask COMMAND
                        [default: all in testdata/policies]
   fuzz [TARGET [SECONDS]]
                        search for inputs that break the parsers
+  deny                 what dependencies may be: licences, versions, sources (deny.toml)
+  doc                  the documentation of all crates, into target/doc
   page                 build the page of flows-ui, which its next build embeds
   screenshots          take the pictures of docs/images, of a lab
   codegen              regenerate proto/src/gen from the .proto files
@@ -64,6 +69,8 @@ fn main() -> ExitCode {
         ["fuzz", arguments @ ..] => fuzz::command(arguments),
         ["screenshots"] => screenshots::run(),
         ["page"] => page::run(),
+        ["deny"] => deny::run(),
+        ["doc"] => doc::run(),
         ["codegen"] => codegen::run(),
         ["build-bpf"] => bpf::build().map(|object| println!("{}", object.display())),
         [] | ["-h" | "--help" | "help", ..] => {

@@ -3,12 +3,14 @@
 //! Nothing is remembered between runs: looking takes a fraction of a second, and is right.
 
 mod apt;
+mod deny;
 mod linker;
 mod rustc;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use apt::Apt;
 
@@ -48,6 +50,7 @@ pub(crate) fn run() -> Result<()> {
     let tools = bpf_tools()?;
     say(&format!("eBPF compiler {}", tools.rustc.display()));
     say(&format!("eBPF linker {}", tools.linker.display()));
+    say(&format!("cargo-deny {}", cargo_deny()?.display()));
     say("nothing is missing");
     Ok(())
 }
@@ -76,4 +79,34 @@ pub(crate) fn bpf_tools() -> Result<BpfTools> {
         rustc: rustc::find_or_install()?,
         linker: linker::find_or_install()?,
     })
+}
+
+/// What checks dependencies, installed if missing.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    deny::find_or_install()
+}
+
+/// Where a tool of ours is installed: a directory of the user's, so that another clone finds it.
+fn cache_dir(tool: &str) -> Result<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home);
+    Ok(base
+        .context("neither XDG_CACHE_HOME nor HOME is set")?
+        .join("flows")
+        .join(tool))
+}
+
+/// `cargo install` of a tool, into a directory.
+fn cargo_install(tool: &str, version: &str, root: &Path) -> Command {
+    let mut command = Command::new(crate::workspace::cargo());
+    command
+        .args(["install", tool, "--version", version])
+        .args(["--locked", "--force", "--quiet", "--root"])
+        .arg(root)
+        .env_remove("CARGO_TARGET_DIR")
+        // Outside the repository: its cargo configuration is not for this build.
+        .current_dir("/");
+    command
 }

@@ -11,6 +11,9 @@ pub(crate) fn root() -> &'static Path {
         .expect("xtask stands in the repository")
 }
 
+/// Workspaces beside the main one, from the root.
+pub(crate) const OTHER_WORKSPACES: [&str; 2] = ["datapath/ebpf", "fuzz"];
+
 /// The cargo that runs xtask.
 pub(crate) fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)

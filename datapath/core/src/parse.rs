@@ -1,7 +1,7 @@
 //! From frame to tuple: Ethernet (VLAN tags too), IPv4 with options, IPv6 with extension headers,
 //! TCP, UDP, SCTP, ICMP, ICMPv6, fragments, and what an ICMP error quotes.
 //!
-//! Behind the IP header only what that header delimits is read ([`Payload`]): a frame may be longer,
+//! Behind the IP header only what that header delimits is read (`Payload`): a frame may be longer,
 //! and the receiver cuts off what is too much before it looks.
 
 #![expect(

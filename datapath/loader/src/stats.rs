@@ -269,7 +269,7 @@ impl Stats {
         self.ct6.for_each(f)
     }
 
-    /// Calls `f` with every connection of both families that is open now, see [`is_open`].
+    /// Calls `f` with every connection of both families that is open now, see `is_open`.
     ///
     /// # Errors
     /// A map can't be read.

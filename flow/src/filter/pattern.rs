@@ -73,7 +73,7 @@ impl std::fmt::Display for Pattern {
 }
 
 impl std::fmt::Display for NodePattern {
-    /// As [`NodePattern::new`] reads it.
+    /// As `NodePattern::new` reads it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.cluster, &self.node) {
             (Some(cluster), Some(node)) => write!(f, "{cluster}/{node}"),

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::apt::Apt;
-use super::{rustc, say};
+use super::{cargo_install, rustc, say};
 use crate::process;
 
 const VERSION: &str = "0.13.0";
@@ -40,17 +40,8 @@ fn fits(linker: &Path) -> bool {
         .is_some_and(|text| text.trim() == format!("bpf-linker {VERSION}"))
 }
 
-/// A directory of the user's, so that another clone finds it.
 fn cache_dir() -> Result<PathBuf> {
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(home);
-    let name = format!("bpf-linker-{VERSION}-llvm{}", rustc::LLVM_MAJOR);
-    Ok(base
-        .context("neither XDG_CACHE_HOME nor HOME is set")?
-        .join("flows")
-        .join(name))
+    super::cache_dir(&format!("bpf-linker-{VERSION}-llvm{}", rustc::LLVM_MAJOR))
 }
 
 /// Builds it from its source against the packaged LLVM.
@@ -68,31 +59,14 @@ fn build(llvm_package: &str) -> Result<()> {
         "building bpf-linker {VERSION} into {} (a minute or two)",
         root.display()
     ));
-    process::run(
-        Command::new(crate::workspace::cargo())
-            .args([
-                "install",
-                "bpf-linker",
-                "--version",
-                VERSION,
-                "--locked",
-                "--force",
-                "--quiet",
-            ])
-            .args([
-                "--no-default-features",
-                "--features",
-                &format!("llvm-{major}"),
-                "--root",
-            ])
-            .arg(&root)
-            // Its build script reads the first, llvm-sys the second (major and minor version).
-            .env("LLVM_PREFIX", &prefix)
-            .env(format!("LLVM_SYS_{major}1_PREFIX"), &prefix)
-            .env_remove("CARGO_TARGET_DIR")
-            // Outside the repository: its cargo configuration is not for this build.
-            .current_dir("/"),
-    )
+    let mut command = cargo_install("bpf-linker", VERSION, &root);
+    command
+        .args(["--no-default-features", "--features"])
+        .arg(format!("llvm-{major}"))
+        // Its build script reads the first, llvm-sys the second (major and minor version).
+        .env("LLVM_PREFIX", &prefix)
+        .env(format!("LLVM_SYS_{major}1_PREFIX"), &prefix);
+    process::run(&mut command)
 }
 
 /// Takes the project's released binary, which has its LLVM inside.

@@ -4,19 +4,18 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use super::Run;
 use super::tally::Counts;
 use crate::metadata::{self, Executable};
-use crate::workspace::{BIN_DIR_VARIABLE, OBJECT_VARIABLE, cargo, root, target_dir};
-use crate::{bpf, fuzz, page, process, setup};
+use crate::workspace::{
+    BIN_DIR_VARIABLE, OBJECT_VARIABLE, OTHER_WORKSPACES, cargo, root, target_dir,
+};
+use crate::{bpf, deny, doc, page, process, setup};
 
 /// A kernel test program that takes longer than this hangs, in seconds.
 const KERNEL_TEST_LIMIT: &str = "1800";
-
-/// Workspaces beside the main one.
-const OTHER_WORKSPACES: [&str; 2] = ["datapath/ebpf", "fuzz"];
 
 pub(super) fn setup(_: &mut Run) -> Result<()> {
     setup::run()
@@ -90,6 +89,14 @@ pub(super) fn clippy(run: &mut Run) -> Result<()> {
     process::run(command.args(["--", "-D", "warnings"]))
 }
 
+pub(super) fn dependencies(_: &mut Run) -> Result<()> {
+    deny::run()
+}
+
+pub(super) fn documentation(_: &mut Run) -> Result<()> {
+    doc::run()
+}
+
 pub(super) fn build(run: &mut Run) -> Result<()> {
     // Tests and programs in one command: cargo then builds what they share once, for both.
     process::run(cargo_command(run, "build").args(["--bins", "--tests"]))
@@ -157,21 +164,9 @@ fn kernel_test(test: &Executable, object: &Path) -> Result<Command> {
     Ok(command)
 }
 
-pub(super) fn fuzz(run: &mut Run) -> Result<()> {
-    let targets = fuzz::targets()?;
-    let broken = fuzz::run(&targets, fuzz::TEST_SECONDS)?;
-    for target in &targets {
-        let failed = u64::from(broken.contains(target));
-        run.tally.add(
-            &format!("fuzz {target}"),
-            Counts {
-                passed: 1 - failed,
-                failed,
-            },
-        );
-    }
-    if !broken.is_empty() {
-        bail!("crashed: {}", broken.join(", "));
-    }
-    Ok(())
+/// The fuzz targets have a target directory of their own, and need no root: they run beside others.
+pub(super) fn fuzz() -> Result<Command> {
+    let mut command = Command::new(target_dir()?.join("debug/xtask"));
+    command.arg("fuzz");
+    Ok(command)
 }

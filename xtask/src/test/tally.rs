@@ -48,6 +48,13 @@ impl Tally {
         total
     }
 
+    /// Counts by the result lines in what a program said.
+    pub(super) fn read(&mut self, runner: &str, said: &str) {
+        for counts in said.lines().filter_map(result_line) {
+            self.add(runner, counts);
+        }
+    }
+
     /// Runs a program that prints libtest's result lines, showing and counting them.
     pub(super) fn watch(&mut self, runner: &str, command: &mut Command) -> Result<ExitStatus> {
         let line = process::line(command);
@@ -61,9 +68,7 @@ impl Tally {
             let line = line.context("reading the program's output")?;
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
-            if let Some(counts) = result_line(&line) {
-                self.add(runner, counts);
-            }
+            self.read(runner, &line);
         }
         child
             .wait()
@@ -103,6 +108,9 @@ mod tests {
         for (line, passed, failed) in rows {
             assert_eq!(result_line(line), Some(Counts { passed, failed }), "{line}");
         }
+        let (passed, failed) = (4, 2);
+        let line = crate::fuzz::result_line(4, 2);
+        assert_eq!(result_line(&line), Some(Counts { passed, failed }));
         for line in ["", "test result: ok", "test a ... ok", "running 3 tests"] {
             assert_eq!(result_line(line), None, "{line}");
         }
