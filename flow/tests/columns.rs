@@ -201,6 +201,12 @@ impl FlowView for Small {
             ..Extra::default()
         });
     }
+
+    flow::absent! {
+        time_ns direction match_type trace_reason is_reply tcp_flags source_xlated
+        encrypted cluster any_workload any_name service any_node_label interface l7 uuid
+        trace_id ip_trace_id summary any_policy message
+    }
 }
 
 #[test]

@@ -47,7 +47,9 @@ impl<'a> StoredFlow<'a> {
 }
 
 impl FlowView for StoredFlow<'_> {
-    const LABELS_FOLLOW_IDENTITY: bool = true;
+    fn labels_follow_identity(&self) -> bool {
+        true
+    }
 
     fn verdict(&self) -> pb::Verdict {
         verdict_of(self.judgement())
@@ -148,7 +150,22 @@ impl FlowView for StoredFlow<'_> {
     fn uuid_is(&self, text: &str) -> bool {
         self.expander.uuid(self.stored.sequence(), self.part) == text
     }
+
+    fn uuid(&self, see: &mut dyn FnMut(&str)) {
+        see(&self.expander.uuid(self.stored.sequence(), self.part));
+    }
+
+    fn time_ns(&self) -> Option<i64> {
+        i64::try_from(self.packet().time()).ok()
+    }
+
     fn message(&self, see: &mut dyn FnMut(&pb::Flow)) {
         see(&self.expander.flow(&self.stored, self.part));
+    }
+
+    // What filters of Hubble's messages can't ask for, and what a packet doesn't have.
+    flow::absent! {
+        match_type trace_reason icmp source_xlated encrypted any_name service l7 trace_id
+        ip_trace_id summary any_policy extra
     }
 }

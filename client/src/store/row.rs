@@ -389,4 +389,7 @@ impl FlowView for Row {
             cause: ours.cause,
         });
     }
+
+    // Rows are made to be small: expressions in CEL are for those who have the message.
+    flow::absent! { message }
 }

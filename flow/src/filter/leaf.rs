@@ -273,7 +273,7 @@ impl Leaf {
     /// The answer; for labels, without remembering it.
     pub(super) fn of<V: FlowView>(&self, flow: &V) -> bool {
         match self {
-            Self::Verdict(set) => V::IS_FLOW && bit(*set, flow.verdict() as i32),
+            Self::Verdict(set) => flow.is_flow() && bit(*set, flow.verdict() as i32),
             Self::DropReason(reasons) => {
                 flow.verdict() == Verdict::Dropped && reasons.contains(&flow.drop_reason())
             }
@@ -282,7 +282,7 @@ impl Leaf {
                     want.is_none_or(|want| want == kind) && want_sub.is_none_or(|want| want == sub)
                 })
             }),
-            Self::Direction(set) => V::IS_FLOW && bit(*set, flow.direction() as i32),
+            Self::Direction(set) => flow.is_flow() && bit(*set, flow.direction() as i32),
             Self::Reply(want) => match flow.is_reply() {
                 Some(reply) => reply == *want,
                 None => flow.verdict() == Verdict::Dropped && !want,
@@ -293,7 +293,7 @@ impl Leaf {
             Self::TcpFlags(sets) => flow
                 .tcp_flags()
                 .is_some_and(|flags| sets.iter().any(|set| flags & set == *set)),
-            Self::IpVersion(set) => V::IS_FLOW && bit(*set, flow.ip_version() as i32),
+            Self::IpVersion(set) => flow.is_flow() && bit(*set, flow.ip_version() as i32),
             Self::Identity(side, identities) => flow
                 .identity(*side)
                 .is_some_and(|identity| identities.binary_search(&identity.0).is_ok()),
