@@ -43,6 +43,8 @@ pub enum AttributeId {
     Policy,
     /// Why, by name only: the column of what `policy` compares.
     PolicyName,
+    /// What those policies want to stand in the log.
+    PolicyLog,
     /// What a policy verdict matched on.
     Match,
     /// Ingress or egress.

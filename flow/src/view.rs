@@ -205,6 +205,8 @@ pub trait FlowView {
 
     /// The policies that the verdict is due to, from Hubble's lists.
     fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
+    /// What those policies want to stand in the log (`spec.log.value`).
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Calls `see` with the message that this is, or would be; for questions that nothing above
     /// answers.
     fn message(&self, see: &mut dyn FnMut(&Flow));

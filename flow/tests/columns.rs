@@ -22,6 +22,7 @@ const FLOW: &str = r#"{"time":"2026-01-02T03:04:05.006Z","uuid":"u1","verdict":"
 "node_name":"c1/node-a","event_type":{"type":4},"traffic_direction":"EGRESS","is_reply":true,
 "trace_reason":"REPLY","interface":{"index":3,"name":"eth0"},
 "source_service":{"name":"cart-svc","namespace":"shop"},
+"policy_log":["payments","audit"],
 "trace_context":{"parent":{"trace_id":"t1"}}}"#;
 
 fn message() -> Flow {
@@ -73,6 +74,7 @@ fn every_column_of_a_message() {
         ("reason", "reply"),
         ("policy", "cnp shop/cart: allows world on 443/TCP"),
         ("policy.name", "cnp shop/cart"),
+        ("policy.log", "payments,audit"),
         ("direction", "egress"),
         ("reply", "true"),
         ("protocol", "TCP"),
@@ -205,7 +207,7 @@ impl FlowView for Small {
     flow::absent! {
         time_ns direction match_type trace_reason is_reply tcp_flags source_xlated
         encrypted cluster any_workload any_name service any_node_label interface l7 uuid
-        trace_id ip_trace_id summary any_policy message
+        trace_id ip_trace_id summary any_policy any_policy_log message
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use flow::{FlowView, Identity, Side, view::Transport};
+use flow::{
+    FlowView, Identity, Side,
+    view::{End, Transport},
+};
 use proto::flow as pb;
 
 use super::{
@@ -157,6 +160,16 @@ impl FlowView for StoredFlow<'_> {
 
     fn time_ns(&self) -> Option<i64> {
         i64::try_from(self.packet().time()).ok()
+    }
+
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        let end = match self.part {
+            Part::EgressVerdict => End::Egress,
+            Part::IngressVerdict => End::Ingress,
+            Part::Drop => self.packet().decisive().0,
+            Part::Trace => return false,
+        };
+        self.stored.rule(end).log.iter().any(|value| is(value))
     }
 
     fn message(&self, see: &mut dyn FnMut(&pb::Flow)) {

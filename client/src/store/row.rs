@@ -97,6 +97,7 @@ struct Rare {
     trace_id: String,
     ip_trace_id: u64,
     summary: String,
+    policy_log: Vec<String>,
 }
 
 impl Id {
@@ -220,6 +221,7 @@ impl Rare {
             trace_id: flow.trace_id().to_owned(),
             ip_trace_id: FlowView::ip_trace_id(flow),
             summary: FlowView::summary(flow).to_owned(),
+            policy_log: flow.policy_log.clone(),
         };
         (rare != Self::default()).then(|| Box::new(rare))
     }
@@ -370,6 +372,10 @@ impl FlowView for Row {
                 name,
             })
         })
+    }
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.rare(|rare| &rare.policy_log)
+            .is_some_and(|log| log.iter().any(|value| is(value)))
     }
     fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
         let Some(ours) = self.ours else { return };

@@ -60,6 +60,9 @@ macro_rules! absent {
             false
         }
     };
+    (@ any_policy_log) => {
+        fn any_policy_log(&self, _is: &mut dyn FnMut(&str) -> bool) -> bool { false }
+    };
     (@ message) => { fn message(&self, _see: &mut dyn FnMut(&$crate::view::Flow)) {} };
     (@ extra) => { fn extra(&self, _see: &mut dyn FnMut(&$crate::view::Extra<'_>)) {} };
 }

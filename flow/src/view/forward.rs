@@ -32,6 +32,7 @@ macro_rules! forward {
             ip_trace_id() -> u64;
             summary() -> &str;
             any_policy(is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
+            any_policy_log(is: &mut dyn FnMut(&str) -> bool) -> bool;
             message(see: &mut dyn FnMut(&Flow)) -> ();
         }
         forward! { sided

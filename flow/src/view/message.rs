@@ -279,6 +279,10 @@ impl FlowView for Flow {
         })
     }
 
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.policy_log.iter().any(|value| is(value))
+    }
+
     fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
         if let Some(extension) = self.extension() {
             see(&Extra::of(&extension));
@@ -335,6 +339,6 @@ impl FlowView for NoFlow {
         time_ns drop_reason event_type direction match_type trace_reason is_reply transport port
         tcp_flags icmp ip source_xlated ip_version encrypted identity namespace pod cluster any_label
         any_workload any_name service node any_node_label interface l7 uuid trace_id ip_trace_id
-        summary any_policy message extra
+        summary any_policy any_policy_log message extra
     }
 }

@@ -152,6 +152,17 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
         )
     },
     Attribute {
+        aliases: &["policy_log"],
+        column: left(Section::Policy, "POLICY LOG", 8, 16),
+        ..attribute(
+            Id::PolicyLog,
+            "policy.log",
+            ValueType::Text,
+            "what those policies write to the log (`spec.log.value`)",
+            Read::Text(|flow, _, is| flow.any_policy_log(is)),
+        )
+    },
+    Attribute {
         aliases: &["match.type"],
         known: Known::Names(names::match_types),
         max: u32::MAX as u64,
