@@ -3,14 +3,14 @@
 use std::fs;
 
 use flow::{
-    columns::{Cells, Column},
+    attribute::{Attribute, AttributeId, Cells},
     view::{self, Message},
 };
 use flows_client::Store;
 use proto::json::{self, Unknown};
 
 #[test]
-fn a_row_shows_in_every_column_what_its_message_shows() {
+fn a_row_shows_in_every_attribute_what_its_message_shows() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/hubble-golden");
     let mut compared = 0;
     for file in ["flows.jsonl", "empty.jsonl"] {
@@ -26,9 +26,9 @@ fn a_row_shows_in_every_column_what_its_message_shows() {
             let snapshot = store.snapshot();
             let row = snapshot.row(snapshot.range().start).unwrap();
             let message = Message::new(flow);
-            for about in Column::all() {
+            for about in Attribute::columns() {
                 // A flow without a time is given its response's.
-                if about.column == Column::Timestamp && flow.time.is_none() {
+                if about.id == AttributeId::Timestamp && flow.time.is_none() {
                     continue;
                 }
                 for translate in [true, false] {
@@ -36,19 +36,20 @@ fn a_row_shows_in_every_column_what_its_message_shows() {
                         translate,
                         ..Cells::default()
                     };
-                    let (shown, wanted) = (
-                        about.column.text(row, &cells),
-                        about.column.text(&message, &cells),
-                    );
+                    let (shown, wanted) = (about.text(row, &cells), about.text(&message, &cells));
                     assert_eq!(shown, wanted, "{} of {line}", about.name);
                 }
                 assert_eq!(
-                    about.column.key(row),
-                    about.column.key(&message),
+                    about.key(row),
+                    about.key(&message),
                     "{} of {line}",
                     about.name
                 );
                 compared += 1;
+            }
+            for field in Attribute::fields() {
+                let (held, wanted) = (field.value(row), field.value(&message));
+                assert_eq!(held, wanted, "{} of {line}", field.name);
             }
             assert_eq!(
                 snapshot.message(snapshot.range().start).as_ref(),

@@ -19,8 +19,8 @@ use std::collections::HashMap;
 
 use proto::flow::Verdict;
 
+use crate::attribute::{Attribute, AttributeId, EndAttribute};
 use crate::end::{self, End};
-use crate::field::{Ends, Field, What};
 use crate::view::{Extra, FlowView, Oriented, Side};
 
 pub use connections::Connections;
@@ -100,17 +100,17 @@ pub enum GroupError {
 ///
 /// # Errors
 /// What is no field, or has two values in one flow.
-pub fn fields(text: &str) -> Result<Vec<&'static Field>, GroupError> {
+pub fn fields(text: &str) -> Result<Vec<&'static Attribute>, GroupError> {
     let names = text.split(',').map(str::trim);
-    let mut fields: Vec<&'static Field> = Vec::new();
+    let mut fields: Vec<&'static Attribute> = Vec::new();
     for name in names.filter(|name| !name.is_empty()) {
-        let Some(field) = Field::named(name) else {
+        let Some(field) = Attribute::field(name) else {
             return Err(GroupError::Unknown {
                 name: name.to_owned(),
                 meant: crate::expr::nearest_field(name),
             });
         };
-        if field.ends == Ends::Either {
+        if matches!(field.id, AttributeId::Either(_)) {
             return Err(GroupError::Either(field.name));
         }
         if !fields.iter().any(|known| known.name == field.name) {
@@ -126,7 +126,7 @@ pub fn fields(text: &str) -> Result<Vec<&'static Field>, GroupError> {
 /// Counts flows by the values of some fields.
 #[derive(Debug, Clone)]
 pub struct Aggregator {
-    fields: Vec<&'static Field>,
+    fields: Vec<&'static Attribute>,
     most: usize,
     groups: HashMap<Box<str>, Group>,
     other: Group,
@@ -142,7 +142,7 @@ impl Aggregator {
     pub const MOST: usize = 10_000;
 
     /// Groups by these fields; at most `most` groups are told apart.
-    pub fn new(fields: Vec<&'static Field>, most: usize) -> Self {
+    pub fn new(fields: Vec<&'static Attribute>, most: usize) -> Self {
         Self {
             fields,
             most: most.max(4),
@@ -156,7 +156,7 @@ impl Aggregator {
     }
 
     /// By what flows are grouped.
-    pub fn fields(&self) -> &[&'static Field] {
+    pub fn fields(&self) -> &[&'static Attribute] {
         &self.fields
     }
 
@@ -297,30 +297,29 @@ fn per_second(count: u64, span_ns: i64) -> f64 {
 
 /// The text by which a flow is grouped. Where a name is missing that only pods have, the reserved
 /// identity stands for it in parentheses.
-fn value<V: FlowView>(field: &Field, flow: &V) -> String {
-    let side = match field.ends {
-        Ends::One(side) => side,
-        Ends::None | Ends::Either => Side::Source,
+fn value<V: FlowView>(field: &Attribute, flow: &V) -> String {
+    let AttributeId::Of(side, of) = field.id else {
+        return field.value(flow);
     };
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "names of pods only are missing elsewhere"
     )]
-    match field.what {
-        What::Pod => match (flow.namespace(side), flow.pod(side)) {
+    match of {
+        EndAttribute::Pod => match (flow.namespace(side), flow.pod(side)) {
             (_, "") => nameless(flow, side),
             ("", pod) => pod.to_owned(),
             (namespace, pod) => format!("{namespace}/{pod}"),
         },
-        What::Workload => match End::of(flow, side) {
+        EndAttribute::Workload => match End::of(flow, side) {
             end if matches!(end.kind, end::Kind::Workload | end::Kind::Pod) => end.to_string(),
             _ => nameless(flow, side),
         },
-        What::Namespace => match flow.namespace(side) {
+        EndAttribute::Namespace => match flow.namespace(side) {
             "" => nameless(flow, side),
             namespace => namespace.to_owned(),
         },
-        _ => field.text(flow),
+        _ => field.value(flow),
     }
 }
 

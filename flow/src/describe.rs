@@ -79,7 +79,7 @@ impl fmt::Display for Host<'_> {
 }
 
 /// Who is at an end of the flow; `translate`: by name, if there is one, instead of by address.
-pub fn host<V: FlowView>(flow: &V, side: Side, translate: bool) -> Host<'_> {
+pub fn host<V: FlowView + ?Sized>(flow: &V, side: Side, translate: bool) -> Host<'_> {
     let address = flow.address(side);
     if !address.is_ip() {
         return Host {
@@ -98,7 +98,7 @@ pub fn host<V: FlowView>(flow: &V, side: Side, translate: bool) -> Host<'_> {
 }
 
 /// The best name of an end: pod, service or DNS names.
-fn name<V: FlowView>(flow: &V, side: Side) -> Option<Name<'_>> {
+fn name<V: FlowView + ?Sized>(flow: &V, side: Side) -> Option<Name<'_>> {
     let (namespace, service) = match flow.service(side) {
         Some((namespace, name)) => (namespace, name),
         None => (flow.namespace(side), ""),
@@ -111,7 +111,7 @@ fn name<V: FlowView>(flow: &V, side: Side) -> Option<Name<'_>> {
 }
 
 /// The DNS names of an end, joined by commas.
-fn names<V: FlowView>(flow: &V, side: Side) -> Option<String> {
+fn names<V: FlowView + ?Sized>(flow: &V, side: Side) -> Option<String> {
     let mut names: Option<String> = None;
     flow.any_name(side, &mut |name| {
         match &mut names {

@@ -11,6 +11,7 @@
 
 mod compile;
 mod complete;
+mod display;
 mod error;
 mod lex;
 mod parse;
@@ -20,19 +21,18 @@ mod value;
 
 use std::ops::Range;
 
+use crate::attribute::Attribute;
 use crate::filter::Filter;
 
-pub(crate) use compile::{number_of, text_of};
 pub use complete::{Completion, NoValues, Values, complete};
 pub use error::ExprError;
 pub(crate) use error::nearest;
 pub(crate) use lex::is_word;
-pub(crate) use value::greatest;
 pub use value::quote;
 
 /// The field whose name is most like this one.
 pub(crate) fn nearest_field(name: &str) -> Option<&'static str> {
-    let fields = crate::field::FIELDS.iter();
+    let fields = Attribute::fields();
     let names = fields.clone().map(|field| field.name);
     nearest(
         name,

@@ -10,9 +10,9 @@
 
 mod cel;
 mod convert;
-mod display;
 mod error;
 mod eval;
+mod event_type;
 mod leaf;
 mod number;
 mod pattern;
@@ -22,16 +22,16 @@ mod text;
 
 pub use cel::{Cel, CelError};
 pub(crate) use convert::{protocol, status};
-pub(crate) use display::event_type;
 pub use error::{FilterError, NotANumber};
 pub use eval::{Bounds, Program};
-pub(crate) use leaf::url_path;
+pub use event_type::EventTypeError;
+pub(crate) use event_type::event_type;
 pub use leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
-pub use number::{NumberLeaf, NumberOf};
+pub use number::NumberLeaf;
 pub use pattern::{NodePattern, Pattern};
 pub use push::Pushed;
 pub use selector::{Selector, SelectorError};
-pub use text::{Glob, Scoped, Test, TextLeaf, TextOf};
+pub use text::{Glob, Scoped, Test, TextLeaf};
 
 use crate::view::FlowView;
 

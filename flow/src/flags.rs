@@ -15,7 +15,6 @@ use proto::json::{self, ReadError, Unknown};
 pub use catalogue::{FLAGS, Flag};
 use tracker::Tracker;
 pub use value::ValueError;
-pub(crate) use value::event_type;
 
 /// Flags as they come.
 #[derive(Debug, Default)]

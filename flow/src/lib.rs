@@ -5,11 +5,10 @@
 //! ([`view::FlowView`]), and writes to the writer that it is given.
 
 pub mod aggregate;
-pub mod columns;
+pub mod attribute;
 pub mod describe;
 pub mod end;
 pub mod expr;
-pub mod field;
 pub mod filter;
 pub mod flags;
 pub mod fold;

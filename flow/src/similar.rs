@@ -1,7 +1,7 @@
 //! Expressions made of a flow: those of its cells, its ends, its pair, its connection. Each holds for
 //! the flow it was made of.
 
-use crate::columns::{Cells, Column, Part};
+use crate::attribute::{AttributeId, Cells, EndAttribute};
 use crate::end::{End, Kind, prefix};
 use crate::expr::quote;
 use crate::filter::Filter;
@@ -13,39 +13,29 @@ pub fn holds<V: FlowView>(expression: &str, flow: &V) -> bool {
 }
 
 /// For flows that have the same in a column; `None` if the column is empty, or no field tells it.
-pub fn cell<V: FlowView>(flow: &V, column: Column) -> Option<String> {
+pub fn cell<V: FlowView>(flow: &V, column: AttributeId) -> Option<String> {
     let plain = Cells {
         plain: true,
         ..Cells::default()
     };
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of the others, the text is what expressions compare"
+    )]
     let (name, text) = match column {
-        Column::Of(side, Part::Pod) if !flow.pod(side).is_empty() => {
+        AttributeId::Of(side, EndAttribute::Pod) if !flow.pod(side).is_empty() => {
             return endpoint(flow, side, prefix(side));
         }
-        Column::Of(side, Part::Workload) => {
+        AttributeId::Of(side, EndAttribute::Workload) => {
             let end = End::of(flow, side);
             return (end.kind == Kind::Workload).then(|| end.term_at(side));
         }
-        Column::Timestamp | Column::Source | Column::Destination | Column::Summary => return None,
-        Column::Policy => ("policy", Column::PolicyName.text(flow, &plain)),
-        Column::Verdict
-        | Column::Reason
-        | Column::Type
-        | Column::Protocol
-        | Column::Flags
-        | Column::PolicyName
-        | Column::Revision
-        | Column::Bytes
-        | Column::Packets
-        | Column::Rtt
-        | Column::Reply
-        | Column::Direction
-        | Column::Node
-        | Column::Interface
-        | Column::Cause
-        | Column::TraceId
-        | Column::Uuid
-        | Column::Of(..) => (column.name(), column.text(flow, &plain)),
+        AttributeId::Timestamp
+        | AttributeId::Source
+        | AttributeId::Destination
+        | AttributeId::Summary => return None,
+        AttributeId::Policy => ("policy", AttributeId::PolicyName.text(flow, &plain)),
+        _ => (column.name(), column.text(flow, &plain)),
     };
     // Of a list, the first says most; of a policy, its name does.
     let first = text.split(", ").next().unwrap_or_default();

@@ -1,22 +1,16 @@
 //! What filters, columns and fields see of a flow, whatever form the flow has.
 
-/// Methods that the flow in a field answers.
-macro_rules! same {
-    ($flow:ident: $($name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
-        $(fn $name(&self $(, $argument: $type)*) $(-> $result)? {
-            FlowView::$name(self.$flow $(, $argument)*)
-        })*
-    };
-}
-use same;
-
+#[macro_use]
+mod absent;
+#[macro_use]
+mod forward;
 mod extra;
 mod message;
 mod oriented;
 
 use std::net::IpAddr;
 
-use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
+use proto::flow::{TrafficDirection, Verdict};
 
 use crate::identity::Identity;
 
@@ -24,6 +18,7 @@ pub use extra::{Decided, End, Extra, PolicyName, Rule, Rules, Volume};
 pub use message::{Message, NoFlow, of_response};
 pub(crate) use message::{flag_bits, policies as message_policies};
 pub use oriented::Oriented;
+pub use proto::flow::{Flow, IpVersion, Layer7, TraceReason};
 
 /// One of the two ends of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,21 +110,24 @@ pub mod tcp {
 }
 
 /// A flow as filters, columns and fields see it. Nothing here allocates, except where a form of flow
-/// has to unpack what it shows; what a form of flow does not have, it leaves to the default.
+/// has to unpack what it shows. No attribute has a default: a form of flow says that it has none, with
+/// [`absent!`](crate::absent).
 ///
 /// Lists are shown one by one: `any_*` calls its argument on each element until that says true, and
 /// says whether it did.
 pub trait FlowView {
     /// The labels of a side are a function of its identity, for as long as a filter lives. A filter
     /// then asks for them once per identity.
-    const LABELS_FOLLOW_IDENTITY: bool = false;
+    fn labels_follow_identity(&self) -> bool {
+        false
+    }
     /// False for what a stream carries besides flows (lost events, node status).
-    const IS_FLOW: bool = true;
+    fn is_flow(&self) -> bool {
+        true
+    }
 
     /// When it happened, in ns since 1970; `None` if that isn't known.
-    fn time_ns(&self) -> Option<i64> {
-        None
-    }
+    fn time_ns(&self) -> Option<i64>;
     /// The verdict.
     fn verdict(&self) -> Verdict;
     /// The verdict's number, also of one that has no name here.
@@ -137,39 +135,25 @@ pub trait FlowView {
         self.verdict() as i32
     }
     /// Number of the drop reason; 0 if not dropped.
-    fn drop_reason(&self) -> i32 {
-        0
-    }
+    fn drop_reason(&self) -> i32;
     /// Event type and sub type.
     fn event_type(&self) -> Option<(i32, i32)>;
     /// Direction of the traffic, as seen by the endpoint at which this was observed.
-    fn direction(&self) -> TrafficDirection {
-        TrafficDirection::Unknown
-    }
+    fn direction(&self) -> TrafficDirection;
     /// What a policy verdict matched on, see [`crate::vocabulary::match_type_text`].
-    fn match_type(&self) -> u32 {
-        0
-    }
+    fn match_type(&self) -> u32;
     /// Place of the packet in its connection.
-    fn trace_reason(&self) -> TraceReason {
-        TraceReason::Unknown
-    }
+    fn trace_reason(&self) -> TraceReason;
     /// Whether this goes against the connection's direction, if that is known.
-    fn is_reply(&self) -> Option<bool> {
-        None
-    }
+    fn is_reply(&self) -> Option<bool>;
     /// Protocol above IP.
     fn transport(&self) -> Option<Transport>;
     /// Port, of protocols that have them.
     fn port(&self, side: Side) -> Option<u16>;
     /// TCP flags, see [`tcp`].
-    fn tcp_flags(&self) -> Option<u16> {
-        None
-    }
+    fn tcp_flags(&self) -> Option<u16>;
     /// Type and code of an ICMP message.
-    fn icmp(&self) -> Option<(u32, u32)> {
-        None
-    }
+    fn icmp(&self) -> Option<(u32, u32)>;
     /// Address.
     fn ip(&self, side: Side) -> Option<IpAddr>;
     /// What to call a side that has no name.
@@ -177,15 +161,11 @@ pub trait FlowView {
         self.ip(side).map_or(Address::None, Address::Ip)
     }
     /// Source address after translation.
-    fn source_xlated(&self) -> Option<IpAddr> {
-        None
-    }
+    fn source_xlated(&self) -> Option<IpAddr>;
     /// Version of IP; `NotUsed` without IP.
     fn ip_version(&self) -> IpVersion;
     /// Whether the packet was encrypted between nodes.
-    fn encrypted(&self) -> bool {
-        false
-    }
+    fn encrypted(&self) -> bool;
 
     /// Identity; `None` if nothing is known about that side.
     fn identity(&self, side: Side) -> Option<Identity>;
@@ -194,64 +174,42 @@ pub trait FlowView {
     /// Name of the pod; empty if none.
     fn pod(&self, side: Side) -> &str;
     /// Name of the cluster; empty if not known.
-    fn cluster(&self, _side: Side) -> &str {
-        ""
-    }
+    fn cluster(&self, side: Side) -> &str;
     /// Labels, `source:key=value`.
     fn any_label(&self, side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Workloads, kind and name.
-    fn any_workload(&self, _side: Side, _is: &mut dyn FnMut(&str, &str) -> bool) -> bool {
-        false
-    }
+    fn any_workload(&self, side: Side, is: &mut dyn FnMut(&str, &str) -> bool) -> bool;
     /// DNS names.
-    fn any_name(&self, _side: Side, _is: &mut dyn FnMut(&str) -> bool) -> bool {
-        false
-    }
+    fn any_name(&self, side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Namespace and name of the service.
-    fn service(&self, _side: Side) -> Option<(&str, &str)> {
-        None
-    }
+    fn service(&self, side: Side) -> Option<(&str, &str)>;
 
     /// Name of the node, `cluster/node` or `node`.
     fn node(&self) -> &str;
     /// Labels of the node, `key=value`.
-    fn any_node_label(&self, _is: &mut dyn FnMut(&str) -> bool) -> bool {
-        false
-    }
+    fn any_node_label(&self, is: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Index and name of the network interface.
-    fn interface(&self) -> Option<(u32, &str)> {
-        None
-    }
+    fn interface(&self) -> Option<(u32, &str)>;
     /// What a proxy saw.
-    fn l7(&self) -> Option<&Layer7> {
-        None
-    }
+    fn l7(&self) -> Option<&Layer7>;
     /// Whether the flow's unique id is this text. A flow without one has the empty text.
-    fn uuid_is(&self, text: &str) -> bool {
-        text.is_empty()
-    }
+    fn uuid_is(&self, text: &str) -> bool;
     /// Calls `see` with the flow's unique id, if it has one.
-    fn uuid(&self, _see: &mut dyn FnMut(&str)) {}
+    fn uuid(&self, see: &mut dyn FnMut(&str));
     /// Trace id of the request's context; empty if none.
-    fn trace_id(&self) -> &str {
-        ""
-    }
+    fn trace_id(&self) -> &str;
     /// Trace id carried in an IP option; 0 if none.
-    fn ip_trace_id(&self) -> u64 {
-        0
-    }
+    fn ip_trace_id(&self) -> u64;
     /// One line about the packet, as Hubble's servers make it; may be empty.
-    fn summary(&self) -> &str {
-        ""
-    }
+    fn summary(&self) -> &str;
 
     /// The policies that the verdict is due to, from Hubble's lists.
-    fn any_policy(&self, _is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
-        false
-    }
+    fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
+    /// What those policies want to stand in the log (`spec.log.value`).
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool;
     /// Calls `see` with the message that this is, or would be; for questions that nothing above
     /// answers.
-    fn message(&self, _see: &mut dyn FnMut(&Flow)) {}
+    fn message(&self, see: &mut dyn FnMut(&Flow));
     /// Calls `see` with what only our own servers say, if one did. See [`Extra::read`].
-    fn extra(&self, _see: &mut dyn FnMut(&Extra<'_>)) {}
+    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>));
 }

@@ -186,6 +186,21 @@ pub mod event {
     ];
 }
 
+/// An event type and its sub type as filters name them: `trace:to-endpoint`, `5:1`, `any`.
+pub(crate) fn event_type_text(kind: Option<i32>, sub: Option<i32>) -> String {
+    let known = event::NAMES.iter().find(|(_, known)| Some(*known) == kind);
+    let name = match (known, kind) {
+        (Some((name, _)), _) => (*name).to_owned(),
+        (None, Some(kind)) => kind.to_string(),
+        (None, None) => "any".to_owned(),
+    };
+    match (kind, sub, sub.and_then(observation_point)) {
+        (_, None, _) => name,
+        (Some(event::TRACE), _, Some(point)) => format!("{name}:{point}"),
+        (_, Some(sub), _) => format!("{name}:{sub}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,8 +4,8 @@
 
 use flow::Verdict;
 use flow::aggregate::{Aggregator, Group, GroupError, fields};
+use flow::attribute::{Attribute, AttributeId};
 use flow::expr::{NoValues, complete};
-use flow::field::{Ends, FIELDS};
 use flows_flow as flow;
 use proto::flow::{Flow, Ip, Layer4, Tcp, layer4};
 use proto::flows::v1::{Cause, FlowExtension, Volume};
@@ -293,9 +293,9 @@ fn values_are_those_of_expressions() {
     let mut flow = flow("node-a", 1, 0, 100, Cause::New);
     flow.uuid = "u".to_owned();
     let mut compared = 0;
-    for field in FIELDS {
-        let text = field.text(&flow);
-        if text.is_empty() || field.ends == Ends::Either {
+    for field in Attribute::fields() {
+        let text = field.value(&flow);
+        if text.is_empty() || matches!(field.id, AttributeId::Either(_)) {
             continue;
         }
         let expression = format!("{} == \"{text}\"", field.name);

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use flow::columns::{Cells, Column, SortKey};
+use flow::attribute::{Attribute, AttributeId, Cells, SortKey};
 use flow::view::{Decided, Extra, FlowView, PolicyName, Rule, Rules, Side, Transport, Volume};
 use flow::{Identity, Verdict};
 use flows_flow as flow;
@@ -22,6 +22,7 @@ const FLOW: &str = r#"{"time":"2026-01-02T03:04:05.006Z","uuid":"u1","verdict":"
 "node_name":"c1/node-a","event_type":{"type":4},"traffic_direction":"EGRESS","is_reply":true,
 "trace_reason":"REPLY","interface":{"index":3,"name":"eth0"},
 "source_service":{"name":"cart-svc","namespace":"shop"},
+"policy_log":["payments","audit"],
 "trace_context":{"parent":{"trace_id":"t1"}}}"#;
 
 fn message() -> Flow {
@@ -57,9 +58,9 @@ fn message() -> Flow {
 #[test]
 fn every_column_of_a_message() {
     let flow = message();
-    let texts: Vec<(&str, String)> = Column::all()
+    let texts: Vec<(&str, String)> = Attribute::columns()
         .map(|about| {
-            let text = about.column.text(&flow, &Cells::default());
+            let text = about.text(&flow, &Cells::default());
             (about.name, text)
         })
         .collect();
@@ -73,12 +74,13 @@ fn every_column_of_a_message() {
         ("reason", "reply"),
         ("policy", "cnp shop/cart: allows world on 443/TCP"),
         ("policy.name", "cnp shop/cart"),
+        ("policy.log", "payments,audit"),
         ("direction", "egress"),
         ("reply", "true"),
         ("protocol", "TCP"),
         ("tcp.flags", "SYN, ACK"),
-        ("src.ns", "shop"),
         ("src.pod", "cart-0"),
+        ("src.ns", "shop"),
         ("src.workload", "cart"),
         ("src.service", "shop/cart-svc"),
         ("src.fqdn", ""),
@@ -87,8 +89,8 @@ fn every_column_of_a_message() {
         ("src.identity", "300"),
         ("src.label", "k8s:app=cart,k8s:tier=api"),
         ("src.cluster", "c1"),
-        ("dst.ns", ""),
         ("dst.pod", ""),
+        ("dst.ns", ""),
         ("dst.workload", ""),
         ("dst.service", ""),
         ("dst.fqdn", "example.com,www.example.com"),
@@ -114,9 +116,9 @@ fn every_column_of_a_message() {
         plain: true,
         ..Cells::default()
     };
-    assert_eq!(Column::Bytes.text(&flow, &plain), "1600");
-    assert_eq!(Column::Rtt.text(&flow, &plain), "1234");
-    assert_eq!(Column::Bytes.key(&flow), SortKey::Number(1_600));
+    assert_eq!(AttributeId::Bytes.text(&flow, &plain), "1600");
+    assert_eq!(AttributeId::Rtt.text(&flow, &plain), "1234");
+    assert_eq!(AttributeId::Bytes.key(&flow), SortKey::Number(1_600));
 }
 
 /// As small as a row of a screen: names by number.
@@ -200,30 +202,36 @@ impl FlowView for Small {
             ..Extra::default()
         });
     }
+
+    flow::absent! {
+        time_ns direction match_type trace_reason is_reply tcp_flags source_xlated
+        encrypted cluster any_workload any_name service any_node_label interface l7 uuid
+        trace_id ip_trace_id summary any_policy any_policy_log message
+    }
 }
 
 #[test]
 fn columns_of_any_form_of_flow() {
     let cells = Cells::default();
     for (column, text) in [
-        (Column::Timestamp, "N/A"),
-        (Column::Source, "fd00::1 ->"),
-        (Column::Type, "L3_DROP ICMPv6"),
-        (Column::Reason, "Policy denied"),
+        (AttributeId::Timestamp, "N/A"),
+        (AttributeId::Source, "fd00::1 ->"),
+        (AttributeId::Type, "L3_DROP ICMPv6"),
+        (AttributeId::Reason, "Policy denied"),
         (
-            Column::Policy,
+            AttributeId::Policy,
             "default deny ingress: netpol shop/deny selects it",
         ),
-        (Column::PolicyName, "netpol shop/deny"),
-        (Column::Packets, "18446744073709551615"),
-        (Column::Rtt, ""),
-        (Column::Summary, "ICMPv6 type 128 code 0"),
+        (AttributeId::PolicyName, "netpol shop/deny"),
+        (AttributeId::Packets, "18446744073709551615"),
+        (AttributeId::Rtt, ""),
+        (AttributeId::Summary, "ICMPv6 type 128 code 0"),
     ] {
         assert_eq!(column.text(&Small, &cells), text, "{column:?}");
     }
-    assert_eq!(Column::Packets.key(&Small), SortKey::Number(i64::MAX));
-    assert_eq!(Column::Rtt.key(&Small), SortKey::None);
-    let ip = flow::columns::Part::Ip;
-    let key = Column::Of(Side::Source, ip).key(&Small);
+    assert_eq!(AttributeId::Packets.key(&Small), SortKey::Number(i64::MAX));
+    assert_eq!(AttributeId::Rtt.key(&Small), SortKey::None);
+    let ip = flow::attribute::EndAttribute::Ip;
+    let key = AttributeId::Of(Side::Source, ip).key(&Small);
     assert_eq!(key, SortKey::Address("fd00::1".parse().unwrap()));
 }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use flow::Filter;
-use flow::field::{Ends, FIELDS};
+use flow::attribute::{Attribute, AttributeId, ValueType};
+use flow::{Filter, Side};
 use flows_flow as flow;
 
 fn page() -> String {
@@ -17,26 +17,24 @@ fn table() -> String {
         "| field | holds | what |".to_owned(),
         "|---|---|---|".to_owned(),
     ];
-    for field in FIELDS {
-        let (names, doc) = match field.ends {
-            Ends::One(_) => continue,
-            Ends::Either => {
-                let name = field.name;
-                (format!("`src.{name}`, `dst.{name}`, `{name}`"), field.doc)
-            }
-            Ends::None => (format!("`{}`", field.name), field.doc),
+    for field in Attribute::fields() {
+        let (name, doc) = (field.name, field.doc);
+        if let AttributeId::Of(..) = field.id {
+            continue;
+        }
+        let names = match field.id == field.at(Side::Source).id {
+            true => format!("`{name}`"),
+            false => format!("`src.{name}`, `dst.{name}`, `{name}`"),
         };
         let values: Vec<String> = field.known_values().into_iter().map(|(v, _)| v).collect();
         let values = match values.len() {
             0 => String::new(),
-            _ if field.kind == flow::field::Kind::Bool => String::new(),
+            _ if field.value_type == ValueType::Bool => String::new(),
             1..=11 => format!(": `{}`", values.join("`, `")),
             _ => format!(": `{}`, ...", values[..3].join("`, `")),
         };
-        rows.push(format!(
-            "| {names} | {} | {doc}{values} |",
-            field.kind.name()
-        ));
+        let holds = field.value_type.name();
+        rows.push(format!("| {names} | {holds} | {doc}{values} |"));
     }
     rows.join("\n")
 }

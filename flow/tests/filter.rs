@@ -187,7 +187,9 @@ struct Numbered<'a> {
 }
 
 impl FlowView for Numbered<'_> {
-    const LABELS_FOLLOW_IDENTITY: bool = true;
+    fn labels_follow_identity(&self) -> bool {
+        true
+    }
 
     fn verdict(&self) -> Verdict {
         Verdict::Forwarded
@@ -222,6 +224,12 @@ impl FlowView for Numbered<'_> {
     }
     fn node(&self) -> &str {
         ""
+    }
+
+    flow::absent! {
+        time_ns drop_reason direction match_type trace_reason is_reply tcp_flags icmp
+        source_xlated encrypted cluster any_workload any_name service any_node_label
+        interface l7 uuid trace_id ip_trace_id summary any_policy any_policy_log message extra
     }
 }
 

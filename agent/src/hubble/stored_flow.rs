@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use flow::{FlowView, Identity, Side, view::Transport};
+use flow::{
+    FlowView, Identity, Side,
+    view::{End, Transport},
+};
 use proto::flow as pb;
 
 use super::{
@@ -47,7 +50,9 @@ impl<'a> StoredFlow<'a> {
 }
 
 impl FlowView for StoredFlow<'_> {
-    const LABELS_FOLLOW_IDENTITY: bool = true;
+    fn labels_follow_identity(&self) -> bool {
+        true
+    }
 
     fn verdict(&self) -> pb::Verdict {
         verdict_of(self.judgement())
@@ -148,7 +153,32 @@ impl FlowView for StoredFlow<'_> {
     fn uuid_is(&self, text: &str) -> bool {
         self.flow_builder.uuid(self.stored.sequence(), self.part) == text
     }
+
+    fn uuid(&self, see: &mut dyn FnMut(&str)) {
+        see(&self.flow_builder.uuid(self.stored.sequence(), self.part));
+    }
+
+    fn time_ns(&self) -> Option<i64> {
+        i64::try_from(self.packet().time()).ok()
+    }
+
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        let end = match self.part {
+            FlowKind::EgressVerdict => End::Egress,
+            FlowKind::IngressVerdict => End::Ingress,
+            FlowKind::Drop => self.packet().decisive().0,
+            FlowKind::Trace => return false,
+        };
+        self.stored.rule(end).log.iter().any(|value| is(value))
+    }
+
     fn message(&self, see: &mut dyn FnMut(&pb::Flow)) {
         see(&self.flow_builder.flow(&self.stored, self.part));
+    }
+
+    // What filters of Hubble's messages can't ask for, and what a packet doesn't have.
+    flow::absent! {
+        match_type trace_reason icmp source_xlated encrypted any_name service l7 trace_id
+        ip_trace_id summary any_policy extra
     }
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a flag, in plain words: for our own format. In Hubble's formats the words are
 //! Hubble's, which scripts may know.
 
-use flow::{FilterError, flags::FlagError, flags::ValueError};
+use flow::{FilterError, filter::EventTypeError, flags::FlagError, flags::ValueError};
 
 use crate::{args::Args, error::Error};
 
@@ -42,7 +42,7 @@ pub(super) fn plain(error: Error, args: &Args) -> Error {
                 FlagError::Value {
                     flag,
                     value,
-                    why: ValueError::Type { text, .. },
+                    why: ValueError::EventType(EventTypeError::Type { text, .. }),
                 } => {
                     let text = format!("--{flag} {value}: there is no event type \"{text}\"");
                     Error::Hinted(

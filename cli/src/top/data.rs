@@ -9,7 +9,7 @@ use client::{
 };
 use flow::{
     FlowView as _, Verdict,
-    columns::{Cells, Column, SortKey},
+    attribute::{AttributeId, Cells, SortKey},
     expr::Values,
 };
 
@@ -23,7 +23,7 @@ const SORT_PAUSE: i64 = 1_000_000_000;
 /// An order other than that of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
-    pub(crate) column: Column,
+    pub(crate) column: AttributeId,
     pub(crate) descending: bool,
 }
 
@@ -390,7 +390,7 @@ const OFFERED: usize = 50;
 
 impl Values for Data {
     fn values(&self, field: &str, beginning: &str) -> Vec<String> {
-        let Some(column) = Column::named(field) else {
+        let Some(column) = AttributeId::column(field) else {
             return Vec::new();
         };
         let cells = Cells {

@@ -9,7 +9,7 @@ use std::{
 
 use client::{Item, Row, Snapshot};
 use flow::{
-    columns::Column,
+    attribute::AttributeId,
     print::{csv, escape},
 };
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
@@ -84,7 +84,7 @@ pub(crate) struct Export {
     form: Form,
     snapshot: Snapshot,
     numbers: Vec<u64>,
-    columns: Vec<Column>,
+    columns: Vec<AttributeId>,
 }
 
 impl Export {
@@ -187,7 +187,7 @@ impl Export {
 }
 
 /// The cells of a row, with tabs between.
-pub(crate) fn line(row: &Row, columns: &[Column]) -> String {
+pub(crate) fn line(row: &Row, columns: &[AttributeId]) -> String {
     let texts: Vec<_> = columns
         .iter()
         .map(|column| escape(&csv::cell(row, *column)))

@@ -2,7 +2,9 @@
 //! and those added on the screen.
 
 use client::Row;
-use flow::{Filter, FlowView as _, Verdict, columns::Column, filter::Leaf, similar, time::Zone};
+use flow::{
+    Filter, FlowView as _, Verdict, attribute::AttributeId, filter::Leaf, similar, time::Zone,
+};
 
 /// The verdicts that can be chosen, with the keys that do.
 pub(crate) const VERDICTS: [(char, Verdict); 7] = [
@@ -226,20 +228,20 @@ impl Filters {
 }
 
 /// An expression that holds for flows with the same value in a column; `None` if there is none.
-pub(crate) fn same(row: &Row, column: Column) -> Option<String> {
+pub(crate) fn same(row: &Row, column: AttributeId) -> Option<String> {
     let [from, to] = similar::opened(row);
     match column {
-        Column::Type => None,
+        AttributeId::Type => None,
         // Who opened the connection, so that replies don't match.
-        Column::Source => similar::endpoint(row, from, "src."),
-        Column::Destination => {
+        AttributeId::Source => similar::endpoint(row, from, "src."),
+        AttributeId::Destination => {
             let who = similar::endpoint(row, to, "dst.")?;
             Some(match row.port(to) {
                 Some(port) => format!("{who} and dst.port == {port}"),
                 None => who,
             })
         }
-        Column::Reason if row.verdict() != Verdict::Dropped => None,
+        AttributeId::Reason if row.verdict() != Verdict::Dropped => None,
         column => similar::cell(row, column),
     }
 }

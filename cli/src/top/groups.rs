@@ -9,7 +9,7 @@ use std::{
 use client::{Item, Row};
 use flow::{
     End, FlowView as _, Side, Verdict,
-    columns::{Cells, Column},
+    attribute::{AttributeId, Cells},
     expr::quote,
     similar,
     view::Extra,
@@ -75,15 +75,15 @@ impl By {
         let text = match self {
             Self::Pair => format!("{} → {}", End::of(row, from), End::of(row, to)),
             Self::Port => {
-                let protocol = Column::Protocol.text(row, cells);
+                let protocol = AttributeId::Protocol.text(row, cells);
                 match row.port(to) {
                     Some(port) => format!("{port}/{protocol}"),
                     None => protocol,
                 }
             }
-            Self::Reason if dropped(row) => Column::Reason.text(row, cells),
+            Self::Reason if dropped(row) => AttributeId::Reason.text(row, cells),
             Self::Reason => return None,
-            Self::Policy => Column::PolicyName.text(row, cells),
+            Self::Policy => AttributeId::PolicyName.text(row, cells),
             Self::Node => row.node().to_owned(),
         };
         (!text.is_empty()).then_some(text)
@@ -100,12 +100,12 @@ impl By {
             )),
             Self::Port => match row.port(to) {
                 Some(port) => Some(format!("dst.port == {port}")),
-                None => filters::same(row, Column::Protocol),
+                None => filters::same(row, AttributeId::Protocol),
             },
-            Self::Reason => filters::same(row, Column::Reason),
+            Self::Reason => filters::same(row, AttributeId::Reason),
             // Of the policy that is meant, which needn't be the flow's first.
             Self::Policy => None,
-            Self::Node => filters::same(row, Column::Node),
+            Self::Node => filters::same(row, AttributeId::Node),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use client::Item;
 use flow::{
     End, FlowView as _, Side,
-    columns::{Cells, Column},
+    attribute::{AttributeId, Cells},
     similar,
 };
 
@@ -88,7 +88,7 @@ impl Services {
         let cells = Cells::default();
         self.tally.advance(data, |row| {
             let [from, to] = similar::opened(row);
-            let protocol = Column::Protocol.text(row, &cells);
+            let protocol = AttributeId::Protocol.text(row, &cells);
             let port = match row.port(to) {
                 Some(port) => format!("{port}/{protocol}"),
                 None => protocol,
@@ -133,7 +133,7 @@ impl Services {
             if sum.dropped > 0
                 && let Some(row) = data.row(sum.example)
             {
-                sum.reason = Column::Reason.text(row, &cells);
+                sum.reason = AttributeId::Reason.text(row, &cells);
             }
             branches
                 .entry(from)

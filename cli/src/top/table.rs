@@ -1,6 +1,6 @@
 //! The table of flows: which columns, which line and cell is selected, which lines are seen.
 
-use flow::columns::{About, Align, Column};
+use flow::attribute::{Align, Attribute, AttributeId};
 
 use super::data::Data;
 
@@ -12,7 +12,7 @@ const CLOCK: usize = 12;
 /// A column as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    pub(crate) column: Column,
+    pub(crate) column: AttributeId,
     /// As someone wanted it; `None`: as its texts need.
     pub(crate) width: Option<usize>,
     /// The widest text that was seen.
@@ -41,9 +41,9 @@ pub(crate) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        let columns = Column::WIDE
+        let columns = Attribute::WIDE
             .iter()
-            .filter(|column| **column != Column::Type);
+            .filter(|column| **column != AttributeId::Type);
         Self {
             columns: columns.map(|column| Shown::new(*column)).collect(),
             cell: 1,
@@ -59,7 +59,7 @@ impl Default for Table {
 }
 
 impl Shown {
-    pub(crate) fn new(column: Column) -> Self {
+    pub(crate) fn new(column: AttributeId) -> Self {
         Self {
             column,
             width: None,
@@ -69,28 +69,28 @@ impl Shown {
 
     pub(crate) fn heading(&self) -> &'static str {
         match self.column {
-            Column::Timestamp => "TIME",
-            column => column.about().heading,
+            AttributeId::Timestamp => "TIME",
+            column => column.attribute().layout().heading,
         }
     }
 
     /// Whether its texts can be cut without losing what matters.
     fn least(&self) -> usize {
-        let About { min, heading, .. } = self.column.about();
+        let layout = self.column.attribute().layout();
         match self.column {
-            Column::Timestamp => CLOCK,
+            AttributeId::Timestamp => CLOCK,
             // Drops must be told from the rest by the word.
-            Column::Verdict => 9,
-            Column::Reason => 13,
+            AttributeId::Verdict => 9,
+            AttributeId::Reason => 13,
             // Names of which less is seen say little: rather fewer columns.
-            Column::Source | Column::Destination => 20,
-            _ => (*min).max(heading.chars().count().min(8)),
+            AttributeId::Source | AttributeId::Destination => 20,
+            _ => layout.min.max(layout.heading.chars().count().min(8)),
         }
     }
 
     fn wanted(&self) -> usize {
         match self.column {
-            Column::Timestamp => CLOCK,
+            AttributeId::Timestamp => CLOCK,
             _ => self
                 .seen
                 .max(self.heading().chars().count())
@@ -99,7 +99,7 @@ impl Shown {
     }
 
     pub(crate) fn align(&self) -> Align {
-        self.column.about().align
+        self.column.attribute().layout().align
     }
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct Place {
 
 impl Table {
     /// The selected column.
-    pub(crate) fn column(&self) -> Option<Column> {
+    pub(crate) fn column(&self) -> Option<AttributeId> {
         self.columns.get(self.cell).map(|shown| shown.column)
     }
 
@@ -145,7 +145,7 @@ impl Table {
         for long in [false, true] {
             let wants = |place: &Place| {
                 let shown = &self.columns[place.column];
-                let is_long = matches!(shown.column, Column::Policy | Column::Summary);
+                let is_long = matches!(shown.column, AttributeId::Policy | AttributeId::Summary);
                 is_long == long && shown.width.is_none() && place.width < shown.wanted()
             };
             while left > 0 && places.iter().any(wants) {
@@ -282,8 +282,8 @@ mod tests {
                 .find(|place| table.columns[place.column].column == column);
             place.map(|place| place.width)
         };
-        assert!(wide(Column::Source) >= Some(16));
-        assert!(wide(Column::Verdict) >= Some(9));
+        assert!(wide(AttributeId::Source) >= Some(16));
+        assert!(wide(AttributeId::Verdict) >= Some(9));
     }
 
     #[test]

@@ -97,6 +97,7 @@ struct Rare {
     trace_id: String,
     ip_trace_id: u64,
     summary: String,
+    policy_log: Vec<String>,
 }
 
 impl Id {
@@ -220,6 +221,7 @@ impl Rare {
             trace_id: flow.trace_id().to_owned(),
             ip_trace_id: FlowView::ip_trace_id(flow),
             summary: FlowView::summary(flow).to_owned(),
+            policy_log: flow.policy_log.clone(),
         };
         (rare != Self::default()).then(|| Box::new(rare))
     }
@@ -371,6 +373,10 @@ impl FlowView for Row {
             })
         })
     }
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.rare(|rare| &rare.policy_log)
+            .is_some_and(|log| log.iter().any(|value| is(value)))
+    }
     fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
         let Some(ours) = self.ours else { return };
         let end = |at: usize| {
@@ -389,4 +395,7 @@ impl FlowView for Row {
             cause: ours.cause,
         });
     }
+
+    // Rows are made to be small: expressions in CEL are for those who have the message.
+    flow::absent! { message }
 }

@@ -64,7 +64,7 @@ pub fn l7_summary(l7: &Layer7) -> String {
 }
 
 /// One line about the packet: what the server says, else what can be told from the fields.
-pub fn packet<V: FlowView>(flow: &V) -> String {
+pub fn packet<V: FlowView + ?Sized>(flow: &V) -> String {
     if let Some(l7) = flow.l7() {
         return l7_summary(l7);
     }

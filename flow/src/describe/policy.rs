@@ -88,14 +88,14 @@ fn write_decision(end: End, decided: &Decided<'_>, out: &mut String) {
 
 /// The policies behind a flow's verdict, with their rules if the flow carries our extension, else
 /// from Hubble's lists. Empty if nothing is known.
-pub fn policy<V: FlowView>(flow: &V) -> String {
+pub fn policy<V: FlowView + ?Sized>(flow: &V) -> String {
     let mut text = String::new();
     write_policy(flow, &mut text);
     text
 }
 
 /// Adds the same to what stands in `out`.
-pub(crate) fn write_policy<V: FlowView>(flow: &V, out: &mut String) {
+pub(crate) fn write_policy<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     let dropped = flow.verdict() == Verdict::Dropped;
     let start = out.len();
     let explained = Extra::read(flow, |extra| {
@@ -127,7 +127,7 @@ pub(crate) fn write_policy<V: FlowView>(flow: &V, out: &mut String) {
 }
 
 /// The same by name only, each once.
-pub fn policy_names_of<V: FlowView>(flow: &V) -> Vec<String> {
+pub fn policy_names_of<V: FlowView + ?Sized>(flow: &V) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut push = |policy: &PolicyName<'_>| {
         let name = policy_reference(policy);

@@ -10,12 +10,10 @@ use super::lex::Sign;
 use super::parse::{Expr, Literal};
 use super::parts::Parts;
 use super::texts;
-use super::value::{self, Bad, greatest};
+use super::value::{self, Bad};
 use super::{ExprError, Span};
-use crate::field::{Ends, Field, What};
-use crate::filter::{
-    Addresses, Filter, Leaf, NumberLeaf, NumberOf, Test, TextLeaf, TextOf, protocol, status,
-};
+use crate::attribute::{Attribute, AttributeId, EndAttribute, PROTOCOLS, ValueType};
+use crate::filter::{Addresses, Filter, Leaf, NumberLeaf, Test, TextLeaf, protocol, status};
 use crate::view::Side;
 
 /// The filter of an expression.
@@ -31,7 +29,7 @@ pub(super) fn filter(text: &str, expr: Expr) -> Result<Filter, ExprError> {
         Expr::Constant(true) => Filter::All(Vec::new()),
         Expr::Constant(false) => Filter::Any(Vec::new()),
         Expr::Bare(field) => yes(field),
-        Expr::Has(field) => ends(field, |field, side| Ok(has(field, side)))?,
+        Expr::Has(field) => ends(field, |field| Ok(has(field)))?,
         Expr::Compare {
             field,
             sign,
@@ -44,9 +42,7 @@ pub(super) fn filter(text: &str, expr: Expr) -> Result<Filter, ExprError> {
                 sign => (sign, false),
             };
             check(text, field, sign, &at)?;
-            let compared = ends(field, |field, side| {
-                compare(text, field, side, sign, &values)
-            })?;
+            let compared = ends(field, |field| compare(text, field, sign, &values))?;
             if not { negated(compared) } else { compared }
         }
     })
@@ -58,21 +54,20 @@ fn negated(filter: Filter) -> Filter {
 
 /// Of both ends, if the field is of either.
 fn ends(
-    field: &'static Field,
-    of: impl Fn(&'static Field, Side) -> Result<Filter, ExprError>,
+    field: &'static Attribute,
+    of: impl Fn(&'static Attribute) -> Result<Filter, ExprError>,
 ) -> Result<Filter, ExprError> {
-    match field.ends {
-        Ends::None => of(field, Side::Source),
-        Ends::One(side) => of(field, side),
-        Ends::Either => Ok(Filter::Any(vec![
-            of(field.at(Side::Source), Side::Source)?,
-            of(field.at(Side::Destination), Side::Destination)?,
+    match field.id {
+        AttributeId::Either(_) => Ok(Filter::Any(vec![
+            of(field.at(Side::Source))?,
+            of(field.at(Side::Destination))?,
         ])),
+        _ => of(field),
     }
 }
 
-fn check(text: &str, field: &Field, sign: Sign, at: &Span) -> Result<(), ExprError> {
-    let taken = value::signs(field.kind);
+fn check(text: &str, field: &Attribute, sign: Sign, at: &Span) -> Result<(), ExprError> {
+    let taken = value::signs(field.value_type);
     if taken.contains(&sign) {
         return Ok(());
     }
@@ -80,136 +75,101 @@ fn check(text: &str, field: &Field, sign: Sign, at: &Span) -> Result<(), ExprErr
     let message = format!(
         "{} ({}) can't be compared by this, but by {}",
         field.name,
-        field.kind.name(),
+        field.value_type.name(),
         taken.join(" ")
     );
     Err(ExprError::new(text, at, message))
 }
 
 /// A field of yes or no.
-fn yes(field: &Field) -> Filter {
-    Filter::Leaf(match field.what {
-        What::Encrypted => Leaf::Encrypted(true),
-        What::Flag(bit) => Leaf::TcpFlags(vec![bit]),
-        _ => Leaf::Reply(true),
+fn yes(field: &'static Attribute) -> Filter {
+    Filter::Leaf(match field.id {
+        AttributeId::Encrypted => Leaf::Encrypted(true),
+        AttributeId::TcpFlag(bit) => Leaf::TcpFlags(vec![bit]),
+        AttributeId::Reply => Leaf::Reply(true),
+        _ => within(field, 1, 1),
     })
 }
 
-/// The texts of a field, if it has any.
-pub(crate) fn text_of(what: What, side: Side) -> Option<TextOf> {
-    Some(match what {
-        What::Namespace => TextOf::Namespace(side),
-        What::Pod => TextOf::Pod(side),
-        What::Workload => TextOf::Workload(side),
-        What::Service => TextOf::Service(side),
-        What::Fqdn => TextOf::Fqdn(side),
-        What::Cluster => TextOf::Cluster(side),
-        What::Label => TextOf::Label(side),
-        What::NodeLabel => TextOf::NodeLabel,
-        What::Node => TextOf::Node,
-        What::Interface => TextOf::Interface,
-        What::Policy => TextOf::Policy,
-        What::HttpMethod => TextOf::HttpMethod,
-        What::HttpPath => TextOf::HttpPath,
-        What::HttpUrl => TextOf::HttpUrl,
-        What::HttpHeader => TextOf::HttpHeader,
-        What::DnsQuery => TextOf::DnsQuery,
-        What::Uuid => TextOf::Uuid,
-        What::TraceId => TextOf::TraceId,
-        What::Text(of) => of,
-        _ => return None,
-    })
+fn within(of: &'static Attribute, from: u64, to: u64) -> Leaf {
+    let ranges = vec![(from, to)];
+    Leaf::Number(NumberLeaf { of, ranges })
 }
 
-/// The number of a field, if it is one.
-pub(crate) fn number_of(what: What, side: Side) -> Option<NumberOf> {
-    Some(match what {
-        What::Port => NumberOf::Port(side),
-        What::Identity => NumberOf::Identity(side),
-        What::HttpStatus => NumberOf::HttpStatus,
-        What::IpTraceId => NumberOf::IpTraceId,
-        What::Number(of) | What::Named(of) => of,
-        _ => return None,
-    })
-}
-
-fn has(field: &Field, side: Side) -> Filter {
-    let any = |of| Filter::Leaf(Leaf::Text(TextLeaf::new(of, vec![Test::Any])));
-    if let Some(of) = number_of(field.what, side) {
-        let ranges = vec![(0, greatest(field.what))];
-        return Filter::Leaf(Leaf::Number(NumberLeaf { of, ranges }));
+fn has(field: &'static Attribute) -> Filter {
+    if field.is_number() {
+        return Filter::Leaf(within(field, 0, field.max));
     }
-    match (field.what, text_of(field.what, side)) {
-        (What::Uuid, _) => negated(Filter::Leaf(Leaf::Uuid(vec![String::new()]))),
-        (What::TraceId, _) => negated(Filter::Leaf(Leaf::TraceId(vec![String::new()]))),
-        (What::Interface, _) => Filter::Leaf(Leaf::Interface(vec![(0, String::new())])),
-        (What::Workload, _) => {
-            Filter::Leaf(Leaf::Workload(side, vec![(String::new(), String::new())]))
+    Filter::Leaf(match field.id {
+        AttributeId::Uuid => return negated(Filter::Leaf(Leaf::Uuid(vec![String::new()]))),
+        AttributeId::TraceId => return negated(Filter::Leaf(Leaf::TraceId(vec![String::new()]))),
+        AttributeId::Reply => {
+            // Known either way.
+            let reply = [true, false].map(|reply| Filter::Leaf(Leaf::Reply(reply)));
+            return Filter::Any(reply.into());
         }
-        (_, Some(of)) => any(of),
-        (What::Ip, _) => Filter::Leaf(Leaf::Ip(side, Addresses::all())),
-        (What::SnatIp, _) => Filter::Leaf(Leaf::SourceXlated(Addresses::all())),
-        (What::Reason, _) => Filter::Leaf(Leaf::DropReason((1..=i32::from(u8::MAX)).collect())),
-        (What::Type, _) => Filter::Leaf(Leaf::EventType(vec![(None, None)])),
-        (What::Flags | What::Flag(_), _) => Filter::Leaf(Leaf::TcpFlags(vec![0])),
-        (What::Direction, _) => Filter::Leaf(Leaf::Direction(0b110)),
-        (What::IpVersion, _) => Filter::Leaf(Leaf::IpVersion(0b110)),
-        (What::Verdict, _) => Filter::Leaf(Leaf::Verdict(!1)),
-        (What::Protocol, _) => {
-            let protocols = crate::field::PROTOCOLS.iter();
+        AttributeId::Interface => Leaf::Interface(vec![(0, String::new())]),
+        AttributeId::Of(side, EndAttribute::Workload) => {
+            Leaf::Workload(side, vec![(String::new(), String::new())])
+        }
+        AttributeId::Of(side, EndAttribute::Ip) => Leaf::Ip(side, Addresses::all()),
+        AttributeId::SnatIp => Leaf::SourceXlated(Addresses::all()),
+        AttributeId::Reason => Leaf::DropReason((1..=i32::from(u8::MAX)).collect()),
+        AttributeId::Type => Leaf::EventType(vec![(None, None)]),
+        AttributeId::TcpFlags | AttributeId::TcpFlag(_) => Leaf::TcpFlags(vec![0]),
+        AttributeId::Direction => Leaf::Direction(0b110),
+        AttributeId::IpVersion => Leaf::IpVersion(0b110),
+        AttributeId::Verdict => Leaf::Verdict(!1),
+        AttributeId::Protocol => {
+            let protocols = PROTOCOLS.iter();
             let protocols = protocols.filter_map(|name| protocol(name).ok()).flatten();
-            Filter::Leaf(Leaf::Protocol(protocols.copied().collect()))
+            Leaf::Protocol(protocols.copied().collect())
         }
-        (What::Encrypted, _) => Filter::Leaf(Leaf::Encrypted(true)),
-        // Reply, the last one: known either way.
-        _ => Filter::Any(vec![
-            Filter::Leaf(Leaf::Reply(true)),
-            Filter::Leaf(Leaf::Reply(false)),
-        ]),
-    }
+        AttributeId::Encrypted => Leaf::Encrypted(true),
+        // What is left are texts.
+        _ => Leaf::Text(TextLeaf::new(field, vec![Test::Any])),
+    })
 }
 
 /// One field of at most one end.
 fn compare(
     text: &str,
-    field: &'static Field,
-    side: Side,
+    field: &'static Attribute,
     sign: Sign,
     values: &[Literal],
 ) -> Result<Filter, ExprError> {
     let mut parts = Parts::default();
     for literal in values {
-        let taken = match number_of(field.what, side) {
-            Some(of) => number(field, of, sign, literal, &mut parts),
-            None => other(field, side, sign, literal, &mut parts),
+        let taken = match field.is_number() {
+            true => number(field, sign, literal, &mut parts),
+            false => other(field, sign, literal, &mut parts),
         };
         taken.map_err(|bad: Bad| bad.at(text, literal))?;
     }
-    Ok(parts.finish(field, side))
+    Ok(parts.finish(field))
 }
 
-fn number(
-    field: &Field,
-    of: NumberOf,
-    sign: Sign,
-    literal: &Literal,
-    parts: &mut Parts,
-) -> Result<(), Bad> {
-    if matches!(field.what, What::Named(_))
+fn number(field: &Attribute, sign: Sign, literal: &Literal, parts: &mut Parts) -> Result<(), Bad> {
+    if field.value_type == ValueType::Bool {
+        let number = u64::from(value::boolean(&literal.text)?);
+        parts.ranges.push((number, number));
+        return Ok(());
+    }
+    if field.value_type == ValueType::Name
         && matches!(sign, Sign::Like | Sign::Regex | Sign::Contains)
     {
         let numbers = value::names(field, sign, literal)?.into_iter();
         parts.ranges.extend(numbers.map(|n| (n.into(), n.into())));
         return Ok(());
     }
-    if of == NumberOf::HttpStatus
+    if field.id == AttributeId::HttpStatus
         && matches!(sign, Sign::Equal | Sign::In)
         && let Ok(beginning) = status(&literal.text)
     {
         parts.statuses.push(beginning);
         return Ok(());
     }
-    let most = greatest(field.what);
+    let most = field.max;
     let one = || value::number(field, &literal.text);
     let range = match sign {
         Sign::Less => one()?.checked_sub(1).map(|to| (0, to)),
@@ -223,57 +183,59 @@ fn number(
 }
 
 fn other(
-    field: &Field,
-    side: Side,
+    field: &'static Attribute,
     sign: Sign,
     literal: &Literal,
     parts: &mut Parts,
 ) -> Result<(), Bad> {
     let text = literal.text.as_str();
-    match field.what {
-        What::Ip | What::SnatIp => {
+    match field.id {
+        AttributeId::Of(_, EndAttribute::Ip) | AttributeId::SnatIp => {
             value::address(text, parts.addresses.get_or_insert_default())?;
         }
-        What::Verdict | What::Reason | What::Direction | What::IpVersion => {
+        AttributeId::Verdict
+        | AttributeId::Reason
+        | AttributeId::Direction
+        | AttributeId::IpVersion => {
             parts.numbers.extend(value::names(field, sign, literal)?);
         }
-        What::Type if matches!(sign, Sign::Equal | Sign::In) => {
+        AttributeId::Type if matches!(sign, Sign::Equal | Sign::In) => {
             parts.types.push(value::event_type(text)?);
         }
-        What::Type => {
+        AttributeId::Type => {
             for known in value::known_like(field, sign, text)? {
                 parts.types.push(value::event_type(&known)?);
             }
         }
-        What::Protocol if matches!(sign, Sign::Equal | Sign::In) => {
+        AttributeId::Protocol if matches!(sign, Sign::Equal | Sign::In) => {
             let unknown = |_| Bad {
                 message: format!(
                     "`{text}` is no protocol known, which are {}",
-                    crate::field::PROTOCOLS.join(", ")
+                    PROTOCOLS.join(", ")
                 ),
-                suggestion: super::nearest(text, crate::field::PROTOCOLS).map(str::to_owned),
+                suggestion: super::nearest(text, PROTOCOLS).map(str::to_owned),
             };
             parts.protocols.extend(protocol(text).map_err(unknown)?);
         }
-        What::Protocol => {
+        AttributeId::Protocol => {
             for known in value::known_like(field, sign, text)? {
                 parts.protocols.extend(protocol(&known).unwrap_or_default());
             }
         }
-        What::Reply => parts
+        AttributeId::Reply => parts
             .whole
             .push(Filter::Leaf(Leaf::Reply(value::boolean(text)?))),
-        What::Encrypted => {
+        AttributeId::Encrypted => {
             let want = value::boolean(text)?;
             parts.whole.push(Filter::Leaf(Leaf::Encrypted(want)));
         }
-        What::Flag(_) => {
+        AttributeId::TcpFlag(_) => {
             let set = yes(field);
             let want = value::boolean(text)?;
             parts.whole.push(if want { set } else { negated(set) });
         }
-        What::Flags if sign == Sign::Like => parts.sets.push(value::flags(text)?),
-        What::Flags => {
+        AttributeId::TcpFlags if sign == Sign::Like => parts.sets.push(value::flags(text)?),
+        AttributeId::TcpFlags => {
             let set = value::flags(text)?;
             let others = crate::describe::FLAGS.iter().map(|(_, bit)| *bit);
             let others = others.filter(|bit| set & bit == 0).collect();
@@ -283,7 +245,7 @@ fn other(
             ]));
         }
         // What is left are texts.
-        _ => texts::read(field, side, sign, literal, parts)?,
+        _ => texts::read(field, sign, literal, parts)?,
     }
     Ok(())
 }

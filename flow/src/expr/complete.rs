@@ -8,7 +8,7 @@
 use super::Span;
 use super::lex::{Keyword, Sign, Token, is_word, tokens};
 use super::value::{quote, signs};
-use crate::field::{FIELDS, Field, Kind};
+use crate::attribute::{Attribute, ValueType};
 
 /// Most proposals.
 const MOST: usize = 200;
@@ -26,7 +26,7 @@ pub struct Completion {
 
 /// Values that whoever asks has seen.
 pub trait Values {
-    /// Values of a field, by the name it has in [`FIELDS`], that begin so or have it in them; best
+    /// Values of a field, by the name it has in [`Attribute::fields`], that begin so or have it in them; best
     /// first. Others are left out afterwards.
     fn values(&self, field: &str, beginning: &str) -> Vec<String>;
 }
@@ -49,11 +49,11 @@ enum State {
     /// Behind `has`.
     Has,
     /// Behind a field.
-    Field(&'static Field),
+    Field(&'static Attribute),
     /// Behind a comparison; in braces, or not.
-    Sign(&'static Field, Sign, bool),
+    Sign(&'static Attribute, Sign, bool),
     /// Behind a value in braces.
-    InSet(&'static Field, Sign),
+    InSet(&'static Attribute, Sign),
     /// Behind a condition.
     Done,
     /// Nothing that could be gone on with.
@@ -67,7 +67,7 @@ impl State {
             _ => None,
         };
         let field = || match token {
-            Token::Word(word) => Field::named(word),
+            Token::Word(word) => Attribute::field(word),
             _ => None,
         };
         let joins = matches!(keyword, Some(Keyword::And | Keyword::Or))
@@ -151,10 +151,10 @@ impl Proposals {
             }
             State::Has => self.fields(),
             State::Field(field) => {
-                for sign in signs(field.kind) {
-                    self.plain(sign.text(), meaning(*sign, field.kind));
+                for sign in signs(field.value_type) {
+                    self.plain(sign.text(), meaning(*sign, field.value_type));
                 }
-                if field.kind == Kind::Bool {
+                if field.value_type == ValueType::Bool {
                     self.joins(open);
                 }
             }
@@ -215,7 +215,7 @@ impl Proposals {
     }
 
     fn fields(&mut self) {
-        for field in FIELDS {
+        for field in Attribute::fields() {
             let aliases = field.aliases.iter().filter_map(|alias| self.fits(alias));
             let by_alias = aliases.min().map(|rank| rank + 1);
             let ranks = self.fits(field.name).into_iter().chain(by_alias);
@@ -225,7 +225,7 @@ impl Proposals {
         }
     }
 
-    fn values(&mut self, field: &'static Field, sign: Sign, seen: &dyn Values) {
+    fn values(&mut self, field: &'static Attribute, sign: Sign, seen: &dyn Values) {
         let ordered = matches!(sign, Sign::Less | Sign::AtMost | Sign::More | Sign::AtLeast);
         for (value, doc) in field.known_values() {
             // `5+` is no number to compare with.
@@ -251,24 +251,24 @@ impl Proposals {
     }
 }
 
-fn meaning(sign: Sign, kind: Kind) -> &'static str {
+fn meaning(sign: Sign, kind: ValueType) -> &'static str {
     match (sign, kind) {
-        (Sign::Equal, Kind::Labels) => "fits the label selector",
-        (Sign::Equal, Kind::Flags) => "these flags and no others",
-        (Sign::Equal, Kind::Ip) => "this address, or in this network",
+        (Sign::Equal, ValueType::Labels) => "fits the label selector",
+        (Sign::Equal, ValueType::Flags) => "these flags and no others",
+        (Sign::Equal, ValueType::Ip) => "this address, or in this network",
         (Sign::Equal, _) => "is",
         (Sign::NotEqual, _) => "is not",
         (Sign::Less, _) => "less than",
         (Sign::AtMost, _) => "at most",
         (Sign::More, _) => "more than",
         (Sign::AtLeast, _) => "at least",
-        (Sign::Like, Kind::Flags) => "these flags, maybe others too",
-        (Sign::Like, Kind::Scoped) => "begins like [namespace/]name; * is anything",
+        (Sign::Like, ValueType::Flags) => "these flags, maybe others too",
+        (Sign::Like, ValueType::Scoped) => "begins like [namespace/]name; * is anything",
         (Sign::Like, _) => "is like; * is anything, ? any character",
         (Sign::Unlike, _) => "is not like",
         (Sign::Regex, _) => "fits the regular expression",
-        (Sign::In, Kind::Number | Kind::Bytes | Kind::Time) => "one of {1, 5-9}",
-        (Sign::In, Kind::Ip) => "in a network, or one of {...}",
+        (Sign::In, ValueType::Number | ValueType::Bytes | ValueType::Time) => "one of {1, 5-9}",
+        (Sign::In, ValueType::Ip) => "in a network, or one of {...}",
         (Sign::In, _) => "one of {...}",
         (Sign::Contains, _) => "has this text in it",
     }

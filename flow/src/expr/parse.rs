@@ -7,7 +7,7 @@
 
 use super::lex::{Keyword, Placed, Sign, Token, tokens};
 use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span};
-use crate::field::{Field, Kind};
+use crate::attribute::{Attribute, ValueType};
 
 /// A value, with its place.
 #[derive(Debug, Clone)]
@@ -24,10 +24,10 @@ pub(super) enum Expr {
     Not(Box<Expr>),
     Constant(bool),
     /// A field by itself.
-    Bare(&'static Field),
-    Has(&'static Field),
+    Bare(&'static Attribute),
+    Has(&'static Attribute),
     Compare {
-        field: &'static Field,
+        field: &'static Attribute,
         sign: Sign,
         /// Where the sign stands.
         at: Span,
@@ -183,8 +183,8 @@ impl Parser<'_> {
                 if Keyword::of(word) == Some(Keyword::Sign(Sign::In)));
         self.at += usize::from(negated_in);
         let Some((sign, at)) = self.sign() else {
-            return match field.kind {
-                Kind::Bool => Ok(Expr::Bare(field)),
+            return match field.value_type {
+                ValueType::Bool => Ok(Expr::Bare(field)),
                 _ => Err(self.no_sign(field)),
             };
         };
@@ -212,7 +212,7 @@ impl Parser<'_> {
         Some((sign, span.clone()))
     }
 
-    fn no_sign(&self, field: &Field) -> ExprError {
+    fn no_sign(&self, field: &Attribute) -> ExprError {
         let error = self.unexpected("a comparison (`==`, `!=`, `~`, `in`, ...)");
         if self.peek().is_none() && self.bad.is_none() {
             let message = format!("`{}` is not yes or no: compare it", field.name);
@@ -221,11 +221,11 @@ impl Parser<'_> {
         error
     }
 
-    fn field(&mut self) -> Result<&'static Field, ExprError> {
+    fn field(&mut self) -> Result<&'static Attribute, ExprError> {
         let Some((Token::Word(word), span)) = self.peek() else {
             return Err(self.unexpected("a field"));
         };
-        let Some(field) = Field::named(word) else {
+        let Some(field) = Attribute::field(word) else {
             let unknown = self.error(span, format!("unknown field `{word}`"));
             if Keyword::of(word).is_some() {
                 return Err(self.unexpected("a field"));

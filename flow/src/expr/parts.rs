@@ -7,12 +7,11 @@
 
 use regex::Regex;
 
-use crate::field::{Field, What};
+use crate::attribute::{Attribute, AttributeId, EndAttribute};
 use crate::filter::{
-    Addresses, Filter, HttpLeaf, Labels, Leaf, Name, NodePattern, NumberLeaf, NumberOf, Pattern,
-    Protocol, Scoped, Selector, TextLeaf,
+    Addresses, Filter, HttpLeaf, Labels, Leaf, Name, NodePattern, NumberLeaf, Pattern, Protocol,
+    Scoped, Selector, TextLeaf,
 };
-use crate::view::Side;
 
 #[derive(Default)]
 pub(super) struct Parts {
@@ -44,30 +43,28 @@ fn bits(numbers: &[u32]) -> u32 {
 
 impl Parts {
     /// The values as alternatives.
-    pub(super) fn finish(self, field: &Field, side: Side) -> Filter {
-        let what = field.what;
+    pub(super) fn finish(self, field: &'static Attribute) -> Filter {
+        let (id, side) = (field.id, field.id.side());
         let mut any = self.whole;
         let mut push = |is_there: bool, leaf: Leaf| {
             if is_there {
                 any.push(Filter::Leaf(leaf));
             }
         };
-        if let Some(of) = super::number_of(what, side) {
-            push(!self.ranges.is_empty(), ranges(of, self.ranges));
-        }
+        push(!self.ranges.is_empty(), ranges(field, self.ranges));
         let there = !self.statuses.is_empty();
         push(there, Leaf::Http(HttpLeaf::Status(self.statuses)));
         if !self.numbers.is_empty() {
             push(
                 true,
-                match what {
-                    What::Reason => {
+                match id {
+                    AttributeId::Reason => {
                         let numbers = self.numbers.iter();
                         let numbers = numbers.filter_map(|number| i32::try_from(*number).ok());
                         Leaf::DropReason(numbers.collect())
                     }
-                    What::Direction => Leaf::Direction(bits(&self.numbers)),
-                    What::IpVersion => Leaf::IpVersion(bits(&self.numbers)),
+                    AttributeId::Direction => Leaf::Direction(bits(&self.numbers)),
+                    AttributeId::IpVersion => Leaf::IpVersion(bits(&self.numbers)),
                     _ => Leaf::Verdict(bits(&self.numbers)),
                 },
             );
@@ -75,37 +72,35 @@ impl Parts {
         if let Some(addresses) = self.addresses {
             push(
                 true,
-                match what {
-                    What::SnatIp => Leaf::SourceXlated(addresses),
+                match id {
+                    AttributeId::SnatIp => Leaf::SourceXlated(addresses),
                     _ => Leaf::Ip(side, addresses),
                 },
             );
         }
-        if let Some(of) = super::text_of(what, side) {
-            let tests = self.tests;
-            push(!tests.is_empty(), Leaf::Text(TextLeaf { of, tests }));
-        }
+        let (of, tests) = (field, self.tests);
+        push(!tests.is_empty(), Leaf::Text(TextLeaf { of, tests }));
         push(
             !self.names.is_empty(),
-            match what {
-                What::Service => Leaf::Service(side, self.names),
+            match id {
+                AttributeId::Of(_, EndAttribute::Service) => Leaf::Service(side, self.names),
                 _ => Leaf::Pod(side, self.names),
             },
         );
         push(
             !self.texts.is_empty(),
-            match what {
-                What::Cluster => Leaf::Cluster(side, self.texts),
-                What::Uuid => Leaf::Uuid(self.texts),
-                What::TraceId => Leaf::TraceId(self.texts),
+            match id {
+                AttributeId::Of(_, EndAttribute::Cluster) => Leaf::Cluster(side, self.texts),
+                AttributeId::Uuid => Leaf::Uuid(self.texts),
+                AttributeId::TraceId => Leaf::TraceId(self.texts),
                 _ => Leaf::Http(HttpLeaf::Method(self.texts)),
             },
         );
         push(
             !self.pairs.is_empty(),
-            match what {
-                What::Workload => Leaf::Workload(side, self.pairs),
-                What::Interface => Leaf::Interface(interfaces(self.pairs)),
+            match id {
+                AttributeId::Of(_, EndAttribute::Workload) => Leaf::Workload(side, self.pairs),
+                AttributeId::Interface => Leaf::Interface(interfaces(self.pairs)),
                 _ => Leaf::Http(HttpLeaf::Header(self.pairs)),
             },
         );
@@ -113,8 +108,8 @@ impl Parts {
         push(!self.nodes.is_empty(), Leaf::Node(self.nodes));
         push(
             !self.selectors.is_empty(),
-            match what {
-                What::NodeLabel => Leaf::NodeLabels(self.selectors),
+            match id {
+                AttributeId::NodeLabel => Leaf::NodeLabels(self.selectors),
                 _ => Leaf::Labels(Labels {
                     side,
                     selectors: self.selectors,
@@ -124,9 +119,9 @@ impl Parts {
         );
         push(
             !self.regexes.is_empty(),
-            match what {
-                What::HttpPath => Leaf::Http(HttpLeaf::Path(self.regexes)),
-                What::HttpUrl => Leaf::Http(HttpLeaf::Url(self.regexes)),
+            match id {
+                AttributeId::HttpPath => Leaf::Http(HttpLeaf::Path(self.regexes)),
+                AttributeId::HttpUrl => Leaf::Http(HttpLeaf::Url(self.regexes)),
                 _ => Leaf::DnsQuery(self.regexes),
             },
         );
@@ -152,7 +147,7 @@ fn interfaces(pairs: Vec<(String, String)>) -> Vec<(u32, String)> {
 }
 
 /// Single numbers have a leaf of their own, where Hubble has one.
-fn ranges(of: NumberOf, ranges: Vec<(u64, u64)>) -> Leaf {
+fn ranges(of: &'static Attribute, ranges: Vec<(u64, u64)>) -> Leaf {
     let single = ranges.iter().all(|(from, to)| from == to);
     let mut numbers = ranges.iter().map(|(from, _)| *from);
     let small = || {
@@ -160,17 +155,17 @@ fn ranges(of: NumberOf, ranges: Vec<(u64, u64)>) -> Leaf {
             .iter()
             .filter_map(|(from, _)| u32::try_from(*from).ok())
     };
-    match of {
-        NumberOf::Port(side) if single => {
+    match of.id {
+        AttributeId::Of(side, EndAttribute::Port) if single => {
             let ports = numbers.filter_map(|port| u16::try_from(port).ok());
             Leaf::Port(side, ports.collect())
         }
-        NumberOf::Identity(side) if single => {
+        AttributeId::Of(side, EndAttribute::Identity) if single => {
             let mut identities: Vec<u32> = small().collect();
             identities.sort_unstable();
             Leaf::Identity(side, identities)
         }
-        NumberOf::IpTraceId if single => Leaf::IpTraceId(numbers.by_ref().collect()),
+        AttributeId::IpTraceId if single => Leaf::IpTraceId(numbers.by_ref().collect()),
         _ => Leaf::Number(NumberLeaf { of, ranges }),
     }
 }

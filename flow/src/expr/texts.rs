@@ -9,16 +9,14 @@ use super::lex::Sign;
 use super::parse::Literal;
 use super::parts::Parts;
 use super::value::{self, Bad};
-use crate::field::{Field, Kind, What};
+use crate::attribute::{Attribute, AttributeId, EndAttribute, ValueType};
 use crate::filter::{
     Filter, Glob, Leaf, Name, NodePattern, Pattern, Scoped, Selector, Test, TextLeaf,
 };
-use crate::view::Side;
 
 /// Reads a value of a text into its part.
 pub(super) fn read(
-    field: &Field,
-    side: Side,
+    field: &'static Attribute,
     sign: Sign,
     literal: &Literal,
     parts: &mut Parts,
@@ -26,21 +24,23 @@ pub(super) fn read(
     let text = literal.text.as_str();
     let equal = matches!(sign, Sign::Equal | Sign::In);
     if equal && text.is_empty() {
-        parts.whole.push(none(field, side));
+        parts.whole.push(none(field));
         return Ok(());
     }
     // Names of Kubernetes have no such letter: a pattern was meant, which would match nothing.
     if equal
         && text.contains('*')
         && matches!(
-            field.what,
-            What::Pod
-                | What::Service
-                | What::Policy
-                | What::Workload
-                | What::Namespace
-                | What::Node
-                | What::Cluster
+            field.id,
+            AttributeId::Of(
+                _,
+                EndAttribute::Pod
+                    | EndAttribute::Service
+                    | EndAttribute::Workload
+                    | EndAttribute::Namespace
+                    | EndAttribute::Cluster
+            ) | AttributeId::Policy
+                | AttributeId::Node
         )
     {
         return Err(Bad {
@@ -48,13 +48,15 @@ pub(super) fn read(
             suggestion: Some(format!("{} ~ \"{text}\"", field.name)),
         });
     }
-    match field.what {
-        What::Pod | What::Service | What::Policy | What::Workload
-            if matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>
+    match field.id {
+        _ if field.value_type == ValueType::Scoped
+            && matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>
         {
             scoped(field, equal, text, parts)?;
         }
-        What::Namespace if matches!(sign, Sign::Equal | Sign::In | Sign::Like) => {
+        AttributeId::Of(_, EndAttribute::Namespace)
+            if matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>
+        {
             let glob = Glob::new(text);
             let exact = if equal {
                 Some(text.to_owned())
@@ -70,25 +72,32 @@ pub(super) fn read(
                 None => push(parts, Test::Glob(glob)),
             }
         }
-        What::Label | What::NodeLabel if equal => {
+        AttributeId::Of(_, EndAttribute::Label) | AttributeId::NodeLabel if equal => {
             let selector = text.parse::<Selector>();
             let bad = |error: crate::filter::SelectorError| Bad::new(error.to_string());
             parts.selectors.push(selector.map_err(bad)?);
         }
-        What::Fqdn if equal || sign == Sign::Like => match Pattern::new(text) {
-            Ok(pattern) if !(equal && text.contains('*')) => parts.patterns.push(pattern),
-            Ok(_) | Err(_) => push(parts, exact_or_glob(equal, text)),
-        },
-        What::Node if equal || sign == Sign::Like => match NodePattern::new(text) {
+        AttributeId::Of(_, EndAttribute::Fqdn) if equal || sign == Sign::Like => {
+            match Pattern::new(text) {
+                Ok(pattern) if !(equal && text.contains('*')) => parts.patterns.push(pattern),
+                Ok(_) | Err(_) => push(parts, exact_or_glob(equal, text)),
+            }
+        }
+        AttributeId::Node if equal || sign == Sign::Like => match NodePattern::new(text) {
             Ok(pattern) if !(equal && text.contains('*')) && text.to_lowercase() == text => {
                 parts.nodes.push(pattern);
             }
             Ok(_) | Err(_) => push(parts, exact_or_glob(equal, text)),
         },
-        What::Cluster | What::Uuid | What::TraceId | What::HttpMethod if equal => {
+        AttributeId::Of(_, EndAttribute::Cluster)
+        | AttributeId::Uuid
+        | AttributeId::TraceId
+        | AttributeId::HttpMethod
+            if equal =>
+        {
             parts.texts.push(text.to_owned());
         }
-        What::Interface if equal => {
+        AttributeId::Interface if equal => {
             let (index, name) = match text.strip_prefix('#') {
                 Some(index) => index.split_once(':').unwrap_or((index, "")),
                 None => ("0", text),
@@ -98,11 +107,13 @@ pub(super) fn read(
             }
             parts.pairs.push((index.to_owned(), name.to_owned()));
         }
-        What::HttpHeader if equal => match text.split_once(':') {
+        AttributeId::HttpHeader if equal => match text.split_once(':') {
             Some((key, value)) => parts.pairs.push((key.to_owned(), value.to_owned())),
             None => return Err(Bad::new(format!("`{text}` is no header (`KEY:VALUE`)"))),
         },
-        What::HttpPath | What::HttpUrl | What::DnsQuery if sign == Sign::Regex => {
+        AttributeId::HttpPath | AttributeId::HttpUrl | AttributeId::DnsQuery
+            if sign == Sign::Regex =>
+        {
             parts.regexes.push(value::regex(sign, text)?);
         }
         _ if matches!(sign, Sign::Regex | Sign::Contains) => {
@@ -114,14 +125,15 @@ pub(super) fn read(
 }
 
 /// That there is no such text.
-fn none(field: &Field, side: Side) -> Filter {
-    let has = match (field.what, super::text_of(field.what, side)) {
-        (What::Uuid, _) => return Filter::Leaf(Leaf::Uuid(vec![String::new()])),
-        (What::TraceId, _) => return Filter::Leaf(Leaf::TraceId(vec![String::new()])),
-        (What::Workload, _) => Leaf::Workload(side, vec![(String::new(), String::new())]),
-        (What::Interface, _) => Leaf::Interface(vec![(0, String::new())]),
-        (_, Some(of)) => Leaf::Text(TextLeaf::new(of, vec![Test::Any])),
-        (_, None) => return Filter::Any(Vec::new()),
+fn none(field: &'static Attribute) -> Filter {
+    let has = match field.id {
+        AttributeId::Uuid => return Filter::Leaf(Leaf::Uuid(vec![String::new()])),
+        AttributeId::TraceId => return Filter::Leaf(Leaf::TraceId(vec![String::new()])),
+        AttributeId::Of(side, EndAttribute::Workload) => {
+            Leaf::Workload(side, vec![(String::new(), String::new())])
+        }
+        AttributeId::Interface => Leaf::Interface(vec![(0, String::new())]),
+        _ => Leaf::Text(TextLeaf::new(field, vec![Test::Any])),
     };
     Filter::Not(Box::new(Filter::Leaf(has)))
 }
@@ -142,14 +154,14 @@ fn exact_or_glob(equal: bool, text: &str) -> Test {
 
 /// `[namespace/]name`, of workloads also `Kind/name`; with `~`, a pattern of the namespace and the
 /// beginning of the name.
-fn scoped(field: &Field, equal: bool, text: &str, parts: &mut Parts) -> Result<(), Bad> {
-    debug_assert!(field.kind == Kind::Scoped, "{}", field.name);
+fn scoped(field: &Attribute, equal: bool, text: &str, parts: &mut Parts) -> Result<(), Bad> {
+    debug_assert!(field.value_type == ValueType::Scoped, "{}", field.name);
     let split = |text| match str::split_once(text, '/') {
         Some((scope, name)) => (Some(scope).filter(|scope| !scope.is_empty()), name),
         None => (None, text),
     };
     let (mut scope, mut name) = split(text);
-    if field.what == What::Workload && equal {
+    if matches!(field.id, AttributeId::Of(_, EndAttribute::Workload)) && equal {
         // Kinds begin with a capital, namespaces can't; after a slash, anything is a kind.
         let kind = match text.strip_prefix('/') {
             Some(rest) => {
@@ -167,7 +179,10 @@ fn scoped(field: &Field, equal: bool, text: &str, parts: &mut Parts) -> Result<(
     if name.contains('/') {
         return Err(Bad::new(format!("`{text}` has more than one slash")));
     }
-    let namespaced = matches!(field.what, What::Pod | What::Service);
+    let namespaced = matches!(
+        field.id,
+        AttributeId::Of(_, EndAttribute::Pod | EndAttribute::Service)
+    );
     if equal {
         // All of a namespace.
         if name.is_empty() && namespaced {

@@ -13,8 +13,8 @@ use regex::{Regex, RegexBuilder};
 use super::error::nearest;
 use super::parse::Literal;
 use super::{ExprError, lex::Sign};
-use crate::field::{Field, Kind, What, named};
-use crate::filter::{Addresses, Glob, NumberOf};
+use crate::attribute::{Attribute, AttributeId, ValueType};
+use crate::filter::{Addresses, Glob};
 use crate::vocabulary::event;
 
 /// Memory (bytes) that one regular expression may take.
@@ -41,59 +41,49 @@ impl Bad {
 }
 
 /// The signs that a field of that kind can be compared by, best first.
-pub(super) fn signs(kind: Kind) -> &'static [Sign] {
+pub(super) fn signs(kind: ValueType) -> &'static [Sign] {
     use Sign::{AtLeast, AtMost, Contains, Equal, In, Less, Like, More, NotEqual, Regex, Unlike};
     match kind {
-        Kind::Bool => &[Equal, NotEqual],
-        Kind::Number | Kind::Bytes | Kind::Time => {
+        ValueType::Bool => &[Equal, NotEqual],
+        ValueType::Number | ValueType::Bytes | ValueType::Time => {
             &[Equal, NotEqual, In, Less, AtMost, More, AtLeast]
         }
-        Kind::Name => &[Equal, NotEqual, In, Like, Unlike, Regex, Contains],
-        Kind::Text | Kind::Scoped | Kind::Labels => {
+        ValueType::Name => &[Equal, NotEqual, In, Like, Unlike, Regex, Contains],
+        ValueType::Text | ValueType::Scoped | ValueType::Labels => {
             &[Equal, NotEqual, Like, Unlike, Regex, In, Contains]
         }
-        Kind::Ip => &[Equal, NotEqual, In],
-        Kind::Flags => &[Like, Unlike, Equal, NotEqual, In],
-    }
-}
-
-/// The greatest number that a field can hold.
-pub(crate) fn greatest(what: What) -> u64 {
-    match what {
-        What::Port => u16::MAX.into(),
-        What::Identity | What::Named(_) => u32::MAX.into(),
-        What::Number(NumberOf::Rtt | NumberOf::Revision) => u32::MAX.into(),
-        _ => u64::MAX,
+        ValueType::Ip => &[Equal, NotEqual, In],
+        ValueType::Flags => &[Like, Unlike, Equal, NotEqual, In],
     }
 }
 
 /// A number as the field's kind spells it.
-pub(super) fn number(field: &Field, text: &str) -> Result<u64, Bad> {
+pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, Bad> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_');
     let (digits, unit) = text.split_at(digits.unwrap_or(text.len()));
-    let factor = match (field.kind, unit) {
+    let factor = match (field.value_type, unit) {
         (_, "") => Some(1),
-        (Kind::Bytes, unit) => bytes_unit(unit),
-        (Kind::Time, "us" | "\u{b5}s") => Some(1),
-        (Kind::Time, "ms") => Some(1_000),
-        (Kind::Time, "s") => Some(1_000_000),
+        (ValueType::Bytes, unit) => bytes_unit(unit),
+        (ValueType::Time, "us" | "\u{b5}s") => Some(1),
+        (ValueType::Time, "ms") => Some(1_000),
+        (ValueType::Time, "s") => Some(1_000_000),
         _ => None,
     };
     let number = digits.replace('_', "").parse::<u64>().ok();
-    match (number, factor, named(field.what).as_slice()) {
+    match (number, factor, field.names().as_slice()) {
         (Some(number), Some(factor), _) => number
             .checked_mul(factor)
-            .filter(|number| *number <= greatest(field.what))
+            .filter(|number| *number <= field.max)
             .ok_or_else(|| {
-                let most = greatest(field.what);
+                let most = field.max;
                 Bad::new(format!(
                     "`{text}` is too much: {} ends at {most}",
                     field.name
                 ))
             }),
-        (.., []) => Err(Bad::new(match field.kind {
-            Kind::Bytes => format!("`{text}` is no number of bytes (`1500`, `10k`, `2MB`)"),
-            Kind::Time => format!("`{text}` is no duration (`500us`, `20ms`, `1s`)"),
+        (.., []) => Err(Bad::new(match field.value_type {
+            ValueType::Bytes => format!("`{text}` is no number of bytes (`1500`, `10k`, `2MB`)"),
+            ValueType::Time => format!("`{text}` is no duration (`500us`, `20ms`, `1s`)"),
             _ => format!("`{text}` is no number"),
         })),
         (.., names) => one_named(field, names, text).map(u64::from),
@@ -115,7 +105,7 @@ fn bytes_unit(unit: &str) -> Option<u64> {
 }
 
 /// A number or a range of them, ends included.
-pub(super) fn range(field: &Field, literal: &Literal) -> Result<(u64, u64), Bad> {
+pub(super) fn range(field: &Attribute, literal: &Literal) -> Result<(u64, u64), Bad> {
     // A name may have a dash, too.
     if let Some((from, to)) = literal.text.split_once('-')
         && from.starts_with(|c: char| c.is_ascii_digit())
@@ -135,15 +125,19 @@ fn plain(name: &str) -> String {
     name.to_lowercase().replace([' ', '-'], "_")
 }
 
-fn one_named(field: &Field, names: &[(u32, String, &'static str)], text: &str) -> Result<u32, Bad> {
+fn one_named(
+    field: &Attribute,
+    names: &[(u32, String, &'static str)],
+    text: &str,
+) -> Result<u32, Bad> {
     let wanted = plain(text);
     let found = names.iter().find(|(_, name, about)| {
-        plain(name) == wanted || field.what == What::Reason && plain(about) == wanted
+        plain(name) == wanted || field.id == AttributeId::Reason && plain(about) == wanted
     });
     if let Some((number, ..)) = found {
         return Ok(*number);
     }
-    let most = if field.what == What::Verdict {
+    let most = if field.id == AttributeId::Verdict {
         31
     } else {
         u32::MAX
@@ -172,8 +166,8 @@ fn one_named(field: &Field, names: &[(u32, String, &'static str)], text: &str) -
 }
 
 /// The numbers of the names that the value is, or is like.
-pub(super) fn names(field: &Field, sign: Sign, literal: &Literal) -> Result<Vec<u32>, Bad> {
-    let names = named(field.what);
+pub(super) fn names(field: &Attribute, sign: Sign, literal: &Literal) -> Result<Vec<u32>, Bad> {
+    let names = field.names();
     let text = &literal.text;
     let fits: Box<dyn Fn(&str) -> bool> = match sign {
         Sign::Equal | Sign::In => return one_named(field, &names, text).map(|one| vec![one]),
@@ -188,7 +182,7 @@ pub(super) fn names(field: &Field, sign: Sign, literal: &Literal) -> Result<Vec<
     };
     let numbers: Vec<u32> = names
         .iter()
-        .filter(|(_, name, about)| fits(name) || field.what == What::Reason && fits(about))
+        .filter(|(_, name, about)| fits(name) || field.id == AttributeId::Reason && fits(about))
         .map(|(number, ..)| *number)
         .collect();
     match numbers.as_slice() {
@@ -198,7 +192,7 @@ pub(super) fn names(field: &Field, sign: Sign, literal: &Literal) -> Result<Vec<
 }
 
 /// The known values of a field without numbers that the value is like.
-pub(super) fn known_like(field: &Field, sign: Sign, text: &str) -> Result<Vec<String>, Bad> {
+pub(super) fn known_like(field: &Attribute, sign: Sign, text: &str) -> Result<Vec<String>, Bad> {
     let glob = Glob::new(&text.to_lowercase());
     let regex = match sign {
         Sign::Like => None,
@@ -303,7 +297,7 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Bad> 
             Err(_) => Err(Bad::new(format!("`{text}` is no number behind `any:`"))),
         };
     }
-    match crate::flags::event_type(&text.to_ascii_lowercase()) {
+    match crate::filter::event_type(&text.to_ascii_lowercase()) {
         Ok(filter) => {
             let kind = (filter.r#type != 0).then_some(filter.r#type);
             Ok((kind, filter.match_sub_type.then_some(filter.sub_type)))

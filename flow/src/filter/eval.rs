@@ -92,7 +92,7 @@ pub(super) fn matches<V: FlowView>(filter: &Filter, flow: &V, memory: &mut [Memo
 }
 
 fn by_labels<V: FlowView>(labels: &Labels, flow: &V, memory: &mut [Memory]) -> bool {
-    if V::LABELS_FOLLOW_IDENTITY
+    if flow.labels_follow_identity()
         && let (Some(memory), Some(identity)) =
             (memory.get_mut(labels.slot), flow.identity(labels.side))
     {

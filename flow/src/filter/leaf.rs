@@ -107,7 +107,7 @@ impl HttpLeaf {
                 .any(|method| !method.is_empty() && http.method.eq_ignore_ascii_case(method)),
             Self::Path(paths) => {
                 !http.url.is_empty()
-                    && url_path(&http.url)
+                    && crate::attribute::url_path(&http.url)
                         .is_some_and(|path| paths.iter().any(|regex| regex.is_match(&path)))
             }
             Self::Url(urls) => {
@@ -204,38 +204,27 @@ impl Name {
 }
 
 /// What a proxy saw.
-pub(super) fn record<V: FlowView>(flow: &V) -> Option<&Record> {
+fn record<V: FlowView>(flow: &V) -> Option<&Record> {
     flow.l7()?.record.as_ref()
 }
 
-/// The path in `url`, unescaped; `None` if it is no URL.
-pub(crate) fn url_path(url: &str) -> Option<String> {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let plain = &url[..end];
-    if plain.bytes().any(|b| b < 0x20 || b == 0x7f) {
-        return None;
-    }
-    let path = match plain.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
-        // A scheme can't be told from a first segment with a colon.
-        None if plain.split('/').next().is_some_and(|s| s.contains(':')) => return None,
-        None => plain,
-    };
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            let digits = std::str::from_utf8(&digits).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        } else {
-            bytes.push(byte);
+impl Protocol {
+    /// As filters name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Transport(Transport::Tcp) => "tcp",
+            Self::Transport(Transport::Udp) => "udp",
+            Self::Transport(Transport::Sctp) => "sctp",
+            Self::Transport(Transport::IcmpV4) => "icmpv4",
+            Self::Transport(Transport::IcmpV6) => "icmpv6",
+            Self::Transport(Transport::Vrrp) => "vrrp",
+            Self::Transport(Transport::Igmp) => "igmp",
+            Self::Dns => "dns",
+            Self::Http => "http",
+            Self::Kafka => "kafka",
         }
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
 
-impl Protocol {
     fn is<V: FlowView>(self, flow: &V) -> bool {
         match self {
             Self::Transport(transport) => flow.transport() == Some(transport),
@@ -273,7 +262,7 @@ impl Leaf {
     /// The answer; for labels, without remembering it.
     pub(super) fn of<V: FlowView>(&self, flow: &V) -> bool {
         match self {
-            Self::Verdict(set) => V::IS_FLOW && bit(*set, flow.verdict() as i32),
+            Self::Verdict(set) => flow.is_flow() && bit(*set, flow.verdict() as i32),
             Self::DropReason(reasons) => {
                 flow.verdict() == Verdict::Dropped && reasons.contains(&flow.drop_reason())
             }
@@ -282,7 +271,7 @@ impl Leaf {
                     want.is_none_or(|want| want == kind) && want_sub.is_none_or(|want| want == sub)
                 })
             }),
-            Self::Direction(set) => V::IS_FLOW && bit(*set, flow.direction() as i32),
+            Self::Direction(set) => flow.is_flow() && bit(*set, flow.direction() as i32),
             Self::Reply(want) => match flow.is_reply() {
                 Some(reply) => reply == *want,
                 None => flow.verdict() == Verdict::Dropped && !want,
@@ -293,7 +282,7 @@ impl Leaf {
             Self::TcpFlags(sets) => flow
                 .tcp_flags()
                 .is_some_and(|flags| sets.iter().any(|set| flags & set == *set)),
-            Self::IpVersion(set) => V::IS_FLOW && bit(*set, flow.ip_version() as i32),
+            Self::IpVersion(set) => flow.is_flow() && bit(*set, flow.ip_version() as i32),
             Self::Identity(side, identities) => flow
                 .identity(*side)
                 .is_some_and(|identity| identities.binary_search(&identity.0).is_ok()),
@@ -346,26 +335,6 @@ impl Leaf {
             }
             Self::Text(text) => text.matches(flow),
             Self::Number(number) => number.matches(flow),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::url_path;
-
-    #[test]
-    fn paths() {
-        for (url, path) in [
-            ("http://h:80/a/b?q=1#f", Some("/a/b")),
-            ("/a%20b", Some("/a b")),
-            ("http://h", Some("")),
-            ("/a%2", None),
-            ("/a%zz", None),
-            ("a:b/c", None),
-            ("not a url", Some("not a url")),
-        ] {
-            assert_eq!(url_path(url).as_deref(), path, "{url}");
         }
     }
 }

@@ -1,54 +1,10 @@
 //! Questions to texts that Hubble's filters have no form for: exact names, patterns with `*`, regular
 //! expressions, on anything that has a name.
 
-use proto::flow::layer7::Record;
 use regex::Regex;
 
-use super::leaf::{record, url_path};
-use crate::view::{Extra, FlowView, Side};
-
-/// What has a text. Those that are two texts, a namespace (or kind) and a name, are so for tests, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TextOf {
-    /// Namespace.
-    Namespace(Side),
-    /// Namespace and name of the pod.
-    Pod(Side),
-    /// Kind, or namespace, and name of the workloads.
-    Workload(Side),
-    /// Namespace and name of the service.
-    Service(Side),
-    /// DNS names.
-    Fqdn(Side),
-    /// Cluster.
-    Cluster(Side),
-    /// Labels, `source:key=value` or `key=value`.
-    Label(Side),
-    /// Labels of the node.
-    NodeLabel,
-    /// Node, `cluster/node`.
-    Node,
-    /// Name of the network interface.
-    Interface,
-    /// Namespace and name of the policies that decided.
-    Policy,
-    /// HTTP method.
-    HttpMethod,
-    /// Path of the HTTP URL.
-    HttpPath,
-    /// HTTP URL.
-    HttpUrl,
-    /// HTTP headers, `key:value`.
-    HttpHeader,
-    /// Name asked for in DNS, without the dot at its end.
-    DnsQuery,
-    /// Unique id.
-    Uuid,
-    /// Trace id.
-    TraceId,
-    /// The packet or request in a line, as the column shows it.
-    Summary,
-}
+use crate::attribute::{Attribute, AttributeId, EndAttribute};
+use crate::view::{FlowView, Side};
 
 /// A test of a text.
 #[derive(Debug, Clone)]
@@ -210,21 +166,14 @@ impl Scoped {
 /// A question to a text; one of the tests must fit. A text that isn't there fits none.
 #[derive(Debug, Clone)]
 pub struct TextLeaf {
-    pub(crate) of: TextOf,
+    /// Which text.
+    pub(crate) of: &'static Attribute,
     pub(crate) tests: Vec<Scoped>,
-}
-
-/// Label without its source.
-fn without_source(label: &str) -> &str {
-    let name = label.find('=').unwrap_or(label.len());
-    label[..name]
-        .find(':')
-        .map_or(label, |colon| &label[colon + 1..])
 }
 
 impl TextLeaf {
     /// A question to a text that is one.
-    pub(crate) fn new(of: TextOf, tests: Vec<Test>) -> Self {
+    pub(crate) fn new(of: &'static Attribute, tests: Vec<Test>) -> Self {
         let tests = tests.into_iter();
         let tests = tests.map(|name| Scoped { scope: None, name });
         Self {
@@ -256,67 +205,14 @@ impl TextLeaf {
     }
 
     pub(super) fn matches<V: FlowView>(&self, flow: &V) -> bool {
-        let http = |text: fn(&proto::flow::Http) -> &str| match record(flow) {
-            Some(Record::Http(http)) => self.one(text(http)),
-            Some(_) | None => false,
-        };
-        match self.of {
-            TextOf::Namespace(side) => self.one(flow.namespace(side)),
-            TextOf::Pod(side) => self.two(flow.namespace(side), flow.pod(side)),
-            TextOf::Workload(side) => self.workload(flow, side),
-            TextOf::Service(side) => flow
-                .service(side)
-                .is_some_and(|(namespace, name)| self.two(namespace, name)),
-            TextOf::Fqdn(side) => flow.any_name(side, &mut |name| self.one(name)),
-            TextOf::Cluster(side) => self.one(flow.cluster(side)),
-            TextOf::Label(side) => flow.any_label(side, &mut |label| {
-                self.one(label) || self.one(without_source(label))
-            }),
-            TextOf::NodeLabel => flow.any_node_label(&mut |label| self.one(label)),
-            TextOf::Node => self.one(flow.node()),
-            TextOf::Interface => flow.interface().is_some_and(|(_, name)| self.one(name)),
-            TextOf::Policy => self.policy(flow),
-            TextOf::HttpMethod => http(|http| &http.method),
-            TextOf::HttpUrl => http(|http| &http.url),
-            TextOf::HttpPath => match record(flow) {
-                Some(Record::Http(http)) => url_path(&http.url).is_some_and(|path| self.one(&path)),
-                Some(_) | None => false,
-            },
-            TextOf::HttpHeader => match record(flow) {
-                Some(Record::Http(http)) => {
-                    let mut headers = http.headers.iter();
-                    headers.any(|header| self.one(&format!("{}:{}", header.key, header.value)))
-                }
-                Some(_) | None => false,
-            },
-            TextOf::DnsQuery => match record(flow) {
-                Some(Record::Dns(dns)) => {
-                    self.one(dns.query.strip_suffix('.').unwrap_or(&dns.query))
-                }
-                Some(_) | None => false,
-            },
-            TextOf::Uuid => {
-                let mut fits = false;
-                flow.uuid(&mut |uuid| fits |= self.one(uuid));
-                fits
-            }
-            TextOf::TraceId => self.one(flow.trace_id()),
-            TextOf::Summary => self.one(&crate::describe::packet(flow)),
+        if let AttributeId::Of(side, EndAttribute::Workload) = self.of.id {
+            return self.workload(flow, side);
         }
-    }
-
-    fn policy<V: FlowView>(&self, flow: &V) -> bool {
-        let dropped = flow.verdict() == proto::flow::Verdict::Dropped;
-        let explained = Extra::read(flow, |extra| {
-            extra.explaining(dropped).any(|(_, decided)| {
-                decided
-                    .rules
-                    .any(&mut |rule| self.two(rule.policy.namespace, rule.policy.name))
-            })
-        });
-        explained.unwrap_or_else(|| {
-            flow.any_policy(&mut |policy| self.two(policy.namespace, policy.name))
-        })
+        let (text, pair) = (
+            &mut |text: &str| self.one(text),
+            &mut |scope: &str, name: &str| self.two(scope, name),
+        );
+        self.of.any_text(flow, text, pair)
     }
 }
 
@@ -352,16 +248,5 @@ mod tests {
         assert_eq!(Glob::new("w\\*").literal().as_deref(), Some("w*"));
         assert_eq!(Glob::new("w*").literal(), None);
         assert_eq!(Glob::prefix("w").to_string(), "w*");
-    }
-
-    #[test]
-    fn labels_lose_their_source() {
-        for (label, without) in [
-            ("k8s:app=a:b", "app=a:b"),
-            ("app=a:b", "app=a:b"),
-            ("reserved:world", "world"),
-        ] {
-            assert_eq!(without_source(label), without);
-        }
     }
 }

@@ -3,6 +3,7 @@
 use proto::flow::{FlowFilter, flow_filter::Experimental};
 
 use super::value::{self, ValueError};
+use crate::filter::event_type;
 
 /// Flags of which a pair of filters can have one only.
 const CONFLICTS: &[&[&str]] = &[
@@ -169,7 +170,7 @@ impl Tracker {
                 self.plain(|f| f.tcp_flags.push(flags));
             }
             "type" => {
-                let kind = value::event_type(value)?;
+                let kind = event_type(value)?;
                 self.plain(|f| f.event_type.push(kind));
             }
             "verdict" => {

@@ -1,14 +1,13 @@
 //! The values of the flags.
 
 use proto::flow::{
-    DropReason, EventTypeFilter, HttpHeader, IpVersion, TcpFlags, TrafficDirection, Verdict,
-    Workload,
+    DropReason, HttpHeader, IpVersion, TcpFlags, TrafficDirection, Verdict, Workload,
 };
 
 use crate::expr::nearest;
-use crate::filter::NotANumber;
+use crate::filter::{EventTypeError, NotANumber};
 use crate::identity::Identity;
-use crate::vocabulary::{event, observation_point_named};
+use crate::vocabulary::event;
 
 /// What is wrong with a flag's value, or with the flag in that place. The texts are Hubble's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,26 +47,9 @@ pub enum ValueError {
     /// No drop reason at all.
     #[error("empty --drop-reason-desc value")]
     NoDropReason,
-    /// Not an event type.
-    #[error(
-        "unable to parse type '{text}', not a known type name and unable to parse as numeric value: {why}"
-    )]
-    Type {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        why: NotANumber,
-    },
-    /// Not a sub type.
-    #[error(
-        "unable to parse event sub-type '{text}', not a known sub-type name and unable to parse as numeric value: {why}"
-    )]
-    SubType {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        why: NotANumber,
-    },
+    /// Not an event type, or not a sub type.
+    #[error(transparent)]
+    EventType(#[from] EventTypeError),
     /// Not a header.
     #[error("invalid http-header value \"{0}\", expected name:value")]
     Header(String),
@@ -109,7 +91,9 @@ impl ValueError {
                 .filter_map(|number| DropReason::try_from(number).ok())
                 .map(|reason| reason.as_str_name())
                 .collect(),
-            Self::Type { .. } => event::NAMES.iter().map(|(name, _)| *name).collect(),
+            Self::EventType(EventTypeError::Type { .. }) => {
+                event::NAMES.iter().map(|(name, _)| *name).collect()
+            }
             Self::NoKind(_) => {
                 return Some("for example pod:shop/cart, ns:shop, ip:10.0.0.1".to_owned());
             }
@@ -117,7 +101,7 @@ impl ValueError {
             | Self::Namespace { .. }
             | Self::ServiceNamespace { .. }
             | Self::ConsecutiveNot
-            | Self::SubType { .. }
+            | Self::EventType(EventTypeError::SubType { .. })
             | Self::Header(_)
             | Self::TcpFlag(_)
             | Self::Identity
@@ -148,66 +132,6 @@ pub(super) fn drop_reason(text: &str) -> Result<i32, ValueError> {
     DropReason::from_str_name(text)
         .map(|reason| reason as i32)
         .ok_or_else(|| ValueError::DropReason(text.to_owned()))
-}
-
-/// Names of agent events as sub types. The numbers are the monitor's, not those of the proto.
-const AGENT_EVENTS: [&str; 11] = [
-    "unspecified",
-    "message",
-    "agent-started",
-    "endpoint-regenerate-success",
-    "endpoint-regenerate-failure",
-    "policy-updated",
-    "policy-deleted",
-    "endpoint-created",
-    "endpoint-deleted",
-    "ipcache-upserted",
-    "ipcache-deleted",
-];
-
-/// `TYPE[:SUBTYPE]`, names or numbers.
-pub(crate) fn event_type(text: &str) -> Result<EventTypeFilter, ValueError> {
-    let number = |text: &str| {
-        NotANumber::read(text, 0x7fff_ffff).map(|n| i32::try_from(n).unwrap_or_default())
-    };
-    let (name, sub) = match text.split_once(':') {
-        Some((name, sub)) => (name, Some(sub)),
-        None => (text, None),
-    };
-    let named = event::NAMES.iter().find(|(known, _)| *known == name);
-    let kind = match named {
-        Some((_, kind)) => *kind,
-        None => number(name).map_err(|why| ValueError::Type {
-            text: name.to_owned(),
-            why,
-        })?,
-    };
-    let Some(sub) = sub else {
-        return Ok(EventTypeFilter {
-            r#type: kind,
-            ..EventTypeFilter::default()
-        });
-    };
-    let known = match named.map(|(name, _)| *name) {
-        Some("trace") => observation_point_named(sub),
-        Some("agent") => AGENT_EVENTS
-            .iter()
-            .position(|known| *known == sub)
-            .and_then(|at| i32::try_from(at).ok()),
-        _ => None,
-    };
-    let sub_type = match known {
-        Some(sub_type) => sub_type,
-        None => number(sub).map_err(|why| ValueError::SubType {
-            text: sub.to_owned(),
-            why,
-        })?,
-    };
-    Ok(EventTypeFilter {
-        r#type: kind,
-        match_sub_type: true,
-        sub_type,
-    })
 }
 
 pub(super) fn header(text: &str) -> Result<HttpHeader, ValueError> {

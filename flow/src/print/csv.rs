@@ -4,32 +4,32 @@
 use proto::google::Timestamp;
 
 use super::escape;
-use crate::columns::{Cells, Column};
+use crate::attribute::{AttributeId, Cells};
 use crate::time::{TimeFormat, Zone};
 use crate::view::FlowView;
 
 /// The first line: the columns' names.
-pub fn heading(columns: &[Column]) -> String {
+pub fn heading(columns: &[AttributeId]) -> String {
     line(complete(columns).map(|column| column.name().to_owned()))
 }
 
 /// The line of a flow.
-pub fn row<V: FlowView>(flow: &V, columns: &[Column]) -> String {
+pub fn row<V: FlowView>(flow: &V, columns: &[AttributeId]) -> String {
     line(complete(columns).map(|column| cell(flow, column)))
 }
 
 /// With the direction of the packet, which people read off the arrow.
-fn complete(columns: &[Column]) -> impl Iterator<Item = Column> {
-    let has_reply = columns.contains(&Column::Reply);
+fn complete(columns: &[AttributeId]) -> impl Iterator<Item = AttributeId> {
+    let has_reply = columns.contains(&AttributeId::Reply);
     columns.iter().flat_map(move |column| {
-        let reply = *column == Column::Source && !has_reply;
-        std::iter::once(*column).chain(reply.then_some(Column::Reply))
+        let reply = *column == AttributeId::Source && !has_reply;
+        std::iter::once(*column).chain(reply.then_some(AttributeId::Reply))
     })
 }
 
 /// A cell as programs read it, not yet quoted.
-pub fn cell<V: FlowView>(flow: &V, column: Column) -> String {
-    if column == Column::Timestamp {
+pub fn cell<V: FlowView>(flow: &V, column: AttributeId) -> String {
+    if column == AttributeId::Timestamp {
         let time = flow.time_ns().map(Timestamp::from_unix_nanos);
         return TimeFormat::Rfc3339Nano.text(time.as_ref(), &Zone::UTC);
     }

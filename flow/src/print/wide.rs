@@ -8,7 +8,7 @@ use super::event::Lines;
 use super::paint::Paint;
 use super::safe::safely;
 use super::{Options, escape};
-use crate::columns::{Cells, Column};
+use crate::attribute::{Attribute, AttributeId, Cells};
 use crate::describe;
 use crate::fold::{Fold, Row};
 use crate::view::{FlowView as _, Message};
@@ -30,16 +30,16 @@ struct Rows {
     cells: Cells,
     paint: Paint,
     /// With the widths they have by now.
-    columns: Vec<(Column, usize)>,
+    columns: Vec<(&'static Attribute, usize)>,
     /// The zone's name in the heading above.
     zone: String,
 }
 
 impl Wide {
     pub(super) fn new(options: &Options) -> Self {
-        let mut columns = Column::WIDE.to_vec();
+        let mut columns = Attribute::WIDE.to_vec();
         if options.node_names {
-            columns.insert(1, Column::Node);
+            columns.insert(1, AttributeId::Node);
         }
         let columns = columns.into_iter();
         Self {
@@ -54,7 +54,8 @@ impl Wide {
                 },
                 paint: Paint(options.color),
                 columns: columns
-                    .map(|column| (column, column.about().width))
+                    .map(AttributeId::attribute)
+                    .map(|column| (column, column.layout().width))
                     .collect(),
                 zone: String::new(),
             },
@@ -114,12 +115,12 @@ impl Rows {
             return;
         }
         self.zone = zone.abbreviation(moment);
-        let timestamp = zone.heading(Column::Timestamp.about().heading, moment);
+        let timestamp = zone.heading(AttributeId::Timestamp.attribute().layout().heading, moment);
         self.row(None, text, |_cells, column, text| {
-            text.push_str(if column == Column::Timestamp {
+            text.push_str(if column.id == AttributeId::Timestamp {
                 &timestamp
             } else {
-                column.about().heading
+                column.layout().heading
             });
         });
     }
@@ -128,9 +129,11 @@ impl Rows {
         let moment = flow.time_ns().map(Timestamp::from_unix_nanos);
         self.headings(moment.unwrap_or_default(), text);
         self.row(Some(flow.verdict()), text, |cells, column, text| {
-            safely(text, escape, |text| match column == Column::Policy {
-                true => text.push_str(policy),
-                false => column.write(flow, cells, text),
+            safely(text, escape, |text| {
+                match column.id == AttributeId::Policy {
+                    true => text.push_str(policy),
+                    false => column.write(flow, cells, text),
+                }
             });
         });
     }
@@ -141,18 +144,19 @@ impl Rows {
         &mut self,
         verdict: Option<Verdict>,
         text: &mut String,
-        write: impl Fn(&Cells, Column, &mut String),
+        write: impl Fn(&Cells, &Attribute, &mut String),
     ) {
         let start = text.len();
         for (column, width) in &mut self.columns {
             let cell = text.len();
-            write(&self.cells, *column, text);
-            if *column == Column::Policy {
+            write(&self.cells, column, text);
+            if column.id == AttributeId::Policy {
                 continue;
             }
             let length = text[cell..].chars().count();
             *width = (*width).max(length);
-            if let (Column::Verdict, true, Some(verdict)) = (*column, self.paint.0, verdict) {
+            if let (AttributeId::Verdict, true, Some(verdict)) = (column.id, self.paint.0, verdict)
+            {
                 let plain = text.split_off(cell);
                 self.paint
                     .verdict(verdict, text, |text| text.push_str(&plain));

@@ -155,7 +155,10 @@ impl<'a> Extra<'a> {
     }
 
     /// Reads something of a flow's extra; `None` if the flow has no extra.
-    pub fn read<V: FlowView, T>(flow: &V, read: impl FnOnce(&Extra<'_>) -> T) -> Option<T> {
+    pub fn read<V: FlowView + ?Sized, T>(
+        flow: &V,
+        read: impl FnOnce(&Extra<'_>) -> T,
+    ) -> Option<T> {
         let mut read = Some(read);
         let mut found = None;
         flow.extra(&mut |extra| {

@@ -279,6 +279,10 @@ impl FlowView for Flow {
         })
     }
 
+    fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.policy_log.iter().any(|value| is(value))
+    }
+
     fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
         if let Some(extension) = self.extension() {
             see(&Extra::of(&extension));
@@ -301,48 +305,14 @@ impl<'a> Message<'a> {
             extension: flow.extension(),
         }
     }
+
+    fn side(&self, side: Side) -> Side {
+        side
+    }
 }
 
 impl FlowView for Message<'_> {
-    super::same! { flow:
-        time_ns() -> Option<i64>;
-        verdict() -> Verdict;
-        verdict_number() -> i32;
-        drop_reason() -> i32;
-        event_type() -> Option<(i32, i32)>;
-        direction() -> TrafficDirection;
-        match_type() -> u32;
-        trace_reason() -> TraceReason;
-        is_reply() -> Option<bool>;
-        transport() -> Option<Transport>;
-        port(side: Side) -> Option<u16>;
-        tcp_flags() -> Option<u16>;
-        icmp() -> Option<(u32, u32)>;
-        ip(side: Side) -> Option<IpAddr>;
-        address(side: Side) -> Address<'_>;
-        source_xlated() -> Option<IpAddr>;
-        ip_version() -> IpVersion;
-        encrypted() -> bool;
-        identity(side: Side) -> Option<Identity>;
-        namespace(side: Side) -> &str;
-        pod(side: Side) -> &str;
-        cluster(side: Side) -> &str;
-        any_label(side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool;
-        any_workload(side: Side, is: &mut dyn FnMut(&str, &str) -> bool) -> bool;
-        any_name(side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool;
-        service(side: Side) -> Option<(&str, &str)>;
-        node() -> &str;
-        any_node_label(is: &mut dyn FnMut(&str) -> bool) -> bool;
-        interface() -> Option<(u32, &str)>;
-        l7() -> Option<&Layer7>;
-        uuid_is(text: &str) -> bool;
-        uuid(see: &mut dyn FnMut(&str));
-        trace_id() -> &str;
-        ip_trace_id() -> u64;
-        summary() -> &str;
-        any_policy(is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
-        message(see: &mut dyn FnMut(&Flow));
-    }
+    forward! {}
 
     fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
         if let Some(extension) = &self.extension {
@@ -357,39 +327,18 @@ impl FlowView for Message<'_> {
 pub struct NoFlow;
 
 impl FlowView for NoFlow {
-    const IS_FLOW: bool = false;
+    fn is_flow(&self) -> bool {
+        false
+    }
 
     fn verdict(&self) -> Verdict {
         Verdict::Unknown
     }
-    fn event_type(&self) -> Option<(i32, i32)> {
-        None
-    }
-    fn transport(&self) -> Option<Transport> {
-        None
-    }
-    fn port(&self, _side: Side) -> Option<u16> {
-        None
-    }
-    fn ip(&self, _side: Side) -> Option<IpAddr> {
-        None
-    }
-    fn ip_version(&self) -> IpVersion {
-        IpVersion::IpNotUsed
-    }
-    fn identity(&self, _side: Side) -> Option<Identity> {
-        None
-    }
-    fn namespace(&self, _side: Side) -> &str {
-        ""
-    }
-    fn pod(&self, _side: Side) -> &str {
-        ""
-    }
-    fn any_label(&self, _side: Side, _is: &mut dyn FnMut(&str) -> bool) -> bool {
-        false
-    }
-    fn node(&self) -> &str {
-        ""
+
+    crate::absent! {
+        time_ns drop_reason event_type direction match_type trace_reason is_reply transport port
+        tcp_flags icmp ip source_xlated ip_version encrypted identity namespace pod cluster any_label
+        any_workload any_name service node any_node_label interface l7 uuid trace_id ip_trace_id
+        summary any_policy any_policy_log message extra
     }
 }

@@ -1,8 +1,8 @@
 //! What is offered at the cursor (`|`).
 
 use crate::flow::Filter;
+use crate::flow::attribute::Attribute;
 use crate::flow::expr::{Values, complete};
-use crate::flow::field::FIELDS;
 
 struct Seen;
 
@@ -95,7 +95,7 @@ fn what_may_follow() {
 /// Whatever is offered behind a field, then behind a sign, makes an expression.
 #[test]
 fn what_is_offered_is_taken() {
-    for field in FIELDS {
+    for field in Attribute::fields() {
         let text = format!("{} ", field.name);
         for sign in complete(&text, text.len(), &Seen) {
             if ["and", "or"].contains(&sign.text.as_str()) {

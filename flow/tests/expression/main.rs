@@ -22,7 +22,7 @@ const DROP: &str = r#"{"uuid":"u1","verdict":"DROPPED","IP":{"source":"10.0.0.1"
 "destination":{"identity":2,"labels":["reserved:world"]},
 "destination_names":["www.example.com"],"destination_service":{"name":"db","namespace":"prod"},
 "node_name":"c1/node-a","node_labels":["zone=a"],"event_type":{"type":1,"sub_type":133},
-"traffic_direction":"EGRESS","drop_reason_desc":"POLICY_DENIED","interface":{"index":3,"name":"eth0"},
+"traffic_direction":"EGRESS","drop_reason_desc":"POLICY_DENIED","policy_log":["audit","team-a"],"interface":{"index":3,"name":"eth0"},
 "trace_context":{"parent":{"trace_id":"t1"}},"ip_trace_id":{"trace_id":"7"},
 "Summary":"TCP Flags: SYN"}"#;
 
@@ -210,6 +210,13 @@ pub(crate) const MEANINGS: &[(&str, &str)] = &[
     ("policy == web-egress", "d"),
     ("policy ~ prod/web", "d"),
     ("policy ~ db", ""),
+    ("policy.log == team-a", "d"),
+    ("policy.log ~ \"aud*\"", "d"),
+    ("has policy.log", "d"),
+    ("policy.log == \"\"", "aqp"),
+    ("late", ""),
+    ("late == false", "da"),
+    ("has late", "da"),
     ("match == none", ""),
     ("trace.reason in {new, reply}", "ap"),
     ("cause == drop", "d"),

@@ -2,7 +2,7 @@
 
 use flows_flow as flow;
 
-use flow::columns::{Cells, Column};
+use flow::attribute::{Attribute, Cells};
 use flow::end::{End, Kind};
 use flow::view::Oriented;
 use flow::{Side, similar};
@@ -13,8 +13,8 @@ use crate::flows;
 /// Whatever is made of a flow holds for it.
 pub(crate) fn hold(flow: &Flow) {
     let opened = Oriented::new(flow);
-    for about in Column::all() {
-        if let Some(term) = similar::cell(flow, about.column) {
+    for about in Attribute::columns() {
+        if let Some(term) = similar::cell(flow, about.id) {
             assert!(similar::holds(&term, flow), "{}: {term}", about.name);
         }
     }
@@ -47,9 +47,9 @@ fn of_each_column() {
     let mut shown = String::new();
     for flow in flows() {
         hold(&flow);
-        for about in Column::all() {
-            let text = about.column.text(&flow, &Cells::default());
-            match similar::cell(&flow, about.column) {
+        for about in Attribute::columns() {
+            let text = about.text(&flow, &Cells::default());
+            match similar::cell(&flow, about.id) {
                 Some(term) => shown += &format!("{}: {term}\n", about.name),
                 None if text.is_empty() => {}
                 None => shown += &format!("{}: - ({text})\n", about.name),

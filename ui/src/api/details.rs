@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use client::{Item, Row as FlowRow, Snapshot};
-use flow::columns::Column;
+use flow::attribute::Attribute;
 use flow::fold::{self, Fold};
 use flow::time::{TimeFormat, Zone};
 use flow::{FlowView as _, Side};
@@ -114,7 +114,7 @@ pub(super) async fn get(
         else {
             return Err(gone());
         };
-        let columns = Column::WIDE;
+        let columns = Attribute::WIDE;
         let extension = flow.extension();
         // It stands beside the flow, readable.
         if extension.is_some() {
@@ -163,7 +163,7 @@ fn connection(snapshot: &Snapshot, number: u64, row: &FlowRow) -> Vec<Row> {
     let place = rows.partition_point(|found| *found < number);
     let start = place.saturating_sub(CONNECTION / 2);
     let rows = rows.into_iter().skip(start).take(CONNECTION);
-    rows.filter_map(|number| Row::of(snapshot, number, Column::WIDE))
+    rows.filter_map(|number| Row::of(snapshot, number, Attribute::WIDE))
         .collect()
 }
 

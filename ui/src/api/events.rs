@@ -12,7 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use flow::columns::Column;
+use flow::attribute::AttributeId;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -55,7 +55,7 @@ struct Stream {
     at: Option<u64>,
     /// The map of that moment, and the first number that was held when it was made.
     held: Option<(u64, map::Map)>,
-    columns: Vec<Column>,
+    columns: Vec<AttributeId>,
     rows: usize,
     buckets: usize,
     map: bool,

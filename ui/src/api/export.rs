@@ -10,7 +10,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use client::{Item, Snapshot};
-use flow::columns::Column;
+use flow::attribute::AttributeId;
 use flow::print::csv;
 use flow::time::{TimeFormat, Zone};
 use proto::google::Timestamp;
@@ -37,7 +37,7 @@ struct Export {
     snapshot: Snapshot,
     numbers: std::vec::IntoIter<u64>,
     form: Form,
-    columns: Vec<Column>,
+    columns: Vec<AttributeId>,
     begun: bool,
 }
 

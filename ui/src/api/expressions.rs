@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use flow::Filter;
+use flow::attribute::Attribute;
 use flow::expr::{self, ExprError};
-use flow::field::Field;
 use serde::Serialize;
 
 use super::{Answer, question};
@@ -119,7 +119,7 @@ fn kind(text: &str) -> &'static str {
         "and" | "or" | "not" | "true" | "false" => "keyword",
         text if text.starts_with(|c: char| !c.is_alphanumeric() && c != '"') => "operator",
         "in" => "operator",
-        text if Field::named(text).is_some() => "field",
+        text if Attribute::field(text).is_some() => "field",
         _ => "value",
     }
 }

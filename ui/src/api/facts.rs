@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use client::Row;
-use flow::columns::{Cells, Column, Part};
+use flow::attribute::{Attribute, AttributeId, Cells, EndAttribute, Section};
 use flow::expr::quote;
 use flow::{FlowView as _, Side, similar};
 use serde::Serialize;
@@ -19,61 +19,35 @@ pub(super) struct Fact {
     term: Option<String>,
 }
 
-/// What is shown of each flow, in which group.
-fn group(column: Column) -> Option<&'static str> {
-    Some(match column {
-        Column::Of(Side::Source, _) => "source",
-        Column::Of(Side::Destination, _) => "destination",
-        Column::Policy | Column::PolicyName | Column::Revision => "policy",
-        Column::Bytes | Column::Packets | Column::Rtt | Column::Reply | Column::Direction => {
-            "connection"
-        }
-        Column::Node | Column::Interface | Column::Cause | Column::TraceId | Column::Uuid => {
-            "observed"
-        }
-        Column::Type | Column::Protocol | Column::Flags | Column::Reason | Column::Summary => {
-            "flow"
-        }
-        // They stand above.
-        Column::Timestamp | Column::Source | Column::Destination | Column::Verdict => return None,
+/// In which group a fact stands; `None` if it stands above them.
+fn group(section: Section) -> Option<&'static str> {
+    Some(match section {
+        Section::Source => "source",
+        Section::Destination => "destination",
+        Section::Policy => "policy",
+        Section::Connection => "connection",
+        Section::Observation => "observed",
+        Section::Packet => "flow",
+        Section::Title => return None,
     })
 }
 
 /// All that a flow has.
 pub(super) fn of(row: &Row) -> Vec<Fact> {
     let cells = Cells::default();
-    let facts = Column::all().filter_map(|about| {
-        let text = about.column.text(row, &cells);
+    let facts = Attribute::columns().filter_map(|about| {
+        let text = about.text(row, &cells);
         if text.is_empty() {
             return None;
         }
         Some(Fact {
-            group: group(about.column)?,
-            name: if let Column::Of(_, part) = about.column {
-                name(part)
-            } else {
-                about.name
-            },
-            term: similar::cell(row, about.column),
+            group: group(about.layout().section)?,
+            name: about.label,
+            term: similar::cell(row, about.id),
             text,
         })
     });
     facts.collect()
-}
-
-fn name(part: Part) -> &'static str {
-    match part {
-        Part::Namespace => "namespace",
-        Part::Pod => "pod",
-        Part::Workload => "workload",
-        Part::Service => "service",
-        Part::Name => "DNS name",
-        Part::Ip => "address",
-        Part::Port => "port",
-        Part::Identity => "identity",
-        Part::Labels => "labels",
-        Part::Cluster => "cluster",
-    }
 }
 
 /// Per column the expressions that this flow's cell stands for.
@@ -84,10 +58,10 @@ fn name(part: Part) -> &'static str {
 pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
     let mut terms: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     let [from, to] = similar::opened(row);
-    for about in Column::all() {
-        let found: Vec<String> = match about.column {
-            Column::Source => end(row, from),
-            Column::Destination => {
+    for about in Attribute::columns() {
+        let found: Vec<String> = match about.id {
+            AttributeId::Source => end(row, from),
+            AttributeId::Destination => {
                 let mut found = end(row, to);
                 let port = row.port(to);
                 found.extend(port.map(|port| format!("port == {port}")));
@@ -118,23 +92,23 @@ fn end(row: &Row, side: Side) -> Vec<String> {
         ..Cells::default()
     };
     let parts = [
-        (Part::Pod, "pod"),
-        (Part::Workload, "workload"),
-        (Part::Namespace, "ns"),
-        (Part::Service, "service"),
-        (Part::Name, "fqdn"),
-        (Part::Ip, "ip"),
-        (Part::Identity, "identity"),
+        (EndAttribute::Pod, "pod"),
+        (EndAttribute::Workload, "workload"),
+        (EndAttribute::Namespace, "ns"),
+        (EndAttribute::Service, "service"),
+        (EndAttribute::Fqdn, "fqdn"),
+        (EndAttribute::Ip, "ip"),
+        (EndAttribute::Identity, "identity"),
     ];
     let terms = parts.into_iter().filter_map(|(part, field)| {
-        let text = Column::Of(side, part).text(row, &plain);
+        let text = AttributeId::Of(side, part).text(row, &plain);
         let first = text.split([',', ' ']).find(|word| !word.is_empty())?;
         let namespace = row.namespace(side);
         let first = match part {
-            Part::Pod | Part::Workload if !namespace.is_empty() => {
+            EndAttribute::Pod | EndAttribute::Workload if !namespace.is_empty() => {
                 quote(&format!("{namespace}/{first}"))
             }
-            Part::Identity => first.to_owned(),
+            EndAttribute::Identity => first.to_owned(),
             _ => quote(first),
         };
         Some(format!("{field} == {first}"))

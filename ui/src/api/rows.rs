@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use client::view::Match;
 use client::{Item, Mark, Row as FlowRow, Snapshot, View};
 use flow::FlowView as _;
-use flow::columns::{Align, Cells, Column, SortKey};
+use flow::attribute::{Align, Attribute, AttributeId, Cells, SortKey};
 use flow::time::{TimeFormat, Zone};
 use serde::Serialize;
 
@@ -34,13 +34,13 @@ struct AboutColumn {
 }
 
 pub(super) async fn columns() -> Json<Columns> {
-    let columns = Column::all().map(|about| AboutColumn {
+    let columns = Attribute::columns().map(|about| AboutColumn {
         name: about.name,
-        heading: about.heading,
-        width: about.width,
-        help: about.help,
-        default: Column::WIDE.contains(&about.column),
-        number: about.align == Align::Right,
+        heading: about.layout().heading,
+        width: about.layout().width,
+        help: about.help(),
+        default: Attribute::WIDE.contains(&about.id),
+        number: about.layout().align == Align::Right,
     });
     Json(Columns {
         columns: columns.collect(),
@@ -64,7 +64,7 @@ pub(super) struct Row {
 
 impl Row {
     /// Of what has this number.
-    pub(super) fn of(snapshot: &Snapshot, number: u64, columns: &[Column]) -> Option<Self> {
+    pub(super) fn of(snapshot: &Snapshot, number: u64, columns: &[AttributeId]) -> Option<Self> {
         let item = snapshot.get(number)?;
         let time = milliseconds(item.time());
         Some(match item {
@@ -91,7 +91,7 @@ impl Row {
 }
 
 /// The texts of a flow. Times are in UTC, and say so: who shows them to people has `time`.
-pub(super) fn cells(row: &FlowRow, columns: &[Column]) -> Vec<String> {
+pub(super) fn cells(row: &FlowRow, columns: &[AttributeId]) -> Vec<String> {
     let cells = Cells {
         time: TimeFormat::Rfc3339Milli,
         zone: Zone::UTC,
@@ -138,13 +138,13 @@ fn said(mark: &Mark) -> String {
 }
 
 /// The columns of a request.
-pub(super) fn chosen(params: &Params) -> Result<Vec<Column>, Problem> {
+pub(super) fn chosen(params: &Params) -> Result<Vec<AttributeId>, Problem> {
     let names = params.words("columns");
     if names.is_empty() {
-        return Ok(Column::WIDE.to_vec());
+        return Ok(Attribute::WIDE.to_vec());
     }
     let named = |name: &&str| {
-        Column::named(name).ok_or_else(|| {
+        AttributeId::column(name).ok_or_else(|| {
             let name: String = name.chars().take(40).collect();
             Problem::parameter("columns", format!("there is no column {name:?}"))
         })
@@ -152,14 +152,14 @@ pub(super) fn chosen(params: &Params) -> Result<Vec<Column>, Problem> {
     names.iter().map(named).collect()
 }
 
-pub(super) fn names(columns: &[Column]) -> Vec<&'static str> {
+pub(super) fn names(columns: &[AttributeId]) -> Vec<&'static str> {
     columns.iter().map(|column| column.name()).collect()
 }
 
 /// A column, and whether from the greatest down.
 #[derive(Clone, Copy)]
 pub(super) struct Sort {
-    column: Column,
+    column: AttributeId,
     down: bool,
 }
 
@@ -170,7 +170,7 @@ impl Sort {
             Some(name) => (name, true),
             None => (text, false),
         };
-        match Column::named(name) {
+        match AttributeId::column(name) {
             Some(column) => Ok(Self { column, down }),
             None => Err(Problem::parameter("sort", "there is no such column")),
         }
@@ -251,7 +251,7 @@ pub(super) fn select(view: &View, times: &Times, after: Option<u64>, at: u64) ->
 
 /// In the order of a column; what is equal there stays in the order in which it came.
 pub(super) fn sorted(mut numbers: Vec<u64>, snapshot: &Snapshot, sort: Sort) -> Vec<u64> {
-    if sort.column != Column::Timestamp {
+    if sort.column != AttributeId::Timestamp {
         let key = |number: &u64| {
             let row = snapshot.row(*number);
             row.map_or(SortKey::None, |row| sort.column.key(row))

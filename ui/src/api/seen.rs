@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use client::Snapshot;
 
 use flow::FlowView as _;
-use flow::columns::{Cells, Column, Part};
+use flow::attribute::{AttributeId, Cells, EndAttribute};
 use flow::expr::Values;
 
 /// Flows that are looked at.
@@ -30,9 +30,9 @@ impl Values for Seen {
             format!("src.{field}"),
             format!("dst.{field}"),
         ];
-        let columns: Vec<Column> = names
+        let columns: Vec<AttributeId> = names
             .iter()
-            .filter_map(|name| Column::named(name))
+            .filter_map(|name| AttributeId::column(name))
             .collect();
         let cells = Cells {
             plain: true,
@@ -54,7 +54,7 @@ impl Values for Seen {
                 }
                 let mut begins = text.to_lowercase().starts_with(&beginning);
                 // A name alone would be that of pods in every namespace.
-                if let Column::Of(side, Part::Pod | Part::Workload) = column
+                if let AttributeId::Of(side, EndAttribute::Pod | EndAttribute::Workload) = column
                     && !row.namespace(*side).is_empty()
                 {
                     text = format!("{}/{text}", row.namespace(*side));

@@ -3,7 +3,7 @@
 use client::Item;
 use flow::{
     FlowView as _, Side, Verdict,
-    columns::{Cells, Column},
+    attribute::{AttributeId, Cells},
     describe,
     time::Zone,
 };
@@ -86,22 +86,22 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
         return to;
     };
     let cells = Cells::default();
-    let text = |column: Column| column.text(&**flow, &cells);
+    let text = |column: AttributeId| column.text(&**flow, &cells);
     let verdict = flow.verdict();
     let dropped = matches!(verdict, Verdict::Dropped | Verdict::Error);
 
     to.sections.push(0);
     to.pieces([
         (
-            format!("{} ", text(Column::Verdict)),
+            format!("{} ", text(AttributeId::Verdict)),
             Look::Verdict(verdict),
         ),
         (
             format!(
                 "{} {} {}",
-                text(Column::Source),
-                text(Column::Destination),
-                text(Column::Protocol)
+                text(AttributeId::Source),
+                text(AttributeId::Destination),
+                text(AttributeId::Protocol)
             ),
             Look::Plain,
         ),
@@ -142,8 +142,8 @@ fn may_be_policy(flow: &Flow) -> bool {
 }
 
 /// Why it was decided so: as the server says now or, without an answer, as the flow itself says.
-fn why(details: &Details, text: &dyn Fn(Column) -> String, dropped: bool, to: &mut Document) {
-    let (reason, policy) = (text(Column::Reason), text(Column::Policy));
+fn why(details: &Details, text: &dyn Fn(AttributeId) -> String, dropped: bool, to: &mut Document) {
+    let (reason, policy) = (text(AttributeId::Reason), text(AttributeId::Policy));
     let look = if dropped { Look::Bad } else { Look::Plain };
     let answer = match &details.explained {
         Explained::Answer(answer) => Some(answer),
@@ -394,13 +394,13 @@ fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
                 Look::Plain,
             ),
             (
-                Column::Verdict.text(row, &cells),
+                AttributeId::Verdict.text(row, &cells),
                 Look::Verdict(row.verdict()),
             ),
             (
                 format!(
                     " {} to port {port} {what} {}",
-                    Column::Type.text(row, &cells),
+                    AttributeId::Type.text(row, &cells),
                     row.node()
                 ),
                 Look::Plain,

@@ -1,7 +1,7 @@
 //! What filters hide, and what they add.
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-use flow::columns::Column;
+use flow::attribute::Attribute;
 use proto::observer::get_flows_response::ResponseTypes;
 
 use super::sample::{SECOND, START, Sample, flow, lost};
@@ -45,8 +45,8 @@ fn every_column_that_makes_a_filter_makes_one_that_holds_for_its_flow() {
     let number = sample.model.table.selected.unwrap();
     let row = sample.model.data.row(number).unwrap();
     let mut made = 0;
-    for about in Column::all() {
-        let Some(text) = crate::top::filters::same(row, about.column) else {
+    for about in Attribute::columns() {
+        let Some(text) = crate::top::filters::same(row, about.id) else {
             continue;
         };
         let filter = flow::Filter::parse_expr(&text);

@@ -1,7 +1,7 @@
 //! What keys do.
 
 use client::Link;
-use flow::columns::Column;
+use flow::attribute::AttributeId;
 
 use super::sample::{SECOND, START, Sample, explained, flow};
 use crate::top::{
@@ -232,7 +232,7 @@ fn columns_are_chosen_moved_and_sorted_by() {
             .data
             .row(sample.model.data.number(0).unwrap())
             .unwrap();
-        Column::Destination.text(row, &flow::columns::Cells::default())
+        AttributeId::Destination.text(row, &flow::attribute::Cells::default())
     };
     assert_eq!(first(&sample), "shop/mail-1:25", "down");
     sample.press("s");

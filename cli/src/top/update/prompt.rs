@@ -1,7 +1,7 @@
 //! Keys where something is written or chosen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use flow::columns::{About, Column};
+use flow::attribute::{Attribute, AttributeId};
 
 use super::Effect;
 use crate::top::{
@@ -112,7 +112,7 @@ impl Model {
     }
 
     pub(super) fn columns_key(&mut self, key: &KeyEvent, line: usize) {
-        let all: Vec<&About> = offered(&self.table.columns);
+        let all: Vec<&Attribute> = offered(&self.table.columns);
         let last = all.len().saturating_sub(1);
         let page = usize::from(self.laid.lines.height).max(2);
         self.mode = match key.code {
@@ -124,7 +124,7 @@ impl Model {
             KeyCode::End | KeyCode::Char('G') => Mode::Columns(last),
             KeyCode::Char(' ') | KeyCode::Enter => {
                 if let Some(about) = all.get(line) {
-                    self.toggle_column(about.column);
+                    self.toggle_column(about.id);
                 }
                 Mode::Columns(line.min(last))
             }
@@ -134,7 +134,7 @@ impl Model {
         };
     }
 
-    fn toggle_column(&mut self, column: Column) {
+    fn toggle_column(&mut self, column: AttributeId) {
         let columns = &mut self.table.columns;
         match columns.iter().position(|shown| shown.column == column) {
             // A table without columns shows nothing.
@@ -157,9 +157,9 @@ impl Model {
 }
 
 /// Columns to choose from: those that are shown in their order, then the others.
-pub(crate) fn offered(shown: &[Shown]) -> Vec<&'static About> {
-    let own = shown.iter().map(|shown| shown.column.about());
+pub(crate) fn offered(shown: &[Shown]) -> Vec<&'static Attribute> {
+    let own = shown.iter().map(|shown| shown.column.attribute());
     let others =
-        Column::all().filter(|about| shown.iter().all(|shown| shown.column != about.column));
+        Attribute::columns().filter(|about| shown.iter().all(|shown| shown.column != about.id));
     own.chain(others).collect()
 }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use client::{Item, Link, Mark, Row};
 use flow::{
     FlowView as _, Side, Verdict,
-    columns::{Align, Cells, Column},
+    attribute::{Align, AttributeId, Cells},
     describe,
 };
 use proto::google::Timestamp;
@@ -83,8 +83,8 @@ fn texts(model: &Model, numbers: &[u64]) -> Vec<Option<Vec<String>>> {
     let row = |number: &u64| {
         let row = model.data.row(*number)?;
         let columns = model.table.columns.iter();
-        let text = |column: Column| match column {
-            Column::Timestamp => model.zone.clock(row.time()),
+        let text = |column: AttributeId| match column {
+            AttributeId::Timestamp => model.zone.clock(row.time()),
             column => column.text(row, &cells),
         };
         Some(columns.map(|shown| text(shown.column)).collect())
@@ -103,7 +103,7 @@ fn headings(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], la
             _ => "",
         };
         let heading = match shown.column {
-            Column::Timestamp => zoned(model, shown.heading()),
+            AttributeId::Timestamp => zoned(model, shown.heading()),
             _ => shown.heading().to_owned(),
         };
         let heading = cut(&heading, place.width.saturating_sub(width(mark)));
@@ -157,15 +157,17 @@ fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place,
     let theme = model.theme;
     let shown = &model.table.columns[place.column];
     let fitted = match shown.column {
-        Column::Source | Column::Destination => end(row, shown.column, text, place.width),
-        Column::PolicyName | Column::Of(..) => cut_middle(text, place.width),
+        AttributeId::Source | AttributeId::Destination => end(row, shown.column, text, place.width),
+        AttributeId::PolicyName | AttributeId::Of(..) => cut_middle(text, place.width),
         _ => cut(text, place.width),
     };
     let dropped = matches!(row.verdict(), Verdict::Dropped | Verdict::Error);
     let style = match shown.column {
-        Column::Verdict => theme.verdict(row.verdict()),
-        Column::Reason | Column::Policy | Column::PolicyName if dropped => theme.bad_text(),
-        Column::Timestamp | Column::Reason | Column::Policy => theme.quiet(),
+        AttributeId::Verdict => theme.verdict(row.verdict()),
+        AttributeId::Reason | AttributeId::Policy | AttributeId::PolicyName if dropped => {
+            theme.bad_text()
+        }
+        AttributeId::Timestamp | AttributeId::Reason | AttributeId::Policy => theme.quiet(),
         _ => Style::new(),
     };
     let column = match shown.align() {
@@ -177,11 +179,11 @@ fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place,
 
 /// Who is at an end, in so many columns: of the source the port goes first, as it says little; of
 /// both the namespace.
-fn end(row: &Row, column: Column, text: &str, columns: usize) -> String {
+fn end(row: &Row, column: AttributeId, text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let is_source = column == Column::Source;
+    let is_source = column == AttributeId::Source;
     let side = if is_source == (row.is_reply() == Some(true)) {
         Side::Destination
     } else {

@@ -162,7 +162,7 @@ pub(super) fn columns(model: &Model, selected: usize, buffer: &mut Buffer, area:
     let names = all.iter().map(|about| width(about.name)).max().unwrap_or(0);
     let wide = all
         .iter()
-        .map(|about| names + 6 + width(about.help))
+        .map(|about| names + 6 + width(about.help()))
         .max()
         .unwrap_or(0);
     let title = "Columns: Space shows or hides, < > moves, Esc closes";
@@ -178,8 +178,8 @@ pub(super) fn columns(model: &Model, selected: usize, buffer: &mut Buffer, area:
             height: 1,
             ..inner
         };
-        if 6 + names + width(about.help) > room {
-            put(buffer, below, 0, &cut(about.help, room), theme.heading());
+        if 6 + names + width(about.help()) > room {
+            put(buffer, below, 0, &cut(about.help(), room), theme.heading());
         }
     }
     let height = usize::from(inner.height);
@@ -201,7 +201,7 @@ pub(super) fn columns(model: &Model, selected: usize, buffer: &mut Buffer, area:
             theme.plain(),
         );
         put(buffer, here, 4, about.name, theme.accent());
-        let help = cut(about.help, room.saturating_sub(6 + names));
+        let help = cut(about.help(), room.saturating_sub(6 + names));
         put(buffer, here, 6 + names, &help, theme.plain());
         if at == selected {
             buffer.set_style(here, theme.selected());

@@ -5,11 +5,11 @@ use proto::flow::flow_filter::Experimental;
 use proto::flow::{EventTypeFilter, FlowFilter, HttpHeader, NetworkInterface, TcpFlags, Workload};
 use regex::Regex;
 
-use super::super::display::protocol;
 use super::super::leaf::{Addresses, HttpLeaf, Leaf, Name};
-use super::super::text::{Scoped, Test, TextLeaf, TextOf};
-use super::super::{NumberLeaf, NumberOf};
+use super::super::number::NumberLeaf;
+use super::super::text::{Scoped, Test, TextLeaf};
 use super::Alternatives;
+use crate::attribute::{AttributeId, EndAttribute};
 use crate::view::{Side, tcp};
 
 /// Most ports that a range is written out to.
@@ -94,7 +94,7 @@ pub(super) fn around(leaf: &Leaf) -> Option<Alternatives> {
             ..plain
         },
         Leaf::Protocol(protocols) => FlowFilter {
-            protocol: protocols.iter().map(|p| protocol(*p).to_owned()).collect(),
+            protocol: protocols.iter().map(|p| p.name().to_owned()).collect(),
             ..plain
         },
         Leaf::Port(side, ports) => {
@@ -298,16 +298,19 @@ fn of_text(leaf: &TextLeaf) -> Option<Alternatives> {
         (!slashes).then(|| format!("{namespace}/{name}"))
     };
     let prefixes = || leaf.tests.iter().map(prefix).collect::<Option<Vec<_>>>();
-    match leaf.of {
-        TextOf::Pod(side) => roughly(sided!(side, source_pod, destination_pod, prefixes()?)),
-        TextOf::Service(side) => roughly(sided!(
+    #[expect(clippy::wildcard_enum_match_arm, reason = "servers know few texts")]
+    match leaf.of.id {
+        AttributeId::Of(side, EndAttribute::Pod) => {
+            roughly(sided!(side, source_pod, destination_pod, prefixes()?))
+        }
+        AttributeId::Of(side, EndAttribute::Service) => roughly(sided!(
             side,
             source_service,
             destination_service,
             prefixes()?
         )),
         // Whether a workload's or not, the pod is in the namespace.
-        TextOf::Workload(side) => {
+        AttributeId::Of(side, EndAttribute::Workload) => {
             let namespaces = leaf.tests.iter().map(|test| match &test.scope {
                 Some(Test::Exact(namespace)) => Some(format!("{namespace}/")),
                 Some(Test::Glob(_) | Test::Any | Test::Regex(_)) | None => None,
@@ -315,7 +318,7 @@ fn of_text(leaf: &TextLeaf) -> Option<Alternatives> {
             let namespaces = namespaces.collect::<Option<Vec<_>>>()?;
             roughly(sided!(side, source_pod, destination_pod, namespaces))
         }
-        TextOf::DnsQuery => {
+        AttributeId::DnsQuery => {
             // The dot at the end is not part of the text.
             let exact = leaf.tests.iter().map(|test| match &test.name {
                 Test::Exact(name) => Some(format!("^{}\\.?$", regex::escape(name))),
@@ -326,23 +329,14 @@ fn of_text(leaf: &TextLeaf) -> Option<Alternatives> {
                 ..FlowFilter::default()
             })
         }
-        TextOf::HttpPath | TextOf::HttpUrl | TextOf::HttpMethod | TextOf::HttpHeader => {
-            roughly(FlowFilter {
-                protocol: vec!["http".to_owned()],
-                ..FlowFilter::default()
-            })
-        }
-        TextOf::Namespace(_)
-        | TextOf::Fqdn(_)
-        | TextOf::Cluster(_)
-        | TextOf::Label(_)
-        | TextOf::NodeLabel
-        | TextOf::Node
-        | TextOf::Interface
-        | TextOf::Policy
-        | TextOf::Uuid
-        | TextOf::TraceId
-        | TextOf::Summary => None,
+        AttributeId::HttpPath
+        | AttributeId::HttpUrl
+        | AttributeId::HttpMethod
+        | AttributeId::HttpHeader => roughly(FlowFilter {
+            protocol: vec!["http".to_owned()],
+            ..FlowFilter::default()
+        }),
+        _ => None,
     }
 }
 
@@ -351,8 +345,9 @@ fn of_number(leaf: &NumberLeaf) -> Option<Alternatives> {
         protocol: names.iter().map(|name| (*name).to_owned()).collect(),
         ..FlowFilter::default()
     };
-    match leaf.of {
-        NumberOf::Port(side) => {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "servers know few numbers")]
+    match leaf.of.id {
+        AttributeId::Of(side, EndAttribute::Port) => {
             let ports = leaf.ranges.iter().flat_map(|(from, to)| *from..=*to);
             let ports: Vec<String> = ports.take(PORTS + 1).map(|port| port.to_string()).collect();
             if ports.len() > PORTS {
@@ -360,19 +355,10 @@ fn of_number(leaf: &NumberLeaf) -> Option<Alternatives> {
             }
             exactly(sided!(side, source_port, destination_port, ports))
         }
-        NumberOf::IcmpType | NumberOf::IcmpCode => roughly(protocols(&["icmp"])),
-        NumberOf::HttpStatus => roughly(protocols(&["http"])),
-        NumberOf::DnsRcode => roughly(protocols(&["dns"])),
-        NumberOf::Identity(_)
-        | NumberOf::IpTraceId
-        | NumberOf::Bytes
-        | NumberOf::Packets
-        | NumberOf::Rtt
-        | NumberOf::Revision
-        | NumberOf::Limited
-        | NumberOf::Cause
-        | NumberOf::Match
-        | NumberOf::TraceReason => None,
+        AttributeId::IcmpType | AttributeId::IcmpCode => roughly(protocols(&["icmp"])),
+        AttributeId::HttpStatus => roughly(protocols(&["http"])),
+        AttributeId::DnsRcode => roughly(protocols(&["dns"])),
+        _ => None,
     }
 }
 

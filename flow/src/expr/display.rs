@@ -7,14 +7,12 @@
 
 use std::fmt;
 
-use super::leaf::{HttpLeaf, Leaf, Name, Protocol};
-use super::text::{Scoped, Test, TextLeaf};
-use super::{Filter, NumberLeaf, NumberOf};
-use crate::expr::{greatest, number_of, quote, text_of};
-use crate::field::{Ends, FIELDS, Field, What, named};
+use super::value::quote;
+use crate::attribute::{Attribute, AttributeId, EndAttribute, ValueType};
+use crate::filter::{Filter, HttpLeaf, Leaf, Name, NumberLeaf, Scoped, Selector, Test, TextLeaf};
 use crate::identity::Identity;
-use crate::view::{Side, Transport};
-use crate::vocabulary::{event, observation_point};
+use crate::view::Side;
+use crate::vocabulary::event_type_text;
 
 /// What a filter is as text.
 enum Text {
@@ -133,33 +131,20 @@ fn either(one: Text, other: Text) -> Text {
     Text::Any(format!("{} or {}", one.within(true), other.within(true)))
 }
 
-/// The name of a field.
-fn field(what: What, side: Side) -> &'static str {
-    let found = FIELDS.iter().find(|field| {
-        field.what == what && (field.ends == Ends::None || field.ends == Ends::One(side))
-    });
-    found.map_or("", |field: &Field| field.name)
-}
-
-fn compare(what: What, side: Side, sign: &'static str, values: Vec<String>) -> Text {
+fn compare(id: AttributeId, sign: &'static str, values: Vec<String>) -> Text {
     Text::Compare {
-        field: field(what, side),
+        field: id.name(),
         sign,
         values,
     }
 }
 
-/// A question that isn't about an end.
-fn plain<T>(what: What, of: &[T], value: impl Fn(&T) -> String) -> Text {
-    ended(what, Side::Source, of, value)
+fn plain<T>(id: AttributeId, of: &[T], value: impl Fn(&T) -> String) -> Text {
+    compare(id, "==", of.iter().map(value).collect())
 }
 
-fn ended<T>(what: What, side: Side, of: &[T], value: impl Fn(&T) -> String) -> Text {
-    compare(what, side, "==", of.iter().map(value).collect())
-}
-
-fn has(what: What, side: Side) -> Text {
-    Text::Atom(format!("has {}", field(what, side)))
+fn has(id: AttributeId) -> Text {
+    Text::Atom(format!("has {}", id.name()))
 }
 
 /// Several comparisons of one field.
@@ -175,16 +160,16 @@ fn any(mut of: Vec<Text>) -> Text {
     }
 }
 
-fn bits(what: What, set: u32) -> Text {
+fn bits(id: AttributeId, set: u32) -> Text {
     let numbers: Vec<u32> = (0..32).filter(|number| set >> number & 1 == 1).collect();
-    if what == What::Verdict && set == !1 {
-        return has(what, Side::Source);
+    if id == AttributeId::Verdict && set == !1 {
+        return has(id);
     }
-    plain(what, &numbers, |number| name(what, *number))
+    plain(id, &numbers, |number| name(id.attribute(), *number))
 }
 
-fn name(what: What, number: u32) -> String {
-    let names = named(what);
+fn name(of: &Attribute, number: u32) -> String {
+    let names = of.names();
     let name = names.iter().find(|(known, ..)| *known == number);
     name.map_or_else(|| number.to_string(), |(_, name, _)| quote(name))
 }
@@ -192,49 +177,65 @@ fn name(what: What, number: u32) -> String {
 fn of_leaf(leaf: &Leaf) -> Text {
     let text = |text: &String| quote(text);
     match leaf {
-        Leaf::Verdict(set) => bits(What::Verdict, *set),
-        Leaf::Direction(set) => bits(What::Direction, *set),
-        Leaf::IpVersion(set) => bits(What::IpVersion, *set),
-        Leaf::DropReason(reasons) if reasons.len() == 255 => has(What::Reason, Side::Source),
-        Leaf::DropReason(reasons) => plain(What::Reason, reasons, |reason| {
-            u32::try_from(*reason).map_or_else(|_| "0".to_owned(), |n| name(What::Reason, n))
+        Leaf::Verdict(set) => bits(AttributeId::Verdict, *set),
+        Leaf::Direction(set) => bits(AttributeId::Direction, *set),
+        Leaf::IpVersion(set) => bits(AttributeId::IpVersion, *set),
+        Leaf::DropReason(reasons) if reasons.len() == 255 => has(AttributeId::Reason),
+        Leaf::DropReason(reasons) => plain(AttributeId::Reason, reasons, |reason| {
+            u32::try_from(*reason).map_or_else(
+                |_| "0".to_owned(),
+                |n| name(AttributeId::Reason.attribute(), n),
+            )
         }),
-        Leaf::EventType(types) if types.as_slice() == [(None, None)] => {
-            has(What::Type, Side::Source)
-        }
-        Leaf::EventType(types) => plain(What::Type, types, |(kind, sub)| event_type(*kind, *sub)),
+        Leaf::EventType(types) if types.as_slice() == [(None, None)] => has(AttributeId::Type),
+        Leaf::EventType(types) => plain(AttributeId::Type, types, |(kind, sub)| {
+            event_type_text(*kind, *sub)
+        }),
         Leaf::Reply(true) => Text::Atom("reply".to_owned()),
         Leaf::Encrypted(true) => Text::Atom("encrypted".to_owned()),
-        Leaf::Reply(no) => plain(What::Reply, &[no], ToString::to_string),
-        Leaf::Encrypted(no) => plain(What::Encrypted, &[no], ToString::to_string),
-        Leaf::Protocol(protocols) => plain(What::Protocol, protocols, |p| protocol(*p).to_owned()),
-        Leaf::Port(side, ports) => ended(What::Port, *side, ports, ToString::to_string),
-        Leaf::TcpFlags(sets) if sets.as_slice() == [0] => has(What::Flags, Side::Source),
+        Leaf::Reply(no) => plain(AttributeId::Reply, &[no], ToString::to_string),
+        Leaf::Encrypted(no) => plain(AttributeId::Encrypted, &[no], ToString::to_string),
+        Leaf::Protocol(protocols) => {
+            plain(AttributeId::Protocol, protocols, |p| p.name().to_owned())
+        }
+        Leaf::Port(side, ports) => plain(
+            AttributeId::Of(*side, EndAttribute::Port),
+            ports,
+            ToString::to_string,
+        ),
+        Leaf::TcpFlags(sets) if sets.as_slice() == [0] => has(AttributeId::TcpFlags),
         Leaf::TcpFlags(sets) => {
             let sets = sets.iter().map(|set| flags(*set)).collect();
-            compare(What::Flags, Side::Source, "~", sets)
+            compare(AttributeId::TcpFlags, "~", sets)
         }
-        Leaf::Identity(side, identities) => ended(What::Identity, *side, identities, |number| {
-            identity(*number)
-        }),
-        Leaf::Ip(side, addresses) => compare(What::Ip, *side, "==", addresses.texts()),
-        Leaf::SourceXlated(addresses) => {
-            compare(What::SnatIp, Side::Source, "==", addresses.texts())
-        }
-        Leaf::Pod(side, names) => pods(What::Pod, *side, names),
-        Leaf::Service(side, names) => pods(What::Service, *side, names),
-        Leaf::Cluster(side, clusters) => ended(What::Cluster, *side, clusters, text),
+        Leaf::Identity(side, identities) => plain(
+            AttributeId::Of(*side, EndAttribute::Identity),
+            identities,
+            |number| identity(*number),
+        ),
+        Leaf::Ip(side, addresses) => compare(
+            AttributeId::Of(*side, EndAttribute::Ip),
+            "==",
+            addresses.texts(),
+        ),
+        Leaf::SourceXlated(addresses) => compare(AttributeId::SnatIp, "==", addresses.texts()),
+        Leaf::Pod(side, names) => pods(*side, EndAttribute::Pod, names),
+        Leaf::Service(side, names) => pods(*side, EndAttribute::Service, names),
+        Leaf::Cluster(side, clusters) => plain(
+            AttributeId::Of(*side, EndAttribute::Cluster),
+            clusters,
+            text,
+        ),
         Leaf::Workload(side, workloads)
             if workloads
                 .iter()
                 .any(|(kind, name)| kind.is_empty() && name.is_empty()) =>
         {
-            has(What::Workload, *side)
+            has(AttributeId::Of(*side, EndAttribute::Workload))
         }
         Leaf::Workload(side, workloads) => {
-            ended(
-                What::Workload,
-                *side,
+            plain(
+                AttributeId::Of(*side, EndAttribute::Workload),
                 workloads,
                 |workload| match workload {
                     (kind, name) if kind.is_empty() && !name.contains('/') => quote(name),
@@ -249,33 +250,44 @@ fn of_leaf(leaf: &Leaf) -> Text {
         Leaf::Fqdn(side, patterns) => {
             let sign = sign(patterns.iter().any(|p| p.to_string().contains('*')));
             let patterns = patterns.iter().map(|p| quote(&p.to_string()));
-            compare(What::Fqdn, *side, sign, patterns.collect())
+            compare(
+                AttributeId::Of(*side, EndAttribute::Fqdn),
+                sign,
+                patterns.collect(),
+            )
         }
         Leaf::Node(patterns) if patterns.iter().any(|p| p.to_string() == "/") => {
-            has(What::Node, Side::Source)
+            has(AttributeId::Node)
         }
         Leaf::Node(patterns) => {
             let sign = sign(patterns.iter().any(|p| p.to_string().contains('*')));
             let patterns = patterns.iter().map(|p| quote(&p.to_string()));
-            compare(What::Node, Side::Source, sign, patterns.collect())
+            compare(AttributeId::Node, sign, patterns.collect())
         }
-        Leaf::Labels(labels) => selectors(What::Label, labels.side, &labels.selectors),
-        Leaf::NodeLabels(labels) => selectors(What::NodeLabel, Side::Source, labels),
+        Leaf::Labels(labels) => selectors(
+            AttributeId::Of(labels.side, EndAttribute::Label),
+            &labels.selectors,
+        ),
+        Leaf::NodeLabels(labels) => selectors(AttributeId::NodeLabel, labels),
         Leaf::Interface(interfaces) if interfaces.contains(&(0, String::new())) => {
-            has(What::Interface, Side::Source)
+            has(AttributeId::Interface)
         }
         Leaf::Interface(interfaces) => {
-            plain(What::Interface, interfaces, |interface| match interface {
-                (0, name) => quote(name),
-                (index, name) if name.is_empty() => quote(&format!("#{index}")),
-                (index, name) => quote(&format!("#{index}:{name}")),
-            })
+            plain(
+                AttributeId::Interface,
+                interfaces,
+                |interface| match interface {
+                    (0, name) => quote(name),
+                    (index, name) if name.is_empty() => quote(&format!("#{index}")),
+                    (index, name) => quote(&format!("#{index}:{name}")),
+                },
+            )
         }
-        Leaf::Uuid(ids) => plain(What::Uuid, ids, text),
-        Leaf::TraceId(ids) => plain(What::TraceId, ids, text),
-        Leaf::IpTraceId(ids) => plain(What::IpTraceId, ids, ToString::to_string),
+        Leaf::Uuid(ids) => plain(AttributeId::Uuid, ids, text),
+        Leaf::TraceId(ids) => plain(AttributeId::TraceId, ids, text),
+        Leaf::IpTraceId(ids) => plain(AttributeId::IpTraceId, ids, ToString::to_string),
         Leaf::Http(http) => of_http(http),
-        Leaf::DnsQuery(queries) => regexes(What::DnsQuery, queries),
+        Leaf::DnsQuery(queries) => regexes(AttributeId::DnsQuery, queries),
         // Another language: this is for reading only.
         Leaf::Cel(expressions) => {
             let expressions = expressions.iter().map(|cel| format!("cel({})", cel.text()));
@@ -288,7 +300,7 @@ fn of_leaf(leaf: &Leaf) -> Text {
 
 fn of_http(leaf: &HttpLeaf) -> Text {
     match leaf {
-        HttpLeaf::Status(beginnings) => plain(What::HttpStatus, beginnings, |beginning| {
+        HttpLeaf::Status(beginnings) => plain(AttributeId::HttpStatus, beginnings, |beginning| {
             let all = if beginning.len() == 3 { "" } else { "+" };
             format!("{beginning}{all}")
         }),
@@ -296,37 +308,38 @@ fn of_http(leaf: &HttpLeaf) -> Text {
             // An empty one fits nothing.
             let methods = methods.iter().filter(|method| !method.is_empty());
             let methods = methods.map(|method| quote(method)).collect();
-            compare(What::HttpMethod, Side::Source, "==", methods)
+            compare(AttributeId::HttpMethod, "==", methods)
         }
-        HttpLeaf::Path(paths) => regexes(What::HttpPath, paths),
-        HttpLeaf::Url(urls) => regexes(What::HttpUrl, urls),
-        HttpLeaf::Header(headers) => plain(What::HttpHeader, headers, |(key, value)| {
+        HttpLeaf::Path(paths) => regexes(AttributeId::HttpPath, paths),
+        HttpLeaf::Url(urls) => regexes(AttributeId::HttpUrl, urls),
+        HttpLeaf::Header(headers) => plain(AttributeId::HttpHeader, headers, |(key, value)| {
             quote(&format!("{key}:{value}"))
         }),
     }
 }
 
-fn regexes(what: What, of: &[regex::Regex]) -> Text {
+fn regexes(id: AttributeId, of: &[regex::Regex]) -> Text {
     let texts = of.iter().map(|regex| quote(regex.as_str()));
-    compare(what, Side::Source, "=~", texts.collect())
+    compare(id, "=~", texts.collect())
 }
 
 fn sign(pattern: bool) -> &'static str {
     if pattern { "~" } else { "==" }
 }
 
-fn selectors(what: What, side: Side, of: &[super::Selector]) -> Text {
-    if of.iter().any(super::Selector::is_everything) {
+fn selectors(id: AttributeId, of: &[Selector]) -> Text {
+    if of.iter().any(Selector::is_everything) {
         return Text::Atom("true".to_owned());
     }
-    ended(what, side, of, |selector| quote(&selector.to_string()))
+    plain(id, of, |selector| quote(&selector.to_string()))
 }
 
 /// Beginnings of names; whole namespaces, where that is all that is asked for.
-fn pods(what: What, side: Side, names: &[Name]) -> Text {
+fn pods(side: Side, of: EndAttribute, names: &[Name]) -> Text {
     let whole = |name: &Name| name.prefix.is_empty() && !name.namespace.is_empty();
-    if what == What::Pod && names.iter().all(whole) {
-        return ended(What::Namespace, side, names, |name| quote(&name.namespace));
+    if of == EndAttribute::Pod && names.iter().all(whole) {
+        let namespace = AttributeId::Of(side, EndAttribute::Namespace);
+        return plain(namespace, names, |name| quote(&name.namespace));
     }
     let literal = |text: &str| {
         let text = text.replace('\\', "\\\\");
@@ -337,36 +350,7 @@ fn pods(what: What, side: Side, names: &[Name]) -> Text {
         let (namespace, prefix) = (literal(&name.namespace), literal(&name.prefix));
         quote(&format!("{namespace}{slash}{prefix}*"))
     });
-    compare(what, side, "~", names.collect())
-}
-
-pub(crate) fn event_type(kind: Option<i32>, sub: Option<i32>) -> String {
-    let known = event::NAMES.iter().find(|(_, known)| Some(*known) == kind);
-    let name = match (known, kind) {
-        (Some((name, _)), _) => (*name).to_owned(),
-        (None, Some(kind)) => kind.to_string(),
-        (None, None) => "any".to_owned(),
-    };
-    match (kind, sub, sub.and_then(observation_point)) {
-        (_, None, _) => name,
-        (Some(event::TRACE), _, Some(point)) => format!("{name}:{point}"),
-        (_, Some(sub), _) => format!("{name}:{sub}"),
-    }
-}
-
-pub(super) fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Transport(Transport::Tcp) => "tcp",
-        Protocol::Transport(Transport::Udp) => "udp",
-        Protocol::Transport(Transport::Sctp) => "sctp",
-        Protocol::Transport(Transport::IcmpV4) => "icmpv4",
-        Protocol::Transport(Transport::IcmpV6) => "icmpv6",
-        Protocol::Transport(Transport::Vrrp) => "vrrp",
-        Protocol::Transport(Transport::Igmp) => "igmp",
-        Protocol::Dns => "dns",
-        Protocol::Http => "http",
-        Protocol::Kafka => "kafka",
-    }
+    compare(AttributeId::Of(side, of), "~", names.collect())
 }
 
 fn flags(set: u16) -> String {
@@ -384,22 +368,8 @@ fn identity(number: u32) -> String {
     reserved.map_or_else(|| number.to_string(), ToOwned::to_owned)
 }
 
-/// The field that asks for it.
-fn asking(asks: impl Fn(What, Side) -> bool) -> Option<(What, Side)> {
-    FIELDS.iter().find_map(|field| {
-        let side = match field.ends {
-            Ends::One(side) => side,
-            Ends::None => Side::Source,
-            Ends::Either => return None,
-        };
-        asks(field.what, side).then_some((field.what, side))
-    })
-}
-
 fn of_text(leaf: &TextLeaf) -> Text {
-    let Some((what, side)) = asking(|what, side| text_of(what, side) == Some(leaf.of)) else {
-        return Text::Atom("false".to_owned());
-    };
+    let id = leaf.of.id;
     let scoped = |test: &Scoped, name: &str| match &test.scope {
         Some(Test::Exact(scope)) => format!("{scope}/{name}"),
         Some(Test::Glob(scope)) => format!("{scope}/{name}"),
@@ -417,33 +387,32 @@ fn of_text(leaf: &TextLeaf) -> Text {
     }
     let mut texts = Vec::new();
     if there {
-        texts.push(has(what, side));
+        texts.push(has(id));
     }
     for (sign, values) in [("==", exact), ("~", globs), ("=~", regexes)] {
         if !values.is_empty() {
-            texts.push(compare(what, side, sign, values));
+            texts.push(compare(id, sign, values));
         }
     }
     any(texts)
 }
 
 fn of_number(leaf: &NumberLeaf) -> Text {
-    let Some((what, side)) = asking(|what, side| number_of(what, side) == Some(leaf.of)) else {
-        return Text::Atom("false".to_owned());
-    };
-    let most = greatest(what);
+    let (id, most) = (leaf.of.id, leaf.of.max);
     let number = |number: u64| match u32::try_from(number) {
-        Ok(number) if matches!(leaf.of, NumberOf::Identity(_)) => identity(number),
-        Ok(number) => name(what, number),
+        Ok(number) if matches!(id, AttributeId::Of(_, EndAttribute::Identity)) => identity(number),
+        Ok(number) => name(leaf.of, number),
         Err(_) => number.to_string(),
     };
     match leaf.ranges.as_slice() {
-        [(0, to)] if *to == most => has(what, side),
-        [(0, to)] if *to != 0 => compare(what, side, "<=", vec![to.to_string()]),
-        [(from, to)] if *to == most && from != to => {
-            compare(what, side, ">=", vec![from.to_string()])
+        [(1, 1)] if leaf.of.value_type == ValueType::Bool => Text::Atom(id.name().to_owned()),
+        [(0, 0)] if leaf.of.value_type == ValueType::Bool => {
+            compare(id, "==", vec!["false".to_owned()])
         }
-        ranges => ended(what, side, ranges, |(from, to)| match from == to {
+        [(0, to)] if *to == most => has(id),
+        [(0, to)] if *to != 0 => compare(id, "<=", vec![to.to_string()]),
+        [(from, to)] if *to == most && from != to => compare(id, ">=", vec![from.to_string()]),
+        ranges => plain(id, ranges, |(from, to)| match from == to {
             true => number(*from),
             false => format!("{from}-{to}"),
         }),
