@@ -22,7 +22,7 @@ use std::{
 use flows_relay::{
     Config, Server,
     peer::{Backoff, Change},
-    query::Patience,
+    query::Timeouts,
 };
 use futures::StreamExt;
 use proto::{
@@ -128,7 +128,7 @@ async fn relay(directory: &str, nodes: u64) {
         user: None,
         limits: serve::grpc::Limits::relay(),
         name: Arc::from("relay"),
-        patience: Patience::default(),
+        timeouts: Timeouts::default(),
         backoff: Backoff::default(),
     };
     let server = Server::bind(config).unwrap();

@@ -10,7 +10,7 @@ use serve::{
 
 use crate::{
     peer::{Address, Backoff, BadAddress, Change},
-    query::Patience,
+    query::Timeouts,
 };
 
 /// Merges the flows of many nodes into one stream in order of time.
@@ -88,7 +88,7 @@ pub struct Config {
     /// The relay's own name.
     pub name: Arc<str>,
     /// How long nodes are waited for.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Pauses between attempts to reach a peer.
     pub backoff: Backoff,
 }
@@ -165,7 +165,7 @@ impl TryFrom<Args> for Config {
             user,
             limits: Limits::relay(),
             name: Arc::from(name),
-            patience: Patience {
+            timeouts: Timeouts {
                 follow: Duration::from_millis(max_wait),
                 history: Duration::from_millis(max_wait_history),
             },

@@ -22,7 +22,7 @@ pub mod service;
 mod status;
 
 mod config;
-mod late;
+mod late_marker;
 mod server;
 
 pub use config::{Args, Config, ConfigError};

@@ -47,9 +47,9 @@ impl Stamp {
 
 /// A node's place in a [`Merge`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LaneId(usize);
+pub struct StreamId(usize);
 
-impl LaneId {
+impl StreamId {
     /// Position in order of [`Merge::add`], from 0.
     #[must_use]
     pub fn index(self) -> usize {
@@ -79,7 +79,7 @@ struct Lane<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Out<T> {
     /// The node it came from.
-    pub lane: LaneId,
+    pub lane: StreamId,
     /// Its time.
     pub time: Stamp,
     /// Older than something delivered before it.
@@ -90,7 +90,7 @@ pub struct Out<T> {
 
 /// Answer of [`Merge::pop`].
 #[derive(Debug, PartialEq, Eq)]
-pub enum Pop<T> {
+pub enum MergeStep<T> {
     /// The next item.
     Item(Out<T>),
     /// The oldest item held must wait for word from a node (see [`Merge::blockers`]).
@@ -130,21 +130,21 @@ impl<T> Default for Merge<T> {
 
 impl<T> Merge<T> {
     /// A further node, waited for from now on.
-    pub fn add(&mut self) -> LaneId {
+    pub fn add(&mut self) -> StreamId {
         self.lanes.push(Lane {
             queue: VecDeque::new(),
             progress: Stamp::MIN,
             wait: Wait::Live,
         });
         self.stale = true;
-        LaneId(self.lanes.len() - 1)
+        StreamId(self.lanes.len() - 1)
     }
 
     /// Takes what a node sent, in the order it sent it. A batch that is not in order is sorted.
     /// `None` as time (a node that sent none) takes the time of the item before it.
     pub fn push(
         &mut self,
-        lane: LaneId,
+        lane: StreamId,
         arrived: u64,
         items: impl IntoIterator<Item = (Option<Stamp>, T)>,
     ) {
@@ -172,14 +172,14 @@ impl<T> Merge<T> {
     }
 
     /// A node's word that it will send nothing older than `time`.
-    pub fn progress(&mut self, lane: LaneId, time: Stamp) {
+    pub fn progress(&mut self, lane: StreamId, time: Stamp) {
         let slot = &mut self.lanes[lane.0];
         slot.progress = slot.progress.max(time);
         self.stale = true;
     }
 
     /// Whether a node is waited for. No effect on one that ended.
-    pub fn await_lane(&mut self, lane: LaneId, awaited: bool) {
+    pub fn await_stream(&mut self, lane: StreamId, awaited: bool) {
         let slot = &mut self.lanes[lane.0];
         if slot.wait != Wait::Ended {
             slot.wait = if awaited { Wait::Live } else { Wait::Apart };
@@ -188,21 +188,21 @@ impl<T> Merge<T> {
     }
 
     /// A node that will send nothing more; what it sent still leaves in order.
-    pub fn end(&mut self, lane: LaneId) {
+    pub fn end(&mut self, lane: StreamId) {
         self.lanes[lane.0].wait = Wait::Ended;
         self.stale = true;
     }
 
     /// Whether nothing of this node's is held and it may still send.
     #[must_use]
-    pub fn wants(&self, lane: LaneId) -> bool {
+    pub fn wants(&self, lane: StreamId) -> bool {
         let slot = &self.lanes[lane.0];
         slot.queue.is_empty() && slot.wait != Wait::Ended
     }
 
     /// Whether a node is waited for.
     #[must_use]
-    pub fn awaited(&self, lane: LaneId) -> bool {
+    pub fn awaited(&self, lane: StreamId) -> bool {
         self.lanes[lane.0].wait == Wait::Live
     }
 
@@ -213,10 +213,10 @@ impl<T> Merge<T> {
     }
 
     /// Nodes whose word an item of this time waits for, with how far each has come.
-    pub fn blockers(&self, time: Stamp) -> impl Iterator<Item = (LaneId, Stamp)> {
+    pub fn blockers(&self, time: Stamp) -> impl Iterator<Item = (StreamId, Stamp)> {
         self.lanes.iter().enumerate().filter_map(move |(at, lane)| {
             (lane.wait == Wait::Live && lane.queue.is_empty() && lane.progress < time)
-                .then_some((LaneId(at), lane.progress))
+                .then_some((StreamId(at), lane.progress))
         })
     }
 
@@ -251,9 +251,9 @@ impl<T> Merge<T> {
 
     /// The oldest item, if it may leave: nothing older can come from a node that is waited for.
     /// With `overdue` it leaves even so: it was held long enough.
-    pub fn pop(&mut self, overdue: bool) -> Pop<T> {
+    pub fn pop(&mut self, overdue: bool) -> MergeStep<T> {
         let Some(&Reverse((time, at))) = self.heads.peek() else {
-            return Pop::Empty;
+            return MergeStep::Empty;
         };
         if self.stale {
             self.bound = self
@@ -270,12 +270,12 @@ impl<T> Merge<T> {
                 .queue
                 .front()
                 .map_or(0, |(_, arrived, _)| *arrived);
-            return Pop::Held { time, arrived };
+            return MergeStep::Held { time, arrived };
         }
         self.heads.pop();
         let lane = &mut self.lanes[at];
         let Some((_, _, item)) = lane.queue.pop_front() else {
-            return Pop::Empty;
+            return MergeStep::Empty;
         };
         match lane.queue.front() {
             Some((next, ..)) => self.heads.push(Reverse((*next, at))),
@@ -283,8 +283,8 @@ impl<T> Merge<T> {
         }
         let late = time < self.floor;
         self.floor = self.floor.max(time);
-        Pop::Item(Out {
-            lane: LaneId(at),
+        MergeStep::Item(Out {
+            lane: StreamId(at),
             time,
             late,
             item,
@@ -302,7 +302,7 @@ mod tests {
 
     fn drain(merge: &mut Merge<&'static str>) -> Vec<(&'static str, bool)> {
         let mut out = Vec::new();
-        while let Pop::Item(Out { item, late, .. }) = merge.pop(false) {
+        while let MergeStep::Item(Out { item, late, .. }) = merge.pop(false) {
             out.push((item, late));
         }
         out
@@ -321,7 +321,7 @@ mod tests {
         merge.push(a, 0, items(&[(1, "a1"), (4, "a4")]));
         assert_eq!(
             merge.pop(false),
-            Pop::Held {
+            MergeStep::Held {
                 time: at(1),
                 arrived: 0
             }
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(drain(&mut merge), []);
         assert!(matches!(
             merge.pop(true),
-            Pop::Item(Out {
+            MergeStep::Item(Out {
                 item: "a5",
                 late: false,
                 ..
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(drain(&mut merge), [("b3", true), ("b5", false)]);
         assert_eq!(
             merge.pop(false),
-            Pop::Held {
+            MergeStep::Held {
                 time: at(6),
                 arrived: 130
             }
@@ -376,13 +376,13 @@ mod tests {
         let mut merge = Merge::default();
         let (a, b) = (merge.add(), merge.add());
         merge.push(a, 0, items(&[(1, "a1")]));
-        merge.await_lane(b, false);
+        merge.await_stream(b, false);
         assert_eq!(drain(&mut merge), [("a1", false)]);
-        merge.await_lane(b, true);
+        merge.await_stream(b, true);
         merge.push(a, 0, items(&[(2, "a2")]));
         assert_eq!(drain(&mut merge), []);
         merge.end(b);
-        merge.await_lane(b, true);
+        merge.await_stream(b, true);
         assert_eq!(drain(&mut merge), [("a2", false)]);
     }
 
@@ -441,7 +441,7 @@ mod tests {
                 match next(4) {
                     0 => merge.progress(ids[lane], at(clocks[lane])),
                     1 => {
-                        while let Pop::Item(out) = merge.pop(false) {
+                        while let MergeStep::Item(out) = merge.pop(false) {
                             got.push(out);
                         }
                     }
@@ -452,7 +452,7 @@ mod tests {
                 }
             }
             ids.iter().for_each(|id| merge.end(*id));
-            while let Pop::Item(out) = merge.pop(false) {
+            while let MergeStep::Item(out) = merge.pop(false) {
                 got.push(out);
             }
             assert!(merge.finished());

@@ -190,7 +190,7 @@ impl Pool {
                 self.snapshot.send_modify(|all| {
                     Arc::make_mut(all).insert(Arc::clone(&name), peer);
                 });
-                let keeper = Keeper {
+                let peer_task = PeerTask {
                     name: Arc::clone(&name),
                     backoff: self.backoff,
                     snapshot: self.snapshot.clone(),
@@ -199,9 +199,9 @@ impl Pool {
                 match parsed {
                     Ok(address) => {
                         self.running
-                            .insert(name, self.keepers.spawn(keeper.run(address)));
+                            .insert(name, self.keepers.spawn(peer_task.run(address)));
                     }
-                    Err(why) => keeper.unavailable(&why),
+                    Err(why) => peer_task.unavailable(&why),
                 }
             }
             Change::Remove(name) => {
@@ -218,14 +218,14 @@ impl Pool {
 }
 
 /// Keeps one peer's connection.
-struct Keeper {
+struct PeerTask {
     name: Arc<str>,
     backoff: Backoff,
     snapshot: watch::Sender<Snapshot>,
     epochs: Arc<AtomicU64>,
 }
 
-impl Keeper {
+impl PeerTask {
     async fn run(self, address: Address) {
         let mut failures = 0;
         loop {

@@ -19,19 +19,19 @@ use tokio::{
 };
 use tonic::Status;
 
-pub use plan::{Asked, Keep, Plan};
+pub use plan::{Asked, Limit, Plan};
 
 use crate::{
-    merge::{Merge, Pop, Stamp},
+    merge::{Merge, MergeStep, Stamp},
     metrics::Metrics,
     peer::{Link, Snapshot},
     raw::Raw,
 };
 use nodes::Node;
 
-mod lane;
 mod nodes;
 mod output;
+mod peer_stream;
 mod plan;
 
 /// Responses handed to the client in one go.
@@ -41,14 +41,14 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// How long a node is waited for.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Timeouts {
     /// In a follow: how long an item is held for a node's word.
     pub follow: Duration,
     /// In a query of the past: how long a node may say nothing before it is given up.
     pub history: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             follow: Duration::from_millis(250),
@@ -65,7 +65,7 @@ pub struct Context {
     /// The peers.
     pub peers: watch::Receiver<Snapshot>,
     /// Waits.
-    pub patience: Patience,
+    pub timeouts: Timeouts,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -141,8 +141,8 @@ impl Query {
                 query.join(name, up);
             }
         }
-        query.say(NodeState::NodeConnected, connected, "");
-        query.say(NodeState::NodeUnavailable, unavailable, "");
+        query.send_status(NodeState::NodeConnected, connected, "");
+        query.send_status(NodeState::NodeUnavailable, unavailable, "");
         query
     }
 
@@ -156,27 +156,27 @@ impl Query {
                 return None;
             }
             let now = Instant::now();
-            self.fill(now);
+            self.poll(now);
             let wake = self.advance(now);
             if !self.out.is_empty() || self.stage == Stage::Done {
                 continue;
             }
             let mut peers_changed = false;
-            let word = {
+            let message = {
                 let (nodes, merge) = (&mut self.nodes, &self.merge);
                 let past = self.stage == Stage::Past;
                 let next = std::future::poll_fn(|cx| {
                     for (at, node) in nodes.iter_mut().enumerate() {
                         if node.asks(merge, past)
-                            && let Poll::Ready(word) = node.words.poll_recv(cx)
+                            && let Poll::Ready(message) = node.messages.poll_recv(cx)
                         {
-                            return Poll::Ready((at, word));
+                            return Poll::Ready((at, message));
                         }
                     }
                     Poll::Pending
                 });
                 tokio::select! {
-                    (at, word) = next => Some((at, word)),
+                    (at, message) = next => Some((at, message)),
                     () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => None,
                     Ok(()) = self.context.peers.changed(), if self.plan.follow => {
                         peers_changed = true;
@@ -187,8 +187,8 @@ impl Query {
                     else => return None,
                 }
             };
-            if let Some((at, word)) = word {
-                self.hear(at, word);
+            if let Some((at, message)) = message {
+                self.on_message(at, message);
             }
             if peers_changed {
                 self.admit();
@@ -197,15 +197,15 @@ impl Query {
     }
 
     /// Takes what has come from nodes of whom nothing is held.
-    fn fill(&mut self, now: Instant) {
+    fn poll(&mut self, now: Instant) {
         let past = self.stage == Stage::Past;
         for at in 0..self.nodes.len() {
             while self.nodes[at].asks(&self.merge, past) {
-                match self.nodes[at].words.try_recv() {
-                    Ok(word) => self.hear(at, Some(word)),
-                    Err(mpsc::error::TryRecvError::Disconnected) => self.hear(at, None),
+                match self.nodes[at].messages.try_recv() {
+                    Ok(message) => self.on_message(at, Some(message)),
+                    Err(mpsc::error::TryRecvError::Disconnected) => self.on_message(at, None),
                     Err(mpsc::error::TryRecvError::Empty) => {
-                        self.nodes[at].hungry.get_or_insert(now);
+                        self.nodes[at].waiting_since.get_or_insert(now);
                         break;
                     }
                 }
@@ -217,8 +217,8 @@ impl Query {
     fn advance(&mut self, now: Instant) -> Option<Instant> {
         while self.out.len() < BATCH && self.stage != Stage::Done {
             match self.merge.pop(false) {
-                Pop::Item(item) => self.emit(item),
-                Pop::Held { time, arrived } => {
+                MergeStep::Item(item) => self.emit(item),
+                MergeStep::Held { time, arrived } => {
                     let wake = match self.stage {
                         Stage::Past => self.give_up(Some(time), now),
                         Stage::Present | Stage::Done => self.release(time, arrived, now),
@@ -227,8 +227,8 @@ impl Query {
                         return wake;
                     }
                 }
-                Pop::Empty if self.at_end() => self.turn(),
-                Pop::Empty => {
+                MergeStep::Empty if self.at_end() => self.next_stage(),
+                MergeStep::Empty => {
                     self.tell_progress(now);
                     return match self.stage {
                         Stage::Past => self.give_up(None, now),
@@ -243,7 +243,7 @@ impl Query {
     /// In the past: ends the lanes of nodes that have said nothing for too long. Returns when the
     /// next one's time is up.
     fn give_up(&mut self, time: Option<Stamp>, now: Instant) -> Option<Instant> {
-        let patience = self.context.patience.history;
+        let timeouts = self.context.timeouts.history;
         let time = time.unwrap_or(Stamp {
             seconds: i64::MAX,
             nanos: i32::MAX,
@@ -256,7 +256,7 @@ impl Query {
         let mut wake: Option<Instant> = None;
         let mut silent = Vec::new();
         for at in blockers {
-            let until = self.nodes[at].hungry.unwrap_or(now) + patience;
+            let until = self.nodes[at].waiting_since.unwrap_or(now) + timeouts;
             if until > now {
                 wake = Some(wake.map_or(until, |wake| wake.min(until)));
                 continue;
@@ -274,9 +274,9 @@ impl Query {
         }
         let text = format!(
             "no word for {} ms: what it holds is missing here",
-            patience.as_millis()
+            timeouts.as_millis()
         );
-        self.say(NodeState::NodeError, silent, &text);
+        self.send_status(NodeState::NodeError, silent, &text);
         // There is something to deliver now.
         Some(now)
     }
@@ -284,31 +284,39 @@ impl Query {
     /// In the present: lets the oldest item out once it was held long enough. Returns when that
     /// will be.
     fn release(&mut self, time: Stamp, arrived: u64, now: Instant) -> Option<Instant> {
-        let patience = self.context.patience.follow;
+        let timeouts = self.context.timeouts.follow;
         let arrived = self.start + Duration::from_millis(arrived);
         let blockers: Vec<_> = self.merge.blockers(time).collect();
         // Counted from when the node's silence began for us: while the client was slow, or there
         // was plenty to read, nobody waited for it.
         let until = blockers
             .iter()
-            .map(|(id, _)| self.nodes[id.index()].hungry.unwrap_or(now).max(arrived) + patience)
+            .map(|(id, _)| {
+                self.nodes[id.index()]
+                    .waiting_since
+                    .unwrap_or(now)
+                    .max(arrived)
+                    + timeouts
+            })
             .max()?;
         if until > now {
             return Some(until);
         }
         for (id, progress) in blockers {
             let node = &mut self.nodes[id.index()];
-            let quiet = node.hungry.is_some_and(|since| now >= since + patience);
+            let quiet = node
+                .waiting_since
+                .is_some_and(|since| now >= since + timeouts);
             let text = if !node.heard || quiet && node.speaks_progress {
                 format!(
                     "no word for {} ms: its flows may come late",
-                    patience.as_millis()
+                    timeouts.as_millis()
                 )
             } else if node.speaks_progress {
                 let behind = time.millis_since(progress);
                 format!("{behind} ms behind the others: its flows may come late")
             } else {
-                let wait = patience.as_millis();
+                let wait = timeouts.as_millis();
                 format!(
                     "does not say how far it is and is waited for {wait} ms: flows may come late"
                 )
@@ -316,7 +324,7 @@ impl Query {
             // A node that doesn't tell its progress may just have nothing to say: others are held
             // for it each time. One that does, or never spoke, isn't waited for until it speaks.
             if quiet && (node.speaks_progress || !node.heard) {
-                self.merge.await_lane(id, false);
+                self.merge.await_stream(id, false);
             }
             if !node.named {
                 node.named = true;
@@ -327,10 +335,10 @@ impl Query {
                 }
                 node.told = Some(now);
                 let name = node.name.to_string();
-                self.say(NodeState::NodeError, vec![name], &text);
+                self.send_status(NodeState::NodeError, vec![name], &text);
             }
         }
-        if let Pop::Item(item) = self.merge.pop(true) {
+        if let MergeStep::Item(item) = self.merge.pop(true) {
             self.emit(item);
         }
         None
@@ -349,18 +357,18 @@ impl Query {
     }
 
     /// All nodes ended: the past gives way to the present, or the query is over.
-    fn turn(&mut self) {
+    fn next_stage(&mut self) {
         if self.stage == Stage::Past {
             self.flush();
             if self.plan.follow {
                 self.stage = Stage::Present;
                 self.merge = self.merge.resume();
                 for node in &mut self.nodes {
-                    node.hungry = None;
+                    node.waiting_since = None;
                     if node.gone {
                         self.merge.end(node.id);
                     } else {
-                        self.merge.await_lane(node.id, node.up && !node.named);
+                        self.merge.await_stream(node.id, node.up && !node.named);
                     }
                 }
                 return;

@@ -123,7 +123,7 @@ impl Server {
         let context = Context {
             name: config.name,
             peers,
-            patience: config.patience,
+            timeouts: config.timeouts,
             metrics: Arc::clone(&metrics),
         };
         let observer = ObserverService::new(context);

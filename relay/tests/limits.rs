@@ -11,7 +11,7 @@ use std::{
 };
 
 use common::{Agent, Behaviour, Relay, flow};
-use flows_relay::query::Patience;
+use flows_relay::query::Timeouts;
 use prost::Message as _;
 use proto::{
     flow::{FlowFilter, flow_filter::Experimental},
@@ -37,8 +37,8 @@ async fn relay(directory: &Path, limits: Limits) -> (Agent, Relay, PathBuf) {
         address: format!("unix://{}", agent.socket.display()).into(),
         tls_server_name: None,
     };
-    let patience = Patience::default();
-    let relay = Relay::bounded(directory, vec![peer], None, 1, patience, limits).await;
+    let timeouts = Timeouts::default();
+    let relay = Relay::bounded(directory, vec![peer], None, 1, timeouts, limits).await;
     (agent, relay, directory.join("relay.sock"))
 }
 

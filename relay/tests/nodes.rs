@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    Agent, Behaviour, Follow, Relay, eventually, flow, name, names, patience, progress, status,
+    Agent, Behaviour, Follow, Relay, eventually, flow, name, names, progress, status, timeouts,
 };
 use flows_relay::peer::Address;
 use proto::{
@@ -58,7 +58,7 @@ async fn the_past_without_a_dead_and_a_silent_node() {
         ("dead", &*dead),
         ("q", &*q.socket),
     ];
-    let relay = Relay::start(dir.path(), &peers, 3, patience(250, 200)).await;
+    let relay = Relay::start(dir.path(), &peers, 3, timeouts(250, 200)).await;
     let all = relay.query(GetFlowsRequest::default()).await;
     let statuses: Vec<_> = all.iter().filter_map(status).collect();
     assert_eq!(statuses[0].0, NodeState::NodeConnected);
@@ -92,7 +92,7 @@ async fn the_present_goes_on_without_a_silent_node() {
     let a = Agent::start(dir.path(), "a", Behaviour::default()).await;
     let q = Agent::start(dir.path(), "q", Behaviour::default()).await;
     let peers = [("a", &*a.socket), ("q", &*q.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(100, 60_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(100, 60_000)).await;
     let mut follow = Follow::start(&relay, follow(), true).await;
     assert_eq!(follow.status().await.0, NodeState::NodeConnected);
     a.followed_by(1).await;
@@ -133,7 +133,7 @@ async fn a_follow_outlives_an_agent() {
     let a = Agent::start(dir.path(), "a", Behaviour::default()).await;
     let mut b = Agent::start(dir.path(), "b", Behaviour::default()).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(60_000, 60_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(60_000, 60_000)).await;
     let mut follow = Follow::start(&relay, follow(), false).await;
     assert_eq!(follow.status().await.0, NodeState::NodeConnected);
     a.followed_by(1).await;
@@ -167,7 +167,7 @@ async fn refusals_and_errors() {
     let a = Agent::start(dir.path(), "a", with("a", &[1])).await;
     let b = Agent::start(dir.path(), "b", with("b", &[2])).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(250, 10_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(250, 10_000)).await;
     b.change(|behaviour| behaviour.refuses = Some(Status::internal("boom")));
     let all = relay.query(GetFlowsRequest::default()).await;
     let error = all
@@ -223,7 +223,7 @@ async fn the_rest_of_the_api() {
     let b = Agent::start(dir.path(), "b", Behaviour::default()).await;
     let dead = dir.path().join("dead.sock");
     let peers = [("a", &*a.socket), ("b", &*b.socket), ("dead", &*dead)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(250, 1000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(250, 1000)).await;
     let mut client = relay.client();
     let status = client.server_status(ServerStatusRequest {}).await.unwrap();
     assert_eq!(
@@ -336,7 +336,7 @@ async fn peers_come_and_go() {
         vec![],
         Some(service),
         1,
-        patience(60_000, 60_000),
+        timeouts(60_000, 60_000),
     )
     .await;
     let mut follow = Follow::start(&relay, follow(), false).await;

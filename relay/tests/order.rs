@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Agent, Behaviour, Follow, Relay, at, flow, name, names, patience, progress, status};
+use common::{Agent, Behaviour, Follow, Relay, at, flow, name, names, progress, status, timeouts};
 use proto::{
     google::Timestamp,
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
@@ -43,7 +43,7 @@ async fn the_past_is_exact() {
     .await;
     let c = Agent::start(dir.path(), "c", history("c", (0..1000).map(|n| n * 2))).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket), ("c", &*c.socket)];
-    let relay = Relay::start(dir.path(), &peers, 3, patience(250, 10_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 3, timeouts(250, 10_000)).await;
 
     let all = relay.query(GetFlowsRequest::default()).await;
     assert_eq!(
@@ -100,7 +100,7 @@ async fn a_follow_begins_with_the_newest_of_all() {
     let a = Agent::start(dir.path(), "a", history("a", [1, 5, 9, 9].into_iter())).await;
     let b = Agent::start(dir.path(), "b", history("b", [2, 3, 8].into_iter())).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(10_000, 10_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(10_000, 10_000)).await;
     let request = GetFlowsRequest {
         follow: true,
         number: 3,
@@ -129,7 +129,7 @@ async fn the_present_waits_for_progress() {
     let b = Agent::start(dir.path(), "b", Behaviour::default()).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket)];
     // Far longer than the test may take: only progress lets flows out.
-    let relay = Relay::start(dir.path(), &peers, 2, patience(60_000, 60_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(60_000, 60_000)).await;
     let request = GetFlowsRequest {
         follow: true,
         ..Default::default()
@@ -171,7 +171,7 @@ async fn a_hostile_node_costs_nobody_a_flow() {
     let h = Agent::start(dir.path(), "h", hostile).await;
     let a = Agent::start(dir.path(), "a", history("a", [20, 40].into_iter())).await;
     let peers = [("a", &*a.socket), ("h", &*h.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(250, 10_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(250, 10_000)).await;
     let all = relay.query(GetFlowsRequest::default()).await;
     let got = names(&all);
     assert_eq!(got.len(), 8, "{got:?}");
@@ -201,7 +201,7 @@ async fn a_slow_client_stops_the_nodes_and_loses_nothing() {
     let a = Agent::start(dir.path(), "a", big("a")).await;
     let b = Agent::start(dir.path(), "b", big("b")).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(250, 10_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(250, 10_000)).await;
     let mut slow = Follow::start(&relay, GetFlowsRequest::default(), false).await;
     slow.flow().await;
     // Until the nodes stand still, which must be long before the end.
@@ -242,7 +242,7 @@ async fn progress_is_passed_on() {
     let a = Agent::start(dir.path(), "a", Behaviour::default()).await;
     let b = Agent::start(dir.path(), "b", Behaviour::default()).await;
     let peers = [("a", &*a.socket), ("b", &*b.socket)];
-    let relay = Relay::start(dir.path(), &peers, 2, patience(60_000, 60_000)).await;
+    let relay = Relay::start(dir.path(), &peers, 2, timeouts(60_000, 60_000)).await;
     let mut request = tonic::Request::new(GetFlowsRequest {
         follow: true,
         ..Default::default()

@@ -6,7 +6,7 @@ mod common;
 
 use std::{path::Path, time::Duration};
 
-use common::{Agent, Behaviour, Relay, patience, policy::Scripted};
+use common::{Agent, Behaviour, Relay, policy::Scripted, timeouts};
 use proto::{
     flow::Flow,
     flows::v1::{
@@ -50,7 +50,7 @@ impl Nodes {
             .chain(absent.iter().map(|name| (*name, nowhere.as_path())))
             .collect();
         let (path, connected) = (directory.path(), agents.len());
-        let relay = Relay::start(path, &peers, connected, patience(200, 2000)).await;
+        let relay = Relay::start(path, &peers, connected, timeouts(200, 2000)).await;
         Self {
             relay,
             agents,

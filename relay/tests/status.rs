@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Agent, Behaviour, Relay, patience};
+use common::{Agent, Behaviour, Relay, timeouts};
 use proto::flows::v1::{
     EventCounts, GetStatusRequest, GetStatusResponse, ManifestProblem, MapFill,
     status_client::StatusClient,
@@ -145,7 +145,7 @@ async fn one_answer_for_all_nodes() {
             .iter()
             .map(|agent| (&*agent.name, &*agent.socket))
             .collect();
-        let relay = Relay::start(dir.path(), &peers, peers.len(), patience(250, 200)).await;
+        let relay = Relay::start(dir.path(), &peers, peers.len(), timeouts(250, 200)).await;
         let mut answer = status(&relay).await;
         // Each node's own answer is there too, but for those that don't know the question.
         let own: Vec<_> = std::mem::take(&mut answer.nodes);
@@ -169,7 +169,7 @@ async fn a_node_that_is_down() {
     let up = Agent::start(dir.path(), "up", behaviour).await;
     let dead = dir.path().join("dead.sock");
     let peers = [("up", &*up.socket), ("dead", &*dead)];
-    let relay = Relay::start(dir.path(), &peers, 1, patience(250, 200)).await;
+    let relay = Relay::start(dir.path(), &peers, 1, timeouts(250, 200)).await;
     let answer = status(&relay).await;
     assert_eq!(answer.endpoints, 3);
     assert_eq!(answer.failure, "dead: not connected");

@@ -26,14 +26,14 @@ const NEXT_AFTER: Duration = Duration::from_secs(1);
 
 /// A node's answer, within a time.
 pub(super) async fn within<T>(
-    patience: Duration,
+    limit: Duration,
     answer: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, Status> {
-    match timeout(patience, answer).await {
+    match timeout(limit, answer).await {
         Ok(answer) => answer.map(Response::into_inner),
         Err(_elapsed) => Err(Status::deadline_exceeded(format!(
             "no answer within {} s",
-            patience.as_secs()
+            limit.as_secs()
         ))),
     }
 }

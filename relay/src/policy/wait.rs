@@ -40,8 +40,8 @@ pub(super) async fn wait(
     relay: &Relay,
     request: Request<WaitRevisionRequest>,
 ) -> Result<WaitRevisionResponse, Status> {
-    let patience = patience(&request);
-    let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+    let timeout = requested_timeout(&request);
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let wanted = request.into_inner();
     let peers = Arc::clone(&relay.peers().borrow());
     if peers.is_empty() {
@@ -82,11 +82,11 @@ pub(super) async fn wait(
 }
 
 /// How long the client waits for words.
-fn patience(request: &Request<WaitRevisionRequest>) -> Option<Duration> {
+fn requested_timeout(request: &Request<WaitRevisionRequest>) -> Option<Duration> {
     match request.get_ref().patience_ms {
         0 => proto::deadline(request.metadata().get("grpc-timeout")?.to_str().ok()?)
             .map(|left| left - (left / 5).min(WORDS_TAKE)),
-        patience => Some(Duration::from_millis(patience.into())),
+        millis => Some(Duration::from_millis(millis.into())),
     }
 }
 
@@ -125,11 +125,11 @@ async fn of_node(
         // The node itself says how far it is, a little before our time is up.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let words = left.map(|left| left - (left / 5).min(WORDS_TAKE));
-        let patience = words.map_or(0, |words| {
+        let patience_ms = words.map_or(0, |words| {
             u32::try_from(words.as_millis()).unwrap_or(u32::MAX).max(1)
         });
         let request = WaitRevisionRequest {
-            patience_ms: patience,
+            patience_ms,
             ..wanted.clone()
         };
         let mut client = client(channel);

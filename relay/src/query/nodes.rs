@@ -8,20 +8,20 @@ use tonic::{Code, Status};
 
 use super::{
     Query, Stage,
-    lane::{self, Word},
+    peer_stream::{self, PeerMessage},
 };
 use crate::{
-    merge::{LaneId, Merge},
+    merge::{Merge, StreamId},
     raw::Raw,
 };
 
 /// A node in this query.
 pub(super) struct Node {
     pub(super) name: Arc<str>,
-    pub(super) id: LaneId,
-    pub(super) words: mpsc::Receiver<lane::Message>,
+    pub(super) id: StreamId,
+    pub(super) messages: mpsc::Receiver<peer_stream::Received>,
     /// Since when nothing of it is held and nothing has come.
-    pub(super) hungry: Option<Instant>,
+    pub(super) waiting_since: Option<Instant>,
     /// It said how far it has come at least once.
     pub(super) speaks_progress: bool,
     /// It said anything at all.
@@ -49,8 +49,8 @@ impl Node {
 impl Query {
     /// A node takes part from now on.
     pub(super) fn join(&mut self, name: &Arc<str>, up: bool) {
-        let (sender, words) = mpsc::channel(4);
-        self.tasks.spawn(lane::run(
+        let (sender, messages) = mpsc::channel(4);
+        self.tasks.spawn(peer_stream::run(
             Arc::clone(name),
             self.context.peers.clone(),
             self.plan.clone(),
@@ -59,12 +59,12 @@ impl Query {
             sender,
         ));
         let id = self.merge.add();
-        self.merge.await_lane(id, up);
+        self.merge.await_stream(id, up);
         self.nodes.push(Node {
             name: Arc::clone(name),
             id,
-            words,
-            hungry: None,
+            messages,
+            waiting_since: None,
             speaks_progress: false,
             heard: false,
             named: false,
@@ -80,25 +80,25 @@ impl Query {
     }
 
     /// Takes a node's word; `None`: its lane has ended.
-    pub(super) fn hear(&mut self, at: usize, word: Option<lane::Message>) {
+    pub(super) fn on_message(&mut self, at: usize, message: Option<peer_stream::Received>) {
         let node = &mut self.nodes[at];
         let id = node.id;
-        let Some(lane::Message { arrived, word }) = word else {
+        let Some(peer_stream::Received { arrived, message }) = message else {
             node.over = true;
             node.gone = true;
             self.merge.end(id);
             return;
         };
-        match word {
-            Word::Batch { items, progress } => {
+        match message {
+            PeerMessage::Batch { items, progress } => {
                 let progress_only = items.is_empty();
                 node.heard = true;
                 node.speaks_progress |= progress.is_some();
                 if !progress_only || !self.merge.awaited(id) {
-                    node.hungry = None;
+                    node.waiting_since = None;
                 }
                 if node.up && !self.merge.awaited(id) {
-                    self.merge.await_lane(id, true);
+                    self.merge.await_stream(id, true);
                 }
                 let arrived = millis(arrived, self.start);
                 self.context
@@ -110,26 +110,26 @@ impl Query {
                     if node.named && progress >= self.merge.floor() {
                         node.named = false;
                         let name = node.name.to_string();
-                        self.say(NodeState::NodeConnected, vec![name], "");
+                        self.send_status(NodeState::NodeConnected, vec![name], "");
                     }
                 }
             }
-            Word::PastOver => {
+            PeerMessage::PastOver => {
                 // In the present it is the tail of a node that was given up: nothing to end.
                 if self.stage == Stage::Past {
                     node.over = true;
                     self.merge.end(id);
                 }
             }
-            Word::Up => {
+            PeerMessage::Up => {
                 node.up = true;
-                node.hungry = None;
+                node.waiting_since = None;
                 node.heard = false;
-                self.merge.await_lane(id, true);
+                self.merge.await_stream(id, true);
                 let name = node.name.to_string();
-                self.say(NodeState::NodeConnected, vec![name], "");
+                self.send_status(NodeState::NodeConnected, vec![name], "");
             }
-            Word::Down {
+            PeerMessage::Down {
                 status,
                 refusal,
                 retrying,
@@ -145,21 +145,21 @@ impl Query {
                     return;
                 }
                 if retrying && self.stage == Stage::Present {
-                    self.merge.await_lane(id, false);
+                    self.merge.await_stream(id, false);
                 } else {
                     node.over = true;
                     self.merge.end(id);
                 }
                 self.context.metrics.node_error(&name);
                 let text = status.message().to_owned();
-                self.say(NodeState::NodeError, vec![name], &text);
+                self.send_status(NodeState::NodeError, vec![name], &text);
             }
-            Word::Gone => {
+            PeerMessage::Gone => {
                 node.over = true;
                 node.gone = true;
                 self.merge.end(id);
                 let name = node.name.to_string();
-                self.say(NodeState::NodeGone, vec![name], "");
+                self.send_status(NodeState::NodeGone, vec![name], "");
             }
         }
     }

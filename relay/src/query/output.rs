@@ -11,7 +11,7 @@ use tonic::Status;
 
 use super::{
     Query, Stage,
-    plan::{self, Keep},
+    plan::{self, Limit},
 };
 use crate::{
     merge::Out,
@@ -34,19 +34,19 @@ impl Query {
         if late {
             self.context.metrics.late(&self.nodes[lane.index()].name);
             if flow && self.plan.extensions {
-                item = crate::late::mark(item);
+                item = crate::late_marker::mark(item);
             }
         }
         if self.stage == Stage::Past {
-            match self.plan.keep {
-                Keep::All => {}
-                Keep::Oldest(most) => {
+            match self.plan.limit {
+                Limit::All => {}
+                Limit::Oldest(most) => {
                     if flow && self.delivered + 1 >= most {
                         self.stage = Stage::Done;
                         self.tasks.abort_all();
                     }
                 }
-                Keep::Newest(most) => {
+                Limit::Newest(most) => {
                     self.kept_bytes += item.bytes.len();
                     self.kept_flows += u64::from(flow);
                     self.kept.push_back(item);
@@ -91,7 +91,7 @@ impl Query {
     }
 
     /// A status event of the relay's own; nothing when it names no node.
-    pub(super) fn say(&mut self, state: NodeState, mut names: Vec<String>, message: &str) {
+    pub(super) fn send_status(&mut self, state: NodeState, mut names: Vec<String>, message: &str) {
         if names.is_empty() {
             return;
         }

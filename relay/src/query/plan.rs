@@ -15,7 +15,7 @@ const MEMORY: usize = 256 << 20;
 
 /// Which of the past's flows are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
+pub enum Limit {
     /// All of them, as they come.
     All,
     /// The oldest so many.
@@ -34,7 +34,7 @@ pub struct Plan {
     /// From when on.
     pub since: Option<Stamp>,
     /// What is delivered of the past.
-    pub keep: Keep,
+    pub limit: Limit,
     /// There is a past to query before (or instead of) the present.
     pub past: bool,
     /// The present follows.
@@ -73,13 +73,13 @@ impl Plan {
         }
         // All there is: `--all` sends the largest number.
         let number = Some(request.number).filter(|number| (1..u64::MAX).contains(number));
-        let keep = match number {
-            None => Keep::All,
+        let limit = match number {
+            None => Limit::All,
             // Each node counts its own.
-            Some(_) if asked.per_node => Keep::All,
+            Some(_) if asked.per_node => Limit::All,
             // With `since` an agent starts there and counts forward.
-            Some(number) if request.first || request.since.is_some() => Keep::Oldest(number),
-            Some(number) => Keep::Newest(number),
+            Some(number) if request.first || request.since.is_some() => Limit::Oldest(number),
+            Some(number) => Limit::Newest(number),
         };
         // A follow's number says how far to look back from now; `since` says it better.
         let past = !request.follow || (request.number > 0 && request.since.is_none());
@@ -98,7 +98,7 @@ impl Plan {
             past_request,
             request,
             since,
-            keep,
+            limit,
             past,
             follow,
             ends,
@@ -153,14 +153,14 @@ mod tests {
         });
         let base = GetFlowsRequest::default;
         for (name, request, want) in [
-            ("everything", base(), (Keep::All, true)),
+            ("everything", base(), (Limit::All, true)),
             (
                 "all",
                 GetFlowsRequest {
                     number: u64::MAX,
                     ..base()
                 },
-                (Keep::All, true),
+                (Limit::All, true),
             ),
             (
                 "last 5",
@@ -168,7 +168,7 @@ mod tests {
                     number: 5,
                     ..base()
                 },
-                (Keep::Newest(5), true),
+                (Limit::Newest(5), true),
             ),
             (
                 "first 5",
@@ -177,7 +177,7 @@ mod tests {
                     first: true,
                     ..base()
                 },
-                (Keep::Oldest(5), true),
+                (Limit::Oldest(5), true),
             ),
             (
                 "5 since",
@@ -186,7 +186,7 @@ mod tests {
                     since,
                     ..base()
                 },
-                (Keep::Oldest(5), true),
+                (Limit::Oldest(5), true),
             ),
             (
                 "follow",
@@ -194,7 +194,7 @@ mod tests {
                     follow: true,
                     ..base()
                 },
-                (Keep::All, false),
+                (Limit::All, false),
             ),
             (
                 "follow last 5",
@@ -203,7 +203,7 @@ mod tests {
                     number: 5,
                     ..base()
                 },
-                (Keep::Newest(5), true),
+                (Limit::Newest(5), true),
             ),
             (
                 "follow since",
@@ -213,12 +213,12 @@ mod tests {
                     since,
                     ..base()
                 },
-                (Keep::Oldest(5), false),
+                (Limit::Oldest(5), false),
             ),
         ] {
             let since_of_request = request.since;
             let plan = Plan::new(request, Asked::default()).unwrap();
-            assert_eq!((plan.keep, plan.past), want, "{name}");
+            assert_eq!((plan.limit, plan.past), want, "{name}");
             let sent = |past, since| {
                 let Request(parts) = plan.request(past, since);
                 GetFlowsRequest::decode(&*parts.concat()).unwrap()
@@ -244,7 +244,7 @@ mod tests {
                 ..base()
             };
             let plan = Plan::new(request, per_node).unwrap();
-            assert_eq!((plan.keep, plan.past), (Keep::All, true));
+            assert_eq!((plan.limit, plan.past), (Limit::All, true));
             let Request(parts) = plan.request(true, None);
             let sent = GetFlowsRequest::decode(&*parts.concat()).unwrap();
             assert_eq!(sent.number, 5);

@@ -20,7 +20,7 @@ use flows_relay::{
     Config, Server,
     metrics::Metrics,
     peer::{Backoff, Change},
-    query::Patience,
+    query::Timeouts,
 };
 use futures::StreamExt;
 use proto::{
@@ -235,8 +235,8 @@ pub(crate) struct Relay {
 }
 
 /// Waits for nodes as the tests need it.
-pub(crate) fn patience(follow_ms: u64, history_ms: u64) -> Patience {
-    Patience {
+pub(crate) fn timeouts(follow_ms: u64, history_ms: u64) -> Timeouts {
+    Timeouts {
         follow: Duration::from_millis(follow_ms),
         history: Duration::from_millis(history_ms),
     }
@@ -248,7 +248,7 @@ impl Relay {
         directory: &Path,
         peers: &[(&str, &Path)],
         connected: usize,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Self {
         let peers = peers
             .iter()
@@ -258,7 +258,7 @@ impl Relay {
                 tls_server_name: None,
             })
             .collect();
-        Self::with(directory, peers, None, connected, patience).await
+        Self::with(directory, peers, None, connected, timeouts).await
     }
 
     pub(crate) async fn with(
@@ -266,10 +266,10 @@ impl Relay {
         peers: Vec<Change>,
         peer_service: Option<flows_relay::peer::Address>,
         connected: usize,
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> Self {
         let limits = Limits::relay();
-        Self::bounded(directory, peers, peer_service, connected, patience, limits).await
+        Self::bounded(directory, peers, peer_service, connected, timeouts, limits).await
     }
 
     /// One that takes on as much as a test wants.
@@ -278,7 +278,7 @@ impl Relay {
         peers: Vec<Change>,
         peer_service: Option<flows_relay::peer::Address>,
         connected: usize,
-        patience: Patience,
+        timeouts: Timeouts,
         limits: Limits,
     ) -> Self {
         let socket = directory.join("relay.sock");
@@ -291,7 +291,7 @@ impl Relay {
             user: None,
             limits,
             name: Arc::from("relay"),
-            patience,
+            timeouts,
             backoff: Backoff {
                 first: Duration::from_millis(20),
                 most: Duration::from_millis(100),

@@ -228,11 +228,11 @@ impl Policy for Scripted {
         }
         let mut ready = self.ready.subscribe();
         let there = async { ready.wait_for(|ready| *ready).await.is_ok() };
-        let patience = match request.patience_ms {
+        let timeouts = match request.patience_ms {
             0 => Duration::from_secs(3600),
-            patience => Duration::from_millis(patience.into()),
+            timeouts => Duration::from_millis(timeouts.into()),
         };
-        match tokio::time::timeout(patience, there).await {
+        match tokio::time::timeout(timeouts, there).await {
             Ok(_) => Ok(Response::new(WaitRevisionResponse {
                 revision: self.revision,
                 generation: self.revision.into(),

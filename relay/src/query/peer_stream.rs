@@ -1,5 +1,5 @@
-//! One node's part in one query: asks it, passes on what it says, and in a follow asks again after
-//! a failure, from where it had come.
+//! One node's stream in one query: requests it, passes on what it sends, and in a follow requests it again
+//! after a failure, from where it had stopped.
 
 use std::{
     cmp::Ordering,
@@ -26,23 +26,23 @@ use crate::{
 
 /// Responses taken up in one go.
 const BATCH: usize = 128;
-/// Pause before a node is asked again whose connection is up though its stream failed.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Pause before a node's stream is requested again, if it failed while the connection stayed up.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// By how much a node's clock may be behind the relay's: a follow that is cut off before its first
 /// flow goes on from this long before it began.
 const SKEW: Duration = Duration::from_secs(2);
 
-/// A word and when it came.
+/// A message and when it arrived.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct Received {
     pub(super) arrived: Instant,
-    pub(super) word: Word,
+    pub(super) message: PeerMessage,
 }
 
-/// What a lane has to say.
+/// What a node's stream brings.
 #[derive(Debug)]
-pub(super) enum Word {
+pub(super) enum PeerMessage {
     /// Responses in the node's order, and how far it said it has come.
     Batch {
         items: Vec<(Option<Stamp>, Raw)>,
@@ -63,12 +63,12 @@ pub(super) enum Word {
     Gone,
 }
 
-/// Nobody listens any more.
+/// The query has ended.
 struct Closed;
 
-struct Lane {
+struct PeerStream {
     plan: Arc<Plan>,
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Received>,
     /// Time of the newest response, and how many of the last ones have it: where to go on.
     newest: Option<Stamp>,
     at_newest: usize,
@@ -76,7 +76,7 @@ struct Lane {
     begun: Stamp,
 }
 
-/// Runs a lane until its part is over or nobody listens. `past`: it begins with the plan's past.
+/// Runs a node's stream until it is complete or the query has ended. `past`: it begins with the plan's past.
 /// `up`: the query takes the node to be up, it need not be told.
 pub(super) async fn run(
     name: Arc<str>,
@@ -84,14 +84,14 @@ pub(super) async fn run(
     plan: Arc<Plan>,
     mut past: bool,
     mut up: bool,
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Received>,
 ) {
     let begun = proto::google::Timestamp::from(SystemTime::now() - SKEW);
     let begun = Stamp {
         seconds: begun.seconds,
         nanos: begun.nanos,
     };
-    let mut lane = Lane {
+    let mut peer = PeerStream {
         plan,
         sender,
         newest: None,
@@ -101,18 +101,18 @@ pub(super) async fn run(
     let (mut failed_epoch, mut resumed) = (None, false);
     loop {
         let Some((channel, epoch)) = connection(&name, &mut peers, failed_epoch).await else {
-            let _closed = lane.say(Word::Gone).await;
+            let _closed = peer.send(PeerMessage::Gone).await;
             return;
         };
-        if !up && lane.say(Word::Up).await.is_err() {
+        if !up && peer.send(PeerMessage::Up).await.is_err() {
             return;
         }
         let ended = tokio::select! {
-            ended = lane.ask(channel, past, resumed) => Some(ended),
+            ended = peer.request_flows(channel, past, resumed) => Some(ended),
             () = removed(&name, &mut peers) => None,
         };
         let Some(ended) = ended else {
-            let _closed = lane.say(Word::Gone).await;
+            let _closed = peer.send(PeerMessage::Gone).await;
             return;
         };
         let Ok(ended) = ended else {
@@ -122,22 +122,22 @@ pub(super) async fn run(
         match ended {
             Ok(()) if past => {
                 past = false;
-                if lane.say(Word::PastOver).await.is_err() || !lane.plan.follow {
+                if peer.send(PeerMessage::PastOver).await.is_err() || !peer.plan.follow {
                     return;
                 }
                 // On to the present, from where the past ended.
                 up = true;
                 continue;
             }
-            Ok(()) if !lane.plan.follow || lane.plan.ends => return,
+            Ok(()) if !peer.plan.follow || peer.plan.ends => return,
             ended => {
                 let (status, refusal) = match ended {
                     Ok(()) => (Status::unavailable("the node ended its stream"), false),
                     Err(failure) => failure,
                 };
-                let retrying = lane.plan.follow && !refusal;
-                if lane
-                    .say(Word::Down {
+                let retrying = peer.plan.follow && !refusal;
+                if peer
+                    .send(PeerMessage::Down {
                         status,
                         refusal,
                         retrying,
@@ -175,7 +175,7 @@ async fn connection(
     peers: &mut watch::Receiver<Snapshot>,
     failed_epoch: Option<u64>,
 ) -> Option<(Channel, u64)> {
-    let pause = sleep(ASK_AGAIN);
+    let pause = sleep(RETRY_AFTER);
     tokio::pin!(pause);
     let mut paused = failed_epoch.is_none();
     loop {
@@ -193,10 +193,10 @@ async fn connection(
     }
 }
 
-impl Lane {
-    /// Asks the node and passes on all it says. Inner error: how its stream failed, and whether it
+impl PeerStream {
+    /// Requests the node's flows and passes on all that it sends. Inner error: how its stream failed, and whether it
     /// refused the request.
-    async fn ask(
+    async fn request_flows(
         &mut self,
         channel: Channel,
         past: bool,
@@ -251,7 +251,7 @@ impl Lane {
             };
             if !items.is_empty() || progress.is_some() {
                 heard = true;
-                self.say(Word::Batch { items, progress }).await?;
+                self.send(PeerMessage::Batch { items, progress }).await?;
             }
             if let Some(ended) = ended {
                 return Ok(ended);
@@ -271,10 +271,10 @@ impl Lane {
         }
     }
 
-    async fn say(&self, word: Word) -> Result<(), Closed> {
-        let message = Message {
+    async fn send(&self, message: PeerMessage) -> Result<(), Closed> {
+        let message = Received {
             arrived: Instant::now(),
-            word,
+            message,
         };
         self.sender.send(message).await.or(Err(Closed))
     }
