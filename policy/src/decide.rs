@@ -5,7 +5,7 @@ use std::sync::Arc;
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
 use cluster::Identity;
-use datapath_core::policy::Judging;
+use datapath_core::policy::PolicyLookup;
 use datapath_host::HostMaps;
 
 use crate::compile::Tables;
@@ -52,8 +52,8 @@ impl Decision {
 /// What the kernel would decide with these tables, and the rules behind it. Asks no addresses and no
 /// connections.
 pub fn decide(maps: &HostMaps, question: Question, cookies: &Cookies) -> Decision {
-    let mut judging = Judging::default();
-    judging.question = datapath_core::policy::Question {
+    let mut lookup = PolicyLookup::default();
+    lookup.query = datapath_core::policy::PolicyQuery {
         revision: maps.node.revision,
         table: question.table,
         peer: question.peer.0,
@@ -61,12 +61,12 @@ pub fn decide(maps: &HostMaps, question: Question, cookies: &Cookies) -> Decisio
         proto: question.protocol,
         egress: question.direction == Direction::Egress,
     };
-    datapath_core::policy::decide(maps, &mut judging);
+    datapath_core::policy::decide(maps, &mut lookup);
     Decision {
-        verdict: judging.decision.verdict,
-        match_type: judging.decision.match_type,
-        cookie: judging.decision.cookie,
-        reason: cookies.resolve(judging.decision.cookie).cloned(),
+        verdict: lookup.decision.verdict,
+        match_type: lookup.decision.match_type,
+        cookie: lookup.decision.cookie,
+        reason: cookies.resolve(lookup.decision.cookie).cloned(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! ([`Maps`]), takes the coarse time as a value and keeps no state of its own.
 //!
 //! ```text
-//!  frame -> parse -> established? --yes--> account ----------------------> Action
+//!  frame -> parse -> established? --yes--> conntrack_update -------------> Action
 //!                        | no                                               ^
 //!                        v                                                  |
 //!              who are src and dst? -> judge egress, ingress -> conntrack --+--> Event
@@ -14,7 +14,7 @@
 //! Nothing here may panic: in the kernel a reachable panic is a program that does not load.
 #![no_std]
 
-pub mod account;
+pub mod conntrack;
 pub mod family;
 pub mod maps;
 pub mod packet;

@@ -20,7 +20,7 @@ use crate::family::{Family, V4, V6};
 use crate::maps::Maps;
 use crate::packet::Packet;
 
-pub(crate) use fragment::remember;
+pub(crate) use fragment::store_fragment;
 use fragment::{Fragment, fragmented};
 pub use quoted::{Quoted, quoted_v4, quoted_v6};
 use transport::transport;

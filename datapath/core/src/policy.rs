@@ -32,7 +32,7 @@ impl Decision {
 
 /// What is asked of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Question {
+pub struct PolicyQuery {
     /// Node revision that counts.
     pub revision: u32,
     /// Table of the endpoint whose side is judged.
@@ -53,9 +53,9 @@ pub struct Question {
 /// the kernel's verifier walks each of them once per call, and not once per way through it times
 /// everything that follows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Judging {
+pub struct PolicyLookup {
     /// To be filled in.
-    pub question: Question,
+    pub query: PolicyQuery,
     /// The answer.
     pub decision: Decision,
     direction: Direction,
@@ -96,15 +96,15 @@ const RANGES: u32 = 0x00ff_fe00;
 
 /// Answers `judging.question`. A table that isn't there fails closed.
 #[inline(never)]
-pub fn decide<M: Maps>(maps: &M, judging: &mut Judging) {
-    let Judging {
-        question,
+pub fn decide<M: Maps>(maps: &M, lookup: &mut PolicyLookup) {
+    let PolicyLookup {
+        query,
         decision,
         direction,
         column,
         peer,
         any,
-    } = judging;
+    } = lookup;
     *decision = Decision {
         verdict: reason::NO_CONFIGURATION,
         cookie: COOKIE_NONE,
@@ -112,34 +112,34 @@ pub fn decide<M: Maps>(maps: &M, judging: &mut Judging) {
     };
     *peer = Found::default();
     *any = Found::default();
-    if !header(maps, question, direction) {
+    if !header(maps, query, direction) {
         return;
     }
     if direction.peer_shapes != 0 {
-        column.identity = question.peer;
+        column.identity = query.peer;
         column.shapes = direction.peer_shapes;
         column.denies = direction.flags & HAS_DENY;
-        search(maps, question, column, peer);
+        search(maps, query, column, peer);
     }
     if direction.any_shapes != 0 && !peer.denies() {
         column.identity = 0;
         column.shapes = direction.any_shapes;
         column.denies = direction.flags & HAS_DENY;
-        search(maps, question, column, any);
+        search(maps, query, column, any);
     }
     *decision = answer(peer, any, direction);
 }
 
 /// Copies the header of the direction that is asked about; false if there is no such table.
 #[inline(never)]
-fn header<M: Maps>(maps: &M, question: &Question, out: &mut Direction) -> bool {
+fn header<M: Maps>(maps: &M, query: &PolicyQuery, out: &mut Direction) -> bool {
     let Some(table) = maps
-        .table(question.table)
-        .map(|staged| staged.at(question.revision))
+        .table(query.table)
+        .map(|staged| staged.at(query.revision))
     else {
         return false;
     };
-    if question.egress {
+    if query.egress {
         *out = table.egress;
     } else {
         *out = table.ingress;
@@ -203,28 +203,28 @@ fn answer(peer: &Found, any: &Found, direction: &Direction) -> Decision {
 
 /// The entry of one column: its longest shape, unless some shape denies.
 #[inline(never)]
-fn search<M: Maps>(maps: &M, question: &Question, column: &mut Column, found: &mut Found) {
-    if column.shapes & 1 << SHAPE_PORT != 0 && probe(maps, question, column, SHAPE_PORT, found) {
+fn search<M: Maps>(maps: &M, query: &PolicyQuery, column: &mut Column, found: &mut Found) {
+    if column.shapes & 1 << SHAPE_PORT != 0 && probe(maps, query, column, SHAPE_PORT, found) {
         return;
     }
     if column.shapes & RANGES != 0 {
         column.range_shapes = u32::from(SHAPE_PORT - SHAPE_PROTO - 1);
-        ranges(maps, question, column, found);
+        ranges(maps, query, column, found);
         if found.rank != 0 && (column.denies == 0 || found.denies()) {
             return;
         }
     }
-    if column.shapes & 1 << SHAPE_PROTO != 0 && probe(maps, question, column, SHAPE_PROTO, found) {
+    if column.shapes & 1 << SHAPE_PROTO != 0 && probe(maps, query, column, SHAPE_PROTO, found) {
         return;
     }
     if column.shapes & 1 << SHAPE_ALL != 0 {
-        probe(maps, question, column, SHAPE_ALL, found);
+        probe(maps, query, column, SHAPE_ALL, found);
     }
 }
 
 /// The port prefixes, longest first. Their number comes from memory so that the loop stays a loop.
 #[inline(never)]
-fn ranges<M: Maps>(maps: &M, question: &Question, column: &Column, found: &mut Found) {
+fn ranges<M: Maps>(maps: &M, query: &PolicyQuery, column: &Column, found: &mut Found) {
     let mut passed = 0;
     while passed < column.range_shapes & 15 {
         passed += 1;
@@ -232,7 +232,7 @@ fn ranges<M: Maps>(maps: &M, question: &Question, column: &Column, found: &mut F
         let shape = u32::from(SHAPE_PORT) - passed;
         #[expect(clippy::cast_possible_truncation, reason = "at most 23")]
         let (set, shape) = (column.shapes >> shape & 1 != 0, shape as u8);
-        if set && probe(maps, question, column, shape, found) {
+        if set && probe(maps, query, column, shape, found) {
             return;
         }
     }
@@ -242,7 +242,7 @@ fn ranges<M: Maps>(maps: &M, question: &Question, column: &Column, found: &mut F
 #[inline(always)]
 fn probe<M: Maps>(
     maps: &M,
-    question: &Question,
+    query: &PolicyQuery,
     column: &Column,
     shape: u8,
     found: &mut Found,
@@ -252,23 +252,19 @@ fn probe<M: Maps>(
     let port = if shape <= SHAPE_PROTO {
         0
     } else {
-        question.port >> open_bits << open_bits
+        query.port >> open_bits << open_bits
     };
     let key = PolicyKey {
-        table: question.table,
+        table: query.table,
         identity: column.identity,
         port,
-        proto: if shape == SHAPE_ALL {
-            0
-        } else {
-            question.proto
-        },
-        shape: shape | if question.egress { EGRESS } else { 0 },
+        proto: if shape == SHAPE_ALL { 0 } else { query.proto },
+        shape: shape | if query.egress { EGRESS } else { 0 },
     };
     let Some(staged) = maps.policy(&key) else {
         return false;
     };
-    let entry = staged.at(question.revision);
+    let entry = staged.at(query.revision);
     if entry.flags & ENTRY_PRESENT == 0 {
         return false;
     }

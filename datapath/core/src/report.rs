@@ -10,11 +10,11 @@ use crate::family::Family;
 use crate::maps::Maps;
 use crate::parse::Tuple;
 use crate::policy::Decision;
-use crate::verdict::{Here, Hook};
+use crate::verdict::{Context, Hook};
 
 /// Who the two ends of the packet are.
 #[derive(Clone, Copy, Default)]
-pub struct Ends {
+pub struct Identities {
     /// Identity of the packet's source.
     pub src: u32,
     /// Identity of the packet's destination.
@@ -23,12 +23,17 @@ pub struct Ends {
 
 /// Fills what the packet itself says.
 #[inline(always)]
-pub fn from_tuple<F: Family>(event: &mut Event, hook: Hook, tuple: &Tuple<F>, ends: &Ends) {
+pub fn from_tuple<F: Family>(
+    event: &mut Event,
+    hook: Hook,
+    tuple: &Tuple<F>,
+    identities: &Identities,
+) {
     *event = Event {
         src: tuple.src.wide(),
         dst: tuple.dst.wide(),
-        src_identity: ends.src,
-        dst_identity: ends.dst,
+        src_identity: identities.src,
+        dst_identity: identities.dst,
         version: VERSION,
         proto: tuple.proto,
         tcp_flags: tuple.tcp_flags,
@@ -123,11 +128,11 @@ fn leave<M: Maps>(maps: &mut M, endpoint: u32, tick: u32) -> Leave {
     clippy::cast_possible_truncation,
     reason = "the record carries the low 32 and 48 bits"
 )]
-pub(crate) fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, here: &Here) {
-    let endpoint = maps.interface(here.ifindex);
-    let granted = leave(maps, endpoint, here.tick);
+pub(crate) fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, context: &Context) {
+    let endpoint = maps.interface(context.ifindex);
+    let granted = leave(maps, endpoint, context.tick);
     let mut packets = 1;
-    let mut bytes = u64::from(here.length);
+    let mut bytes = u64::from(context.length);
     if let Some(limit) = maps.limit(endpoint) {
         if matches!(granted, Leave::Refused) {
             limit.packets += 1;
@@ -150,9 +155,9 @@ pub(crate) fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, here: &Here) 
 
 /// Sends an event about an ICMP error that was let through, within the same limit.
 #[inline(always)]
-pub(crate) fn related_event<M: Maps>(maps: &mut M, event: &mut Event, here: &Here) {
-    let endpoint = maps.interface(here.ifindex);
-    if matches!(leave(maps, endpoint, here.tick), Leave::Granted) {
+pub(crate) fn related_event<M: Maps>(maps: &mut M, event: &mut Event, context: &Context) {
+    let endpoint = maps.interface(context.ifindex);
+    if matches!(leave(maps, endpoint, context.tick), Leave::Granted) {
         event.kind = FLAGS;
         event.time = maps.exact_now();
         maps.emit(event);

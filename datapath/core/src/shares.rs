@@ -18,7 +18,7 @@
 //! same time leave one connection without a place. It stays known, and the table's own eviction takes
 //! it in the end.
 
-use crate::account::expired;
+use crate::conntrack::expired;
 use crate::family::Family;
 use crate::maps::Maps;
 use abi::conntrack::{DENIED, SEEN_REPLY, SHARES};
@@ -65,7 +65,7 @@ pub const ATTEMPTS: u32 = 2 * PROBES;
 /// Fewer places than this can't be shared out.
 pub const FEWEST_PLACES: u32 = 2 * SHARES * 2;
 
-/// What [`claim`] works on, in memory for the reason given at [`crate::policy::Judging`].
+/// What [`claim`] works on, in memory for the reason given at [`crate::policy::PolicyLookup`].
 #[derive(Clone, Copy, Default)]
 pub struct Claim {
     /// Endpoint that the connection is charged to.

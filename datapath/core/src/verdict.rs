@@ -9,18 +9,18 @@ use crate::maps::Maps;
 use crate::packet::Packet;
 use crate::parse;
 use crate::parse::Tuple;
-use crate::policy::{Decision, Judging};
-use crate::report::Ends;
+use crate::policy::{Decision, PolicyLookup};
+use crate::report::Identities;
 use crate::shares::Claim;
 
 mod icmp_error;
 mod long;
+mod resolve;
 mod short;
-mod sides;
 
 use long::long_path;
+pub use resolve::ResolvedAddr;
 use short::short_path;
-pub use sides::Side;
 
 /// What becomes of the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,24 +50,24 @@ pub struct Scratch {
     /// The packet, if it is IPv6.
     pub v6: Tuple<V6>,
     /// Everything else.
-    pub work: Work,
+    pub state: VerdictState,
 }
 
 /// What is being built while a packet is judged.
 #[derive(Default)]
-pub struct Work {
+pub struct VerdictState {
     /// The event being built.
     pub event: Event,
     /// The connection being built.
     pub entry: CtEntry,
     /// The packet's source.
-    pub src: Side,
+    pub src: ResolvedAddr,
     /// The packet's destination.
-    pub dst: Side,
+    pub dst: ResolvedAddr,
     /// The packet is IPv6.
     pub ipv6: bool,
     /// Who the two sides are in an event.
-    pub ends: Ends,
+    pub identities: Identities,
     /// The connection is known but was judged under another revision.
     pub stale: bool,
     /// The connection is known; `entry` is what it was.
@@ -80,9 +80,9 @@ pub struct Work {
     /// The connection's destination is a pod of this node.
     pub judge_ingress: bool,
     /// Decision at the connection's source.
-    pub egress: Judging,
+    pub egress: PolicyLookup,
     /// Decision at the connection's destination.
-    pub ingress: Judging,
+    pub ingress: PolicyLookup,
     /// 1 if it isn't known who opened the connection, so that policy must allow it both ways.
     pub both_ways: u32,
     /// What was decided (source, destination) before the other way was asked about.
@@ -95,15 +95,15 @@ pub struct Work {
 
 /// An [`Action`] in one register, as functions of the kernel program return it: [`PASS`], [`DROP`],
 /// or the interface to redirect to.
-type Fate = u32;
-const PASS: Fate = 0;
-const DROP: Fate = u32::MAX;
+type ActionCode = u32;
+const PASS: ActionCode = 0;
+const DROP: ActionCode = u32::MAX;
 /// Between functions only: the long path must decide.
-const UNDECIDED: Fate = u32::MAX - 1;
+const UNDECIDED: ActionCode = u32::MAX - 1;
 
 /// What stays the same while a packet is judged.
 #[derive(Clone, Copy)]
-pub(crate) struct Here {
+pub(crate) struct Context {
     hook: Hook,
     /// Interface at which the program runs.
     pub(crate) ifindex: u32,
@@ -115,7 +115,7 @@ pub(crate) struct Here {
     pub(crate) length: u32,
 }
 
-impl Here {
+impl Context {
     /// The packet did not come from the network: this node, or the pod at this interface, sent it.
     #[inline(always)]
     fn is_from_here(&self) -> bool {
@@ -164,7 +164,7 @@ fn judge<P: Packet, M: Maps>(
     hook: Hook,
     seen: Seen,
 ) -> Action {
-    let here = Here {
+    let context = Context {
         hook,
         ifindex: seen.ifindex,
         came_by: seen.came_by,
@@ -172,25 +172,25 @@ fn judge<P: Packet, M: Maps>(
         tick: tick_of(seen.now),
         length: packet.len(),
     };
-    scratch.work.first_fragment = false;
-    let mut fate = short_path(packet, maps, scratch, &here);
-    if fate == UNDECIDED {
-        fate = long_path(maps, scratch, &here);
+    scratch.state.first_fragment = false;
+    let mut code = short_path(packet, maps, scratch, &context);
+    if code == UNDECIDED {
+        code = long_path(maps, scratch, &context);
     }
     // Only now: what a datagram's later fragments rely on is that the first was allowed.
-    if fate != DROP && scratch.work.first_fragment {
-        if scratch.work.ipv6 {
-            parse::remember(maps, here.ifindex, &scratch.v6);
+    if code != DROP && scratch.state.first_fragment {
+        if scratch.state.ipv6 {
+            parse::store_fragment(maps, context.ifindex, &scratch.v6);
         } else {
-            parse::remember(maps, here.ifindex, &scratch.v4);
+            parse::store_fragment(maps, context.ifindex, &scratch.v4);
         }
     }
-    maps.count(if fate == DROP {
+    maps.count(if code == DROP {
         counter::PACKETS_DROPPED
     } else {
         counter::PACKETS_FORWARDED
     });
-    match fate {
+    match code {
         PASS => Action::Pass,
         DROP => Action::Drop,
         ifindex => Action::Redirect(ifindex),

@@ -102,7 +102,7 @@ fn header_length(ip_proto: u8) -> u16 {
 
 /// Remembers a first fragment that was allowed.
 #[inline(never)]
-pub(crate) fn remember<F: Family, M: Maps>(maps: &mut M, ifindex: u32, tuple: &Tuple<F>) {
+pub(crate) fn store_fragment<F: Family, M: Maps>(maps: &mut M, ifindex: u32, tuple: &Tuple<F>) {
     let Some((id, headers)) = tuple.first else {
         return;
     };

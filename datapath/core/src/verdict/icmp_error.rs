@@ -4,9 +4,9 @@ use abi::conntrack::{DENIED, FROM_B};
 use abi::identity;
 use abi::reason;
 
-use super::sides::{misplaced, refuse_placed, resolve_both};
-use super::{Fate, Here, Hook, PASS, UNDECIDED, Work};
-use crate::account::expired;
+use super::resolve::{refuse_resolved, resolve_both, spoof_check};
+use super::{ActionCode, Context, Hook, PASS, UNDECIDED, VerdictState};
+use crate::conntrack::expired;
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;
@@ -20,10 +20,10 @@ use crate::report;
 pub(super) fn icmp_error<F: Family, P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     tuple: &Tuple<F>,
-) -> Fate {
+) -> ActionCode {
     let Kind::IcmpError(quoted_at, end) = tuple.kind else {
         return UNDECIDED;
     };
@@ -44,45 +44,51 @@ pub(super) fn icmp_error<F: Family, P: Packet, M: Maps>(
     );
     match F::ct(maps, &key) {
         Some(entry)
-            if !expired(entry.expires, here.tick)
+            if !expired(entry.expires, context.tick)
                 && entry.flags & DENIED == 0
-                && entry.revision == here.revision =>
+                && entry.revision == context.revision =>
         {
-            work.entry = *entry;
+            state.entry = *entry;
         }
         _ => return UNDECIDED,
     }
-    resolve_both(maps, work, here, tuple.src, tuple.dst);
-    let misplaced = misplaced(here, &work.src, &work.dst);
-    if misplaced != 0 {
-        return refuse_placed(maps, work, here, tuple, u32::from(misplaced));
+    resolve_both(maps, state, context, tuple.src, tuple.dst);
+    let refusal = spoof_check(context, &state.src, &state.dst);
+    if refusal != 0 {
+        return refuse_resolved(maps, state, context, tuple, u32::from(refusal));
     }
     // Interfaces of the two ends of the quoted packet.
     let (quoted_from, quoted_to) = if from_b {
-        (work.entry.ifindex[1], work.entry.ifindex[0])
+        (state.entry.ifindex[1], state.entry.ifindex[0])
     } else {
-        (work.entry.ifindex[0], work.entry.ifindex[1])
+        (state.entry.ifindex[0], state.entry.ifindex[1])
     };
     let is_party = tuple.src == quoted.dst;
-    let on_the_way = match here.hook {
-        Hook::FromPod => is_party && quoted_to == here.ifindex,
+    let on_the_way = match context.hook {
+        Hook::FromPod => is_party && quoted_to == context.ifindex,
         // Between two pods of this node there is only the node.
         Hook::ToPod => {
-            quoted_from == here.ifindex
+            quoted_from == context.ifindex
                 && (is_party
-                    || forwards(work.src.addr.identity)
-                        && (quoted_to == 0 || work.src.addr.identity == identity::HOST))
+                    || forwards(state.src.addr.identity)
+                        && (quoted_to == 0 || state.src.addr.identity == identity::HOST))
         }
     };
     if !on_the_way {
-        return refuse_placed(maps, work, here, tuple, u32::from(reason::INVALID_PACKET));
+        return refuse_resolved(
+            maps,
+            state,
+            context,
+            tuple,
+            u32::from(reason::INVALID_PACKET),
+        );
     }
-    report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
-    let reply = from_b == (work.entry.flags & FROM_B != 0);
-    report::from_entry(&mut work.event, &work.entry, reply, true);
-    report::related_event(maps, &mut work.event, here);
-    match here.hook {
-        Hook::FromPod => work.dst.endpoint.ifindex,
+    report::from_tuple(&mut state.event, context.hook, tuple, &state.identities);
+    let reply = from_b == (state.entry.flags & FROM_B != 0);
+    report::from_entry(&mut state.event, &state.entry, reply, true);
+    report::related_event(maps, &mut state.event, context);
+    match context.hook {
+        Hook::FromPod => state.dst.endpoint.ifindex,
         Hook::ToPod => PASS,
     }
 }

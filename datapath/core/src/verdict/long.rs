@@ -5,131 +5,143 @@ use abi::event::{CHANGED, NEW};
 use abi::node::counter;
 use abi::reason;
 
-use super::sides::{misplaced, refuse_placed, resolve_both};
-use super::{DROP, Fate, Here, Hook, PASS, Scratch, Side, Work};
-use crate::account::{account, denied_life};
+use super::resolve::{refuse_resolved, resolve_both, spoof_check};
+use super::{ActionCode, Context, DROP, Hook, PASS, ResolvedAddr, Scratch, VerdictState};
+use crate::conntrack::{conntrack_update, denied_life};
 use crate::family::{Family, V4, V6};
 use crate::maps::Maps;
 use crate::parse::{Role, Tuple};
-use crate::policy::{Decision, Question, decide};
+use crate::policy::{Decision, PolicyQuery, decide};
 use crate::report;
 use crate::shares::claim;
 
 /// The long path: a new connection, or one to be judged again. In steps that leave their results
-/// in memory, the families apart only where they must be; see [`crate::policy::Judging`] for why.
+/// in memory, the families apart only where they must be; see [`crate::policy::PolicyLookup`] for why.
 #[inline(never)]
-pub(super) fn long_path<M: Maps>(maps: &mut M, scratch: &mut Scratch, here: &Here) -> Fate {
-    let Scratch { v4, v6, work } = scratch;
-    if work.ipv6 {
-        place(maps, work, here, v6);
+pub(super) fn long_path<M: Maps>(
+    maps: &mut M,
+    scratch: &mut Scratch,
+    context: &Context,
+) -> ActionCode {
+    let Scratch { v4, v6, state } = scratch;
+    if state.ipv6 {
+        place(maps, state, context, v6);
     } else {
-        place(maps, work, here, v4);
+        place(maps, state, context, v4);
     }
-    let misplaced = u32::from(misplaced(here, &work.src, &work.dst));
-    if misplaced != 0 {
-        return if work.ipv6 {
-            refuse_placed(maps, work, here, v6, misplaced)
+    let refusal = u32::from(spoof_check(context, &state.src, &state.dst));
+    if refusal != 0 {
+        return if state.ipv6 {
+            refuse_resolved(maps, state, context, v6, refusal)
         } else {
-            refuse_placed(maps, work, here, v4, misplaced)
+            refuse_resolved(maps, state, context, v4, refusal)
         };
     }
-    judge_ends(maps, work);
-    if work.both_ways != 0 && allowed(work) {
+    judge_ends(maps, state);
+    if state.both_ways != 0 && allowed(state) {
         // Who opened it is not known: the other end must have been allowed to, too, else a packet of
         // the one would make way for everything that the other sends.
-        work.first_way = [work.egress.decision, work.ingress.decision];
-        turn(work, v4, v6, here);
-        judge_ends(maps, work);
-        if allowed(work) {
-            turn(work, v4, v6, here);
-            [work.egress.decision, work.ingress.decision] = work.first_way;
+        state.first_way = [state.egress.decision, state.ingress.decision];
+        turn(state, v4, v6, context);
+        judge_ends(maps, state);
+        if allowed(state) {
+            turn(state, v4, v6, context);
+            [state.egress.decision, state.ingress.decision] = state.first_way;
         }
     }
-    if allowed(work) && (!work.known || work.entry.owner == 0) {
-        charge(work, here);
-        if work.ipv6 {
-            claim::<V6, M>(maps, &mut work.claim, &v6.key);
+    if allowed(state) && (!state.known || state.entry.owner == 0) {
+        charge(state, context);
+        if state.ipv6 {
+            claim::<V6, M>(maps, &mut state.claim, &v6.key);
         } else {
-            claim::<V4, M>(maps, &mut work.claim, &v4.key);
+            claim::<V4, M>(maps, &mut state.claim, &v4.key);
         }
     }
-    if work.ipv6 {
-        conclude(maps, work, here, v6)
+    if state.ipv6 {
+        conclude(maps, state, context, v6)
     } else {
-        conclude(maps, work, here, v4)
+        conclude(maps, state, context, v4)
     }
 }
 
 /// Whose share a new connection takes: the pod's that sent this packet, if that one is here.
 #[inline(always)]
-fn charge(work: &mut Work, here: &Here) {
-    work.claim.owner = if work.src.local() {
-        work.src.addr.endpoint
+fn charge(state: &mut VerdictState, context: &Context) {
+    state.claim.owner = if state.src.local() {
+        state.src.addr.endpoint
     } else {
-        work.dst.addr.endpoint
+        state.dst.addr.endpoint
     };
-    work.claim.tick = here.tick;
+    state.claim.tick = context.tick;
 }
 
 /// Egress at the connection's source pod, ingress at its destination pod, as far as they are here. The
 /// destination isn't asked about what the source already refused.
 #[inline(never)]
-fn judge_ends<M: Maps>(maps: &M, work: &mut Work) {
-    if work.judge_egress {
-        decide(maps, &mut work.egress);
+fn judge_ends<M: Maps>(maps: &M, state: &mut VerdictState) {
+    if state.judge_egress {
+        decide(maps, &mut state.egress);
     }
-    if work.judge_ingress && work.egress.decision.allows() {
-        decide(maps, &mut work.ingress);
+    if state.judge_ingress && state.egress.decision.allows() {
+        decide(maps, &mut state.ingress);
     }
 }
 
 #[inline(always)]
-fn allowed(work: &Work) -> bool {
-    work.egress.decision.allows() && work.ingress.decision.allows()
+fn allowed(state: &VerdictState) -> bool {
+    state.egress.decision.allows() && state.ingress.decision.allows()
 }
 
 /// Supposes that the other end opened the connection.
 #[inline(never)]
-fn turn(work: &mut Work, v4: &Tuple<V4>, v6: &Tuple<V6>, here: &Here) {
-    work.reply = (work.reply & 1) ^ 1;
-    if work.ipv6 {
-        ask(work, here, v6, work.reply != 0);
+fn turn(state: &mut VerdictState, v4: &Tuple<V4>, v6: &Tuple<V6>, context: &Context) {
+    state.reply = (state.reply & 1) ^ 1;
+    if state.ipv6 {
+        prepare_queries(state, context, v6, state.reply != 0);
     } else {
-        ask(work, here, v4, work.reply != 0);
+        prepare_queries(state, context, v4, state.reply != 0);
     }
 }
 
 /// Who the sides are, and in which direction the connection was opened: its own if it is known,
 /// else this packet opens it.
 #[inline(never)]
-fn place<F: Family, M: Maps>(maps: &mut M, work: &mut Work, here: &Here, tuple: &Tuple<F>) {
-    resolve_both(maps, work, here, tuple.src, tuple.dst);
-    work.claim.refused = 0;
-    work.known = false;
-    work.both_ways = u32::from(!matches!(tuple.role, Role::Opens));
-    work.reply = u32::from(matches!(tuple.role, Role::Answers));
-    if work.stale
+fn place<F: Family, M: Maps>(
+    maps: &mut M,
+    state: &mut VerdictState,
+    context: &Context,
+    tuple: &Tuple<F>,
+) {
+    resolve_both(maps, state, context, tuple.src, tuple.dst);
+    state.claim.refused = 0;
+    state.known = false;
+    state.both_ways = u32::from(!matches!(tuple.role, Role::Opens));
+    state.reply = u32::from(matches!(tuple.role, Role::Answers));
+    if state.stale
         && let Some(entry) = F::ct(maps, &tuple.key)
     {
-        let (a, b) = sides(work, tuple);
+        let (a, b) = by_key_side(state, tuple);
         // An address that changed hands: the connection was its former owner's.
         if entry.ifindex == [a.endpoint.ifindex, b.endpoint.ifindex] {
-            work.known = true;
-            work.entry = *entry;
-            work.reply = u32::from(tuple.from_b != (entry.flags & FROM_B != 0));
-            work.both_ways = u32::from(entry.flags & PICKED_UP != 0);
+            state.known = true;
+            state.entry = *entry;
+            state.reply = u32::from(tuple.from_b != (entry.flags & FROM_B != 0));
+            state.both_ways = u32::from(entry.flags & PICKED_UP != 0);
         }
     }
-    ask(work, here, tuple, work.reply & 1 != 0);
+    prepare_queries(state, context, tuple, state.reply & 1 != 0);
 }
 
 /// The packet's ends as sides A and B of its key.
 #[inline(always)]
-fn sides<'w, F: Family>(work: &'w Work, tuple: &Tuple<F>) -> (&'w Side, &'w Side) {
+fn by_key_side<'w, F: Family>(
+    state: &'w VerdictState,
+    tuple: &Tuple<F>,
+) -> (&'w ResolvedAddr, &'w ResolvedAddr) {
     if tuple.from_b {
-        (&work.dst, &work.src)
+        (&state.dst, &state.src)
     } else {
-        (&work.src, &work.dst)
+        (&state.src, &state.dst)
     }
 }
 
@@ -137,109 +149,121 @@ fn sides<'w, F: Family>(work: &'w Work, tuple: &Tuple<F>) -> (&'w Side, &'w Side
 #[inline(never)]
 fn conclude<F: Family, M: Maps>(
     maps: &mut M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     tuple: &Tuple<F>,
-) -> Fate {
-    let reply = work.reply & 1 != 0;
-    let (egress, ingress) = (work.egress.decision, work.ingress.decision);
+) -> ActionCode {
+    let reply = state.reply & 1 != 0;
+    let (egress, ingress) = (state.egress.decision, state.ingress.decision);
     maps.decided(egress.cookie);
     maps.decided(ingress.cookie);
-    report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
-    let (a, b) = sides(work, tuple);
+    report::from_tuple(&mut state.event, context.hook, tuple, &state.identities);
+    let (a, b) = by_key_side(state, tuple);
     let identity = [a.addr.identity, b.addr.identity];
     let ifindex = [a.endpoint.ifindex, b.endpoint.ifindex];
     if !egress.allows() || !ingress.allows() {
-        if work.known
+        if state.known
             && let Some(entry) = F::ct(maps, &tuple.key)
         {
             // Stays known as denied, so that its replies can't open it the other way round.
-            remember(entry, here, &egress, &ingress, identity);
+            store_verdict(entry, context, &egress, &ingress, identity);
             entry.flags |= DENIED;
-            if work.both_ways != 0 {
+            if state.both_ways != 0 {
                 // The way that was denied is the one that later drops tell of.
                 let opener = if tuple.from_b != reply { FROM_B } else { 0 };
                 entry.flags = entry.flags & !FROM_B | opener;
             }
-            entry.expires = here.tick.wrapping_add(denied_life(tuple.proto));
-            work.entry = *entry;
-            report::from_entry(&mut work.event, &work.entry, reply, false);
+            entry.expires = context.tick.wrapping_add(denied_life(tuple.proto));
+            state.entry = *entry;
+            report::from_entry(&mut state.event, &state.entry, reply, false);
         } else {
-            report::decisions(&mut work.event, here.revision, &egress, &ingress, reply);
+            report::decisions(&mut state.event, context.revision, &egress, &ingress, reply);
         }
-        report::drop_event(maps, &mut work.event, here);
+        report::drop_event(maps, &mut state.event, context);
         return DROP;
     }
 
-    if !work.known && work.claim.refused != 0 {
+    if !state.known && state.claim.refused != 0 {
         maps.count(counter::CT_FULL);
-        return refuse_placed(maps, work, here, tuple, u32::from(reason::CT_INSERT_FAILED));
+        return refuse_resolved(
+            maps,
+            state,
+            context,
+            tuple,
+            u32::from(reason::CT_INSERT_FAILED),
+        );
     }
     let time = maps.exact_now();
-    if !work.known {
-        work.entry = CtEntry {
+    if !state.known {
+        state.entry = CtEntry {
             created: time,
             ..CtEntry::default()
         };
         if tuple.from_b != reply {
-            work.entry.flags = FROM_B;
+            state.entry.flags = FROM_B;
         }
-        if work.both_ways != 0 {
-            work.entry.flags |= PICKED_UP;
+        if state.both_ways != 0 {
+            state.entry.flags |= PICKED_UP;
         }
     }
-    let entry = &mut work.entry;
+    let entry = &mut state.entry;
     let same = entry.flags & DENIED == 0
         && entry.egress_cookie == egress.cookie
         && entry.ingress_cookie == ingress.cookie
         && entry.egress == egress.verdict
         && entry.ingress == ingress.verdict;
-    remember(entry, here, &egress, &ingress, identity);
+    store_verdict(entry, context, &egress, &ingress, identity);
     entry.flags &= !DENIED;
     entry.ifindex = ifindex;
-    let seen = account(
+    let seen = conntrack_update(
         entry,
         maps.node(),
         reply,
         tuple.proto,
         tuple.tcp_flags,
-        here.length,
-        here.tick,
+        context.length,
+        context.tick,
     );
-    let kind = match (work.known, same) {
+    let kind = match (state.known, same) {
         (false, _) => NEW,
         (true, false) => CHANGED,
         (true, true) => seen,
     };
-    entry.reported[usize::from(reply)] = here.tick;
-    if !work.known || (entry.owner == 0 && work.claim.refused == 0) {
-        entry.owner = work.claim.owner;
+    entry.reported[usize::from(reply)] = context.tick;
+    if !state.known || (entry.owner == 0 && state.claim.refused == 0) {
+        entry.owner = state.claim.owner;
     }
-    if F::ct_insert(maps, &tuple.key, &work.entry).is_err() {
+    if F::ct_insert(maps, &tuple.key, &state.entry).is_err() {
         maps.count(counter::CT_FULL);
-        return refuse_placed(maps, work, here, tuple, u32::from(reason::CT_INSERT_FAILED));
+        return refuse_resolved(
+            maps,
+            state,
+            context,
+            tuple,
+            u32::from(reason::CT_INSERT_FAILED),
+        );
     }
     if kind != 0 {
-        report::from_entry(&mut work.event, &work.entry, reply, false);
-        work.event.kind = kind;
-        work.event.time = time;
-        maps.emit(&work.event);
+        report::from_entry(&mut state.event, &state.entry, reply, false);
+        state.event.kind = kind;
+        state.event.time = time;
+        maps.emit(&state.event);
     }
-    match here.hook {
-        Hook::FromPod => work.dst.endpoint.ifindex,
+    match context.hook {
+        Hook::FromPod => state.dst.endpoint.ifindex,
         Hook::ToPod => PASS,
     }
 }
 
 #[inline(always)]
-fn remember(
+fn store_verdict(
     entry: &mut CtEntry,
-    here: &Here,
+    context: &Context,
     egress: &Decision,
     ingress: &Decision,
     identity: [u32; 2],
 ) {
-    entry.revision = here.revision;
+    entry.revision = context.revision;
     entry.identity = identity;
     entry.egress = egress.verdict;
     entry.ingress = ingress.verdict;
@@ -253,10 +277,15 @@ fn remember(
     };
 }
 
-/// Prepares the questions for the ends that are here.
+/// Prepares the policy queries for the ends that are here.
 #[inline(always)]
-fn ask<F: Family>(work: &mut Work, here: &Here, tuple: &Tuple<F>, reply: bool) {
-    let Work {
+fn prepare_queries<F: Family>(
+    state: &mut VerdictState,
+    context: &Context,
+    tuple: &Tuple<F>,
+    reply: bool,
+) {
+    let VerdictState {
         src,
         dst,
         egress,
@@ -264,26 +293,26 @@ fn ask<F: Family>(work: &mut Work, here: &Here, tuple: &Tuple<F>, reply: bool) {
         judge_egress,
         judge_ingress,
         ..
-    } = work;
+    } = state;
     let (client, server) = if reply {
         (&*dst, &*src)
     } else {
         (&*src, &*dst)
     };
-    let question = Question {
-        revision: here.revision,
+    let query = PolicyQuery {
+        revision: context.revision,
         table: client.endpoint.table,
         peer: server.addr.identity,
         port: service_port(tuple, reply),
         proto: tuple.proto,
         egress: true,
     };
-    egress.question = question;
-    ingress.question = Question {
+    egress.query = query;
+    ingress.query = PolicyQuery {
         table: server.endpoint.table,
         peer: client.addr.identity,
         egress: false,
-        ..question
+        ..query
     };
     egress.decision = Decision::default();
     ingress.decision = Decision::default();

@@ -6,14 +6,14 @@ use abi::event::FLAGS;
 use abi::{identity, proto};
 
 use super::icmp_error::icmp_error;
-use super::sides::{refuse_placed, resolve_both};
-use super::{DROP, Fate, Here, Hook, PASS, Scratch, UNDECIDED, Work};
-use crate::account::{account, denied_life, expired, reopens};
+use super::resolve::{refuse_resolved, resolve_both};
+use super::{ActionCode, Context, DROP, Hook, PASS, Scratch, UNDECIDED, VerdictState};
+use crate::conntrack::{conntrack_update, denied_life, expired, reopens};
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;
 use crate::parse::{self, ACK, Kind, Link, Role, SYN, Tuple};
-use crate::report::{self, Ends};
+use crate::report::{self, Identities};
 
 /// What can be said without asking a policy table: malformed packets, the link's own chatter,
 /// established connections, ICMP errors about them.
@@ -22,28 +22,28 @@ pub(super) fn short_path<P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,
-    here: &Here,
-) -> Fate {
-    let Scratch { v4, v6, work } = scratch;
+    context: &Context,
+) -> ActionCode {
+    let Scratch { v4, v6, state } = scratch;
     match parse::link(packet) {
         Ok(Link::Arp) => PASS,
         Ok(Link::V4(at)) => {
-            work.ipv6 = false;
-            match parse::v4(packet, maps, at, here.ifindex, v4) {
-                0 => known(packet, maps, work, here, v4),
-                reason => refuse(maps, work, here, v4, reason),
+            state.ipv6 = false;
+            match parse::v4(packet, maps, at, context.ifindex, v4) {
+                0 => known(packet, maps, state, context, v4),
+                reason => refuse(maps, state, context, v4, reason),
             }
         }
         Ok(Link::V6(at)) => {
-            work.ipv6 = true;
-            match parse::v6(packet, maps, at, here.ifindex, v6) {
-                0 => known(packet, maps, work, here, v6),
-                reason => refuse(maps, work, here, v6, reason),
+            state.ipv6 = true;
+            match parse::v6(packet, maps, at, context.ifindex, v6) {
+                0 => known(packet, maps, state, context, v6),
+                reason => refuse(maps, state, context, v6, reason),
             }
         }
         Err(reason) => {
             *v4 = Tuple::default();
-            refuse(maps, work, here, v4, u32::from(reason))
+            refuse(maps, state, context, v4, u32::from(reason))
         }
     }
 }
@@ -52,36 +52,36 @@ pub(super) fn short_path<P: Packet, M: Maps>(
 fn known<F: Family, P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     tuple: &Tuple<F>,
-) -> Fate {
-    work.first_fragment = tuple.first.is_some();
+) -> ActionCode {
+    state.first_fragment = tuple.first.is_some();
     match tuple.kind {
-        Kind::LinkLocal if on_the_link(maps, here, tuple) => return PASS,
+        Kind::LinkLocal if on_the_link(maps, context, tuple) => return PASS,
         Kind::IcmpError(..) => {
-            let fate = icmp_error(packet, maps, work, here, tuple);
-            if fate != UNDECIDED {
-                return fate;
+            let code = icmp_error(packet, maps, state, context, tuple);
+            if code != UNDECIDED {
+                return code;
             }
         }
         Kind::Plain | Kind::LinkLocal => {}
     }
-    established(maps, work, here, tuple)
+    established(maps, state, context, tuple)
 }
 
 /// Is the other party the link itself? Its messages towards anyone further away are packets like
 /// any other, else they would be a way around policy.
 #[inline(always)]
-fn on_the_link<F: Family, M: Maps>(maps: &M, here: &Here, tuple: &Tuple<F>) -> bool {
-    let other = match here.hook {
+fn on_the_link<F: Family, M: Maps>(maps: &M, context: &Context, tuple: &Tuple<F>) -> bool {
+    let other = match context.hook {
         Hook::FromPod => tuple.dst,
         Hook::ToPod => tuple.src,
     };
     other.link_scope()
-        || here.is_from_here()
+        || context.is_from_here()
             && other
-                .exact(maps, here.revision)
+                .exact(maps, context.revision)
                 .is_some_and(|addr| addr.flags & PRESENT != 0 && addr.identity == identity::HOST)
 }
 
@@ -90,20 +90,20 @@ fn on_the_link<F: Family, M: Maps>(maps: &M, here: &Here, tuple: &Tuple<F>) -> b
 #[inline(always)]
 fn established<F: Family, M: Maps>(
     maps: &mut M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     tuple: &Tuple<F>,
-) -> Fate {
+) -> ActionCode {
     let node = *maps.node();
     let source = usize::from(tuple.from_b);
-    work.stale = false;
+    state.stale = false;
     let Some(entry) = F::ct(maps, &tuple.key) else {
         return UNDECIDED;
     };
     let has_flags = matches!(tuple.proto, proto::TCP | proto::SCTP);
-    if expired(entry.expires, here.tick) {
+    if expired(entry.expires, context.tick) {
         // It still tells who opened the connection that this packet continues.
-        work.stale = has_flags && !matches!(tuple.role, Role::Opens);
+        state.stale = has_flags && !matches!(tuple.role, Role::Opens);
         return UNDECIDED;
     }
     // A packet that opens a connection, against the direction of this one: judged by itself.
@@ -118,36 +118,36 @@ fn established<F: Family, M: Maps>(
         (entry.ifindex[1], entry.ifindex[0], entry.identity[1])
     };
     // What comes from the network with the node's own address isn't the node's.
-    let ours = match here.hook {
-        Hook::FromPod => from == here.ifindex,
+    let ours = match context.hook {
+        Hook::FromPod => from == context.ifindex,
         Hook::ToPod => {
-            to == here.ifindex && from == 0 && (here.came_by == 0 || sender != identity::HOST)
+            to == context.ifindex && from == 0 && (context.came_by == 0 || sender != identity::HOST)
         }
     };
-    if !ours || entry.revision != here.revision {
-        work.stale = true;
+    if !ours || entry.revision != context.revision {
+        state.stale = true;
         return UNDECIDED;
     }
     if entry.flags & DENIED != 0 {
         // It stays denied as long as either end sends.
-        entry.expires = here.tick.wrapping_add(denied_life(tuple.proto));
-        work.entry = *entry;
-        let ends = ends_of(&work.entry, source);
-        report::from_tuple(&mut work.event, here.hook, tuple, &ends);
-        report::from_entry(&mut work.event, &work.entry, reply, false);
-        report::drop_event(maps, &mut work.event, here);
+        entry.expires = context.tick.wrapping_add(denied_life(tuple.proto));
+        state.entry = *entry;
+        let identities = ends_of(&state.entry, source);
+        report::from_tuple(&mut state.event, context.hook, tuple, &identities);
+        report::from_entry(&mut state.event, &state.entry, reply, false);
+        report::drop_event(maps, &mut state.event, context);
         return DROP;
     }
-    let kind = account(
+    let kind = conntrack_update(
         entry,
         &node,
         reply,
         tuple.proto,
         tuple.tcp_flags,
-        here.length,
-        here.tick,
+        context.length,
+        context.tick,
     );
-    let to_stack = match here.hook {
+    let to_stack = match context.hook {
         Hook::FromPod => to,
         Hook::ToPod => 0,
     };
@@ -156,21 +156,21 @@ fn established<F: Family, M: Maps>(
             && kind == FLAGS
             && tuple.tcp_flags & (SYN | ACK) == SYN | ACK
             && entry.rtt_us == 0;
-        work.entry = *entry;
-        let ends = ends_of(&work.entry, source);
+        state.entry = *entry;
+        let identities = ends_of(&state.entry, source);
         let time = maps.exact_now();
         if first_syn_ack {
-            let rtt = round_trip(time, work.entry.created);
-            work.entry.rtt_us = rtt;
+            let rtt = round_trip(time, state.entry.created);
+            state.entry.rtt_us = rtt;
             if let Some(entry) = F::ct(maps, &tuple.key) {
                 entry.rtt_us = rtt;
             }
         }
-        report::from_tuple(&mut work.event, here.hook, tuple, &ends);
-        report::from_entry(&mut work.event, &work.entry, reply, false);
-        work.event.kind = kind;
-        work.event.time = time;
-        maps.emit(&work.event);
+        report::from_tuple(&mut state.event, context.hook, tuple, &identities);
+        report::from_entry(&mut state.event, &state.entry, reply, false);
+        state.event.kind = kind;
+        state.event.time = time;
+        maps.emit(&state.event);
     }
     to_stack
 }
@@ -185,27 +185,27 @@ fn round_trip(now: u64, created: u64) -> u32 {
 }
 
 #[inline(always)]
-fn ends_of(entry: &CtEntry, source: usize) -> Ends {
+fn ends_of(entry: &CtEntry, source: usize) -> Identities {
     let (src, dst) = if source == 0 {
         (entry.identity[0], entry.identity[1])
     } else {
         (entry.identity[1], entry.identity[0])
     };
-    Ends { src, dst }
+    Identities { src, dst }
 }
 
 /// A packet that could not be parsed.
 #[inline(never)]
 fn refuse<F: Family, M: Maps>(
     maps: &mut M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     tuple: &Tuple<F>,
     reason: u32,
-) -> Fate {
-    work.ends = Ends::default();
+) -> ActionCode {
+    state.identities = Identities::default();
     if tuple.addressed {
-        resolve_both(maps, work, here, tuple.src, tuple.dst);
+        resolve_both(maps, state, context, tuple.src, tuple.dst);
     }
-    refuse_placed(maps, work, here, tuple, reason)
+    refuse_resolved(maps, state, context, tuple, reason)
 }

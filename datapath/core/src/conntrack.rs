@@ -28,7 +28,7 @@ pub fn expired(expires: u32, tick: u32) -> bool {
 
 /// Takes a packet into the entry. Gives the kind of event it is worth, 0 for none.
 #[inline(always)]
-pub fn account(
+pub fn conntrack_update(
     entry: &mut CtEntry,
     node: &Node,
     reply: bool,

@@ -6,35 +6,35 @@ use abi::event::FORWARDED;
 use abi::identity;
 use abi::reason;
 
-use super::{DROP, Fate, Here, Hook, Work};
-use crate::account::expired;
+use super::{ActionCode, Context, DROP, Hook, VerdictState};
+use crate::conntrack::expired;
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::parse::Tuple;
-use crate::report::{self, Ends};
+use crate::report::{self, Identities};
 
 /// One side of a packet.
 #[derive(Clone, Copy, Default)]
-pub struct Side {
+pub struct ResolvedAddr {
     /// What the maps say of the address.
     pub addr: Addr,
     /// The pod, if the address is one of this node; zero otherwise.
     pub endpoint: Endpoint,
 }
 
-/// Finds out who an address is. Not inlined for the reason given at [`crate::policy::Judging`].
+/// Finds out who an address is. Not inlined for the reason given at [`crate::policy::PolicyLookup`].
 #[inline(never)]
-fn resolve<F: Family, M: Maps>(maps: &M, address: F, here: &Here, out: &mut Side) {
-    let mut addr = address.resolve(maps, here.revision);
-    if addr.expires != 0 && expired(addr.expires, here.tick) {
-        addr = address.prefix(maps, here.revision);
+fn resolve<F: Family, M: Maps>(maps: &M, address: F, context: &Context, out: &mut ResolvedAddr) {
+    let mut addr = address.resolve(maps, context.revision);
+    if addr.expires != 0 && expired(addr.expires, context.tick) {
+        addr = address.prefix(maps, context.revision);
     }
     out.addr = addr;
     out.endpoint = Endpoint::default();
     if addr.flags & LOCAL != 0
         && let Some(found) = maps.endpoint(addr.endpoint)
     {
-        out.endpoint = *found.at(here.revision);
+        out.endpoint = *found.at(context.revision);
     }
 }
 
@@ -42,20 +42,20 @@ fn resolve<F: Family, M: Maps>(maps: &M, address: F, here: &Here, out: &mut Side
 #[inline(always)]
 pub(super) fn resolve_both<F: Family, M: Maps>(
     maps: &M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     src: F,
     dst: F,
 ) {
-    resolve(maps, src, here, &mut work.src);
-    resolve(maps, dst, here, &mut work.dst);
-    work.ends = Ends {
-        src: work.src.addr.identity,
-        dst: work.dst.addr.identity,
+    resolve(maps, src, context, &mut state.src);
+    resolve(maps, dst, context, &mut state.dst);
+    state.identities = Identities {
+        src: state.src.addr.identity,
+        dst: state.dst.addr.identity,
     };
 }
 
-impl Side {
+impl ResolvedAddr {
     #[inline(always)]
     pub(super) fn local(&self) -> bool {
         self.addr.flags & LOCAL != 0
@@ -72,19 +72,21 @@ impl Side {
 
 /// Checks that the packet belongs on this veth. Gives the drop reason if it doesn't.
 #[inline(always)]
-pub(super) fn misplaced(here: &Here, src: &Side, dst: &Side) -> u8 {
-    match here.hook {
+pub(super) fn spoof_check(context: &Context, src: &ResolvedAddr, dst: &ResolvedAddr) -> u8 {
+    match context.hook {
         Hook::FromPod => {
-            if src.is_at(here.ifindex) {
+            if src.is_at(context.ifindex) {
                 0
             } else {
                 reason::INVALID_SOURCE_IP
             }
         }
         Hook::ToPod => {
-            if !dst.is_at(here.ifindex) {
+            if !dst.is_at(context.ifindex) {
                 reason::NO_CONFIGURATION
-            } else if src.local() || (src.addr.identity == identity::HOST && !here.is_from_here()) {
+            } else if src.local()
+                || (src.addr.identity == identity::HOST && !context.is_from_here())
+            {
                 // A pod of this node is judged at its own veth and handed over from there: here
                 // it can only be somebody else who uses its address. And what the node itself sends
                 // comes from no interface.
@@ -97,21 +99,21 @@ pub(super) fn misplaced(here: &Here, src: &Side, dst: &Side) -> u8 {
 }
 
 #[inline(never)]
-pub(super) fn refuse_placed<F: Family, M: Maps>(
+pub(super) fn refuse_resolved<F: Family, M: Maps>(
     maps: &mut M,
-    work: &mut Work,
-    here: &Here,
+    state: &mut VerdictState,
+    context: &Context,
     tuple: &Tuple<F>,
     reason: u32,
-) -> Fate {
-    report::from_tuple(&mut work.event, here.hook, tuple, &work.ends);
-    work.event.revision = here.revision;
+) -> ActionCode {
+    report::from_tuple(&mut state.event, context.hook, tuple, &state.identities);
+    state.event.revision = context.revision;
     let reason = (reason & 0xff) as u8;
-    match here.hook {
-        Hook::FromPod => work.event.egress = reason,
-        Hook::ToPod => work.event.ingress = reason,
+    match context.hook {
+        Hook::FromPod => state.event.egress = reason,
+        Hook::ToPod => state.event.ingress = reason,
     }
-    report::drop_event(maps, &mut work.event, here);
+    report::drop_event(maps, &mut state.event, context);
     DROP
 }
 
