@@ -292,7 +292,7 @@ impl Reconciler {
             policy: self.compiler.memory(),
         })?;
         for index in &self.given {
-            let forget = self.datapath.stats().forget_limit(*index);
+            let forget = self.datapath.stats().reset_rate_limit(*index);
             forget.map_err(loader_error("clearing an endpoint"))?;
         }
         self.given.clear();

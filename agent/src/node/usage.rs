@@ -13,8 +13,8 @@ pub struct MapUsage {
     pub max: u32,
 }
 
-impl From<loader::Fill> for MapUsage {
-    fn from(fill: loader::Fill) -> Self {
+impl From<loader::MapUsage> for MapUsage {
+    fn from(fill: loader::MapUsage) -> Self {
         Self {
             map: fill.map,
             entries: fill.entries as u64,

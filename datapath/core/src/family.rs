@@ -7,8 +7,6 @@ use abi::identity::WORLD;
 use abi::node::Node;
 
 use crate::maps::{CtFull, Maps};
-use crate::packet::Packet;
-use crate::parse::{self, Quoted};
 
 /// An address of one family.
 pub trait Family: Copy + Default + Ord {
@@ -54,9 +52,6 @@ pub trait Family: Copy + Default + Ord {
     fn place<M: Maps>(maps: &mut M, index: u32) -> Option<&mut Self::CtKey>;
     /// A number that spreads connections over places.
     fn spread(key: &Self::CtKey) -> u32;
-
-    /// What an ICMP error quotes, if its header is at `at` and the packet ends at `end`.
-    fn quoted<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<Self>>;
 
     /// Who the address is at `revision`: the hash answers for known addresses, the trie for the
     /// rest. An address that nothing covers is the world (the maps always hold /0; this is what
@@ -207,11 +202,6 @@ impl Family for V4 {
             key.proto.into(),
         ])
     }
-
-    #[inline(always)]
-    fn quoted<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<Self>> {
-        parse::quoted_v4(packet, at, end)
-    }
 }
 
 /// IPv6.
@@ -312,10 +302,5 @@ impl Family for V6 {
         let a = mix([a, b, c, d]);
         let b = mix([e, f, g, h]);
         mix([a, b, ports(key.port_a, key.port_b), key.proto.into()])
-    }
-
-    #[inline(always)]
-    fn quoted<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<Self>> {
-        parse::quoted_v6(packet, at, end)
     }
 }

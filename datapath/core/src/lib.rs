@@ -15,6 +15,7 @@
 #![no_std]
 
 pub mod conntrack;
+mod context;
 pub mod family;
 pub mod maps;
 pub mod packet;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod shares;
 pub mod verdict;
 
+pub use context::Hook;
 pub use maps::Maps;
 pub use packet::Packet;
 pub use verdict::{Action, Scratch, from_pod, to_pod};

@@ -22,7 +22,7 @@ use crate::packet::Packet;
 
 pub(crate) use fragment::store_fragment;
 use fragment::{Fragment, fragmented};
-pub use quoted::{Quoted, quoted_v4, quoted_v6};
+pub use quoted::{Quote, Quoted};
 use transport::transport;
 
 /// TCP FIN.

@@ -6,11 +6,11 @@ use abi::event::{
 };
 use abi::node::{counter, ticks};
 
+use crate::context::{Context, Hook};
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::parse::Tuple;
 use crate::policy::Decision;
-use crate::verdict::{Context, Hook};
 
 /// Who the two ends of the packet are.
 #[derive(Clone, Copy, Default)]

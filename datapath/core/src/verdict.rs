@@ -4,6 +4,7 @@ use abi::conntrack::CtEntry;
 use abi::event::Event;
 use abi::node::{counter, tick as tick_of};
 
+use crate::context::{Context, Hook};
 use crate::family::{V4, V6};
 use crate::maps::Maps;
 use crate::packet::Packet;
@@ -31,15 +32,6 @@ pub enum Action {
     Drop,
     /// Straight to the pod behind this interface (host side of its veth).
     Redirect(u32),
-}
-
-/// Where the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hook {
-    /// A packet comes from the pod.
-    FromPod,
-    /// A packet goes to the pod.
-    ToPod,
 }
 
 /// Memory for what is too large for the kernel's 512-byte stack, one per CPU.
@@ -100,28 +92,6 @@ const PASS: ActionCode = 0;
 const DROP: ActionCode = u32::MAX;
 /// Between functions only: the long path must decide.
 const UNDECIDED: ActionCode = u32::MAX - 1;
-
-/// What stays the same while a packet is judged.
-#[derive(Clone, Copy)]
-pub(crate) struct Context {
-    hook: Hook,
-    /// Interface at which the program runs.
-    pub(crate) ifindex: u32,
-    /// Interface by which the packet came to this node; 0 = the node itself sent it.
-    came_by: u32,
-    pub(crate) revision: u32,
-    pub(crate) tick: u32,
-    /// Of the frame, bytes.
-    pub(crate) length: u32,
-}
-
-impl Context {
-    /// The packet did not come from the network: this node, or the pod at this interface, sent it.
-    #[inline(always)]
-    fn is_from_here(&self) -> bool {
-        matches!(self.hook, Hook::FromPod) || self.came_by == 0
-    }
-}
 
 /// Where and when a packet is seen.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,7 @@ use tracing::{debug, error, warn};
 use abi::staged::NEVER;
 use datapath_host::{Changes, Desired, Settings};
 
-use crate::staged::{Counts, Pending};
+use crate::staged::{Counts, Stageable};
 use crate::sys;
 use crate::{Datapath, Error};
 
@@ -38,7 +38,7 @@ impl Datapath {
     /// is taken back. In either case the old state is in force as a whole.
     pub fn apply(&mut self, desired: &Desired) -> Result<Applied, Error> {
         let began = sys::monotonic_ns();
-        self.mend()?;
+        self.recover_if_needed()?;
         let planned = self.maps.plan(desired);
         if !self.has_base {
             self.name_all_interfaces(desired)?;
@@ -53,7 +53,7 @@ impl Datapath {
     /// # Errors
     /// [`Error::Full`], [`Error::Malformed`], [`Error::OutOfRange`], or the maps can't be read.
     pub fn check(&mut self, desired: &Desired) -> Result<(), Error> {
-        self.mend()?;
+        self.recover_if_needed()?;
         let planned = self.maps.plan(desired);
         self.check_planned(planned)
     }
@@ -66,7 +66,7 @@ impl Datapath {
         if !self.has_base {
             return Err(Error::NoBase);
         }
-        self.mend()?;
+        self.recover_if_needed()?;
         let planned = self.maps.plan_changes(changes);
         self.check_planned(planned)
     }
@@ -74,9 +74,9 @@ impl Datapath {
     fn check_planned(&mut self, planned: Result<Counts, Error>) -> Result<(), Error> {
         let room = planned.and_then(|_counts| {
             let mut maps = self.maps.all();
-            maps.try_for_each(Pending::check_room)
+            maps.try_for_each(Stageable::check_room)
         });
-        self.maps.all_mut().for_each(Pending::forget);
+        self.maps.all_mut().for_each(Stageable::forget);
         room
     }
 
@@ -91,13 +91,17 @@ impl Datapath {
         if !self.has_base {
             return Err(Error::NoBase);
         }
-        self.mend()?;
+        self.recover_if_needed()?;
         let planned = self.maps.plan_changes(changes);
         self.commit(planned, changes.settings, began)
     }
 
-    fn mend(&mut self) -> Result<(), Error> {
-        if self.is_torn { self.recover() } else { Ok(()) }
+    fn recover_if_needed(&mut self) -> Result<(), Error> {
+        if self.needs_recovery {
+            self.recover()
+        } else {
+            Ok(())
+        }
     }
 
     fn commit(
@@ -107,19 +111,19 @@ impl Datapath {
         began: u64,
     ) -> Result<Applied, Error> {
         let room = planned.and_then(|counts| {
-            self.maps.all().try_for_each(Pending::check_room)?;
+            self.maps.all().try_for_each(Stageable::check_room)?;
             Ok(counts)
         });
         let counts = match room {
             Ok(counts) => counts,
             Err(error) => {
-                self.maps.all_mut().for_each(Pending::forget);
+                self.maps.all_mut().for_each(Stageable::forget);
                 return Err(error);
             }
         };
         let since = |began| Duration::from_nanos(sys::monotonic_ns().saturating_sub(began));
         let mut left = Vec::new();
-        if self.maps.all().any(Pending::is_planned) {
+        if self.maps.all().any(Stageable::is_planned) {
             left = self.name_interfaces()?;
             if let Err(error) = self.stage_all() {
                 self.rename_interfaces(&left)?;
@@ -130,7 +134,7 @@ impl Datapath {
             self.set_settings(settings);
         }
         let mut true_after = since(began);
-        if self.maps.all().any(Pending::is_planned) {
+        if self.maps.all().any(Stageable::is_planned) {
             let from = self.revision() + 1;
             self.flip(from);
             true_after = since(began);
@@ -189,20 +193,20 @@ impl Datapath {
     fn stage_all(&mut self) -> Result<(), Error> {
         let from = self.revision().saturating_add(1);
         if from == NEVER {
-            self.maps.all_mut().for_each(Pending::forget);
+            self.maps.all_mut().for_each(Stageable::forget);
             return Err(Error::RevisionExhausted);
         }
         let result = self.maps.all_mut().try_for_each(|map| map.stage(from));
         if result.is_err() {
-            let mut is_torn = false;
+            let mut needs_recovery = false;
             for map in self.maps.all_mut() {
                 if let Err(error) = map.unstage(from) {
                     error!(map = map.fill().map, %error, "staged entries can't be taken back now");
                     map.forget();
-                    is_torn = true;
+                    needs_recovery = true;
                 }
             }
-            self.is_torn = is_torn;
+            self.needs_recovery = needs_recovery;
         }
         result
     }
@@ -219,7 +223,7 @@ impl Datapath {
         }
         if let Err(error) = result {
             warn!(%error, "cleaning up after a change is put off to the next");
-            self.is_torn = true;
+            self.needs_recovery = true;
         }
     }
 }

@@ -8,9 +8,8 @@ use datapath_host::{Changes, Desired, Settings};
 
 use crate::Error;
 use crate::pins::Pins;
-use crate::resize;
 use crate::sizes::Sizes;
-use crate::staged::{Counts, Pending, StagedMap};
+use crate::staged::{self, Counts, Stageable, StagedMap};
 
 /// A field per map, of the name that it has in [`Desired`] and [`Changes`], and each operation written
 /// once for all of them.
@@ -32,17 +31,17 @@ macro_rules! staged_maps {
 
             /// Puts maps of the sizes in place of those that are pinned with others.
             pub(crate) fn resize(pins: &Pins, sizes: &Sizes, revision: u32) -> Result<(), Error> {
-                $(resize::staged(pins, &maps::$map, sizes, revision)?;)+
+                $(staged::resize(pins, &maps::$map, sizes, revision)?;)+
                 Ok(())
             }
 
-            pub(crate) fn all(&self) -> impl Iterator<Item = &dyn Pending> {
-                let all: [&dyn Pending; _] = [$(&self.$field),+];
+            pub(crate) fn all(&self) -> impl Iterator<Item = &dyn Stageable> {
+                let all: [&dyn Stageable; _] = [$(&self.$field),+];
                 all.into_iter()
             }
 
-            pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Pending> {
-                let all: [&mut dyn Pending; _] = [$(&mut self.$field),+];
+            pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Stageable> {
+                let all: [&mut dyn Stageable; _] = [$(&mut self.$field),+];
                 all.into_iter()
             }
 

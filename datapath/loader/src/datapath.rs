@@ -12,19 +12,15 @@ use tracing::info;
 
 use crate::content::StagedMaps;
 use crate::links::{Found, Links};
-use crate::map::{self, Fill, Map};
+use crate::map::{self, Map, MapUsage, open_array};
 use crate::pins::Pins;
-use crate::programs::Programs;
-use crate::resize::{self, Leaving};
+use crate::programs::{Program, Programs};
+use crate::resize::{self, ReplacedMaps};
 use crate::sizes::Sizes;
-use crate::staged::Pending;
+use crate::staged::Stageable;
 use crate::stats::Stats;
 use crate::sys::{self, Mapping};
-use crate::{Error, cpus, kernel, programs, shares};
-
-/// Index of an interface in the node's network namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IfIndex(pub u32);
+use crate::{Error, IfIndex, cpus, kernel, programs, shares};
 
 /// How to open the datapath.
 #[derive(Clone, Debug)]
@@ -63,7 +59,7 @@ pub struct Datapath {
     /// The whole desired state was applied once.
     pub(crate) has_base: bool,
     /// A write failed in a way that left the maps and the shadows apart.
-    pub(crate) is_torn: bool,
+    pub(crate) needs_recovery: bool,
 }
 
 /// Words of [`abi::node::Node`], by offset.
@@ -103,8 +99,8 @@ impl Datapath {
         let has_places = pins.versioned(maps::CT_PLACES4.name).exists()
             && pins.versioned(maps::CT_PLACES6.name).exists();
         let programs = programs::open(object, &pins, &options.sizes)?;
-        let leaving = Leaving::find(&pins)?;
-        leaving.carry_over(&pins)?;
+        let replaced = ReplacedMaps::find(&pins)?;
+        replaced.carry_over(&pins)?;
         if !has_places {
             shares::hand_out(&pins)?;
         }
@@ -122,11 +118,11 @@ impl Datapath {
             pinned: Vec::new(),
             inodes: BTreeMap::new(),
             has_base: false,
-            is_torn: true,
+            needs_recovery: true,
         };
         datapath.recover()?;
         datapath.links = Links::adopt(&datapath.pins, &datapath.programs)?;
-        leaving.carry_over(&datapath.pins)?;
+        replaced.carry_over(&datapath.pins)?;
         programs::forget_others(object, &datapath.pins)?;
         datapath.pinned = datapath.hold(object)?;
         datapath.inodes = datapath.pins.inodes()?;
@@ -170,16 +166,16 @@ impl Datapath {
         sys::grace_period().map_err(Error::GracePeriod)?;
         let revision = self.revision();
         for map in self.maps.all_mut() {
-            let half_way = map.recover(revision)?;
-            if half_way > 0 {
+            let partial = map.recover(revision)?;
+            if partial > 0 {
                 info!(
                     map = map.fill().map,
-                    entries = half_way,
+                    entries = partial,
                     "brought half-written entries to an end"
                 );
             }
         }
-        self.is_torn = false;
+        self.needs_recovery = false;
         Ok(())
     }
 
@@ -244,8 +240,8 @@ impl Datapath {
     }
 
     /// How full the maps are that user space writes.
-    pub fn fills(&self) -> Vec<Fill> {
-        self.maps.all().map(Pending::fill).collect()
+    pub fn fills(&self) -> Vec<MapUsage> {
+        self.maps.all().map(Stageable::fill).collect()
     }
 
     /// A copy of what the maps hold: what was applied last, or what was found at the opening.
@@ -257,10 +253,10 @@ impl Datapath {
         &self.pins
     }
 
-    pub(crate) fn program(&self, program: crate::testrun::Program) -> BorrowedFd<'_> {
+    pub(crate) fn program(&self, program: Program) -> BorrowedFd<'_> {
         match program {
-            crate::testrun::Program::FromPod => self.programs.from_pod.as_fd(),
-            crate::testrun::Program::ToPod => self.programs.to_pod.as_fd(),
+            Program::FromPod => self.programs.from_pod.as_fd(),
+            Program::ToPod => self.programs.to_pod.as_fd(),
         }
     }
 }
@@ -280,18 +276,4 @@ fn make_array<V>(pins: &Pins, map: &maps::Map<u32, V>, length: usize) -> Result<
         source,
     })?;
     pins.replace(made.as_fd(), &path)
-}
-
-/// Maps one of these arrays into memory.
-pub(crate) fn open_array<V>(
-    pins: &Pins,
-    map: &maps::Map<u32, V>,
-    length: usize,
-) -> Result<Mapping, Error> {
-    let path = pins.versioned(map.name);
-    Mapping::of_pin(&path, map.value.size * length).map_err(|source| Error::Path {
-        action: "mapping into memory",
-        path,
-        source,
-    })
 }

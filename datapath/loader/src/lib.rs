@@ -15,26 +15,28 @@
 //! agent. aya is used here and isn't part of the API.
 #![expect(
     unsafe_code,
-    reason = "bpf(2), perf rings and mmap; each use is wrapped in `sys` or `record`"
+    reason = "bpf(2), perf rings and mmap; each use is wrapped in `sys` or `pod_types`"
 )]
 
 mod apply;
 mod content;
 mod cpus;
 mod datapath;
+pub mod egress;
 mod error;
 pub mod guard;
 mod inspect;
+mod interface;
 mod kernel;
-pub mod leaving;
 mod links;
 mod map;
 mod netlink;
 mod pins;
+mod pod_types;
 pub mod pods;
 mod prefix;
 mod programs;
-mod record;
+mod repair;
 mod resize;
 mod rings;
 mod shares;
@@ -45,11 +47,13 @@ mod sys;
 pub mod testrun;
 
 pub use apply::Applied;
-pub use datapath::{Datapath, IfIndex, Options};
+pub use datapath::{Datapath, Options};
 pub use datapath_host::{Changes, Desired, Settings};
 pub use error::Error;
-pub use inspect::{Damage, Inspection, Repair};
-pub use map::Fill;
+pub use inspect::Inspection;
+pub use interface::IfIndex;
+pub use map::MapUsage;
+pub use repair::{Damage, Repair};
 pub use rings::{RingItem, RingOptions, RingReader};
 pub use sizes::Sizes;
 pub use stats::{Connections, Counters, Limited, Replaced, Stats};

@@ -8,9 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tracing::{debug, info};
 
 use crate::guard::{self, Guard};
-use crate::inspect::{Damage, Repair};
 use crate::pins::Pins;
 use crate::programs::Programs;
+use crate::repair::{Damage, Repair};
 use crate::sys::{self, Hook};
 use crate::{Error, IfIndex};
 

@@ -9,8 +9,8 @@ use abi::maps::{self, Declaration, Kind};
 
 use crate::Error;
 use crate::pins::Pins;
-use crate::record::{self, Plain, Record};
-use crate::sys::{self, MapInfo};
+use crate::pod_types::{self, Plain, Record};
+use crate::sys::{self, MapInfo, Mapping};
 
 /// Opens what is pinned of a map, after a check of its shape.
 pub(crate) fn open(pins: &Pins, map: &Declaration) -> Result<(OwnedFd, MapInfo), Error> {
@@ -38,6 +38,20 @@ pub(crate) fn sibling(map: &Declaration, info: &MapInfo, size: u32) -> Result<Ow
     sys::create_map(map.name, &info).map_err(|source| Error::Map {
         action: "making",
         map: map.name,
+        source,
+    })
+}
+
+/// Maps an array that can be (`BPF_F_MMAPABLE`) into memory.
+pub(crate) fn open_array<V>(
+    pins: &Pins,
+    map: &maps::Map<u32, V>,
+    length: usize,
+) -> Result<Mapping, Error> {
+    let path = pins.versioned(map.name);
+    Mapping::of_pin(&path, map.value.size * length).map_err(|source| Error::Path {
+        action: "mapping into memory",
+        path,
         source,
     })
 }
@@ -73,7 +87,7 @@ pub(crate) fn check_all(pins: &Pins) -> Result<(), Error> {
 
 /// How full a map is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fill {
+pub struct MapUsage {
     /// Name of the map.
     pub map: &'static str,
     /// Entries in it.
@@ -158,8 +172,8 @@ impl<K: Plain, V: Record> Map<K, V> {
     }
 
     /// How full the map is with so many entries.
-    pub(crate) fn fill(&self, entries: usize) -> Fill {
-        Fill {
+    pub(crate) fn fill(&self, entries: usize) -> MapUsage {
+        MapUsage {
             map: self.name(),
             entries,
             max: self.declaration.room(self.max()),
@@ -183,10 +197,11 @@ impl<K: Plain, V: Record> Map<K, V> {
     pub(crate) fn get_per_cpu(&self, key: &K, cpus: usize) -> Result<Vec<V>, Error> {
         let stride = size_of::<V>().next_multiple_of(8);
         let mut values = vec![0; stride * cpus];
-        sys::lookup(self.fd(), record::bytes(key), &mut values).map_err(self.failed("reading"))?;
+        sys::lookup(self.fd(), pod_types::bytes(key), &mut values)
+            .map_err(self.failed("reading"))?;
         Ok(values
             .chunks_exact(stride)
-            .filter_map(record::read)
+            .filter_map(pod_types::read)
             .collect())
     }
 
@@ -205,7 +220,7 @@ impl<K: Plain, V: Record> Map<K, V> {
                     .map_err(self.failed("reading all of"))?;
             let keys = keys.chunks_exact(size_of::<K>());
             for (key, value) in keys.zip(values.chunks_exact(stride)).take(found as usize) {
-                if let Some(key) = record::read(key) {
+                if let Some(key) = pod_types::read(key) {
                     f(key, value);
                 }
             }
@@ -219,7 +234,7 @@ impl<K: Plain, V: Record> Map<K, V> {
     /// Calls `f` with every entry. Entries that come or go meanwhile may be missed or be seen twice.
     pub(crate) fn for_each(&self, mut f: impl FnMut(K, V)) -> Result<(), Error> {
         self.for_each_raw(size_of::<V>(), |key, value| {
-            if let Some(value) = record::read(value) {
+            if let Some(value) = pod_types::read(value) {
                 f(key, value);
             }
         })
@@ -235,7 +250,7 @@ impl<K: Plain, V: Record> Map<K, V> {
         self.for_each_raw(stride * cpus, |key, values| {
             f(
                 key,
-                &mut values.chunks_exact(stride).filter_map(record::read),
+                &mut values.chunks_exact(stride).filter_map(pod_types::read),
             );
         })
     }
@@ -245,7 +260,7 @@ impl<K: Plain, V: Record> Map<K, V> {
         let mut rest = keys;
         while !rest.is_empty() {
             let count = CHUNK.min(u32::try_from(rest.len()).unwrap_or(CHUNK));
-            let chunk = record::slice_bytes(&rest[..count as usize]);
+            let chunk = pod_types::slice_bytes(&rest[..count as usize]);
             let batch = sys::delete_batch(self.fd(), chunk, count);
             let skipped = match batch.error {
                 None => 0,
@@ -259,27 +274,27 @@ impl<K: Plain, V: Record> Map<K, V> {
 
     /// Removes an entry; `false` if there was none.
     pub(crate) fn delete(&self, key: &K) -> Result<bool, Error> {
-        sys::delete(self.fd(), record::bytes(key)).map_err(self.failed("deleting from"))
+        sys::delete(self.fd(), pod_types::bytes(key)).map_err(self.failed("deleting from"))
     }
 }
 
 impl<K: Plain, V: Plain> Map<K, V> {
     pub(crate) fn put(&self, key: &K, value: &V) -> Result<(), Error> {
-        sys::update(self.fd(), record::bytes(key), record::bytes(value))
+        sys::update(self.fd(), pod_types::bytes(key), pod_types::bytes(value))
             .map_err(self.failed("writing to"))
     }
 
     /// Writes an entry unless there is one of that key; says whether it did.
     pub(crate) fn put_new(&self, key: &K, value: &V) -> Result<bool, Error> {
-        sys::insert(self.fd(), record::bytes(key), record::bytes(value))
+        sys::insert(self.fd(), pod_types::bytes(key), pod_types::bytes(value))
             .map_err(self.failed("writing to"))
     }
 
     /// Writes the same value for every possible CPU. Only for per-CPU maps.
     pub(crate) fn put_per_cpu(&self, key: &K, value: &V, cpus: usize) -> Result<(), Error> {
-        let mut one = record::bytes(value).to_vec();
+        let mut one = pod_types::bytes(value).to_vec();
         one.resize(size_of::<V>().next_multiple_of(8), 0);
-        sys::update(self.fd(), record::bytes(key), &one.repeat(cpus))
+        sys::update(self.fd(), pod_types::bytes(key), &one.repeat(cpus))
             .map_err(self.failed("writing to"))
     }
 
@@ -289,7 +304,7 @@ impl<K: Plain, V: Plain> Map<K, V> {
         let chunk = CHUNK as usize;
         for (n, (keys, values)) in keys.chunks(chunk).zip(values.chunks(chunk)).enumerate() {
             let count = u32::try_from(keys.len()).expect("a chunk is small");
-            let (keys, values) = (record::slice_bytes(keys), record::slice_bytes(values));
+            let (keys, values) = (pod_types::slice_bytes(keys), pod_types::slice_bytes(values));
             let batch = sys::update_batch(self.fd(), keys, values, count);
             if let Some(error) = batch.error {
                 let error = self.failed("writing to")(error);

@@ -10,8 +10,6 @@ use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::link::{LinkFlags, LinkMessage};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tracing::debug;
 
 use crate::netlink::{self, failed, messages};
@@ -163,51 +161,6 @@ impl AsFd for Routes {
     /// Readable when [`Routes::read`] has something to take in.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-}
-
-/// [`Routes`] for tokio.
-#[derive(Debug)]
-pub struct Watch {
-    routes: AsyncFd<Routes>,
-}
-
-impl Watch {
-    /// Must be called in a tokio runtime with its I/O enabled.
-    ///
-    /// # Errors
-    /// The runtime has no room for the descriptor.
-    pub fn new(routes: Routes) -> Result<Self, Error> {
-        // SAFETY: the routes own the descriptor, always the same one, until they are dropped.
-        let routes = unsafe { AsyncFd::register_with_interest(routes, Interest::READABLE) };
-        Ok(Self {
-            routes: routes.map_err(|error| failed("waiting for")(error.into()))?,
-        })
-    }
-
-    /// The routes as of the last change that was told.
-    pub fn routes(&self) -> &Routes {
-        self.routes.get_ref()
-    }
-
-    /// Waits until routes of pods change. Nothing is missed if the future is dropped.
-    ///
-    /// # Errors
-    /// Netlink fails; call again.
-    pub async fn changed(&mut self) -> Result<Vec<Change>, Error> {
-        loop {
-            let mut ready = self
-                .routes
-                .readable_mut()
-                .await
-                .map_err(failed("waiting for"))?;
-            // Cleared first: what arrives while reading wakes again.
-            ready.clear_ready();
-            let changes = ready.get_inner_mut().read()?;
-            if !changes.is_empty() {
-                return Ok(changes);
-            }
-        }
     }
 }
 

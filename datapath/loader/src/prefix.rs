@@ -6,7 +6,7 @@ use std::hash::Hash;
 use abi::addr::{Addr4, Addr6, Cidr4, Cidr6};
 use abi::policy::PolicyKey;
 
-use crate::record::Plain;
+use crate::pod_types::Plain;
 
 /// A key of a staged map.
 pub(crate) trait Key: Plain + Eq + Hash + Debug + Send {

@@ -16,6 +16,15 @@ use crate::pins::Pins;
 use crate::sizes::Sizes;
 use crate::{Error, sys};
 
+/// One of the two programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The program that judges packets from a pod.
+    FromPod,
+    /// The program that judges packets to a pod.
+    ToPod,
+}
+
 /// Descriptors of the two programs.
 #[derive(Debug)]
 pub(crate) struct Programs {

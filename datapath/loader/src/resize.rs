@@ -15,17 +15,14 @@ use std::os::fd::AsFd;
 
 use abi::conntrack::{CtEntry, CtKey4, CtKey6};
 use abi::maps::{self, Size};
-use abi::staged::Staged;
 use aya::maps::MapInfo;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::content::StagedMaps;
 use crate::map::{self, Map};
 use crate::pins::Pins;
-use crate::prefix::Key;
-use crate::record::Plain;
+use crate::pod_types::Plain;
 use crate::sizes::Sizes;
-use crate::staged::Value;
 use crate::{Error, links, sys};
 
 /// Puts maps of the sizes in place of those that are pinned with others. `revision` is the node's.
@@ -59,67 +56,14 @@ pub(crate) fn resize(pins: &Pins, sizes: &Sizes, revision: u32) -> Result<(), Er
     Ok(())
 }
 
-/// Puts a staged map of the size in place of a pinned one of another, with what it holds.
-pub(crate) fn staged<K: Key, T: Value>(
-    pins: &Pins,
-    map: &'static maps::Map<K, Staged<T>>,
-    sizes: &Sizes,
-    revision: u32,
-) -> Result<(), Error>
-where
-    Staged<T>: Plain,
-{
-    let Some(size) = sizes.of(map) else {
-        return Ok(());
-    };
-    if !pins.versioned(map.name).exists() {
-        return Ok(());
-    }
-    let old = Map::open(pins, map)?;
-    if old.max() == size {
-        return Ok(());
-    }
-    let (mut keys, mut values) = (Vec::new(), Vec::new());
-    old.for_each(|key, entry| {
-        let value = *entry.at(revision);
-        if value.present() {
-            keys.push(key);
-            values.push(Staged::steady(value));
-        }
-    })?;
-    let (from, entries) = (old.max(), keys.len());
-    if entries > size as usize {
-        warn!(
-            map = map.name,
-            size = from,
-            wanted = size,
-            entries,
-            "the map keeps its size: what is in force would not fit; once it does, start again"
-        );
-        return Ok(());
-    }
-    let new = old.sibling(size)?;
-    new.put_many(&keys, &values)
-        .map_err(|stopped| stopped.error)?;
-    pins.replace(new.fd(), &pins.versioned(map.name))?;
-    info!(
-        map = map.name,
-        from,
-        to = size,
-        entries,
-        "the map has a new size"
-    );
-    Ok(())
-}
-
 /// Maps of connections that programs in links use, and that aren't the pinned ones.
 #[derive(Debug, Default)]
-pub(crate) struct Leaving {
+pub(crate) struct ReplacedMaps {
     ct4: Vec<Map<CtKey4, CtEntry>>,
     ct6: Vec<Map<CtKey6, CtEntry>>,
 }
 
-impl Leaving {
+impl ReplacedMaps {
     /// Looks for them. What can't be looked at is left out: the connections in it begin anew.
     pub(crate) fn find(pins: &Pins) -> Result<Self, Error> {
         let programs = links::programs(pins)?;
@@ -130,16 +74,16 @@ impl Leaving {
                 ids.extend(program.map_ids().ok().flatten().into_iter().flatten());
             }
         }
-        let mut leaving = Self::default();
+        let mut replaced = Self::default();
         for info in ids.into_iter().filter_map(|id| MapInfo::from_id(id).ok()) {
             let name = info.name_as_str().unwrap_or_default();
             if name == maps::CT4.name {
-                leaving.ct4.extend(unpinned(&info, pins, &maps::CT4)?);
+                replaced.ct4.extend(unpinned(&info, pins, &maps::CT4)?);
             } else if name == maps::CT6.name {
-                leaving.ct6.extend(unpinned(&info, pins, &maps::CT6)?);
+                replaced.ct6.extend(unpinned(&info, pins, &maps::CT6)?);
             }
         }
-        Ok(leaving)
+        Ok(replaced)
     }
 
     /// Copies connections that the pinned maps don't know.

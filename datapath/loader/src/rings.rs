@@ -16,8 +16,9 @@ use abi::event::{Event, Sample};
 use abi::maps;
 use tracing::warn;
 
-use crate::datapath::{Datapath, open_array};
+use crate::datapath::Datapath;
 use crate::map::Map;
+use crate::map::open_array;
 use crate::sys::{self, Mapping};
 use crate::{Error, cpus};
 

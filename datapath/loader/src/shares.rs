@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::map::Map;
 use crate::pins::Pins;
-use crate::record::Plain;
+use crate::pod_types::Plain;
 use crate::{Error, sys};
 
 /// Number of places for so many connections: a power of two. A table that is too small for shares has

@@ -1,6 +1,8 @@
 //! One staged map: its shadow in user space, the changes to it, and their writes in the order that
 //! [`abi::staged`] asks for.
 
+mod resize;
+
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::ops::AddAssign;
@@ -12,10 +14,12 @@ use abi::policy::{self, PolicyEntry, Table};
 use abi::staged::{NEVER, Staged};
 
 use crate::Error;
-use crate::map::{Fill, Map};
+use crate::map::{Map, MapUsage};
 use crate::pins::Pins;
+use crate::pod_types::Plain;
 use crate::prefix::Key;
-use crate::record::Plain;
+
+pub(crate) use resize::resize;
 
 /// A value of a staged map. The default is the absent value.
 pub(crate) trait Value: Plain + Default + PartialEq + Debug + Send {
@@ -83,7 +87,7 @@ pub(crate) struct StagedMap<K, T: Copy> {
 }
 
 impl<K: Key, T: Value> StagedMap<K, T> {
-    /// The shadow is empty until [`Pending::recover`] has run.
+    /// The shadow is empty until [`Stageable::recover`] has run.
     pub(crate) fn open(pins: &Pins, map: &'static maps::Map<K, Staged<T>>) -> Result<Self, Error> {
         Ok(Self {
             map: Map::open(pins, map)?,
@@ -119,7 +123,7 @@ impl<K: Key, T: Value> StagedMap<K, T> {
             return Err(malformed("the value lacks its PRESENT bit"));
         }
         if self.map.kind() == Kind::Array {
-            let index = crate::record::read(crate::record::bytes(key)).unwrap_or(0);
+            let index = crate::pod_types::read(crate::pod_types::bytes(key)).unwrap_or(0);
             if index == 0 || index >= self.map.max() {
                 return Err(Error::OutOfRange {
                     map,
@@ -261,7 +265,7 @@ impl<K: Key, T: Value> StagedMap<K, T> {
 }
 
 /// A staged map, whatever its types. The order of calls is that of the methods.
-pub(crate) trait Pending: Debug + Send {
+pub(crate) trait Stageable: Debug + Send {
     /// Reads the whole map into the shadow. What a dead agent left is brought to an end: staged for
     /// a later revision, it is taken back; for this or an earlier one, completed. No run that began
     /// at an earlier revision may be under way. Returns how many entries were half-way.
@@ -281,14 +285,14 @@ pub(crate) trait Pending: Debug + Send {
     /// Forgets the plan.
     fn forget(&mut self);
     /// How full the map is, by what counts.
-    fn fill(&self) -> Fill;
+    fn fill(&self) -> MapUsage;
 }
 
-impl<K: Key, T: Value> Pending for StagedMap<K, T> {
+impl<K: Key, T: Value> Stageable for StagedMap<K, T> {
     fn recover(&mut self, revision: u32) -> Result<usize, Error> {
         self.forget();
         let mut shadow = HashMap::new();
-        let mut half_way: HashMap<u32, Vec<(K, Option<T>)>> = HashMap::new();
+        let mut partial: HashMap<u32, Vec<(K, Option<T>)>> = HashMap::new();
         let mut count = 0;
         self.map.for_each(|key, entry| {
             let value = Some(*entry.at(revision)).filter(Value::present);
@@ -300,14 +304,14 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
             if entry.from != NEVER || entry.now != entry.next || stray {
                 // A new array is all zero, which isn't the work of a dead agent.
                 count += usize::from(entry != Staged::default());
-                half_way.entry(entry.from).or_default().push((key, value));
+                partial.entry(entry.from).or_default().push((key, value));
             }
         })?;
         #[expect(
             clippy::iter_over_hash_type,
             reason = "the groups are independent of each other"
         )]
-        for (from, entries) in half_way {
+        for (from, entries) in partial {
             self.resolve(entries.into_iter(), from)?;
         }
         self.shadow = shadow;
@@ -394,7 +398,7 @@ impl<K: Key, T: Value> Pending for StagedMap<K, T> {
         self.staged = 0;
     }
 
-    fn fill(&self) -> Fill {
+    fn fill(&self) -> MapUsage {
         self.map.fill(self.shadow.len())
     }
 }

@@ -9,8 +9,7 @@ use abi::maps::{self, Declaration};
 use abi::node::{Limit, counter};
 
 use crate::Error;
-use crate::datapath::open_array;
-use crate::map::{Fill, Map};
+use crate::map::{Map, MapUsage, open_array};
 use crate::pins::Pins;
 use crate::sys::{self, Mapping};
 
@@ -110,8 +109,8 @@ pub struct Connections {
 
 impl Connections {
     /// How full the two tables are.
-    pub fn fills(&self) -> [Fill; 2] {
-        let fill = |map: &Declaration, entries, max| Fill {
+    pub fn fills(&self) -> [MapUsage; 2] {
+        let fill = |map: &Declaration, entries, max| MapUsage {
             map: map.name,
             entries: usize::try_from(entries).unwrap_or(usize::MAX),
             max,
@@ -247,7 +246,7 @@ impl Stats {
     ///
     /// # Errors
     /// The map can't be written.
-    pub fn forget_limit(&self, endpoint: u32) -> Result<(), Error> {
+    pub fn reset_rate_limit(&self, endpoint: u32) -> Result<(), Error> {
         self.limits
             .put_per_cpu(&endpoint, &Limit::default(), self.cpus)
     }
@@ -327,7 +326,7 @@ impl Stats {
     ///
     /// # Errors
     /// The map can't be read.
-    pub fn fragments(&self) -> Result<Fill, Error> {
+    pub fn fragments(&self) -> Result<MapUsage, Error> {
         let mut entries = 0;
         self.frags.for_each(|_, _| entries += 1)?;
         Ok(self.frags.fill(entries))

@@ -13,7 +13,7 @@ mod attr;
 mod map;
 mod mmap;
 mod perf;
-mod run;
+mod prog_test_run;
 mod tcx;
 
 pub(crate) use map::{
@@ -22,7 +22,7 @@ pub(crate) use map::{
 };
 pub(crate) use mmap::{Mapping, page_size};
 pub(crate) use perf::{perf_enable, perf_open};
-pub(crate) use run::{Run, test_run};
+pub(crate) use prog_test_run::{Run, test_run};
 pub(crate) use tcx::{
     Attached, attach_last, detach, load_drop, load_empty, program_by_id, program_id, query,
 };

@@ -6,17 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+pub use crate::programs::Program;
 use crate::sys::{self, Run};
 use crate::{Datapath, Error, IfIndex};
-
-/// One of the two programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// The program that judges packets from a pod.
-    FromPod,
-    /// The program that judges packets to a pod.
-    ToPod,
-}
 
 /// What to run a program on.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use loader::{Error, IfIndex, leaving::Leaving};
+use loader::{Error, IfIndex, egress::EgressRoutes};
 use tracing::warn;
 
 use super::EgressDevices;
@@ -15,7 +15,7 @@ const QUESTIONS: u32 = 128;
 /// See the module.
 #[derive(Debug)]
 pub struct KernelEgressDevices {
-    leaving: Leaving,
+    egress: EgressRoutes,
     devices: HashMap<u32, Arc<Device>>,
     left: u32,
     is_broken: bool,
@@ -28,7 +28,7 @@ impl KernelEgressDevices {
     /// Netlink fails.
     pub fn open() -> Result<Self, Error> {
         Ok(Self {
-            leaving: Leaving::open()?,
+            egress: EgressRoutes::open()?,
             devices: HashMap::new(),
             left: QUESTIONS,
             is_broken: false,
@@ -46,7 +46,7 @@ impl KernelEgressDevices {
 impl EgressDevices for KernelEgressDevices {
     fn begin(&mut self) {
         self.left = QUESTIONS;
-        match self.leaving.refresh() {
+        match self.egress.refresh() {
             Ok(true) => self.devices.clear(),
             Ok(false) => {}
             Err(error) => self.broken(&error),
@@ -55,11 +55,11 @@ impl EgressDevices for KernelEgressDevices {
 
     fn device(&mut self, from: IpAddr, to: IpAddr, by: u32) -> Option<Arc<Device>> {
         let by = IfIndex(by);
-        let known = match self.leaving.known(from, to, by) {
+        let known = match self.egress.known(from, to, by) {
             Some(known) => known,
             None => {
                 self.left = self.left.checked_sub(1)?;
-                match self.leaving.ask(from, to, by) {
+                match self.egress.ask(from, to, by) {
                     Ok(answer) => {
                         self.is_broken = false;
                         answer

@@ -23,9 +23,29 @@ pub struct Quoted<F> {
     pub icmp_type: u8,
 }
 
+/// Families whose packets can be quoted by an ICMP error: both.
+pub trait Quote: Family {
+    /// What an ICMP error quotes, if its header is at `at` and the packet ends at `end`.
+    fn quoted<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<Self>>;
+}
+
+impl Quote for V4 {
+    #[inline(always)]
+    fn quoted<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<Self>> {
+        quoted_v4(packet, at, end)
+    }
+}
+
+impl Quote for V6 {
+    #[inline(always)]
+    fn quoted<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<Self>> {
+        quoted_v6(packet, at, end)
+    }
+}
+
 /// Reads a quoted IPv4 header and the ports behind it. `end` is where the packet that quotes it ends.
 #[inline(always)]
-pub fn quoted_v4<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<V4>> {
+fn quoted_v4<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<V4>> {
     let payload = Payload { packet, end };
     let words = payload.words::<5>(at)?;
     let first = u32::from_be(words[0]);
@@ -41,7 +61,7 @@ pub fn quoted_v4<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<
 /// Reads a quoted IPv6 header and the ports behind it, looking through the header of a first fragment;
 /// other extension headers make it unknown.
 #[inline(always)]
-pub fn quoted_v6<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<V6>> {
+fn quoted_v6<P: Packet>(packet: &P, at: usize, end: usize) -> Option<Quoted<V6>> {
     let payload = Payload { packet, end };
     let words = payload.words::<10>(at)?;
     if u32::from_be(words[0]) >> 28 != 6 {

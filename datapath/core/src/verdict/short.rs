@@ -12,6 +12,7 @@ use crate::conntrack::{conntrack_update, denied_life, expired, reopens};
 use crate::family::Family;
 use crate::maps::Maps;
 use crate::packet::Packet;
+use crate::parse::Quote;
 use crate::parse::{self, ACK, Kind, Link, Role, SYN, Tuple};
 use crate::report::{self, Identities};
 
@@ -49,7 +50,7 @@ pub(super) fn short_path<P: Packet, M: Maps>(
 }
 
 #[inline(always)]
-fn known<F: Family, P: Packet, M: Maps>(
+fn known<F: Quote, P: Packet, M: Maps>(
     packet: &P,
     maps: &mut M,
     state: &mut VerdictState,

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use abi::event::{self, Event, Sample};
 
-use crate::record;
+use crate::pod_types;
 use crate::sys::{Mapping, page_size};
 
 /// One thing found in a ring.
@@ -67,7 +67,7 @@ impl Ring {
         while tail != head {
             // A header never wraps: records are multiples of its size.
             self.copy(tail, &mut sample[..8]);
-            let kind = record::read::<u32>(&sample).unwrap_or(0);
+            let kind = pod_types::read::<u32>(&sample).unwrap_or(0);
             let length = usize::from(u16::from_ne_bytes([sample[6], sample[7]]));
             let waiting = head.wrapping_sub(tail);
             if length < 8 || length as u64 > waiting {
@@ -81,7 +81,7 @@ impl Ring {
             match kind {
                 PERF_RECORD_SAMPLE if length >= SAMPLE => {
                     self.copy(tail, &mut sample);
-                    match record::read::<Event>(&sample[HEADER..]) {
+                    match pod_types::read::<Event>(&sample[HEADER..]) {
                         Some(event) if event.version == event::VERSION => {
                             let ethernet = sample.last_chunk().copied().unwrap_or_default();
                             f(RingItem::Event(&Sample { event, ethernet }));
@@ -91,7 +91,7 @@ impl Ring {
                 }
                 PERF_RECORD_LOST if length >= 24 => {
                     self.copy(tail, &mut sample[..24]);
-                    f(RingItem::Lost(record::read(&sample[16..]).unwrap_or(0)));
+                    f(RingItem::Lost(pod_types::read(&sample[16..]).unwrap_or(0)));
                 }
                 _ => f(RingItem::Malformed(length)),
             }

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::os::fd::AsFd as _;
 use std::process::{Command, Stdio};
 
 use flows_loader::IfIndex;
-use flows_loader::leaving::Leaving;
-use flows_loader::pods::{Change, Routes, Watch};
+use flows_loader::egress::EgressRoutes;
+use flows_loader::pods::{Change, Routes};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::fixture::{Node, ifindex, ip};
 
@@ -104,27 +106,19 @@ fn an_overrun_loses_no_change() {
 }
 
 #[test]
-fn a_watch_waits_for_changes() {
-    let node = Node::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let mut watch = Watch::new(Routes::open().unwrap()).unwrap();
-        ip("route add 10.7.0.1/32 dev client");
-        let patience = std::time::Duration::from_secs(10);
-        let changes = tokio::time::timeout(patience, watch.changed())
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(changes, [change("10.7.0.1", None, Some(ifindex("client")))]);
-        assert_eq!(watch.routes().get(address("10.7.0.1")), Some(node.client));
-        // Nothing of a pod's changes.
-        ip("link add other type veth peer name other-in");
-        let moment = std::time::Duration::from_millis(50);
-        assert!(tokio::time::timeout(moment, watch.changed()).await.is_err());
-    });
+fn a_change_makes_the_descriptor_readable() {
+    let _node = Node::new();
+    let mut routes = Routes::open().unwrap();
+    let is_readable = |routes: &Routes, millis: u16| {
+        let mut fds = [PollFd::new(routes.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::from(millis)).unwrap() == 1
+    };
+    assert!(!is_readable(&routes, 0));
+    ip("route add 10.7.0.1/32 dev client");
+    assert!(is_readable(&routes, 10_000));
+    let client = Some(ifindex("client"));
+    assert_eq!(routes.read().unwrap(), [change("10.7.0.1", None, client)]);
+    assert!(!is_readable(&routes, 0));
 }
 
 #[test]
@@ -135,25 +129,25 @@ fn the_kernel_says_where_packets_leave() {
     ip("route add 10.7.0.1/32 dev client");
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
     let (pod, far) = (address("10.7.0.1"), address("10.1.0.9"));
-    let mut leaving = Leaving::open().unwrap();
-    assert_eq!(leaving.known(pod, far, client), None, "not asked yet");
-    assert_eq!(leaving.ask(pod, far, client).unwrap(), Some(server));
-    assert_eq!(leaving.known(pod, far, client), Some(Some(server)));
+    let mut egress = EgressRoutes::open().unwrap();
+    assert_eq!(egress.known(pod, far, client), None, "not asked yet");
+    assert_eq!(egress.ask(pod, far, client).unwrap(), Some(server));
+    assert_eq!(egress.known(pod, far, client), Some(Some(server)));
     // What stays on the node leaves by nothing, and what has no route neither.
     let own = address("10.1.0.1");
-    assert_eq!(leaving.ask(pod, own, client).unwrap(), None);
+    assert_eq!(egress.ask(pod, own, client).unwrap(), None);
     let nowhere = address("192.0.2.1");
-    assert_eq!(leaving.ask(pod, nowhere, client).unwrap(), None);
-    assert_eq!(leaving.known(pod, nowhere, client), Some(None));
+    assert_eq!(egress.ask(pod, nowhere, client).unwrap(), None);
+    assert_eq!(egress.known(pod, nowhere, client), Some(None));
 
     // It is not remembered longer than it is true, and a rule counts as a route does.
-    assert!(!leaving.refresh().unwrap());
+    assert!(!egress.refresh().unwrap());
     ip("route add 192.0.2.0/24 via 10.1.0.7");
-    assert!(leaving.refresh().unwrap());
-    assert_eq!(leaving.known(pod, nowhere, client), None);
-    assert_eq!(leaving.ask(pod, nowhere, client).unwrap(), Some(server));
+    assert!(egress.refresh().unwrap());
+    assert_eq!(egress.known(pod, nowhere, client), None);
+    assert_eq!(egress.ask(pod, nowhere, client).unwrap(), Some(server));
     ip("rule add iif client to 192.0.2.0/24 unreachable");
-    assert!(leaving.refresh().unwrap());
-    assert_eq!(leaving.ask(pod, nowhere, client).unwrap(), None);
+    assert!(egress.refresh().unwrap());
+    assert_eq!(egress.ask(pod, nowhere, client).unwrap(), None);
     drop(node);
 }

@@ -17,7 +17,7 @@ const KEPT: usize = 16_384;
 
 /// The devices of one network namespace: that which the thread was in that made this.
 #[derive(Debug)]
-pub struct Leaving {
+pub struct EgressRoutes {
     /// Tells that routes or links changed.
     changes: OwnedFd,
     questions: OwnedFd,
@@ -28,7 +28,7 @@ pub struct Leaving {
     buffer: Vec<u8>,
 }
 
-impl Leaving {
+impl EgressRoutes {
     /// Knows nothing so far.
     ///
     /// # Errors
