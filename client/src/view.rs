@@ -6,7 +6,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use flow::{
     Filter, FlowView as _, Program, Verdict,
-    fold::{self, Fold},
+    dedup::{self, Dedup},
 };
 
 pub use histogram::{Bucket, Histogram};
@@ -23,8 +23,8 @@ pub struct View {
     /// Items of a time alone (Unix ns, both included).
     within: Option<(i64, i64)>,
     /// The several flows of one packet are one row.
-    fold: Option<Fold>,
-    /// Number of the match that the fold may take back.
+    dedup: Option<Dedup>,
+    /// Number of the match that the dedup may take back.
     held: Option<u64>,
     matches: VecDeque<Match>,
     /// Flows among them.
@@ -78,14 +78,14 @@ pub struct Advance {
 
 impl View {
     /// A view that has seen nothing yet. If `folded`, the several flows of one packet that match are
-    /// one row, see [`flow::fold`].
+    /// one row, see [`flow::dedup`].
     #[must_use]
     pub fn new(filter: &Filter, folded: bool) -> Self {
         Self {
             program: filter.program(),
             narrowed: !is_everything(filter),
             within: None,
-            fold: folded.then(Fold::default),
+            dedup: folded.then(Dedup::default),
             held: None,
             matches: VecDeque::new(),
             flows: 0,
@@ -119,12 +119,12 @@ impl View {
         self.seen.start = self.seen.start.clamp(now.start, now.end);
         self.seen.end = self.seen.end.clamp(self.seen.start, now.end);
 
-        // What is older has a fold of its own.
+        // What is older has a dedup of its own.
         let mut older = Self {
             program: self.program.clone(),
             narrowed: self.narrowed,
             within: self.within,
-            fold: self.fold.as_ref().map(|_| Fold::default()),
+            dedup: self.dedup.as_ref().map(|_| Dedup::default()),
             held: None,
             matches: VecDeque::new(),
             flows: 0,
@@ -157,17 +157,17 @@ impl View {
                     if !self.program.matches(row) {
                         continue;
                     }
-                    if let Some(fold) = &mut self.fold {
-                        let step = fold.push(row);
+                    if let Some(dedup) = &mut self.dedup {
+                        let step = dedup.push(row);
                         if let Some(held) = self.held.take()
-                            && !step.held_is_row
+                            && !step.pending_is_row
                         {
                             self.take_back(held);
                         }
                         match step.row {
-                            fold::Row::New => {}
-                            fold::Row::Held => self.held = Some(number),
-                            fold::Row::Said => continue,
+                            dedup::Row::New => {}
+                            dedup::Row::Pending => self.held = Some(number),
+                            dedup::Row::Duplicate => continue,
                         }
                     }
                     Kind::Flow(row.verdict())

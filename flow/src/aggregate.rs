@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use proto::flow::Verdict;
 
 use crate::attribute::{Attribute, AttributeId, EndAttribute};
-use crate::end::{self, End};
-use crate::view::{Extra, FlowView, Oriented, Side};
+use crate::view::{ByInitiator, Extension, FlowView, Side};
+use crate::workload_ref::{self, WorkloadRef};
 
 pub use connections::Connections;
 pub use trend::{BUCKETS, Trend};
@@ -162,7 +162,7 @@ impl Aggregator {
 
     /// Counts a flow.
     pub fn push<V: FlowView>(&mut self, flow: &V) {
-        let flow = &Oriented::new(flow);
+        let flow = &ByInitiator::new(flow);
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         for (at, field) in self.fields.iter().enumerate() {
@@ -173,7 +173,7 @@ impl Aggregator {
         }
         let (bytes, packets) = self.connections.growth(flow);
         let number = usize::try_from(flow.verdict_number()).unwrap_or(0);
-        let limited = Extra::read(flow, |extra| extra.limited).unwrap_or(0);
+        let limited = Extension::read(flow, |extension| extension.limited).unwrap_or(0);
         let time = flow.time_ns();
         let count = |group: &mut Group| {
             group.flows += 1;
@@ -311,8 +311,14 @@ fn value<V: FlowView>(field: &Attribute, flow: &V) -> String {
             ("", pod) => pod.to_owned(),
             (namespace, pod) => format!("{namespace}/{pod}"),
         },
-        EndAttribute::Workload => match End::of(flow, side) {
-            end if matches!(end.kind, end::Kind::Workload | end::Kind::Pod) => end.to_string(),
+        EndAttribute::Workload => match WorkloadRef::of(flow, side) {
+            end if matches!(
+                end.kind,
+                workload_ref::Kind::Workload | workload_ref::Kind::Pod
+            ) =>
+            {
+                end.to_string()
+            }
             _ => nameless(flow, side),
         },
         EndAttribute::Namespace => match flow.namespace(side) {

@@ -9,14 +9,14 @@
 //! The parser is written by hand: completion and errors need the same tokens with their places as the
 //! parser does, and to know at each what may follow.
 
+mod comparison;
 mod compile;
 mod complete;
 mod display;
 mod error;
 mod lex;
+mod literals;
 mod parse;
-mod parts;
-mod texts;
 mod value;
 
 use std::ops::Range;

@@ -16,7 +16,7 @@ mod event_type;
 mod leaf;
 mod number;
 mod pattern;
-mod push;
+mod pushdown;
 mod selector;
 mod text;
 
@@ -29,7 +29,7 @@ pub(crate) use event_type::event_type;
 pub use leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
 pub use number::NumberLeaf;
 pub use pattern::{NodePattern, Pattern};
-pub use push::Pushed;
+pub use pushdown::PushdownPlan;
 pub use selector::{Selector, SelectorError};
 pub use text::{Glob, Scoped, Test, TextLeaf};
 

@@ -6,21 +6,21 @@
 
 pub mod aggregate;
 pub mod attribute;
-pub mod describe;
-pub mod end;
+pub mod dedup;
 pub mod expr;
 pub mod filter;
+pub mod filter_for;
 pub mod flags;
-pub mod fold;
+pub mod format;
 pub mod identity;
+pub mod monitor_api;
 pub mod print;
-pub mod similar;
 pub mod time;
 pub mod view;
-pub mod vocabulary;
+pub mod workload_ref;
 
-pub use end::End;
 pub use filter::{Filter, FilterError, Program};
 pub use identity::Identity;
 pub use proto::flow::{DropReason, TrafficDirection, Verdict};
 pub use view::{FlowView, Side};
+pub use workload_ref::WorkloadRef;

@@ -3,10 +3,10 @@
 //! A [`Printer`] takes the responses of a stream one by one. What a user pipes on goes to `out`,
 //! what the relay says of its nodes to `err`.
 
-mod blocks;
+mod color;
 pub mod csv;
+mod dict;
 mod event;
-mod paint;
 mod safe;
 mod table;
 mod wide;
@@ -147,7 +147,7 @@ impl Printer {
                 if !std::mem::take(&mut self.first) {
                     self.text.push_str("------------\n");
                 }
-                self.text.push_str(&blocks::block(response, &self.options));
+                self.text.push_str(&dict::block(response, &self.options));
             }
             Format::Table if !is_node => self.table.push(response, &self.options),
             Format::Wide if !is_node => self.wide.print(response, &self.options, &mut self.text),

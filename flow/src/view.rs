@@ -4,9 +4,9 @@
 mod absent;
 #[macro_use]
 mod forward;
-mod extra;
+mod by_initiator;
+mod extension;
 mod message;
-mod oriented;
 
 use std::net::IpAddr;
 
@@ -14,10 +14,10 @@ use proto::flow::{TrafficDirection, Verdict};
 
 use crate::identity::Identity;
 
-pub use extra::{Decided, End, Extra, PolicyName, Rule, Rules, Volume};
+pub use by_initiator::ByInitiator;
+pub use extension::{End, EndpointDecision, Extension, PolicyName, Rule, Rules, Volume};
 pub use message::{Message, NoFlow, of_response};
 pub(crate) use message::{flag_bits, policies as message_policies};
-pub use oriented::Oriented;
 pub use proto::flow::{Flow, IpVersion, Layer7, TraceReason};
 
 /// One of the two ends of a flow.
@@ -140,7 +140,7 @@ pub trait FlowView {
     fn event_type(&self) -> Option<(i32, i32)>;
     /// Direction of the traffic, as seen by the endpoint at which this was observed.
     fn direction(&self) -> TrafficDirection;
-    /// What a policy verdict matched on, see [`crate::vocabulary::match_type_text`].
+    /// What a policy verdict matched on, see [`crate::monitor_api::match_type_text`].
     fn match_type(&self) -> u32;
     /// Place of the packet in its connection.
     fn trace_reason(&self) -> TraceReason;
@@ -210,6 +210,6 @@ pub trait FlowView {
     /// Calls `see` with the message that this is, or would be; for questions that nothing above
     /// answers.
     fn message(&self, see: &mut dyn FnMut(&Flow));
-    /// Calls `see` with what only our own servers say, if one did. See [`Extra::read`].
-    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>));
+    /// Calls `see` with what only our own servers say, if one did. See [`Extension::read`].
+    fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>));
 }

@@ -5,7 +5,9 @@
 use std::net::IpAddr;
 
 use flow::attribute::{Attribute, AttributeId, Cells, SortKey};
-use flow::view::{Decided, Extra, FlowView, PolicyName, Rule, Rules, Side, Transport, Volume};
+use flow::view::{
+    EndpointDecision, Extension, FlowView, PolicyName, Rule, Rules, Side, Transport, Volume,
+};
 use flow::{Identity, Verdict};
 use flows_flow as flow;
 use proto::flow::{Flow, IpVersion};
@@ -179,8 +181,8 @@ impl FlowView for Small {
     fn node(&self) -> &str {
         "node-a"
     }
-    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
-        let decided = |verdict, default_deny| Decided {
+    fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
+        let decided = |verdict, default_deny| EndpointDecision {
             verdict,
             drop_reason: 0,
             match_type: 0,
@@ -188,7 +190,7 @@ impl FlowView for Small {
             rules: &OneRule,
             why: "",
         };
-        see(&Extra {
+        see(&Extension {
             egress: Some(decided(Verdict::Forwarded, false)),
             ingress: Some(decided(Verdict::Dropped, true)),
             forward: Some(Volume {
@@ -199,7 +201,7 @@ impl FlowView for Small {
                 packets: 1,
                 bytes: 1,
             }),
-            ..Extra::default()
+            ..Extension::default()
         });
     }
 

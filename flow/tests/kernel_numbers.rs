@@ -1,7 +1,7 @@
 //! The numbers that the kernel's records use mean here what they mean there.
 
 use abi::{identity, policy::match_type, reason};
-use flow::vocabulary::{drop_reason_text, match_type_text};
+use flow::monitor_api::{drop_reason_text, match_type_text};
 use flow::{DropReason, Identity};
 use flows_flow as flow;
 

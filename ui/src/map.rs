@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 
 use client::view::{self, Match};
 use client::{Item, Row, Snapshot, View};
-use flow::end::{self, End};
-use flow::view::{Extra, Transport};
-use flow::{FlowView as _, Side, Verdict, similar};
+use flow::view::{Extension, Transport};
+use flow::workload_ref::{self, WorkloadRef};
+use flow::{FlowView as _, Side, Verdict, filter_for};
 use proto::flow::{Layer7, layer7::Record};
 
 /// Length of a slice at first, ns. It doubles when there would be too many.
@@ -55,7 +55,7 @@ pub(crate) type Asked = HashMap<Edge, BTreeMap<u32, u64>>;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Traffic {
-    ends: Names<End>,
+    ends: Names<WorkloadRef>,
     ports: Names<String>,
     requests: Names<String>,
     /// Length of a slice, ns.
@@ -124,8 +124,8 @@ impl<T: Clone + Eq + Hash> Names<T> {
 }
 
 /// All ends that there is no room for.
-fn others() -> End {
-    End::outside(end::Kind::Entity, "others")
+fn others() -> WorkloadRef {
+    WorkloadRef::outside(workload_ref::Kind::Entity, "others")
 }
 
 impl Slice {
@@ -192,10 +192,10 @@ impl Traffic {
     }
 
     fn count(&mut self, row: &Row) {
-        let [source, destination] = similar::opened(row);
+        let [source, destination] = filter_for::opened(row);
         let edge = Edge {
-            source: self.ends.number(End::of(row, source), others),
-            destination: self.ends.number(End::of(row, destination), others),
+            source: self.ends.number(WorkloadRef::of(row, source), others),
+            destination: self.ends.number(WorkloadRef::of(row, destination), others),
             port: self
                 .ports
                 .number(port(row, destination), || "others".to_owned()),
@@ -247,7 +247,7 @@ impl Traffic {
         let mut hasher = DefaultHasher::new();
         let end = |side| (row.ip(side), row.port(side));
         (end(source), end(destination), row.transport(), row.node()).hash(&mut hasher);
-        let bytes = Extra::read(row, |extra| extra.volume().map_or(0, |volume| volume.bytes));
+        let bytes = Extension::read(row, |extra| extra.volume().map_or(0, |volume| volume.bytes));
         let bytes = bytes.unwrap_or(0);
         if self.connections.len() >= CONNECTIONS {
             self.connections.clear();
@@ -319,7 +319,7 @@ impl Traffic {
         request.map_or("", String::as_str)
     }
 
-    pub(crate) fn end(&self, number: u32) -> Option<&End> {
+    pub(crate) fn end(&self, number: u32) -> Option<&WorkloadRef> {
         self.ends.things.get(usize::try_from(number).ok()?)
     }
 
@@ -350,7 +350,7 @@ fn reason_bit(reason: i32) -> u128 {
 /// Drop reasons whose bits are set.
 pub(crate) fn reasons(bits: u128) -> Vec<&'static str> {
     let set = (0..128_u8).filter(|bit| bits >> bit & 1 == 1);
-    set.filter_map(|bit| flow::vocabulary::drop_reason_text(bit + 128))
+    set.filter_map(|bit| flow::monitor_api::drop_reason_text(bit + 128))
         .collect()
 }
 

@@ -348,5 +348,5 @@ fn reason(reason: u8) -> &'static str {
 }
 
 fn protocol(transport: Option<Transport>) -> &'static str {
-    transport.map_or("Unknown flow", flow::describe::protocol)
+    transport.map_or("Unknown flow", flow::format::protocol)
 }

@@ -9,8 +9,8 @@ use std::{
 use flow::{
     Verdict,
     aggregate::{Aggregator, BUCKETS, Group, Trend, fields},
-    describe,
-    fold::{Fold, Row},
+    dedup::{Dedup, Row},
+    format,
     print::{Format, escape},
     time::{TimeFormat, Zone},
     view::Message,
@@ -36,7 +36,7 @@ const REPEAT: Duration = Duration::from_secs(5);
 /// Counts flows, and shows what it counted.
 pub(crate) struct Groups {
     aggregator: Aggregator,
-    fold: Fold,
+    dedup: Dedup,
     held: Option<Flow>,
     json: bool,
     color: bool,
@@ -85,7 +85,7 @@ impl Groups {
         }
         Ok(Some(Self {
             aggregator: Aggregator::new(fields, Aggregator::MOST),
-            fold: Fold::default(),
+            dedup: Dedup::default(),
             held: None,
             json,
             color: view.options.color,
@@ -101,14 +101,14 @@ impl Groups {
     /// Counts a flow; the several flows of one packet once.
     pub(crate) fn push(&mut self, flow: &Flow, out: &mut dyn Write) -> io::Result<()> {
         let message = Message::new(flow);
-        let step = self.fold.push(&message);
-        if let Some(held) = self.held.take().filter(|_| step.held_is_row) {
+        let step = self.dedup.push(&message);
+        if let Some(held) = self.held.take().filter(|_| step.pending_is_row) {
             self.aggregator.push(&Message::new(&held));
         }
         match step.row {
             Row::New => self.aggregator.push(&message),
-            Row::Held => self.held = Some(flow.clone()),
-            Row::Said => {}
+            Row::Pending => self.held = Some(flow.clone()),
+            Row::Duplicate => {}
         }
         // Many flows at once leave no time to wait in.
         match self.aggregator.total().flows.is_multiple_of(1024) {
@@ -137,7 +137,7 @@ impl Groups {
 
     /// Nothing comes any more.
     pub(crate) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let is_row = self.fold.settle();
+        let is_row = self.dedup.settle();
         if let Some(held) = self.held.take().filter(|_| is_row) {
             self.aggregator.push(&Message::new(&held));
         }
@@ -257,7 +257,7 @@ impl Groups {
             }
             Count::Dropped => grouped(dropped(group)),
             Count::Rate => format!("{:.1}", self.aggregator.rate(group)),
-            Count::Bytes => describe::bytes(group.bytes),
+            Count::Bytes => format::bytes(group.bytes),
             Count::Packets => grouped(group.packets),
             Count::Last => {
                 let last = group.last_ns.map(Timestamp::from_unix_nanos);

@@ -3,7 +3,7 @@
 
 use client::Row;
 use flow::{
-    Filter, FlowView as _, Verdict, attribute::AttributeId, filter::Leaf, similar, time::Zone,
+    Filter, FlowView as _, Verdict, attribute::AttributeId, filter::Leaf, filter_for, time::Zone,
 };
 
 /// The verdicts that can be chosen, with the keys that do.
@@ -229,19 +229,19 @@ impl Filters {
 
 /// An expression that holds for flows with the same value in a column; `None` if there is none.
 pub(crate) fn same(row: &Row, column: AttributeId) -> Option<String> {
-    let [from, to] = similar::opened(row);
+    let [from, to] = filter_for::opened(row);
     match column {
         AttributeId::Type => None,
         // Who opened the connection, so that replies don't match.
-        AttributeId::Source => similar::endpoint(row, from, "src."),
+        AttributeId::Source => filter_for::endpoint(row, from, "src."),
         AttributeId::Destination => {
-            let who = similar::endpoint(row, to, "dst.")?;
+            let who = filter_for::endpoint(row, to, "dst.")?;
             Some(match row.port(to) {
                 Some(port) => format!("{who} and dst.port == {port}"),
                 None => who,
             })
         }
         AttributeId::Reason if row.verdict() != Verdict::Dropped => None,
-        column => similar::cell(row, column),
+        column => filter_for::cell(row, column),
     }
 }

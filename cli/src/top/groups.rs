@@ -8,11 +8,11 @@ use std::{
 
 use client::{Item, Row};
 use flow::{
-    End, FlowView as _, Side, Verdict,
+    FlowView as _, Side, Verdict, WorkloadRef,
     attribute::{AttributeId, Cells},
     expr::quote,
-    similar,
-    view::Extra,
+    filter_for,
+    view::Extension,
 };
 
 use super::{
@@ -71,9 +71,13 @@ impl By {
 
     /// The group of a flow; `None`: it is in none. Of several policies: all, with commas between.
     fn key(self, row: &Row, cells: &Cells) -> Option<String> {
-        let [from, to] = similar::opened(row);
+        let [from, to] = filter_for::opened(row);
         let text = match self {
-            Self::Pair => format!("{} → {}", End::of(row, from), End::of(row, to)),
+            Self::Pair => format!(
+                "{} → {}",
+                WorkloadRef::of(row, from),
+                WorkloadRef::of(row, to)
+            ),
             Self::Port => {
                 let protocol = AttributeId::Protocol.text(row, cells);
                 match row.port(to) {
@@ -91,12 +95,12 @@ impl By {
 
     /// An expression that holds for the flows of a group, of which `row` is one.
     fn expression(self, row: &Row) -> Option<String> {
-        let [from, to] = similar::opened(row);
+        let [from, to] = filter_for::opened(row);
         match self {
             Self::Pair => Some(format!(
                 "{} and {}",
-                End::of(row, from).term_at(Side::Source),
-                End::of(row, to).term_at(Side::Destination)
+                WorkloadRef::of(row, from).term_at(Side::Source),
+                WorkloadRef::of(row, to).term_at(Side::Destination)
             )),
             Self::Port => match row.port(to) {
                 Some(port) => Some(format!("dst.port == {port}")),
@@ -202,7 +206,7 @@ impl Groups {
         let (cells, by) = (Cells::default(), self.by);
         self.tally.advance(data, |row| {
             let key = by.key(row, &cells)?;
-            let volume = Extra::read(row, |extra| extra.volume().map(|volume| volume.bytes));
+            let volume = Extension::read(row, |extra| extra.volume().map(|volume| volume.bytes));
             Some(Counted {
                 key,
                 bytes: volume.flatten().unwrap_or(0),
@@ -327,7 +331,7 @@ fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
 /// What tells a connection from others.
 fn connection(row: &Row) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let [from, to] = similar::opened(row);
+    let [from, to] = filter_for::opened(row);
     (
         row.ip(from),
         row.port(from),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use client::Item;
 use flow::{
-    End, FlowView as _, Side,
+    FlowView as _, Side, WorkloadRef,
     attribute::{AttributeId, Cells},
-    similar,
+    filter_for,
 };
 
 use super::{
@@ -87,7 +87,7 @@ impl Services {
         let selected = self.key(self.selected);
         let cells = Cells::default();
         self.tally.advance(data, |row| {
-            let [from, to] = similar::opened(row);
+            let [from, to] = filter_for::opened(row);
             let protocol = AttributeId::Protocol.text(row, &cells);
             let port = match row.port(to) {
                 Some(port) => format!("{port}/{protocol}"),
@@ -95,8 +95,8 @@ impl Services {
             };
             Some(Counted {
                 key: (
-                    End::of(row, from).to_string(),
-                    End::of(row, to).to_string(),
+                    WorkloadRef::of(row, from).to_string(),
+                    WorkloadRef::of(row, to).to_string(),
                     port,
                 ),
                 bytes: 0,
@@ -226,10 +226,10 @@ impl Services {
             return None;
         };
         if whole {
-            let [from, _] = similar::opened(row);
-            return Some(End::of(row, from).term_at(Side::Source));
+            let [from, _] = filter_for::opened(row);
+            return Some(WorkloadRef::of(row, from).term_at(Side::Source));
         }
-        Some(similar::ends(row))
+        Some(filter_for::ends(row))
     }
 }
 

@@ -5,7 +5,7 @@ mod recent;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use flow::{FlowView as _, Verdict, vocabulary::event};
+use flow::{FlowView as _, Verdict, monitor_api::event};
 use proto::{flow::LostEventSource, relay::NodeState};
 
 use super::item::{Item, Mark};

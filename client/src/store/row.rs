@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use flow::{
     FlowView, Identity, Side, TrafficDirection, Verdict,
-    view::{Address, Extra, Message, PolicyName, Transport, Volume},
+    view::{Address, Extension, Message, PolicyName, Transport, Volume},
 };
 use proto::{
     flow::{Endpoint, Flow, IpVersion, Layer7, Service, TraceReason},
@@ -152,7 +152,7 @@ impl Row {
             is_reply: FlowView::is_reply(flow),
             node: names.node(flow),
             decided: names.decided(&message, extension.as_ref()),
-            ours: Extra::read(&message, Ours::of),
+            ours: Extension::read(&message, Ours::of),
             rare: Rare::of(flow, id),
         }
     }
@@ -181,7 +181,7 @@ impl Row {
 }
 
 impl Ours {
-    fn of(extra: &Extra<'_>) -> Self {
+    fn of(extra: &Extension<'_>) -> Self {
         Self {
             forward: extra.forward,
             reply: extra.reply,
@@ -377,13 +377,13 @@ impl FlowView for Row {
         self.rare(|rare| &rare.policy_log)
             .is_some_and(|log| log.iter().any(|value| is(value)))
     }
-    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+    fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
         let Some(ours) = self.ours else { return };
         let end = |at: usize| {
             let end = self.decided.as_ref()?.ends[at].as_ref()?;
-            Some(flow::view::Decided::of(end))
+            Some(flow::view::EndpointDecision::from_message(end))
         };
-        see(&Extra {
+        see(&Extension {
             egress: end(0),
             ingress: end(1),
             forward: ours.forward,

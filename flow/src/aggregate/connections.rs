@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use proto::flows::v1::Cause;
 
-use crate::view::{Extra, FlowView, Side, Transport, Volume};
+use crate::view::{Extension, FlowView, Side, Transport, Volume};
 
 /// Most connections remembered.
 const MOST: usize = 65_536;
@@ -52,10 +52,10 @@ impl Connections {
     /// Bytes and packets by which the flow's connection has grown since its last flow; of its very
     /// first packet all.
     pub fn growth<V: FlowView>(&mut self, flow: &V) -> (u64, u64) {
-        let Some((total, new)) = Extra::read(flow, |extra| {
-            extra
+        let Some((total, new)) = Extension::read(flow, |extension| {
+            extension
                 .volume()
-                .map(|total| (total, extra.cause == Cause::New || total.packets == 1))
+                .map(|total| (total, extension.cause == Cause::New || total.packets == 1))
         })
         .flatten() else {
             return (0, 0);

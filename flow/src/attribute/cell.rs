@@ -9,10 +9,10 @@ use proto::flow::{TraceReason, Verdict};
 
 use super::read::Read;
 use super::{Align, Attribute, AttributeId, EndAttribute, ValueType};
-use crate::describe;
+use crate::format;
+use crate::monitor_api::{drop_reason_text, event, event_type_text, match_type_text};
 use crate::time::{TimeFormat, Zone};
 use crate::view::{FlowView, Side, Transport};
-use crate::vocabulary::{drop_reason_text, event, event_type_text, match_type_text};
 
 /// How cells are written.
 #[derive(Debug, Clone)]
@@ -94,8 +94,8 @@ pub(super) fn write(attribute: &Attribute, flow: &dyn FlowView, cells: &Cells, o
 
 fn write_number(attribute: &Attribute, number: u64, cells: &Cells, out: &mut String) {
     match (attribute.value_type, u32::try_from(number)) {
-        (ValueType::Bytes, _) if !cells.plain => out.push_str(&describe::bytes(number)),
-        (ValueType::Time, Ok(us)) if !cells.plain => out.push_str(&describe::micros(us)),
+        (ValueType::Bytes, _) if !cells.plain => out.push_str(&format::bytes(number)),
+        (ValueType::Time, Ok(us)) if !cells.plain => out.push_str(&format::micros(us)),
         (ValueType::Name, Ok(number)) => {
             let names = attribute.names();
             match names.iter().find(|(known, ..)| *known == number) {
@@ -139,7 +139,7 @@ pub(super) fn show(out: &mut String, what: impl Display) {
 }
 
 pub(super) fn key(attribute: &Attribute, flow: &dyn FlowView) -> SortKey {
-    let host = |side| SortKey::Text(describe::host(flow, side, true).to_string());
+    let host = |side| SortKey::Text(format::host_port(flow, side, true).to_string());
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the others have no key of their own"
@@ -178,7 +178,7 @@ pub(super) fn write_source(flow: &dyn FlowView, cells: &Cells, out: &mut String)
         None if flow.verdict() == Verdict::Dropped => (Side::Source, " ->"),
         None => (Side::Source, " <>"),
     };
-    show(out, describe::host(flow, side, cells.translate));
+    show(out, format::host_port(flow, side, cells.translate));
     if !cells.plain {
         out.push_str(arrow);
     }
@@ -190,13 +190,13 @@ pub(crate) fn protocol(flow: &dyn FlowView) -> &'static str {
         Some(Record::Dns(_)) => "DNS",
         Some(Record::Http(_)) => "HTTP",
         Some(Record::Kafka(_)) => "Kafka",
-        None => flow.transport().map_or("", describe::protocol),
+        None => flow.transport().map_or("", format::protocol),
     }
 }
 
 pub(super) fn write_kind(flow: &dyn FlowView, out: &mut String) {
     if let Some(l7) = flow.l7() {
-        return out.push_str(&describe::l7_kind(l7));
+        return out.push_str(&format::l7_kind(l7));
     }
     let transport = flow.transport();
     out.push_str(match transport {
@@ -215,7 +215,7 @@ pub(super) fn write_kind(flow: &dyn FlowView, out: &mut String) {
     });
     if let Some(transport) = transport {
         out.push(' ');
-        out.push_str(describe::protocol(transport));
+        out.push_str(format::protocol(transport));
     }
 }
 

@@ -3,9 +3,9 @@
 use proto::flow::{DropReason, Verdict};
 use proto::flows::v1::Cause;
 
-use crate::describe::FLAGS;
+use crate::format::FLAGS;
 use crate::identity::Identity;
-use crate::vocabulary::{drop_reason_text, event, match_type_text, observation_points};
+use crate::monitor_api::{drop_reason_text, event, match_type_text, observation_points};
 
 /// A number, its name, and what it means.
 pub(crate) type Named = (u32, String, &'static str);

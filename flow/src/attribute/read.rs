@@ -3,7 +3,7 @@
 use proto::flow::layer7::Record;
 use proto::flow::{Dns, Http, Verdict};
 
-use crate::view::{Extra, FlowView, Side};
+use crate::view::{Extension, FlowView, Side};
 
 /// What is called on each text, until it says true.
 pub(super) type AnyText<'a> = &'a mut dyn FnMut(&str) -> bool;
@@ -28,8 +28,11 @@ pub(super) enum Read {
 }
 
 /// A number of what only our own servers say.
-pub(super) fn extra(flow: &dyn FlowView, read: fn(&Extra<'_>) -> Option<u64>) -> Option<u64> {
-    Extra::read(flow, read).flatten()
+pub(super) fn extension(
+    flow: &dyn FlowView,
+    read: fn(&Extension<'_>) -> Option<u64>,
+) -> Option<u64> {
+    Extension::read(flow, read).flatten()
 }
 
 fn record(flow: &dyn FlowView) -> Option<&Record> {
@@ -71,8 +74,8 @@ fn without_source(label: &str) -> &str {
 /// The policies that decided.
 pub(super) fn policies(flow: &dyn FlowView, is: AnyPair<'_>) -> bool {
     let dropped = flow.verdict() == Verdict::Dropped;
-    let explained = Extra::read(flow, |extra| {
-        extra.explaining(dropped).any(|(_, decided)| {
+    let explained = Extension::read(flow, |extension| {
+        extension.explaining(dropped).any(|(_, decided)| {
             decided
                 .rules
                 .any(&mut |rule| is(rule.policy.namespace, rule.policy.name))

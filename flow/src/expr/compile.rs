@@ -3,14 +3,14 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each place is about a few of many fields, signs or tokens"
+    reason = "each place is about a few of many fields, operators or tokens"
 )]
 
-use super::lex::Sign;
+use super::comparison::ComparedValues;
+use super::lex::Operator;
+use super::literals;
 use super::parse::{Expr, Literal};
-use super::parts::Parts;
-use super::texts;
-use super::value::{self, Bad};
+use super::value::{self, ValueError};
 use super::{ExprError, Span};
 use crate::attribute::{Attribute, AttributeId, EndAttribute, PROTOCOLS, ValueType};
 use crate::filter::{Addresses, Filter, Leaf, NumberLeaf, Test, TextLeaf, protocol, status};
@@ -32,17 +32,17 @@ pub(super) fn filter(text: &str, expr: Expr) -> Result<Filter, ExprError> {
         Expr::Has(field) => ends(field, |field| Ok(has(field)))?,
         Expr::Compare {
             field,
-            sign,
+            operator,
             at,
             values,
         } => {
-            let (sign, not) = match sign {
-                Sign::NotEqual => (Sign::Equal, true),
-                Sign::Unlike => (Sign::Like, true),
-                sign => (sign, false),
+            let (operator, not) = match operator {
+                Operator::NotEqual => (Operator::Equal, true),
+                Operator::Unlike => (Operator::Like, true),
+                operator => (operator, false),
             };
-            check(text, field, sign, &at)?;
-            let compared = ends(field, |field| compare(text, field, sign, &values))?;
+            check(text, field, operator, &at)?;
+            let compared = ends(field, |field| compare(text, field, operator, &values))?;
             if not { negated(compared) } else { compared }
         }
     })
@@ -66,12 +66,12 @@ fn ends(
     }
 }
 
-fn check(text: &str, field: &Attribute, sign: Sign, at: &Span) -> Result<(), ExprError> {
-    let taken = value::signs(field.value_type);
-    if taken.contains(&sign) {
+fn check(text: &str, field: &Attribute, operator: Operator, at: &Span) -> Result<(), ExprError> {
+    let taken = value::operators(field.value_type);
+    if taken.contains(&operator) {
         return Ok(());
     }
-    let taken: Vec<&str> = taken.iter().map(|sign| sign.text()).collect();
+    let taken: Vec<&str> = taken.iter().map(|operator| operator.text()).collect();
     let message = format!(
         "{} ({}) can't be compared by this, but by {}",
         field.name,
@@ -135,35 +135,43 @@ fn has(field: &'static Attribute) -> Filter {
 fn compare(
     text: &str,
     field: &'static Attribute,
-    sign: Sign,
+    operator: Operator,
     values: &[Literal],
 ) -> Result<Filter, ExprError> {
-    let mut parts = Parts::default();
+    let mut parts = ComparedValues::default();
     for literal in values {
         let taken = match field.is_number() {
-            true => number(field, sign, literal, &mut parts),
-            false => other(field, sign, literal, &mut parts),
+            true => number(field, operator, literal, &mut parts),
+            false => other(field, operator, literal, &mut parts),
         };
-        taken.map_err(|bad: Bad| bad.at(text, literal))?;
+        taken.map_err(|bad: ValueError| bad.at(text, literal))?;
     }
     Ok(parts.finish(field))
 }
 
-fn number(field: &Attribute, sign: Sign, literal: &Literal, parts: &mut Parts) -> Result<(), Bad> {
+fn number(
+    field: &Attribute,
+    operator: Operator,
+    literal: &Literal,
+    parts: &mut ComparedValues,
+) -> Result<(), ValueError> {
     if field.value_type == ValueType::Bool {
         let number = u64::from(value::boolean(&literal.text)?);
         parts.ranges.push((number, number));
         return Ok(());
     }
     if field.value_type == ValueType::Name
-        && matches!(sign, Sign::Like | Sign::Regex | Sign::Contains)
+        && matches!(
+            operator,
+            Operator::Like | Operator::Regex | Operator::Contains
+        )
     {
-        let numbers = value::names(field, sign, literal)?.into_iter();
+        let numbers = value::names(field, operator, literal)?.into_iter();
         parts.ranges.extend(numbers.map(|n| (n.into(), n.into())));
         return Ok(());
     }
     if field.id == AttributeId::HttpStatus
-        && matches!(sign, Sign::Equal | Sign::In)
+        && matches!(operator, Operator::Equal | Operator::In)
         && let Ok(beginning) = status(&literal.text)
     {
         parts.statuses.push(beginning);
@@ -171,11 +179,11 @@ fn number(field: &Attribute, sign: Sign, literal: &Literal, parts: &mut Parts) -
     }
     let most = field.max;
     let one = || value::number(field, &literal.text);
-    let range = match sign {
-        Sign::Less => one()?.checked_sub(1).map(|to| (0, to)),
-        Sign::AtMost => Some((0, one()?)),
-        Sign::More => one()?.checked_add(1).map(|from| (from, most)),
-        Sign::AtLeast => Some((one()?, most)),
+    let range = match operator {
+        Operator::Less => one()?.checked_sub(1).map(|to| (0, to)),
+        Operator::AtMost => Some((0, one()?)),
+        Operator::More => one()?.checked_add(1).map(|from| (from, most)),
+        Operator::AtLeast => Some((one()?, most)),
         _ => Some(value::range(field, literal)?),
     };
     parts.ranges.extend(range.filter(|(from, to)| from <= to));
@@ -184,10 +192,10 @@ fn number(field: &Attribute, sign: Sign, literal: &Literal, parts: &mut Parts) -
 
 fn other(
     field: &'static Attribute,
-    sign: Sign,
+    operator: Operator,
     literal: &Literal,
-    parts: &mut Parts,
-) -> Result<(), Bad> {
+    parts: &mut ComparedValues,
+) -> Result<(), ValueError> {
     let text = literal.text.as_str();
     match field.id {
         AttributeId::Of(_, EndAttribute::Ip) | AttributeId::SnatIp => {
@@ -197,18 +205,20 @@ fn other(
         | AttributeId::Reason
         | AttributeId::Direction
         | AttributeId::IpVersion => {
-            parts.numbers.extend(value::names(field, sign, literal)?);
+            parts
+                .numbers
+                .extend(value::names(field, operator, literal)?);
         }
-        AttributeId::Type if matches!(sign, Sign::Equal | Sign::In) => {
+        AttributeId::Type if matches!(operator, Operator::Equal | Operator::In) => {
             parts.types.push(value::event_type(text)?);
         }
         AttributeId::Type => {
-            for known in value::known_like(field, sign, text)? {
+            for known in value::known_like(field, operator, text)? {
                 parts.types.push(value::event_type(&known)?);
             }
         }
-        AttributeId::Protocol if matches!(sign, Sign::Equal | Sign::In) => {
-            let unknown = |_| Bad {
+        AttributeId::Protocol if matches!(operator, Operator::Equal | Operator::In) => {
+            let unknown = |_| ValueError {
                 message: format!(
                     "`{text}` is no protocol known, which are {}",
                     PROTOCOLS.join(", ")
@@ -218,7 +228,7 @@ fn other(
             parts.protocols.extend(protocol(text).map_err(unknown)?);
         }
         AttributeId::Protocol => {
-            for known in value::known_like(field, sign, text)? {
+            for known in value::known_like(field, operator, text)? {
                 parts.protocols.extend(protocol(&known).unwrap_or_default());
             }
         }
@@ -234,10 +244,10 @@ fn other(
             let want = value::boolean(text)?;
             parts.whole.push(if want { set } else { negated(set) });
         }
-        AttributeId::TcpFlags if sign == Sign::Like => parts.sets.push(value::flags(text)?),
+        AttributeId::TcpFlags if operator == Operator::Like => parts.sets.push(value::flags(text)?),
         AttributeId::TcpFlags => {
             let set = value::flags(text)?;
-            let others = crate::describe::FLAGS.iter().map(|(_, bit)| *bit);
+            let others = crate::format::FLAGS.iter().map(|(_, bit)| *bit);
             let others = others.filter(|bit| set & bit == 0).collect();
             parts.whole.push(Filter::All(vec![
                 Filter::Leaf(Leaf::TcpFlags(vec![set])),
@@ -245,7 +255,7 @@ fn other(
             ]));
         }
         // What is left are texts.
-        _ => texts::read(field, sign, literal, parts)?,
+        _ => literals::read(field, operator, literal, parts)?,
     }
     Ok(())
 }

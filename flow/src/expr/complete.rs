@@ -2,12 +2,12 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each place is about a few of many fields, signs or tokens"
+    reason = "each place is about a few of many fields, operators or tokens"
 )]
 
 use super::Span;
-use super::lex::{Keyword, Sign, Token, is_word, tokens};
-use super::value::{quote, signs};
+use super::lex::{Keyword, Operator, Token, is_word, tokens};
+use super::value::{operators, quote};
 use crate::attribute::{Attribute, ValueType};
 
 /// Most proposals.
@@ -51,9 +51,9 @@ enum State {
     /// Behind a field.
     Field(&'static Attribute),
     /// Behind a comparison; in braces, or not.
-    Sign(&'static Attribute, Sign, bool),
+    Operator(&'static Attribute, Operator, bool),
     /// Behind a value in braces.
-    InSet(&'static Attribute, Sign),
+    InSet(&'static Attribute, Operator),
     /// Behind a condition.
     Done,
     /// Nothing that could be gone on with.
@@ -80,18 +80,26 @@ impl State {
             (Self::Condition, ..) => field().map_or(Self::Lost, Self::Field),
             (Self::Has, Token::Open, _) => Self::Has,
             (Self::Has, ..) if field().is_some() => Self::Done,
-            (Self::Field(field), _, Some(Keyword::Sign(sign))) => Self::Sign(field, sign, false),
-            (Self::Field(field), Token::Sign(sign), _) => Self::Sign(field, *sign, false),
+            (Self::Field(field), _, Some(Keyword::Operator(operator))) => {
+                Self::Operator(field, operator, false)
+            }
+            (Self::Field(field), Token::Operator(operator), _) => {
+                Self::Operator(field, *operator, false)
+            }
             (Self::Field(field), _, Some(Keyword::Not)) => Self::Field(field),
             (Self::Field(_) | Self::Done, ..) if joins => Self::Condition,
             (Self::Field(_) | Self::Done, Token::Close, _) => Self::Done,
-            (Self::Sign(field, sign, false), Token::OpenSet, _) => Self::Sign(field, sign, true),
-            (Self::Sign(field, sign, true), Token::Word(_) | Token::Quoted(_), _) => {
-                Self::InSet(field, sign)
+            (Self::Operator(field, operator, false), Token::OpenSet, _) => {
+                Self::Operator(field, operator, true)
             }
-            (Self::Sign(_, _, false), Token::Word(_) | Token::Quoted(_), _)
-            | (Self::Sign(_, _, true) | Self::InSet(..), Token::CloseSet, _) => Self::Done,
-            (Self::InSet(field, sign), Token::Comma, _) => Self::Sign(field, sign, true),
+            (Self::Operator(field, operator, true), Token::Word(_) | Token::Quoted(_), _) => {
+                Self::InSet(field, operator)
+            }
+            (Self::Operator(_, _, false), Token::Word(_) | Token::Quoted(_), _)
+            | (Self::Operator(_, _, true) | Self::InSet(..), Token::CloseSet, _) => Self::Done,
+            (Self::InSet(field, operator), Token::Comma, _) => {
+                Self::Operator(field, operator, true)
+            }
             _ => Self::Lost,
         }
     }
@@ -147,26 +155,26 @@ impl Proposals {
                 self.fields();
                 self.plain("not", "the opposite");
                 self.plain("has", "whether there is such a thing");
-                self.sign("(");
+                self.operator("(");
             }
             State::Has => self.fields(),
             State::Field(field) => {
-                for sign in signs(field.value_type) {
-                    self.plain(sign.text(), meaning(*sign, field.value_type));
+                for operator in operators(field.value_type) {
+                    self.plain(operator.text(), meaning(*operator, field.value_type));
                 }
                 if field.value_type == ValueType::Bool {
                     self.joins(open);
                 }
             }
-            State::Sign(field, sign, in_set) => {
-                self.values(field, sign, values);
-                if !in_set && sign == Sign::In {
-                    self.sign("{");
+            State::Operator(field, operator, in_set) => {
+                self.values(field, operator, values);
+                if !in_set && operator == Operator::In {
+                    self.operator("{");
                 }
             }
             State::InSet(..) => {
-                self.sign(",");
-                self.sign("}");
+                self.operator(",");
+                self.operator("}");
             }
             State::Done => self.joins(open),
             State::Lost => {}
@@ -177,7 +185,7 @@ impl Proposals {
         self.plain("and", "both");
         self.plain("or", "at least one");
         if open {
-            self.sign(")");
+            self.operator(")");
         }
     }
 
@@ -208,7 +216,7 @@ impl Proposals {
     }
 
     /// Signs stand for themselves, and follow nothing.
-    fn sign(&mut self, text: &str) {
+    fn operator(&mut self, text: &str) {
         if self.beginning.is_empty() {
             self.push(3, text, "");
         }
@@ -225,8 +233,11 @@ impl Proposals {
         }
     }
 
-    fn values(&mut self, field: &'static Attribute, sign: Sign, seen: &dyn Values) {
-        let ordered = matches!(sign, Sign::Less | Sign::AtMost | Sign::More | Sign::AtLeast);
+    fn values(&mut self, field: &'static Attribute, operator: Operator, seen: &dyn Values) {
+        let ordered = matches!(
+            operator,
+            Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast
+        );
         for (value, doc) in field.known_values() {
             // `5+` is no number to compare with.
             if ordered && value.ends_with('+') {
@@ -251,25 +262,25 @@ impl Proposals {
     }
 }
 
-fn meaning(sign: Sign, kind: ValueType) -> &'static str {
-    match (sign, kind) {
-        (Sign::Equal, ValueType::Labels) => "fits the label selector",
-        (Sign::Equal, ValueType::Flags) => "these flags and no others",
-        (Sign::Equal, ValueType::Ip) => "this address, or in this network",
-        (Sign::Equal, _) => "is",
-        (Sign::NotEqual, _) => "is not",
-        (Sign::Less, _) => "less than",
-        (Sign::AtMost, _) => "at most",
-        (Sign::More, _) => "more than",
-        (Sign::AtLeast, _) => "at least",
-        (Sign::Like, ValueType::Flags) => "these flags, maybe others too",
-        (Sign::Like, ValueType::Scoped) => "begins like [namespace/]name; * is anything",
-        (Sign::Like, _) => "is like; * is anything, ? any character",
-        (Sign::Unlike, _) => "is not like",
-        (Sign::Regex, _) => "fits the regular expression",
-        (Sign::In, ValueType::Number | ValueType::Bytes | ValueType::Time) => "one of {1, 5-9}",
-        (Sign::In, ValueType::Ip) => "in a network, or one of {...}",
-        (Sign::In, _) => "one of {...}",
-        (Sign::Contains, _) => "has this text in it",
+fn meaning(operator: Operator, kind: ValueType) -> &'static str {
+    match (operator, kind) {
+        (Operator::Equal, ValueType::Labels) => "fits the label selector",
+        (Operator::Equal, ValueType::Flags) => "these flags and no others",
+        (Operator::Equal, ValueType::Ip) => "this address, or in this network",
+        (Operator::Equal, _) => "is",
+        (Operator::NotEqual, _) => "is not",
+        (Operator::Less, _) => "less than",
+        (Operator::AtMost, _) => "at most",
+        (Operator::More, _) => "more than",
+        (Operator::AtLeast, _) => "at least",
+        (Operator::Like, ValueType::Flags) => "these flags, maybe others too",
+        (Operator::Like, ValueType::Scoped) => "begins like [namespace/]name; * is anything",
+        (Operator::Like, _) => "is like; * is anything, ? any character",
+        (Operator::Unlike, _) => "is not like",
+        (Operator::Regex, _) => "fits the regular expression",
+        (Operator::In, ValueType::Number | ValueType::Bytes | ValueType::Time) => "one of {1, 5-9}",
+        (Operator::In, ValueType::Ip) => "in a network, or one of {...}",
+        (Operator::In, _) => "one of {...}",
+        (Operator::Contains, _) => "has this text in it",
     }
 }

@@ -11,15 +11,15 @@ use super::value::quote;
 use crate::attribute::{Attribute, AttributeId, EndAttribute, ValueType};
 use crate::filter::{Filter, HttpLeaf, Leaf, Name, NumberLeaf, Scoped, Selector, Test, TextLeaf};
 use crate::identity::Identity;
+use crate::monitor_api::event_type_text;
 use crate::view::Side;
-use crate::vocabulary::event_type_text;
 
 /// What a filter is as text.
 enum Text {
-    /// `field sign value`, or `field in {value, value}`.
+    /// `field operator value`, or `field in {value, value}`.
     Compare {
         field: &'static str,
-        sign: &'static str,
+        operator: &'static str,
         values: Vec<String>,
     },
     /// Binds like a comparison.
@@ -41,9 +41,9 @@ impl Text {
         match self {
             Self::Compare {
                 field,
-                sign,
+                operator,
                 values,
-            } => comparison(field, sign, &values),
+            } => comparison(field, operator, &values),
             Self::Atom(text) | Self::Not(text) | Self::All(text) | Self::Any(text) => text,
         }
     }
@@ -58,12 +58,12 @@ impl Text {
     }
 }
 
-fn comparison(field: &str, sign: &str, values: &[String]) -> String {
-    match (sign, values) {
+fn comparison(field: &str, operator: &str, values: &[String]) -> String {
+    match (operator, values) {
         (_, []) => "false".to_owned(),
-        (sign, [one]) => format!("{field} {sign} {one}"),
+        (operator, [one]) => format!("{field} {operator} {one}"),
         ("==", many) => format!("{field} in {{{}}}", many.join(", ")),
-        (sign, many) => format!("{field} {sign} {{{}}}", many.join(", ")),
+        (operator, many) => format!("{field} {operator} {{{}}}", many.join(", ")),
     }
 }
 
@@ -89,11 +89,11 @@ fn text(filter: &Filter) -> Text {
         Filter::Not(not) => match text(not) {
             Text::Compare {
                 field,
-                sign: "==",
+                operator: "==",
                 values,
             } if values.len() == 1 => Text::Compare {
                 field,
-                sign: "!=",
+                operator: "!=",
                 values,
             },
             inner => Text::Not(format!("not {}", inner.within(false))),
@@ -107,12 +107,12 @@ fn either(one: Text, other: Text) -> Text {
     if let (
         Text::Compare {
             field: source,
-            sign,
+            operator,
             values,
         },
         Text::Compare {
             field: destination,
-            sign: same,
+            operator: same,
             values: equal,
         },
     ) = (&one, &other)
@@ -120,21 +120,21 @@ fn either(one: Text, other: Text) -> Text {
             source.strip_prefix("src."),
             destination.strip_prefix("dst."),
         )
-        && (name, sign, values) == (end, same, equal)
+        && (name, operator, values) == (end, same, equal)
     {
         return Text::Compare {
             field: name,
-            sign,
+            operator,
             values: values.clone(),
         };
     }
     Text::Any(format!("{} or {}", one.within(true), other.within(true)))
 }
 
-fn compare(id: AttributeId, sign: &'static str, values: Vec<String>) -> Text {
+fn compare(id: AttributeId, operator: &'static str, values: Vec<String>) -> Text {
     Text::Compare {
         field: id.name(),
-        sign,
+        operator,
         values,
     }
 }
@@ -248,11 +248,11 @@ fn of_leaf(leaf: &Leaf) -> Text {
             )
         }
         Leaf::Fqdn(side, patterns) => {
-            let sign = sign(patterns.iter().any(|p| p.to_string().contains('*')));
+            let operator = operator(patterns.iter().any(|p| p.to_string().contains('*')));
             let patterns = patterns.iter().map(|p| quote(&p.to_string()));
             compare(
                 AttributeId::Of(*side, EndAttribute::Fqdn),
-                sign,
+                operator,
                 patterns.collect(),
             )
         }
@@ -260,9 +260,9 @@ fn of_leaf(leaf: &Leaf) -> Text {
             has(AttributeId::Node)
         }
         Leaf::Node(patterns) => {
-            let sign = sign(patterns.iter().any(|p| p.to_string().contains('*')));
+            let operator = operator(patterns.iter().any(|p| p.to_string().contains('*')));
             let patterns = patterns.iter().map(|p| quote(&p.to_string()));
-            compare(AttributeId::Node, sign, patterns.collect())
+            compare(AttributeId::Node, operator, patterns.collect())
         }
         Leaf::Labels(labels) => selectors(
             AttributeId::Of(labels.side, EndAttribute::Label),
@@ -323,7 +323,7 @@ fn regexes(id: AttributeId, of: &[regex::Regex]) -> Text {
     compare(id, "=~", texts.collect())
 }
 
-fn sign(pattern: bool) -> &'static str {
+fn operator(pattern: bool) -> &'static str {
     if pattern { "~" } else { "==" }
 }
 
@@ -354,7 +354,7 @@ fn pods(side: Side, of: EndAttribute, names: &[Name]) -> Text {
 }
 
 fn flags(set: u16) -> String {
-    let known = crate::describe::FLAGS.iter();
+    let known = crate::format::FLAGS.iter();
     let names = known.filter(|(_, bit)| set & bit != 0);
     let names: Vec<String> = names.map(|(name, _)| name.to_lowercase()).collect();
     match names.as_slice() {
@@ -389,9 +389,9 @@ fn of_text(leaf: &TextLeaf) -> Text {
     if there {
         texts.push(has(id));
     }
-    for (sign, values) in [("==", exact), ("~", globs), ("=~", regexes)] {
+    for (operator, values) in [("==", exact), ("~", globs), ("=~", regexes)] {
         if !values.is_empty() {
-            texts.push(compare(id, sign, values));
+            texts.push(compare(id, operator, values));
         }
     }
     any(texts)

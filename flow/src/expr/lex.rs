@@ -1,4 +1,4 @@
-//! Words, texts in quotes, and signs.
+//! Words, texts in quotes, and operators.
 
 use super::{ExprError, Span};
 
@@ -26,12 +26,12 @@ pub(super) enum Token {
     /// `||`
     Or,
     /// A comparison.
-    Sign(Sign),
+    Operator(Operator),
 }
 
 /// A comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Sign {
+pub(crate) enum Operator {
     Equal,
     NotEqual,
     Less,
@@ -50,7 +50,7 @@ pub(crate) enum Sign {
     Contains,
 }
 
-impl Sign {
+impl Operator {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Equal => "==",
@@ -77,7 +77,7 @@ pub(super) enum Keyword {
     Has,
     True,
     False,
-    Sign(Sign),
+    Operator(Operator),
 }
 
 impl Keyword {
@@ -89,9 +89,9 @@ impl Keyword {
             "has" | "exists" => Self::Has,
             "true" => Self::True,
             "false" => Self::False,
-            "in" => Self::Sign(Sign::In),
-            "matches" => Self::Sign(Sign::Regex),
-            "contains" => Self::Sign(Sign::Contains),
+            "in" => Self::Operator(Operator::In),
+            "matches" => Self::Operator(Operator::Regex),
+            "contains" => Self::Operator(Operator::Contains),
             _ => return None,
         })
     }
@@ -103,10 +103,10 @@ pub(crate) fn is_word(char: char) -> bool {
 }
 
 /// A token and its place.
-pub(super) type Placed = (Token, Span);
+pub(super) type Spanned = (Token, Span);
 
 /// The tokens up to what is none, and that.
-pub(super) fn tokens(text: &str) -> (Vec<Placed>, Option<ExprError>) {
+pub(super) fn tokens(text: &str) -> (Vec<Spanned>, Option<ExprError>) {
     let mut tokens = Vec::new();
     let mut at = 0;
     loop {
@@ -136,16 +136,16 @@ fn token(text: &str) -> Result<(Token, usize), (usize, String)> {
     const SIGNS: [(&str, Token); 18] = [
         ("&&", Token::And),
         ("||", Token::Or),
-        ("==", Token::Sign(Sign::Equal)),
-        ("=~", Token::Sign(Sign::Regex)),
-        ("!=", Token::Sign(Sign::NotEqual)),
-        ("!~", Token::Sign(Sign::Unlike)),
-        ("<=", Token::Sign(Sign::AtMost)),
-        (">=", Token::Sign(Sign::AtLeast)),
-        ("=", Token::Sign(Sign::Equal)),
-        ("<", Token::Sign(Sign::Less)),
-        (">", Token::Sign(Sign::More)),
-        ("~", Token::Sign(Sign::Like)),
+        ("==", Token::Operator(Operator::Equal)),
+        ("=~", Token::Operator(Operator::Regex)),
+        ("!=", Token::Operator(Operator::NotEqual)),
+        ("!~", Token::Operator(Operator::Unlike)),
+        ("<=", Token::Operator(Operator::AtMost)),
+        (">=", Token::Operator(Operator::AtLeast)),
+        ("=", Token::Operator(Operator::Equal)),
+        ("<", Token::Operator(Operator::Less)),
+        (">", Token::Operator(Operator::More)),
+        ("~", Token::Operator(Operator::Like)),
         ("!", Token::Bang),
         ("(", Token::Open),
         (")", Token::Close),
@@ -153,9 +153,9 @@ fn token(text: &str) -> Result<(Token, usize), (usize, String)> {
         ("}", Token::CloseSet),
         (",", Token::Comma),
     ];
-    for (sign, token) in SIGNS {
-        if text.starts_with(sign) {
-            return Ok((token, sign.len()));
+    for (operator, token) in SIGNS {
+        if text.starts_with(operator) {
+            return Ok((token, operator.len()));
         }
     }
     match text.chars().next() {

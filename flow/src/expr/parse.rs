@@ -2,10 +2,10 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each place is about a few of many fields, signs or tokens"
+    reason = "each place is about a few of many fields, operators or tokens"
 )]
 
-use super::lex::{Keyword, Placed, Sign, Token, tokens};
+use super::lex::{Keyword, Operator, Spanned, Token, tokens};
 use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span};
 use crate::attribute::{Attribute, ValueType};
 
@@ -28,8 +28,8 @@ pub(super) enum Expr {
     Has(&'static Attribute),
     Compare {
         field: &'static Attribute,
-        sign: Sign,
-        /// Where the sign stands.
+        operator: Operator,
+        /// Where the operator stands.
         at: Span,
         values: Vec<Literal>,
     },
@@ -65,14 +65,14 @@ pub(super) fn parse(text: &str) -> Result<Option<Expr>, ExprError> {
 
 struct Parser<'a> {
     text: &'a str,
-    tokens: Vec<Placed>,
+    tokens: Vec<Spanned>,
     at: usize,
     /// What stands behind the last token and is none.
     bad: Option<ExprError>,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> Option<&Placed> {
+    fn peek(&self) -> Option<&Spanned> {
         self.tokens.get(self.at)
     }
 
@@ -180,19 +180,19 @@ impl Parser<'_> {
         let field = self.field()?;
         let negated_in = self.keyword() == Some(Keyword::Not)
             && matches!(self.tokens.get(self.at + 1), Some((Token::Word(word), _))
-                if Keyword::of(word) == Some(Keyword::Sign(Sign::In)));
+                if Keyword::of(word) == Some(Keyword::Operator(Operator::In)));
         self.at += usize::from(negated_in);
-        let Some((sign, at)) = self.sign() else {
+        let Some((operator, at)) = self.operator() else {
             return match field.value_type {
                 ValueType::Bool => Ok(Expr::Bare(field)),
-                _ => Err(self.no_sign(field)),
+                _ => Err(self.no_operator(field)),
             };
         };
         self.at += 1;
         let values = self.values()?;
         let compare = Expr::Compare {
             field,
-            sign,
+            operator,
             at,
             values,
         };
@@ -202,17 +202,17 @@ impl Parser<'_> {
         })
     }
 
-    fn sign(&self) -> Option<(Sign, Span)> {
+    fn operator(&self) -> Option<(Operator, Span)> {
         let (token, span) = self.peek()?;
-        let sign = match (token, self.keyword()) {
-            (Token::Sign(sign), _) => *sign,
-            (_, Some(Keyword::Sign(sign))) => sign,
+        let operator = match (token, self.keyword()) {
+            (Token::Operator(operator), _) => *operator,
+            (_, Some(Keyword::Operator(operator))) => operator,
             _ => return None,
         };
-        Some((sign, span.clone()))
+        Some((operator, span.clone()))
     }
 
-    fn no_sign(&self, field: &Attribute) -> ExprError {
+    fn no_operator(&self, field: &Attribute) -> ExprError {
         let error = self.unexpected("a comparison (`==`, `!=`, `~`, `in`, ...)");
         if self.peek().is_none() && self.bad.is_none() {
             let message = format!("`{}` is not yes or no: compare it", field.name);

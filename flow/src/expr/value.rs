@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each place is about a few of many fields, signs or tokens"
+    reason = "each place is about a few of many fields, operators or tokens"
 )]
 
 use std::net::IpAddr;
@@ -12,21 +12,21 @@ use regex::{Regex, RegexBuilder};
 
 use super::error::nearest;
 use super::parse::Literal;
-use super::{ExprError, lex::Sign};
+use super::{ExprError, lex::Operator};
 use crate::attribute::{Attribute, AttributeId, ValueType};
 use crate::filter::{Addresses, Glob};
-use crate::vocabulary::event;
+use crate::monitor_api::event;
 
 /// Memory (bytes) that one regular expression may take.
 const REGEX_SIZE: usize = 1 << 20;
 
 /// A value that can't be read, before its place is known.
-pub(super) struct Bad {
+pub(super) struct ValueError {
     pub(super) message: String,
     pub(super) suggestion: Option<String>,
 }
 
-impl Bad {
+impl ValueError {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -40,9 +40,11 @@ impl Bad {
     }
 }
 
-/// The signs that a field of that kind can be compared by, best first.
-pub(super) fn signs(kind: ValueType) -> &'static [Sign] {
-    use Sign::{AtLeast, AtMost, Contains, Equal, In, Less, Like, More, NotEqual, Regex, Unlike};
+/// The operators that a field of that kind can be compared by, best first.
+pub(super) fn operators(kind: ValueType) -> &'static [Operator] {
+    use Operator::{
+        AtLeast, AtMost, Contains, Equal, In, Less, Like, More, NotEqual, Regex, Unlike,
+    };
     match kind {
         ValueType::Bool => &[Equal, NotEqual],
         ValueType::Number | ValueType::Bytes | ValueType::Time => {
@@ -58,7 +60,7 @@ pub(super) fn signs(kind: ValueType) -> &'static [Sign] {
 }
 
 /// A number as the field's kind spells it.
-pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, Bad> {
+pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, ValueError> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '_');
     let (digits, unit) = text.split_at(digits.unwrap_or(text.len()));
     let factor = match (field.value_type, unit) {
@@ -76,12 +78,12 @@ pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, Bad> {
             .filter(|number| *number <= field.max)
             .ok_or_else(|| {
                 let most = field.max;
-                Bad::new(format!(
+                ValueError::new(format!(
                     "`{text}` is too much: {} ends at {most}",
                     field.name
                 ))
             }),
-        (.., []) => Err(Bad::new(match field.value_type {
+        (.., []) => Err(ValueError::new(match field.value_type {
             ValueType::Bytes => format!("`{text}` is no number of bytes (`1500`, `10k`, `2MB`)"),
             ValueType::Time => format!("`{text}` is no duration (`500us`, `20ms`, `1s`)"),
             _ => format!("`{text}` is no number"),
@@ -105,7 +107,7 @@ fn bytes_unit(unit: &str) -> Option<u64> {
 }
 
 /// A number or a range of them, ends included.
-pub(super) fn range(field: &Attribute, literal: &Literal) -> Result<(u64, u64), Bad> {
+pub(super) fn range(field: &Attribute, literal: &Literal) -> Result<(u64, u64), ValueError> {
     // A name may have a dash, too.
     if let Some((from, to)) = literal.text.split_once('-')
         && from.starts_with(|c: char| c.is_ascii_digit())
@@ -113,7 +115,10 @@ pub(super) fn range(field: &Attribute, literal: &Literal) -> Result<(u64, u64), 
         let (from, to) = (number(field, from)?, number(field, to)?);
         return match from <= to {
             true => Ok((from, to)),
-            false => Err(Bad::new(format!("`{}` is an empty range", literal.text))),
+            false => Err(ValueError::new(format!(
+                "`{}` is an empty range",
+                literal.text
+            ))),
         };
     }
     let number = number(field, &literal.text)?;
@@ -129,7 +134,7 @@ fn one_named(
     field: &Attribute,
     names: &[(u32, String, &'static str)],
     text: &str,
-) -> Result<u32, Bad> {
+) -> Result<u32, ValueError> {
     let wanted = plain(text);
     let found = names.iter().find(|(_, name, about)| {
         plain(name) == wanted || field.id == AttributeId::Reason && plain(about) == wanted
@@ -159,24 +164,30 @@ fn one_named(
         }
         _ => format!("`{text}` is no {} known", field.name),
     };
-    Err(Bad {
+    Err(ValueError {
         message,
         suggestion: nearest(text, known).map(quote),
     })
 }
 
 /// The numbers of the names that the value is, or is like.
-pub(super) fn names(field: &Attribute, sign: Sign, literal: &Literal) -> Result<Vec<u32>, Bad> {
+pub(super) fn names(
+    field: &Attribute,
+    operator: Operator,
+    literal: &Literal,
+) -> Result<Vec<u32>, ValueError> {
     let names = field.names();
     let text = &literal.text;
-    let fits: Box<dyn Fn(&str) -> bool> = match sign {
-        Sign::Equal | Sign::In => return one_named(field, &names, text).map(|one| vec![one]),
-        Sign::Like => {
+    let fits: Box<dyn Fn(&str) -> bool> = match operator {
+        Operator::Equal | Operator::In => {
+            return one_named(field, &names, text).map(|one| vec![one]);
+        }
+        Operator::Like => {
             let glob = Glob::new(&text.to_lowercase());
             Box::new(move |name| glob.fits(&name.to_lowercase()))
         }
         _ => {
-            let regex = regex(sign, text)?;
+            let regex = regex(operator, text)?;
             Box::new(move |name| regex.is_match(name))
         }
     };
@@ -186,17 +197,24 @@ pub(super) fn names(field: &Attribute, sign: Sign, literal: &Literal) -> Result<
         .map(|(number, ..)| *number)
         .collect();
     match numbers.as_slice() {
-        [] => Err(Bad::new(format!("no {} is like `{text}`", field.name))),
+        [] => Err(ValueError::new(format!(
+            "no {} is like `{text}`",
+            field.name
+        ))),
         _ => Ok(numbers),
     }
 }
 
 /// The known values of a field without numbers that the value is like.
-pub(super) fn known_like(field: &Attribute, sign: Sign, text: &str) -> Result<Vec<String>, Bad> {
+pub(super) fn known_like(
+    field: &Attribute,
+    operator: Operator,
+    text: &str,
+) -> Result<Vec<String>, ValueError> {
     let glob = Glob::new(&text.to_lowercase());
-    let regex = match sign {
-        Sign::Like => None,
-        _ => Some(regex(sign, text)?),
+    let regex = match operator {
+        Operator::Like => None,
+        _ => Some(regex(operator, text)?),
     };
     let values: Vec<String> = field
         .known_values()
@@ -208,15 +226,18 @@ pub(super) fn known_like(field: &Attribute, sign: Sign, text: &str) -> Result<Ve
         })
         .collect();
     match values.as_slice() {
-        [] => Err(Bad::new(format!("no {} is like `{text}`", field.name))),
+        [] => Err(ValueError::new(format!(
+            "no {} is like `{text}`",
+            field.name
+        ))),
         _ => Ok(values),
     }
 }
 
 /// The regular expression of `=~`, or of `contains`.
-pub(super) fn regex(sign: Sign, text: &str) -> Result<Regex, Bad> {
-    let pattern = match sign {
-        Sign::Contains => regex::escape(text),
+pub(super) fn regex(operator: Operator, text: &str) -> Result<Regex, ValueError> {
+    let pattern = match operator {
+        Operator::Contains => regex::escape(text),
         _ => text.to_owned(),
     };
     let regex = RegexBuilder::new(&pattern)
@@ -228,12 +249,12 @@ pub(super) fn regex(sign: Sign, text: &str) -> Result<Regex, Bad> {
         // The last line says what is wrong, those before show where, over several lines.
         let last = text.lines().last().unwrap_or_default();
         let why = last.strip_prefix("error: ").unwrap_or(last);
-        Bad::new(format!("no regular expression: {why}"))
+        ValueError::new(format!("no regular expression: {why}"))
     })
 }
 
 /// Adds an address or a network.
-pub(super) fn address(text: &str, to: &mut Addresses) -> Result<(), Bad> {
+pub(super) fn address(text: &str, to: &mut Addresses) -> Result<(), ValueError> {
     if let Ok(address) = text.parse::<IpAddr>() {
         to.exact.push(address);
         return Ok(());
@@ -241,12 +262,12 @@ pub(super) fn address(text: &str, to: &mut Addresses) -> Result<(), Bad> {
     match text.parse::<IpNet>() {
         Ok(network) => to.networks.push(network),
         Err(_) if text.contains('/') => {
-            return Err(Bad::new(format!(
+            return Err(ValueError::new(format!(
                 "`{text}` is no network (`10.0.0.0/8`, `fd00::/8`)"
             )));
         }
         Err(_) => {
-            return Err(Bad::new(format!(
+            return Err(ValueError::new(format!(
                 "`{text}` is no address (`10.0.0.1`, `fd00::1`) and no network (`10.0.0.0/8`)"
             )));
         }
@@ -254,29 +275,29 @@ pub(super) fn address(text: &str, to: &mut Addresses) -> Result<(), Bad> {
     Ok(())
 }
 
-pub(super) fn boolean(text: &str) -> Result<bool, Bad> {
+pub(super) fn boolean(text: &str) -> Result<bool, ValueError> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" => Ok(false),
-        _ => Err(Bad::new(format!(
+        _ => Err(ValueError::new(format!(
             "expected `true` or `false`, found `{text}`"
         ))),
     }
 }
 
 /// `syn,ack`, `syn+ack`, `none`.
-pub(super) fn flags(text: &str) -> Result<u16, Bad> {
+pub(super) fn flags(text: &str) -> Result<u16, ValueError> {
     if text.is_empty() || text.eq_ignore_ascii_case("none") {
         return Ok(0);
     }
-    let known = crate::describe::FLAGS;
+    let known = crate::format::FLAGS;
     text.split([',', '+', '|', ' '])
         .filter(|name| !name.is_empty())
         .try_fold(0, |bits, name| {
             let found = known
                 .iter()
                 .find(|(known, _)| known.eq_ignore_ascii_case(name));
-            found.map(|(_, bit)| bits | bit).ok_or_else(|| Bad {
+            found.map(|(_, bit)| bits | bit).ok_or_else(|| ValueError {
                 message: format!("`{name}` is no TCP flag"),
                 suggestion: nearest(name, known.iter().map(|(name, _)| *name))
                     .map(str::to_lowercase),
@@ -285,7 +306,7 @@ pub(super) fn flags(text: &str) -> Result<u16, Bad> {
 }
 
 /// `drop`, `trace:to-endpoint`, `5:1`, `any:3`.
-pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Bad> {
+pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), ValueError> {
     let (kind, sub) = match text.split_once(':') {
         Some((kind, sub)) => (kind, Some(sub)),
         None => (text, None),
@@ -294,7 +315,9 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Bad> 
         let sub = sub.map(str::parse::<i32>).transpose();
         return match sub {
             Ok(sub) => Ok((None, sub)),
-            Err(_) => Err(Bad::new(format!("`{text}` is no number behind `any:`"))),
+            Err(_) => Err(ValueError::new(format!(
+                "`{text}` is no number behind `any:`"
+            ))),
         };
     }
     match crate::filter::event_type(&text.to_ascii_lowercase()) {
@@ -303,14 +326,14 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Bad> 
             Ok((kind, filter.match_sub_type.then_some(filter.sub_type)))
         }
         Err(_) => {
-            let points = crate::vocabulary::observation_points();
+            let points = crate::monitor_api::observation_points();
             let meant = match (kind, sub) {
                 ("trace", Some(sub)) => {
                     nearest(sub, points).map(|point| quote(&format!("trace:{point}")))
                 }
                 _ => nearest(kind, event::NAMES.iter().map(|(name, _)| *name)).map(str::to_owned),
             };
-            Err(Bad {
+            Err(ValueError {
                 message: format!("`{text}` is no type of event"),
                 suggestion: meant,
             })

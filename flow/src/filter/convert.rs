@@ -13,8 +13,8 @@ use super::error::{FilterError, NotANumber};
 use super::leaf::{Addresses, HttpLeaf, Labels, Leaf, Name, Protocol};
 use super::pattern::{NodePattern, Pattern};
 use super::{Filter, Selector};
+use crate::monitor_api::event;
 use crate::view::{Side, Transport, flag_bits};
-use crate::vocabulary::event;
 
 /// Most expressions in CEL of a filter.
 const CELS: usize = 16;

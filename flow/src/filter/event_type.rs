@@ -3,7 +3,7 @@
 use proto::flow::EventTypeFilter;
 
 use super::error::NotANumber;
-use crate::vocabulary::{event, observation_point_named};
+use crate::monitor_api::{event, observation_point_named};
 
 /// Why a text is no event type; the texts are Hubble's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use proto::flow::{
 use crate::expr::nearest;
 use crate::filter::{EventTypeError, NotANumber};
 use crate::identity::Identity;
-use crate::vocabulary::event;
+use crate::monitor_api::event;
 
 /// What is wrong with a flag's value, or with the flag in that place. The texts are Hubble's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,9 +5,9 @@ use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use proto::relay::{NodeState, NodeStatusEvent};
 
 use super::Options;
-use super::paint::Paint;
+use super::color::Color;
 use super::safe::{escape_but_tabs, safely};
-use crate::describe;
+use crate::format;
 use crate::view::{FlowView as _, Side};
 
 /// Makes lines as the options say.
@@ -15,35 +15,35 @@ use crate::view::{FlowView as _, Side};
 pub(super) struct Lines<'a>(pub(super) &'a Options);
 
 impl Lines<'_> {
-    pub(super) fn paint(self) -> Paint {
-        Paint(self.0.color)
+    pub(super) fn color(self) -> Color {
+        Color(self.0.color)
     }
 
     pub(super) fn host(self, flow: &Flow, side: Side, out: &mut String) {
-        let host = describe::host(flow, side, self.0.translate);
-        self.paint().host(&host, out);
+        let host = format::host_port(flow, side, self.0.translate);
+        self.color().host(&host, out);
     }
 
     fn host_and_identity(self, flow: &Flow, side: Side, out: &mut String) {
         self.host(flow, side, out);
         out.push(' ');
         let identity = flow.identity(side).unwrap_or_default();
-        self.paint().identity(identity, out);
+        self.color().identity(identity, out);
     }
 
     pub(super) fn kind(self, flow: &Flow, out: &mut String) {
         safely(out, escape_but_tabs, |out| {
-            out.push_str(&describe::kind(flow))
+            out.push_str(&format::kind(flow))
         });
     }
 
     /// With the names of policies, if wanted.
     pub(super) fn verdict(self, flow: &Flow, out: &mut String) {
         // The names are coloured with the verdict.
-        self.paint().verdict(flow.verdict(), out, |out| {
-            out.push_str(&describe::verdict(flow));
+        self.color().verdict(flow.verdict(), out, |out| {
+            out.push_str(&format::verdict(flow));
             let names = match self.0.policy_names {
-                true => describe::policy_names(flow),
+                true => format::policy_names(flow),
                 false => String::new(),
             };
             if !names.is_empty() {
@@ -55,11 +55,11 @@ impl Lines<'_> {
 
     pub(super) fn summary(self, flow: &Flow, out: &mut String) {
         safely(out, escape_but_tabs, |out| {
-            out.push_str(&describe::summary(flow));
+            out.push_str(&format::summary(flow));
         });
-        if let Some(auth) = describe::auth(flow) {
+        if let Some(auth) = format::auth(flow) {
             out.push_str("; Auth: ");
-            self.paint().auth(&auth, out);
+            self.color().auth(&auth, out);
         }
     }
 

@@ -4,20 +4,20 @@ use proto::flow::{Flow, Verdict};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
+use super::color::Color;
 use super::event::Lines;
-use super::paint::Paint;
 use super::safe::safely;
 use super::{Options, escape};
 use crate::attribute::{Attribute, AttributeId, Cells};
-use crate::describe;
-use crate::fold::{Fold, Row};
+use crate::dedup::{Dedup, Row};
+use crate::format;
 use crate::view::{FlowView as _, Message};
 
 /// The view.
 #[derive(Debug)]
 pub(super) struct Wide {
-    fold: Fold,
-    /// What the fold holds back.
+    dedup: Dedup,
+    /// What the dedup holds back.
     held: Option<Flow>,
     rows: Rows,
     /// The policy that a flow names, kept for its memory.
@@ -28,7 +28,7 @@ pub(super) struct Wide {
 #[derive(Debug)]
 struct Rows {
     cells: Cells,
-    paint: Paint,
+    color: Color,
     /// With the widths they have by now.
     columns: Vec<(&'static Attribute, usize)>,
     /// The zone's name in the heading above.
@@ -43,7 +43,7 @@ impl Wide {
         }
         let columns = columns.into_iter();
         Self {
-            fold: Fold::default(),
+            dedup: Dedup::default(),
             held: None,
             rows: Rows {
                 cells: Cells {
@@ -52,7 +52,7 @@ impl Wide {
                     translate: options.translate,
                     plain: false,
                 },
-                paint: Paint(options.color),
+                color: Color(options.color),
                 columns: columns
                     .map(AttributeId::attribute)
                     .map(|column| (column, column.layout().width))
@@ -73,15 +73,15 @@ impl Wide {
             Some(ResponseTypes::Flow(flow)) => {
                 let message = Message::new(flow);
                 self.policy.clear();
-                describe::write_policy(&message, &mut self.policy);
-                let step = self.fold.push_with(&message, &self.policy);
-                if let Some(held) = self.held.take().filter(|_| step.held_is_row) {
+                format::write_policy(&message, &mut self.policy);
+                let step = self.dedup.push_with(&message, &self.policy);
+                if let Some(held) = self.held.take().filter(|_| step.pending_is_row) {
                     self.held_back(&held, text);
                 }
                 match step.row {
                     Row::New => self.rows.flow(&message, &self.policy, text),
-                    Row::Held => self.held = Some(flow.clone()),
-                    Row::Said => {}
+                    Row::Pending => self.held = Some(flow.clone()),
+                    Row::Duplicate => {}
                 }
             }
             Some(_) => {
@@ -95,7 +95,7 @@ impl Wide {
 
     /// Prints what waits for its drop, which did not come.
     pub(super) fn settle(&mut self, text: &mut String) {
-        let is_row = self.fold.settle();
+        let is_row = self.dedup.settle();
         if let Some(held) = self.held.take().filter(|_| is_row) {
             self.held_back(&held, text);
         }
@@ -103,7 +103,7 @@ impl Wide {
 
     fn held_back(&mut self, flow: &Flow, text: &mut String) {
         let message = Message::new(flow);
-        self.rows.flow(&message, &describe::policy(&message), text);
+        self.rows.flow(&message, &format::policy(&message), text);
     }
 }
 
@@ -155,10 +155,10 @@ impl Rows {
             }
             let length = text[cell..].chars().count();
             *width = (*width).max(length);
-            if let (AttributeId::Verdict, true, Some(verdict)) = (column.id, self.paint.0, verdict)
+            if let (AttributeId::Verdict, true, Some(verdict)) = (column.id, self.color.0, verdict)
             {
                 let plain = text.split_off(cell);
-                self.paint
+                self.color
                     .verdict(verdict, text, |text| text.push_str(&plain));
             }
             blank(text, *width - length + 2);

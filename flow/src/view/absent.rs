@@ -64,5 +64,5 @@ macro_rules! absent {
         fn any_policy_log(&self, _is: &mut dyn FnMut(&str) -> bool) -> bool { false }
     };
     (@ message) => { fn message(&self, _see: &mut dyn FnMut(&$crate::view::Flow)) {} };
-    (@ extra) => { fn extra(&self, _see: &mut dyn FnMut(&$crate::view::Extra<'_>)) {} };
+    (@ with_extension) => { fn with_extension(&self, _see: &mut dyn FnMut(&$crate::view::Extension<'_>)) {} };
 }

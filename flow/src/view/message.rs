@@ -9,7 +9,7 @@ use proto::flow::{
 use proto::flows::v1::FlowExtension;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{Address, Extra, FlowView, PolicyName, Side, Transport, tcp};
+use super::{Address, Extension, FlowView, PolicyName, Side, Transport, tcp};
 use crate::identity::Identity;
 
 /// The flow of a response.
@@ -283,9 +283,9 @@ impl FlowView for Flow {
         self.policy_log.iter().any(|value| is(value))
     }
 
-    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+    fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
         if let Some(extension) = self.extension() {
-            see(&Extra::of(&extension));
+            see(&Extension::from_message(&extension));
         }
     }
 }
@@ -314,9 +314,9 @@ impl<'a> Message<'a> {
 impl FlowView for Message<'_> {
     forward! {}
 
-    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
+    fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
         if let Some(extension) = &self.extension {
-            see(&Extra::of(extension));
+            see(&Extension::from_message(extension));
         }
     }
 }
@@ -339,6 +339,6 @@ impl FlowView for NoFlow {
         time_ns drop_reason event_type direction match_type trace_reason is_reply transport port
         tcp_flags icmp ip source_xlated ip_version encrypted identity namespace pod cluster any_label
         any_workload any_name service node any_node_label interface l7 uuid trace_id ip_trace_id
-        summary any_policy any_policy_log message extra
+        summary any_policy any_policy_log message with_extension
     }
 }

@@ -4,9 +4,9 @@
 use std::sync::LazyLock;
 
 use flow::aggregate::{Aggregator, fields};
-use flow::end::{End, Kind};
 use flow::expr::quote;
-use flow::view::{Message, NoFlow, Oriented};
+use flow::view::{ByInitiator, Message, NoFlow};
+use flow::workload_ref::{Kind, WorkloadRef};
 use flow::{Filter, Side};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -138,7 +138,7 @@ proptest! {
 
     #[test]
     fn what_is_made_of_a_flow_holds_for_it(flow in any_flow()) {
-        crate::similar::hold(&flow);
+        crate::filter_for::hold(&flow);
     }
 
     #[test]
@@ -148,14 +148,14 @@ proptest! {
             groups.push(&flow);
             let value = groups.top()[0].0[0].to_owned();
             // Groups are by who opened the connection.
-            let end = End::of(&Oriented::new(&flow), side);
+            let end = WorkloadRef::of(&ByInitiator::new(&flow), side);
             let grouped = matches!(end.kind, Kind::Workload | Kind::Pod);
             if !grouped || end.namespace.is_empty() {
                 continue;
             }
             let filter = format!("{name} == {}", quote(&value));
             let filter = Filter::parse_expr(&filter).unwrap();
-            prop_assert!(filter.matches(&Oriented::new(&flow)), "{}", filter);
+            prop_assert!(filter.matches(&ByInitiator::new(&flow)), "{}", filter);
         }
     }
 

@@ -5,8 +5,8 @@
 
 mod completion;
 mod errors;
+mod filter_for;
 mod laws;
-mod similar;
 
 use flow::Filter;
 use flows_flow as flow;

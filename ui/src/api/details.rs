@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use client::{Item, Row as FlowRow, Snapshot};
 use flow::attribute::Attribute;
-use flow::fold::{self, Fold};
+use flow::dedup::{self, Dedup};
 use flow::time::{TimeFormat, Zone};
 use flow::{FlowView as _, Side};
 use proto::flow::Flow;
@@ -169,23 +169,23 @@ fn connection(snapshot: &Snapshot, number: u64, row: &FlowRow) -> Vec<Row> {
 
 /// Those of some flows that are rows; the one that is shown is, whatever the others say.
 fn folded(snapshot: &Snapshot, numbers: &[u64], shown: u64) -> Vec<u64> {
-    let mut fold = Fold::default();
+    let mut dedup = Dedup::default();
     let mut held = None;
     let mut rows = BTreeSet::from([shown]);
     for &number in numbers {
         let Some(row) = snapshot.row(number) else {
             continue;
         };
-        let step = fold.push(row);
-        if step.held_is_row {
+        let step = dedup.push(row);
+        if step.pending_is_row {
             rows.extend(held);
         }
-        held = (step.row == fold::Row::Held).then_some(number);
-        if step.row == fold::Row::New {
+        held = (step.row == dedup::Row::Pending).then_some(number);
+        if step.row == dedup::Row::New {
             rows.insert(number);
         }
     }
-    if fold.settle() {
+    if dedup.settle() {
         rows.extend(held);
     }
     rows.into_iter().collect()

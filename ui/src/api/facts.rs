@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use client::Row;
 use flow::attribute::{Attribute, AttributeId, Cells, EndAttribute, Section};
 use flow::expr::quote;
-use flow::{FlowView as _, Side, similar};
+use flow::{FlowView as _, Side, filter_for};
 use serde::Serialize;
 
 /// Something about a flow.
@@ -43,7 +43,7 @@ pub(super) fn of(row: &Row) -> Vec<Fact> {
         Some(Fact {
             group: group(about.layout().section)?,
             name: about.label,
-            term: similar::cell(row, about.id),
+            term: filter_for::cell(row, about.id),
             text,
         })
     });
@@ -57,7 +57,7 @@ pub(super) fn of(row: &Row) -> Vec<Fact> {
 )]
 pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
     let mut terms: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
-    let [from, to] = similar::opened(row);
+    let [from, to] = filter_for::opened(row);
     for about in Attribute::columns() {
         let found: Vec<String> = match about.id {
             AttributeId::Source => end(row, from),
@@ -68,11 +68,11 @@ pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
                 found.extend(pair(row));
                 found
             }
-            column => similar::cell(row, column).into_iter().collect(),
+            column => filter_for::cell(row, column).into_iter().collect(),
         };
         let found: Vec<String> = found
             .into_iter()
-            .filter(|term| similar::holds(term, row))
+            .filter(|term| filter_for::holds(term, row))
             .collect();
         if !found.is_empty() {
             terms.insert(about.name, found);
@@ -120,7 +120,7 @@ fn end(row: &Row, side: Side) -> Vec<String> {
 fn pair(row: &Row) -> Option<String> {
     let first = |side| {
         let names = end(row, side);
-        names.into_iter().find(|term| similar::holds(term, row))
+        names.into_iter().find(|term| filter_for::holds(term, row))
     };
     Some(format!(
         "{} and {}",

@@ -4,7 +4,7 @@ use client::Item;
 use flow::{
     FlowView as _, Side, Verdict,
     attribute::{AttributeId, Cells},
-    describe,
+    format,
     time::Zone,
 };
 use proto::{
@@ -387,7 +387,7 @@ fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
             Some(false) | None => "->",
         };
         let port = row.port(Side::Destination).unwrap_or(0);
-        let what = describe::packet(row);
+        let what = format::packet(row);
         to.pieces([
             (
                 format!("{this}{} {arrow} ", zone.clock(row.time())),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use client::{Item, Row};
 use flow::{
     FlowView as _, Side, Verdict,
-    fold::{self, Fold},
+    dedup::{self, Dedup},
     view::Transport,
 };
 
@@ -76,7 +76,7 @@ impl Related {
             (connection(this), pair(this), dropped(this));
         let snapshot = data.snapshot();
         // The several flows of one packet count as one.
-        let mut fold = Fold::default();
+        let mut dedup = Dedup::default();
         let mut held: Option<&Row> = None;
         for (number, item) in snapshot.iter(snapshot.range()) {
             let Item::Flow(row) = item else { continue };
@@ -84,21 +84,21 @@ impl Related {
                 continue;
             }
             if pair(row) == this_pair {
-                let step = fold.push(row);
-                if let Some(before) = held.take().filter(|_| step.held_is_row) {
+                let step = dedup.push(row);
+                if let Some(before) = held.take().filter(|_| step.pending_is_row) {
                     related.count(before, this_dropped);
                 }
                 match step.row {
-                    fold::Row::New => related.count(row, this_dropped),
-                    fold::Row::Held => held = Some(row),
-                    fold::Row::Said => {}
+                    dedup::Row::New => related.count(row, this_dropped),
+                    dedup::Row::Pending => held = Some(row),
+                    dedup::Row::Duplicate => {}
                 }
             }
             if this_connection.is_some() && connection(row) == this_connection {
                 related.connection.push(number);
             }
         }
-        if let Some(last) = held.filter(|_| fold.settle()) {
+        if let Some(last) = held.filter(|_| dedup.settle()) {
             related.count(last, this_dropped);
         }
         let more = related.connection.len().saturating_sub(LISTED);

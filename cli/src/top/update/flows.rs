@@ -1,6 +1,6 @@
 //! What is done in the table of flows and its details.
 
-use flow::{print::escape_lines, similar};
+use flow::{filter_for, print::escape_lines};
 
 use super::Effect;
 use crate::top::{
@@ -52,8 +52,8 @@ impl Model {
                 self.table.cell = (self.table.cell + 1).min(self.table.columns.len() - 1);
             }
             Act::Include | Act::Exclude => self.by_cell(act == Act::Include),
-            Act::Pair => self.by_row(similar::pair),
-            Act::Connection => self.by_row(similar::connection),
+            Act::Pair => self.by_row(filter_for::pair),
+            Act::Connection => self.by_row(filter_for::connection),
             Act::Sort => self.sort(),
             Act::Columns => self.mode = Mode::Columns(0),
             Act::Narrower => self.resize(false),

@@ -6,7 +6,7 @@ use client::{Item, Link, Mark, Row};
 use flow::{
     FlowView as _, Side, Verdict,
     attribute::{Align, AttributeId, Cells},
-    describe,
+    format,
 };
 use proto::google::Timestamp;
 use ratatui::{
@@ -189,7 +189,7 @@ fn end(row: &Row, column: AttributeId, text: &str, columns: usize) -> String {
     } else {
         Side::Source
     };
-    let host = describe::host(row, side, true);
+    let host = format::host_port(row, side, true);
     let rest = match host.port {
         _ if is_source => text[host.to_string().len().min(text.len())..].to_owned(),
         0 => String::new(),

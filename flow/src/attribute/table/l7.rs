@@ -4,7 +4,7 @@ use super::super::names::{self, Known};
 use super::super::read::{Read, dns, http, text, url_path};
 use super::{Section, attribute, left};
 use crate::attribute::{Attribute, AttributeId as Id, ValueType};
-use crate::describe;
+use crate::format;
 
 pub(in crate::attribute) static L7: &[Attribute] = &[
     Attribute {
@@ -129,7 +129,7 @@ pub(in crate::attribute) static L7: &[Attribute] = &[
             "summary",
             ValueType::Text,
             "the packet or request in one line",
-            Read::Text(|flow, _, is| text(&describe::packet(flow), is)),
+            Read::Text(|flow, _, is| text(&format::packet(flow), is)),
         )
     },
 ];

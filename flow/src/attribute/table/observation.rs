@@ -4,10 +4,10 @@ use proto::flows::v1::Cause;
 
 use super::super::cell::show;
 use super::super::names::{self, Known};
-use super::super::read::{Read, extra, text};
+use super::super::read::{Read, extension, text};
 use super::{Section, attribute, left, right, shows};
 use crate::attribute::{Attribute, AttributeId as Id, ValueType};
-use crate::view::Extra;
+use crate::view::Extension;
 
 pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
     Attribute {
@@ -32,7 +32,11 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
             "bytes",
             ValueType::Bytes,
             "bytes of the connection so far, both directions",
-            Read::Number(|flow, _| extra(flow, |extra| extra.volume().map(|volume| volume.bytes))),
+            Read::Number(|flow, _| {
+                extension(flow, |extension| {
+                    extension.volume().map(|volume| volume.bytes)
+                })
+            }),
         )
     },
     Attribute {
@@ -43,7 +47,9 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
             ValueType::Number,
             "packets of the connection so far, both directions",
             Read::Number(|flow, _| {
-                extra(flow, |extra| extra.volume().map(|volume| volume.packets))
+                extension(flow, |extension| {
+                    extension.volume().map(|volume| volume.packets)
+                })
             }),
         )
     },
@@ -55,7 +61,7 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
             "rtt",
             ValueType::Time,
             "round trip of the TCP handshake",
-            Read::Number(|flow, _| extra(flow, |extra| extra.rtt_us.map(u64::from))),
+            Read::Number(|flow, _| extension(flow, |extension| extension.rtt_us.map(u64::from))),
         )
     },
     Attribute {
@@ -67,7 +73,7 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
             ValueType::Number,
             "policy revision of the node",
             Read::Number(|flow, _| {
-                let revision = extra(flow, |extra| Some(extra.revision.into()));
+                let revision = extension(flow, |extension| Some(extension.revision.into()));
                 revision.filter(|revision| *revision != 0)
             }),
         )
@@ -77,14 +83,14 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
         "limited",
         ValueType::Number,
         "further packets dropped alike, which the flow stands for",
-        Read::Number(|flow, _| extra(flow, |extra| Some(extra.limited))),
+        Read::Number(|flow, _| extension(flow, |extension| Some(extension.limited))),
     ),
     attribute(
         Id::Late,
         "late",
         ValueType::Bool,
         "the relay delivered it behind a flow that happened later",
-        Read::Bool(|flow| Extra::read(flow, |extra| extra.late)),
+        Read::Bool(|flow| Extension::read(flow, |extension| extension.late)),
     ),
     Attribute {
         column: shows(
@@ -93,7 +99,7 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
         ),
         known: Known::Names(names::causes),
         cell: Some(|flow, _, _, out| {
-            let cause = Extra::read(flow, |extra| extra.cause);
+            let cause = Extension::read(flow, |extension| extension.cause);
             if let Some(cause) = cause.filter(|cause| *cause != Cause::Unknown) {
                 out.push_str(names::cause(cause).0);
             }
@@ -104,7 +110,9 @@ pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
             "cause",
             ValueType::Name,
             "why the event was sent",
-            Read::Number(|flow, _| extra(flow, |extra| u64::try_from(extra.cause as i32).ok())),
+            Read::Number(|flow, _| {
+                extension(flow, |extension| u64::try_from(extension.cause as i32).ok())
+            }),
         )
     },
     Attribute {

@@ -8,9 +8,9 @@ use super::super::names::{self, Known};
 use super::super::read::{Read, policies, text};
 use super::{Section, attribute, left, shows};
 use crate::attribute::{Attribute, AttributeId as Id, ValueType};
-use crate::describe;
+use crate::format;
+use crate::monitor_api::event;
 use crate::view::{Side, tcp};
-use crate::vocabulary::event;
 
 pub(in crate::attribute) static PACKET: &[Attribute] = &[
     Attribute {
@@ -66,7 +66,7 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
                 Some(true) => Side::Source,
                 Some(false) | None => Side::Destination,
             };
-            show(out, describe::host(flow, side, cells.translate));
+            show(out, format::host_port(flow, side, cells.translate));
         }),
         ..attribute(
             Id::Destination,
@@ -131,7 +131,7 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
             left(Section::Policy, "POLICY", 6, 6),
             "the policies that decided, with their rules",
         ),
-        cell: Some(|flow, _, _, out| describe::write_policy(flow, out)),
+        cell: Some(|flow, _, _, out| format::write_policy(flow, out)),
         ..attribute(
             Id::Policy,
             "policy",
@@ -142,7 +142,7 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
     },
     Attribute {
         column: left(Section::Policy, "POLICY NAME", 8, 24),
-        cell: Some(|flow, _, _, out| out.push_str(&describe::policy_names_of(flow).join(", "))),
+        cell: Some(|flow, _, _, out| out.push_str(&format::policy_names_of(flow).join(", "))),
         ..attribute(
             Id::PolicyName,
             "policy.name",
@@ -231,7 +231,7 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
         known: Known::Texts(names::tcp_flags),
         cell: Some(|flow, _, _, out| {
             if let Some(bits) = flow.tcp_flags() {
-                out.push_str(&describe::flags(bits));
+                out.push_str(&format::flags(bits));
             }
         }),
         ..attribute(

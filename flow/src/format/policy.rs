@@ -2,7 +2,7 @@
 
 use proto::flow::Verdict;
 
-use crate::view::{Decided, End, Extra, FlowView, PolicyName, Rules};
+use crate::view::{End, EndpointDecision, Extension, FlowView, PolicyName, Rules};
 
 /// Short name of a kind of policy, as kubectl has it.
 fn short_kind(kind: &str) -> &str {
@@ -67,7 +67,7 @@ fn write_rules(rules: &dyn Rules, between: &str, before_text: &str, out: &mut St
 }
 
 /// Why one end was judged as it was, in one line.
-fn write_decision(end: End, decided: &Decided<'_>, out: &mut String) {
+fn write_decision(end: End, decided: &EndpointDecision<'_>, out: &mut String) {
     if !decided.why.is_empty() {
         return out.push_str(decided.why);
     }
@@ -98,10 +98,10 @@ pub fn policy<V: FlowView + ?Sized>(flow: &V) -> String {
 pub(crate) fn write_policy<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     let dropped = flow.verdict() == Verdict::Dropped;
     let start = out.len();
-    let explained = Extra::read(flow, |extra| {
+    let explained = Extension::read(flow, |extension| {
         // Of two ends that say the same, one is enough.
         let mut last = start..start;
-        for (end, decided) in extra.explaining(dropped) {
+        for (end, decided) in extension.explaining(dropped) {
             let before = out.len();
             if before > start {
                 out.push_str("; ");
@@ -136,8 +136,8 @@ pub fn policy_names_of<V: FlowView + ?Sized>(flow: &V) -> Vec<String> {
         }
     };
     let dropped = flow.verdict() == Verdict::Dropped;
-    let explained = Extra::read(flow, |extra| {
-        for (_, decided) in extra.explaining(dropped) {
+    let explained = Extension::read(flow, |extension| {
+        for (_, decided) in extension.explaining(dropped) {
             decided.rules.any(&mut |rule| {
                 push(&rule.policy);
                 false

@@ -73,12 +73,12 @@ impl Rules for Vec<v1::Rule> {
 
 /// What one end decided.
 #[derive(Clone, Copy)]
-pub struct Decided<'a> {
+pub struct EndpointDecision<'a> {
     /// FORWARDED, REDIRECTED or DROPPED.
     pub verdict: Verdict,
     /// Number of the drop reason; 0 if not dropped.
     pub drop_reason: i32,
-    /// What it matched on, see [`crate::vocabulary::match_type_text`].
+    /// What it matched on, see [`crate::monitor_api::match_type_text`].
     pub match_type: u32,
     /// No rule matched, and what the policies in `rules` do not allow is denied.
     pub default_deny: bool,
@@ -88,9 +88,9 @@ pub struct Decided<'a> {
     pub why: &'a str,
 }
 
-impl<'a> Decided<'a> {
+impl<'a> EndpointDecision<'a> {
     /// From the message.
-    pub fn of(end: &'a v1::Decision) -> Self {
+    pub fn from_message(end: &'a v1::Decision) -> Self {
         Self {
             verdict: end.verdict(),
             drop_reason: end.drop_reason,
@@ -113,11 +113,11 @@ pub struct Volume {
 
 /// What a flow's extension says.
 #[derive(Clone, Copy, Default)]
-pub struct Extra<'a> {
-    /// Decided where the connection was opened; `None` if it wasn't judged at this node.
-    pub egress: Option<Decided<'a>>,
-    /// Decided where it was opened to.
-    pub ingress: Option<Decided<'a>>,
+pub struct Extension<'a> {
+    /// EndpointDecision where the connection was opened; `None` if it wasn't judged at this node.
+    pub egress: Option<EndpointDecision<'a>>,
+    /// EndpointDecision where it was opened to.
+    pub ingress: Option<EndpointDecision<'a>>,
     /// Volume in the direction in which the connection was opened.
     pub forward: Option<Volume>,
     /// Volume against it.
@@ -134,16 +134,16 @@ pub struct Extra<'a> {
     pub cause: Cause,
 }
 
-impl<'a> Extra<'a> {
+impl<'a> Extension<'a> {
     /// From the message.
-    pub fn of(message: &'a v1::FlowExtension) -> Self {
+    pub fn from_message(message: &'a v1::FlowExtension) -> Self {
         let volume = |volume: v1::Volume| Volume {
             packets: volume.packets,
             bytes: volume.bytes,
         };
         Self {
-            egress: message.egress.as_ref().map(Decided::of),
-            ingress: message.ingress.as_ref().map(Decided::of),
+            egress: message.egress.as_ref().map(EndpointDecision::from_message),
+            ingress: message.ingress.as_ref().map(EndpointDecision::from_message),
             forward: message.forward.map(volume),
             reply: message.reply.map(volume),
             rtt_us: Some(message.handshake_rtt_us).filter(|us| *us != 0),
@@ -154,23 +154,23 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// Reads something of a flow's extra; `None` if the flow has no extra.
+    /// Reads something of a flow's extension; `None` if the flow has no extension.
     pub fn read<V: FlowView + ?Sized, T>(
         flow: &V,
-        read: impl FnOnce(&Extra<'_>) -> T,
+        read: impl FnOnce(&Extension<'_>) -> T,
     ) -> Option<T> {
         let mut read = Some(read);
         let mut found = None;
-        flow.extra(&mut |extra| {
+        flow.with_extension(&mut |extension| {
             if let Some(read) = read.take() {
-                found = Some(read(extra));
+                found = Some(read(extension));
             }
         });
         found
     }
 
     /// What was decided at the ends, egress first.
-    pub fn ends(&self) -> impl Iterator<Item = (End, &Decided<'a>)> {
+    pub fn ends(&self) -> impl Iterator<Item = (End, &EndpointDecision<'a>)> {
         let egress = self.egress.as_ref().map(|end| (End::Egress, end));
         let ingress = self.ingress.as_ref().map(|end| (End::Ingress, end));
         egress.into_iter().chain(ingress)
@@ -178,7 +178,7 @@ impl<'a> Extra<'a> {
 
     /// The decisions that explain a flow which was dropped, or wasn't: what allowed a packet does not
     /// explain its drop at the other end, nor the other way round.
-    pub fn explaining(&self, dropped: bool) -> impl Iterator<Item = (End, &Decided<'a>)> {
+    pub fn explaining(&self, dropped: bool) -> impl Iterator<Item = (End, &EndpointDecision<'a>)> {
         self.ends()
             .filter(move |(_, end)| (end.verdict == Verdict::Dropped) == dropped)
     }

@@ -3,42 +3,42 @@
 use flows_flow as flow;
 
 use flow::attribute::{Attribute, Cells};
-use flow::end::{End, Kind};
-use flow::view::Oriented;
-use flow::{Side, similar};
+use flow::view::ByInitiator;
+use flow::workload_ref::{Kind, WorkloadRef};
+use flow::{Side, filter_for};
 use proto::flow::{Endpoint, Flow, Service};
 
 use crate::flows;
 
 /// Whatever is made of a flow holds for it.
 pub(crate) fn hold(flow: &Flow) {
-    let opened = Oriented::new(flow);
+    let opened = ByInitiator::new(flow);
     for about in Attribute::columns() {
-        if let Some(term) = similar::cell(flow, about.id) {
-            assert!(similar::holds(&term, flow), "{}: {term}", about.name);
+        if let Some(term) = filter_for::cell(flow, about.id) {
+            assert!(filter_for::holds(&term, flow), "{}: {term}", about.name);
         }
     }
-    for term in [similar::pair(flow), similar::connection(flow)] {
+    for term in [filter_for::pair(flow), filter_for::connection(flow)] {
         let Some(term) = term else { continue };
-        assert!(similar::holds(&term, flow), "{term}");
+        assert!(filter_for::holds(&term, flow), "{term}");
     }
     for side in [Side::Source, Side::Destination] {
-        let end = End::of(flow, side);
+        let end = WorkloadRef::of(flow, side);
         // Servers write names in small letters; filters, as Hubble's, look for no others.
         if end.name.chars().any(char::is_uppercase) {
             continue;
         }
         // Nothing is known: no expression tells it from others.
-        if end == End::outside(Kind::Entity, "unknown") {
+        if end == WorkloadRef::outside(Kind::Entity, "unknown") {
             continue;
         }
         for term in [end.term(), end.term_at(side)] {
-            assert!(similar::holds(&term, flow), "{end:?}: {term}");
+            assert!(filter_for::holds(&term, flow), "{end:?}: {term}");
         }
     }
-    let term = similar::ends(flow);
+    let term = filter_for::ends(flow);
     if !term.contains("unknown") && !term.chars().any(char::is_uppercase) {
-        assert!(similar::holds(&term, &opened), "{term}");
+        assert!(filter_for::holds(&term, &opened), "{term}");
     }
 }
 
@@ -49,14 +49,14 @@ fn of_each_column() {
         hold(&flow);
         for about in Attribute::columns() {
             let text = about.text(&flow, &Cells::default());
-            match similar::cell(&flow, about.id) {
+            match filter_for::cell(&flow, about.id) {
                 Some(term) => shown += &format!("{}: {term}\n", about.name),
                 None if text.is_empty() => {}
                 None => shown += &format!("{}: - ({text})\n", about.name),
             }
         }
-        shown += &format!("{}\n", similar::ends(&flow));
-        for term in [similar::pair(&flow), similar::connection(&flow)] {
+        shown += &format!("{}\n", filter_for::ends(&flow));
+        for term in [filter_for::pair(&flow), filter_for::connection(&flow)] {
             shown += &format!("{}\n", term.unwrap_or_default());
         }
         shown += "\n";
@@ -164,9 +164,9 @@ fn ends() {
                 .collect(),
             ..Flow::default()
         };
-        let end = End::of(&flow, Side::Source);
+        let end = WorkloadRef::of(&flow, Side::Source);
         assert_eq!(end.id(), expected);
         assert_eq!(end.term_at(Side::Source), term);
-        assert!(similar::holds(term, &flow), "{term}");
+        assert!(filter_for::holds(term, &flow), "{term}");
     }
 }

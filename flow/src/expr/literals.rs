@@ -2,13 +2,13 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each place is about a few of many fields, signs or tokens"
+    reason = "each place is about a few of many fields, operators or tokens"
 )]
 
-use super::lex::Sign;
+use super::comparison::ComparedValues;
+use super::lex::Operator;
 use super::parse::Literal;
-use super::parts::Parts;
-use super::value::{self, Bad};
+use super::value::{self, ValueError};
 use crate::attribute::{Attribute, AttributeId, EndAttribute, ValueType};
 use crate::filter::{
     Filter, Glob, Leaf, Name, NodePattern, Pattern, Scoped, Selector, Test, TextLeaf,
@@ -17,12 +17,12 @@ use crate::filter::{
 /// Reads a value of a text into its part.
 pub(super) fn read(
     field: &'static Attribute,
-    sign: Sign,
+    operator: Operator,
     literal: &Literal,
-    parts: &mut Parts,
-) -> Result<(), Bad> {
+    parts: &mut ComparedValues,
+) -> Result<(), ValueError> {
     let text = literal.text.as_str();
-    let equal = matches!(sign, Sign::Equal | Sign::In);
+    let equal = matches!(operator, Operator::Equal | Operator::In);
     if equal && text.is_empty() {
         parts.whole.push(none(field));
         return Ok(());
@@ -43,19 +43,19 @@ pub(super) fn read(
                 | AttributeId::Node
         )
     {
-        return Err(Bad {
+        return Err(ValueError {
             message: format!("`{text}` is a pattern, and `==` and `in` compare names"),
             suggestion: Some(format!("{} ~ \"{text}\"", field.name)),
         });
     }
     match field.id {
         _ if field.value_type == ValueType::Scoped
-            && matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>
+            && matches!(operator, Operator::Equal | Operator::In | Operator::Like) =>
         {
             scoped(field, equal, text, parts)?;
         }
         AttributeId::Of(_, EndAttribute::Namespace)
-            if matches!(sign, Sign::Equal | Sign::In | Sign::Like) =>
+            if matches!(operator, Operator::Equal | Operator::In | Operator::Like) =>
         {
             let glob = Glob::new(text);
             let exact = if equal {
@@ -74,16 +74,16 @@ pub(super) fn read(
         }
         AttributeId::Of(_, EndAttribute::Label) | AttributeId::NodeLabel if equal => {
             let selector = text.parse::<Selector>();
-            let bad = |error: crate::filter::SelectorError| Bad::new(error.to_string());
+            let bad = |error: crate::filter::SelectorError| ValueError::new(error.to_string());
             parts.selectors.push(selector.map_err(bad)?);
         }
-        AttributeId::Of(_, EndAttribute::Fqdn) if equal || sign == Sign::Like => {
+        AttributeId::Of(_, EndAttribute::Fqdn) if equal || operator == Operator::Like => {
             match Pattern::new(text) {
                 Ok(pattern) if !(equal && text.contains('*')) => parts.patterns.push(pattern),
                 Ok(_) | Err(_) => push(parts, exact_or_glob(equal, text)),
             }
         }
-        AttributeId::Node if equal || sign == Sign::Like => match NodePattern::new(text) {
+        AttributeId::Node if equal || operator == Operator::Like => match NodePattern::new(text) {
             Ok(pattern) if !(equal && text.contains('*')) && text.to_lowercase() == text => {
                 parts.nodes.push(pattern);
             }
@@ -103,21 +103,27 @@ pub(super) fn read(
                 None => ("0", text),
             };
             if index.parse::<u32>().is_err() {
-                return Err(Bad::new(format!("`{index}` is no index of an interface")));
+                return Err(ValueError::new(format!(
+                    "`{index}` is no index of an interface"
+                )));
             }
             parts.pairs.push((index.to_owned(), name.to_owned()));
         }
         AttributeId::HttpHeader if equal => match text.split_once(':') {
             Some((key, value)) => parts.pairs.push((key.to_owned(), value.to_owned())),
-            None => return Err(Bad::new(format!("`{text}` is no header (`KEY:VALUE`)"))),
+            None => {
+                return Err(ValueError::new(format!(
+                    "`{text}` is no header (`KEY:VALUE`)"
+                )));
+            }
         },
         AttributeId::HttpPath | AttributeId::HttpUrl | AttributeId::DnsQuery
-            if sign == Sign::Regex =>
+            if operator == Operator::Regex =>
         {
-            parts.regexes.push(value::regex(sign, text)?);
+            parts.regexes.push(value::regex(operator, text)?);
         }
-        _ if matches!(sign, Sign::Regex | Sign::Contains) => {
-            push(parts, Test::Regex(value::regex(sign, text)?));
+        _ if matches!(operator, Operator::Regex | Operator::Contains) => {
+            push(parts, Test::Regex(value::regex(operator, text)?));
         }
         _ => push(parts, exact_or_glob(equal, text)),
     }
@@ -138,7 +144,7 @@ fn none(field: &'static Attribute) -> Filter {
     Filter::Not(Box::new(Filter::Leaf(has)))
 }
 
-fn push(parts: &mut Parts, name: Test) {
+fn push(parts: &mut ComparedValues, name: Test) {
     parts.tests.push(Scoped { scope: None, name });
 }
 
@@ -154,7 +160,12 @@ fn exact_or_glob(equal: bool, text: &str) -> Test {
 
 /// `[namespace/]name`, of workloads also `Kind/name`; with `~`, a pattern of the namespace and the
 /// beginning of the name.
-fn scoped(field: &Attribute, equal: bool, text: &str, parts: &mut Parts) -> Result<(), Bad> {
+fn scoped(
+    field: &Attribute,
+    equal: bool,
+    text: &str,
+    parts: &mut ComparedValues,
+) -> Result<(), ValueError> {
     debug_assert!(field.value_type == ValueType::Scoped, "{}", field.name);
     let split = |text| match str::split_once(text, '/') {
         Some((scope, name)) => (Some(scope).filter(|scope| !scope.is_empty()), name),
@@ -177,7 +188,7 @@ fn scoped(field: &Attribute, equal: bool, text: &str, parts: &mut Parts) -> Resu
         }
     }
     if name.contains('/') {
-        return Err(Bad::new(format!("`{text}` has more than one slash")));
+        return Err(ValueError::new(format!("`{text}` has more than one slash")));
     }
     let namespaced = matches!(
         field.id,

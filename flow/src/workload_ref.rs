@@ -43,7 +43,7 @@ impl Kind {
 
 /// An end of a flow. Ends of many flows are the same if they are the same workload, pod, ...
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct End {
+pub struct WorkloadRef {
     /// What it is.
     pub kind: Kind,
     /// Empty for what is in none.
@@ -52,7 +52,7 @@ pub struct End {
     pub name: String,
 }
 
-impl End {
+impl WorkloadRef {
     /// The end of a flow on that side.
     pub fn of<V: FlowView>(flow: &V, side: Side) -> Self {
         let within = |kind, name: &str| Self {
@@ -149,7 +149,7 @@ pub(crate) const fn prefix(side: Side) -> &'static str {
     }
 }
 
-impl std::fmt::Display for End {
+impl std::fmt::Display for WorkloadRef {
     /// `namespace/name`, or the name alone.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.namespace.as_str() {

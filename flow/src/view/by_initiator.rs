@@ -4,18 +4,18 @@ use std::net::IpAddr;
 
 use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
-use super::{Address, Extra, FlowView, PolicyName, Side, Transport};
+use super::{Address, Extension, FlowView, PolicyName, Side, Transport};
 use crate::identity::Identity;
 
 /// A flow with who opened the connection as its source: a reply has its ends swapped. So packets of
 /// both directions are grouped together.
 #[derive(Debug, Clone, Copy)]
-pub struct Oriented<'a, V> {
+pub struct ByInitiator<'a, V> {
     flow: &'a V,
     swapped: bool,
 }
 
-impl<'a, V: FlowView> Oriented<'a, V> {
+impl<'a, V: FlowView> ByInitiator<'a, V> {
     /// The flow, seen so.
     pub fn new(flow: &'a V) -> Self {
         Self {
@@ -32,10 +32,10 @@ impl<'a, V: FlowView> Oriented<'a, V> {
     }
 }
 
-impl<V: FlowView> FlowView for Oriented<'_, V> {
+impl<V: FlowView> FlowView for ByInitiator<'_, V> {
     forward! {}
 
-    fn extra(&self, see: &mut dyn FnMut(&Extra<'_>)) {
-        self.flow.extra(see);
+    fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
+        self.flow.with_extension(see);
     }
 }

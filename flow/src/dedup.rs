@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use proto::flow::Verdict;
 
-use crate::describe;
-use crate::view::{Extra, FlowView, Side};
+use crate::format;
+use crate::view::{Extension, FlowView, Side};
 
 /// Rows remembered, among which another flow of the same packet is looked for.
 const REMEMBERED: usize = 64;
@@ -31,9 +31,9 @@ pub enum Row {
     /// It is a row of its own.
     New,
     /// A row says it already.
-    Said,
+    Duplicate,
     /// Keep it: the next call says whether it becomes a row.
-    Held,
+    Pending,
 }
 
 /// What to do next: first with the flow that was held, if there is one, then with this one.
@@ -41,18 +41,18 @@ pub enum Row {
 pub struct Step {
     /// The flow held before this one is a row, and comes first. If there was one and this is false,
     /// it is none.
-    pub held_is_row: bool,
+    pub pending_is_row: bool,
     /// This flow.
     pub row: Row,
 }
 
-/// The state of a fold over one stream.
+/// The state of a dedup over one stream.
 #[derive(Debug, Default)]
-pub struct Fold {
+pub struct Dedup {
     /// Rows, with the policy that was named.
     last: VecDeque<(Packet, String)>,
     /// The flow that waits for the next one: its packet, and the policy it names.
-    held: Option<(Option<Packet>, String)>,
+    pending: Option<(Option<Packet>, String)>,
 }
 
 impl Packet {
@@ -83,37 +83,42 @@ impl Packet {
 /// Whether this says that one end allowed a packet which, as our extension tells, the other dropped.
 fn allowed_of_dropped<V: FlowView>(flow: &V) -> bool {
     flow.verdict() == Verdict::Forwarded
-        && Extra::read(flow, |extra| extra.explaining(true).next().is_some()) == Some(true)
+        && Extension::read(flow, |extension| {
+            extension.explaining(true).next().is_some()
+        }) == Some(true)
 }
 
-impl Fold {
+impl Dedup {
     /// Takes the next flow.
     pub fn push<V: FlowView>(&mut self, flow: &V) -> Step {
-        self.push_with(flow, &describe::policy(flow))
+        self.push_with(flow, &format::policy(flow))
     }
 
-    /// Takes the next flow, of which it is known what [`describe::policy`] says.
+    /// Takes the next flow, of which it is known what [`format::policy`] says.
     pub(crate) fn push_with<V: FlowView>(&mut self, flow: &V, policy: &str) -> Step {
         let packet = Packet::of(flow);
-        let held_is_row = match self.held.take() {
+        let pending_is_row = match self.pending.take() {
             Some((held, _)) if Packet::same(held.as_ref(), packet.as_ref()) => false,
             Some((held, policy)) => self.is_row(held, &policy),
             None => false,
         };
         let row = if allowed_of_dropped(flow) {
-            self.held = Some((packet, policy.to_owned()));
-            Row::Held
+            self.pending = Some((packet, policy.to_owned()));
+            Row::Pending
         } else if self.is_row(packet, policy) {
             Row::New
         } else {
-            Row::Said
+            Row::Duplicate
         };
-        Step { held_is_row, row }
+        Step {
+            pending_is_row,
+            row,
+        }
     }
 
     /// Nothing follows for now: whether the flow that is held is a row.
     pub fn settle(&mut self) -> bool {
-        match self.held.take() {
+        match self.pending.take() {
             Some((held, policy)) => self.is_row(held, &policy),
             None => false,
         }

@@ -19,12 +19,12 @@ pub(crate) use policy::write_policy;
 pub use policy::{policy, policy_names_of, policy_reference};
 pub use quantity::{bytes, micros};
 
+use crate::monitor_api::{drop_reason_text, event, match_type_text, observation_point};
 use crate::view::{Address, FlowView, Side, message_policies};
-use crate::vocabulary::{drop_reason_text, event, match_type_text, observation_point};
 
 /// Who is at one end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host<'a> {
+pub struct HostPort<'a> {
     /// Its best name.
     pub name: Name<'a>,
     /// Zero if there is none.
@@ -67,7 +67,7 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-impl fmt::Display for Host<'_> {
+impl fmt::Display for HostPort<'_> {
     /// `name:port`, with brackets around a name that has colons.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
@@ -79,10 +79,10 @@ impl fmt::Display for Host<'_> {
 }
 
 /// Who is at an end of the flow; `translate`: by name, if there is one, instead of by address.
-pub fn host<V: FlowView + ?Sized>(flow: &V, side: Side, translate: bool) -> Host<'_> {
+pub fn host_port<V: FlowView + ?Sized>(flow: &V, side: Side, translate: bool) -> HostPort<'_> {
     let address = flow.address(side);
     if !address.is_ip() {
-        return Host {
+        return HostPort {
             name: Name::Address(address),
             port: 0,
         };
@@ -91,7 +91,7 @@ pub fn host<V: FlowView + ?Sized>(flow: &V, side: Side, translate: bool) -> Host
         true => name(flow, side),
         false => None,
     };
-    Host {
+    HostPort {
         name: name.unwrap_or(Name::Address(address)),
         port: flow.port(side).unwrap_or(0),
     }

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each place is about a few of many fields, signs or tokens"
+    reason = "each place is about a few of many fields, operators or tokens"
 )]
 
 use regex::Regex;
@@ -14,7 +14,7 @@ use crate::filter::{
 };
 
 #[derive(Default)]
-pub(super) struct Parts {
+pub(super) struct ComparedValues {
     /// Conditions of their own.
     pub(super) whole: Vec<Filter>,
     pub(super) ranges: Vec<(u64, u64)>,
@@ -41,7 +41,7 @@ fn bits(numbers: &[u32]) -> u32 {
     bits.fold(0, |set, bit| set | bit)
 }
 
-impl Parts {
+impl ComparedValues {
     /// The values as alternatives.
     pub(super) fn finish(self, field: &'static Attribute) -> Filter {
         let (id, side) = (field.id, field.id.side());

@@ -18,7 +18,7 @@ const MOST: usize = 64;
 
 /// A filter, cut in two.
 #[derive(Debug, Clone, Default)]
-pub struct Pushed {
+pub struct PushdownPlan {
     /// For the server: a flow must match one of these, if there are any.
     pub whitelist: Vec<FlowFilter>,
     /// For the server: it must match none of these.
@@ -37,7 +37,7 @@ struct Alternatives {
 
 impl Filter {
     /// Cuts the filter in two.
-    pub fn push_down(&self) -> Pushed {
+    pub fn push_down(&self) -> PushdownPlan {
         let mut conditions = Vec::new();
         flatten(self, false, &mut conditions);
         let mut blacklist: Vec<FlowFilter> = Vec::new();
@@ -73,12 +73,12 @@ impl Filter {
         if white.is_empty() {
             // No flow at all: an empty whitelist would be every flow, an empty filter in the
             // blacklist is none.
-            return Pushed {
+            return PushdownPlan {
                 blacklist: vec![FlowFilter::default()],
-                ..Pushed::default()
+                ..PushdownPlan::default()
             };
         }
-        Pushed {
+        PushdownPlan {
             // An empty filter asks for nothing.
             whitelist: if constrained && !white.contains(&FlowFilter::default()) {
                 white

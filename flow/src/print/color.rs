@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proto::flow::Verdict;
 
 use super::safe::{escape_but_tabs, safely};
-use crate::describe::Host;
+use crate::format::HostPort;
 use crate::identity::Identity;
 
 const RED: u8 = 31;
@@ -16,9 +16,9 @@ const CYAN: u8 = 36;
 
 /// Colours texts, or just escapes them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint(pub(super) bool);
+pub(super) struct Color(pub(super) bool);
 
-impl Paint {
+impl Color {
     /// Adds what `write` adds, in a colour.
     fn with(self, color: u8, out: &mut String, write: impl FnOnce(&mut String)) {
         if !self.0 {
@@ -32,7 +32,7 @@ impl Paint {
     }
 
     /// Adds a host.
-    pub(super) fn host(self, host: &Host<'_>, out: &mut String) {
+    pub(super) fn host(self, host: &HostPort<'_>, out: &mut String) {
         if !self.0 {
             return safely(out, escape_but_tabs, |out| {
                 // Writing to a string can't fail.

@@ -2,7 +2,7 @@
 
 use proto::flow::FlowFilter;
 
-use crate::vocabulary::event;
+use crate::monitor_api::event;
 
 /// Each with each; false if a filter says less than its two did. `None` if there are too many.
 pub(super) fn product(
@@ -19,9 +19,9 @@ pub(super) fn product(
         for other in by {
             let Merged { filter, says } = both(one, other);
             match says {
-                Says::Both => {}
-                Says::Less => exact = false,
-                Says::Never => continue,
+                Constraint::Both => {}
+                Constraint::Less => exact = false,
+                Constraint::Never => continue,
             }
             if !product.contains(&filter) {
                 product.push(filter);
@@ -33,11 +33,11 @@ pub(super) fn product(
 
 struct Merged {
     filter: FlowFilter,
-    says: Says,
+    says: Constraint,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum Constraint {
     /// What both say.
     Both,
     /// What the first one says, and some of what the second one does.
@@ -47,22 +47,22 @@ enum Says {
 }
 
 /// What a list of values comes to that both filters have.
-fn lists<T: Clone + PartialEq>(one: &[T], other: &[T], single: bool) -> (Vec<T>, Says) {
+fn lists<T: Clone + PartialEq>(one: &[T], other: &[T], single: bool) -> (Vec<T>, Constraint) {
     match (one, other) {
-        (one, []) => (one.to_vec(), Says::Both),
-        ([], other) => (other.to_vec(), Says::Both),
-        (one, other) if one == other => (one.to_vec(), Says::Both),
+        (one, []) => (one.to_vec(), Constraint::Both),
+        ([], other) => (other.to_vec(), Constraint::Both),
+        (one, other) if one == other => (one.to_vec(), Constraint::Both),
         // A flow has one value there, which must be in both lists.
         (one, other) if single => {
             let in_both = one.iter().filter(|value| other.contains(value));
             let in_both: Vec<T> = in_both.cloned().collect();
             let says = match in_both.len() {
-                0 => Says::Never,
-                _ => Says::Both,
+                0 => Constraint::Never,
+                _ => Constraint::Both,
             };
             (in_both, says)
         }
-        (one, _) => (one.to_vec(), Says::Less),
+        (one, _) => (one.to_vec(), Constraint::Less),
     }
 }
 
@@ -74,8 +74,8 @@ fn both(one: &FlowFilter, other: &FlowFilter) -> Merged {
             $(
                 let (values, says) = lists(&one.$field, &other.$field, $single);
                 filter.$field = values;
-                less |= says == Says::Less;
-                never |= says == Says::Never;
+                less |= says == Constraint::Less;
+                never |= says == Constraint::Never;
             )*
         };
     }
@@ -101,9 +101,9 @@ fn both(one: &FlowFilter, other: &FlowFilter) -> Merged {
         filter.http_header.clone_from(&one.http_header);
     }
     let says = match (never, less) {
-        (true, _) => Says::Never,
-        (false, true) => Says::Less,
-        (false, false) => Says::Both,
+        (true, _) => Constraint::Never,
+        (false, true) => Constraint::Less,
+        (false, false) => Constraint::Both,
     };
     Merged { filter, says }
 }
@@ -167,7 +167,7 @@ mod tests {
         ] {
             let merged = both(one, other);
             assert_eq!(merged.filter, full);
-            assert!(merged.says == Says::Both);
+            assert!(merged.says == Constraint::Both);
         }
     }
 }

@@ -2,10 +2,10 @@
 //! the flow it was made of.
 
 use crate::attribute::{AttributeId, Cells, EndAttribute};
-use crate::end::{End, Kind, prefix};
 use crate::expr::quote;
 use crate::filter::Filter;
-use crate::view::{FlowView, Oriented, Side};
+use crate::view::{ByInitiator, FlowView, Side};
+use crate::workload_ref::{Kind, WorkloadRef, prefix};
 
 /// Whether an expression is one, and true of a flow.
 pub fn holds<V: FlowView>(expression: &str, flow: &V) -> bool {
@@ -27,7 +27,7 @@ pub fn cell<V: FlowView>(flow: &V, column: AttributeId) -> Option<String> {
             return endpoint(flow, side, prefix(side));
         }
         AttributeId::Of(side, EndAttribute::Workload) => {
-            let end = End::of(flow, side);
+            let end = WorkloadRef::of(flow, side);
             return (end.kind == Kind::Workload).then(|| end.term_at(side));
         }
         AttributeId::Timestamp
@@ -96,11 +96,11 @@ pub fn connection<V: FlowView>(flow: &V) -> Option<String> {
     both_ways(term, from, to)
 }
 
-/// For flows between the same ends ([`End`]) in this direction, to the same port.
+/// For flows between the same ends ([`WorkloadRef`]) in this direction, to the same port.
 pub fn ends<V: FlowView>(flow: &V) -> String {
     let [from, to] = opened(flow);
-    let source = End::of(flow, from).term_at(Side::Source);
-    let destination = End::of(flow, to).term_at(Side::Destination);
+    let source = WorkloadRef::of(flow, from).term_at(Side::Source);
+    let destination = WorkloadRef::of(flow, to).term_at(Side::Destination);
     match flow.port(to) {
         Some(port) => format!("{source} and {destination} and dst.port == {port}"),
         None => format!("{source} and {destination}"),
@@ -109,9 +109,9 @@ pub fn ends<V: FlowView>(flow: &V) -> String {
 
 /// The side that opened the connection, and the other one.
 pub fn opened<V: FlowView>(flow: &V) -> [Side; 2] {
-    let oriented = Oriented::new(flow);
+    let by_initiator = ByInitiator::new(flow);
     [
-        oriented.side(Side::Source),
-        oriented.side(Side::Destination),
+        by_initiator.side(Side::Source),
+        by_initiator.side(Side::Destination),
     ]
 }
