@@ -394,7 +394,10 @@ specs:
     assert_eq!(endpoint["ingress_enforced"], true, "{endpoint:#}");
     assert_eq!(endpoint["policies"], serde_json::json!(["cnp shop/web"]));
     let entries = endpoint["entries"].as_array().expect("entries");
-    let entry = entries.iter().find(|entry| entry["port"] == "8080/TCP");
+    let buyers = serde_json::json!({"list": "INGRESS"});
+    let entry = entries
+        .iter()
+        .find(|entry| entry["port"] == "8080/TCP" && entry["rules"][0]["path"] == buyers);
     let entry = entry.expect("an entry of the rule");
     assert_eq!(entry["rules"][0]["name"], "web", "{entry:#}");
     let buyer = entry["identity"].to_string();
