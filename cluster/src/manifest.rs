@@ -15,6 +15,7 @@ mod fields;
 mod kinds;
 mod objects;
 mod read;
+mod reader;
 mod workload;
 
 pub use read::{Document, Ignored, object_name, read};

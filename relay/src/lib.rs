@@ -9,6 +9,7 @@
 //! query    one client's GetFlows: plan -> lane per node -> merge -> client
 //! merge    the order (pure)
 //! raw      responses undecoded: the relay reads kind and time, and passes the bytes on
+//! relay    the peers that calls go to
 //! service  observer.Observer; status, policy: flows.v1.Status, Policy; serve: listeners, health, reflection, metrics
 //! ```
 
@@ -18,7 +19,8 @@ pub mod peer;
 mod policy;
 pub mod query;
 pub mod raw;
-pub mod service;
+mod relay;
+mod service;
 mod status;
 
 mod config;

@@ -21,7 +21,7 @@ use proto::flows::v1::{
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
-use crate::service::{Relay, versioned};
+use crate::relay::{Relay, versioned};
 
 /// The most that an answer may hold, bytes.
 const LARGEST: usize = 64 << 20;

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use proto::flows::v1::{policy_server::PolicyServer, status_server::StatusServer};
 use serve::{
     grpc::{self, Places, with_reflection},
     health::Health,
@@ -19,8 +20,11 @@ use crate::{
     config::Config,
     metrics::Metrics,
     peer::{Link, Pool, Snapshot, follow_service},
+    policy,
     query::Context,
+    relay::Relay,
     service::ObserverService,
+    status,
 };
 
 /// How long clients have to end their streams when the relay stops.
@@ -126,12 +130,12 @@ impl Server {
             timeouts: config.timeouts,
             metrics: Arc::clone(&metrics),
         };
-        let observer = ObserverService::new(context);
-        let status = observer.status();
-        let policy = observer.policy();
-        let routes = Routes::new(observer)
-            .add_service(status)
-            .add_service(policy)
+        let relay = Arc::new(Relay { context });
+        let status = status::Service::new(Arc::clone(&relay));
+        let policy = policy::Service::new(Arc::clone(&relay));
+        let routes = Routes::new(ObserverService::new(relay))
+            .add_service(StatusServer::new(status))
+            .add_service(PolicyServer::new(policy))
             .add_service(health_service);
         let routes = with_reflection(routes)?;
         let places = Places::new(config.limits);

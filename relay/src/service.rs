@@ -7,12 +7,10 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
-    time::Duration,
 };
 
-use futures::{Stream, StreamExt as _, stream};
+use futures::Stream;
 use proto::{
-    flows::v1::{policy_server::PolicyServer, status_server::StatusServer},
     google::UInt32Value,
     observer::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
@@ -24,7 +22,6 @@ use proto::{
     },
     relay::NodeState,
 };
-use tokio::sync::watch;
 use tonic::{
     Request, Response, Status,
     body::Body,
@@ -35,18 +32,11 @@ use tonic::{
 };
 
 use crate::{
-    VERSION_HEADER,
-    peer::{Link, Peer, Snapshot},
-    policy,
-    query::{self, Asked, Context, Plan},
+    query::{self, Asked, Plan},
     raw::{ClientCodec, Raw},
-    status,
+    relay::{Relay, versioned},
 };
 
-/// How long a node may take over a question with a single answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// Nodes that one question is with at a time.
-const ASKED_AT_ONCE: usize = 64;
 /// Names of unavailable nodes in a ServerStatus, at most.
 const NAMED: usize = 10;
 
@@ -54,35 +44,19 @@ type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// The Observer service: GetFlows undecoded, the rest as generated.
 #[derive(Clone)]
-pub struct ObserverService {
+pub(crate) struct ObserverService {
     relay: Arc<Relay>,
     generated: ObserverServer<Relay>,
 }
 
-/// What the calls work on.
-pub struct Relay {
-    context: Context,
-}
-
 impl ObserverService {
-    /// A service over the context's peers.
+    /// A service over the peers.
     #[must_use]
-    pub fn new(context: Context) -> Self {
-        let relay = Arc::new(Relay { context });
+    pub(crate) fn new(relay: Arc<Relay>) -> Self {
         Self {
             generated: ObserverServer::from_arc(Arc::clone(&relay)),
             relay,
         }
-    }
-
-    /// `flows.v1.Policy` over the same peers.
-    pub(crate) fn policy(&self) -> PolicyServer<policy::Service> {
-        PolicyServer::new(policy::Service::new(Arc::clone(&self.relay)))
-    }
-
-    /// `flows.v1.Status` over the same peers.
-    pub(crate) fn status(&self) -> StatusServer<status::Service> {
-        StatusServer::new(status::Service::new(Arc::clone(&self.relay)))
     }
 }
 
@@ -264,57 +238,6 @@ impl Observer for Relay {
     }
 }
 
-impl Relay {
-    /// Names and channels of the connected peers, by name.
-    pub(crate) fn connected(&self) -> Vec<(Arc<str>, Channel)> {
-        let peers = Arc::clone(&self.context.peers.borrow());
-        let channels = peers.iter().filter_map(|(name, peer)| match &peer.link {
-            Link::Connected { channel, .. } => Some((Arc::clone(name), channel.clone())),
-            Link::Unavailable { .. } => None,
-        });
-        channels.collect()
-    }
-
-    /// All peers, and their changes.
-    pub(crate) fn peers(&self) -> watch::Receiver<Snapshot> {
-        self.context.peers.clone()
-    }
-
-    /// Asks every connected peer, some at a time. `None`: it isn't connected.
-    pub(crate) async fn ask_all<T, F>(
-        &self,
-        question: impl Fn(Channel) -> F,
-    ) -> Vec<(Arc<str>, Peer, Option<Result<T, Status>>)>
-    where
-        F: Future<Output = Result<T, Status>>,
-    {
-        let peers = Arc::clone(&self.context.peers.borrow());
-        let asked: Vec<_> = peers
-            .iter()
-            .map(|(name, peer)| {
-                let channel = match &peer.link {
-                    Link::Connected { channel, .. } => Some(channel.clone()),
-                    Link::Unavailable { .. } => None,
-                };
-                let answer = channel.map(&question);
-                let (name, peer) = (Arc::clone(name), peer.clone());
-                async move {
-                    let answer = match answer {
-                        None => None,
-                        Some(answer) => Some(
-                            tokio::time::timeout(ANSWER_WITHIN, answer)
-                                .await
-                                .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer"))),
-                        ),
-                    };
-                    (name, peer, answer)
-                }
-            })
-            .collect();
-        stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await
-    }
-}
-
 async fn server_status(channel: Channel) -> Result<ServerStatusResponse, Status> {
     let answer = ObserverClient::new(channel)
         .server_status(ServerStatusRequest {})
@@ -327,14 +250,4 @@ async fn namespaces(channel: Channel) -> Result<GetNamespacesResponse, Status> {
         .get_namespaces(GetNamespacesRequest {})
         .await?;
     Ok(answer.into_inner())
-}
-
-/// A response with the header by which clients learn the relay's version.
-pub(crate) fn versioned<T>(message: T) -> Response<T> {
-    let mut response = Response::new(message);
-    response.metadata_mut().insert(
-        VERSION_HEADER,
-        MetadataValue::from_static(env!("CARGO_PKG_VERSION")),
-    );
-    response
 }

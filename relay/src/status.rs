@@ -8,7 +8,7 @@ use proto::flows::v1::{
 };
 use tonic::{Code, Request, Response, Status, transport::Channel};
 
-use crate::service::{Relay, versioned};
+use crate::relay::{Relay, versioned};
 
 /// The service.
 pub(crate) struct Service {

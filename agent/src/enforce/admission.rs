@@ -16,9 +16,9 @@ use tracing::error;
 
 use super::{
     Reconciler,
-    capacity::{Capacity, OutdatedPolicy, Refusal},
+    capacity::{Capacity, OutdatedPolicy, Refusal, capacity_of},
     desired::{self, desired},
-    error::{EnforceError, LoaderError, loader_error},
+    error::loader_error,
     publish::Failure,
 };
 
@@ -216,13 +216,4 @@ impl Reconciler {
         });
         policies.collect()
     }
-}
-
-/// What an error says about room, if it is about room.
-pub(super) fn capacity_of(error: &EnforceError) -> Option<Capacity> {
-    let EnforceError::Loader { cause, .. } = error else {
-        return None;
-    };
-    let LoaderError(error) = &**cause;
-    Capacity::of(error)
 }

@@ -14,6 +14,7 @@ use cluster::{ObjectName, Problem, State};
 use loader::Desired;
 use policy::{Compiled, Cookies, Policy};
 
+use super::error::{EnforceError, LoaderError};
 use crate::node::{PolicyProblem, Progress};
 
 /// Policies named as those that take the most room.
@@ -99,6 +100,15 @@ impl Capacity {
             max,
         })
     }
+}
+
+/// What an error says about room, if it is about room.
+pub(super) fn capacity_of(error: &EnforceError) -> Option<Capacity> {
+    let EnforceError::Loader { cause, .. } = error else {
+        return None;
+    };
+    let LoaderError(error) = &**cause;
+    Capacity::of(error)
 }
 
 /// A policy's part of the tables.

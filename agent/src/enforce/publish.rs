@@ -7,7 +7,11 @@ use cluster::State;
 use policy::Compiled;
 use tracing::{error, info, warn};
 
-use super::{Reconciler, admission::capacity_of, capacity::Refusal, error::EnforceError};
+use super::{
+    Reconciler,
+    capacity::{Refusal, capacity_of},
+    error::EnforceError,
+};
 use crate::{
     error::chain,
     node::{MapUsage, PolicyProblem, Progress, Status, names::Node},

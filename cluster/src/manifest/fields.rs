@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::LabelMap;
-use super::read::{Reader, Result};
+use super::reader::{Reader, Result};
 use crate::labels::{LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
 use crate::yaml::{self, Value};
 

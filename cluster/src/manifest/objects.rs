@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::fields::{at, parse_cidr, parse_ip};
-use super::read::{Reader, Result};
+use super::reader::{Reader, Result};
 use super::{ContainerPort, LabelMap, Node, Pod, Service, ServicePort, Workload};
 use crate::object::{NamespacedName, ObjectName};
 use crate::yaml::{self, Value};

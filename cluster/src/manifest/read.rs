@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::fields::{at, parse_cidr};
 use super::kinds::{DocumentKind, classify};
+use super::reader::{Reader, Result};
 use super::{CidrGroup, EndpointSlice, Namespace, Object, Policy};
 use crate::labels::is_domain;
 use crate::object::{Kind, NamespacedName, ObjectName};
 use crate::origin::Origin;
 use crate::problem::Problem;
-use crate::yaml::{self, Position, Value};
+use crate::yaml::{self, Value};
 
 /// What became of one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,46 +190,7 @@ fn read_one(mut reader: Reader<'_>, document: yaml::Node) -> Document {
     }
 }
 
-pub(super) type Result<T> = std::result::Result<T, Box<Problem>>;
-
-/// What reads one document.
-pub(super) struct Reader<'a> {
-    origin: &'a Origin,
-    name: Option<ObjectName>,
-}
-
 impl Reader<'_> {
-    pub(super) fn problem(
-        &self,
-        at: Position,
-        field: &str,
-        problem: String,
-        remedy: &str,
-    ) -> Box<Problem> {
-        Box::new(Problem {
-            origin: Some(self.origin.at(at)),
-            object: self.name.clone(),
-            field: field.to_owned(),
-            problem,
-            remedy: remedy.to_owned(),
-        })
-    }
-
-    pub(super) fn wrong_type(&self, node: &yaml::Node, field: &str, wanted: &str) -> Box<Problem> {
-        let remedy = match node.value {
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if wanted == "text" => "quote it",
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::List(_)
-            | Value::Map(_) => "",
-        };
-        let problem = format!("is {}, should be {wanted}", node.value.kind());
-        self.problem(node.at, field, problem, remedy)
-    }
-
     /// `apiVersion` and `kind`.
     fn head(&self, document: &yaml::Node) -> Result<(String, String)> {
         if document.value.as_map().is_none() {

@@ -9,7 +9,7 @@ use tonic::{Code, Response, Status, transport::Channel};
 use super::ANSWER_WITHIN;
 use crate::{
     peer::{Link, Peer},
-    service::Relay,
+    relay::Relay,
 };
 
 /// What a node says that can't answer any question.

@@ -8,7 +8,7 @@ use proto::flows::v1::{Judgement, Party, TraceRequest, TraceResponse, trace_resp
 use tonic::Status;
 
 use super::{ask, cases, client, ports};
-use crate::service::Relay;
+use crate::relay::Relay;
 
 /// How long a second node may take: there is an answer already.
 const SECOND_WITHIN: Duration = Duration::from_secs(5);

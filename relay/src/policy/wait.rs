@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::{Code, Request, Status};
 
 use super::{ask::said, client};
-use crate::{peer::Link, service::Relay};
+use crate::{peer::Link, relay::Relay};
 
 /// A node that broke off is asked again after this.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);

@@ -10,20 +10,23 @@ use flow::attribute::Attribute;
 use flow::expr::{self, ExprError};
 use serde::Serialize;
 
-use super::{Answer, question};
+use super::Answer;
 use crate::desk::Desk;
 use crate::params::Params;
 use crate::problem::{ExpressionError, Problem};
+
+/// The longest expression, bytes.
+pub(super) const LONGEST: usize = 16 * 1024;
 
 /// Completions of an answer.
 const MOST: usize = 50;
 
 /// Reads the expression that is the request's `index`th.
 pub(super) fn read(text: &str, index: usize) -> Result<Filter, Problem> {
-    if text.len() > question::LONGEST {
+    if text.len() > LONGEST {
         return Err(Problem::parameter(
             "filter",
-            format!("has more than {} bytes", question::LONGEST),
+            format!("has more than {} bytes", LONGEST),
         ));
     }
     Filter::parse_expr(text).map_err(|error| {
@@ -86,7 +89,7 @@ pub(super) async fn complete(
 ) -> Answer<Completions> {
     let params = Params::read(query.as_deref(), &["filter", "cursor"], &[])?;
     let text = params.text("filter").unwrap_or_default().to_owned();
-    if text.len() > question::LONGEST {
+    if text.len() > LONGEST {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "the expression is too long",

@@ -19,8 +19,6 @@ pub(super) const REPEATED: [&str; 1] = ["filter"];
 
 /// Most expressions of a request.
 const EXPRESSIONS: usize = 32;
-/// The longest expression, bytes.
-pub(super) const LONGEST: usize = 16 * 1024;
 
 /// Which flows.
 pub(super) fn question(params: &Params) -> Result<Question, Problem> {
