@@ -316,6 +316,16 @@ fn main() {
     let name = "the same as an expression, compact records, 10 % dropped";
     print(name, found, Some(">= 20"));
 
+    let mut range = Filter::parse_expr("dst.port in {8000-8999, 1-1023} and src.ns =~ \"^shop\"")
+        .expect("a valid expression")
+        .program();
+    let found = rate(FLOWS, || scan(&mut range, &ten_percent, &labels));
+    print(
+        "a range of ports and a pattern, compact records",
+        found,
+        Some(">= 10"),
+    );
+
     let messages: Vec<Flow> = records(10)
         .iter()
         .take(FLOWS / 20)

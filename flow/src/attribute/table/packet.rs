@@ -158,7 +158,7 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
             Id::PolicyLog,
             "policy.log",
             ValueType::Text,
-            "what those policies write to the log (`spec.log.value`)",
+            "what the policies write to the log (`spec.log.value`)",
             Read::Text(|flow, _, is| flow.any_policy_log(is)),
         )
     },
