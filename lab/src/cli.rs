@@ -13,10 +13,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::apply::{Apply, apply};
 use crate::down::down;
-use crate::inside::Place;
 use crate::lab::{Lab, Options, Target};
+use crate::netns_exec::Place;
 use crate::traffic::{bench_peer::BenchPeer, client::Client, duration, serve::Serve};
-use crate::{manifest, record};
+use crate::{manifest, state};
 
 /// Where the relay of a lab listens if nobody else does, and where clients look first.
 const RELAY: &str = "127.0.0.1:4245";
@@ -234,7 +234,7 @@ impl Cli {
                     lab.name
                 ));
             }
-            Command::List => record::list()?.iter().for_each(|name| say(name)),
+            Command::List => state::list()?.iter().for_each(|name| say(name)),
             Command::Serve(serve) => serve.run()?,
             Command::Client(client) => return Ok(client.run(&mut say)?.code()),
             Command::BenchPeer(peer) => {
@@ -269,7 +269,7 @@ fn bring_up(up: Up, program: PathBuf, say: &mut dyn FnMut(&str)) -> anyhow::Resu
             let name = &options.name;
             // What is there is left for looking at, except where it isn't this call's.
             let partial =
-                !matches!(error, crate::Error::Exists { .. }) && record::list()?.contains(name);
+                !matches!(error, crate::Error::Exists { .. }) && state::list()?.contains(name);
             return Err(error).with_context(|| match partial {
                 true => {
                     format!("lab {name} is incomplete; `flows-lab down --name {name}` removes it")

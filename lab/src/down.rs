@@ -10,10 +10,9 @@ use std::time::Duration;
 use nix::mount::{MntFlags, umount2};
 
 use crate::error::{Context, Error, Result};
-use crate::lab::PATIENCE;
+use crate::netns;
 use crate::process::{members, stop};
-use crate::record::{Lock, Paths, RUN, Record, list};
-use crate::{netns, process};
+use crate::state::{LOCK_TIMEOUT, Lock, Paths, RUN, Record, list, remove_tree};
 
 /// Removes the lab of that name: its processes, namespaces (and with them links and routes), mounts
 /// and files. Returns how many processes and namespaces there were.
@@ -43,7 +42,7 @@ pub fn down(name: &str) -> Result<(usize, usize)> {
             known: list()?,
         });
     }
-    let _lock = Lock::take(paths.root(), PATIENCE)?;
+    let _lock = Lock::take(paths.root(), LOCK_TIMEOUT)?;
     let record = match Record::load(&paths) {
         Ok(record) => Some(record),
         Err(error) => {
@@ -87,7 +86,7 @@ pub fn down(name: &str) -> Result<(usize, usize)> {
     remove_tree(paths.root())?;
     // The last one out removes the directory of all labs; it stays if it isn't empty.
     let run = Path::new(RUN);
-    if let Ok(_lock) = Lock::take(run, PATIENCE)
+    if let Ok(_lock) = Lock::take(run, LOCK_TIMEOUT)
         && let Err(error) = fs::remove_dir(run)
     {
         tracing::debug!(%error, "{RUN} stays");
@@ -121,21 +120,4 @@ fn unmount_below(root: &Path) -> Result<()> {
         umount2(point, MntFlags::MNT_DETACH).context("unmount", point)?;
     }
     Ok(())
-}
-
-/// Removes a directory and what is in it. What is missing already is no error.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn remove_tree(path: &Path) -> Result<()> {
-    let deadline = process::Deadline::after(Duration::from_secs(2));
-    loop {
-        match fs::remove_dir_all(path) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // A dying process may have made a file between our listing and our removing.
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && deadline.pause() => {}
-            Err(error) => return Err(error).context("remove", path),
-        }
-    }
 }

@@ -3,8 +3,8 @@
 //! benchmarks run in it; `flows-lab` is its command line.
 //!
 //! ```text
-//! manifests -> plan -> network (netns, link) -> publish -> agents ready -> pods open, containers run
-//!                \-> record (lab.json, before anything is made) -> down
+//! manifests -> plan -> network (netns, link) -> manifest_dir -> agents ready -> pods open, containers run
+//!                \-> state (lab.json, before anything is made) -> down
 //! ```
 
 mod apply;
@@ -13,21 +13,21 @@ pub mod down;
 pub mod error;
 pub mod harness;
 pub mod hosts;
-pub mod inside;
 pub mod lab;
 pub mod link;
 pub mod manifest;
+pub mod manifest_dir;
 pub mod netns;
+pub mod netns_exec;
 pub mod network;
 pub mod outcome;
 pub mod plan;
 pub mod process;
-pub mod publish;
-pub mod ready;
-pub mod record;
-pub mod settle;
+pub mod readiness;
+pub mod state;
 pub mod status;
 pub mod traffic;
+pub mod wait_applied;
 
 pub use error::{Error, Result};
 pub use lab::{Lab, Options, Target};

@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::link::{End, Route, settings};
 use crate::netns;
 use crate::plan::{Node, Plan, Pod, mac};
-use crate::record::Paths;
+use crate::state::Paths;
 
 /// Every pod's next hop.
 const GATEWAY_IPV4: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);

@@ -168,7 +168,7 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     assert!(!can(&lab, "friend", 80));
     // An agent that starts meanwhile leaves out the same.
     lab.lab_mut().kill_agent("one").unwrap();
-    lab.lab_mut().revive_agent("one").unwrap();
+    lab.lab_mut().restart_agent("one").unwrap();
     assert!(!can(&lab, "friend", 80) && !can(&lab, "stranger", 81));
     assert_eq!(metrics(&lab)["flows_policies_not_enforced"], 1);
     settle(&mut lab, SMALL, false).unwrap();

@@ -13,7 +13,7 @@ use flows_lab::down::down;
 use flows_lab::harness::{Family, Probe, TestLab, flows_lab, options};
 use flows_lab::netns;
 use flows_lab::process::members;
-use flows_lab::record::{Paths, Record};
+use flows_lab::state::{Paths, Record};
 use flows_lab::traffic::client::Outcome;
 
 /// Two nodes; `near` and `server` on one, `far` on the other.

@@ -187,7 +187,7 @@ fn enforcement_outlives_its_agents() {
             lab.lab_mut().kill_agent(node).unwrap(),
             "round {round}: it ran"
         );
-        if let Err(error) = lab.lab_mut().revive_agent(node) {
+        if let Err(error) = lab.lab_mut().restart_agent(node) {
             panic!("round {round}: {error}\n{}", agent_log(&lab, node));
         }
     }
@@ -263,7 +263,7 @@ fn a_bad_version_leaves_the_good_one_in_force() {
         );
         // Also for an agent that never saw the good version.
         lab.lab_mut().kill_agent("one").unwrap();
-        lab.lab_mut().revive_agent("one").unwrap();
+        lab.lab_mut().restart_agent("one").unwrap();
         for family in BOTH {
             let friend = lab.connect("friend-near", "server:80", Probe::Tcp, family);
             assert_eq!(friend.unwrap(), Outcome::Connected, "{what}");

@@ -271,7 +271,7 @@ fn one_node_dead_and_one_silent() {
     watch.until_more("one is left still", &["one"]);
 
     signal_agent(&lab, "three", Signal::SIGCONT);
-    lab.lab_mut().revive_agent("two").unwrap();
+    lab.lab_mut().restart_agent("two").unwrap();
     watch.until_said("NODE_CONNECTED", "three");
     watch.until_said("NODE_CONNECTED", "two");
     // What the two saw meanwhile comes late; then they are in order with the others.

@@ -15,7 +15,7 @@ use common::program;
 use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::process::Deadline;
-use flows_lab::record::write_whole;
+use flows_lab::state::write_whole;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use proto::flow::{Flow, Verdict};

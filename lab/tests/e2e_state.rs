@@ -131,7 +131,7 @@ fn a_pod_made_while_no_agent_runs_is_closed_from_birth() {
         &interface,
     ];
     assert!(lab.exec("node:one", &route).unwrap().status.success());
-    lab.lab_mut().revive_agent("one").unwrap();
+    lab.lab_mut().restart_agent("one").unwrap();
     lab.wait_for(
         Outcome::Connected,
         "late",
@@ -291,7 +291,7 @@ fn lost_manifests_and_an_empty_directory_open_nothing() {
     let text = fs::read(&policy).unwrap();
     fs::write(&policy, "{not: [yaml").unwrap();
     fs::remove_file(node.join("manifests.jsonl")).unwrap();
-    lab.lab_mut().revive_agent("one").unwrap();
+    lab.lab_mut().restart_agent("one").unwrap();
     denied(&lab, "without the log");
     fs::write(&policy, text).unwrap();
 
@@ -302,13 +302,13 @@ fn lost_manifests_and_an_empty_directory_open_nothing() {
         fs::copy(&path, aside.path().join(path.file_name().unwrap())).unwrap();
         fs::remove_file(path).unwrap();
     }
-    let error = lab.lab_mut().revive_agent("one").unwrap_err().to_string();
+    let error = lab.lab_mut().restart_agent("one").unwrap_err().to_string();
     assert!(error.contains("has no manifests"), "{error}");
     assert!(error.contains("confirm-empty"), "{error}");
     denied(&lab, "while it is not confirmed");
     fs::write(node.join("confirm-empty"), "").unwrap();
     // Its pods never become ready: there are none any more.
-    lab.lab_mut().revive_agent("one").unwrap_err();
+    lab.lab_mut().restart_agent("one").unwrap_err();
     let log = fs::read_to_string(node.join("agent.log")).unwrap();
     assert!(log.contains("as was confirmed"), "{log}");
     assert!(!node.join("confirm-empty").exists(), "it is for one start");

@@ -5,14 +5,14 @@ mod events;
 mod explain;
 mod export;
 mod expressions;
-mod facts;
+mod fields;
+mod flow_query;
 mod histogram;
 mod map;
 mod older;
-mod question;
 mod rows;
-mod seen;
 mod status;
+mod values;
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 
-use crate::desk::Desk;
+use crate::app_state::AppState;
 use crate::problem::Problem;
 
 const DESCRIPTION: &str = include_str!("../openapi.yaml");
@@ -30,7 +30,7 @@ const DESCRIPTION: &str = include_str!("../openapi.yaml");
 type Answer<T> = Result<Json<T>, Problem>;
 
 /// The routes below `/api`.
-pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(app: Arc<AppState>) -> Router {
     Router::new()
         .route("/openapi.yaml", get(description))
         .route("/status", get(status::get))
@@ -47,7 +47,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/events", get(events::get))
         // A fallback would not be asked: the files of the page have any other path.
         .route("/{*path}", get(nothing))
-        .with_state(desk)
+        .with_state(app)
 }
 
 async fn nothing(uri: Uri) -> Problem {
@@ -62,13 +62,13 @@ async fn description() -> impl IntoResponse {
 
 /// Runs what may look through the whole store, off the threads that serve, a few at a time.
 async fn compute<T: Send + 'static>(
-    desk: Arc<Desk>,
-    work: impl FnOnce(&Desk) -> Result<T, Problem> + Send + 'static,
+    app: Arc<AppState>,
+    work: impl FnOnce(&AppState) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let place = Arc::clone(&desk.computing).acquire_owned().await;
+    let place = Arc::clone(&app.computing).acquire_owned().await;
     let place = place.expect("the semaphore is never closed");
     let done = tokio::task::spawn_blocking(move || {
-        let result = work(&desk);
+        let result = work(&app);
         drop(place);
         result
     });

@@ -8,11 +8,11 @@
 //! ```
 
 mod api;
+mod app_state;
 mod assets;
+mod auth;
 mod config;
-mod desk;
-mod guard;
-mod link;
+mod flow_id;
 mod map;
 mod params;
 mod problem;

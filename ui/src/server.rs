@@ -17,17 +17,17 @@ use serve::{
 };
 use tracing::info;
 
+use crate::app_state::AppState;
 use crate::config::Config;
-use crate::desk::Desk;
 use crate::problem::Problem;
-use crate::{api, assets, guard};
+use crate::{api, assets, auth};
 
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
     listener: Limited,
-    desk: Arc<Desk>,
+    app: Arc<AppState>,
 }
 
 /// Why the server ended.
@@ -59,7 +59,7 @@ impl Server {
     /// # Errors
     /// When the source can't be asked, or the address listened on.
     pub fn start(config: Config, bound: Bound) -> Result<Self, ServerError> {
-        let desk = Arc::new(Desk::start(
+        let app = Arc::new(AppState::start(
             config.source.clone(),
             config.flags.clone(),
             config.capacity,
@@ -68,7 +68,7 @@ impl Server {
         Ok(Self {
             config,
             listener: Limited::new(bound)?,
-            desk,
+            app,
         })
     }
 
@@ -96,7 +96,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let url = format!("http://{}{}", self.address()?, self.config.base_path);
         info!(%url, page = assets::page_is_built(), "serving");
-        let app = routes(&self.config, self.desk);
+        let app = routes(&self.config, self.app);
         tokio::select! {
             never = self.listener.serve(app) => match never {},
             () = stop => Ok(()),
@@ -104,11 +104,11 @@ impl Server {
     }
 }
 
-fn routes(config: &Config, desk: Arc<Desk>) -> Router {
+fn routes(config: &Config, app: Arc<AppState>) -> Router {
     // One text for the life of the program.
     let index: &'static str = Box::leak(assets::index(&config.base_path).into_boxed_str());
     let access = Arc::new(config.access.clone());
-    let api = api::routes(desk).layer(middleware::from_fn_with_state(access, guard::asker));
+    let api = api::routes(app).layer(middleware::from_fn_with_state(access, auth::asker));
     let page = Router::new()
         .route(
             "/",
@@ -130,7 +130,7 @@ fn routes(config: &Config, desk: Arc<Desk>) -> Router {
     };
     router
         .fallback(nothing)
-        .layer(middleware::from_fn(guard::every))
+        .layer(middleware::from_fn(auth::every))
 }
 
 async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {

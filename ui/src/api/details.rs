@@ -17,9 +17,9 @@ use proto::google::Timestamp;
 use serde::Serialize;
 
 use super::rows::{self, Row};
-use super::{Answer, compute, facts};
-use crate::desk::Desk;
-use crate::link::{FlowId, NoId};
+use super::{Answer, compute, fields};
+use crate::app_state::AppState;
+use crate::flow_id::{FlowId, NoId};
 use crate::problem::Problem;
 
 /// Flows of the same connection that are shown, and among how many neighbours they are looked for.
@@ -35,7 +35,7 @@ pub(super) struct Details {
     columns: Vec<&'static str>,
     flow: Flow,
     extension: Option<FlowExtension>,
-    facts: Vec<facts::Fact>,
+    facts: Vec<fields::FieldValue>,
     terms: std::collections::BTreeMap<&'static str, Vec<String>>,
     connection: Vec<Row>,
 }
@@ -101,12 +101,12 @@ fn said(time: i64) -> String {
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     Path(name): Path<String>,
 ) -> Answer<Details> {
     let named = Named::read(&name)?;
-    let details = compute(desk, move |desk| {
-        let snapshot = desk.store.snapshot();
+    let details = compute(app, move |app| {
+        let snapshot = app.store.snapshot();
         let number = named.find(&snapshot)?;
         let gone = || Problem::new(StatusCode::NOT_FOUND, named.gone(&snapshot));
         let (Some(Item::Flow(row)), Some(mut flow)) =
@@ -124,8 +124,8 @@ pub(super) async fn get(
             row: Row::of(&snapshot, number, columns).ok_or_else(gone)?,
             columns: rows::names(columns),
             extension,
-            facts: facts::of(row),
-            terms: facts::terms(row),
+            facts: fields::of(row),
+            terms: fields::terms(row),
             connection: connection(&snapshot, number, row),
             flow,
         })

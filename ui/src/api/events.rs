@@ -16,12 +16,12 @@ use flow::attribute::AttributeId;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::flow_query::{self, Times};
 use super::histogram::{self, BUCKETS};
-use super::question::{self, Times};
 use super::rows::{self, Row};
 use super::{compute, map, status};
-use crate::desk::{Desk, Looked, STREAMS};
-use crate::guard::User;
+use crate::app_state::{AppState, CachedView, STREAMS};
+use crate::auth::User;
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -47,9 +47,9 @@ struct Update {
 
 /// What a stream was asked for, and what it has said.
 struct Stream {
-    desk: Arc<Desk>,
+    app: Arc<AppState>,
     /// Keeps the view while the stream lives.
-    looked: Arc<std::sync::Mutex<Looked>>,
+    looked: Arc<std::sync::Mutex<CachedView>>,
     times: Times,
     /// Only what was there at the moment of this number; `None`: what is there now.
     at: Option<u64>,
@@ -68,29 +68,29 @@ struct Stream {
     slow: Option<Instant>,
     /// Version of the store that they were made of.
     version: Option<u64>,
-    said: Said,
+    said: LastSent,
     coalesced: u64,
     _place: OwnedSemaphorePermit,
 }
 
 /// What was said last: the same isn't said again.
 #[derive(Default)]
-struct Said {
+struct LastSent {
     status: Option<status::Status>,
     map: Option<map::Map>,
     histogram: Option<histogram::Histogram>,
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     user: Option<Extension<User>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let known = ["at", "columns", "rows", "buckets", "map"];
-    let known = [&question::PARAMETERS[..], &known].concat();
-    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
-    let question = question::question(&params)?;
-    let place = Arc::clone(&desk.streams)
+    let known = [&flow_query::PARAMETERS[..], &known].concat();
+    let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
+    let flow_query = flow_query::flow_query(&params)?;
+    let place = Arc::clone(&app.streams)
         .try_acquire_owned()
         .map_err(|_full| {
             Problem::new(
@@ -99,7 +99,7 @@ pub(super) async fn get(
             )
         })?;
     let stream = Stream {
-        looked: desk.views.get(&question)?,
+        looked: app.views.get(&flow_query)?,
         times: Times::read(&params)?,
         at: params.value("at")?,
         held: None,
@@ -113,10 +113,10 @@ pub(super) async fn get(
         made: Instant::now(),
         slow: None,
         version: None,
-        said: Said::default(),
+        said: LastSent::default(),
         coalesced: 0,
         _place: place,
-        desk,
+        app,
     };
     let events = futures::stream::unfold(stream, next);
     let mut response = Sse::new(events)
@@ -148,8 +148,8 @@ impl Stream {
             tokio::time::sleep((last + TICK).saturating_duration_since(Instant::now())).await;
         }
         self.last = Some(Instant::now());
-        let desk = Arc::clone(&self.desk);
-        let looked = compute(desk, move |_| {
+        let app = Arc::clone(&self.app);
+        let looked = compute(app, move |_| {
             self.look();
             Ok(self)
         });
@@ -160,20 +160,21 @@ impl Stream {
 
     /// Looks at what has changed, and puts it among what is ready.
     fn look(&mut self) {
-        let version = *self.desk.store.changes().borrow();
+        let version = *self.app.store.changes().borrow();
         let now = Instant::now();
         let slow = self.slow.is_none_or(|slow| now >= slow + SLOW);
         let changed = self.version != Some(version);
         if !changed && !slow {
             return;
         }
-        let rates = self.desk.came().into_values().filter_map(|from| from.rate);
+        let rates = self.app.came().into_values().filter_map(|from| from.rate);
         let rate = rates.reduce(|sum, rate| sum + rate);
-        let status = slow.then(|| status::now(&self.desk, self.user.clone()));
+        let status = slow.then(|| status::now(&self.app, self.user.clone()));
         let (update, histogram, map) = {
             let looked = Arc::clone(&self.looked);
             let live = self.at.is_none();
-            let (looked, snapshot) = Looked::advanced(&looked, &self.desk.store, self.map && live);
+            let (looked, snapshot) =
+                CachedView::advanced(&looked, &self.app.store, self.map && live);
             let range = snapshot.range();
             let view = &looked.view;
             let at = self.at.unwrap_or(u64::MAX);
@@ -208,8 +209,8 @@ impl Stream {
                 coalesced: self.coalesced,
             };
             let histogram = slow.then(|| {
-                let outages = self.desk.outages(&snapshot);
-                let live = live && self.desk.goes_on();
+                let outages = self.app.outages(&snapshot);
+                let live = live && self.app.goes_on();
                 histogram::over(view, &outages, (&self.times, at, live), self.buckets)
             });
             let traffic = looked.traffic.as_ref().filter(|_| slow && self.map);

@@ -9,7 +9,7 @@ use proto::flows::v1::ExplainResponse;
 use serde::Serialize;
 
 use super::{Answer, compute, details};
-use crate::desk::Desk;
+use crate::app_state::AppState;
 use crate::problem::Problem;
 
 #[derive(Serialize)]
@@ -22,14 +22,14 @@ pub(super) struct Explanation {
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     Path(name): Path<String>,
 ) -> Answer<Explanation> {
     let named = details::Named::read(&name)?;
-    let server = desk.server.clone();
-    let flags = desk.flags.clone();
-    let flow = compute(desk, move |desk| {
-        let snapshot = desk.store.snapshot();
+    let server = app.server.clone();
+    let flags = app.flags.clone();
+    let flow = compute(app, move |app| {
+        let snapshot = app.store.snapshot();
         let flow = snapshot.message(named.find(&snapshot)?);
         flow.ok_or_else(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the flow can't be read")

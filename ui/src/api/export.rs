@@ -16,9 +16,9 @@ use flow::time::{TimeFormat, Zone};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::question::{self, Times};
+use super::flow_query::{self, Times};
 use super::{compute, rows};
-use crate::desk::{Desk, Looked};
+use crate::app_state::{AppState, CachedView};
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -33,7 +33,7 @@ enum Form {
 
 /// What is left to write.
 struct Export {
-    desk: Arc<Desk>,
+    app: Arc<AppState>,
     snapshot: Snapshot,
     numbers: std::vec::IntoIter<u64>,
     form: Form,
@@ -42,16 +42,16 @@ struct Export {
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let known = [
-        &question::PARAMETERS[..],
+        &flow_query::PARAMETERS[..],
         &["at", "sort", "columns", "format"],
     ]
     .concat();
-    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
-    let question = question::question(&params)?;
+    let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
+    let flow_query = flow_query::flow_query(&params)?;
     let mut times = Times::read(&params)?;
     let columns = rows::chosen(&params)?;
     // A file is read from its beginning: the oldest first.
@@ -62,11 +62,11 @@ pub(super) async fn get(
         "csv" => (Form::Csv, "text/csv; charset=utf-8", "csv"),
         _ => return Err(Problem::parameter("format", "must be json or csv")),
     };
-    let of = Arc::clone(&desk);
-    let export = compute(desk, move |desk| {
-        let looked = desk.views.get(&question)?;
+    let of = Arc::clone(&app);
+    let export = compute(app, move |app| {
+        let looked = app.views.get(&flow_query)?;
         let (numbers, snapshot) = {
-            let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
+            let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
             times.hold(&snapshot, at);
             (
                 rows::select(&looked.view, &times, None, at).numbers,
@@ -74,7 +74,7 @@ pub(super) async fn get(
             )
         };
         Ok(Export {
-            desk: of,
+            app: of,
             numbers: rows::sorted(numbers, &snapshot, sort).into_iter(),
             snapshot,
             form,
@@ -92,7 +92,7 @@ pub(super) async fn get(
 
 /// `flows-20260102T030405Z.json`.
 fn name(end: &str) -> HeaderValue {
-    let now = Timestamp::from_unix_nanos(question::now());
+    let now = Timestamp::from_unix_nanos(flow_query::now());
     let now = TimeFormat::Rfc3339.text(Some(&now), &Zone::UTC);
     let now: String = now.chars().filter(|c| !matches!(c, '-' | ':')).collect();
     let text = format!("attachment; filename=\"flows-{now}.{end}\"");
@@ -101,8 +101,8 @@ fn name(end: &str) -> HeaderValue {
 
 /// The next part; `None` after the last.
 async fn next(export: Export) -> io::Result<Option<(Vec<u8>, Export)>> {
-    let desk = Arc::clone(&export.desk);
-    let done = compute(desk, move |_| {
+    let app = Arc::clone(&export.app);
+    let done = compute(app, move |_| {
         let mut export = export;
         Ok(export.part().map(|bytes| (bytes, export)))
     });

@@ -11,7 +11,7 @@ use flow::expr::{self, ExprError};
 use serde::Serialize;
 
 use super::Answer;
-use crate::desk::Desk;
+use crate::app_state::AppState;
 use crate::params::Params;
 use crate::problem::{ExpressionError, Problem};
 
@@ -84,7 +84,7 @@ struct Completion {
 }
 
 pub(super) async fn complete(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Completions> {
     let params = Params::read(query.as_deref(), &["filter", "cursor"], &[])?;
@@ -99,8 +99,8 @@ pub(super) async fn complete(
         .value("cursor")?
         .unwrap_or(text.len())
         .min(text.len());
-    let completions = super::compute(desk, move |desk| {
-        let seen = super::seen::Seen::new(desk.store.snapshot());
+    let completions = super::compute(app, move |app| {
+        let seen = super::values::StoreValues::new(app.store.snapshot());
         Ok(expr::complete(&text, cursor, &seen))
     })
     .await?;

@@ -7,9 +7,9 @@ use axum::extract::{RawQuery, State};
 use client::{Histogram as Counted, Outage, View};
 use serde::Serialize;
 
-use super::question::{self, Times};
+use super::flow_query::{self, Times};
 use super::{Answer, compute, milliseconds};
-use crate::desk::{Desk, Looked};
+use crate::app_state::{AppState, CachedView};
 use crate::params::Params;
 
 /// Most buckets of an answer, and how many there are if nothing is said.
@@ -35,21 +35,21 @@ struct OutageSpan {
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Histogram> {
-    let known = [&question::PARAMETERS[..], &["at", "buckets"]].concat();
-    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
-    let question = question::question(&params)?;
+    let known = [&flow_query::PARAMETERS[..], &["at", "buckets"]].concat();
+    let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
+    let flow_query = flow_query::flow_query(&params)?;
     let mut times = Times::read(&params)?;
     let at = params.value("at")?.unwrap_or(u64::MAX);
     let buckets = params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?;
-    let histogram = compute(desk, move |desk| {
-        let looked = desk.views.get(&question)?;
-        let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
+    let histogram = compute(app, move |app| {
+        let looked = app.views.get(&flow_query)?;
+        let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
         times.hold(&snapshot, at);
-        let live = at == u64::MAX && desk.goes_on();
-        let outages = desk.outages(&snapshot);
+        let live = at == u64::MAX && app.goes_on();
+        let outages = app.outages(&snapshot);
         Ok(over(&looked.view, &outages, (&times, at, live), buckets))
     });
     Ok(Json(histogram.await?))
@@ -79,7 +79,7 @@ pub(super) fn over(
     let lasts = |outage: &Outage| outage.until.is_none();
     let away = outages.iter().any(lasts);
     let to = match to {
-        i64::MAX if live && away && newest > 0 => newest.max(question::now()),
+        i64::MAX if live && away && newest > 0 => newest.max(flow_query::now()),
         i64::MAX => newest,
         to => to,
     };
@@ -112,7 +112,7 @@ fn spans(known: &[Outage], counted: &Counted) -> Vec<OutageSpan> {
     let to = from.saturating_add(counted.length.saturating_mul(count));
     let shown = known
         .iter()
-        .filter(|outage| outage.touches(from, to, question::now()));
+        .filter(|outage| outage.touches(from, to, flow_query::now()));
     let span = |outage: &Outage| OutageSpan {
         node: outage.node.clone(),
         since: milliseconds(outage.from.max(from)),

@@ -8,9 +8,9 @@ use axum::extract::{RawQuery, State};
 use client::{Item, Snapshot, View};
 use serde::Serialize;
 
-use super::question::{self, Times};
+use super::flow_query::{self, Times};
 use super::{Answer, compute};
-use crate::desk::{Desk, Looked};
+use crate::app_state::{AppState, CachedView};
 use crate::map::{Counts, Edge, Traffic, reasons};
 use crate::params::Params;
 
@@ -74,15 +74,18 @@ fn requests(traffic: &Traffic, asked: Option<BTreeMap<u32, u64>>) -> Vec<Request
     requests
 }
 
-pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer<Map> {
-    let known = [&question::PARAMETERS[..], &["at"]].concat();
-    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
-    let question = question::question(&params)?;
+pub(super) async fn get(
+    State(app): State<Arc<AppState>>,
+    RawQuery(query): RawQuery,
+) -> Answer<Map> {
+    let known = [&flow_query::PARAMETERS[..], &["at"]].concat();
+    let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
+    let flow_query = flow_query::flow_query(&params)?;
     let mut times = Times::read(&params)?;
     let at: Option<u64> = params.value("at")?;
-    let map = compute(desk, move |desk| {
-        let looked = desk.views.get(&question)?;
-        let (looked, snapshot) = Looked::advanced(&looked, &desk.store, at.is_none());
+    let map = compute(app, move |app| {
+        let looked = app.views.get(&flow_query)?;
+        let (looked, snapshot) = CachedView::advanced(&looked, &app.store, at.is_none());
         if let Some(at) = at {
             times.hold(&snapshot, at);
             return Ok(held(&looked.view, &snapshot, &times, at));

@@ -7,9 +7,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::question::Times;
+use super::flow_query::Times;
 use super::{Answer, milliseconds};
-use crate::desk::{self, Desk, Older};
+use crate::app_state::{self, AppState, Older};
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -23,24 +23,24 @@ pub(super) struct Fetched {
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Fetched> {
     let params = Params::read(query.as_deref(), &["before", "since"], &[])?;
     let before = params.value("before")?;
     let times = Times::read(&params)?;
     let since = Some(times.bounds().0).filter(|since| *since > i64::MIN);
-    let added = match desk.is_file {
+    let added = match app.is_file {
         true => 0,
-        false => desk.fetch_older(before, since).await.map_err(|why| {
+        false => app.fetch_older(before, since).await.map_err(|why| {
             let why = format!("older flows can't be fetched: {why}");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)
         })?,
     };
     Ok(Json(Fetched {
         added,
-        first: desk.store.snapshot().range().start,
-        oldest: desk::oldest(&desk.store).map(milliseconds),
-        older: desk.older(),
+        first: app.store.snapshot().range().start,
+        oldest: app_state::oldest(&app.store).map(milliseconds),
+        older: app.older(),
     }))
 }

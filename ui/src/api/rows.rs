@@ -11,10 +11,10 @@ use flow::attribute::{Align, Attribute, AttributeId, Cells, SortKey};
 use flow::time::{TimeFormat, Zone};
 use serde::Serialize;
 
-use super::question::{self, Times};
+use super::flow_query::{self, Times};
 use super::{Answer, compute, milliseconds};
-use crate::desk::{Desk, Looked};
-use crate::link::FlowId;
+use crate::app_state::{AppState, CachedView};
+use crate::flow_id::FlowId;
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -187,11 +187,14 @@ pub(super) struct Rows {
     at: u64,
 }
 
-pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Answer<Rows> {
+pub(super) async fn get(
+    State(app): State<Arc<AppState>>,
+    RawQuery(query): RawQuery,
+) -> Answer<Rows> {
     let known = ["at", "after", "sort", "offset", "limit", "columns"];
-    let known = [&question::PARAMETERS[..], &known].concat();
-    let params = Params::read(query.as_deref(), &known, &question::REPEATED)?;
-    let question = question::question(&params)?;
+    let known = [&flow_query::PARAMETERS[..], &known].concat();
+    let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
+    let flow_query = flow_query::flow_query(&params)?;
     let mut times = Times::read(&params)?;
     let columns = chosen(&params)?;
     let sort = Sort::read(&params, "-timestamp")?;
@@ -199,10 +202,10 @@ pub(super) async fn get(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery
     let after: Option<u64> = params.value("after")?;
     let offset: usize = params.value("offset")?.unwrap_or(0);
     let limit = params.number("limit", 100, 1..=1000)?;
-    let rows = compute(desk, move |desk| {
-        let looked = desk.views.get(&question)?;
+    let rows = compute(app, move |app| {
+        let looked = app.views.get(&flow_query)?;
         let (Selected { numbers, flows }, snapshot) = {
-            let (looked, snapshot) = Looked::advanced(&looked, &desk.store, false);
+            let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
             times.hold(&snapshot, at);
             (select(&looked.view, &times, after, at), snapshot)
         };

@@ -12,9 +12,9 @@ use client::{Health, Link};
 use proto::google::Timestamp;
 use serde::Serialize;
 
-use super::{milliseconds, question};
-use crate::desk::{self, Desk, Older};
-use crate::guard::User;
+use super::{flow_query, milliseconds};
+use crate::app_state::{self, AppState, Older};
+use crate::auth::User;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Status {
@@ -76,21 +76,21 @@ struct Held {
 }
 
 pub(super) async fn get(
-    State(desk): State<Arc<Desk>>,
+    State(app): State<Arc<AppState>>,
     user: Option<Extension<User>>,
 ) -> Json<Status> {
-    Json(now(&desk, user.map(|Extension(User(name))| name)))
+    Json(now(&app, user.map(|Extension(User(name))| name)))
 }
 
 /// As of now.
-pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
-    let known = desk.health();
+pub(super) fn now(app: &AppState, user: Option<String>) -> Status {
+    let known = app.health();
     let health = known.health.as_ref();
-    let snapshot = desk.store.snapshot();
+    let snapshot = app.store.snapshot();
     let (range, counts) = (snapshot.range(), snapshot.counts());
     let ours = health.and_then(|health| health.ours.as_ref());
     let kind = match health {
-        _ if desk.is_file => "file",
+        _ if app.is_file => "file",
         Some(Health { ours: Some(_), .. }) => "flows",
         Some(_) => "hubble",
         None => "unknown",
@@ -113,15 +113,15 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         }));
     }
     let losses = losses::of_all(health, counts.lost);
-    let state = desk.link();
-    let mut nodes = nodes::all(health, &desk.came(), question::now());
+    let state = app.link();
+    let mut nodes = nodes::all(health, &app.came(), flow_query::now());
     if matches!(state, Link::Lost { .. } | Link::Failed(_)) {
         // What was said last needn't hold any more.
         nodes.iter_mut().for_each(nodes::Node::forget);
     }
     Status {
-        started: unix(desk.started),
-        source: desk.source.clone(),
+        started: unix(app.started),
+        source: app.source.clone(),
         link: link(state),
         server: ServerKind {
             kind,
@@ -129,10 +129,10 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         },
         held: Held {
             flows: range.end - range.start,
-            oldest: desk::oldest(&desk.store).map(milliseconds),
-            newest: desk::newest(&desk.store).map(milliseconds),
-            older: desk.older(),
-            capacity: desk.store.capacity(),
+            oldest: app_state::oldest(&app.store).map(milliseconds),
+            newest: app_state::newest(&app.store).map(milliseconds),
+            older: app.older(),
+            capacity: app.store.capacity(),
             first: range.start,
             at: range.end.saturating_sub(1),
             evicted: counts.evicted,
@@ -142,7 +142,7 @@ pub(super) fn now(desk: &Desk, user: Option<String>) -> Status {
         marked: counts.lost,
         losses,
         nodes,
-        unreadable: desk.unreadable(),
+        unreadable: app.unreadable(),
         warnings,
         user,
     }

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use health::Known;
 pub(crate) use older::{Older, newest, oldest};
-pub(crate) use views::{Looked, Question, TooMany, Views};
+pub(crate) use views::{CachedView, FlowQuery, TooMany, Views};
 
 /// Streams of events at a time.
 pub(crate) const STREAMS: usize = 64;
@@ -25,7 +25,7 @@ const COMPUTING: usize = 4;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct AppState {
     /// Flows that are held.
     pub(crate) store: Arc<Store>,
     /// When this began.
@@ -51,7 +51,7 @@ pub(crate) struct Desk {
     unreadable: OnceLock<usize>,
 }
 
-impl Desk {
+impl AppState {
     /// Starts to fill a store of `capacity` flows, from so many of the server's history on. Needs a
     /// tokio runtime.
     pub(crate) fn start(
@@ -166,7 +166,7 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for AppState {
     fn drop(&mut self) {
         if let Some(asking) = &self.asking {
             asking.abort();

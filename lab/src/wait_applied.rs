@@ -12,7 +12,7 @@ use tonic::transport::Endpoint;
 
 use crate::error::{Context, Error, Result};
 use crate::manifest::Document;
-use crate::record::{Paths, Record};
+use crate::state::{Paths, Record};
 
 /// How long an agent's words may take beyond the time in which a change has to be in force.
 const WORDS_TAKE: Duration = Duration::from_secs(2);

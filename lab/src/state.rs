@@ -234,7 +234,10 @@ pub fn free_number() -> Result<u8> {
         })
 }
 
-/// An exclusive lock on a directory, let go when dropped.
+/// How long to wait for a lock that another flows-lab holds.
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An exclusive lock on a directory, released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     _held: Flock<File>,
@@ -266,6 +269,22 @@ impl Lock {
                     path: path.to_owned(),
                 });
             }
+        }
+    }
+}
+/// Removes a directory and what is in it. What is missing already is no error.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove_tree(path: &Path) -> Result<()> {
+    let deadline = Deadline::after(Duration::from_secs(2));
+    loop {
+        match fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // A dying process may have made a file between our listing and our removing.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && deadline.pause() => {}
+            Err(error) => return Err(error).context("remove", path),
         }
     }
 }

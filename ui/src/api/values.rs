@@ -14,15 +14,15 @@ const LOOKED_AT: u64 = 5000;
 const MOST: usize = 20;
 
 /// See the module.
-pub(super) struct Seen(Snapshot);
+pub(super) struct StoreValues(Snapshot);
 
-impl Seen {
+impl StoreValues {
     pub(super) fn new(snapshot: Snapshot) -> Self {
         Self(snapshot)
     }
 }
 
-impl Values for Seen {
+impl Values for StoreValues {
     fn values(&self, field: &str, beginning: &str) -> Vec<String> {
         // A field of either end has the values of both.
         let names = [

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::error::{Context, Error, Result};
 use crate::manifest::{Document, ObjectName};
 use crate::plan::{Node, Plan, Pod};
-use crate::record::{Paths, write_whole};
+use crate::state::{Paths, write_whole};
 
 /// Publishes the documents, and every node and pod of the plan that they describe or imply.
 ///

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::plan::Pod;
 use crate::process::{Deadline, Role};
-use crate::record::{Paths, Record};
+use crate::state::{Paths, Record};
 
 /// One of the pods in an agent's `endpoints.json`: a list of those that are ready.
 #[derive(Debug, Deserialize)]

@@ -20,7 +20,7 @@ const MOST: usize = 80;
 
 /// Which flows are asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct Question {
+pub(crate) struct FlowQuery {
     /// The same text, the same filter.
     pub(crate) key: String,
     pub(crate) filter: Filter,
@@ -28,7 +28,7 @@ pub(crate) struct Question {
 
 /// A view and what is counted over it.
 #[derive(Debug)]
-pub(crate) struct Looked {
+pub(crate) struct CachedView {
     pub(crate) view: View,
     /// Who talks to whom, once somebody asked.
     pub(crate) traffic: Option<Traffic>,
@@ -42,7 +42,7 @@ pub(crate) struct Looked {
 
 #[derive(Debug)]
 struct Entry {
-    looked: Arc<Mutex<Looked>>,
+    looked: Arc<Mutex<CachedView>>,
     used: Instant,
 }
 
@@ -56,10 +56,10 @@ pub(crate) struct TooMany;
 
 impl Views {
     /// The view of a question; a new one has seen nothing yet.
-    pub(crate) fn get(&self, question: &Question) -> Result<Arc<Mutex<Looked>>, TooMany> {
+    pub(crate) fn get(&self, flow_query: &FlowQuery) -> Result<Arc<Mutex<CachedView>>, TooMany> {
         let mut views = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if let Some(entry) = views.get_mut(&question.key) {
+        if let Some(entry) = views.get_mut(&flow_query.key) {
             entry.used = now;
             return Ok(Arc::clone(&entry.looked));
         }
@@ -77,8 +77,8 @@ impl Views {
         if views.len() >= MOST {
             return Err(TooMany);
         }
-        let looked = Arc::new(Mutex::new(Looked {
-            view: View::new(&question.filter, true),
+        let looked = Arc::new(Mutex::new(CachedView {
+            view: View::new(&flow_query.filter, true),
             traffic: None,
             matched: 0,
             marks: VecDeque::new(),
@@ -88,12 +88,12 @@ impl Views {
             looked: Arc::clone(&looked),
             used: now,
         };
-        views.insert(question.key.clone(), entry);
+        views.insert(flow_query.key.clone(), entry);
         Ok(looked)
     }
 }
 
-impl Looked {
+impl CachedView {
     /// Locks it, and looks at what has come.
     pub(crate) fn advanced<'a>(
         looked: &'a Mutex<Self>,

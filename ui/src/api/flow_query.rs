@@ -8,11 +8,11 @@ use flow::{Filter, time};
 use proto::google::Timestamp;
 
 use super::expressions;
-use crate::desk::{Question, TooMany};
+use crate::app_state::{FlowQuery, TooMany};
 use crate::params::Params;
 use crate::problem::Problem;
 
-/// The parameters that [`question`] and [`Times::read`] read.
+/// The parameters that [`flow_query`] and [`Times::read`] read.
 pub(super) const PARAMETERS: [&str; 4] = ["filter", "namespaces", "since", "until"];
 /// Those of them that may be repeated.
 pub(super) const REPEATED: [&str; 1] = ["filter"];
@@ -21,7 +21,7 @@ pub(super) const REPEATED: [&str; 1] = ["filter"];
 const EXPRESSIONS: usize = 32;
 
 /// Which flows.
-pub(super) fn question(params: &Params) -> Result<Question, Problem> {
+pub(super) fn flow_query(params: &Params) -> Result<FlowQuery, Problem> {
     let mut texts: Vec<String> = Vec::new();
     for (index, text) in params.all("filter").enumerate() {
         if index == EXPRESSIONS {
@@ -44,7 +44,7 @@ pub(super) fn question(params: &Params) -> Result<Question, Problem> {
         filters.push(filter.map_err(|problem| Problem::parameter("namespaces", problem.detail))?);
         texts.push(text);
     }
-    Ok(Question {
+    Ok(FlowQuery {
         key: texts.join("\0"),
         filter: Filter::All(filters),
     })

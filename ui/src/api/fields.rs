@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// Something about a flow.
 #[derive(Debug, Serialize)]
-pub(super) struct Fact {
+pub(super) struct FieldValue {
     group: &'static str,
     name: &'static str,
     text: String,
@@ -33,14 +33,14 @@ fn group(section: Section) -> Option<&'static str> {
 }
 
 /// All that a flow has.
-pub(super) fn of(row: &Row) -> Vec<Fact> {
+pub(super) fn of(row: &Row) -> Vec<FieldValue> {
     let cells = Cells::default();
     let facts = Attribute::columns().filter_map(|about| {
         let text = about.text(row, &cells);
         if text.is_empty() {
             return None;
         }
-        Some(Fact {
+        Some(FieldValue {
             group: group(about.layout().section)?,
             name: about.label,
             term: filter_for::cell(row, about.id),

@@ -1,0 +1,171 @@
+//! The lab's agents and its relay: started, killed, started again.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use super::{Lab, beside};
+use crate::error::{Context, Result};
+use crate::netns_exec::Place;
+use crate::plan::Pod;
+use crate::process::Role;
+use crate::readiness;
+
+impl Lab {
+    pub(super) fn start_agent(&mut self, node: &str) -> Result<i32> {
+        let directory = self.paths.node(node);
+        let program = beside(&self.program, "flows-agent")?;
+        let mut line: Vec<OsString> = vec![program.into()];
+        for (flag, value) in [
+            ("--node", OsString::from(node)),
+            ("--cluster", OsString::from(&self.record.name)),
+            ("--state-dir", self.paths.manifests().into()),
+            ("--run-dir", directory.clone().into()),
+            ("--netns", self.paths.node_namespace(node).into()),
+        ] {
+            line.extend([flag.into(), value]);
+        }
+        line.extend(self.record.agent_args.iter().map(Into::into));
+        let role = Role::Agent {
+            node: node.to_owned(),
+        };
+        let log = directory.join("agent.log");
+        self.start(role, &Place::default(), &line, &[], &log)
+    }
+
+    /// Kills a node's agent, as a crash would; whatever it enforces has to outlive it. False if
+    /// none was running.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the record can't be written.
+    pub fn kill_agent(&mut self, node: &str) -> Result<bool> {
+        self.kill(&|role| matches!(role, Role::Agent { node: name } if name == node))
+    }
+
+    /// Starts a node's agent again after [`Lab::kill_agent`], and waits until it has taken over the
+    /// node's pods.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
+    pub fn restart_agent(&mut self, node: &str) -> Result<()> {
+        // What the last one reported says nothing about the new one.
+        let list = self.paths.node(node).join("endpoints.json");
+        match fs::remove_file(&list) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).context("remove", &list);
+            }
+            _ => {}
+        }
+        self.start_agent(node)?;
+        let pods = self.record.plan.pods.iter();
+        let pods: Vec<Pod> = pods.filter(|pod| pod.node == node).cloned().collect();
+        readiness::wait(&self.paths, &self.record, &pods, self.patience)?;
+        // Those that were applied while there was no agent.
+        let waiting: Vec<Pod> = pods
+            .into_iter()
+            .filter(|pod| self.record.waiting.contains(&pod.full_name()))
+            .collect();
+        self.open_pods(&waiting, &mut |_line| {})
+    }
+
+    /// Kills the relay, as a crash would. False if none was running.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the record can't be written.
+    pub fn kill_relay(&mut self) -> Result<bool> {
+        self.kill(&|role| *role == Role::Relay)
+    }
+
+    /// Starts the relay again after [`Lab::kill_relay`].
+    ///
+    /// # Errors
+    /// [`Error::NoProgram`], [`Error::Io`].
+    pub fn revive_relay(&mut self) -> Result<()> {
+        self.start_relay()
+    }
+
+    /// Kills the processes of a role; whether one was running.
+    pub(super) fn kill(&mut self, role: &dyn Fn(&Role) -> bool) -> Result<bool> {
+        let mut killed = false;
+        self.record.processes.retain(|process| {
+            let ours = role(&process.role);
+            if ours && process.alive() {
+                killed = true;
+                crate::process::kill_now(process.pid, process.start_time);
+                process.reap();
+            }
+            !ours
+        });
+        self.save()?;
+        Ok(killed)
+    }
+
+    /// Ends every node's agent and starts it again, with these words on its command line from now on;
+    /// waits until each has taken over its node's pods.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
+    pub fn restart_agents(&mut self, agent_args: Vec<String>) -> Result<()> {
+        self.record.agent_args = agent_args;
+        // All of them: one that died may be in no record.
+        let nodes = self.record.plan.nodes.iter();
+        let nodes: Vec<String> = match self.record.agents {
+            true => nodes.map(|node| node.name.clone()).collect(),
+            false => Vec::new(),
+        };
+        let mut ending = Vec::new();
+        self.record.processes.retain(|process| {
+            let Role::Agent { .. } = &process.role else {
+                return true;
+            };
+            if process.alive() {
+                ending.push((process.pid, process.start_time));
+            }
+            false
+        });
+        crate::process::stop(&ending, Duration::from_secs(5));
+        self.save()?;
+        nodes.iter().try_for_each(|node| self.restart_agent(node))
+    }
+
+    /// The relay is told its peers when it starts.
+    pub(super) fn restart_relay(&mut self) -> Result<()> {
+        let mut relays = Vec::new();
+        self.record.processes.retain(|process| {
+            let relay = process.role == Role::Relay;
+            if relay && process.alive() {
+                relays.push((process.pid, process.start_time));
+            }
+            !relay
+        });
+        crate::process::stop(&relays, Duration::from_secs(2));
+        self.start_relay()
+    }
+
+    pub(super) fn start_relay(&mut self) -> Result<()> {
+        if !self.record.agents {
+            return Ok(());
+        }
+        let program = beside(&self.program, "flows-relay")?;
+        let mut line: Vec<OsString> = vec![program.into()];
+        let mut listen = |address: String| line.extend(["--listen".into(), address.into()]);
+        listen(format!("unix://{}", self.paths.relay_socket().display()));
+        if let Some(address) = &self.record.relay_listen {
+            listen(address.clone());
+        }
+        for node in &self.record.plan.nodes {
+            let socket = self.paths.node(&node.name).join("hubble.sock");
+            // As agents name themselves (Hubble's rule), so that status and flows agree.
+            let name = match self.record.name.as_str() {
+                "default" => node.name.clone(),
+                cluster => format!("{cluster}/{}", node.name),
+            };
+            let peer = format!("{name}=unix://{}", socket.display());
+            line.extend(["--peer".into(), peer.into()]);
+        }
+        let log = self.paths.relay_log();
+        self.start(Role::Relay, &Place::default(), &line, &[], &log)?;
+        Ok(())
+    }
+}
