@@ -313,7 +313,7 @@ pub fn same(a: &manifest::Policy, b: &manifest::Policy) -> bool {
 }
 
 /// The named ports of a pod.
-pub(crate) fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + '_ {
+pub fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + '_ {
     pod.ports.iter().filter_map(|port| {
         Some(NamedPort {
             name: port.name.as_deref()?.to_lowercase().into(),

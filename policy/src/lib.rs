@@ -7,9 +7,8 @@
 //!                                                decide: the kernel's own lookup, on the host
 //! ```
 
-pub mod because;
 mod book;
-mod bounded;
+pub mod bounded;
 mod compile;
 mod compiled;
 mod compiler;
@@ -17,8 +16,7 @@ mod config;
 mod content;
 mod cookies;
 mod decide;
-mod effort;
-pub mod explain;
+pub mod effort;
 mod index;
 mod memory;
 mod parse;
@@ -28,19 +26,17 @@ mod prefixes;
 pub mod reason;
 pub mod rule;
 pub mod selector;
-pub mod validate;
-pub mod wire;
 
 pub use compile::{Input, Tables, compile};
 pub use compiled::{Address, Compiled, Endpoint, InForce, Touched};
-pub use compiler::{Compiler, same};
+pub use compiler::{Compiler, ports_of, same};
 pub use config::{Config, Mode};
 pub use content::{Here, Place};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
 pub use decide::{Decision, Question, decide};
 pub use memory::{Memory, MemoryChanges};
-pub use parse::{parse, parse_all, read};
+pub use parse::{parse, parse_all, read, selectors};
 pub use path::{NoRulePath, RuleItem, RuleList, RulePath};
-pub use prefixes::named_prefixes;
+pub use prefixes::{group_labels, named_prefixes, supernets};
 pub use reason::{Direction, Origin, Reason, ReasonKind};
 pub use rule::Policy;

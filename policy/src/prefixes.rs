@@ -11,7 +11,7 @@ use crate::rule::{Peer, Policy};
 
 /// A prefix and all that it lies in, the longest first: at most 33 or 129 look-ups tell whether one of many
 /// prefixes holds another.
-pub(crate) fn supernets(prefix: IpNet) -> impl Iterator<Item = IpNet> {
+pub fn supernets(prefix: IpNet) -> impl Iterator<Item = IpNet> {
     std::iter::successors(Some(prefix.trunc()), IpNet::supernet)
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn group_prefixes(
 }
 
 /// Labels that prefixes get from a group they are in.
-pub(crate) fn group_labels(group: &CidrGroup) -> impl Iterator<Item = cluster::Label> {
+pub fn group_labels(group: &CidrGroup) -> impl Iterator<Item = cluster::Label> {
     let name = format!("{}/{}", cluster::labels::CIDR_GROUP, group.name);
     std::iter::once(cluster::Label::new("cidrgroup", &name, "")).chain(
         group

@@ -142,7 +142,7 @@ pub struct CidrRule {
 
 impl CidrRule {
     /// Whether a prefix is among those taken out.
-    pub(crate) fn excepts(&self, prefix: IpNet) -> bool {
+    pub fn excepts(&self, prefix: IpNet) -> bool {
         is_in(prefix, &self.except)
     }
 

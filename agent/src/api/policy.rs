@@ -6,8 +6,8 @@ mod wait;
 
 use std::sync::Arc;
 
-use policy::because::{Answerer, because};
-use policy::explain::Scene;
+use explain::explain_flow::{Answerer, because};
+use explain::trace::Scene;
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
     ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
@@ -89,12 +89,12 @@ impl Rpc for Service {
         request: Request<TraceRequest>,
     ) -> Result<Response<TraceResponse>, Status> {
         let refused =
-            |error: policy::explain::Unanswerable| Status::invalid_argument(error.to_string());
-        let asked = policy::wire::asked(request.get_ref()).map_err(refused)?;
+            |error: explain::trace::Unanswerable| Status::invalid_argument(error.to_string());
+        let asked = explain::proto::asked(request.get_ref()).map_err(refused)?;
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
             let explanation = scene(known).explain(&asked).map_err(refused)?;
-            let answer = policy::wire::trace(&explanation);
+            let answer = explain::proto::trace(&explanation);
             Ok(views::told_by(known, &node_name, answer))
         });
         Ok(versioned(answer.await?))
@@ -132,19 +132,19 @@ impl Rpc for Service {
         if files.iter().map(|file| file.text.len()).sum::<usize>() > LARGEST {
             return Err(Status::invalid_argument("more than 16 MiB to check"));
         }
-        let files: Vec<policy::validate::File> = files
+        let files: Vec<explain::validate::File> = files
             .into_iter()
-            .map(|file| policy::validate::File {
+            .map(|file| explain::validate::File {
                 name: file.name.into(),
                 text: file.text,
             })
             .collect();
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let report = policy::validate::validate(&files, &known.state, &known.config);
+            let report = explain::validate::validate(&files, &known.state, &known.config);
             Ok(ValidateResponse {
                 node_name,
-                ..policy::wire::report(&report)
+                ..explain::proto::report(&report)
             })
         });
         Ok(versioned(answer.await?))

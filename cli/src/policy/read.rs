@@ -8,7 +8,8 @@ use std::{
 };
 
 use cluster::{Directory, Identities, ObjectName, Problem, State, source::Checkpoint};
-use policy::{Config, Mode, Policy, explain::Scene};
+use explain::trace::Scene;
+use policy::{Config, Mode, Policy};
 
 use crate::{args::Args, error::Error, line::line};
 

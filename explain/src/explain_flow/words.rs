@@ -1,0 +1,248 @@
+//! What is said of a flow in a line, and how to ask again.
+
+use cluster::Kind;
+use proto::flow as pb;
+use proto::flows::v1 as wire;
+
+use super::ends::{Argument, Connection, FlowEnd};
+use super::{lets_go, recorded};
+use crate::proto::direction_text;
+use crate::trace::{Explanation, Judgement, Port, PortText, protocol_name};
+use policy::{Reason, ReasonKind};
+
+/// The longest text of a flow that is repeated, characters.
+const LONGEST: usize = 256;
+
+/// A text of a flow as it may be shown: bounded, and without characters that do things to a terminal
+/// or to the order of the text around it.
+pub(super) fn plain(text: &str) -> String {
+    let harmful = |c: &char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().filter(|c| !harmful(c)).take(LONGEST).collect()
+}
+
+/// `cnp production/db`, as [`cluster::ObjectName`] writes it.
+pub(super) fn policy_name(rule: &wire::Rule) -> String {
+    let kind = match rule.kind() {
+        wire::PolicyKind::CiliumNetworkPolicy => Kind::CiliumNetworkPolicy.short(),
+        wire::PolicyKind::CiliumClusterwideNetworkPolicy => {
+            Kind::CiliumClusterwideNetworkPolicy.short()
+        }
+        wire::PolicyKind::NetworkPolicy => Kind::NetworkPolicy.short(),
+        wire::PolicyKind::Unknown => "policy",
+    };
+    match rule.namespace.as_str() {
+        "" => format!("{kind} {}", rule.name),
+        namespace => format!("{kind} {namespace}/{}", rule.name),
+    }
+}
+
+/// Names of the policies behind rules, each once.
+fn policy_names(rules: &[wire::Rule]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in rules.iter().map(policy_name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The first few of a list.
+fn listed(texts: &[String], between: &str) -> String {
+    const SHOWN: usize = 4;
+    let shown = texts.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    match texts.len().saturating_sub(SHOWN) {
+        0 => shown.join(between),
+        more => format!("{}{between}{more} more", shown.join(between)),
+    }
+}
+
+/// ` on 5432/TCP`; nothing if the flow tells no port.
+fn on_port(connection: &Connection) -> String {
+    match connection.port {
+        Some(Port::Number { protocol, port }) => format!(" on {}", PortText { protocol, port }),
+        _ => String::new(),
+    }
+}
+
+/// The line for people on a drop that no policy made.
+pub(super) fn not_policy(connection: &Connection, sentence: &str) -> String {
+    let (source, destination) = (&connection.source.name, &connection.destination.name);
+    let port = on_port(connection);
+    format!("{source} -> {destination}{port} was dropped, but not by a policy: {sentence}")
+}
+
+/// The line for people.
+pub(super) fn headline(
+    connection: &Connection,
+    recorded: Option<&wire::RecordedDecision>,
+    now: Option<&Explanation>,
+    differs: bool,
+) -> String {
+    let (source, destination) = (&connection.source.name, &connection.destination.name);
+    let port = on_port(connection);
+    let may = |allowed: bool, why: &str| match allowed {
+        true => format!("{source} may reach {destination}{port}: {why}"),
+        false => format!("{source} may not reach {destination}{port}: {why}"),
+    };
+    let known = recorded.and_then(|recorded| Some((recorded, lets_go(recorded.verdict())?)));
+    match (known, now) {
+        (Some((recorded, allowed)), now) => {
+            let mut text = may(allowed, &recorded_why(recorded));
+            if differs && let Some(now) = now {
+                text.push_str(match now.allowed() {
+                    true => "; now it is allowed",
+                    false => "; now it is denied",
+                });
+            }
+            text
+        }
+        (None, Some(now))
+            if now
+                .reach
+                .as_ref()
+                .is_some_and(|reach| !reach.allowed.is_empty() && !reach.denied.is_empty()) =>
+        {
+            format!("{source} may reach {destination} on some ports only")
+        }
+        (None, Some(now)) => {
+            let denying = now
+                .judgements()
+                .find(|judgement| !judgement.decision.allows());
+            let telling = denying.or(now.ingress.as_ref()).or(now.egress.as_ref());
+            let why = telling.map_or_else(
+                || "neither end is a pod, no policy is asked".to_owned(),
+                judged_why,
+            );
+            may(now.allowed(), &why)
+        }
+        (None, None) => format!(
+            "{source} -> {destination}{port}: the flow records no decision, and none can be made now"
+        ),
+    }
+}
+
+/// Why a flow was decided as it records.
+pub(super) fn recorded_why(recorded: &wire::RecordedDecision) -> String {
+    let direction = match direction_text(recorded.direction()) {
+        "" => String::new(),
+        direction => format!("{direction} "),
+    };
+    let dropped = recorded.verdict() == pb::Verdict::Dropped;
+    if dropped && recorded.drop_reason == 0 && recorded.decided_by.is_empty() {
+        return "the reason isn't told".to_owned();
+    }
+    let names = policy_names(&recorded.decided_by);
+    if recorded.default_deny {
+        return match &names[..] {
+            [] => format!("no {direction}rule allows it"),
+            names => format!("no {direction}rule of {} allows it", listed(names, " or ")),
+        };
+    }
+    let rules: Vec<String> = recorded
+        .decided_by
+        .iter()
+        .map(|rule| match rule.text.as_str() {
+            "" => policy_name(rule),
+            text => format!("{} {text}", policy_name(rule)),
+        })
+        .collect();
+    match (lets_go(recorded.verdict()), rules.is_empty()) {
+        (Some(false), true) => format!("a {direction}rule denies it"),
+        (Some(false), false) if rules == names => format!("denied by {}", listed(&rules, "; ")),
+        (_, true) if recorded::tells_rules(recorded) => {
+            match direction_text(recorded.direction()) {
+                "" => "no policy stands against it".to_owned(),
+                direction => format!("no policy enforces {direction}"),
+            }
+        }
+        (_, true) => "no rule was recorded".to_owned(),
+        (_, false) if rules == names => format!("allowed by {}", listed(&rules, "; ")),
+        (_, false) => listed(&rules, "; "),
+    }
+}
+
+/// Why an end judges as it does now.
+fn judged_why(judgement: &Judgement) -> String {
+    let Some(reason) = judgement.decision.reason.as_deref() else {
+        return "it can't be told which rule decides".to_owned();
+    };
+    match reason.kind {
+        ReasonKind::DefaultDeny => {
+            let mut names: Vec<String> = origins(reason);
+            names.dedup();
+            format!(
+                "no {} rule of {} allows it",
+                reason.direction,
+                listed(&names, " or ")
+            )
+        }
+        ReasonKind::AllowAny
+        | ReasonKind::AllowLocalhost
+        | ReasonKind::Allow
+        | ReasonKind::Deny
+        | ReasonKind::AlwaysEnforced
+        | ReasonKind::Init => reason.to_string(),
+    }
+}
+
+fn origins(reason: &Reason) -> Vec<String> {
+    let origins = reason.origins.iter();
+    origins.map(|origin| origin.policy.to_string()).collect()
+}
+
+/// What the other end of the connection decided for the same packet.
+pub(super) fn both_ends(
+    recorded: &wire::RecordedDecision,
+    other: &wire::RecordedDecision,
+) -> String {
+    let at = |decision: &wire::RecordedDecision| {
+        let direction = direction_text(decision.direction());
+        match decision.end.as_str() {
+            "" => direction.to_owned(),
+            end => format!("{direction} at {end}"),
+        }
+    };
+    format!(
+        "the flow tells of {}, which let it go; {} did not: {}",
+        at(recorded),
+        at(other),
+        recorded_why(other)
+    )
+}
+
+/// The command line that asks for the present decision.
+pub(super) fn command(connection: &Connection) -> String {
+    let mut words = vec!["flows policy trace".to_owned()];
+    for (which, end) in [
+        ("src", &connection.source),
+        ("dst", &connection.destination),
+    ] {
+        let FlowEnd { argument, .. } = end;
+        let (kind, value) = match argument {
+            Some(Argument::Pod(name)) => ("pod", name.clone()),
+            Some(Argument::Labels(labels)) => ("labels", labels.clone()),
+            Some(Argument::Ip(ip)) => ("ip", ip.to_string()),
+            Some(Argument::Entity(name)) => ("entity", (*name).to_owned()),
+            None => continue,
+        };
+        words.push(format!("--{which}-{kind} {}", quoted(&value)));
+    }
+    if let Some(Port::Number { protocol, port }) = &connection.port {
+        let protocol = protocol_name(*protocol).to_lowercase();
+        words.push(format!("--dport {port}/{protocol}"));
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(safe) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
