@@ -4,21 +4,26 @@
 //! A flow comes from a client. It may be of another server, old, cut down to a few fields, or made up:
 //! whatever is missing is not told, and whatever can't be is not believed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use cluster::ObjectName;
-use proto::flow as pb;
-use proto::flows::v1 as wire;
+use cluster::{Kind, ObjectName};
 
 use crate::trace::{Asked, Explanation, Judgement, Port, Scene};
 use crate::validate;
 
-mod ends;
+mod connection;
+mod flow;
 mod not_policy;
 mod recorded;
-mod words;
+mod sanitize;
+mod text;
 
-use ends::{Connection, FlowEnd};
+pub use flow::{
+    DropReason, EndpointDecision, RecordedDecision, RecordedEnd, RecordedEndpoint, RecordedFlow,
+    RecordedPolicies, RecordedPolicy, RecordedRule, Transport, Verdict,
+};
+
+use connection::{Connection, FlowEnd};
 
 /// Who answers, and what it knows beside the scene.
 #[derive(Clone, Debug, Default)]
@@ -31,73 +36,111 @@ pub struct Answerer {
     pub stale: BTreeSet<ObjectName>,
 }
 
+/// Why a flow was decided as it was.
+#[derive(Clone, Debug, Default)]
+pub struct FlowExplanation {
+    /// One line for people, about the decision that the flow records or, if it records none, the present
+    /// one.
+    pub headline: String,
+    /// What the flow says that was decided; `None` if it says nothing.
+    pub recorded: Option<RecordedDecision>,
+    /// What would be decided now; `None` if it can't be told: `notes` then say why.
+    pub now: Option<Explanation>,
+    /// The present verdict is another than the recorded one.
+    pub differs: bool,
+    /// What changed since, one line each.
+    pub changes: Vec<String>,
+    /// Those that decided, then the others that select an end.
+    pub policies: Vec<InvolvedPolicy>,
+    /// A command line that asks for the present decision again; empty if there is none to ask for.
+    pub command: String,
+    /// What else there is to know.
+    pub notes: Vec<String>,
+    /// Something other than a policy dropped the packet: the headline says what, who sent it and what
+    /// usually causes it. There is no `now`, and no policy would change it.
+    pub not_policy: bool,
+}
+
+/// A policy that has to do with a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InvolvedPolicy {
+    /// `cnp production/db`.
+    pub policy: String,
+    /// Kind; `None` if it isn't known.
+    pub kind: Option<Kind>,
+    /// Empty for clusterwide policies.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// It is among those that decided the flow.
+    pub decided: bool,
+    /// The version that decided; empty if the flow doesn't tell.
+    pub version: String,
+    /// The version in force now; empty if none is.
+    pub present_version: String,
+    /// `version`, where the flow tells it, is the one in force now; otherwise: some version is.
+    pub in_force: bool,
+    /// The manifest's present form is refused: the last good one is in force.
+    pub stale: bool,
+    /// Where its manifest is: `web.yaml:1:1`; empty if it is gone.
+    pub place: String,
+    /// The manifest's text as it is now; empty if it is gone.
+    pub yaml: String,
+    /// What it means, in a sentence or two.
+    pub meaning: String,
+}
+
 /// Answers for any flow; what can't be told is a note.
-pub fn because(scene: &Scene<'_>, flow: &pb::Flow, answerer: &Answerer) -> wire::ExplainResponse {
+pub fn explain(scene: &Scene<'_>, flow: &RecordedFlow, answerer: &Answerer) -> FlowExplanation {
     let connection = Connection::of(scene, flow);
     let mut recorded = recorded::decision(flow, &connection);
-    if let Some(drop) = recorded.as_mut().filter(|drop| recorded::not_policy(drop)) {
-        drop.text = not_policy::sentence(scene, flow, drop.drop_reason());
+    if let Some(drop) = recorded.as_mut().filter(|drop| drop.is_not_policy()) {
+        drop.text = not_policy::sentence(scene, flow, drop.drop_reason);
         // Nothing is asked of the policies: whatever they say, the packet stays dropped.
-        return wire::ExplainResponse {
-            headline: words::not_policy(&connection, &drop.text),
+        return FlowExplanation {
+            headline: text::not_policy(&connection, &drop.text),
             recorded,
             not_policy: true,
-            node_name: answerer.node_name.clone(),
-            revision: answerer.revision,
-            ..wire::ExplainResponse::default()
+            ..FlowExplanation::default()
         };
     }
     let other_end = recorded::other_end(flow, &connection);
     let mut notes = connection.notes();
-    let explanation = match connection.asked() {
-        Ok(asked) => match scene.explain(&asked) {
-            Ok(explanation) => Some((asked, explanation)),
-            Err(error) => {
-                notes.push(format!("what would be decided now can't be told: {error}"));
-                None
-            }
-        },
-        Err(missing) => {
-            notes.push(format!(
-                "what would be decided now can't be told: the flow doesn't tell {missing}"
-            ));
+    let now = connection
+        .asked()
+        .map_err(|missing| format!("the flow doesn't tell {missing}"))
+        .and_then(|asked| scene.explain(&asked).map_err(|error| error.to_string()));
+    let now = match now {
+        Ok(now) => Some(now),
+        Err(why) => {
+            notes.push(format!("what would be decided now can't be told: {why}"));
             None
         }
     };
-    let (asked, explanation) = match explanation {
-        Some((asked, explanation)) => (Some(asked), Some(explanation)),
-        None => (None, None),
-    };
-    let differs = match (&recorded, &explanation) {
+    let differs = match (&recorded, &now) {
         // Over all ports a verdict is another thing.
         (Some(recorded), Some(now)) if now.reach.is_none() => differs(recorded, now),
         _ => false,
     };
-    let policies = involved(scene, &recorded, &explanation, &answerer.stale);
-    let changes = changes(&recorded, &explanation, &policies, answerer);
+    let policies = involved(scene, &recorded, &now, &answerer.stale);
+    let changes = changes(&recorded, &now, &policies, answerer);
     if let (Some(recorded), Some(other)) = (&recorded, &other_end) {
-        notes.push(words::both_ends(recorded, other));
+        notes.push(text::both_ends(recorded, other));
     }
-    let now = explanation.as_ref().map(|explanation| wire::TraceResponse {
-        node_name: answerer.node_name.clone(),
-        revision: answerer.revision,
-        ..crate::proto::trace(explanation)
-    });
     // Of a connection that one end let go and the other did not, the denial is the news.
     let decisive = other_end.as_ref().or(recorded.as_ref());
-    wire::ExplainResponse {
-        headline: words::headline(&connection, decisive, explanation.as_ref(), differs),
+    FlowExplanation {
+        headline: text::headline(&connection, decisive, now.as_ref(), differs),
+        command: match now {
+            Some(_) => text::command(&connection),
+            None => String::new(),
+        },
         recorded,
         now,
         differs,
         changes,
         policies,
-        command: asked
-            .map(|_| words::command(&connection))
-            .unwrap_or_default(),
         notes,
-        node_name: answerer.node_name.clone(),
-        revision: answerer.revision,
         not_policy: false,
     }
 }
@@ -137,30 +180,13 @@ impl Connection {
     }
 }
 
-/// A verdict that lets a packet go.
-fn lets_go(verdict: pb::Verdict) -> Option<bool> {
-    match verdict {
-        pb::Verdict::Forwarded | pb::Verdict::Redirected => Some(true),
-        pb::Verdict::Dropped => Some(false),
-        pb::Verdict::Unknown
-        | pb::Verdict::Error
-        | pb::Verdict::Audit
-        | pb::Verdict::Traced
-        | pb::Verdict::Translated => None,
-    }
-}
-
 /// The judgement of the end that decided the flow.
-fn same_end<'a>(recorded: &wire::RecordedDecision, now: &'a Explanation) -> Option<&'a Judgement> {
-    match recorded.direction() {
-        pb::TrafficDirection::Egress => now.egress.as_ref(),
-        pb::TrafficDirection::Ingress => now.ingress.as_ref(),
-        pb::TrafficDirection::Unknown => None,
-    }
+fn same_end<'a>(recorded: &RecordedDecision, now: &'a Explanation) -> Option<&'a Judgement> {
+    now.judgement(recorded.direction?)
 }
 
-fn differs(recorded: &wire::RecordedDecision, now: &Explanation) -> bool {
-    let Some(then) = lets_go(recorded.verdict()) else {
+fn differs(recorded: &RecordedDecision, now: &Explanation) -> bool {
+    let Some(then) = recorded.verdict.allows() else {
         return false;
     };
     let allows = match same_end(recorded, now) {
@@ -173,26 +199,26 @@ fn differs(recorded: &wire::RecordedDecision, now: &Explanation) -> bool {
 /// The policies that decided, then those that decide now, then the others that select an end.
 fn involved(
     scene: &Scene<'_>,
-    recorded: &Option<wire::RecordedDecision>,
+    recorded: &Option<RecordedDecision>,
     now: &Option<Explanation>,
     stale: &BTreeSet<ObjectName>,
-) -> Vec<wire::InvolvedPolicy> {
-    let mut list: Vec<wire::InvolvedPolicy> = Vec::new();
+) -> Vec<InvolvedPolicy> {
+    let mut list: Vec<InvolvedPolicy> = Vec::new();
     let rules = recorded.iter().flat_map(|recorded| &recorded.decided_by);
     for rule in rules {
-        let same = |known: &wire::InvolvedPolicy| {
+        let same = |known: &InvolvedPolicy| {
             (&known.kind, &known.namespace, &known.name)
                 == (&rule.kind, &rule.namespace, &rule.name)
         };
         if !list.iter().any(same) {
-            list.push(wire::InvolvedPolicy {
-                policy: words::policy_name(rule),
+            list.push(InvolvedPolicy {
+                policy: text::policy_name(rule),
                 kind: rule.kind,
                 namespace: rule.namespace.clone(),
                 name: rule.name.clone(),
                 decided: true,
-                version: rule.resource_version.clone(),
-                ..wire::InvolvedPolicy::default()
+                version: rule.version.clone(),
+                ..InvolvedPolicy::default()
             });
         }
     }
@@ -207,12 +233,12 @@ fn involved(
     for name in deciding.chain(selecting) {
         let text = name.to_string();
         if !list.iter().any(|known| known.policy == text) {
-            list.push(wire::InvolvedPolicy {
+            list.push(InvolvedPolicy {
                 policy: text,
-                kind: crate::proto::policy_kind(name.kind).into(),
+                kind: Some(name.kind),
                 namespace: name.namespace.as_deref().unwrap_or_default().to_owned(),
                 name: name.name.to_string(),
-                ..wire::InvolvedPolicy::default()
+                ..InvolvedPolicy::default()
             });
         }
     }
@@ -243,9 +269,9 @@ fn involved(
 
 /// What is another than when the flow was decided.
 fn changes(
-    recorded: &Option<wire::RecordedDecision>,
+    recorded: &Option<RecordedDecision>,
     now: &Option<Explanation>,
-    policies: &[wire::InvolvedPolicy],
+    policies: &[InvolvedPolicy],
     answerer: &Answerer,
 ) -> Vec<String> {
     let Some(recorded) = recorded else {
@@ -268,15 +294,15 @@ fn changes(
         .and_then(|judgement| judgement.decision.reason.as_deref())
         .map(|reason| reason.origins.as_slice())
         .unwrap_or_default();
-    let names: BTreeMap<String, ()> = origins
+    let names: BTreeSet<String> = origins
         .iter()
-        .map(|origin| (origin.policy.to_string(), ()))
+        .map(|origin| origin.policy.to_string())
         .collect();
-    for name in names.keys() {
+    for name in &names {
         let before = policies
             .iter()
             .any(|policy| policy.decided && policy.policy == *name);
-        if !before && recorded::tells_rules(recorded) {
+        if !before && recorded.tells_rules() {
             changes.push(format!("{name} has a say now, and had none then"));
         }
     }

@@ -1,124 +1,21 @@
 //! Answers as messages of `flows.v1`, so that a directory and an agent are shown alike.
 
-use abi::event;
 use abi::policy::{EGRESS, PolicyKey, SHAPE_ALL, SHAPE_PROTO};
 use cluster::{Kind, ObjectName};
+use policy::{Direction, Origin, Reason, RuleItem, RuleList, RulePath};
 use proto::flow as pb;
 use proto::flows::v1 as wire;
 
-use crate::trace::{
-    Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Reach, Suggestion,
-    Unanswerable, protocol_name,
-};
-use crate::validate::{Report, Severity};
-use policy::{Direction, Origin, Reason, ReasonKind};
-use policy::{RuleItem, RuleList, RulePath};
+use crate::trace::protocol_name;
 
-/// Reads a question.
-///
-/// # Errors
-/// An end is missing, or is not of its form.
-pub fn asked(request: &wire::TraceRequest) -> Result<Asked, Unanswerable> {
-    Ok(Asked {
-        source: end(request.source.as_ref(), "source")?,
-        destination: end(request.destination.as_ref(), "destination")?,
-        port: Port::parse(&request.port)?,
-    })
-}
+mod drop_reason;
+mod explain_flow;
+mod trace;
+mod validate;
 
-fn end(end: Option<&wire::End>, which: &'static str) -> Result<End, Unanswerable> {
-    use wire::end::Of as Wire;
-    match end.and_then(|end| end.of.as_ref()) {
-        None => Err(Unanswerable::Missing(which)),
-        Some(Wire::Pod(text)) => End::pod(text),
-        Some(Wire::Labels(text)) => End::labels(text),
-        Some(Wire::Ip(text)) => End::ip(text),
-        Some(Wire::Entity(text)) => End::entity(text),
-    }
-}
-
-/// An explanation; `node_name` and `revision` are left to whoever answers.
-pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
-    wire::TraceResponse {
-        verdict: match explanation.allowed() {
-            true => wire::trace_response::Verdict::Allowed.into(),
-            false => wire::trace_response::Verdict::Denied.into(),
-        },
-        source: Some(party(&explanation.source)),
-        destination: Some(party(&explanation.destination)),
-        protocol: protocol_name(explanation.protocol),
-        port: explanation.port.into(),
-        egress: explanation.egress.as_ref().map(judgement),
-        ingress: explanation.ingress.as_ref().map(judgement),
-        notes: explanation.notes.clone(),
-        suggestions: explanation
-            .judgements()
-            .flat_map(|judgement| {
-                let one = |one| suggestion(one, judgement.direction);
-                judgement.suggestions.iter().map(one)
-            })
-            .collect(),
-        any_port: explanation.reach.is_some(),
-        allowed_ports: ports_of(&explanation.reach, |reach| &reach.allowed),
-        denied_ports: ports_of(&explanation.reach, |reach| &reach.denied),
-        cases: explanation.cases.iter().map(trace).collect(),
-        ..wire::TraceResponse::default()
-    }
-}
-
-fn ports_of(reach: &Option<Reach>, which: fn(&Reach) -> &Vec<String>) -> Vec<String> {
-    reach.as_ref().map(which).cloned().unwrap_or_default()
-}
-
-fn party(party: &Party) -> wire::Party {
-    wire::Party {
-        name: party.name.clone(),
-        identity: party.identity.0,
-        labels: party.labels.to_strings(),
-        judged: party.judged,
-        node_name: party.node.as_deref().unwrap_or_default().to_owned(),
-        pods: party.spread.iter().map(ToString::to_string).collect(),
-    }
-}
-
-fn judgement(judgement: &Judgement) -> wire::Judgement {
-    let decision = &judgement.decision;
-    let (verdict, drop_reason) = match decision.verdict {
-        event::FORWARDED => (pb::Verdict::Forwarded, 0),
-        event::REDIRECTED => (pb::Verdict::Redirected, 0),
-        reason => (pb::Verdict::Dropped, reason.into()),
-    };
-    let reason = decision.reason.as_deref();
-    wire::Judgement {
-        direction: direction(judgement.direction).into(),
-        verdict: verdict.into(),
-        drop_reason,
-        match_type: decision.match_type.into(),
-        reason: reason
-            .map(|reason| reason_kind(reason.kind))
-            .unwrap_or_default()
-            .into(),
-        text: reason.map(ToString::to_string).unwrap_or_default(),
-        decided_by: reason.map(rules).unwrap_or_default(),
-        policies: judgement.policies.iter().map(finding).collect(),
-        allowed_ports: ports_of(&judgement.reach, |reach| &reach.allowed),
-        denied_ports: ports_of(&judgement.reach, |reach| &reach.denied),
-        ..wire::Judgement::default()
-    }
-}
-
-fn reason_kind(kind: ReasonKind) -> wire::judgement::Reason {
-    use wire::judgement::Reason as Wire;
-    match kind {
-        ReasonKind::AllowAny => Wire::AllowAny,
-        ReasonKind::AllowLocalhost => Wire::AllowLocalhost,
-        ReasonKind::Allow => Wire::Allow,
-        ReasonKind::Deny => Wire::Deny,
-        ReasonKind::DefaultDeny => Wire::DefaultDeny,
-        ReasonKind::AlwaysEnforced => Wire::AlwaysEnforced,
-        ReasonKind::Init => Wire::Init,
-    }
-}
+pub use explain_flow::explain_flow;
+pub use trace::{asked, trace};
+pub use validate::report;
 
 /// A direction as messages have it.
 pub fn direction(direction: Direction) -> pb::TrafficDirection {
@@ -250,90 +147,6 @@ pub fn ports(key: &PolicyKey) -> String {
     match last == key.port {
         true => format!("{last}/{protocol}"),
         false => format!("{}-{last}/{protocol}", key.port),
-    }
-}
-
-fn finding(finding: &PolicyFinding) -> wire::PolicyFinding {
-    wire::PolicyFinding {
-        policy: finding.policy.to_string(),
-        version: finding.version.to_string(),
-        place: finding
-            .origin
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        default_deny: finding.default_deny,
-        rules: finding
-            .rules
-            .iter()
-            .map(|rule| wire::RuleFinding {
-                path: Some(path(rule.path)),
-                deny: rule.deny,
-                text: rule.text.to_string(),
-                matched: rule.matched(),
-                failed: rule.failed.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn suggestion(suggestion: &Suggestion, end: Direction) -> wire::Suggestion {
-    wire::Suggestion {
-        policy: suggestion
-            .policy
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        text: suggestion.text.clone(),
-        yaml: suggestion.yaml.clone(),
-        direction: direction(end).into(),
-    }
-}
-
-fn severity(severity: Severity) -> wire::diagnostic::Severity {
-    match severity {
-        Severity::Error => wire::diagnostic::Severity::Error,
-        Severity::Warning => wire::diagnostic::Severity::Warning,
-        Severity::Note => wire::diagnostic::Severity::Note,
-    }
-}
-
-/// A report on manifests; `node_name` is left to whoever answers.
-pub fn report(report: &Report) -> wire::ValidateResponse {
-    let diagnostics = report.diagnostics.iter().map(|diagnostic| {
-        let problem = &diagnostic.problem;
-        let file = problem.file().cloned().unwrap_or_default();
-        wire::Diagnostic {
-            severity: severity(diagnostic.severity).into(),
-            code: diagnostic.code.to_owned(),
-            file: file.path.to_string(),
-            line: file.at.line,
-            column: file.at.column,
-            object: problem
-                .object
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            field: problem.field.clone(),
-            problem: problem.problem.clone(),
-            remedy: problem.remedy.clone(),
-        }
-    });
-    let meanings = report.meanings.iter().map(|meaning| {
-        let file = meaning.origin.as_file().cloned().unwrap_or_default();
-        wire::Meaning {
-            policy: meaning.policy.to_string(),
-            file: file.path.to_string(),
-            line: file.at.line,
-            text: meaning.text.clone(),
-        }
-    });
-    wire::ValidateResponse {
-        diagnostics: diagnostics.collect(),
-        meanings: meanings.collect(),
-        node_name: String::new(),
-        documents: u32::try_from(report.documents).unwrap_or(u32::MAX),
-        policies: u32::try_from(report.policies).unwrap_or(u32::MAX),
     }
 }
 

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use cluster::{Identities, State};
 use common::{add, state};
-use flows_explain::explain_flow::{Answerer, because};
+use flows_explain::explain_flow::Answerer;
+use flows_explain::proto::explain_flow;
 use flows_explain::trace::Scene;
 use policy::Config;
 use proto::flow as pb;
@@ -57,7 +58,7 @@ fn explain(state: &State, flow: &pb::Flow) -> ExplainResponse {
         revision: 9,
         stale: BTreeSet::new(),
     };
-    because(&scene, flow, &answerer)
+    explain_flow(&scene, flow, &answerer)
 }
 
 fn pod(name: &str, app: &str) -> Option<pb::Endpoint> {

@@ -6,7 +6,7 @@ mod wait;
 
 use std::sync::Arc;
 
-use explain::explain_flow::{Answerer, because};
+use explain::explain_flow::Answerer;
 use explain::trace::Scene;
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
@@ -116,7 +116,7 @@ impl Rpc for Service {
                 stale: stale.map(|(name, _)| name.clone()).collect(),
             };
             let node_name = answerer.node_name.clone();
-            let mut answer = because(&scene(known), &flow, &answerer);
+            let mut answer = explain::proto::explain_flow(&scene(known), &flow, &answerer);
             answer.notes.extend(known.notes.iter().cloned());
             answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
             Ok(answer)

@@ -1,38 +1,15 @@
 //! What is said of a flow in a line, and how to ask again.
 
 use cluster::Kind;
-use proto::flow as pb;
-use proto::flows::v1 as wire;
 
-use super::ends::{Argument, Connection, FlowEnd};
-use super::{lets_go, recorded};
-use crate::proto::direction_text;
+use super::connection::{Argument, Connection, FlowEnd};
+use super::flow::{RecordedDecision, RecordedRule, Verdict};
 use crate::trace::{Explanation, Judgement, Port, PortText, protocol_name};
 use policy::{Reason, ReasonKind};
 
-/// The longest text of a flow that is repeated, characters.
-const LONGEST: usize = 256;
-
-/// A text of a flow as it may be shown: bounded, and without characters that do things to a terminal
-/// or to the order of the text around it.
-pub(super) fn plain(text: &str) -> String {
-    let harmful = |c: &char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().filter(|c| !harmful(c)).take(LONGEST).collect()
-}
-
 /// `cnp production/db`, as [`cluster::ObjectName`] writes it.
-pub(super) fn policy_name(rule: &wire::Rule) -> String {
-    let kind = match rule.kind() {
-        wire::PolicyKind::CiliumNetworkPolicy => Kind::CiliumNetworkPolicy.short(),
-        wire::PolicyKind::CiliumClusterwideNetworkPolicy => {
-            Kind::CiliumClusterwideNetworkPolicy.short()
-        }
-        wire::PolicyKind::NetworkPolicy => Kind::NetworkPolicy.short(),
-        wire::PolicyKind::Unknown => "policy",
-    };
+pub(super) fn policy_name(rule: &RecordedRule) -> String {
+    let kind = rule.kind.map_or("policy", Kind::short);
     match rule.namespace.as_str() {
         "" => format!("{kind} {}", rule.name),
         namespace => format!("{kind} {namespace}/{}", rule.name),
@@ -40,7 +17,7 @@ pub(super) fn policy_name(rule: &wire::Rule) -> String {
 }
 
 /// Names of the policies behind rules, each once.
-fn policy_names(rules: &[wire::Rule]) -> Vec<String> {
+fn policy_names(rules: &[RecordedRule]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in rules.iter().map(policy_name) {
         if !names.contains(&name) {
@@ -78,7 +55,7 @@ pub(super) fn not_policy(connection: &Connection, sentence: &str) -> String {
 /// The line for people.
 pub(super) fn headline(
     connection: &Connection,
-    recorded: Option<&wire::RecordedDecision>,
+    recorded: Option<&RecordedDecision>,
     now: Option<&Explanation>,
     differs: bool,
 ) -> String {
@@ -88,7 +65,7 @@ pub(super) fn headline(
         true => format!("{source} may reach {destination}{port}: {why}"),
         false => format!("{source} may not reach {destination}{port}: {why}"),
     };
-    let known = recorded.and_then(|recorded| Some((recorded, lets_go(recorded.verdict())?)));
+    let known = recorded.and_then(|recorded| Some((recorded, recorded.verdict.allows()?)));
     match (known, now) {
         (Some((recorded, allowed)), now) => {
             let mut text = may(allowed, &recorded_why(recorded));
@@ -126,13 +103,13 @@ pub(super) fn headline(
 }
 
 /// Why a flow was decided as it records.
-pub(super) fn recorded_why(recorded: &wire::RecordedDecision) -> String {
-    let direction = match direction_text(recorded.direction()) {
-        "" => String::new(),
-        direction => format!("{direction} "),
+pub(super) fn recorded_why(recorded: &RecordedDecision) -> String {
+    let direction = match recorded.direction {
+        None => String::new(),
+        Some(direction) => format!("{direction} "),
     };
-    let dropped = recorded.verdict() == pb::Verdict::Dropped;
-    if dropped && recorded.drop_reason == 0 && recorded.decided_by.is_empty() {
+    let dropped = recorded.verdict == Verdict::Dropped;
+    if dropped && recorded.drop_reason.number == 0 && recorded.decided_by.is_empty() {
         return "the reason isn't told".to_owned();
     }
     let names = policy_names(&recorded.decided_by);
@@ -150,15 +127,13 @@ pub(super) fn recorded_why(recorded: &wire::RecordedDecision) -> String {
             text => format!("{} {text}", policy_name(rule)),
         })
         .collect();
-    match (lets_go(recorded.verdict()), rules.is_empty()) {
+    match (recorded.verdict.allows(), rules.is_empty()) {
         (Some(false), true) => format!("a {direction}rule denies it"),
         (Some(false), false) if rules == names => format!("denied by {}", listed(&rules, "; ")),
-        (_, true) if recorded::tells_rules(recorded) => {
-            match direction_text(recorded.direction()) {
-                "" => "no policy stands against it".to_owned(),
-                direction => format!("no policy enforces {direction}"),
-            }
-        }
+        (_, true) if recorded.tells_rules() => match recorded.direction {
+            None => "no policy stands against it".to_owned(),
+            Some(direction) => format!("no policy enforces {direction}"),
+        },
         (_, true) => "no rule was recorded".to_owned(),
         (_, false) if rules == names => format!("allowed by {}", listed(&rules, "; ")),
         (_, false) => listed(&rules, "; "),
@@ -195,14 +170,13 @@ fn origins(reason: &Reason) -> Vec<String> {
 }
 
 /// What the other end of the connection decided for the same packet.
-pub(super) fn both_ends(
-    recorded: &wire::RecordedDecision,
-    other: &wire::RecordedDecision,
-) -> String {
-    let at = |decision: &wire::RecordedDecision| {
-        let direction = direction_text(decision.direction());
+pub(super) fn both_ends(recorded: &RecordedDecision, other: &RecordedDecision) -> String {
+    let at = |decision: &RecordedDecision| {
+        let direction = decision
+            .direction
+            .map_or_else(String::new, |of| of.to_string());
         match decision.end.as_str() {
-            "" => direction.to_owned(),
+            "" => direction,
             end => format!("{direction} at {end}"),
         }
     };

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::flow::{RecordedEnd, RecordedEndpoint, RecordedFlow, Transport};
+use super::sanitize::plain;
+use crate::trace::{End, Port, Scene};
 use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS, SERVICE_ACCOUNT};
 use cluster::{Label, Labels, NamespacedName};
-use proto::flow as pb;
-
-use super::words::plain;
-use crate::trace::{End, Port, Scene};
 use policy::bounded;
 use policy::rule::protocol;
 
@@ -50,53 +49,43 @@ pub(super) enum Argument {
 const MOST_LABELS: usize = 256;
 
 impl Connection {
-    pub(super) fn of(scene: &Scene<'_>, flow: &pb::Flow) -> Self {
-        let reply = flow.is_reply.is_some_and(|reply| reply.value) || flow.reply;
+    pub(super) fn of(scene: &Scene<'_>, flow: &RecordedFlow) -> Self {
         let address = |text: &str| text.parse::<IpAddr>().ok();
-        let ip = flow.ip.as_ref();
-        let source_ip = ip.and_then(|ip| address(&ip.source));
-        let destination_ip = ip.and_then(|ip| address(&ip.destination));
-        let sender = FlowEnd::of(scene, flow.source.as_ref(), source_ip);
-        let receiver = FlowEnd::of(scene, flow.destination.as_ref(), destination_ip);
-        let (source, destination) = if reply {
-            (receiver, sender)
-        } else {
-            (sender, receiver)
+        let end = |end: &RecordedEnd| FlowEnd::of(scene, end.endpoint.as_ref(), address(&end.ip));
+        let (sender, receiver) = (end(&flow.source), end(&flow.destination));
+        let (source, destination) = match flow.reply {
+            true => (receiver, sender),
+            false => (sender, receiver),
         };
         Self {
             source,
             destination,
-            port: flow.l4.as_ref().and_then(|l4| port(l4, reply)),
-            reply,
+            port: flow
+                .transport
+                .and_then(|transport| port(transport, flow.reply)),
+            reply: flow.reply,
         }
     }
 }
 
-fn port(l4: &pb::Layer4, reply: bool) -> Option<Port> {
-    use pb::layer4::Protocol;
-    let towards = |source: u32, destination: u32| if reply { source } else { destination };
-    let (protocol, port) = match l4.protocol.as_ref()? {
-        Protocol::Tcp(tcp) => (
-            protocol::TCP,
-            towards(tcp.source_port, tcp.destination_port),
-        ),
-        Protocol::Udp(udp) => (
-            protocol::UDP,
-            towards(udp.source_port, udp.destination_port),
-        ),
-        Protocol::Sctp(sctp) => (
-            protocol::SCTP,
-            towards(sctp.source_port, sctp.destination_port),
-        ),
-        Protocol::IcmPv4(icmp) => (
+fn port(transport: Transport, reply: bool) -> Option<Port> {
+    let (protocol, port) = match transport {
+        Transport::Ports {
+            protocol,
+            source_port,
+            destination_port,
+        } => match reply {
+            true => (protocol, source_port),
+            false => (protocol, destination_port),
+        },
+        Transport::IcmpV4 { message_type } => (
             protocol::ICMP,
-            request(icmp.r#type, [(0, 8), (14, 13)], reply)?,
+            request(message_type, [(0, 8), (14, 13)], reply)?,
         ),
-        Protocol::IcmPv6(icmp) => (
+        Transport::IcmpV6 { message_type } => (
             protocol::ICMPV6,
-            request(icmp.r#type, [(129, 128), (140, 139)], reply)?,
+            request(message_type, [(129, 128), (140, 139)], reply)?,
         ),
-        Protocol::Vrrp(_) | Protocol::Igmp(_) => return None,
     };
     let icmp = matches!(protocol, protocol::ICMP | protocol::ICMPV6);
     let port = u16::try_from(port).ok()?;
@@ -116,7 +105,7 @@ fn request(kind: u32, answers: [(u32, u32); 2], reply: bool) -> Option<u32> {
 }
 
 impl FlowEnd {
-    fn of(scene: &Scene<'_>, told: Option<&pb::Endpoint>, ip: Option<IpAddr>) -> Self {
+    fn of(scene: &Scene<'_>, told: Option<&RecordedEndpoint>, ip: Option<IpAddr>) -> Self {
         let Some(told) = told else {
             return Self::of_address(ip);
         };
@@ -151,7 +140,7 @@ impl FlowEnd {
         }
     }
 
-    fn of_pod(scene: &Scene<'_>, told: &pb::Endpoint, labels: &Labels) -> Self {
+    fn of_pod(scene: &Scene<'_>, told: &RecordedEndpoint, labels: &Labels) -> Self {
         let name = format!("{}/{}", plain(&told.namespace), plain(&told.pod_name));
         let key = NamespacedName::new(&plain(&told.namespace), &plain(&told.pod_name));
         if let Some(pod) = scene.state().pods.get(&key) {
