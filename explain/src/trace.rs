@@ -22,9 +22,9 @@ use policy::bounded;
 use policy::rule::{Policy, protocol};
 use policy::{Config, Mode};
 use policy::{Cookies, TableOwner};
-use policy::{Decision, Question, decide};
+use policy::{Decision, TableQuery, decide};
 use policy::{Direction, ReasonKind};
-use policy::{Input, compile};
+use policy::{TableInput, compile_tables};
 
 mod asked;
 mod finding;
@@ -187,8 +187,8 @@ impl<'a> Scene<'a> {
             }
         }
         let mut cookies = Cookies::default();
-        let tables = compile(
-            &Input {
+        let tables = compile_tables(
+            &TableInput {
                 policies: self.policies,
                 groups: &self.state.cidr_groups,
                 identities: &numbers.identities,
@@ -205,7 +205,7 @@ impl<'a> Scene<'a> {
                 Direction::Ingress => (&destination, &source),
                 Direction::Egress => (&source, &destination),
             };
-            let question = Question {
+            let question = TableQuery {
                 table: *owners.get(&subject.owner()).filter(|_| subject.judged)?,
                 direction,
                 peer: peer.identity,

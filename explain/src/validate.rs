@@ -14,10 +14,10 @@ use cluster::manifest::{self, Document, Ignored};
 use cluster::{Labels, Object, ObjectName, Origin, Problem, State, yaml};
 
 use policy::Config;
-use policy::effort;
 use policy::parse_all;
 use policy::rule::{Element, Peer, Policy};
 use policy::selector::Selector;
+use policy::steps;
 
 mod cover;
 mod lint;
@@ -338,7 +338,7 @@ impl<'a> Setting<'a> {
         }
         let mut pods = Pods::default();
         for (number, labels) in self.pods.keys().enumerate() {
-            effort::count(1);
+            steps::count(1);
             if selector.matches(labels) {
                 pods.insert(number);
             }

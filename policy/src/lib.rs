@@ -7,36 +7,38 @@
 //!                                                decide: the kernel's own lookup, on the host
 //! ```
 
-mod book;
+pub mod attribution;
 pub mod bounded;
-mod compile;
-mod compiled;
+mod cidr;
 mod compiler;
 mod config;
-mod content;
 mod cookies;
 mod decide;
-pub mod effort;
-mod index;
-mod memory;
+mod desired_state;
+mod output;
 mod parse;
 mod path;
+mod persistent_state;
 pub mod portrange;
 mod prefixes;
-pub mod reason;
 pub mod rule;
+mod rule_store;
 pub mod selector;
+mod selector_cache;
+pub mod steps;
+mod table;
 
-pub use compile::{Input, Tables, compile};
-pub use compiled::{Address, Compiled, Endpoint, InForce, Touched};
-pub use compiler::{Compiler, ports_of, same};
+pub use attribution::{Direction, Origin, Reason, ReasonKind};
+pub use cidr::{group_labels, supernets};
+pub use compiler::{Compiler, ports_of, same_rules};
 pub use config::{Config, Mode};
-pub use content::{Here, Place};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
-pub use decide::{Decision, Question, decide};
-pub use memory::{Memory, MemoryChanges};
+pub use decide::{Decision, TableQuery, decide};
+pub use desired_state::{LocalEndpoint, LocalNode};
+pub use output::{Address, ChangeSet, Compiled, Endpoint, InForce};
 pub use parse::{parse, parse_all, read, selectors};
 pub use path::{NoRulePath, RuleItem, RuleList, RulePath};
-pub use prefixes::{group_labels, named_prefixes, supernets};
-pub use reason::{Direction, Origin, Reason, ReasonKind};
+pub use persistent_state::{PersistentState, PersistentStateChanges};
+pub use prefixes::named_prefixes;
 pub use rule::Policy;
+pub use table::{TableInput, Tables, compile_tables};

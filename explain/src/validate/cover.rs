@@ -102,7 +102,7 @@ impl Known {
 
     /// Whether it is about all that a peer means, whatever pods there are.
     pub(super) fn has(&self, peer: &Peer) -> bool {
-        policy::effort::count(1);
+        policy::steps::count(1);
         if self.anyone || self.peers.contains(peer) {
             return true;
         }

@@ -111,7 +111,7 @@ impl<'a> Overlaps<'a> {
         let others = self.others[number][direction as usize].get_or_init(|| {
             let own = &self.subjects[number];
             let covering = self.subjects.iter().filter(|other| {
-                policy::effort::count(1);
+                policy::steps::count(1);
                 cover::selector(other.selector, own.selector)
                     || (!own.pods.is_empty() && own.pods.is_within(&other.pods))
             });

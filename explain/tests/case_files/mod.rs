@@ -15,8 +15,8 @@ use flows_explain::trace::{Matter, Party};
 use ipnet::IpNet;
 use policy::rule::{Peer, Ports};
 use policy::{
-    Config, Cookies, Decision, Direction, Input, Mode, NamedPort, Origin, Policy, Question, Reason,
-    ReasonKind, TableOwner, Tables, decide,
+    Config, Cookies, Decision, Direction, Mode, NamedPort, Origin, Policy, Reason, ReasonKind,
+    TableInput, TableOwner, TableQuery, Tables, decide,
 };
 
 /// The files of cases that are kept here.
@@ -362,8 +362,8 @@ impl Run {
         in_use.extend(prefixes.values());
         let owners = policy::TableIds::default().assign(&owners);
         let mut cookies = Cookies::default();
-        let tables = policy::compile(
-            &Input {
+        let tables = policy::compile_tables(
+            &TableInput {
                 policies,
                 groups: &groups,
                 identities: &identities,
@@ -426,7 +426,7 @@ impl Run {
     pub(crate) fn decide(&self, fixtures: &Fixtures, probe: &Probe) -> Option<Vec<Decision>> {
         let one = |direction: &Direction| {
             let (subject, peer) = probe.ends(*direction);
-            let question = Question {
+            let question = TableQuery {
                 table: self.table(fixtures, subject)?,
                 direction: *direction,
                 peer: self.identity(fixtures, peer)?,

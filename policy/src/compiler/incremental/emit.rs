@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use abi::policy::{EGRESS, PolicyEntry, PolicyKey, TABLE_PRESENT, Table};
 
-use crate::compile::Shapes;
-use crate::compiled::{Compiled, Touched};
+use crate::attribution::Direction;
 use crate::compiler::Compiler;
-use crate::reason::Direction;
+use crate::output::{ChangeSet, Compiled};
+use crate::table::Shapes;
 
 impl Compiler {
     /// Makes an entry what it shall be.
@@ -16,7 +16,7 @@ impl Compiler {
         key: PolicyKey,
         entry: Option<PolicyEntry>,
         shapes: &mut Shapes,
-        touched: &mut Touched,
+        touched: &mut ChangeSet,
     ) {
         let entries = &mut self.compiled.entries;
         let before = match entry {
@@ -43,7 +43,7 @@ impl Compiler {
         table: u32,
         direction: Direction,
         header: abi::policy::Direction,
-        touched: &mut Touched,
+        touched: &mut ChangeSet,
     ) {
         let table_header = self.compiled.tables.entry(table).or_insert(Table {
             flags: TABLE_PRESENT,

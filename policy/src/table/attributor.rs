@@ -7,12 +7,12 @@ use abi::policy::COOKIE_NONE;
 use cluster::ObjectName;
 
 use super::Contribution;
-use crate::book::Selecting;
+use crate::attribution::{Direction, Origin, Reason, ReasonKind};
 use crate::cookies::Cookies;
-use crate::reason::{Direction, Origin, Reason, ReasonKind};
+use crate::rule_store::SelectedRule;
 
 /// Gives reasons their cookies.
-pub(crate) struct Names<'c> {
+pub(crate) struct Attributor<'c> {
     cookies: &'c mut Cookies,
     /// Texts of default denies, by direction and the rules that select.
     known: HashMap<(Direction, Vec<(ObjectName, usize)>), u32>,
@@ -20,7 +20,7 @@ pub(crate) struct Names<'c> {
     pub(crate) unnamed: usize,
 }
 
-impl<'c> Names<'c> {
+impl<'c> Attributor<'c> {
     pub(crate) fn new(cookies: &'c mut Cookies) -> Self {
         Self {
             cookies,
@@ -71,7 +71,7 @@ impl<'c> Names<'c> {
     pub(super) fn default_deny(
         &mut self,
         direction: Direction,
-        speaking: &[Selecting<'_>],
+        speaking: &[SelectedRule<'_>],
         init: bool,
     ) -> u32 {
         let key = speaking
@@ -84,7 +84,7 @@ impl<'c> Names<'c> {
         {
             return *cookie;
         }
-        let mut by_policy: BTreeMap<&ObjectName, Vec<Selecting<'_>>> = BTreeMap::new();
+        let mut by_policy: BTreeMap<&ObjectName, Vec<SelectedRule<'_>>> = BTreeMap::new();
         for selecting in speaking {
             by_policy
                 .entry(&selecting.policy.name)
@@ -114,7 +114,7 @@ impl<'c> Names<'c> {
 const SPELLED_OUT: usize = 4;
 
 /// The rules of one policy in a default deny: what they allow together.
-fn selects(direction: Direction, rules: &[Selecting<'_>]) -> Vec<Origin> {
+fn selects(direction: Direction, rules: &[SelectedRule<'_>]) -> Vec<Origin> {
     let allows: Vec<&str> = rules
         .iter()
         .filter_map(|selecting| selecting.rule().statement(direction))

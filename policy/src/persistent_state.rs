@@ -16,8 +16,8 @@ use crate::cookies::{CookieChanges, Cookies, TableChanges, TableIds};
 /// Cheap to clone. Serialises as a whole, for a state file's first forms; [`Self::changes`] are for the
 /// present one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Whole", into = "Whole")]
-pub struct Memory {
+#[serde(from = "SerializedState", into = "SerializedState")]
+pub struct PersistentState {
     pub(crate) identities: Arc<Identities>,
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) tables: TableIds,
@@ -27,7 +27,7 @@ pub struct Memory {
     pub(crate) owners: BTreeMap<IpAddr, NamespacedName>,
 }
 
-impl Default for Memory {
+impl Default for PersistentState {
     fn default() -> Self {
         Self {
             identities: Arc::new(Identities::new(false)),
@@ -39,10 +39,10 @@ impl Default for Memory {
     }
 }
 
-/// What differs between two states of [`Memory`], as plain data.
+/// What differs between two states of [`PersistentState`], as plain data.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MemoryChanges {
+pub struct PersistentStateChanges {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identities: Option<IdentityChanges>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct MemoryChanges {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tables: Option<TableChanges>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    policies: Vec<Stored>,
+    policies: Vec<SerializedPolicy>,
     /// Policies that are gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     removed: Vec<ObjectName>,
@@ -59,7 +59,7 @@ pub struct MemoryChanges {
     owners: BTreeMap<IpAddr, Option<NamespacedName>>,
 }
 
-impl MemoryChanges {
+impl PersistentStateChanges {
     /// Nothing differs.
     pub fn is_empty(&self) -> bool {
         self.identities.is_none()
@@ -71,7 +71,7 @@ impl MemoryChanges {
     }
 }
 
-impl Memory {
+impl PersistentState {
     /// The manifests of the policies that were in force, and where they came from.
     pub fn documents(&self) -> impl Iterator<Item = (&Origin, &Arc<yaml::Node>)> {
         let policies = self.policies.values();
@@ -79,8 +79,8 @@ impl Memory {
     }
 
     /// The way here from `before`. Policies that were read again count as others.
-    pub fn changes(&self, before: &Self) -> MemoryChanges {
-        let mut changes = MemoryChanges::default();
+    pub fn changes(&self, before: &Self) -> PersistentStateChanges {
+        let mut changes = PersistentStateChanges::default();
         if !Arc::ptr_eq(&self.identities, &before.identities) {
             changes.identities = self.identities.changes(&before.identities);
         }
@@ -91,7 +91,7 @@ impl Memory {
         if !Arc::ptr_eq(&self.policies, &before.policies) {
             for (name, _, now) in changed(&before.policies, &self.policies, Arc::ptr_eq) {
                 match now {
-                    Some(policy) => changes.policies.push(Stored::from(&**policy)),
+                    Some(policy) => changes.policies.push(SerializedPolicy::from(&**policy)),
                     None => changes.removed.push(name.clone()),
                 }
             }
@@ -103,7 +103,7 @@ impl Memory {
     }
 
     /// Goes the way that [`Self::changes`] told.
-    pub fn apply(&mut self, changes: MemoryChanges) {
+    pub fn apply(&mut self, changes: PersistentStateChanges) {
         if let Some(identities) = changes.identities {
             Arc::make_mut(&mut self.identities).apply(identities);
         }
@@ -131,18 +131,18 @@ impl Memory {
 
 /// All of it.
 #[derive(Serialize, Deserialize)]
-struct Whole {
+struct SerializedState {
     identities: Option<Identities>,
     cookies: Cookies,
     tables: TableIds,
-    policies: Vec<Stored>,
+    policies: Vec<SerializedPolicy>,
     #[serde(default)]
     owners: BTreeMap<IpAddr, NamespacedName>,
 }
 
 /// The last good form of a policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Stored {
+struct SerializedPolicy {
     name: ObjectName,
     uid: Option<Arc<str>>,
     version: Arc<str>,
@@ -153,7 +153,7 @@ struct Stored {
     origin: Origin,
 }
 
-impl From<&manifest::Policy> for Stored {
+impl From<&manifest::Policy> for SerializedPolicy {
     fn from(policy: &manifest::Policy) -> Self {
         Self {
             name: policy.name.clone(),
@@ -166,8 +166,8 @@ impl From<&manifest::Policy> for Stored {
     }
 }
 
-impl From<Stored> for manifest::Policy {
-    fn from(stored: Stored) -> Self {
+impl From<SerializedPolicy> for manifest::Policy {
+    fn from(stored: SerializedPolicy) -> Self {
         Self {
             name: stored.name,
             uid: stored.uid,
@@ -180,8 +180,8 @@ impl From<Stored> for manifest::Policy {
     }
 }
 
-impl From<Whole> for Memory {
-    fn from(whole: Whole) -> Self {
+impl From<SerializedState> for PersistentState {
+    fn from(whole: SerializedState) -> Self {
         let policies = whole.policies.into_iter();
         Self {
             identities: Arc::new(whole.identities.unwrap_or_else(|| Identities::new(false))),
@@ -197,8 +197,8 @@ impl From<Whole> for Memory {
     }
 }
 
-impl From<Memory> for Whole {
-    fn from(memory: Memory) -> Self {
+impl From<PersistentState> for SerializedState {
+    fn from(memory: PersistentState) -> Self {
         Self {
             identities: Some(Arc::unwrap_or_clone(memory.identities)),
             cookies: Arc::unwrap_or_clone(memory.cookies),
@@ -206,7 +206,7 @@ impl From<Memory> for Whole {
             policies: memory
                 .policies
                 .values()
-                .map(|policy| Stored::from(&**policy))
+                .map(|policy| SerializedPolicy::from(&**policy))
                 .collect(),
             owners: memory.owners,
         }
@@ -221,9 +221,9 @@ mod tests {
     #[test]
     fn policies_are_stored_as_before() {
         let line = r#"{"policies":[{"name":{"kind":"NetworkPolicy","namespace":"shop","name":"web"},"uid":null,"version":"1","labels":{},"document":{"at":{"line":3,"column":1},"value":"Null"},"place":{"file":"web.yaml","at":{"line":3,"column":1}}}]}"#;
-        let changes: MemoryChanges = serde_json::from_str(line).expect("a line");
+        let changes: PersistentStateChanges = serde_json::from_str(line).expect("a line");
         assert_eq!(serde_json::to_string(&changes).expect("plain data"), line);
-        let mut memory = Memory::default();
+        let mut memory = PersistentState::default();
         memory.apply(changes);
         let (origin, _) = memory.documents().next().expect("a policy");
         assert_eq!(origin.to_string(), "web.yaml:3:1");

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use cluster::{Identity, ObjectName};
 
-use crate::index::{Index, SlotId};
-use crate::reason::Direction;
+use crate::attribution::Direction;
 use crate::rule::{Element, Peer, Policy, Ports, Rule};
+use crate::selector_cache::{SelectorCache, SlotId};
 
 /// A rule: its policy, and its place among the policy's rules.
 pub(crate) type RuleRef = (ObjectName, usize);
 
 /// The policies in force.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Book {
+pub(crate) struct RuleStore {
     policies: BTreeMap<ObjectName, Entry>,
     users: HashMap<SlotId, Users>,
     /// Rules with a named port of any peer on egress: what they mean depends on every identity.
@@ -54,14 +54,14 @@ struct Users {
 
 /// A rule that selects the owner of a table.
 #[derive(Clone, Copy)]
-pub(crate) struct Selecting<'a> {
+pub(crate) struct SelectedRule<'a> {
     pub(crate) policy: &'a Policy,
     slots: &'a RuleSlots,
     /// Its place among the policy's rules.
     pub(crate) number: usize,
 }
 
-impl<'a> Selecting<'a> {
+impl<'a> SelectedRule<'a> {
     pub(crate) fn rule(&self) -> &'a Rule {
         &self.policy.rules[self.number]
     }
@@ -98,13 +98,13 @@ impl RuleSlots {
     }
 }
 
-impl Book {
+impl RuleStore {
     /// Adds a policy that isn't there.
-    pub(crate) fn insert(&mut self, policy: &Arc<Policy>, index: &mut Index) {
+    pub(crate) fn insert(&mut self, policy: &Arc<Policy>, selector_cache: &mut SelectorCache) {
         let mut rules = Vec::with_capacity(policy.rules.len());
         for (number, rule) in policy.rules.iter().enumerate() {
             let reference = (policy.name.clone(), number);
-            let subject = index.keep(&Peer::Labels(rule.subject.clone()));
+            let subject = selector_cache.keep(&Peer::Labels(rule.subject.clone()));
             let mut slots = |direction| -> Vec<Vec<PeerSlot>> {
                 let statement = rule.statement(direction);
                 let elements = statement.map(|s| s.elements.as_slice()).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Book {
                             | Peer::Reserved(_)
                             | Peer::Cidr(_)
                             | Peer::CidrGroup { .. }
-                            | Peer::CidrGroups { .. } => PeerSlot::Of(index.keep(peer)),
+                            | Peer::CidrGroups { .. } => PeerSlot::Of(selector_cache.keep(peer)),
                         });
                         peers.collect()
                     })
@@ -147,7 +147,7 @@ impl Book {
     }
 
     /// Removes a policy, and from the cache the selectors that it alone used.
-    pub(crate) fn remove(&mut self, name: &ObjectName, index: &mut Index) {
+    pub(crate) fn remove(&mut self, name: &ObjectName, selector_cache: &mut SelectorCache) {
         let Some(entry) = self.policies.remove(name) else {
             return;
         };
@@ -162,18 +162,22 @@ impl Book {
                         self.users.remove(&id);
                     }
                 }
-                index.release(id);
+                selector_cache.release(id);
             }
         }
     }
 
     /// The rules that select the pods of an identity, by policy and place.
-    pub(crate) fn selecting(&self, index: &Index, identity: Identity) -> Vec<Selecting<'_>> {
+    pub(crate) fn selecting(
+        &self,
+        selector_cache: &SelectorCache,
+        identity: Identity,
+    ) -> Vec<SelectedRule<'_>> {
         // Rules for pods never apply to the node itself.
         if identity.0 == abi::identity::HOST {
             return Vec::new();
         }
-        let references: BTreeSet<&RuleRef> = index
+        let references: BTreeSet<&RuleRef> = selector_cache
             .of(identity)
             .iter()
             .filter_map(|id| self.users.get(id))
@@ -185,9 +189,9 @@ impl Book {
             .collect()
     }
 
-    fn get(&self, (name, number): &RuleRef) -> Option<Selecting<'_>> {
+    fn get(&self, (name, number): &RuleRef) -> Option<SelectedRule<'_>> {
         let entry = self.policies.get(name)?;
-        Some(Selecting {
+        Some(SelectedRule {
             policy: &entry.policy,
             slots: entry.rules.get(*number)?,
             number: *number,
@@ -195,11 +199,11 @@ impl Book {
     }
 
     /// The rules of a policy.
-    pub(crate) fn rules_of(&self, name: &ObjectName) -> impl Iterator<Item = Selecting<'_>> {
+    pub(crate) fn rules_of(&self, name: &ObjectName) -> impl Iterator<Item = SelectedRule<'_>> {
         let entry = self.policies.get(name);
         entry.into_iter().flat_map(|entry| {
             let rules = entry.rules.iter().enumerate();
-            rules.map(|(number, slots)| Selecting {
+            rules.map(|(number, slots)| SelectedRule {
                 policy: &entry.policy,
                 slots,
                 number,
@@ -227,7 +231,7 @@ impl Book {
     }
 }
 
-impl Selecting<'_> {
+impl SelectedRule<'_> {
     /// Whom the rule selects.
     pub(crate) fn subject(&self) -> SlotId {
         self.slots.subject

@@ -10,11 +10,11 @@ use cluster::{Identity, NamespacedName};
 use datapath_host::{Changes, Desired, addr4, addr6};
 use ipnet::IpNet;
 
-use crate::compiled::{Address, Compiled, Touched};
+use crate::output::{Address, ChangeSet, Compiled};
 
 /// Where a pod of the node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LocalEndpoint {
     /// Index under which the datapath knows it, not 0.
     pub index: u32,
     /// Index of its interface on the node's side; `None`: it has none yet, and nothing to judge.
@@ -23,16 +23,16 @@ pub struct Place {
 
 /// What only the node itself can tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Here {
+pub struct LocalNode {
     /// Addresses of the node's own interfaces: the node, whether or not its manifest names them all.
     pub own: Vec<IpAddr>,
     /// Where its pods are. One that is missing stays cut off.
-    pub places: BTreeMap<NamespacedName, Place>,
+    pub places: BTreeMap<NamespacedName, LocalEndpoint>,
 }
 
 impl Compiled {
     /// What the maps of the node shall hold. The settings are the default ones.
-    pub fn desired(&self, here: &Here) -> Desired {
+    pub fn desired(&self, local: &LocalNode) -> Desired {
         let mut desired = Desired {
             tables: self
                 .tables
@@ -46,17 +46,17 @@ impl Compiled {
                 .collect(),
             ..Desired::default()
         };
-        for ip in &here.own {
+        for ip in &local.own {
             put(&mut desired, *ip, plain(Identity(identity::HOST)));
         }
         for (ip, known) in &self.addresses {
-            put(&mut desired, *ip, here.value(known));
+            put(&mut desired, *ip, local.value(known));
         }
         for (prefix, identity) in &self.prefixes {
             put_prefix(&mut desired, *prefix, plain(*identity));
         }
         for name in self.endpoints.keys() {
-            if let Some((index, value)) = self.endpoint(name, here) {
+            if let Some((index, value)) = self.endpoint(name, local) {
                 desired.endpoints.insert(index, value);
             }
         }
@@ -66,7 +66,12 @@ impl Compiled {
     /// The way to [`Self::desired`] from what it was before a change: `before` is what the node told
     /// then, `touched` what the change touched since. `None`: everything, so it has to be compared as
     /// a whole.
-    pub fn changes(&self, touched: &Touched, before: &Here, here: &Here) -> Option<Changes> {
+    pub fn changes(
+        &self,
+        touched: &ChangeSet,
+        before: &LocalNode,
+        local: &LocalNode,
+    ) -> Option<Changes> {
         if touched.all {
             return None;
         }
@@ -84,10 +89,10 @@ impl Compiled {
             ..Changes::default()
         };
         let mut moved: BTreeSet<&NamespacedName> = touched.endpoints.iter().collect();
-        moved.extend(differing(&before.places, &here.places));
+        moved.extend(differing(&before.places, &local.places));
         let mut addresses: BTreeSet<IpAddr> = touched.addresses.clone();
         let (own_before, own): (BTreeSet<_>, BTreeSet<_>) =
-            (before.own.iter().collect(), here.own.iter().collect());
+            (before.own.iter().collect(), local.own.iter().collect());
         addresses.extend(own_before.symmetric_difference(&own).copied());
         for name in moved {
             let ips = self.endpoints.get(name).into_iter();
@@ -96,13 +101,13 @@ impl Compiled {
             if let Some(place) = before.places.get(name) {
                 changes.endpoints.entry(place.index).or_insert(None);
             }
-            if let Some((index, value)) = self.endpoint(name, here) {
+            if let Some((index, value)) = self.endpoint(name, local) {
                 changes.endpoints.insert(index, Some(value));
             }
         }
         for ip in addresses {
             let value = match self.addresses.get(&ip) {
-                Some(known) => Some(here.value(known)),
+                Some(known) => Some(local.value(known)),
                 None if own.contains(&ip) => Some(plain(Identity(identity::HOST))),
                 None => None,
             };
@@ -122,9 +127,9 @@ impl Compiled {
     }
 
     /// The endpoint that a pod is to the datapath, if it is one.
-    fn endpoint(&self, name: &NamespacedName, here: &Here) -> Option<(u32, Endpoint)> {
+    fn endpoint(&self, name: &NamespacedName, local: &LocalNode) -> Option<(u32, Endpoint)> {
         let known = self.endpoints.get(name)?;
-        let place = here.places.get(name)?;
+        let place = local.places.get(name)?;
         let value = Endpoint {
             ifindex: place.interface?,
             identity: known.identity.0,
@@ -148,7 +153,7 @@ fn differing<'a, K: Ord, V: PartialEq>(
     gone_or_changed.chain(new).map(|(key, _)| key)
 }
 
-impl Here {
+impl LocalNode {
     fn value(&self, known: &Address) -> Addr {
         let mut value = plain(known.identity);
         let place = known.pod.as_ref().filter(|_| known.local);

@@ -1,4 +1,4 @@
-//! Which tables the node needs, and their columns made anew.
+//! Which tables the node needs, and their columns, recompiled.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 use abi::policy::PolicyKey;
 use cluster::{Identity, NamespacedName, State};
 
-use super::Live;
-use super::mark::Dirty;
-use super::write::{keys_of, of};
-use crate::compile::{Names, TableCompiler};
-use crate::compiled::{Endpoint, Touched};
+use super::Incremental;
+use super::dirty::Dirty;
+use super::emit::{keys_of, of};
+use crate::attribution::Direction;
 use crate::compiler::{Compiler, ports_of};
 use crate::cookies::TableOwner;
-use crate::reason::Direction;
+use crate::output::{ChangeSet, Endpoint};
+use crate::table::{Attributor, TableCompiler};
 
-impl Live {
+impl Incremental {
     /// Who of the node needs a table now, and which.
     pub(super) fn locals(
         &mut self,
@@ -23,7 +23,7 @@ impl Live {
         state: &State,
         moved: &BTreeSet<NamespacedName>,
         dirty: &mut Dirty,
-        touched: &mut Touched,
+        touched: &mut ChangeSet,
     ) {
         let mut endpoints = Vec::new();
         for name in moved {
@@ -80,7 +80,7 @@ impl Live {
         }
     }
 
-    fn drop_table(&mut self, compiler: &mut Compiler, table: u32, touched: &mut Touched) {
+    fn drop_table(&mut self, compiler: &mut Compiler, table: u32, touched: &mut ChangeSet) {
         self.shapes.remove(&table);
         for key in keys_of(&compiler.compiled, table, None) {
             if let Some(entry) = compiler.compiled.entries.remove(&key) {
@@ -100,7 +100,7 @@ impl Live {
         &mut self,
         compiler: &mut Compiler,
         dirty: &Dirty,
-        touched: &mut Touched,
+        touched: &mut ChangeSet,
     ) {
         let mut unnamed = 0;
         for (owner, table) in &self.owners {
@@ -113,13 +113,14 @@ impl Live {
                     (false, None) => continue,
                 };
                 let rules = rules.get_or_insert_with(|| {
-                    self.book.selecting(&self.index, Identity(owner.identity))
+                    self.rule_store
+                        .selecting(&self.selector_cache, Identity(owner.identity))
                 });
                 let mut tables = TableCompiler {
-                    index: &self.index,
+                    selector_cache: &self.selector_cache,
                     named_ports: &self.named_ports,
                     config: &compiler.config,
-                    names: Names::new(Arc::make_mut(&mut compiler.compiled.cookies)),
+                    names: Attributor::new(Arc::make_mut(&mut compiler.compiled.cookies)),
                 };
                 let part = tables.direction(direction, owner, *table, rules, only);
                 unnamed += tables.names.unnamed;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use super::Origin;
 
 #[derive(Deserialize)]
-struct Stored {
+struct SerializedReason {
     policy: ObjectName,
     uid: Option<Arc<str>>,
     version: Arc<str>,
@@ -22,10 +22,10 @@ struct Stored {
 }
 
 /// Reads origins in this form and in the present one: one for each rule, in the order of those that
-/// are made anew. Which of the labels are whose can't be told any more.
+/// are derived again. Which of the labels are whose can't be told any more.
 pub(super) fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Origin>, D::Error> {
     let mut origins = Vec::new();
-    for stored in Vec::<Stored>::deserialize(from)? {
+    for stored in Vec::<SerializedReason>::deserialize(from)? {
         for path in stored.rule.split(", ") {
             origins.push(Origin {
                 policy: stored.policy.clone(),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The unit is a *column*: the entries of one table, in one direction, for one peer identity. What is
-//! in it depends on the rules that are about that peer alone. To compile from nothing is to advance
+//! in it depends on the rules that are about that peer alone. To compile from nothing is to update
 //! from an empty cluster.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,30 +21,30 @@ use ipnet::IpNet;
 
 use super::Compiler;
 use super::addresses::{self, addresses};
-use crate::book::Book;
-use crate::compile::Shapes;
-use crate::compiled::{Address, Touched};
 use crate::cookies::{NamedPort, TableOwner};
-use crate::index::Index;
+use crate::output::{Address, ChangeSet};
+use crate::rule_store::RuleStore;
+use crate::selector_cache::SelectorCache;
+use crate::table::Shapes;
 
-mod mark;
-mod members;
+mod dirty;
+mod emit;
+mod endpoints;
 mod peers;
 mod tables;
-mod write;
 
-use mark::Dirty;
-use members::Members;
+use dirty::Dirty;
+use endpoints::IdentityEndpoints;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct Live {
+pub(super) struct Incremental {
     state: Arc<State>,
-    index: Index,
-    book: Book,
+    selector_cache: SelectorCache,
+    rule_store: RuleStore,
     /// Pods with an identity.
     pods: BTreeMap<NamespacedName, Identity>,
-    members: BTreeMap<Identity, Members>,
+    endpoints_by_identity: BTreeMap<Identity, IdentityEndpoints>,
     /// The same named ports, as the tables' compiler reads them.
     named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
     /// How many policies name each prefix.
@@ -66,21 +66,21 @@ pub(super) struct Live {
     twice: Vec<Problem>,
 }
 
-impl Live {
+impl Incremental {
     /// Of an empty cluster, with the prefix groups of `state`.
     pub(super) fn new(state: &State, identities: &Identities) -> Self {
-        let mut index = Index::new(state.cidr_groups.clone());
+        let mut selector_cache = SelectorCache::new(state.cidr_groups.clone());
         for (identity, labels) in identities.iter() {
             if identity.0 < number::FIRST_DERIVED {
-                index.add(identity, labels);
+                selector_cache.add(identity, labels);
             }
         }
         Self {
             state: Arc::default(),
-            index,
-            book: Book::default(),
+            selector_cache,
+            rule_store: RuleStore::default(),
             pods: BTreeMap::new(),
-            members: BTreeMap::new(),
+            endpoints_by_identity: BTreeMap::new(),
             named_ports: BTreeMap::new(),
             named: BTreeMap::new(),
             prefixes: BTreeMap::new(),
@@ -97,8 +97,8 @@ impl Live {
 
     /// Whether `state` can be reached from here. A group's prefixes and labels are in too many
     /// identities, and where numbers ran out, who gets one depends on all who want one.
-    pub(super) fn can_advance(&self, state: &State) -> bool {
-        self.state.cidr_groups == state.cidr_groups && !self.lacks_numbers()
+    pub(super) fn can_update(&self, state: &State) -> bool {
+        self.state.cidr_groups == state.cidr_groups && !self.ids_exhausted()
     }
 
     /// Whether pods and nodes are those of `state`.
@@ -107,13 +107,16 @@ impl Live {
     }
 
     /// Whether something got no number.
-    pub(super) fn lacks_numbers(&self) -> bool {
+    pub(super) fn ids_exhausted(&self) -> bool {
         self.unnamed > 0 || self.is_short_of_tables || !self.exhausted.is_empty()
     }
 
     /// Identities of pods and prefixes.
     pub(super) fn in_use(&self) -> impl Iterator<Item = Identity> + '_ {
-        self.members.keys().chain(self.prefixes.values()).copied()
+        self.endpoints_by_identity
+            .keys()
+            .chain(self.prefixes.values())
+            .copied()
     }
 
     /// What is wrong beside refused policies.
@@ -133,11 +136,11 @@ impl Live {
     }
 
     /// Goes on to `state`: brings the compiler's `compiled` in step, and says what that touched.
-    pub(super) fn advance(
+    pub(super) fn update(
         &mut self,
         compiler: &mut Compiler,
         state: &Arc<State>,
-        touched: &mut Touched,
+        touched: &mut ChangeSet,
     ) {
         let old = std::mem::replace(&mut self.state, Arc::clone(state));
         let mut dirty = Dirty::default();
@@ -168,7 +171,7 @@ impl Live {
         old: &State,
         moved: &BTreeSet<NamespacedName>,
         others_changed: bool,
-        touched: &mut Touched,
+        touched: &mut ChangeSet,
     ) {
         let known = &mut compiler.compiled.addresses;
         let now = moved

@@ -9,14 +9,15 @@ use cluster::identities::Exhausted;
 use cluster::{Identities, Identity, Label, Labels, NamespacedName, Pod, Problem, State};
 use ipnet::IpNet;
 
-use super::Live;
-use super::mark::Dirty;
-use crate::compiled::Compiled;
+use super::Incremental;
+use super::dirty::Dirty;
+use crate::cidr::{group_labels, supernets};
 use crate::compiler::Compiler;
 use crate::cookies::NamedPort;
-use crate::prefixes::{group_labels, prefixes_of, supernets};
+use crate::output::Compiled;
+use crate::prefixes::prefixes_of;
 
-impl Live {
+impl Incremental {
     /// Takes policies that came, went or changed. Returns prefixes that are named by more or fewer of
     /// them than before.
     pub(super) fn policies(
@@ -39,7 +40,7 @@ impl Live {
             }
             if let Some(before) = before {
                 self.mark_policy(name, dirty);
-                self.book.remove(name, &mut self.index);
+                self.rule_store.remove(name, &mut self.selector_cache);
                 for prefix in prefixes_of(&before, &state.cidr_groups) {
                     if let Some(count) = self.named.get_mut(&prefix) {
                         *count -= 1;
@@ -51,7 +52,7 @@ impl Live {
                 }
             }
             if let Some(now) = now {
-                self.book.insert(&now, &mut self.index);
+                self.rule_store.insert(&now, &mut self.selector_cache);
                 self.mark_policy(name, dirty);
                 for prefix in prefixes_of(&now, &state.cidr_groups) {
                     *self.named.entry(prefix).or_default() += 1;
@@ -101,7 +102,10 @@ impl Live {
         let mut met: BTreeSet<Identity> = BTreeSet::new();
         for name in &moved {
             if let (Some(identity), Some(pod)) = (self.pods.remove(name), old.pods.get(name)) {
-                self.members.entry(identity).or_default().leave(pod);
+                self.endpoints_by_identity
+                    .entry(identity)
+                    .or_default()
+                    .leave(pod);
                 met.insert(identity);
             }
         }
@@ -117,9 +121,9 @@ impl Live {
             match number_of(&mut compiler.compiled, &labels) {
                 Ok(identity) => {
                     met.insert(identity);
-                    let members = self.members.entry(identity).or_default();
+                    let endpoints = self.endpoints_by_identity.entry(identity).or_default();
                     for pod in pods {
-                        members.join(pod);
+                        endpoints.join(pod);
                         self.pods.insert(pod.name.clone(), identity);
                     }
                 }
@@ -144,19 +148,19 @@ impl Live {
 
     /// An identity's pods have changed: it may be new, gone, or have other named ports.
     fn meet(&mut self, identity: Identity, identities: &Identities, dirty: &mut Dirty) {
-        let was = self.index.has(identity);
+        let was = self.selector_cache.has(identity);
         let ports_before = self.named_ports.remove(&identity).unwrap_or_default();
-        let members = self
-            .members
+        let endpoints = self
+            .endpoints_by_identity
             .get(&identity)
-            .filter(|members| members.pods > 0);
-        let Some(members) = members else {
-            self.members.remove(&identity);
-            let selectors = self.index.remove(identity);
+            .filter(|endpoints| endpoints.pods > 0);
+        let Some(endpoints) = endpoints else {
+            self.endpoints_by_identity.remove(&identity);
+            let selectors = self.selector_cache.remove(identity);
             self.mark_identity(identity, &selectors, !ports_before.is_empty(), dirty);
             return;
         };
-        let ports: BTreeSet<NamedPort> = members.ports.keys().cloned().collect();
+        let ports: BTreeSet<NamedPort> = endpoints.ports.keys().cloned().collect();
         let has_names = ports != ports_before;
         if !ports.is_empty() {
             self.named_ports.insert(identity, ports);
@@ -165,10 +169,10 @@ impl Live {
             let Some(labels) = identities.labels(identity) else {
                 return;
             };
-            let selectors = self.index.add(identity, labels);
+            let selectors = self.selector_cache.add(identity, labels);
             self.mark_identity(identity, &selectors, has_names, dirty);
         } else if has_names {
-            let selectors = self.index.of(identity);
+            let selectors = self.selector_cache.of(identity);
             self.mark_identity(identity, &selectors, true, dirty);
         }
     }
@@ -204,7 +208,7 @@ impl Live {
                         Ok(identity) => {
                             self.prefixes.insert(*prefix, identity);
                             if let Some(labels) = identities.labels(identity) {
-                                let selectors = self.index.add(identity, labels);
+                                let selectors = self.selector_cache.add(identity, labels);
                                 self.mark_identity(identity, &selectors, false, dirty);
                             }
                         }
@@ -215,7 +219,7 @@ impl Live {
                     self.prefixes.remove(prefix);
                     // The whole address space is the world, which is always there.
                     if identity.0 >= number::FIRST_DERIVED {
-                        let selectors = self.index.remove(identity);
+                        let selectors = self.selector_cache.remove(identity);
                         self.mark_identity(identity, &selectors, false, dirty);
                     }
                 }

@@ -9,12 +9,12 @@ use crate::cookies::NamedPort;
 
 /// Pods of an identity.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Members {
+pub(super) struct IdentityEndpoints {
     pub(super) pods: usize,
     pub(super) ports: BTreeMap<NamedPort, usize>,
 }
 
-impl Members {
+impl IdentityEndpoints {
     pub(super) fn join(&mut self, pod: &Pod) {
         self.pods += 1;
         for port in BTreeSet::from_iter(ports_of(pod)) {

@@ -56,7 +56,7 @@ impl Compiled {
 /// What a change touched: the keys under which [`Compiled`] may say something else than before. A
 /// superset of what differs, and small where the change is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touched {
+pub struct ChangeSet {
     /// Everything: it was compiled from nothing.
     pub all: bool,
     /// Keys of [`Compiled::tables`].
@@ -71,7 +71,7 @@ pub struct Touched {
     pub prefixes: BTreeSet<IpNet>,
 }
 
-impl Touched {
+impl ChangeSet {
     /// What this and a later change touched together.
     pub fn extend(&mut self, later: &Self) {
         self.all |= later.all;

@@ -28,7 +28,7 @@ mod tests {
     use cluster::manifest::{self, Document};
     use cluster::{State, yaml};
 
-    use crate::{Compiler, Config, Memory};
+    use crate::{Compiler, Config, PersistentState};
 
     /// Steps that compiling a policy of so many prefixes takes.
     fn compiled(prefixes: usize) -> u64 {
@@ -80,8 +80,8 @@ mod tests {
                 state.insert(object);
             }
         }
-        let mut compiler = Compiler::new(Config::default(), "a", Memory::default());
-        super::of(|| compiler.update(&state))
+        let mut compiler = Compiler::new(Config::default(), "a", PersistentState::default());
+        super::of(|| compiler.compile(&state))
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn validated(rules: usize) -> u64 {
         name: "p.yaml".into(),
         text,
     };
-    policy::effort::of(|| validate(&[file], &State::default(), &Config::default()))
+    policy::steps::of(|| validate(&[file], &State::default(), &Config::default()))
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cluster::{CidrGroup, Identity, Labels};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::prefixes::{group_prefixes, supernets};
-use crate::rule::{Peer, is_in, is_left_of};
+use crate::cidr::{covers, is_within, supernets};
+use crate::rule::Peer;
 use crate::selector::Demand;
 
 mod find;
@@ -27,7 +27,7 @@ pub(crate) struct SlotId(u32);
 
 /// Identities that can be met, the selectors that rules use, and who matches whom.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Index {
+pub(crate) struct SelectorCache {
     groups: BTreeMap<Arc<str>, Arc<CidrGroup>>,
     labels: BTreeMap<Identity, Labels>,
     /// By the key of a label, whatever its source.
@@ -70,7 +70,7 @@ struct Slot {
     uses: usize,
 }
 
-impl Index {
+impl SelectorCache {
     pub(crate) fn new(groups: BTreeMap<Arc<str>, Arc<CidrGroup>>) -> Self {
         Self {
             groups,
@@ -168,7 +168,7 @@ impl Index {
         let naming = around.iter().filter_map(|net| self.of_prefixes.get(net));
         candidates.extend(naming.flatten());
         candidates.retain(|id| {
-            crate::effort::count(1);
+            crate::steps::count(1);
             self.slot(*id)
                 .is_some_and(|slot| self.matches(&slot.peer, labels))
         });
@@ -184,10 +184,10 @@ impl Index {
             // It names a prefix around this one; what is left is what it takes out.
             Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
                 match labels.cidr() {
-                    Some(prefix) => !is_in(prefix, except),
+                    Some(prefix) => !is_within(prefix, except),
                     None => EVERYTHING
                         .iter()
-                        .any(|all| is_left_of(*all, except, labels) && self.names(peer, *all)),
+                        .any(|all| covers(*all, except, labels) && self.names(peer, *all)),
                 }
             }
         }
@@ -205,7 +205,7 @@ impl Index {
         match peer {
             Peer::Cidr(rule) => BTreeSet::from([rule.cidr]),
             Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                group_prefixes(peer, &self.groups).into_iter().collect()
+                peer.group_prefixes(&self.groups).into_iter().collect()
             }
             Peer::All | Peer::Labels(_) | Peer::Reserved(_) => BTreeSet::new(),
         }

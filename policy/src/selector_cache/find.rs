@@ -1,16 +1,16 @@
-//! Who matches, found anew: for a selector that comes into the cache.
+//! Who matches, computed for a selector that is added to the cache.
 
 use std::collections::BTreeSet;
 
 use cluster::{Identity, Labels};
 use ipnet::IpNet;
 
-use super::Index;
-use crate::prefixes::group_prefixes;
-use crate::rule::{Peer, is_in, is_left_of};
+use super::SelectorCache;
+use crate::cidr::{covers, is_within};
+use crate::rule::Peer;
 use crate::selector::{Demand, Requirement, Selector};
 
-impl Index {
+impl SelectorCache {
     /// Sets that hold everything that meets a requirement; `None` if absence meets it.
     pub(super) fn demanded(&self, requirement: &Requirement) -> Option<Vec<&BTreeSet<Identity>>> {
         let key = self.keys.get(&*requirement.key.name);
@@ -27,7 +27,7 @@ impl Index {
         }
     }
 
-    /// Identities that a peer names, found anew.
+    /// Identities that a peer names, computed from the labels.
     pub(super) fn find(&self, peer: &Peer) -> BTreeSet<Identity> {
         match peer {
             Peer::All => self.labels.keys().copied().collect(),
@@ -38,12 +38,11 @@ impl Index {
                 .map(|(identity, _)| identity)
                 .collect(),
             Peer::Cidr(rule) => self.inside(rule.cidr, &rule.except),
-            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
-                group_prefixes(peer, &self.groups)
-                    .into_iter()
-                    .flat_map(|cidr| self.inside(cidr, except))
-                    .collect()
-            }
+            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => peer
+                .group_prefixes(&self.groups)
+                .into_iter()
+                .flat_map(|cidr| self.inside(cidr, except))
+                .collect(),
         }
     }
 
@@ -85,20 +84,20 @@ impl Index {
             for name in ["world", "world-ipv4", "world-ipv6"] {
                 let world = self
                     .having(name)
-                    .filter(|(_, labels)| is_left_of(cidr, except, labels));
+                    .filter(|(_, labels)| covers(cidr, except, labels));
                 found.extend(world.map(|(identity, _)| identity));
             }
         }
         // Prefixes sort by address first: those inside of a prefix follow it.
         for (prefix, identities) in self.by_prefix.range(cidr..) {
-            crate::effort::count(1);
+            crate::steps::count(1);
             if !cidr.contains(prefix) {
                 if prefix.addr() > cidr.broadcast() {
                     break;
                 }
                 continue;
             }
-            if !is_in(*prefix, except) {
+            if !is_within(*prefix, except) {
                 found.extend(identities);
             }
         }

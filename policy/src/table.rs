@@ -13,18 +13,18 @@ use abi::policy::{
 };
 use cluster::{CidrGroup, Identities, Identity, ObjectName};
 
-use crate::book::{Book, PeerSlot, Selecting};
+use crate::attribution::Direction;
 use crate::config::{Config, Mode};
 use crate::cookies::{Cookies, NamedPort, TableOwner};
-use crate::index::Index;
 use crate::portrange;
-use crate::reason::Direction;
 use crate::rule::{Element, Policy, Ports};
+use crate::rule_store::{PeerSlot, RuleStore, SelectedRule};
+use crate::selector_cache::SelectorCache;
 
-mod names;
+mod attributor;
 mod shapes;
 
-pub(crate) use names::Names;
+pub(crate) use attributor::Attributor;
 pub(crate) use shapes::Shapes;
 
 /// Precedence of an entry at priority 0, as in Cilium's policy map: the low byte tells a deny (255) from
@@ -34,7 +34,7 @@ const PRECEDENCE_DENY: u32 = PRECEDENCE | 255;
 const PRECEDENCE_ALLOW: u32 = PRECEDENCE | 1;
 
 /// What tables are made from.
-pub struct Input<'a> {
+pub struct TableInput<'a> {
     /// Policies in force.
     pub policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
     /// CIDR groups by name.
@@ -63,27 +63,27 @@ pub struct Tables {
 }
 
 /// Compiles the tables of all owners, from nothing.
-pub fn compile(input: &Input<'_>, cookies: &mut Cookies) -> Tables {
-    let mut index = Index::new(input.groups.clone());
+pub fn compile_tables(input: &TableInput<'_>, cookies: &mut Cookies) -> Tables {
+    let mut selector_cache = SelectorCache::new(input.groups.clone());
     for (identity, labels) in input.identities.iter() {
         if identity.0 < abi::identity::FIRST_DERIVED || input.in_use.contains(&identity) {
-            index.add(identity, labels);
+            selector_cache.add(identity, labels);
         }
     }
-    let mut book = Book::default();
+    let mut rule_store = RuleStore::default();
     for policy in input.policies.values() {
-        book.insert(policy, &mut index);
+        rule_store.insert(policy, &mut selector_cache);
     }
     let mut compiler = TableCompiler {
-        index: &index,
+        selector_cache: &selector_cache,
         named_ports: input.named_ports,
         config: input.config,
-        names: Names::new(cookies),
+        names: Attributor::new(cookies),
     };
     let mut tables = BTreeMap::new();
     let mut entries = Vec::new();
     for (owner, id) in input.owners {
-        let rules = book.selecting(&index, Identity(owner.identity));
+        let rules = rule_store.selecting(&selector_cache, Identity(owner.identity));
         let [ingress, egress] = Direction::ALL.map(|direction| {
             let part = compiler.direction(direction, owner, *id, &rules, None);
             let mut shapes = Shapes::default();
@@ -111,7 +111,7 @@ pub fn compile(input: &Input<'_>, cookies: &mut Cookies) -> Tables {
 }
 
 /// An element of a rule, by address: rules outlive the compilation.
-type Contribution<'a> = (Selecting<'a>, &'a Element, &'a [PeerSlot]);
+type Contribution<'a> = (SelectedRule<'a>, &'a Element, &'a [PeerSlot]);
 
 /// What rules say on one key.
 #[derive(Default)]
@@ -122,7 +122,7 @@ struct Merged {
 }
 
 /// What is made of one direction of a table.
-pub(crate) struct Part {
+pub(crate) struct DirectionEntries {
     pub(crate) enforced: bool,
     pub(crate) default_cookie: u32,
     /// The entries of the columns that were asked for, sorted by key.
@@ -130,10 +130,10 @@ pub(crate) struct Part {
 }
 
 pub(crate) struct TableCompiler<'i, 'c> {
-    pub(crate) index: &'i Index,
+    pub(crate) selector_cache: &'i SelectorCache,
     pub(crate) named_ports: &'i BTreeMap<Identity, BTreeSet<NamedPort>>,
     pub(crate) config: &'i Config,
-    pub(crate) names: Names<'c>,
+    pub(crate) names: Attributor<'c>,
 }
 
 impl TableCompiler<'_, '_> {
@@ -145,11 +145,11 @@ impl TableCompiler<'_, '_> {
         direction: Direction,
         owner: &TableOwner,
         table: u32,
-        rules: &[Selecting<'_>],
+        rules: &[SelectedRule<'_>],
         only: Option<&BTreeSet<u32>>,
-    ) -> Part {
+    ) -> DirectionEntries {
         let config = self.config;
-        let speaking: Vec<Selecting<'_>> = rules
+        let speaking: Vec<SelectedRule<'_>> = rules
             .iter()
             .filter(|selecting| {
                 config.mode != Mode::Never && selecting.rule().statement(direction).is_some()
@@ -201,7 +201,7 @@ impl TableCompiler<'_, '_> {
             (false, Direction::Egress) => COOKIE_ALLOW_ANY_EGRESS,
             (true, direction) => self.names.default_deny(direction, &speaking, init),
         };
-        Part {
+        DirectionEntries {
             enforced,
             default_cookie,
             entries: self.entries(direction, merged, &contributions),
@@ -307,7 +307,7 @@ impl TableCompiler<'_, '_> {
                     }
                 }
                 PeerSlot::All => {}
-                PeerSlot::Of(id) => columns.each(self.index.identities(*id), |identity| {
+                PeerSlot::Of(id) => columns.each(self.selector_cache.identities(*id), |identity| {
                     for shape in &fixed {
                         add(identity, *shape);
                     }
@@ -323,7 +323,7 @@ impl TableCompiler<'_, '_> {
                     }
                 };
                 match slot {
-                    PeerSlot::Of(id) => columns.each(self.index.identities(*id), of),
+                    PeerSlot::Of(id) => columns.each(self.selector_cache.identities(*id), of),
                     PeerSlot::All => self
                         .named_ports
                         .keys()

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use abi::identity as number;
 use cluster::Identity;
 
-use super::Live;
-use crate::book::PeerSlot;
-use crate::index::SlotId;
-use crate::reason::Direction;
+use super::Incremental;
+use crate::attribution::Direction;
+use crate::rule_store::PeerSlot;
+use crate::selector_cache::SlotId;
 
 /// What has to be made again.
 #[derive(Default)]
@@ -17,10 +17,10 @@ pub(super) struct Dirty {
     pub(super) columns: BTreeMap<(u32, Direction), BTreeSet<u32>>,
 }
 
-impl Live {
+impl Incremental {
     /// Tables whose owner a selector matches.
     fn owned_by(&self, subject: SlotId) -> impl Iterator<Item = u32> + '_ {
-        let subjects = self.index.identities(subject);
+        let subjects = self.selector_cache.identities(subject);
         self.owners
             .iter()
             .filter(|(owner, _)| owner.identity != number::HOST)
@@ -30,7 +30,7 @@ impl Live {
 
     /// What a policy's rules say anything on.
     pub(super) fn mark_policy(&self, name: &cluster::ObjectName, dirty: &mut Dirty) {
-        for rule in self.book.rules_of(name) {
+        for rule in self.rule_store.rules_of(name) {
             let tables: Vec<u32> = self.owned_by(rule.subject()).collect();
             if tables.is_empty() {
                 continue;
@@ -44,7 +44,7 @@ impl Live {
                 for slot in rule.elements(direction).flat_map(|(_, slots)| slots) {
                     match slot {
                         PeerSlot::Of(id) => {
-                            columns.extend(self.index.identities(*id).iter().map(|i| i.0));
+                            columns.extend(self.selector_cache.identities(*id).iter().map(|i| i.0));
                         }
                         PeerSlot::All => {
                             columns.insert(0);
@@ -70,9 +70,9 @@ impl Live {
         has_names: bool,
         dirty: &mut Dirty,
     ) {
-        let mut subjects = self.book.subjects_of_users(selectors);
+        let mut subjects = self.rule_store.subjects_of_users(selectors);
         if has_names {
-            subjects.extend(self.book.subjects_of_any_names());
+            subjects.extend(self.rule_store.subjects_of_any_names());
         }
         let tables: BTreeSet<u32> = subjects
             .into_iter()
