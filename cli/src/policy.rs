@@ -156,10 +156,10 @@ fn of_directory(
     directory: &str,
     request: &TraceRequest,
 ) -> Result<TraceResponse, Error> {
-    let asked = explain::proto::asked(request)?;
+    let query = explain::proto::trace_query(request)?;
     let known = read::directory(args, directory.as_ref())?;
     known.complain();
-    let explanation = known.scene().explain(&asked)?;
+    let explanation = known.context().explain(&query)?;
     Ok(explain::proto::trace(&explanation))
 }
 

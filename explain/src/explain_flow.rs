@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use cluster::{Kind, ObjectName};
 
-use crate::trace::{Asked, Explanation, Judgement, Port, Scene};
+use crate::trace::{EndpointVerdict, Explanation, PolicyContext, Port, TraceQuery};
 use crate::validate;
 
 mod connection;
@@ -25,9 +25,9 @@ pub use flow::{
 
 use connection::{Connection, FlowEnd};
 
-/// Who answers, and what it knows beside the scene.
+/// Who answers, and what it knows beside the context.
 #[derive(Clone, Debug, Default)]
-pub struct Answerer {
+pub struct Responder {
     /// Name of the node.
     pub node_name: String,
     /// Its revision; 0 if it has none.
@@ -87,15 +87,19 @@ pub struct InvolvedPolicy {
     /// The manifest's text as it is now; empty if it is gone.
     pub yaml: String,
     /// What it means, in a sentence or two.
-    pub meaning: String,
+    pub summary: String,
 }
 
 /// Answers for any flow; what can't be told is a note.
-pub fn explain(scene: &Scene<'_>, flow: &RecordedFlow, answerer: &Answerer) -> FlowExplanation {
-    let connection = Connection::of(scene, flow);
+pub fn explain(
+    context: &PolicyContext<'_>,
+    flow: &RecordedFlow,
+    responder: &Responder,
+) -> FlowExplanation {
+    let connection = Connection::of(context, flow);
     let mut recorded = recorded::decision(flow, &connection);
     if let Some(drop) = recorded.as_mut().filter(|drop| drop.is_not_policy()) {
-        drop.text = not_policy::sentence(scene, flow, drop.drop_reason);
+        drop.text = not_policy::sentence(context, flow, drop.drop_reason);
         // Nothing is asked of the policies: whatever they say, the packet stays dropped.
         return FlowExplanation {
             headline: text::not_policy(&connection, &drop.text),
@@ -107,9 +111,9 @@ pub fn explain(scene: &Scene<'_>, flow: &RecordedFlow, answerer: &Answerer) -> F
     let other_end = recorded::other_end(flow, &connection);
     let mut notes = connection.notes();
     let now = connection
-        .asked()
+        .query()
         .map_err(|missing| format!("the flow doesn't tell {missing}"))
-        .and_then(|asked| scene.explain(&asked).map_err(|error| error.to_string()));
+        .and_then(|query| context.explain(&query).map_err(|error| error.to_string()));
     let now = match now {
         Ok(now) => Some(now),
         Err(why) => {
@@ -119,11 +123,11 @@ pub fn explain(scene: &Scene<'_>, flow: &RecordedFlow, answerer: &Answerer) -> F
     };
     let differs = match (&recorded, &now) {
         // Over all ports a verdict is another thing.
-        (Some(recorded), Some(now)) if now.reach.is_none() => differs(recorded, now),
+        (Some(recorded), Some(now)) if now.ports.is_none() => differs(recorded, now),
         _ => false,
     };
-    let policies = involved(scene, &recorded, &now, &answerer.stale);
-    let changes = changes(&recorded, &now, &policies, answerer);
+    let policies = involved(context, &recorded, &now, &responder.stale);
+    let changes = changes(&recorded, &now, &policies, responder);
     if let (Some(recorded), Some(other)) = (&recorded, &other_end) {
         notes.push(text::both_ends(recorded, other));
     }
@@ -147,14 +151,14 @@ pub fn explain(scene: &Scene<'_>, flow: &RecordedFlow, answerer: &Answerer) -> F
 
 impl Connection {
     /// The question, or what is missing for it.
-    fn asked(&self) -> Result<Asked, String> {
+    fn query(&self) -> Result<TraceQuery, String> {
         let missing = |what: &str, end: &FlowEnd| match &end.missing {
             Some(why) => format!("who the {what} is: {why}"),
             None => format!("who the {what} is"),
         };
         let source = self.source.end.clone();
         let destination = self.destination.end.clone();
-        Ok(Asked {
+        Ok(TraceQuery {
             source: source.ok_or_else(|| missing("source", &self.source))?,
             destination: destination.ok_or_else(|| missing("destination", &self.destination))?,
             port: self.port.clone().unwrap_or(Port::Any),
@@ -180,9 +184,9 @@ impl Connection {
     }
 }
 
-/// The judgement of the end that decided the flow.
-fn same_end<'a>(recorded: &RecordedDecision, now: &'a Explanation) -> Option<&'a Judgement> {
-    now.judgement(recorded.direction?)
+/// The verdict of the end that decided the flow.
+fn same_end<'a>(recorded: &RecordedDecision, now: &'a Explanation) -> Option<&'a EndpointVerdict> {
+    now.verdict(recorded.direction?)
 }
 
 fn differs(recorded: &RecordedDecision, now: &Explanation) -> bool {
@@ -190,7 +194,7 @@ fn differs(recorded: &RecordedDecision, now: &Explanation) -> bool {
         return false;
     };
     let allows = match same_end(recorded, now) {
-        Some(judgement) => judgement.decision.allows(),
+        Some(verdict) => verdict.decision.allows(),
         None => now.allowed(),
     };
     then != allows
@@ -198,7 +202,7 @@ fn differs(recorded: &RecordedDecision, now: &Explanation) -> bool {
 
 /// The policies that decided, then those that decide now, then the others that select an end.
 fn involved(
-    scene: &Scene<'_>,
+    context: &PolicyContext<'_>,
     recorded: &Option<RecordedDecision>,
     now: &Option<Explanation>,
     stale: &BTreeSet<ObjectName>,
@@ -222,13 +226,13 @@ fn involved(
             });
         }
     }
-    let judgements = || now.iter().flat_map(Explanation::judgements);
-    let deciding = judgements()
-        .filter_map(|judgement| judgement.decision.reason.as_deref())
+    let verdicts = || now.iter().flat_map(Explanation::verdicts);
+    let deciding = verdicts()
+        .filter_map(|verdict| verdict.decision.reason.as_deref())
         .flat_map(|reason| &reason.origins)
         .map(|origin| &origin.policy);
-    let selecting = judgements()
-        .flat_map(|judgement| &judgement.policies)
+    let selecting = verdicts()
+        .flat_map(|verdict| &verdict.policies)
         .map(|finding| &finding.policy);
     for name in deciding.chain(selecting) {
         let text = name.to_string();
@@ -242,8 +246,8 @@ fn involved(
             });
         }
     }
-    let present = scene.policies_by_text(list.iter().map(|policy| policy.policy.as_str()));
-    let meanings = validate::meanings(scene.state(), &present, scene.config());
+    let present = context.policies_by_text(list.iter().map(|policy| policy.policy.as_str()));
+    let summaries = validate::summaries(context.state(), &present, context.config());
     for policy in &mut list {
         let known = present
             .iter()
@@ -251,9 +255,9 @@ fn involved(
         if let Some((name, parsed)) = known {
             policy.present_version = parsed.version.to_string();
             policy.stale = stale.contains(name);
-            policy.meaning = meanings.get(name).cloned().unwrap_or_default();
+            policy.summary = summaries.get(name).cloned().unwrap_or_default();
         }
-        let manifests = scene.state().policies.iter();
+        let manifests = context.state().policies.iter();
         let raw = manifests
             .filter(|(name, _)| name.name.as_ref() == policy.name)
             .find(|(name, _)| name.to_string() == policy.policy);
@@ -272,7 +276,7 @@ fn changes(
     recorded: &Option<RecordedDecision>,
     now: &Option<Explanation>,
     policies: &[InvolvedPolicy],
-    answerer: &Answerer,
+    responder: &Responder,
 ) -> Vec<String> {
     let Some(recorded) = recorded else {
         return Vec::new();
@@ -291,7 +295,7 @@ fn changes(
     }
     let decides = now.as_ref().and_then(|now| same_end(recorded, now));
     let origins = decides
-        .and_then(|judgement| judgement.decision.reason.as_deref())
+        .and_then(|verdict| verdict.decision.reason.as_deref())
         .map(|reason| reason.origins.as_slice())
         .unwrap_or_default();
     let names: BTreeSet<String> = origins
@@ -307,14 +311,14 @@ fn changes(
         }
     }
     if recorded.revision > 0
-        && recorded.node_name == answerer.node_name
-        && answerer.revision > 0
-        && recorded.revision != answerer.revision
+        && recorded.node_name == responder.node_name
+        && responder.revision > 0
+        && recorded.revision != responder.revision
         && !changes.is_empty()
     {
         changes.push(format!(
             "{} was at revision {}, and is at {}",
-            answerer.node_name, recorded.revision, answerer.revision
+            responder.node_name, recorded.revision, responder.revision
         ));
     }
     changes

@@ -14,7 +14,7 @@ mod trace;
 mod validate;
 
 pub use explain_flow::explain_flow;
-pub use trace::{asked, trace};
+pub use trace::{trace, trace_query};
 pub use validate::report;
 
 /// A direction as messages have it.

@@ -2,7 +2,7 @@
 //! of a denial which condition of each rule failed.
 //!
 //! ```text
-//! State, policies --Scene--> who the two ends are --compile--> two tables
+//! State, policies --PolicyContext--> who the two ends are --compile--> two tables
 //!                                                                 |
 //!    findings: a scan over the rules        decision: the kernel's own lookup (decide)
 //!                  '-----------------> Explanation <-----------------'
@@ -26,48 +26,48 @@ use policy::{Decision, TableQuery, decide};
 use policy::{Direction, ReasonKind};
 use policy::{TableInput, compile_tables};
 
-mod asked;
+mod allowed_ports;
 mod finding;
-mod numbers;
-mod party;
-mod reach;
+mod identities;
+mod query;
+mod resolved_peer;
 mod suggest;
 
-pub use asked::{Asked, End, Port, Unanswerable};
-pub use finding::{Matter, PolicyFinding, RuleFinding, scan};
-pub use party::Party;
-pub use reach::Reach;
+pub use allowed_ports::AllowedPorts;
+pub use finding::{MatchInput, PolicyFinding, RuleFinding, scan};
+pub use query::{End, Port, QueryError, TraceQuery};
+pub use resolved_peer::ResolvedPeer;
 pub use suggest::Suggestion;
 
-use numbers::Numbers;
+use identities::KnownIdentities;
 
 /// What is asked about: a cluster, the policies in force in it, and how they are applied.
 #[derive(Clone, Debug)]
-pub struct Scene<'a> {
+pub struct PolicyContext<'a> {
     state: &'a State,
     policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
     config: &'a Config,
-    numbers: Numbers,
+    known: KnownIdentities,
 }
 
 /// What would be decided for a connection, and why.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// Who opens it.
-    pub source: Party,
+    pub source: ResolvedPeer,
     /// To whom.
-    pub destination: Party,
+    pub destination: ResolvedPeer,
     /// IP protocol number.
     pub protocol: u8,
     /// Destination port; ICMP: type.
     pub port: u16,
-    /// Of a question about any port: which ones are allowed. Protocol, port and judgements are then
+    /// Of a question about any port: which ones are allowed. Protocol, port and verdicts are then
     /// those of one of them: of a denied one if any is denied, and one that no rule names if there is.
-    pub reach: Option<Reach>,
+    pub ports: Option<AllowedPorts>,
     /// What the source's policies say; `None` if there is nothing to judge: it is no pod.
-    pub egress: Option<Judgement>,
+    pub egress: Option<EndpointVerdict>,
     /// What the destination's policies say.
-    pub ingress: Option<Judgement>,
+    pub ingress: Option<EndpointVerdict>,
     /// What else there is to know.
     pub notes: Vec<String>,
     /// Labels were asked for that pods of several nodes have, and the answer depends on the node: one
@@ -77,7 +77,7 @@ pub struct Explanation {
 
 /// What one end's policies say.
 #[derive(Clone, Debug)]
-pub struct Judgement {
+pub struct EndpointVerdict {
     /// Seen from the end that is judged.
     pub direction: Direction,
     /// The lookup's answer.
@@ -87,35 +87,33 @@ pub struct Judgement {
     /// What would allow it, if it is denied: steps, in order. Not of a question about any port.
     pub suggestions: Vec<Suggestion>,
     /// Of a question about any port: what this end allows.
-    pub reach: Option<Reach>,
+    pub ports: Option<AllowedPorts>,
 }
 
 impl Explanation {
     /// Whether the packet gets through: neither end denies it, whatever the port if none was named.
     pub fn allowed(&self) -> bool {
-        let reach = self.reach.as_ref();
-        reach.is_none_or(|reach| reach.denied.is_empty())
-            && self
-                .judgements()
-                .all(|judgement| judgement.decision.allows())
+        let ports = self.ports.as_ref();
+        ports.is_none_or(|ports| ports.denied.is_empty())
+            && self.verdicts().all(|verdict| verdict.decision.allows())
     }
 
     /// What one end's policies say.
-    pub fn judgement(&self, direction: Direction) -> Option<&Judgement> {
+    pub fn verdict(&self, direction: Direction) -> Option<&EndpointVerdict> {
         match direction {
             Direction::Egress => self.egress.as_ref(),
             Direction::Ingress => self.ingress.as_ref(),
         }
     }
 
-    /// Both ends' judgements in the order of a packet's way.
-    pub fn judgements(&self) -> impl Iterator<Item = &Judgement> {
+    /// Both ends' verdicts in the order of a packet's way.
+    pub fn verdicts(&self) -> impl Iterator<Item = &EndpointVerdict> {
         self.egress.iter().chain(&self.ingress)
     }
 }
 
-impl<'a> Scene<'a> {
-    /// A scene. `identities` are numbers that labels have already; where none are known, start from
+impl<'a> PolicyContext<'a> {
+    /// A context. `identities` are numbers that labels have already; where none are known, start from
     /// [`Identities::new`].
     pub fn new(
         state: &'a State,
@@ -127,7 +125,7 @@ impl<'a> Scene<'a> {
             state,
             policies,
             config,
-            numbers: Numbers::new(state, policies, config, identities),
+            known: KnownIdentities::new(state, policies, config, identities),
         }
     }
 
@@ -135,9 +133,11 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// The question names what isn't there, or names it ambiguously.
-    pub fn explain(&self, asked: &Asked) -> Result<Explanation, Unanswerable> {
-        let cases = party::cases(self, asked)?;
-        let explained = cases.iter().map(|(case, alike)| self.one(case, alike));
+    pub fn explain(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+        let cases = resolved_peer::cases(self, query)?;
+        let explained = cases
+            .iter()
+            .map(|(case, alike)| self.explain_case(case, alike));
         let mut explained = explained.collect::<Result<Vec<_>, _>>()?;
         if explained.len() == 1 {
             return Ok(explained.swap_remove(0));
@@ -150,17 +150,21 @@ impl<'a> Scene<'a> {
     }
 
     /// The answer to a question about two ends that are the same whatever the node.
-    fn one(&self, asked: &Asked, alike: &[String]) -> Result<Explanation, Unanswerable> {
-        let mut explanation = self.judged(asked)?;
-        if explanation.reach.is_none() {
-            let suggest = |direction| suggest::suggest(self, asked, &explanation, direction);
+    fn explain_case(
+        &self,
+        query: &TraceQuery,
+        alike: &[String],
+    ) -> Result<Explanation, QueryError> {
+        let mut explanation = self.evaluate(query)?;
+        if explanation.ports.is_none() {
+            let suggest = |direction| suggest::suggest(self, query, &explanation, direction);
             let (egress, ingress) = (suggest(Direction::Egress), suggest(Direction::Ingress));
-            for (judgement, suggestions) in [
+            for (verdict, suggestions) in [
                 (&mut explanation.egress, egress),
                 (&mut explanation.ingress, ingress),
             ] {
-                if let Some(judgement) = judgement {
-                    judgement.suggestions = suggestions;
+                if let Some(verdict) = verdict {
+                    verdict.suggestions = suggestions;
                 }
             }
         }
@@ -174,16 +178,16 @@ impl<'a> Scene<'a> {
     }
 
     /// What would be decided, without what could be done about it.
-    fn judged(&self, asked: &Asked) -> Result<Explanation, Unanswerable> {
-        let mut numbers = self.numbers.clone();
-        let (source, destination) = party::resolve(self, &mut numbers, asked)?;
-        let port = asked.port.resolve(&destination)?;
+    fn evaluate(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+        let mut known = self.known.clone();
+        let (source, destination) = resolved_peer::resolve(self, &mut known, query)?;
+        let port = destination.port(&query.port)?;
 
         let mut owners: BTreeMap<TableOwner, u32> = BTreeMap::new();
-        for party in [&source, &destination] {
-            if party.judged {
+        for resolved in [&source, &destination] {
+            if resolved.judged {
                 let next = u32::try_from(owners.len()).unwrap_or(0) + 1;
-                owners.entry(party.owner()).or_insert(next);
+                owners.entry(resolved.owner()).or_insert(next);
             }
         }
         let mut cookies = Cookies::default();
@@ -191,9 +195,9 @@ impl<'a> Scene<'a> {
             &TableInput {
                 policies: self.policies,
                 groups: &self.state.cidr_groups,
-                identities: &numbers.identities,
-                in_use: &numbers.in_use,
-                named_ports: &numbers.named_ports,
+                identities: &known.identities,
+                in_use: &known.in_use,
+                named_ports: &known.named_ports,
                 owners: &owners,
                 config: self.config,
             },
@@ -216,10 +220,10 @@ impl<'a> Scene<'a> {
         };
         let spans = match port {
             Some(_) => Vec::new(),
-            None => reach::spans(self, &numbers, &source, &destination),
+            None => allowed_ports::spans(self, &known, &source, &destination),
         };
-        let allowed = |directions: &[Direction]| -> Vec<(reach::Span, bool)> {
-            let allowed = |span: &reach::Span| {
+        let allowed = |directions: &[Direction]| -> Vec<(allowed_ports::Span, bool)> {
+            let allowed = |span: &allowed_ports::Span| {
                 let mut decisions = directions
                     .iter()
                     .filter_map(|direction| decision(*direction, span.protocol, span.first));
@@ -227,34 +231,36 @@ impl<'a> Scene<'a> {
             };
             spans.iter().map(|span| (*span, allowed(span))).collect()
         };
-        let mut reach = None;
+        let mut ports = None;
         let (protocol, port) = match port {
             Some(port) => port,
             None => {
                 let both = allowed(&Direction::ALL);
-                reach = Some(Reach::of(&both));
-                let telling = reach::telling(&both);
+                ports = Some(AllowedPorts::of(&both));
+                let telling = allowed_ports::telling(&both);
                 telling.map_or((protocol::TCP, 1), |span| (span.protocol, span.first))
             }
         };
         let judge = |direction: Direction| {
             let (subject, peer, decision) = decision(direction, protocol, port)?;
-            let matter = Matter {
+            let input = MatchInput {
                 direction,
                 subject,
                 peer,
                 protocol,
                 port,
-                any_port: reach.is_some(),
+                any_port: ports.is_some(),
                 groups: &self.state.cidr_groups,
-                named_ports: &numbers.named_ports,
+                named_ports: &known.named_ports,
             };
-            Some(Judgement {
+            Some(EndpointVerdict {
                 direction,
                 decision,
-                policies: scan(self.policies, &matter, |policy| self.origin(policy)),
+                policies: scan(self.policies, &input, |policy| self.origin(policy)),
                 suggestions: Vec::new(),
-                reach: reach.as_ref().map(|_| Reach::of(&allowed(&[direction]))),
+                ports: ports
+                    .as_ref()
+                    .map(|_| AllowedPorts::of(&allowed(&[direction]))),
             })
         };
         Ok(Explanation {
@@ -265,7 +271,7 @@ impl<'a> Scene<'a> {
             destination,
             protocol,
             port,
-            reach,
+            ports,
             cases: Vec::new(),
         })
     }
@@ -320,22 +326,22 @@ impl<'a> Scene<'a> {
         if egress.is_none() && ingress.is_none() {
             notes.push("neither end is a pod: no policy applies".to_owned());
         }
-        for (party, what) in [(source, "source"), (destination, "destination")] {
-            if party.assumed {
+        for (resolved, what) in [(source, "source"), (destination, "destination")] {
+            if resolved.assumed {
                 notes.push(format!(
                     "the {what} is not a pod of this cluster: its labels are taken as given"
                 ));
             }
-            if party.pods > 1 {
+            if resolved.pods > 1 {
                 notes.push(format!(
                     "{} pods have the labels of the {what}; all of them get the same answer",
-                    party.pods
+                    resolved.pods
                 ));
             }
         }
         let localhost = ingress
             .iter()
-            .filter_map(|judgement| judgement.decision.reason.as_ref())
+            .filter_map(|verdict| verdict.decision.reason.as_ref())
             .any(|reason| reason.kind == ReasonKind::AllowLocalhost);
         if localhost {
             notes.push(

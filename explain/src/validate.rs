@@ -19,14 +19,14 @@ use policy::rule::{Element, Peer, Policy};
 use policy::selector::Selector;
 use policy::steps;
 
-mod cover;
 mod lint;
-mod meaning;
 mod overlap;
-mod part;
+mod partial_shadow;
+mod subsumption;
+mod summary;
 
-use cover::{Known, Pods};
 use overlap::Overlaps;
+use subsumption::{ElementScope, Pods};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ pub struct Diagnostic {
 
 /// What a policy means, in a sentence or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meaning {
+pub struct PolicySummary {
     /// The policy.
     pub policy: ObjectName,
     /// Where it came from.
@@ -77,7 +77,7 @@ pub struct Report {
     /// In the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
     /// Of each policy that is no error, in the order of the files.
-    pub meanings: Vec<Meaning>,
+    pub summaries: Vec<PolicySummary>,
     /// Documents in the files, and how many of them are policies, good or not.
     pub documents: usize,
     /// See there.
@@ -178,19 +178,19 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
             Err(_) => {}
         }
     }
-    let setting = Setting::new(&state, &policies, config);
+    let context = LintContext::new(&state, &policies, config);
     for raw in &order {
         let Some(policy) = policies.get(&raw.name) else {
             continue;
         };
-        report.meanings.push(Meaning {
+        report.summaries.push(PolicySummary {
             policy: raw.name.clone(),
             origin: raw.origin.clone(),
-            text: meaning::meaning(policy, &setting),
+            text: summary::summary(policy, &context),
         });
         report
             .diagnostics
-            .extend(lint::lint(raw, policy, &setting, &given));
+            .extend(lint::lint(raw, policy, &context, &given));
     }
     report.diagnostics.sort_by(|one, other| {
         let key =
@@ -256,15 +256,15 @@ fn unused_kinds(unused: &[Ignored]) -> Vec<Diagnostic> {
 const NAMED: usize = 3;
 
 /// What policies mean in a cluster.
-pub fn meanings(
+pub fn summaries(
     state: &State,
     policies: &BTreeMap<ObjectName, Arc<Policy>>,
     config: &Config,
 ) -> BTreeMap<ObjectName, String> {
-    let setting = Setting::new(state, policies, config);
+    let context = LintContext::new(state, policies, config);
     policies
         .iter()
-        .map(|(name, policy)| (name.clone(), meaning::meaning(policy, &setting)))
+        .map(|(name, policy)| (name.clone(), summary::summary(policy, &context)))
         .collect()
 }
 
@@ -279,7 +279,7 @@ impl Report {
 }
 
 /// The pods of a cluster by their labels, and its policies.
-struct Setting<'a> {
+struct LintContext<'a> {
     state: &'a State,
     /// The pods that have each set of labels.
     pods: BTreeMap<Labels, Vec<&'a cluster::Pod>>,
@@ -291,10 +291,10 @@ struct Setting<'a> {
     /// Which of the sets of labels a selector matches.
     matching: RefCell<HashMap<Selector, Rc<Pods>>>,
     /// What is known of elements, by where they are in memory: they outlive this.
-    known: RefCell<HashMap<usize, Rc<Known>>>,
+    known: RefCell<HashMap<usize, Rc<ElementScope>>>,
 }
 
-impl<'a> Setting<'a> {
+impl<'a> LintContext<'a> {
     fn new(
         state: &'a State,
         policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
@@ -350,7 +350,7 @@ impl<'a> Setting<'a> {
     }
 
     /// What is known of an element of one of the policies.
-    fn known(&self, element: &Element) -> Rc<Known> {
+    fn scope_of(&self, element: &Element) -> Rc<ElementScope> {
         let place = std::ptr::from_ref(element).addr();
         if let Some(known) = self.known.borrow().get(&place) {
             return Rc::clone(known);
@@ -367,7 +367,7 @@ impl<'a> Setting<'a> {
                 | Peer::CidrGroups { .. } => {}
             }
         }
-        let known = Rc::new(Known::new(element, pods));
+        let known = Rc::new(ElementScope::new(element, pods));
         let mut all = self.known.borrow_mut();
         all.insert(place, Rc::clone(&known));
         known
@@ -384,7 +384,7 @@ impl<'a> Setting<'a> {
 }
 
 /// A selector without the local cluster, to which nearly all are confined.
-fn said(selector: &Selector) -> String {
+fn selector_text(selector: &Selector) -> String {
     let own = selector.requirements.iter();
     let own = own.filter(|requirement| &*requirement.key.name != cluster::labels::CLUSTER);
     Selector::new(own.cloned()).to_string()

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use cluster::{Identities, State};
 use common::{add, state};
-use flows_explain::explain_flow::Answerer;
+use flows_explain::explain_flow::Responder;
 use flows_explain::proto::explain_flow;
-use flows_explain::trace::Scene;
+use flows_explain::trace::PolicyContext;
 use policy::Config;
 use proto::flow as pb;
 use proto::flow::Verdict::{Dropped, Forwarded};
@@ -52,13 +52,13 @@ fn explain(state: &State, flow: &pb::Flow) -> ExplainResponse {
     let (policies, refused) = policy::read(state, &config.cluster);
     assert_eq!(common::shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
-    let scene = Scene::new(state, &policies, &config, identities);
-    let answerer = Answerer {
+    let context = PolicyContext::new(state, &policies, &config, identities);
+    let responder = Responder {
         node_name: "node-a".to_owned(),
         revision: 9,
         stale: BTreeSet::new(),
     };
-    explain_flow(&scene, flow, &answerer)
+    explain_flow(&context, flow, &responder)
 }
 
 fn pod(name: &str, app: &str) -> Option<pb::Endpoint> {

@@ -6,7 +6,7 @@ mod common;
 
 use cluster::{Identities, State};
 use common::state;
-use flows_explain::trace::{Asked, End, Explanation, Port, Scene};
+use flows_explain::trace::{End, Explanation, PolicyContext, Port, TraceQuery};
 use policy::Config;
 
 const NODES: &str = "
@@ -110,19 +110,19 @@ fn explain(state: &State, source: &str, destination: &str, port: &str) -> Explan
     let (policies, refused) = policy::read(state, &config.cluster);
     assert_eq!(common::shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
-    let scene = Scene::new(state, &policies, &config, identities);
-    let asked = Asked {
+    let context = PolicyContext::new(state, &policies, &config, identities);
+    let asked = TraceQuery {
         source: end(source),
         destination: end(destination),
         port: Port::parse(port).expect("the test's port is sound"),
     };
-    scene.explain(&asked).expect("the question is sound")
+    context.explain(&asked).expect("the question is sound")
 }
 
 fn offered(explanation: &Explanation) -> Vec<(String, String)> {
     let all = explanation
-        .judgements()
-        .flat_map(|judgement| &judgement.suggestions);
+        .verdicts()
+        .flat_map(|verdict| &verdict.suggestions);
     all.map(|one| (one.text.clone(), one.yaml.clone()))
         .collect()
 }
@@ -335,11 +335,11 @@ fn without_a_port_what_is_allowed_is_told_of_each_end() {
 "
     );
     let explanation = explain(&state(&some), "shop/web", "shop/db", "");
-    let reach = explanation.reach.as_ref().expect("any port was asked for");
-    assert_eq!(reach.allowed, ["5432/TCP"]);
-    let of = |judgement: &Option<flows_explain::trace::Judgement>| {
-        let judgement = judgement.as_ref().expect("both are pods");
-        judgement.reach.clone().expect("any port was asked for")
+    let ports = explanation.ports.as_ref().expect("any port was asked for");
+    assert_eq!(ports.allowed, ["5432/TCP"]);
+    let of = |verdict: &Option<flows_explain::trace::EndpointVerdict>| {
+        let verdict = verdict.as_ref().expect("both are pods");
+        verdict.ports.clone().expect("any port was asked for")
     };
     assert_eq!(of(&explanation.ingress).allowed, ["5432/TCP"]);
     assert!(of(&explanation.egress).denied.is_empty());

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::{Identities, NamespacedName, State};
 use common::{add, state};
-use flows_explain::trace::{Asked, End, Explanation, Judgement, Port, Scene};
+use flows_explain::trace::{End, EndpointVerdict, Explanation, PolicyContext, Port, TraceQuery};
 use policy::{Config, ReasonKind};
 use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
 use random_policies::model::{Policy, World};
@@ -24,16 +24,16 @@ use random_policies::random::Random;
 const CASES: u64 = 150;
 const PROBES: usize = 30;
 
-fn explain(state: &State, asked: &Asked) -> Explanation {
+fn explain(state: &State, asked: &TraceQuery) -> Explanation {
     let config = Config::default();
     let (policies, refused) = policy::read(state, &config.cluster);
     assert_eq!(common::shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
-    let scene = Scene::new(state, &policies, &config, identities);
-    scene.explain(asked).expect("the question is sound")
+    let context = PolicyContext::new(state, &policies, &config, identities);
+    context.explain(asked).expect("the question is sound")
 }
 
-fn asked(world: &World, probe: &Probe) -> Asked {
+fn asked(world: &World, probe: &Probe) -> TraceQuery {
     let pod = |index: usize| {
         let pod = &world.pods[index];
         End::Pod(NamespacedName::new(pod.namespace, &pod.name))
@@ -51,7 +51,7 @@ fn asked(world: &World, probe: &Probe) -> Asked {
     } else {
         (peer, subject)
     };
-    Asked {
+    TraceQuery {
         source,
         destination,
         port: Port::Number {
@@ -61,11 +61,11 @@ fn asked(world: &World, probe: &Probe) -> Asked {
     }
 }
 
-/// Whether a judgement hangs together, and is the oracle's.
-fn sound(judgement: &Judgement, answer: &Answer) -> Result<&'static str, String> {
-    let reason = judgement.decision.reason.as_deref().ok_or("no reason")?;
+/// Whether a verdict hangs together, and is the oracle's.
+fn sound(verdict: &EndpointVerdict, answer: &Answer) -> Result<&'static str, String> {
+    let reason = verdict.decision.reason.as_deref().ok_or("no reason")?;
     let rules = || {
-        judgement
+        verdict
             .policies
             .iter()
             .flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)))
@@ -97,11 +97,11 @@ fn sound(judgement: &Judgement, answer: &Answer) -> Result<&'static str, String>
         }
         (Answer::NotEnforced, ReasonKind::AllowAny) => fits(matched.is_empty(), "not enforced"),
         (Answer::DefaultDeny(policies), ReasonKind::DefaultDeny) => {
-            let selecting = judgement.policies.iter();
+            let selecting = verdict.policies.iter();
             let selecting: BTreeSet<String> = selecting
                 .map(|policy| policy.policy.name.to_string())
                 .collect();
-            let default_deny = judgement.policies.iter().any(|policy| policy.default_deny);
+            let default_deny = verdict.policies.iter().any(|policy| policy.default_deny);
             let fine = matched.is_empty() && default_deny && selecting == *policies;
             fits(fine, "default deny")
         }
@@ -110,9 +110,9 @@ fn sound(judgement: &Judgement, answer: &Answer) -> Result<&'static str, String>
 }
 
 /// A policy of the suggested rule alone, that applies to the judged pod.
-fn applied(judgement: &Judgement, world: &World, probe: &Probe) -> Option<String> {
-    let [suggestion] = &judgement.suggestions[..] else {
-        panic!("one suggestion: {:?}", judgement.suggestions);
+fn applied(verdict: &EndpointVerdict, world: &World, probe: &Probe) -> Option<String> {
+    let [suggestion] = &verdict.suggestions[..] else {
+        panic!("one suggestion: {:?}", verdict.suggestions);
     };
     let pod = &world.pods[probe.subject];
     let policy = suggestion.policy.as_ref()?;
@@ -134,7 +134,7 @@ fn applied(judgement: &Judgement, world: &World, probe: &Probe) -> Option<String
         "apiVersion: cilium.io/v2\nkind: {kind}\nmetadata: {{name: suggested{namespace}}}\nspec:\n  \
          endpointSelector: {{matchLabels: {{{}}}}}\n  {}:\n{list}",
         labels.join(", "),
-        judgement.direction,
+        verdict.direction,
     ))
 }
 
@@ -179,47 +179,45 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
             true => explanation.egress.clone(),
             false => explanation.ingress.clone(),
         };
-        let judgement = of(&explanation).expect("the subject is a pod");
+        let verdict = of(&explanation).expect("the subject is a pod");
         let any = explain(
             &state,
-            &Asked {
+            &TraceQuery {
                 port: Port::Any,
                 ..asked.clone()
             },
         );
-        let reach = any.reach.clone().expect("any port was asked for");
-        let (allowed, denied) = (lists(&reach.allowed, &probe), lists(&reach.denied, &probe));
+        let ports = any.ports.clone().expect("any port was asked for");
+        let (allowed, denied) = (lists(&ports.allowed, &probe), lists(&ports.denied, &probe));
         assert_eq!(
             (allowed, denied, any.allowed()),
             (
                 explanation.allowed(),
                 !explanation.allowed(),
-                reach.denied.is_empty()
+                ports.denied.is_empty()
             ),
-            "seed {seed}\n{manifests}\n{probe:?}\n{reach:?}"
+            "seed {seed}\n{manifests}\n{probe:?}\n{ports:?}"
         );
-        let shown = any
-            .judgements()
-            .all(|judgement| judgement.decision.allows());
+        let shown = any.verdicts().all(|verdict| verdict.decision.allows());
         assert_eq!(
             shown,
             any.allowed(),
             "the judgements tell of a denied port, if any is"
         );
         *ledger
-            .entry(match (reach.allowed.is_empty(), reach.denied.is_empty()) {
+            .entry(match (ports.allowed.is_empty(), ports.denied.is_empty()) {
                 (_, true) => "every port",
                 (true, _) => "no port",
                 (false, false) => "some ports",
             })
             .or_default() += 1;
         let answer = answer(&world, &probe);
-        let name = sound(&judgement, &answer).unwrap_or_else(|wrong| {
-            panic!("seed {seed}\n{manifests}\n{probe:?}\n{wrong}\n{judgement:#?}")
+        let name = sound(&verdict, &answer).unwrap_or_else(|wrong| {
+            panic!("seed {seed}\n{manifests}\n{probe:?}\n{wrong}\n{verdict:#?}")
         });
         *ledger.entry(name).or_default() += 1;
         if name == "default deny"
-            && let Some(more) = applied(&judgement, &world, &probe)
+            && let Some(more) = applied(&verdict, &world, &probe)
         {
             let mut state = state.clone();
             add(&mut state, "suggested.yaml", &more);
@@ -250,8 +248,12 @@ fn allowing(random: &mut Random, default_deny: Option<bool>) -> Option<Policy> {
 }
 
 /// What a policy that only allows changes for one probe; an error if it may not.
-fn law(before: &Judgement, after: &Judgement, default_deny: bool) -> Result<&'static str, String> {
-    let kind = |judgement: &Judgement| judgement.decision.reason.as_ref().map(|r| r.kind);
+fn law(
+    before: &EndpointVerdict,
+    after: &EndpointVerdict,
+    default_deny: bool,
+) -> Result<&'static str, String> {
+    let kind = |verdict: &EndpointVerdict| verdict.decision.reason.as_ref().map(|r| r.kind);
     let (was, is) = (before.decision.allows(), after.decision.allows());
     match (kind(before), was, is) {
         (Some(ReasonKind::Deny), _, _) => match kind(after) {

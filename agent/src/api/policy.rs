@@ -6,8 +6,8 @@ mod wait;
 
 use std::sync::Arc;
 
-use explain::explain_flow::Answerer;
-use explain::trace::Scene;
+use explain::explain_flow::Responder;
+use explain::trace::PolicyContext;
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
     ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
@@ -74,9 +74,9 @@ impl Service {
 }
 
 /// What questions are asked of.
-fn scene(known: &AppliedState) -> Scene<'_> {
+fn context(known: &AppliedState) -> PolicyContext<'_> {
     let identities = (*known.compiled.identities).clone();
-    Scene::new(&known.state, &known.policies, &known.config, identities)
+    PolicyContext::new(&known.state, &known.policies, &known.config, identities)
 }
 
 /// The most that a request may ask to be checked, bytes.
@@ -89,11 +89,11 @@ impl Rpc for Service {
         request: Request<TraceRequest>,
     ) -> Result<Response<TraceResponse>, Status> {
         let refused =
-            |error: explain::trace::Unanswerable| Status::invalid_argument(error.to_string());
-        let asked = explain::proto::asked(request.get_ref()).map_err(refused)?;
+            |error: explain::trace::QueryError| Status::invalid_argument(error.to_string());
+        let query = explain::proto::trace_query(request.get_ref()).map_err(refused)?;
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let explanation = scene(known).explain(&asked).map_err(refused)?;
+            let explanation = context(known).explain(&query).map_err(refused)?;
             let answer = explain::proto::trace(&explanation);
             Ok(views::told_by(known, &node_name, answer))
         });
@@ -110,13 +110,13 @@ impl Rpc for Service {
         let answer = self.ask(move |known| {
             let in_force = known.compiled.policies.iter();
             let stale = in_force.filter(|(_, policy)| policy.stale);
-            let answerer = Answerer {
+            let responder = Responder {
                 node_name,
                 revision: known.revision,
                 stale: stale.map(|(name, _)| name.clone()).collect(),
             };
-            let node_name = answerer.node_name.clone();
-            let mut answer = explain::proto::explain_flow(&scene(known), &flow, &answerer);
+            let node_name = responder.node_name.clone();
+            let mut answer = explain::proto::explain_flow(&context(known), &flow, &responder);
             answer.notes.extend(known.notes.iter().cloned());
             answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
             Ok(answer)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::flow::{RecordedEnd, RecordedEndpoint, RecordedFlow, Transport};
 use super::sanitize::plain;
-use crate::trace::{End, Port, Scene};
+use crate::trace::{End, PolicyContext, Port};
 use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS, SERVICE_ACCOUNT};
 use cluster::{Label, Labels, NamespacedName};
 use policy::bounded;
@@ -49,9 +49,9 @@ pub(super) enum Argument {
 const MOST_LABELS: usize = 256;
 
 impl Connection {
-    pub(super) fn of(scene: &Scene<'_>, flow: &RecordedFlow) -> Self {
+    pub(super) fn of(context: &PolicyContext<'_>, flow: &RecordedFlow) -> Self {
         let address = |text: &str| text.parse::<IpAddr>().ok();
-        let end = |end: &RecordedEnd| FlowEnd::of(scene, end.endpoint.as_ref(), address(&end.ip));
+        let end = |end: &RecordedEnd| FlowEnd::of(context, end.endpoint.as_ref(), address(&end.ip));
         let (sender, receiver) = (end(&flow.source), end(&flow.destination));
         let (source, destination) = match flow.reply {
             true => (receiver, sender),
@@ -105,7 +105,11 @@ fn request(kind: u32, answers: [(u32, u32); 2], reply: bool) -> Option<u32> {
 }
 
 impl FlowEnd {
-    fn of(scene: &Scene<'_>, told: Option<&RecordedEndpoint>, ip: Option<IpAddr>) -> Self {
+    fn of(
+        context: &PolicyContext<'_>,
+        told: Option<&RecordedEndpoint>,
+        ip: Option<IpAddr>,
+    ) -> Self {
         let Some(told) = told else {
             return Self::of_address(ip);
         };
@@ -114,13 +118,13 @@ impl FlowEnd {
             .filter_map(|text| plain(text).parse::<Label>().ok())
             .collect();
         if !told.pod_name.is_empty() && !told.namespace.is_empty() {
-            return Self::of_pod(scene, told, &labels);
+            return Self::of_pod(context, told, &labels);
         }
         if let Some(end) = Self::of_reserved(&labels, ip) {
             return end;
         }
         if labels.get(Some("k8s"), NAMESPACE).is_some() {
-            return Self::of_labels(scene, &labels, ip);
+            return Self::of_labels(context, &labels, ip);
         }
         Self::of_address(ip)
     }
@@ -140,11 +144,13 @@ impl FlowEnd {
         }
     }
 
-    fn of_pod(scene: &Scene<'_>, told: &RecordedEndpoint, labels: &Labels) -> Self {
+    fn of_pod(context: &PolicyContext<'_>, told: &RecordedEndpoint, labels: &Labels) -> Self {
         let name = format!("{}/{}", plain(&told.namespace), plain(&told.pod_name));
         let key = NamespacedName::new(&plain(&told.namespace), &plain(&told.pod_name));
-        if let Some(pod) = scene.state().pods.get(&key) {
-            let present = scene.state().identity_labels(pod, &scene.config().cluster);
+        if let Some(pod) = context.state().pods.get(&key) {
+            let present = context
+                .state()
+                .identity_labels(pod, &context.config().cluster);
             let changed = !labels.is_empty() && !told_alike(labels, &present);
             return Self {
                 end: Some(End::Pod(key)),
@@ -217,11 +223,13 @@ impl FlowEnd {
     }
 
     /// A pod of which only the identity was known.
-    fn of_labels(scene: &Scene<'_>, labels: &Labels, ip: Option<IpAddr>) -> Self {
-        let mut pods = scene.state().pods.values();
+    fn of_labels(context: &PolicyContext<'_>, labels: &Labels, ip: Option<IpAddr>) -> Self {
+        let mut pods = context.state().pods.values();
         let pod = pods.find(|pod| {
             !pod.host_network && ip.is_some_and(|ip| pod.ips.contains(&ip)) && {
-                let present = scene.state().identity_labels(pod, &scene.config().cluster);
+                let present = context
+                    .state()
+                    .identity_labels(pod, &context.config().cluster);
                 told_alike(labels, &present)
             }
         });

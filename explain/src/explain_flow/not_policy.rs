@@ -9,12 +9,16 @@ use policy::Direction;
 
 use super::flow::{DropReason, RecordedFlow};
 use super::sanitize::plain;
-use crate::trace::Scene;
+use crate::trace::PolicyContext;
 
 /// One sentence about a drop that no policy made.
-pub(super) fn sentence(scene: &Scene<'_>, flow: &RecordedFlow, reason: DropReason) -> String {
+pub(super) fn sentence(
+    context: &PolicyContext<'_>,
+    flow: &RecordedFlow,
+    reason: DropReason,
+) -> String {
     let address = plain(&flow.source.ip);
-    let sender = sender(scene, flow, reason);
+    let sender = sender(context, flow, reason);
     // The address is what is wrong, so it is named in any case.
     let from = match reason.is(INVALID_SOURCE_IP) && !address.is_empty() {
         true => format!("{sender} sent it as {address}"),
@@ -29,20 +33,20 @@ pub(super) fn sentence(scene: &Scene<'_>, flow: &RecordedFlow, reason: DropReaso
 }
 
 /// Who sent the packet: the pod behind the veth it came out of, as far as the flow tells.
-fn sender(scene: &Scene<'_>, flow: &RecordedFlow, reason: DropReason) -> String {
+fn sender(context: &PolicyContext<'_>, flow: &RecordedFlow, reason: DropReason) -> String {
     let address = flow.source.ip.parse().ok();
     let told = flow.source.endpoint.as_ref();
     let named = told.filter(|end| !end.pod_name.is_empty() && !end.namespace.is_empty());
     let name = named.map(|end| (plain(&end.namespace), plain(&end.pod_name)));
     let has = |address: IpAddr| {
-        let pods = scene.state().pods.values();
+        let pods = context.state().pods.values();
         let mut pods = pods.filter(|pod| !pod.host_network);
         pods.find(|pod| pod.ips.contains(&address))
     };
     match (name, address) {
         // The owner of a borrowed address is the last to blame.
         (Some((namespace, name)), Some(address)) if reason.is(INVALID_SOURCE_IP) => {
-            let pod = scene
+            let pod = context
                 .state()
                 .pods
                 .get(&NamespacedName::new(&namespace, &name));

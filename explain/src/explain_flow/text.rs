@@ -4,7 +4,7 @@ use cluster::Kind;
 
 use super::connection::{Argument, Connection, FlowEnd};
 use super::flow::{RecordedDecision, RecordedRule, Verdict};
-use crate::trace::{Explanation, Judgement, Port, PortText, protocol_name};
+use crate::trace::{EndpointVerdict, Explanation, Port, PortText, protocol_name};
 use policy::{Reason, ReasonKind};
 
 /// `cnp production/db`, as [`cluster::ObjectName`] writes it.
@@ -79,16 +79,14 @@ pub(super) fn headline(
         }
         (None, Some(now))
             if now
-                .reach
+                .ports
                 .as_ref()
-                .is_some_and(|reach| !reach.allowed.is_empty() && !reach.denied.is_empty()) =>
+                .is_some_and(|ports| !ports.allowed.is_empty() && !ports.denied.is_empty()) =>
         {
             format!("{source} may reach {destination} on some ports only")
         }
         (None, Some(now)) => {
-            let denying = now
-                .judgements()
-                .find(|judgement| !judgement.decision.allows());
+            let denying = now.verdicts().find(|verdict| !verdict.decision.allows());
             let telling = denying.or(now.ingress.as_ref()).or(now.egress.as_ref());
             let why = telling.map_or_else(
                 || "neither end is a pod, no policy is asked".to_owned(),
@@ -141,8 +139,8 @@ pub(super) fn recorded_why(recorded: &RecordedDecision) -> String {
 }
 
 /// Why an end judges as it does now.
-fn judged_why(judgement: &Judgement) -> String {
-    let Some(reason) = judgement.decision.reason.as_deref() else {
+fn judged_why(verdict: &EndpointVerdict) -> String {
+    let Some(reason) = verdict.decision.reason.as_deref() else {
         return "it can't be told which rule decides".to_owned();
     };
     match reason.kind {

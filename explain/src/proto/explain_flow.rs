@@ -7,17 +7,17 @@ use proto::flows::v1 as wire;
 
 use super::{drop_reason, path, path_of};
 use crate::explain_flow::{
-    Answerer, EndpointDecision, FlowExplanation, InvolvedPolicy, RecordedDecision, RecordedEnd,
-    RecordedEndpoint, RecordedFlow, RecordedPolicies, RecordedPolicy, RecordedRule, Transport,
-    Verdict, explain,
+    EndpointDecision, FlowExplanation, InvolvedPolicy, RecordedDecision, RecordedEnd,
+    RecordedEndpoint, RecordedFlow, RecordedPolicies, RecordedPolicy, RecordedRule, Responder,
+    Transport, Verdict, explain,
 };
-use crate::trace::Scene;
+use crate::trace::PolicyContext;
 
 /// Answers for any flow, see [`explain`].
 pub fn explain_flow(
-    scene: &Scene<'_>,
+    context: &PolicyContext<'_>,
     flow: &pb::Flow,
-    answerer: &Answerer,
+    responder: &Responder,
 ) -> wire::ExplainResponse {
     let FlowExplanation {
         headline,
@@ -29,7 +29,7 @@ pub fn explain_flow(
         command,
         notes,
         not_policy,
-    } = explain(scene, &recorded_flow(flow), answerer);
+    } = explain(context, &recorded_flow(flow), responder);
     wire::ExplainResponse {
         headline,
         recorded: recorded.map(|recorded| wire::RecordedDecision {
@@ -37,8 +37,8 @@ pub fn explain_flow(
             ..decision(recorded)
         }),
         now: now.map(|now| wire::TraceResponse {
-            node_name: answerer.node_name.clone(),
-            revision: answerer.revision,
+            node_name: responder.node_name.clone(),
+            revision: responder.revision,
             ..super::trace(&now)
         }),
         differs,
@@ -46,8 +46,8 @@ pub fn explain_flow(
         policies: policies.into_iter().map(involved).collect(),
         command,
         notes,
-        node_name: answerer.node_name.clone(),
-        revision: answerer.revision,
+        node_name: responder.node_name.clone(),
+        revision: responder.revision,
         not_policy,
     }
 }
@@ -257,6 +257,6 @@ fn involved(policy: InvolvedPolicy) -> wire::InvolvedPolicy {
         stale: policy.stale,
         place: policy.place,
         yaml: policy.yaml,
-        meaning: policy.meaning,
+        meaning: policy.summary,
     }
 }

@@ -7,26 +7,26 @@ use proto::flows::v1 as wire;
 
 use super::{direction, path, rules};
 use crate::trace::{
-    Asked, End, Explanation, Judgement, Party, PolicyFinding, Port, Reach, Suggestion,
-    Unanswerable, protocol_name,
+    AllowedPorts, End, EndpointVerdict, Explanation, PolicyFinding, Port, QueryError, ResolvedPeer,
+    Suggestion, TraceQuery, protocol_name,
 };
 
 /// Reads a question.
 ///
 /// # Errors
 /// An end is missing, or is not of its form.
-pub fn asked(request: &wire::TraceRequest) -> Result<Asked, Unanswerable> {
-    Ok(Asked {
+pub fn trace_query(request: &wire::TraceRequest) -> Result<TraceQuery, QueryError> {
+    Ok(TraceQuery {
         source: end(request.source.as_ref(), "source")?,
         destination: end(request.destination.as_ref(), "destination")?,
         port: Port::parse(&request.port)?,
     })
 }
 
-fn end(end: Option<&wire::End>, which: &'static str) -> Result<End, Unanswerable> {
+fn end(end: Option<&wire::End>, which: &'static str) -> Result<End, QueryError> {
     use wire::end::Of as Wire;
     match end.and_then(|end| end.of.as_ref()) {
-        None => Err(Unanswerable::Missing(which)),
+        None => Err(QueryError::Missing(which)),
         Some(Wire::Pod(text)) => End::pod(text),
         Some(Wire::Labels(text)) => End::labels(text),
         Some(Wire::Ip(text)) => End::ip(text),
@@ -41,54 +41,54 @@ pub fn trace(explanation: &Explanation) -> wire::TraceResponse {
             true => wire::trace_response::Verdict::Allowed.into(),
             false => wire::trace_response::Verdict::Denied.into(),
         },
-        source: Some(party(&explanation.source)),
-        destination: Some(party(&explanation.destination)),
+        source: Some(wire_peer(&explanation.source)),
+        destination: Some(wire_peer(&explanation.destination)),
         protocol: protocol_name(explanation.protocol),
         port: explanation.port.into(),
-        egress: explanation.egress.as_ref().map(judgement),
-        ingress: explanation.ingress.as_ref().map(judgement),
+        egress: explanation.egress.as_ref().map(endpoint_verdict),
+        ingress: explanation.ingress.as_ref().map(endpoint_verdict),
         notes: explanation.notes.clone(),
         suggestions: explanation
-            .judgements()
-            .flat_map(|judgement| {
-                let one = |one| suggestion(one, judgement.direction);
-                judgement.suggestions.iter().map(one)
+            .verdicts()
+            .flat_map(|verdict| {
+                let one = |one| suggestion(one, verdict.direction);
+                verdict.suggestions.iter().map(one)
             })
             .collect(),
-        any_port: explanation.reach.is_some(),
-        allowed_ports: ports_of(&explanation.reach, |reach| &reach.allowed),
-        denied_ports: ports_of(&explanation.reach, |reach| &reach.denied),
+        any_port: explanation.ports.is_some(),
+        allowed_ports: ports_of(&explanation.ports, |ports| &ports.allowed),
+        denied_ports: ports_of(&explanation.ports, |ports| &ports.denied),
         cases: explanation.cases.iter().map(trace).collect(),
         ..wire::TraceResponse::default()
     }
 }
 
-fn ports_of(reach: &Option<Reach>, which: fn(&Reach) -> &Vec<String>) -> Vec<String> {
-    reach.as_ref().map(which).cloned().unwrap_or_default()
+fn ports_of(ports: &Option<AllowedPorts>, which: fn(&AllowedPorts) -> &Vec<String>) -> Vec<String> {
+    ports.as_ref().map(which).cloned().unwrap_or_default()
 }
 
-fn party(party: &Party) -> wire::Party {
+fn wire_peer(peer: &ResolvedPeer) -> wire::Party {
     wire::Party {
-        name: party.name.clone(),
-        identity: party.identity.0,
-        labels: party.labels.to_strings(),
-        judged: party.judged,
-        node_name: party.node.as_deref().unwrap_or_default().to_owned(),
-        pods: party.spread.iter().map(ToString::to_string).collect(),
+        name: peer.name.clone(),
+        identity: peer.identity.0,
+        labels: peer.labels.to_strings(),
+        judged: peer.judged,
+        node_name: peer.node.as_deref().unwrap_or_default().to_owned(),
+        pods: peer.spread.iter().map(ToString::to_string).collect(),
     }
 }
 
-fn judgement(judgement: &Judgement) -> wire::Judgement {
-    let decision = &judgement.decision;
-    let (verdict, drop_reason) = match decision.verdict {
+fn endpoint_verdict(verdict: &EndpointVerdict) -> wire::Judgement {
+    let decision = &verdict.decision;
+    let (packet, drop_reason) = match decision.verdict {
         event::FORWARDED => (pb::Verdict::Forwarded, 0),
         event::REDIRECTED => (pb::Verdict::Redirected, 0),
         reason => (pb::Verdict::Dropped, reason.into()),
     };
     let reason = decision.reason.as_deref();
     wire::Judgement {
-        direction: direction(judgement.direction).into(),
-        verdict: verdict.into(),
+        direction: direction(verdict.direction).into(),
+        verdict: packet.into(),
         drop_reason,
         match_type: decision.match_type.into(),
         reason: reason
@@ -97,9 +97,9 @@ fn judgement(judgement: &Judgement) -> wire::Judgement {
             .into(),
         text: reason.map(ToString::to_string).unwrap_or_default(),
         decided_by: reason.map(rules).unwrap_or_default(),
-        policies: judgement.policies.iter().map(finding).collect(),
-        allowed_ports: ports_of(&judgement.reach, |reach| &reach.allowed),
-        denied_ports: ports_of(&judgement.reach, |reach| &reach.denied),
+        policies: verdict.policies.iter().map(finding).collect(),
+        allowed_ports: ports_of(&verdict.ports, |ports| &ports.allowed),
+        denied_ports: ports_of(&verdict.ports, |ports| &ports.denied),
         ..wire::Judgement::default()
     }
 }

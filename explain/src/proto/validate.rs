@@ -33,13 +33,13 @@ pub fn report(report: &Report) -> wire::ValidateResponse {
             remedy: problem.remedy.clone(),
         }
     });
-    let meanings = report.meanings.iter().map(|meaning| {
-        let file = meaning.origin.as_file().cloned().unwrap_or_default();
+    let meanings = report.summaries.iter().map(|summary| {
+        let file = summary.origin.as_file().cloned().unwrap_or_default();
         wire::Meaning {
-            policy: meaning.policy.to_string(),
+            policy: summary.policy.to_string(),
             file: file.path.to_string(),
             line: file.at.line,
-            text: meaning.text.clone(),
+            text: summary.text.clone(),
         }
     });
     wire::ValidateResponse {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::labels::NAMESPACE;
 use cluster::{CidrGroup, Identity, Labels, ObjectName, Origin};
 
-use super::party::Party;
+use super::resolved_peer::ResolvedPeer;
 use super::{PortText, protocol_name};
 use policy::Direction;
 use policy::NamedPort;
@@ -17,13 +17,13 @@ use policy::selector::{Key, Requirement, Selector};
 
 /// One end of a connection and what is asked about it.
 #[derive(Clone, Copy, Debug)]
-pub struct Matter<'a> {
+pub struct MatchInput<'a> {
     /// Seen from the subject.
     pub direction: Direction,
     /// Who is judged.
-    pub subject: &'a Party,
+    pub subject: &'a ResolvedPeer,
     /// The other side.
-    pub peer: &'a Party,
+    pub peer: &'a ResolvedPeer,
     /// IP protocol number.
     pub protocol: u8,
     /// Destination port; ICMP: type.
@@ -76,7 +76,7 @@ impl RuleFinding {
 /// Looks at all rules that select the end.
 pub fn scan(
     policies: &BTreeMap<ObjectName, Arc<Policy>>,
-    matter: &Matter<'_>,
+    input: &MatchInput<'_>,
     origin: impl Fn(&ObjectName) -> Option<Origin>,
 ) -> Vec<PolicyFinding> {
     let mut findings = Vec::new();
@@ -90,10 +90,10 @@ pub fn scan(
             rules: Vec::new(),
         };
         for rule in &policy.rules {
-            let Some(statement) = rule.statement(matter.direction) else {
+            let Some(statement) = rule.statement(input.direction) else {
                 continue;
             };
-            if !rule.subject.matches(&matter.subject.labels) {
+            if !rule.subject.matches(&input.subject.labels) {
                 continue;
             }
             finding.selecting.push(rule.path);
@@ -104,7 +104,7 @@ pub fn scan(
                     path: element.path,
                     deny: element.deny,
                     text: Arc::clone(&element.text),
-                    failed: matter.failed(element),
+                    failed: input.failed(element),
                 }));
         }
         if !finding.selecting.is_empty() {
@@ -114,7 +114,7 @@ pub fn scan(
     findings
 }
 
-impl Matter<'_> {
+impl MatchInput<'_> {
     fn failed(&self, element: &Element) -> Vec<String> {
         self.peer_failed(element)
             .into_iter()
@@ -272,16 +272,16 @@ impl Matter<'_> {
             Direction::Ingress => &self.subject.name,
             Direction::Egress => &self.peer.name,
         };
-        let numbers: Vec<String> = self
+        let known: Vec<String> = self
             .meant(*protocol, name)
             .map(|number| number.to_string())
             .collect();
-        Some(match numbers.is_empty() {
+        Some(match known.is_empty() {
             true => format!(
                 "{whose} has no {} port named {name}",
                 protocol_name(*protocol)
             ),
-            false => format!("{name} is {} at {whose}", numbers.join(" and ")),
+            false => format!("{name} is {} at {whose}", known.join(" and ")),
         })
     }
 }

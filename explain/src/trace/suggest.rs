@@ -15,18 +15,18 @@ use std::sync::Arc;
 
 use cluster::{Kind, Labels, ObjectName};
 
-use super::asked::Asked;
 use super::finding::PolicyFinding;
-use super::party::Party;
-use super::{Explanation, Judgement, Scene};
+use super::query::TraceQuery;
+use super::resolved_peer::ResolvedPeer;
+use super::{EndpointVerdict, Explanation, PolicyContext};
 use policy::rule::{Element, Policy};
 use policy::{Direction, Origin, ReasonKind};
 
-mod parsed;
-mod telling;
+mod parse;
+mod unique_labels;
 mod yaml;
 
-use telling::Others;
+use unique_labels::PodsByLabels;
 
 /// A change that would allow a connection at one end. It is offered, not recommended: whether the
 /// connection should be is for people to say.
@@ -41,21 +41,21 @@ pub struct Suggestion {
 }
 
 /// What is to be allowed, at one end.
-struct Wanted<'a> {
-    scene: &'a Scene<'a>,
-    asked: &'a Asked,
+struct DeniedConnection<'a> {
+    context: &'a PolicyContext<'a>,
+    query: &'a TraceQuery,
     direction: Direction,
     protocol: u8,
     port: u16,
-    subject: &'a Party,
-    peer: &'a Party,
-    others: Others,
+    subject: &'a ResolvedPeer,
+    peer: &'a ResolvedPeer,
+    others: PodsByLabels,
 }
 
 type Policies = BTreeMap<ObjectName, Arc<Policy>>;
 
 /// A change and the policies with it.
-struct Tried {
+struct Candidate {
     suggestion: Suggestion,
     policies: Policies,
 }
@@ -65,8 +65,8 @@ const MOST_ROUNDS: usize = 16;
 
 /// The steps that lead to an allowed connection at one end, in order; empty if it is allowed.
 pub(super) fn suggest(
-    scene: &Scene<'_>,
-    asked: &Asked,
+    context: &PolicyContext<'_>,
+    query: &TraceQuery,
     explanation: &Explanation,
     direction: Direction,
 ) -> Vec<Suggestion> {
@@ -74,21 +74,21 @@ pub(super) fn suggest(
         Direction::Ingress => (&explanation.destination, &explanation.source),
         Direction::Egress => (&explanation.source, &explanation.destination),
     };
-    let wanted = Wanted {
-        scene,
-        asked,
+    let denied = DeniedConnection {
+        context,
+        query,
         direction,
         protocol: explanation.protocol,
         port: explanation.port,
         subject,
         peer,
-        others: Others::of(scene),
+        others: PodsByLabels::of(context),
     };
-    let mut policies = scene.policies.clone();
+    let mut policies = context.policies.clone();
     let mut steps: Vec<Suggestion> = Vec::new();
-    let mut judgement = explanation.judgement(direction).cloned();
+    let mut verdict = explanation.verdict(direction).cloned();
     for _ in 0..MOST_ROUNDS {
-        let Some(now) = judgement.filter(|now| !now.decision.allows()) else {
+        let Some(now) = verdict.filter(|now| !now.decision.allows()) else {
             return steps;
         };
         let Some(reason) = now.decision.reason.as_deref() else {
@@ -97,12 +97,12 @@ pub(super) fn suggest(
         match reason.kind {
             ReasonKind::Deny => {
                 for origin in &reason.origins {
-                    steps.push(narrowed(origin));
-                    take_out(&mut policies, origin, direction);
+                    steps.push(narrow_deny(origin));
+                    remove_rule(&mut policies, origin, direction);
                 }
             }
             ReasonKind::DefaultDeny | ReasonKind::AlwaysEnforced => {
-                let mut step = wanted.opened(&now, &policies);
+                let mut step = denied.open_default_deny(&now, &policies);
                 if !steps.is_empty() {
                     step.text = format!("then {}", step.text);
                 }
@@ -114,12 +114,12 @@ pub(super) fn suggest(
             | ReasonKind::AllowAny
             | ReasonKind::AllowLocalhost => return Vec::new(),
         }
-        judgement = wanted.judged(&policies);
+        verdict = denied.evaluate(&policies);
     }
     Vec::new()
 }
 
-fn narrowed(origin: &Origin) -> Suggestion {
+fn narrow_deny(origin: &Origin) -> Suggestion {
     Suggestion {
         policy: Some(origin.policy.clone()),
         text: format!(
@@ -131,7 +131,7 @@ fn narrowed(origin: &Origin) -> Suggestion {
 }
 
 /// Takes a rule out of its policy; what its policy says otherwise stays, its default deny too.
-fn take_out(policies: &mut Policies, origin: &Origin, direction: Direction) {
+fn remove_rule(policies: &mut Policies, origin: &Origin, direction: Direction) {
     change(policies, &origin.policy, direction, |elements| {
         elements.retain(|element| element.path != origin.rule);
     });
@@ -158,49 +158,49 @@ fn change(
     }
 }
 
-impl Wanted<'_> {
+impl DeniedConnection<'_> {
     /// The verdict under other policies.
-    fn judged(&self, policies: &Policies) -> Option<Judgement> {
-        let numbers = self.scene.numbers.identities.clone();
-        let scene = Scene::new(self.scene.state, policies, self.scene.config, numbers);
-        let explanation = scene.judged(self.asked).ok()?;
-        explanation.judgement(self.direction).cloned()
+    fn evaluate(&self, policies: &Policies) -> Option<EndpointVerdict> {
+        let known = self.context.known.identities.clone();
+        let context = PolicyContext::new(self.context.state, policies, self.context.config, known);
+        let explanation = context.evaluate(self.query).ok()?;
+        explanation.verdict(self.direction).cloned()
     }
 
-    fn works(&self, tried: &Tried) -> bool {
-        self.judged(&tried.policies)
-            .is_some_and(|judgement| judgement.decision.allows())
+    fn is_allowed_with(&self, candidate: &Candidate) -> bool {
+        self.evaluate(&candidate.policies)
+            .is_some_and(|verdict| verdict.decision.allows())
     }
 
     /// The smallest rule that opens a default deny for the peer, or why there is none.
-    fn opened(&self, now: &Judgement, policies: &Policies) -> Suggestion {
+    fn open_default_deny(&self, now: &EndpointVerdict, policies: &Policies) -> Suggestion {
         let mut findings: Vec<&PolicyFinding> = now.policies.iter().collect();
         findings.sort_by_key(|finding| distance(finding));
         let extended = findings
             .iter()
-            .filter_map(|finding| self.extended(finding, policies))
-            .find(|tried| self.works(tried));
-        if let Some(tried) = extended {
-            return tried.suggestion;
+            .filter_map(|finding| self.extend_policy(finding, policies))
+            .find(|candidate| self.is_allowed_with(candidate));
+        if let Some(candidate) = extended {
+            return candidate.suggestion;
         }
-        let added = self.added(findings.first().copied(), policies);
-        match added.filter(|tried| self.works(tried)) {
-            Some(tried) => tried.suggestion,
-            None => self.nothing(),
+        let added = self.add_policy(findings.first().copied(), policies);
+        match added.filter(|candidate| self.is_allowed_with(candidate)) {
+            Some(candidate) => candidate.suggestion,
+            None => self.no_suggestion(),
         }
     }
 
     /// A rule more in a policy that selects the subject.
-    fn extended(&self, finding: &PolicyFinding, policies: &Policies) -> Option<Tried> {
+    fn extend_policy(&self, finding: &PolicyFinding, policies: &Policies) -> Option<Candidate> {
         let spec = finding.selecting.first()?;
         let native = finding.policy.kind == Kind::NetworkPolicy;
         let namespace = finding.policy.namespace.as_deref();
         let yaml = yaml::element(self, native, namespace)?;
-        let element = parsed::element(
+        let element = parse::element(
             &finding.policy,
             self.direction,
             &yaml,
-            &self.scene.config.cluster,
+            &self.context.config.cluster,
         )?;
         let also = self.also(&element);
         let mut policies = policies.clone();
@@ -212,7 +212,7 @@ impl Wanted<'_> {
             Direction::Egress => rule.egress.as_mut(),
         };
         statement?.elements.insert(0, element);
-        Some(Tried {
+        Some(Candidate {
             suggestion: Suggestion {
                 policy: Some(finding.policy.clone()),
                 text: format!(
@@ -226,15 +226,19 @@ impl Wanted<'_> {
     }
 
     /// A new policy for the subject alone. `nearest` has no words for the peer.
-    fn added(&self, nearest: Option<&PolicyFinding>, policies: &Policies) -> Option<Tried> {
+    fn add_policy(
+        &self,
+        nearest: Option<&PolicyFinding>,
+        policies: &Policies,
+    ) -> Option<Candidate> {
         let namespace = self.subject.namespace()?;
-        let labels = telling::labels(self.subject, &self.others, Some(namespace), true)?;
+        let labels = unique_labels::labels(self.subject, &self.others, Some(namespace), true)?;
         if !labels.also.is_empty() {
             // It would restrict other pods, too.
             return None;
         }
         let yaml = yaml::policy(self, namespace, &labels)?;
-        let policy = parsed::policy(&yaml, &self.scene.config.cluster)?;
+        let policy = parse::policy(&yaml, &self.context.config.cluster)?;
         let element = policy.rules.first()?.statement(self.direction)?;
         let also = self.also(element.elements.first()?);
         let why = match nearest {
@@ -243,7 +247,7 @@ impl Wanted<'_> {
         };
         let mut policies = policies.clone();
         policies.insert(policy.name.clone(), Arc::new(policy));
-        Some(Tried {
+        Some(Candidate {
             suggestion: Suggestion {
                 policy: None,
                 text: format!("add a CiliumNetworkPolicy{why}{also}"),
@@ -255,7 +259,7 @@ impl Wanted<'_> {
 
     /// Whom else a rule lets through, because nothing that a policy can say tells them apart.
     fn also(&self, element: &Element) -> String {
-        let groups = &self.scene.state.cidr_groups;
+        let groups = &self.context.state.cidr_groups;
         let matches = |labels: &Labels| {
             let mut peers = element.peers.iter();
             *labels != self.peer.labels && peers.any(|peer| peer.matches(labels, groups))
@@ -281,17 +285,19 @@ impl Wanted<'_> {
     }
 
     /// Why nothing is offered.
-    fn nothing(&self) -> Suggestion {
-        let at = |party: &Party| telling::labels(party, &self.others, party.namespace(), true);
+    fn no_suggestion(&self) -> Suggestion {
+        let at = |resolved: &ResolvedPeer| {
+            unique_labels::labels(resolved, &self.others, resolved.namespace(), true)
+        };
         let unlabelled = [self.peer, self.subject]
             .into_iter()
-            .find(|party| party.judged && at(party).is_none());
+            .find(|resolved| resolved.judged && at(resolved).is_none());
         let text = match unlabelled {
-            Some(party) => format!(
+            Some(resolved) => format!(
                 "no rule can name {name} alone: it has no label that other pods of its namespace \
                  don't have; give it one of its own (such as app: {own}), then ask again",
-                name = party.name,
-                own = party.pod.as_ref().map_or("NAME", |pod| &pod.name),
+                name = resolved.name,
+                own = resolved.pod.as_ref().map_or("NAME", |pod| &pod.name),
             ),
             None => format!(
                 "no rule of the policy language says it: {} can't be named by one",

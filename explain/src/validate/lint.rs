@@ -1,6 +1,6 @@
 //! What about a policy is likely not meant.
 
-mod numbers;
+mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,8 +10,10 @@ use cluster::spelling::closest;
 use cluster::yaml::{Node, Value};
 use cluster::{Kind, ObjectName, Origin, Problem, manifest};
 
-use super::meaning::says_something;
-use super::{Diagnostic, Setting, Severity, cover, overlap, part, said};
+use super::summary::has_effect;
+use super::{
+    Diagnostic, LintContext, Severity, overlap, partial_shadow, selector_text, subsumption,
+};
 use policy::Direction;
 use policy::RulePath;
 use policy::rule::{Element, Peer, Policy, Ports, Rule, Statement, protocol};
@@ -21,13 +23,13 @@ use policy::selectors;
 pub(super) fn lint(
     raw: &manifest::Policy,
     policy: &Policy,
-    setting: &Setting<'_>,
+    context: &LintContext<'_>,
     given: &BTreeMap<ObjectName, Origin>,
 ) -> Vec<Diagnostic> {
     let mut lints = Lints {
         raw,
         policy,
-        setting,
+        context,
         given,
         found: Vec::new(),
     };
@@ -46,7 +48,7 @@ pub(super) fn lint(
 struct Lints<'a, 's> {
     raw: &'a manifest::Policy,
     policy: &'a Policy,
-    setting: &'a Setting<'s>,
+    context: &'a LintContext<'s>,
     given: &'a BTreeMap<ObjectName, Origin>,
     found: Vec<Diagnostic>,
 }
@@ -54,7 +56,7 @@ struct Lints<'a, 's> {
 use Severity::{Note, Warning};
 
 impl Lints<'_, '_> {
-    fn say(
+    fn warn(
         &mut self,
         severity: Severity,
         code: &'static str,
@@ -87,7 +89,7 @@ impl Lints<'_, '_> {
     fn object(&mut self) {
         let namespaced = self.policy.name.kind.is_namespaced();
         if namespaced && self.node("metadata.namespace").is_none() {
-            self.say(
+            self.warn(
                 Note,
                 "no-namespace",
                 "metadata",
@@ -109,7 +111,7 @@ impl Lints<'_, '_> {
                 if rules.is_some_and(|rules| !rules.is_empty())
                     && !types.iter().any(|known| known == name)
                 {
-                    self.say(
+                    self.warn(
                         Warning,
                         "policy-types",
                         &path,
@@ -133,7 +135,7 @@ impl Lints<'_, '_> {
         let empty = |node: &Node| node.value == Value::Map(Vec::new());
         if self.node(&field).is_some_and(empty) {
             match &self.policy.name.namespace {
-                None => self.say(
+                None => self.warn(
                     Warning,
                     "selects-everything",
                     &field,
@@ -143,13 +145,13 @@ impl Lints<'_, '_> {
                 ),
                 Some(namespace) => {
                     let problem = format!("selects every pod of {namespace}");
-                    self.say(Note, "selects-everything", &field, problem, "");
+                    self.warn(Note, "selects-everything", &field, problem, "");
                 }
             }
-        } else if self.setting.knows_pods() && self.setting.selected(&rule.subject).is_empty() {
-            let problem = format!("selects no pod: none has {}", said(&rule.subject));
+        } else if self.context.knows_pods() && self.context.selected(&rule.subject).is_empty() {
+            let problem = format!("selects no pod: none has {}", selector_text(&rule.subject));
             let remedy = self.near(&rule.subject);
-            self.say(Warning, "selects-nothing", &field, problem, remedy);
+            self.warn(Warning, "selects-nothing", &field, problem, remedy);
         }
         self.dropped_labels(&field, &rule.subject);
         let other = self
@@ -163,7 +165,7 @@ impl Lints<'_, '_> {
         if let (Some(other), Some(own)) = (other, self.policy.name.namespace.clone())
             && *other != *own
         {
-            self.say(
+            self.warn(
                 Warning,
                 "other-namespace",
                 &field,
@@ -185,7 +187,7 @@ impl Lints<'_, '_> {
                     "{} is no part of a pod's identity, so no selector finds pods by it",
                     key.name
                 );
-                self.say(
+                self.warn(
                     Warning,
                     "dropped-label",
                     field,
@@ -203,7 +205,7 @@ impl Lints<'_, '_> {
             let Demand::In(wanted) = &requirement.demand else {
                 continue;
             };
-            let pods = self.setting.pods.keys();
+            let pods = self.context.pods.keys();
             let known = pods.filter_map(|labels| labels.get(key.source.as_deref(), &key.name));
             let known: BTreeSet<&str> = known.collect();
             let known: Vec<&str> = known.into_iter().collect();
@@ -212,7 +214,7 @@ impl Lints<'_, '_> {
                 return format!("did you mean {key}={near}?");
             }
         }
-        let missed = self.setting.pods.iter().find_map(|(labels, pods)| {
+        let missed = self.context.pods.iter().find_map(|(labels, pods)| {
             let mut failing = selector
                 .requirements
                 .iter()
@@ -234,19 +236,19 @@ impl Lints<'_, '_> {
             self.shape(direction, element, statement, before);
             self.peers(element);
             self.ports(rule, direction, element);
-            if says_something(element) {
+            if has_effect(element) {
                 self.pointless(rule, direction, element);
             }
             before = Some(element);
         }
-        let allows = |element: &Element| !element.deny && says_something(element);
+        let allows = |element: &Element| !element.deny && has_effect(element);
         if direction == Direction::Egress
             && statement.default_deny
             && statement.elements.iter().any(allows)
             && !self.has_dns(rule)
         {
             let field = format!("{}.egress", rule.path);
-            self.say(
+            self.warn(
                 Warning,
                 "no-dns",
                 &field,
@@ -262,12 +264,12 @@ impl Lints<'_, '_> {
             first: 53,
             last: 53,
         };
-        let others = self.setting.overlaps().others(rule, Direction::Egress);
+        let others = self.context.overlaps().others(rule, Direction::Egress);
         others.is_some_and(|others| {
             others.has_dns(|element| {
                 let named = |ports: &Ports| matches!(ports, Ports::Named { name, .. } if name.contains("dns"));
                 let ports = &mut element.ports.iter();
-                ports.any(|ports| cover::has_ports(ports, &DNS) || named(ports))
+                ports.any(|ports| subsumption::has_ports(ports, &DNS) || named(ports))
             })
         })
     }
@@ -303,7 +305,7 @@ impl Lints<'_, '_> {
                     true => String::new(),
                     false => format!(" on {}", element.on),
                 };
-                self.say(
+                self.warn(
                     Note,
                     "allows-anyone",
                     &path,
@@ -331,7 +333,7 @@ impl Lints<'_, '_> {
                     format!("if all pods of the namespace are meant write {word}Endpoints: [{{}}]"),
                 )
             };
-            self.say(Warning, "empty-rule", &path, problem, remedy);
+            self.warn(Warning, "empty-rule", &path, problem, remedy);
             return;
         }
         let names_peers = keys.iter().any(|key| key.starts_with(word));
@@ -345,11 +347,11 @@ impl Lints<'_, '_> {
             let remedy = format!(
                 "for all pods of the namespace write {word}Endpoints: [{{}}], for anyone remove the list"
             );
-            self.say(Warning, "names-nobody", &path, problem, remedy);
+            self.warn(Warning, "names-nobody", &path, problem, remedy);
         }
         if element.ports.is_empty() || !names_peers && element.peers.is_empty() {
             let field = format!("{path}.toPorts");
-            self.say(
+            self.warn(
                 Warning,
                 "names-no-port",
                 &field,
@@ -369,7 +371,7 @@ impl Lints<'_, '_> {
             && element.peers == [Peer::All]
             && before.is_some_and(|before| !before.deny && only_peers(before))
         {
-            self.say(
+            self.warn(
                 Warning,
                 "dash-too-many",
                 &path,
@@ -383,24 +385,24 @@ impl Lints<'_, '_> {
     }
 
     fn peers(&mut self, element: &Element) {
-        if self.setting.knows_pods() {
-            for (path, selector) in selectors(self.raw, element.path, self.setting.cluster) {
+        if self.context.knows_pods() {
+            for (path, selector) in selectors(self.raw, element.path, self.context.cluster) {
                 self.dropped_labels(&path, &selector);
-                let labels = &mut self.setting.labels.iter();
+                let labels = &mut self.context.labels.iter();
                 if !labels.any(|labels| selector.matches(labels)) {
-                    let problem = format!("matches no pod: none has {}", said(&selector));
+                    let problem = format!("matches no pod: none has {}", selector_text(&selector));
                     let remedy = self.near(&selector);
-                    self.say(Warning, "matches-nothing", &path, problem, remedy);
+                    self.warn(Warning, "matches-nothing", &path, problem, remedy);
                 }
             }
         }
         for peer in &element.peers {
             match peer {
                 Peer::CidrGroup { name, .. }
-                    if !self.setting.state.cidr_groups.contains_key(name) =>
+                    if !self.context.state.cidr_groups.contains_key(name) =>
                 {
                     let problem = format!("there is no CIDR group {name}: nobody is in it");
-                    self.say(Warning, "no-group", element.path, problem, "add the group");
+                    self.warn(Warning, "no-group", element.path, problem, "add the group");
                 }
                 Peer::Cidr(rule) => self.covers_pods(element, rule.cidr),
                 Peer::All
@@ -421,11 +423,11 @@ impl Lints<'_, '_> {
             Some(place) => format!("{path} of {name} ({place})"),
             None => format!("{path} of {name}"),
         };
-        let Some(others) = self.setting.overlaps().others(rule, direction) else {
+        let Some(others) = self.context.overlaps().others(rule, direction) else {
             return;
         };
         if !element.deny
-            && let Some(by) = overlap::shadow(&others, element, self.setting)
+            && let Some(by) = overlap::shadow(&others, element, self.context)
         {
             let problem = format!(
                 "has no effect: {} denies {}, and a deny outweighs every allow",
@@ -433,9 +435,9 @@ impl Lints<'_, '_> {
                 by.element.text
             );
             let remedy = "narrow the deny, or remove this rule";
-            self.say(Warning, "shadowed", element.path, problem, remedy);
+            self.warn(Warning, "shadowed", element.path, problem, remedy);
         } else if !element.deny
-            && let Some(part) = part::partial(&others, element, self.setting)
+            && let Some(part) = partial_shadow::partial(&others, element, self.context)
         {
             let problem = format!(
                 "has no effect for {}: {} denies {}, and a deny outweighs every allow",
@@ -449,15 +451,15 @@ impl Lints<'_, '_> {
                 false => Warning,
             };
             let remedy = "narrow the one or the other, if it isn't meant so";
-            self.say(severity, "partly-shadowed", element.path, problem, remedy);
-        } else if let Some(by) = overlap::wider(&others, rule, direction, element, self.setting) {
+            self.warn(severity, "partly-shadowed", element.path, problem, remedy);
+        } else if let Some(by) = overlap::wider(&others, rule, direction, element, self.context) {
             let verb = if element.deny { "denies" } else { "allows" };
             let problem = format!(
                 "adds nothing: {} {verb} {} already",
                 place(by.policy, by.element.path),
                 by.element.text
             );
-            self.say(
+            self.warn(
                 Warning,
                 "redundant",
                 element.path,

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use cluster::ObjectName;
 
-use super::cover::Pods;
-use super::meaning::says_something;
-use super::{Setting, cover};
+use super::subsumption::Pods;
+use super::summary::has_effect;
+use super::{LintContext, subsumption};
 use policy::Direction;
 use policy::rule::{Element, Peer, Policy, Rule};
 use policy::selector::{Requirement, Selector};
@@ -87,7 +87,7 @@ impl<'a> Overlaps<'a> {
                 for direction in Direction::ALL {
                     let statement = rule.statement(direction);
                     let elements = statement.map(|s| s.elements.as_slice()).unwrap_or_default();
-                    for element in elements.iter().filter(|element| says_something(element)) {
+                    for element in elements.iter().filter(|element| has_effect(element)) {
                         subjects[subject].entries[direction as usize].push(Entry {
                             policy,
                             rule,
@@ -112,7 +112,7 @@ impl<'a> Overlaps<'a> {
             let own = &self.subjects[number];
             let covering = self.subjects.iter().filter(|other| {
                 policy::steps::count(1);
-                cover::selector(other.selector, own.selector)
+                subsumption::selector(other.selector, own.selector)
                     || (!own.pods.is_empty() && own.pods.is_within(&other.pods))
             });
             let mut entries: Vec<Entry<'a>> = covering
@@ -177,7 +177,10 @@ impl<'a> List<'a> {
                         Some(requirement) => list.by_requirement.entry(requirement).or_default(),
                         None => &mut list.anyone,
                     },
-                    Peer::Cidr(rule) => list.by_peer.entry(cover::whole(rule.cidr)).or_default(),
+                    Peer::Cidr(rule) => list
+                        .by_peer
+                        .entry(subsumption::whole(rule.cidr))
+                        .or_default(),
                     Peer::Reserved(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
                         list.by_peer.entry(peer.clone()).or_default()
                     }
@@ -204,7 +207,7 @@ impl<'a> List<'a> {
             }
             Peer::Cidr(rule) => {
                 for net in policy::supernets(rule.cidr) {
-                    add(self.by_peer.get(&cover::whole(net)));
+                    add(self.by_peer.get(&subsumption::whole(net)));
                 }
                 add(self.by_peer.get(&Peer::Reserved("world")));
             }
@@ -225,11 +228,11 @@ impl<'a> List<'a> {
 pub(super) fn shadow<'a>(
     others: &Others<'a>,
     element: &Element,
-    setting: &Setting<'a>,
+    context: &LintContext<'a>,
 ) -> Option<Other<'a>> {
     let mut denies = others.denies.entries.iter();
     denies
-        .find(|other| cover::element_now(other.element, element, setting))
+        .find(|other| subsumption::element_now(other.element, element, context))
         .map(|other| Other {
             policy: &other.policy.name,
             element: other.element,
@@ -243,7 +246,7 @@ pub(super) fn wider<'a>(
     rule: &Rule,
     direction: Direction,
     element: &Element,
-    setting: &Setting<'a>,
+    context: &LintContext<'a>,
 ) -> Option<Other<'a>> {
     let default_deny = |rule: &Rule| {
         let statement = rule.statement(direction);
@@ -264,9 +267,9 @@ pub(super) fn wider<'a>(
             let as_strict = default_deny(other.rule) || !default_deny(rule);
             !same(other.element)
                 && as_strict
-                && cover::selector(&other.rule.subject, &rule.subject)
-                && cover::element(other.element, element, setting)
-                && !(other.number > own && cover::element(element, other.element, setting))
+                && subsumption::selector(&other.rule.subject, &rule.subject)
+                && subsumption::element(other.element, element, context)
+                && !(other.number > own && subsumption::element(element, other.element, context))
         })
         .map(|other| Other {
             policy: &other.policy.name,

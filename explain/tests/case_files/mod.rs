@@ -11,7 +11,7 @@ use cluster::manifest::{self, Document, Object};
 use cluster::yaml::{self, Node};
 use cluster::{CidrGroup, Identities, Identity, Label, LabelMap, Labels, ObjectName};
 use datapath_host::HostMaps;
-use flows_explain::trace::{Matter, Party};
+use flows_explain::trace::{MatchInput, ResolvedPeer};
 use ipnet::IpNet;
 use policy::rule::{Peer, Ports};
 use policy::{
@@ -449,8 +449,11 @@ impl Run {
         direction: Direction,
     ) -> Decision {
         let (subject, peer) = probe.ends(direction);
-        let (subject, peer) = (self.party(fixtures, subject), self.party(fixtures, peer));
-        let matter = Matter {
+        let (subject, peer) = (
+            self.resolved(fixtures, subject),
+            self.resolved(fixtures, peer),
+        );
+        let input = MatchInput {
             direction,
             subject: &subject,
             peer: &peer,
@@ -469,7 +472,7 @@ impl Run {
             // The node is judged by policies for nodes, which aren't there yet.
             _ if subject.identity.0 == number::HOST => Vec::new(),
             Mode::Never => Vec::new(),
-            Mode::Default | Mode::Always => flows_explain::trace::scan(policies, &matter, |_| None),
+            Mode::Default | Mode::Always => flows_explain::trace::scan(policies, &input, |_| None),
         };
         let matching = |deny: bool| -> Vec<Origin> {
             let rules = findings
@@ -535,10 +538,10 @@ impl Run {
         }
     }
 
-    fn party(&self, fixtures: &Fixtures, name: &str) -> Party {
+    fn resolved(&self, fixtures: &Fixtures, name: &str) -> ResolvedPeer {
         let identity = self.identity(fixtures, name).unwrap_or_default();
         let pod = fixtures.pods.get(name);
-        Party {
+        ResolvedPeer {
             name: name.to_owned(),
             identity,
             labels: self

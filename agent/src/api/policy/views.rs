@@ -47,7 +47,7 @@ pub(super) fn told_by(
 }
 
 pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> Vec<PolicyState> {
-    let meanings = explain::validate::meanings(&known.state, &known.policies, &known.config);
+    let meanings = explain::validate::summaries(&known.state, &known.policies, &known.config);
     let policies = known.policies.iter().map(|(name, policy)| {
         let in_force = known.compiled.policies.get(name);
         let origin = known.state.policies.get(name).map(|raw| &raw.origin);

@@ -1,27 +1,31 @@
 //! Rules and policies as people write them.
 
-use super::telling::{self, Telling};
-use super::{Direction, Wanted};
+use super::unique_labels::{self, UniqueLabels};
+use super::{DeniedConnection, Direction};
 use crate::trace::protocol_name;
 use policy::rule::protocol;
 
 /// A rule that allows what is wanted, as an item of a policy's list; `None` if that kind of policy has no
 /// words for it.
 pub(super) fn element(
-    wanted: &Wanted<'_>,
+    denied: &DeniedConnection<'_>,
     native: bool,
     namespace: Option<&str>,
 ) -> Option<String> {
     match native {
-        true => kubernetes_element(wanted),
-        false => cilium_element(wanted, namespace),
+        true => kubernetes_element(denied),
+        false => cilium_element(denied, namespace),
     }
 }
 
 /// A whole policy that selects the subject by these labels.
-pub(super) fn policy(wanted: &Wanted<'_>, namespace: &str, labels: &Telling) -> Option<String> {
+pub(super) fn policy(
+    denied: &DeniedConnection<'_>,
+    namespace: &str,
+    labels: &UniqueLabels,
+) -> Option<String> {
     let name = labels.labels.first().map_or("pods", |(_, value)| value);
-    let element = cilium_element(wanted, Some(namespace))?;
+    let element = cilium_element(denied, Some(namespace))?;
     Some(format!(
         "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata:\n  name: {}-{direction}\n  \
          namespace: {}\nspec:\n  endpointSelector:\n{}  {direction}:\n{}",
@@ -29,7 +33,7 @@ pub(super) fn policy(wanted: &Wanted<'_>, namespace: &str, labels: &Telling) -> 
         scalar(namespace),
         match_labels(&labels.labels, 4),
         indented(&element, 2),
-        direction = wanted.direction,
+        direction = denied.direction,
     ))
 }
 
@@ -57,12 +61,12 @@ fn word(direction: Direction) -> &'static str {
     }
 }
 
-fn cilium_element(wanted: &Wanted<'_>, namespace: Option<&str>) -> Option<String> {
-    let word = word(wanted.direction);
-    let peer = wanted.peer;
+fn cilium_element(denied: &DeniedConnection<'_>, namespace: Option<&str>) -> Option<String> {
+    let word = word(denied.direction);
+    let peer = denied.peer;
     let world = ["world", "world-ipv4", "world-ipv6"];
     let mut text = if peer.judged {
-        let labels = telling::labels(peer, &wanted.others, namespace, true)?;
+        let labels = unique_labels::labels(peer, &denied.others, namespace, true)?;
         let selector = match_labels(&labels.labels, 4);
         format!("- {word}Endpoints:\n  - {}", selector.trim_start())
     } else if let Some(ip) = peer
@@ -75,37 +79,37 @@ fn cilium_element(wanted: &Wanted<'_>, namespace: Option<&str>) -> Option<String
         let name = labels.find(|label| &*label.source == "reserved")?;
         format!("- {word}Entities:\n  - {}\n", name.key)
     };
-    text.push_str(&match wanted.protocol {
+    text.push_str(&match denied.protocol {
         protocol::ICMP | protocol::ICMPV6 => {
-            let family = match wanted.protocol {
+            let family = match denied.protocol {
                 protocol::ICMP => "IPv4",
                 _ => "IPv6",
             };
             format!(
                 "  icmps:\n  - fields:\n    - family: {family}\n      type: {}\n",
-                wanted.port
+                denied.port
             )
         }
         other => format!(
             "  toPorts:\n  - ports:\n    - port: \"{}\"\n      protocol: {}\n",
-            wanted.port,
+            denied.port,
             protocol_name(other)
         ),
     });
     Some(text)
 }
 
-fn kubernetes_element(wanted: &Wanted<'_>) -> Option<String> {
-    let word = word(wanted.direction);
-    let peer = wanted.peer;
-    if matches!(wanted.protocol, protocol::ICMP | protocol::ICMPV6) {
+fn kubernetes_element(denied: &DeniedConnection<'_>) -> Option<String> {
+    let word = word(denied.direction);
+    let peer = denied.peer;
+    if matches!(denied.protocol, protocol::ICMP | protocol::ICMPV6) {
         return None;
     }
     let mut text = if peer.judged {
         let home = peer.namespace();
-        let labels = telling::labels(peer, &wanted.others, home, false)?;
+        let labels = unique_labels::labels(peer, &denied.others, home, false)?;
         let selector = match_labels(&labels.labels, 6);
-        let own = wanted.subject.namespace();
+        let own = denied.subject.namespace();
         match home.filter(|home| Some(*home) != own) {
             None => format!("- {word}:\n  - podSelector:\n{selector}"),
             Some(home) => format!(
@@ -123,8 +127,8 @@ fn kubernetes_element(wanted: &Wanted<'_>) -> Option<String> {
     };
     text.push_str(&format!(
         "  ports:\n  - port: {}\n    protocol: {}\n",
-        wanted.port,
-        protocol_name(wanted.protocol)
+        denied.port,
+        protocol_name(denied.protocol)
     ));
     Some(text)
 }

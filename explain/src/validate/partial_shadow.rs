@@ -3,12 +3,12 @@
 use cluster::ObjectName;
 
 use super::overlap::Others;
-use super::{Setting, cover};
+use super::{LintContext, subsumption};
 use crate::trace::{PortText, protocol_name};
 use policy::rule::{Element, Peer, Ports, protocol};
 
 /// A part of an allow that a deny takes away.
-pub(super) struct Part<'a> {
+pub(super) struct PartialShadow<'a> {
     pub(super) policy: &'a ObjectName,
     pub(super) element: &'a Element,
     /// `app=web on 8080/TCP`.
@@ -22,18 +22,18 @@ const NAMED: usize = 3;
 pub(super) fn partial<'a>(
     others: &Others<'a>,
     allow: &Element,
-    setting: &Setting<'a>,
-) -> Option<Part<'a>> {
+    context: &LintContext<'a>,
+) -> Option<PartialShadow<'a>> {
     let mut denies = others.denies.entries.iter();
     denies.find_map(|other| {
         let deny = other.element;
         let on = ports_met(allow, deny)?;
-        let who = peers_met(allow, deny, setting)?;
+        let who = peers_met(allow, deny, context)?;
         let text = match on.as_str() {
             "" => who,
             on => format!("{who} on {on}"),
         };
-        Some(Part {
+        Some(PartialShadow {
             policy: &other.policy.name,
             element: deny,
             text,
@@ -42,10 +42,11 @@ pub(super) fn partial<'a>(
 }
 
 /// Whom of an allow a deny is about; `None`: nobody.
-fn peers_met(allow: &Element, deny: &Element, setting: &Setting<'_>) -> Option<String> {
-    let known = [allow, deny].map(|element| setting.known(element));
+fn peers_met(allow: &Element, deny: &Element, context: &LintContext<'_>) -> Option<String> {
+    let known = [allow, deny].map(|element| context.scope_of(element));
     let [of_allow, of_deny] = &known;
-    let covered = |peer: &Peer| of_deny.has(peer) || cover::among_known(of_deny, peer, setting);
+    let covered =
+        |peer: &Peer| of_deny.has(peer) || subsumption::covers_pods(of_deny, peer, context);
     if allow.peers.iter().all(covered) {
         return Some(allow.who.to_string());
     }
@@ -56,7 +57,7 @@ fn peers_met(allow: &Element, deny: &Element, setting: &Setting<'_>) -> Option<S
     if met.is_empty() {
         return None;
     }
-    let pods = setting.pods.values().enumerate();
+    let pods = context.pods.values().enumerate();
     let mut names: Vec<String> = pods
         .filter(|(number, _)| met.binary_search(number).is_ok())
         .flat_map(|(_, pods)| pods.iter().map(|pod| pod.name.to_string()))
@@ -76,7 +77,7 @@ fn ports_met(allow: &Element, deny: &Element) -> Option<String> {
     let covered = |ports: &Ports| {
         deny.ports
             .iter()
-            .any(|other| cover::has_ports(other, ports))
+            .any(|other| subsumption::has_ports(other, ports))
     };
     if allow.ports.iter().all(covered) {
         return Some(allow.on.to_string());
@@ -87,7 +88,7 @@ fn ports_met(allow: &Element, deny: &Element) -> Option<String> {
             .filter_map(move |other| common(one, other))
     });
     let mut texts: Vec<String> = Vec::new();
-    for text in pairs.map(|ports| said(&ports)) {
+    for text in pairs.map(|ports| ports_text(&ports)) {
         if !texts.contains(&text) {
             texts.push(text);
         }
@@ -97,10 +98,10 @@ fn ports_met(allow: &Element, deny: &Element) -> Option<String> {
 
 /// What two have in common.
 fn common(one: &Ports, other: &Ports) -> Option<Ports> {
-    if cover::has_ports(one, other) {
+    if subsumption::has_ports(one, other) {
         return Some(other.clone());
     }
-    if cover::has_ports(other, one) {
+    if subsumption::has_ports(other, one) {
         return Some(one.clone());
     }
     let (
@@ -126,7 +127,7 @@ fn common(one: &Ports, other: &Ports) -> Option<Ports> {
     })
 }
 
-fn said(ports: &Ports) -> String {
+fn ports_text(ports: &Ports) -> String {
     match ports {
         Ports::All => "all ports".to_owned(),
         Ports::Protocol(protocol) => format!("all {} ports", protocol_name(*protocol)),

@@ -13,11 +13,11 @@ impl Lints<'_, '_> {
         if cidr.prefix_len() == 0 {
             return;
         }
-        let nodes = self.setting.state.nodes.values();
+        let nodes = self.context.state.nodes.values();
         let mut ranges = nodes.flat_map(|node| &node.pod_cidrs);
         let range = ranges.find(|range| cidr.contains(*range) || range.contains(&cidr));
         if let Some(range) = range {
-            self.say(
+            self.warn(
                 Warning,
                 "prefix-of-pods",
                 element.path,
@@ -45,7 +45,7 @@ impl Lints<'_, '_> {
         for (path, net) in found {
             let problem = format!("{net} has bits behind its length: it means {}", net.trunc());
             let remedy = format!("write {}, or {}", net.trunc(), IpNet::from(net.addr()));
-            self.say(Warning, "host-bits", &path, problem, remedy);
+            self.warn(Warning, "host-bits", &path, problem, remedy);
         }
     }
 
@@ -54,7 +54,7 @@ impl Lints<'_, '_> {
             let Ports::Named { protocol, name } = ports else {
                 continue;
             };
-            if !self.setting.knows_pods() {
+            if !self.context.knows_pods() {
                 continue;
             }
             let has = |pod: &&cluster::Pod| {
@@ -66,10 +66,10 @@ impl Lints<'_, '_> {
             };
             let missing = match direction {
                 Direction::Ingress => {
-                    let pods = self.setting.selected(&rule.subject);
+                    let pods = self.context.selected(&rule.subject);
                     !pods.is_empty() && !pods.iter().any(has)
                 }
-                Direction::Egress => !self.setting.pods.values().flatten().any(has),
+                Direction::Egress => !self.context.pods.values().flatten().any(has),
             };
             // ANY is three protocols: one of them is enough.
             let by_another = element.ports.iter().any(|other| {
@@ -82,7 +82,7 @@ impl Lints<'_, '_> {
                 };
                 let problem = format!("{whose} has a port named {name}: the rule matches nothing");
                 let remedy = "use the number, or name the port in the pod's containers";
-                self.say(Warning, "unknown-port", element.path, problem, remedy);
+                self.warn(Warning, "unknown-port", element.path, problem, remedy);
             }
         }
         let field = format!("{}.toPorts", element.path);
@@ -109,7 +109,7 @@ impl Lints<'_, '_> {
         }
         for (path, first, last) in backwards {
             let problem = format!("{last} is below port {first}: the range is port {first} alone");
-            self.say(Warning, "backwards-range", &path, problem, "swap the two");
+            self.warn(Warning, "backwards-range", &path, problem, "swap the two");
         }
     }
 }

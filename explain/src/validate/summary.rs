@@ -1,28 +1,28 @@
 //! A policy in a sentence or two.
 
-use super::{Setting, said};
+use super::{LintContext, selector_text};
 use policy::Direction;
 use policy::bounded;
 use policy::rule::{Element, Policy, Rule, Statement};
 
-pub(super) fn meaning(policy: &Policy, setting: &Setting<'_>) -> String {
+pub(super) fn summary(policy: &Policy, context: &LintContext<'_>) -> String {
     let sentences: Vec<String> = policy
         .rules
         .iter()
         .map(|rule| {
-            let said = sentence(policy, rule, setting);
+            let text = sentence(policy, rule, context);
             match policy.rules.len() {
-                1 => said,
-                _ => format!("{}: {said}", rule.path),
+                1 => text,
+                _ => format!("{}: {text}", rule.path),
             }
         })
         .collect();
     bounded::list_of_bounded(&sentences, ". ")
 }
 
-fn sentence(policy: &Policy, rule: &Rule, setting: &Setting<'_>) -> String {
+fn sentence(policy: &Policy, rule: &Rule, context: &LintContext<'_>) -> String {
     let parts = [
-        subject(policy, rule, setting),
+        subject(policy, rule, context),
         direction(Direction::Ingress, rule.ingress.as_ref()),
         direction(Direction::Egress, rule.egress.as_ref()),
     ];
@@ -32,12 +32,12 @@ fn sentence(policy: &Policy, rule: &Rule, setting: &Setting<'_>) -> String {
 /// Pods that a sentence names before it counts.
 const NAMED: usize = 3;
 
-fn subject(policy: &Policy, rule: &Rule, setting: &Setting<'_>) -> String {
-    let written = bounded::item(&said(&rule.subject));
-    if !setting.knows_pods() {
+fn subject(policy: &Policy, rule: &Rule, context: &LintContext<'_>) -> String {
+    let written = bounded::item(&selector_text(&rule.subject));
+    if !context.knows_pods() {
         return format!("selects pods with {written}");
     }
-    let pods = setting.selected(&rule.subject);
+    let pods = context.selected(&rule.subject);
     let names: Vec<String> = pods
         .iter()
         .take(NAMED)
@@ -73,7 +73,7 @@ fn direction(direction: Direction, statement: Option<&Statement>) -> String {
     let says = |deny: bool| -> Vec<String> {
         let elements = statement.elements.iter();
         elements
-            .filter(|element| element.deny == deny && says_something(element))
+            .filter(|element| element.deny == deny && has_effect(element))
             .map(|element| match element.on.is_empty() {
                 true => format!("{word} {}", element.who),
                 false => format!("{word} {} on {}", element.who, element.on),
@@ -111,6 +111,6 @@ fn direction(direction: Direction, statement: Option<&Statement>) -> String {
 }
 
 /// Whether an element is about anything.
-pub(super) fn says_something(element: &Element) -> bool {
+pub(super) fn has_effect(element: &Element) -> bool {
     !element.peers.is_empty() && !element.ports.is_empty()
 }

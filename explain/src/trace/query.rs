@@ -8,15 +8,13 @@ use cluster::spelling::closest;
 use cluster::{Labels, NamespacedName, Pod};
 use thiserror::Error;
 
-use super::party::Party;
-use crate::trace::protocol_name;
 use policy::bounded;
 use policy::rule::protocol;
 use policy::selector::{Demand, Key, Requirement, Selector};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct TraceQuery {
     /// Who opens the connection.
     pub source: End,
     /// To whom.
@@ -70,7 +68,7 @@ pub enum Port {
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Unanswerable {
+pub enum QueryError {
     /// One of the two ends is not named.
     #[error("the {0} is not named")]
     Missing(&'static str),
@@ -172,13 +170,13 @@ impl End {
     ///
     /// # Errors
     /// The text isn't of that form.
-    pub fn pod(text: &str) -> Result<Self, Unanswerable> {
+    pub fn pod(text: &str) -> Result<Self, QueryError> {
         match text.split_once('/') {
             Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
                 Ok(Self::Pod(NamespacedName::new(namespace, name)))
             }
             None if !text.is_empty() => Ok(Self::Named(text.into())),
-            _ => Err(Unanswerable::PodName(text.to_owned())),
+            _ => Err(QueryError::PodName(text.to_owned())),
         }
     }
 
@@ -187,8 +185,8 @@ impl End {
     ///
     /// # Errors
     /// The text isn't of that form.
-    pub fn labels(text: &str) -> Result<Self, Unanswerable> {
-        let bad = || Unanswerable::Labels(text.to_owned());
+    pub fn labels(text: &str) -> Result<Self, QueryError> {
+        let bad = || QueryError::Labels(text.to_owned());
         let mut requirements = Vec::new();
         for part in text.split(',') {
             let part = part.trim();
@@ -222,20 +220,20 @@ impl End {
     ///
     /// # Errors
     /// The text is none.
-    pub fn ip(text: &str) -> Result<Self, Unanswerable> {
+    pub fn ip(text: &str) -> Result<Self, QueryError> {
         text.parse()
             .map(Self::Ip)
-            .map_err(|_not_an_address| Unanswerable::Address(text.to_owned()))
+            .map_err(|_not_an_address| QueryError::Address(text.to_owned()))
     }
 
     /// A reserved identity by name.
     ///
     /// # Errors
     /// No identity has the name, or more than one (`cluster`, `all`).
-    pub fn entity(name: &str) -> Result<Self, Unanswerable> {
+    pub fn entity(name: &str) -> Result<Self, QueryError> {
         match ENTITIES.contains(&name) {
             true => Ok(Self::Entity(name.to_owned())),
-            false => Err(Unanswerable::Entity {
+            false => Err(QueryError::Entity {
                 name: name.to_owned(),
             }),
         }
@@ -247,11 +245,11 @@ impl Port {
     ///
     /// # Errors
     /// The text isn't of that form.
-    pub fn parse(text: &str) -> Result<Self, Unanswerable> {
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
         if text.is_empty() {
             return Ok(Self::Any);
         }
-        let bad = || Unanswerable::Port(text.to_owned());
+        let bad = || QueryError::Port(text.to_owned());
         let (port, wanted) = match text.split_once('/') {
             Some((port, wanted)) => (port, Some(wanted)),
             None => (text, None),
@@ -284,42 +282,6 @@ impl Port {
             protocol: wanted,
             name: port.to_lowercase().into(),
         })
-    }
-
-    /// Protocol and number at a destination; `None`: any.
-    pub(super) fn resolve(&self, destination: &Party) -> Result<Option<(u8, u16)>, Unanswerable> {
-        match self {
-            Self::Any => Ok(None),
-            Self::Number { protocol, port } => Ok(Some((*protocol, *port))),
-            Self::Named { protocol, name } => {
-                let found = destination.ports.iter().find(|port| {
-                    port.name == *name && protocol.is_none_or(|wanted| wanted == port.protocol)
-                });
-                if let Some(found) = found {
-                    return Ok(Some((found.protocol, found.port)));
-                }
-                let names: Vec<String> = destination
-                    .ports
-                    .iter()
-                    .map(|port| {
-                        format!(
-                            "{} ({}/{})",
-                            port.name,
-                            port.port,
-                            protocol_name(port.protocol)
-                        )
-                    })
-                    .collect();
-                Err(Unanswerable::NoNamedPort {
-                    destination: destination.name.clone(),
-                    name: name.to_string(),
-                    known: match names.is_empty() {
-                        true => "it names no ports: ask by number".to_owned(),
-                        false => format!("it has {}", names.join(", ")),
-                    },
-                })
-            }
-        }
     }
 }
 

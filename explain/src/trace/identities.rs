@@ -1,4 +1,4 @@
-//! Identities of everything that can be met in a scene.
+//! Identities of everything that a query can meet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,9 +13,9 @@ use policy::ports_of;
 use policy::rule::Policy;
 use policy::{group_labels, named_prefixes};
 
-/// Numbers, and what has them.
+/// Identities, and what has them.
 #[derive(Clone, Debug)]
-pub(super) struct Numbers {
+pub(super) struct KnownIdentities {
     pub(super) identities: Identities,
     pub(super) in_use: BTreeSet<Identity>,
     /// Of all pods of each identity.
@@ -23,27 +23,27 @@ pub(super) struct Numbers {
     pub(super) prefixes: BTreeMap<IpNet, Identity>,
 }
 
-impl Numbers {
+impl KnownIdentities {
     pub(super) fn new(
         state: &State,
         policies: &BTreeMap<ObjectName, Arc<Policy>>,
         config: &Config,
         identities: Identities,
     ) -> Self {
-        let mut numbers = Self {
+        let mut known = Self {
             identities,
             in_use: BTreeSet::new(),
             named_ports: BTreeMap::new(),
             prefixes: BTreeMap::new(),
         };
-        numbers.identities.set_dual_stack(state.is_dual_stack());
+        known.identities.set_dual_stack(state.is_dual_stack());
         let mut by_labels: BTreeMap<Labels, Vec<&Pod>> = BTreeMap::new();
         for pod in state.pods.values().filter(|pod| !pod.host_network) {
             let labels = state.identity_labels(pod, &config.cluster);
             by_labels.entry(labels).or_default().push(pod);
         }
         for (labels, pods) in by_labels {
-            numbers.add(&labels, pods.into_iter().flat_map(ports_of));
+            known.add(&labels, pods.into_iter().flat_map(ports_of));
         }
         for prefix in named_prefixes(policies.values(), &state.cidr_groups) {
             let groups = state.cidr_groups.values();
@@ -51,21 +51,21 @@ impl Numbers {
                 .filter(|group| group.cidrs.iter().any(|cidr| cidr.contains(&prefix)))
                 .flat_map(|group| group_labels(group).collect::<Vec<_>>());
             // Sixteen million prefixes don't come from files.
-            if let Ok(identity) = numbers.identities.for_prefix(prefix, further) {
-                numbers.in_use.insert(identity);
-                numbers.prefixes.insert(prefix, identity);
+            if let Ok(identity) = known.identities.for_prefix(prefix, further) {
+                known.in_use.insert(identity);
+                known.prefixes.insert(prefix, identity);
             }
         }
         let ranges = state.nodes.values().flat_map(|node| &node.pod_cidrs);
         let ranges: Vec<IpNet> = ranges.copied().collect();
-        numbers
+        known
             .prefixes
             .retain(|prefix, _| !ranges.iter().any(|range| range.contains(prefix)));
         for range in ranges {
             let unmanaged = Identity(abi::identity::UNMANAGED);
-            numbers.prefixes.insert(range, unmanaged);
+            known.prefixes.insert(range, unmanaged);
         }
-        numbers
+        known
     }
 
     /// The number of a pod's labels. 0, the unknown, if all are taken.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ipnet::IpNet;
 
-use super::Setting;
+use super::LintContext;
 use policy::rule::{CidrRule, Element, Peer, Ports};
 use policy::selector::Selector;
 use policy::supernets;
@@ -64,7 +64,7 @@ impl Pods {
 }
 
 /// What is known of an element beforehand, so that it can be held against many.
-pub(super) struct Known {
+pub(super) struct ElementScope {
     peers: HashSet<Peer>,
     cidrs: HashMap<IpNet, Vec<CidrRule>>,
     selectors: Vec<Selector>,
@@ -74,7 +74,7 @@ pub(super) struct Known {
     pub(super) pods: Pods,
 }
 
-impl Known {
+impl ElementScope {
     pub(super) fn new(element: &Element, pods: Pods) -> Self {
         let mut known = Self {
             peers: element.peers.iter().cloned().collect(),
@@ -128,19 +128,19 @@ pub(super) fn whole(cidr: IpNet) -> Peer {
 }
 
 /// Whether `outer` is about everything that `inner` is about, whatever pods there are.
-pub(super) fn element(outer: &Element, inner: &Element, setting: &Setting<'_>) -> bool {
+pub(super) fn element(outer: &Element, inner: &Element, context: &LintContext<'_>) -> bool {
     all_ports(outer, inner) && {
-        let outer = setting.known(outer);
+        let outer = context.scope_of(outer);
         inner.peers.iter().all(|peer| outer.has(peer))
     }
 }
 
 /// Whether `outer` is about everything that `inner` is about, with the pods that there are.
-pub(super) fn element_now(outer: &Element, inner: &Element, setting: &Setting<'_>) -> bool {
+pub(super) fn element_now(outer: &Element, inner: &Element, context: &LintContext<'_>) -> bool {
     all_ports(outer, inner) && {
-        let outer = setting.known(outer);
+        let outer = context.scope_of(outer);
         let mut peers = inner.peers.iter();
-        peers.all(|peer| outer.has(peer) || among_known(&outer, peer, setting))
+        peers.all(|peer| outer.has(peer) || covers_pods(&outer, peer, context))
     }
 }
 
@@ -165,11 +165,11 @@ fn prefix(outer: &CidrRule, inner: &CidrRule) -> bool {
 }
 
 /// Whether all pods that a selector means are meant by an element, too; only if there are any.
-pub(super) fn among_known(outer: &Known, inner: &Peer, setting: &Setting<'_>) -> bool {
+pub(super) fn covers_pods(outer: &ElementScope, inner: &Peer, context: &LintContext<'_>) -> bool {
     let Peer::Labels(selector) = inner else {
         return false;
     };
-    let meant = setting.pods_of(selector);
+    let meant = context.pods_of(selector);
     !meant.is_empty() && meant.is_within(&outer.pods)
 }
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use cluster::Labels;
 use cluster::labels::{CLUSTER, NAMESPACE, NAMESPACE_LABELS, SERVICE_ACCOUNT};
 
-use crate::trace::Scene;
-use crate::trace::party::Party;
+use crate::trace::PolicyContext;
+use crate::trace::resolved_peer::ResolvedPeer;
 
 /// Labels by which people tell applications apart, the usual ones first.
-const TELLING: [&str; 5] = [
+const IDENTIFYING_KEYS: [&str; 5] = [
     "app",
     "app.kubernetes.io/name",
     "k8s-app",
@@ -18,21 +18,21 @@ const TELLING: [&str; 5] = [
 ];
 
 /// The pods of the cluster by their labels.
-pub(super) struct Others(BTreeMap<Labels, Vec<String>>);
+pub(super) struct PodsByLabels(BTreeMap<Labels, Vec<String>>);
 
 /// Labels, as a selector of Cilium's writes them.
-pub(super) struct Telling {
+pub(super) struct UniqueLabels {
     /// Key and value.
     pub(super) labels: Vec<(String, String)>,
     /// Pods that they don't tell it from.
     pub(super) also: Vec<String>,
 }
 
-impl Others {
-    pub(super) fn of(scene: &Scene<'_>) -> Self {
+impl PodsByLabels {
+    pub(super) fn of(context: &PolicyContext<'_>) -> Self {
         let mut by_labels: BTreeMap<Labels, Vec<String>> = BTreeMap::new();
-        for pod in scene.state.pods.values().filter(|pod| !pod.host_network) {
-            let labels = scene.state.identity_labels(pod, &scene.config.cluster);
+        for pod in context.state.pods.values().filter(|pod| !pod.host_network) {
+            let labels = context.state.identity_labels(pod, &context.config.cluster);
             by_labels
                 .entry(labels)
                 .or_default()
@@ -60,20 +60,20 @@ impl Others {
 /// The fewest labels that tell a pod from all others of its namespace; `accounts`: the selector may name
 /// its service account. `None` if it has none of its own: what is left would be all of the namespace.
 pub(super) fn labels(
-    party: &Party,
-    others: &Others,
+    resolved: &ResolvedPeer,
+    others: &PodsByLabels,
     namespace: Option<&str>,
     accounts: bool,
-) -> Option<Telling> {
-    let own = own_labels(party, accounts);
-    let home = party.namespace();
+) -> Option<UniqueLabels> {
+    let own = own_labels(resolved, accounts);
+    let home = resolved.namespace();
     let has = |labels: &Labels, (key, value): &(String, String)| {
         labels.get(Some("k8s"), key) == Some(value.as_str())
     };
     let mut alike: Vec<(&Labels, &Vec<String>)> = others
         .0
         .iter()
-        .filter(|(labels, _)| **labels != party.labels)
+        .filter(|(labels, _)| **labels != resolved.labels)
         .filter(|(labels, _)| labels.get(Some("k8s"), NAMESPACE) == home)
         .collect();
     let mut chosen: Vec<(String, String)> = Vec::new();
@@ -101,7 +101,7 @@ pub(super) fn labels(
     {
         chosen.push((format!("k8s:{NAMESPACE}"), home.to_owned()));
     }
-    Some(Telling {
+    Some(UniqueLabels {
         labels: chosen,
         also: alike
             .into_iter()
@@ -111,8 +111,8 @@ pub(super) fn labels(
 }
 
 /// A pod's own labels, the telling ones first; its service account last, unless it is that of all.
-fn own_labels(party: &Party, accounts: bool) -> Vec<(String, String)> {
-    let own = party.labels.iter().filter(|label| {
+fn own_labels(resolved: &ResolvedPeer, accounts: bool) -> Vec<(String, String)> {
+    let own = resolved.labels.iter().filter(|label| {
         let key = &*label.key;
         &*label.source == "k8s"
             && ![NAMESPACE, CLUSTER].contains(&key)
@@ -124,10 +124,10 @@ fn own_labels(party: &Party, accounts: bool) -> Vec<(String, String)> {
     let mut own: Vec<(String, String)> = own
         .map(|label| (label.key.to_string(), label.value.to_string()))
         .collect();
-    let rank = |key: &str| match TELLING.iter().position(|known| *known == key) {
+    let rank = |key: &str| match IDENTIFYING_KEYS.iter().position(|known| *known == key) {
         Some(place) => place,
         None if key == SERVICE_ACCOUNT => usize::MAX,
-        None => TELLING.len(),
+        None => IDENTIFYING_KEYS.len(),
     };
     own.sort_by(|(one, _), (other, _)| rank(one).cmp(&rank(other)).then_with(|| one.cmp(other)));
     own

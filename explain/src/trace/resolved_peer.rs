@@ -7,9 +7,9 @@ use std::sync::Arc;
 use cluster::labels::{CLUSTER, NAMESPACE, SERVICE_ACCOUNT};
 use cluster::{Identity, LabelMap, Labels, NamespacedName, Pod};
 
-use super::Scene;
-use super::asked::{Asked, End, Unanswerable, near};
-use super::numbers::Numbers;
+use super::identities::KnownIdentities;
+use super::query::{End, Port, QueryError, TraceQuery, near};
+use super::{PolicyContext, protocol_name};
 use policy::bounded;
 use policy::ports_of;
 use policy::selector::{Demand, Selector};
@@ -17,7 +17,7 @@ use policy::{NamedPort, TableOwner};
 
 /// One end of a connection, found in the cluster or assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Party {
+pub struct ResolvedPeer {
     /// As people call it: `production/web`, `192.0.2.1`, `host`, or its labels.
     pub name: String,
     /// Identity.
@@ -42,7 +42,7 @@ pub struct Party {
     pub spread: Vec<NamespacedName>,
 }
 
-impl Party {
+impl ResolvedPeer {
     /// Whose table it is judged by.
     pub(super) fn owner(&self) -> TableOwner {
         TableOwner {
@@ -55,33 +55,61 @@ impl Party {
     pub fn namespace(&self) -> Option<&str> {
         self.labels.get(Some("k8s"), NAMESPACE)
     }
+
+    /// Protocol and number of a port here; `None`: any.
+    pub(super) fn port(&self, port: &Port) -> Result<Option<(u8, u16)>, QueryError> {
+        let (protocol, name) = match port {
+            Port::Any => return Ok(None),
+            Port::Number { protocol, port } => return Ok(Some((*protocol, *port))),
+            Port::Named { protocol, name } => (protocol, name),
+        };
+        let found = self.ports.iter().find(|port| {
+            port.name == *name && protocol.is_none_or(|wanted| wanted == port.protocol)
+        });
+        if let Some(found) = found {
+            return Ok(Some((found.protocol, found.port)));
+        }
+        let names = self.ports.iter().map(|port| {
+            let protocol = protocol_name(port.protocol);
+            format!("{} ({}/{protocol})", port.name, port.port)
+        });
+        let names: Vec<String> = names.collect();
+        Err(QueryError::NoNamedPort {
+            destination: self.name.clone(),
+            name: name.to_string(),
+            known: match names.is_empty() {
+                true => "it names no ports: ask by number".to_owned(),
+                false => format!("it has {}", names.join(", ")),
+            },
+        })
+    }
 }
 
 /// The questions that one about labels stands for: where pods of several nodes have them and who an end
 /// is depends on the node (the pod's own node is `host`, others are `remote-node`), one for each answer,
 /// with the other pods, one of each node, that get the same.
 pub(super) fn cases(
-    scene: &Scene<'_>,
-    asked: &Asked,
-) -> Result<Vec<(Asked, Vec<String>)>, Unanswerable> {
-    let mut numbers = scene.numbers.clone();
-    let (source, destination) = resolve(scene, &mut numbers, asked)?;
-    let same = || Ok(vec![(asked.clone(), Vec::new())]);
+    context: &PolicyContext<'_>,
+    query: &TraceQuery,
+) -> Result<Vec<(TraceQuery, Vec<String>)>, QueryError> {
+    let mut known = context.known.clone();
+    let (source, destination) = resolve(context, &mut known, query)?;
+    let same = || Ok(vec![(query.clone(), Vec::new())]);
     let (spread, of_source) = match (source.spread.as_slice(), destination.spread.as_slice()) {
         (spread, []) => (spread, true),
         ([], spread) => (spread, false),
         // Pods of both: neither is a node.
         _ => return same(),
     };
-    let mut cases: Vec<((Identity, Identity), Asked, Vec<String>)> = Vec::new();
+    let mut cases: Vec<((Identity, Identity), TraceQuery, Vec<String>)> = Vec::new();
     for pod in spread {
         let end = End::Pod(pod.clone());
-        let mut case = asked.clone();
+        let mut case = query.clone();
         match of_source {
             true => case.source = end,
             false => case.destination = end,
         }
-        let (source, destination) = resolve(scene, &mut numbers, &case)?;
+        let (source, destination) = resolve(context, &mut known, &case)?;
         let who = (source.identity, destination.identity);
         match cases.iter_mut().find(|(known, ..)| *known == who) {
             Some((.., alike)) => alike.push(pod.to_string()),
@@ -99,22 +127,22 @@ pub(super) fn cases(
 
 /// Finds both ends.
 pub(super) fn resolve(
-    scene: &Scene<'_>,
-    numbers: &mut Numbers,
-    asked: &Asked,
-) -> Result<(Party, Party), Unanswerable> {
+    context: &PolicyContext<'_>,
+    known: &mut KnownIdentities,
+    query: &TraceQuery,
+) -> Result<(ResolvedPeer, ResolvedPeer), QueryError> {
     let nodes = [
-        node_of(scene, &asked.source),
-        node_of(scene, &asked.destination),
+        node_of(context, &query.source),
+        node_of(context, &query.destination),
     ];
-    let source = end(scene, numbers, &asked.source, nodes[1].as_deref())?;
-    let destination = end(scene, numbers, &asked.destination, nodes[0].as_deref())?;
+    let source = end(context, known, &query.source, nodes[1].as_deref())?;
+    let destination = end(context, known, &query.destination, nodes[0].as_deref())?;
     Ok((source, destination))
 }
 
 /// The node on which an end runs, as far as it is certain.
-fn node_of(scene: &Scene<'_>, end: &End) -> Option<String> {
-    let pods = &scene.state.pods;
+fn node_of(context: &PolicyContext<'_>, end: &End) -> Option<String> {
+    let pods = &context.state.pods;
     let pod = match end {
         End::Pod(name) => pods.get(name),
         End::Named(name) => pods.values().find(|pod| pod.name.name == *name),
@@ -122,7 +150,7 @@ fn node_of(scene: &Scene<'_>, end: &End) -> Option<String> {
             .values()
             .find(|pod| !pod.host_network && pod.ips.contains(ip)),
         End::Labels(selector) => pods.values().find(|pod| {
-            let labels = scene.state.identity_labels(pod, &scene.config.cluster);
+            let labels = context.state.identity_labels(pod, &context.config.cluster);
             !pod.host_network && selector.matches(&labels)
         }),
         End::Entity(_) | End::Former { .. } => None,
@@ -131,58 +159,63 @@ fn node_of(scene: &Scene<'_>, end: &End) -> Option<String> {
 }
 
 fn end(
-    scene: &Scene<'_>,
-    numbers: &mut Numbers,
+    context: &PolicyContext<'_>,
+    known: &mut KnownIdentities,
     end: &End,
     other_node: Option<&str>,
-) -> Result<Party, Unanswerable> {
+) -> Result<ResolvedPeer, QueryError> {
     match end {
-        End::Pod(name) => match scene.state.pods.get(name) {
+        End::Pod(name) => match context.state.pods.get(name) {
             Some(pod) if pod.host_network => {
-                let mut party = of_node(numbers, pod.node.as_deref(), other_node);
-                party.name = format!("{name} (in the network of its node)");
-                Ok(party)
+                let mut resolved = of_node(known, pod.node.as_deref(), other_node);
+                resolved.name = format!("{name} (in the network of its node)");
+                Ok(resolved)
             }
-            Some(pod) => Ok(of_pod(scene, numbers, pod)),
-            None => Err(Unanswerable::NoPod {
+            Some(pod) => Ok(of_pod(context, known, pod)),
+            None => Err(QueryError::NoPod {
                 name: name.to_string(),
-                near: near(Some(&name.namespace), &name.name, &scene.state.pods),
+                near: near(Some(&name.namespace), &name.name, &context.state.pods),
             }),
         },
         End::Named(name) => {
-            let pods = &scene.state.pods;
+            let pods = &context.state.pods;
             let found: Vec<&NamespacedName> = pods.keys().filter(|pod| pod.name == *name).collect();
             match found[..] {
-                [pod] => self::end(scene, numbers, &End::Pod(pod.clone()), other_node),
-                [] => Err(Unanswerable::NoPod {
+                [pod] => self::end(context, known, &End::Pod(pod.clone()), other_node),
+                [] => Err(QueryError::NoPod {
                     name: name.to_string(),
                     near: near(None, name, pods),
                 }),
-                _ => Err(Unanswerable::SeveralPods {
+                _ => Err(QueryError::SeveralPods {
                     name: name.to_string(),
                     pods: found.iter().map(ToString::to_string).collect(),
                 }),
             }
         }
-        End::Labels(selector) => for_labels(scene, numbers, selector),
-        End::Ip(ip) => of_address(scene, numbers, *ip, other_node),
-        End::Entity(name) => Ok(reserved(numbers, name)),
-        End::Former { name, labels } => Ok(former(scene, numbers, name, labels)),
+        End::Labels(selector) => for_labels(context, known, selector),
+        End::Ip(ip) => of_address(context, known, *ip, other_node),
+        End::Entity(name) => Ok(reserved(known, name)),
+        End::Former { name, labels } => Ok(former(context, known, name, labels)),
     }
 }
 
 /// Who had these labels. Its named ports are those of a pod that has them now.
-fn former(scene: &Scene<'_>, numbers: &mut Numbers, name: &str, labels: &Labels) -> Party {
-    let mut pods = scene.state.pods.values();
+fn former(
+    context: &PolicyContext<'_>,
+    known: &mut KnownIdentities,
+    name: &str,
+    labels: &Labels,
+) -> ResolvedPeer {
+    let mut pods = context.state.pods.values();
     let alike = pods.find(|pod| {
-        !pod.host_network && scene.state.identity_labels(pod, &scene.config.cluster) == *labels
+        !pod.host_network && context.state.identity_labels(pod, &context.config.cluster) == *labels
     });
     let mut ports: Vec<NamedPort> = alike.into_iter().flat_map(|pod| ports_of(pod)).collect();
     ports.sort();
     ports.dedup();
-    Party {
+    ResolvedPeer {
         name: name.to_owned(),
-        identity: numbers.add(labels, ports.iter().cloned()),
+        identity: known.add(labels, ports.iter().cloned()),
         labels: labels.clone(),
         pod: None,
         pods: 0,
@@ -195,14 +228,14 @@ fn former(scene: &Scene<'_>, numbers: &mut Numbers, name: &str, labels: &Labels)
     }
 }
 
-fn of_pod(scene: &Scene<'_>, numbers: &mut Numbers, pod: &Pod) -> Party {
-    let labels = scene.state.identity_labels(pod, &scene.config.cluster);
+fn of_pod(context: &PolicyContext<'_>, known: &mut KnownIdentities, pod: &Pod) -> ResolvedPeer {
+    let labels = context.state.identity_labels(pod, &context.config.cluster);
     let mut ports: Vec<NamedPort> = ports_of(pod).collect();
     ports.sort();
     ports.dedup();
-    Party {
+    ResolvedPeer {
         name: pod.name.to_string(),
-        identity: numbers.add(&labels, ports.iter().cloned()),
+        identity: known.add(&labels, ports.iter().cloned()),
         labels,
         pod: Some(pod.name.clone()),
         pods: 1,
@@ -215,8 +248,8 @@ fn of_pod(scene: &Scene<'_>, numbers: &mut Numbers, pod: &Pod) -> Party {
     }
 }
 
-fn reserved(numbers: &Numbers, name: &str) -> Party {
-    let found = numbers
+fn reserved(known: &KnownIdentities, name: &str) -> ResolvedPeer {
+    let found = known
         .identities
         .iter()
         .find(|(identity, labels)| {
@@ -227,7 +260,7 @@ fn reserved(numbers: &Numbers, name: &str) -> Party {
         })
         .map(|(identity, labels)| (identity, labels.clone()));
     let (identity, labels) = found.unwrap_or_default();
-    Party {
+    ResolvedPeer {
         name: name.to_owned(),
         identity,
         labels,
@@ -242,50 +275,50 @@ fn reserved(numbers: &Numbers, name: &str) -> Party {
     }
 }
 
-fn of_node(numbers: &Numbers, node: Option<&str>, other_node: Option<&str>) -> Party {
+fn of_node(known: &KnownIdentities, node: Option<&str>, other_node: Option<&str>) -> ResolvedPeer {
     let same = node.is_some() && node == other_node;
-    reserved(numbers, if same { "host" } else { "remote-node" })
+    reserved(known, if same { "host" } else { "remote-node" })
 }
 
 fn of_address(
-    scene: &Scene<'_>,
-    numbers: &mut Numbers,
+    context: &PolicyContext<'_>,
+    known: &mut KnownIdentities,
     ip: IpAddr,
     other_node: Option<&str>,
-) -> Result<Party, Unanswerable> {
-    let state = scene.state;
+) -> Result<ResolvedPeer, QueryError> {
+    let state = context.state;
     let node = state
         .nodes
         .values()
         .find(|node| node.addresses.contains(&ip));
-    let mut party = if let Some(node) = node {
-        let mut party = if is_apiserver(scene, ip) && other_node != Some(&*node.name) {
-            reserved(numbers, "kube-apiserver")
+    let mut resolved = if let Some(node) = node {
+        let mut resolved = if is_apiserver(context, ip) && other_node != Some(&*node.name) {
+            reserved(known, "kube-apiserver")
         } else {
-            of_node(numbers, Some(&node.name), other_node)
+            of_node(known, Some(&node.name), other_node)
         };
-        party.name = format!("{ip} (node {}, {})", node.name, party.name);
-        party
+        resolved.name = format!("{ip} (node {}, {})", node.name, resolved.name);
+        resolved
     } else if let Some(pod) = state
         .pods
         .values()
         .find(|pod| !pod.host_network && pod.ips.contains(&ip))
     {
-        of_pod(scene, numbers, pod)
+        of_pod(context, known, pod)
     } else {
         let service = state
             .services
             .values()
             .find(|service| service.cluster_ips.contains(&ip));
         if let Some(service) = service {
-            return Err(Unanswerable::Service {
+            return Err(QueryError::Service {
                 ip,
                 service: service.name.clone(),
             });
         }
-        let identity = numbers.of_address(ip);
-        let labels = numbers.identities.labels(identity).cloned();
-        Party {
+        let identity = known.of_address(ip);
+        let labels = known.identities.labels(identity).cloned();
+        ResolvedPeer {
             name: ip.to_string(),
             identity,
             labels: labels.unwrap_or_default(),
@@ -299,13 +332,13 @@ fn of_address(
             spread: Vec::new(),
         }
     };
-    party.ip = Some(ip);
-    Ok(party)
+    resolved.ip = Some(ip);
+    Ok(resolved)
 }
 
 /// Whether the service `default/kubernetes` stands behind an address.
-fn is_apiserver(scene: &Scene<'_>, ip: IpAddr) -> bool {
-    scene.state.endpoint_slices.values().any(|slice| {
+fn is_apiserver(context: &PolicyContext<'_>, ip: IpAddr) -> bool {
+    context.state.endpoint_slices.values().any(|slice| {
         &*slice.name.namespace == "default"
             && slice.service.as_deref() == Some("kubernetes")
             && slice.addresses.contains(&ip)
@@ -313,13 +346,13 @@ fn is_apiserver(scene: &Scene<'_>, ip: IpAddr) -> bool {
 }
 
 fn for_labels(
-    scene: &Scene<'_>,
-    numbers: &mut Numbers,
+    context: &PolicyContext<'_>,
+    known: &mut KnownIdentities,
     selector: &Selector,
-) -> Result<Party, Unanswerable> {
+) -> Result<ResolvedPeer, QueryError> {
     let mut alike: BTreeMap<(Labels, Vec<NamedPort>), Vec<&Pod>> = BTreeMap::new();
-    for pod in scene.state.pods.values().filter(|pod| !pod.host_network) {
-        let labels = scene.state.identity_labels(pod, &scene.config.cluster);
+    for pod in context.state.pods.values().filter(|pod| !pod.host_network) {
+        let labels = context.state.identity_labels(pod, &context.config.cluster);
         if selector.matches(&labels) {
             let mut ports: Vec<NamedPort> = ports_of(pod).collect();
             ports.sort();
@@ -328,19 +361,19 @@ fn for_labels(
     }
     let groups: Vec<Vec<&Pod>> = alike.into_values().collect();
     match &groups[..] {
-        [] => assumed(scene, numbers, selector),
+        [] => assumed(context, known, selector),
         [pods] => {
-            let mut party = of_pod(scene, numbers, pods[0]);
-            party.pods = pods.len();
+            let mut resolved = of_pod(context, known, pods[0]);
+            resolved.pods = pods.len();
             let mut nodes: BTreeMap<Option<&Arc<str>>, &NamespacedName> = BTreeMap::new();
             for pod in pods {
                 nodes.entry(pod.node.as_ref()).or_insert(&pod.name);
             }
             if nodes.len() > 1 {
-                party.node = None;
-                party.spread = nodes.into_values().cloned().collect();
+                resolved.node = None;
+                resolved.spread = nodes.into_values().cloned().collect();
             }
-            Ok(party)
+            Ok(resolved)
         }
         several => {
             const SHOWN: usize = 4;
@@ -352,7 +385,7 @@ fn for_labels(
             if several.len() > SHOWN {
                 pods.push(format!("{} more", several.len() - SHOWN));
             }
-            Err(Unanswerable::Ambiguous {
+            Err(QueryError::Ambiguous {
                 labels: written(selector),
                 pods: pods.join(", "),
             })
@@ -376,10 +409,10 @@ fn written(selector: &Selector) -> String {
 
 /// A pod that isn't there, with just these labels.
 fn assumed(
-    scene: &Scene<'_>,
-    numbers: &mut Numbers,
+    context: &PolicyContext<'_>,
+    known: &mut KnownIdentities,
     selector: &Selector,
-) -> Result<Party, Unanswerable> {
+) -> Result<ResolvedPeer, QueryError> {
     let (mut namespace, mut account) = (None, "default".to_owned());
     let mut own = LabelMap::new();
     for requirement in &selector.requirements {
@@ -395,24 +428,24 @@ fn assumed(
         }
     }
     let Some(namespace) = namespace else {
-        return Err(Unanswerable::NoLabels {
+        return Err(QueryError::NoLabels {
             labels: written(selector),
         });
     };
     let labels = Labels::for_pod(
         &namespace,
         &own,
-        scene.state.namespace_labels(&namespace),
+        context.state.namespace_labels(&namespace),
         &account,
-        &scene.config.cluster,
+        &context.config.cluster,
     );
     let name: Vec<String> = own
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    Ok(Party {
+    Ok(ResolvedPeer {
         name: format!("{namespace}/{}", bounded::list(&name, ",")),
-        identity: numbers.add(&labels, std::iter::empty()),
+        identity: known.add(&labels, std::iter::empty()),
         labels,
         pod: None,
         pods: 0,

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use super::numbers::Numbers;
-use super::party::Party;
-use super::{PortText, Scene, protocol_name};
+use super::identities::KnownIdentities;
+use super::resolved_peer::ResolvedPeer;
+use super::{PolicyContext, PortText, protocol_name};
 use policy::Direction;
 use policy::rule::{Ports, protocol};
 
 /// What is allowed and what is denied over all ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
+pub struct AllowedPorts {
     /// `8080/TCP`, `8000-9000/TCP`, `UDP`, `ICMP type 8`.
     pub allowed: Vec<String>,
     /// Likewise.
@@ -48,10 +48,10 @@ fn all_of(protocol: u8) -> (u16, u16) {
 
 /// All spans, by protocol and port.
 pub(super) fn spans(
-    scene: &Scene<'_>,
-    numbers: &Numbers,
-    source: &Party,
-    destination: &Party,
+    context: &PolicyContext<'_>,
+    known: &KnownIdentities,
+    source: &ResolvedPeer,
+    destination: &ResolvedPeer,
 ) -> Vec<Span> {
     let mut named: BTreeSet<(u8, u16, u16)> = BTreeSet::new();
     for (direction, subject, peer) in [
@@ -61,7 +61,7 @@ pub(super) fn spans(
         if !subject.judged {
             continue;
         }
-        let rules = scene.policies.values().flat_map(|policy| &policy.rules);
+        let rules = context.policies.values().flat_map(|policy| &policy.rules);
         let rules = rules.filter(|rule| rule.subject.matches(&subject.labels));
         let elements = rules
             .filter_map(|rule| rule.statement(direction))
@@ -76,7 +76,7 @@ pub(super) fn spans(
                 } => drop(named.insert((*protocol, *first, *last))),
                 // Whoever means it by the name: one span too many does no harm.
                 Ports::Named { protocol, name } => {
-                    let of_peer = numbers.named_ports.get(&peer.identity);
+                    let of_peer = known.named_ports.get(&peer.identity);
                     let known = subject.ports.iter().chain(of_peer.into_iter().flatten());
                     let same =
                         known.filter(|port| port.protocol == *protocol && port.name == *name);
@@ -109,7 +109,7 @@ pub(super) fn spans(
     spans
 }
 
-/// Whose judgement to show for all: of what is denied, or else of all, a port that no rule names, TCP
+/// Whose verdict to show for all: of what is denied, or else of all, a port that no rule names, TCP
 /// before the others.
 pub(super) fn telling(spans: &[(Span, bool)]) -> Option<Span> {
     let all_allowed = spans.iter().all(|(_, allowed)| *allowed);
@@ -117,7 +117,7 @@ pub(super) fn telling(spans: &[(Span, bool)]) -> Option<Span> {
     wanted.map(|(span, _)| *span).min_by_key(|span| span.named)
 }
 
-impl Reach {
+impl AllowedPorts {
     /// Puts neighbours with the same verdict together.
     pub(super) fn of(spans: &[(Span, bool)]) -> Self {
         let mut merged: Vec<(Span, bool)> = Vec::new();
