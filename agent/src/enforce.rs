@@ -26,7 +26,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use cluster::State;
 use loader::{Datapath, IfIndex, RingReader, pods::Routes};
-use policy::Here;
+use policy::LocalNode;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -90,7 +90,7 @@ pub struct Reconciler {
     enrichment: Enrichment,
     published: Published,
     /// What the node told when the maps were last brought in step. `None`: they may hold anything.
-    here: Option<Here>,
+    here: Option<LocalNode>,
     /// Port of the agents' TCP listeners, for the peers' addresses.
     port: Option<u16>,
     step: SyncState,
@@ -289,7 +289,7 @@ impl Reconciler {
         self.log.store(&self.manifests.checkpoint())?;
         self.file.store(Saved {
             endpoints: self.endpoints.indices(),
-            policy: self.compiler.memory(),
+            policy: self.compiler.persistent_state(),
         })?;
         for index in &self.given {
             let forget = self.datapath.stats().reset_rate_limit(*index);

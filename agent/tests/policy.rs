@@ -165,8 +165,9 @@ fn in_force(directory: &Path) -> AppliedState {
         .unwrap()
         .state();
     let config = policy::Config::default();
-    let mut compiler = policy::Compiler::new(config.clone(), "node-a", policy::Memory::default());
-    let compiled = compiler.update(&state);
+    let mut compiler =
+        policy::Compiler::new(config.clone(), "node-a", policy::PersistentState::default());
+    let compiled = compiler.compile(&state);
     AppliedState {
         policies: compiler.policies(),
         state,
@@ -292,7 +293,7 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
         .state();
     let behind = StaleState {
         state,
-        memory: policy::Memory::default(),
+        memory: policy::PersistentState::default(),
         config: policy::Config::default(),
         node: "node-a".to_owned(),
         revision: 4,

@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// A question to the policy engine that can't be answered.
     #[error("{}", escape(&.0.to_string()))]
-    Question(#[from] policy::explain::Unanswerable),
+    Question(#[from] explain::trace::QueryError),
     /// The directory of manifests.
     #[error(transparent)]
     State(#[from] cluster::source::DirectoryError),

@@ -156,11 +156,11 @@ fn of_directory(
     directory: &str,
     request: &TraceRequest,
 ) -> Result<TraceResponse, Error> {
-    let asked = policy::wire::asked(request)?;
+    let query = explain::proto::trace_query(request)?;
     let known = read::directory(args, directory.as_ref())?;
     known.complain();
-    let explanation = known.scene().explain(&asked)?;
-    Ok(policy::wire::trace(&explanation))
+    let explanation = known.context().explain(&query)?;
+    Ok(explain::proto::trace(&explanation))
 }
 
 fn request(args: &Args) -> Result<TraceRequest, Error> {

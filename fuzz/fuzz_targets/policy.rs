@@ -4,8 +4,8 @@
 #![no_main]
 
 use cluster::{Object, Origin, State, manifest, yaml};
+use explain::validate::{File, Severity, validate};
 use libfuzzer_sys::fuzz_target;
-use policy::validate::{File, Severity, validate};
 
 fuzz_target!(|text: &str| {
     let file = File {

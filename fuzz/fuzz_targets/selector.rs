@@ -4,8 +4,8 @@
 #![no_main]
 
 use cluster::{Label, Labels, manifest, yaml};
+use explain::trace::{End, Port};
 use libfuzzer_sys::fuzz_target;
-use policy::explain::{End, Port};
 use policy::selector::Demand;
 
 fuzz_target!(|text: &str| {

@@ -12,7 +12,7 @@ use std::time::Instant;
 use cluster::manifest::{self, Document};
 use cluster::{Origin, State, yaml};
 use datapath_host::Changes;
-use flows_policy::{Compiler, Config, Here, Memory, Place};
+use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
 
 const ROUNDS: usize = 9;
 const NAMESPACES: usize = 20;
@@ -33,9 +33,9 @@ fn main() {
     for _ in 0..ROUNDS {
         // One at a time, as in an agent.
         drop(compiler.take());
-        let mut new = Compiler::new(Config::default(), OWN, Memory::default());
+        let mut new = Compiler::new(Config::default(), OWN, PersistentState::default());
         let began = Instant::now();
-        let (compiled, _) = new.advance(&state);
+        let (compiled, _) = new.update(&state);
         let desired = compiled.desired(&here);
         first.push(ms(began));
         assert!(compiled.problems.is_empty(), "{:?}", compiled.problems);
@@ -117,7 +117,7 @@ fn main() {
 struct Bench<'a> {
     compiler: &'a mut Compiler,
     state: Arc<State>,
-    here: Here,
+    here: LocalNode,
 }
 
 impl Bench<'_> {
@@ -133,12 +133,12 @@ impl Bench<'_> {
             let here = here(&changed);
 
             let began = Instant::now();
-            let (compiled, touched) = self.compiler.advance(&changed);
+            let (compiled, touched) = self.compiler.update(&changed);
             let changes = compiled.changes(&touched, &self.here, &here).unwrap();
             times.push(ms(began));
             written.push(count(len(&changes)));
 
-            let (compiled, touched) = self.compiler.advance(&self.state);
+            let (compiled, touched) = self.compiler.update(&self.state);
             assert!(compiled.changes(&touched, &here, &self.here).is_some());
         }
         // A namespace's labels are those of the hundreds of pods in it.
@@ -196,13 +196,13 @@ fn resident() -> f64 {
     f64::from(kib) / 1024.0
 }
 
-fn here(state: &State) -> Here {
+fn here(state: &State) -> LocalNode {
     let pods = state.pods_on_node(OWN).zip(1..);
-    Here {
+    LocalNode {
         own: Vec::new(),
         places: pods
             .map(|(pod, index)| {
-                let place = Place {
+                let place = LocalEndpoint {
                     index,
                     interface: Some(index),
                 };

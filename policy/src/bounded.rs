@@ -7,7 +7,7 @@ const ITEM: usize = 120;
 const ITEMS: usize = 8;
 
 /// A text, cut if it is longer than an item of a list may be.
-pub(crate) fn item(text: &str) -> String {
+pub fn item(text: &str) -> String {
     match text.char_indices().nth(ITEM) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -15,7 +15,7 @@ pub(crate) fn item(text: &str) -> String {
 }
 
 /// The first items of a list, and how many more there are.
-pub(crate) fn list<T: AsRef<str>>(items: &[T], between: &str) -> String {
+pub fn list<T: AsRef<str>>(items: &[T], between: &str) -> String {
     let shown: Vec<String> = items
         .iter()
         .take(ITEMS)
@@ -25,13 +25,13 @@ pub(crate) fn list<T: AsRef<str>>(items: &[T], between: &str) -> String {
 }
 
 /// The first items of a list whose texts are bounded already, and how many more there are.
-pub(crate) fn list_of_bounded<T: AsRef<str>>(items: &[T], between: &str) -> String {
+pub fn list_of_bounded<T: AsRef<str>>(items: &[T], between: &str) -> String {
     let shown: Vec<&str> = items.iter().take(ITEMS).map(AsRef::as_ref).collect();
     format!("{}{}", shown.join(between), more(items.len()))
 }
 
 /// ` and 9,992 more`, of so many items; nothing if all are spelled out.
-pub(crate) fn more(all: usize) -> String {
+pub fn more(all: usize) -> String {
     match all.saturating_sub(ITEMS) {
         0 => String::new(),
         more => format!(" and {} more", grouped(more)),
@@ -39,7 +39,7 @@ pub(crate) fn more(all: usize) -> String {
 }
 
 /// Items that are spelled out.
-pub(crate) fn shown<T>(items: &[T]) -> &[T] {
+pub fn shown<T>(items: &[T]) -> &[T] {
     &items[..items.len().min(ITEMS)]
 }
 

@@ -7,21 +7,21 @@ use std::sync::Arc;
 
 use cluster::{Identity, NamespacedName, ObjectName, Problem, State, manifest};
 
-use crate::compiled::{Compiled, InForce, Touched};
 use crate::config::Config;
 use crate::cookies::{NamedPort, TableIds};
-use crate::memory::Memory;
+use crate::output::{ChangeSet, Compiled, InForce};
 use crate::parse::parse;
+use crate::persistent_state::PersistentState;
 use crate::rule::Policy;
 
 mod addresses;
-mod live;
+mod incremental;
 
-use live::Live;
+use incremental::Incremental;
 
 /// A policy as it was last read.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct PolicyForms {
     /// The newest form that was good.
     good: Option<(Arc<manifest::Policy>, Arc<Policy>)>,
     /// The newest form, if it was refused, and why.
@@ -37,7 +37,7 @@ pub struct Compiler {
     config: Config,
     node: Arc<str>,
     tables: TableIds,
-    policies: BTreeMap<ObjectName, Known>,
+    policies: BTreeMap<ObjectName, PolicyForms>,
     /// The good forms of `policies`, to be shared.
     manifests: Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>,
     /// Whose addresses are that several pods claim, and whose they were before a start from nothing.
@@ -52,46 +52,46 @@ pub struct Compiler {
     /// What was compiled last; identities and cookies of earlier snapshots are in it.
     compiled: Compiled,
     /// What it was compiled from, so that the next one can go on from there.
-    live: Option<Live>,
+    incremental: Option<Incremental>,
 }
 
 impl Compiler {
-    /// A compiler for the node of this name. `memory` is what [`Compiler::memory`] gave before a
+    /// A compiler for the node of this name. `persistent` is what [`Compiler::persistent_state`] gave before a
     /// restart, or the default.
-    pub fn new(config: Config, node: &str, memory: Memory) -> Self {
+    pub fn new(config: Config, node: &str, persistent: PersistentState) -> Self {
         let mut policies = BTreeMap::new();
-        let mut manifests = memory.policies;
+        let mut manifests = persistent.policies;
         Arc::make_mut(&mut manifests).retain(|name, raw| {
             // What an earlier version of this program took but this one refuses is as good as absent.
             let Ok(policy) = parse(raw, &config.cluster) else {
                 return false;
             };
-            let known = Known {
+            let known = PolicyForms {
                 good: Some((Arc::clone(raw), Arc::new(policy))),
                 refused: None,
             };
             policies.insert(name.clone(), known);
             true
         });
-        let compiled = Compiled::empty(memory.cookies, memory.identities);
+        let compiled = Compiled::empty(persistent.cookies, persistent.identities);
         Self {
             config,
             node: node.into(),
-            tables: memory.tables,
+            tables: persistent.tables,
             policies,
             manifests,
-            owners: memory.owners,
+            owners: persistent.owners,
             cookie_uses: HashMap::new(),
             cookies_used: BTreeMap::new(),
             compilations: 0,
             crowded: CROWDED,
             compiled,
-            live: None,
+            incremental: None,
         }
     }
 
     /// What to keep over a restart. Shares what it can with the compiler.
-    pub fn memory(&self) -> Memory {
+    pub fn persistent_state(&self) -> PersistentState {
         let compiled = &self.compiled;
         let own = compiled.endpoints.iter().flat_map(|(name, endpoint)| {
             let has = |ip: &&IpAddr| {
@@ -102,7 +102,7 @@ impl Compiler {
             ips.map(|ip| (*ip, name.clone()))
         });
         let owners = self.owners.clone().into_iter().chain(own).collect();
-        Memory {
+        PersistentState {
             identities: Arc::clone(&compiled.identities),
             cookies: Arc::clone(&compiled.cookies),
             tables: self.tables.clone(),
@@ -118,7 +118,7 @@ impl Compiler {
 
     /// The policies in force, in their present or last good form.
     pub fn policies(&self) -> BTreeMap<ObjectName, Arc<Policy>> {
-        let good = |(name, known): (&ObjectName, &Known)| {
+        let good = |(name, known): (&ObjectName, &PolicyForms)| {
             let (_, policy) = known.good.as_ref()?;
             Some((name.clone(), Arc::clone(policy)))
         };
@@ -135,7 +135,7 @@ impl Compiler {
     /// `cookies` (of flows in the history, of connections) name.
     pub fn retain(&mut self, identities: &BTreeSet<Identity>, cookies: &BTreeSet<u32>) {
         let mut used = identities.clone();
-        used.extend(self.live.iter().flat_map(Live::in_use));
+        used.extend(self.incremental.iter().flat_map(Incremental::in_use));
         Arc::make_mut(&mut self.compiled.identities).retain(&used);
         let mut used = cookies.clone();
         used.extend(self.cookie_uses.keys());
@@ -166,36 +166,39 @@ impl Compiler {
         self.cookies_used.retain(|cookie, _| kept.contains(cookie));
     }
 
-    /// Compiles a snapshot; see [`Self::advance`], which copies nothing.
-    pub fn update(&mut self, state: &State) -> Compiled {
-        self.advance(&Arc::new(state.clone()));
+    /// Compiles a snapshot; see [`Self::update`], which copies nothing.
+    pub fn compile(&mut self, state: &State) -> Compiled {
+        self.update(&Arc::new(state.clone()));
         self.compiled.clone()
     }
 
     /// Compiles a snapshot by what changed since the last one. Returns what came out, and what of it
     /// was touched.
-    pub fn advance(&mut self, state: &Arc<State>) -> (&Compiled, Touched) {
+    pub fn update(&mut self, state: &Arc<State>) -> (&Compiled, ChangeSet) {
         self.make_room();
-        let known = self.live.as_ref().filter(|live| live.same_addresses(state));
+        let known = self
+            .incremental
+            .as_ref()
+            .filter(|incremental| incremental.same_addresses(state));
         let dual_stack = match known {
             Some(_) => self.compiled.identities.dual_stack(),
             None => state.is_dual_stack(),
         };
-        let onwards = self.live.take().filter(|live| {
-            live.can_advance(state) && dual_stack == self.compiled.identities.dual_stack()
+        let onwards = self.incremental.take().filter(|incremental| {
+            incremental.can_update(state) && dual_stack == self.compiled.identities.dual_stack()
         });
-        let mut touched = Touched::default();
-        let mut live = match onwards {
-            Some(mut live) => {
-                live.advance(self, state, &mut touched);
-                live
+        let mut touched = ChangeSet::default();
+        let mut incremental = match onwards {
+            Some(mut incremental) => {
+                incremental.update(self, state, &mut touched);
+                incremental
             }
-            None => self.anew(state, dual_stack, &mut touched),
+            None => self.compile_full(state, dual_stack, &mut touched),
         };
-        if live.lacks_numbers() && !touched.all {
+        if incremental.ids_exhausted() && !touched.all {
             // Those out of use since may help, and which rules get the last ones must not depend on
             // the order of changes.
-            live = self.anew(state, dual_stack, &mut touched);
+            incremental = self.compile_full(state, dual_stack, &mut touched);
         }
         let refused = self.policies.values();
         let refused = refused.filter_map(|known| Some(known.refused.as_ref()?.1.clone()));
@@ -204,10 +207,13 @@ impl Compiler {
             .values()
             .filter_map(|known| known.good.as_ref());
         let doubts = good.flat_map(|(_, policy)| policy.doubts.iter().cloned());
-        self.compiled.problems = refused.chain(doubts).chain(live.problems()).collect();
+        self.compiled.problems = refused
+            .chain(doubts)
+            .chain(incremental.problems())
+            .collect();
         self.compiled.problems.sort();
         self.compiled.generation = state.generation;
-        self.live = Some(live);
+        self.incremental = Some(incremental);
         (&self.compiled, touched)
     }
 
@@ -217,7 +223,12 @@ impl Compiler {
     }
 
     /// Compiles from nothing.
-    fn anew(&mut self, state: &Arc<State>, dual_stack: bool, touched: &mut Touched) -> Live {
+    fn compile_full(
+        &mut self,
+        state: &Arc<State>,
+        dual_stack: bool,
+        touched: &mut ChangeSet,
+    ) -> Incremental {
         let addresses = std::mem::take(&mut self.compiled.addresses).into_iter();
         self.owners
             .extend(addresses.filter_map(|(ip, address)| Some((ip, address.pod?))));
@@ -234,13 +245,13 @@ impl Compiler {
             self.cookies_used.insert(cookie, self.compilations);
         }
         Arc::make_mut(&mut self.compiled.identities).set_dual_stack(dual_stack);
-        let mut live = Live::new(state, &self.compiled.identities);
-        live.advance(self, state, touched);
-        *touched = Touched {
+        let mut incremental = Incremental::new(state, &self.compiled.identities);
+        incremental.update(self, state, touched);
+        *touched = ChangeSet {
             all: true,
-            ..Touched::default()
+            ..ChangeSet::default()
         };
-        live
+        incremental
     }
 
     /// Reads a policy in its present form, or forgets it. What is refused keeps its last good form.
@@ -250,7 +261,7 @@ impl Compiler {
         name: &ObjectName,
         raw: Option<&Arc<manifest::Policy>>,
     ) -> [Option<Arc<Policy>>; 2] {
-        let good = |known: &Known| known.good.as_ref().map(|(_, policy)| Arc::clone(policy));
+        let good = |known: &PolicyForms| known.good.as_ref().map(|(_, policy)| Arc::clone(policy));
         let known = self.policies.remove(name).unwrap_or_default();
         // After a restart the last good form is known, but isn't in force yet.
         let before = good(&known).filter(|_| self.compiled.policies.contains_key(name));
@@ -278,8 +289,11 @@ impl Compiler {
 }
 
 /// Reads a new form of a policy.
-fn read(mut known: Known, raw: &Arc<manifest::Policy>, cluster: &str) -> Known {
-    let same_good = known.good.as_ref().is_some_and(|(good, _)| same(good, raw));
+fn read(mut known: PolicyForms, raw: &Arc<manifest::Policy>, cluster: &str) -> PolicyForms {
+    let same_good = known
+        .good
+        .as_ref()
+        .is_some_and(|(good, _)| same_rules(good, raw));
     let same_refused = known
         .refused
         .as_ref()
@@ -289,7 +303,7 @@ fn read(mut known: Known, raw: &Arc<manifest::Policy>, cluster: &str) -> Known {
     } else if !same_refused {
         match parse(raw, cluster) {
             Ok(policy) => {
-                known = Known {
+                known = PolicyForms {
                     good: Some((Arc::clone(raw), Arc::new(policy))),
                     refused: None,
                 };
@@ -307,13 +321,13 @@ fn read(mut known: Known, raw: &Arc<manifest::Policy>, cluster: &str) -> Known {
 }
 
 /// The same rules, wherever in whichever file they stand.
-pub fn same(a: &manifest::Policy, b: &manifest::Policy) -> bool {
+pub fn same_rules(a: &manifest::Policy, b: &manifest::Policy) -> bool {
     std::ptr::eq(a, b)
         || a.version == b.version && a.uid == b.uid && a.document.digest() == b.document.digest()
 }
 
 /// The named ports of a pod.
-pub(crate) fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + '_ {
+pub fn ports_of(pod: &cluster::Pod) -> impl Iterator<Item = NamedPort> + '_ {
     pod.ports.iter().filter_map(|port| {
         Some(NamedPort {
             name: port.name.as_deref()?.to_lowercase().into(),
@@ -354,18 +368,18 @@ mod tests {
         state.insert(object(
             "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: s}, spec: {nodeName: a}, status: {podIP: 10.1.0.1}}",
         ));
-        let mut compiler = Compiler::new(Config::default(), "a", Memory::default());
+        let mut compiler = Compiler::new(Config::default(), "a", PersistentState::default());
         compiler.crowded = 50;
         state.insert(policy(1, "steady", 80));
         let cookies = |compiled: &Compiled, port| -> BTreeSet<u32> {
             let entries = compiled.entries.iter().filter(|(key, _)| key.port == port);
             entries.map(|(_, entry)| entry.cookie).collect()
         };
-        let first = compiler.update(&state);
+        let first = compiler.compile(&state);
         assert_eq!(cookies(&first, 80).len(), 1);
         for version in 0..200 {
             state.insert(policy(version, "edited", 81));
-            let compiled = compiler.update(&state);
+            let compiled = compiler.compile(&state);
             assert!(compiled.cookies.len() <= 60, "{}", compiled.cookies.len());
             assert_eq!(
                 cookies(&compiled, 80),

@@ -7,12 +7,12 @@ use abi::policy as number;
 use cluster::differ::{changed, same};
 use serde::{Deserialize, Serialize};
 
-use crate::reason::{Direction, Reason, ReasonKind};
+use crate::attribution::{Direction, Reason, ReasonKind};
 
 /// The directory of cookies. A cookie stays resolvable until [`Cookies::retain`] is told that nothing
 /// refers to it any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[serde(from = "SerializedCookies", into = "SerializedCookies")]
 pub struct Cookies {
     by_reason: HashMap<Arc<Reason>, u32>,
     by_number: BTreeMap<u32, Arc<Reason>>,
@@ -28,7 +28,7 @@ pub(crate) struct CookieChanges {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct SerializedCookies {
     next: u32,
     reasons: BTreeMap<u32, Arc<Reason>>,
 }
@@ -166,8 +166,8 @@ impl Cookies {
     }
 }
 
-impl From<Stored> for Cookies {
-    fn from(stored: Stored) -> Self {
+impl From<SerializedCookies> for Cookies {
+    fn from(stored: SerializedCookies) -> Self {
         let mut cookies = Self {
             next: stored
                 .next
@@ -183,7 +183,7 @@ impl From<Stored> for Cookies {
     }
 }
 
-impl From<Cookies> for Stored {
+impl From<Cookies> for SerializedCookies {
     fn from(cookies: Cookies) -> Self {
         Self {
             next: cookies.next,
@@ -316,7 +316,7 @@ mod tests {
         Reason {
             direction: Direction::Ingress,
             kind: ReasonKind::Allow,
-            origins: vec![crate::reason::Origin {
+            origins: vec![crate::attribution::Origin {
                 policy: cluster::ObjectName {
                     kind,
                     namespace: Some("shop".into()),

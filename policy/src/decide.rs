@@ -8,14 +8,14 @@ use cluster::Identity;
 use datapath_core::policy::PolicyLookup;
 use datapath_host::HostMaps;
 
-use crate::compile::Tables;
-use crate::compiled::Compiled;
+use crate::attribution::{Direction, Reason};
 use crate::cookies::Cookies;
-use crate::reason::{Direction, Reason};
+use crate::output::Compiled;
+use crate::table::Tables;
 
 /// What is asked of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct TableQuery {
     /// Table of the pod that is judged.
     pub table: u32,
     /// Which way, seen from that pod.
@@ -51,15 +51,15 @@ impl Decision {
 
 /// What the kernel would decide with these tables, and the rules behind it. Asks no addresses and no
 /// connections.
-pub fn decide(maps: &HostMaps, question: Question, cookies: &Cookies) -> Decision {
+pub fn decide(maps: &HostMaps, query: TableQuery, cookies: &Cookies) -> Decision {
     let mut lookup = PolicyLookup::default();
     lookup.query = datapath_core::policy::PolicyQuery {
         revision: maps.node.revision,
-        table: question.table,
-        peer: question.peer.0,
-        port: question.port,
-        proto: question.protocol,
-        egress: question.direction == Direction::Egress,
+        table: query.table,
+        peer: query.peer.0,
+        port: query.port,
+        proto: query.protocol,
+        egress: query.direction == Direction::Egress,
     };
     datapath_core::policy::decide(maps, &mut lookup);
     Decision {

@@ -76,7 +76,7 @@ pub fn read(state: &State, cluster: &str) -> (BTreeMap<ObjectName, Arc<Policy>>,
 
 /// Selectors of pods that an element names, each with its path: what [`crate::rule::Element`] no longer
 /// tells apart.
-pub(crate) fn selectors(
+pub fn selectors(
     policy: &manifest::Policy,
     element: RulePath,
     cluster: &str,

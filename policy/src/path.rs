@@ -24,7 +24,7 @@ pub struct RulePath {
 pub struct RuleItem {
     /// The list.
     pub list: RuleList,
-    /// Place in it, from 0.
+    /// Index in it, from 0.
     pub index: u32,
 }
 

@@ -6,14 +6,8 @@ use std::sync::Arc;
 use cluster::CidrGroup;
 use ipnet::IpNet;
 
-use crate::effort;
 use crate::rule::{Peer, Policy};
-
-/// A prefix and all that it lies in, the longest first: at most 33 or 129 look-ups tell whether one of many
-/// prefixes holds another.
-pub(crate) fn supernets(prefix: IpNet) -> impl Iterator<Item = IpNet> {
-    std::iter::successors(Some(prefix.trunc()), IpNet::supernet)
-}
+use crate::steps;
 
 /// The prefixes that a policy's rules name: each gets an identity, and so do those taken out of others.
 pub(crate) fn prefixes_of(
@@ -22,7 +16,7 @@ pub(crate) fn prefixes_of(
 ) -> BTreeSet<IpNet> {
     let mut prefixes = BTreeSet::new();
     let mut add = |more: &[IpNet]| {
-        effort::count(more.len() as u64);
+        steps::count(more.len() as u64);
         prefixes.extend(more);
     };
     let statements = policy
@@ -39,7 +33,7 @@ pub(crate) fn prefixes_of(
                 add(&rule.except);
             }
             Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
-                let cidrs = group_prefixes(peer, groups);
+                let cidrs = peer.group_prefixes(groups);
                 if !cidrs.is_empty() {
                     add(&cidrs);
                     add(except);
@@ -59,33 +53,4 @@ pub fn named_prefixes<'p>(
     policies
         .flat_map(|policy| prefixes_of(policy, groups))
         .collect()
-}
-
-/// The prefixes that the groups of a group peer have now, whatever it takes out of them; none of a group
-/// that isn't there.
-pub(crate) fn group_prefixes(
-    peer: &Peer,
-    groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
-) -> Vec<IpNet> {
-    let chosen: Vec<&Arc<CidrGroup>> = match peer {
-        Peer::CidrGroup { name, .. } => groups.get(name).into_iter().collect(),
-        Peer::CidrGroups { selector, .. } => groups
-            .values()
-            .filter(|group| selector.matches(&group_labels(group).collect()))
-            .collect(),
-        Peer::All | Peer::Labels(_) | Peer::Reserved(_) | Peer::Cidr(_) => Vec::new(),
-    };
-    let cidrs = chosen.into_iter().flat_map(|group| &group.cidrs);
-    cidrs.copied().collect()
-}
-
-/// Labels that prefixes get from a group they are in.
-pub(crate) fn group_labels(group: &CidrGroup) -> impl Iterator<Item = cluster::Label> {
-    let name = format!("{}/{}", cluster::labels::CIDR_GROUP, group.name);
-    std::iter::once(cluster::Label::new("cidrgroup", &name, "")).chain(
-        group
-            .labels
-            .iter()
-            .map(|(key, value)| cluster::Label::new("cidrgroup", key, value)),
-    )
 }

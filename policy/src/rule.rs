@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cluster::{Labels, ObjectName, Problem};
+use cluster::{CidrGroup, Labels, ObjectName, Problem};
 use ipnet::IpNet;
 
+use crate::attribution::Direction;
+use crate::cidr::{covers, group_labels, is_within};
 use crate::path::RulePath;
-use crate::prefixes::supernets;
-use crate::reason::Direction;
 use crate::selector::Selector;
 
 /// A policy object.
@@ -112,22 +112,32 @@ pub enum Peer {
 
 impl Peer {
     /// Whether an identity with these labels is meant. `groups` are the CIDR groups there are.
-    pub fn matches(
-        &self,
-        labels: &Labels,
-        groups: &BTreeMap<Arc<str>, Arc<cluster::CidrGroup>>,
-    ) -> bool {
+    pub fn matches(&self, labels: &Labels, groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>) -> bool {
         match self {
             Self::All => true,
             Self::Labels(selector) => selector.matches(labels),
             Self::Reserved(name) => labels.is_reserved(name),
             Self::Cidr(rule) => rule.matches(labels),
-            Self::CidrGroup { except, .. } | Self::CidrGroups { except, .. } => {
-                crate::prefixes::group_prefixes(self, groups)
-                    .into_iter()
-                    .any(|cidr| is_left_of(cidr, except, labels))
-            }
+            Self::CidrGroup { except, .. } | Self::CidrGroups { except, .. } => self
+                .group_prefixes(groups)
+                .into_iter()
+                .any(|cidr| covers(cidr, except, labels)),
         }
+    }
+
+    /// The prefixes that the groups of a group peer have now, whatever it takes out of them; none of a group
+    /// that isn't there.
+    pub(crate) fn group_prefixes(&self, groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>) -> Vec<IpNet> {
+        let chosen: Vec<&Arc<CidrGroup>> = match self {
+            Self::CidrGroup { name, .. } => groups.get(name).into_iter().collect(),
+            Self::CidrGroups { selector, .. } => groups
+                .values()
+                .filter(|group| selector.matches(&group_labels(group).collect()))
+                .collect(),
+            Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) => Vec::new(),
+        };
+        let cidrs = chosen.into_iter().flat_map(|group| &group.cidrs);
+        cidrs.copied().collect()
     }
 }
 
@@ -142,34 +152,14 @@ pub struct CidrRule {
 
 impl CidrRule {
     /// Whether a prefix is among those taken out.
-    pub(crate) fn excepts(&self, prefix: IpNet) -> bool {
-        is_in(prefix, &self.except)
+    pub fn excepts(&self, prefix: IpNet) -> bool {
+        is_within(prefix, &self.except)
     }
 
     /// Whether the rule is about an identity with these labels: one that stands for a prefix inside
     /// `cidr` and not inside of an exception, or the world if `cidr` is everything.
     pub fn matches(&self, labels: &Labels) -> bool {
-        is_left_of(self.cidr, &self.except, labels)
-    }
-}
-
-/// Whether a prefix is one of `prefixes`, which are sorted, or inside of one.
-pub(crate) fn is_in(prefix: IpNet, prefixes: &[IpNet]) -> bool {
-    !prefixes.is_empty() && supernets(prefix).any(|net| prefixes.binary_search(&net).is_ok())
-}
-
-/// As [`CidrRule::matches`], of a prefix and what is taken out of it.
-pub(crate) fn is_left_of(cidr: IpNet, except: &[IpNet], labels: &Labels) -> bool {
-    match labels.cidr() {
-        Some(prefix) => cidr.contains(&prefix) && !is_in(prefix, except),
-        None if cidr.prefix_len() == 0 => {
-            labels.is_reserved("world")
-                || labels.is_reserved(match cidr {
-                    IpNet::V4(_) => "world-ipv4",
-                    IpNet::V6(_) => "world-ipv6",
-                })
-        }
-        None => false,
+        covers(self.cidr, &self.except, labels)
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use abi::policy::{COOKIE_ALLOW_ANY_EGRESS, ENFORCED};
 use cluster::NamespacedName;
 use common::{add, shown, state};
-use flows_policy::{Compiled, Compiler, Config, Memory, ReasonKind};
+use flows_policy::{Compiled, Compiler, Config, PersistentState, ReasonKind};
 
 const SHOP: &str = "
 {apiVersion: v1, kind: Node, metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}, status: {addresses: [{type: InternalIP, address: 172.16.0.1}]}}
@@ -37,7 +37,7 @@ spec:
 ";
 
 fn compiler() -> Compiler {
-    Compiler::new(Config::default(), "a", Memory::default())
+    Compiler::new(Config::default(), "a", PersistentState::default())
 }
 
 fn cookie_text(compiled: &Compiled, cookie: u32) -> String {
@@ -52,7 +52,7 @@ fn cookie_text(compiled: &Compiled, cookie: u32) -> String {
 fn the_forgotten_service_is_told_why() {
     let mut state = state(SHOP);
     add(&mut state, "policy.yaml", POLICY);
-    let compiled = compiler().update(&state);
+    let compiled = compiler().compile(&state);
     assert_eq!(shown(&compiled.problems), [""; 0]);
     let endpoint = &compiled.endpoints[&NamespacedName::new("production", "auth-database")];
     let table = compiled.tables[&endpoint.table];
@@ -96,7 +96,7 @@ spec:
   - toCIDR: [10.2.0.77, 0.0.0.0/0]
 ",
     );
-    let compiled = compiler().update(&state);
+    let compiled = compiler().compile(&state);
     assert_eq!(shown(&compiled.problems), [""; 0]);
     let address = |ip: &str| {
         let address = &compiled.addresses[&ip.parse().expect("an address")];
@@ -142,8 +142,8 @@ fn numbers_stay_while_what_they_name_does() {
     let mut state = state(SHOP);
     add(&mut state, "policy.yaml", POLICY);
     let mut compiler = compiler();
-    let before = compiler.update(&state);
-    let memory = serde_json::to_string(&compiler.memory()).expect("plain data");
+    let before = compiler.compile(&state);
+    let memory = serde_json::to_string(&compiler.persistent_state()).expect("plain data");
 
     // Another pod, another policy: what was there keeps its numbers.
     add(
@@ -155,7 +155,7 @@ fn numbers_stay_while_what_they_name_does() {
 {apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: a, namespace: production}, spec: {endpointSelector: {matchLabels: {app: a}}, ingress: [{}]}}
 ",
     );
-    let after = compiler.update(&state);
+    let after = compiler.compile(&state);
     assert!(
         before
             .entries
@@ -171,9 +171,9 @@ fn numbers_stay_while_what_they_name_does() {
     assert!(after.tables.len() > before.tables.len());
 
     // A successor gives the same numbers.
-    let memory: Memory = serde_json::from_str(&memory).expect("own form");
+    let memory: PersistentState = serde_json::from_str(&memory).expect("own form");
     let mut successor = Compiler::new(Config::default(), "a", memory);
-    let restarted = successor.update(&state);
+    let restarted = successor.compile(&state);
     assert!(
         before
             .entries
@@ -189,12 +189,12 @@ fn numbers_stay_while_what_they_name_does() {
         .max()
         .expect("entries");
     add(&mut state, "policy.yaml", &POLICY.replace("5432", "5433"));
-    let edited = successor.update(&state);
+    let edited = successor.compile(&state);
     assert!(cookie_text(&edited, old).contains("on 5432/TCP"));
     successor.retain(&BTreeSet::new(), &BTreeSet::from([old]));
-    assert!(successor.update(&state).cookies.resolve(old).is_some());
+    assert!(successor.compile(&state).cookies.resolve(old).is_some());
     successor.retain(&BTreeSet::new(), &BTreeSet::new());
-    let retained = successor.update(&state);
+    let retained = successor.compile(&state);
     assert_eq!(retained.cookies.resolve(old), None);
     assert_eq!(
         retained.entries, edited.entries,
@@ -207,7 +207,7 @@ fn refused_policies_keep_their_last_good_form() {
     let mut state = state(SHOP);
     add(&mut state, "policy.yaml", POLICY);
     let mut compiler = compiler();
-    let good = compiler.update(&state);
+    let good = compiler.compile(&state);
     add(
         &mut state,
         "policy.yaml",
@@ -222,9 +222,9 @@ fn refused_policies_keep_their_last_good_form() {
     );
     for restarted in [false, true] {
         if restarted {
-            compiler = Compiler::new(Config::default(), "a", compiler.memory());
+            compiler = Compiler::new(Config::default(), "a", compiler.persistent_state());
         }
-        let compiled = compiler.update(&state);
+        let compiled = compiler.compile(&state);
         assert_eq!(compiled.entries, good.entries, "restarted: {restarted}");
         assert_eq!(
             shown(&compiled.problems),
@@ -240,7 +240,7 @@ fn refused_policies_keep_their_last_good_form() {
         assert!(compiled.policies.values().all(|policy| policy.stale));
     }
     state.policies.clear();
-    let compiled = compiler.update(&state);
+    let compiled = compiler.compile(&state);
     assert!(
         compiled.entries.is_empty() && compiled.policies.is_empty(),
         "deleted is deleted"
@@ -268,7 +268,7 @@ specs:
 ",
     );
     state.generation = 7;
-    let compiled = compiler().update(&state);
+    let compiled = compiler().compile(&state);
     assert_eq!(shown(&compiled.problems), [""; 0]);
     let ports = |pod: &str, egress: bool| -> Vec<u16> {
         let table = compiled.endpoints[&NamespacedName::new("s", pod)].table;
@@ -302,7 +302,7 @@ fn an_address_claimed_twice_stays_with_the_first() {
 {apiVersion: v1, kind: Pod, metadata: {name: thief, namespace: production, labels: {app: thief}}, spec: {nodeName: a}, status: {podIPs: [{ip: 172.16.0.2}, {ip: 10.1.0.5}]}}
 ",
     );
-    let compiled = compiler().update(&state);
+    let compiled = compiler().compile(&state);
     assert_eq!(
         shown(&compiled.problems),
         [
@@ -325,7 +325,7 @@ fn rules_are_known_by_their_labels_and_write_their_log() {
         "spec:\n  labels: [{key: team, value: payments}, {source: any, key: seen}]\n  log: {value: to the vault}\n",
     );
     add(&mut state, "policy.yaml", &labelled);
-    let compiled = compiler().update(&state);
+    let compiled = compiler().compile(&state);
     assert_eq!(shown(&compiled.problems), [""; 0]);
     let reasons: Vec<_> = compiled.cookies.iter().map(|(_, reason)| reason).collect();
     let of = |kind: ReasonKind| {
@@ -372,7 +372,7 @@ specs:
 fn every_rule_has_its_own_path_and_labels() {
     let mut state = state(SHOP);
     add(&mut state, "policy.yaml", TWINS);
-    let compiled = compiler().update(&state);
+    let compiled = compiler().compile(&state);
     assert_eq!(shown(&compiled.problems), [""; 0]);
     let mut rules = Vec::new();
     for (_, reason) in compiled.cookies.iter() {
@@ -422,8 +422,8 @@ fn cookies_outlive_the_form_that_joined_paths() {
     let unlabelled = unlabelled.collect::<Vec<_>>().join("\n");
     add(&mut state, "policy.yaml", &unlabelled);
     let mut before = compiler();
-    let cookies = before.update(&state).cookies.clone();
-    let whole = serde_json::to_value(before.memory()).expect("plain data");
+    let cookies = before.compile(&state).cookies.clone();
+    let whole = serde_json::to_value(before.persistent_state()).expect("plain data");
 
     let mut joined = whole.clone();
     let reasons = joined["cookies"]["reasons"].as_object_mut();
@@ -444,10 +444,10 @@ fn cookies_outlive_the_form_that_joined_paths() {
     }
     assert_eq!(paths, ["spec, specs[0], specs[1]"]);
 
-    let memory: Memory = serde_json::from_value(joined.clone()).expect("the former form");
+    let memory: PersistentState = serde_json::from_value(joined.clone()).expect("the former form");
     let mut after = Compiler::new(Config::default(), "a", memory);
-    assert_eq!(after.update(&state).cookies, cookies, "no number changed");
-    let again = serde_json::to_value(after.memory()).expect("plain data");
+    assert_eq!(after.compile(&state).cookies, cookies, "no number changed");
+    let again = serde_json::to_value(after.persistent_state()).expect("plain data");
     assert_eq!(
         again["cookies"], whole["cookies"],
         "the present form is written"
@@ -456,7 +456,7 @@ fn cookies_outlive_the_form_that_joined_paths() {
     let bad = joined
         .to_string()
         .replace("spec, specs[0]", "spec, status[0]");
-    let error = serde_json::from_str::<Memory>(&bad).expect_err("no path");
+    let error = serde_json::from_str::<PersistentState>(&bad).expect_err("no path");
     assert!(
         error.to_string().contains("is no path of a rule"),
         "{error}"

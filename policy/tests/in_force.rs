@@ -9,7 +9,7 @@ use std::sync::Arc;
 use abi::policy::ENFORCED;
 use cluster::{NamespacedName, State};
 use common::{add, shown, state};
-use flows_policy::{Compiled, Compiler, Config, Memory};
+use flows_policy::{Compiled, Compiler, Config, PersistentState};
 
 const WEB: &str = "
 {apiVersion: v1, kind: Node, metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}}
@@ -27,7 +27,7 @@ const RIVAL: &str = "{apiVersion: v1, kind: Pod, metadata: {name: a-rival, names
 const LOSES: &str = "pod s/a-rival: status.podIP: its address 10.1.0.5 is that of pod s/web, which keeps it; \
                      give it another address, or delete one of the two";
 
-fn compiler(memory: Memory) -> Compiler {
+fn compiler(memory: PersistentState) -> Compiler {
     Compiler::new(Config::default(), "a", memory)
 }
 
@@ -38,23 +38,23 @@ fn owner(compiled: &Compiled) -> String {
 }
 
 /// A memory after it was kept in a file.
-fn kept(compiler: &Compiler) -> Memory {
-    let text = serde_json::to_string(&compiler.memory()).expect("plain data");
+fn kept(compiler: &Compiler) -> PersistentState {
+    let text = serde_json::to_string(&compiler.persistent_state()).expect("plain data");
     serde_json::from_str(&text).expect("own form")
 }
 
 #[test]
 fn the_pod_that_has_an_address_keeps_it() {
-    let mut compiler_a = compiler(Memory::default());
+    let mut compiler_a = compiler(PersistentState::default());
     let mut state = state(WEB);
-    assert_eq!(owner(&compiler_a.update(&state)), "s/web");
+    assert_eq!(owner(&compiler_a.compile(&state)), "s/web");
     let alone = kept(&compiler_a);
     let mut with_rival = state.clone();
     add(&mut with_rival, "rival.yaml", RIVAL);
 
     // It comes later; with another change that is compiled from nothing; while no agent runs; and
     // after a restart it still is the later one.
-    let compiled = compiler_a.update(&with_rival);
+    let compiled = compiler_a.compile(&with_rival);
     assert_eq!(
         (owner(&compiled), shown(&compiled.problems)),
         ("s/web".into(), vec![LOSES.into()])
@@ -71,7 +71,7 @@ fn the_pod_that_has_an_address_keeps_it() {
         ("while away", compiler(alone), &with_rival),
         ("restarted", compiler(contested), &with_rival),
     ] {
-        let compiled = compiler.update(state);
+        let compiled = compiler.compile(state);
         assert_eq!(owner(&compiled), "s/web", "{name}");
         assert_eq!(shown(&compiled.problems), [LOSES], "{name}");
     }
@@ -79,19 +79,19 @@ fn the_pod_that_has_an_address_keeps_it() {
     // It goes: the address is the other's, without a problem.
     Arc::make_mut(&mut with_rival.pods).remove(&NamespacedName::new("s", "web"));
     with_rival.generation += 1;
-    let compiled = compiler_a.update(&with_rival);
+    let compiled = compiler_a.compile(&with_rival);
     assert_eq!(
         (owner(&compiled), shown(&compiled.problems)),
         ("s/a-rival".into(), vec![])
     );
     // And now that one keeps it.
     add(&mut with_rival, "web.yaml", WEB);
-    assert_eq!(owner(&compiler_a.update(&with_rival)), "s/a-rival");
+    assert_eq!(owner(&compiler_a.compile(&with_rival)), "s/a-rival");
 
     // Both at once: the first by name, whoever comes from nothing.
     add(&mut state, "rival.yaml", RIVAL);
     assert_eq!(
-        owner(&compiler(Memory::default()).update(&state)),
+        owner(&compiler(PersistentState::default()).compile(&state)),
         "s/a-rival"
     );
 }
@@ -175,16 +175,16 @@ fn a_network_policy_isolates_by_every_label() {
             vec![],
         ),
     ] {
-        let mut compiler = compiler(Memory::default());
+        let mut compiler = compiler(PersistentState::default());
         let mut state = state(MEMBERS);
-        let open = compiler.update(&state);
+        let open = compiler.compile(&state);
         assert_eq!(isolated(&open), [""; 0], "{name}");
         add(&mut state, "p.yaml", &policy(kind, &spec));
-        let compiled = compiler.update(&state);
+        let compiled = compiler.compile(&state);
         assert_eq!(isolated(&compiled), wanted, "{name}");
         // Without the policy everything is as before.
         state = self::state(MEMBERS);
-        let compiled = compiler.update(&state);
+        let compiled = compiler.compile(&state);
         assert_eq!(isolated(&compiled), [""; 0], "{name}");
         let identities = |compiled: &Compiled| -> Vec<u32> {
             compiled.endpoints.values().map(|e| e.identity.0).collect()
@@ -219,7 +219,7 @@ fn by_a_peers_label_pods_are_left_out_and_nobody_let_in() {
         let mut state = state(MEMBERS);
         let spec = format!("{{podSelector: {{}}, ingress: [{{from: [{peer}]}}]}}");
         add(&mut state, "p.yaml", &policy("NetworkPolicy", &spec));
-        let compiled = compiler(Memory::default()).update(&state);
+        let compiled = compiler(PersistentState::default()).compile(&state);
         assert_eq!(let_in(&compiled, "db-1"), wanted, "{name}");
     }
 }
@@ -227,11 +227,11 @@ fn by_a_peers_label_pods_are_left_out_and_nobody_let_in() {
 /// A policy that is refused in its new form counts in its last good one, with the labels that it names.
 #[test]
 fn the_last_good_form_isolates_by_its_own_labels() {
-    let mut compiler = compiler(Memory::default());
+    let mut compiler = compiler(PersistentState::default());
     let mut state = state(MEMBERS);
     let good = format!("{{podSelector: {{matchLabels: {{{KEY}: db-0}}}}}}");
     add(&mut state, "p.yaml", &policy("NetworkPolicy", &good));
-    assert_eq!(isolated(&compiler.update(&state)), ["s/db-0"]);
+    assert_eq!(isolated(&compiler.compile(&state)), ["s/db-0"]);
     let mut broken: State = self::state(MEMBERS);
     add(
         &mut broken,
@@ -239,12 +239,12 @@ fn the_last_good_form_isolates_by_its_own_labels() {
         &policy("NetworkPolicy", "{podSelector: {}, policyTypes: [ingress]}"),
     );
     let broken = Arc::new(broken);
-    let (compiled, _) = compiler.advance(&broken);
+    let (compiled, _) = compiler.update(&broken);
     assert_eq!(isolated(compiled), ["s/db-0"]);
     assert_eq!(compiled.problems.len(), 1);
     // And over a restart.
-    let text = serde_json::to_string(&compiler.memory()).expect("plain data");
+    let text = serde_json::to_string(&compiler.persistent_state()).expect("plain data");
     let memory = serde_json::from_str(&text).expect("own form");
     let mut restarted = Compiler::new(Config::default(), "a", memory);
-    assert_eq!(isolated(&restarted.update(&broken)), ["s/db-0"]);
+    assert_eq!(isolated(&restarted.compile(&broken)), ["s/db-0"]);
 }

@@ -1,4 +1,4 @@
-//! Random changes of a cluster: what was advanced change by change is what is compiled from nothing,
+//! Random changes of a cluster: what was updated change by change is what is compiled from nothing,
 //! and the changes that are told lead from the maps' content before to that after.
 //!
 //! `FLOWS_CASES=2000` runs more of them, `FLOWS_SEED=n` one.
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use cluster::{NamespacedName, State};
 use common::{add, shown, state};
 use datapath_host::{Changes, Desired};
-use flows_policy::{Compiler, Config, Here, Memory, Place};
+use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
 use random_policies::generate::world;
 use random_policies::random::Random;
 
@@ -38,7 +38,7 @@ spec:
 #[derive(Debug, Default)]
 struct Ledger {
     advanced: usize,
-    anew: usize,
+    full: usize,
     entries: usize,
     removed: usize,
     endpoints: usize,
@@ -90,16 +90,19 @@ fn change(random: &mut Random, state: &mut State, pools: &[State]) {
 }
 
 /// Where the node's pods are: an index is reused once its pod is gone, an interface may come late.
-fn places(random: &mut Random, state: &State, here: &mut Here) {
+fn places(random: &mut Random, state: &State, here: &mut LocalNode) {
     here.places
         .retain(|name, _| state.pods_on_node("a").any(|pod| pod.name == *name));
     for pod in state.pods_on_node("a") {
         let taken: Vec<u32> = here.places.values().map(|place| place.index).collect();
         let free = (1..).find(|index| !taken.contains(index));
-        let place = here.places.entry(pod.name.clone()).or_insert(Place {
-            index: free.expect("few pods"),
-            interface: None,
-        });
+        let place = here
+            .places
+            .entry(pod.name.clone())
+            .or_insert(LocalEndpoint {
+                index: free.expect("few pods"),
+                interface: None,
+            });
         if random.chance(50) {
             place.interface = Some(place.index + 100);
         }
@@ -143,11 +146,11 @@ fn run(seed: u64, ledger: &mut Ledger) {
         .collect();
     let mut random = Random::new(seed);
     let mut state = pools[0].clone();
-    let mut compiler = Compiler::new(Config::default(), "a", Memory::default());
-    let mut here = Here::default();
+    let mut compiler = Compiler::new(Config::default(), "a", PersistentState::default());
+    let mut here = LocalNode::default();
     places(&mut random, &state, &mut here);
-    let mut desired = compiler.update(&state).desired(&here);
-    let mut told = Memory::default();
+    let mut desired = compiler.compile(&state).desired(&here);
+    let mut told = PersistentState::default();
     for step in 0..STEPS {
         for _ in 0..=random.below(3) {
             change(&mut random, &mut state, &pools);
@@ -156,7 +159,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
         let before = here.clone();
         places(&mut random, &state, &mut here);
 
-        let (compiled, touched) = compiler.advance(&Arc::new(state.clone()));
+        let (compiled, touched) = compiler.update(&Arc::new(state.clone()));
         let wanted = compiled.desired(&here);
         match compiled.changes(&touched, &before, &here) {
             Some(changes) => {
@@ -169,7 +172,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
                 apply(&mut desired, changes);
             }
             None => {
-                ledger.anew += 1;
+                ledger.full += 1;
                 desired = wanted.clone();
             }
         }
@@ -178,14 +181,15 @@ fn run(seed: u64, ledger: &mut Ledger) {
         let is_contested = |problem: &String| problem.contains("its address");
         ledger.contested += usize::from(shown(&compiled.problems).iter().any(is_contested));
         // What a state file is told of it, through its text.
-        let memory = compiler.memory();
+        let memory = compiler.persistent_state();
         let changes = memory.changes(&told);
         let text = serde_json::to_string(&changes).expect("plain data");
         told.apply(serde_json::from_str(&text).expect("own form"));
         assert_eq!(told, memory, "seed {seed}, step {step}");
         // With the same numbers at hand, so that what is new to it would show.
-        let anew = Compiler::new(Config::default(), "a", compiler.memory()).update(&state);
-        assert_eq!(compiled, anew, "seed {seed}, step {step}");
+        let full =
+            Compiler::new(Config::default(), "a", compiler.persistent_state()).compile(&state);
+        assert_eq!(compiled, full, "seed {seed}, step {step}");
     }
 }
 
@@ -206,7 +210,7 @@ fn change_by_change_is_from_nothing() {
     }
     eprintln!("{ledger:?}");
     assert!(
-        ledger.advanced > 3 * ledger.anew && ledger.anew >= 5,
+        ledger.advanced > 3 * ledger.full && ledger.full >= 5,
         "{ledger:?}"
     );
     for seen in [

@@ -18,7 +18,9 @@ use abi::reason;
 use cluster::NamespacedName;
 use common::{shown, state};
 use datapath_host::HostMaps;
-use flows_policy::{Compiled, Compiler, Config, Here, Memory, Place, ReasonKind};
+use flows_policy::{
+    Compiled, Compiler, Config, LocalEndpoint, LocalNode, PersistentState, ReasonKind,
+};
 use kernel_maps::{Kernel, frame};
 use loader::testrun::Program;
 use loader::{Desired, IfIndex};
@@ -35,13 +37,13 @@ const PODS: usize = 12;
 /// The maps' content: endpoint index = index of the pod + 1.
 fn desired(world: &World, compiled: &Compiled, interfaces: &[IfIndex]) -> Desired {
     let place = |(n, pod): (usize, &Pod)| {
-        let place = Place {
+        let place = LocalEndpoint {
             index: u32::try_from(n + 1).expect("few pods"),
             interface: Some(interfaces[n].0),
         };
         (NamespacedName::new(pod.namespace, &pod.name), place)
     };
-    compiled.desired(&Here {
+    compiled.desired(&LocalNode {
         own: Vec::new(),
         places: world.pods.iter().enumerate().map(place).collect(),
     })
@@ -106,8 +108,8 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
     let manifests = world.manifests();
-    let compiled =
-        Compiler::new(Config::default(), "a", Memory::default()).update(&state(&manifests));
+    let compiled = Compiler::new(Config::default(), "a", PersistentState::default())
+        .compile(&state(&manifests));
     assert_eq!(
         shown(&compiled.problems),
         [""; 0],

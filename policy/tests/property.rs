@@ -13,7 +13,9 @@ use abi::reason;
 use cluster::{Identity, NamespacedName};
 use common::{shown, state};
 use datapath_host::HostMaps;
-use flows_policy::{Compiled, Compiler, Config, Decision, Direction, Memory, Question, ReasonKind};
+use flows_policy::{
+    Compiled, Compiler, Config, Decision, Direction, PersistentState, ReasonKind, TableQuery,
+};
 use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
 use random_policies::model::{NODES, World};
 use random_policies::oracle::{Answer, Peer, Probe, answer};
@@ -46,7 +48,7 @@ fn identity(world: &World, compiled: &Compiled, peer: &Peer) -> Identity {
 fn decide(world: &World, compiled: &Compiled, maps: &HostMaps, probe: &Probe) -> Decision {
     let pod = &world.pods[probe.subject];
     let endpoint = &compiled.endpoints[&NamespacedName::new(pod.namespace, &pod.name)];
-    let question = Question {
+    let question = TableQuery {
         table: endpoint.table,
         direction: if probe.egress {
             Direction::Egress
@@ -116,8 +118,8 @@ fn run(seed: u64, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
     let manifests = world.manifests();
-    let compiled =
-        Compiler::new(Config::default(), "a", Memory::default()).update(&state(&manifests));
+    let compiled = Compiler::new(Config::default(), "a", PersistentState::default())
+        .compile(&state(&manifests));
     assert_eq!(
         shown(&compiled.problems),
         [""; 0],

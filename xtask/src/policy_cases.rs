@@ -1,5 +1,5 @@
 //! `cargo xtask policy-cases [FILE...]`: files of policies and probes through the verdict on the host,
-//! the loaded eBPF program and a scan over the rules. What it prints: `policy/tests/policy_cases.rs`.
+//! the loaded eBPF program and a scan over the rules. What it prints: `explain/tests/policy_cases.rs`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub(crate) fn run(files: &[&str]) -> Result<ExitCode> {
     setup::programs()?;
     let object = bpf::build()?;
     let mut command = Command::new(cargo());
-    command.args(["test", "--locked", "--no-run", "-p", "flows-policy"]);
+    command.args(["test", "--locked", "--no-run", "-p", "flows-explain"]);
     command.args(["--test", TARGET]);
     let built = metadata::executables(&mut command)?;
     let runner = built

@@ -24,7 +24,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",
+        ],
+    ),
+    (
+        "flows-explain",
+        &[
+            "flows-abi",
+            "flows-cluster",
+            "flows-datapath-core",
+            "flows-datapath-host",
             "flows-flow",
+            "flows-policy",
             "flows-proto",
         ],
     ),
@@ -39,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",
+            "flows-explain",
             "flows-flow",
             "flows-loader",
             "flows-policy",
@@ -60,6 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",
+            "flows-explain",
             "flows-flow",
             "flows-policy",
             "flows-proto",
@@ -232,6 +244,7 @@ fn aya_is_used_by_the_loader_alone() {
         "flows-flow",
         "flows-cluster",
         "flows-policy",
+        "flows-explain",
         "flows-relay",
         "flows-cli",
     ] {
@@ -247,7 +260,12 @@ fn aya_is_used_by_the_loader_alone() {
 #[test]
 fn vocabulary_state_and_policy_do_not_speak_grpc() {
     let graph = Graph::read();
-    for name in ["flows-flow", "flows-cluster", "flows-policy"] {
+    for name in [
+        "flows-flow",
+        "flows-cluster",
+        "flows-policy",
+        "flows-explain",
+    ] {
         let grpc: Vec<&String> = graph.uses[name]
             .iter()
             .filter(|used| used.starts_with("tonic"))

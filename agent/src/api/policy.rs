@@ -6,8 +6,8 @@ mod wait;
 
 use std::sync::Arc;
 
-use policy::because::{Answerer, because};
-use policy::explain::Scene;
+use explain::explain_flow::Responder;
+use explain::trace::PolicyContext;
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
     ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
@@ -74,9 +74,9 @@ impl Service {
 }
 
 /// What questions are asked of.
-fn scene(known: &AppliedState) -> Scene<'_> {
+fn context(known: &AppliedState) -> PolicyContext<'_> {
     let identities = (*known.compiled.identities).clone();
-    Scene::new(&known.state, &known.policies, &known.config, identities)
+    PolicyContext::new(&known.state, &known.policies, &known.config, identities)
 }
 
 /// The most that a request may ask to be checked, bytes.
@@ -89,12 +89,12 @@ impl Rpc for Service {
         request: Request<TraceRequest>,
     ) -> Result<Response<TraceResponse>, Status> {
         let refused =
-            |error: policy::explain::Unanswerable| Status::invalid_argument(error.to_string());
-        let asked = policy::wire::asked(request.get_ref()).map_err(refused)?;
+            |error: explain::trace::QueryError| Status::invalid_argument(error.to_string());
+        let query = explain::proto::trace_query(request.get_ref()).map_err(refused)?;
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let explanation = scene(known).explain(&asked).map_err(refused)?;
-            let answer = policy::wire::trace(&explanation);
+            let explanation = context(known).explain(&query).map_err(refused)?;
+            let answer = explain::proto::trace(&explanation);
             Ok(views::told_by(known, &node_name, answer))
         });
         Ok(versioned(answer.await?))
@@ -110,13 +110,13 @@ impl Rpc for Service {
         let answer = self.ask(move |known| {
             let in_force = known.compiled.policies.iter();
             let stale = in_force.filter(|(_, policy)| policy.stale);
-            let answerer = Answerer {
+            let responder = Responder {
                 node_name,
                 revision: known.revision,
                 stale: stale.map(|(name, _)| name.clone()).collect(),
             };
-            let node_name = answerer.node_name.clone();
-            let mut answer = because(&scene(known), &flow, &answerer);
+            let node_name = responder.node_name.clone();
+            let mut answer = explain::proto::explain_flow(&context(known), &flow, &responder);
             answer.notes.extend(known.notes.iter().cloned());
             answer.now = answer.now.map(|now| views::told_by(known, &node_name, now));
             Ok(answer)
@@ -132,19 +132,19 @@ impl Rpc for Service {
         if files.iter().map(|file| file.text.len()).sum::<usize>() > LARGEST {
             return Err(Status::invalid_argument("more than 16 MiB to check"));
         }
-        let files: Vec<policy::validate::File> = files
+        let files: Vec<explain::validate::File> = files
             .into_iter()
-            .map(|file| policy::validate::File {
+            .map(|file| explain::validate::File {
                 name: file.name.into(),
                 text: file.text,
             })
             .collect();
         let node_name = self.node_name();
         let answer = self.ask(move |known| {
-            let report = policy::validate::validate(&files, &known.state, &known.config);
+            let report = explain::validate::validate(&files, &known.state, &known.config);
             Ok(ValidateResponse {
                 node_name,
-                ..policy::wire::report(&report)
+                ..explain::proto::report(&report)
             })
         });
         Ok(versioned(answer.await?))

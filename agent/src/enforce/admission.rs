@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use cluster::{NamespacedName, ObjectName, State, manifest};
 use loader::Changes;
-use policy::{Here, Touched};
+use policy::{ChangeSet, LocalNode};
 use tracing::error;
 
 use super::{
@@ -37,9 +37,9 @@ pub(super) struct Admitted {
     /// The way there from what the kernel has; `None`: compared as a whole.
     pub(super) changes: Option<Changes>,
     /// What the node tells.
-    pub(super) here: Here,
+    pub(super) here: LocalNode,
     /// Since what the kernel has.
-    pub(super) touched: Touched,
+    pub(super) touched: ChangeSet,
 }
 
 /// What is left out.
@@ -83,10 +83,10 @@ impl Reconciler {
         let before = self.here.take();
         let mut left_out = LeftOut::default();
         let mut first: Option<Refusal> = None;
-        let mut touched = Touched::default();
+        let mut touched = ChangeSet::default();
         for round in 0.. {
             let state = left_out.apply(wanted, &self.base);
-            let (_, more) = self.compiler.advance(&state);
+            let (_, more) = self.compiler.update(&state);
             touched.extend(&more);
             let given = self.place_pods();
             self.given.extend(given);
@@ -171,7 +171,7 @@ impl Reconciler {
             !left_out.policies.contains(name)
                 && wanted.policies.get(name).is_some_and(|now| {
                     let before = self.base.get(name);
-                    !before.is_some_and(|before| policy::same(before, now))
+                    !before.is_some_and(|before| policy::same_rules(before, now))
                 })
         };
         let asks_more = |claim: &&super::capacity::Asked| claim.more > 0 && may_go(&claim.policy);

@@ -7,13 +7,13 @@ use std::{
 
 use abi::node::ticks;
 use loader::{Desired, Settings};
-use policy::{Compiled, Here, Place};
+use policy::{Compiled, LocalEndpoint, LocalNode};
 
 use super::endpoints::Endpoints;
 use crate::config::Config;
 
 /// All of it.
-pub(super) fn desired(config: &Config, compiled: &Compiled, here: &Here) -> Desired {
+pub(super) fn desired(config: &Config, compiled: &Compiled, here: &LocalNode) -> Desired {
     Desired {
         settings: Settings {
             report_every: ticks(u64::from(config.report_every)),
@@ -25,15 +25,15 @@ pub(super) fn desired(config: &Config, compiled: &Compiled, here: &Here) -> Desi
 }
 
 /// What only this node can tell.
-pub(super) fn here(endpoints: &Endpoints, own: Vec<IpAddr>) -> Here {
+pub(super) fn here(endpoints: &Endpoints, own: Vec<IpAddr>) -> LocalNode {
     let places = endpoints.iter().map(|(name, known)| {
-        let place = Place {
+        let place = LocalEndpoint {
             index: known.index,
             interface: known.interface.as_ref().map(|interface| interface.index.0),
         };
         (name.clone(), place)
     });
-    Here {
+    LocalNode {
         own,
         places: places.collect(),
     }

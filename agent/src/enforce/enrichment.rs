@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use cluster::{Identities, Identity, Labels, NamespacedName, State};
-use policy::{Compiled, Cookies, Reason, ReasonKind, Touched};
+use policy::{ChangeSet, Compiled, Cookies, Reason, ReasonKind};
 
 use super::endpoints::Endpoints;
 use crate::node::names::{
@@ -36,7 +36,7 @@ impl Enrichment {
         &mut self,
         before: &NameTable,
         from: &Sources<'_>,
-        touched: Option<&Touched>,
+        touched: Option<&ChangeSet>,
     ) -> NameTable {
         let mut names = NameTable {
             node: shared(
@@ -284,7 +284,7 @@ mod tests {
                 ..policy::Config::default()
             };
             Self {
-                compiler: Compiler::new(config, "one", policy::Memory::default()),
+                compiler: Compiler::new(config, "one", policy::PersistentState::default()),
                 enrichment: Enrichment::default(),
                 names: NameTable::default(),
             }
@@ -302,7 +302,7 @@ mod tests {
                 }
             }
             let state = Arc::new(state);
-            let (_, touched) = self.compiler.advance(&state);
+            let (_, touched) = self.compiler.update(&state);
             let sources = Sources {
                 cluster: "east",
                 node: "one",

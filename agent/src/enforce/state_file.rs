@@ -26,7 +26,7 @@ pub(super) struct Saved {
     /// Endpoint index by `namespace/name` of the pod.
     pub(super) endpoints: BTreeMap<String, u32>,
     /// Identities, cookies, tables, and the last good form of every policy.
-    pub(super) policy: policy::Memory,
+    pub(super) policy: policy::PersistentState,
 }
 
 /// What a change changes of it.
@@ -36,8 +36,11 @@ struct Record {
     /// `null`: the index is free again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     endpoints: BTreeMap<String, Option<u32>>,
-    #[serde(default, skip_serializing_if = "policy::MemoryChanges::is_empty")]
-    policy: policy::MemoryChanges,
+    #[serde(
+        default,
+        skip_serializing_if = "policy::PersistentStateChanges::is_empty"
+    )]
+    policy: policy::PersistentStateChanges,
 }
 
 impl Saved {
@@ -77,7 +80,7 @@ pub(super) struct StateFile {
 #[derive(Deserialize)]
 struct SecondForm {
     endpoints: BTreeMap<String, u32>,
-    policy: policy::Memory,
+    policy: policy::PersistentState,
     /// Last good objects of every file, in the first form.
     #[serde(default)]
     manifests: Checkpoint,
@@ -252,7 +255,7 @@ mod tests {
     fn earlier_forms_are_read_once() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.json");
-        let memory = serde_json::to_string(&policy::Memory::default()).unwrap();
+        let memory = serde_json::to_string(&policy::PersistentState::default()).unwrap();
         for version in [1, 2] {
             let text = format!(
                 "{{\"version\":{version},\"endpoints\":{{\"shop/cart-0\":7}},\"policy\":{memory},\

@@ -42,10 +42,10 @@ fn decision(stored: &PacketRef<'_>, end: End) -> Option<ext::Decision> {
     let reason = judgement.reason();
     let rules = rule.policies.iter().flat_map(|of| {
         of.rules.iter().map(|rule| ext::Rule {
-            kind: policy::wire::policy_kind(of.kind).into(),
+            kind: explain::proto::policy_kind(of.kind).into(),
             namespace: of.namespace.clone(),
             name: of.name.clone(),
-            path: Some(policy::wire::path(rule.path)),
+            path: Some(explain::proto::path(rule.path)),
             text: rule.text.clone(),
             resource_version: of.resource_version.clone(),
             labels: of.labels.clone(),

@@ -37,7 +37,7 @@ pub struct StaleState {
     /// The manifests.
     pub state: Arc<State>,
     /// What was remembered when they came into force: numbers, last good forms.
-    pub memory: policy::Memory,
+    pub memory: policy::PersistentState,
     /// How they are applied.
     pub config: policy::Config,
     /// The node.
@@ -53,7 +53,7 @@ impl StaleState {
     pub fn in_force(&self) -> AppliedState {
         let memory = self.memory.clone();
         let mut compiler = policy::Compiler::new(self.config.clone(), &self.node, memory);
-        compiler.advance(&self.state);
+        compiler.update(&self.state);
         AppliedState {
             state: Arc::clone(&self.state),
             compiled: compiler.compiled().clone(),

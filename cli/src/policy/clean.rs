@@ -1,8 +1,8 @@
 //! Answers of the policy engine without letters that could steer a terminal: before they are laid out,
 //! since our own colours are put between their texts.
 
+use explain::validate::File;
 use flow::print::{escape, escape_lines};
-use policy::validate::File;
 use proto::flows::v1::{Judgement, Party, TraceResponse, ValidateResponse};
 
 fn clean(text: &mut String) {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use cluster::spelling::closest;
+use explain::proto::{direction_text, path_text};
 use flow::print::escape;
-use policy::wire::{direction_text, path_text};
 use proto::flow::TrafficDirection;
 use proto::flows::v1::{
     EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,

@@ -8,7 +8,8 @@ use std::{
 };
 
 use cluster::{Directory, Identities, ObjectName, Problem, State, source::Checkpoint};
-use policy::{Config, Mode, Policy, explain::Scene};
+use explain::trace::PolicyContext;
+use policy::{Config, Mode, Policy};
 
 use crate::{args::Args, error::Error, line::line};
 
@@ -64,8 +65,8 @@ impl Known {
     }
 
     /// What questions are asked of.
-    pub(super) fn scene(&self) -> Scene<'_> {
-        Scene::new(
+    pub(super) fn context(&self) -> PolicyContext<'_> {
+        PolicyContext::new(
             &self.state,
             &self.policies,
             &self.config,

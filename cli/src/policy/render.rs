@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use policy::validate::File;
+use explain::validate::File;
 use proto::flows::v1::{Diagnostic, ValidateResponse, diagnostic::Severity};
 
 use crate::text;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use policy::wire::path_text;
+use explain::proto::path_text;
 use proto::flow::{DropReason, Verdict};
 use proto::flows::v1::{
     Judgement, Party, TraceResponse, judgement::Reason, trace_response::Verdict as Answer,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cluster::{Directory, State, source::Checkpoint};
-use policy::validate::File;
+use explain::validate::File;
 use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse, diagnostic::Severity};
 
 use super::{clean, client, json, read, refused, render};
@@ -78,8 +78,8 @@ fn of_directory(
         Some(directory) => Directory::open(directory.as_ref(), &Checkpoint::default())?.state(),
         None => State::default().into(),
     };
-    let report = policy::validate::validate(files, &present, &config);
-    Ok(policy::wire::report(&report))
+    let report = explain::validate::validate(files, &present, &config);
+    Ok(explain::proto::report(&report))
 }
 
 /// Reads all files that are named, and those in directories that are named.

@@ -9,8 +9,8 @@ use abi::identity as number;
 use cluster::{Identities, Identity, Kind, NamespacedName, ObjectName, Problem, State};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::compiled::Address;
-use crate::prefixes::supernets;
+use crate::cidr::supernets;
+use crate::output::Address;
 
 /// Addresses of nodes and of pods, and who else claims one of them. Nodes come before pods, so that no
 /// pod can take a node's name; of pods the one that has the address already keeps it (`before`), so that

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::{Kind, Label};
 
-use super::field::{Field, Gather, Refused, Unsupported};
+use super::field::{Field, FieldErrors, Refused, Unsupported};
 use super::peers::{self, Scope};
 use super::{ports, select};
 use crate::bounded;
@@ -14,8 +14,8 @@ use crate::selector::Key;
 
 /// All rules of an object: `spec` and `specs`.
 pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
-    let mut gather = Gather::default();
-    gather.take(object.only(
+    let mut errors = FieldErrors::default();
+    errors.record(object.only(
         &["apiVersion", "kind", "metadata", "spec", "specs", "status"],
         &[],
     ));
@@ -23,27 +23,27 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     let mut given = false;
     if let Some(spec) = object.get("spec") {
         given = true;
-        rules.extend(gather.take(rule(&spec, RulePath::default(), cluster)));
+        rules.extend(errors.record(rule(&spec, RulePath::default(), cluster)));
     }
     if let Some(specs) = object.get("specs") {
-        let specs = gather.take(specs.list()).into_iter().flatten();
+        let specs = errors.record(specs.list()).into_iter().flatten();
         for (n, spec) in specs.enumerate() {
             given = true;
-            rules.extend(gather.take(rule(&spec, RulePath::one_of_specs(n), cluster)));
+            rules.extend(errors.record(rule(&spec, RulePath::one_of_specs(n), cluster)));
         }
     }
     if !given {
         let refused = object.refuse("has neither spec nor specs", "add a rule under spec");
-        gather.take::<()>(Err(refused));
+        errors.record::<()>(Err(refused));
     }
-    gather.done(rules)
+    errors.finish(rules)
 }
 
 fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused> {
     let policy = spec.policy();
     let kind = policy.name.kind.name();
-    let mut gather = Gather::default();
-    gather.take(spec.only(
+    let mut errors = FieldErrors::default();
+    errors.record(spec.only(
         &[
             "endpointSelector",
             "nodeSelector",
@@ -58,9 +58,9 @@ fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused
         ],
         &[],
     ));
-    let (labels, log) = gather.take(metadata(spec)).unwrap_or_default();
+    let (labels, log) = errors.record(metadata(spec)).unwrap_or_default();
     if let Some(nodes) = spec.get("nodeSelector") {
-        gather.take::<()>(Err(
+        errors.record::<()>(Err(
             match (policy.name.kind, spec.get("endpointSelector")) {
                 (Kind::CiliumNetworkPolicy, _) => nodes.refuse(
                     format!("Invalid {kind} spec: rule cannot have NodeSelector"),
@@ -78,9 +78,9 @@ fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused
         ));
     }
     let subject = match spec.get("endpointSelector") {
-        Some(field) => gather.take(select::selector(&field, Key::parse)),
+        Some(field) => errors.record(select::selector(&field, Key::parse)),
         None if spec.get("nodeSelector").is_some() => None,
-        None => gather.take(Err(spec.refuse(
+        None => errors.record(Err(spec.refuse(
             "rule must have one of EndpointSelector or NodeSelector",
             "add endpointSelector: {} to select all pods",
         ))),
@@ -104,14 +104,14 @@ fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused
     for list in RuleList::ALL {
         match spec.get(list.name()) {
             Some(section) => {
-                let elements = gather.take(elements(&section, path, list, &scope));
+                let elements = errors.record(elements(&section, path, list, &scope));
                 sections.push(elements.unwrap_or_default());
             }
             None => sections.push(Vec::new()),
         }
     }
-    let defaults = gather.take(default_deny(spec));
-    let (ingress_default, egress_default) = gather.done(defaults)?.unwrap_or_default();
+    let defaults = errors.record(default_deny(spec));
+    let (ingress_default, egress_default) = errors.finish(defaults)?.unwrap_or_default();
     // Told only if nothing else is wrong: it may follow from a misspelled name.
     if sections.iter().all(Vec::is_empty) {
         return Err(spec.refuse(
@@ -144,54 +144,54 @@ type Metadata = (Vec<Arc<str>>, Option<Arc<str>>);
 /// What is only about the rule: its labels, and what is to stand in the log. A description is checked,
 /// but not used further.
 fn metadata(spec: &Field<'_>) -> Result<Metadata, Refused> {
-    let mut gather = Gather::default();
+    let mut errors = FieldErrors::default();
     if let Some(text) = spec.get("description") {
-        gather.take(text.text().map(drop));
+        errors.record(text.text().map(drop));
     }
     let list = spec.get("labels");
-    let list = list.and_then(|labels| gather.take(labels.list()));
-    let labels = Gather::all(list.iter().flatten().map(rule_label));
-    let labels = gather.take(labels).unwrap_or_default();
+    let list = list.and_then(|labels| errors.record(labels.list()));
+    let labels = FieldErrors::all(list.iter().flatten().map(rule_label));
+    let labels = errors.record(labels).unwrap_or_default();
     let mut log_value = None;
     if let Some(log) = spec.get("log") {
-        gather.take(log.only(&["value"], &[]));
+        errors.record(log.only(&["value"], &[]));
         if let Some(value) = log.get("value") {
             let short =
                 |text: &str| text.chars().count() <= 32 && !text.chars().any(char::is_control);
-            match gather.take(value.text()) {
+            match errors.record(value.text()) {
                 Some(text) if !short(text) => {
                     let refused = value.refuse(
                         "is longer than 32 characters, or has one that can't be printed",
                         "use at most 32 printable characters",
                     );
-                    gather.take::<()>(Err(refused));
+                    errors.record::<()>(Err(refused));
                 }
                 Some("") | None => {}
                 Some(text) => log_value = Some(text.into()),
             }
         }
     }
-    gather.done((labels, log_value))
+    errors.finish((labels, log_value))
 }
 
 /// A label of a rule, as flows show it.
 fn rule_label(label: &Field<'_>) -> Result<Arc<str>, Refused> {
-    let mut gather = Gather::default();
-    gather.take(label.only(&["key", "value", "source"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(label.only(&["key", "value", "source"], &[]));
     let mut part = |name: &str| {
         let field = label.get(name)?;
-        gather.take(field.text()).filter(|text| !text.is_empty())
+        errors.record(field.text()).filter(|text| !text.is_empty())
     };
     let (key, value, source) = (part("key"), part("value"), part("source"));
     if label.get("key").is_none() {
-        gather.take::<()>(Err(label.refuse("has no key", "add key")));
+        errors.record::<()>(Err(label.refuse("has no key", "add key")));
     }
     let label = Label::new(
         source.unwrap_or("unspec"),
         key.unwrap_or_default(),
         value.unwrap_or_default(),
     );
-    gather.done(label.to_string().into())
+    errors.finish(label.to_string().into())
 }
 
 /// Authentication that asks for none is the one kind that is met.
@@ -219,11 +219,15 @@ fn default_deny(spec: &Field<'_>) -> Result<(Option<bool>, Option<bool>), Refuse
     let Some(field) = spec.get("enableDefaultDeny") else {
         return Ok((None, None));
     };
-    let mut gather = Gather::default();
-    gather.take(field.only(&["ingress", "egress"], &[]));
-    let mut get = |name| field.get(name).and_then(|value| gather.take(value.bool()));
+    let mut errors = FieldErrors::default();
+    errors.record(field.only(&["ingress", "egress"], &[]));
+    let mut get = |name| {
+        field
+            .get(name)
+            .and_then(|value| errors.record(value.bool()))
+    };
     let both = (get("ingress"), get("egress"));
-    gather.done(both)
+    errors.finish(both)
 }
 
 const PEERS_UNSUPPORTED: Unsupported = &[
@@ -249,7 +253,7 @@ fn elements(
 ) -> Result<Vec<Element>, Refused> {
     let items = section.list()?;
     let items = items.iter().enumerate();
-    Gather::all(items.map(|(n, item)| element(item, spec.element(list, n), list, scope)))
+    FieldErrors::all(items.map(|(n, item)| element(item, spec.element(list, n), list, scope)))
 }
 
 fn element(
@@ -271,13 +275,13 @@ fn element(
     if !deny {
         known.push("authentication");
     }
-    let mut gather = Gather::default();
-    gather.take(item.only(&known, PEERS_UNSUPPORTED));
+    let mut errors = FieldErrors::default();
+    errors.record(item.only(&known, PEERS_UNSUPPORTED));
     if let Some(field) = item.get("authentication").filter(|_| !deny) {
-        gather.take(authentication(&field));
+        errors.record(authentication(&field));
     }
     if let Some(field) = item.get(&requires) {
-        gather.take::<()>(Err(field.refuse(
+        errors.record::<()>(Err(field.refuse(
             format!("{requires} is gone from the language"),
             format!("write what it requires into each selector of {prefix}Endpoints"),
         )));
@@ -295,12 +299,12 @@ fn element(
             2 => peers::cidrs(&field),
             _ => peers::cidr_set(&field),
         };
-        let said = gather.take(said).unwrap_or_default();
+        let said = errors.record(said).unwrap_or_default();
         let short = name.strip_prefix(prefix).unwrap_or(name);
         if !said.is_empty()
             && let Some(other) = filled.replace(short)
         {
-            gather.take::<()>(Err(item.refuse(
+            errors.record::<()>(Err(item.refuse(
                 format!("combining {capital}{other} and {capital}{short} is not supported yet"),
                 "write two elements of the list: they are alternatives",
             )));
@@ -310,19 +314,19 @@ fn element(
     let to_ports = item.get("toPorts");
     let icmps = item.get("icmps");
     if let (Some(_), Some(icmps)) = (&to_ports, &icmps) {
-        gather.take::<()>(Err(icmps.refuse(
+        errors.record::<()>(Err(icmps.refuse(
             "the ICMPs block may only be present without ToPorts. Define a separate rule to use ToPorts",
             "write two elements of the list",
         )));
     }
     let field = to_ports.as_ref().or(icmps.as_ref());
     let given = field
-        .and_then(|field| gather.take(field.list()))
+        .and_then(|field| errors.record(field.list()))
         .map_or(0, |items| items.len());
     // What is no list was told already.
     let ports = match (&to_ports, &icmps) {
-        (Some(field), _) if given > 0 => gather.take(ports::to_ports(field, deny)),
-        (None, Some(field)) if given > 0 => gather.take(ports::icmps(field)),
+        (Some(field), _) if given > 0 => errors.record(ports::to_ports(field, deny)),
+        (None, Some(field)) if given > 0 => errors.record(ports::icmps(field)),
         (Some(_) | None, _) => None,
     };
     let element = assemble(
@@ -331,7 +335,7 @@ fn element(
         peers,
         (given > 0).then(|| ports.unwrap_or_default()),
     );
-    gather.done(element)
+    errors.finish(element)
 }
 
 /// Absent peers with ports mean anyone; absent peers without ports mean nobody; absent (or empty)

@@ -10,11 +10,11 @@ pub(crate) type Refused = Vec<Problem>;
 
 /// Goes on after a mistake, so that the author hears of all of them at once.
 #[derive(Debug, Default)]
-pub(super) struct Gather(Refused);
+pub(super) struct FieldErrors(Refused);
 
-impl Gather {
+impl FieldErrors {
     /// The value, if there is nothing wrong with it.
-    pub(super) fn take<T>(&mut self, result: Result<T, Refused>) -> Option<T> {
+    pub(super) fn record<T>(&mut self, result: Result<T, Refused>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(mut wrong) => {
@@ -25,7 +25,7 @@ impl Gather {
     }
 
     /// What was made of it all, if nothing was wrong.
-    pub(super) fn done<T>(self, value: T) -> Result<T, Refused> {
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Refused> {
         if self.0.is_empty() {
             Ok(value)
         } else {
@@ -37,12 +37,12 @@ impl Gather {
     pub(super) fn all<T>(
         results: impl IntoIterator<Item = Result<T, Refused>>,
     ) -> Result<Vec<T>, Refused> {
-        let mut gather = Self::default();
+        let mut errors = Self::default();
         let values: Vec<T> = results
             .into_iter()
-            .filter_map(|result| gather.take(result))
+            .filter_map(|result| errors.record(result))
             .collect();
-        gather.done(values)
+        errors.finish(values)
     }
 }
 
@@ -127,7 +127,7 @@ impl<'a> Field<'a> {
         let Value::Map(fields) = &self.node.value else {
             return Err(self.wrong_type("a mapping", "write {} for an empty one"));
         };
-        let mut gather = Gather::default();
+        let mut errors = FieldErrors::default();
         for field in fields {
             if known.contains(&field.key.as_str()) {
                 continue;
@@ -142,7 +142,7 @@ impl<'a> Field<'a> {
             };
             if let Some((_, remedy)) = unsupported.iter().find(|(name, _)| *name == field.key) {
                 if field.node.value != Value::Null {
-                    gather.take(refuse("isn't supported yet", (*remedy).to_owned()));
+                    errors.record(refuse("isn't supported yet", (*remedy).to_owned()));
                 }
                 continue;
             }
@@ -150,9 +150,9 @@ impl<'a> Field<'a> {
                 Some(name) => format!("did you mean {name}?"),
                 None => format!("known here: {}", known.join(", ")),
             };
-            gather.take(refuse("is no field of this language", remedy));
+            errors.record(refuse("is no field of this language", remedy));
         }
-        gather.done(())
+        errors.finish(())
     }
 
     /// The items of a list.

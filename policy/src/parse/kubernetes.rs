@@ -2,7 +2,7 @@
 //! in default deny.
 
 use super::cilium::element_of;
-use super::field::{Field, Gather, Refused};
+use super::field::{Field, FieldErrors, Refused};
 use super::{peers, ports, select};
 use crate::path::{RuleList, RulePath};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
@@ -14,38 +14,38 @@ const MAX_TYPES: usize = 2;
 
 /// The one rule of an object.
 pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
-    let mut gather = Gather::default();
-    gather.take(object.only(&["apiVersion", "kind", "metadata", "spec", "status"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(object.only(&["apiVersion", "kind", "metadata", "spec", "status"], &[]));
     let Some(spec) = object.get("spec") else {
-        gather.take::<()>(Err(
+        errors.record::<()>(Err(
             object.refuse("has no spec", "add spec with podSelector: {}")
         ));
-        return gather.done(Vec::new());
+        return errors.finish(Vec::new());
     };
-    gather.take(spec.only(&["podSelector", "policyTypes", "ingress", "egress"], &[]));
+    errors.record(spec.only(&["podSelector", "policyTypes", "ingress", "egress"], &[]));
     let namespace = spec.policy().name.namespace.clone().unwrap_or_default();
     let subject = match spec.get("podSelector") {
-        Some(field) => gather
-            .take(select::selector(&field, Key::k8s))
+        Some(field) => errors
+            .record(select::selector(&field, Key::k8s))
             .unwrap_or_default(),
         // The API server insists on it, but its absence can only mean the empty selector.
         None => Selector::default(),
     };
     let types = spec.get("policyTypes");
-    let items = types.as_ref().and_then(|types| gather.take(types.list()));
+    let items = types.as_ref().and_then(|types| errors.record(types.list()));
     let items = items.unwrap_or_default();
     // The API server fills in an empty list as it does an absent one: Ingress, and Egress if there are
     // rules for it.
     let (mut ingress_type, mut egress_type) = (items.is_empty(), false);
     if let Some(types) = &types {
         if items.len() > MAX_TYPES {
-            gather.take::<()>(Err(types.refuse(
+            errors.record::<()>(Err(types.refuse(
                 format!("has {} items, the max is {MAX_TYPES}", items.len()),
                 "name Ingress and Egress once each",
             )));
         }
         for item in items {
-            match gather.take(item.text()) {
+            match errors.record(item.text()) {
                 Some("Ingress") => ingress_type = true,
                 Some("Egress") => egress_type = true,
                 Some(other) => {
@@ -53,7 +53,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
                         format!("{other:?} is no policy type"),
                         "use Ingress or Egress",
                     );
-                    gather.take::<()>(Err(refused));
+                    errors.record::<()>(Err(refused));
                 }
                 None => {}
             }
@@ -65,7 +65,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
             let mut elements: Vec<Element> = Vec::new();
             if let Some(field) = spec.get(list.name()) {
                 let items = field.list()?;
-                elements = Gather::all(items.iter().enumerate().map(|(n, item)| {
+                elements = FieldErrors::all(items.iter().enumerate().map(|(n, item)| {
                     let path = RulePath::default().element(list, n);
                     element(item, path, peer_field, &namespace, cluster)
                 }))?;
@@ -75,9 +75,9 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
                 elements,
             }))
         };
-    let ingress = gather.take(statement(RuleList::Ingress, "from", ingress_type));
-    let egress = gather.take(statement(RuleList::Egress, "to", egress_type));
-    gather.done(vec![Rule {
+    let ingress = errors.record(statement(RuleList::Ingress, "from", ingress_type));
+    let egress = errors.record(statement(RuleList::Egress, "to", egress_type));
+    errors.finish(vec![Rule {
         path: RulePath::default(),
         ingress: ingress.flatten(),
         egress: egress.flatten(),
@@ -94,27 +94,27 @@ fn element(
     namespace: &str,
     cluster: &str,
 ) -> Result<Element, Refused> {
-    let mut gather = Gather::default();
-    gather.take(item.only(&[peer_field, "ports"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(item.only(&[peer_field, "ports"], &[]));
     let mut who = Vec::new();
     if let Some(list) = item.get(peer_field) {
-        let items = gather.take(list.list()).unwrap_or_default();
-        let peers = Gather::all(items.iter().map(|item| peer(item, namespace, cluster)));
-        who = gather.take(peers).unwrap_or_default();
+        let items = errors.record(list.list()).unwrap_or_default();
+        let peers = FieldErrors::all(items.iter().map(|item| peer(item, namespace, cluster)));
+        who = errors.record(peers).unwrap_or_default();
     }
     if who.is_empty() {
         who.push((vec![Peer::All], "anyone".to_owned()));
     }
     let mut on = Vec::new();
     if let Some(list) = item.get("ports") {
-        let items = gather.take(list.list()).unwrap_or_default();
-        let ports = Gather::all(items.iter().map(ports::kubernetes_port));
-        on = gather.take(ports).unwrap_or_default();
+        let items = errors.record(list.list()).unwrap_or_default();
+        let ports = FieldErrors::all(items.iter().map(ports::kubernetes_port));
+        on = errors.record(ports).unwrap_or_default();
     }
     if on.is_empty() {
         on.push((Ports::All, String::new()));
     }
-    gather.done(element_of(path, false, who, on))
+    errors.finish(element_of(path, false, who, on))
 }
 
 pub(super) fn peer(
@@ -122,27 +122,27 @@ pub(super) fn peer(
     namespace: &str,
     cluster: &str,
 ) -> Result<peers::Said, Refused> {
-    let mut gather = Gather::default();
-    gather.take(item.only(&["podSelector", "namespaceSelector", "ipBlock"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(item.only(&["podSelector", "namespaceSelector", "ipBlock"], &[]));
     let (pods, namespaces) = (item.get("podSelector"), item.get("namespaceSelector"));
     if let Some(block) = item.get("ipBlock") {
         if pods.is_some() || namespaces.is_some() {
-            gather.take::<()>(Err(block.refuse(
+            errors.record::<()>(Err(block.refuse(
                 "can't be combined with podSelector or namespaceSelector",
                 "write two items: they are alternatives",
             )));
         }
-        let block = gather.take(peers::ip_block(&block));
-        return gather.done(block.unwrap_or_default());
+        let block = errors.record(peers::ip_block(&block));
+        return errors.finish(block.unwrap_or_default());
     }
     if pods.is_none() && namespaces.is_none() {
-        gather.take::<()>(Err(item.refuse(
+        errors.record::<()>(Err(item.refuse(
             "names no peer",
             "add podSelector, namespaceSelector or ipBlock; to allow anyone remove the list",
         )));
     }
     let pods = pods
-        .and_then(|field| gather.take(select::selector(&field, Key::k8s)))
+        .and_then(|field| errors.record(select::selector(&field, Key::k8s)))
         .unwrap_or_default()
         .by_named_labels(true);
     let written = match namespaces {
@@ -150,7 +150,7 @@ pub(super) fn peer(
         Some(field) => {
             let by_label =
                 select::selector(&field, |key| Key::k8s(&format!("{NAMESPACE_LABELS}.{key}")));
-            let by_label = gather.take(by_label).unwrap_or_default();
+            let by_label = errors.record(by_label).unwrap_or_default();
             let any_namespace = Requirement {
                 key: Key::k8s(NAMESPACE),
                 demand: Demand::Exists,
@@ -169,5 +169,5 @@ pub(super) fn peer(
         written.to_string()
     };
     let scoped = written.scoped(Some(namespace), cluster, false).of_pods();
-    gather.done((vec![Peer::Labels(scoped)], said))
+    errors.finish((vec![Peer::Labels(scoped)], said))
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::field::{Field, Gather, Refused};
+use super::field::{Field, FieldErrors, Refused};
 use super::select::selector;
 use crate::rule::{CidrRule, Peer};
 use crate::selector::{Key, Requirement, Selector};
@@ -26,7 +26,7 @@ pub(super) struct Scope<'a> {
 /// `fromEndpoints` or `toEndpoints`.
 pub(super) fn endpoints(field: &Field<'_>, scope: &Scope<'_>) -> Result<Vec<Said>, Refused> {
     let items = field.list()?;
-    Gather::all(items.iter().map(|item| endpoint(item, scope)))
+    FieldErrors::all(items.iter().map(|item| endpoint(item, scope)))
 }
 
 /// One item of them.
@@ -59,7 +59,7 @@ pub(super) fn entities(field: &Field<'_>, cluster: &str) -> Result<Vec<Said>, Re
         "none",
     ];
     let items = field.list()?;
-    Gather::all(items.iter().map(|item| {
+    FieldErrors::all(items.iter().map(|item| {
         let text = item.text()?;
         let Some(name) = ENTITIES.into_iter().find(|name| *name == text) else {
             return Err(item.refuse(
@@ -102,7 +102,7 @@ pub(super) fn entities(field: &Field<'_>, cluster: &str) -> Result<Vec<Said>, Re
 /// `fromCIDR` or `toCIDR`: an address or a prefix.
 pub(super) fn cidrs(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     let items = field.list()?;
-    Gather::all(items.iter().map(|item| {
+    FieldErrors::all(items.iter().map(|item| {
         let text = item.text()?;
         if text.is_empty() {
             return Err(item.refuse("IP must be specified", "write an address or a prefix"));
@@ -127,7 +127,7 @@ pub(super) fn cidrs(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
 
 /// `fromCIDRSet` or `toCIDRSet`.
 pub(super) fn cidr_set(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
-    Gather::all(field.list()?.iter().map(cidr_rule))
+    FieldErrors::all(field.list()?.iter().map(cidr_rule))
 }
 
 pub(super) fn cidr_rule(item: &Field<'_>) -> Result<Said, Refused> {
@@ -227,7 +227,7 @@ pub(super) fn ip_block(item: &Field<'_>) -> Result<Said, Refused> {
 fn excepts(item: &Field<'_>) -> Result<Vec<IpNet>, Refused> {
     match item.get("except") {
         None => Ok(Vec::new()),
-        Some(except) => Gather::all(except.list()?.iter().map(prefix)),
+        Some(except) => FieldErrors::all(except.list()?.iter().map(prefix)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cluster::yaml::Value;
 
-use super::field::{Field, Gather, Refused, Unsupported};
+use super::field::{Field, FieldErrors, Refused, Unsupported};
 use crate::rule::{Ports, protocol};
 
 /// Ports and how to say them.
@@ -22,33 +22,33 @@ const MAX_PORTS: usize = 40;
 /// `toPorts` of one element; each item is an alternative.
 pub(super) fn to_ports(field: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
     let items = field.list()?;
-    let said = Gather::all(items.iter().map(|item| port_rule(item, deny)))?;
+    let said = FieldErrors::all(items.iter().map(|item| port_rule(item, deny)))?;
     Ok(said.into_iter().flatten().collect())
 }
 
 fn port_rule(item: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
-    let mut gather = Gather::default();
-    gather.take(if deny {
+    let mut errors = FieldErrors::default();
+    errors.record(if deny {
         item.only(&["ports"], &[])
     } else {
         item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED)
     });
     // Of a deny, the field as such was refused.
     if let Some(rules) = item.get("rules").filter(|_| !deny) {
-        gather.take(check_no_rules(&rules));
+        errors.record(check_no_rules(&rules));
     }
     let ports = item.get("ports").map(|ports| ports.list());
     let ports = ports
-        .and_then(|ports| gather.take(ports))
+        .and_then(|ports| errors.record(ports))
         .unwrap_or_default();
     if ports.len() > MAX_PORTS {
-        gather.take::<()>(Err(item.refuse(
+        errors.record::<()>(Err(item.refuse(
             "too many ports, the max is 40",
             "split them over several items",
         )));
     }
-    let said = gather.take(Gather::all(ports.iter().map(cilium_port)));
-    gather.done(said.into_iter().flatten().flatten().collect())
+    let said = errors.record(FieldErrors::all(ports.iter().map(cilium_port)));
+    errors.finish(said.into_iter().flatten().flatten().collect())
 }
 
 /// Layer 7 rules aren't supported, but empty ones mean nothing and are fine.
@@ -67,25 +67,25 @@ fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
 }
 
 fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
-    let mut gather = Gather::default();
-    gather.take(field.only(&["port", "endPort", "protocol"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(field.only(&["port", "endPort", "protocol"], &[]));
     let protocol = field.get("protocol").map(|field| cilium_protocol(&field));
-    let protocol = protocol.and_then(|protocol| gather.take(protocol));
+    let protocol = protocol.and_then(|protocol| errors.record(protocol));
     let (name, protocols) = protocol.unwrap_or(("ANY", ANY));
     let end = field.get("endPort");
-    let end = end.and_then(|end| Some((gather.take(end.number(u16::MAX))?, end)));
+    let end = end.and_then(|end| Some((errors.record(end.number(u16::MAX))?, end)));
     let Some(port) = field.get("port") else {
         let refused = field.refuse("port must be specified", "add port, \"0\" for all ports");
-        gather.take::<()>(Err(refused));
-        return gather.done(Vec::new());
+        errors.record::<()>(Err(refused));
+        return errors.finish(Vec::new());
     };
     // Kubernetes' schema wants text; a bare number can only mean itself.
     let text = match port.node.value.as_int() {
         Some(number) => Some(number.to_string()),
-        None => gather.take(port.text()).map(str::to_owned),
+        None => errors.record(port.text()).map(str::to_owned),
     };
     let text = text.unwrap_or_default();
-    let number = gather.take(
+    let number = errors.record(
         match text.is_empty() && port.node.value.as_text().is_none() {
             // What it is was told already.
             true => Ok(Some(0)),
@@ -94,33 +94,35 @@ fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     );
     let Some(first) = number.unwrap_or(Some(0)) else {
         let name_of = text.to_lowercase();
-        gather.take(check_port_name(&port, &name_of, PORT_NAME));
-        return gather.done(
-            each(protocols, |protocol| Ports::Named {
+        errors.record(check_port_name(&port, &name_of, PORT_NAME));
+        return errors.finish(
+            port_list(protocols, |protocol| Ports::Named {
                 protocol,
                 name: name_of.as_str().into(),
             })
             .said(&format!("{name_of}/{name}")),
         );
     };
-    gather.done(())?;
+    errors.finish(())?;
     match (first, end) {
         (0, Some((last, end))) if last > 0 => Err(end.refuse(
             "port 0 means all ports and takes no endPort",
             "use port \"1\" for a range from the first port, or remove endPort",
         )),
-        (0, _) => Ok(each(protocols, Ports::Protocol).said(&match name {
+        (0, _) => Ok(port_list(protocols, Ports::Protocol).said(&match name {
             "ANY" => "all ports".to_owned(),
             name => format!("all {name} ports"),
         })),
-        (first, Some((last, _))) if last > first => Ok(each(protocols, |protocol| Ports::Range {
-            protocol,
-            first,
-            last,
-        })
-        .said(&format!("{first}-{last}/{name}"))),
+        (first, Some((last, _))) if last > first => {
+            Ok(port_list(protocols, |protocol| Ports::Range {
+                protocol,
+                first,
+                last,
+            })
+            .said(&format!("{first}-{last}/{name}")))
+        }
         // An end below the beginning means the one port, as in Cilium.
-        (first, _) => Ok(each(protocols, |protocol| Ports::Range {
+        (first, _) => Ok(port_list(protocols, |protocol| Ports::Range {
             protocol,
             first,
             last: first,
@@ -219,13 +221,13 @@ fn check_port_name(field: &Field<'_>, name: &str, remedy: &str) -> Result<(), Re
     ))
 }
 
-struct Each(Vec<Ports>);
+struct PortList(Vec<Ports>);
 
-fn each(protocols: &[u8], ports: impl Fn(u8) -> Ports) -> Each {
-    Each(protocols.iter().map(|protocol| ports(*protocol)).collect())
+fn port_list(protocols: &[u8], ports: impl Fn(u8) -> Ports) -> PortList {
+    PortList(protocols.iter().map(|protocol| ports(*protocol)).collect())
 }
 
-impl Each {
+impl PortList {
     /// The first carries the text, so that it is said once.
     fn said(self, text: &str) -> Vec<Said> {
         let texts = std::iter::once(text.to_owned()).chain(std::iter::repeat(String::new()));
@@ -236,9 +238,9 @@ impl Each {
 /// `icmps` of one element.
 pub(super) fn icmps(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     let mut said = Vec::new();
-    let mut gather = Gather::default();
+    let mut errors = FieldErrors::default();
     for item in field.list()? {
-        gather.take(item.only(&["fields"], &[]));
+        errors.record(item.only(&["fields"], &[]));
         let Some(fields) = item.get("fields") else {
             continue;
         };
@@ -249,10 +251,10 @@ pub(super) fn icmps(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
                 "split them over several items",
             ));
         }
-        let types = Gather::all(fields.iter().map(icmp_type));
-        said.extend(gather.take(types).into_iter().flatten());
+        let types = FieldErrors::all(fields.iter().map(icmp_type));
+        said.extend(errors.record(types).into_iter().flatten());
     }
-    gather.done(said)
+    errors.finish(said)
 }
 
 fn icmp_type(field: &Field<'_>) -> Result<Said, Refused> {

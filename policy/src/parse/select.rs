@@ -7,25 +7,25 @@ use cluster::Kind;
 use cluster::labels::{LABEL_KEY, LABEL_VALUE, NAMESPACE_LABELS, is_label_key, is_label_value};
 use cluster::yaml::Value;
 
-use super::field::{Field, Gather, Refused};
+use super::field::{Field, FieldErrors, Refused};
 use crate::selector::{Demand, Key, Requirement, Selector};
 
 /// Reads a selector. `key` says how a key as written becomes one that is compared.
 pub(super) fn selector(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Selector, Refused> {
-    let mut gather = Gather::default();
-    gather.take(field.only(&["matchLabels", "matchExpressions"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(field.only(&["matchLabels", "matchExpressions"], &[]));
     let mut requirements = Vec::new();
     if let Some(labels) = field.get("matchLabels") {
-        for (name, value) in gather.take(labels.entries()).unwrap_or_default() {
-            requirements.extend(gather.take(label(name, &value, key)));
+        for (name, value) in errors.record(labels.entries()).unwrap_or_default() {
+            requirements.extend(errors.record(label(name, &value, key)));
         }
     }
     if let Some(expressions) = field.get("matchExpressions") {
-        for expression in gather.take(expressions.list()).unwrap_or_default() {
-            requirements.extend(gather.take(requirement(&expression, key)));
+        for expression in errors.record(expressions.list()).unwrap_or_default() {
+            requirements.extend(errors.record(requirement(&expression, key)));
         }
     }
-    gather.done(Selector::new(requirements))
+    errors.finish(Selector::new(requirements))
 }
 
 fn label(name: &str, value: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, Refused> {
@@ -40,27 +40,27 @@ fn label(name: &str, value: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirem
 }
 
 fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, Refused> {
-    let mut gather = Gather::default();
-    gather.take(field.only(&["key", "operator", "values"], &[]));
+    let mut errors = FieldErrors::default();
+    errors.record(field.only(&["key", "operator", "values"], &[]));
     let missing = |what: &str| field.refuse(format!("has no {what}"), format!("add {what}"));
     let name = field.get("key").ok_or_else(|| missing("key"));
-    let name = gather.take(name).and_then(|field| {
-        let name = gather.take(field.text())?;
-        gather.take(check_key(&field, name))?;
+    let name = errors.record(name).and_then(|field| {
+        let name = errors.record(field.text())?;
+        errors.record(check_key(&field, name))?;
         Some(name)
     });
-    let operator = gather.take(field.get("operator").ok_or_else(|| missing("operator")));
+    let operator = errors.record(field.get("operator").ok_or_else(|| missing("operator")));
     let mut values: BTreeSet<Arc<str>> = BTreeSet::new();
     if let Some(list) = field.get("values") {
-        for value in gather.take(list.list()).unwrap_or_default() {
-            if let Some(text) = gather.take(value.text())
-                && gather.take(check_value(&value, text)).is_some()
+        for value in errors.record(list.list()).unwrap_or_default() {
+            if let Some(text) = errors.record(value.text())
+                && errors.record(check_value(&value, text)).is_some()
             {
                 values.insert(text.into());
             }
         }
     }
-    gather.done(())?;
+    errors.finish(())?;
     // What is missing was refused.
     let (Some(name), Some(operator)) = (name, operator) else {
         return Err(missing("key or operator"));

@@ -47,7 +47,7 @@ pub(super) fn told_by(
 }
 
 pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> Vec<PolicyState> {
-    let meanings = policy::validate::meanings(&known.state, &known.policies, &known.config);
+    let meanings = explain::validate::summaries(&known.state, &known.policies, &known.config);
     let policies = known.policies.iter().map(|(name, policy)| {
         let in_force = known.compiled.policies.get(name);
         let origin = known.state.policies.get(name).map(|raw| &raw.origin);
@@ -59,7 +59,7 @@ pub(super) fn policies(known: &AppliedState, hits: &BTreeMap<RuleKey, Hits>) -> 
         }
         PolicyState {
             policy: name.to_string(),
-            kind: policy::wire::policy_kind(name.kind).into(),
+            kind: explain::proto::policy_kind(name.kind).into(),
             namespace: name.namespace.as_deref().unwrap_or_default().to_owned(),
             name: name.name.to_string(),
             version: policy.version.to_string(),
@@ -86,8 +86,8 @@ fn rule_states(
         let key = (policy.name.clone(), path, direction);
         let found = hits.get(&key).copied().unwrap_or_default();
         RuleState {
-            path: Some(policy::wire::path(path)),
-            direction: policy::wire::direction(direction).into(),
+            path: Some(explain::proto::path(path)),
+            direction: explain::proto::direction(direction).into(),
             deny,
             text,
             decisions: found.decisions,
@@ -202,15 +202,15 @@ fn table_entry(
     let labels = known.compiled.identities.labels(Identity(key.identity));
     let reason = known.compiled.cookies.resolve(entry.cookie);
     TableEntry {
-        direction: policy::wire::direction(direction).into(),
+        direction: explain::proto::direction(direction).into(),
         deny: entry.flags & ENTRY_DENY != 0,
         identity: key.identity,
         labels: labels.map(Labels::to_strings).unwrap_or_default(),
-        port: policy::wire::ports(key),
+        port: explain::proto::ports(key),
         cookie: entry.cookie,
         // By name: what they say stands with their policies, once.
         rules: reason
-            .map(|r| policy::wire::rule_references(r))
+            .map(|r| explain::proto::rule_references(r))
             .unwrap_or_default(),
         text: reason.map(|r| r.by_path()).unwrap_or_default(),
         decisions: decisions.get(&entry.cookie).copied().unwrap_or(0),

@@ -1,7 +1,7 @@
 //! What is said, and of whom.
 
 use cluster::manifest::{self, Document};
-use policy::{Compiler, Config, Here, Memory, Place as Where};
+use policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn ports(count: usize) -> String {
 struct Scene {
     compiler: Compiler,
     state: State,
-    here: Here,
+    here: LocalNode,
 }
 
 impl Scene {
@@ -44,22 +44,22 @@ impl Scene {
             "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}, \
              spec: {nodeName: one}, status: {podIP: 10.1.0.1}}",
         );
-        let mut here = Here::default();
-        let place = Where {
+        let mut here = LocalNode::default();
+        let place = LocalEndpoint {
             index: 1,
             interface: Some(5),
         };
         here.places
             .insert(cluster::NamespacedName::new("shop", "web"), place);
         Self {
-            compiler: Compiler::new(Config::default(), "one", Memory::default()),
+            compiler: Compiler::new(Config::default(), "one", PersistentState::default()),
             state,
             here,
         }
     }
 
     fn compile(&mut self) -> Desired {
-        self.compiler.advance(&Arc::new(self.state.clone()));
+        self.compiler.update(&Arc::new(self.state.clone()));
         self.compiler.compiled().desired(&self.here)
     }
 

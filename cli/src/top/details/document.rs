@@ -331,7 +331,7 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
 fn findings(trace: &TraceResponse, to: &mut Document) {
     let look = |verdict: Verdict| Look::Verdict(verdict);
     for end in [&trace.egress, &trace.ingress].into_iter().flatten() {
-        let direction = policy::wire::direction_text(end.direction());
+        let direction = explain::proto::direction_text(end.direction());
         to.pieces([
             (format!("{direction}: "), Look::Plain),
             (end.text.clone(), look(end.verdict())),
@@ -339,7 +339,7 @@ fn findings(trace: &TraceResponse, to: &mut Document) {
         for policy in &end.policies {
             to.line(format!("  {} {}", policy.policy, policy.place), Look::Quiet);
             for rule in &policy.rules {
-                let path = policy::wire::path_text(rule.path.as_ref());
+                let path = explain::proto::path_text(rule.path.as_ref());
                 let (mark, look) = match (rule.matched, rule.deny) {
                     (true, false) => ("✓ allows", Look::Good),
                     (true, true) => ("✗ denies", Look::Bad),

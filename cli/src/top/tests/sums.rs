@@ -113,7 +113,7 @@ fn look(
 
 pub(super) fn answer(times: u64) -> GetPoliciesResponse {
     let rule = |path: &str, deny, text: &str, decisions| RuleState {
-        path: path.parse().ok().map(policy::wire::path),
+        path: path.parse().ok().map(explain::proto::path),
         direction: proto::flow::TrafficDirection::Ingress.into(),
         deny,
         text: text.to_owned(),

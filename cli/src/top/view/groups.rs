@@ -348,8 +348,8 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
             count => format!(", {} open, {}", grouped(count), bytes(rule.bytes)),
         };
         let numbers = format!("{count}{open}");
-        let path = policy::wire::path_text(rule.path.as_ref());
-        let direction = policy::wire::direction_text(rule.direction());
+        let path = explain::proto::path_text(rule.path.as_ref());
+        let direction = explain::proto::direction_text(rule.direction());
         let verb = if rule.deny { "denies" } else { "allows" };
         let text = format!("{path}: {verb} {direction} {}", rule.text);
         let room = columns.saturating_sub(width(&numbers) + 2);

@@ -1,0 +1,386 @@
+//! The answer to why: what would be decided for a packet that opens a connection, by which rules, and
+//! of a denial which condition of each rule failed.
+//!
+//! ```text
+//! State, policies --PolicyContext--> who the two ends are --compile--> two tables
+//!                                                                 |
+//!    findings: a scan over the rules        decision: the kernel's own lookup (decide)
+//!                  '-----------------> Explanation <-----------------'
+//! ```
+//!
+//! The verdict is the lookup's alone. The scan says what each rule had to do with it; tests hold the
+//! two equal.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use cluster::{Identities, ObjectName, Origin, State};
+use datapath_host::HostMaps;
+
+use policy::bounded;
+use policy::rule::{Policy, protocol};
+use policy::{Config, Mode};
+use policy::{Cookies, TableOwner};
+use policy::{Decision, TableQuery, decide};
+use policy::{Direction, ReasonKind};
+use policy::{TableInput, compile_tables};
+
+mod allowed_ports;
+mod finding;
+mod identities;
+mod query;
+mod resolved_peer;
+mod suggest;
+
+pub use allowed_ports::AllowedPorts;
+pub use finding::{MatchInput, PolicyFinding, RuleFinding, scan};
+pub use query::{End, Port, QueryError, TraceQuery};
+pub use resolved_peer::ResolvedPeer;
+pub use suggest::Suggestion;
+
+use identities::KnownIdentities;
+
+/// What is asked about: a cluster, the policies in force in it, and how they are applied.
+#[derive(Clone, Debug)]
+pub struct PolicyContext<'a> {
+    state: &'a State,
+    policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+    config: &'a Config,
+    known: KnownIdentities,
+}
+
+/// What would be decided for a connection, and why.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Who opens it.
+    pub source: ResolvedPeer,
+    /// To whom.
+    pub destination: ResolvedPeer,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Destination port; ICMP: type.
+    pub port: u16,
+    /// Of a question about any port: which ones are allowed. Protocol, port and verdicts are then
+    /// those of one of them: of a denied one if any is denied, and one that no rule names if there is.
+    pub ports: Option<AllowedPorts>,
+    /// What the source's policies say; `None` if there is nothing to judge: it is no pod.
+    pub egress: Option<EndpointVerdict>,
+    /// What the destination's policies say.
+    pub ingress: Option<EndpointVerdict>,
+    /// What else there is to know.
+    pub notes: Vec<String>,
+    /// Labels were asked for that pods of several nodes have, and the answer depends on the node: one
+    /// explanation for each answer. The fields above are then those of the first that denies.
+    pub cases: Vec<Self>,
+}
+
+/// What one end's policies say.
+#[derive(Clone, Debug)]
+pub struct EndpointVerdict {
+    /// Seen from the end that is judged.
+    pub direction: Direction,
+    /// The lookup's answer.
+    pub decision: Decision,
+    /// Every policy that selects the end and speaks on this direction, by name.
+    pub policies: Vec<PolicyFinding>,
+    /// What would allow it, if it is denied: steps, in order. Not of a question about any port.
+    pub suggestions: Vec<Suggestion>,
+    /// Of a question about any port: what this end allows.
+    pub ports: Option<AllowedPorts>,
+}
+
+impl Explanation {
+    /// Whether the packet gets through: neither end denies it, whatever the port if none was named.
+    pub fn allowed(&self) -> bool {
+        let ports = self.ports.as_ref();
+        ports.is_none_or(|ports| ports.denied.is_empty())
+            && self.verdicts().all(|verdict| verdict.decision.allows())
+    }
+
+    /// What one end's policies say.
+    pub fn verdict(&self, direction: Direction) -> Option<&EndpointVerdict> {
+        match direction {
+            Direction::Egress => self.egress.as_ref(),
+            Direction::Ingress => self.ingress.as_ref(),
+        }
+    }
+
+    /// Both ends' verdicts in the order of a packet's way.
+    pub fn verdicts(&self) -> impl Iterator<Item = &EndpointVerdict> {
+        self.egress.iter().chain(&self.ingress)
+    }
+}
+
+impl<'a> PolicyContext<'a> {
+    /// A context. `identities` are numbers that labels have already; where none are known, start from
+    /// [`Identities::new`].
+    pub fn new(
+        state: &'a State,
+        policies: &'a BTreeMap<ObjectName, Arc<Policy>>,
+        config: &'a Config,
+        identities: Identities,
+    ) -> Self {
+        Self {
+            state,
+            policies,
+            config,
+            known: KnownIdentities::new(state, policies, config, identities),
+        }
+    }
+
+    /// What would be decided, and why.
+    ///
+    /// # Errors
+    /// The question names what isn't there, or names it ambiguously.
+    pub fn explain(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+        let cases = resolved_peer::cases(self, query)?;
+        let explained = cases
+            .iter()
+            .map(|(case, alike)| self.explain_case(case, alike));
+        let mut explained = explained.collect::<Result<Vec<_>, _>>()?;
+        if explained.len() == 1 {
+            return Ok(explained.swap_remove(0));
+        }
+        let denied = explained.iter().position(|case| !case.allowed());
+        Ok(Explanation {
+            cases: explained.clone(),
+            ..explained.swap_remove(denied.unwrap_or(0))
+        })
+    }
+
+    /// The answer to a question about two ends that are the same whatever the node.
+    fn explain_case(
+        &self,
+        query: &TraceQuery,
+        alike: &[String],
+    ) -> Result<Explanation, QueryError> {
+        let mut explanation = self.evaluate(query)?;
+        if explanation.ports.is_none() {
+            let suggest = |direction| suggest::suggest(self, query, &explanation, direction);
+            let (egress, ingress) = (suggest(Direction::Egress), suggest(Direction::Ingress));
+            for (verdict, suggestions) in [
+                (&mut explanation.egress, egress),
+                (&mut explanation.ingress, ingress),
+            ] {
+                if let Some(verdict) = verdict {
+                    verdict.suggestions = suggestions;
+                }
+            }
+        }
+        explanation.notes = self.notes(&explanation);
+        if !alike.is_empty() {
+            explanation
+                .notes
+                .push(format!("the same goes for {}", bounded::list(alike, ", ")));
+        }
+        Ok(explanation)
+    }
+
+    /// What would be decided, without what could be done about it.
+    fn evaluate(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+        let mut known = self.known.clone();
+        let (source, destination) = resolved_peer::resolve(self, &mut known, query)?;
+        let port = destination.port(&query.port)?;
+
+        let mut owners: BTreeMap<TableOwner, u32> = BTreeMap::new();
+        for resolved in [&source, &destination] {
+            if resolved.judged {
+                let next = u32::try_from(owners.len()).unwrap_or(0) + 1;
+                owners.entry(resolved.owner()).or_insert(next);
+            }
+        }
+        let mut cookies = Cookies::default();
+        let tables = compile_tables(
+            &TableInput {
+                policies: self.policies,
+                groups: &self.state.cidr_groups,
+                identities: &known.identities,
+                in_use: &known.in_use,
+                named_ports: &known.named_ports,
+                owners: &owners,
+                config: self.config,
+            },
+            &mut cookies,
+        );
+        let maps = HostMaps::from(&tables);
+        let decision = |direction: Direction, protocol: u8, port: u16| {
+            let (subject, peer) = match direction {
+                Direction::Ingress => (&destination, &source),
+                Direction::Egress => (&source, &destination),
+            };
+            let question = TableQuery {
+                table: *owners.get(&subject.owner()).filter(|_| subject.judged)?,
+                direction,
+                peer: peer.identity,
+                protocol,
+                port,
+            };
+            Some((subject, peer, decide(&maps, question, &cookies)))
+        };
+        let spans = match port {
+            Some(_) => Vec::new(),
+            None => allowed_ports::spans(self, &known, &source, &destination),
+        };
+        let allowed = |directions: &[Direction]| -> Vec<(allowed_ports::Span, bool)> {
+            let allowed = |span: &allowed_ports::Span| {
+                let mut decisions = directions
+                    .iter()
+                    .filter_map(|direction| decision(*direction, span.protocol, span.first));
+                decisions.all(|(_, _, decision)| decision.allows())
+            };
+            spans.iter().map(|span| (*span, allowed(span))).collect()
+        };
+        let mut ports = None;
+        let (protocol, port) = match port {
+            Some(port) => port,
+            None => {
+                let both = allowed(&Direction::ALL);
+                ports = Some(AllowedPorts::of(&both));
+                let telling = allowed_ports::telling(&both);
+                telling.map_or((protocol::TCP, 1), |span| (span.protocol, span.first))
+            }
+        };
+        let judge = |direction: Direction| {
+            let (subject, peer, decision) = decision(direction, protocol, port)?;
+            let input = MatchInput {
+                direction,
+                subject,
+                peer,
+                protocol,
+                port,
+                any_port: ports.is_some(),
+                groups: &self.state.cidr_groups,
+                named_ports: &known.named_ports,
+            };
+            Some(EndpointVerdict {
+                direction,
+                decision,
+                policies: scan(self.policies, &input, |policy| self.origin(policy)),
+                suggestions: Vec::new(),
+                ports: ports
+                    .as_ref()
+                    .map(|_| AllowedPorts::of(&allowed(&[direction]))),
+            })
+        };
+        Ok(Explanation {
+            egress: judge(Direction::Egress),
+            ingress: judge(Direction::Ingress),
+            notes: Vec::new(),
+            source,
+            destination,
+            protocol,
+            port,
+            ports,
+            cases: Vec::new(),
+        })
+    }
+
+    /// The cluster.
+    pub fn state(&self) -> &'a State {
+        self.state
+    }
+
+    /// How policies are applied.
+    pub fn config(&self) -> &'a Config {
+        self.config
+    }
+
+    /// The policies in force among those of these names, `cnp production/web`.
+    pub(crate) fn policies_by_text<'t>(
+        &self,
+        names: impl Iterator<Item = &'t str>,
+    ) -> BTreeMap<ObjectName, Arc<Policy>> {
+        let names: BTreeSet<&str> = names.collect();
+        let named = self.policies.iter();
+        named
+            .filter(|(name, _)| names.contains(name.to_string().as_str()))
+            .map(|(name, policy)| (name.clone(), Arc::clone(policy)))
+            .collect()
+    }
+
+    fn origin(&self, policy: &ObjectName) -> Option<Origin> {
+        self.state
+            .policies
+            .get(policy)
+            .map(|known| known.origin.clone())
+    }
+
+    fn notes(&self, explanation: &Explanation) -> Vec<String> {
+        let Explanation {
+            source,
+            destination,
+            egress,
+            ingress,
+            ..
+        } = explanation;
+        let mut notes = Vec::new();
+        if self.config.mode == Mode::Never {
+            notes.push("enforcement is off (mode never): all policies are ignored".to_owned());
+        }
+        if source.judged && source.pod.is_some() && source.pod == destination.pod {
+            notes.push(
+                "a pod's traffic to itself stays inside of the pod: no policy sees it".to_owned(),
+            );
+        }
+        if egress.is_none() && ingress.is_none() {
+            notes.push("neither end is a pod: no policy applies".to_owned());
+        }
+        for (resolved, what) in [(source, "source"), (destination, "destination")] {
+            if resolved.assumed {
+                notes.push(format!(
+                    "the {what} is not a pod of this cluster: its labels are taken as given"
+                ));
+            }
+            if resolved.pods > 1 {
+                notes.push(format!(
+                    "{} pods have the labels of the {what}; all of them get the same answer",
+                    resolved.pods
+                ));
+            }
+        }
+        let localhost = ingress
+            .iter()
+            .filter_map(|verdict| verdict.decision.reason.as_ref())
+            .any(|reason| reason.kind == ReasonKind::AllowLocalhost);
+        if localhost {
+            notes.push(
+                "host means the pod's own node, for example a kubelet's probe; other nodes are \
+                 remote-node"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+}
+
+/// A protocol as people write it: `TCP`, or its number.
+pub fn protocol_name(number: u8) -> String {
+    match number {
+        protocol::ICMP => "ICMP".to_owned(),
+        protocol::TCP => "TCP".to_owned(),
+        protocol::UDP => "UDP".to_owned(),
+        protocol::ICMPV6 => "ICMPv6".to_owned(),
+        protocol::SCTP => "SCTP".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Port and protocol as people write them: `5432/TCP`, `ICMP type 8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortText {
+    /// IP protocol number.
+    pub protocol: u8,
+    /// Port; ICMP: type.
+    pub port: u16,
+}
+
+impl fmt::Display for PortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = protocol_name(self.protocol);
+        match self.protocol {
+            protocol::ICMP | protocol::ICMPV6 => write!(f, "{name} type {}", self.port),
+            _ => write!(f, "{}/{name}", self.port),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A question, and what must come out.
+
+use abi::reason;
+use cluster::yaml::Node;
+use policy::{Decision, Direction, ReasonKind};
+
+use super::number_of;
+
+/// A question, and what must come out.
+pub(crate) struct Probe {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) directions: &'static [Direction],
+    pub(crate) protocol: u8,
+    pub(crate) port: u16,
+    expect: String,
+    reason: String,
+}
+
+impl Probe {
+    pub(super) fn read(node: &Node) -> Self {
+        let text = |key: &str| node.text(key).unwrap_or_else(|| panic!("{key} is missing"));
+        Self {
+            from: text("from").to_owned(),
+            to: text("to").to_owned(),
+            directions: match text("dir") {
+                "ingress" => &[Direction::Ingress],
+                "egress" => &[Direction::Egress],
+                "both" => &[Direction::Egress, Direction::Ingress],
+                other => panic!("{other}"),
+            },
+            protocol: match text("proto") {
+                "TCP" => 6,
+                "UDP" => 17,
+                "SCTP" => 132,
+                "ICMP" => 1,
+                "ICMPv6" => 58,
+                other => panic!("{other}"),
+            },
+            port: number_of(node, "port"),
+            expect: text("expect").to_owned(),
+            reason: text("reason").to_owned(),
+        }
+    }
+
+    /// Who is judged, and who is on the other side.
+    pub(crate) fn ends(&self, direction: Direction) -> (&str, &str) {
+        match direction {
+            Direction::Ingress => (&self.to, &self.from),
+            Direction::Egress => (&self.from, &self.to),
+        }
+    }
+
+    /// What came out, if that is not what must.
+    pub(crate) fn wrong(&self, decisions: &[Decision]) -> Option<String> {
+        // The first that denies speaks for both; if both allow, either may be the one named.
+        let speaking: Vec<&Decision> = match decisions.iter().find(|decision| !decision.allows()) {
+            Some(denying) => vec![denying],
+            None => decisions.iter().collect(),
+        };
+        let wrong: Vec<Option<String>> = speaking
+            .iter()
+            .map(|decision| mismatch(decision, &self.expect, &self.reason))
+            .collect();
+        if wrong.iter().any(Option::is_none) {
+            return None;
+        }
+        wrong.into_iter().next().flatten()
+    }
+}
+
+impl std::fmt::Display for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let directions: Vec<String> = self.directions.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "{} -> {} {} {}: {} {} wanted",
+            self.from,
+            self.to,
+            flows_explain::trace::PortText {
+                protocol: self.protocol,
+                port: self.port
+            },
+            directions.join(" and "),
+            self.expect,
+            self.reason
+        )
+    }
+}
+
+/// Why a decision isn't the expected one.
+fn mismatch(decision: &Decision, expect: &str, wanted: &str) -> Option<String> {
+    let allows = decision.allows();
+    let Some(found) = &decision.reason else {
+        return Some("has no reason".to_owned());
+    };
+    let names = |policy: &str| {
+        found
+            .origins
+            .iter()
+            .any(|origin| &*origin.policy.name == policy)
+    };
+    let right = match wanted.split_once(' ') {
+        None if wanted == "not-enforced" => allows && found.kind == ReasonKind::AllowAny,
+        None if wanted == "default-deny" => {
+            decision.verdict == reason::POLICY_DENIED && !allows && decision.match_type == 0
+        }
+        Some(("explicit-deny", policy)) => {
+            decision.verdict == reason::POLICY_DENY
+                && found.kind == ReasonKind::Deny
+                && names(policy)
+        }
+        Some(("allowed-by", "reserved:allow-localhost-ingress")) => {
+            allows && found.kind == ReasonKind::AllowLocalhost
+        }
+        Some(("allowed-by", "reserved:allow-any-ingress" | "reserved:allow-any-egress")) => {
+            allows && found.kind == ReasonKind::AllowAny
+        }
+        Some(("allowed-by", policy)) => allows && found.kind == ReasonKind::Allow && names(policy),
+        _ => return Some(format!("{wanted:?} is no reason")),
+    };
+    let verdict = if allows { "ALLOWED" } else { "DENIED" };
+    (!right || verdict != expect).then(|| format!("{verdict} ({}): {found}", decision.verdict))
+}
