@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use flow::{
     Side,
-    view::{End, Transport},
+    view::{Direction, Transport},
 };
 use proto::flow as pb;
 
@@ -87,8 +87,8 @@ impl FlowBuilder {
         };
         flow.summary = summary(packet);
         match part {
-            FlowKind::EgressVerdict => verdict(&mut flow, stored, End::Egress),
-            FlowKind::IngressVerdict => verdict(&mut flow, stored, End::Ingress),
+            FlowKind::EgressVerdict => verdict(&mut flow, stored, Direction::Egress),
+            FlowKind::IngressVerdict => verdict(&mut flow, stored, Direction::Ingress),
             FlowKind::Drop => drop_flow(&mut flow, stored),
             FlowKind::Trace => trace(&mut flow, stored),
         }
@@ -156,7 +156,7 @@ pub fn trace_direction(packet: &Packet) -> pb::TrafficDirection {
 /// of the packet.
 pub fn drop_direction(packet: &Packet) -> pb::TrafficDirection {
     let egress = match packet.decisive() {
-        (end, judgement) if judgement.is_by_policy() => end == End::Egress,
+        (end, judgement) if judgement.is_by_policy() => end == Direction::Egress,
         _ => packet.is_from_pod(),
     };
     if egress {
@@ -176,15 +176,15 @@ pub mod message_type {
     pub const POLICY_VERDICT: i32 = 5;
 }
 
-fn verdict(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: End) {
+fn verdict(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: Direction) {
     let packet = stored.packet();
     flow.event_type = Some(pb::CiliumEventType {
         r#type: message_type::POLICY_VERDICT,
         sub_type: 0,
     });
     flow.traffic_direction = match end {
-        End::Egress => pb::TrafficDirection::Egress,
-        End::Ingress => pb::TrafficDirection::Ingress,
+        Direction::Egress => pb::TrafficDirection::Egress,
+        Direction::Ingress => pb::TrafficDirection::Ingress,
     }
     .into();
     flow.policy_match_type = packet.match_type(end).into();
@@ -271,7 +271,7 @@ pub(crate) fn verdict_of(judgement: Judgement) -> pb::Verdict {
     }
 }
 
-fn attribute(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: End) {
+fn attribute(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: Direction) {
     let rule = stored.rule(end);
     let revision = u64::from(stored.packet().revision());
     let policies = rule
@@ -280,10 +280,10 @@ fn attribute(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: End) {
         .map(|known| policy(known, revision))
         .collect();
     let field = match (rule.decision, end) {
-        (Decision::Allow, End::Egress) => &mut flow.egress_allowed_by,
-        (Decision::Allow, End::Ingress) => &mut flow.ingress_allowed_by,
-        (Decision::Deny | Decision::DefaultDeny, End::Egress) => &mut flow.egress_denied_by,
-        (Decision::Deny | Decision::DefaultDeny, End::Ingress) => &mut flow.ingress_denied_by,
+        (Decision::Allow, Direction::Egress) => &mut flow.egress_allowed_by,
+        (Decision::Allow, Direction::Ingress) => &mut flow.ingress_allowed_by,
+        (Decision::Deny | Decision::DefaultDeny, Direction::Egress) => &mut flow.egress_denied_by,
+        (Decision::Deny | Decision::DefaultDeny, Direction::Ingress) => &mut flow.ingress_denied_by,
         (Decision::None | Decision::ImplicitAllow, _) => return,
     };
     *field = policies;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use abi::event::{self, Event};
 use common::{arrived, default_deny, names, new_connection, node};
-use flow::{Side, view::End};
+use flow::{Side, view::Direction};
 use flows_agent::{
     fact::{Loss, Stage},
     history::{Cursor, Entry, History, Writer},
@@ -232,8 +232,8 @@ fn names_are_frozen_on_arrival() {
             seen.push((
                 stored.end(Side::Source).pod.clone(),
                 stored.end(Side::Source).identity,
-                stored.rule(End::Ingress).policies.len(),
-                stored.rule(End::Ingress).cookie,
+                stored.rule(Direction::Ingress).policies.len(),
+                stored.rule(Direction::Ingress).cookie,
                 stored.node().labels.join(","),
             ));
         }

@@ -15,7 +15,7 @@ use proto::flow::{TrafficDirection, Verdict};
 use crate::identity::Identity;
 
 pub use by_initiator::ByInitiator;
-pub use extension::{End, EndpointDecision, Extension, PolicyName, Rule, Rules, Volume};
+pub use extension::{Direction, EndpointDecision, Extension, PolicyName, Rule, Rules, Volume};
 pub use message::{Message, NoFlow, of_response};
 pub(crate) use message::{flag_bits, policies as message_policies};
 pub use proto::flow::{Flow, IpVersion, Layer7, TraceReason};

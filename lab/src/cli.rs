@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::apply::{Apply, apply};
 use crate::down::down;
 use crate::lab::{Lab, Options, Target};
-use crate::netns_exec::Place;
+use crate::netns_exec::ExecContext;
 use crate::traffic::{bench_peer::BenchPeer, client::Client, duration, serve::Serve};
 use crate::{manifest, state};
 
@@ -152,7 +152,7 @@ enum Command {
     #[command(name = "__inside", hide = true)]
     Inside {
         #[command(flatten)]
-        place: Place,
+        place: ExecContext,
         #[arg(last = true)]
         command: Vec<OsString>,
     },

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
 use crate::manifest::{self, Document};
-use crate::netns_exec::{Place, start_detached};
+use crate::netns_exec::{ExecContext, start_detached};
 use crate::plan::Plan;
 use crate::process::{Process, Role, start_time};
 use crate::state::{self, LOCK_TIMEOUT, Lock, Paths, RUN, Record};
@@ -268,12 +268,12 @@ impl Lab {
     fn start(
         &mut self,
         role: Role,
-        place: &Place,
+        place: &ExecContext,
         line: &[OsString],
         env: &[(String, String)],
         log: &Path,
     ) -> Result<i32> {
-        let place = Place {
+        let place = ExecContext {
             detach: true,
             ..place.clone()
         };

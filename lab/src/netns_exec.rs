@@ -20,7 +20,7 @@ use crate::process::MARK;
 
 /// Where and how a command runs.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Place {
+pub struct ExecContext {
     /// Network namespace to enter.
     #[arg(long)]
     pub netns: Option<PathBuf>,
@@ -38,7 +38,7 @@ pub struct Place {
     pub detach: bool,
 }
 
-impl Place {
+impl ExecContext {
     /// A command that runs there, by way of `program` (flows-lab). Programs beside it are found by
     /// name.
     pub fn command(&self, program: &Path, owner: &str, line: &[OsString]) -> Command {

@@ -9,7 +9,7 @@ use cluster::{Identity, NamespacedName, ObjectName, Problem, State, manifest};
 
 use crate::config::Config;
 use crate::cookies::{NamedPort, TableIds};
-use crate::output::{ChangeSet, Compiled, InForce};
+use crate::output::{AppliedPolicy, ChangeSet, Compiled};
 use crate::parse::parse;
 use crate::persistent_state::PersistentState;
 use crate::rule::Policy;
@@ -273,7 +273,7 @@ impl Compiler {
         let known = read(known, raw, &self.config.cluster);
         let now = good(&known);
         if let Some((raw, _)) = &known.good {
-            let in_force = InForce {
+            let in_force = AppliedPolicy {
                 version: Arc::clone(&raw.version),
                 stale: known.refused.is_some(),
             };

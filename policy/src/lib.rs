@@ -35,7 +35,7 @@ pub use config::{Config, Mode};
 pub use cookies::{Cookies, NamedPort, TableIds, TableOwner};
 pub use decide::{Decision, TableQuery, decide};
 pub use desired_state::{LocalEndpoint, LocalNode};
-pub use output::{Address, ChangeSet, Compiled, Endpoint, InForce};
+pub use output::{Address, AppliedPolicy, ChangeSet, Compiled, Endpoint};
 pub use parse::{parse, parse_all, read, selectors};
 pub use path::{NoRulePath, RuleItem, RuleList, RulePath};
 pub use persistent_state::{PersistentState, PersistentStateChanges};

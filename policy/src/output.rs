@@ -30,7 +30,7 @@ pub struct Compiled {
     /// Labels of all identities, those of earlier snapshots included.
     pub identities: Arc<Identities>,
     /// Policies that are in force, in this or in their last good form.
-    pub policies: BTreeMap<ObjectName, InForce>,
+    pub policies: BTreeMap<ObjectName, AppliedPolicy>,
     /// What is wrong with policies: refused ones, and what couldn't be given a number.
     pub problems: Vec<Problem>,
 }
@@ -85,7 +85,7 @@ impl ChangeSet {
 
 /// How a policy came to be in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InForce {
+pub struct AppliedPolicy {
     /// Version that is in force.
     pub version: Arc<str>,
     /// The present version was refused: this is the last good one.

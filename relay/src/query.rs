@@ -19,7 +19,7 @@ use tokio::{
 };
 use tonic::Status;
 
-pub use plan::{Asked, Limit, Plan};
+pub use plan::{Limit, Plan, RequestOptions};
 
 use crate::{
     merge::{Merge, MergeStep, Stamp},

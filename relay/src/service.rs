@@ -32,7 +32,7 @@ use tonic::{
 };
 
 use crate::{
-    query::{self, Asked, Plan},
+    query::{self, Plan, RequestOptions},
     raw::{ClientCodec, Raw},
     relay::{Relay, versioned},
 };
@@ -102,7 +102,7 @@ impl ServerStreamingService<GetFlowsRequest> for Flows {
                 .get(name)
                 .is_some_and(|value| value == "1")
         };
-        let asked = Asked {
+        let asked = RequestOptions {
             progress: asks(proto::WANT_PROGRESS),
             extensions: asks(proto::WANT_EXTENSIONS),
             per_node: asks(proto::NUMBER_PER_NODE),

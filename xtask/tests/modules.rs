@@ -175,6 +175,32 @@ const ORDER: &[(&str, &[&str])] = &[
             "status",
         ],
     ),
+    (
+        "policy",
+        &[
+            "bounded",
+            "config",
+            "path",
+            "portrange",
+            "steps",
+            "selector",
+            "attribution",
+            "cidr",
+            "rule",
+            "prefixes",
+            "parse",
+            "cookies",
+            "persistent_state",
+            "output",
+            "desired_state",
+            "selector_cache",
+            "rule_store",
+            "table",
+            "decide",
+            "compiler",
+        ],
+    ),
+    ("explain", &["trace", "validate", "explain_flow", "proto"]),
 ];
 
 /// Names from the root, which is empty.

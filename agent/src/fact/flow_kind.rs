@@ -1,6 +1,6 @@
 //! The flows as which a packet is shown.
 
-use flow::view::End;
+use flow::view::Direction;
 
 use super::{Judgement, Kind, Packet};
 
@@ -29,8 +29,8 @@ impl FlowKind {
     /// What this part of a packet tells.
     pub fn judgement(self, packet: &Packet) -> Judgement {
         match self {
-            Self::EgressVerdict => packet.judgement(End::Egress),
-            Self::IngressVerdict => packet.judgement(End::Ingress),
+            Self::EgressVerdict => packet.judgement(Direction::Egress),
+            Self::IngressVerdict => packet.judgement(Direction::Ingress),
             Self::Drop => packet.decisive().1,
             Self::Trace => Judgement::Forwarded,
         }
@@ -49,8 +49,9 @@ impl FlowKinds {
         const INGRESS: u8 = 2;
         const DROP: u8 = 4;
         const TRACE: u8 = 8;
-        fn ends(is: impl Fn(End) -> bool) -> u8 {
-            (u8::from(is(End::Egress)) * EGRESS) | (u8::from(is(End::Ingress)) * INGRESS)
+        fn ends(is: impl Fn(Direction) -> bool) -> u8 {
+            (u8::from(is(Direction::Egress)) * EGRESS)
+                | (u8::from(is(Direction::Ingress)) * INGRESS)
         }
         let judged = |end| packet.judgement(end) != Judgement::None;
         Self(match packet.kind() {

@@ -8,7 +8,7 @@ use abi::{
 };
 use flow::{
     Side,
-    view::{End, Transport},
+    view::{Direction, Transport},
 };
 
 use crate::node::names::AddrKey;
@@ -156,10 +156,10 @@ fn index(side: Side) -> usize {
 }
 
 /// Of an end in the arrays of a packet.
-pub(crate) fn end_index(end: End) -> usize {
+pub(crate) fn end_index(end: Direction) -> usize {
     match end {
-        End::Egress => 0,
-        End::Ingress => 1,
+        Direction::Egress => 0,
+        Direction::Ingress => 1,
     }
 }
 
@@ -288,29 +288,29 @@ impl Packet {
     }
 
     /// What was said at an end.
-    pub fn judgement(&self, end: End) -> Judgement {
+    pub fn judgement(&self, end: Direction) -> Judgement {
         Judgement::read(self.verdicts[end_index(end)])
     }
 
     /// How exactly the rule of an end matched (`abi::policy::match_type`).
-    pub fn match_type(&self, end: End) -> u8 {
+    pub fn match_type(&self, end: Direction) -> u8 {
         match end {
-            End::Egress => self.match_types & 0xf,
-            End::Ingress => self.match_types >> 4,
+            Direction::Egress => self.match_types & 0xf,
+            Direction::Ingress => self.match_types >> 4,
         }
     }
 
     /// Allowed at an end only because no policy selects it.
-    pub fn is_unselected(&self, end: End) -> bool {
+    pub fn is_unselected(&self, end: Direction) -> bool {
         self.unselected & 1 << end_index(end) != 0
     }
 
     /// Of a dropped packet: the end that decided, and what it said.
-    pub fn decisive(&self) -> (End, Judgement) {
-        match self.judgement(End::Egress) {
-            dropped @ Judgement::Dropped(_) => (End::Egress, dropped),
+    pub fn decisive(&self) -> (Direction, Judgement) {
+        match self.judgement(Direction::Egress) {
+            dropped @ Judgement::Dropped(_) => (Direction::Egress, dropped),
             Judgement::None | Judgement::Forwarded | Judgement::Redirected => {
-                (End::Ingress, self.judgement(End::Ingress))
+                (Direction::Ingress, self.judgement(Direction::Ingress))
             }
         }
     }
@@ -356,7 +356,7 @@ impl Packet {
         let forged = Judgement::Dropped(reason::INVALID_SOURCE_IP);
         self.kind == Kind::Drop
             && self.has_ip()
-            && [End::Egress, End::Ingress]
+            && [Direction::Egress, Direction::Ingress]
                 .map(|end| self.judgement(end))
                 .contains(&forged)
     }
@@ -364,9 +364,9 @@ impl Packet {
     /// It reaches a pod of this node (else it leaves for elsewhere).
     pub fn reaches_pod(&self) -> bool {
         let receiver = if self.is_reply() {
-            End::Egress
+            Direction::Egress
         } else {
-            End::Ingress
+            Direction::Ingress
         };
         !self.is_from_pod() || self.judgement(receiver) != Judgement::None
     }

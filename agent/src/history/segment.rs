@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use flow::{Side, view::End};
+use flow::{Side, view::Direction};
 
 use crate::{
     fact::{Ethernet, FlowKinds, Judgement, Kind, Loss, Packet, Stage, end_index},
@@ -78,7 +78,7 @@ impl Summary {
         let is_drop = packet.kind() == Kind::Drop;
         self.has_drops |= is_drop;
         self.has_allowed |= !is_drop;
-        self.redirected |= [End::Egress, End::Ingress]
+        self.redirected |= [Direction::Egress, Direction::Ingress]
             .iter()
             .any(|end| packet.judgement(*end) == Judgement::Redirected);
     }
@@ -314,7 +314,7 @@ impl<'a> PacketRef<'a> {
     }
 
     /// What decided at an end of the connection.
-    pub fn rule(&self, end: End) -> &'a Attribution {
+    pub fn rule(&self, end: Direction) -> &'a Attribution {
         &self.segment.tables.rules[usize::from(self.record.rules[end_index(end)])]
     }
 

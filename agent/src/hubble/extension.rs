@@ -1,6 +1,6 @@
 //! What Hubble's messages have no field for.
 
-use flow::{Side, view::End};
+use flow::{Side, view::Direction};
 use prost::Message as _;
 use proto::flows::v1 as ext;
 
@@ -17,8 +17,8 @@ pub const TYPE_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
 pub fn extension(stored: &PacketRef<'_>) -> proto::google::Any {
     let packet = stored.packet();
     let message = ext::FlowExtension {
-        egress: decision(stored, End::Egress),
-        ingress: decision(stored, End::Ingress),
+        egress: decision(stored, Direction::Egress),
+        ingress: decision(stored, Direction::Ingress),
         forward: volume(packet, 0),
         reply: volume(packet, 1),
         handshake_rtt_us: packet.round_trip_us(),
@@ -33,7 +33,7 @@ pub fn extension(stored: &PacketRef<'_>) -> proto::google::Any {
     }
 }
 
-fn decision(stored: &PacketRef<'_>, end: End) -> Option<ext::Decision> {
+fn decision(stored: &PacketRef<'_>, end: Direction) -> Option<ext::Decision> {
     let (packet, rule) = (stored.packet(), stored.rule(end));
     let judgement = packet.judgement(end);
     if judgement == Judgement::None {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use flow::{
     FlowView, Identity, Side,
-    view::{End, Transport},
+    view::{Direction, Transport},
 };
 use proto::flow as pb;
 
@@ -164,8 +164,8 @@ impl FlowView for StoredFlow<'_> {
 
     fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
         let end = match self.part {
-            FlowKind::EgressVerdict => End::Egress,
-            FlowKind::IngressVerdict => End::Ingress,
+            FlowKind::EgressVerdict => Direction::Egress,
+            FlowKind::IngressVerdict => Direction::Ingress,
             FlowKind::Drop => self.packet().decisive().0,
             FlowKind::Trace => return false,
         };

@@ -2,7 +2,7 @@
 
 use proto::flow::Verdict;
 
-use crate::view::{End, EndpointDecision, Extension, FlowView, PolicyName, Rules};
+use crate::view::{Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules};
 
 /// Short name of a kind of policy, as kubectl has it.
 fn short_kind(kind: &str) -> &str {
@@ -67,7 +67,7 @@ fn write_rules(rules: &dyn Rules, between: &str, before_text: &str, out: &mut St
 }
 
 /// Why one end was judged as it was, in one line.
-fn write_decision(end: End, decided: &EndpointDecision<'_>, out: &mut String) {
+fn write_decision(end: Direction, decided: &EndpointDecision<'_>, out: &mut String) {
     if !decided.why.is_empty() {
         return out.push_str(decided.why);
     }

@@ -7,14 +7,14 @@ use super::FlowView;
 
 /// One of the two places where a connection is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
+pub enum Direction {
     /// The pod that opened it.
     Egress,
     /// The pod that it was opened to.
     Ingress,
 }
 
-impl End {
+impl Direction {
     /// `egress` or `ingress`.
     pub fn name(self) -> &'static str {
         match self {
@@ -170,15 +170,18 @@ impl<'a> Extension<'a> {
     }
 
     /// What was decided at the ends, egress first.
-    pub fn ends(&self) -> impl Iterator<Item = (End, &EndpointDecision<'a>)> {
-        let egress = self.egress.as_ref().map(|end| (End::Egress, end));
-        let ingress = self.ingress.as_ref().map(|end| (End::Ingress, end));
+    pub fn ends(&self) -> impl Iterator<Item = (Direction, &EndpointDecision<'a>)> {
+        let egress = self.egress.as_ref().map(|end| (Direction::Egress, end));
+        let ingress = self.ingress.as_ref().map(|end| (Direction::Ingress, end));
         egress.into_iter().chain(ingress)
     }
 
     /// The decisions that explain a flow which was dropped, or wasn't: what allowed a packet does not
     /// explain its drop at the other end, nor the other way round.
-    pub fn explaining(&self, dropped: bool) -> impl Iterator<Item = (End, &EndpointDecision<'a>)> {
+    pub fn explaining(
+        &self,
+        dropped: bool,
+    ) -> impl Iterator<Item = (Direction, &EndpointDecision<'a>)> {
         self.ends()
             .filter(move |(_, end)| (end.verdict == Verdict::Dropped) == dropped)
     }

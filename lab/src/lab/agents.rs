@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Lab, beside};
 use crate::error::{Context, Result};
-use crate::netns_exec::Place;
+use crate::netns_exec::ExecContext;
 use crate::plan::Pod;
 use crate::process::Role;
 use crate::readiness;
@@ -31,7 +31,7 @@ impl Lab {
             node: node.to_owned(),
         };
         let log = directory.join("agent.log");
-        self.start(role, &Place::default(), &line, &[], &log)
+        self.start(role, &ExecContext::default(), &line, &[], &log)
     }
 
     /// Kills a node's agent, as a crash would; whatever it enforces has to outlive it. False if
@@ -165,7 +165,7 @@ impl Lab {
             line.extend(["--peer".into(), peer.into()]);
         }
         let log = self.paths.relay_log();
-        self.start(Role::Relay, &Place::default(), &line, &[], &log)?;
+        self.start(Role::Relay, &ExecContext::default(), &line, &[], &log)?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::Lab;
 use crate::error::{Error, Result};
-use crate::netns_exec::Place;
+use crate::netns_exec::ExecContext;
 use crate::plan::Pod;
 
 /// Whom a command is run for.
@@ -20,9 +20,9 @@ pub enum Target {
 }
 
 impl Lab {
-    pub(super) fn pod_place(&self, pod: &Pod) -> Place {
+    pub(super) fn pod_place(&self, pod: &Pod) -> ExecContext {
         let directory = self.paths.pod(pod);
-        Place {
+        ExecContext {
             netns: Some(self.paths.pod_namespace(pod)),
             hosts: Some(directory.join("hosts")),
             resolv: Some(directory.join("resolv.conf")),
@@ -78,21 +78,21 @@ impl Lab {
     ) -> Result<Command> {
         let place = match target {
             Target::Pod(name) => self.pod_place(self.find_pod(name)?),
-            Target::Node(name) if self.record.plan.node(name).is_some() => Place {
+            Target::Node(name) if self.record.plan.node(name).is_some() => ExecContext {
                 netns: Some(self.paths.node_namespace(name)),
                 hostname: Some(name.clone()),
-                ..Place::default()
+                ..ExecContext::default()
             },
             Target::Node(name) => {
                 return Err(Error::NoSuchPod {
                     what: format!("no node {name}"),
                 });
             }
-            Target::Outside if self.record.outside => Place {
+            Target::Outside if self.record.outside => ExecContext {
                 netns: Some(self.paths.outside_namespace()),
                 hosts: Some(self.paths.outside().join("hosts")),
                 hostname: Some("outside".to_owned()),
-                ..Place::default()
+                ..ExecContext::default()
             },
             Target::Outside => {
                 return Err(Error::NoSuchPod {

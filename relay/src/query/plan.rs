@@ -51,7 +51,7 @@ pub struct Plan {
 
 /// What the metadata of a request asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestOptions {
     /// To be told how far the sequence is settled.
     pub progress: bool,
     /// What Hubble's messages have no field for.
@@ -65,7 +65,7 @@ impl Plan {
     ///
     /// # Errors
     /// `InvalidArgument` for `first` with `follow`, as an agent answers it.
-    pub fn new(mut request: GetFlowsRequest, asked: Asked) -> Result<Self, Status> {
+    pub fn new(mut request: GetFlowsRequest, asked: RequestOptions) -> Result<Self, Status> {
         if request.first && request.follow {
             return Err(Status::invalid_argument(
                 "first cannot be specified with follow",
@@ -217,7 +217,7 @@ mod tests {
             ),
         ] {
             let since_of_request = request.since;
-            let plan = Plan::new(request, Asked::default()).unwrap();
+            let plan = Plan::new(request, RequestOptions::default()).unwrap();
             assert_eq!((plan.limit, plan.past), want, "{name}");
             let sent = |past, since| {
                 let Request(parts) = plan.request(past, since);
@@ -233,9 +233,9 @@ mod tests {
             let asked = sent(true, Some(later)).since.unwrap();
             assert_eq!((asked.seconds, asked.nanos), (7, 0), "{name}");
         }
-        let per_node = Asked {
+        let per_node = RequestOptions {
             per_node: true,
-            ..Asked::default()
+            ..RequestOptions::default()
         };
         for follow in [false, true] {
             let request = GetFlowsRequest {
@@ -255,7 +255,9 @@ mod tests {
             ..base()
         };
         assert_eq!(
-            Plan::new(both, Asked::default()).unwrap_err().code(),
+            Plan::new(both, RequestOptions::default())
+                .unwrap_err()
+                .code(),
             tonic::Code::InvalidArgument
         );
     }
