@@ -96,7 +96,7 @@ pub fn explain(
     flow: &RecordedFlow,
     responder: &Responder,
 ) -> FlowExplanation {
-    let connection = Connection::of(context, flow);
+    let connection = Connection::from_flow(context, flow);
     let mut recorded = recorded::decision(flow, &connection);
     if let Some(drop) = recorded.as_mut().filter(|drop| drop.is_not_policy()) {
         drop.text = not_policy::sentence(context, flow, drop.drop_reason);
@@ -129,7 +129,7 @@ pub fn explain(
     let policies = involved(context, &recorded, &now, &responder.stale);
     let changes = changes(&recorded, &now, &policies, responder);
     if let (Some(recorded), Some(other)) = (&recorded, &other_end) {
-        notes.push(text::both_ends(recorded, other));
+        notes.push(text::other_end_note(recorded, other));
     }
     // Of a connection that one end let go and the other did not, the denial is the news.
     let decisive = other_end.as_ref().or(recorded.as_ref());

@@ -236,9 +236,9 @@ impl<'a> PolicyContext<'a> {
             Some(port) => port,
             None => {
                 let both = allowed(&Direction::ALL);
-                ports = Some(AllowedPorts::of(&both));
-                let telling = allowed_ports::telling(&both);
-                telling.map_or((protocol::TCP, 1), |span| (span.protocol, span.first))
+                ports = Some(AllowedPorts::from_spans(&both));
+                let span = allowed_ports::representative(&both);
+                span.map_or((protocol::TCP, 1), |span| (span.protocol, span.first))
             }
         };
         let judge = |direction: Direction| {
@@ -260,7 +260,7 @@ impl<'a> PolicyContext<'a> {
                 suggestions: Vec::new(),
                 ports: ports
                     .as_ref()
-                    .map(|_| AllowedPorts::of(&allowed(&[direction]))),
+                    .map(|_| AllowedPorts::from_spans(&allowed(&[direction]))),
             })
         };
         Ok(Explanation {

@@ -68,7 +68,7 @@ impl Default for Cookies {
 
 impl Cookies {
     /// The cookie of a reason; allocates it if the reason is new. `None` if all 65,520 are in use.
-    pub fn of(&mut self, reason: Reason) -> Option<u32> {
+    pub fn for_reason(&mut self, reason: Reason) -> Option<u32> {
         if let Some(number) = self.by_reason.get(&reason) {
             return Some(*number);
         }
@@ -335,15 +335,15 @@ mod tests {
     #[test]
     fn cookies_stay_and_come_back_late() {
         let mut cookies = Cookies::default();
-        let (a, b) = (cookies.of(reason(1)), cookies.of(reason(2)));
+        let (a, b) = (cookies.for_reason(reason(1)), cookies.for_reason(reason(2)));
         assert_eq!((a, b), (Some(16), Some(17)));
-        assert_eq!(cookies.of(reason(1)), a);
+        assert_eq!(cookies.for_reason(reason(1)), a);
         let text = serde_json::to_string(&cookies).expect("plain data");
         let mut cookies: Cookies = serde_json::from_str(&text).expect("own form");
-        assert_eq!(cookies.of(reason(2)), b);
+        assert_eq!(cookies.for_reason(reason(2)), b);
         cookies.retain(&BTreeSet::from([16]));
         assert_eq!(cookies.resolve(17), None);
-        assert_eq!(cookies.of(reason(3)), Some(18));
+        assert_eq!(cookies.for_reason(reason(3)), Some(18));
         assert_eq!(
             cookies
                 .resolve(number::COOKIE_ALLOW_LOCALHOST)
@@ -355,10 +355,12 @@ mod tests {
     #[test]
     fn cookies_run_out_without_being_given_twice() {
         let mut cookies = Cookies::default();
-        let given: BTreeSet<u32> = (0..70_000).filter_map(|n| cookies.of(reason(n))).collect();
+        let given: BTreeSet<u32> = (0..70_000)
+            .filter_map(|n| cookies.for_reason(reason(n)))
+            .collect();
         assert_eq!(given.len(), 65_520);
         cookies.retain(&BTreeSet::from([16]));
-        assert_eq!(cookies.of(reason(70_001)), Some(17));
+        assert_eq!(cookies.for_reason(reason(70_001)), Some(17));
     }
 
     #[test]

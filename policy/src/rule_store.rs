@@ -76,13 +76,17 @@ impl<'a> SelectedRule<'a> {
             .statement(direction)
             .map(|statement| statement.elements.as_slice())
             .unwrap_or_default();
-        let slots = self.slots.of(direction).iter().map(Vec::as_slice);
+        let slots = self
+            .slots
+            .for_direction(direction)
+            .iter()
+            .map(Vec::as_slice);
         elements.iter().zip(slots)
     }
 }
 
 impl RuleSlots {
-    fn of(&self, direction: Direction) -> &[Vec<PeerSlot>] {
+    fn for_direction(&self, direction: Direction) -> &[Vec<PeerSlot>] {
         match direction {
             Direction::Ingress => &self.ingress,
             Direction::Egress => &self.egress,
@@ -178,7 +182,7 @@ impl RuleStore {
             return Vec::new();
         }
         let references: BTreeSet<&RuleRef> = selector_cache
-            .of(identity)
+            .for_identity(identity)
             .iter()
             .filter_map(|id| self.users.get(id))
             .flat_map(|users| &users.as_subject)

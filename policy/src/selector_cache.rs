@@ -144,7 +144,7 @@ impl SelectorCache {
     }
 
     /// The selectors that match an identity that can be met.
-    pub(crate) fn of(&self, identity: Identity) -> Vec<SlotId> {
+    pub(crate) fn for_identity(&self, identity: Identity) -> Vec<SlotId> {
         self.labels
             .get(&identity)
             .map(|labels| self.matching(labels))

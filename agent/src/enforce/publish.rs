@@ -310,7 +310,7 @@ mod tests {
         let mut cookies = policy::Cookies::default();
         let fill = handed_out(&cookies);
         assert_eq!((fill.map, fill.entries, fill.max), ("DECISIONS", 0, 65_520));
-        let _cookie = cookies.of(Reason {
+        let _cookie = cookies.for_reason(Reason {
             direction: Direction::Egress,
             kind: ReasonKind::AlwaysEnforced,
             origins: vec![],

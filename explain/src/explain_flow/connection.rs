@@ -49,9 +49,11 @@ pub(super) enum Argument {
 const MOST_LABELS: usize = 256;
 
 impl Connection {
-    pub(super) fn of(context: &PolicyContext<'_>, flow: &RecordedFlow) -> Self {
+    pub(super) fn from_flow(context: &PolicyContext<'_>, flow: &RecordedFlow) -> Self {
         let address = |text: &str| text.parse::<IpAddr>().ok();
-        let end = |end: &RecordedEnd| FlowEnd::of(context, end.endpoint.as_ref(), address(&end.ip));
+        let end = |end: &RecordedEnd| {
+            FlowEnd::from_endpoint(context, end.endpoint.as_ref(), address(&end.ip))
+        };
         let (sender, receiver) = (end(&flow.source), end(&flow.destination));
         let (source, destination) = match flow.reply {
             true => (receiver, sender),
@@ -105,31 +107,31 @@ fn request(kind: u32, answers: [(u32, u32); 2], reply: bool) -> Option<u32> {
 }
 
 impl FlowEnd {
-    fn of(
+    fn from_endpoint(
         context: &PolicyContext<'_>,
-        told: Option<&RecordedEndpoint>,
+        endpoint: Option<&RecordedEndpoint>,
         ip: Option<IpAddr>,
     ) -> Self {
-        let Some(told) = told else {
-            return Self::of_address(ip);
+        let Some(endpoint) = endpoint else {
+            return Self::from_address(ip);
         };
-        let texts = told.labels.iter().take(MOST_LABELS);
+        let texts = endpoint.labels.iter().take(MOST_LABELS);
         let labels: Labels = texts
             .filter_map(|text| plain(text).parse::<Label>().ok())
             .collect();
-        if !told.pod_name.is_empty() && !told.namespace.is_empty() {
-            return Self::of_pod(context, told, &labels);
+        if !endpoint.pod_name.is_empty() && !endpoint.namespace.is_empty() {
+            return Self::from_pod(context, endpoint, &labels);
         }
-        if let Some(end) = Self::of_reserved(&labels, ip) {
+        if let Some(end) = Self::from_reserved(&labels, ip) {
             return end;
         }
         if labels.get(Some("k8s"), NAMESPACE).is_some() {
-            return Self::of_labels(context, &labels, ip);
+            return Self::from_labels(context, &labels, ip);
         }
-        Self::of_address(ip)
+        Self::from_address(ip)
     }
 
-    fn of_address(ip: Option<IpAddr>) -> Self {
+    fn from_address(ip: Option<IpAddr>) -> Self {
         match ip {
             Some(ip) => Self {
                 name: ip.to_string(),
@@ -144,14 +146,18 @@ impl FlowEnd {
         }
     }
 
-    fn of_pod(context: &PolicyContext<'_>, told: &RecordedEndpoint, labels: &Labels) -> Self {
-        let name = format!("{}/{}", plain(&told.namespace), plain(&told.pod_name));
-        let key = NamespacedName::new(&plain(&told.namespace), &plain(&told.pod_name));
+    fn from_pod(context: &PolicyContext<'_>, endpoint: &RecordedEndpoint, labels: &Labels) -> Self {
+        let name = format!(
+            "{}/{}",
+            plain(&endpoint.namespace),
+            plain(&endpoint.pod_name)
+        );
+        let key = NamespacedName::new(&plain(&endpoint.namespace), &plain(&endpoint.pod_name));
         if let Some(pod) = context.state().pods.get(&key) {
             let present = context
                 .state()
                 .identity_labels(pod, &context.config().cluster);
-            let changed = !labels.is_empty() && !told_alike(labels, &present);
+            let changed = !labels.is_empty() && !same_labels(labels, &present);
             return Self {
                 end: Some(End::Pod(key)),
                 argument: Some(Argument::Pod(name.clone())),
@@ -189,7 +195,7 @@ impl FlowEnd {
     }
 
     /// What is no pod: the world, nodes.
-    fn of_reserved(labels: &Labels, ip: Option<IpAddr>) -> Option<Self> {
+    fn from_reserved(labels: &Labels, ip: Option<IpAddr>) -> Option<Self> {
         /// Those that say more than the address does.
         const NAMED: [&str; 6] = [
             "host",
@@ -206,7 +212,7 @@ impl FlowEnd {
             (None, ip) => {
                 let name = BY_ADDRESS.iter().find(|name| labels.is_reserved(name))?;
                 if ip.is_some() {
-                    return Some(Self::of_address(ip));
+                    return Some(Self::from_address(ip));
                 }
                 name
             }
@@ -223,14 +229,14 @@ impl FlowEnd {
     }
 
     /// A pod of which only the identity was known.
-    fn of_labels(context: &PolicyContext<'_>, labels: &Labels, ip: Option<IpAddr>) -> Self {
+    fn from_labels(context: &PolicyContext<'_>, labels: &Labels, ip: Option<IpAddr>) -> Self {
         let mut pods = context.state().pods.values();
         let pod = pods.find(|pod| {
             !pod.host_network && ip.is_some_and(|ip| pod.ips.contains(&ip)) && {
                 let present = context
                     .state()
                     .identity_labels(pod, &context.config().cluster);
-                told_alike(labels, &present)
+                same_labels(labels, &present)
             }
         });
         if let Some(pod) = pod {
@@ -258,13 +264,16 @@ impl FlowEnd {
 
 /// Whether the labels of a flow are those of an identity. Some servers leave out what follows from the
 /// rest.
-fn told_alike(told: &Labels, present: &Labels) -> bool {
+fn same_labels(recorded: &Labels, present: &Labels) -> bool {
     let shown = |label: &&Label| !label.key.starts_with("io.cilium.k8s.");
-    told.iter().filter(shown).eq(present.iter().filter(shown))
+    recorded
+        .iter()
+        .filter(shown)
+        .eq(present.iter().filter(shown))
 }
 
 /// What the one has and the other has not.
-fn difference(told: &Labels, present: &Labels) -> String {
+fn difference(recorded: &Labels, present: &Labels) -> String {
     let only = |of: &Labels, other: &Labels, sign: &str| -> Vec<String> {
         let shown = |label: &&Label| !label.key.starts_with("io.cilium.k8s.");
         let own = of.iter().filter(shown);
@@ -272,8 +281,8 @@ fn difference(told: &Labels, present: &Labels) -> String {
             .map(|label| format!("{sign}{label}"))
             .collect()
     };
-    let mut texts = only(told, present, "-");
-    texts.extend(only(present, told, "+"));
+    let mut texts = only(recorded, present, "-");
+    texts.extend(only(present, recorded, "+"));
     bounded::list(&texts, " ")
 }
 

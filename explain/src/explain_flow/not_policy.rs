@@ -53,7 +53,7 @@ fn sender(context: &PolicyContext<'_>, flow: &RecordedFlow, reason: DropReason) 
             match pod.is_some_and(|pod| pod.ips.contains(&address)) {
                 true => format!(
                     "{}, not {namespace}/{name}, whose address it is,",
-                    somebody(flow)
+                    unknown_sender(flow)
                 ),
                 false => format!("{namespace}/{name}"),
             }
@@ -63,12 +63,12 @@ fn sender(context: &PolicyContext<'_>, flow: &RecordedFlow, reason: DropReason) 
             Some(pod) => pod.name.to_string(),
             None => address.to_string(),
         },
-        (None, _) => somebody(flow),
+        (None, _) => unknown_sender(flow),
     }
 }
 
 /// A sender of which only the place is known.
-fn somebody(flow: &RecordedFlow) -> String {
+fn unknown_sender(flow: &RecordedFlow) -> String {
     let outgoing = flow.direction == Some(Direction::Egress);
     let what = if outgoing { "a pod" } else { "somebody" };
     let veth = plain(&flow.interface);

@@ -144,6 +144,6 @@ fn finished(
         None => String::new(),
     };
     recorded.node_name = plain(&flow.node_name);
-    recorded.text = text::recorded_why(&recorded);
+    recorded.text = text::decision_text(&recorded);
     recorded
 }

@@ -68,7 +68,7 @@ pub(super) fn headline(
     let known = recorded.and_then(|recorded| Some((recorded, recorded.verdict.allows()?)));
     match (known, now) {
         (Some((recorded, allowed)), now) => {
-            let mut text = may(allowed, &recorded_why(recorded));
+            let mut text = may(allowed, &decision_text(recorded));
             if differs && let Some(now) = now {
                 text.push_str(match now.allowed() {
                     true => "; now it is allowed",
@@ -90,7 +90,7 @@ pub(super) fn headline(
             let telling = denying.or(now.ingress.as_ref()).or(now.egress.as_ref());
             let why = telling.map_or_else(
                 || "neither end is a pod, no policy is asked".to_owned(),
-                judged_why,
+                verdict_text,
             );
             may(now.allowed(), &why)
         }
@@ -101,7 +101,7 @@ pub(super) fn headline(
 }
 
 /// Why a flow was decided as it records.
-pub(super) fn recorded_why(recorded: &RecordedDecision) -> String {
+pub(super) fn decision_text(recorded: &RecordedDecision) -> String {
     let direction = match recorded.direction {
         None => String::new(),
         Some(direction) => format!("{direction} "),
@@ -139,7 +139,7 @@ pub(super) fn recorded_why(recorded: &RecordedDecision) -> String {
 }
 
 /// Why an end judges as it does now.
-fn judged_why(verdict: &EndpointVerdict) -> String {
+fn verdict_text(verdict: &EndpointVerdict) -> String {
     let Some(reason) = verdict.decision.reason.as_deref() else {
         return "it can't be told which rule decides".to_owned();
     };
@@ -168,7 +168,7 @@ fn origins(reason: &Reason) -> Vec<String> {
 }
 
 /// What the other end of the connection decided for the same packet.
-pub(super) fn both_ends(recorded: &RecordedDecision, other: &RecordedDecision) -> String {
+pub(super) fn other_end_note(recorded: &RecordedDecision, other: &RecordedDecision) -> String {
     let at = |decision: &RecordedDecision| {
         let direction = decision
             .direction
@@ -182,7 +182,7 @@ pub(super) fn both_ends(recorded: &RecordedDecision, other: &RecordedDecision) -
         "the flow tells of {}, which let it go; {} did not: {}",
         at(recorded),
         at(other),
-        recorded_why(other)
+        decision_text(other)
     )
 }
 

@@ -111,7 +111,7 @@ pub(super) fn spans(
 
 /// Whose verdict to show for all: of what is denied, or else of all, a port that no rule names, TCP
 /// before the others.
-pub(super) fn telling(spans: &[(Span, bool)]) -> Option<Span> {
+pub(super) fn representative(spans: &[(Span, bool)]) -> Option<Span> {
     let all_allowed = spans.iter().all(|(_, allowed)| *allowed);
     let wanted = spans.iter().filter(|(_, allowed)| *allowed == all_allowed);
     wanted.map(|(span, _)| *span).min_by_key(|span| span.named)
@@ -119,7 +119,7 @@ pub(super) fn telling(spans: &[(Span, bool)]) -> Option<Span> {
 
 impl AllowedPorts {
     /// Puts neighbours with the same verdict together.
-    pub(super) fn of(spans: &[(Span, bool)]) -> Self {
+    pub(super) fn from_spans(spans: &[(Span, bool)]) -> Self {
         let mut merged: Vec<(Span, bool)> = Vec::new();
         for (span, allowed) in spans {
             match merged.last_mut() {
@@ -129,19 +129,19 @@ impl AllowedPorts {
                 _ => merged.push((*span, *allowed)),
             }
         }
-        let said = |wanted: bool| {
+        let texts = |wanted: bool| {
             let some = merged.iter().filter(|(_, allowed)| *allowed == wanted);
-            some.map(|(span, _)| span.said()).collect()
+            some.map(|(span, _)| span.text()).collect()
         };
         Self {
-            allowed: said(true),
-            denied: said(false),
+            allowed: texts(true),
+            denied: texts(false),
         }
     }
 }
 
 impl Span {
-    fn said(&self) -> String {
+    fn text(&self) -> String {
         let Self {
             protocol,
             first,

@@ -83,7 +83,7 @@ impl KnownIdentities {
     }
 
     /// The identity of an address that is no pod's and no node's.
-    pub(super) fn of_address(&self, ip: IpAddr) -> Identity {
+    pub(super) fn for_address(&self, ip: IpAddr) -> Identity {
         let longest = self
             .prefixes
             .iter()

@@ -167,11 +167,11 @@ fn end(
     match end {
         End::Pod(name) => match context.state.pods.get(name) {
             Some(pod) if pod.host_network => {
-                let mut resolved = of_node(known, pod.node.as_deref(), other_node);
+                let mut resolved = from_node(known, pod.node.as_deref(), other_node);
                 resolved.name = format!("{name} (in the network of its node)");
                 Ok(resolved)
             }
-            Some(pod) => Ok(of_pod(context, known, pod)),
+            Some(pod) => Ok(from_pod(context, known, pod)),
             None => Err(QueryError::NoPod {
                 name: name.to_string(),
                 near: near(Some(&name.namespace), &name.name, &context.state.pods),
@@ -193,7 +193,7 @@ fn end(
             }
         }
         End::Labels(selector) => for_labels(context, known, selector),
-        End::Ip(ip) => of_address(context, known, *ip, other_node),
+        End::Ip(ip) => from_address(context, known, *ip, other_node),
         End::Entity(name) => Ok(reserved(known, name)),
         End::Former { name, labels } => Ok(former(context, known, name, labels)),
     }
@@ -228,7 +228,7 @@ fn former(
     }
 }
 
-fn of_pod(context: &PolicyContext<'_>, known: &mut KnownIdentities, pod: &Pod) -> ResolvedPeer {
+fn from_pod(context: &PolicyContext<'_>, known: &mut KnownIdentities, pod: &Pod) -> ResolvedPeer {
     let labels = context.state.identity_labels(pod, &context.config.cluster);
     let mut ports: Vec<NamedPort> = ports_of(pod).collect();
     ports.sort();
@@ -275,12 +275,16 @@ fn reserved(known: &KnownIdentities, name: &str) -> ResolvedPeer {
     }
 }
 
-fn of_node(known: &KnownIdentities, node: Option<&str>, other_node: Option<&str>) -> ResolvedPeer {
+fn from_node(
+    known: &KnownIdentities,
+    node: Option<&str>,
+    other_node: Option<&str>,
+) -> ResolvedPeer {
     let same = node.is_some() && node == other_node;
     reserved(known, if same { "host" } else { "remote-node" })
 }
 
-fn of_address(
+fn from_address(
     context: &PolicyContext<'_>,
     known: &mut KnownIdentities,
     ip: IpAddr,
@@ -295,7 +299,7 @@ fn of_address(
         let mut resolved = if is_apiserver(context, ip) && other_node != Some(&*node.name) {
             reserved(known, "kube-apiserver")
         } else {
-            of_node(known, Some(&node.name), other_node)
+            from_node(known, Some(&node.name), other_node)
         };
         resolved.name = format!("{ip} (node {}, {})", node.name, resolved.name);
         resolved
@@ -304,7 +308,7 @@ fn of_address(
         .values()
         .find(|pod| !pod.host_network && pod.ips.contains(&ip))
     {
-        of_pod(context, known, pod)
+        from_pod(context, known, pod)
     } else {
         let service = state
             .services
@@ -316,7 +320,7 @@ fn of_address(
                 service: service.name.clone(),
             });
         }
-        let identity = known.of_address(ip);
+        let identity = known.for_address(ip);
         let labels = known.identities.labels(identity).cloned();
         ResolvedPeer {
             name: ip.to_string(),
@@ -363,7 +367,7 @@ fn for_labels(
     match &groups[..] {
         [] => assumed(context, known, selector),
         [pods] => {
-            let mut resolved = of_pod(context, known, pods[0]);
+            let mut resolved = from_pod(context, known, pods[0]);
             resolved.pods = pods.len();
             let mut nodes: BTreeMap<Option<&Arc<str>>, &NamespacedName> = BTreeMap::new();
             for pod in pods {

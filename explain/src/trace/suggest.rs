@@ -82,7 +82,7 @@ pub(super) fn suggest(
         port: explanation.port,
         subject,
         peer,
-        others: PodsByLabels::of(context),
+        others: PodsByLabels::from_context(context),
     };
     let mut policies = context.policies.clone();
     let mut steps: Vec<Suggestion> = Vec::new();

@@ -30,7 +30,7 @@ impl<'c> Attributor<'c> {
     }
 
     fn cookie(&mut self, reason: Reason) -> u32 {
-        self.cookies.of(reason).unwrap_or_else(|| {
+        self.cookies.for_reason(reason).unwrap_or_else(|| {
             self.unnamed += 1;
             COOKIE_NONE
         })

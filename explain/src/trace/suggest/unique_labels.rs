@@ -29,7 +29,7 @@ pub(super) struct UniqueLabels {
 }
 
 impl PodsByLabels {
-    pub(super) fn of(context: &PolicyContext<'_>) -> Self {
+    pub(super) fn from_context(context: &PolicyContext<'_>) -> Self {
         let mut by_labels: BTreeMap<Labels, Vec<String>> = BTreeMap::new();
         for pod in context.state.pods.values().filter(|pod| !pod.host_network) {
             let labels = context.state.identity_labels(pod, &context.config.cluster);

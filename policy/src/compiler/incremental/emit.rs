@@ -82,7 +82,7 @@ impl Compiler {
 }
 
 /// Which direction an entry belongs to.
-pub(super) fn of(key: &PolicyKey) -> Direction {
+pub(super) fn direction_of(key: &PolicyKey) -> Direction {
     if key.shape & EGRESS == 0 {
         Direction::Ingress
     } else {

@@ -172,7 +172,7 @@ impl Incremental {
             let selectors = self.selector_cache.add(identity, labels);
             self.mark_identity(identity, &selectors, has_names, dirty);
         } else if has_names {
-            let selectors = self.selector_cache.of(identity);
+            let selectors = self.selector_cache.for_identity(identity);
             self.mark_identity(identity, &selectors, true, dirty);
         }
     }

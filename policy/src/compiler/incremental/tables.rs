@@ -8,7 +8,7 @@ use cluster::{Identity, NamespacedName, State};
 
 use super::Incremental;
 use super::dirty::Dirty;
-use super::emit::{keys_of, of};
+use super::emit::{direction_of, keys_of};
 use crate::attribution::Direction;
 use crate::compiler::{Compiler, ports_of};
 use crate::cookies::TableOwner;
@@ -127,7 +127,9 @@ impl Incremental {
 
                 let shapes = &mut self.shapes.entry(*table).or_default()[direction as usize];
                 let before = keys_of(&compiler.compiled, *table, only);
-                let before = before.into_iter().filter(|key| of(key) == direction);
+                let before = before
+                    .into_iter()
+                    .filter(|key| direction_of(key) == direction);
                 let now: BTreeSet<PolicyKey> = part.entries.iter().map(|(key, _)| *key).collect();
                 for key in before.filter(|key| !now.contains(key)) {
                     compiler.set(key, None, shapes, touched);
