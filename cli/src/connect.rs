@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Named, Target};
-use tonic::transport::Channel;
+use client::{Named, Server, Target};
 
 use crate::{args::Args, duration, error::Error};
 
@@ -29,15 +28,18 @@ pub(crate) fn target(args: &Args) -> Result<Target, Error> {
 }
 
 /// Connects to it.
-pub(crate) async fn connect(args: &Args) -> Result<Channel, Error> {
-    Ok(target(args)?.connect(connect_timeout(args)).await?)
+pub(crate) async fn connect(args: &Args) -> Result<Server, Error> {
+    let target = target(args)?;
+    let request_timeout = request_timeout(args)?;
+    let server = Server::connect(&target, connect_timeout(args)).await?;
+    Ok(server.with_request_timeout(request_timeout))
 }
 
 /// How long connecting may take.
-pub(crate) fn connect_timeout(args: &Args) -> Duration {
+fn connect_timeout(args: &Args) -> Duration {
     let timeout = args.value("timeout");
     let timeout = timeout.and_then(|text| duration::duration(&text));
-    timeout.unwrap_or(Duration::from_secs(5))
+    timeout.unwrap_or(Server::CONNECT_TIMEOUT)
 }
 
 fn refuse_tls(args: &Args) -> Result<(), Error> {
@@ -58,7 +60,7 @@ fn refuse_tls(args: &Args) -> Result<(), Error> {
 /// How long a question with one answer may take.
 pub(crate) fn request_timeout(args: &Args) -> Result<Duration, Error> {
     match args.value("request-timeout") {
-        None => Ok(Duration::from_secs(12)),
+        None => Ok(Server::REQUEST_TIMEOUT),
         Some(text) => duration::duration(&text).ok_or_else(|| {
             Error::Usage(format!(
                 "invalid argument \"{text}\" for \"--request-timeout\" flag: time: invalid duration \"{text}\""

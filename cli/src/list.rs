@@ -3,16 +3,14 @@
 use std::io::{self, Write};
 
 use proto::{
-    observer::{
-        GetNamespacesRequest, GetNodesRequest, Namespace, Node, observer_client::ObserverClient,
-    },
+    observer::{Namespace, Node},
     relay::NodeState,
 };
 use serde::Serialize;
 
 use crate::{
     args::{Args, no_format},
-    connect::{connect, request_timeout},
+    connect::connect,
     duration::go_duration,
     error::Error,
     table, text,
@@ -37,14 +35,7 @@ fn format(args: &Args) -> Result<Format, Error> {
 /// Lists the nodes.
 pub(crate) async fn nodes(args: &Args) -> Result<(), Error> {
     let format = format(args)?;
-    let mut request = tonic::Request::new(GetNodesRequest {});
-    request.set_timeout(request_timeout(args)?);
-    let channel = connect(args).await?;
-    let mut nodes = ObserverClient::new(channel)
-        .get_nodes(request)
-        .await?
-        .into_inner()
-        .nodes;
+    let mut nodes = connect(args).await?.get_nodes().await?;
     nodes.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(print_nodes(&mut io::stdout().lock(), format, &nodes)?)
 }
@@ -52,17 +43,11 @@ pub(crate) async fn nodes(args: &Args) -> Result<(), Error> {
 /// Lists the namespaces.
 pub(crate) async fn namespaces(args: &Args) -> Result<(), Error> {
     let format = format(args)?;
-    let mut request = tonic::Request::new(GetNamespacesRequest {});
-    request.set_timeout(request_timeout(args)?);
-    let channel = connect(args).await?;
-    let answer = ObserverClient::new(channel)
-        .get_namespaces(request)
-        .await?
-        .into_inner();
+    let namespaces = connect(args).await?.get_namespaces().await?;
     Ok(print_namespaces(
         &mut io::stdout().lock(),
         format,
-        &answer.namespaces,
+        &namespaces,
     )?)
 }
 

@@ -9,23 +9,17 @@ mod validate;
 
 use std::io::Write as _;
 
-use flow::print::escape;
-use proto::flows::v1::{
-    End, TraceRequest, TraceResponse, end, policy_client::PolicyClient, trace_response::Verdict,
-};
-use tonic::{Code, transport::Channel};
+use client::Server;
+use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
 
 use crate::{
     args::{Args, no_format},
-    connect::{connect, request_timeout},
+    connect::connect,
     error::Error,
 };
 
 pub(crate) use get::{endpoints, identities, policies, wait};
 pub(crate) use validate::validate;
-
-/// The most that a message may hold, bytes: manifests of a whole cluster.
-const LARGEST: usize = 64 << 20;
 
 /// `flows policy trace`.
 pub(crate) async fn trace(args: &Args) -> Result<(), Error> {
@@ -59,10 +53,8 @@ async fn answer(args: &Args) -> Result<Verdict, Error> {
     let answer = match args.value("state") {
         Some(directory) => of_directory(args, &directory, &request)?,
         None => {
-            let mut client = client(args).await?;
-            let mut request = tonic::Request::new(request);
-            request.set_timeout(request_timeout(args)?);
-            client.trace(request).await.map_err(refused)?.into_inner()
+            let server = server(args).await?;
+            server.trace(request).await.map_err(Error::Request)?
         }
     };
     let verdict = answer.verdict();
@@ -75,72 +67,14 @@ async fn answer(args: &Args) -> Result<Verdict, Error> {
     Ok(verdict)
 }
 
-/// The server's policy engine.
-async fn client(args: &Args) -> Result<PolicyClient<Channel>, Error> {
+/// The server whose policy engine is asked.
+async fn server(args: &Args) -> Result<Server, Error> {
     if args.value("enable-policy").is_some() {
         return Err(Error::Usage(
             "--enable-policy goes with --state: a running cluster has its own mode".to_owned(),
         ));
     }
-    let channel = connect(args).await?;
-    Ok(PolicyClient::new(channel)
-        .max_decoding_message_size(LARGEST)
-        .max_encoding_message_size(LARGEST))
-}
-
-/// A server's answer to a question, in its own words where it has some.
-fn refused(status: tonic::Status) -> Error {
-    const OWN_WORDS: [Code; 3] = [
-        Code::InvalidArgument,
-        Code::NotFound,
-        Code::FailedPrecondition,
-    ];
-    if OWN_WORDS.contains(&status.code()) {
-        Error::Usage(escape(status.message()))
-    } else if status.code() == Code::Unimplemented {
-        Error::Usage(
-            "the server doesn't answer questions on policy: it is not a flows agent or relay"
-                .to_owned(),
-        )
-    } else {
-        Error::Usage(unanswered(&status))
-    }
-}
-
-/// Why there is no answer, without the words of the library that carries it.
-fn unanswered(status: &tonic::Status) -> String {
-    let own = |else_: &str| match status.message() {
-        "" | "transport error" => else_.to_owned(),
-        words => escape(words),
-    };
-    match status.code() {
-        Code::DeadlineExceeded | Code::Cancelled => {
-            "no answer in time (--request-timeout sets how long to wait)".to_owned()
-        }
-        Code::Unavailable => format!(
-            "the server can't answer now: {}",
-            own("the connection was lost")
-        ),
-        // Too many calls, or a request too large for ever: only the server's words tell which.
-        Code::ResourceExhausted => own("the server has too much to do, try again"),
-        Code::OutOfRange => "the answer is larger than 64 MiB".to_owned(),
-        Code::PermissionDenied | Code::Unauthenticated => {
-            format!(
-                "the server refuses to answer: {}",
-                own("no reason is given")
-            )
-        }
-        Code::Ok
-        | Code::Unknown
-        | Code::InvalidArgument
-        | Code::NotFound
-        | Code::AlreadyExists
-        | Code::FailedPrecondition
-        | Code::Aborted
-        | Code::Unimplemented
-        | Code::Internal
-        | Code::DataLoss => format!("the server failed: {}", own("no reason is given")),
-    }
+    connect(args).await
 }
 
 fn json(args: &Args) -> Result<bool, Error> {
@@ -210,8 +144,6 @@ fn one_end(args: &Args, which: &str) -> Result<End, Error> {
 
 #[cfg(test)]
 mod tests {
-    use tonic::Status;
-
     use super::*;
 
     #[test]
@@ -224,18 +156,6 @@ mod tests {
         ] {
             let codes = (exit_code(verdict, false), exit_code(verdict, true));
             assert_eq!(codes, (plain, coded), "{verdict:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_too_much_is_said_in_the_servers_words() {
-        let large = "the request has more than 4194304 bytes; send at most 4194304";
-        for (words, text) in [
-            (large, large),
-            ("", "the server has too much to do, try again"),
-        ] {
-            let said = unanswered(&Status::resource_exhausted(words));
-            assert_eq!(said, text);
         }
     }
 }

@@ -20,8 +20,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{store::Store, target::Target};
+use crate::{server::FlowOptions, store::Store, target::Target};
 use older::{Before, Wish};
+
+/// What our servers have beyond Hubble's is wanted, too.
+const EXTENSIONS: FlowOptions = FlowOptions {
+    extensions: true,
+    per_node: false,
+};
 
 /// Where flows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Which server to ask, and the connection to it.
+//! Which server, and how to connect to it.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -123,11 +123,18 @@ impl Target {
         Err(ConnectError::NoServer)
     }
 
+    /// The server on a socket.
+    #[must_use]
+    pub fn unix(socket: &Path) -> Self {
+        let address = format!("unix://{}", socket.display());
+        Self {
+            uri: address.clone(),
+            address,
+        }
+    }
+
     /// Connects, within a time.
-    ///
-    /// # Errors
-    /// Nobody answers there.
-    pub async fn connect(&self, within: Duration) -> Result<Channel, ConnectError> {
+    pub(crate) async fn connect(&self, within: Duration) -> Result<Channel, ConnectError> {
         let endpoint = self.endpoint()?.connect_timeout(within);
         endpoint
             .connect()
@@ -136,8 +143,8 @@ impl Target {
     }
 
     /// A channel that connects when it is used, again and again.
-    pub(crate) fn lazy(&self) -> Result<Channel, ConnectError> {
-        let endpoint = self.endpoint()?.connect_timeout(Duration::from_secs(5));
+    pub(crate) fn lazy(&self, within: Duration) -> Result<Channel, ConnectError> {
+        let endpoint = self.endpoint()?.connect_timeout(within);
         Ok(endpoint.connect_lazy())
     }
 

@@ -14,7 +14,7 @@ use proto::{
     google::Timestamp,
     observer::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, observer_client::ObserverClient,
+        GetDebugEventsResponse,
     },
 };
 
@@ -48,8 +48,7 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
         0 if !unbounded => DEFAULT_LAST,
         number => number,
     };
-    let client = ObserverClient::new(connect(args).await?);
-    let mut client = client.max_decoding_message_size(64 << 20);
+    let server = connect(args).await?;
     let mut screen = Screen {
         options: view.options,
         first: true,
@@ -62,7 +61,7 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
             since: request.since,
             until: request.until,
         };
-        let mut stream = client.get_debug_events(request).await?.into_inner();
+        let mut stream = server.get_debug_events(request).await?;
         while let Some(response) = stream.message().await? {
             screen.print(&response, debug_event(&response))?;
         }
@@ -74,7 +73,7 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
             since: request.since,
             until: request.until,
         };
-        let mut stream = client.get_agent_events(request).await?.into_inner();
+        let mut stream = server.get_agent_events(request).await?;
         while let Some(response) = stream.message().await? {
             let told = agent_event(&response, &screen.options);
             screen.print(&response, told)?;

@@ -5,15 +5,12 @@
 
 use std::collections::VecDeque;
 
+use client::{FlowOptions, FlowStream, RequestError};
 use futures::FutureExt;
 use proto::{
     google::Timestamp,
-    observer::{
-        GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
-        observer_client::ObserverClient,
-    },
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
-use tonic::{Streaming, metadata::MetadataValue, transport::Channel};
 
 use super::{
     Screen,
@@ -22,8 +19,6 @@ use super::{
 };
 use crate::{args::Args, connect::connect, error::Error};
 
-/// The header in which a relay says its version.
-const RELAY: &str = "hubble-relay-version";
 /// How many flows are asked for per one that is wanted, at first, and how much more if they were too
 /// few.
 const MORE: u64 = 8;
@@ -45,9 +40,11 @@ pub(super) async fn show(
         )));
     }
     let server = Server {
-        client: ObserverClient::new(connect(args).await?).max_decoding_message_size(64 << 20),
-        extensions: screen.extensions,
-        per_node,
+        server: connect(args).await?,
+        options: FlowOptions {
+            extensions: screen.extensions,
+            per_node,
+        },
     };
     let number = request.number;
     let is_number = number > 0 && number < u64::MAX;
@@ -109,38 +106,13 @@ struct Shown<'a> {
 }
 
 struct Server {
-    client: ObserverClient<Channel>,
-    extensions: bool,
-    /// The number is one of each node.
-    per_node: bool,
-}
-
-/// What a server streams.
-struct Answers {
-    stream: Streaming<GetFlowsResponse>,
-    /// It is a relay that gives so many flows of each node, as Hubble's does.
-    per_node: bool,
+    server: client::Server,
+    options: FlowOptions,
 }
 
 impl Server {
-    async fn ask(&self, request: GetFlowsRequest) -> Result<Answers, Error> {
-        let mut request = tonic::Request::new(request);
-        for (name, wanted) in [
-            (proto::WANT_EXTENSIONS, self.extensions),
-            (proto::NUMBER_PER_NODE, self.per_node),
-        ] {
-            if wanted {
-                let yes = MetadataValue::from_static("1");
-                request.metadata_mut().insert(name, yes);
-            }
-        }
-        let response = self.client.clone().get_flows(request).await?;
-        let headers = response.metadata();
-        let per_node = headers.contains_key(RELAY) && !headers.contains_key(proto::NUMBER_IN_TOTAL);
-        Ok(Answers {
-            per_node,
-            stream: response.into_inner(),
-        })
+    async fn ask(&self, request: GetFlowsRequest) -> Result<FlowStream, Error> {
+        Ok(self.server.get_flows(request, self.options).await?)
     }
 
     /// The newest flows, and what follows. A server that is told since when counts the oldest from
@@ -156,7 +128,7 @@ impl Server {
         if request.until.is_none() && wanted.rest.is_none() {
             check.since = request.since.take();
             let answers = self.ask(request.clone()).await?;
-            if self.per_node || !answers.per_node {
+            if self.options.per_node || !answers.counts_per_node() {
                 let shown = Shown {
                     most: u64::MAX,
                     known: &[],
@@ -191,7 +163,7 @@ impl Server {
     /// Shows answers as they come.
     async fn run(
         &self,
-        mut answers: Answers,
+        mut answers: FlowStream,
         check: &mut Check,
         screen: &mut Screen,
         shown: Shown<'_>,
@@ -199,11 +171,11 @@ impl Server {
         let mut count = 0;
         loop {
             // What has come is shown before anything is waited for.
-            let message = match answers.stream.message().now_or_never() {
+            let message = match answers.message().now_or_never() {
                 Some(message) => message,
                 None => {
                     screen.flush()?;
-                    next(&mut answers.stream, screen).await?
+                    next(&mut answers, screen).await?
                 }
             };
             match message {
@@ -217,9 +189,9 @@ impl Server {
                     }
                 }
                 Ok(None) => return screen.finish(),
-                Err(status) => {
+                Err(error) => {
                     screen.finish()?;
-                    return Err(status.into());
+                    return Err(error.into());
                 }
             }
         }
@@ -248,7 +220,7 @@ impl Server {
             let mut answers = self.ask(request.clone()).await?;
             let (mut came, mut matching) = (0u64, 0u64);
             let mut oldest = None;
-            while let Some(response) = answers.stream.message().await? {
+            while let Some(response) = answers.message().await? {
                 if matches!(response.response_types, Some(ResponseTypes::NodeStatus(_))) {
                     history.notes.push(response);
                     continue;
@@ -271,11 +243,11 @@ impl Server {
                 history.flows.push_back(response);
                 matching += u64::from(flow);
                 // A relay that counts per node is not exact about the order either.
-                if !answers.per_node {
+                if !answers.counts_per_node() {
                     matching -= history.cut(matching, number);
                 }
             }
-            if answers.per_node {
+            if answers.counts_per_node() {
                 let flows = history.flows.make_contiguous();
                 flows.sort_by_key(|response| response.time);
                 history.cut(matching, number);
@@ -293,9 +265,9 @@ impl Server {
 
 /// The next answer; while it is waited for, what is shown is brought up to date.
 async fn next(
-    stream: &mut Streaming<GetFlowsResponse>,
+    stream: &mut FlowStream,
     screen: &mut Screen,
-) -> Result<Result<Option<GetFlowsResponse>, tonic::Status>, Error> {
+) -> Result<Result<Option<GetFlowsResponse>, RequestError>, Error> {
     loop {
         let Some(wait) = screen.refreshes_in() else {
             return Ok(stream.message().await);

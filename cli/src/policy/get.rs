@@ -10,29 +10,17 @@ use cluster::spelling::closest;
 use explain::proto::{direction_text, path_text};
 use flow::print::escape;
 use proto::flow::TrafficDirection;
-use proto::flows::v1::{
-    EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
-    PolicyState, TableEntry, WaitRevisionRequest,
-};
+use proto::flows::v1::{EndpointState, IdentityState, PolicyState, TableEntry};
 use serde::Serialize;
-use tonic::Code;
 
-use super::{client, json, refused};
-use crate::{
-    args::Args,
-    connect::{connect, request_timeout},
-    error::Error,
-    line::line,
-    status, table, text,
-};
+use super::{json, server};
+use crate::{args::Args, connect::request_timeout, error::Error, line::line, status, table, text};
 
 /// `flows policy get [NAME]`.
 pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
     let json = json(args)?;
-    let mut request = tonic::Request::new(GetPoliciesRequest {});
-    request.set_timeout(request_timeout(args)?);
-    let answer = client(args).await?.get_policies(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
+    let answer = server(args).await?.get_policies().await;
+    let answer = answer.map_err(Error::Request)?;
     notes(&answer.notes);
     let mut policies = answer.policies;
     let known: Vec<String> = policies
@@ -70,17 +58,16 @@ pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
 pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
     let json = json(args)?;
     let pod = args.rest.first().cloned().unwrap_or_default();
-    let mut request = tonic::Request::new(ListEndpointsRequest { pod: pod.clone() });
-    request.set_timeout(request_timeout(args)?);
-    let answer = client(args).await?.list_endpoints(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
+    let server = server(args).await?;
+    let answer = server.list_endpoints(&pod).await.map_err(Error::Request)?;
     notes(&answer.notes);
     let endpoints = answer.endpoints;
     if !pod.is_empty() && endpoints.is_empty() {
-        let mut request = tonic::Request::new(ListEndpointsRequest::default());
-        request.set_timeout(request_timeout(args)?);
-        let all = client(args).await?.list_endpoints(request).await;
-        let all = all.map_err(refused)?.into_inner().endpoints;
+        let all = server
+            .list_endpoints("")
+            .await
+            .map_err(Error::Request)?
+            .endpoints;
         let known: Vec<String> = all.into_iter().map(|endpoint| endpoint.pod).collect();
         let who = match answer.notes.is_empty() {
             true => "no node",
@@ -117,10 +104,8 @@ pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
             }
         },
     };
-    let mut request = tonic::Request::new(ListIdentitiesRequest { identity });
-    request.set_timeout(request_timeout(args)?);
-    let answer = client(args).await?.list_identities(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
+    let answer = server(args).await?.list_identities(identity).await;
+    let answer = answer.map_err(Error::Request)?;
     notes(&answer.notes);
     let identities = answer.identities;
     if identity > 0 && identities.is_empty() {
@@ -138,43 +123,31 @@ pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
     Ok(())
 }
 
-/// How long a server's words may take beyond the time in which something has to be in force.
-const WORDS_TAKE: Duration = Duration::from_secs(3);
-
 /// `flows policy wait`.
 pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
     let revision = args.number("revision")?.unwrap_or(0);
     let revision = u32::try_from(revision).map_err(|_too_large| {
         Error::Usage(format!("{revision} is not a revision: it is too large"))
     })?;
-    let mut request = tonic::Request::new(WaitRevisionRequest {
-        revision,
-        versions: BTreeMap::new(),
-        ..WaitRevisionRequest::default()
-    });
     let patience = request_timeout(args)?;
-    let millis = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
-    request.get_mut().patience_ms = millis.max(1);
-    // The server says in words how far it is; who doesn't is given up.
-    request.set_timeout(patience.saturating_add(WORDS_TAKE));
-    let answer = client(args).await?.wait_revision(request).await;
-    let answer = answer.map_err(|status| {
-        let words = status.message();
+    let server = server(args).await?;
+    let answer = server.wait_revision(revision, BTreeMap::new(), patience);
+    let answer = answer.await.map_err(|error| {
+        let words = error.message();
         let says_how_far = words.contains("revision") || words.contains("nodes have it");
-        if status.code() == Code::DeadlineExceeded && says_how_far {
+        if error.is_deadline() && says_how_far {
             let patience = seconds(patience);
             Error::Usage(format!(
                 "not in force within {patience} (--request-timeout): {words}"
             ))
         } else {
-            refused(status)
+            Error::Request(error)
         }
     })?;
-    let answer = answer.into_inner();
     // What is waited for may be in force and much else not. Of a certain revision only that is asked.
     let degraded = match revision {
         0 => {
-            let ours = status::ours(connect(args).await?, request_timeout(args)?).await?;
+            let ours = status::ours(&server).await?;
             status::health::degraded(None, ours.as_ref())
         }
         _ => Vec::new(),

@@ -7,10 +7,10 @@ use std::{
 
 use cluster::{Directory, State, source::Checkpoint};
 use explain::validate::File;
-use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse, diagnostic::Severity};
+use proto::flows::v1::{ManifestFile, ValidateResponse, diagnostic::Severity};
 
-use super::{clean, client, json, read, refused, render};
-use crate::{args::Args, connect::request_timeout, error::Error};
+use super::{clean, json, read, render, server};
+use crate::{args::Args, error::Error};
 
 /// Checks files; the exit code says whether all is well.
 pub(crate) async fn validate(args: &Args) -> Result<(), Error> {
@@ -55,17 +55,13 @@ async fn check(args: &Args) -> Result<bool, Error> {
 }
 
 async fn of_server(args: &Args, files: &[File]) -> Result<ValidateResponse, Error> {
-    let mut client = client(args).await?;
+    let server = server(args).await?;
     let files = files.iter().map(|file| ManifestFile {
         name: file.name.to_string(),
         text: file.text.clone(),
     });
-    let mut request = tonic::Request::new(ValidateRequest {
-        files: files.collect(),
-    });
-    request.set_timeout(request_timeout(args)?);
-    let answer = client.validate(request).await.map_err(refused)?;
-    Ok(answer.into_inner())
+    let answer = server.validate(files.collect()).await;
+    answer.map_err(Error::Request)
 }
 
 fn of_directory(

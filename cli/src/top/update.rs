@@ -9,7 +9,7 @@ mod time;
 
 use std::collections::BTreeMap;
 
-use client::{FromNode, Health, Link, NoAnswer, Snapshot};
+use client::{FromNode, Health, Link, RequestError, Snapshot};
 use crossterm::event::{KeyEvent, MouseEvent};
 use flow::{Filter, print::escape};
 use proto::{
@@ -46,7 +46,7 @@ pub(crate) enum Event {
     /// The server's answer about the flow of a number.
     Explained(u64, Result<Box<ExplainResponse>, String>),
     Health(Result<Box<Health>, String>),
-    Policies(Result<GetPoliciesResponse, NoAnswer>),
+    Policies(Result<GetPoliciesResponse, RequestError>),
     /// How many older flows came.
     Older(Result<usize, String>),
     /// What became of an export.

@@ -8,23 +8,21 @@ use std::{
 use futures::FutureExt as _;
 use proto::{
     google::Timestamp,
-    observer::{
-        GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
-        observer_client::ObserverClient,
-    },
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
-use tonic::{Code, Status, Streaming, metadata::MetadataValue, transport::Channel};
+use tonic::Code;
 
 use super::{
-    Ask, Link,
+    Ask, EXTENSIONS, Link,
     known::Known,
     older::{self, Wish},
 };
 use crate::{
+    server::{RequestError, Server},
     store::{Mark, Store},
     target::Target,
 };
@@ -33,8 +31,6 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(20);
 /// Most responses that are put into the store at once.
 const BATCH: usize = 2048;
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Pauses between attempts: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 /// A relay tells of its nodes before any flow comes: so long, what a connection begins with waits for
@@ -75,18 +71,18 @@ pub(super) async fn run(
     // What was fetched last ends with this task: dropping the set stops its tasks.
     let mut fetching = JoinSet::new();
     loop {
-        let end = match target.connect(CONNECT).await {
-            Ok(channel) => {
+        let end = match Server::connect(&target, Server::CONNECT_TIMEOUT).await {
+            Ok(server) => {
                 let since = SystemTime::now();
                 live.since = unix_nanos(since);
                 live.link.send_replace(Link::Live { since });
-                let stream = live.stream(channel.clone());
+                let stream = live.stream(server.clone());
                 tokio::pin!(stream);
                 loop {
                     tokio::select! {
                         end = &mut stream => break end,
                         Some(wish) = wishes.recv() => {
-                            fetching.spawn(older::fetch(channel.clone(), wish));
+                            fetching.spawn(older::fetch(server.clone(), wish));
                         }
                         Some(_done) = fetching.join_next() => {}
                     }
@@ -99,8 +95,8 @@ pub(super) async fn run(
                 live.link.send_replace(Link::Ended);
                 // Older flows can still be asked for.
                 while let Some(wish) = wishes.recv().await {
-                    match target.connect(CONNECT).await {
-                        Ok(channel) => older::fetch(channel, wish).await,
+                    match Server::connect(&target, Server::CONNECT_TIMEOUT).await {
+                        Ok(server) => older::fetch(server, wish).await,
                         Err(error) => wish.refuse(error.to_string()),
                     }
                 }
@@ -155,11 +151,11 @@ struct Live {
 
 impl Live {
     /// Everything from one connection.
-    async fn stream(&mut self, channel: Channel) -> End {
+    async fn stream(&mut self, server: Server) -> End {
         let (request, mut known) = self.request();
-        let mut stream = match get_flows(channel, request).await {
+        let mut stream = match server.get_flows(request, EXTENSIONS).await {
             Ok(stream) => stream,
-            Err(status) => return End::of(&status),
+            Err(error) => return End::of(&error),
         };
         let mut batch = Vec::new();
         // How nodes are now, which comes before the history.
@@ -202,16 +198,12 @@ impl Live {
                 Ok(None) => {
                     batch.append(&mut nodes);
                     self.put(&mut batch, &mut known);
-                    return if self.ask.is_endless() {
-                        End::Broken("the server ended the stream".to_owned())
-                    } else {
-                        End::Complete
-                    };
+                    return End::Complete;
                 }
-                Err(status) => {
+                Err(error) => {
                     batch.append(&mut nodes);
                     self.put(&mut batch, &mut known);
-                    return End::of(&status);
+                    return End::of(&error);
                 }
             }
         }
@@ -273,18 +265,16 @@ impl Live {
 }
 
 impl End {
-    fn of(status: &Status) -> Self {
-        let why = status.message().to_owned();
+    fn of(error: &RequestError) -> Self {
+        let why = error.message();
         let refusals = [
             Code::InvalidArgument,
             Code::Unimplemented,
             Code::PermissionDenied,
             Code::Unauthenticated,
         ];
-        if refusals.contains(&status.code()) {
+        if refusals.contains(&error.code()) {
             Self::Refused(why)
-        } else if why.is_empty() {
-            Self::Broken(status.code().to_string())
         } else {
             Self::Broken(why)
         }
@@ -301,16 +291,4 @@ fn tells(response: &GetFlowsResponse) -> bool {
 
 fn unix_nanos(time: SystemTime) -> i64 {
     Timestamp::from(time).unix_nanos()
-}
-
-/// Asks for flows, with what our servers have beyond Hubble's.
-pub(super) async fn get_flows(
-    channel: Channel,
-    request: GetFlowsRequest,
-) -> Result<Streaming<GetFlowsResponse>, Status> {
-    let mut request = tonic::Request::new(request);
-    let metadata = request.metadata_mut();
-    metadata.insert(proto::WANT_EXTENSIONS, MetadataValue::from_static("1"));
-    let mut client = ObserverClient::new(channel).max_decoding_message_size(64 << 20);
-    Ok(client.get_flows(request).await?.into_inner())
 }

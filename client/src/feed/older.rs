@@ -7,10 +7,12 @@ use proto::{
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 use tokio::sync::oneshot;
-use tonic::{Status, transport::Channel};
 
-use super::{Ask, known::Known, live::get_flows};
-use crate::store::Store;
+use super::{Ask, EXTENSIONS, known::Known};
+use crate::{
+    server::{RequestError, Server},
+    store::Store,
+};
 
 /// Up to when flows are older ones.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +46,14 @@ impl Wish {
 }
 
 /// Asks for them, and puts them before the others.
-pub(super) async fn fetch(channel: Channel, wish: Wish) {
-    let result = ask(channel, &wish)
+pub(super) async fn fetch(server: Server, wish: Wish) {
+    let result = ask(&server, &wish)
         .await
         .map(|responses| wish.store.prepend(&responses));
-    wish.answer(result.map_err(|status| status.message().to_owned()));
+    wish.answer(result.map_err(|error| error.message()));
 }
 
-async fn ask(channel: Channel, wish: &Wish) -> Result<Vec<GetFlowsResponse>, Status> {
+async fn ask(server: &Server, wish: &Wish) -> Result<Vec<GetFlowsResponse>, RequestError> {
     let snapshot = wish.store.snapshot();
     let (known, oldest) = match (Known::oldest(&snapshot), wish.before) {
         (Some(oldest), _) => oldest,
@@ -66,7 +68,7 @@ async fn ask(channel: Channel, wish: &Wish) -> Result<Vec<GetFlowsResponse>, Sta
         follow: false,
         ..wish.ask.request()
     };
-    let mut stream = get_flows(channel, request).await?;
+    let mut stream = server.get_flows(request, EXTENSIONS).await?;
     let mut responses = Vec::new();
     while let Some(response) = stream.message().await? {
         // How the nodes are now says nothing of then.

@@ -378,7 +378,7 @@ impl Follow {
         assert!(
             response
                 .metadata()
-                .contains_key(flows_relay::VERSION_HEADER)
+                .contains_key(proto::RELAY_VERSION)
         );
         Self(response.into_inner())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use client::{Ask, Feed, NoAnswer, Server, Store};
+use client::{Ask, Feed, RequestError, Server, Store};
 use flow::Filter;
 use proto::flow::Flow;
 use tokio::task::JoinSet;
@@ -169,9 +169,9 @@ impl Runtime {
 
 async fn explain(server: Server, number: u64, flow: Box<Flow>) -> Event {
     let answer = server.explain(*flow).await;
-    let why = |error| match error {
-        NoAnswer::Stock(_) => error.to_string(),
-        NoAnswer::Failed(why) => format!("The server could not be asked why: {why}"),
+    let why = |error: RequestError| match error.is_unsupported() {
+        true => error.to_string(),
+        false => format!("The server could not be asked why: {}", error.message()),
     };
     Event::Explained(number, answer.map(Box::new).map_err(why))
 }
@@ -190,5 +190,5 @@ pub(super) async fn health(server: Server) -> Event {
 }
 
 pub(super) async fn policies(server: Server) -> Event {
-    Event::Policies(server.policies().await)
+    Event::Policies(server.get_policies().await)
 }

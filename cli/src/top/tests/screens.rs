@@ -34,8 +34,10 @@ fn details_without_an_explanation() {
     let mut sample = Sample::with_flows(80, 24);
     sample.press("N Enter");
     let number = sample.model.details.as_ref().unwrap().number;
-    let stock = client::NoAnswer::Stock("why a flow was decided as it was").to_string();
-    sample.send(Event::Explained(number, Err(stock)));
+    let status = tonic::Status::unimplemented("");
+    let service = client::Service::Policy;
+    let stock = client::RequestError::new("relay:4245", service, "explanations of flows", status);
+    sample.send(Event::Explained(number, Err(stock.to_string())));
     assert_snapshot!("details_stock", sample.text());
 }
 
