@@ -11,19 +11,27 @@ use proto::{
 };
 
 use crate::{
-    args::{Args, no_format},
-    connect::connect,
+    connect::ServerArgs,
     duration::go_duration,
     error::Error,
+    flag::{Given, Value, no_format, or_environment},
     line::line,
     table, text,
 };
 
+/// Show the state of the server: flows held, flows per second, nodes
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// compact, dict, json, jsonpb or table [default: compact]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<Format>>,
+}
+
 /// Asks for health and for numbers, and prints them: first of all whether all is well.
-pub(crate) async fn run(args: &Args) -> Result<(), Error> {
-    let output = args.value("output").unwrap_or_else(|| "compact".to_owned());
-    let format = Format::named(&output)?;
-    let server = connect(args).await?;
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let output = or_environment(&args.output, "output");
+    let format = output.map_or(Ok(Format::Compact), |output| output.get())?;
+    let server = server.connect().await?;
     let health = server.check_health().await;
     if let Err(word) = health.map_err(tried("failed getting status"))? {
         if format == Format::Compact {
@@ -202,16 +210,18 @@ fn problem_line(problem: &ManifestProblem) -> String {
 
 /// How a status is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Compact,
     Dict,
     Json,
     Table,
 }
 
-impl Format {
-    fn named(name: &str) -> Result<Self, Error> {
-        match name {
+impl Value for Format {
+    const NAMES: &'static [&'static str] = &["compact", "dict", "json", "jsonpb", "table"];
+
+    fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
+        match text {
             // Ours for flows; a status has no wider form.
             "compact" | "wide" => Ok(Self::Compact),
             "dict" => Ok(Self::Dict),
@@ -385,6 +395,6 @@ mod tests {
             table.starts_with("NUM FLOWS   MAX FLOWS   SEEN FLOWS   FLOWS PER SECOND"),
             "{table}"
         );
-        assert!(Format::named("yaml").is_err());
+        assert!(Format::read("-o, --output", "yaml").is_err());
     }
 }

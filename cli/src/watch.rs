@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use client::RequestError;
 use flow::print::escape;
 
-use crate::{args::Args, connect::connect, error::Error};
+use crate::{connect::ServerArgs, error::Error};
 
 /// Which servers have no list of nodes, and who has.
 fn explained(error: RequestError) -> Error {
@@ -19,8 +19,8 @@ fn explained(error: RequestError) -> Error {
 }
 
 /// Prints a line per change until the server ends.
-pub(crate) async fn peers(args: &Args) -> Result<(), Error> {
-    let server = connect(args).await?;
+pub(crate) async fn peers(server: &ServerArgs) -> Result<(), Error> {
+    let server = server.connect().await?;
     let mut stream = server.peers().await.map_err(explained)?;
     while let Some(change) = stream.message().await? {
         let tls = change

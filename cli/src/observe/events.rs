@@ -18,29 +18,33 @@ use proto::{
     },
 };
 
-use super::{View, request::Selection};
-use crate::{
-    args::{self, Args, no_format},
-    connect::connect,
-    error::Error,
-};
+use super::{Args, request::Selection, view::View};
+use crate::{connect::ServerArgs, error::Error};
 
 /// Events shown when nothing says which, also where more are waited for.
 const DEFAULT_LAST: u64 = 20;
 
 /// Shows the events of a node: the agent's, or those for debugging.
-pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
-    for (name, _) in &args.flags {
-        if args::is_filter(name) || matches!(*name, "input-file" | "aggregate-by" | "last-per-node")
-        {
-            let text = format!("--{name} is for flows: all events of a server are shown");
-            return Err(Error::Usage(text));
-        }
+pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Result<(), Error> {
+    let filter = args.filters.flags.first().map(|(name, _)| *name);
+    let others = [
+        ("filter", !args.filters.expressions.is_empty()),
+        ("input-file", args.selection.input_file.is_some()),
+        ("aggregate-by", args.format.aggregate_by.is_some()),
+        ("last-per-node", args.selection.last_per_node.is_some()),
+    ];
+    let mut others = others.into_iter().filter(|(_, is_given)| *is_given);
+    if let Some(name) = filter.or_else(|| others.next().map(|(name, _)| name)) {
+        let text = format!("--{name} is for flows: all events of a server are shown");
+        return Err(Error::Usage(text));
     }
-    let selection = Selection::from_args(args)?;
-    let view = View::from_args(args, &selection)?;
+    let selection = Selection::from_args(&args.selection)?;
+    let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
     if view.options.format == Format::Table {
-        return Err(no_format("table", "compact, dict, json, jsonpb"));
+        return Err(Error::Hinted(
+            "invalid output format: table".to_owned(),
+            "one of compact, dict, json, jsonpb".to_owned(),
+        ));
     }
     let request = selection.request(args, &view, &Lists::default())?;
     let unbounded = request.since.is_some() || request.until.is_some();
@@ -48,7 +52,7 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
         0 if !unbounded => DEFAULT_LAST,
         number => number,
     };
-    let server = connect(args).await?;
+    let server = server.connect().await?;
     let mut screen = Screen {
         options: view.options,
         first: true,

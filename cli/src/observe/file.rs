@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::PathBuf,
+    path::Path,
 };
 
 use flow::{filter::Program, view};
@@ -25,21 +25,20 @@ const TOLD: u64 = 3;
 
 /// Shows the flows of a file, or of standard input (`-`), that a request asks for, in file order.
 pub(crate) fn show(
-    path: &str,
+    path: &Path,
     request: &GetFlowsRequest,
     filter: Program,
     selection: &Selection,
     screen: &mut Screen,
 ) -> Result<(), Error> {
-    let mut input: Box<dyn BufRead> = match path {
-        "-" => Box::new(io::stdin().lock()),
-        path => {
-            let file = File::open(path).map_err(|error| Error::Input {
-                path: PathBuf::from(path),
-                error,
-            })?;
-            Box::new(BufReader::with_capacity(READ, file))
-        }
+    let mut input: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(|error| Error::Input {
+            path: path.to_owned(),
+            error,
+        })?;
+        Box::new(BufReader::with_capacity(READ, file))
     };
     let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     let mut shown = Shown {
@@ -91,7 +90,9 @@ pub(crate) fn show(
     for response in &shown.last {
         screen.print(response)?;
     }
-    shown.unreadable.finish(path, shown.found, screen)
+    shown
+        .unreadable
+        .finish(&path.to_string_lossy(), shown.found, screen)
 }
 
 /// What is shown of a file.

@@ -17,7 +17,7 @@ use super::{
     request::Selection,
     wanted::{Check, Wanted},
 };
-use crate::{args::Args, connect::connect, error::Error};
+use crate::{connect::ServerArgs, error::Error};
 
 /// How many flows are asked for per one that is wanted, at first, and how much more if they were too
 /// few.
@@ -27,7 +27,7 @@ const LEAST: u64 = 1_000;
 
 /// Shows what a server answers.
 pub(super) async fn show(
-    args: &Args,
+    server: &ServerArgs,
     request: GetFlowsRequest,
     selection: &Selection,
     wanted: &Wanted,
@@ -40,7 +40,7 @@ pub(super) async fn show(
         )));
     }
     let server = Server {
-        server: connect(args).await?,
+        server: server.connect().await?,
         options: FlowOptions {
             extensions: screen.extensions,
             per_node,

@@ -24,9 +24,11 @@ impl Server {
         let mut client = HealthClient::new(self.channel.clone());
         let response = client.check(request).await;
         let response = self.response(Service::Health, "a health check", response)?;
-        Ok(match response.status() {
-            ServingStatus::Serving => Ok(()),
-            other => Err(other.as_str_name()),
+        let status = response.status();
+        Ok(if status == ServingStatus::Serving {
+            Ok(())
+        } else {
+            Err(status.as_str_name())
         })
     }
 }
