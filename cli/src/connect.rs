@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use client::{Named, Server, Target};
+use client::{Server, ServerRef, Target};
 
 use crate::{
     error::Error,
@@ -110,9 +110,9 @@ impl ServerArgs {
     pub(crate) fn target(&self) -> Result<Target, Error> {
         self.refuse_tls()?;
         Ok(Target::find(match (&self.server, &self.lab) {
-            (Some(server), _) => Named::Server(server),
-            (None, Some(lab)) => Named::Lab(lab),
-            (None, None) => Named::Nothing,
+            (Some(server), _) => ServerRef::Server(server),
+            (None, Some(lab)) => ServerRef::Lab(lab),
+            (None, None) => ServerRef::Nothing,
         })?)
     }
 

@@ -2,12 +2,12 @@
 
 mod events;
 mod file;
+pub(crate) mod filter_plan;
 mod groups;
 mod plain;
 mod request;
 mod stream;
 mod view;
-pub(crate) mod wanted;
 
 use std::{
     io::{self, Write},
@@ -26,10 +26,10 @@ use crate::{
     filter_args::FilterArgs,
     flag::{self, Given, Switch},
 };
+use filter_plan::FilterPlan;
 use groups::Groups;
 use request::{Selection, SelectionArgs};
 use view::{FormatArgs, View};
-use wanted::Wanted;
 
 const EXAMPLES: &str = "Examples:
   flows observe --verdict DROPPED                         what was dropped, by which rule
@@ -90,26 +90,26 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
     let file = args.selection.input_file.as_deref();
     let expressions = &args.filters.expressions;
-    let wanted = Wanted::new(expressions, lists, file.is_some(), args.format.is_ours())?;
-    let request = selection.request(args, &view, &wanted.lists)?;
+    let plan = FilterPlan::new(expressions, lists, file.is_some(), args.format.is_ours())?;
+    let request = selection.request(args, &view, &plan.lists)?;
     if flag::is_on(&args.print_raw_filters)? {
-        return Ok(io::stdout().write_all(wanted.yaml()?.as_bytes())?);
+        return Ok(io::stdout().write_all(plan.yaml()?.as_bytes())?);
     }
-    if let (Some(_), Some(rest)) = (&request.field_mask, &wanted.rest) {
+    if let (Some(_), Some(rest)) = (&request.field_mask, &plan.rest) {
         return Err(Error::Usage(format!(
             "--field-mask would hide what --filter looks at here: {rest}"
         )));
     }
     let groups = Groups::from_args(&args.format, &view, selection.follow)?;
     let debug = view.options.debug;
-    let mut screen = Screen::new(view, groups, wanted.rest.is_some());
+    let mut output = Output::new(view, groups, plan.rest.is_some());
     // A mask is a list of all that is wanted.
     let masked = request.field_mask.as_ref().map(|mask| mask.paths.iter());
     if masked.is_some_and(|mut paths| !paths.any(|path| path.starts_with("extensions"))) {
-        screen.extensions = false;
+        output.extensions = false;
     }
     if debug {
-        screen.note(&request)?;
+        output.note(&request)?;
     }
     match file {
         Some(_) if server.forwards_port()? => Err(Error::Usage(
@@ -119,13 +119,13 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
             file::show(
                 path,
                 &request,
-                wanted.filter.program(),
+                plan.filter.program(),
                 &selection,
-                &mut screen,
+                &mut output,
             )?;
-            screen.finish()
+            output.finish()
         }
-        None => Box::pin(stream::show(server, request, &selection, &wanted, screen)).await,
+        None => Box::pin(stream::show(server, request, &selection, &plan, output)).await,
     }
 }
 
@@ -157,7 +157,7 @@ fn tells_extensions(format: Format) -> bool {
 }
 
 /// Where responses go: flows to standard output, what is said about nodes to standard error.
-pub(crate) struct Screen {
+pub(crate) struct Output {
     printer: Printer,
     /// Groups, if they are shown instead of flows.
     groups: Option<Groups>,
@@ -169,7 +169,7 @@ pub(crate) struct Screen {
     err: Box<dyn Write + Send>,
 }
 
-impl Screen {
+impl Output {
     fn new(view: View, groups: Option<Groups>, looks: bool) -> Self {
         let err: Box<dyn Write + Send> = if view.silent {
             Box::new(io::sink())

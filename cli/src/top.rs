@@ -17,13 +17,13 @@ mod data;
 mod details;
 mod edit;
 mod export;
+mod filter_history;
 mod filters;
 mod groups;
 mod keys;
 mod model;
 mod nodes;
 mod policies;
-mod remembered;
 mod runtime;
 mod services;
 mod table;
@@ -39,7 +39,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use client::{Ask, Source};
+use client::{FlowQuery, Source};
 use flow::{
     flags::{FilterFlags, Lists},
     time::Zone,
@@ -51,13 +51,13 @@ use crate::{
     error::Error,
     filter_args::FilterArgs,
     flag::{self, Given, Switch, Value},
-    observe::wanted::Wanted as Asked,
+    observe::filter_plan::FilterPlan,
     text,
 };
+use filter_history::FilterHistory;
 use filters::Filters;
-use model::{From, Model};
-use remembered::Remembered;
-use runtime::Wanted;
+use model::{FlowSource, Model};
+use runtime::FeedConfig;
 use theme::{Colors, Theme};
 
 /// Flows of the history that are read at first.
@@ -160,9 +160,11 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     }
     let mut wanted = wanted(args, server, asked.lists)?;
     let from = match &wanted.source {
-        Source::Server(target) => From::Server(target.address.clone()),
-        Source::File(path) if path == Path::new(STDIN) => From::File("standard input".to_owned()),
-        Source::File(path) => From::File(path.display().to_string()),
+        Source::Server(target) => FlowSource::Server(target.address.clone()),
+        Source::File(path) if path == Path::new(STDIN) => {
+            FlowSource::File("standard input".to_owned())
+        }
+        Source::File(path) => FlowSource::File(path.display().to_string()),
     };
     let variable = |name: &str| std::env::var(name).ok();
     let theme = match flag::get(&args.look.theme)? {
@@ -178,11 +180,11 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     };
     let mut model = Model::new(from, filters, theme, runtime::now());
     model.zone = zone(args)?;
-    runtime::run(model, wanted, Remembered::of_environment(variable)).await
+    runtime::run(model, wanted, FilterHistory::of_environment(variable)).await
 }
 
 /// The filters of the command line: what the server applies, and how they are shown.
-fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
+fn filters(args: &Args) -> Result<(FilterPlan, Filters), Error> {
     let mut flags = FilterFlags::default();
     let mut given = Vec::new();
     let mut not = "";
@@ -198,7 +200,7 @@ fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
     let expressions = &args.filters.expressions;
     given.extend(expressions.iter().cloned());
     let is_file = args.source.input_file.is_some();
-    let asked = Asked::new(expressions, flags.finish()?, is_file, false)?;
+    let asked = FilterPlan::new(expressions, flags.finish()?, is_file, false)?;
     let filters = Filters::new(given.join(", "), asked.rest.clone());
     Ok((asked, filters))
 }
@@ -211,7 +213,7 @@ fn zone(args: &Args) -> Result<Zone, Error> {
     })
 }
 
-fn wanted(args: &Args, server: &ServerArgs, lists: Lists) -> Result<Wanted, Error> {
+fn wanted(args: &Args, server: &ServerArgs, lists: Lists) -> Result<FeedConfig, Error> {
     let now = Timestamp::from(std::time::SystemTime::now());
     let zone = zone(args)?;
     let source = &args.source;
@@ -256,9 +258,9 @@ fn wanted(args: &Args, server: &ServerArgs, lists: Lists) -> Result<Wanted, Erro
         Some(path) => Source::File(path),
         None => Source::Server(server.target()?),
     };
-    Ok(Wanted {
+    Ok(FeedConfig {
         source,
-        ask: Ask {
+        ask: FlowQuery {
             whitelist: lists.whitelist,
             blacklist: lists.blacklist,
             since,

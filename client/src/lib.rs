@@ -17,8 +17,8 @@ mod target;
 pub mod view;
 
 pub use error::ConnectError;
-pub use feed::{Ask, Feed, Link, Source};
+pub use feed::{ConnectionState, Feed, FlowQuery, Source};
 pub use server::{FlowOptions, FlowStream, Health, RequestError, ResponseStream, Server, Service};
-pub use store::{FromNode, Item, Mark, Outage, Row, Snapshot, Store};
-pub use target::{Named, Target, no_tls};
+pub use store::{Item, Marker, NodeStats, Outage, Row, Snapshot, Store};
+pub use target::{ServerRef, Target, no_tls};
 pub use view::{Histogram, View};

@@ -26,7 +26,7 @@ pub struct Target {
 
 /// How a server was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named<'a> {
+pub enum ServerRef<'a> {
     /// By its address.
     Server(&'a str),
     /// By the name of the lab whose relay it is.
@@ -40,14 +40,14 @@ impl Target {
     ///
     /// # Errors
     /// Names that can't be read; no server to be found, or several.
-    pub fn find(named: Named<'_>) -> Result<Self, ConnectError> {
+    pub fn find(named: ServerRef<'_>) -> Result<Self, ConnectError> {
         match named {
-            Named::Server(server) => Self::parse(server),
-            Named::Lab(lab) if lab.is_empty() || lab.contains('/') => Err(ConnectError::Address(
-                format!("{lab:?} is not the name of a lab"),
-            )),
-            Named::Lab(lab) => Self::parse(&format!("unix://{RUN}/{lab}/relay.sock")),
-            Named::Nothing => Self::only_one(Path::new(RUN)),
+            ServerRef::Server(server) => Self::parse(server),
+            ServerRef::Lab(lab) if lab.is_empty() || lab.contains('/') => Err(
+                ConnectError::Address(format!("{lab:?} is not the name of a lab")),
+            ),
+            ServerRef::Lab(lab) => Self::parse(&format!("unix://{RUN}/{lab}/relay.sock")),
+            ServerRef::Nothing => Self::only_one(Path::new(RUN)),
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Resul
         number => number,
     };
     let server = server.connect().await?;
-    let mut screen = Screen {
+    let mut printer = Printer {
         options: view.options,
         first: true,
     };
@@ -67,7 +67,7 @@ pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Resul
         };
         let mut stream = server.get_debug_events(request).await?;
         while let Some(response) = stream.message().await? {
-            screen.print(&response, debug_event(&response))?;
+            printer.print(&response, debug_event(&response))?;
         }
     } else {
         let request = GetAgentEventsRequest {
@@ -79,15 +79,15 @@ pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Resul
         };
         let mut stream = server.get_agent_events(request).await?;
         while let Some(response) = stream.message().await? {
-            let told = agent_event(&response, &screen.options);
-            screen.print(&response, told)?;
+            let event = agent_event(&response, &printer.options);
+            printer.print(&response, event)?;
         }
     }
     Ok(())
 }
 
 /// An event as Hubble's formats tell it.
-struct Told<'a> {
+struct Event<'a> {
     time: Option<&'a Timestamp>,
     node: &'a str,
     /// What stands in a line, behind the time and the node.
@@ -96,17 +96,17 @@ struct Told<'a> {
     fields: Vec<(&'static str, String)>,
 }
 
-struct Screen {
+struct Printer {
     options: Options,
     first: bool,
 }
 
-impl Screen {
-    fn print(&mut self, response: &impl serde::Serialize, told: Told<'_>) -> Result<(), Error> {
+impl Printer {
+    fn print(&mut self, response: &impl serde::Serialize, event: Event<'_>) -> Result<(), Error> {
         let text = match self.options.format {
             Format::Json | Format::LegacyJson => format!("{}\n", proto::json::to_string(response)?),
-            Format::Dict => self.block(&told),
-            Format::Compact | Format::Table | Format::Wide => self.line(&told),
+            Format::Dict => self.block(&event),
+            Format::Compact | Format::Table | Format::Wide => self.line(&event),
         };
         self.first = false;
         // Events are few, and who follows wants each at once.
@@ -115,34 +115,34 @@ impl Screen {
         Ok(out.flush()?)
     }
 
-    fn time(&self, told: &Told<'_>) -> String {
-        self.options.time.text(told.time, &self.options.zone)
+    fn time(&self, event: &Event<'_>) -> String {
+        self.options.time.text(event.time, &self.options.zone)
     }
 
-    fn line(&self, told: &Told<'_>) -> String {
+    fn line(&self, event: &Event<'_>) -> String {
         let node = match self.options.node_names {
-            true => format!(" [{}]", told.node),
+            true => format!(" [{}]", event.node),
             false => String::new(),
         };
-        let line = format!("{}{node}: {}", self.time(told), told.line);
+        let line = format!("{}{node}: {}", self.time(event), event.line);
         format!("{}\n", escape(&line))
     }
 
-    fn block(&self, told: &Told<'_>) -> String {
+    fn block(&self, event: &Event<'_>) -> String {
         // Hubble's separator has no line of its own here.
         let mut text = if self.first { "" } else { "------------" }.to_owned();
-        let node = self.options.node_names.then(|| told.node.to_owned());
-        let fields = Some(("TIMESTAMP", self.time(told)))
+        let node = self.options.node_names.then(|| event.node.to_owned());
+        let fields = Some(("TIMESTAMP", self.time(event)))
             .into_iter()
             .chain(node.map(|node| ("NODE", node)));
-        for (key, value) in fields.chain(told.fields.iter().cloned()) {
+        for (key, value) in fields.chain(event.fields.iter().cloned()) {
             text.push_str(&format!("{key:>11}: {}\n", escape(&value)));
         }
         text
     }
 }
 
-fn agent_event<'a>(response: &'a GetAgentEventsResponse, options: &Options) -> Told<'a> {
+fn agent_event<'a>(response: &'a GetAgentEventsResponse, options: &Options) -> Event<'a> {
     let none = AgentEvent::default();
     let event = response.agent_event.as_ref().unwrap_or(&none);
     let kind = match AgentEventType::try_from(event.r#type) {
@@ -150,7 +150,7 @@ fn agent_event<'a>(response: &'a GetAgentEventsResponse, options: &Options) -> T
         Err(_) => event.r#type.to_string(),
     };
     let details = details(event, options).unwrap_or_else(|| "UNKNOWN".to_owned());
-    Told {
+    Event {
         time: response.time.as_ref(),
         node: &response.node_name,
         line: format!("{kind} ({details})"),
@@ -240,7 +240,7 @@ fn address(address: &ServiceUpsertNotificationAddr) -> String {
     }
 }
 
-fn debug_event(response: &GetDebugEventsResponse) -> Told<'_> {
+fn debug_event(response: &GetDebugEventsResponse) -> Event<'_> {
     let none = DebugEvent::default();
     let event = response.debug_event.as_ref().unwrap_or(&none);
     let kind = match DebugEventType::try_from(event.r#type) {
@@ -253,7 +253,7 @@ fn debug_event(response: &GetDebugEventsResponse) -> Told<'_> {
     let mark = mark.map_or_else(unknown, |mark| format!("{:#x}", mark.value));
     let cpu = event.cpu.as_ref();
     let cpu = cpu.map_or_else(unknown, |cpu| format!("{:02}", cpu.value));
-    Told {
+    Event {
         time: response.time.as_ref(),
         node: &response.node_name,
         line: format!("{from} {kind} MARK: {mark} CPU: {cpu} ({})", event.message),
@@ -294,8 +294,8 @@ mod tests {
 
     use super::*;
 
-    fn screen(format: Format) -> Screen {
-        Screen {
+    fn printer(format: Format) -> Printer {
+        Printer {
             options: Options {
                 format,
                 node_names: true,
@@ -337,7 +337,7 @@ mod tests {
                 "AGENT_STARTED (UNKNOWN)",
             ),
         ];
-        for (kind, notification, told) in rows {
+        for (kind, notification, want) in rows {
             let response = GetAgentEventsResponse {
                 agent_event: Some(AgentEvent {
                     r#type: kind.into(),
@@ -346,17 +346,17 @@ mod tests {
                 node_name: "a".to_owned(),
                 time: Some(Timestamp::from_unix_nanos(1_234_567_000_000)),
             };
-            let screen = screen(Format::Compact);
-            let event = agent_event(&response, &screen.options);
-            let line = format!("Jan  1 00:20:34.567 [a]: {told}\n");
-            assert_eq!(screen.line(&event), line);
-            let (kind, details) = told.split_once(" (").unwrap_or_default();
+            let printer = printer(Format::Compact);
+            let event = agent_event(&response, &printer.options);
+            let line = format!("Jan  1 00:20:34.567 [a]: {want}\n");
+            assert_eq!(printer.line(&event), line);
+            let (kind, details) = want.split_once(" (").unwrap_or_default();
             let details = details.trim_end_matches(')');
             let block = format!(
                 "  TIMESTAMP: Jan  1 00:20:34.567\n       NODE: a\n       TYPE: {kind}\n    \
                  DETAILS: {details}\n"
             );
-            assert_eq!(screen.block(&event), block);
+            assert_eq!(printer.block(&event), block);
         }
     }
 
@@ -380,7 +380,7 @@ mod tests {
             time: Some(Timestamp::from_unix_nanos(1_234_567_000_000)),
         };
         assert_eq!(
-            screen(Format::Compact).line(&debug_event(&response)),
+            printer(Format::Compact).line(&debug_event(&response)),
             "Jan  1 00:20:34.567 [k8s1]: cilium-test/pod (ID: 690) DBG_CT_VERDICT MARK: 0xabffcd1 \
              CPU: 01 (CT verdict: New, revnat=0)\n"
         );

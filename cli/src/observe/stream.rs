@@ -13,9 +13,9 @@ use proto::{
 };
 
 use super::{
-    Screen,
+    Output,
+    filter_plan::{Check, FilterPlan},
     request::Selection,
-    wanted::{Check, Wanted},
 };
 use crate::{connect::ServerArgs, error::Error};
 
@@ -30,11 +30,11 @@ pub(super) async fn show(
     server: &ServerArgs,
     request: GetFlowsRequest,
     selection: &Selection,
-    wanted: &Wanted,
-    mut screen: Screen,
+    plan: &FilterPlan,
+    mut output: Output,
 ) -> Result<(), Error> {
     let per_node = selection.last_per_node > 0;
-    if let (true, Some(rest)) = (per_node, &wanted.rest) {
+    if let (true, Some(rest)) = (per_node, &plan.rest) {
         return Err(Error::Usage(format!(
             "--last-per-node counts what the servers send, and this is evaluated here: {rest}"
         )));
@@ -42,20 +42,20 @@ pub(super) async fn show(
     let server = Server {
         server: server.connect().await?,
         options: FlowOptions {
-            extensions: screen.extensions,
+            extensions: output.extensions,
             per_node,
         },
     };
     let number = request.number;
     let is_number = number > 0 && number < u64::MAX;
-    let mut check = wanted.check();
+    let mut check = plan.check();
     if is_number && !request.first {
-        return server.newest(request, wanted, &mut screen).await;
+        return server.newest(request, plan, &mut output).await;
     }
     let most = if is_number { number } else { u64::MAX };
     let request = GetFlowsRequest {
         // The server counts those that we then leave out.
-        number: if is_number && wanted.rest.is_some() {
+        number: if is_number && plan.rest.is_some() {
             u64::MAX
         } else {
             number
@@ -64,7 +64,7 @@ pub(super) async fn show(
     };
     let stream = server.ask(request).await?;
     let shown = Shown { most, known: &[] };
-    server.run(stream, &mut check, &mut screen, shown).await
+    server.run(stream, &mut check, &mut output, shown).await
 }
 
 /// The last flows that match.
@@ -120,12 +120,12 @@ impl Server {
     async fn newest(
         &self,
         mut request: GetFlowsRequest,
-        wanted: &Wanted,
-        screen: &mut Screen,
+        plan: &FilterPlan,
+        output: &mut Output,
     ) -> Result<(), Error> {
         let number = request.number;
-        let mut check = wanted.check();
-        if request.until.is_none() && wanted.rest.is_none() {
+        let mut check = plan.check();
+        if request.until.is_none() && plan.rest.is_none() {
             check.since = request.since.take();
             let answers = self.ask(request.clone()).await?;
             if self.options.per_node || !answers.counts_per_node() {
@@ -133,17 +133,17 @@ impl Server {
                     most: u64::MAX,
                     known: &[],
                 };
-                return self.run(answers, &mut check, screen, shown).await;
+                return self.run(answers, &mut check, output, shown).await;
             }
             request.since = check.since;
         }
         let follow = std::mem::take(&mut request.follow);
         let history = self.last(request.clone(), &mut check, number).await?;
         for response in history.notes.iter().chain(&history.flows) {
-            screen.print(response)?;
+            output.print(response)?;
         }
         if !follow {
-            return screen.finish();
+            return output.finish();
         }
         let request = GetFlowsRequest {
             number: 0,
@@ -157,7 +157,7 @@ impl Server {
             most: u64::MAX,
             known: &history.newest,
         };
-        self.run(answers, &mut check, screen, shown).await
+        self.run(answers, &mut check, output, shown).await
     }
 
     /// Shows answers as they come.
@@ -165,7 +165,7 @@ impl Server {
         &self,
         mut answers: FlowStream,
         check: &mut Check,
-        screen: &mut Screen,
+        output: &mut Output,
         shown: Shown<'_>,
     ) -> Result<(), Error> {
         let mut count = 0;
@@ -174,23 +174,23 @@ impl Server {
             let message = match answers.message().now_or_never() {
                 Some(message) => message,
                 None => {
-                    screen.flush()?;
-                    next(&mut answers, screen).await?
+                    output.flush()?;
+                    next(&mut answers, output).await?
                 }
             };
             match message {
                 Ok(Some(response)) => {
                     if check.passes(&response) && !shown.known.contains(&response) {
-                        screen.print(&response)?;
+                        output.print(&response)?;
                         count += u64::from(is_flow(&response));
                     }
                     if count >= shown.most {
-                        return screen.finish();
+                        return output.finish();
                     }
                 }
-                Ok(None) => return screen.finish(),
+                Ok(None) => return output.finish(),
                 Err(error) => {
-                    screen.finish()?;
+                    output.finish()?;
                     return Err(error.into());
                 }
             }
@@ -266,15 +266,15 @@ impl Server {
 /// The next answer; while it is waited for, what is shown is brought up to date.
 async fn next(
     stream: &mut FlowStream,
-    screen: &mut Screen,
+    output: &mut Output,
 ) -> Result<Result<Option<GetFlowsResponse>, RequestError>, Error> {
     loop {
-        let Some(wait) = screen.refreshes_in() else {
+        let Some(wait) = output.refreshes_in() else {
             return Ok(stream.message().await);
         };
         match tokio::time::timeout(wait, stream.message()).await {
             Ok(message) => return Ok(message),
-            Err(_elapsed) => screen.flush()?,
+            Err(_elapsed) => output.flush()?,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct FormatArgs {
     /// wide, compact, dict, json, jsonpb or table. wide is ours, with reason and policy; the others are hubble's, whose default is compact [default: wide] [env: FLOWS_OUTPUT]
     #[arg(short, long, value_name = "FORMAT")]
-    output: Option<Given<Output>>,
+    output: Option<Given<FormatName>>,
     /// count flows in groups instead of showing them: src.workload,dst.workload,verdict,reason; with -f refreshed in place, with -o json an object per group [default: of the last 10000]
     #[arg(long, value_name = "FIELD,...")]
     pub(super) aggregate_by: Option<String>,
@@ -58,20 +58,21 @@ pub(super) struct FormatArgs {
 }
 
 impl FormatArgs {
-    fn output(&self) -> Option<Given<Output>> {
+    fn output(&self) -> Option<Given<FormatName>> {
         or_environment(&self.output, "output")
     }
 
     /// Whether what is shown is in our format, not in one of Hubble's.
     pub(super) fn is_ours(&self) -> bool {
-        let is_wide = |output: Given<Output>| output.get().is_ok_and(|it| it == Output::Wide);
+        let is_wide =
+            |output: Given<FormatName>| output.get().is_ok_and(|it| it == FormatName::Wide);
         self.output().is_none_or(is_wide) || self.aggregate_by.is_some()
     }
 }
 
 /// The name of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
+enum FormatName {
     Wide,
     Compact,
     Dict,
@@ -80,7 +81,7 @@ enum Output {
     Table,
 }
 
-impl Value for Output {
+impl Value for FormatName {
     const NAMES: &'static [&'static str] = &["wide", "compact", "dict", "json", "jsonpb", "table"];
 
     fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
@@ -111,20 +112,20 @@ impl View {
         selection: &Selection,
         debug: bool,
     ) -> Result<Self, Error> {
-        let output = flag::get(&args.output())?.unwrap_or(Output::Wide);
+        let output = flag::get(&args.output())?.unwrap_or(FormatName::Wide);
         let (format, output) = match output {
-            Output::Wide => (Format::Wide, "wide"),
-            Output::Compact => (Format::Compact, "compact"),
-            Output::Dict => (Format::Dict, "dict"),
-            Output::Table if selection.follow => {
+            FormatName::Wide => (Format::Wide, "wide"),
+            FormatName::Compact => (Format::Compact, "compact"),
+            FormatName::Dict => (Format::Dict, "dict"),
+            FormatName::Table if selection.follow => {
                 return Err(Error::Usage(
                     "table output format is not compatible with follow mode".to_owned(),
                 ));
             }
-            Output::Table => (Format::Table, "table"),
-            Output::Json if legacy_json() => (Format::LegacyJson, "json"),
-            Output::Json => (Format::Json, "json"),
-            Output::Jsonpb => (Format::Json, "jsonpb"),
+            FormatName::Table => (Format::Table, "table"),
+            FormatName::Json if legacy_json() => (Format::LegacyJson, "json"),
+            FormatName::Json => (Format::Json, "json"),
+            FormatName::Jsonpb => (Format::Json, "jsonpb"),
         };
         let color = match args.color.as_deref() {
             Some("always") => true,

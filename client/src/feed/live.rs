@@ -17,13 +17,13 @@ use tokio::{
 use tonic::Code;
 
 use super::{
-    Ask, EXTENSIONS, Link,
-    known::Known,
-    older::{self, Wish},
+    ConnectionState, EXTENSIONS, FlowQuery,
+    dedup_window::DedupWindow,
+    older::{self, OlderQuery},
 };
 use crate::{
     server::{RequestError, Server},
-    store::{Mark, Store},
+    store::{Marker, Store},
     target::Target,
 };
 
@@ -54,16 +54,16 @@ enum End {
 /// Fills `store` until nobody wants it any more.
 pub(super) async fn run(
     target: Target,
-    ask: Ask,
+    ask: FlowQuery,
     store: Arc<Store>,
-    link: watch::Sender<Link>,
-    mut wishes: mpsc::Receiver<Wish>,
+    connection: watch::Sender<ConnectionState>,
+    mut queries: mpsc::Receiver<OlderQuery>,
     hurry: Arc<Notify>,
 ) {
     let mut live = Live {
         ask,
         store,
-        link,
+        connection,
         broken: None,
         pause: PAUSES[0],
         since: i64::MAX,
@@ -75,14 +75,15 @@ pub(super) async fn run(
             Ok(server) => {
                 let since = SystemTime::now();
                 live.since = unix_nanos(since);
-                live.link.send_replace(Link::Live { since });
+                live.connection
+                    .send_replace(ConnectionState::Live { since });
                 let stream = live.stream(server.clone());
                 tokio::pin!(stream);
                 loop {
                     tokio::select! {
                         end = &mut stream => break end,
-                        Some(wish) = wishes.recv() => {
-                            fetching.spawn(older::fetch(server.clone(), wish));
+                        Some(query) = queries.recv() => {
+                            fetching.spawn(older::fetch(server.clone(), query));
                         }
                         Some(_done) = fetching.join_next() => {}
                     }
@@ -92,32 +93,32 @@ pub(super) async fn run(
         };
         match end {
             End::Complete => {
-                live.link.send_replace(Link::Ended);
+                live.connection.send_replace(ConnectionState::Ended);
                 // Older flows can still be asked for.
-                while let Some(wish) = wishes.recv().await {
+                while let Some(query) = queries.recv().await {
                     match Server::connect(&target, Server::CONNECT_TIMEOUT).await {
-                        Ok(server) => older::fetch(server, wish).await,
-                        Err(error) => wish.refuse(error.to_string()),
+                        Ok(server) => older::fetch(server, query).await,
+                        Err(error) => query.refuse(error.to_string()),
                     }
                 }
                 return;
             }
             End::Refused(why) => {
-                live.link.send_replace(Link::Failed(why));
+                live.connection.send_replace(ConnectionState::Failed(why));
                 return;
             }
             End::Broken(why) => {
-                // A mark tells why it broke, the link why there is still none.
+                // A mark tells why it broke, the connection why there is still none.
                 let broken = || (SystemTime::now(), why.clone());
                 let since = live.broken.get_or_insert_with(broken).0;
                 let retry_in = live.pause;
                 live.pause = (2 * live.pause).min(PAUSES[1]);
-                let lost = Link::Lost {
+                let lost = ConnectionState::Lost {
                     since,
                     why: why.clone(),
                     retry_in,
                 };
-                live.link.send_replace(lost);
+                live.connection.send_replace(lost);
                 let sleep = tokio::time::sleep(retry_in);
                 tokio::pin!(sleep);
                 loop {
@@ -127,8 +128,8 @@ pub(super) async fn run(
                             live.pause = PAUSES[0];
                             break;
                         }
-                        Some(wish) = wishes.recv() => {
-                            wish.refuse(format!("the server can't be reached: {why}"));
+                        Some(query) = queries.recv() => {
+                            query.refuse(format!("the server can't be reached: {why}"));
                         }
                     }
                 }
@@ -138,12 +139,12 @@ pub(super) async fn run(
 }
 
 struct Live {
-    ask: Ask,
+    ask: FlowQuery,
     store: Arc<Store>,
-    link: watch::Sender<Link>,
+    connection: watch::Sender<ConnectionState>,
     /// When the connection broke, and why, until flows come again.
     broken: Option<(SystemTime, String)>,
-    /// Before the next attempt.
+    /// OlderThan the next attempt.
     pause: Duration,
     /// When the present connection was made, Unix ns.
     since: i64,
@@ -216,10 +217,13 @@ impl Live {
     }
 
     /// What to ask on a new connection, and what of the answer is there already.
-    fn request(&self) -> (GetFlowsRequest, Option<Known>) {
+    fn request(&self) -> (GetFlowsRequest, Option<DedupWindow>) {
         let first = self.ask.request();
         let snapshot = self.store.snapshot();
-        let known = self.broken.as_ref().and_then(|_| Known::newest(&snapshot));
+        let known = self
+            .broken
+            .as_ref()
+            .and_then(|_| DedupWindow::newest(&snapshot));
         let Some(known) = known else {
             return (first, None);
         };
@@ -232,7 +236,7 @@ impl Live {
     }
 
     /// Puts what has come into the store, without what is known of a former connection.
-    fn put(&mut self, batch: &mut Vec<GetFlowsResponse>, known: &mut Option<Known>) {
+    fn put(&mut self, batch: &mut Vec<GetFlowsResponse>, known: &mut Option<DedupWindow>) {
         self.pause = PAUSES[0];
         let now = unix_nanos(SystemTime::now());
         if self.broken.is_some()
@@ -247,7 +251,7 @@ impl Live {
             let before = batch.len();
             batch.retain(|response| !set.has(response));
             if let Some((lost, why)) = broken {
-                self.store.mark(Mark::Reconnected {
+                self.store.mark(Marker::Reconnected {
                     lost: unix_nanos(lost),
                     time: self.since,
                     why,

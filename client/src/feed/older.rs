@@ -8,7 +8,7 @@ use proto::{
 };
 use tokio::sync::oneshot;
 
-use super::{Ask, EXTENSIONS, known::Known};
+use super::{EXTENSIONS, FlowQuery, dedup_window::DedupWindow};
 use crate::{
     server::{RequestError, Server},
     store::Store,
@@ -16,25 +16,25 @@ use crate::{
 
 /// Up to when flows are older ones.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Before {
+pub(super) enum OlderThan {
     /// The first one of the store; nothing is older than none.
     Stored,
     /// The first one of the store or, without one, a moment, Unix ns.
     StoredOr(i64),
 }
 
-/// A wish for older flows.
+/// A query for older flows.
 #[derive(Debug)]
-pub(super) struct Wish {
-    pub(super) ask: Ask,
+pub(super) struct OlderQuery {
+    pub(super) ask: FlowQuery,
     pub(super) store: Arc<Store>,
-    pub(super) before: Before,
+    pub(super) before: OlderThan,
     /// How many at most.
     pub(super) most: u64,
     pub(super) done: oneshot::Sender<Result<usize, String>>,
 }
 
-impl Wish {
+impl OlderQuery {
     pub(super) fn refuse(self, why: String) {
         self.answer(Err(why));
     }
@@ -46,27 +46,29 @@ impl Wish {
 }
 
 /// Asks for them, and puts them before the others.
-pub(super) async fn fetch(server: Server, wish: Wish) {
-    let result = ask(&server, &wish)
+pub(super) async fn fetch(server: Server, query: OlderQuery) {
+    let result = ask(&server, &query)
         .await
-        .map(|responses| wish.store.prepend(&responses));
-    wish.answer(result.map_err(|error| error.message()));
+        .map(|responses| query.store.prepend(&responses));
+    query.answer(result.map_err(|error| error.message()));
 }
 
-async fn ask(server: &Server, wish: &Wish) -> Result<Vec<GetFlowsResponse>, RequestError> {
-    let snapshot = wish.store.snapshot();
-    let (known, oldest) = match (Known::oldest(&snapshot), wish.before) {
+async fn ask(server: &Server, query: &OlderQuery) -> Result<Vec<GetFlowsResponse>, RequestError> {
+    let snapshot = query.store.snapshot();
+    let (known, oldest) = match (DedupWindow::oldest(&snapshot), query.before) {
         (Some(oldest), _) => oldest,
-        (None, Before::StoredOr(moment)) => (Known::begin(&snapshot, moment), moment),
-        (None, Before::Stored) => return Ok(Vec::new()),
+        (None, OlderThan::StoredOr(moment)) => (DedupWindow::begin(&snapshot, moment), moment),
+        (None, OlderThan::Stored) => return Ok(Vec::new()),
     };
     let request = GetFlowsRequest {
         // Flows of the same moment as the oldest one come again.
-        number: wish.most.saturating_add(Known::up_to(&snapshot, oldest)),
+        number: query
+            .most
+            .saturating_add(DedupWindow::up_to(&snapshot, oldest)),
         since: None,
         until: Some(Timestamp::from_unix_nanos(oldest)),
         follow: false,
-        ..wish.ask.request()
+        ..query.ask.request()
     };
     let mut stream = server.get_flows(request, EXTENSIONS).await?;
     let mut responses = Vec::new();

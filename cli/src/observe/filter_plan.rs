@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// What to ask for, and what to do with the answers.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FilterPlan {
     /// For the server.
     pub(crate) lists: Lists,
     /// All of it.
@@ -18,7 +18,7 @@ pub(crate) struct Wanted {
     pub(crate) rest: Option<Filter>,
 }
 
-impl Wanted {
+impl FilterPlan {
     /// From the lists of the flags. Without expressions they are asked for as they are; `checked`: not
     /// without being read here first, for what is wrong to be said in our words.
     pub(crate) fn new(
