@@ -1,279 +1,189 @@
 //! The command line: what there is, grouped as `--help` shows it.
-//!
-//! Filter flags are order-sensitive (`--not` negates the next one), and their values, as Hubble's,
-//! may begin with a dash. So clap only finds flags and values here; [`Args`] hands them on in the
-//! order in which they were given, as text, and whoever owns a flag reads its value.
 
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
-pub(crate) use catalogue::is_filter;
-use catalogue::{Flag, Takes};
+use crate::{
+    connect::ServerArgs,
+    error::Error,
+    flag::as_go_takes_them,
+    list, observe,
+    policy::{endpoint, get, identity, trace, validate, wait},
+    status, top, watch,
+};
 
-use crate::error::Error;
+const EXAMPLES: &str = "Examples:
+  flows observe --verdict DROPPED         what was dropped lately, by which rule
+  flows observe -f --pod shop/frontend    what a pod does, as it happens
+  flows status                            is everything there?
+  flows --lab demo list nodes             of a lab that runs here";
 
-mod catalogue;
+/// See what the network allows and denies, by which policy, and why
+#[derive(Clone, Debug, clap::Parser)]
+#[command(
+    name = "flows",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(subcommand)]
+    command: Command,
+}
 
-/// Environment prefixes of global flags, the first one found wins.
-const PREFIXES: [&str; 2] = ["FLOWS_", "HUBBLE_"];
+/// What to do.
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Command {
+    Observe(Box<observe::Args>),
+    Top(top::Args),
+    Status(status::Args),
+    /// List nodes or namespaces
+    #[command(subcommand, arg_required_else_help = false)]
+    List(List),
+    /// Ask why: what would be decided and by which rules, what a policy means
+    #[command(subcommand, arg_required_else_help = false)]
+    Policy(Policy),
+    /// Show pods as the nodes enforce policy for them
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        visible_alias = "endpoints"
+    )]
+    Endpoint(Endpoint),
+    /// Show identities: the numbers for sets of labels
+    #[command(
+        subcommand,
+        arg_required_else_help = false,
+        visible_alias = "identities"
+    )]
+    Identity(Identity),
+    /// Watch changes
+    #[command(subcommand, arg_required_else_help = false)]
+    Watch(Watch),
+    /// Print a shell's completion script
+    Completion {
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print the version
+    Version,
+}
 
-/// A parsed command line: the command's words, and its flags in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Args {
-    /// `observe`, `list nodes`, ...
-    pub(crate) command: Vec<String>,
-    /// Flag names (long, without dashes) and values in the order given; `true` for a flag alone.
-    pub(crate) flags: Vec<(&'static str, String)>,
-    /// Further arguments.
-    pub(crate) rest: Vec<String>,
+#[derive(Clone, Debug, clap::Subcommand)]
+enum List {
+    /// List the nodes and the state of their agents
+    #[command(visible_alias = "node")]
+    Nodes(list::Args),
+    /// List the namespaces seen in flows
+    Namespaces(list::Args),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Policy {
+    Trace(trace::Args),
+    #[command(visible_alias = "list")]
+    Get(get::Args),
+    Wait(wait::Args),
+    Validate(validate::Args),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Endpoint {
+    List(endpoint::ListArgs),
+    Get(endpoint::GetArgs),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Identity {
+    List(identity::ListArgs),
+    Get(identity::GetArgs),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Watch {
+    /// Watch an agent's list of nodes change
+    #[command(visible_alias = "peer")]
+    Peers,
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub(crate) async fn run(&self) -> Result<(), Error> {
+        let server = &self.server;
+        match &self.command {
+            Command::Observe(args) => observe::run(args, server).await,
+            Command::Top(args) => top::run(args, server).await,
+            Command::Status(args) => status::run(args, server).await,
+            Command::List(List::Nodes(args)) => list::nodes(args, server).await,
+            Command::List(List::Namespaces(args)) => list::namespaces(args, server).await,
+            Command::Policy(Policy::Trace(args)) => trace::run(args, server).await,
+            Command::Policy(Policy::Get(args)) => get::run(args, server).await,
+            Command::Policy(Policy::Wait(args)) => wait::run(args, server).await,
+            Command::Policy(Policy::Validate(args)) => validate::run(args, server).await,
+            Command::Endpoint(Endpoint::List(args)) => endpoint::list(args, server).await,
+            Command::Endpoint(Endpoint::Get(args)) => endpoint::get(args, server).await,
+            Command::Identity(Identity::List(args)) => identity::list(args, server).await,
+            Command::Identity(Identity::Get(args)) => identity::get(args, server).await,
+            Command::Watch(Watch::Peers) => watch::peers(server).await,
+            Command::Completion { shell } => completion(*shell),
+            Command::Version => Ok(writeln!(
+                io::stdout(),
+                "flows {} on {}/{}",
+                env!("CARGO_PKG_VERSION"),
+                std::env::consts::OS,
+                std::env::consts::ARCH
+            )?),
+        }
+    }
+}
+
+fn completion(shell: clap_complete::Shell) -> Result<(), Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "flows", &mut script);
+    Ok(io::stdout().write_all(&script)?)
+}
+
+/// The whole command, for parsing, help and completion.
+#[must_use]
+pub fn command() -> clap::Command {
+    as_go_takes_them(Cli::command())
 }
 
 /// Why there is nothing to run.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum ParseOutcome {
     /// Help or version: text for standard output, exit code 0.
     Text(String),
     /// A mistake: a line for standard error, exit code 1; and what to write instead.
     Mistake(String, Option<String>),
 }
 
-/// The whole command, for parsing, help and completion.
-#[must_use]
-pub fn command() -> Command {
-    let observe = |name: &'static str| {
-        let command = with_flags(
-            Command::new(name),
-            &[catalogue::SELECTORS, catalogue::FORMAT],
-        );
-        with_flags(
-            command.args(catalogue::filters().map(|flag| arg(&flag))),
-            &[catalogue::COMBINE],
-        )
-        .arg(Arg::new("rest").num_args(0..).hide(true))
-    };
-    let commands = [
-        observe("observe")
-            .about("Show flows: what was decided for each connection, by which rule, and why")
-            .override_usage("flows observe [flows] [flags]")
-            .after_help(catalogue::OBSERVE_EXAMPLES),
-        with_flags(
-            with_flags(Command::new("top"), &[catalogue::TOP])
-                .args(catalogue::filters().map(|flag| arg(&flag))),
-            &[catalogue::COMBINE],
-        )
-        .visible_alias("tui")
-        .about("Look at flows on the terminal as they happen: what is dropped, why, what would allow it")
-        .after_help(catalogue::TOP_EXAMPLES),
-        with_flags(Command::new("status"), &[catalogue::STATUS])
-            .about("Show the state of the server: flows held, flows per second, nodes"),
-        Command::new("list")
-            .about("List nodes or namespaces")
-            .subcommand_required(true)
-            .subcommand(
-                with_flags(Command::new("nodes"), &[catalogue::LIST])
-                    .visible_alias("node")
-                    .about("List the nodes and the state of their agents"),
-            )
-            .subcommand(
-                with_flags(Command::new("namespaces"), &[catalogue::LIST])
-                    .about("List the namespaces seen in flows"),
-            ),
-        policy(),
-        endpoint(),
-        identity(),
-        Command::new("watch")
-            .about("Watch changes")
-            .subcommand_required(true)
-            .subcommand(
-                Command::new("peers")
-                    .visible_alias("peer")
-                    .about("Watch an agent's list of nodes change"),
-            ),
-        Command::new("completion")
-            .about("Print a shell's completion script")
-            .arg(
-                Arg::new("rest")
-                    .value_name("SHELL")
-                    .required(true)
-                    .value_parser(["bash", "elvish", "fish", "powershell", "zsh"]),
-            ),
-        Command::new("version").about("Print the version"),
-    ];
-    let root = Command::new("flows")
-        .about("See what the network allows and denies, by which policy, and why")
-        .version(env!("CARGO_PKG_VERSION"))
-        .max_term_width(100)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .after_help(catalogue::EXAMPLES)
-        .subcommands(commands);
-    with_flags(root, &[catalogue::GLOBAL])
-}
-
-/// Questions to the policy engine.
-fn policy() -> Command {
-    Command::new("policy")
-            .about("Ask why: what would be decided and by which rules, what a policy means")
-            .subcommand_required(true)
-            .subcommand(
-                with_flags(Command::new("trace"), &[catalogue::TRACE, catalogue::STATE])
-                    .about("Say whether a connection would be allowed, and why")
-                    .after_help(catalogue::TRACE_EXAMPLES),
-            )
-            .subcommand(
-                with_flags(Command::new("get"), &[catalogue::GET])
-                    .visible_alias("list")
-                    .about("Show the policies in force, and how often each rule decided")
-                    .arg(
-                        Arg::new("rest")
-                            .value_name("NAME")
-                            .num_args(0..=1)
-                            .help("one policy: web, shop/web or 'cnp shop/web'"),
-                    ),
-            )
-            .subcommand(
-                with_flags(Command::new("wait"), &[catalogue::WAIT])
-                    .about("Wait until the kernel has a revision, or the present manifests")
-                    .after_help("A revision is a node's own: name an agent's socket with --server to wait for one."),
-            )
-            .subcommand(
-                with_flags(
-                    Command::new("validate"),
-                    &[catalogue::VALIDATE, catalogue::STATE],
-                )
-                .about(
-                    "Say what is wrong with policies, what they mean and what is likely not meant",
-                )
-                .arg(
-                    Arg::new("rest")
-                        .value_name("FILE|DIR")
-                        .num_args(1..)
-                        .required(true)
-                        .help("files of manifests, directories of them, or - for standard input"),
-                )
-                .after_help(catalogue::VALIDATE_EXAMPLES),
-            )
-}
-
-fn endpoint() -> Command {
-    Command::new("endpoint")
-        .visible_alias("endpoints")
-        .about("Show pods as the nodes enforce policy for them")
-        .subcommand_required(true)
-        .subcommand(
-            with_flags(Command::new("list"), &[catalogue::GET])
-                .about("List the pods: identity, what is enforced, policies that select them"),
-        )
-        .subcommand(
-            with_flags(Command::new("get"), &[catalogue::GET])
-                .about("Show a pod's labels, and its table with the rules behind each entry")
-                .arg(
-                    Arg::new("rest")
-                        .value_name("NAMESPACE/NAME")
-                        .num_args(1)
-                        .required(true),
-                ),
-        )
-}
-
-fn identity() -> Command {
-    Command::new("identity")
-        .visible_alias("identities")
-        .about("Show identities: the numbers for sets of labels")
-        .subcommand_required(true)
-        .subcommand(
-            with_flags(Command::new("list"), &[catalogue::GET]).about("List the identities"),
-        )
-        .subcommand(
-            with_flags(Command::new("get"), &[catalogue::GET])
-                .about("Show an identity's labels, its pods, and policies that select it")
-                .arg(
-                    Arg::new("rest")
-                        .value_name("NUMBER")
-                        .num_args(1)
-                        .required(true),
-                ),
-        )
-}
-
-fn with_flags(command: Command, groups: &[&'static [Flag]]) -> Command {
-    command.args(groups.iter().flat_map(|group| group.iter()).map(arg))
-}
-
-fn arg(flag: &Flag) -> Arg {
-    let arg = Arg::new(flag.name)
-        .long(flag.name)
-        .short(flag.short)
-        .help(flag.help)
-        .help_heading(flag.heading)
-        .global(flag.heading == catalogue::SERVER)
-        .hide(flag.hidden)
-        .action(ArgAction::Append);
-    match flag.takes {
-        Takes::Nothing => arg
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .hide_possible_values(true)
-            .value_name("BOOL"),
-        Takes::Value(name) => arg.num_args(1).allow_hyphen_values(true).value_name(name),
-    }
-}
-
 /// Parses a command line (with the program's name first).
 ///
 /// # Errors
 /// Help, version, or a mistake.
-pub(crate) fn parse<I, T>(args: I) -> Result<Args, Stop>
+pub(crate) fn parse<I, T>(args: I) -> Result<Cli, ParseOutcome>
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    let matches = command()
-        .try_get_matches_from(args)
-        .map_err(|error| stop(&error))?;
-    let mut parsed = Args::default();
-    let mut flags = Vec::new();
-    collect(&matches, &mut parsed, &mut flags);
-    flags.sort_by_key(|(index, ..)| *index);
-    parsed.flags = flags
-        .into_iter()
-        .map(|(_, name, value)| (name, value))
-        .collect();
-    Ok(parsed)
-}
-
-/// Flags with their places on the command line; global ones appear at every level, and are taken
-/// where they are seen last.
-fn collect(
-    matches: &ArgMatches,
-    parsed: &mut Args,
-    flags: &mut Vec<(usize, &'static str, String)>,
-) {
-    for (name, _) in catalogue::all() {
-        let Ok(Some(values)) = matches.try_get_many::<String>(name) else {
-            continue;
-        };
-        flags.retain(|(_, known, _)| *known != name);
-        let indices = matches.indices_of(name).into_iter().flatten();
-        flags.extend(
-            values
-                .zip(indices)
-                .map(|(value, index)| (index, name, value.clone())),
-        );
-    }
-    if let Ok(Some(rest)) = matches.try_get_many::<String>("rest") {
-        parsed.rest.extend(rest.cloned());
-    }
-    if let Some((name, inner)) = matches.subcommand() {
-        parsed.command.push(name.to_owned());
-        collect(inner, parsed, flags);
-    }
+    let matches = command().try_get_matches_from(args);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut cli = cli.map_err(|error| outcome(&error))?;
+    cli.server = cli.server.with_environment();
+    Ok(cli)
 }
 
 /// clap's errors in the words of Hubble's CLI: one line, no usage, and a hint where clap has one.
-fn stop(error: &clap::Error) -> Stop {
+fn outcome(error: &clap::Error) -> ParseOutcome {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -301,7 +211,7 @@ fn stop(error: &clap::Error) -> Stop {
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
             _,
-        ) => return Stop::Text(error.render().ansi().to_string()),
+        ) => return ParseOutcome::Text(error.render().ansi().to_string()),
         (ErrorKind::UnknownArgument, Some(flag)) if flag.starts_with("--") => {
             format!("unknown flag: {flag}")
         }
@@ -330,117 +240,14 @@ fn stop(error: &clap::Error) -> Stop {
             line.strip_prefix("error: ").unwrap_or(line).to_owned()
         }
     };
-    Stop::Mistake(mistake, hint)
-}
-
-/// A format that there isn't.
-pub(crate) fn no_format(name: &str, formats: &str) -> Error {
-    Error::Hinted(
-        format!("invalid output format: {name}"),
-        format!("one of {formats}"),
-    )
-}
-
-impl Args {
-    /// The last value given for a flag, else the environment's (global flags, `--output`, `--allowlist`
-    /// and `--denylist` only).
-    #[must_use]
-    pub(crate) fn value(&self, name: &str) -> Option<String> {
-        let given = self.flags.iter().rev().find(|(flag, _)| *flag == name);
-        given
-            .map(|(_, value)| value.clone())
-            .or_else(|| environment(name))
-    }
-
-    /// All values given for a flag.
-    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.flags
-            .iter()
-            .filter(move |(flag, _)| *flag == name)
-            .map(|(_, value)| &**value)
-    }
-
-    /// A flag that is on or off, as Go reads one.
-    ///
-    /// # Errors
-    /// A value that is neither.
-    pub(crate) fn switch(&self, name: &str, default: bool) -> Result<bool, Error> {
-        let Some(value) = self.value(name) else {
-            return Ok(default);
-        };
-        match &*value {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-            _ => Err(Error::Hinted(
-                format!(
-                    "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseBool: parsing \"{value}\": invalid syntax",
-                    shown(name)
-                ),
-                format!("--{name}, --{name}=true or --{name}=false"),
-            )),
-        }
-    }
-
-    /// A whole number.
-    ///
-    /// # Errors
-    /// A value that isn't one.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Error> {
-        let Some(value) = self.value(name) else {
-            return Ok(None);
-        };
-        let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        let why = if digits {
-            "value out of range"
-        } else {
-            "invalid syntax"
-        };
-        let number = value.parse::<u64>().ok().filter(|_| digits);
-        number.map(Some).ok_or_else(|| {
-            Error::Hinted(
-                format!(
-                    "invalid argument \"{value}\" for \"{}\" flag: strconv.ParseUint: parsing \"{value}\": {why}",
-                    shown(name)
-                ),
-                format!("a whole number, such as --{name} 100"),
-            )
-        })
-    }
-}
-
-/// A flag as error texts spell it: `-t, --type` where there is a letter.
-#[must_use]
-pub(crate) fn shown(name: &str) -> String {
-    let short = catalogue::all()
-        .find(|(flag, _)| *flag == name)
-        .and_then(|(_, short)| short);
-    match short {
-        Some(short) => format!("-{short}, --{name}"),
-        None => format!("--{name}"),
-    }
-}
-
-fn environment(name: &str) -> Option<String> {
-    let known = catalogue::GLOBAL.iter().any(|flag| flag.name == name)
-        || matches!(name, "output" | "allowlist" | "denylist");
-    if !known {
-        return None;
-    }
-    let upper = name.replace('-', "_").to_uppercase();
-    PREFIXES.iter().find_map(|prefix| {
-        // Hubble has no variable for its output.
-        let ours = name != "output" || *prefix == "FLOWS_";
-        std::env::var(format!("{prefix}{upper}"))
-            .ok()
-            .filter(|value| ours && !value.is_empty())
-    })
+    ParseOutcome::Mistake(mistake, hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(args: &[&str]) -> Args {
+    fn parsed(args: &[&str]) -> Cli {
         parse(std::iter::once("flows").chain(args.iter().copied())).unwrap()
     }
 
@@ -449,9 +256,28 @@ mod tests {
         command().debug_assert();
     }
 
+    fn help(command: &mut clap::Command, text: &mut String) {
+        let name = command.get_bin_name().unwrap_or("flows").to_owned();
+        text.push_str(&format!("$ {name} --help\n{}\n", command.render_help()));
+        for inner in command.get_subcommands_mut() {
+            if inner.get_name() != "help" {
+                help(inner, text);
+            }
+        }
+    }
+
     #[test]
-    fn flags_keep_their_order_whatever_they_are() {
-        let args = parsed(&[
+    fn help_of_every_command() {
+        let mut command = command().term_width(100);
+        command.build();
+        let mut text = String::new();
+        help(&mut command, &mut text);
+        insta::assert_snapshot!("help", text);
+    }
+
+    #[test]
+    fn filters_keep_their_order_whatever_they_are() {
+        let args = [
             "observe",
             "--not",
             "--verdict",
@@ -466,7 +292,7 @@ mod tests {
             "b",
             "--server",
             "x:1",
-        ]);
+        ];
         let want = [
             ("not", "true"),
             ("verdict", "DROPPED"),
@@ -476,21 +302,47 @@ mod tests {
             ("encrypted", "false"),
             ("namespace", "b"),
         ];
-        let own: Vec<_> = args
-            .flags
-            .iter()
-            .filter(|(name, _)| *name != "server")
-            .map(|(name, value)| (*name, &**value))
-            .collect();
-        assert_eq!(own, want);
-        assert_eq!(args.value("server").as_deref(), Some("x:1"));
+        let cli = parsed(&args);
+        let Command::Observe(observe) = cli.command else {
+            panic!("{cli:?}");
+        };
+        let flags = observe.filters.flags.iter();
+        let flags: Vec<_> = flags.map(|(name, value)| (*name, &**value)).collect();
+        assert_eq!(flags, want);
+        assert_eq!(cli.server.target().unwrap().address, "x:1");
     }
 
     #[test]
     fn values_may_begin_with_dashes_and_words_may_follow() {
-        let args = parsed(&["observe", "flows", "--verdict", "--input-file", "x"]);
-        assert_eq!(args.flags, [("verdict", "--input-file".to_owned())]);
-        assert_eq!(args.rest, ["flows", "x"]);
+        let cli = parsed(&["observe", "flows", "--verdict", "--input-file", "x"]);
+        let Command::Observe(observe) = cli.command else {
+            panic!("{cli:?}");
+        };
+        let verdict = ("verdict", "--input-file".to_owned());
+        assert_eq!(observe.filters.flags, [verdict]);
+        assert_eq!(observe.words, ["flows", "x"]);
+    }
+
+    #[test]
+    fn the_last_server_or_lab_counts_wherever_it_stands() {
+        for (args, want) in [
+            (&["--server", "x:1", "--server", "y:2", "status"][..], "y:2"),
+            (&["--lab", "a", "status", "--server", "x:1"], "x:1"),
+            (
+                &["status", "--server", "x:1", "--lab", "a"],
+                "unix:///run/flows/a/relay.sock",
+            ),
+            (
+                &["--lab", "a", "list", "nodes"],
+                "unix:///run/flows/a/relay.sock",
+            ),
+        ] {
+            assert_eq!(
+                parsed(args).server.target().unwrap().address,
+                want,
+                "{args:?}"
+            );
+        }
     }
 
     #[test]
@@ -521,43 +373,18 @@ mod tests {
                 &["completion"],
                 "<SHELL> is missing; add --help to see what is expected",
             ),
+            (
+                &["list"],
+                "'flows list' requires a subcommand but one was not provided",
+            ),
         ] {
             match parse(std::iter::once("flows").chain(args.iter().copied())) {
-                Err(Stop::Mistake(line, hint)) => {
+                Err(ParseOutcome::Mistake(line, hint)) => {
                     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
                     assert_eq!(format!("{line}{hint}"), want);
                 }
                 other => panic!("{args:?}: {other:?}"),
             }
         }
-    }
-
-    #[test]
-    fn numbers_and_switches_are_read_as_go_reads_them() {
-        let args = parsed(&[
-            "observe",
-            "--last",
-            "-1",
-            "--first",
-            "18446744073709551616",
-            "--all=x",
-        ]);
-        assert_eq!(
-            args.number("last").unwrap_err().to_string(),
-            "invalid argument \"-1\" for \"--last\" flag: strconv.ParseUint: parsing \"-1\": invalid syntax"
-        );
-        assert!(
-            args.number("first")
-                .unwrap_err()
-                .to_string()
-                .ends_with("value out of range")
-        );
-        assert!(
-            args.switch("all", false)
-                .unwrap_err()
-                .to_string()
-                .contains("ParseBool")
-        );
-        assert!(!args.switch("follow", false).unwrap());
     }
 }

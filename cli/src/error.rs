@@ -2,8 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use client::RequestError;
 use flow::print::escape;
-use tonic::Code;
 
 /// Why a command failed. The text is the line that goes to standard error.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +20,19 @@ pub enum Error {
     /// There is no server to be found, or nobody answers there.
     #[error(transparent)]
     Connect(#[from] client::ConnectError),
-    /// The server's answer.
-    #[error("{}", grpc(.0))]
-    Grpc(#[from] tonic::Status),
-    /// The server's answer to a certain question.
-    #[error("{what}: {}", grpc(.status))]
-    Asked {
+    /// A request that failed, as Hubble's CLI prints it.
+    #[error("{}", .0.hubble_text())]
+    Hubble(#[from] RequestError),
+    /// A request that failed, in plain words.
+    #[error("{0}")]
+    Request(RequestError),
+    /// A request that failed, and what was tried, in Hubble's words.
+    #[error("{what}: {}", .error.hubble_text())]
+    Tried {
         /// What was tried.
         what: &'static str,
-        /// The answer.
-        status: Box<tonic::Status>,
+        /// Why it failed.
+        error: RequestError,
     },
     /// A question to the policy engine that can't be answered.
     #[error("{}", escape(&.0.to_string()))]
@@ -76,14 +79,18 @@ impl Error {
         match self {
             Self::Flag(error) => error.hint(),
             Self::Hinted(_, hint) => Some(hint.clone()),
+            Self::Request(error) if error.is_timeout() => {
+                Some("--request-timeout sets how long to wait".to_owned())
+            }
+            Self::NoAnswer(error) => error.hint(),
             Self::Usage(_)
             | Self::Filter(_)
             | Self::Connect(_)
-            | Self::Grpc(_)
-            | Self::Asked { .. }
+            | Self::Hubble(_)
+            | Self::Request(_)
+            | Self::Tried { .. }
             | Self::Question(_)
             | Self::State(_)
-            | Self::NoAnswer(_)
             | Self::Answered(_)
             | Self::NotHealthy
             | Self::Input { .. }
@@ -111,15 +118,4 @@ impl Error {
         }
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
-}
-
-/// A status as Hubble's CLI prints it: the bare text when the server gave no code.
-fn grpc(status: &tonic::Status) -> String {
-    let (code, text) = (status.code(), escape(status.message()));
-    if code == Code::Unknown {
-        return text;
-    }
-    // Go spells this one with one l.
-    let name = format!("{code:?}").replace("Cancelled", "Canceled");
-    format!("rpc error: code = {name} desc = {text}")
 }

@@ -3,66 +3,70 @@
 use std::io::{self, Write};
 
 use proto::{
-    observer::{
-        GetNamespacesRequest, GetNodesRequest, Namespace, Node, observer_client::ObserverClient,
-    },
+    observer::{Namespace, Node},
     relay::NodeState,
 };
 use serde::Serialize;
 
 use crate::{
-    args::{Args, no_format},
-    connect::{connect, request_timeout},
+    connect::ServerArgs,
     duration::go_duration,
     error::Error,
+    flag::{Given, Value, no_format, or_environment},
     table, text,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Table,
     Wide,
     Json,
 }
 
-fn format(args: &Args) -> Result<Format, Error> {
-    match args.value("output").as_deref() {
-        None | Some("table" | "tab") => Ok(Format::Table),
-        Some("wide") => Ok(Format::Wide),
-        Some("json" | "JSON") => Ok(Format::Json),
-        Some(other) => Err(no_format(other, "table, wide, json")),
+impl Value for Format {
+    const NAMES: &'static [&'static str] = &["table", "wide", "json"];
+
+    fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
+        match text {
+            "table" | "tab" => Ok(Self::Table),
+            "wide" => Ok(Self::Wide),
+            "json" | "JSON" => Ok(Self::Json),
+            other => Err(no_format(other, "table, wide, json")),
+        }
+    }
+}
+
+/// Flags of `list nodes` and `list namespaces`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// table, wide or json [default: table]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<Format>>,
+}
+
+impl Args {
+    fn format(&self) -> Result<Format, Error> {
+        let output = or_environment(&self.output, "output");
+        output.map_or(Ok(Format::Table), |output| output.get())
     }
 }
 
 /// Lists the nodes.
-pub(crate) async fn nodes(args: &Args) -> Result<(), Error> {
-    let format = format(args)?;
-    let mut request = tonic::Request::new(GetNodesRequest {});
-    request.set_timeout(request_timeout(args)?);
-    let channel = connect(args).await?;
-    let mut nodes = ObserverClient::new(channel)
-        .get_nodes(request)
-        .await?
-        .into_inner()
-        .nodes;
+pub(crate) async fn nodes(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let format = args.format()?;
+    let mut nodes = server.connect().await?.get_nodes().await?;
     nodes.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(print_nodes(&mut io::stdout().lock(), format, &nodes)?)
 }
 
 /// Lists the namespaces.
-pub(crate) async fn namespaces(args: &Args) -> Result<(), Error> {
-    let format = format(args)?;
-    let mut request = tonic::Request::new(GetNamespacesRequest {});
-    request.set_timeout(request_timeout(args)?);
-    let channel = connect(args).await?;
-    let answer = ObserverClient::new(channel)
-        .get_namespaces(request)
-        .await?
-        .into_inner();
+pub(crate) async fn namespaces(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let format = args.format()?;
+    let namespaces = server.connect().await?.get_namespaces().await?;
     Ok(print_namespaces(
         &mut io::stdout().lock(),
         format,
-        &answer.namespaces,
+        &namespaces,
     )?)
 }
 

@@ -2,215 +2,150 @@
 
 mod events;
 mod file;
+pub(crate) mod filter_plan;
 mod groups;
 mod plain;
 mod request;
 mod stream;
-pub(crate) mod wanted;
+mod view;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     time::Duration,
 };
 
 use flow::{
     flags::{FilterFlags, Lists},
-    print::{Format, Options, Printer, escape},
-    time::{TimeFormat, Zone},
+    print::{Format, Printer, escape},
 };
 use proto::observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes};
 
 use crate::{
-    args::{self, Args, no_format},
+    connect::ServerArgs,
     error::Error,
+    filter_args::FilterArgs,
+    flag::{self, Given, Switch},
 };
+use filter_plan::FilterPlan;
 use groups::Groups;
-use request::Selection;
-use wanted::Wanted;
+use request::{Selection, SelectionArgs};
+use view::{FormatArgs, View};
+
+const EXAMPLES: &str = "Examples:
+  flows observe --verdict DROPPED                         what was dropped, by which rule
+  flows observe -f --from pod:production/user-service     what this pod's copies try, as it happens
+  flows observe --to pod:production/auth-database --to-port 5432 --since 10m
+  flows observe -n production --not --verdict FORWARDED   what didn't go through
+  flows observe --filter 'verdict == DROPPED and (src.pod ~ prod/web or dst.port in {53, 443}) and not reply'
+  flows observe --filter 'src.ip in 10.0.0.0/8 and not has dst.pod and bytes > 10MB' -o json
+  flows observe --aggregate-by src.workload,dst.workload,verdict,reason --last 10000
+  flows observe -f --aggregate-by dst.fqdn,dst.port       who is called outside, refreshed in place
+  flows observe --verdict DROPPED -o json > drops.json    to look at later:
+  flows observe --input-file drops.json -o compact
+
+Values of one flag are alternatives, different flags must all hold. --pod, --ip, --label and so on
+look at one end at a time: --pod a --port 80 finds flows from a's port 80 and flows to it.";
+
+/// Show flows: what was decided for each connection, by which rule, and why
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    override_usage = "flows observe [flows] [flags]",
+    after_help = EXAMPLES
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// print the filters as allowlist and denylist, and end
+    #[arg(long, help_heading = "Filters: how they combine")]
+    print_raw_filters: Option<Given<Switch>>,
+    /// `flows`, `agent-events` or `debug-events`; others are ignored, as hubble ignores them.
+    #[arg(hide = true)]
+    pub(crate) words: Vec<String>,
+}
 
 /// Shows flows, from a server or a file.
-pub(crate) async fn run(args: &Args) -> Result<(), Error> {
-    let shown = show(args).await;
-    shown.map_err(|error| match plain::is_ours(args) {
-        true => plain::plain(error, args),
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let shown = show(args, server).await;
+    shown.map_err(|error| match args.format.is_ours() {
+        true => plain::plain(error, &args.filters),
         false => error,
     })
 }
 
-async fn show(args: &Args) -> Result<(), Error> {
-    check_pairs(args)?;
-    if let Some(kind @ ("agent-events" | "debug-events")) = args.rest.first().map(String::as_str) {
-        return Box::pin(events::show(args, kind == "debug-events")).await;
+async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    server.check_pairs()?;
+    if let Some(kind @ ("agent-events" | "debug-events")) = args.words.first().map(String::as_str) {
+        return Box::pin(events::show(args, server, kind == "debug-events")).await;
     }
     let (selection, lists) = read_flags(args)?;
     // `observe flows` is `observe`; other further words are ignored, as hubble does, but not silently.
-    if let Some(word) = args.rest.iter().find(|word| *word != "flows") {
+    if let Some(word) = args.words.iter().find(|word| *word != "flows") {
         let pod = "for the flows of a pod: flows observe --pod";
         writeln!(io::stderr(), "hint: {word:?} selects nothing; {pod} {word}")?;
     }
-    let view = View::from_args(args, &selection)?;
-    let wanted = Wanted::new(args, lists, plain::is_ours(args))?;
-    let request = selection.request(args, &view, &wanted.lists)?;
-    if args.switch("print-raw-filters", false)? {
-        return Ok(io::stdout().write_all(wanted.yaml()?.as_bytes())?);
+    let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
+    let file = args.selection.input_file.as_deref();
+    let expressions = &args.filters.expressions;
+    let plan = FilterPlan::new(expressions, lists, file.is_some(), args.format.is_ours())?;
+    let request = selection.request(args, &view, &plan.lists)?;
+    if flag::is_on(&args.print_raw_filters)? {
+        return Ok(io::stdout().write_all(plan.yaml()?.as_bytes())?);
     }
-    if let (Some(_), Some(rest)) = (&request.field_mask, &wanted.rest) {
+    if let (Some(_), Some(rest)) = (&request.field_mask, &plan.rest) {
         return Err(Error::Usage(format!(
             "--field-mask would hide what --filter looks at here: {rest}"
         )));
     }
-    let groups = Groups::from_args(args, &view, selection.follow)?;
+    let groups = Groups::from_args(&args.format, &view, selection.follow)?;
     let debug = view.options.debug;
-    let mut screen = Screen::new(view, groups, wanted.rest.is_some());
+    let mut output = Output::new(view, groups, plan.rest.is_some());
     // A mask is a list of all that is wanted.
     let masked = request.field_mask.as_ref().map(|mask| mask.paths.iter());
     if masked.is_some_and(|mut paths| !paths.any(|path| path.starts_with("extensions"))) {
-        screen.extensions = false;
+        output.extensions = false;
     }
     if debug {
-        screen.note(&request)?;
+        output.note(&request)?;
     }
-    match args.value("input-file") {
-        Some(_) if args.switch("port-forward", false)? => Err(Error::Usage(
+    match file {
+        Some(_) if server.forwards_port()? => Err(Error::Usage(
             "cannot use --input-file and --auto-port-forward together".to_owned(),
         )),
         Some(path) => {
             file::show(
-                &path,
+                path,
                 &request,
-                wanted.filter.program(),
+                plan.filter.program(),
                 &selection,
-                &mut screen,
+                &mut output,
             )?;
-            screen.finish()
+            output.finish()
         }
-        None => Box::pin(stream::show(args, request, &selection, &wanted, screen)).await,
+        None => Box::pin(stream::show(server, request, &selection, &plan, output)).await,
     }
 }
 
-/// Pairs of flags that hubble refuses before it reads anything, be it a file.
-fn check_pairs(args: &Args) -> Result<(), Error> {
-    let given = |name: &str| args.value(name).is_some_and(|value| !value.is_empty());
-    let refuse = |why: &str| Err(Error::Usage(format!("invalid flag(s): {why}")));
-    match (given("tls-client-cert-file"), given("tls-client-key-file")) {
-        (true, true) => {
-            let server = args.value("server").unwrap_or_default();
-            if !args.switch("tls", false)? && !server.starts_with("tls://") {
-                return refuse("transport layer security required");
-            }
-        }
-        (false, false) => {}
-        _ => {
-            return refuse(
-                "certificate and private key are both required, but only one was provided",
-            );
-        }
-    }
-    if given("basic-auth-username") != given("basic-auth-password") {
-        return refuse("must specify both basic-auth-username and basic-auth-password");
-    }
-    Ok(())
-}
-
-/// Reads the flags in their order, as the first mistake is the one to tell.
+/// Reads the filters, then what else selects flows.
 fn read_flags(args: &Args) -> Result<(Selection, Lists), Error> {
     let mut filters = FilterFlags::default();
-    for (name, value) in &args.flags {
+    for (name, value) in &args.filters.flags {
         match *name {
             // The short words of the end kinds, as they are also written.
             "from" | "to" if value.starts_with("ns:") => {
                 filters.set(name, &value.replacen("ns:", "namespace:", 1))?;
             }
-            name if args::is_filter(name) => filters.set(name, value)?,
-            "last" | "first" | "last-per-node" => {
-                Args {
-                    flags: vec![(name, value.clone())],
-                    ..Args::default()
-                }
-                .number(name)?;
-            }
-            _ => {}
+            name => filters.set(name, value)?,
         }
     }
-    for name in ["allowlist", "denylist"] {
-        // Given as flags they were taken above.
-        if args.values(name).next().is_none()
-            && let Some(value) = args.value(name)
-        {
-            filters.set(name, &value)?;
-        }
+    for (name, value) in args.filters.of_environment() {
+        filters.set(name, &value)?;
     }
     let lists = filters.finish()?;
-    Ok((Selection::from_args(args)?, lists))
-}
-
-/// How flows are shown.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    pub(crate) options: Options,
-    /// The name of the format, for messages.
-    pub(crate) output: &'static str,
-    silent: bool,
-}
-
-impl View {
-    fn from_args(args: &Args, selection: &Selection) -> Result<Self, Error> {
-        let output = args.value("output").unwrap_or_else(|| "wide".to_owned());
-        let (format, output) = match output.as_str() {
-            "wide" => (Format::Wide, "wide"),
-            "compact" => (Format::Compact, "compact"),
-            "dict" => (Format::Dict, "dict"),
-            "table" | "tab" if selection.follow => {
-                return Err(Error::Usage(
-                    "table output format is not compatible with follow mode".to_owned(),
-                ));
-            }
-            "table" | "tab" => (Format::Table, "table"),
-            "json" | "JSON" if legacy_json() => (Format::LegacyJson, "json"),
-            "json" | "JSON" => (Format::Json, "json"),
-            "jsonpb" => (Format::Json, "jsonpb"),
-            other => {
-                let formats = "wide, compact, dict, table, json, jsonpb";
-                return Err(no_format(other, formats));
-            }
-        };
-        let color = match args.value("color").as_deref() {
-            Some("always") => true,
-            Some("never") => false,
-            _ => {
-                io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
-            }
-        };
-        let numeric = args.switch("numeric", false)?;
-        let ours = format == Format::Wide
-            || format == Format::Table && args.value("aggregate-by").is_some();
-        let options = Options {
-            format,
-            time: TimeFormat::named(&args.value("time-format").unwrap_or_default()),
-            // What is ours to show is in the zone of who looks; Hubble's formats and JSON in UTC.
-            zone: match ours && !args.switch("utc", false)? {
-                true => Zone::local(),
-                false => Zone::UTC,
-            },
-            color,
-            node_names: args.switch("print-node-name", false)?,
-            policy_names: args.switch("print-policy-names", false)?,
-            translate: args.switch("ip-translation", true)? && !numeric,
-            debug: args.switch("debug", false)?,
-        };
-        Ok(Self {
-            options,
-            output,
-            silent: args.switch("silent-errors", false)?,
-        })
-    }
-}
-
-/// Bare flows instead of responses, for scripts from before there were responses.
-fn legacy_json() -> bool {
-    let words = std::env::var("HUBBLE_COMPAT").unwrap_or_default();
-    words.split(',').any(|word| word == "legacy-json-output")
+    Ok((Selection::from_args(&args.selection)?, lists))
 }
 
 /// Whether what Hubble's messages have no field for is seen: rule, reason, bytes.
@@ -222,7 +157,7 @@ fn tells_extensions(format: Format) -> bool {
 }
 
 /// Where responses go: flows to standard output, what is said about nodes to standard error.
-pub(crate) struct Screen {
+pub(crate) struct Output {
     printer: Printer,
     /// Groups, if they are shown instead of flows.
     groups: Option<Groups>,
@@ -234,7 +169,7 @@ pub(crate) struct Screen {
     err: Box<dyn Write + Send>,
 }
 
-impl Screen {
+impl Output {
     fn new(view: View, groups: Option<Groups>, looks: bool) -> Self {
         let err: Box<dyn Write + Send> = if view.silent {
             Box::new(io::sink())

@@ -2,78 +2,48 @@
 
 pub(crate) mod health;
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
+use client::{RequestError, Server};
 use proto::{
-    flows::v1::{
-        GetStatusRequest, GetStatusResponse, ManifestProblem, status_client::StatusClient,
-    },
-    observer::{ServerStatusRequest, ServerStatusResponse, observer_client::ObserverClient},
-};
-use tonic::{Code, transport::Channel};
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    flows::v1::{GetStatusResponse, ManifestProblem},
+    observer::ServerStatusResponse,
 };
 
 use crate::{
-    args::{Args, no_format},
-    connect::{connect_timeout, request_timeout, target},
+    connect::ServerArgs,
     duration::go_duration,
     error::Error,
+    flag::{Given, Value, no_format, or_environment},
     line::line,
     table, text,
 };
 
-/// Name under which Hubble's servers answer health checks.
-const HEALTH_NAME: &str = "hubble.server.Observer";
+/// Show the state of the server: flows held, flows per second, nodes
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// compact, dict, json, jsonpb or table [default: compact]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<Format>>,
+}
 
 /// Asks for health and for numbers, and prints them: first of all whether all is well.
-pub(crate) async fn run(args: &Args) -> Result<(), Error> {
-    let output = args.value("output").unwrap_or_else(|| "compact".to_owned());
-    let format = Format::named(&output)?;
-    let target = target(args)?;
-    let timeout = request_timeout(args)?;
-    let channel = target.connect(connect_timeout(args)).await?;
-    let asked = |what| {
-        move |status| Error::Asked {
-            what,
-            status: Box::new(status),
-        }
-    };
-
-    let mut request = tonic::Request::new(HealthCheckRequest {
-        service: HEALTH_NAME.to_owned(),
-    });
-    request.set_timeout(timeout);
-    let health = HealthClient::new(channel.clone()).check(request).await;
-    let health = health
-        .map_err(asked("failed getting status"))?
-        .into_inner()
-        .status();
-    if health != ServingStatus::Serving {
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let output = or_environment(&args.output, "output");
+    let format = output.map_or(Ok(Format::Compact), |output| output.get())?;
+    let server = server.connect().await?;
+    let health = server.check_health().await;
+    if let Err(word) = health.map_err(tried("failed getting status"))? {
         if format == Format::Compact {
-            let word = health.as_str_name();
             let mut out = io::stdout().lock();
-            line!(
-                out,
-                "Healthcheck (via {}): Unavailable: {word}",
-                target.address
-            )?;
+            let address = server.address();
+            line!(out, "Healthcheck (via {address}): Unavailable: {word}")?;
         }
         return Err(Error::NotHealthy);
     }
-    let mut request = tonic::Request::new(ServerStatusRequest {});
-    request.set_timeout(timeout);
-    let status = ObserverClient::new(channel.clone())
-        .server_status(request)
-        .await;
-    let status = status
-        .map_err(asked("failed to get hubble server status"))?
-        .into_inner();
-    let ours = ours(channel, timeout).await?;
+    let status = server.server_status().await;
+    let status = status.map_err(tried("failed to get hubble server status"))?;
+    let ours = ours(&server).await?;
     let degraded = health::degraded(Some(&status), ours.as_ref());
     let word = if degraded.is_empty() {
         "Ok"
@@ -83,7 +53,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match format {
         Format::Compact => {
-            line!(out, "Healthcheck (via {}): {word}", target.address)?;
+            line!(out, "Healthcheck (via {}): {word}", server.address())?;
             for line in &degraded {
                 line!(out, "  {line}")?;
             }
@@ -132,20 +102,14 @@ fn json(
 }
 
 /// What our servers know beyond Hubble's; `None` from a stock one.
-pub(crate) async fn ours(
-    channel: Channel,
-    timeout: Duration,
-) -> Result<Option<GetStatusResponse>, Error> {
-    let mut request = tonic::Request::new(GetStatusRequest {});
-    request.set_timeout(timeout);
-    match StatusClient::new(channel).get_status(request).await {
-        Ok(answer) => Ok(Some(answer.into_inner())),
-        Err(status) if status.code() == Code::Unimplemented => Ok(None),
-        Err(status) => Err(Error::Asked {
-            what: "failed to get policy status",
-            status: Box::new(status),
-        }),
-    }
+pub(crate) async fn ours(server: &Server) -> Result<Option<GetStatusResponse>, Error> {
+    let status = server.get_status().await;
+    status.map_err(tried("failed to get policy status"))
+}
+
+/// An error that says what was tried.
+fn tried(what: &'static str) -> impl FnOnce(RequestError) -> Error {
+    move |error| Error::Tried { what, error }
 }
 
 /// Policies in force, what is wrong with the others, and what was lost where.
@@ -246,16 +210,18 @@ fn problem_line(problem: &ManifestProblem) -> String {
 
 /// How a status is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Compact,
     Dict,
     Json,
     Table,
 }
 
-impl Format {
-    fn named(name: &str) -> Result<Self, Error> {
-        match name {
+impl Value for Format {
+    const NAMES: &'static [&'static str] = &["compact", "dict", "json", "jsonpb", "table"];
+
+    fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
+        match text {
             // Ours for flows; a status has no wider form.
             "compact" | "wide" => Ok(Self::Compact),
             "dict" => Ok(Self::Dict),
@@ -429,6 +395,6 @@ mod tests {
             table.starts_with("NUM FLOWS   MAX FLOWS   SEEN FLOWS   FLOWS PER SECOND"),
             "{table}"
         );
-        assert!(Format::named("yaml").is_err());
+        assert!(Format::read("-o, --output", "yaml").is_err());
     }
 }

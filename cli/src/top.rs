@@ -17,13 +17,13 @@ mod data;
 mod details;
 mod edit;
 mod export;
+mod filter_history;
 mod filters;
 mod groups;
 mod keys;
 mod model;
 mod nodes;
 mod policies;
-mod remembered;
 mod runtime;
 mod services;
 mod table;
@@ -36,10 +36,10 @@ mod view;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use client::{Ask, Source};
+use client::{FlowQuery, Source};
 use flow::{
     flags::{FilterFlags, Lists},
     time::Zone,
@@ -47,16 +47,17 @@ use flow::{
 use proto::google::Timestamp;
 
 use crate::{
-    args::{self, Args},
-    connect::target,
+    connect::ServerArgs,
     error::Error,
-    observe::wanted::Wanted as Asked,
+    filter_args::FilterArgs,
+    flag::{self, Given, Switch, Value},
+    observe::filter_plan::FilterPlan,
     text,
 };
+use filter_history::FilterHistory;
 use filters::Filters;
-use model::{From, Model};
-use remembered::Remembered;
-use runtime::Wanted;
+use model::{FlowSource, Model};
+use runtime::FeedConfig;
 use theme::{Colors, Theme};
 
 /// Flows of the history that are read at first.
@@ -70,21 +71,104 @@ const LEAST_KEPT: u64 = 2000;
 /// What `-` stands for.
 const STDIN: &str = "/dev/stdin";
 
+const EXAMPLES: &str = "Examples:
+  flows top                                    all flows, live; ? shows the keys
+  flows top --verdict DROPPED                  what is dropped; Enter says why and what would allow it
+  flows top -n production --since 30m          a namespace, with half an hour of history
+  flows --lab demo top                         of a lab that runs here
+  flows top --server unix:///run/flows/demo/one/hubble.sock    one agent
+  flows top --input-file drops.json            saved flows
+Filter flags are applied by the server; filters added on the screen (/) hide what it sent.";
+
+/// Look at flows on the terminal as they happen: what is dropped, why, what would allow it
+#[derive(Clone, Debug, clap::Args)]
+#[command(visible_alias = "tui", after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    look: LookArgs,
+    #[command(flatten)]
+    filters: FilterArgs,
+    /// print the filters as allowlist and denylist, and end
+    #[arg(long, help_heading = "Filters: how they combine")]
+    print_raw_filters: Option<Given<Switch>>,
+}
+
+/// What is read.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Which part of the history")]
+struct SourceArgs {
+    /// read the newest N flows at first [default: 10000; with --since, --until or --input-file all]
+    #[arg(long, value_name = "N")]
+    last: Option<Given<u64>>,
+    /// show flows since this time (RFC 3339, 2006-01-02) or duration ago (5m, 1h30m)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// show flows until this time, and no live ones
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// read flows from a file of JSON lines (- for standard input), not from a server
+    #[arg(long, value_name = "FILE")]
+    input_file: Option<PathBuf>,
+    /// hold at most N flows in memory, the newest; 2000 or more [default: 200000, about 240 MiB]
+    #[arg(long, value_name = "N")]
+    keep: Option<Given<u64>>,
+}
+
+/// How it looks.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+struct LookArgs {
+    /// auto, dark, light or none (no colours, as with NO_COLOR) [default: auto]
+    #[arg(long, value_name = "NAME")]
+    theme: Option<Given<ThemeName>>,
+    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
+    #[arg(long)]
+    utc: Option<Given<Switch>>,
+}
+
+/// What is named by `--theme`.
+#[derive(Clone, Copy, Debug)]
+enum ThemeName {
+    Auto,
+    Fixed(Colors),
+}
+
+impl Value for ThemeName {
+    const NAMES: &'static [&'static str] = &["auto", "dark", "light", "none"];
+
+    fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "dark" => Ok(Self::Fixed(Colors::Dark)),
+            "light" => Ok(Self::Fixed(Colors::Light)),
+            "none" => Ok(Self::Fixed(Colors::None)),
+            other => Err((
+                format!("--theme {other:?} is not one of auto, dark, light, none"),
+                None,
+            )),
+        }
+    }
+}
+
 /// Shows the screen until it is left.
-pub(crate) async fn run(args: &Args) -> Result<(), Error> {
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let (asked, filters) = filters(args)?;
-    if args.switch("print-raw-filters", false)? {
+    if flag::is_on(&args.print_raw_filters)? {
         return Ok(io::stdout().write_all(asked.yaml()?.as_bytes())?);
     }
-    let mut wanted = wanted(args, asked.lists)?;
+    let mut wanted = wanted(args, server, asked.lists)?;
     let from = match &wanted.source {
-        Source::Server(target) => From::Server(target.address.clone()),
-        Source::File(path) if path == Path::new(STDIN) => From::File("standard input".to_owned()),
-        Source::File(path) => From::File(path.display().to_string()),
+        Source::Server(target) => FlowSource::Server(target.address.clone()),
+        Source::File(path) if path == Path::new(STDIN) => {
+            FlowSource::File("standard input".to_owned())
+        }
+        Source::File(path) => FlowSource::File(path.display().to_string()),
     };
     let variable = |name: &str| std::env::var(name).ok();
-    let theme = match args.value("theme").as_deref() {
-        None | Some("auto") => {
+    let theme = match flag::get(&args.look.theme)? {
+        None | Some(ThemeName::Auto) => {
             let theme = Theme::of_environment(variable);
             // Terminals that would show the question instead of answering it.
             let terminal = variable("TERM").unwrap_or_default();
@@ -92,29 +176,19 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
             wanted.ask_background = theme.0 != Colors::None && !dumb;
             theme
         }
-        Some("dark") => Theme(Colors::Dark),
-        Some("light") => Theme(Colors::Light),
-        Some("none") => Theme(Colors::None),
-        Some(other) => {
-            return Err(Error::Usage(format!(
-                "--theme {other:?} is none of auto, dark, light, none"
-            )));
-        }
+        Some(ThemeName::Fixed(colors)) => Theme(colors),
     };
     let mut model = Model::new(from, filters, theme, runtime::now());
     model.zone = zone(args)?;
-    runtime::run(model, wanted, Remembered::of_environment(variable)).await
+    runtime::run(model, wanted, FilterHistory::of_environment(variable)).await
 }
 
 /// The filters of the command line: what the server applies, and how they are shown.
-fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
+fn filters(args: &Args) -> Result<(FilterPlan, Filters), Error> {
     let mut flags = FilterFlags::default();
     let mut given = Vec::new();
     let mut not = "";
-    for (name, value) in &args.flags {
-        if !args::is_filter(name) {
-            continue;
-        }
+    for (name, value) in &args.filters.flags {
         flags.set(name, value)?;
         match (*name, value.as_str()) {
             ("not", "true") => not = "not ",
@@ -123,40 +197,46 @@ fn filters(args: &Args) -> Result<(Asked, Filters), Error> {
             (name, value) => given.push(format!("{}{name} {value}", std::mem::take(&mut not))),
         }
     }
-    given.extend(args.values("filter").map(str::to_owned));
-    let asked = Asked::new(args, flags.finish()?, false)?;
+    let expressions = &args.filters.expressions;
+    given.extend(expressions.iter().cloned());
+    let is_file = args.source.input_file.is_some();
+    let asked = FilterPlan::new(expressions, flags.finish()?, is_file, false)?;
     let filters = Filters::new(given.join(", "), asked.rest.clone());
     Ok((asked, filters))
 }
 
 /// The zone of all times, those of the command line and those on the screen.
 fn zone(args: &Args) -> Result<Zone, Error> {
-    Ok(match args.switch("utc", false)? {
+    Ok(match flag::is_on(&args.look.utc)? {
         true => Zone::UTC,
         false => Zone::local(),
     })
 }
 
-fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
+fn wanted(args: &Args, server: &ServerArgs, lists: Lists) -> Result<FeedConfig, Error> {
     let now = Timestamp::from(std::time::SystemTime::now());
     let zone = zone(args)?;
-    let moment = |name: &str| {
-        let text = args.value(name).filter(|text| !text.is_empty());
+    let source = &args.source;
+    let moment = |name: &str, text: &Option<String>| {
+        let text = text.as_ref().filter(|text| !text.is_empty());
         let moment = text
-            .map(|text| flow::time::parse(&text, now, &zone))
+            .map(|text| flow::time::parse(text, now, &zone))
             .transpose();
         moment.map_err(|error| Error::Usage(format!("failed to parse the {name} time: {error}")))
     };
-    let (since, until) = (moment("since")?, moment("until")?);
-    let keep = args.number("keep")?.unwrap_or(KEEP);
+    let (since, until) = (
+        moment("since", &source.since)?,
+        moment("until", &source.until)?,
+    );
+    let keep = flag::get(&source.keep)?.unwrap_or(KEEP);
     if keep < LEAST_KEPT {
         return Err(Error::Usage(format!(
             "--keep {keep} is too small: {LEAST_KEPT} flows are held at least"
         )));
     }
-    let file = args.value("input-file");
-    let file = match file.as_deref() {
-        Some("-") if io::stdin().is_terminal() => {
+    let is_stdin = source.input_file.as_deref() == Some(Path::new("-"));
+    let file = match &source.input_file {
+        Some(_) if is_stdin && io::stdin().is_terminal() => {
             return Err(Error::Usage(
                 "--input-file - reads flows from standard input, which is a terminal: name a file, \
                  or pipe flows observe -o json into it"
@@ -164,10 +244,10 @@ fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
             ));
         }
         // Keys come from the terminal all the same.
-        Some("-") => Some(STDIN.to_owned()),
-        _ => file,
+        Some(_) if is_stdin => Some(PathBuf::from(STDIN)),
+        file => file.clone(),
     };
-    let last = match (args.number("last")?, since, until, &file) {
+    let last = match (flag::get(&source.last)?, since, until, &file) {
         (Some(last), ..) => last,
         // What a file holds, or lies within two moments, is all wanted.
         (None, _, _, Some(_)) => 0,
@@ -175,12 +255,12 @@ fn wanted(args: &Args, lists: Lists) -> Result<Wanted, Error> {
         (None, ..) => 0,
     };
     let source = match file {
-        Some(path) => Source::File(path.into()),
-        None => Source::Server(target(args)?),
+        Some(path) => Source::File(path),
+        None => Source::Server(server.target()?),
     };
-    Ok(Wanted {
+    Ok(FeedConfig {
         source,
-        ask: Ask {
+        ask: FlowQuery {
             whitelist: lists.whitelist,
             blacklist: lists.blacklist,
             since,

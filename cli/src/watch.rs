@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
+use client::RequestError;
 use flow::print::escape;
-use proto::peer::{NotifyRequest, peer_client::PeerClient};
 
-use crate::{args::Args, connect::connect, error::Error};
+use crate::{connect::ServerArgs, error::Error};
 
 /// Which servers have no list of nodes, and who has.
-fn explained(status: tonic::Status) -> Error {
-    if status.code() != tonic::Code::Unimplemented {
-        return status.into();
+fn explained(error: RequestError) -> Error {
+    if !error.is_unsupported() {
+        return error.into();
     }
     Error::Hinted(
         "this server has no peer service: a relay doesn't; agents do".to_owned(),
@@ -19,10 +19,9 @@ fn explained(status: tonic::Status) -> Error {
 }
 
 /// Prints a line per change until the server ends.
-pub(crate) async fn peers(args: &Args) -> Result<(), Error> {
-    let channel = connect(args).await?;
-    let answer = PeerClient::new(channel).notify(NotifyRequest {}).await;
-    let mut stream = answer.map_err(explained)?.into_inner();
+pub(crate) async fn peers(server: &ServerArgs) -> Result<(), Error> {
+    let server = server.connect().await?;
+    let mut stream = server.peers().await.map_err(explained)?;
     while let Some(change) = stream.message().await? {
         let tls = change
             .tls

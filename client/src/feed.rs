@@ -1,10 +1,10 @@
 //! From a server or a file into a store: first what there is, then what comes.
 //!
-//! A connection that breaks is made again, and what happened meanwhile is asked for; [`Link`] says how
+//! A connection that breaks is made again, and what happened meanwhile is asked for; [`ConnectionState`] says how
 //! it stands, and a mark in the store shows the place.
 
+mod dedup_window;
 mod file;
-mod known;
 mod live;
 mod older;
 
@@ -20,8 +20,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{store::Store, target::Target};
-use older::{Before, Wish};
+use crate::{server::FlowOptions, store::Store, target::Target};
+use older::{OlderQuery, OlderThan};
+
+/// What our servers have beyond Hubble's is wanted, too.
+const EXTENSIONS: FlowOptions = FlowOptions {
+    extensions: true,
+    per_node: false,
+};
 
 /// Where flows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +40,7 @@ pub enum Source {
 
 /// What is asked of the source.
 #[derive(Clone, Debug, Default)]
-pub struct Ask {
+pub struct FlowQuery {
     /// Flows that are wanted; empty: all.
     pub whitelist: Vec<FlowFilter>,
     /// Flows that aren't.
@@ -52,7 +58,7 @@ pub struct Ask {
 
 /// How a feed stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
+pub enum ConnectionState {
     /// The first connection is being made.
     Connecting,
     /// Flows come.
@@ -78,10 +84,10 @@ pub enum Link {
 /// A running transfer into a store. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Feed {
-    link: watch::Receiver<Link>,
-    wishes: mpsc::Sender<Wish>,
+    connection: watch::Receiver<ConnectionState>,
+    queries: mpsc::Sender<OlderQuery>,
     hurry: Arc<Notify>,
-    ask: Ask,
+    ask: FlowQuery,
     store: Arc<Store>,
     task: JoinHandle<()>,
 }
@@ -89,9 +95,9 @@ pub struct Feed {
 impl Feed {
     /// Starts to fill `store`. Needs a tokio runtime.
     #[must_use]
-    pub fn start(source: Source, ask: Ask, store: Arc<Store>) -> Self {
-        let (set, link) = watch::channel(Link::Connecting);
-        let (wishes, receiver) = mpsc::channel(1);
+    pub fn start(source: Source, ask: FlowQuery, store: Arc<Store>) -> Self {
+        let (set, connection) = watch::channel(ConnectionState::Connecting);
+        let (queries, receiver) = mpsc::channel(1);
         let hurry = Arc::new(Notify::new());
         let (asked, into) = (ask.clone(), store.clone());
         let task = match source {
@@ -102,8 +108,8 @@ impl Feed {
             Source::File(path) => tokio::spawn(file::run(path, asked, into, set)),
         };
         Self {
-            link,
-            wishes,
+            connection,
+            queries,
             hurry,
             ask,
             store,
@@ -113,8 +119,8 @@ impl Feed {
 
     /// How it stands, and every change of that.
     #[must_use]
-    pub fn link(&self) -> watch::Receiver<Link> {
-        self.link.clone()
+    pub fn connection(&self) -> watch::Receiver<ConnectionState> {
+        self.connection.clone()
     }
 
     /// Ends the pause before the next attempt to connect, if there is one.
@@ -129,7 +135,7 @@ impl Feed {
     /// In words: the server can't be asked now, or it is a file.
     pub async fn older(&self, most: u64) -> Result<usize, String> {
         let (ask, store) = (self.ask.clone(), Arc::clone(&self.store));
-        self.wish(ask, store, Before::Stored, most).await
+        self.query(ask, store, OlderThan::Stored, most).await
     }
 
     /// The same for a store that holds, of this feed's flows from a moment on (Unix ns), those that
@@ -139,31 +145,32 @@ impl Feed {
     /// In words: the server can't be asked now, or it is a file.
     pub async fn older_of(
         &self,
-        ask: Ask,
+        ask: FlowQuery,
         store: Arc<Store>,
         since: i64,
         most: u64,
     ) -> Result<usize, String> {
-        self.wish(ask, store, Before::StoredOr(since), most).await
+        self.query(ask, store, OlderThan::StoredOr(since), most)
+            .await
     }
 
-    async fn wish(
+    async fn query(
         &self,
-        ask: Ask,
+        ask: FlowQuery,
         store: Arc<Store>,
-        before: Before,
+        before: OlderThan,
         most: u64,
     ) -> Result<usize, String> {
         let (done, answer) = oneshot::channel();
         let gone = || "nothing older can be fetched: the source has ended".to_owned();
-        let wish = Wish {
+        let query = OlderQuery {
             ask,
             store,
             before,
             most,
             done,
         };
-        self.wishes.send(wish).await.map_err(|_gone| gone())?;
+        self.queries.send(query).await.map_err(|_gone| gone())?;
         answer.await.map_err(|_gone| gone())?
     }
 }
@@ -174,7 +181,7 @@ impl Drop for Feed {
     }
 }
 
-impl Ask {
+impl FlowQuery {
     /// Nothing ends it but the server.
     fn is_endless(&self) -> bool {
         self.follow && self.until.is_none()

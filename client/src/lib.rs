@@ -2,9 +2,9 @@
 //! where they can be looked through again and again.
 //!
 //! ```text
-//! target   which server, and the connection to it
+//! target   which server
 //! feed     server or file -> store: history first, then live; reconnects, and says so
-//! server   questions with one answer: why, and how the nodes are
+//! server   the connection, and every request: flows, nodes, policies, health
 //! store    the last N flows and the places where some were lost, as small rows
 //! view     which of them match a filter, kept up to date; counts over time
 //! ```
@@ -17,8 +17,8 @@ mod target;
 pub mod view;
 
 pub use error::ConnectError;
-pub use feed::{Ask, Feed, Link, Source};
-pub use server::{Health, NoAnswer, Server};
-pub use store::{FromNode, Item, Mark, Outage, Row, Snapshot, Store};
-pub use target::{Named, Target, no_tls};
+pub use feed::{ConnectionState, Feed, FlowQuery, Source};
+pub use server::{FlowOptions, FlowStream, Health, RequestError, ResponseStream, Server, Service};
+pub use store::{Item, Marker, NodeStats, Outage, Row, Snapshot, Store};
+pub use target::{ServerRef, Target, no_tls};
 pub use view::{Histogram, View};

@@ -23,9 +23,9 @@ use tokio::sync::watch;
 
 use chunk::{Chunk, LENGTH};
 use intern::Names;
-pub use item::{Item, Mark};
+pub use item::{Item, Marker};
 use nodes::Nodes;
-pub use nodes::{FromNode, Outage, Stage};
+pub use nodes::{NodeStats, Outage, Stage};
 pub(crate) use row::Id;
 pub use row::Row;
 
@@ -97,10 +97,10 @@ impl Store {
     }
 
     /// Marks a place, at the present end.
-    pub fn mark(&self, mark: Mark) {
+    pub fn mark(&self, mark: Marker) {
         self.change(|inner| {
             inner.nodes.mark(&mark);
-            inner.push(Item::Mark(Box::new(mark)), None);
+            inner.push(Item::Marker(Box::new(mark)), None);
             inner.evict(self.capacity);
         });
     }
@@ -153,7 +153,7 @@ impl Store {
 
     /// What came from each node, by its name, evicted or not; rates are those at `now` (Unix ns).
     #[must_use]
-    pub fn nodes(&self, now: i64) -> BTreeMap<String, FromNode> {
+    pub fn nodes(&self, now: i64) -> BTreeMap<String, NodeStats> {
         self.lock().nodes.all(now)
     }
 
@@ -226,7 +226,7 @@ impl Counts {
     fn count(&mut self, item: &Item) {
         match item {
             Item::Flow(_) => self.flows += 1,
-            Item::Mark(mark) => self.lost = self.lost.saturating_add(mark.lost()),
+            Item::Marker(mark) => self.lost = self.lost.saturating_add(mark.lost()),
         }
     }
 }
@@ -275,7 +275,7 @@ impl Snapshot {
     pub fn row(&self, number: u64) -> Option<&Row> {
         match self.get(number)? {
             Item::Flow(row) => Some(row),
-            Item::Mark(_) => None,
+            Item::Marker(_) => None,
         }
     }
 

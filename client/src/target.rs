@@ -1,4 +1,4 @@
-//! Which server to ask, and the connection to it.
+//! Which server, and how to connect to it.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -26,7 +26,7 @@ pub struct Target {
 
 /// How a server was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named<'a> {
+pub enum ServerRef<'a> {
     /// By its address.
     Server(&'a str),
     /// By the name of the lab whose relay it is.
@@ -40,14 +40,14 @@ impl Target {
     ///
     /// # Errors
     /// Names that can't be read; no server to be found, or several.
-    pub fn find(named: Named<'_>) -> Result<Self, ConnectError> {
+    pub fn find(named: ServerRef<'_>) -> Result<Self, ConnectError> {
         match named {
-            Named::Server(server) => Self::parse(server),
-            Named::Lab(lab) if lab.is_empty() || lab.contains('/') => Err(ConnectError::Address(
-                format!("{lab:?} is not the name of a lab"),
-            )),
-            Named::Lab(lab) => Self::parse(&format!("unix://{RUN}/{lab}/relay.sock")),
-            Named::Nothing => Self::only_one(Path::new(RUN)),
+            ServerRef::Server(server) => Self::parse(server),
+            ServerRef::Lab(lab) if lab.is_empty() || lab.contains('/') => Err(
+                ConnectError::Address(format!("{lab:?} is not the name of a lab")),
+            ),
+            ServerRef::Lab(lab) => Self::parse(&format!("unix://{RUN}/{lab}/relay.sock")),
+            ServerRef::Nothing => Self::only_one(Path::new(RUN)),
         }
     }
 
@@ -123,11 +123,18 @@ impl Target {
         Err(ConnectError::NoServer)
     }
 
+    /// The server on a socket.
+    #[must_use]
+    pub fn unix(socket: &Path) -> Self {
+        let address = format!("unix://{}", socket.display());
+        Self {
+            uri: address.clone(),
+            address,
+        }
+    }
+
     /// Connects, within a time.
-    ///
-    /// # Errors
-    /// Nobody answers there.
-    pub async fn connect(&self, within: Duration) -> Result<Channel, ConnectError> {
+    pub(crate) async fn connect(&self, within: Duration) -> Result<Channel, ConnectError> {
         let endpoint = self.endpoint()?.connect_timeout(within);
         endpoint
             .connect()
@@ -136,8 +143,8 @@ impl Target {
     }
 
     /// A channel that connects when it is used, again and again.
-    pub(crate) fn lazy(&self) -> Result<Channel, ConnectError> {
-        let endpoint = self.endpoint()?.connect_timeout(Duration::from_secs(5));
+    pub(crate) fn lazy(&self, within: Duration) -> Result<Channel, ConnectError> {
+        let endpoint = self.endpoint()?.connect_timeout(within);
         Ok(endpoint.connect_lazy())
     }
 

@@ -11,7 +11,7 @@ use flow::{
 
 pub use histogram::{Bucket, Histogram};
 
-use crate::store::{Item, Mark, Snapshot};
+use crate::store::{Item, Marker, Snapshot};
 
 /// The items of a store that match a filter, in the store's order. Marks of what is missing always do:
 /// nothing is silently so.
@@ -54,7 +54,7 @@ pub enum Kind {
     /// A flow.
     Flow(Verdict),
     /// A place where so many events were lost; 0 for other marks.
-    Mark(u64),
+    Marker(u64),
 }
 
 impl Match {
@@ -174,10 +174,10 @@ impl View {
                 }
                 // That a node came or went is of no flow in particular: times without data are marked
                 // otherwise, and a table of few flows isn't flooded.
-                Item::Mark(mark) if self.narrowed && matches!(**mark, Mark::Nodes { .. }) => {
+                Item::Marker(mark) if self.narrowed && matches!(**mark, Marker::Nodes { .. }) => {
                     continue;
                 }
-                Item::Mark(mark) => Kind::Mark(mark.lost()),
+                Item::Marker(mark) => Kind::Marker(mark.lost()),
             };
             let found = Match { number, time, kind };
             self.flows += usize::from(found.is_flow());

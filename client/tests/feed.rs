@@ -11,7 +11,10 @@ mod server;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use flow::{Filter, FlowView as _, Side, Verdict};
-use flows_client::{Ask, Feed, Item, Link, Mark, Named, Snapshot, Source, Store, Target, View};
+use flows_client::{
+    ConnectionState, Feed, FlowQuery, Item, Marker, ServerRef, Snapshot, Source, Store, Target,
+    View,
+};
 use proto::{
     google::Timestamp,
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
@@ -24,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn source(socket: &Path) -> Source {
     let address = format!("unix://{}", socket.display());
-    Source::Server(Target::find(Named::Server(&address)).unwrap())
+    Source::Server(Target::find(ServerRef::Server(&address)).unwrap())
 }
 
 /// Waits until a store looks as wanted.
@@ -43,8 +46,8 @@ async fn until(store: &Store, what: &str, is: impl Fn(&Snapshot) -> bool) -> Sna
     waited.unwrap_or_else(|_| panic!("{what}: {:?}", times(&store.snapshot())))
 }
 
-async fn linked(feed: &Feed, is: impl FnMut(&Link) -> bool) -> Link {
-    let mut link = feed.link();
+async fn linked(feed: &Feed, is: impl FnMut(&ConnectionState) -> bool) -> ConnectionState {
+    let mut link = feed.connection();
     let found = tokio::time::timeout(PATIENCE, link.wait_for(is)).await;
     found.expect("in time").unwrap().clone()
 }
@@ -54,7 +57,7 @@ fn times(snapshot: &Snapshot) -> Vec<i64> {
     let items = snapshot.iter(snapshot.range());
     let time = |(_, item): (u64, &Item)| match item {
         Item::Flow(row) => row.time() / SECOND,
-        Item::Mark(mark) => -i64::try_from(mark.lost()).unwrap(),
+        Item::Marker(mark) => -i64::try_from(mark.lost()).unwrap(),
     };
     items.map(time).collect()
 }
@@ -70,10 +73,10 @@ async fn history_then_live_then_older() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&directory.path().join("s"), flows(100..200));
     let store = Arc::new(Store::new(10_000));
-    let ask = Ask {
+    let ask = FlowQuery {
         last: 10,
         follow: true,
-        ..Ask::default()
+        ..FlowQuery::default()
     };
     let feed = Feed::start(source(&server.socket), ask, store.clone());
     until(&store, "history", |s| {
@@ -104,10 +107,10 @@ async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     let directory = tempfile::tempdir().unwrap();
     let mut server = Server::start(&directory.path().join("s"), flows(100..110));
     let store = Arc::new(Store::new(10_000));
-    let ask = Ask {
+    let ask = FlowQuery {
         last: 100,
         follow: true,
-        ..Ask::default()
+        ..FlowQuery::default()
     };
     let feed = Feed::start(source(&server.socket), ask, store.clone());
     until(&store, "history", |s| times(s).len() == 10).await;
@@ -115,7 +118,8 @@ async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     until(&store, "loss", |s| s.counts().lost == 3).await;
 
     server.stop();
-    let Link::Lost { why, .. } = linked(&feed, |link| matches!(link, Link::Lost { .. })).await
+    let ConnectionState::Lost { why, .. } =
+        linked(&feed, |link| matches!(link, ConnectionState::Lost { .. })).await
     else {
         panic!("not lost")
     };
@@ -138,28 +142,28 @@ async fn a_broken_connection_is_made_again_and_nothing_is_twice_or_missing() {
     let marks: Vec<_> = snapshot
         .iter(snapshot.range())
         .filter_map(|(_, item)| match item {
-            Item::Mark(mark) => Some((**mark).clone()),
+            Item::Marker(mark) => Some((**mark).clone()),
             Item::Flow(_) => None,
         })
         .collect();
     assert!(
-        matches!(marks[1], Mark::Reconnected { complete: true, .. }),
+        matches!(marks[1], Marker::Reconnected { complete: true, .. }),
         "{marks:?}"
     );
     assert_eq!(
-        linked(&feed, |link| matches!(link, Link::Live { .. })).await,
-        feed.link().borrow().clone()
+        linked(&feed, |link| matches!(link, ConnectionState::Live { .. })).await,
+        feed.connection().borrow().clone()
     );
 
     // A server that has forgotten everything may have forgotten more than is told.
     server.stop();
-    linked(&feed, |link| matches!(link, Link::Lost { .. })).await;
+    linked(&feed, |link| matches!(link, ConnectionState::Lost { .. })).await;
     server.forget();
     server.say(flow(120 * SECOND, "web", Verdict::Forwarded));
     server.resume();
     let snapshot = until(&store, "a new server", |s| s.counts().flows == 16).await;
     let marks = snapshot.iter(snapshot.range()).filter(|(_, item)| {
-        matches!(item, Item::Mark(mark) if matches!(**mark, Mark::Reconnected { complete: false, .. }))
+        matches!(item, Item::Marker(mark) if matches!(**mark, Marker::Reconnected { complete: false, .. }))
     });
     assert_eq!(marks.count(), 1);
 }
@@ -169,13 +173,13 @@ async fn a_server_that_comes_later_is_waited_for() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("s");
     let store = Arc::new(Store::new(10_000));
-    let ask = Ask {
+    let ask = FlowQuery {
         last: 100,
         follow: true,
-        ..Ask::default()
+        ..FlowQuery::default()
     };
     let feed = Feed::start(source(&socket), ask, store.clone());
-    linked(&feed, |link| matches!(link, Link::Lost { .. })).await;
+    linked(&feed, |link| matches!(link, ConnectionState::Lost { .. })).await;
     let _server = Server::start(&socket, flows(0..3));
     let snapshot = until(&store, "history", |s| s.counts().flows == 3).await;
     assert_eq!(
@@ -191,9 +195,9 @@ async fn a_request_that_is_refused_is_not_repeated() {
     let server = Server::start(&directory.path().join("s"), flows(0..3));
     server.refuse(tonic::Status::invalid_argument("bad pod name"));
     let store = Arc::new(Store::new(10_000));
-    let feed = Feed::start(source(&server.socket), Ask::default(), store.clone());
-    let link = linked(&feed, |link| matches!(link, Link::Failed(_))).await;
-    assert_eq!(link, Link::Failed("bad pod name".to_owned()));
+    let feed = Feed::start(source(&server.socket), FlowQuery::default(), store.clone());
+    let link = linked(&feed, |link| matches!(link, ConnectionState::Failed(_))).await;
+    assert_eq!(link, ConnectionState::Failed("bad pod name".to_owned()));
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -218,10 +222,10 @@ async fn how_nodes_are_now_stands_behind_what_was() {
         let history = std::iter::once(status(now)).chain(flows(100..104));
         let server = Server::start(&socket, history.collect());
         let store = Arc::new(Store::new(10_000));
-        let ask = Ask {
+        let ask = FlowQuery {
             last: 10,
             follow: true,
-            ..Ask::default()
+            ..FlowQuery::default()
         };
         let _feed = Feed::start(source(&server.socket), ask, store.clone());
         let seen = until(&store, "all", |s| times(s).len() == 5).await;
@@ -234,10 +238,10 @@ async fn older_flows_come_for_another_store_of_the_same_flows() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(&directory.path().join("s"), flows(100..200));
     let store = Arc::new(Store::new(10_000));
-    let ask = Ask {
+    let ask = FlowQuery {
         last: 10,
         follow: true,
-        ..Ask::default()
+        ..FlowQuery::default()
     };
     let feed = Feed::start(source(&server.socket), ask.clone(), store.clone());
     until(&store, "history", |s| times(s).len() == 10).await;
@@ -265,36 +269,38 @@ async fn a_file_is_read_with_its_filter_and_its_broken_lines_are_marked() {
     }
     std::fs::write(&path, text).unwrap();
     let store = Arc::new(Store::new(10_000));
-    let ask = Ask {
+    let ask = FlowQuery {
         whitelist: vec![proto::flow::FlowFilter {
             source_pod: vec!["shop/web".to_owned()],
             ..Default::default()
         }],
-        ..Ask::default()
+        ..FlowQuery::default()
     };
     let feed = Feed::start(Source::File(path.clone()), ask, store.clone());
     assert_eq!(
-        linked(&feed, |link| !matches!(link, Link::Connecting)).await,
-        Link::Ended
+        linked(&feed, |link| !matches!(link, ConnectionState::Connecting)).await,
+        ConnectionState::Ended
     );
     let snapshot = store.snapshot();
     assert_eq!(snapshot.counts().flows, 2);
     let marks: Vec<_> = snapshot
         .iter(snapshot.range())
         .filter_map(|(_, item)| match item {
-            Item::Mark(mark) => Some((**mark).clone()),
+            Item::Marker(mark) => Some((**mark).clone()),
             Item::Flow(_) => None,
         })
         .collect();
     assert!(
-        matches!(&marks[..], [Mark::Unreadable { line: 2, .. }]),
+        matches!(&marks[..], [Marker::Unreadable { line: 2, .. }]),
         "{marks:?}"
     );
     assert!(feed.older(1).await.is_err());
 
     let missing = Source::File(path.with_extension("gone"));
-    let feed = Feed::start(missing, Ask::default(), store);
-    let Link::Failed(why) = linked(&feed, |link| matches!(link, Link::Failed(_))).await else {
+    let feed = Feed::start(missing, FlowQuery::default(), store);
+    let ConnectionState::Failed(why) =
+        linked(&feed, |link| matches!(link, ConnectionState::Failed(_))).await
+    else {
         panic!("not failed")
     };
     assert!(

@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use proto::flows::v1::policy_client::PolicyClient;
-use proto::flows::v1::status_client::StatusClient;
-use proto::flows::v1::{GetPoliciesRequest, GetStatusRequest};
+use client::{Server, Target};
 use serde::Serialize;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::lab::Lab;
 use crate::netns;
@@ -114,9 +111,8 @@ impl Lab {
         nodes.find_map(|node| {
             let socket = self.paths().node(node).join("hubble.sock");
             runtime.block_on(async {
-                let mut client = PolicyClient::new(connect(&socket).await.ok()?);
-                let answer = client.get_policies(GetPoliciesRequest {}).await.ok()?;
-                let policies = answer.into_inner().policies.into_iter();
+                let server = connect(&socket).await.ok()?;
+                let policies = server.get_policies().await.ok()?.policies.into_iter();
                 Some(policies.map(|policy| policy.policy).collect())
             })
         })
@@ -159,23 +155,18 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// Why there is none, in a word.
-async fn connect(socket: &Path) -> Result<Channel, String> {
-    let unreachable = || format!("nobody is at {}", socket.display());
-    Endpoint::from_shared(format!("unix://{}", socket.display()))
-        .map_err(|_not_a_path_for_it| unreachable())?
-        .timeout(Duration::from_secs(5))
-        .connect_timeout(Duration::from_secs(2))
-        .connect()
-        .await
-        .map_err(|_nobody_there| unreachable())
+async fn connect(socket: &Path) -> Result<Server, String> {
+    let server = Server::connect(&Target::unix(socket), Duration::from_secs(2)).await;
+    let server = server.map_err(|_nobody_there| format!("nobody is at {}", socket.display()))?;
+    Ok(server.with_request_timeout(Duration::from_secs(5)))
 }
 
 async fn ask(socket: &Path) -> Result<Vec<String>, String> {
-    let status = StatusClient::new(connect(socket).await?)
-        .get_status(GetStatusRequest {})
-        .await
-        .map_err(|status| status.message().to_owned())?
-        .into_inner();
+    let server = connect(socket).await?;
+    let status = server.get_status().await;
+    let status = status.map_err(|error| error.message())?;
+    // Every agent of a lab has this service.
+    let status = status.unwrap_or_default();
     let mut lines = Vec::new();
     if !status.failure.is_empty() {
         lines.push(format!("{}: {}", status.node_name, status.failure));

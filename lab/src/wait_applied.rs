@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use client::{Server, Target};
 use cluster::manifest::{self, Document as Read};
 use cluster::{Object, yaml};
-use proto::flows::v1::{WaitRevisionRequest, policy_client::PolicyClient};
-use tonic::transport::Endpoint;
 
 use crate::error::{Context, Error, Result};
 use crate::manifest::Document;
@@ -80,27 +79,13 @@ async fn ask(
     versions: &BTreeMap<String, String>,
     patience: Duration,
 ) -> std::result::Result<(), String> {
-    let unreachable = || {
+    let connected = Server::connect(&Target::unix(socket), Server::CONNECT_TIMEOUT).await;
+    let server = connected.map_err(|_nobody_there| {
         format!(
             "its agent does not answer (nobody is at {})",
             socket.display()
         )
-    };
-    let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display()))
-        .map_err(|_not_a_path_for_it| unreachable())?;
-    let channel = endpoint
-        .connect()
-        .await
-        .map_err(|_nobody_there| unreachable())?;
-    let request = WaitRevisionRequest {
-        revision: 0,
-        versions: versions.clone(),
-        patience_ms: u32::try_from(patience.as_millis())
-            .unwrap_or(u32::MAX)
-            .max(1),
-    };
-    match PolicyClient::new(channel).wait_revision(request).await {
-        Ok(_) => Ok(()),
-        Err(status) => Err(status.message().to_owned()),
-    }
+    })?;
+    let answer = server.wait_revision(0, versions.clone(), patience).await;
+    answer.map(drop).map_err(|error| error.message())
 }

@@ -95,6 +95,9 @@ pub const NUMBER_PER_NODE: &str = "x-flows-number-per-node";
 /// Response metadata of a relay that counts the flows of all nodes together (value `1`).
 pub const NUMBER_IN_TOTAL: &str = "x-flows-number-in-total";
 
+/// Response metadata of a relay: its version. Hubble's name.
+pub const RELAY_VERSION: &str = "hubble-relay-version";
+
 /// The type URL of a [`flows::v1::FlowExtension`] in `flow.Flow.extensions`.
 pub const EXTENSION_URL: &str = "type.googleapis.com/flows.v1.FlowExtension";
 

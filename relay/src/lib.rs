@@ -29,6 +29,3 @@ mod server;
 
 pub use config::{Args, Config, ConfigError};
 pub use server::{ServeError, Server};
-
-/// Response header with the relay's version.
-pub const VERSION_HEADER: &str = "hubble-relay-version";

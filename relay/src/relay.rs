@@ -7,7 +7,6 @@ use tokio::sync::watch;
 use tonic::{Response, Status, metadata::MetadataValue, transport::Channel};
 
 use crate::{
-    VERSION_HEADER,
     peer::{Link, Peer, Snapshot},
     query::Context,
 };
@@ -77,7 +76,7 @@ impl Relay {
 pub(crate) fn versioned<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
     response.metadata_mut().insert(
-        VERSION_HEADER,
+        proto::RELAY_VERSION,
         MetadataValue::from_static(env!("CARGO_PKG_VERSION")),
     );
     response

@@ -227,7 +227,7 @@ async fn the_rest_of_the_api() {
     let mut client = relay.client();
     let status = client.server_status(ServerStatusRequest {}).await.unwrap();
     assert_eq!(
-        status.metadata().get(flows_relay::VERSION_HEADER).unwrap(),
+        status.metadata().get(proto::RELAY_VERSION).unwrap(),
         env!("CARGO_PKG_VERSION")
     );
     let status = status.into_inner();

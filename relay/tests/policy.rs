@@ -158,7 +158,7 @@ async fn each_end_is_judged_by_its_own_node() {
     for (name, scripts, verdict, ends, notes, suggestions) in rows {
         let nodes = Nodes::start(scripts).await;
         let answer = nodes.client().trace(TraceRequest::default()).await.unwrap();
-        assert!(answer.metadata().contains_key(flows_relay::VERSION_HEADER));
+        assert!(answer.metadata().contains_key(proto::RELAY_VERSION));
         let answer = answer.into_inner();
         assert_eq!(
             (answer.verdict(), &*answer.node_name, answer.revision),

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use client::{Ask, Feed, FromNode, Item, Link, Mark, Outage, Server, Snapshot, Source, Store};
+use client::{
+    ConnectionState, Feed, Item, Marker, NodeStats, Outage, Server, Snapshot, Source, Store,
+};
 use proto::google::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -66,13 +68,13 @@ impl AppState {
             Source::File(path) => (path.display().to_string(), None),
         };
         let is_file = server.is_none();
-        let ask = Ask {
+        let query = client::FlowQuery {
             // A file is there as a whole.
             last: u64::try_from(if is_file { 0 } else { history }).unwrap_or(u64::MAX),
             follow: true,
-            ..Ask::default()
+            ..client::FlowQuery::default()
         };
-        let feed = Feed::start(source, ask, Arc::clone(&store));
+        let feed = Feed::start(source, query, Arc::clone(&store));
         let (set, health) = watch::channel(Known::default());
         let asking = server
             .clone()
@@ -96,20 +98,20 @@ impl AppState {
     }
 
     /// How the feed stands.
-    pub(crate) fn link(&self) -> Link {
-        self.feed.link().borrow().clone()
+    pub(crate) fn link(&self) -> ConnectionState {
+        self.feed.connection().borrow().clone()
     }
 
     /// How many lines of the file are marked as none that can be read; 0 before all of it was.
     pub(crate) fn unreadable(&self) -> usize {
-        if !self.is_file || self.link() != Link::Ended {
+        if !self.is_file || self.link() != ConnectionState::Ended {
             return 0;
         }
         *self.unreadable.get_or_init(|| {
             let snapshot = self.store.snapshot();
             let items = snapshot.iter(snapshot.range());
             let unreadable = items.filter(|(_, item)| match item {
-                Item::Mark(mark) => matches!(**mark, Mark::Unreadable { .. }),
+                Item::Marker(mark) => matches!(**mark, Marker::Unreadable { .. }),
                 Item::Flow(_) => false,
             });
             unreadable.count()
@@ -132,11 +134,11 @@ impl AppState {
     }
 
     /// What came from each node so far, and how fast it comes now.
-    pub(crate) fn came(&self) -> BTreeMap<String, FromNode> {
+    pub(crate) fn came(&self) -> BTreeMap<String, NodeStats> {
         let now = Timestamp::from(SystemTime::now()).unix_nanos();
         let mut came = self.store.nodes(now);
         // Of a file, or while nothing can come, nobody knows.
-        if !matches!(self.link(), Link::Live { .. }) {
+        if !matches!(self.link(), ConnectionState::Live { .. }) {
             came.values_mut().for_each(|from| from.rate = None);
         }
         came
@@ -145,7 +147,7 @@ impl AppState {
     /// When nothing could come, of some node or of all.
     pub(crate) fn outages(&self, snapshot: &Snapshot) -> Vec<Outage> {
         let mut outages = snapshot.outages().to_vec();
-        if let Link::Lost { since, .. } = self.link() {
+        if let ConnectionState::Lost { since, .. } = self.link() {
             outages.push(Outage {
                 node: String::new(),
                 from: Timestamp::from(since).unix_nanos(),
@@ -157,7 +159,10 @@ impl AppState {
 
     /// Whether time goes on in what comes: a file has an end.
     pub(crate) fn goes_on(&self) -> bool {
-        matches!(self.link(), Link::Live { .. } | Link::Lost { .. })
+        matches!(
+            self.link(),
+            ConnectionState::Live { .. } | ConnectionState::Lost { .. }
+        )
     }
 
     /// What the server said last of itself and its nodes.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
 use axum::http::HeaderName;
-use client::{ConnectError, Named, Source, Target};
+use client::{ConnectError, ServerRef, Source, Target};
 
 /// Shortest token that is accepted, in characters.
 const LEAST_TOKEN: usize = 16;
@@ -201,8 +201,8 @@ impl TryFrom<Args> for Config {
         let source = match (input_file, &server, &lab) {
             (Some(file), ..) => Source::File(file),
             (None, Some(server), _) => Source::Server(Target::parse(server)?),
-            (None, None, Some(lab)) => Source::Server(Target::find(Named::Lab(lab))?),
-            (None, None, None) => Source::Server(Target::find(Named::Nothing)?),
+            (None, None, Some(lab)) => Source::Server(Target::find(ServerRef::Lab(lab))?),
+            (None, None, None) => Source::Server(Target::find(ServerRef::Nothing)?),
         };
         let flags = match (&source, server, &lab) {
             (Source::File(_), ..) => String::new(),

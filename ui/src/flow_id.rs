@@ -46,7 +46,7 @@ impl FlowId {
             client::Item::Flow(row) if row.time() == self.time && Self::of(row) == *self => {
                 Some(number)
             }
-            client::Item::Flow(_) | client::Item::Mark(_) => None,
+            client::Item::Flow(_) | client::Item::Marker(_) => None,
         })
     }
 }

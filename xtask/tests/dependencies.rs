@@ -94,6 +94,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "flows-lab",
         &[
             "flows-abi",
+            "flows-client",
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",

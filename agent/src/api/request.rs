@@ -126,8 +126,8 @@ impl Query {
             follow,
             selection: Arc::new(Selection::new(&whitelist, &blacklist)?),
             mask,
-            extensions: asked("x-flows-extensions"),
-            progress: asked("x-flows-progress"),
+            extensions: asked(proto::WANT_EXTENSIONS),
+            progress: asked(proto::WANT_PROGRESS),
         })
     }
 

@@ -14,33 +14,37 @@ use proto::{
     google::Timestamp,
     observer::{
         GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
-        GetDebugEventsResponse, observer_client::ObserverClient,
+        GetDebugEventsResponse,
     },
 };
 
-use super::{View, request::Selection};
-use crate::{
-    args::{self, Args, no_format},
-    connect::connect,
-    error::Error,
-};
+use super::{Args, request::Selection, view::View};
+use crate::{connect::ServerArgs, error::Error};
 
 /// Events shown when nothing says which, also where more are waited for.
 const DEFAULT_LAST: u64 = 20;
 
 /// Shows the events of a node: the agent's, or those for debugging.
-pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
-    for (name, _) in &args.flags {
-        if args::is_filter(name) || matches!(*name, "input-file" | "aggregate-by" | "last-per-node")
-        {
-            let text = format!("--{name} is for flows: all events of a server are shown");
-            return Err(Error::Usage(text));
-        }
+pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Result<(), Error> {
+    let filter = args.filters.flags.first().map(|(name, _)| *name);
+    let others = [
+        ("filter", !args.filters.expressions.is_empty()),
+        ("input-file", args.selection.input_file.is_some()),
+        ("aggregate-by", args.format.aggregate_by.is_some()),
+        ("last-per-node", args.selection.last_per_node.is_some()),
+    ];
+    let mut others = others.into_iter().filter(|(_, is_given)| *is_given);
+    if let Some(name) = filter.or_else(|| others.next().map(|(name, _)| name)) {
+        let text = format!("--{name} is for flows: all events of a server are shown");
+        return Err(Error::Usage(text));
     }
-    let selection = Selection::from_args(args)?;
-    let view = View::from_args(args, &selection)?;
+    let selection = Selection::from_args(&args.selection)?;
+    let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
     if view.options.format == Format::Table {
-        return Err(no_format("table", "compact, dict, json, jsonpb"));
+        return Err(Error::Hinted(
+            "invalid output format: table".to_owned(),
+            "one of compact, dict, json, jsonpb".to_owned(),
+        ));
     }
     let request = selection.request(args, &view, &Lists::default())?;
     let unbounded = request.since.is_some() || request.until.is_some();
@@ -48,9 +52,8 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
         0 if !unbounded => DEFAULT_LAST,
         number => number,
     };
-    let client = ObserverClient::new(connect(args).await?);
-    let mut client = client.max_decoding_message_size(64 << 20);
-    let mut screen = Screen {
+    let server = server.connect().await?;
+    let mut printer = Printer {
         options: view.options,
         first: true,
     };
@@ -62,9 +65,9 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
             since: request.since,
             until: request.until,
         };
-        let mut stream = client.get_debug_events(request).await?.into_inner();
+        let mut stream = server.get_debug_events(request).await?;
         while let Some(response) = stream.message().await? {
-            screen.print(&response, debug_event(&response))?;
+            printer.print(&response, debug_event(&response))?;
         }
     } else {
         let request = GetAgentEventsRequest {
@@ -74,17 +77,17 @@ pub(super) async fn show(args: &Args, debug: bool) -> Result<(), Error> {
             since: request.since,
             until: request.until,
         };
-        let mut stream = client.get_agent_events(request).await?.into_inner();
+        let mut stream = server.get_agent_events(request).await?;
         while let Some(response) = stream.message().await? {
-            let told = agent_event(&response, &screen.options);
-            screen.print(&response, told)?;
+            let event = agent_event(&response, &printer.options);
+            printer.print(&response, event)?;
         }
     }
     Ok(())
 }
 
 /// An event as Hubble's formats tell it.
-struct Told<'a> {
+struct Event<'a> {
     time: Option<&'a Timestamp>,
     node: &'a str,
     /// What stands in a line, behind the time and the node.
@@ -93,17 +96,17 @@ struct Told<'a> {
     fields: Vec<(&'static str, String)>,
 }
 
-struct Screen {
+struct Printer {
     options: Options,
     first: bool,
 }
 
-impl Screen {
-    fn print(&mut self, response: &impl serde::Serialize, told: Told<'_>) -> Result<(), Error> {
+impl Printer {
+    fn print(&mut self, response: &impl serde::Serialize, event: Event<'_>) -> Result<(), Error> {
         let text = match self.options.format {
             Format::Json | Format::LegacyJson => format!("{}\n", proto::json::to_string(response)?),
-            Format::Dict => self.block(&told),
-            Format::Compact | Format::Table | Format::Wide => self.line(&told),
+            Format::Dict => self.block(&event),
+            Format::Compact | Format::Table | Format::Wide => self.line(&event),
         };
         self.first = false;
         // Events are few, and who follows wants each at once.
@@ -112,34 +115,34 @@ impl Screen {
         Ok(out.flush()?)
     }
 
-    fn time(&self, told: &Told<'_>) -> String {
-        self.options.time.text(told.time, &self.options.zone)
+    fn time(&self, event: &Event<'_>) -> String {
+        self.options.time.text(event.time, &self.options.zone)
     }
 
-    fn line(&self, told: &Told<'_>) -> String {
+    fn line(&self, event: &Event<'_>) -> String {
         let node = match self.options.node_names {
-            true => format!(" [{}]", told.node),
+            true => format!(" [{}]", event.node),
             false => String::new(),
         };
-        let line = format!("{}{node}: {}", self.time(told), told.line);
+        let line = format!("{}{node}: {}", self.time(event), event.line);
         format!("{}\n", escape(&line))
     }
 
-    fn block(&self, told: &Told<'_>) -> String {
+    fn block(&self, event: &Event<'_>) -> String {
         // Hubble's separator has no line of its own here.
         let mut text = if self.first { "" } else { "------------" }.to_owned();
-        let node = self.options.node_names.then(|| told.node.to_owned());
-        let fields = Some(("TIMESTAMP", self.time(told)))
+        let node = self.options.node_names.then(|| event.node.to_owned());
+        let fields = Some(("TIMESTAMP", self.time(event)))
             .into_iter()
             .chain(node.map(|node| ("NODE", node)));
-        for (key, value) in fields.chain(told.fields.iter().cloned()) {
+        for (key, value) in fields.chain(event.fields.iter().cloned()) {
             text.push_str(&format!("{key:>11}: {}\n", escape(&value)));
         }
         text
     }
 }
 
-fn agent_event<'a>(response: &'a GetAgentEventsResponse, options: &Options) -> Told<'a> {
+fn agent_event<'a>(response: &'a GetAgentEventsResponse, options: &Options) -> Event<'a> {
     let none = AgentEvent::default();
     let event = response.agent_event.as_ref().unwrap_or(&none);
     let kind = match AgentEventType::try_from(event.r#type) {
@@ -147,7 +150,7 @@ fn agent_event<'a>(response: &'a GetAgentEventsResponse, options: &Options) -> T
         Err(_) => event.r#type.to_string(),
     };
     let details = details(event, options).unwrap_or_else(|| "UNKNOWN".to_owned());
-    Told {
+    Event {
         time: response.time.as_ref(),
         node: &response.node_name,
         line: format!("{kind} ({details})"),
@@ -237,7 +240,7 @@ fn address(address: &ServiceUpsertNotificationAddr) -> String {
     }
 }
 
-fn debug_event(response: &GetDebugEventsResponse) -> Told<'_> {
+fn debug_event(response: &GetDebugEventsResponse) -> Event<'_> {
     let none = DebugEvent::default();
     let event = response.debug_event.as_ref().unwrap_or(&none);
     let kind = match DebugEventType::try_from(event.r#type) {
@@ -250,7 +253,7 @@ fn debug_event(response: &GetDebugEventsResponse) -> Told<'_> {
     let mark = mark.map_or_else(unknown, |mark| format!("{:#x}", mark.value));
     let cpu = event.cpu.as_ref();
     let cpu = cpu.map_or_else(unknown, |cpu| format!("{:02}", cpu.value));
-    Told {
+    Event {
         time: response.time.as_ref(),
         node: &response.node_name,
         line: format!("{from} {kind} MARK: {mark} CPU: {cpu} ({})", event.message),
@@ -291,8 +294,8 @@ mod tests {
 
     use super::*;
 
-    fn screen(format: Format) -> Screen {
-        Screen {
+    fn printer(format: Format) -> Printer {
+        Printer {
             options: Options {
                 format,
                 node_names: true,
@@ -334,7 +337,7 @@ mod tests {
                 "AGENT_STARTED (UNKNOWN)",
             ),
         ];
-        for (kind, notification, told) in rows {
+        for (kind, notification, want) in rows {
             let response = GetAgentEventsResponse {
                 agent_event: Some(AgentEvent {
                     r#type: kind.into(),
@@ -343,17 +346,17 @@ mod tests {
                 node_name: "a".to_owned(),
                 time: Some(Timestamp::from_unix_nanos(1_234_567_000_000)),
             };
-            let screen = screen(Format::Compact);
-            let event = agent_event(&response, &screen.options);
-            let line = format!("Jan  1 00:20:34.567 [a]: {told}\n");
-            assert_eq!(screen.line(&event), line);
-            let (kind, details) = told.split_once(" (").unwrap_or_default();
+            let printer = printer(Format::Compact);
+            let event = agent_event(&response, &printer.options);
+            let line = format!("Jan  1 00:20:34.567 [a]: {want}\n");
+            assert_eq!(printer.line(&event), line);
+            let (kind, details) = want.split_once(" (").unwrap_or_default();
             let details = details.trim_end_matches(')');
             let block = format!(
                 "  TIMESTAMP: Jan  1 00:20:34.567\n       NODE: a\n       TYPE: {kind}\n    \
                  DETAILS: {details}\n"
             );
-            assert_eq!(screen.block(&event), block);
+            assert_eq!(printer.block(&event), block);
         }
     }
 
@@ -377,7 +380,7 @@ mod tests {
             time: Some(Timestamp::from_unix_nanos(1_234_567_000_000)),
         };
         assert_eq!(
-            screen(Format::Compact).line(&debug_event(&response)),
+            printer(Format::Compact).line(&debug_event(&response)),
             "Jan  1 00:20:34.567 [k8s1]: cilium-test/pod (ID: 690) DBG_CT_VERDICT MARK: 0xabffcd1 \
              CPU: 01 (CT verdict: New, revnat=0)\n"
         );

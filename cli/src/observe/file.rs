@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::PathBuf,
+    path::Path,
 };
 
 use flow::{filter::Program, view};
@@ -15,7 +15,7 @@ use proto::{
     observer::{GetFlowsRequest, GetFlowsResponse},
 };
 
-use super::{Screen, request::Selection};
+use super::{Output, request::Selection};
 use crate::error::Error;
 
 /// Bytes read at a time: what the processor's caches hold until it is looked at.
@@ -25,21 +25,20 @@ const TOLD: u64 = 3;
 
 /// Shows the flows of a file, or of standard input (`-`), that a request asks for, in file order.
 pub(crate) fn show(
-    path: &str,
+    path: &Path,
     request: &GetFlowsRequest,
     filter: Program,
     selection: &Selection,
-    screen: &mut Screen,
+    output: &mut Output,
 ) -> Result<(), Error> {
-    let mut input: Box<dyn BufRead> = match path {
-        "-" => Box::new(io::stdin().lock()),
-        path => {
-            let file = File::open(path).map_err(|error| Error::Input {
-                path: PathBuf::from(path),
-                error,
-            })?;
-            Box::new(BufReader::with_capacity(READ, file))
-        }
+    let mut input: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(|error| Error::Input {
+            path: path.to_owned(),
+            error,
+        })?;
+        Box::new(BufReader::with_capacity(READ, file))
     };
     let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     let mut shown = Shown {
@@ -59,7 +58,7 @@ pub(crate) fn show(
             .take(longest + 1)
             .read_until(b'\n', &mut line)?;
         if read == 0 {
-            lines.end(|read| shown.take(read, screen))?;
+            lines.end(|read| shown.take(read, output))?;
             break;
         }
         if line.last() == Some(&b'\n') {
@@ -72,13 +71,13 @@ pub(crate) fn show(
             input.skip_until(b'\n')?;
             let number = lines.skip();
             let why = format!("line {number} is longer than {LONGEST} bytes");
-            if screen.is_ours() {
-                shown.unreadable.take(number, why, shown.found, screen)?;
+            if output.is_ours() {
+                shown.unreadable.take(number, why, shown.found, output)?;
                 continue;
             }
             // Else a file of nothing but such lines would look like one without flows.
             shown.unreadable.first.get_or_insert(number);
-            screen.warn("Failed to unmarshal json to flow", &why, None)?;
+            output.warn("Failed to unmarshal json to flow", &why, None)?;
             continue;
         }
         // What is valid is nearly all, and found out faster than what to replace.
@@ -86,12 +85,14 @@ pub(crate) fn show(
             Ok(text) => Cow::Borrowed(text),
             Err(_invalid) => String::from_utf8_lossy(&line),
         };
-        lines.push(&text, |read| shown.take(read, screen))?;
+        lines.push(&text, |read| shown.take(read, output))?;
     }
     for response in &shown.last {
-        screen.print(response)?;
+        output.print(response)?;
     }
-    shown.unreadable.finish(path, shown.found, screen)
+    shown
+        .unreadable
+        .finish(&path.to_string_lossy(), shown.found, output)
 }
 
 /// What is shown of a file.
@@ -115,35 +116,35 @@ impl Shown<'_> {
     fn take(
         &mut self,
         read: Result<proto::json::Read, NotAFlow>,
-        screen: &mut Screen,
+        output: &mut Output,
     ) -> Result<(), Error> {
         let response = match read {
-            Ok(read) if screen.is_ours() && read.response.response_types.is_none() => {
+            Ok(read) if output.is_ours() && read.response.response_types.is_none() => {
                 let words = format!("line {} is not a flow", read.line);
-                return self.unreadable.take(read.line, words, self.found, screen);
+                return self.unreadable.take(read.line, words, self.found, output);
             }
             Ok(read) => {
                 if let Some(why) = read.unknown {
-                    warn_of_unknown(read.line, &why, screen)?;
+                    warn_of_unknown(read.line, &why, output)?;
                 }
                 read.response
             }
             // Between documents people leave blank lines.
-            Err(bad) if screen.is_ours() && bad.text.trim().is_empty() => return Ok(()),
-            Err(bad) if screen.is_ours() => {
+            Err(bad) if output.is_ours() && bad.text.trim().is_empty() => return Ok(()),
+            Err(bad) if output.is_ours() => {
                 return self
                     .unreadable
-                    .take(bad.line, words(&bad), self.found, screen);
+                    .take(bad.line, words(&bad), self.found, output);
             }
             Err(bad) => {
                 self.unreadable.first.get_or_insert(bad.line);
                 let why = bad.why.to_string();
-                return screen.warn("Failed to unmarshal json to flow", &why, Some(&bad.text));
+                return output.warn("Failed to unmarshal json to flow", &why, Some(&bad.text));
             }
         };
         if !self.found && response.response_types.is_some() {
             self.found = true;
-            self.unreadable.tell(screen)?;
+            self.unreadable.tell(output)?;
         }
         // A response without a time is one of 1970.
         let time = response.time.unwrap_or_default();
@@ -158,7 +159,7 @@ impl Shown<'_> {
             return Ok(());
         }
         self.count += 1;
-        screen.print(&response)
+        output.print(&response)
     }
 }
 
@@ -190,25 +191,25 @@ impl Unreadable {
         line: u64,
         words: String,
         found: bool,
-        screen: &mut Screen,
+        output: &mut Output,
     ) -> Result<(), Error> {
         self.first.get_or_insert(line);
         self.count += 1;
         if self.count <= TOLD {
             self.held.push(words);
         }
-        if found { self.tell(screen) } else { Ok(()) }
+        if found { self.tell(output) } else { Ok(()) }
     }
 
-    fn tell(&mut self, screen: &mut Screen) -> Result<(), Error> {
+    fn tell(&mut self, output: &mut Output) -> Result<(), Error> {
         for words in self.held.drain(..) {
-            screen.say(&words)?;
+            output.say(&words)?;
         }
         Ok(())
     }
 
     /// Says how many more there were; it is an error if nothing else was there.
-    fn finish(&self, path: &str, found: bool, screen: &mut Screen) -> Result<(), Error> {
+    fn finish(&self, path: &str, found: bool, output: &mut Output) -> Result<(), Error> {
         if let Some(line) = self.first.filter(|_| !found) {
             let text = format!("{path}: line {line} is not a flow (JSON lines expected)");
             let hint = "`flows observe -o json > flows.jsonl` writes such a file";
@@ -216,8 +217,8 @@ impl Unreadable {
         }
         match self.count.saturating_sub(TOLD) {
             0 => Ok(()),
-            1 => screen.say("1 more line is not a flow"),
-            more => screen.say(&format!("{more} more lines are not flows")),
+            1 => output.say("1 more line is not a flow"),
+            more => output.say(&format!("{more} more lines are not flows")),
         }
     }
 }
@@ -239,13 +240,13 @@ fn why(error: &ReadError) -> String {
     text[..end].to_owned()
 }
 
-fn warn_of_unknown(line: u64, error: &ReadError, screen: &mut Screen) -> Result<(), Error> {
-    if screen.is_ours() {
+fn warn_of_unknown(line: u64, error: &ReadError, output: &mut Output) -> Result<(), Error> {
+    if output.is_ours() {
         let why = why(error);
-        return screen.say(&format!(
+        return output.say(&format!(
             "line {line}: {why}; what this version doesn't know is left out"
         ));
     }
     let message = "unknown field detected, upgrade the Hubble CLI to get rid of this warning";
-    screen.warn(message, &error.to_string(), None)
+    output.warn(message, &error.to_string(), None)
 }

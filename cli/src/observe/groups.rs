@@ -18,10 +18,10 @@ use flow::{
 use proto::{flow::Flow, google::Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::View;
+use super::view::{FormatArgs, View};
 use crate::{
-    args::Args,
     error::Error,
+    flag,
     text::{self, grouped},
 };
 use fit::{Count, Fit};
@@ -54,14 +54,18 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// If groups are wanted.
-    pub(crate) fn from_args(args: &Args, view: &View, follow: bool) -> Result<Option<Self>, Error> {
-        let Some(names) = args.value("aggregate-by") else {
-            return match args.value("top") {
+    pub(crate) fn from_args(
+        args: &FormatArgs,
+        view: &View,
+        follow: bool,
+    ) -> Result<Option<Self>, Error> {
+        let Some(names) = &args.aggregate_by else {
+            return match args.top {
                 Some(_) => Err(Error::Usage("--top needs --aggregate-by".to_owned())),
                 None => Ok(None),
             };
         };
-        let fields = fields(&names).map_err(|error| {
+        let fields = fields(names).map_err(|error| {
             Error::Usage(format!(
                 "invalid argument \"{names}\" for \"--aggregate-by\" flag: {error}"
             ))
@@ -77,9 +81,7 @@ impl Groups {
             }
         };
         let live = follow && !json && io::stdout().is_terminal();
-        let top = args
-            .number("top")?
-            .and_then(|top| usize::try_from(top).ok());
+        let top = flag::get(&args.top)?.and_then(|top| usize::try_from(top).ok());
         if top == Some(0) {
             return Err(Error::Usage("--top must be at least 1".to_owned()));
         }

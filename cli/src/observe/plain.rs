@@ -3,27 +3,21 @@
 
 use flow::{FilterError, filter::EventTypeError, flags::FlagError, flags::ValueError};
 
-use crate::{args::Args, error::Error};
-
-/// Whether what is shown is in our format.
-pub(super) fn is_ours(args: &Args) -> bool {
-    args.value("output").is_none_or(|output| output == "wide")
-        || args.value("aggregate-by").is_some()
-}
+use crate::{error::Error, filter_args::FilterArgs};
 
 /// The same in plain words.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "only some mistakes have other words here"
 )]
-pub(super) fn plain(error: Error, args: &Args) -> Error {
+pub(super) fn plain(error: Error, filters: &FilterArgs) -> Error {
     let takes = |flag: &str, what: &str, value: &str, hint: &str| {
         let text = format!("--{flag} takes {what}, not \"{value}\"");
         Error::Hinted(text, hint.to_owned())
     };
     match error {
         Error::Filter(FilterError::Port { text, .. }) => {
-            let flag = given(args, "port", &text);
+            let flag = given(filters, "port", &text);
             takes(
                 flag,
                 "a number",
@@ -32,7 +26,7 @@ pub(super) fn plain(error: Error, args: &Args) -> Error {
             )
         }
         Error::Filter(FilterError::Address { text, .. } | FilterError::Prefix { text, .. }) => {
-            let flag = given(args, "ip", &text);
+            let flag = given(filters, "ip", &text);
             let hint = "such as 10.0.0.1, fd00::1 or 10.0.0.0/8";
             takes(flag, "an address or a network", &text, hint)
         }
@@ -63,14 +57,14 @@ pub(super) fn plain(error: Error, args: &Args) -> Error {
 }
 
 /// Which of the three flags about that part of an end has the value.
-fn given(args: &Args, part: &'static str, value: &str) -> &'static str {
+fn given(filters: &FilterArgs, part: &'static str, value: &str) -> &'static str {
     let names: [&'static str; 3] = match part {
         "port" => ["port", "from-port", "to-port"],
         _ => ["ip", "from-ip", "to-ip"],
     };
     let mut given = names.into_iter();
     given
-        .find(|name| args.values(name).any(|given| given == value))
+        .find(|name| filters.values(name).any(|given| given == value))
         .unwrap_or(part)
 }
 

@@ -1,13 +1,18 @@
 //! From flags to a GetFlows request, with Hubble's defaults.
 
+use std::path::PathBuf;
+
 use flow::flags::Lists;
 use proto::{
     google::{FieldMask, Timestamp},
     observer::GetFlowsRequest,
 };
 
-use super::View;
-use crate::{args::Args, error::Error};
+use super::{Args, view::View};
+use crate::{
+    error::Error,
+    flag::{self, Given, Switch},
+};
 
 /// Flows shown when nothing says which.
 const DEFAULT_LAST: u64 = 20;
@@ -15,6 +20,36 @@ const DEFAULT_LAST: u64 = 20;
 const DEFAULT_LAST_OF_GROUPS: u64 = 10_000;
 /// Most flows a file's end is searched for.
 const MOST_LAST_OF_FILE: u64 = 1_000_000;
+
+/// Which part of the history is shown.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Which part of the history")]
+pub(super) struct SelectionArgs {
+    /// show flows as they happen, until Ctrl-C
+    #[arg(short, long)]
+    follow: Option<Given<Switch>>,
+    /// the newest N flows of all nodes together, also with --since and --until [default: 20]; hubble counts per node
+    #[arg(long, value_name = "N")]
+    last: Option<Given<u64>>,
+    /// the newest N flows of each node, as hubble --last gives them
+    #[arg(long, value_name = "N")]
+    pub(super) last_per_node: Option<Given<u64>>,
+    /// the oldest N flows of all nodes together
+    #[arg(long, value_name = "N")]
+    first: Option<Given<u64>>,
+    /// all flows
+    #[arg(long)]
+    all: Option<Given<Switch>>,
+    /// show flows since this time (RFC 3339, 2006-01-02) or duration ago (5m, 1h30m)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// show flows until this time; ignored with --follow
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// read flows from a file of JSON lines (- for standard input), not from a server
+    #[arg(long, value_name = "FILE")]
+    pub(super) input_file: Option<PathBuf>,
+}
 
 /// Which part of the history is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,18 +62,18 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn from_args(args: &Args) -> Result<Self, Error> {
+    pub(super) fn from_args(args: &SelectionArgs) -> Result<Self, Error> {
         Ok(Self {
-            follow: args.switch("follow", false)?,
-            all: args.switch("all", false)?,
-            first: args.number("first")?.unwrap_or(0),
-            last: args.number("last")?.unwrap_or(0),
-            last_per_node: args.number("last-per-node")?.unwrap_or(0),
+            last: flag::get(&args.last)?.unwrap_or(0),
+            first: flag::get(&args.first)?.unwrap_or(0),
+            last_per_node: flag::get(&args.last_per_node)?.unwrap_or(0),
+            follow: flag::is_on(&args.follow)?,
+            all: flag::is_on(&args.all)?,
         })
     }
 
     /// The request. From a file, no number means all.
-    pub(crate) fn request(
+    pub(super) fn request(
         &self,
         args: &Args,
         view: &View,
@@ -51,7 +86,8 @@ impl Selection {
             last,
             last_per_node,
         } = *self;
-        let file = args.value("input-file").is_some();
+        let from = &args.selection;
+        let file = from.input_file.is_some();
         for (one, other, names) in [
             (first > 0, last > 0, "--first and --last"),
             (first > 0, all, "--first and --all"),
@@ -63,7 +99,7 @@ impl Selection {
             // Where a server is to stop it doesn't count from.
             (
                 last_per_node > 0,
-                args.value("until").is_some(),
+                from.until.is_some(),
                 "--last-per-node and --until",
             ),
             (last_per_node > 0, file, "--last-per-node and --input-file"),
@@ -73,10 +109,10 @@ impl Selection {
             }
         }
         let now = Timestamp::from(std::time::SystemTime::now());
-        let moment = |name: &str| {
-            let text = args.value(name).filter(|text| !text.is_empty());
+        let moment = |name: &str, text: &Option<String>| {
+            let text = text.as_ref().filter(|text| !text.is_empty());
             let moment = text
-                .map(|text| flow::time::parse(&text, now, &view.options.zone))
+                .map(|text| flow::time::parse(text, now, &view.options.zone))
                 .transpose();
             moment.map_err(|error| {
                 Error::Hinted(
@@ -85,13 +121,13 @@ impl Selection {
                 )
             })
         };
-        let since = moment("since")?;
-        let until = moment("until")?;
+        let since = moment("since", &from.since)?;
+        let until = moment("until", &from.until)?;
         let number = match (first, last.max(last_per_node)) {
             (0, 0) if since.is_some() || until.is_some() || file => 0,
             (0, 0) if all => u64::MAX,
             (0, 0) if follow => 0,
-            (0, 0) if args.value("aggregate-by").is_some() => DEFAULT_LAST_OF_GROUPS,
+            (0, 0) if args.format.aggregate_by.is_some() => DEFAULT_LAST_OF_GROUPS,
             (0, 0) => DEFAULT_LAST,
             (0, last) => last,
             (first, _) => first,
@@ -109,7 +145,7 @@ impl Selection {
             until: until.filter(|_| !follow || file),
             whitelist: lists.whitelist.clone(),
             blacklist: lists.blacklist.clone(),
-            field_mask: field_mask(args, view)?,
+            field_mask: field_mask(&args.format.field_mask, view)?,
             ..GetFlowsRequest::default()
         })
     }
@@ -117,9 +153,9 @@ impl Selection {
 
 /// `--field-mask`, checked against the messages. No mask is sent otherwise: what Hubble's CLI leaves
 /// out by default (directions, policies, DNS names) is what its own output then lacks.
-fn field_mask(args: &Args, view: &View) -> Result<Option<FieldMask>, Error> {
-    let paths: Vec<String> = args
-        .values("field-mask")
+fn field_mask(masks: &[String], view: &View) -> Result<Option<FieldMask>, Error> {
+    let paths: Vec<String> = masks
+        .iter()
         .flat_map(|text| text.split(','))
         .filter(|path| !path.is_empty())
         .map(str::to_owned)

@@ -5,25 +5,20 @@
 
 use std::collections::VecDeque;
 
+use client::{FlowOptions, FlowStream, RequestError};
 use futures::FutureExt;
 use proto::{
     google::Timestamp,
-    observer::{
-        GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
-        observer_client::ObserverClient,
-    },
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
-use tonic::{Streaming, metadata::MetadataValue, transport::Channel};
 
 use super::{
-    Screen,
+    Output,
+    filter_plan::{Check, FilterPlan},
     request::Selection,
-    wanted::{Check, Wanted},
 };
-use crate::{args::Args, connect::connect, error::Error};
+use crate::{connect::ServerArgs, error::Error};
 
-/// The header in which a relay says its version.
-const RELAY: &str = "hubble-relay-version";
 /// How many flows are asked for per one that is wanted, at first, and how much more if they were too
 /// few.
 const MORE: u64 = 8;
@@ -32,33 +27,35 @@ const LEAST: u64 = 1_000;
 
 /// Shows what a server answers.
 pub(super) async fn show(
-    args: &Args,
+    server: &ServerArgs,
     request: GetFlowsRequest,
     selection: &Selection,
-    wanted: &Wanted,
-    mut screen: Screen,
+    plan: &FilterPlan,
+    mut output: Output,
 ) -> Result<(), Error> {
     let per_node = selection.last_per_node > 0;
-    if let (true, Some(rest)) = (per_node, &wanted.rest) {
+    if let (true, Some(rest)) = (per_node, &plan.rest) {
         return Err(Error::Usage(format!(
             "--last-per-node counts what the servers send, and this is evaluated here: {rest}"
         )));
     }
     let server = Server {
-        client: ObserverClient::new(connect(args).await?).max_decoding_message_size(64 << 20),
-        extensions: screen.extensions,
-        per_node,
+        server: server.connect().await?,
+        options: FlowOptions {
+            extensions: output.extensions,
+            per_node,
+        },
     };
     let number = request.number;
     let is_number = number > 0 && number < u64::MAX;
-    let mut check = wanted.check();
+    let mut check = plan.check();
     if is_number && !request.first {
-        return server.newest(request, wanted, &mut screen).await;
+        return server.newest(request, plan, &mut output).await;
     }
     let most = if is_number { number } else { u64::MAX };
     let request = GetFlowsRequest {
         // The server counts those that we then leave out.
-        number: if is_number && wanted.rest.is_some() {
+        number: if is_number && plan.rest.is_some() {
             u64::MAX
         } else {
             number
@@ -67,7 +64,7 @@ pub(super) async fn show(
     };
     let stream = server.ask(request).await?;
     let shown = Shown { most, known: &[] };
-    server.run(stream, &mut check, &mut screen, shown).await
+    server.run(stream, &mut check, &mut output, shown).await
 }
 
 /// The last flows that match.
@@ -109,38 +106,13 @@ struct Shown<'a> {
 }
 
 struct Server {
-    client: ObserverClient<Channel>,
-    extensions: bool,
-    /// The number is one of each node.
-    per_node: bool,
-}
-
-/// What a server streams.
-struct Answers {
-    stream: Streaming<GetFlowsResponse>,
-    /// It is a relay that gives so many flows of each node, as Hubble's does.
-    per_node: bool,
+    server: client::Server,
+    options: FlowOptions,
 }
 
 impl Server {
-    async fn ask(&self, request: GetFlowsRequest) -> Result<Answers, Error> {
-        let mut request = tonic::Request::new(request);
-        for (name, wanted) in [
-            (proto::WANT_EXTENSIONS, self.extensions),
-            (proto::NUMBER_PER_NODE, self.per_node),
-        ] {
-            if wanted {
-                let yes = MetadataValue::from_static("1");
-                request.metadata_mut().insert(name, yes);
-            }
-        }
-        let response = self.client.clone().get_flows(request).await?;
-        let headers = response.metadata();
-        let per_node = headers.contains_key(RELAY) && !headers.contains_key(proto::NUMBER_IN_TOTAL);
-        Ok(Answers {
-            per_node,
-            stream: response.into_inner(),
-        })
+    async fn ask(&self, request: GetFlowsRequest) -> Result<FlowStream, Error> {
+        Ok(self.server.get_flows(request, self.options).await?)
     }
 
     /// The newest flows, and what follows. A server that is told since when counts the oldest from
@@ -148,30 +120,30 @@ impl Server {
     async fn newest(
         &self,
         mut request: GetFlowsRequest,
-        wanted: &Wanted,
-        screen: &mut Screen,
+        plan: &FilterPlan,
+        output: &mut Output,
     ) -> Result<(), Error> {
         let number = request.number;
-        let mut check = wanted.check();
-        if request.until.is_none() && wanted.rest.is_none() {
+        let mut check = plan.check();
+        if request.until.is_none() && plan.rest.is_none() {
             check.since = request.since.take();
             let answers = self.ask(request.clone()).await?;
-            if self.per_node || !answers.per_node {
+            if self.options.per_node || !answers.counts_per_node() {
                 let shown = Shown {
                     most: u64::MAX,
                     known: &[],
                 };
-                return self.run(answers, &mut check, screen, shown).await;
+                return self.run(answers, &mut check, output, shown).await;
             }
             request.since = check.since;
         }
         let follow = std::mem::take(&mut request.follow);
         let history = self.last(request.clone(), &mut check, number).await?;
         for response in history.notes.iter().chain(&history.flows) {
-            screen.print(response)?;
+            output.print(response)?;
         }
         if !follow {
-            return screen.finish();
+            return output.finish();
         }
         let request = GetFlowsRequest {
             number: 0,
@@ -185,41 +157,41 @@ impl Server {
             most: u64::MAX,
             known: &history.newest,
         };
-        self.run(answers, &mut check, screen, shown).await
+        self.run(answers, &mut check, output, shown).await
     }
 
     /// Shows answers as they come.
     async fn run(
         &self,
-        mut answers: Answers,
+        mut answers: FlowStream,
         check: &mut Check,
-        screen: &mut Screen,
+        output: &mut Output,
         shown: Shown<'_>,
     ) -> Result<(), Error> {
         let mut count = 0;
         loop {
             // What has come is shown before anything is waited for.
-            let message = match answers.stream.message().now_or_never() {
+            let message = match answers.message().now_or_never() {
                 Some(message) => message,
                 None => {
-                    screen.flush()?;
-                    next(&mut answers.stream, screen).await?
+                    output.flush()?;
+                    next(&mut answers, output).await?
                 }
             };
             match message {
                 Ok(Some(response)) => {
                     if check.passes(&response) && !shown.known.contains(&response) {
-                        screen.print(&response)?;
+                        output.print(&response)?;
                         count += u64::from(is_flow(&response));
                     }
                     if count >= shown.most {
-                        return screen.finish();
+                        return output.finish();
                     }
                 }
-                Ok(None) => return screen.finish(),
-                Err(status) => {
-                    screen.finish()?;
-                    return Err(status.into());
+                Ok(None) => return output.finish(),
+                Err(error) => {
+                    output.finish()?;
+                    return Err(error.into());
                 }
             }
         }
@@ -248,7 +220,7 @@ impl Server {
             let mut answers = self.ask(request.clone()).await?;
             let (mut came, mut matching) = (0u64, 0u64);
             let mut oldest = None;
-            while let Some(response) = answers.stream.message().await? {
+            while let Some(response) = answers.message().await? {
                 if matches!(response.response_types, Some(ResponseTypes::NodeStatus(_))) {
                     history.notes.push(response);
                     continue;
@@ -271,11 +243,11 @@ impl Server {
                 history.flows.push_back(response);
                 matching += u64::from(flow);
                 // A relay that counts per node is not exact about the order either.
-                if !answers.per_node {
+                if !answers.counts_per_node() {
                     matching -= history.cut(matching, number);
                 }
             }
-            if answers.per_node {
+            if answers.counts_per_node() {
                 let flows = history.flows.make_contiguous();
                 flows.sort_by_key(|response| response.time);
                 history.cut(matching, number);
@@ -293,16 +265,16 @@ impl Server {
 
 /// The next answer; while it is waited for, what is shown is brought up to date.
 async fn next(
-    stream: &mut Streaming<GetFlowsResponse>,
-    screen: &mut Screen,
-) -> Result<Result<Option<GetFlowsResponse>, tonic::Status>, Error> {
+    stream: &mut FlowStream,
+    output: &mut Output,
+) -> Result<Result<Option<GetFlowsResponse>, RequestError>, Error> {
     loop {
-        let Some(wait) = screen.refreshes_in() else {
+        let Some(wait) = output.refreshes_in() else {
             return Ok(stream.message().await);
         };
         match tokio::time::timeout(wait, stream.message()).await {
             Ok(message) => return Ok(message),
-            Err(_elapsed) => screen.flush()?,
+            Err(_elapsed) => output.flush()?,
         }
     }
 }

@@ -1,45 +1,35 @@
-//! `flows policy get`, `flows endpoint`, `flows identity`, `flows policy wait`: what is in force.
+//! `flows policy get`: the policies in force, and how often each rule decided.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
-use cluster::spelling::closest;
 use explain::proto::{direction_text, path_text};
-use flow::print::escape;
-use proto::flow::TrafficDirection;
-use proto::flows::v1::{
-    EndpointState, GetPoliciesRequest, IdentityState, ListEndpointsRequest, ListIdentitiesRequest,
-    PolicyState, TableEntry, WaitRevisionRequest,
-};
-use serde::Serialize;
-use tonic::Code;
+use proto::flows::v1::PolicyState;
 
-use super::{client, json, refused};
-use crate::{
-    args::Args,
-    connect::{connect, request_timeout},
-    error::Error,
-    line::line,
-    status, table, text,
-};
+use super::list::{OutputArgs, as_json, did_you_mean, notes, or_none, row};
+use crate::{connect::ServerArgs, error::Error, line::line, table, text};
 
-/// `flows policy get [NAME]`.
-pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
-    let json = json(args)?;
-    let mut request = tonic::Request::new(GetPoliciesRequest {});
-    request.set_timeout(request_timeout(args)?);
-    let answer = client(args).await?.get_policies(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
+/// Show the policies in force, and how often each rule decided
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    output: OutputArgs,
+    /// one policy: web, shop/web or 'cnp shop/web'
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Shows all policies, or those of a name.
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let json = args.output.is_json()?;
+    let answer = server.connect().await?.get_policies().await;
+    let answer = answer.map_err(Error::Request)?;
     notes(&answer.notes);
     let mut policies = answer.policies;
     let known: Vec<String> = policies
         .iter()
         .map(|policy| policy.policy.clone())
         .collect();
-    if let Some(name) = args.rest.first() {
+    if let Some(name) = &args.name {
         // `cnp shop/web`, `shop/web` or `web`.
         policies.retain(|policy| {
             let full = &policy.policy;
@@ -58,192 +48,12 @@ pub(crate) async fn policies(args: &Args) -> Result<(), Error> {
     if json {
         return Ok(as_json(&mut out, &policies)?);
     }
-    if args.rest.is_empty() {
+    if args.name.is_none() {
         list_policies(&mut out, &policies)?;
     } else {
         show_policies(&mut out, &policies)?;
     }
     Ok(())
-}
-
-/// `flows endpoint list`, `flows endpoint get POD`.
-pub(crate) async fn endpoints(args: &Args) -> Result<(), Error> {
-    let json = json(args)?;
-    let pod = args.rest.first().cloned().unwrap_or_default();
-    let mut request = tonic::Request::new(ListEndpointsRequest { pod: pod.clone() });
-    request.set_timeout(request_timeout(args)?);
-    let answer = client(args).await?.list_endpoints(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
-    notes(&answer.notes);
-    let endpoints = answer.endpoints;
-    if !pod.is_empty() && endpoints.is_empty() {
-        let mut request = tonic::Request::new(ListEndpointsRequest::default());
-        request.set_timeout(request_timeout(args)?);
-        let all = client(args).await?.list_endpoints(request).await;
-        let all = all.map_err(refused)?.into_inner().endpoints;
-        let known: Vec<String> = all.into_iter().map(|endpoint| endpoint.pod).collect();
-        let who = match answer.notes.is_empty() {
-            true => "no node",
-            false => "no node that answered",
-        };
-        return Err(Error::Usage(format!(
-            "{who} has a pod {pod}{}; flows endpoint list shows them all",
-            did_you_mean(&pod, &known)
-        )));
-    }
-    let mut out = anstream::stdout().lock();
-    if json {
-        return Ok(as_json(&mut out, &endpoints)?);
-    }
-    if pod.is_empty() {
-        list_endpoints(&mut out, &endpoints)?;
-    } else {
-        show_endpoints(&mut out, &endpoints)?;
-    }
-    Ok(())
-}
-
-/// `flows identity list`, `flows identity get NUMBER`.
-pub(crate) async fn identities(args: &Args) -> Result<(), Error> {
-    let json = json(args)?;
-    let identity = match args.rest.first() {
-        None => 0,
-        Some(text) => match text.parse() {
-            Ok(number) if number > 0 => number,
-            _ => {
-                return Err(Error::Usage(format!(
-                    "{text:?} is not an identity: give its number, as in flows identity list"
-                )));
-            }
-        },
-    };
-    let mut request = tonic::Request::new(ListIdentitiesRequest { identity });
-    request.set_timeout(request_timeout(args)?);
-    let answer = client(args).await?.list_identities(request).await;
-    let answer = answer.map_err(refused)?.into_inner();
-    notes(&answer.notes);
-    let identities = answer.identities;
-    if identity > 0 && identities.is_empty() {
-        return Err(Error::Usage(format!("no node knows identity {identity}")));
-    }
-    let mut out = anstream::stdout().lock();
-    if json {
-        return Ok(as_json(&mut out, &identities)?);
-    }
-    if identity == 0 {
-        list_identities(&mut out, &identities)?;
-    } else {
-        show_identities(&mut out, &identities)?;
-    }
-    Ok(())
-}
-
-/// How long a server's words may take beyond the time in which something has to be in force.
-const WORDS_TAKE: Duration = Duration::from_secs(3);
-
-/// `flows policy wait`.
-pub(crate) async fn wait(args: &Args) -> Result<(), Error> {
-    let revision = args.number("revision")?.unwrap_or(0);
-    let revision = u32::try_from(revision).map_err(|_too_large| {
-        Error::Usage(format!("{revision} is not a revision: it is too large"))
-    })?;
-    let mut request = tonic::Request::new(WaitRevisionRequest {
-        revision,
-        versions: BTreeMap::new(),
-        ..WaitRevisionRequest::default()
-    });
-    let patience = request_timeout(args)?;
-    let millis = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
-    request.get_mut().patience_ms = millis.max(1);
-    // The server says in words how far it is; who doesn't is given up.
-    request.set_timeout(patience.saturating_add(WORDS_TAKE));
-    let answer = client(args).await?.wait_revision(request).await;
-    let answer = answer.map_err(|status| {
-        let words = status.message();
-        let says_how_far = words.contains("revision") || words.contains("nodes have it");
-        if status.code() == Code::DeadlineExceeded && says_how_far {
-            let patience = seconds(patience);
-            Error::Usage(format!(
-                "not in force within {patience} (--request-timeout): {words}"
-            ))
-        } else {
-            refused(status)
-        }
-    })?;
-    let answer = answer.into_inner();
-    // What is waited for may be in force and much else not. Of a certain revision only that is asked.
-    let degraded = match revision {
-        0 => {
-            let ours = status::ours(connect(args).await?, request_timeout(args)?).await?;
-            status::health::degraded(None, ours.as_ref())
-        }
-        _ => Vec::new(),
-    };
-    let mut out = io::stdout().lock();
-    let node = &answer.node_name;
-    for (n, line) in degraded.iter().enumerate() {
-        let head = if n == 0 { "Degraded: " } else { "  " };
-        line!(out, "{head}{line}")?;
-    }
-    if !node.is_empty() {
-        line!(out, "{node} is at revision {}", answer.revision)?;
-    } else if degraded.is_empty() {
-        line!(out, "in force on all nodes")?;
-    }
-    for node in &answer.nodes {
-        line!(out, "{} is at revision {}", node.node_name, node.revision)?;
-    }
-    match degraded.is_empty() {
-        true => Ok(()),
-        false => Err(Error::Answered(1)),
-    }
-}
-
-/// What has to be known to take an answer right; aside, so that what reads the answer can go on.
-fn notes(notes: &[String]) {
-    let mut err = io::stderr().lock();
-    for note in notes {
-        // Nowhere to complain to when standard error is gone as well.
-        let _gone = line!(err, "Note: {note}");
-    }
-}
-
-/// Names that may be meant by one that nobody has: those that hold it, or the one spelled most like it.
-fn did_you_mean(name: &str, known: &[String]) -> String {
-    /// Those that are shown.
-    const MOST: usize = 4;
-    // They stand in an error, which may have several lines.
-    let known: Vec<String> = known.iter().map(|name| escape(name)).collect();
-    let bare = |full: &str| full.rsplit([' ', '/']).next().unwrap_or(full).to_owned();
-    let holding: Vec<&str> = known
-        .iter()
-        .filter(|full| full.contains(name) || name.contains('/') && bare(full) == bare(name))
-        .map(String::as_str)
-        .collect();
-    if let Some((last, others)) = holding[..holding.len().min(MOST)].split_last() {
-        return match others {
-            [] => format!("; did you mean {last}?"),
-            others => format!("; did you mean {} or {last}?", others.join(", ")),
-        };
-    }
-    let names: Vec<String> = known.iter().map(|full| bare(full)).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let near = closest(&bare(name), &names);
-    let at = near.and_then(|near| names.iter().position(|known| *known == near));
-    at.map(|at| format!("; did you mean {}?", known[at]))
-        .unwrap_or_default()
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs_f64())
-}
-
-fn as_json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {
-    proto::json::write_pretty(out, list)
-}
-
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
-    cells.map(str::to_owned).to_vec()
 }
 
 fn list_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()> {
@@ -315,152 +125,6 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
             ]);
         }
         table::write(out, &rows)?;
-    }
-    Ok(())
-}
-
-fn or_none(text: &str) -> &str {
-    if text.is_empty() { "none" } else { text }
-}
-
-fn enforced(ingress: bool, egress: bool) -> &'static str {
-    match (ingress, egress) {
-        (true, true) => "both",
-        (true, false) => "ingress",
-        (false, true) => "egress",
-        (false, false) => "none",
-    }
-}
-
-fn list_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {
-    let mut rows = vec![row([
-        "NODE", "POD", "IDENTITY", "IPS", "ENFORCED", "POLICIES",
-    ])];
-    for endpoint in endpoints {
-        rows.push(vec![
-            endpoint.node_name.clone(),
-            endpoint.pod.clone(),
-            endpoint.identity.to_string(),
-            endpoint.ips.join(","),
-            enforced(endpoint.ingress_enforced, endpoint.egress_enforced).to_owned(),
-            or_none(&endpoint.policies.join(", ")).to_owned(),
-        ]);
-    }
-    table::write(out, &rows)
-}
-
-fn show_endpoints(out: &mut dyn Write, endpoints: &[EndpointState]) -> io::Result<()> {
-    for endpoint in endpoints {
-        line!(out, "Pod:       {} on {}", endpoint.pod, endpoint.node_name)?;
-        line!(out, "IPs:       {}", endpoint.ips.join(", "))?;
-        line!(out, "Identity:  {}", endpoint.identity)?;
-        for label in &endpoint.labels {
-            line!(out, "           {label}")?;
-        }
-        line!(out, "Policies:  {}", or_none(&endpoint.policies.join(", ")))?;
-        for (direction, enforced, default) in [
-            (
-                TrafficDirection::Ingress,
-                endpoint.ingress_enforced,
-                &endpoint.ingress_default,
-            ),
-            (
-                TrafficDirection::Egress,
-                endpoint.egress_enforced,
-                &endpoint.egress_default,
-            ),
-        ] {
-            let word = match direction {
-                TrafficDirection::Ingress => "Ingress:  ",
-                TrafficDirection::Egress | TrafficDirection::Unknown => "Egress:   ",
-            };
-            let how = match enforced {
-                true => "enforced; where nothing below matches",
-                false => "not enforced",
-            };
-            writeln!(out)?;
-            line!(out, "{word} {how}: {default}")?;
-            entries(out, &endpoint.entries, direction)?;
-        }
-    }
-    Ok(())
-}
-
-fn entries(out: &mut dyn Write, all: &[TableEntry], direction: TrafficDirection) -> io::Result<()> {
-    let own = all.iter().filter(|entry| entry.direction() == direction);
-    let own: Vec<&TableEntry> = own.collect();
-    if own.is_empty() {
-        return Ok(());
-    }
-    let mut rows = vec![row([
-        "  VERDICT",
-        "IDENTITY",
-        "PEER",
-        "PORT",
-        "DECISIONS",
-        "RULE",
-    ])];
-    for entry in own {
-        rows.push(vec![
-            match entry.deny {
-                true => "  deny".to_owned(),
-                false => "  allow".to_owned(),
-            },
-            match entry.identity {
-                0 => "any".to_owned(),
-                number => number.to_string(),
-            },
-            peer(&entry.labels),
-            entry.port.clone(),
-            match entry.decisions {
-                0 => "never hit".to_owned(),
-                n => text::grouped(n),
-            },
-            entry.text.clone(),
-        ]);
-    }
-    table::write(out, &rows)
-}
-
-/// Labels without those that all pods of a namespace and a cluster have.
-fn peer(labels: &[String]) -> String {
-    let telling = labels
-        .iter()
-        .filter(|label| !label.contains(":io.cilium.k8s."));
-    let telling: Vec<String> = telling
-        .map(|label| {
-            let short = label.strip_prefix("k8s:").unwrap_or(label);
-            match short.strip_prefix("io.kubernetes.pod.namespace=") {
-                Some(namespace) => format!("namespace={namespace}"),
-                None => short.to_owned(),
-            }
-        })
-        .collect();
-    telling.join(",")
-}
-
-fn list_identities(out: &mut dyn Write, identities: &[IdentityState]) -> io::Result<()> {
-    let mut rows = vec![row(["IDENTITY", "PODS", "POLICIES", "LABELS"])];
-    for identity in identities {
-        rows.push(vec![
-            identity.identity.to_string(),
-            identity.pods.len().to_string(),
-            identity.policies.len().to_string(),
-            peer(&identity.labels),
-        ]);
-    }
-    table::write(out, &rows)
-}
-
-fn show_identities(out: &mut dyn Write, identities: &[IdentityState]) -> io::Result<()> {
-    for identity in identities {
-        line!(out, "Identity:  {}", identity.identity)?;
-        for (n, label) in identity.labels.iter().enumerate() {
-            let head = if n == 0 { "Labels:    " } else { "           " };
-            line!(out, "{head}{label}")?;
-        }
-        line!(out, "Pods:      {}", or_none(&identity.pods.join(", ")))?;
-        line!(out, "Policies:  {}", or_none(&identity.policies.join(", ")))?;
     }
     Ok(())
 }

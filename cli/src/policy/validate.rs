@@ -7,15 +7,51 @@ use std::{
 
 use cluster::{Directory, State, source::Checkpoint};
 use explain::validate::File;
-use proto::flows::v1::{ManifestFile, ValidateRequest, ValidateResponse, diagnostic::Severity};
+use policy::Config;
+use proto::flows::v1::{ManifestFile, ValidateResponse, diagnostic::Severity};
 
-use super::{clean, client, json, read, refused, render};
-use crate::{args::Args, connect::request_timeout, error::Error};
+use super::{clean, manifests::StateArgs, render};
+use crate::{
+    connect::ServerArgs,
+    error::Error,
+    flag::{self, Given, Switch, TextFormat, or_environment},
+};
+
+const EXAMPLES: &str = "Examples:
+  flows policy validate policies/                       by themselves
+  flows policy validate new.yaml --state manifests/     beside the pods and policies of a directory
+  flows --lab demo policy validate new.yaml             beside those of a running cluster
+  flows policy validate --strict --quiet policies/      in CI
+
+Without --state and without --lab or --server, the pods and policies in the files themselves are all
+there is: what selectors match is checked only if there are pods among them.
+
+Exit codes: 0 all can be enforced (there may be warnings); 1 there are errors (--strict: or warnings);
+2 it could not be checked: a file can't be read, a server doesn't answer.";
+
+/// Say what is wrong with policies, what they mean and what is likely not meant
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// files of manifests, directories of them, or - for standard input
+    #[arg(value_name = "FILE|DIR", required = true)]
+    files: Vec<PathBuf>,
+    /// exit with 1 for warnings, too
+    #[arg(long, help_heading = "Output")]
+    strict: Option<Given<Switch>>,
+    /// print errors and warnings only: no notes, no meanings
+    #[arg(long, help_heading = "Output")]
+    quiet: Option<Given<Switch>>,
+    /// text or json [default: text]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<TextFormat>>,
+    #[command(flatten)]
+    state: StateArgs,
+}
 
 /// Checks files; the exit code says whether all is well.
-pub(crate) async fn validate(args: &Args) -> Result<(), Error> {
-    let sound = check(args).await;
-    match sound {
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    match check(args, server).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Error::Answered(1)),
         // 1 means that there is something wrong with them.
@@ -23,15 +59,17 @@ pub(crate) async fn validate(args: &Args) -> Result<(), Error> {
     }
 }
 
-async fn check(args: &Args) -> Result<bool, Error> {
-    let json = json(args)?;
-    let strict = args.switch("strict", false)?;
-    let quiet = args.switch("quiet", false)?;
-    let files = files(&args.rest)?;
-    let named = args.value("lab").is_some() || args.value("server").is_some();
-    let mut answer = match args.value("state") {
-        None if named => of_server(args, &files).await?,
-        directory => of_directory(args, directory.as_deref(), &files)?,
+async fn check(args: &Args, server: &ServerArgs) -> Result<bool, Error> {
+    let format = flag::get(&or_environment(&args.output, "output"))?;
+    let strict = flag::is_on(&args.strict)?;
+    let quiet = flag::is_on(&args.quiet)?;
+    let files = files(&args.files)?;
+    let mut answer = match &args.state.state {
+        None if server.is_named() => {
+            args.state.check_running_cluster()?;
+            of_server(server, &files).await?
+        }
+        directory => of_directory(directory.as_deref(), &args.state.config()?, &files)?,
     };
     if quiet {
         answer.meanings.clear();
@@ -45,48 +83,44 @@ async fn check(args: &Args) -> Result<bool, Error> {
     };
     let refused = counts(Severity::Error) || strict && counts(Severity::Warning);
     let mut out = anstream::stdout().lock();
-    if json {
-        proto::json::write_pretty(&mut out, &answer)?;
-    } else {
-        let (answer, files) = clean::report(answer, files);
-        write!(out, "{}", render::report(&answer, &files))?;
+    match format.unwrap_or(TextFormat::Text) {
+        TextFormat::Json => proto::json::write_pretty(&mut out, &answer)?,
+        TextFormat::Text => {
+            let (answer, files) = clean::report(answer, files);
+            write!(out, "{}", render::report(&answer, &files))?;
+        }
     }
     Ok(!refused)
 }
 
-async fn of_server(args: &Args, files: &[File]) -> Result<ValidateResponse, Error> {
-    let mut client = client(args).await?;
+async fn of_server(server: &ServerArgs, files: &[File]) -> Result<ValidateResponse, Error> {
+    let server = server.connect().await?;
     let files = files.iter().map(|file| ManifestFile {
         name: file.name.to_string(),
         text: file.text.clone(),
     });
-    let mut request = tonic::Request::new(ValidateRequest {
-        files: files.collect(),
-    });
-    request.set_timeout(request_timeout(args)?);
-    let answer = client.validate(request).await.map_err(refused)?;
-    Ok(answer.into_inner())
+    let answer = server.validate(files.collect()).await;
+    answer.map_err(Error::Request)
 }
 
 fn of_directory(
-    args: &Args,
-    directory: Option<&str>,
+    directory: Option<&Path>,
+    config: &Config,
     files: &[File],
 ) -> Result<ValidateResponse, Error> {
-    let config = read::config(args)?;
     let present = match directory {
-        Some(directory) => Directory::open(directory.as_ref(), &Checkpoint::default())?.state(),
+        Some(directory) => Directory::open(directory, &Checkpoint::default())?.state(),
         None => State::default().into(),
     };
-    let report = explain::validate::validate(files, &present, &config);
+    let report = explain::validate::validate(files, &present, config);
     Ok(explain::proto::report(&report))
 }
 
 /// Reads all files that are named, and those in directories that are named.
-fn files(names: &[String]) -> Result<Vec<File>, Error> {
+fn files(paths: &[PathBuf]) -> Result<Vec<File>, Error> {
     let mut files = Vec::new();
-    for name in names {
-        if name == "-" {
+    for path in paths {
+        if path == Path::new("-") {
             let mut text = String::new();
             io::stdin().lock().read_to_string(&mut text)?;
             files.push(File {
@@ -95,14 +129,16 @@ fn files(names: &[String]) -> Result<Vec<File>, Error> {
             });
             continue;
         }
-        let path = Path::new(name);
         let paths = match path.is_dir() {
             true => within(path)?,
-            false => vec![path.to_owned()],
+            false => vec![path.clone()],
         };
         if paths.is_empty() {
             // A path with a mistake in it shall pass no test of others.
-            let text = format!("no manifests in {name} (files ending in .yaml, .yml or .json)");
+            let text = format!(
+                "no manifests in {} (files ending in .yaml, .yml or .json)",
+                path.display()
+            );
             return Err(Error::Usage(text));
         }
         for path in paths {

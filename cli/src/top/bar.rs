@@ -7,7 +7,7 @@ use super::{
     filters::{Chip, Refused},
 };
 
-/// Most expressions that are remembered.
+/// Most expressions that are filter_history.
 pub(crate) const REMEMBERED: usize = 200;
 
 /// See the module.

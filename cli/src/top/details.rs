@@ -10,7 +10,7 @@ use proto::{
     flows::v1::{ExplainResponse, Suggestion},
 };
 
-pub(crate) use document::{Document, Look, Piece};
+pub(crate) use document::{Document, Span, Style};
 pub(crate) use related::Related;
 
 use super::data::Data;

@@ -35,7 +35,7 @@ pub(crate) struct Name {
 
 /// Why a file wasn't written.
 #[derive(Clone, Debug)]
-pub(crate) struct Unwritten {
+pub(crate) struct ExportError {
     name: String,
     why: String,
     exists: bool,
@@ -50,8 +50,8 @@ impl Name {
     }
 
     /// The one that failed, to be written anew.
-    pub(crate) fn again(failed: Unwritten) -> Self {
-        let Unwritten { name, why, exists } = failed;
+    pub(crate) fn again(failed: ExportError) -> Self {
+        let ExportError { name, why, exists } = failed;
         let refused = if exists {
             format!("{name} is there already: Enter again writes over it")
         } else {
@@ -122,7 +122,7 @@ impl Export {
     ///
     /// # Errors
     /// The file can't be written, or is there.
-    pub(crate) fn write(&self) -> Result<String, Unwritten> {
+    pub(crate) fn write(&self) -> Result<String, ExportError> {
         let mut options = OpenOptions::new();
         options.write(true);
         if self.over {
@@ -140,7 +140,7 @@ impl Export {
         let path = self.path.display();
         match done {
             Ok(count) => Ok(format!("{} flows written to {path}", grouped(count))),
-            Err(error) => Err(Unwritten {
+            Err(error) => Err(ExportError {
                 name: self.name.clone(),
                 exists: error.kind() == ErrorKind::AlreadyExists,
                 why: error.to_string(),
@@ -170,7 +170,7 @@ impl Export {
                     proto::json::write(&mut *out, &response)?;
                     writeln!(out)?;
                 }
-                (Form::Json, Some(Item::Mark(mark))) => {
+                (Form::Json, Some(Item::Marker(mark))) => {
                     if let Some(lost) = mark.response() {
                         proto::json::write(&mut *out, &lost)?;
                         writeln!(out)?;
@@ -178,7 +178,7 @@ impl Export {
                     continue;
                 }
                 // A loss has no columns.
-                (Form::Csv, Some(Item::Mark(_))) | (_, None) => continue,
+                (Form::Csv, Some(Item::Marker(_))) | (_, None) => continue,
             }
             count += 1;
         }

@@ -287,7 +287,7 @@ impl Groups {
         }
         match data.item(group.example)? {
             Item::Flow(row) => self.by.expression(row),
-            Item::Mark(_) => None,
+            Item::Marker(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use client::{FromNode, Health, Link, Outage, view::Histogram};
+use client::{ConnectionState, Health, NodeStats, Outage, view::Histogram};
 use flow::time::Zone;
 use ratatui::layout::Rect;
 
@@ -71,14 +71,14 @@ pub(crate) struct Notice {
 
 /// Where the flows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum FlowSource {
     /// A server, by its address.
     Server(String),
     /// A file, by its path.
     File(String),
 }
 
-impl From {
+impl FlowSource {
     /// The lab whose relay it is.
     pub(crate) fn lab(&self) -> Option<&str> {
         let Self::Server(address) = self else {
@@ -112,7 +112,7 @@ impl From {
 
 /// Where things stand on the screen since it was drawn last.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Laid {
+pub(crate) struct LayoutRects {
     /// Names of the views.
     pub(crate) tabs: Vec<(Rect, Screen)>,
     /// The bars.
@@ -138,13 +138,13 @@ pub(crate) struct Laid {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Model {
-    pub(crate) from: From,
+    pub(crate) from: FlowSource,
     pub(crate) theme: Theme,
     /// Unix ns.
     pub(crate) now: i64,
     /// The zone of all times that are shown.
     pub(crate) zone: Zone,
-    pub(crate) link: Link,
+    pub(crate) link: ConnectionState,
     /// When the next attempt to connect is made, Unix ns.
     pub(crate) retry_at: i64,
     pub(crate) screen: Screen,
@@ -162,7 +162,7 @@ pub(crate) struct Model {
     /// How the server is, or why it can't be told.
     pub(crate) health: Option<Result<Box<Health>, String>>,
     /// What came from each node so far.
-    pub(crate) came: BTreeMap<String, FromNode>,
+    pub(crate) node_stats: BTreeMap<String, NodeStats>,
     /// Counts over time, for the width that was drawn last.
     pub(crate) histogram: Histogram,
     /// When that was counted, for how many columns, under which filters, and how closely.
@@ -178,14 +178,14 @@ pub(crate) struct Model {
     /// When filters were changed of which the server doesn't know yet.
     pub(crate) changed: Option<i64>,
     /// Those that it was told of last.
-    pub(crate) told: Option<Filters>,
+    pub(crate) last_sent_filters: Option<Filters>,
     /// Older flows are on their way.
     pub(crate) fetching: bool,
     pub(crate) notice: Option<Notice>,
     pub(crate) mouse: bool,
     /// The time at which the button of the mouse was pressed.
     pub(crate) pressed: Option<i64>,
-    pub(crate) laid: Laid,
+    pub(crate) laid: LayoutRects,
 }
 
 /// What counts over time were made for.
@@ -200,13 +200,13 @@ const RECOUNT: i64 = 250_000_000;
 const NOTICE: i64 = 4_000_000_000;
 
 impl Model {
-    pub(crate) fn new(from: From, filters: Filters, theme: Theme, now: i64) -> Self {
+    pub(crate) fn new(from: FlowSource, filters: Filters, theme: Theme, now: i64) -> Self {
         Self {
             from,
             theme,
             now,
             zone: Zone::UTC,
-            link: Link::Connecting,
+            link: ConnectionState::Connecting,
             retry_at: 0,
             screen: Screen::Flows,
             mode: Mode::Normal,
@@ -220,7 +220,7 @@ impl Model {
             services: Services::default(),
             node: 0,
             health: None,
-            came: BTreeMap::new(),
+            node_stats: BTreeMap::new(),
             histogram: Histogram::new([], now, now, 1),
             counted_at: (0, (0, 0, None)),
             whole: (now, now),
@@ -228,12 +228,12 @@ impl Model {
             cursor: None,
             anchor: None,
             changed: None,
-            told: None,
+            last_sent_filters: None,
             fetching: false,
             notice: None,
             mouse: true,
             pressed: None,
-            laid: Laid::default(),
+            laid: LayoutRects::default(),
         }
     }
 
@@ -244,7 +244,7 @@ impl Model {
 
     /// Since when there is no connection, Unix ns; `None`: there is one, or none was ever wanted.
     pub(crate) fn gone(&self) -> Option<i64> {
-        let Link::Lost { since, .. } = &self.link else {
+        let ConnectionState::Lost { since, .. } = &self.link else {
             return None;
         };
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -323,7 +323,10 @@ impl Model {
         };
         let (first, last) = (times().min(), times().max().unwrap_or(0));
         // While nothing can come, that is what is to be seen.
-        let goes_on = matches!(self.link, Link::Live { .. } | Link::Lost { .. });
+        let goes_on = matches!(
+            self.link,
+            ConnectionState::Live { .. } | ConnectionState::Lost { .. }
+        );
         let live = self.data.paused().is_none() && goes_on;
         let until = if live { last.max(self.now) } else { last };
         let from = first.unwrap_or(until).min(until);

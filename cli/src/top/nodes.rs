@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use client::{FromNode, Link};
+use client::{ConnectionState, NodeStats};
 use proto::{flows::v1::EventCounts, relay::NodeState};
 
 use super::model::Model;
@@ -24,7 +24,7 @@ pub(crate) struct Node {
     pub(crate) failure: String,
     pub(crate) policies: Option<u32>,
     /// What came from it.
-    pub(crate) came: FromNode,
+    pub(crate) node_stats: NodeStats,
 }
 
 /// So long a node may be silent before it counts as away, ns: a slow one isn't.
@@ -34,14 +34,14 @@ impl Node {
     /// Whether nothing comes from it.
     pub(crate) fn is_away(&self, now: i64) -> bool {
         let silent = |since: i64| now.saturating_sub(since) >= PATIENCE;
-        (!self.state.is_empty() && !self.connected) || self.came.away.is_some_and(silent)
+        (!self.state.is_empty() && !self.connected) || self.node_stats.away.is_some_and(silent)
     }
 }
 
 /// What keeps a cluster from being well, each in some words, and its nodes: how many of how many are
 /// there. Nothing while nobody tells.
 pub(crate) fn troubles(model: &Model) -> Vec<String> {
-    if !matches!(model.link, Link::Live { .. }) {
+    if !matches!(model.link, ConnectionState::Live { .. }) {
         return Vec::new();
     }
     let all = all(model);
@@ -108,9 +108,9 @@ pub(crate) fn all(model: &Model) -> Vec<Node> {
             });
         }
     }
-    for (name, came) in &model.came {
+    for (name, came) in &model.node_stats {
         if !name.is_empty() {
-            node(name, &mut |node| node.came = came.clone());
+            node(name, &mut |node| node.node_stats = came.clone());
         }
     }
     nodes.into_values().collect()

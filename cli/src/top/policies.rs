@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use client::NoAnswer;
+use client::RequestError;
 use proto::flows::v1::{GetPoliciesResponse, ManifestProblem, PolicyState};
 
 /// Answers over which rates are counted.
@@ -13,7 +13,7 @@ const RATED: usize = 6;
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     /// As the server said last; `None`: it has not been asked yet.
-    said: Option<Result<Vec<PolicyState>, NoAnswer>>,
+    said: Option<Result<Vec<PolicyState>, RequestError>>,
     /// Decisions by policy at some moments (Unix ns), the oldest first.
     counted: VecDeque<(i64, HashMap<String, u64>)>,
     /// Those of which the present form is refused, with why.
@@ -38,7 +38,7 @@ fn decisions(policy: &PolicyState) -> u64 {
 
 impl Policies {
     /// Takes what a server said.
-    pub(crate) fn take(&mut self, answer: Result<GetPoliciesResponse, NoAnswer>, now: i64) {
+    pub(crate) fn take(&mut self, answer: Result<GetPoliciesResponse, RequestError>, now: i64) {
         self.version += 1;
         if let Ok(answer) = &answer {
             let counts = answer.policies.iter();
@@ -120,8 +120,8 @@ impl Policies {
                 Some("the server has no policy in force".to_owned())
             }
             Some(Ok(_)) => None,
-            Some(Err(NoAnswer::Stock(_))) => Some(format!("a stock Hubble: {only}")),
-            Some(Err(NoAnswer::Failed(why))) => Some(format!("no counters: {why}")),
+            Some(Err(error)) if error.is_unsupported() => Some(format!("a stock Hubble: {only}")),
+            Some(Err(error)) => Some(format!("no counters: {}", error.message())),
         }
     }
 }
@@ -163,7 +163,9 @@ mod tests {
             assert_eq!(count.decisions, 2 * decisions);
             assert_eq!(count.rate, want, "after {at} s");
         }
-        policies.take(Err(NoAnswer::Stock("the policies in force")), 8 * second);
+        let status = tonic::Status::unimplemented("");
+        let error = RequestError::new("a:1", client::Service::Policy, "policies", status);
+        policies.take(Err(error), 8 * second);
         assert!(policies.all().is_empty());
         assert!(policies.missing(false).unwrap().contains("stock Hubble"));
     }

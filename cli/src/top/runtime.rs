@@ -3,7 +3,7 @@
 
 mod background;
 mod effects;
-mod narrowed;
+mod filtered_store;
 mod terminal;
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use client::{Ask, Feed, Link, Server, Source, Store};
+use client::{ConnectionState, Feed, FlowQuery, Server, Source, Store};
 use crossterm::event::{Event as Input, EventStream, KeyEventKind};
 use futures::StreamExt as _;
 use tokio::{
@@ -22,14 +22,14 @@ use tokio::{
 };
 
 use super::{
+    filter_history::FilterHistory,
     model::{Model, Screen},
-    remembered::Remembered,
     update::{Effect, Event},
     view,
 };
 use crate::error::Error;
 use background::{Background, Key};
-use narrowed::Narrowed;
+use filtered_store::FilteredStore;
 pub(crate) use terminal::Terminal;
 
 /// Least time between two drawings.
@@ -49,9 +49,9 @@ const POLICIES: Duration = Duration::from_secs(2);
 
 /// What is read from where.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FeedConfig {
     pub(crate) source: Source,
-    pub(crate) ask: Ask,
+    pub(crate) ask: FlowQuery,
     /// Most flows that are held.
     pub(crate) capacity: usize,
     /// The terminal is asked for its background.
@@ -64,11 +64,11 @@ struct Filling {
     store: Arc<Store>,
     feed: Arc<Feed>,
     changes: watch::Receiver<u64>,
-    link: watch::Receiver<Link>,
+    link: watch::Receiver<ConnectionState>,
 }
 
 impl Filling {
-    fn start(wanted: &Wanted) -> Self {
+    fn start(wanted: &FeedConfig) -> Self {
         let store = Arc::new(Store::new(wanted.capacity));
         let feed = Feed::start(
             wanted.source.clone(),
@@ -77,7 +77,7 @@ impl Filling {
         );
         Self {
             changes: store.changes(),
-            link: feed.link(),
+            link: feed.connection(),
             store,
             feed: Arc::new(feed),
         }
@@ -85,7 +85,10 @@ impl Filling {
 
     /// Whether the source can be asked for more.
     fn answers(&self) -> bool {
-        matches!(*self.link.borrow(), Link::Live { .. } | Link::Ended)
+        matches!(
+            *self.link.borrow(),
+            ConnectionState::Live { .. } | ConnectionState::Ended
+        )
     }
 }
 
@@ -118,19 +121,19 @@ impl Question {
 
 /// Everything that runs beside the model.
 struct Runtime {
-    wanted: Wanted,
+    wanted: FeedConfig,
     filling: Filling,
     /// What is shown instead of it, if the filters of the screen are such that the server can be asked
     /// for what they let through.
-    narrowed: Option<Narrowed>,
+    filtered_store: Option<FilteredStore>,
     /// What takes its place, and what is to do so.
-    next: Option<Narrowed>,
-    preparing: JoinSet<Result<Narrowed, JoinError>>,
+    next: Option<FilteredStore>,
+    preparing: JoinSet<Result<FilteredStore, JoinError>>,
     /// What the last one of these asks for.
-    ask: Option<Ask>,
+    ask: Option<FlowQuery>,
     server: Option<Server>,
     terminal: Terminal,
-    remembered: Remembered,
+    filter_history: FilterHistory,
     /// Answers on their way.
     tasks: JoinSet<Event>,
 }
@@ -144,26 +147,26 @@ pub(crate) fn now() -> i64 {
 /// Runs until someone has seen enough.
 pub(crate) async fn run(
     mut model: Model,
-    wanted: Wanted,
-    remembered: Remembered,
+    wanted: FeedConfig,
+    filter_history: FilterHistory,
 ) -> Result<(), Error> {
     let server = match &wanted.source {
         Source::Server(target) => Some(Server::new(target)?),
         Source::File(_) => None,
     };
     let filling = Filling::start(&wanted);
-    model.bar.history = remembered.read();
+    model.bar.history = filter_history.read();
     let terminal = Terminal::open()?;
     let runtime = Runtime {
         wanted,
         filling,
-        narrowed: None,
+        filtered_store: None,
         next: None,
         preparing: JoinSet::new(),
         ask: None,
         server,
         terminal,
-        remembered,
+        filter_history,
         tasks: JoinSet::new(),
     };
     runtime.run(&mut model).await
@@ -220,7 +223,7 @@ impl Runtime {
                     dirty = true;
                     continue;
                 }
-                () = narrowed::changed(&mut self.narrowed) => {
+                () = filtered_store::changed(&mut self.filtered_store) => {
                     data = true;
                     dirty = true;
                     continue;
@@ -234,7 +237,7 @@ impl Runtime {
                     continue;
                 }
                 Ok(()) = self.filling.link.changed() => {
-                    Event::Link(self.filling.link.borrow_and_update().clone())
+                    Event::Connection(self.filling.link.borrow_and_update().clone())
                 }
                 Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => match done {
                     Ok(event) => event,

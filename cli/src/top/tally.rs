@@ -1,4 +1,4 @@
-//! What each flow that is shown counts as, remembered: working that out is what costs, so that it is
+//! What each flow that is shown counts as, filter_history: working that out is what costs, so that it is
 //! done once for each flow, as it comes. Sums are then made anew of small entries, and are always of
 //! exactly what is shown.
 

@@ -9,7 +9,7 @@ mod time;
 
 use std::collections::BTreeMap;
 
-use client::{FromNode, Health, Link, NoAnswer, Snapshot};
+use client::{ConnectionState, Health, NodeStats, RequestError, Snapshot};
 use crossterm::event::{KeyEvent, MouseEvent};
 use flow::{Filter, print::escape};
 use proto::{
@@ -20,7 +20,7 @@ use proto::{
 pub(crate) use prompt::offered;
 
 use super::{
-    export::{Export, Unwritten},
+    export::{Export, ExportError},
     keys::{self, Act, Place},
     model::{Mode, Model},
     theme::Theme,
@@ -35,22 +35,22 @@ pub(crate) enum Event {
     /// What the store holds now.
     Data(Snapshot),
     /// What came from each node so far.
-    Sums(BTreeMap<String, FromNode>),
+    Sums(BTreeMap<String, NodeStats>),
     /// A new store is filled from now on.
     Restarted,
     /// What a store of what the filters let through holds now, and what the one of all does.
-    Narrowed(Snapshot, Snapshot),
+    FilteredStore(Snapshot, Snapshot),
     /// Another store takes the place of the present one; with the one of all, if it isn't that.
     Swapped(Snapshot, Option<Snapshot>),
-    Link(Link),
+    Connection(ConnectionState),
     /// The server's answer about the flow of a number.
     Explained(u64, Result<Box<ExplainResponse>, String>),
     Health(Result<Box<Health>, String>),
-    Policies(Result<GetPoliciesResponse, NoAnswer>),
+    Policies(Result<GetPoliciesResponse, RequestError>),
     /// How many older flows came.
     Older(Result<usize, String>),
     /// What became of an export.
-    Written(Result<String, Unwritten>),
+    Written(Result<String, ExportError>),
     /// Something went wrong that is to be known.
     Failed(String),
     /// Whether the terminal's background is light.
@@ -106,14 +106,14 @@ impl Model {
             Event::Mouse(mouse) => self.mouse(&mouse, &mut effects),
             Event::Paste(text) => self.paste(&text),
             Event::Data(snapshot) => self.arrived(snapshot, None),
-            Event::Narrowed(snapshot, base) => self.arrived(snapshot, Some(base)),
+            Event::FilteredStore(snapshot, base) => self.arrived(snapshot, Some(base)),
             Event::Sums(came) => self.summed(came),
             Event::Restarted => self.restarted(),
             Event::Swapped(snapshot, base) => self.swapped(snapshot, base),
-            Event::Link(link) => self.linked(link),
+            Event::Connection(link) => self.linked(link),
             Event::Explained(number, answer) => self.explained(number, answer),
             // What was said before the connection broke is all there is.
-            Event::Health(Err(_)) if matches!(self.link, Link::Lost { .. }) => {}
+            Event::Health(Err(_)) if matches!(self.link, ConnectionState::Lost { .. }) => {}
             Event::Health(health) => {
                 if let Ok(health) = &health {
                     let ours = health.ours.as_ref();

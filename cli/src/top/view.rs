@@ -24,7 +24,7 @@ mod services;
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    model::{Laid, Mode, Model, Screen},
+    model::{LayoutRects, Mode, Model, Screen},
     text::{shown, width},
 };
 
@@ -37,7 +37,7 @@ const LOW: u16 = 16;
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
-    let mut laid = Laid::default();
+    let mut laid = LayoutRects::default();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         put(buffer, area, 0, "too small", Style::new());
         return;
@@ -87,7 +87,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
 }
 
 /// The table, and the details beside or below it.
-fn flows(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+fn flows(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let Some(open) = &model.details else {
         flows::draw(model, buffer, area, laid);
         return;

@@ -136,13 +136,16 @@ fn events_that_are_no_flows_are_asked_for() {
         (&["-o", "compact", "--last", "3"], line(3, 0)),
         (&["--first", "4"], line(4, 1)),
         (&["--since", "1h"], line(0, 0)),
-        (&["-f"], line(20, 0)),
         (&["-o", "jsonpb"], json.to_owned()),
     ] {
         let output = server.flows(&[&["observe", "agent-events"], args].concat());
         assert_eq!(said(&output), ("", Some(0)), "{args:?}");
         assert_eq!(text(&output.stdout), shown, "{args:?}");
     }
+    // What follows has no end of its own.
+    let output = server.flows(&["observe", "agent-events", "-f"]);
+    assert_eq!(text(&output.stdout), line(20, 0));
+    assert_eq!(said(&output), (&*ended(&server), Some(1)));
     // Filters are not passed over silently.
     let output = server.flows(&["observe", "agent-events", "--pod", "web"]);
     let refused = "--pod is for flows: all events of a server are shown\n";
@@ -214,6 +217,27 @@ fn a_servers_refusal_is_one_line() {
             "what came before is shown"
         );
     }
+}
+
+/// What is said of a stream that should have gone on.
+fn ended(server: &Server) -> String {
+    let socket = server.socket();
+    let (code, path) = ("Unavailable", socket.display());
+    format!("rpc error: code = {code} desc = unix://{path} ended the stream\n")
+}
+
+#[test]
+fn a_follow_that_the_server_ends_fails() {
+    let server = Server::start(vec![flow(1)]);
+    server.ends_streams();
+    for args in [&["--last", "1"][..], &["--filter", "verdict == DROPPED"]] {
+        let args = [&["observe", "-f", "-o", "compact"], args].concat();
+        let output = server.flows(&args);
+        assert_eq!(text(&output.stdout).lines().count(), 1, "{args:?}");
+        assert_eq!(said(&output), (&*ended(&server), Some(1)), "{args:?}");
+    }
+    let output = server.flows(&["observe", "-o", "compact"]);
+    assert_eq!(said(&output), ("", Some(0)));
 }
 
 #[test]

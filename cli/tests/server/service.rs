@@ -37,6 +37,8 @@ struct Answers {
     relay: bool,
     /// The number was wanted of each node.
     per_node: bool,
+    /// Streams end though more is waited for.
+    ends: bool,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
     status: Option<Result<GetStatusResponse, Status>>,
     /// Nodes that aren't connected; `a` is.
@@ -107,7 +109,7 @@ impl Script for Service {
             asked_for(&request, flows)
         };
         let flows = futures::stream::iter(answers);
-        Ok(if request.follow {
+        Ok(if request.follow && !script.ends {
             Box::pin(flows.chain(futures::stream::pending()))
         } else {
             Box::pin(flows)
@@ -241,6 +243,11 @@ impl Server {
     /// From now on it is a relay of Hubble's over two nodes.
     pub(crate) fn is_hubbles_relay(&self) {
         self.service.0.lock().unwrap().relay = true;
+    }
+
+    /// From now on it ends streams that should go on.
+    pub(crate) fn ends_streams(&self) {
+        self.service.0.lock().unwrap().ends = true;
     }
 
     /// Whether the last request wanted the number of each node.

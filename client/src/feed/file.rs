@@ -24,8 +24,8 @@ use proto::{
 };
 use tokio::sync::watch;
 
-use super::{Ask, Link};
-use crate::store::{Mark, Store};
+use super::{ConnectionState, FlowQuery};
+use crate::store::{Marker, Store};
 
 /// Longest line (bytes): an explained flow has a few thousand.
 const LINE: u64 = 1 << 20;
@@ -67,7 +67,12 @@ impl Drop for Wants {
 }
 
 /// Fills `store` with the flows of a file.
-pub(super) async fn run(path: PathBuf, ask: Ask, store: Arc<Store>, link: watch::Sender<Link>) {
+pub(super) async fn run(
+    path: PathBuf,
+    ask: FlowQuery,
+    store: Arc<Store>,
+    connection: watch::Sender<ConnectionState>,
+) {
     let name = path.display().to_string();
     let wants = Wants(Arc::default());
     let gone = Arc::clone(&wants.0);
@@ -75,14 +80,14 @@ pub(super) async fn run(path: PathBuf, ask: Ask, store: Arc<Store>, link: watch:
         let file = File::open(&path).map_err(|error| error.to_string())?;
         read(Wanted { file, gone }, &ask, &store)
     });
-    link.send_replace(match read.await {
-        Ok(Ok(())) => Link::Ended,
-        Ok(Err(why)) => Link::Failed(format!("{name}: {why}")),
-        Err(error) => Link::Failed(format!("{name}: {error}")),
+    connection.send_replace(match read.await {
+        Ok(Ok(())) => ConnectionState::Ended,
+        Ok(Err(why)) => ConnectionState::Failed(format!("{name}: {why}")),
+        Err(error) => ConnectionState::Failed(format!("{name}: {error}")),
     });
 }
 
-fn read(from: impl io::Read, ask: &Ask, store: &Store) -> Result<(), String> {
+fn read(from: impl io::Read, ask: &FlowQuery, store: &Store) -> Result<(), String> {
     let words = |error: io::Error| error.to_string();
     let filter = Filter::from_lists(&ask.whitelist, &ask.blacklist).map_err(|e| e.to_string())?;
     let mut input = BufReader::with_capacity(1 << 20, from);
@@ -133,7 +138,7 @@ fn read(from: impl io::Read, ask: &Ask, store: &Store) -> Result<(), String> {
                     store.push(batch.make_contiguous(), i64::MAX);
                     batch.clear();
                 }
-                store.mark(Mark::Unreadable { line: number, why });
+                store.mark(Marker::Unreadable { line: number, why });
             }
         }
         while last > 0 && batch.len() > last {
@@ -148,7 +153,7 @@ fn read(from: impl io::Read, ask: &Ask, store: &Store) -> Result<(), String> {
     store.push(batch.make_contiguous(), i64::MAX);
     if unreadable > MARKED {
         let why = format!("{} more lines can't be read", unreadable - MARKED);
-        store.mark(Mark::Unreadable {
+        store.mark(Marker::Unreadable {
             line: lines.number(),
             why,
         });
@@ -156,7 +161,7 @@ fn read(from: impl io::Read, ask: &Ask, store: &Store) -> Result<(), String> {
     Ok(())
 }
 
-fn wanted(response: &GetFlowsResponse, ask: &Ask, filter: &Filter) -> bool {
+fn wanted(response: &GetFlowsResponse, ask: &FlowQuery, filter: &Filter) -> bool {
     let Ok(flow) = view::of_response(response) else {
         // Losses and the state of nodes are always told.
         return true;
@@ -211,7 +216,7 @@ mod tests {
             store: &store,
             held: &mut held,
         };
-        read(pieces, &Ask::default(), &store).unwrap();
+        read(pieces, &FlowQuery::default(), &store).unwrap();
         let all = 2 * BATCH as u64 + 1;
         assert_eq!(store.snapshot().counts().flows, all);
         let held = held.unwrap();

@@ -8,24 +8,22 @@ use std::{
 use futures::FutureExt as _;
 use proto::{
     google::Timestamp,
-    observer::{
-        GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
-        observer_client::ObserverClient,
-    },
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
-use tonic::{Code, Status, Streaming, metadata::MetadataValue, transport::Channel};
+use tonic::Code;
 
 use super::{
-    Ask, Link,
-    known::Known,
-    older::{self, Wish},
+    ConnectionState, EXTENSIONS, FlowQuery,
+    dedup_window::DedupWindow,
+    older::{self, OlderQuery},
 };
 use crate::{
-    store::{Mark, Store},
+    server::{RequestError, Server},
+    store::{Marker, Store},
     target::Target,
 };
 
@@ -33,8 +31,6 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(20);
 /// Most responses that are put into the store at once.
 const BATCH: usize = 2048;
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Pauses between attempts: the first, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 /// A relay tells of its nodes before any flow comes: so long, what a connection begins with waits for
@@ -58,16 +54,16 @@ enum End {
 /// Fills `store` until nobody wants it any more.
 pub(super) async fn run(
     target: Target,
-    ask: Ask,
+    ask: FlowQuery,
     store: Arc<Store>,
-    link: watch::Sender<Link>,
-    mut wishes: mpsc::Receiver<Wish>,
+    connection: watch::Sender<ConnectionState>,
+    mut queries: mpsc::Receiver<OlderQuery>,
     hurry: Arc<Notify>,
 ) {
     let mut live = Live {
         ask,
         store,
-        link,
+        connection,
         broken: None,
         pause: PAUSES[0],
         since: i64::MAX,
@@ -75,18 +71,19 @@ pub(super) async fn run(
     // What was fetched last ends with this task: dropping the set stops its tasks.
     let mut fetching = JoinSet::new();
     loop {
-        let end = match target.connect(CONNECT).await {
-            Ok(channel) => {
+        let end = match Server::connect(&target, Server::CONNECT_TIMEOUT).await {
+            Ok(server) => {
                 let since = SystemTime::now();
                 live.since = unix_nanos(since);
-                live.link.send_replace(Link::Live { since });
-                let stream = live.stream(channel.clone());
+                live.connection
+                    .send_replace(ConnectionState::Live { since });
+                let stream = live.stream(server.clone());
                 tokio::pin!(stream);
                 loop {
                     tokio::select! {
                         end = &mut stream => break end,
-                        Some(wish) = wishes.recv() => {
-                            fetching.spawn(older::fetch(channel.clone(), wish));
+                        Some(query) = queries.recv() => {
+                            fetching.spawn(older::fetch(server.clone(), query));
                         }
                         Some(_done) = fetching.join_next() => {}
                     }
@@ -96,32 +93,32 @@ pub(super) async fn run(
         };
         match end {
             End::Complete => {
-                live.link.send_replace(Link::Ended);
+                live.connection.send_replace(ConnectionState::Ended);
                 // Older flows can still be asked for.
-                while let Some(wish) = wishes.recv().await {
-                    match target.connect(CONNECT).await {
-                        Ok(channel) => older::fetch(channel, wish).await,
-                        Err(error) => wish.refuse(error.to_string()),
+                while let Some(query) = queries.recv().await {
+                    match Server::connect(&target, Server::CONNECT_TIMEOUT).await {
+                        Ok(server) => older::fetch(server, query).await,
+                        Err(error) => query.refuse(error.to_string()),
                     }
                 }
                 return;
             }
             End::Refused(why) => {
-                live.link.send_replace(Link::Failed(why));
+                live.connection.send_replace(ConnectionState::Failed(why));
                 return;
             }
             End::Broken(why) => {
-                // A mark tells why it broke, the link why there is still none.
+                // A mark tells why it broke, the connection why there is still none.
                 let broken = || (SystemTime::now(), why.clone());
                 let since = live.broken.get_or_insert_with(broken).0;
                 let retry_in = live.pause;
                 live.pause = (2 * live.pause).min(PAUSES[1]);
-                let lost = Link::Lost {
+                let lost = ConnectionState::Lost {
                     since,
                     why: why.clone(),
                     retry_in,
                 };
-                live.link.send_replace(lost);
+                live.connection.send_replace(lost);
                 let sleep = tokio::time::sleep(retry_in);
                 tokio::pin!(sleep);
                 loop {
@@ -131,8 +128,8 @@ pub(super) async fn run(
                             live.pause = PAUSES[0];
                             break;
                         }
-                        Some(wish) = wishes.recv() => {
-                            wish.refuse(format!("the server can't be reached: {why}"));
+                        Some(query) = queries.recv() => {
+                            query.refuse(format!("the server can't be reached: {why}"));
                         }
                     }
                 }
@@ -142,12 +139,12 @@ pub(super) async fn run(
 }
 
 struct Live {
-    ask: Ask,
+    ask: FlowQuery,
     store: Arc<Store>,
-    link: watch::Sender<Link>,
+    connection: watch::Sender<ConnectionState>,
     /// When the connection broke, and why, until flows come again.
     broken: Option<(SystemTime, String)>,
-    /// Before the next attempt.
+    /// OlderThan the next attempt.
     pause: Duration,
     /// When the present connection was made, Unix ns.
     since: i64,
@@ -155,11 +152,11 @@ struct Live {
 
 impl Live {
     /// Everything from one connection.
-    async fn stream(&mut self, channel: Channel) -> End {
+    async fn stream(&mut self, server: Server) -> End {
         let (request, mut known) = self.request();
-        let mut stream = match get_flows(channel, request).await {
+        let mut stream = match server.get_flows(request, EXTENSIONS).await {
             Ok(stream) => stream,
-            Err(status) => return End::of(&status),
+            Err(error) => return End::of(&error),
         };
         let mut batch = Vec::new();
         // How nodes are now, which comes before the history.
@@ -202,16 +199,12 @@ impl Live {
                 Ok(None) => {
                     batch.append(&mut nodes);
                     self.put(&mut batch, &mut known);
-                    return if self.ask.is_endless() {
-                        End::Broken("the server ended the stream".to_owned())
-                    } else {
-                        End::Complete
-                    };
+                    return End::Complete;
                 }
-                Err(status) => {
+                Err(error) => {
                     batch.append(&mut nodes);
                     self.put(&mut batch, &mut known);
-                    return End::of(&status);
+                    return End::of(&error);
                 }
             }
         }
@@ -224,10 +217,13 @@ impl Live {
     }
 
     /// What to ask on a new connection, and what of the answer is there already.
-    fn request(&self) -> (GetFlowsRequest, Option<Known>) {
+    fn request(&self) -> (GetFlowsRequest, Option<DedupWindow>) {
         let first = self.ask.request();
         let snapshot = self.store.snapshot();
-        let known = self.broken.as_ref().and_then(|_| Known::newest(&snapshot));
+        let known = self
+            .broken
+            .as_ref()
+            .and_then(|_| DedupWindow::newest(&snapshot));
         let Some(known) = known else {
             return (first, None);
         };
@@ -240,7 +236,7 @@ impl Live {
     }
 
     /// Puts what has come into the store, without what is known of a former connection.
-    fn put(&mut self, batch: &mut Vec<GetFlowsResponse>, known: &mut Option<Known>) {
+    fn put(&mut self, batch: &mut Vec<GetFlowsResponse>, known: &mut Option<DedupWindow>) {
         self.pause = PAUSES[0];
         let now = unix_nanos(SystemTime::now());
         if self.broken.is_some()
@@ -255,7 +251,7 @@ impl Live {
             let before = batch.len();
             batch.retain(|response| !set.has(response));
             if let Some((lost, why)) = broken {
-                self.store.mark(Mark::Reconnected {
+                self.store.mark(Marker::Reconnected {
                     lost: unix_nanos(lost),
                     time: self.since,
                     why,
@@ -273,18 +269,16 @@ impl Live {
 }
 
 impl End {
-    fn of(status: &Status) -> Self {
-        let why = status.message().to_owned();
+    fn of(error: &RequestError) -> Self {
+        let why = error.message();
         let refusals = [
             Code::InvalidArgument,
             Code::Unimplemented,
             Code::PermissionDenied,
             Code::Unauthenticated,
         ];
-        if refusals.contains(&status.code()) {
+        if refusals.contains(&error.code()) {
             Self::Refused(why)
-        } else if why.is_empty() {
-            Self::Broken(status.code().to_string())
         } else {
             Self::Broken(why)
         }
@@ -301,16 +295,4 @@ fn tells(response: &GetFlowsResponse) -> bool {
 
 fn unix_nanos(time: SystemTime) -> i64 {
     Timestamp::from(time).unix_nanos()
-}
-
-/// Asks for flows, with what our servers have beyond Hubble's.
-pub(super) async fn get_flows(
-    channel: Channel,
-    request: GetFlowsRequest,
-) -> Result<Streaming<GetFlowsResponse>, Status> {
-    let mut request = tonic::Request::new(request);
-    let metadata = request.metadata_mut();
-    metadata.insert(proto::WANT_EXTENSIONS, MetadataValue::from_static("1"));
-    let mut client = ObserverClient::new(channel).max_decoding_message_size(64 << 20);
-    Ok(client.get_flows(request).await?.into_inner())
 }

@@ -7,32 +7,34 @@ use proto::{
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 use tokio::sync::oneshot;
-use tonic::{Status, transport::Channel};
 
-use super::{Ask, known::Known, live::get_flows};
-use crate::store::Store;
+use super::{EXTENSIONS, FlowQuery, dedup_window::DedupWindow};
+use crate::{
+    server::{RequestError, Server},
+    store::Store,
+};
 
 /// Up to when flows are older ones.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Before {
+pub(super) enum OlderThan {
     /// The first one of the store; nothing is older than none.
     Stored,
     /// The first one of the store or, without one, a moment, Unix ns.
     StoredOr(i64),
 }
 
-/// A wish for older flows.
+/// A query for older flows.
 #[derive(Debug)]
-pub(super) struct Wish {
-    pub(super) ask: Ask,
+pub(super) struct OlderQuery {
+    pub(super) ask: FlowQuery,
     pub(super) store: Arc<Store>,
-    pub(super) before: Before,
+    pub(super) before: OlderThan,
     /// How many at most.
     pub(super) most: u64,
     pub(super) done: oneshot::Sender<Result<usize, String>>,
 }
 
-impl Wish {
+impl OlderQuery {
     pub(super) fn refuse(self, why: String) {
         self.answer(Err(why));
     }
@@ -44,29 +46,31 @@ impl Wish {
 }
 
 /// Asks for them, and puts them before the others.
-pub(super) async fn fetch(channel: Channel, wish: Wish) {
-    let result = ask(channel, &wish)
+pub(super) async fn fetch(server: Server, query: OlderQuery) {
+    let result = ask(&server, &query)
         .await
-        .map(|responses| wish.store.prepend(&responses));
-    wish.answer(result.map_err(|status| status.message().to_owned()));
+        .map(|responses| query.store.prepend(&responses));
+    query.answer(result.map_err(|error| error.message()));
 }
 
-async fn ask(channel: Channel, wish: &Wish) -> Result<Vec<GetFlowsResponse>, Status> {
-    let snapshot = wish.store.snapshot();
-    let (known, oldest) = match (Known::oldest(&snapshot), wish.before) {
+async fn ask(server: &Server, query: &OlderQuery) -> Result<Vec<GetFlowsResponse>, RequestError> {
+    let snapshot = query.store.snapshot();
+    let (known, oldest) = match (DedupWindow::oldest(&snapshot), query.before) {
         (Some(oldest), _) => oldest,
-        (None, Before::StoredOr(moment)) => (Known::begin(&snapshot, moment), moment),
-        (None, Before::Stored) => return Ok(Vec::new()),
+        (None, OlderThan::StoredOr(moment)) => (DedupWindow::begin(&snapshot, moment), moment),
+        (None, OlderThan::Stored) => return Ok(Vec::new()),
     };
     let request = GetFlowsRequest {
         // Flows of the same moment as the oldest one come again.
-        number: wish.most.saturating_add(Known::up_to(&snapshot, oldest)),
+        number: query
+            .most
+            .saturating_add(DedupWindow::up_to(&snapshot, oldest)),
         since: None,
         until: Some(Timestamp::from_unix_nanos(oldest)),
         follow: false,
-        ..wish.ask.request()
+        ..query.ask.request()
     };
-    let mut stream = get_flows(channel, request).await?;
+    let mut stream = server.get_flows(request, EXTENSIONS).await?;
     let mut responses = Vec::new();
     while let Some(response) = stream.message().await? {
         // How the nodes are now says nothing of then.

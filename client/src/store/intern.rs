@@ -12,7 +12,25 @@ use proto::{
     flows::v1::{Decision, FlowExtension},
 };
 
-use super::row::{Decided, End, Node};
+/// An end's names; `None` if the server named nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct End(pub(super) Option<Endpoint>);
+
+/// Where a flow was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) labels: Vec<String>,
+}
+
+/// Who decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Decided {
+    /// Kind, namespace and name of those in Hubble's lists.
+    pub(super) policies: Vec<[String; 3]>,
+    /// At the source and at the destination, as our servers tell.
+    pub(super) ends: [Option<Decision>; 2],
+}
 
 /// Everything that rows refer to.
 #[derive(Debug, Default)]

@@ -21,12 +21,12 @@ pub enum Item {
     /// A flow.
     Flow(Row),
     /// A place where something else happened.
-    Mark(Box<Mark>),
+    Marker(Box<Marker>),
 }
 
 /// What a stream says besides flows, and what its reader adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum Marker {
     /// Events were lost here.
     Lost {
         /// When it was noticed, Unix ns.
@@ -71,7 +71,7 @@ pub enum Mark {
     },
 }
 
-impl Mark {
+impl Marker {
     /// Events that were lost.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -93,7 +93,7 @@ impl Mark {
     }
 }
 
-impl Mark {
+impl Marker {
     /// A loss as a server says it; other marks are not part of what happened.
     #[must_use]
     pub fn response(&self) -> Option<GetFlowsResponse> {
@@ -126,7 +126,7 @@ impl Item {
     pub fn time(&self) -> i64 {
         match self {
             Self::Flow(row) => row.time(),
-            Self::Mark(mark) => mark.time(),
+            Self::Marker(mark) => mark.time(),
         }
     }
 }
@@ -170,22 +170,22 @@ pub(super) fn item<'a>(
             Some((Item::Flow(row), Some(flow)))
         }
         ResponseTypes::LostEvents(lost) => {
-            let mark = Mark::Lost {
+            let mark = Marker::Lost {
                 time: time(lost.last.or(response.time)),
                 node: response.node_name.clone(),
                 events: lost.num_events_lost,
                 stage: lost.source(),
             };
-            Some((Item::Mark(Box::new(mark)), None))
+            Some((Item::Marker(Box::new(mark)), None))
         }
         ResponseTypes::NodeStatus(status) => {
-            let mark = Mark::Nodes {
+            let mark = Marker::Nodes {
                 time: time(response.time),
                 state: status.state_change(),
                 nodes: status.node_names.clone(),
                 message: status.message.clone(),
             };
-            Some((Item::Mark(Box::new(mark)), None))
+            Some((Item::Marker(Box::new(mark)), None))
         }
     }
 }

@@ -8,14 +8,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use flow::{FlowView as _, Verdict, monitor_api::event};
 use proto::{flow::LostEventSource, relay::NodeState};
 
-use super::item::{Item, Mark};
+use super::item::{Item, Marker};
 pub use outages::Outage;
 use outages::Outages;
 use recent::Recent;
 
 /// What came from one node so far, evicted or not.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct FromNode {
+pub struct NodeStats {
     /// Flows.
     pub flows: u64,
     /// Packets that were dropped: DROPPED flows, but for policy verdicts, which tell of the decision
@@ -54,7 +54,7 @@ const OTHERS: &str = "(others)";
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    from: FromNode,
+    from: NodeStats,
     recent: Recent,
 }
 
@@ -105,14 +105,14 @@ impl Nodes {
                 }
                 recent.count(time, live.then(|| now.saturating_sub(time)));
             }
-            Item::Mark(mark) => self.mark(mark),
+            Item::Marker(mark) => self.mark(mark),
         }
     }
 
     /// What a mark says of nodes.
-    pub(super) fn mark(&mut self, mark: &Mark) {
+    pub(super) fn mark(&mut self, mark: &Marker) {
         match mark {
-            Mark::Lost {
+            Marker::Lost {
                 node,
                 events,
                 stage,
@@ -122,7 +122,7 @@ impl Nodes {
                 let count = lost.entry(Stage((*stage).into())).or_default();
                 *count = count.saturating_add(*events);
             }
-            Mark::Nodes {
+            Marker::Nodes {
                 time, state, nodes, ..
             } => {
                 for name in nodes {
@@ -144,7 +144,7 @@ impl Nodes {
                     }
                 }
             }
-            Mark::Reconnected {
+            Marker::Reconnected {
                 lost,
                 time,
                 complete,
@@ -157,7 +157,7 @@ impl Nodes {
                     self.complete_since = (*time).max(0);
                 }
             }
-            Mark::Unreadable { .. } => {}
+            Marker::Unreadable { .. } => {}
         }
     }
 
@@ -169,11 +169,11 @@ impl Nodes {
     }
 
     /// As it is at `now` (Unix ns).
-    pub(super) fn all(&self, now: i64) -> BTreeMap<String, FromNode> {
+    pub(super) fn all(&self, now: i64) -> BTreeMap<String, NodeStats> {
         let known = |(name, node): (&String, &Node)| {
             let away = self.outages.away(name);
             let rate = node.recent.rate(now, self.complete_since);
-            let from = FromNode {
+            let from = NodeStats {
                 rate: rate.filter(|_| away.is_none()),
                 away,
                 ..node.from.clone()

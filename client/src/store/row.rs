@@ -8,31 +8,11 @@ use flow::{
 };
 use proto::{
     flow::{Endpoint, Flow, IpVersion, Layer7, Service, TraceReason},
-    flows::v1::{Cause, Decision},
+    flows::v1::Cause,
 };
 use uuid::Uuid;
 
-use super::intern::{Names, hash};
-
-/// An end's names; `None` if the server named nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct End(pub(super) Option<Endpoint>);
-
-/// Where a flow was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) labels: Vec<String>,
-}
-
-/// Who decided.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Decided {
-    /// Kind, namespace and name of those in Hubble's lists.
-    pub(super) policies: Vec<[String; 3]>,
-    /// At the source and at the destination, as our servers tell.
-    pub(super) ends: [Option<Decision>; 2],
-}
+use super::intern::{Decided, End, Names, Node, hash};
 
 /// A flow. Holds all that [`FlowView`] shows.
 #[derive(Clone, Debug)]
@@ -56,9 +36,9 @@ pub struct Row {
     is_reply: Option<bool>,
     node: Arc<Node>,
     decided: Option<Arc<Decided>>,
-    ours: Option<Ours>,
+    ours: Option<ExtensionFields>,
     /// What few flows have.
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<OptionalFields>>,
 }
 
 /// What tells a flow from all others.
@@ -72,7 +52,7 @@ pub(crate) enum Id {
 
 /// What our servers say of each flow, besides decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ours {
+struct ExtensionFields {
     forward: Option<Volume>,
     reply: Option<Volume>,
     limited: u64,
@@ -83,7 +63,7 @@ struct Ours {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Rare {
+struct OptionalFields {
     /// An id in another than the usual form.
     uuid: String,
     icmp: Option<(u32, u32)>,
@@ -152,8 +132,8 @@ impl Row {
             is_reply: FlowView::is_reply(flow),
             node: names.node(flow),
             decided: names.decided(&message, extension.as_ref()),
-            ours: Extension::read(&message, Ours::of),
-            rare: Rare::of(flow, id),
+            ours: Extension::read(&message, ExtensionFields::of),
+            rare: OptionalFields::of(flow, id),
         }
     }
 
@@ -175,12 +155,12 @@ impl Row {
         self.ends[at(side)].0.as_ref()
     }
 
-    fn rare<'a, T>(&'a self, read: impl FnOnce(&'a Rare) -> T) -> Option<T> {
+    fn rare<'a, T>(&'a self, read: impl FnOnce(&'a OptionalFields) -> T) -> Option<T> {
         self.rare.as_deref().map(read)
     }
 }
 
-impl Ours {
+impl ExtensionFields {
     fn of(extra: &Extension<'_>) -> Self {
         Self {
             forward: extra.forward,
@@ -194,7 +174,7 @@ impl Ours {
     }
 }
 
-impl Rare {
+impl OptionalFields {
     fn of(flow: &Flow, id: Id) -> Option<Box<Self>> {
         let addresses = [Side::Source, Side::Destination].map(|side| {
             if flow.ip(side).is_some() {

@@ -41,7 +41,7 @@ impl Bucket {
         match kind {
             Kind::Flow(Verdict::Dropped | Verdict::Error) => self.dropped += 1,
             Kind::Flow(_) => self.passed += 1,
-            Kind::Mark(lost) => self.lost = self.lost.saturating_add(lost),
+            Kind::Marker(lost) => self.lost = self.lost.saturating_add(lost),
         }
     }
 }
@@ -120,7 +120,7 @@ mod tests {
             Match {
                 number: 1,
                 time: 9 * second + 1,
-                kind: Kind::Mark(7),
+                kind: Kind::Marker(7),
             },
             flow(60 * second, Verdict::Forwarded),
         ];

@@ -375,11 +375,7 @@ impl Follow {
             request.metadata_mut().insert(proto::WANT_EXTENSIONS, one);
         }
         let response = relay.client().get_flows(request).await.unwrap();
-        assert!(
-            response
-                .metadata()
-                .contains_key(flows_relay::VERSION_HEADER)
-        );
+        assert!(response.metadata().contains_key(proto::RELAY_VERSION));
         Self(response.into_inner())
     }
 

@@ -70,7 +70,7 @@ impl Named {
             .iter(snapshot.range())
             .filter_map(|(_, item)| match item {
                 Item::Flow(row) => Some(row.time()),
-                Item::Mark(_) => None,
+                Item::Marker(_) => None,
             });
         match (self, times.min()) {
             (Self::Number(_), _) => {

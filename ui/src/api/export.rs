@@ -146,13 +146,13 @@ impl Export {
                         )?;
                     }
                 }
-                (Form::Json, Some(Item::Mark(mark))) => {
+                (Form::Json, Some(Item::Marker(mark))) => {
                     if let Some(lost) = mark.response() {
                         json(&mut out, &lost)?;
                     }
                 }
                 // A loss has no columns.
-                (Form::Csv, Some(Item::Mark(_))) | (_, None) => {}
+                (Form::Csv, Some(Item::Marker(_))) | (_, None) => {}
             }
         }
         Ok((written > 0 || !out.is_empty()).then_some(out))

@@ -103,7 +103,7 @@ pub(super) fn stretch(snapshot: &Snapshot, at: u64) -> Option<(i64, i64)> {
     let end = at.saturating_add(1).clamp(range.start, range.end);
     let time = |(_, item): (u64, &Item)| match item {
         Item::Flow(row) => Some(row.time()).filter(|time| *time > 0),
-        Item::Mark(_) => None,
+        Item::Marker(_) => None,
     };
     let first = snapshot.iter(range.start..end).find_map(time)?;
     let last = snapshot.iter(range.start..end).rev().find_map(time)?;

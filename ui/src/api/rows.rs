@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use client::view::Match;
-use client::{Item, Mark, Row as FlowRow, Snapshot, View};
+use client::{Item, Marker, Row as FlowRow, Snapshot, View};
 use flow::FlowView as _;
 use flow::attribute::{Align, Attribute, AttributeId, Cells, SortKey};
 use flow::time::{TimeFormat, Zone};
@@ -77,7 +77,7 @@ impl Row {
                 cells: cells(row, columns),
                 lost: None,
             },
-            Item::Mark(mark) => Self {
+            Item::Marker(mark) => Self {
                 seq: number,
                 id: None,
                 time,
@@ -103,16 +103,16 @@ pub(super) fn cells(row: &FlowRow, columns: &[AttributeId]) -> Vec<String> {
         .collect()
 }
 
-fn said(mark: &Mark) -> String {
+fn said(mark: &Marker) -> String {
     match mark {
-        Mark::Lost { node, stage, .. } => {
+        Marker::Lost { node, stage, .. } => {
             let stage = stage.as_str_name().to_lowercase().replace('_', " ");
             match node.as_str() {
                 "" => format!("in {stage}"),
                 node => format!("in {stage} of {node}"),
             }
         }
-        Mark::Nodes {
+        Marker::Nodes {
             state,
             nodes,
             message,
@@ -126,14 +126,14 @@ fn said(mark: &Mark) -> String {
                 format!("{text} ({message})")
             }
         }
-        Mark::Reconnected { why, complete, .. } => {
+        Marker::Reconnected { why, complete, .. } => {
             let rest = match complete {
                 true => "what came meanwhile was read from the server's history",
                 false => "the server has forgotten some of what came meanwhile",
             };
             format!("Reconnected ({why}); {rest}")
         }
-        Mark::Unreadable { line, why } => format!("Line {line} is no flow: {why}"),
+        Marker::Unreadable { line, why } => format!("Line {line} is no flow: {why}"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use client::{Health, Link};
+use client::{ConnectionState, Health};
 use proto::google::Timestamp;
 use serde::Serialize;
 
@@ -115,7 +115,10 @@ pub(super) fn now(app: &AppState, user: Option<String>) -> Status {
     let losses = losses::of_all(health, counts.lost);
     let state = app.link();
     let mut nodes = nodes::all(health, &app.came(), flow_query::now());
-    if matches!(state, Link::Lost { .. } | Link::Failed(_)) {
+    if matches!(
+        state,
+        ConnectionState::Lost { .. } | ConnectionState::Failed(_)
+    ) {
         // What was said last needn't hold any more.
         nodes.iter_mut().for_each(nodes::Node::forget);
     }
@@ -152,18 +155,18 @@ fn unix(time: SystemTime) -> f64 {
     milliseconds(Timestamp::from(time).unix_nanos())
 }
 
-fn link(link: Link) -> LinkState {
+fn link(link: ConnectionState) -> LinkState {
     match link {
-        Link::Connecting => LinkState {
+        ConnectionState::Connecting => LinkState {
             state: "connecting",
             ..LinkState::default()
         },
-        Link::Live { since } => LinkState {
+        ConnectionState::Live { since } => LinkState {
             state: "live",
             since: Some(unix(since)),
             ..LinkState::default()
         },
-        Link::Lost {
+        ConnectionState::Lost {
             since,
             why,
             retry_in,
@@ -173,11 +176,11 @@ fn link(link: Link) -> LinkState {
             retry_in: Some(retry_in.as_secs_f64() * 1000.0),
             why: Some(why),
         },
-        Link::Ended => LinkState {
+        ConnectionState::Ended => LinkState {
             state: "ended",
             ..LinkState::default()
         },
-        Link::Failed(why) => LinkState {
+        ConnectionState::Failed(why) => LinkState {
             state: "failed",
             why: Some(why),
             ..LinkState::default()

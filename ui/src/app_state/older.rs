@@ -117,6 +117,6 @@ pub(crate) fn newest(store: &Store) -> Option<i64> {
 fn time((_, item): (u64, &Item)) -> Option<i64> {
     match item {
         Item::Flow(row) => Some(row.time()),
-        Item::Mark(_) => None,
+        Item::Marker(_) => None,
     }
 }

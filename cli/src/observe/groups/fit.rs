@@ -100,7 +100,7 @@ impl Fit {
     fn share(&mut self, natural: &[usize], width: usize) {
         let widest = natural.iter().copied().max().unwrap_or(0);
         for most in (NARROWEST..=widest.max(NARROWEST)).rev() {
-            self.keys = natural.iter().map(|wanted| *wanted.min(&most)).collect();
+            self.keys = natural.iter().map(|plan| *plan.min(&most)).collect();
             if self.width() <= width {
                 return;
             }

@@ -23,7 +23,7 @@ use crate::top::{
 
 /// How a piece of text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum Style {
     Plain,
     Quiet,
     Heading,
@@ -36,26 +36,26 @@ pub(crate) enum Look {
 
 /// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct Span {
     pub(crate) text: String,
-    pub(crate) look: Look,
+    pub(crate) look: Style,
 }
 
 /// Lines, and where sections begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Document {
-    pub(crate) lines: Vec<Vec<Piece>>,
+    pub(crate) lines: Vec<Vec<Span>>,
     pub(crate) sections: Vec<usize>,
 }
 
 impl Document {
-    fn line(&mut self, text: impl Into<String>, look: Look) {
+    fn line(&mut self, text: impl Into<String>, look: Style) {
         self.pieces([(text.into(), look)]);
     }
 
-    fn pieces<const N: usize>(&mut self, pieces: [(String, Look); N]) {
+    fn pieces<const N: usize>(&mut self, pieces: [(String, Style); N]) {
         let pieces = pieces.into_iter().filter(|(text, _)| !text.is_empty());
-        let pieces = pieces.map(|(text, look)| Piece { text, look });
+        let pieces = pieces.map(|(text, look)| Span { text, look });
         self.lines.push(pieces.collect());
     }
 
@@ -64,10 +64,10 @@ impl Document {
             self.lines.push(Vec::new());
         }
         self.sections.push(self.lines.len());
-        self.line(title, Look::Heading);
+        self.line(title, Style::Heading);
     }
 
-    fn block(&mut self, text: &str, look: Look) {
+    fn block(&mut self, text: &str, look: Style) {
         for line in text.lines() {
             self.line(format!("  {line}"), look);
         }
@@ -79,10 +79,10 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     let mut to = Document::default();
     let Some(flow) = &details.flow else {
         let text = match data.item(details.number) {
-            Some(Item::Mark(_)) => "This is no flow: it marks a place between flows.",
+            Some(Item::Marker(_)) => "This is no flow: it marks a place between flows.",
             Some(Item::Flow(_)) | None => "This flow is no longer held.",
         };
-        to.line(text, Look::Warn);
+        to.line(text, Style::Warn);
         return to;
     };
     let cells = Cells::default();
@@ -94,7 +94,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     to.pieces([
         (
             format!("{} ", text(AttributeId::Verdict)),
-            Look::Verdict(verdict),
+            Style::Verdict(verdict),
         ),
         (
             format!(
@@ -103,7 +103,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
                 text(AttributeId::Destination),
                 text(AttributeId::Protocol)
             ),
-            Look::Plain,
+            Style::Plain,
         ),
     ]);
     why(details, &text, dropped, &mut to);
@@ -129,7 +129,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     connection(details, data, zone, &mut to);
     to.section("All fields");
     for (path, value) in fields::of(flow) {
-        to.pieces([(format!("  {path}: "), Look::Quiet), (value, Look::Plain)]);
+        to.pieces([(format!("  {path}: "), Style::Quiet), (value, Style::Plain)]);
     }
     to
 }
@@ -144,7 +144,7 @@ fn may_be_policy(flow: &Flow) -> bool {
 /// Why it was decided so: as the server says now or, without an answer, as the flow itself says.
 fn why(details: &Details, text: &dyn Fn(AttributeId) -> String, dropped: bool, to: &mut Document) {
     let (reason, policy) = (text(AttributeId::Reason), text(AttributeId::Policy));
-    let look = if dropped { Look::Bad } else { Look::Plain };
+    let look = if dropped { Style::Bad } else { Style::Plain };
     let answer = match &details.explained {
         Explained::Answer(answer) => Some(answer),
         Explained::NotAsked | Explained::Asked | Explained::None(_) => None,
@@ -162,7 +162,7 @@ fn why(details: &Details, text: &dyn Fn(AttributeId) -> String, dropped: bool, t
     };
     to.pieces([
         (format!("{reason}{colon}"), look),
-        (because.to_owned(), Look::Plain),
+        (because.to_owned(), Style::Plain),
     ]);
     if let Some(answer) = answer {
         if answer.differs {
@@ -173,15 +173,15 @@ fn why(details: &Details, text: &dyn Fn(AttributeId) -> String, dropped: bool, t
                     "Now it would be decided otherwise."
                 }
             };
-            to.line(now, Look::Warn);
+            to.line(now, Style::Warn);
         }
         for line in answer.changes.iter().chain(&answer.notes) {
-            to.line(line.clone(), Look::Quiet);
+            to.line(line.clone(), Style::Quiet);
         }
     }
     match &details.explained {
-        Explained::None(why) => to.line(why.clone(), Look::Warn),
-        Explained::Asked => to.line("asking the server …", Look::Quiet),
+        Explained::None(why) => to.line(why.clone(), Style::Warn),
+        Explained::Asked => to.line("asking the server …", Style::Quiet),
         Explained::NotAsked | Explained::Answer(_) => {}
     }
 }
@@ -208,7 +208,7 @@ fn when(
             zone.abbreviation(Timestamp::from_unix_nanos(time)),
             span(now.saturating_sub(time))
         ),
-        Look::Quiet,
+        Style::Quiet,
     );
     let related = &details.related;
     let Some(since) = related.since.filter(|_| related.alike > 1) else {
@@ -228,7 +228,7 @@ fn when(
                 grouped(related.alike),
                 zone.clock(since)
             ),
-            if dropped { Look::Bad } else { Look::Plain },
+            if dropped { Style::Bad } else { Style::Plain },
         ),
         (
             format!(
@@ -236,7 +236,7 @@ fn when(
                 span(now.saturating_sub(since)),
                 span(now.saturating_sub(until))
             ),
-            Look::Plain,
+            Style::Plain,
         ),
     ]);
 }
@@ -262,20 +262,20 @@ fn remedy(details: &Details, to: &mut Document) {
                     } else {
                         "The server knows no rule that would."
                     },
-                    Look::Quiet,
+                    Style::Quiet,
                 );
             }
             for suggestion in suggestions {
-                to.line(suggestion.text.clone(), Look::Good);
-                to.block(&suggestion.yaml, Look::Accent);
+                to.line(suggestion.text.clone(), Style::Good);
+                to.block(&suggestion.yaml, Style::Accent);
             }
             if let Some(command) = details.command() {
-                to.line("To ask again (T copies it):", Look::Quiet);
-                to.line(format!("  {command}"), Look::Accent);
+                to.line("To ask again (T copies it):", Style::Quiet);
+                to.line(format!("  {command}"), Style::Accent);
             }
         }
-        Explained::Asked | Explained::NotAsked => to.line("asking the server …", Look::Quiet),
-        Explained::None(_) => to.line("Only the server could tell.", Look::Quiet),
+        Explained::Asked | Explained::NotAsked => to.line("asking the server …", Style::Quiet),
+        Explained::None(_) => to.line("Only the server could tell.", Style::Quiet),
     }
 }
 
@@ -302,15 +302,15 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
             }
         ));
         if !meaning.is_empty() {
-            to.line(meaning.clone(), Look::Plain);
+            to.line(meaning.clone(), Style::Plain);
         }
         if !place.is_empty() {
-            to.line(format!("from {place}"), Look::Quiet);
+            to.line(format!("from {place}"), Style::Quiet);
         }
         if *stale {
             to.line(
                 "Its present form is refused: the last good one is in force.",
-                Look::Warn,
+                Style::Warn,
             );
         }
         if !in_force && !version.is_empty() {
@@ -319,45 +319,48 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
             } else {
                 format!("version {present_version} is in force now")
             };
-            to.line(format!("Decided at version {version}; {now}."), Look::Warn);
+            to.line(format!("Decided at version {version}; {now}."), Style::Warn);
         }
         // It may stand far down in a file, with as many empty lines before it.
         let begin = yaml.len() - yaml.trim_start().len();
         let begin = yaml[..begin].rfind('\n').map_or(0, |end| end + 1);
-        to.block(&yaml[begin..], Look::Plain);
+        to.block(&yaml[begin..], Style::Plain);
     }
 }
 
 fn findings(trace: &TraceResponse, to: &mut Document) {
-    let look = |verdict: Verdict| Look::Verdict(verdict);
+    let look = |verdict: Verdict| Style::Verdict(verdict);
     for end in [&trace.egress, &trace.ingress].into_iter().flatten() {
         let direction = explain::proto::direction_text(end.direction());
         to.pieces([
-            (format!("{direction}: "), Look::Plain),
+            (format!("{direction}: "), Style::Plain),
             (end.text.clone(), look(end.verdict())),
         ]);
         for policy in &end.policies {
-            to.line(format!("  {} {}", policy.policy, policy.place), Look::Quiet);
+            to.line(
+                format!("  {} {}", policy.policy, policy.place),
+                Style::Quiet,
+            );
             for rule in &policy.rules {
                 let path = explain::proto::path_text(rule.path.as_ref());
                 let (mark, look) = match (rule.matched, rule.deny) {
-                    (true, false) => ("✓ allows", Look::Good),
-                    (true, true) => ("✗ denies", Look::Bad),
-                    (false, false) => ("· doesn't allow", Look::Plain),
-                    (false, true) => ("· doesn't deny", Look::Plain),
+                    (true, false) => ("✓ allows", Style::Good),
+                    (true, true) => ("✗ denies", Style::Bad),
+                    (false, false) => ("· doesn't allow", Style::Plain),
+                    (false, true) => ("· doesn't deny", Style::Plain),
                 };
                 to.pieces([
                     (format!("    {mark} "), look),
-                    (format!("{path}: {}", rule.text), Look::Plain),
+                    (format!("{path}: {}", rule.text), Style::Plain),
                 ]);
                 for why in &rule.failed {
-                    to.line(format!("      {why}"), Look::Quiet);
+                    to.line(format!("      {why}"), Style::Quiet);
                 }
             }
         }
     }
     for note in &trace.notes {
-        to.line(note.clone(), Look::Quiet);
+        to.line(note.clone(), Style::Quiet);
     }
 }
 
@@ -366,11 +369,11 @@ fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
     let more = related.connection_more;
     to.section("Flows of the same connection");
     if related.connection.len() <= 1 {
-        to.line("No other one is held.", Look::Quiet);
+        to.line("No other one is held.", Style::Quiet);
         return;
     }
     if more > 0 {
-        to.line(format!("{} older ones, then:", grouped(more)), Look::Quiet);
+        to.line(format!("{} older ones, then:", grouped(more)), Style::Quiet);
     }
     let cells = Cells::default();
     for number in &related.connection {
@@ -391,11 +394,11 @@ fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
         to.pieces([
             (
                 format!("{this}{} {arrow} ", zone.clock(row.time())),
-                Look::Plain,
+                Style::Plain,
             ),
             (
                 AttributeId::Verdict.text(row, &cells),
-                Look::Verdict(row.verdict()),
+                Style::Verdict(row.verdict()),
             ),
             (
                 format!(
@@ -403,7 +406,7 @@ fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
                     AttributeId::Type.text(row, &cells),
                     row.node()
                 ),
-                Look::Plain,
+                Style::Plain,
             ),
         ]);
     }

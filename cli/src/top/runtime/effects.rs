@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use client::{Ask, Feed, NoAnswer, Server, Store};
+use client::{Feed, FlowQuery, RequestError, Server, Store};
 use flow::Filter;
 use proto::flow::Flow;
 use tokio::task::JoinSet;
 
 use super::{
     Filling, Runtime,
-    narrowed::{Narrowed, oldest},
+    filtered_store::{FilteredStore, oldest},
 };
 use crate::{
     error::Error,
@@ -34,7 +34,7 @@ impl Runtime {
             Effect::Older => {
                 let feed = Arc::clone(&self.filling.feed);
                 let since = oldest(&self.filling.store.snapshot());
-                match self.narrowed.as_ref().zip(since) {
+                match self.filtered_store.as_ref().zip(since) {
                     Some((narrowed, since)) => {
                         let (ask, store) = (narrowed.ask.clone(), Arc::clone(&narrowed.store));
                         self.tasks.spawn(older_of(feed, ask, store, since, OLDER));
@@ -51,11 +51,11 @@ impl Runtime {
             }
             Effect::Mouse(catch) => self.terminal.mouse(catch)?,
             Effect::Remember(expressions) => {
-                let to = self.remembered.clone();
+                let to = self.filter_history.clone();
                 self.tasks
                     .spawn_blocking(move || match to.write(&expressions) {
                         Ok(()) => Event::Tick,
-                        Err(error) => Event::Failed(format!("filters are not remembered: {error}")),
+                        Err(error) => Event::Failed(format!("filters are not saved: {error}")),
                     });
             }
             Effect::Retry => self.filling.feed.retry(),
@@ -64,7 +64,7 @@ impl Runtime {
                 self.filling = Filling::start(&self.wanted);
                 self.tell(Event::Restarted, model)?;
                 let link = self.filling.link.borrow_and_update().clone();
-                self.tell(Event::Link(link), model)?;
+                self.tell(Event::Connection(link), model)?;
             }
             Effect::Narrow(added) => self.narrow(added, model)?,
             Effect::Redraw => self.terminal.clear()?,
@@ -84,9 +84,9 @@ impl Runtime {
     /// Has the model look at what is held now.
     pub(super) fn look(&mut self, model: &mut Model) -> Result<(), Error> {
         let base = self.filling.store.snapshot();
-        let event = match &mut self.narrowed {
+        let event = match &mut self.filtered_store {
             None => Event::Data(base),
-            Some(narrowed) => Event::Narrowed(narrowed.look(&base), base),
+            Some(narrowed) => Event::FilteredStore(narrowed.look(&base), base),
         };
         self.tell(event, model)
     }
@@ -102,13 +102,14 @@ impl Runtime {
             ask.whitelist = pushed.whitelist;
             ask.blacklist = pushed.blacklist;
         }
-        let same =
-            |known: &Ask| ask.whitelist == known.whitelist && ask.blacklist == known.blacklist;
+        let same = |known: &FlowQuery| {
+            ask.whitelist == known.whitelist && ask.blacklist == known.blacklist
+        };
         if same(given) {
             return self.widen(model);
         }
         if !self.ask.as_ref().is_some_and(same) {
-            let narrowed = Narrowed::new(ask.clone(), self.wanted.capacity)?;
+            let narrowed = FilteredStore::new(ask.clone(), self.wanted.capacity)?;
             let (base, feed) = (
                 self.filling.store.snapshot(),
                 Arc::clone(&self.filling.feed),
@@ -138,7 +139,7 @@ impl Runtime {
         if !self.preparing.is_empty() {
             self.preparing = JoinSet::new();
         }
-        self.narrowed.take().is_some()
+        self.filtered_store.take().is_some()
     }
 
     /// Goes on with what is prepared, and asks for what couldn't be asked for before; whether something
@@ -151,12 +152,12 @@ impl Runtime {
         let paused = model.data.paused().is_some();
         if let Some(mut next) = self.next.take_if(|_| !paused) {
             let shown = next.look(&base);
-            self.narrowed = Some(next);
+            self.filtered_store = Some(next);
             self.tell(Event::Swapped(shown, Some(base)), model)?;
             return Ok(true);
         }
         let answers = self.filling.answers();
-        if let Some(narrowed) = self.narrowed.as_mut().filter(|_| answers)
+        if let Some(narrowed) = self.filtered_store.as_mut().filter(|_| answers)
             && let Some((most, since)) = narrowed.lacks(&base)
         {
             let (ask, store) = (narrowed.ask.clone(), Arc::clone(&narrowed.store));
@@ -169,9 +170,9 @@ impl Runtime {
 
 async fn explain(server: Server, number: u64, flow: Box<Flow>) -> Event {
     let answer = server.explain(*flow).await;
-    let why = |error| match error {
-        NoAnswer::Stock(_) => error.to_string(),
-        NoAnswer::Failed(why) => format!("The server could not be asked why: {why}"),
+    let why = |error: RequestError| match error.is_unsupported() {
+        true => error.to_string(),
+        false => format!("The server could not be asked why: {}", error.message()),
     };
     Event::Explained(number, answer.map(Box::new).map_err(why))
 }
@@ -180,7 +181,13 @@ async fn older(feed: Arc<Feed>) -> Event {
     Event::Older(feed.older(OLDER).await)
 }
 
-async fn older_of(feed: Arc<Feed>, ask: Ask, store: Arc<Store>, since: i64, most: u64) -> Event {
+async fn older_of(
+    feed: Arc<Feed>,
+    ask: FlowQuery,
+    store: Arc<Store>,
+    since: i64,
+    most: u64,
+) -> Event {
     Event::Older(feed.older_of(ask, store, since, most).await)
 }
 
@@ -190,5 +197,5 @@ pub(super) async fn health(server: Server) -> Event {
 }
 
 pub(super) async fn policies(server: Server) -> Event {
-    Event::Policies(server.policies().await)
+    Event::Policies(server.get_policies().await)
 }

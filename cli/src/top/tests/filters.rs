@@ -257,7 +257,7 @@ fn a_store_of_what_filters_let_through_adds_to_what_is_held() {
     sample
         .store
         .push(&[flow(70, "batch", "db", 5432, true)], i64::MAX);
-    sample.send(Event::Narrowed(
+    sample.send(Event::FilteredStore(
         narrowed.snapshot(),
         sample.store.snapshot(),
     ));

@@ -1,6 +1,6 @@
 //! A cluster of three pods, and a model that has seen some of its flows.
 
-use client::{Link, Store};
+use client::{ConnectionState, Store};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proto::{
     flow::{
@@ -18,7 +18,7 @@ use ratatui::{Terminal, backend::TestBackend};
 
 use crate::top::{
     filters::Filters,
-    model::{From, Model},
+    model::{FlowSource, Model},
     theme::{Colors, Theme},
     update::{Effect, Event},
     view,
@@ -212,7 +212,7 @@ impl Sample {
     /// Connected, with nothing seen yet.
     pub(super) fn new(width: u16, height: u16) -> Self {
         let now = START + 60 * SECOND;
-        let from = From::Server("unix:///run/flows/shop/relay.sock".to_owned());
+        let from = FlowSource::Server("unix:///run/flows/shop/relay.sock".to_owned());
         let mut sample = Self {
             model: Model::new(from, Filters::default(), Theme(Colors::Dark), now),
             store: Store::new(100_000),
@@ -220,7 +220,7 @@ impl Sample {
             now,
             effects: Vec::new(),
         };
-        sample.send(Event::Link(Link::Live {
+        sample.send(Event::Connection(ConnectionState::Live {
             since: std::time::SystemTime::UNIX_EPOCH,
         }));
         sample

@@ -1,6 +1,6 @@
 //! Screens as they look.
 
-use client::Link;
+use client::ConnectionState;
 use insta::assert_snapshot;
 use ratatui::style::{Color, Modifier};
 
@@ -34,8 +34,10 @@ fn details_without_an_explanation() {
     let mut sample = Sample::with_flows(80, 24);
     sample.press("N Enter");
     let number = sample.model.details.as_ref().unwrap().number;
-    let stock = client::NoAnswer::Stock("why a flow was decided as it was").to_string();
-    sample.send(Event::Explained(number, Err(stock)));
+    let status = tonic::Status::unimplemented("");
+    let service = client::Service::Policy;
+    let stock = client::RequestError::new("relay:4245", service, "explanations of flows", status);
+    sample.send(Event::Explained(number, Err(stock.to_string())));
     assert_snapshot!("details_stock", sample.text());
 }
 
@@ -165,7 +167,7 @@ fn nothing_to_see() {
     sample.arrive(&[flow(1, "web", "db", 5432, false)]);
     sample.press("d");
     assert_snapshot!("nothing_matches", sample.text());
-    sample.send(Event::Link(Link::Failed(
+    sample.send(Event::Connection(ConnectionState::Failed(
         "flows.json: No such file".to_owned(),
     )));
     assert_snapshot!("failed", sample.text());
@@ -174,7 +176,7 @@ fn nothing_to_see() {
 #[test]
 fn without_a_connection() {
     let mut sample = Sample::with_flows(80, 24);
-    sample.send(Event::Link(Link::Lost {
+    sample.send(Event::Connection(ConnectionState::Lost {
         since: std::time::SystemTime::now(),
         why: "connection refused".to_owned(),
         retry_in: std::time::Duration::from_secs(5),

@@ -1,13 +1,13 @@
 //! What keys do.
 
-use client::Link;
+use client::ConnectionState;
 use flow::attribute::AttributeId;
 
 use super::sample::{SECOND, START, Sample, explained, flow};
 use crate::top::{
     details::Explained,
     keys::BINDINGS,
-    model::{From, Mode},
+    model::{FlowSource, Mode},
     update::{Effect, Event},
 };
 
@@ -168,7 +168,7 @@ fn drops_are_stepped_through_and_from_the_last_on_from_the_other_end() {
 #[test]
 fn a_lost_connection_says_when_it_is_tried_and_is_tried_when_asked() {
     let mut sample = Sample::with_flows(120, 24);
-    sample.send(Event::Link(Link::Lost {
+    sample.send(Event::Connection(ConnectionState::Lost {
         since: std::time::SystemTime::now(),
         why: "connection refused".to_owned(),
         retry_in: std::time::Duration::from_secs(5),
@@ -245,7 +245,7 @@ fn columns_are_chosen_moved_and_sorted_by() {
 fn a_connection_that_comes_back_is_told() {
     let mut sample = Sample::with_flows(80, 24);
     let since = std::time::SystemTime::now();
-    sample.send(Event::Link(Link::Lost {
+    sample.send(Event::Connection(ConnectionState::Lost {
         since,
         why: "gone".to_owned(),
         retry_in: std::time::Duration::from_secs(1),
@@ -254,7 +254,7 @@ fn a_connection_that_comes_back_is_told() {
     let number = sample.model.details.as_ref().unwrap().number;
     sample.send(Event::Explained(number, Err("nobody is there".to_owned())));
     sample.effects.clear();
-    sample.send(Event::Link(Link::Live { since }));
+    sample.send(Event::Connection(ConnectionState::Live { since }));
     assert!(
         sample.text().contains("connected again"),
         "{}",
@@ -350,18 +350,18 @@ fn a_command_asks_the_same_server() {
     let command = "flows policy trace --src-pod a";
     for (from, want) in [
         (
-            From::Server("unix:///run/flows/shop/relay.sock".to_owned()),
+            FlowSource::Server("unix:///run/flows/shop/relay.sock".to_owned()),
             "flows --lab shop policy trace --src-pod a",
         ),
         (
-            From::Server("unix:///run/flows/shop/one/hubble.sock".to_owned()),
+            FlowSource::Server("unix:///run/flows/shop/one/hubble.sock".to_owned()),
             "flows --server unix:///run/flows/shop/one/hubble.sock policy trace --src-pod a",
         ),
         (
-            From::Server("unix:///tmp/a b's".to_owned()),
+            FlowSource::Server("unix:///tmp/a b's".to_owned()),
             "flows --server 'unix:///tmp/a b'\\''s' policy trace --src-pod a",
         ),
-        (From::File("flows.json".to_owned()), command),
+        (FlowSource::File("flows.json".to_owned()), command),
     ] {
         assert_eq!(from.command(command), want);
     }

@@ -167,13 +167,13 @@ fn policies_show_what_the_kernel_counted_beside_the_flows() {
     sample.press("Down Down");
     assert!(sample.text().contains("never hit"), "{}", sample.text());
 
-    sample.send(Event::Policies(Err(client::NoAnswer::Stock(
-        "the policies in force",
-    ))));
+    let failed = |status| {
+        let error = client::RequestError::new("a:1", client::Service::Policy, "policies", status);
+        Event::Policies(Err(error))
+    };
+    sample.send(failed(tonic::Status::unimplemented("")));
     assert_snapshot!("top_policies_stock", sample.text());
-    sample.send(Event::Policies(Err(client::NoAnswer::Failed(
-        "the node is gone".to_owned(),
-    ))));
+    sample.send(failed(tonic::Status::internal("the node is gone")));
     let words = "no counters: the node is gone";
     assert!(sample.text().contains(words), "{}", sample.text());
 }

@@ -150,7 +150,7 @@ fn all_times_are_in_one_zone() {
     sample.press("Enter");
     seen.push_str(&sample.text());
     sample.press("4");
-    sample.send(Event::Link(client::Link::Lost {
+    sample.send(Event::Connection(client::ConnectionState::Lost {
         since: std::time::UNIX_EPOCH
             + std::time::Duration::from_nanos(u64::try_from(START + 60 * SECOND).unwrap()),
         why: "gone".to_owned(),

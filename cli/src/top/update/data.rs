@@ -2,28 +2,28 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use client::{FromNode, Link, Row, Snapshot};
+use client::{ConnectionState, NodeStats, Row, Snapshot};
 use flow::{FlowView as _, Side, Verdict};
 use proto::flows::v1::ExplainResponse;
 
 use super::Effect;
 use crate::top::{
     details::Explained,
-    model::{From, Model},
+    model::{FlowSource, Model},
 };
 
 /// How long filters rest before the server is told, ns.
 const RESTS: i64 = 400_000_000;
 
 /// What tells a flow from others of the same time.
-type Likeness = (
+type CellSignature = (
     [(Option<IpAddr>, Option<u16>); 2],
     Verdict,
     Option<(i32, i32)>,
     String,
 );
 
-fn likeness(row: &Row) -> Likeness {
+fn cell_signature(row: &Row) -> CellSignature {
     let end = |side| (row.ip(side), row.port(side));
     let ends = [end(Side::Source), end(Side::Destination)];
     (ends, row.verdict(), row.event_type(), row.node().to_owned())
@@ -36,20 +36,20 @@ impl Model {
 
     /// Whether the filters let through nothing that those didn't of which the server was told.
     pub(crate) fn keeps_narrowed(&self) -> bool {
-        let told = self.told.as_ref();
+        let told = self.last_sent_filters.as_ref();
         told.is_some_and(|told| self.filters.refine(told))
     }
 
     /// Takes the sums per node.
-    pub(super) fn summed(&mut self, came: BTreeMap<String, FromNode>) {
-        self.came = came;
+    pub(super) fn summed(&mut self, came: BTreeMap<String, NodeStats>) {
+        self.node_stats = came;
     }
 
     pub(super) fn restarted(&mut self) {
         self.data.restart(&self.filters, self.now);
-        self.told = None;
+        self.last_sent_filters = None;
         self.changed = self.filters.hide().then_some(self.now);
-        self.came.clear();
+        self.node_stats.clear();
         self.policies.forget();
         self.groups.forget();
         self.services.forget();
@@ -59,8 +59,10 @@ impl Model {
         self.fetching = false;
     }
 
-    pub(super) fn linked(&mut self, link: Link) {
-        if let (Link::Lost { since, .. }, Link::Live { .. }) = (&self.link, &link) {
+    pub(super) fn linked(&mut self, link: ConnectionState) {
+        if let (ConnectionState::Lost { since, .. }, ConnectionState::Live { .. }) =
+            (&self.link, &link)
+        {
             let gone = since.elapsed().unwrap_or_default();
             let gone = i64::try_from(gone.as_nanos()).unwrap_or(i64::MAX);
             self.say(format!(
@@ -73,8 +75,8 @@ impl Model {
                 details.explained = Explained::NotAsked;
             }
         }
-        if let Link::Lost { retry_in, .. } = &link {
-            if matches!(self.link, Link::Live { .. }) {
+        if let ConnectionState::Lost { retry_in, .. } = &link {
+            if matches!(self.link, ConnectionState::Live { .. }) {
                 // This matters more than what was said before.
                 self.notice = None;
             }
@@ -108,10 +110,10 @@ impl Model {
     }
 
     /// The time and the flow that are looked at; `None`: the newest.
-    fn place(&self) -> Option<(i64, Option<Likeness>)> {
+    fn place(&self) -> Option<(i64, Option<CellSignature>)> {
         let number = self.table.selected.filter(|_| !self.table.follow)?;
         let item = self.data.item(number)?;
-        Some((item.time(), self.data.row(number).map(likeness)))
+        Some((item.time(), self.data.row(number).map(cell_signature)))
     }
 
     /// Goes on with what another store holds, at the same time and with the same flow where they are
@@ -129,7 +131,7 @@ impl Model {
         };
         let data = &self.data;
         let mut same = data.matches().filter(|found| found.time == time);
-        let found = same.find(|found| data.row(found.number).map(likeness) == key);
+        let found = same.find(|found| data.row(found.number).map(cell_signature) == key);
         let found = found.map(|found| found.number);
         let line = found.map_or_else(|| data.line_at(time), |number| data.line(number));
         if line >= data.len() {
@@ -158,8 +160,8 @@ impl Model {
             .is_some_and(|changed| self.now - changed >= RESTS);
         if rests && self.data.paused().is_none() {
             self.changed = None;
-            if let From::Server(_) = self.from {
-                self.told = Some(self.filters.clone());
+            if let FlowSource::Server(_) = self.from {
+                self.last_sent_filters = Some(self.filters.clone());
                 effects.push(Effect::Narrow(self.filters.added()));
             }
         }
@@ -179,8 +181,8 @@ impl Model {
         };
         if let Some(flow) = details.ask(self.now) {
             match self.from {
-                From::Server(_) => effects.push(Effect::Explain(details.number, flow)),
-                From::File(_) => {
+                FlowSource::Server(_) => effects.push(Effect::Explain(details.number, flow)),
+                FlowSource::File(_) => {
                     details.explained = Explained::None(
                         "These flows are from a file: there is no server to ask why.".to_owned(),
                     );

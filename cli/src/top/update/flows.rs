@@ -9,7 +9,7 @@ use crate::top::{
     export,
     filters::{self, Chip},
     keys::Act,
-    model::{From, Mode, Model},
+    model::{FlowSource, Mode, Model},
 };
 
 /// Narrowest column.
@@ -217,16 +217,16 @@ impl Model {
             return;
         }
         match &self.from {
-            From::Server(_) => {
+            FlowSource::Server(_) => {
                 self.fetching = true;
                 self.table.follow = false;
                 self.say("fetching older flows …");
                 effects.push(Effect::Older);
             }
-            From::File(_) if self.data.evicted() > 0 => {
+            FlowSource::File(_) if self.data.evicted() > 0 => {
                 self.say("the file has older flows than are held; --keep N holds more");
             }
-            From::File(_) => self.say("this is the beginning of the file"),
+            FlowSource::File(_) => self.say("this is the beginning of the file"),
         }
     }
 

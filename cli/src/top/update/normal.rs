@@ -1,6 +1,6 @@
 //! Keys of the views.
 
-use client::Link;
+use client::ConnectionState;
 use crossterm::event::KeyEvent;
 use flow::Verdict;
 
@@ -32,7 +32,7 @@ impl Model {
             Act::Help => self.mode = Mode::Help(0),
             Act::Redraw => effects.push(Effect::Redraw),
             // What is held stays: there is nothing to take its place.
-            Act::Reconnect if matches!(self.link, Link::Lost { .. }) => {
+            Act::Reconnect if matches!(self.link, ConnectionState::Lost { .. }) => {
                 self.retry_at = self.now;
                 effects.push(Effect::Retry);
             }

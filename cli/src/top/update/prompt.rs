@@ -5,7 +5,7 @@ use flow::attribute::{Attribute, AttributeId};
 
 use super::Effect;
 use crate::top::{
-    export::{Export, Name, Unwritten},
+    export::{Export, ExportError, Name},
     keys::{self, Act, Place},
     model::{Mode, Model},
     table::Shown,
@@ -85,7 +85,7 @@ impl Model {
     }
 
     /// Says what became of it; what failed can be named anew.
-    pub(super) fn written(&mut self, done: Result<String, Unwritten>) {
+    pub(super) fn written(&mut self, done: Result<String, ExportError>) {
         match done {
             Ok(text) => self.say(text),
             Err(failed) => {

@@ -13,7 +13,7 @@ use super::{
     put, put_right,
 };
 use crate::top::{
-    model::{Laid, Mode, Model},
+    model::{LayoutRects, Mode, Model},
     text::{bars, cut, grouped, short, span, width},
 };
 
@@ -22,7 +22,7 @@ const LABEL: u16 = 9;
 /// Room for the highest count behind them.
 const SCALE: u16 = 6;
 
-pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     if area.width < LABEL + SCALE + 10 || area.height < 3 {
         return;
     }

@@ -1,29 +1,29 @@
 //! The pane with the details of a flow.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect, style};
 
 use super::{line, put, put_right};
 use crate::top::{
-    details::{Look, Piece},
-    model::{Laid, Model},
+    details::{Span, Style},
+    model::{LayoutRects, Model},
     text::{width, wrap},
     theme::Theme,
 };
 
-fn style(theme: Theme, look: Look) -> Style {
+fn style(theme: Theme, look: Style) -> style::Style {
     match look {
-        Look::Plain => theme.plain(),
-        Look::Quiet => theme.quiet(),
-        Look::Heading => theme.heading(),
-        Look::Verdict(verdict) => theme.verdict(verdict),
-        Look::Good => theme.good(),
-        Look::Bad => theme.bad(),
-        Look::Warn => theme.warn(),
-        Look::Accent => theme.accent(),
+        Style::Plain => theme.plain(),
+        Style::Quiet => theme.quiet(),
+        Style::Heading => theme.heading(),
+        Style::Verdict(verdict) => theme.verdict(verdict),
+        Style::Good => theme.good(),
+        Style::Bad => theme.bad(),
+        Style::Warn => theme.warn(),
+        Style::Accent => theme.accent(),
     }
 }
 
-pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let Some(details) = &model.details else {
         return;
     };
@@ -85,7 +85,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
 
     let document = details.document(&model.data, model.now, &model.zone);
     let columns = usize::from(inner.width).saturating_sub(1).max(8);
-    let mut fitted: Vec<Vec<Piece>> = Vec::new();
+    let mut fitted: Vec<Vec<Span>> = Vec::new();
     for (at, pieces) in document.lines.iter().enumerate() {
         if document.sections.contains(&at) {
             laid.sections.push(fitted.len());
@@ -119,7 +119,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
 }
 
 /// Breaks a line of pieces into lines that fit.
-fn fit(pieces: &[Piece], columns: usize, to: &mut Vec<Vec<Piece>>) {
+fn fit(pieces: &[Span], columns: usize, to: &mut Vec<Vec<Span>>) {
     let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     if width(&whole) <= columns {
         to.push(pieces.to_vec());
@@ -131,7 +131,7 @@ fn fit(pieces: &[Piece], columns: usize, to: &mut Vec<Vec<Piece>>) {
         .flat_map(|piece| piece.text.chars().map(|letter| (letter, piece.look)))
         .peekable();
     for (at, text) in wrap(&whole, columns, 2).iter().enumerate() {
-        let mut line: Vec<Piece> = Vec::new();
+        let mut line: Vec<Span> = Vec::new();
         let indent = text.len() - text.trim_start_matches(' ').len();
         let body = if at == 0 {
             text.as_str()
@@ -140,16 +140,16 @@ fn fit(pieces: &[Piece], columns: usize, to: &mut Vec<Vec<Piece>>) {
         };
         if at > 0 {
             while looks.next_if(|(letter, _)| *letter == ' ').is_some() {}
-            line.push(Piece {
+            line.push(Span {
                 text: " ".repeat(indent),
-                look: Look::Plain,
+                look: Style::Plain,
             });
         }
         for letter in body.chars() {
-            let look = looks.next().map_or(Look::Plain, |(_, look)| look);
+            let look = looks.next().map_or(Style::Plain, |(_, look)| look);
             match line.last_mut() {
                 Some(last) if last.look == look => last.text.push(letter),
-                _ => line.push(Piece {
+                _ => line.push(Span {
                     text: letter.to_string(),
                     look,
                 }),
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn broken_lines_keep_their_looks() {
-        let piece = |text: &str, look| Piece {
+        let piece = |text: &str, look| Span {
             text: text.to_owned(),
             look,
         };
         let pieces = [
-            piece("  path: ", Look::Quiet),
-            piece("one two three four", Look::Good),
+            piece("  path: ", Style::Quiet),
+            piece("one two three four", Style::Good),
         ];
         let mut lines = Vec::new();
         fit(&pieces, 16, &mut lines);
@@ -181,6 +181,6 @@ mod tests {
             .collect();
         assert_eq!(texts, ["  path: one two", "    three four"]);
         let last = lines[1].last().unwrap();
-        assert_eq!((last.text.as_str(), last.look), ("three four", Look::Good));
+        assert_eq!((last.text.as_str(), last.look), ("three four", Style::Good));
     }
 }

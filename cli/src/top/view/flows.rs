@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use client::{Item, Link, Mark, Row};
+use client::{ConnectionState, Item, Marker, Row};
 use flow::{
     FlowView as _, Side, Verdict,
     attribute::{Align, AttributeId, Cells},
@@ -18,12 +18,12 @@ use ratatui::{
 use super::{line, middle, put};
 use crate::top::{
     data::SORTED,
-    model::{From, Laid, Mode, Model},
+    model::{FlowSource, LayoutRects, Mode, Model},
     table::Place,
     text::{cut, cut_middle, cut_name, grouped, span, width},
 };
 
-pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     if area.height < 2 {
         return;
     }
@@ -68,7 +68,7 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
                     cell(model, buffer, here, row, *place, &texts[place.column]);
                 }
             }
-            (Some(Item::Mark(mark)), _) => put_mark(model, buffer, here, mark),
+            (Some(Item::Marker(mark)), _) => put_mark(model, buffer, here, mark),
             _ => {}
         }
         if Some(*number) == model.table.selected {
@@ -92,7 +92,13 @@ fn texts(model: &Model, numbers: &[u64]) -> Vec<Option<Vec<String>>> {
     numbers.iter().map(row).collect()
 }
 
-fn headings(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], laid: &mut Laid) {
+fn headings(
+    model: &Model,
+    buffer: &mut Buffer,
+    area: Rect,
+    places: &[Place],
+    laid: &mut LayoutRects,
+) {
     let theme = model.theme;
     let sort = model.data.sorted_by();
     for place in places {
@@ -219,10 +225,10 @@ fn select(model: &Model, buffer: &mut Buffer, area: Rect, places: &[Place], focu
     }
 }
 
-fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
+fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Marker) {
     let theme = model.theme;
     let (text, style) = match mark {
-        Mark::Lost {
+        Marker::Lost {
             node,
             events,
             stage,
@@ -239,7 +245,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
                 theme.warn(),
             )
         }
-        Mark::Nodes {
+        Marker::Nodes {
             nodes,
             state,
             message,
@@ -257,7 +263,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
                 style,
             )
         }
-        Mark::Reconnected {
+        Marker::Reconnected {
             lost,
             time,
             why,
@@ -278,7 +284,9 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Mark) {
                 style,
             )
         }
-        Mark::Unreadable { line, why } => (format!("line {line} is no flow: {why}"), theme.warn()),
+        Marker::Unreadable { line, why } => {
+            (format!("line {line} is no flow: {why}"), theme.warn())
+        }
     };
     let time = mark.time();
     if time > 0 {
@@ -336,26 +344,28 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
             format!("none of the newest {} is a flow", grouped(SORTED as u64)),
             theme.plain(),
         )],
-        (Link::Live { .. } | Link::Ended, _) if model.filters.hide() => no_match(model, held),
-        (Link::Lost { .. }, _) if held > 0 => no_match(model, held),
-        (Link::Connecting, From::Server(address)) => {
+        (ConnectionState::Live { .. } | ConnectionState::Ended, _) if model.filters.hide() => {
+            no_match(model, held)
+        }
+        (ConnectionState::Lost { .. }, _) if held > 0 => no_match(model, held),
+        (ConnectionState::Connecting, FlowSource::Server(address)) => {
             vec![(format!("Connecting to {address} …"), theme.heading())]
         }
-        (Link::Connecting, From::File(path)) => {
+        (ConnectionState::Connecting, FlowSource::File(path)) => {
             vec![(format!("Reading {path} …"), theme.heading())]
         }
-        (Link::Live { since }, _) if is_new(*since, model.now) => {
+        (ConnectionState::Live { since }, _) if is_new(*since, model.now) => {
             vec![("Reading the history \u{2026}".to_owned(), theme.heading())]
         }
-        (Link::Live { .. }, _) => vec![
+        (ConnectionState::Live { .. }, _) => vec![
             ("No flows yet.".to_owned(), theme.heading()),
             (
                 "They appear here as they happen; o fetches older ones.".to_owned(),
                 theme.plain(),
             ),
         ],
-        (Link::Ended, _) => vec![("There are no flows.".to_owned(), theme.heading())],
-        (Link::Lost { why, .. } | Link::Failed(why), _) => vec![
+        (ConnectionState::Ended, _) => vec![("There are no flows.".to_owned(), theme.heading())],
+        (ConnectionState::Lost { why, .. } | ConnectionState::Failed(why), _) => vec![
             ("There is no connection.".to_owned(), theme.bad()),
             (why.clone(), theme.plain()),
             ("R tries again at once".to_owned(), theme.quiet()),

@@ -9,7 +9,7 @@ use ratatui::{
 use super::{first_seen, line, middle, put, put_right};
 use crate::top::{
     groups::{By, Group, Order, STEPS},
-    model::{From, Laid, Model},
+    model::{FlowSource, LayoutRects, Model},
     text::{bars, bytes, cut, cut_name, grouped, short, span, width, wrap},
 };
 
@@ -200,7 +200,7 @@ fn headings(
     }
 }
 
-pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let groups = &model.groups;
     titles(model, buffer, line(area, 0));
     let policies = groups.by == By::Policy;
@@ -296,7 +296,7 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
     let (theme, groups) = (model.theme, &model.groups);
     let ruler = "\u{2500}".repeat(usize::from(area.width));
     put(buffer, line(area, 0), 0, &ruler, theme.quiet());
-    let is_file = matches!(model.from, From::File(_));
+    let is_file = matches!(model.from, FlowSource::File(_));
     let columns = usize::from(area.width).saturating_sub(2);
     if let Some(why) = model.policies.missing(is_file) {
         for (at, text) in wrap(&why, columns, 2).iter().enumerate() {

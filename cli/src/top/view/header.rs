@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use client::Link;
+use client::ConnectionState;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -12,7 +12,7 @@ use ratatui::{
 use super::{put, put_right};
 use crate::top::{
     keys::{self, Act},
-    model::{From, Laid, Mode, Model, Screen},
+    model::{FlowSource, LayoutRects, Mode, Model, Screen},
     nodes,
     text::{cut, cut_middle, grouped, short, span, width},
 };
@@ -23,7 +23,7 @@ fn ago(since: SystemTime) -> String {
 }
 
 /// The names of the views, and how the connection stands.
-pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let theme = model.theme;
     let (state, style) = state(model);
     let numbers = numbers(model);
@@ -61,11 +61,13 @@ pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
 }
 
 /// The source as people call it.
-fn source(from: &From) -> String {
+fn source(from: &FlowSource) -> String {
     match (from, from.lab()) {
         (_, Some(lab)) => cut_middle(&format!("lab {lab}"), 20),
-        (From::Server(address), None) => cut_middle(address.trim_start_matches("unix://"), 32),
-        (From::File(path), None) => cut_middle(path, 24),
+        (FlowSource::Server(address), None) => {
+            cut_middle(address.trim_start_matches("unix://"), 32)
+        }
+        (FlowSource::File(path), None) => cut_middle(path, 24),
     }
 }
 
@@ -78,19 +80,21 @@ fn state(model: &Model) -> (String, Style) {
         return (format!("‖ paused {gone}, {waiting} waiting"), theme.warn());
     }
     match &model.link {
-        Link::Connecting => {
+        ConnectionState::Connecting => {
             let doing = match model.from {
-                From::Server(_) => "connecting to",
-                From::File(_) => "reading",
+                FlowSource::Server(_) => "connecting to",
+                FlowSource::File(_) => "reading",
             };
             (format!("… {doing} {from}"), theme.warn())
         }
-        Link::Live { .. } => match &nodes::troubles(model)[..] {
+        ConnectionState::Live { .. } => match &nodes::troubles(model)[..] {
             [] => (format!("● live {from}"), theme.good()),
             troubles => (format!("▲ {}, {from}", troubles.join(", ")), theme.bad()),
         },
-        Link::Lost { since, .. } => (format!("✗ no connection for {}", ago(*since)), theme.bad()),
-        Link::Ended => {
+        ConnectionState::Lost { since, .. } => {
+            (format!("✗ no connection for {}", ago(*since)), theme.bad())
+        }
+        ConnectionState::Ended => {
             let (evicted, unreadable) = (model.data.evicted() > 0, model.data.unreadable());
             let what = if evicted { "the newest" } else { "all" };
             let style = if evicted || unreadable > 0 {
@@ -105,13 +109,13 @@ fn state(model: &Model) -> (String, Style) {
             };
             (format!("■ {what} of {from}{rest}"), style)
         }
-        Link::Failed(_) => (format!("✗ {from}"), theme.bad()),
+        ConnectionState::Failed(_) => (format!("✗ {from}"), theme.bad()),
     }
 }
 
 fn numbers(model: &Model) -> String {
     // What is paused has no rate, and is not to look as if nothing happened.
-    if !matches!(model.link, Link::Live { .. }) || model.data.paused().is_some() {
+    if !matches!(model.link, ConnectionState::Live { .. }) || model.data.paused().is_some() {
         return String::new();
     }
     let rate = model.data.rate(model.now);
@@ -124,7 +128,7 @@ fn chip(
     share: usize,
     place: Option<usize>,
     (buffer, area, x, style): (&mut Buffer, Rect, usize, Style),
-    laid: &mut Laid,
+    laid: &mut LayoutRects,
 ) -> usize {
     let text = format!("[{} ×]", cut(text, share.saturating_sub(5).max(8)));
     let end = put(buffer, area, x, &text, style);
@@ -138,7 +142,7 @@ fn chip(
 }
 
 /// The filters, and how many flows they let through.
-pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let theme = model.theme;
     let filters = &model.filters;
     let (shown, held) = (model.data.rows() as u64, model.data.held() as u64);
@@ -197,7 +201,7 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         return;
     }
     match &model.link {
-        Link::Lost { why, .. } => {
+        ConnectionState::Lost { why, .. } => {
             let when = if model.now < model.retry_at {
                 let left = model.retry_at.saturating_sub(model.now);
                 let seconds = left.saturating_sub(1) / 1_000_000_000 + 1;
@@ -211,11 +215,11 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
             put(buffer, area, 1, &format!("{why}; {when}"), theme.bad());
             return;
         }
-        Link::Failed(why) => {
+        ConnectionState::Failed(why) => {
             put(buffer, area, 1, why, theme.bad());
             return;
         }
-        Link::Connecting | Link::Live { .. } | Link::Ended => {}
+        ConnectionState::Connecting | ConnectionState::Live { .. } | ConnectionState::Ended => {}
     }
     let hints: &[(Act, &str)] = match (&model.mode, model.screen, &model.details) {
         (Mode::Time, ..) => {

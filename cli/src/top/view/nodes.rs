@@ -1,12 +1,12 @@
 //! The nodes, one a line, and all of the selected one below.
 
-use client::Link;
+use client::ConnectionState;
 use proto::flows::v1::EventCounts;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{first_seen, line, middle, put};
 use crate::top::{
-    model::{Laid, Model},
+    model::{LayoutRects, Model},
     nodes::{self, Node},
     text::{cut, grouped, short, span, width},
 };
@@ -57,7 +57,7 @@ const STAGES: [Stage; 5] = [
 /// Lines for the selected node.
 const BELOW: u16 = 9;
 
-pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let theme = model.theme;
     let all = nodes::all(model);
     let mut list = area;
@@ -119,14 +119,17 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
             (state, false) => (state, theme.bad()),
         };
         // Of a file, or while nothing can come, nobody knows.
-        let live = matches!(model.link, Link::Live { .. });
-        let rate = node.came.rate.filter(|_| live && !node.is_away(model.now));
-        let dropped = node.came.dropped;
+        let live = matches!(model.link, ConnectionState::Live { .. });
+        let rate = node
+            .node_stats
+            .rate
+            .filter(|_| live && !node.is_away(model.now));
+        let dropped = node.node_stats.dropped;
         let mut cells: Vec<(String, Style)> = vec![
             (node.name.clone(), theme.plain()),
             (state.to_owned(), state_style),
             (rate.map_or(String::new(), short), theme.plain()),
-            (grouped(node.came.flows), theme.plain()),
+            (grouped(node.node_stats.flows), theme.plain()),
             (
                 grouped(dropped),
                 if dropped > 0 {
@@ -176,7 +179,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
 
 /// Events of a node that never came here, as far as anybody knows.
 fn lost(node: &Node) -> u64 {
-    let told = node.came.lost.values().copied();
+    let told = node.node_stats.lost.values().copied();
     let told = told.fold(0, u64::saturating_add);
     let counted = node.events.map_or(0, |events| {
         let stages = STAGES.iter().filter(|stage| stage.never);
@@ -187,7 +190,7 @@ fn lost(node: &Node) -> u64 {
 }
 
 fn delay(node: &Node) -> String {
-    match node.came.delay {
+    match node.node_stats.delay {
         Some(delay) => span(i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX)),
         None => "-".to_owned(),
     }
@@ -269,7 +272,7 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
             theme.quiet(),
         )),
     }
-    for (stage, lost) in &node.came.lost {
+    for (stage, lost) in &node.node_stats.lost {
         lines.push((
             format!(
                 "{} lost, told with the flows: {}",

@@ -6,7 +6,7 @@ use super::{first_seen, line, put, put_right};
 use crate::top::{
     filters::VERDICTS,
     keys::{BINDINGS, Binding, Place},
-    model::{Laid, Model, Screen},
+    model::{LayoutRects, Model, Screen},
     text::{cut, width, wrap},
     update::offered,
 };
@@ -63,7 +63,13 @@ fn open(model: &Model, buffer: &mut Buffer, area: Rect, size: (usize, usize), ti
 }
 
 /// Every key.
-pub(super) fn help(model: &Model, from: usize, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn help(
+    model: &Model,
+    from: usize,
+    buffer: &mut Buffer,
+    area: Rect,
+    laid: &mut LayoutRects,
+) {
     let theme = model.theme;
     let bindings = |place: Place| BINDINGS.iter().filter(move |one| one.place == place);
     let names = |binding: &Binding| binding.keys.replace(' ', ", ");

@@ -4,12 +4,12 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{first_seen, line, middle, put, put_right};
 use crate::top::{
-    model::{Laid, Model},
+    model::{LayoutRects, Model},
     services::Line,
     text::{cut, grouped, span, width},
 };
 
-pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut Laid) {
+pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let theme = model.theme;
     let services = &model.services;
     let all = services.lines();

@@ -1,6 +1,6 @@
 //! What was lost, at which stage.
 
-use client::{FromNode, Health};
+use client::{Health, NodeStats};
 use proto::flows::v1::EventCounts;
 use serde::Serialize;
 
@@ -58,7 +58,7 @@ pub(super) fn of_all(health: Option<&Health>, told: u64) -> Vec<Loss> {
 }
 
 /// Of one node: what it counts itself, else what it said in the stream.
-pub(super) fn of_node(events: Option<&EventCounts>, came: &FromNode) -> Vec<Loss> {
+pub(super) fn of_node(events: Option<&EventCounts>, came: &NodeStats) -> Vec<Loss> {
     let told = came.lost.iter().map(|(stage, count)| Loss {
         stage: match stage.name() {
             "PERF_EVENT_RING_BUFFER" => "Kernel",

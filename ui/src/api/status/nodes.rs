@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use client::{FromNode, Health};
+use client::{Health, NodeStats};
 use proto::flows::v1::{EventCounts, GetStatusResponse};
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ const PATIENCE: i64 = 2_000_000_000;
 /// All that are known, by name, at a moment (Unix ns).
 pub(super) fn all(
     health: Option<&Health>,
-    came: &BTreeMap<String, FromNode>,
+    came: &BTreeMap<String, NodeStats>,
     now: i64,
 ) -> Vec<Node> {
     let mut nodes: BTreeMap<&str, Node> = BTreeMap::new();
@@ -91,7 +91,7 @@ pub(super) fn all(
             "away".clone_into(&mut node.state);
         }
     }
-    let nothing = FromNode::default();
+    let nothing = NodeStats::default();
     let nodes = nodes.into_iter().map(|(name, node)| {
         let losses = losses::of_node(
             events.get(name).copied(),
@@ -166,23 +166,23 @@ mod tests {
         let came = BTreeMap::from([
             (
                 "one".to_owned(),
-                FromNode {
+                NodeStats {
                     rate: Some(2.5),
-                    ..FromNode::default()
+                    ..NodeStats::default()
                 },
             ),
             (
                 "three".to_owned(),
-                FromNode {
+                NodeStats {
                     away: Some(i64::MIN),
-                    ..FromNode::default()
+                    ..NodeStats::default()
                 },
             ),
             (
                 "other".to_owned(),
-                FromNode {
+                NodeStats {
                     flows: 5,
-                    ..FromNode::default()
+                    ..NodeStats::default()
                 },
             ),
         ]);

@@ -5,11 +5,11 @@ use flow::{Filter, filter::Program, flags::Lists, view};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use crate::{args::Args, error::Error};
+use crate::error::Error;
 
 /// What to ask for, and what to do with the answers.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FilterPlan {
     /// For the server.
     pub(crate) lists: Lists,
     /// All of it.
@@ -18,12 +18,17 @@ pub(crate) struct Wanted {
     pub(crate) rest: Option<Filter>,
 }
 
-impl Wanted {
+impl FilterPlan {
     /// From the lists of the flags. Without expressions they are asked for as they are; `checked`: not
     /// without being read here first, for what is wrong to be said in our words.
-    pub(crate) fn new(args: &Args, lists: Lists, checked: bool) -> Result<Self, Error> {
+    pub(crate) fn new(
+        expressions: &[String],
+        lists: Lists,
+        is_file: bool,
+        checked: bool,
+    ) -> Result<Self, Error> {
         let mut all = Vec::new();
-        for text in args.values("filter") {
+        for text in expressions {
             let filter = Filter::parse_expr(text).map_err(|error| {
                 let rendered = error.render(text);
                 Error::Usage(format!(
@@ -35,13 +40,13 @@ impl Wanted {
         if all.is_empty() {
             return Ok(Self {
                 // A file is filtered here; a server says itself what it does not understand.
-                filter: match args.value("input-file") {
-                    Some(_) => Filter::from_lists(&lists.whitelist, &lists.blacklist)?,
-                    None if checked => {
+                filter: match (is_file, checked) {
+                    (true, _) => Filter::from_lists(&lists.whitelist, &lists.blacklist)?,
+                    (false, true) => {
                         let _read = Filter::from_lists(&lists.whitelist, &lists.blacklist)?;
                         Filter::default()
                     }
-                    None => Filter::default(),
+                    (false, false) => Filter::default(),
                 },
                 lists,
                 rest: None,

@@ -11,9 +11,9 @@ use super::bar::REMEMBERED;
 
 /// The file; none where there is no home.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Remembered(Option<PathBuf>);
+pub(crate) struct FilterHistory(Option<PathBuf>);
 
-impl Remembered {
+impl FilterHistory {
     /// `$XDG_STATE_HOME/flows/filters`, else `~/.local/state/flows/filters`.
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let absolute = |name: &str| {
@@ -77,7 +77,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let variable =
             |name: &str| (name == "HOME").then(|| home.path().to_str().unwrap().to_owned());
-        let file = Remembered::of_environment(variable);
+        let file = FilterHistory::of_environment(variable);
         assert!(file.read().is_empty());
         let expressions: Vec<String> = (0..REMEMBERED + 5)
             .map(|at| format!("port == {at}"))
@@ -87,7 +87,7 @@ mod tests {
         let left = fs::read_dir(home.path().join(".local/state/flows")).unwrap();
         assert_eq!(left.count(), 1);
         assert!(
-            Remembered::of_environment(|_| None)
+            FilterHistory::of_environment(|_| None)
                 .write(&expressions)
                 .is_ok()
         );

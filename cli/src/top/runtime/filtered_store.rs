@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use client::{Ask, Feed, Item, Snapshot, Store};
+use client::{Feed, FlowQuery, Item, Snapshot, Store};
 use flow::{Filter, FilterError, Program, view::Message};
 use proto::{
     google::Timestamp,
@@ -23,9 +23,9 @@ const BATCH: usize = 2048;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// See the module.
-pub(super) struct Narrowed {
+pub(super) struct FilteredStore {
     /// What the server is asked for.
-    pub(super) ask: Ask,
+    pub(super) ask: FlowQuery,
     pub(super) store: Arc<Store>,
     pub(super) changes: watch::Receiver<u64>,
     lets: Program,
@@ -37,12 +37,12 @@ pub(super) struct Narrowed {
     lacks_older: bool,
 }
 
-impl Narrowed {
+impl FilteredStore {
     /// An empty one.
     ///
     /// # Errors
     /// What is asked for can't be read.
-    pub(super) fn new(ask: Ask, capacity: usize) -> Result<Self, FilterError> {
+    pub(super) fn new(ask: FlowQuery, capacity: usize) -> Result<Self, FilterError> {
         let store = Arc::new(Store::new(capacity));
         let lets = Filter::from_lists(&ask.whitelist, &ask.blacklist)?;
         Ok(Self {
@@ -84,7 +84,7 @@ impl Narrowed {
                     });
                 }
                 Item::Flow(_) => {}
-                Item::Mark(mark) => {
+                Item::Marker(mark) => {
                     self.put(&mut flows);
                     self.store.mark((**mark).clone());
                 }
@@ -150,7 +150,7 @@ impl Narrowed {
 }
 
 /// A change of what it holds; none, if there is none.
-pub(super) async fn changed(narrowed: &mut Option<Narrowed>) {
+pub(super) async fn changed(narrowed: &mut Option<FilteredStore>) {
     match narrowed {
         Some(narrowed) => {
             // The store lives as long as we do.
@@ -167,7 +167,7 @@ pub(super) fn oldest(snapshot: &Snapshot) -> Option<i64> {
         .iter(snapshot.range())
         .find_map(|(_, item)| match item {
             Item::Flow(row) => Some(row.time()),
-            Item::Mark(_) => None,
+            Item::Marker(_) => None,
         })
 }
 
@@ -208,12 +208,12 @@ mod tests {
             (vec![filter("web")], vec![], "web"),
             (vec![], vec![filter("web")], "db"),
         ] {
-            let ask = Ask {
+            let ask = FlowQuery {
                 whitelist,
                 blacklist,
-                ..Ask::default()
+                ..FlowQuery::default()
             };
-            let mut narrowed = Narrowed::new(ask, 100).unwrap();
+            let mut narrowed = FilteredStore::new(ask, 100).unwrap();
             let snapshot = narrowed.look(&base.snapshot());
             let pods: Vec<String> = snapshot
                 .range()

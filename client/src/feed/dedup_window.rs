@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use crate::store::{Id, Item, Mark, Snapshot};
+use crate::store::{Id, Item, Marker, Snapshot};
 
 /// A relay may deliver what a slow node sends behind younger flows: so far back (ns), flows are asked
 /// for again and those that are known left out.
@@ -12,7 +12,7 @@ const OVERLAP: i64 = 5_000_000_000;
 
 /// Items of a stretch of time.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct DedupWindow {
     ids: HashSet<Id>,
     lost: Vec<(i64, u64)>,
     /// From when on they are known, Unix ns.
@@ -20,7 +20,7 @@ pub(super) struct Known {
     until: i64,
 }
 
-impl Known {
+impl DedupWindow {
     /// The newest flows of a store; `None` if it has none.
     pub(super) fn newest(store: &Snapshot) -> Option<Self> {
         let newest = store
@@ -82,8 +82,8 @@ impl Known {
             Item::Flow(row) => {
                 self.ids.insert(row.id());
             }
-            Item::Mark(mark) => {
-                if let Mark::Lost { time, events, .. } = **mark {
+            Item::Marker(mark) => {
+                if let Marker::Lost { time, events, .. } = **mark {
                     self.lost.push((time, events));
                 }
             }
@@ -116,6 +116,6 @@ impl Known {
 fn flow_time(item: &Item) -> Option<i64> {
     match item {
         Item::Flow(row) => Some(row.time()),
-        Item::Mark(_) => None,
+        Item::Marker(_) => None,
     }
 }

@@ -1,0 +1,202 @@
+//! `flows policy trace`.
+
+use std::{io::Write as _, path::Path};
+
+use policy::Config;
+use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
+
+use super::{
+    clean,
+    manifests::{self, StateArgs},
+    show,
+};
+use crate::{
+    connect::ServerArgs,
+    error::Error,
+    flag::{self, Given, Switch, TextFormat, or_environment},
+};
+
+const EXAMPLES: &str = "Examples:
+  flows policy trace --src-pod shop/web --dst-pod shop/db --dport 5432
+  flows policy trace --src-labels app=web --dst-labels app=db --dport 5432/tcp --state manifests/
+  flows policy trace --src-labels app=new,io.kubernetes.pod.namespace=shop --dst-pod shop/db --dport pg
+  flows policy trace --src-ip 203.0.113.9 --dst-pod shop/web --dport http --exit-code
+
+  flows policy trace --src-pod shop/web --dst-pod shop/db
+
+Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
+code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
+and for each of its rules what didn't fit.";
+
+/// Say whether a connection would be allowed, and why
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    destination: DestinationArgs,
+    /// destination port: 5432, 53/udp, a name such as http, 8/icmp (the type) or 128/icmpv6 [default protocol: TCP]; without it, which ports are allowed
+    #[arg(long, value_name = "PORT", help_heading = "The connection")]
+    dport: Option<String>,
+    /// exit with 1 if the verdict is DENIED (and with 2 if there is none)
+    #[arg(long, help_heading = "Output")]
+    exit_code: Option<Given<Switch>>,
+    /// text or json [default: text]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<TextFormat>>,
+    #[command(flatten)]
+    state: StateArgs,
+}
+
+/// Who connects: one of these.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "The connection")]
+struct SourceArgs {
+    /// source pod
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    src_pod: Option<String>,
+    /// labels of the source pod: app=web,k8s:tier=data; for a pod that does not exist yet add io.kubernetes.pod.namespace=NAMESPACE
+    #[arg(long, value_name = "LABELS")]
+    src_labels: Option<String>,
+    /// source IP address
+    #[arg(long, value_name = "IP")]
+    src_ip: Option<String>,
+    /// source entity: host, remote-node, kube-apiserver, world, ...
+    #[arg(long, value_name = "NAME")]
+    src_entity: Option<String>,
+}
+
+/// Who is connected to: one of these.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "The connection")]
+struct DestinationArgs {
+    /// destination pod
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    dst_pod: Option<String>,
+    /// labels of the destination pod
+    #[arg(long, value_name = "LABELS")]
+    dst_labels: Option<String>,
+    /// destination IP address
+    #[arg(long, value_name = "IP")]
+    dst_ip: Option<String>,
+    /// destination entity
+    #[arg(long, value_name = "NAME")]
+    dst_entity: Option<String>,
+}
+
+/// Shows whether a connection would be allowed.
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let coded = flag::is_on(&args.exit_code)?;
+    match answer(args, server).await {
+        Ok(verdict) => match exit_code(verdict, coded) {
+            0 => Ok(()),
+            code => Err(Error::Answered(code)),
+        },
+        // 1 means DENIED.
+        Err(error) if coded => Err(Error::NoAnswer(Box::new(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a verdict ends the program with: with `--exit-code` 1 means DENIED. That not all have answered is
+/// as good as no answer.
+fn exit_code(verdict: Verdict, coded: bool) -> u8 {
+    match (verdict, coded) {
+        (Verdict::Unspecified | Verdict::Unknown, true) => 2,
+        (Verdict::Unspecified | Verdict::Unknown, false) => 1,
+        (Verdict::Allowed, _) | (Verdict::Denied, false) => 0,
+        (Verdict::Denied, true) => 1,
+    }
+}
+
+/// Shows the answer, and returns its verdict.
+async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
+    let format = flag::get(&or_environment(&args.output, "output"))?;
+    let request = args.request()?;
+    let answer = match &args.state.state {
+        Some(directory) => of_directory(directory, args.state.config()?, &request)?,
+        None => {
+            args.state.check_running_cluster()?;
+            let server = server.connect().await?;
+            server.trace(request).await.map_err(Error::Request)?
+        }
+    };
+    let verdict = answer.verdict();
+    let mut out = anstream::stdout().lock();
+    match format.unwrap_or(TextFormat::Text) {
+        TextFormat::Json => proto::json::write_pretty(&mut out, &answer)?,
+        TextFormat::Text => write!(out, "{}", show::trace(&clean::trace(answer)))?,
+    }
+    Ok(verdict)
+}
+
+fn of_directory(
+    directory: &Path,
+    config: Config,
+    request: &TraceRequest,
+) -> Result<TraceResponse, Error> {
+    let query = explain::proto::trace_query(request)?;
+    let known = manifests::read(directory, config)?;
+    known.complain();
+    let explanation = known.context().explain(&query)?;
+    Ok(explain::proto::trace(&explanation))
+}
+
+impl Args {
+    fn request(&self) -> Result<TraceRequest, Error> {
+        if self.dport.as_ref().is_some_and(String::is_empty) {
+            return Err(Error::Usage(
+                "--dport is empty; leave it out to ask about any port".to_owned(),
+            ));
+        }
+        let source = &self.source;
+        let source = [
+            source.src_pod.clone().map(end::Of::Pod),
+            source.src_labels.clone().map(end::Of::Labels),
+            source.src_ip.clone().map(end::Of::Ip),
+            source.src_entity.clone().map(end::Of::Entity),
+        ];
+        let destination = &self.destination;
+        let destination = [
+            destination.dst_pod.clone().map(end::Of::Pod),
+            destination.dst_labels.clone().map(end::Of::Labels),
+            destination.dst_ip.clone().map(end::Of::Ip),
+            destination.dst_entity.clone().map(end::Of::Entity),
+        ];
+        Ok(TraceRequest {
+            source: Some(one_end("source", "src", source)?),
+            destination: Some(one_end("destination", "dst", destination)?),
+            port: self.dport.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// The one end that is given.
+fn one_end(what: &str, prefix: &str, given: [Option<end::Of>; 4]) -> Result<End, Error> {
+    let mut given = given.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(end), None) => Ok(End { of: Some(end) }),
+        _ => Err(Error::Usage(format!(
+            "name one {what}: --{prefix}-pod, --{prefix}-labels, --{prefix}-ip or --{prefix}-entity"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_never_ends_as_if_it_were_allowed() {
+        for (verdict, plain, coded) in [
+            (Verdict::Allowed, 0, 0),
+            (Verdict::Denied, 0, 1),
+            (Verdict::Unknown, 1, 2),
+            (Verdict::Unspecified, 1, 2),
+        ] {
+            let codes = (exit_code(verdict, false), exit_code(verdict, true));
+            assert_eq!(codes, (plain, coded), "{verdict:?}");
+        }
+    }
+}
