@@ -201,6 +201,30 @@ const ORDER: &[(&str, &[&str])] = &[
         ],
     ),
     ("explain", &["trace", "validate", "explain_flow", "proto"]),
+    (
+        "client",
+        &["error", "target", "server", "store", "feed", "view"],
+    ),
+    (
+        "cli",
+        &[
+            "args",
+            "connect",
+            "duration",
+            "error",
+            "filter_args",
+            "flag",
+            "line",
+            "list",
+            "observe",
+            "policy",
+            "status",
+            "table",
+            "text",
+            "top",
+            "watch",
+        ],
+    ),
 ];
 
 /// Names from the root, which is empty.
