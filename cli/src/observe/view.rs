@@ -50,7 +50,7 @@ pub(super) struct FormatArgs {
     /// print nothing about nodes and unreadable input
     #[arg(short, long)]
     silent_errors: Option<Given<Switch>>,
-    /// ask for these fields of a flow only, comma-separated (json and jsonpb)
+    /// request only these fields of a flow, comma-separated (json and jsonpb)
     #[arg(long, value_name = "FIELDS")]
     pub(super) field_mask: Vec<String>,
     #[arg(long, hide = true)]

@@ -53,7 +53,7 @@ impl Name {
     pub(crate) fn again(failed: ExportError) -> Self {
         let ExportError { name, why, exists } = failed;
         let refused = if exists {
-            format!("{name} is there already: Enter again writes over it")
+            format!("{name} already exists: press Enter again to overwrite it")
         } else {
             format!("{name}: {why}")
         };
@@ -97,7 +97,7 @@ impl Export {
         let form = match name.rsplit_once('.') {
             Some((_, "json" | "jsonl")) => Form::Json,
             Some((_, "csv")) => Form::Csv,
-            _ => return Err(format!("{name:?} ends neither with .json nor with .csv")),
+            _ => return Err(format!("{name:?} must end in .json or .csv")),
         };
         let data = &model.data;
         Ok(Self {

@@ -161,7 +161,7 @@ fn what_hides_all_flows_is_said_with_the_key_that_removes_it() {
     for words in [
         "7 events lost",
         "No flow matches.",
-        "1 is held, and hidden",
+        "1 flow in memory, hidden",
         "x removes the filter dropped",
     ] {
         assert!(sample.text().contains(words), "{words}: {}", sample.text());

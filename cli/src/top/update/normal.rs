@@ -129,7 +129,7 @@ impl Model {
                     Act::Exclude => self.narrow(&format!("not ({text})")),
                     Act::CopyRow => {
                         effects.push(Effect::copy(&text));
-                        self.say("its filter given to the terminal's clipboard");
+                        self.say("filter copied to the terminal's clipboard");
                     }
                     _ => self.narrow(&text),
                 }

@@ -120,7 +120,7 @@ impl Model {
             (at - before / 2, at + behind / 2)
         };
         if !out && to - from < CLOSEST {
-            self.say("there is no closer look");
+            self.say("this is the closest zoom");
             return;
         }
         let (from, to) = (from.max(whole.0), to.min(whole.1));
