@@ -15,6 +15,30 @@ use std::path::Path;
 /// Directory of a crate, and its top modules from the bottom: each uses only what stands before it.
 const ORDER: &[(&str, &[&str])] = &[
     (
+        "client",
+        &["error", "target", "server", "store", "view", "feed"],
+    ),
+    (
+        "cli",
+        &[
+            "line",
+            "text",
+            "table",
+            "duration",
+            "error",
+            "flag",
+            "filter_args",
+            "connect",
+            "list",
+            "watch",
+            "status",
+            "observe",
+            "top",
+            "policy",
+            "args",
+        ],
+    ),
+    (
         "datapath/core",
         &[
             "maps",

@@ -39,7 +39,7 @@ pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Resul
         return Err(Error::Usage(text));
     }
     let selection = Selection::from_args(&args.selection)?;
-    let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
+    let view = View::from_args(&args.format, selection.follow, server.is_debug()?)?;
     if view.options.format == Format::Table {
         return Err(Error::Hinted(
             "invalid output format: table".to_owned(),

@@ -7,7 +7,6 @@ use flow::{
     time::{TimeFormat, Zone},
 };
 
-use super::request::Selection;
 use crate::{
     error::Error,
     flag::{self, Given, Switch, Value, no_format, or_environment},
@@ -107,17 +106,13 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(super) fn from_args(
-        args: &FormatArgs,
-        selection: &Selection,
-        debug: bool,
-    ) -> Result<Self, Error> {
+    pub(super) fn from_args(args: &FormatArgs, follow: bool, debug: bool) -> Result<Self, Error> {
         let output = flag::get(&args.output())?.unwrap_or(FormatName::Wide);
         let (format, output) = match output {
             FormatName::Wide => (Format::Wide, "wide"),
             FormatName::Compact => (Format::Compact, "compact"),
             FormatName::Dict => (Format::Dict, "dict"),
-            FormatName::Table if selection.follow => {
+            FormatName::Table if follow => {
                 return Err(Error::Usage(
                     "table output format is not compatible with follow mode".to_owned(),
                 ));
