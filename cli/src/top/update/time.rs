@@ -5,7 +5,7 @@ use crossterm::event::KeyEvent;
 use crate::top::{
     filters::Chip,
     keys::{self, Act, Place},
-    model::{Mode, Model, Screen},
+    model::{Mode, Model, Tab},
 };
 
 /// The shortest time that is looked at, ns.
@@ -15,7 +15,7 @@ impl Model {
     /// Turns the cursor on, at the selected flow.
     pub(super) fn open_time(&mut self) {
         self.mode = Mode::Time;
-        self.screen = Screen::Flows;
+        self.screen = Tab::Flows;
         let item = self
             .table
             .selected
