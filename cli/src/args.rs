@@ -17,9 +17,9 @@ use crate::{
 };
 
 const EXAMPLES: &str = "Examples:
-  flows observe --verdict DROPPED         what was dropped lately, by which rule
+  flows observe --verdict DROPPED         recent drops, and the rules behind them
   flows observe -f --pod shop/frontend    what a pod does, as it happens
-  flows status                            is everything there?
+  flows status                            is the cluster healthy?
   flows --lab demo list nodes             of a lab that runs here";
 
 /// See what the network allows and denies, by which policy, and why
@@ -48,7 +48,7 @@ enum Command {
     /// List nodes or namespaces
     #[command(subcommand, arg_required_else_help = false)]
     List(List),
-    /// Ask why: what would be decided and by which rules, what a policy means
+    /// Check and explain policies: what they decide, by which rules
     #[command(subcommand, arg_required_else_help = false)]
     Policy(Policy),
     /// Show pods as the nodes enforce policy for them

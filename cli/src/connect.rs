@@ -13,10 +13,10 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerArgs {
-    /// server to ask: host:port or unix:///path [default: relay on localhost:4245, else the only lab's, else the only agent's socket] [env: FLOWS_SERVER, HUBBLE_SERVER]
+    /// server address: host:port or unix:///path [default: relay on localhost:4245, else the only lab's, else the only agent's socket] [env: FLOWS_SERVER, HUBBLE_SERVER]
     #[arg(long, global = true, value_name = "ADDRESS", overrides_with = "lab")]
     server: Option<String>,
-    /// ask the relay of this lab: unix:///run/flows/NAME/relay.sock [env: FLOWS_LAB]
+    /// use the relay of this lab: unix:///run/flows/NAME/relay.sock [env: FLOWS_LAB]
     #[arg(long, global = true, value_name = "NAME", overrides_with = "server")]
     lab: Option<String>,
     /// timeout for a single request [default: 12s]

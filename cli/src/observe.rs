@@ -87,7 +87,7 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         let pod = "for the flows of a pod: flows observe --pod";
         writeln!(io::stderr(), "hint: {word:?} selects nothing; {pod} {word}")?;
     }
-    let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
+    let view = View::from_args(&args.format, selection.follow, server.is_debug()?)?;
     let file = args.selection.input_file.as_deref();
     let expressions = &args.filters.expressions;
     let plan = FilterPlan::new(expressions, lists, file.is_some(), args.format.is_ours())?;

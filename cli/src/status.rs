@@ -187,7 +187,7 @@ fn maps(out: &mut dyn Write, status: &GetStatusResponse) -> io::Result<()> {
         for crowded in &node.crowded_pods {
             line!(
                 out,
-                "Pod {} on {} has more connections than its share: {} of its own gave way to newer ones",
+                "Pod {} on {} has more connections than its share: {} of its own were replaced by newer ones",
                 crowded.pod,
                 node.node_name,
                 text::grouped(crowded.connections_replaced),

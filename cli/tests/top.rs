@@ -111,13 +111,13 @@ fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
     top.until("that there is no rule", |text| text.contains("no rule"));
     top.press("\x1b\x1b2\t\t\t");
     top.until("that only flows are counted", |text| {
-        text.contains("cnp shop/db") && text.contains("a stock Hubble: counted are the flows")
+        text.contains("cnp shop/db") && text.contains("a stock Hubble: counts cover the flows")
     });
     top.press("3");
     top.until("who talks to whom", |text| text.contains("WHO CONNECTS"));
     top.press("4");
-    top.until("that losses by stage aren't told", |text| {
-        text.contains("c/one") && text.contains("doesn't tell of losses by stage")
+    top.until("that there are no losses by stage", |text| {
+        text.contains("c/one") && text.contains("reports no losses by stage")
     });
     top.press("1");
     server.say(decided(now(), "live", Verdict::Forwarded));
@@ -366,13 +366,13 @@ fn a_large_file_is_shown_as_far_as_it_is_kept_and_a_broken_end_is_marked() {
     command.args(["--keep", "3000", "--input-file"]).arg(&path);
     let mut top = Pty::start(&command, (100, 30));
     let text = top.until("the end", |text| text.contains("■ the newest of"));
-    assert!(text.contains("line 9000 is no flow"), "{text}");
+    assert!(text.contains("line 9000 is not a flow"), "{text}");
     assert!(text.contains(", 1 line unreadable"), "{text}");
     assert!((1000..=3000).contains(&held(&text)), "{text}");
     top.press("g");
     top.press("o");
     top.until("how to have more", |text| {
-        text.contains("--keep N holds more")
+        text.contains("--keep N keeps more")
     });
     top.press("q");
     assert!(top.end().success());

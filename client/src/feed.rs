@@ -162,7 +162,7 @@ impl Feed {
         most: u64,
     ) -> Result<usize, String> {
         let (done, answer) = oneshot::channel();
-        let gone = || "nothing older can be fetched: the source has ended".to_owned();
+        let gone = || "no older flows can be fetched: the source has ended".to_owned();
         let query = OlderQuery {
             ask,
             store,

@@ -15,6 +15,26 @@ use std::path::Path;
 /// Directory of a crate, and its top modules from the bottom: each uses only what stands before it.
 const ORDER: &[(&str, &[&str])] = &[
     (
+        "cli",
+        &[
+            "error",
+            "duration",
+            "flag",
+            "text",
+            "table",
+            "line",
+            "connect",
+            "filter_args",
+            "list",
+            "status",
+            "observe",
+            "policy",
+            "top",
+            "watch",
+            "args",
+        ],
+    ),
+    (
         "datapath/core",
         &[
             "maps",
@@ -204,26 +224,6 @@ const ORDER: &[(&str, &[&str])] = &[
     (
         "client",
         &["error", "target", "server", "store", "feed", "view"],
-    ),
-    (
-        "cli",
-        &[
-            "args",
-            "connect",
-            "duration",
-            "error",
-            "filter_args",
-            "flag",
-            "line",
-            "list",
-            "observe",
-            "policy",
-            "status",
-            "table",
-            "text",
-            "top",
-            "watch",
-        ],
     ),
 ];
 

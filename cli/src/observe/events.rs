@@ -35,11 +35,11 @@ pub(super) async fn show(args: &Args, server: &ServerArgs, debug: bool) -> Resul
     ];
     let mut others = others.into_iter().filter(|(_, is_given)| *is_given);
     if let Some(name) = filter.or_else(|| others.next().map(|(name, _)| name)) {
-        let text = format!("--{name} is for flows: all events of a server are shown");
+        let text = format!("--{name} is for flows; events cannot be filtered");
         return Err(Error::Usage(text));
     }
     let selection = Selection::from_args(&args.selection)?;
-    let view = View::from_args(&args.format, &selection, server.is_debug()?)?;
+    let view = View::from_args(&args.format, selection.follow, server.is_debug()?)?;
     if view.options.format == Format::Table {
         return Err(Error::Hinted(
             "invalid output format: table".to_owned(),

@@ -7,7 +7,6 @@ use flow::{
     time::{TimeFormat, Zone},
 };
 
-use super::request::Selection;
 use crate::{
     error::Error,
     flag::{self, Given, Switch, Value, no_format, or_environment},
@@ -50,7 +49,7 @@ pub(super) struct FormatArgs {
     /// print nothing about nodes and unreadable input
     #[arg(short, long)]
     silent_errors: Option<Given<Switch>>,
-    /// ask for these fields of a flow only, comma-separated (json and jsonpb)
+    /// request only these fields of a flow, comma-separated (json and jsonpb)
     #[arg(long, value_name = "FIELDS")]
     pub(super) field_mask: Vec<String>,
     #[arg(long, hide = true)]
@@ -107,17 +106,13 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub(super) fn from_args(
-        args: &FormatArgs,
-        selection: &Selection,
-        debug: bool,
-    ) -> Result<Self, Error> {
+    pub(super) fn from_args(args: &FormatArgs, follow: bool, debug: bool) -> Result<Self, Error> {
         let output = flag::get(&args.output())?.unwrap_or(FormatName::Wide);
         let (format, output) = match output {
             FormatName::Wide => (Format::Wide, "wide"),
             FormatName::Compact => (Format::Compact, "compact"),
             FormatName::Dict => (Format::Dict, "dict"),
-            FormatName::Table if selection.follow => {
+            FormatName::Table if follow => {
                 return Err(Error::Usage(
                     "table output format is not compatible with follow mode".to_owned(),
                 ));

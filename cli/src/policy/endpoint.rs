@@ -53,7 +53,7 @@ async fn print(output: &OutputArgs, pod: &str, server: &ServerArgs) -> Result<()
             false => "no node that answered",
         };
         return Err(Error::Usage(format!(
-            "{who} has a pod {pod}{}; flows endpoint list shows them all",
+            "{who} has a pod {pod}{}; see `flows endpoint list`",
             did_you_mean(pod, &known)
         )));
     }

@@ -8,7 +8,7 @@ use proto::flows::v1::PolicyState;
 use super::list::{OutputArgs, as_json, did_you_mean, notes, or_none, row};
 use crate::{connect::ServerArgs, error::Error, line::line, table, text};
 
-/// Show the policies in force, and how often each rule decided
+/// Show the enforced policies and how often each rule decided
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         });
         if policies.is_empty() {
             return Err(Error::Usage(format!(
-                "no policy {name} is in force{}",
+                "no policy {name} is enforced{}",
                 did_you_mean(name, &known)
             )));
         }
@@ -94,7 +94,7 @@ fn show_policies(out: &mut dyn Write, policies: &[PolicyState]) -> io::Result<()
         if policy.stale {
             line!(
                 out,
-                "          its present form is refused: this is the last good one"
+                "          the current version is refused: this is the last good one"
             )?;
         }
         line!(out, "Meaning:  {}", policy.meaning)?;

@@ -64,7 +64,7 @@ async fn print(json: bool, identity: u32, server: &ServerArgs) -> Result<(), Err
     notes(&answer.notes);
     let identities = answer.identities;
     if identity > 0 && identities.is_empty() {
-        return Err(Error::Usage(format!("no node knows identity {identity}")));
+        return Err(Error::Usage(format!("no node has identity {identity}")));
     }
     let mut out = anstream::stdout().lock();
     if json {

@@ -19,9 +19,9 @@ use crate::{
 
 /// Which policies and pods are looked at.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Policies asked")]
+#[command(next_help_heading = "Policies")]
 pub(super) struct StateArgs {
-    /// ask about the manifests in this directory, not about a running cluster
+    /// use the manifests in this directory instead of a running cluster
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
     /// with --state: default (pods that a policy selects), always (all pods) or never [default: default]

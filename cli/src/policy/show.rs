@@ -47,7 +47,7 @@ fn write_trace(out: &mut String, answer: &TraceResponse) -> fmt::Result {
         .filter(|case| case.verdict() == Answer::Allowed);
     writeln!(
         out,
-        "\nAll in all: {} ({} of {} answers allow it)",
+        "\nOverall: {} ({} of {} answers allow it)",
         verdict(answer),
         allowed.count(),
         answer.cases.len()
@@ -101,7 +101,7 @@ fn write_case(out: &mut String, answer: &TraceResponse) -> fmt::Result {
                 });
                 writeln!(
                     out,
-                    "{direction} at {name}: not judged, it is not a pod{}",
+                    "{direction} at {name}: not judged, not a pod{}",
                     match kind {
                         Some(kind) if !name.contains(kind) => format!(" ({kind})"),
                         _ => String::new(),
@@ -148,8 +148,7 @@ fn verdict(answer: &TraceResponse) -> String {
         Answer::Allowed => format!("{GREEN}ALLOWED{PLAIN}"),
         Answer::Denied => format!("{RED}DENIED{PLAIN}"),
         Answer::Unknown => format!(
-            "{YELLOW}UNKNOWN{PLAIN}: not all pods that were meant are answered for, and the answers there \
-             are allow it"
+            "{YELLOW}UNKNOWN{PLAIN}: some of the selected pods have no answer; the others are allowed"
         ),
         Answer::Unspecified => {
             format!("{YELLOW}UNKNOWN{PLAIN}: the server gives no verdict that is known here")
@@ -248,7 +247,9 @@ fn judged(
             let verb = if rule.deny { "denies" } else { "allows" };
             let mark = match (rule.matched, rule.deny) {
                 (true, true) => format!("{RED}matches{PLAIN}"),
-                (true, false) if denied && !some => "matches, but a deny outweighs it".to_owned(),
+                (true, false) if denied && !some => {
+                    "matches, but a deny rule takes precedence".to_owned()
+                }
                 (true, false) => format!("{GREEN}matches{PLAIN}"),
                 (false, _) => "does not match".to_owned(),
             };
@@ -286,7 +287,7 @@ mod tests {
                 ..case(Answer::Unknown)
             });
             let last = text.lines().last().unwrap_or_default();
-            assert!(last.contains("UNKNOWN\u{1b}[0m: not all"), "{text}");
+            assert!(last.contains("UNKNOWN\u{1b}[0m: some of"), "{text}");
             assert!(!last.contains("ALLOWED"), "{text}");
             assert_eq!(text.matches(note).count(), 1, "{text}");
         }

@@ -28,7 +28,7 @@ Both ends must allow a connection: egress is judged at the source, ingress at th
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
 and for each of its rules what didn't fit.";
 
-/// Say whether a connection would be allowed, and why
+/// Check whether a connection would be allowed, and why
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -29,7 +29,7 @@ there is: what selectors match is checked only if there are pods among them.
 Exit codes: 0 all can be enforced (there may be warnings); 1 there are errors (--strict: or warnings);
 2 it could not be checked: a file can't be read, a server doesn't answer.";
 
-/// Say what is wrong with policies, what they mean and what is likely not meant
+/// Check policies: errors, what they mean, and likely mistakes
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// exit with 1 for warnings, too
     #[arg(long, help_heading = "Output")]
     strict: Option<Given<Switch>>,
-    /// print errors and warnings only: no notes, no meanings
+    /// print only errors and warnings, no notes and no meanings
     #[arg(long, help_heading = "Output")]
     quiet: Option<Given<Switch>>,
     /// text or json [default: text]

@@ -21,7 +21,7 @@ use crate::{
 )]
 pub(crate) struct Args {
     /// minimum revision to wait for [default: the revision of the current manifests]
-    #[arg(long, value_name = "N", help_heading = "Policies asked")]
+    #[arg(long, value_name = "N", help_heading = "Policies")]
     revision: Option<Given<u64>>,
 }
 

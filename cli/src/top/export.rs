@@ -14,7 +14,7 @@ use flow::{
 };
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{edit::Line, model::Model, text::grouped};
+use super::{data::Data, edit::Line, table::Table, text::grouped};
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Name {
     pub(crate) fn again(failed: ExportError) -> Self {
         let ExportError { name, why, exists } = failed;
         let refused = if exists {
-            format!("{name} is there already: Enter again writes over it")
+            format!("{name} already exists: press Enter again to overwrite it")
         } else {
             format!("{name}: {why}")
         };
@@ -92,14 +92,13 @@ impl Export {
     ///
     /// # Errors
     /// In words: the name tells no form.
-    pub(crate) fn new(asked: &Name, model: &Model) -> Result<Self, String> {
+    pub(crate) fn new(asked: &Name, data: &Data, table: &Table) -> Result<Self, String> {
         let name = asked.line.text().trim();
         let form = match name.rsplit_once('.') {
             Some((_, "json" | "jsonl")) => Form::Json,
             Some((_, "csv")) => Form::Csv,
-            _ => return Err(format!("{name:?} ends neither with .json nor with .csv")),
+            _ => return Err(format!("{name:?} must end in .json or .csv")),
         };
-        let data = &model.data;
         Ok(Self {
             name: name.to_owned(),
             path: expanded(name, std::env::home_dir()),
@@ -109,12 +108,7 @@ impl Export {
             numbers: (0..data.len())
                 .filter_map(|line| data.number(line))
                 .collect(),
-            columns: model
-                .table
-                .columns
-                .iter()
-                .map(|shown| shown.column)
-                .collect(),
+            columns: table.columns.iter().map(|shown| shown.column).collect(),
         })
     }
 

@@ -21,14 +21,14 @@ use super::{
 
 /// A view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Screen {
+pub(crate) enum Tab {
     Flows,
     Top,
     Services,
     Nodes,
 }
 
-impl Screen {
+impl Tab {
     pub(crate) const ALL: [Self; 4] = [Self::Flows, Self::Top, Self::Services, Self::Nodes];
 
     pub(crate) fn title(self) -> &'static str {
@@ -114,7 +114,7 @@ impl FlowSource {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LayoutRects {
     /// Names of the views.
-    pub(crate) tabs: Vec<(Rect, Screen)>,
+    pub(crate) tabs: Vec<(Rect, Tab)>,
     /// The bars.
     pub(crate) bars: Rect,
     /// Headings of columns, with their places in the table.
@@ -147,7 +147,7 @@ pub(crate) struct Model {
     pub(crate) link: ConnectionState,
     /// When the next attempt to connect is made, Unix ns.
     pub(crate) retry_at: i64,
-    pub(crate) screen: Screen,
+    pub(crate) screen: Tab,
     pub(crate) mode: Mode,
     pub(crate) filters: Filters,
     pub(crate) data: Data,
@@ -208,7 +208,7 @@ impl Model {
             zone: Zone::UTC,
             link: ConnectionState::Connecting,
             retry_at: 0,
-            screen: Screen::Flows,
+            screen: Tab::Flows,
             mode: Mode::Normal,
             data: Data::new(&filters),
             filters,
@@ -265,7 +265,7 @@ impl Model {
 
     /// Whether the counters of policies are looked at.
     pub(crate) fn shows_policies(&self) -> bool {
-        self.screen == Screen::Top && self.groups.by == By::Policy
+        self.screen == Tab::Top && self.groups.by == By::Policy
     }
 
     pub(crate) fn say(&mut self, text: impl Into<String>) {
@@ -298,9 +298,9 @@ impl Model {
             details.refresh(&self.data, self.now);
         }
         match self.screen {
-            Screen::Flows | Screen::Nodes => {}
-            Screen::Top => self.groups.advance(&self.data, &self.policies, self.now),
-            Screen::Services => self.services.advance(&self.data, self.now),
+            Tab::Flows | Tab::Nodes => {}
+            Tab::Top => self.groups.advance(&self.data, &self.policies, self.now),
+            Tab::Services => self.services.advance(&self.data, self.now),
         }
     }
 

@@ -112,7 +112,7 @@ impl Policies {
 
     /// Why only flows are counted; `None` if decisions are.
     pub(crate) fn missing(&self, is_file: bool) -> Option<String> {
-        let only = "counted are the flows that are held, not the kernel's decisions";
+        let only = "counts cover the flows in memory, not the kernel's decisions";
         match &self.said {
             _ if is_file => Some(format!("a file: {only}")),
             None => Some("asking the server for its counters \u{2026}".to_owned()),

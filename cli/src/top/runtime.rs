@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     filter_history::FilterHistory,
-    model::{Model, Screen},
+    model::{Model, Tab},
     update::{Effect, Event},
     view,
 };
@@ -247,7 +247,7 @@ impl Runtime {
                 },
                 _ = tick.tick() => {
                     let idle = Instant::now().saturating_duration_since(next) >= IDLE;
-                    let due = HEALTH[usize::from(model.screen != Screen::Nodes)];
+                    let due = HEALTH[usize::from(model.screen != Tab::Nodes)];
                     if let Some(server) = &self.server {
                         if health.is_due(due) {
                             self.tasks.spawn(effects::health(server.clone()));
@@ -260,7 +260,7 @@ impl Runtime {
                         unsummed = false;
                         last_sums = Instant::now();
                         self.tell(Event::Sums(self.filling.store.nodes(now())), model)?;
-                        dirty |= model.screen == Screen::Nodes;
+                        dirty |= model.screen == Tab::Nodes;
                     }
                     dirty |= self.advance(model)?;
                     let effects = model.update(Event::Tick, now());

@@ -24,7 +24,7 @@ mod services;
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    model::{LayoutRects, Mode, Model, Screen},
+    model::{LayoutRects, Mode, Model, Tab},
     text::{shown, width},
 };
 
@@ -52,19 +52,18 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     };
     let footer = take_below(&mut rest, foot);
     let cursor = matches!(model.mode, Mode::Time);
-    let needed = model.screen == Screen::Flows && model.details.is_some() && area.height < 30;
-    if (cursor || (area.height >= LOW && !needed))
-        && matches!(model.screen, Screen::Flows | Screen::Top)
+    let needed = model.screen == Tab::Flows && model.details.is_some() && area.height < 30;
+    if (cursor || (area.height >= LOW && !needed)) && matches!(model.screen, Tab::Flows | Tab::Top)
     {
         let lanes = if area.height >= 36 { 2 } else { 1 };
         let chart = take(&mut rest, 2 * lanes + 1);
         chart::draw(model, buffer, chart, &mut laid);
     }
     match model.screen {
-        Screen::Flows => flows(model, buffer, rest, &mut laid),
-        Screen::Top => groups::draw(model, buffer, rest, &mut laid),
-        Screen::Services => services::draw(model, buffer, rest, &mut laid),
-        Screen::Nodes => nodes::draw(model, buffer, rest, &mut laid),
+        Tab::Flows => flows(model, buffer, rest, &mut laid),
+        Tab::Top => groups::draw(model, buffer, rest, &mut laid),
+        Tab::Services => services::draw(model, buffer, rest, &mut laid),
+        Tab::Nodes => nodes::draw(model, buffer, rest, &mut laid),
     }
     match &model.mode {
         Mode::Normal | Mode::Time | Mode::Filter | Mode::Export(_) => {}

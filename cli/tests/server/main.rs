@@ -148,7 +148,7 @@ fn events_that_are_no_flows_are_asked_for() {
     assert_eq!(said(&output), (&*ended(&server), Some(1)));
     // Filters are not passed over silently.
     let output = server.flows(&["observe", "agent-events", "--pod", "web"]);
-    let refused = "--pod is for flows: all events of a server are shown\n";
+    let refused = "--pod is for flows; events cannot be filtered\n";
     assert_eq!(said(&output), (refused, Some(1)));
     // A server without them says so itself.
     let output = server.flows(&["observe", "debug-events"]);

@@ -133,7 +133,7 @@ fn said(mark: &Marker) -> String {
             };
             format!("Reconnected ({why}); {rest}")
         }
-        Marker::Unreadable { line, why } => format!("Line {line} is no flow: {why}"),
+        Marker::Unreadable { line, why } => format!("Line {line} is not a flow: {why}"),
     }
 }
 

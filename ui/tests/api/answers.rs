@@ -339,11 +339,11 @@ async fn lines_that_are_no_flows_stand_where_they_stood() {
     let said = rows.map(|row| (row["kind"] == "loss").then(|| row["cells"][0].to_string()));
     let said: Vec<_> = said.collect();
     assert!(
-        said[2].as_ref().unwrap().contains("Line 3 is no flow"),
+        said[2].as_ref().unwrap().contains("Line 3 is not a flow"),
         "{said:?}"
     );
     assert!(
-        said[7].as_ref().unwrap().contains("Line 8 is no flow"),
+        said[7].as_ref().unwrap().contains("Line 8 is not a flow"),
         "{said:?}"
     );
     assert_eq!(said.iter().flatten().count(), 3, "{said:?}");

@@ -79,8 +79,8 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     let mut to = Document::default();
     let Some(flow) = &details.flow else {
         let text = match data.item(details.number) {
-            Some(Item::Marker(_)) => "This is no flow: it marks a place between flows.",
-            Some(Item::Flow(_)) | None => "This flow is no longer held.",
+            Some(Item::Marker(_)) => "This is not a flow: it marks a place between flows.",
+            Some(Item::Flow(_)) | None => "This flow was evicted from memory.",
         };
         to.line(text, Style::Warn);
         return to;
@@ -122,7 +122,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
         policies(answer, &mut to);
         let told = |trace: &&TraceResponse| trace.egress.is_some() || trace.ingress.is_some();
         if let Some(trace) = answer.now.as_ref().filter(told) {
-            to.section("As it would be decided now");
+            to.section("Verdict today");
             findings(trace, &mut to);
         }
     }
@@ -167,10 +167,10 @@ fn why(details: &Details, text: &dyn Fn(AttributeId) -> String, dropped: bool, t
     if let Some(answer) = answer {
         if answer.differs {
             let now = match answer.now.as_ref().map(TraceResponse::verdict) {
-                Some(Answer::Allowed) => "Now it would be ALLOWED.",
-                Some(Answer::Denied) => "Now it would be DENIED.",
+                Some(Answer::Allowed) => "It would be ALLOWED now.",
+                Some(Answer::Denied) => "It would be DENIED now.",
                 Some(Answer::Unknown | Answer::Unspecified) | None => {
-                    "Now it would be decided otherwise."
+                    "The decision would differ now."
                 }
             };
             to.line(now, Style::Warn);
@@ -232,7 +232,7 @@ fn when(
         ),
         (
             format!(
-                " ({} ago, last {} ago) for this pair and port, as far as flows are held{others}",
+                " ({} ago, last {} ago) for this pair and port, among the flows in memory{others}",
                 span(now.saturating_sub(since)),
                 span(now.saturating_sub(until))
             ),
@@ -258,9 +258,9 @@ fn remedy(details: &Details, to: &mut Document) {
                     .is_some_and(|now| now.verdict() == Answer::Allowed);
                 to.line(
                     if allowed {
-                        "Nothing to do: it is allowed by now."
+                        "Nothing to do: it is allowed now."
                     } else {
-                        "The server knows no rule that would."
+                        "The server has no rule to suggest."
                     },
                     Style::Quiet,
                 );
@@ -270,12 +270,12 @@ fn remedy(details: &Details, to: &mut Document) {
                 to.block(&suggestion.yaml, Style::Accent);
             }
             if let Some(command) = details.command() {
-                to.line("To ask again (T copies it):", Style::Quiet);
+                to.line("To trace it again (T copies it):", Style::Quiet);
                 to.line(format!("  {command}"), Style::Accent);
             }
         }
         Explained::Asked | Explained::NotAsked => to.line("asking the server …", Style::Quiet),
-        Explained::None(_) => to.line("Only the server could tell.", Style::Quiet),
+        Explained::None(_) => to.line("Only the server can answer this.", Style::Quiet),
     }
 }
 
@@ -309,17 +309,17 @@ fn policies(answer: &ExplainResponse, to: &mut Document) {
         }
         if *stale {
             to.line(
-                "Its present form is refused: the last good one is in force.",
+                "The current version is refused; the last good one is enforced.",
                 Style::Warn,
             );
         }
         if !in_force && !version.is_empty() {
             let now = if present_version.is_empty() {
-                "it is gone now".to_owned()
+                "it was deleted".to_owned()
             } else {
-                format!("version {present_version} is in force now")
+                format!("version {present_version} is enforced now")
             };
-            to.line(format!("Decided at version {version}; {now}."), Style::Warn);
+            to.line(format!("Decided by version {version}; {now}."), Style::Warn);
         }
         // It may stand far down in a file, with as many empty lines before it.
         let begin = yaml.len() - yaml.trim_start().len();
@@ -369,11 +369,14 @@ fn connection(details: &Details, data: &Data, zone: &Zone, to: &mut Document) {
     let more = related.connection_more;
     to.section("Flows of the same connection");
     if related.connection.len() <= 1 {
-        to.line("No other one is held.", Style::Quiet);
+        to.line("No others in memory.", Style::Quiet);
         return;
     }
     if more > 0 {
-        to.line(format!("{} older ones, then:", grouped(more)), Style::Quiet);
+        to.line(
+            format!("{} older flows, then:", grouped(more)),
+            Style::Quiet,
+        );
     }
     let cells = Cells::default();
     for number in &related.connection {

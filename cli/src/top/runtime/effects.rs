@@ -172,7 +172,7 @@ async fn explain(server: Server, number: u64, flow: Box<Flow>) -> Event {
     let answer = server.explain(*flow).await;
     let why = |error: RequestError| match error.is_unsupported() {
         true => error.to_string(),
-        false => format!("The server could not be asked why: {}", error.message()),
+        false => format!("No explanation from the server: {}", error.message()),
     };
     Event::Explained(number, answer.map(Box::new).map_err(why))
 }

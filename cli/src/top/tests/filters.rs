@@ -6,7 +6,7 @@ use proto::observer::get_flows_response::ResponseTypes;
 
 use super::sample::{SECOND, START, Sample, flow, lost};
 use crate::top::{
-    model::{Mode, Screen},
+    model::{Mode, Tab},
     update::{Effect, Event},
 };
 
@@ -161,7 +161,7 @@ fn what_hides_all_flows_is_said_with_the_key_that_removes_it() {
     for words in [
         "7 events lost",
         "No flow matches.",
-        "1 is held, and hidden",
+        "1 flow in memory, hidden",
         "x removes the filter dropped",
     ] {
         assert!(sample.text().contains(words), "{words}: {}", sample.text());
@@ -191,12 +191,7 @@ fn sums_lead_to_their_flows() {
     ] {
         let mut sample = Sample::with_flows(200, 30);
         sample.press(keys);
-        assert_eq!(
-            sample.model.screen,
-            Screen::Flows,
-            "{keys}: {}",
-            sample.text()
-        );
+        assert_eq!(sample.model.screen, Tab::Flows, "{keys}: {}", sample.text());
         let chips = &sample.model.filters.chips;
         assert!(
             chips.len() == 1 && chips[0].text.contains(chip),

@@ -156,7 +156,7 @@ fn drops_are_stepped_through_and_from_the_last_on_from_the_other_end() {
     sample.arrive(&[flow(1, "web", "db", 5432, false)]);
     sample.press("n");
     assert!(
-        sample.text().contains("no drop is held"),
+        sample.text().contains("no drop in memory"),
         "{}",
         sample.text()
     );
@@ -256,7 +256,7 @@ fn a_connection_that_comes_back_is_told() {
     sample.effects.clear();
     sample.send(Event::Connection(ConnectionState::Live { since }));
     assert!(
-        sample.text().contains("connected again"),
+        sample.text().contains("reconnected after"),
         "{}",
         sample.text()
     );
@@ -318,7 +318,7 @@ fn what_is_shown_is_written_to_a_file() {
         // What is there is written over by who wants that alone.
         let failed = export.write().unwrap_err();
         sample.send(Event::Written(Err(failed)));
-        let words = format!("{name} is there already");
+        let words = format!("{name} already exists");
         assert!(sample.text().contains(&words), "{}", sample.text());
         sample.press("Enter");
         let Some(Effect::Export(export)) = sample.effects.pop() else {
@@ -336,7 +336,7 @@ fn a_name_that_is_none_stays_to_be_mended() {
     sample.press("w");
     sample.write(".txt");
     sample.press("Enter");
-    let words = ".json.txt\" ends neither";
+    let words = ".json.txt\" must end in";
     assert!(sample.text().contains(words), "{}", sample.text());
     sample.press("Backspace Backspace Backspace Backspace Enter");
     let Some(Effect::Export(_)) = sample.effects.pop() else {

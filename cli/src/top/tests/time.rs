@@ -54,7 +54,7 @@ fn a_time_is_looked_at_closely() {
         sample.press("+");
     }
     assert!(
-        sample.text().contains("no closer look"),
+        sample.text().contains("the closest zoom"),
         "{}",
         sample.text()
     );

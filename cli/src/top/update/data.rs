@@ -66,7 +66,7 @@ impl Model {
             let gone = since.elapsed().unwrap_or_default();
             let gone = i64::try_from(gone.as_nanos()).unwrap_or(i64::MAX);
             self.say(format!(
-                "connected again after {}; what happened meanwhile is asked for",
+                "reconnected after {}; fetching the flows in between",
                 crate::top::text::span(gone)
             ));
             if let Some(details) = &mut self.details
@@ -103,7 +103,7 @@ impl Model {
     pub(super) fn older_came(&mut self, came: Result<usize, String>) {
         self.fetching = false;
         match came {
-            Ok(0) => self.say("the server has nothing older, or there is no more room"),
+            Ok(0) => self.say("the server has no older flows, or memory is full"),
             Ok(count) => self.say(format!("{count} older flows")),
             Err(why) => self.complain(why),
         }
@@ -184,7 +184,8 @@ impl Model {
                 FlowSource::Server(_) => effects.push(Effect::Explain(details.number, flow)),
                 FlowSource::File(_) => {
                     details.explained = Explained::None(
-                        "These flows are from a file: there is no server to ask why.".to_owned(),
+                        "These flows are from a file: no server to ask for an explanation."
+                            .to_owned(),
                     );
                 }
             }

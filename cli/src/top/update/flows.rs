@@ -70,7 +70,7 @@ impl Model {
                     .collect();
                 if let Some(row) = row {
                     effects.push(Effect::copy(&export::line(row, &columns)));
-                    self.say("row given to the terminal's clipboard");
+                    self.say("row copied to the terminal's clipboard");
                 }
             }
             Act::CopyRule => self.copy_rule(effects),
@@ -79,9 +79,9 @@ impl Model {
                 match command.map(str::to_owned) {
                     Some(command) => {
                         effects.push(Effect::copy(&command));
-                        self.say("command given to the terminal's clipboard");
+                        self.say("command copied to the terminal's clipboard");
                     }
-                    None => self.complain("the server gave no command"),
+                    None => self.complain("the server sent no command"),
                 }
             }
             Act::Focus => self.focus(),
@@ -127,12 +127,12 @@ impl Model {
     fn find_drop(&mut self, forward: bool) {
         let line = self.table.line();
         let Some(found) = self.data.drop_from(line, forward) else {
-            self.say("no drop is held; o fetches older flows");
+            self.say("no drop in memory; o fetches older flows");
             return;
         };
         let sorted = self.data.sorted_by().is_some();
         let wrapped = match (forward, sorted) {
-            _ if found == line => Some("this is the only drop that is held"),
+            _ if found == line => Some("this is the only drop in memory"),
             (true, _) if found > line => None,
             (false, _) if found < line => None,
             (true, false) => Some("search hit the newest flow, continued from the oldest"),
@@ -224,7 +224,7 @@ impl Model {
                 effects.push(Effect::Older);
             }
             FlowSource::File(_) if self.data.evicted() > 0 => {
-                self.say("the file has older flows than are held; --keep N holds more");
+                self.say("the file has older flows than fit in memory; --keep N keeps more");
             }
             FlowSource::File(_) => self.say("this is the beginning of the file"),
         }
@@ -248,7 +248,7 @@ impl Model {
         let row = self.table.selected.and_then(|number| self.data.row(number));
         match row.and_then(expression) {
             Some(text) => self.narrow(&text),
-            None => self.complain("this flow doesn't tell both ends"),
+            None => self.complain("this flow does not name both endpoints"),
         }
     }
 
@@ -318,9 +318,9 @@ impl Model {
         match suggestion.map(|suggestion| suggestion.yaml.clone()) {
             Some(yaml) => {
                 effects.push(Effect::Copy(escape_lines(&yaml)));
-                self.say("YAML given to the terminal's clipboard");
+                self.say("YAML copied to the terminal's clipboard");
             }
-            None => self.complain("the server gave no rule"),
+            None => self.complain("the server sent no rule"),
         }
     }
 }

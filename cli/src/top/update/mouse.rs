@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::Effect;
 use crate::top::{
     keys::Act,
-    model::{Mode, Model, Screen},
+    model::{Mode, Model, Tab},
 };
 
 /// Lines that a turn of the wheel moves.
@@ -58,7 +58,7 @@ impl Model {
             return;
         }
         if let Some(details) = &mut self.details
-            && self.screen == Screen::Flows
+            && self.screen == Tab::Flows
             && self.laid.details.contains(at)
         {
             let page = usize::from(self.laid.details.height);
@@ -72,7 +72,7 @@ impl Model {
         }
         for _ in 0..WHEEL {
             // At the top the wheel rests: fetching is for those who mean it.
-            if !(act == Act::Up && self.screen == Screen::Flows && self.table.line() == 0) {
+            if !(act == Act::Up && self.screen == Tab::Flows && self.table.line() == 0) {
                 self.act(act, effects);
             }
         }
@@ -93,7 +93,7 @@ impl Model {
             self.refilter();
         } else if within(&self.laid.bars) {
             let time = self.time_at(at);
-            self.screen = Screen::Flows;
+            self.screen = Tab::Flows;
             self.jump_to(time);
             self.pressed = Some(time);
         } else if let Some((_, column)) = self.laid.headings.iter().find(|(area, _)| within(area)) {
@@ -111,7 +111,7 @@ impl Model {
     fn click_line(&mut self, at: Position) {
         let line = usize::from(at.y - self.laid.lines.y);
         match self.screen {
-            Screen::Flows => {
+            Tab::Flows => {
                 let x = usize::from(at.x - self.laid.lines.x);
                 let places = self.table.places(usize::from(self.laid.lines.width));
                 let place = places.iter().rev().find(|place| place.x <= x);
@@ -131,9 +131,9 @@ impl Model {
                     }
                 }
             }
-            Screen::Top => self.groups.click(line, self.laid.first),
-            Screen::Services => self.services.click(line, self.laid.first),
-            Screen::Nodes => self.node = self.laid.first + line,
+            Tab::Top => self.groups.click(line, self.laid.first),
+            Tab::Services => self.services.click(line, self.laid.first),
+            Tab::Nodes => self.node = self.laid.first + line,
         }
     }
 

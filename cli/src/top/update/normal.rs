@@ -9,16 +9,16 @@ use crate::top::{
     export::Name,
     filters::{Chip, VERDICTS},
     keys::{self, Act, Place, act},
-    model::{Mode, Model, Screen},
+    model::{Mode, Model, Tab},
 };
 
 impl Model {
     pub(super) fn normal_key(&mut self, key: &KeyEvent, effects: &mut Vec<Effect>) {
         let places: &[Place] = match (self.screen, &self.details) {
-            (Screen::Flows, Some(_)) => &[Place::Details, Place::Flows, Place::Everywhere],
-            (Screen::Flows, None) => &[Place::Flows, Place::Everywhere],
-            (Screen::Top | Screen::Services, _) => &[Place::Sums, Place::Everywhere],
-            (Screen::Nodes, _) => &[Place::Everywhere],
+            (Tab::Flows, Some(_)) => &[Place::Details, Place::Flows, Place::Everywhere],
+            (Tab::Flows, None) => &[Place::Flows, Place::Everywhere],
+            (Tab::Top | Tab::Services, _) => &[Place::Sums, Place::Everywhere],
+            (Tab::Nodes, _) => &[Place::Everywhere],
         };
         if let Some(act) = act(key, places) {
             self.act(act, effects);
@@ -46,13 +46,13 @@ impl Model {
                     "mouse off: the terminal selects text again"
                 });
             }
-            Act::Flows => self.screen = Screen::Flows,
-            Act::Top => self.screen = Screen::Top,
-            Act::Services => self.screen = Screen::Services,
-            Act::Nodes => self.screen = Screen::Nodes,
+            Act::Flows => self.screen = Tab::Flows,
+            Act::Top => self.screen = Tab::Top,
+            Act::Services => self.screen = Tab::Services,
+            Act::Nodes => self.screen = Tab::Nodes,
             Act::NextView => {
-                let at = Screen::ALL.iter().position(|one| *one == self.screen);
-                self.screen = Screen::ALL[(at.unwrap_or(0) + 1) % Screen::ALL.len()];
+                let at = Tab::ALL.iter().position(|one| *one == self.screen);
+                self.screen = Tab::ALL[(at.unwrap_or(0) + 1) % Tab::ALL.len()];
             }
             Act::Pause => self.pause(),
             Act::Filter => self.open_bar("", None),
@@ -95,9 +95,9 @@ impl Model {
                 self.mode = Mode::Export(Name::new(format!("flows{time}.json")));
             }
             act => match self.screen {
-                Screen::Flows => self.flows_act(act, effects),
-                Screen::Top | Screen::Services => self.sums_act(act, effects),
-                Screen::Nodes => self.nodes_act(act),
+                Tab::Flows => self.flows_act(act, effects),
+                Tab::Top | Tab::Services => self.sums_act(act, effects),
+                Tab::Nodes => self.nodes_act(act),
             },
         }
     }
@@ -112,9 +112,9 @@ impl Model {
 
     /// What is done in the views that sum up.
     fn sums_act(&mut self, act: Act, effects: &mut Vec<Effect>) {
-        let top = self.screen == Screen::Top;
+        let top = self.screen == Tab::Top;
         match act {
-            Act::Back => self.screen = Screen::Flows,
+            Act::Back => self.screen = Tab::Flows,
             Act::Open | Act::Include | Act::Exclude | Act::CopyRow => {
                 let expression = if top {
                     self.groups.expression(&self.data)
@@ -129,12 +129,12 @@ impl Model {
                     Act::Exclude => self.narrow(&format!("not ({text})")),
                     Act::CopyRow => {
                         effects.push(Effect::copy(&text));
-                        self.say("its filter given to the terminal's clipboard");
+                        self.say("filter copied to the terminal's clipboard");
                     }
                     _ => self.narrow(&text),
                 }
                 if act == Act::Open {
-                    self.screen = Screen::Flows;
+                    self.screen = Tab::Flows;
                     self.table.follow = true;
                 }
             }
@@ -151,10 +151,10 @@ impl Model {
             Act::Open => {
                 if let Some(name) = names.get(at) {
                     self.narrow(&format!("node == {}", flow::expr::quote(name)));
-                    self.screen = Screen::Flows;
+                    self.screen = Tab::Flows;
                 }
             }
-            Act::Back => self.screen = Screen::Flows,
+            Act::Back => self.screen = Tab::Flows,
             act => self.node = keys::moved(act, at, self.page(), last),
         }
     }

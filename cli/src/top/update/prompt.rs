@@ -69,7 +69,7 @@ impl Model {
             return;
         }
         let asked = name.clone();
-        match Export::new(&asked, self) {
+        match Export::new(&asked, &self.data, &self.table) {
             Ok(export) => {
                 self.mode = Mode::Normal;
                 self.say(format!("writing {} …", asked.line.text().trim()));

@@ -5,7 +5,7 @@ use crossterm::event::KeyEvent;
 use crate::top::{
     filters::Chip,
     keys::{self, Act, Place},
-    model::{Mode, Model, Screen},
+    model::{Mode, Model, Tab},
 };
 
 /// The shortest time that is looked at, ns.
@@ -15,7 +15,7 @@ impl Model {
     /// Turns the cursor on, at the selected flow.
     pub(super) fn open_time(&mut self) {
         self.mode = Mode::Time;
-        self.screen = Screen::Flows;
+        self.screen = Tab::Flows;
         let item = self
             .table
             .selected
@@ -120,7 +120,7 @@ impl Model {
             (at - before / 2, at + behind / 2)
         };
         if !out && to - from < CLOSEST {
-            self.say("there is no closer look");
+            self.say("this is the closest zoom");
             return;
         }
         let (from, to) = (from.max(whole.0), to.min(whole.1));

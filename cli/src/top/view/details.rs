@@ -32,7 +32,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     }
     let theme = model.theme;
     let side = area.x > 0;
-    // A line between table and details.
+    // A line switch between table and details.
     let (edge, inner) = if side {
         let edge = Rect { width: 1, ..area };
         for at in 0..usize::from(area.height) {

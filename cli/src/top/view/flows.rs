@@ -272,7 +272,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Marker) {
             let rest = if *complete {
                 "nothing is missing"
             } else {
-                "and the server no longer has all that happened meanwhile"
+                "some flows were evicted before reconnecting"
             };
             let style = if *complete {
                 theme.quiet()
@@ -285,7 +285,7 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Marker) {
             )
         }
         Marker::Unreadable { line, why } => {
-            (format!("line {line} is no flow: {why}"), theme.warn())
+            (format!("line {line} is not a flow: {why}"), theme.warn())
         }
     };
     let time = mark.time();
@@ -305,9 +305,9 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Marker) {
 fn no_match(model: &Model, held: u64) -> Vec<(String, Style)> {
     let (theme, filters) = (model.theme, &model.filters);
     let hidden = match held {
-        0 => "None is held, shown or hidden: new ones appear as they happen.".to_owned(),
-        1 => "1 is held, and hidden by the filters.".to_owned(),
-        held => format!("{} are held, and hidden by the filters.", grouped(held)),
+        0 => "No flows in memory. New ones appear as they happen.".to_owned(),
+        1 => "1 flow in memory, hidden by the filters.".to_owned(),
+        held => format!("{} flows in memory, hidden by the filters.", grouped(held)),
     };
     let last = filters.last().unwrap_or_default();
     let last = cut(&last, 40);
@@ -341,7 +341,7 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let held = model.data.held() as u64;
     let lines = match (&model.link, &model.from) {
         _ if model.data.sorted_by().is_some() && model.data.rows() > 0 => vec![(
-            format!("none of the newest {} is a flow", grouped(SORTED as u64)),
+            format!("the newest {} rows hold no flow", grouped(SORTED as u64)),
             theme.plain(),
         )],
         (ConnectionState::Live { .. } | ConnectionState::Ended, _) if model.filters.hide() => {
@@ -364,11 +364,11 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
                 theme.plain(),
             ),
         ],
-        (ConnectionState::Ended, _) => vec![("There are no flows.".to_owned(), theme.heading())],
+        (ConnectionState::Ended, _) => vec![("No flows.".to_owned(), theme.heading())],
         (ConnectionState::Lost { why, .. } | ConnectionState::Failed(why), _) => vec![
-            ("There is no connection.".to_owned(), theme.bad()),
+            ("Not connected.".to_owned(), theme.bad()),
             (why.clone(), theme.plain()),
-            ("R tries again at once".to_owned(), theme.quiet()),
+            ("R reconnects now".to_owned(), theme.quiet()),
         ],
     };
     if !matches!(model.mode, Mode::Help(_)) {

@@ -237,8 +237,8 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     laid.lines = lines;
     if groups.groups.is_empty() {
         let text = match groups.by {
-            By::Reason => "Nothing was dropped, as far as flows are held.",
-            _ => "No flow has one, as far as flows are held.",
+            By::Reason => "No drops among the flows in memory.",
+            _ => "None among the flows in memory.",
         };
         middle(buffer, lines, &[(text.to_owned(), model.theme.heading())]);
         return;
@@ -317,7 +317,7 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
         };
         let state = match (problem.not_enforced, problem.stale) {
             (true, _) => "REFUSED, NOT ENFORCED",
-            (false, true) => "REFUSED, the last good version is in force",
+            (false, true) => "REFUSED; the last good version is enforced",
             (false, false) => "REFUSED",
         };
         let text = format!("{state}: {place}: {} {}", problem.field, problem.problem);
@@ -330,7 +330,7 @@ fn policy(model: &Model, buffer: &mut Buffer, area: Rect) {
         }
     }
     let Some(policy) = model.policies.named(&group.name) else {
-        let text = "It is not in force any more; flows of before name it.";
+        let text = "No longer enforced; older flows name it.";
         put(buffer, line(area, at), 1, text, theme.plain());
         return;
     };

@@ -12,7 +12,7 @@ use ratatui::{
 use super::{put, put_right};
 use crate::top::{
     keys::{self, Act},
-    model::{FlowSource, LayoutRects, Mode, Model, Screen},
+    model::{FlowSource, LayoutRects, Mode, Model, Tab},
     nodes,
     text::{cut, cut_middle, grouped, short, span, width},
 };
@@ -33,7 +33,7 @@ pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     let tabs_need = 38;
     let state_needs = width(&state) + width(&numbers) + 4;
     let short_tabs = tabs_need + state_needs > room;
-    for (at, screen) in Screen::ALL.into_iter().enumerate() {
+    for (at, screen) in Tab::ALL.into_iter().enumerate() {
         let own = screen == model.screen;
         let start = x;
         x = put(buffer, area, x, &format!("{}", at + 1), theme.accent());
@@ -231,7 +231,7 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
             put(buffer, area, 1, text, theme.plain());
             return;
         }
-        (_, Screen::Flows, Some(_)) => &[
+        (_, Tab::Flows, Some(_)) => &[
             (Act::Back, "close"),
             (Act::Focus, "focus"),
             (Act::Zoom, "zoom"),
@@ -240,7 +240,7 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
             (Act::Connection, "connection"),
             (Act::Help, "help"),
         ],
-        (_, Screen::Flows, None) => &[
+        (_, Tab::Flows, None) => &[
             (Act::Open, "why"),
             (Act::OnlyDrops, "drops"),
             (Act::NextDrop, "next drop"),
@@ -257,7 +257,7 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
             ),
             (Act::Help, "help"),
         ],
-        (_, Screen::Top | Screen::Services, _) => &[
+        (_, Tab::Top | Tab::Services, _) => &[
             (Act::Open, "its flows"),
             (Act::NextGrouping, "next grouping"),
             (Act::OnlyDrops, "drops"),
@@ -265,7 +265,7 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
             (Act::Filter, "filter"),
             (Act::Help, "help"),
         ],
-        (_, Screen::Nodes, _) => &[
+        (_, Tab::Nodes, _) => &[
             (Act::Open, "its flows"),
             (Act::NextView, "next view"),
             (Act::Help, "help"),

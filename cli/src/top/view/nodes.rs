@@ -31,7 +31,7 @@ const STAGES: [Stage; 5] = [
     },
     Stage {
         heading: "RESTART",
-        words: "left by the agent before",
+        words: "left unread by the last agent",
         never: true,
         count: |events| events.left_unread,
     },
@@ -268,14 +268,15 @@ fn selected_node(model: &Model, buffer: &mut Buffer, area: Rect, node: &Node) {
             lines.push(("asking the server …".to_owned(), theme.quiet()));
         }
         None => lines.push((
-            "the server doesn't tell of losses by stage; those that it reports stand in the table of flows".to_owned(),
+            "the server reports no losses by stage; losses are shown in the table of flows"
+                .to_owned(),
             theme.quiet(),
         )),
     }
     for (stage, lost) in &node.node_stats.lost {
         lines.push((
             format!(
-                "{} lost, told with the flows: {}",
+                "{} lost, reported with the flows: {}",
                 grouped(*lost),
                 stage.name()
             ),

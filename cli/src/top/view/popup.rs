@@ -6,7 +6,7 @@ use super::{first_seen, line, put, put_right};
 use crate::top::{
     filters::VERDICTS,
     keys::{BINDINGS, Binding, Place},
-    model::{LayoutRects, Model, Screen},
+    model::{LayoutRects, Model, Tab},
     text::{cut, width, wrap},
     update::offered,
 };
@@ -142,10 +142,10 @@ fn more(model: &Model, buffer: &mut Buffer, inner: Rect, (above, below): (usize,
 /// What keys are for, the place where one is first.
 fn places(model: &Model) -> Vec<Place> {
     let mut places = match (model.screen, &model.details) {
-        (Screen::Flows, Some(_)) => vec![Place::Details, Place::Flows],
-        (Screen::Flows, None) => vec![Place::Flows],
-        (Screen::Top | Screen::Services, _) => vec![Place::Sums],
-        (Screen::Nodes, _) => vec![],
+        (Tab::Flows, Some(_)) => vec![Place::Details, Place::Flows],
+        (Tab::Flows, None) => vec![Place::Flows],
+        (Tab::Top | Tab::Services, _) => vec![Place::Sums],
+        (Tab::Nodes, _) => vec![],
     };
     for place in [
         Place::Everywhere,

@@ -23,10 +23,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     };
     laid.lines = area;
     if all.is_empty() {
-        let lines = [(
-            "Nobody has connected to anything yet.".to_owned(),
-            theme.heading(),
-        )];
+        let lines = [("No connections yet.".to_owned(), theme.heading())];
         middle(buffer, area, &lines);
         return;
     }
