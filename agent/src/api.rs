@@ -59,7 +59,7 @@ pub struct Api {
     pub names: Arc<ArcSwap<NameTable>>,
     /// The observer's figures.
     pub stats: Arc<Stats>,
-    /// Control's figures.
+    /// The enforcing thread's figures.
     pub status: Arc<ArcSwap<Status>>,
     /// What is in force, and what it decided; `None` where there is no kernel to have it.
     pub policy: Option<PolicyAccess>,

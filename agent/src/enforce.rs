@@ -209,7 +209,8 @@ impl Reconciler {
     /// the status and tried again later; the former state then stays in force.
     pub fn reconcile(&mut self) {
         let Some(state) = self.manifests.state() else {
-            // What is in force stays, and the source rings when there is something.
+            // What is in force stays, and the source notifies when there is something. A pod that is new
+            // has only the program that drops everything, which whoever made it attached.
             self.report_waiting();
             return;
         };

@@ -33,7 +33,7 @@ pub struct Metrics {
     pub history: Arc<History>,
     /// The observer's.
     pub stats: Arc<Stats>,
-    /// Control's.
+    /// The enforcing thread's.
     pub status: Arc<ArcSwap<Status>>,
     /// The kernel's connections.
     pub connections: Arc<ConntrackStats>,

@@ -23,6 +23,7 @@ use crate::{
     api::{self, Api},
     config::Config,
     enforce::{EnforceError, Reconciler},
+    error::chain,
     history::History,
     hubble::{FlowBuilder, agent_events::AgentEvents},
     metrics::{self, Metrics},
@@ -70,7 +71,7 @@ pub enum RunError {
     #[error(transparent)]
     Enforce(#[from] EnforceError),
     /// Routes.
-    #[error("following routes: {0}")]
+    #[error("following routes: {}", chain(.0))]
     Routes(loader::Error),
     /// A socket.
     #[error(transparent)]
@@ -85,7 +86,7 @@ pub enum RunError {
     #[error("reading the clock: {0}")]
     Clock(#[from] nix::Error),
     /// A part ended that should not have.
-    #[error("{0} ended unexpectedly; what was in force stays in force")]
+    #[error("{0} exited; the last applied policy stays enforced")]
     Ended(&'static str),
 }
 

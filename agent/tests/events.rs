@@ -1,4 +1,4 @@
-//! Agent events over gRPC: what control published, as what changed.
+//! Agent events over gRPC: what the enforcing thread published, as what changed.
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 

@@ -109,7 +109,7 @@ spec:
 }
 
 /// What the enforcing thread does for queries, without a kernel.
-struct Reconciler {
+struct Enforcing {
     told: Arc<Mutex<Option<StateSnapshot>>>,
     stop: Arc<AtomicBool>,
     notifier: Notifier,
@@ -118,7 +118,7 @@ struct Reconciler {
     progress: watch::Sender<Arc<Progress>>,
 }
 
-impl Reconciler {
+impl Enforcing {
     fn start(told: Option<StateSnapshot>) -> Self {
         let notifications = NotificationReceiver::new().unwrap();
         let notifier = notifications.notifier();
@@ -151,7 +151,7 @@ impl Reconciler {
     }
 }
 
-impl Drop for Reconciler {
+impl Drop for Enforcing {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         self.notifier.notify();
@@ -186,10 +186,10 @@ fn client(agent: &Agent) -> PolicyClient<Channel> {
 async fn a_flow_of_the_history_is_explained_with_its_policy() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    let control = Reconciler::start(Some(StateSnapshot::InSync(Box::new(in_force(
+    let enforcing = Enforcing::start(Some(StateSnapshot::InSync(Box::new(in_force(
         directory.path(),
     )))));
-    let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
+    let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
     agent.store([default_deny(1), new_connection(2)]).await;
     let mut request = Request::new(GetFlowsRequest {
         number: 10,
@@ -253,8 +253,8 @@ async fn a_flow_of_the_history_is_explained_with_its_policy() {
 
 #[tokio::test]
 async fn without_anything_in_force_there_is_no_answer() {
-    let control = Reconciler::start(None);
-    let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
+    let enforcing = Enforcing::start(None);
+    let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
     let mut client = client(&agent);
     let flow = Some(pb::Flow::default());
     let error = client.explain(ExplainRequest { flow: flow.clone() }).await;
@@ -262,7 +262,7 @@ async fn without_anything_in_force_there_is_no_answer() {
 
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("shop.yaml"), manifests()).unwrap();
-    *control.told.lock().unwrap() =
+    *enforcing.told.lock().unwrap() =
         Some(StateSnapshot::InSync(Box::new(in_force(directory.path()))));
     let answer = client.explain(ExplainRequest { flow }).await.unwrap();
     assert_eq!(answer.into_inner().now, None);
@@ -271,7 +271,7 @@ async fn without_anything_in_force_there_is_no_answer() {
         revision: 7,
         ..WaitRevisionRequest::default()
     };
-    control.progress.send_replace(Arc::new(Progress {
+    enforcing.progress.send_replace(Arc::new(Progress {
         revision: 7,
         generation: 2,
         ..Progress::default()
@@ -299,8 +299,8 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
         revision: 4,
         failure: "no room for cnp shop/large".to_owned(),
     };
-    let control = Reconciler::start(Some(StateSnapshot::Stale(Arc::new(behind))));
-    let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
+    let enforcing = Enforcing::start(Some(StateSnapshot::Stale(Arc::new(behind))));
+    let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
     let mut client = client(&agent);
     let note = "the present manifests are not in force; this is about the last ones that are \
                 (revision 4): no room for cnp shop/large";
@@ -343,8 +343,8 @@ async fn answers_about_huge_policies_are_small() {
         "{}",
         known.compiled.entries.len()
     );
-    let control = Reconciler::start(Some(StateSnapshot::InSync(Box::new(known))));
-    let agent = Agent::start_with(1000, 1000, Some(control.access.clone())).await;
+    let enforcing = Enforcing::start(Some(StateSnapshot::InSync(Box::new(known))));
+    let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
     let mut client = client(&agent).max_decoding_message_size(64 << 20);
 
     let answer = client.get_policies(GetPoliciesRequest {}).await.unwrap();

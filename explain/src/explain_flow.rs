@@ -169,9 +169,7 @@ impl Connection {
         let ends = [&self.source, &self.destination];
         let mut notes: Vec<String> = ends.iter().filter_map(|end| end.note.clone()).collect();
         if self.port.is_none() && ends.iter().all(|end| end.end.is_some()) {
-            notes.push(
-                "the flow doesn't tell its port: the present decision is about any".to_owned(),
-            );
+            notes.push("flow has no port; evaluated for any port".to_owned());
         }
         if self.reply {
             notes.push(
@@ -307,7 +305,9 @@ fn changes(
             .iter()
             .any(|policy| policy.decided && policy.policy == *name);
         if !before && recorded.tells_rules() {
-            changes.push(format!("{name} has a say now, and had none then"));
+            changes.push(format!(
+                "{name} now matches this traffic; did not when the flow was recorded"
+            ));
         }
     }
     if recorded.revision > 0

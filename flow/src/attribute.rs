@@ -1,4 +1,4 @@
-//! The attributes of a flow, each declared once, in [`table`]: its names, what it holds, where it
+//! The attributes of a flow, each declared once, in `table`: its names, what it holds, where it
 //! stands in a table, how it is read. From that follow the fields of expressions and what they are
 //! compared with, columns, sort keys, groups, the facts about one flow, completion and
 //! `docs/FILTERS.md`.

@@ -61,7 +61,7 @@ pub enum Error {
         what: String,
     },
     /// Another flows-lab holds the lab's lock.
-    #[error("another flows-lab is at work on {}; gave up waiting for it", path.display())]
+    #[error("timed out waiting for the lock on {}: another flows-lab is changing it", path.display())]
     Busy {
         /// The locked directory.
         path: PathBuf,

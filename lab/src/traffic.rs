@@ -21,7 +21,7 @@ pub fn duration(text: &str) -> Result<Duration> {
             Duration::try_from_secs_f64(number * seconds).ok()
         })
         .ok_or_else(|| Error::Command {
-            what: format!("{text:?} is no duration: write 250ms, 1s or 2m"),
+            what: format!("{text:?} is not a duration: write 250ms, 1s or 2m"),
         })
 }
 

@@ -419,7 +419,7 @@ specs:
     let refused = lab.lab().settle(&documents, false, patience);
     let told = refused.expect_err("it is refused").to_string();
     assert!(
-        told.contains("spec.ingress[1].fromNobody: is no field"),
+        told.contains("spec.ingress[1].fromNobody: unknown field"),
         "{told}"
     );
     let (text, code) = flows(&lab, &["policy", "get", "shop/web"]);

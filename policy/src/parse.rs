@@ -50,7 +50,7 @@ fn read_object(policy: &manifest::Policy, cluster: &str) -> Result<Policy, field
         | Kind::Pod
         | Kind::Service
         | Kind::EndpointSlice
-        | Kind::CiliumCidrGroup => Err(object.refuse("is no policy", "")),
+        | Kind::CiliumCidrGroup => Err(object.refuse("is not a policy", "")),
     }?;
     Ok(Policy {
         name: policy.name.clone(),

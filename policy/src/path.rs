@@ -100,9 +100,9 @@ impl fmt::Display for RulePath {
     }
 }
 
-/// A text that is no path of a rule.
+/// A text that is not the path of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is no path of a rule, such as spec.ingress[0]")]
+#[error("{0:?} is not the path of a rule, such as spec.ingress[0]")]
 pub struct NoRulePath(String);
 
 impl FromStr for RulePath {
@@ -204,7 +204,10 @@ mod tests {
             "spec, specs[0]",
         ] {
             let error = text.parse::<RulePath>().unwrap_err();
-            assert!(error.to_string().contains("is no path of a rule"), "{text}");
+            assert!(
+                error.to_string().contains("is not the path of a rule"),
+                "{text}"
+            );
         }
     }
 }

@@ -135,7 +135,7 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
             58 => true,
             _ => random.chance(50),
         };
-        // Replies and errors open no connection, and port 0 is no port.
+        // Replies and errors open no connection, and port 0 is not a port.
         let opens = match probe.protocol {
             1 => probe.port == 8,
             58 => probe.port == 128,

@@ -68,7 +68,7 @@ enum Wait {
     Ended,
 }
 
-struct Lane<T> {
+struct PeerQueue<T> {
     queue: VecDeque<(Stamp, u64, T)>,
     /// No item older than this is expected.
     progress: Stamp,
@@ -79,7 +79,7 @@ struct Lane<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Out<T> {
     /// The node it came from.
-    pub lane: StreamId,
+    pub stream: StreamId,
     /// Its time.
     pub time: Stamp,
     /// Older than something delivered before it.
@@ -106,12 +106,12 @@ pub enum MergeStep<T> {
 
 /// K-way merge of nodes' time-ordered streams that need not all be there.
 pub struct Merge<T> {
-    lanes: Vec<Lane<T>>,
-    /// Time of each non-empty lane's first item.
+    streams: Vec<PeerQueue<T>>,
+    /// Time of each non-empty stream's first item.
     heads: BinaryHeap<Reverse<(Stamp, usize)>>,
     /// The newest time delivered.
     floor: Stamp,
-    /// Least progress over live lanes with an empty queue; recomputed when `stale`.
+    /// Least progress over live streams with an empty queue; recomputed when `stale`.
     bound: Option<Stamp>,
     stale: bool,
 }
@@ -119,7 +119,7 @@ pub struct Merge<T> {
 impl<T> Default for Merge<T> {
     fn default() -> Self {
         Self {
-            lanes: Vec::new(),
+            streams: Vec::new(),
             heads: BinaryHeap::new(),
             floor: Stamp::MIN,
             bound: None,
@@ -131,24 +131,24 @@ impl<T> Default for Merge<T> {
 impl<T> Merge<T> {
     /// A further node, waited for from now on.
     pub fn add(&mut self) -> StreamId {
-        self.lanes.push(Lane {
+        self.streams.push(PeerQueue {
             queue: VecDeque::new(),
             progress: Stamp::MIN,
             wait: Wait::Live,
         });
         self.stale = true;
-        StreamId(self.lanes.len() - 1)
+        StreamId(self.streams.len() - 1)
     }
 
     /// Takes what a node sent, in the order it sent it. A batch that is not in order is sorted.
     /// `None` as time (a node that sent none) takes the time of the item before it.
     pub fn push(
         &mut self,
-        lane: StreamId,
+        stream: StreamId,
         arrived: u64,
         items: impl IntoIterator<Item = (Option<Stamp>, T)>,
     ) {
-        let slot = &mut self.lanes[lane.0];
+        let slot = &mut self.streams[stream.0];
         let was_empty = slot.queue.is_empty();
         let from = slot.queue.len();
         let mut last = slot.queue.back().map_or(slot.progress, |(time, ..)| *time);
@@ -166,21 +166,21 @@ impl<T> Merge<T> {
             slot.progress = slot.progress.max(*time);
         }
         if was_empty && let Some((time, ..)) = slot.queue.front() {
-            self.heads.push(Reverse((*time, lane.0)));
+            self.heads.push(Reverse((*time, stream.0)));
             self.stale = true;
         }
     }
 
     /// A node's word that it will send nothing older than `time`.
-    pub fn progress(&mut self, lane: StreamId, time: Stamp) {
-        let slot = &mut self.lanes[lane.0];
+    pub fn progress(&mut self, stream: StreamId, time: Stamp) {
+        let slot = &mut self.streams[stream.0];
         slot.progress = slot.progress.max(time);
         self.stale = true;
     }
 
     /// Whether a node is waited for. No effect on one that ended.
-    pub fn await_stream(&mut self, lane: StreamId, awaited: bool) {
-        let slot = &mut self.lanes[lane.0];
+    pub fn await_stream(&mut self, stream: StreamId, awaited: bool) {
+        let slot = &mut self.streams[stream.0];
         if slot.wait != Wait::Ended {
             slot.wait = if awaited { Wait::Live } else { Wait::Apart };
             self.stale = true;
@@ -188,45 +188,56 @@ impl<T> Merge<T> {
     }
 
     /// A node that will send nothing more; what it sent still leaves in order.
-    pub fn end(&mut self, lane: StreamId) {
-        self.lanes[lane.0].wait = Wait::Ended;
+    pub fn end(&mut self, stream: StreamId) {
+        self.streams[stream.0].wait = Wait::Ended;
         self.stale = true;
     }
 
     /// Whether nothing of this node's is held and it may still send.
     #[must_use]
-    pub fn wants(&self, lane: StreamId) -> bool {
-        let slot = &self.lanes[lane.0];
+    pub fn wants(&self, stream: StreamId) -> bool {
+        let slot = &self.streams[stream.0];
         slot.queue.is_empty() && slot.wait != Wait::Ended
     }
 
     /// Whether a node is waited for.
     #[must_use]
-    pub fn awaited(&self, lane: StreamId) -> bool {
-        self.lanes[lane.0].wait == Wait::Live
+    pub fn awaited(&self, stream: StreamId) -> bool {
+        self.streams[stream.0].wait == Wait::Live
     }
 
     /// Whether every node ended and nothing is held.
     #[must_use]
     pub fn finished(&self) -> bool {
-        self.heads.is_empty() && self.lanes.iter().all(|lane| lane.wait == Wait::Ended)
+        self.heads.is_empty() && self.streams.iter().all(|stream| stream.wait == Wait::Ended)
     }
 
     /// Nodes whose word an item of this time waits for, with how far each has come.
     pub fn blockers(&self, time: Stamp) -> impl Iterator<Item = (StreamId, Stamp)> {
-        self.lanes.iter().enumerate().filter_map(move |(at, lane)| {
-            (lane.wait == Wait::Live && lane.queue.is_empty() && lane.progress < time)
-                .then_some((StreamId(at), lane.progress))
-        })
+        self.streams
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, stream)| {
+                (stream.wait == Wait::Live && stream.queue.is_empty() && stream.progress < time)
+                    .then_some((StreamId(at), stream.progress))
+            })
     }
 
     /// Up to where the sequence is settled: no node that is waited for has anything older to come.
     /// `None` while no node is waited for.
     #[must_use]
     pub fn horizon(&self) -> Option<Stamp> {
-        let live = self.lanes.iter().filter(|lane| lane.wait == Wait::Live);
-        live.map(|lane| lane.queue.front().map_or(lane.progress, |(time, ..)| *time))
-            .min()
+        let live = self
+            .streams
+            .iter()
+            .filter(|stream| stream.wait == Wait::Live);
+        live.map(|stream| {
+            stream
+                .queue
+                .front()
+                .map_or(stream.progress, |(time, ..)| *time)
+        })
+        .min()
     }
 
     /// A merge of the same nodes that goes on where this one ended: all are waited for again, and
@@ -237,7 +248,7 @@ impl<T> Merge<T> {
             floor: self.floor,
             ..Self::default()
         };
-        for _ in &self.lanes {
+        for _ in &self.streams {
             next.add();
         }
         next
@@ -257,34 +268,34 @@ impl<T> Merge<T> {
         };
         if self.stale {
             self.bound = self
-                .lanes
+                .streams
                 .iter()
-                .filter(|lane| lane.wait == Wait::Live && lane.queue.is_empty())
-                .map(|lane| lane.progress)
+                .filter(|stream| stream.wait == Wait::Live && stream.queue.is_empty())
+                .map(|stream| stream.progress)
                 .min();
             self.stale = false;
         }
         let free = time <= self.floor || self.bound.is_none_or(|bound| time <= bound);
         if !free && !overdue {
-            let arrived = self.lanes[at]
+            let arrived = self.streams[at]
                 .queue
                 .front()
                 .map_or(0, |(_, arrived, _)| *arrived);
             return MergeStep::Held { time, arrived };
         }
         self.heads.pop();
-        let lane = &mut self.lanes[at];
-        let Some((_, _, item)) = lane.queue.pop_front() else {
+        let stream = &mut self.streams[at];
+        let Some((_, _, item)) = stream.queue.pop_front() else {
             return MergeStep::Empty;
         };
-        match lane.queue.front() {
+        match stream.queue.front() {
             Some((next, ..)) => self.heads.push(Reverse((*next, at))),
             None => self.stale = true,
         }
         let late = time < self.floor;
         self.floor = self.floor.max(time);
         MergeStep::Item(Out {
-            lane: StreamId(at),
+            stream: StreamId(at),
             time,
             late,
             item,
@@ -329,7 +340,7 @@ mod tests {
         assert_eq!(
             merge
                 .blockers(at(1))
-                .map(|(lane, _)| lane)
+                .map(|(stream, _)| stream)
                 .collect::<Vec<_>>(),
             [b]
         );
@@ -429,24 +440,24 @@ mod tests {
             state % below
         };
         for _ in 0..200 {
-            let lanes = usize::try_from(1 + next(6)).unwrap();
+            let streams = usize::try_from(1 + next(6)).unwrap();
             let mut merge = Merge::default();
-            let ids: Vec<_> = (0..lanes).map(|_| merge.add()).collect();
-            let mut clocks = vec![0_i64; lanes];
+            let ids: Vec<_> = (0..streams).map(|_| merge.add()).collect();
+            let mut clocks = vec![0_i64; streams];
             let mut sent = 0_usize;
             let mut got = Vec::new();
             for _ in 0..300 {
-                let lane = usize::try_from(next(lanes as u64)).unwrap();
-                clocks[lane] += i64::try_from(next(5)).unwrap();
+                let stream = usize::try_from(next(streams as u64)).unwrap();
+                clocks[stream] += i64::try_from(next(5)).unwrap();
                 match next(4) {
-                    0 => merge.progress(ids[lane], at(clocks[lane])),
+                    0 => merge.progress(ids[stream], at(clocks[stream])),
                     1 => {
                         while let MergeStep::Item(out) = merge.pop(false) {
                             got.push(out);
                         }
                     }
                     _ => {
-                        merge.push(ids[lane], 0, [(Some(at(clocks[lane])), sent)]);
+                        merge.push(ids[stream], 0, [(Some(at(clocks[stream])), sent)]);
                         sent += 1;
                     }
                 }

@@ -71,7 +71,7 @@ impl Rpc for Service {
         let (_, mut answer) = ask::first(&self.relay, &[&node], question).await?;
         if !node.is_empty() && answer.node_name != node {
             answer.notes.push(format!(
-                "{node}, which decided it, does not answer: {} does",
+                "{node}, which recorded this flow, is unreachable; answered by {}",
                 answer.node_name
             ));
         }

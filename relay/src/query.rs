@@ -1,11 +1,11 @@
-//! One client's GetFlows: a lane per node, the merge, and what the client gets to see.
+//! One client's GetFlows: a stream per node, the merge, and what the client gets to see.
 //!
 //! ```text
 //! plan: what is asked of every node, what is kept of the whole
-//! lane (a task per node): asks, reconnects, resumes ──bounded──> Query ──pulled by──> client
+//! stream (a task per node): asks, reconnects, resumes ──bounded──> Query ──pulled by──> client
 //! ```
 //!
-//! Everything is pulled: a client that reads slowly stops the merge, which stops the lanes, which
+//! Everything is pulled: a client that reads slowly stops the merge, which stops the streams, which
 //! stops the nodes; they count what they lose and say so in the stream.
 
 use std::{collections::VecDeque, sync::Arc, task::Poll, time::Duration};
@@ -240,10 +240,10 @@ impl Query {
         None
     }
 
-    /// In the past: ends the lanes of nodes that have said nothing for too long. Returns when the
+    /// In the past: ends the streams of nodes that have said nothing for too long. Returns when the
     /// next one's time is up.
     fn give_up(&mut self, time: Option<Stamp>, now: Instant) -> Option<Instant> {
-        let timeouts = self.context.timeouts.history;
+        let timeout = self.context.timeouts.history;
         let time = time.unwrap_or(Stamp {
             seconds: i64::MAX,
             nanos: i32::MAX,
@@ -256,7 +256,7 @@ impl Query {
         let mut wake: Option<Instant> = None;
         let mut silent = Vec::new();
         for at in blockers {
-            let until = self.nodes[at].waiting_since.unwrap_or(now) + timeouts;
+            let until = self.nodes[at].waiting_since.unwrap_or(now) + timeout;
             if until > now {
                 wake = Some(wake.map_or(until, |wake| wake.min(until)));
                 continue;
@@ -274,7 +274,7 @@ impl Query {
         }
         let text = format!(
             "no word for {} ms: what it holds is missing here",
-            timeouts.as_millis()
+            timeout.as_millis()
         );
         self.send_status(NodeState::NodeError, silent, &text);
         // There is something to deliver now.
@@ -284,7 +284,7 @@ impl Query {
     /// In the present: lets the oldest item out once it was held long enough. Returns when that
     /// will be.
     fn release(&mut self, time: Stamp, arrived: u64, now: Instant) -> Option<Instant> {
-        let timeouts = self.context.timeouts.follow;
+        let timeout = self.context.timeouts.follow;
         let arrived = self.start + Duration::from_millis(arrived);
         let blockers: Vec<_> = self.merge.blockers(time).collect();
         // Counted from when the node's silence began for us: while the client was slow, or there
@@ -296,7 +296,7 @@ impl Query {
                     .waiting_since
                     .unwrap_or(now)
                     .max(arrived)
-                    + timeouts
+                    + timeout
             })
             .max()?;
         if until > now {
@@ -306,17 +306,17 @@ impl Query {
             let node = &mut self.nodes[id.index()];
             let quiet = node
                 .waiting_since
-                .is_some_and(|since| now >= since + timeouts);
+                .is_some_and(|since| now >= since + timeout);
             let text = if !node.heard || quiet && node.speaks_progress {
                 format!(
                     "no word for {} ms: its flows may come late",
-                    timeouts.as_millis()
+                    timeout.as_millis()
                 )
             } else if node.speaks_progress {
                 let behind = time.millis_since(progress);
                 format!("{behind} ms behind the others: its flows may come late")
             } else {
-                let wait = timeouts.as_millis();
+                let wait = timeout.as_millis();
                 format!(
                     "does not say how far it is and is waited for {wait} ms: flows may come late"
                 )

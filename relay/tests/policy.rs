@@ -127,7 +127,7 @@ async fn each_end_is_judged_by_its_own_node() {
             [("a", 3), ("a", 3)],
             vec![
                 "b, which judges one of the ends, does not answer: it doesn't answer questions on \
-                 policy: it is no flows agent: a answers for it",
+                 policy: it is not a flows agent: a answers for it",
             ],
             vec!["as a says"],
         ),
@@ -289,17 +289,17 @@ async fn a_flow_is_explained_by_the_node_that_decided_it() {
         (
             "c",
             "a",
-            vec!["c, which decided it, does not answer: a does"],
+            vec!["c, which recorded this flow, is unreachable; answered by a"],
         ),
         (
             "d",
             "a",
-            vec!["d, which decided it, does not answer: a does"],
+            vec!["d, which recorded this flow, is unreachable; answered by a"],
         ),
         (
             "elsewhere",
             "a",
-            vec!["elsewhere, which decided it, does not answer: a does"],
+            vec!["elsewhere, which recorded this flow, is unreachable; answered by a"],
         ),
     ] {
         let flow = Flow {
@@ -328,7 +328,7 @@ async fn views_are_of_all_nodes_and_name_those_that_are_missing() {
     ];
     let nodes = Nodes::start_beside(scripts, &["e"]).await;
     let missing = [
-        "c is missing in this: it doesn't answer questions on policy: it is no flows agent",
+        "c is missing in this: it doesn't answer questions on policy: it is not a flows agent",
         "d is missing in this: no answer",
     ];
     let is_missing = |notes: &[String]| {

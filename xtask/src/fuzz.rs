@@ -102,11 +102,12 @@ fn run(targets: &[String], seconds: u32) -> Result<Vec<String>> {
                 broken.push(target.clone());
                 continue;
             }
-            let runs = report
-                .lines()
-                .find_map(|line| line.strip_prefix(RUNS))
-                .unwrap_or_default()
-                .trim();
+            let runs = report.lines().find_map(|line| line.strip_prefix(RUNS));
+            let runs: u64 = runs.and_then(|runs| runs.trim().parse().ok()).unwrap_or(0);
+            ensure!(
+                runs > 0,
+                "{target}: no input was tried in {seconds} s:\n{report}"
+            );
             println!("{target}: {runs} inputs in {seconds} s, none broke it");
         }
     }
@@ -141,8 +142,7 @@ fn build(targets: &[String]) -> Result<PathBuf> {
     let out = target_dir()?.join("fuzz");
     let host = host()?;
     let mut command = Command::new(cargo());
-    // Not --locked: its lock file need not follow each change of the crates it tests.
-    command.args(["build", "--quiet", "--release"]);
+    command.args(["build", "--quiet", "--release", "--locked"]);
     for target in targets {
         command.args(["--bin", target]);
     }

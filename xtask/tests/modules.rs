@@ -397,7 +397,8 @@ impl Graph {
         let mut used: Vec<(Module, Vec<String>)> = Vec::new();
         for (module, code) in codes.into_iter().filter(|(module, _)| !is_test(module)) {
             let (imports, passed_on) = uses(code.as_str());
-            for path in &passed_on {
+            // What a module imports for itself, those inside it see as well.
+            for path in passed_on.iter().chain(&imports) {
                 let key = (module.clone(), path.last().unwrap().clone());
                 graph.passed_on.insert(key, path.clone());
             }

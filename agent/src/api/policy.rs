@@ -42,7 +42,7 @@ impl Service {
 
     fn access(&self) -> Result<&PolicyAccess, Status> {
         let access = self.api.policy.as_ref();
-        access.ok_or_else(|| Status::unavailable("this agent has no kernel to enforce anything"))
+        access.ok_or_else(|| Status::unavailable("no datapath is attached to this agent"))
     }
 
     async fn told(&self) -> Result<Arc<StateSnapshot>, Status> {

@@ -47,7 +47,7 @@ enum Scope {
     /// All of it.
     Whole,
     /// The policies that are behind, and so many new pods.
-    FlowKind { pods: usize },
+    Part { pods: usize },
 }
 
 /// What a policy asks for.
@@ -256,7 +256,7 @@ impl Refusal {
     ) -> Self {
         Self {
             behind,
-            scope: Scope::FlowKind { pods },
+            scope: Scope::Part { pods },
             ..self
         }
     }
@@ -265,7 +265,7 @@ impl Refusal {
     pub(super) fn text(&self) -> String {
         let stays = match self.scope {
             Scope::Whole => "what was in force stays in force as a whole".to_owned(),
-            Scope::FlowKind { pods } => {
+            Scope::Part { pods } => {
                 let mut text = self.left_out(pods);
                 text.push_str("; everything else is in force");
                 text

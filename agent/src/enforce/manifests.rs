@@ -64,7 +64,7 @@ impl Manifests {
     /// Makes the newest snapshot the one in use. Says whether there was one.
     ///
     /// # Errors
-    /// The first one is empty, and that isn't confirmed; see [`Self::new`].
+    /// The first one that the source saw is empty, and that isn't confirmed; see [`Self::new`].
     pub(super) fn take(&mut self) -> Result<bool, EnforceError> {
         self.look_at_health();
         let Some(newest) = self.source.snapshot() else {
@@ -75,7 +75,9 @@ impl Manifests {
             return Ok(false);
         }
         // Files that have no object, or can't be read, may well stand in a wrong directory.
-        if let Some(confirm) = self.confirm.take()
+        // What is known from before a restart only says nothing about the cluster as it is.
+        if self.health == Health::Synced
+            && let Some(confirm) = self.confirm.take()
             && newest.state.same_objects(&State::default())
         {
             confirm_empty(&self.source.describe(), confirm)?;
@@ -212,6 +214,27 @@ mod tests {
             assert_eq!(refused, is_empty, "{text}");
             open(&source, false, dir.path()).expect("nothing was enforced before");
         }
+    }
+
+    /// What is known from before a restart uses up no confirmation, and stands for none.
+    #[test]
+    fn emptiness_after_a_restart_is_confirmed_too() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let before = source();
+        before.publish(NAMESPACE).expect("YAML");
+        let checkpoint = open(&before, false, dir.path())
+            .expect("nothing to confirm")
+            .checkpoint();
+        let after = InMemory::new(&checkpoint, Box::new(|| {}));
+        let mut manifests = open(&after, true, dir.path()).expect("nothing to confirm yet");
+        let state = manifests.state().expect("what was known");
+        assert_eq!(state.namespaces.len(), 1);
+        after.publish("").expect("YAML");
+        assert!(matches!(
+            manifests.take(),
+            Err(EnforceError::Emptied { .. })
+        ));
+        assert_eq!(manifests.state(), Some(state));
     }
 
     #[test]

@@ -90,7 +90,13 @@ impl Reconciler {
             ..Status::clone(&self.published.status.load())
         };
         self.published.status.store(Arc::new(status));
-        self.published.progress.send_replace(Arc::new(progress));
+        self.published.progress.send_if_modified(|known| {
+            let is_new = **known != progress;
+            if is_new {
+                *known = Arc::new(progress);
+            }
+            is_new
+        });
     }
 
     pub(super) fn report(&self, state: &State, failure: Option<&Failure>) {

@@ -52,6 +52,7 @@ pub(super) fn plain(error: Error, filters: &FilterArgs) -> Error {
                 other => reworded(Error::Flag(other)),
             }
         }
+        Error::Hubble(error) => Error::Request(error),
         other => reworded(other),
     }
 }

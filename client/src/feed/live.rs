@@ -144,7 +144,7 @@ struct Live {
     connection: watch::Sender<ConnectionState>,
     /// When the connection broke, and why, until flows come again.
     broken: Option<(SystemTime, String)>,
-    /// OlderThan the next attempt.
+    /// Before the next attempt.
     pause: Duration,
     /// When the present connection was made, Unix ns.
     since: i64,

@@ -122,6 +122,10 @@ impl fmt::Display for RequestError {
             Code::DeadlineExceeded | Code::Cancelled => {
                 write!(f, "{server} did not answer in time ({what})")
             }
+            // Our own words for this one name the server.
+            Code::Unavailable if status.message().starts_with(&**server) => {
+                f.write_str(&escape(status.message()))
+            }
             Code::Unavailable => write!(
                 f,
                 "{server} can't answer now: {}",

@@ -5,7 +5,7 @@ use tonic_health::pb::{
 };
 
 use super::{
-    Server,
+    MAX_MESSAGE, Server,
     error::{RequestError, Service},
 };
 
@@ -21,7 +21,8 @@ impl Server {
         let request = self.request(HealthCheckRequest {
             service: OBSERVER.to_owned(),
         });
-        let mut client = HealthClient::new(self.channel.clone());
+        let mut client =
+            HealthClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let response = client.check(request).await;
         let response = self.response(Service::Health, "a health check", response)?;
         let status = response.status();

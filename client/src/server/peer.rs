@@ -3,7 +3,7 @@
 use proto::peer::{ChangeNotification, NotifyRequest, peer_client::PeerClient};
 
 use super::{
-    Server,
+    MAX_MESSAGE, Server,
     error::{RequestError, Service},
     stream::ResponseStream,
 };
@@ -15,7 +15,8 @@ impl Server {
     /// The server is a relay, refuses, or can't be reached.
     pub async fn peers(&self) -> Result<ResponseStream<ChangeNotification>, RequestError> {
         let (service, what) = (Service::Peer, "the list of peers");
-        let mut client = PeerClient::new(self.channel.clone());
+        let mut client =
+            PeerClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let response = client.notify(NotifyRequest {}).await;
         Ok(ResponseStream {
             stream: self.response(service, what, response)?,

@@ -278,8 +278,10 @@ impl Directory {
         self.writers
             .retain(|_, writer| now.saturating_sub(writer.last) < OPEN_GRACE);
         match self.read_files(scan, now) {
-            Ok(()) => {
-                self.unreadable = None;
+            Ok(listed) => {
+                if listed {
+                    self.unreadable = None;
+                }
                 self.drop_vanished(now);
             }
             // Nothing was seen of the files: none of them was left alone for sure.
@@ -308,7 +310,8 @@ impl Directory {
         }
     }
 
-    fn read_files(&mut self, scan: Scan, now: Duration) -> Result<(), DirectoryError> {
+    /// `false`: only files that a notice named were looked at, which says nothing about the directory.
+    fn read_files(&mut self, scan: Scan, now: Duration) -> Result<bool, DirectoryError> {
         self.finish_reading(now);
         let path = self.path.clone();
         let wrap = |source| DirectoryError {
@@ -325,7 +328,7 @@ impl Directory {
                     self.noticed.insert(Arc::clone(name));
                 }
             }
-            return Ok(());
+            return Ok(false);
         }
         let mut present = BTreeSet::new();
         for entry in fs::read_dir(&self.path).map_err(wrap)? {
@@ -346,7 +349,7 @@ impl Directory {
             .iter()
             .filter(|(name, _)| present.contains(*name));
         if there.any(|(_, file)| file.is_unread()) {
-            return Ok(());
+            return Ok(true);
         }
         let changed = &mut self.changed;
         self.files.retain(|name, _| {
@@ -356,7 +359,7 @@ impl Directory {
             }
             is_present
         });
-        Ok(())
+        Ok(true)
     }
 
     /// Looks at one file; `false`: there is none.

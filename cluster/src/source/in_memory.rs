@@ -89,6 +89,7 @@ impl Content {
             generation: self.state.generation + 1,
             ..State::default()
         };
+        let mut nameless = false;
         for document in documents {
             let origin = origin(&document);
             for document in manifest::read(&origin, document) {
@@ -97,12 +98,19 @@ impl Content {
                         self.objects.insert(key(&name), (object, document));
                     }
                     Document::Bad(name, problem) => {
+                        nameless |= name.is_none();
                         let last_good = name.and_then(|name| before.remove_entry(&key(&name)));
                         self.objects.extend(last_good);
                         state.problems.push(problem);
                     }
                     Document::Ignored(ignored) => state.ignored.push(ignored),
                 }
+            }
+        }
+        // It may be any of those that are missing.
+        if nameless {
+            for (key, object) in before {
+                self.objects.entry(key).or_insert(object);
             }
         }
         self.checkpoint = Checkpoint::default();

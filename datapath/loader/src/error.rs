@@ -92,7 +92,7 @@ pub enum Error {
         max: usize,
     },
     /// An index outside of an array, or 0. Nothing was written.
-    #[error("{index} is no index of map {map}: 1 to {last} are")]
+    #[error("{index} is not an index of map {map}: 1 to {last} are")]
     OutOfRange {
         /// Name of the map.
         map: &'static str,
@@ -157,7 +157,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file of the system that isn't as expected.
-    #[error("{} says {content:?}, which is no list of CPUs", path.display())]
+    #[error("{} says {content:?}, which is not a list of CPUs", path.display())]
     CpuList {
         /// The file.
         path: PathBuf,

@@ -184,7 +184,7 @@ impl Lints<'_, '_> {
             let of_pods = key.source.as_deref().is_none_or(|source| source == "k8s");
             if of_pods && !is_identity_label(&key.name) {
                 let problem = format!(
-                    "{} is no part of a pod's identity, so no selector finds pods by it",
+                    "{} is not part of a pod's identity, so no selector finds pods by it",
                     key.name
                 );
                 self.warn(

@@ -96,11 +96,11 @@ pub(super) fn cause(cause: Cause) -> (&'static str, &'static str) {
         Cause::Drop => ("drop", "a dropped packet"),
         Cause::Changed => (
             "changed",
-            "a live connection was judged anew, with another result",
+            "a live connection was judged again, with another result",
         ),
         Cause::Flags => ("flags", "first sight of a TCP flag, or the first reply"),
         Cause::End => ("end", "the connection ended"),
-        Cause::Active => ("active", "a sign of life of a connection"),
+        Cause::Active => ("active", "periodic update of an active connection"),
         Cause::Packet => ("packet", "every packet is traced"),
     }
 }

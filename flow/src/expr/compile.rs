@@ -220,7 +220,7 @@ fn other(
         AttributeId::Protocol if matches!(operator, Operator::Equal | Operator::In) => {
             let unknown = |_| ValueError {
                 message: format!(
-                    "`{text}` is no protocol known, which are {}",
+                    "`{text}` is not a protocol; known are {}",
                     PROTOCOLS.join(", ")
                 ),
                 suggestion: super::nearest(text, PROTOCOLS).map(str::to_owned),

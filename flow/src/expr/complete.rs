@@ -239,7 +239,7 @@ impl Proposals {
             Operator::Less | Operator::AtMost | Operator::More | Operator::AtLeast
         );
         for (value, doc) in field.known_values() {
-            // `5+` is no number to compare with.
+            // `5+` is not a number to compare with.
             if ordered && value.ends_with('+') {
                 continue;
             }

@@ -104,7 +104,7 @@ pub(super) fn read(
             };
             if index.parse::<u32>().is_err() {
                 return Err(ValueError::new(format!(
-                    "`{index}` is no index of an interface"
+                    "`{index}` is not an interface index"
                 )));
             }
             parts.pairs.push((index.to_owned(), name.to_owned()));
@@ -113,7 +113,7 @@ pub(super) fn read(
             Some((key, value)) => parts.pairs.push((key.to_owned(), value.to_owned())),
             None => {
                 return Err(ValueError::new(format!(
-                    "`{text}` is no header (`KEY:VALUE`)"
+                    "`{text}` is not a header (`KEY:VALUE`)"
                 )));
             }
         },

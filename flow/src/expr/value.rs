@@ -84,9 +84,9 @@ pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, ValueError> {
                 ))
             }),
         (.., []) => Err(ValueError::new(match field.value_type {
-            ValueType::Bytes => format!("`{text}` is no number of bytes (`1500`, `10k`, `2MB`)"),
-            ValueType::Time => format!("`{text}` is no duration (`500us`, `20ms`, `1s`)"),
-            _ => format!("`{text}` is no number"),
+            ValueType::Bytes => format!("`{text}` is not a number of bytes (`1500`, `10k`, `2MB`)"),
+            ValueType::Time => format!("`{text}` is not a duration (`500us`, `20ms`, `1s`)"),
+            _ => format!("`{text}` is not a number"),
         })),
         (.., names) => one_named(field, names, text).map(u64::from),
     }
@@ -263,12 +263,12 @@ pub(super) fn address(text: &str, to: &mut Addresses) -> Result<(), ValueError> 
         Ok(network) => to.networks.push(network),
         Err(_) if text.contains('/') => {
             return Err(ValueError::new(format!(
-                "`{text}` is no network (`10.0.0.0/8`, `fd00::/8`)"
+                "`{text}` is not a network (`10.0.0.0/8`, `fd00::/8`)"
             )));
         }
         Err(_) => {
             return Err(ValueError::new(format!(
-                "`{text}` is no address (`10.0.0.1`, `fd00::1`) and no network (`10.0.0.0/8`)"
+                "`{text}` is neither an address (`10.0.0.1`, `fd00::1`) nor a network (`10.0.0.0/8`)"
             )));
         }
     }
@@ -298,7 +298,7 @@ pub(super) fn flags(text: &str) -> Result<u16, ValueError> {
                 .iter()
                 .find(|(known, _)| known.eq_ignore_ascii_case(name));
             found.map(|(_, bit)| bits | bit).ok_or_else(|| ValueError {
-                message: format!("`{name}` is no TCP flag"),
+                message: format!("`{name}` is not a TCP flag"),
                 suggestion: nearest(name, known.iter().map(|(name, _)| *name))
                     .map(str::to_lowercase),
             })
@@ -316,7 +316,7 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Value
         return match sub {
             Ok(sub) => Ok((None, sub)),
             Err(_) => Err(ValueError::new(format!(
-                "`{text}` is no number behind `any:`"
+                "`{text}` is not a number after `any:`"
             ))),
         };
     }
@@ -334,7 +334,7 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Value
                 _ => nearest(kind, event::NAMES.iter().map(|(name, _)| *name)).map(str::to_owned),
             };
             Err(ValueError {
-                message: format!("`{text}` is no type of event"),
+                message: format!("`{text}` is not an event type"),
                 suggestion: meant,
             })
         }

@@ -114,9 +114,9 @@ pub struct Volume {
 /// What a flow's extension says.
 #[derive(Clone, Copy, Default)]
 pub struct Extension<'a> {
-    /// EndpointDecision where the connection was opened; `None` if it wasn't judged at this node.
+    /// Decided where the connection was opened; `None` if it wasn't judged at this node.
     pub egress: Option<EndpointDecision<'a>>,
-    /// EndpointDecision where it was opened to.
+    /// Decided where it was opened to.
     pub ingress: Option<EndpointDecision<'a>>,
     /// Volume in the direction in which the connection was opened.
     pub forward: Option<Volume>,

@@ -1,6 +1,6 @@
 //! Forms of flow that show another one.
 
-/// All of [`FlowView`](super::FlowView) but `extension`, answered by the field `flow`; what is about a
+/// All of [`FlowView`](super::FlowView) but `with_extension`, answered by the field `flow`; what is about a
 /// side, by its `self.side(side)`.
 macro_rules! forward {
     () => {

@@ -38,7 +38,7 @@ impl Lab {
     /// none was running.
     ///
     /// # Errors
-    /// [`Error::Io`] if the record can't be written.
+    /// [`crate::Error::Io`] if the record can't be written.
     pub fn kill_agent(&mut self, node: &str) -> Result<bool> {
         self.kill(&|role| matches!(role, Role::Agent { node: name } if name == node))
     }
@@ -47,7 +47,7 @@ impl Lab {
     /// node's pods.
     ///
     /// # Errors
-    /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
+    /// [`crate::Error::NotReady`], [`crate::Error::NoProgram`], [`crate::Error::Io`].
     pub fn restart_agent(&mut self, node: &str) -> Result<()> {
         // What the last one reported says nothing about the new one.
         let list = self.paths.node(node).join("endpoints.json");
@@ -72,7 +72,7 @@ impl Lab {
     /// Kills the relay, as a crash would. False if none was running.
     ///
     /// # Errors
-    /// [`Error::Io`] if the record can't be written.
+    /// [`crate::Error::Io`] if the record can't be written.
     pub fn kill_relay(&mut self) -> Result<bool> {
         self.kill(&|role| *role == Role::Relay)
     }
@@ -80,7 +80,7 @@ impl Lab {
     /// Starts the relay again after [`Lab::kill_relay`].
     ///
     /// # Errors
-    /// [`Error::NoProgram`], [`Error::Io`].
+    /// [`crate::Error::NoProgram`], [`crate::Error::Io`].
     pub fn revive_relay(&mut self) -> Result<()> {
         self.start_relay()
     }
@@ -105,7 +105,7 @@ impl Lab {
     /// waits until each has taken over its node's pods.
     ///
     /// # Errors
-    /// [`Error::NotReady`], [`Error::NoProgram`], [`Error::Io`].
+    /// [`crate::Error::NotReady`], [`crate::Error::NoProgram`], [`crate::Error::Io`].
     pub fn restart_agents(&mut self, agent_args: Vec<String>) -> Result<()> {
         self.record.agent_args = agent_args;
         // All of them: one that died may be in no record.

@@ -204,7 +204,7 @@ fn authentication(field: &Field<'_>) -> Result<(), Refused> {
             "use disabled, or remove authentication",
         )),
         Some((Ok(other), field)) => Err(field.refuse(
-            format!("{other:?} is no mode of authentication"),
+            format!("{other:?} is not an authentication mode"),
             "use disabled, or remove authentication",
         )),
         Some((Err(refused), _)) => Err(refused),

@@ -150,7 +150,7 @@ impl<'a> Field<'a> {
                 Some(name) => format!("did you mean {name}?"),
                 None => format!("known here: {}", known.join(", ")),
             };
-            errors.record(refuse("is no field of this language", remedy));
+            errors.record(refuse("unknown field", remedy));
         }
         errors.finish(())
     }

@@ -50,7 +50,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
                 Some("Egress") => egress_type = true,
                 Some(other) => {
                     let refused = item.refuse(
-                        format!("{other:?} is no policy type"),
+                        format!("{other:?} is not a policy type"),
                         "use Ingress or Egress",
                     );
                     errors.record::<()>(Err(refused));

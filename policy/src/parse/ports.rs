@@ -369,9 +369,10 @@ pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
             "UDP" => ("UDP", protocol::UDP),
             "SCTP" => ("SCTP", protocol::SCTP),
             other => {
-                return Err(
-                    given.refuse(format!("{other:?} is no protocol"), "use TCP, UDP or SCTP")
-                );
+                return Err(given.refuse(
+                    format!("{other:?} is not a protocol"),
+                    "use TCP, UDP or SCTP",
+                ));
             }
         },
     };
@@ -389,7 +390,7 @@ pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
         Some(_) => port.number(u16::MAX)?,
         None if matches!(port.node.value, Value::Float(_)) => {
             return Err(port.refuse(
-                "is no number of a port",
+                "is not a port number",
                 "use 1 to 65535 in plain decimal digits",
             ));
         }
@@ -417,7 +418,7 @@ pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
     };
     if first == 0 {
         return Err(port.refuse(
-            "0 is no port",
+            "0 is not a port",
             "use 1 to 65535, or remove port for all ports",
         ));
     }

@@ -84,7 +84,7 @@ fn requirement(field: &Field<'_>, key: fn(&str) -> Key) -> Result<Requirement, R
         }
         (other, _) => {
             return Err(operator.refuse(
-                format!("invalid label selector: {other:?} is no operator"),
+                format!("invalid label selector: {other:?} is not an operator"),
                 "use In, NotIn, Exists or DoesNotExist",
             ));
         }
@@ -114,7 +114,7 @@ fn check_key(field: &Field<'_>, key: &str) -> Result<(), Refused> {
         return Ok(());
     }
     Err(field.refuse(
-        format!("invalid label selector: {key:?} is no label key"),
+        format!("invalid label selector: {key:?} is not a label key"),
         LABEL_KEY,
     ))
 }
@@ -124,7 +124,7 @@ fn check_value(field: &Field<'_>, value: &str) -> Result<(), Refused> {
         return Ok(());
     }
     Err(field.refuse(
-        format!("invalid label selector: {value:?} is no label value"),
+        format!("invalid label selector: {value:?} is not a label value"),
         LABEL_VALUE,
     ))
 }

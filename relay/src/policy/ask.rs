@@ -132,7 +132,9 @@ fn why_not(peer: &Peer) -> &str {
 /// A node's refusal in words.
 pub(super) fn said(status: &Status) -> &str {
     match (status.code(), status.message()) {
-        (Code::Unimplemented, _) => "it doesn't answer questions on policy: it is no flows agent",
+        (Code::Unimplemented, _) => {
+            "it doesn't answer questions on policy: it is not a flows agent"
+        }
         (_, "") => status.code().description(),
         (_, text) => text,
     }

@@ -79,7 +79,7 @@ impl Query {
         }
     }
 
-    /// Takes a node's word; `None`: its lane has ended.
+    /// Takes a node's word; `None`: its stream has ended.
     pub(super) fn on_message(&mut self, at: usize, message: Option<peer_stream::Received>) {
         let node = &mut self.nodes[at];
         let id = node.id;

@@ -25,14 +25,14 @@ impl Query {
     /// Something left the merge.
     pub(super) fn emit(&mut self, out: Out<Raw>) {
         let Out {
-            lane,
+            stream,
             late,
             mut item,
             ..
         } = out;
         let flow = item.kind == Kind::Flow;
         if late {
-            self.context.metrics.late(&self.nodes[lane.index()].name);
+            self.context.metrics.late(&self.nodes[stream.index()].name);
             if flow && self.plan.extensions {
                 item = crate::late_marker::mark(item);
             }

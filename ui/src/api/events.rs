@@ -95,7 +95,7 @@ pub(super) async fn get(
         .map_err(|_full| {
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                format!("{STREAMS} are looking already, as many as may: close one of their pages"),
+                format!("limit of {STREAMS} event streams reached: close another page"),
             )
         })?;
     let stream = Stream {

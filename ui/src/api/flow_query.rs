@@ -122,7 +122,7 @@ fn moment(name: &'static str, text: &str) -> Result<Moment, Problem> {
             Problem::parameter(
                 name,
                 format!(
-                    "{text:?} is no time: use RFC 3339, milliseconds, or a duration such as 5m"
+                    "{text:?} is not a time: use RFC 3339, milliseconds, or a duration such as 5m"
                 ),
             )
         })

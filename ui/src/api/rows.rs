@@ -129,7 +129,7 @@ fn said(mark: &Marker) -> String {
         Marker::Reconnected { why, complete, .. } => {
             let rest = match complete {
                 true => "what came meanwhile was read from the server's history",
-                false => "the server has forgotten some of what came meanwhile",
+                false => "some flows were evicted before reconnecting",
             };
             format!("Reconnected ({why}); {rest}")
         }

@@ -125,7 +125,10 @@ async fn there_is_room_for_so_many() {
     let refused = server.get("/api/events").await;
     assert_eq!(refused.status, 503);
     let detail = refused.json()["detail"].to_string();
-    assert!(detail.contains("64 are looking already"), "{detail}");
+    assert!(
+        detail.contains("limit of 64 event streams reached"),
+        "{detail}"
+    );
     drop(streams);
     // A place is free once the server has noticed.
     let begin = Instant::now();

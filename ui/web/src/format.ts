@@ -29,7 +29,10 @@ const LISTS = { INGRESS: 'ingress', INGRESS_DENY: 'ingressDeny', EGRESS: 'egress
 export function rulePath(path: RulePath | undefined): string {
   if (!path) return '';
   const spec = path.spec_index === undefined ? 'spec' : `specs[${path.spec_index}]`;
-  return path.list ? `${spec}.${LISTS[path.list]}[${path.index ?? 0}]` : spec;
+  if (!path.list) return spec;
+  // A list that is newer than this page comes as a number.
+  const list = LISTS[path.list];
+  return list ? `${spec}.${list}[${path.index ?? 0}]` : '';
 }
 
 /** Per second. */

@@ -38,7 +38,8 @@ pub(super) struct Ended {
 }
 
 impl Beside {
-    /// Starts a program from the repository's root; its output goes to `target/beside/NAME.log`.
+    /// Starts a program from the repository's root, with its arguments; what else is set of the command
+    /// doesn't count. Its output goes to `target/beside/NAME.log`.
     pub(super) fn start(name: &str, program: &Command) -> Result<Beside> {
         let dir = target_dir()?.join("beside");
         std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;

@@ -79,7 +79,7 @@ enum Notice {
 }
 
 impl Directory {
-    /// Starts a thread that calls `on_change` for every new snapshot, in order: the directory then has
+    /// Starts a thread that calls `on_change` for every new snapshot, and when the health changed, in order: the directory then has
     /// it ([`Directory::snapshot`]), and so has the [`Watch`]. It is
     /// called from that thread only, and a slow one delays the next look, so that snapshots don't pile
     /// up: what is skipped is never needed. To get into an async program, send into a watch channel.
@@ -248,6 +248,7 @@ fn follow(
     // What changed between the reading of the directory and the beginning of the notices.
     let mut next = (Scan::Contents, false);
     let mut scanned_all = opened;
+    let mut health = directory.health();
     loop {
         let (mut scan, lost) = next;
         if notice_source.missed.swap(false, Ordering::AcqRel) {
@@ -258,8 +259,12 @@ fn follow(
         if scan != Scan::Noticed {
             scanned_all = Instant::now();
         }
-        if let Some(state) = directory.scan(scan, opened.elapsed()) {
+        let state = directory.scan(scan, opened.elapsed());
+        if let Some(state) = &state {
             debug!(generation = state.generation, "manifests changed");
+        }
+        let health_before = std::mem::replace(&mut health, directory.health());
+        if state.is_some() || health != health_before {
             on_change(&directory);
         }
         // Another directory may stand under the name. While there is none, the looks without notice

@@ -119,6 +119,9 @@ fn a_change_makes_the_descriptor_readable() {
     let client = Some(ifindex("client"));
     assert_eq!(routes.read().unwrap(), [change("10.7.0.1", None, client)]);
     assert!(!is_readable(&routes, 0));
+    // Nothing of a pod's changes.
+    ip("link add other type veth peer name other-in");
+    assert_eq!(routes.read().unwrap(), []);
 }
 
 #[test]
