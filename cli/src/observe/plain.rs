@@ -52,7 +52,7 @@ pub(super) fn plain(error: Error, filters: &FilterArgs) -> Error {
                 other => reworded(Error::Flag(other)),
             }
         }
-        Error::Hubble(error) => Error::Request(error),
+        Error::Hubble(error) if error.is_unavailable() => Error::Request(error),
         other => reworded(other),
     }
 }

@@ -145,6 +145,10 @@ fn events_that_are_no_flows_are_asked_for() {
     // What follows has no end of its own.
     let output = server.flows(&["observe", "agent-events", "-f"]);
     assert_eq!(text(&output.stdout), line(20, 0));
+    // In plain words, except where the format is Hubble's.
+    let plain = ended(&server).replace("rpc error: code = Unavailable desc = ", "");
+    assert_eq!(said(&output), (&*plain, Some(1)));
+    let output = server.flows(&["observe", "agent-events", "-f", "-o", "compact"]);
     assert_eq!(said(&output), (&*ended(&server), Some(1)));
     // Filters are not passed over silently.
     let output = server.flows(&["observe", "agent-events", "--pod", "web"]);

@@ -54,6 +54,12 @@ impl RequestError {
         self.code() == Code::Unimplemented
     }
 
+    /// The server can't be reached, or ended what should have gone on.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.code() == Code::Unavailable
+    }
+
     /// The server itself says that the time is up.
     #[must_use]
     pub fn is_deadline(&self) -> bool {
