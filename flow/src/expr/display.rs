@@ -334,6 +334,12 @@ fn selectors(id: AttributeId, of: &[Selector]) -> Text {
     plain(id, of, |selector| quote(&selector.to_string()))
 }
 
+/// A pattern that only this text fits.
+fn literal(text: &str) -> String {
+    let text = text.replace('\\', "\\\\");
+    text.replace('*', "\\*").replace('?', "\\?")
+}
+
 /// Beginnings of names; whole namespaces, where that is all that is asked for.
 fn pods(side: Side, of: EndAttribute, names: &[Name]) -> Text {
     let whole = |name: &Name| name.prefix.is_empty() && !name.namespace.is_empty();
@@ -341,10 +347,6 @@ fn pods(side: Side, of: EndAttribute, names: &[Name]) -> Text {
         let namespace = AttributeId::Of(side, EndAttribute::Namespace);
         return plain(namespace, names, |name| quote(&name.namespace));
     }
-    let literal = |text: &str| {
-        let text = text.replace('\\', "\\\\");
-        text.replace('*', "\\*").replace('?', "\\?")
-    };
     let names = names.iter().map(|name| {
         let slash = if name.namespace.is_empty() { "" } else { "/" };
         let (namespace, prefix) = (literal(&name.namespace), literal(&name.prefix));
@@ -380,6 +382,10 @@ fn of_text(leaf: &TextLeaf) -> Text {
     for test in &leaf.tests {
         match &test.name {
             Test::Any => there = true,
+            // Compared by `==`, labels are selected.
+            Test::Exact(name) if leaf.of.value_type == ValueType::Labels => {
+                globs.push(quote(&literal(name)));
+            }
             Test::Exact(name) => exact.push(quote(&scoped(test, name))),
             Test::Glob(name) => globs.push(quote(&scoped(test, &name.to_string()))),
             Test::Regex(regex) => regexes.push(quote(regex.as_str())),

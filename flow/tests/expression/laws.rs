@@ -253,6 +253,17 @@ fn pushed_down() {
     insta::assert_snapshot!(shown);
 }
 
+/// `==` of labels is a selector, `~` a pattern of the whole label.
+#[test]
+fn a_label_that_is_compared_as_a_whole_is_printed_so() {
+    for text in ["src.label ~ app", "label ~ ä", r#"label ~ "a\\\\*b""#] {
+        let printed = Filter::parse_expr(text).unwrap().to_string();
+        assert!(printed.contains("label ~ "), "{text}: {printed}");
+        let read = Filter::parse_expr(&printed).unwrap();
+        assert_eq!(read.to_string(), printed, "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
