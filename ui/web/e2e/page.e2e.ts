@@ -21,7 +21,7 @@ it('why nothing is shown stands where the flows would be', async () => {
   const { page, server } = fixture;
   for (const [query, text, word] of [
     ['?f=bad((', 'unknown field', 'Refused'],
-    ['?since=yesterday', 'is no time', 'Refused'],
+    ['?since=yesterday', 'is not a time', 'Refused'],
     ['?ns=nosuch', 'No flow matches.', 'Live'],
     ['?sort=source&f=dst.port+%3D%3D+1', 'No flow matches.', 'Live'],
   ] as const) {
