@@ -87,6 +87,9 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     );
 
     top.resize(80, 24);
+    top.until_steady("the details at the new size", |text| {
+        text.contains("matchLabels")
+    });
     top.press("z");
     top.until_steady("the table beside it", |text| text.contains("SOURCE"));
     top.press("\x1b");
