@@ -70,17 +70,18 @@ impl Manifests {
         let Some(newest) = self.source.snapshot() else {
             return Ok(false);
         };
+        // Files that have no object, or can't be read, may well stand in a wrong directory. What is known
+        // from before a restart only says nothing about the cluster as it is: until the source has seen
+        // that, an empty one has to be confirmed, whatever the source's health was a moment ago.
+        let is_empty = newest.state.same_objects(&State::default());
+        if is_empty && let Some(confirm) = self.confirm.take() {
+            confirm_empty(&self.source.describe(), confirm)?;
+        } else if self.health == Health::Synced {
+            self.confirm = None;
+        }
         let known = self.snapshot.as_ref();
         if known.is_some_and(|known| Arc::ptr_eq(&known.state, &newest.state)) {
             return Ok(false);
-        }
-        // Files that have no object, or can't be read, may well stand in a wrong directory.
-        // What is known from before a restart only says nothing about the cluster as it is.
-        if self.health == Health::Synced
-            && let Some(confirm) = self.confirm.take()
-            && newest.state.same_objects(&State::default())
-        {
-            confirm_empty(&self.source.describe(), confirm)?;
         }
         self.snapshot = Some(newest);
         Ok(true)
