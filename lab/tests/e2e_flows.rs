@@ -4,6 +4,8 @@
 #[path = "common/cluster.rs"]
 mod cluster;
 mod common;
+#[path = "common/observe.rs"]
+mod observe;
 #[path = "common/screen.rs"]
 mod screen;
 
@@ -13,38 +15,8 @@ use cluster::up;
 use flows_lab::harness::{Family, Probe, TestLab};
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
+use observe::{observe, until};
 use serde_json::Value;
-
-/// What `flows observe` prints.
-fn observe(lab: &TestLab, arguments: &[&str]) -> String {
-    let output = screen::flows(lab)
-        .args(["observe", "--last", "1000"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
-}
-
-/// Waits for output that satisfies the condition; it is on its way for some milliseconds.
-fn until(lab: &TestLab, arguments: &[&str], condition: impl Fn(&str) -> bool) -> String {
-    let deadline = Deadline::after(Duration::from_secs(10));
-    loop {
-        let text = observe(lab, arguments);
-        if condition(&text) {
-            return text;
-        }
-        assert!(
-            deadline.pause(),
-            "flows observe {arguments:?} never says so:\n{text}"
-        );
-    }
-}
 
 /// The flows of JSON output, one a line.
 fn flows(text: &str) -> Vec<Value> {

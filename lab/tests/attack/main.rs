@@ -6,6 +6,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod frames;
+#[path = "../common/observe.rs"]
+mod observe;
 mod packets;
 #[path = "../common/screen.rs"]
 mod screen;

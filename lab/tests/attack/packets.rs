@@ -4,7 +4,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::process::Command;
 
 use crate::frames::{MARK, headers_in_the_padding, icmp, icmp6, quote_udp, udp};
-use crate::screen::flows;
+use crate::observe::until;
 use crate::wire::{Tap, send};
 use crate::world::{Host, outside, pod, received, up};
 use flows_lab::harness::TestLab;
@@ -141,21 +141,8 @@ fn icmp_errors(lab: &TestLab, jail: &Host, victim: &Host, remote: &Host, world: 
     let route = route_of(victim, remote.v4);
     assert!(!route.contains("mtu"), "{route}");
     // The drops are told of, as the jail's.
-    let told = flows(lab)
-        .args([
-            "observe",
-            "--last",
-            "20",
-            "--from-pod",
-            "default/jail",
-            "--protocol",
-            "icmp",
-        ])
-        .args(["--verdict", "DROPPED"])
-        .output()
-        .unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains("default/victim"), "{told}");
+    let of_jail = ["--from-pod", "default/jail", "--protocol", "icmp"];
+    denied(lab, &of_jail, |told| told.contains("default/victim"));
 }
 
 /// The node's own address, used by a host outside.
@@ -183,21 +170,8 @@ fn spoofed_addresses(lab: &TestLab, victim: &Host, world: &Host) {
         socket.send_to(MARK, (victim.v6, 53)).unwrap();
     }
     assert_eq!(tap.count(), 0, "as the node, from outside");
-    let told = flows(lab)
-        .args([
-            "observe",
-            "--last",
-            "5",
-            "--to-pod",
-            "default/victim",
-            "--verdict",
-            "DROPPED",
-        ])
-        .args(["-o", "compact"])
-        .output()
-        .unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    assert!(told.contains("Invalid source ip"), "{told}");
+    let to_victim = ["--to-pod", "default/victim"];
+    denied(lab, &to_victim, |told| told.contains("Invalid source ip"));
 }
 
 #[test]
@@ -224,27 +198,17 @@ fn a_flood_in_anothers_name_hides_nothing_of_the_other() {
             send(&friend, [attempt]);
         }
     });
-    let told = flows(&lab)
-        .args([
-            "observe",
-            "--last",
-            "100000",
-            "--from-pod",
-            "default/friend",
-        ])
-        .args(["--verdict", "DROPPED", "-o", "compact"])
-        .output()
-        .unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    for port in 61_000..61_020 {
-        assert!(told.contains(&format!("friend:{port}")), "{port}:\n{told}");
-    }
+    let told = denied(&lab, &["--from-pod", "default/friend"], |told| {
+        (61_000..61_020).all(|port| told.contains(&format!("friend:{port}")))
+    });
     assert!(!told.contains("Invalid source ip"), "{told}");
-    let flooding = flows(&lab)
-        .args(["observe", "--last", "10", "--from-pod", "default/jail"])
-        .args(["--verdict", "DROPPED", "-o", "compact"])
-        .output()
-        .unwrap();
-    let flooding = String::from_utf8(flooding.stdout).unwrap();
-    assert!(flooding.contains("Invalid source ip"), "{flooding}");
+    denied(&lab, &["--from-pod", "default/jail"], |told| {
+        told.contains("Invalid source ip")
+    });
+}
+
+/// The denied flows that the arguments choose, once they are as they must be.
+fn denied(lab: &TestLab, arguments: &[&str], wanted: impl Fn(&str) -> bool) -> String {
+    let arguments = [arguments, &["--verdict", "DROPPED", "-o", "compact"]].concat();
+    until(lab, &arguments, wanted)
 }

@@ -1,0 +1,40 @@
+//! What `flows observe` tells of a lab.
+
+use std::time::Duration;
+
+use flows_lab::harness::TestLab;
+use flows_lab::process::Deadline;
+
+use super::screen::flows;
+
+/// What `flows observe` prints.
+pub(crate) fn observe(lab: &TestLab, arguments: &[&str]) -> String {
+    let output = flows(lab)
+        .args(["observe", "--last", "1000"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// Waits for output that satisfies the condition: agents read their rings some milliseconds after the packet,
+/// on a busy machine some seconds.
+pub(crate) fn until(lab: &TestLab, arguments: &[&str], condition: impl Fn(&str) -> bool) -> String {
+    let deadline = Deadline::after(Duration::from_secs(30));
+    loop {
+        let text = observe(lab, arguments);
+        if condition(&text) {
+            return text;
+        }
+        assert!(
+            deadline.pause(),
+            "flows observe {arguments:?} never says so:\n{text}"
+        );
+    }
+}
