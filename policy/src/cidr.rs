@@ -1,5 +1,7 @@
 //! Prefixes inside of prefixes, and the labels that they give.
 
+use std::collections::BTreeMap;
+
 use cluster::{CidrGroup, Labels};
 use ipnet::IpNet;
 
@@ -12,6 +14,20 @@ pub fn supernets(prefix: IpNet) -> impl Iterator<Item = IpNet> {
 /// Whether a prefix is one of `prefixes`, which are sorted, or inside of one.
 pub(crate) fn is_within(prefix: IpNet, prefixes: &[IpNet]) -> bool {
     !prefixes.is_empty() && supernets(prefix).any(|net| prefixes.binary_search(&net).is_ok())
+}
+
+/// The prefixes of a map that lie in `cidr`, itself included.
+pub(crate) fn within<V>(
+    map: &BTreeMap<IpNet, V>,
+    cidr: IpNet,
+) -> impl Iterator<Item = (&IpNet, &V)> {
+    // Prefixes sort by address first: those inside of a prefix follow it.
+    map.range(cidr..)
+        .take_while(move |(prefix, _)| {
+            crate::steps::count(1);
+            cidr.contains(*prefix) || prefix.addr() <= cidr.broadcast()
+        })
+        .filter(move |(prefix, _)| cidr.contains(*prefix))
 }
 
 /// As [`CidrRule::matches`](crate::rule::CidrRule::matches), of a prefix and what is taken out of it.

@@ -185,7 +185,7 @@ impl Compiler {
             None => state.is_dual_stack(),
         };
         let onwards = self.incremental.take().filter(|incremental| {
-            incremental.can_update(state) && dual_stack == self.compiled.identities.dual_stack()
+            !incremental.ids_exhausted() && dual_stack == self.compiled.identities.dual_stack()
         });
         let mut touched = ChangeSet::default();
         let mut incremental = match onwards {

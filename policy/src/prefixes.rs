@@ -7,18 +7,27 @@ use cluster::CidrGroup;
 use ipnet::IpNet;
 
 use crate::rule::{Peer, Policy};
-use crate::steps;
+
+/// The prefixes that a peer names, and those that it takes out of them. A group that has no prefixes has none
+/// that could be taken out.
+pub(crate) fn prefixes_of_peer<'p>(
+    peer: &'p Peer,
+    groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
+) -> (BTreeSet<IpNet>, &'p [IpNet]) {
+    match peer {
+        Peer::Cidr(rule) => (BTreeSet::from([rule.cidr]), &rule.except),
+        Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
+            let cidrs: BTreeSet<IpNet> = peer.group_prefixes(groups).into_iter().collect();
+            let except: &[IpNet] = if cidrs.is_empty() { &[] } else { except };
+            (cidrs, except)
+        }
+        Peer::All | Peer::Labels(_) | Peer::Reserved(_) => (BTreeSet::new(), &[]),
+    }
+}
 
 /// The prefixes that a policy's rules name: each gets an identity, and so do those taken out of others.
-pub(crate) fn prefixes_of(
-    policy: &Policy,
-    groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
-) -> BTreeSet<IpNet> {
+fn prefixes_of(policy: &Policy, groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>) -> BTreeSet<IpNet> {
     let mut prefixes = BTreeSet::new();
-    let mut add = |more: &[IpNet]| {
-        steps::count(more.len() as u64);
-        prefixes.extend(more);
-    };
     let statements = policy
         .rules
         .iter()
@@ -27,20 +36,9 @@ pub(crate) fn prefixes_of(
         .flat_map(|s| &s.elements)
         .flat_map(|element| &element.peers)
     {
-        match peer {
-            Peer::Cidr(rule) => {
-                add(&[rule.cidr]);
-                add(&rule.except);
-            }
-            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
-                let cidrs = peer.group_prefixes(groups);
-                if !cidrs.is_empty() {
-                    add(&cidrs);
-                    add(except);
-                }
-            }
-            Peer::All | Peer::Labels(_) | Peer::Reserved(_) => {}
-        }
+        let (cidrs, except) = prefixes_of_peer(peer, groups);
+        prefixes.extend(cidrs);
+        prefixes.extend(except);
     }
     prefixes
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cluster::{CidrGroup, Identity, Labels};
+use cluster::{Identity, Label, Labels};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::cidr::{covers, is_within, supernets};
@@ -12,8 +12,12 @@ use crate::rule::Peer;
 use crate::selector::Demand;
 
 mod find;
+mod prefix_index;
 
 use find::size;
+use prefix_index::{Groups, PrefixIndex};
+
+pub(crate) use prefix_index::StalePrefixes;
 
 /// The whole address spaces.
 const EVERYTHING: [IpNet; 2] = [
@@ -28,7 +32,6 @@ pub(crate) struct SlotId(u32);
 /// Identities that can be met, the selectors that rules use, and who matches whom.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SelectorCache {
-    groups: BTreeMap<Arc<str>, Arc<CidrGroup>>,
     labels: BTreeMap<Identity, Labels>,
     /// By the key of a label, whatever its source.
     keys: HashMap<Arc<str>, Key>,
@@ -38,8 +41,7 @@ pub(crate) struct SelectorCache {
     ids: HashMap<Peer, SlotId>,
     /// Selectors that an identity may match by what it lacks: each new identity is held against them.
     unfiled: BTreeSet<SlotId>,
-    /// Those that name prefixes, by each prefix that they name.
-    of_prefixes: HashMap<IpNet, BTreeSet<SlotId>>,
+    prefixes: PrefixIndex,
 }
 
 /// A label's key, and one of its values or any.
@@ -71,9 +73,9 @@ struct Slot {
 }
 
 impl SelectorCache {
-    pub(crate) fn new(groups: BTreeMap<Arc<str>, Arc<CidrGroup>>) -> Self {
+    pub(crate) fn new(groups: Groups) -> Self {
         Self {
-            groups,
+            prefixes: PrefixIndex::new(groups),
             ..Self::default()
         }
     }
@@ -165,8 +167,8 @@ impl SelectorCache {
             None if labels.iter().any(|label| &*label.source == "reserved") => EVERYTHING.to_vec(),
             None => Vec::new(),
         };
-        let naming = around.iter().filter_map(|net| self.of_prefixes.get(net));
-        candidates.extend(naming.flatten());
+        let naming = around.iter().flat_map(|net| self.prefixes.naming(*net));
+        candidates.extend(naming);
         candidates.retain(|id| {
             crate::steps::count(1);
             self.slot(*id)
@@ -195,20 +197,53 @@ impl SelectorCache {
 
     /// Whether a peer in the cache names a prefix.
     fn names(&self, peer: &Peer, prefix: IpNet) -> bool {
-        let naming = self.of_prefixes.get(&prefix);
         let id = self.ids.get(peer);
-        id.is_some_and(|id| naming.is_some_and(|naming| naming.contains(id)))
+        id.is_some_and(|id| self.prefixes.is_naming(*id, prefix))
     }
 
-    /// The prefixes that a peer names.
-    fn prefixes(&self, peer: &Peer) -> BTreeSet<IpNet> {
-        match peer {
-            Peer::Cidr(rule) => BTreeSet::from([rule.cidr]),
-            Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                peer.group_prefixes(&self.groups).into_iter().collect()
+    /// Goes on to other CIDR groups. Returns the identities that selectors began or ceased to match by that.
+    pub(crate) fn set_groups(&mut self, groups: &Groups) -> BTreeMap<Identity, Vec<SlotId>> {
+        let peers: Vec<(SlotId, Peer)> = self
+            .prefixes
+            .of_groups()
+            .filter_map(|id| Some((id, self.slot(id)?.peer.clone())))
+            .collect();
+        let mut met: BTreeMap<Identity, Vec<SlotId>> = BTreeMap::new();
+        for (id, prefixes) in self.prefixes.set_groups(groups, &peers) {
+            let inside: BTreeSet<Identity> = prefixes
+                .iter()
+                .flat_map(|prefix| self.inside(*prefix, &[]))
+                .collect();
+            for identity in inside {
+                let matches = self.for_identity(identity).contains(&id);
+                let Some(slot) = self.slot_mut(id) else {
+                    continue;
+                };
+                let differs = match matches {
+                    true => slot.identities.insert(identity),
+                    false => slot.identities.remove(&identity),
+                };
+                if differs {
+                    met.entry(identity).or_default().push(id);
+                }
             }
-            Peer::All | Peer::Labels(_) | Peer::Reserved(_) => BTreeSet::new(),
         }
+        met
+    }
+
+    /// Whether any selector names a prefix, or takes it out of others.
+    pub(crate) fn is_named(&self, prefix: IpNet) -> bool {
+        self.prefixes.is_named(prefix)
+    }
+
+    /// The labels that a prefix has from the groups it lies in.
+    pub(crate) fn group_labels(&self, prefix: IpNet) -> impl Iterator<Item = Label> + '_ {
+        self.prefixes.labels(prefix)
+    }
+
+    /// Prefixes whose identities may have to change, since this was last asked.
+    pub(crate) fn take_stale_prefixes(&mut self) -> StalePrefixes {
+        self.prefixes.take_stale()
     }
 
     fn slot(&self, id: SlotId) -> Option<&Slot> {
@@ -252,9 +287,7 @@ impl SelectorCache {
             peer,
             Peer::Cidr(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. }
         );
-        for prefix in self.prefixes(peer) {
-            self.of_prefixes.entry(prefix).or_default().insert(id);
-        }
+        self.prefixes.insert(id, peer);
         match filed {
             _ if of_prefixes => {}
             None => drop(self.unfiled.insert(id)),
@@ -286,14 +319,7 @@ impl SelectorCache {
         self.free.push(id);
         self.ids.remove(&slot.peer);
         self.unfiled.remove(&id);
-        for prefix in self.prefixes(&slot.peer) {
-            if let Some(naming) = self.of_prefixes.get_mut(&prefix) {
-                naming.remove(&id);
-                if naming.is_empty() {
-                    self.of_prefixes.remove(&prefix);
-                }
-            }
-        }
+        self.prefixes.remove(id, &slot.peer);
         for (key, value) in slot.filed {
             let Some(known) = self.keys.get_mut(&key) else {
                 continue;

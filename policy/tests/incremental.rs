@@ -23,16 +23,31 @@ const STEPS: usize = 25;
 /// Clusters from which objects are taken: the same names mean other things in each.
 const POOLS: u64 = 3;
 
-const GROUPS: &str = "
+/// CIDR groups of each pool, and policies by them: prefixes in several groups, inside of others and taken
+/// out, and labels that differ.
+const GROUPS: [&str; 3] = [
+    "
 {apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: outside, labels: {where: far}}, spec: {externalCIDRs: [10.0.0.0/8, 192.0.2.0/24]}}
 ---
-apiVersion: cilium.io/v2
-kind: CiliumClusterwideNetworkPolicy
-metadata: {name: by-group}
-spec:
-  endpointSelector: {}
-  egress: [{toCIDRSet: [{cidrGroupRef: outside}]}]
-";
+{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: offices, labels: {where: near}}, spec: {externalCIDRs: [192.0.2.128/25, 'fd00::/16']}}
+",
+    "
+{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: outside, labels: {where: far, kind: partner}}, spec: {externalCIDRs: [10.0.0.0/8, 198.51.100.0/24]}}
+---
+{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: offices, labels: {where: far}}, spec: {externalCIDRs: [192.0.2.128/25]}}
+",
+    "
+{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: outside, labels: {where: near}}, spec: {externalCIDRs: [192.0.2.0/24, 0.0.0.0/0]}}
+---
+{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: offices, labels: {}}, spec: {externalCIDRs: []}}
+",
+];
+
+const BY_GROUP: [&str; 3] = [
+    "egress: [{toCIDRSet: [{cidrGroupRef: outside}]}, {toCIDR: [192.0.2.130/32]}]",
+    "egress: [{toCIDRSet: [{cidrGroupRef: outside, except: [10.2.0.0/16]}]}], ingress: [{fromCIDRSet: [{cidrGroupSelector: {matchLabels: {where: far}}}]}]",
+    "ingress: [{fromCIDRSet: [{cidrGroupRef: offices, except: [192.0.2.192/26]}]}], egressDeny: [{toCIDRSet: [{cidrGroupSelector: {matchLabels: {where: near}}}]}]",
+];
 
 /// What was seen, so that a test that tests nothing shows.
 #[derive(Debug, Default)]
@@ -44,6 +59,7 @@ struct Ledger {
     endpoints: usize,
     addresses: usize,
     prefixes: usize,
+    groups: usize,
     contested: usize,
 }
 
@@ -65,13 +81,29 @@ fn mutate<K: Ord + Clone, V: Clone>(
     }
 }
 
+/// The whole cluster has no IPv6 any more, until other pods and nodes come: the world is named otherwise.
+fn lose_ipv6(state: &mut State) {
+    for pod in Arc::make_mut(&mut state.pods).values_mut() {
+        Arc::make_mut(pod).ips.retain(std::net::IpAddr::is_ipv4);
+    }
+    for node in state.nodes.values_mut() {
+        let node = Arc::make_mut(node);
+        node.addresses.retain(std::net::IpAddr::is_ipv4);
+        node.pod_cidrs.retain(|range| range.addr().is_ipv4());
+    }
+}
+
 fn change(random: &mut Random, state: &mut State, pools: &[State]) {
+    if random.chance(1) {
+        lose_ipv6(state);
+        return;
+    }
     let pool = random.pick(pools);
     match random.below(20) {
         0 => mutate(random, &mut state.nodes, &pool.nodes),
-        1 => mutate(random, &mut state.cidr_groups, &pool.cidr_groups),
-        2..5 => mutate(random, &mut state.namespaces, &pool.namespaces),
-        5..11 => mutate(random, &mut state.policies, &pool.policies),
+        1..4 => mutate(random, &mut state.cidr_groups, &pool.cidr_groups),
+        4..6 => mutate(random, &mut state.namespaces, &pool.namespaces),
+        6..11 => mutate(random, &mut state.policies, &pool.policies),
         11 => {
             // One that claims another's address.
             let names: Vec<NamespacedName> = state.pods.keys().cloned().collect();
@@ -138,8 +170,14 @@ fn run(seed: u64, ledger: &mut Ledger) {
         .map(|n| {
             let manifests = world(&mut Random::new(seed * POOLS + n)).manifests();
             let mut state = state(&manifests);
-            if n == 1 {
-                add(&mut state, "groups.yaml", GROUPS);
+            let at = usize::try_from(n).expect("small");
+            add(&mut state, "groups.yaml", GROUPS[at]);
+            for (number, rules) in BY_GROUP.iter().enumerate() {
+                let policy = format!(
+                    "{{apiVersion: cilium.io/v2, kind: CiliumClusterwideNetworkPolicy, metadata: {{name: by-group-{number}}}, spec: {{endpointSelector: {{}}, {}}}}}",
+                    if number == at { BY_GROUP[(at + 1) % 3] } else { rules },
+                );
+                add(&mut state, "by-group.yaml", &policy);
             }
             state
         })
@@ -152,6 +190,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
     let mut desired = compiler.compile(&state).desired(&here);
     let mut told = PersistentState::default();
     for step in 0..STEPS {
+        let groups = state.cidr_groups.clone();
         for _ in 0..=random.below(3) {
             change(&mut random, &mut state, &pools);
         }
@@ -169,6 +208,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
                 ledger.endpoints += changes.endpoints.len();
                 ledger.addresses += changes.addr4.len();
                 ledger.prefixes += changes.cidr4.len();
+                ledger.groups += usize::from(groups != state.cidr_groups);
                 apply(&mut desired, changes);
             }
             None => {
@@ -219,6 +259,7 @@ fn change_by_change_is_from_nothing() {
         ledger.endpoints,
         ledger.addresses,
         ledger.prefixes,
+        ledger.groups,
         ledger.contested,
     ] {
         assert!(seen >= 100, "{ledger:?}");

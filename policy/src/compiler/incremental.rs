@@ -47,8 +47,6 @@ pub(super) struct Incremental {
     endpoints_by_identity: BTreeMap<Identity, IdentityEndpoints>,
     /// The same named ports, as the tables' compiler reads them.
     named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
-    /// How many policies name each prefix.
-    named: BTreeMap<IpNet, usize>,
     prefixes: BTreeMap<IpNet, Identity>,
     /// Pods of the node that have an address.
     locals: BTreeMap<NamespacedName, TableOwner>,
@@ -82,7 +80,6 @@ impl Incremental {
             pods: BTreeMap::new(),
             endpoints_by_identity: BTreeMap::new(),
             named_ports: BTreeMap::new(),
-            named: BTreeMap::new(),
             prefixes: BTreeMap::new(),
             locals: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -95,18 +92,13 @@ impl Incremental {
         }
     }
 
-    /// Whether `state` can be reached from here. A group's prefixes and labels are in too many
-    /// identities, and where numbers ran out, who gets one depends on all who want one.
-    pub(super) fn can_update(&self, state: &State) -> bool {
-        self.state.cidr_groups == state.cidr_groups && !self.ids_exhausted()
-    }
-
     /// Whether pods and nodes are those of `state`.
     pub(super) fn same_addresses(&self, state: &State) -> bool {
         Arc::ptr_eq(&self.state.pods, &state.pods) && self.state.nodes == state.nodes
     }
 
-    /// Whether something got no number.
+    /// Whether something got no number: then who gets one depends on all who want one, and the next state
+    /// can't be reached from this one.
     pub(super) fn ids_exhausted(&self) -> bool {
         self.unnamed > 0 || self.is_short_of_tables || !self.exhausted.is_empty()
     }
@@ -144,16 +136,17 @@ impl Incremental {
     ) {
         let old = std::mem::replace(&mut self.state, Arc::clone(state));
         let mut dirty = Dirty::default();
-        let renamed = self.policies(compiler, &old, state, &mut dirty);
+        self.groups(state, &mut dirty);
+        self.policies(compiler, &old, state, &mut dirty);
         let moved = self.pods(compiler, &old, state, &mut dirty);
-        self.prefixes(compiler, state, &renamed, &mut dirty);
+        let prefixes_changed = self.prefixes(compiler, &mut dirty);
         self.locals(compiler, state, &moved, &mut dirty, touched);
         self.compile(compiler, &dirty, touched);
 
         let others_changed =
             old.nodes != state.nodes || old.endpoint_slices != state.endpoint_slices;
         self.addresses(compiler, &old, &moved, others_changed, touched);
-        if others_changed || !renamed.is_empty() || compiler.compiled.prefixes.is_empty() {
+        if others_changed || prefixes_changed || compiler.compiled.prefixes.is_empty() {
             let mut prefixes = self.prefixes.clone();
             addresses::complete(&mut prefixes, state, &compiler.compiled.identities);
             let before = std::mem::replace(&mut compiler.compiled.prefixes, prefixes);

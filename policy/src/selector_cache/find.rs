@@ -6,7 +6,8 @@ use cluster::{Identity, Labels};
 use ipnet::IpNet;
 
 use super::SelectorCache;
-use crate::cidr::{covers, is_within};
+use crate::cidr::{covers, is_within, within};
+use crate::prefixes::prefixes_of_peer;
 use crate::rule::Peer;
 use crate::selector::{Demand, Requirement, Selector};
 
@@ -38,11 +39,11 @@ impl SelectorCache {
                 .map(|(identity, _)| identity)
                 .collect(),
             Peer::Cidr(rule) => self.inside(rule.cidr, &rule.except),
-            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => peer
-                .group_prefixes(&self.groups)
-                .into_iter()
-                .flat_map(|cidr| self.inside(cidr, except))
-                .collect(),
+            Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
+                let (cidrs, _) = prefixes_of_peer(peer, self.prefixes.groups());
+                let inside = cidrs.into_iter().map(|cidr| self.inside(cidr, except));
+                inside.flatten().collect()
+            }
         }
     }
 
@@ -78,7 +79,7 @@ impl SelectorCache {
         identities.filter_map(|identity| Some((*identity, self.labels.get(identity)?)))
     }
 
-    fn inside(&self, cidr: IpNet, except: &[IpNet]) -> BTreeSet<Identity> {
+    pub(super) fn inside(&self, cidr: IpNet, except: &[IpNet]) -> BTreeSet<Identity> {
         let mut found = BTreeSet::new();
         if cidr.prefix_len() == 0 {
             for name in ["world", "world-ipv4", "world-ipv6"] {
@@ -88,15 +89,7 @@ impl SelectorCache {
                 found.extend(world.map(|(identity, _)| identity));
             }
         }
-        // Prefixes sort by address first: those inside of a prefix follow it.
-        for (prefix, identities) in self.by_prefix.range(cidr..) {
-            crate::steps::count(1);
-            if !cidr.contains(prefix) {
-                if prefix.addr() > cidr.broadcast() {
-                    break;
-                }
-                continue;
-            }
+        for (prefix, identities) in within(&self.by_prefix, cidr) {
             if !is_within(*prefix, except) {
                 found.extend(identities);
             }

@@ -6,28 +6,31 @@ use std::sync::Arc;
 use abi::identity as number;
 use cluster::differ::{changed, same};
 use cluster::identities::Exhausted;
-use cluster::{Identities, Identity, Label, Labels, NamespacedName, Pod, Problem, State};
-use ipnet::IpNet;
+use cluster::{Identities, Identity, Labels, NamespacedName, Pod, Problem, State};
 
 use super::Incremental;
 use super::dirty::Dirty;
-use crate::cidr::{group_labels, supernets};
 use crate::compiler::Compiler;
 use crate::cookies::NamedPort;
 use crate::output::Compiled;
-use crate::prefixes::prefixes_of;
+use crate::selector_cache::StalePrefixes;
 
 impl Incremental {
-    /// Takes policies that came, went or changed. Returns prefixes that are named by more or fewer of
-    /// them than before.
+    /// Takes CIDR groups that came, went or changed, for the policies that are there already.
+    pub(super) fn groups(&mut self, state: &State, dirty: &mut Dirty) {
+        for (identity, selectors) in self.selector_cache.set_groups(&state.cidr_groups) {
+            self.mark_identity(identity, &selectors, false, dirty);
+        }
+    }
+
+    /// Takes policies that came, went or changed.
     pub(super) fn policies(
         &mut self,
         compiler: &mut Compiler,
         old: &State,
         state: &State,
         dirty: &mut Dirty,
-    ) -> BTreeSet<IpNet> {
-        let mut renamed = BTreeSet::new();
+    ) {
         for (name, _, raw) in changed(&old.policies, &state.policies, same) {
             let [before, now] = compiler.read_policy(name, raw);
             let is_same = match (&before, &now) {
@@ -38,29 +41,15 @@ impl Incremental {
             if is_same {
                 continue;
             }
-            if let Some(before) = before {
+            if before.is_some() {
                 self.mark_policy(name, dirty);
                 self.rule_store.remove(name, &mut self.selector_cache);
-                for prefix in prefixes_of(&before, &state.cidr_groups) {
-                    if let Some(count) = self.named.get_mut(&prefix) {
-                        *count -= 1;
-                        if *count == 0 {
-                            self.named.remove(&prefix);
-                        }
-                    }
-                    renamed.insert(prefix);
-                }
             }
             if let Some(now) = now {
                 self.rule_store.insert(&now, &mut self.selector_cache);
                 self.mark_policy(name, dirty);
-                for prefix in prefixes_of(&now, &state.cidr_groups) {
-                    *self.named.entry(prefix).or_default() += 1;
-                    renamed.insert(prefix);
-                }
             }
         }
-        renamed
     }
 
     /// Takes pods that came, went or changed, or whose namespace did. Returns their names.
@@ -177,55 +166,48 @@ impl Incremental {
         }
     }
 
-    /// Gives prefixes that are named now their identities, and takes those of the others.
-    pub(super) fn prefixes(
-        &mut self,
-        compiler: &mut Compiler,
-        state: &State,
-        renamed: &BTreeSet<IpNet>,
-        dirty: &mut Dirty,
-    ) {
-        let groups: Vec<(BTreeSet<IpNet>, Vec<Label>)> = state
-            .cidr_groups
-            .values()
-            .map(|group| {
-                let cidrs = group.cidrs.iter().copied().collect();
-                (cidrs, group_labels(group).collect())
-            })
-            .collect();
-        for prefix in renamed {
-            match (
-                self.named.contains_key(prefix),
-                self.prefixes.get(prefix).copied(),
-            ) {
-                (true, None) => {
-                    let further = groups
-                        .iter()
-                        .filter(|(cidrs, _)| supernets(*prefix).any(|net| cidrs.contains(&net)))
-                        .flat_map(|(_, labels)| labels.iter().cloned());
-                    let identities = Arc::make_mut(&mut compiler.compiled.identities);
-                    match identities.for_prefix(*prefix, further) {
-                        Ok(identity) => {
-                            self.prefixes.insert(*prefix, identity);
-                            if let Some(labels) = identities.labels(identity) {
-                                let selectors = self.selector_cache.add(identity, labels);
-                                self.mark_identity(identity, &selectors, false, dirty);
-                            }
-                        }
-                        Err(error) => self.out_of_numbers(&format!("prefix {prefix}"), error),
-                    }
+    /// Gives prefixes that are named now their identities, takes those of the others, and changes those of
+    /// prefixes whose labels are others now. Returns whether there were any.
+    pub(super) fn prefixes(&mut self, compiler: &mut Compiler, dirty: &mut Dirty) -> bool {
+        let StalePrefixes {
+            renamed,
+            relabelled,
+        } = self.selector_cache.take_stale_prefixes();
+        for prefix in renamed.union(&relabelled) {
+            let before = self.prefixes.get(prefix).copied();
+            let is_named = self.selector_cache.is_named(*prefix);
+            if is_named && before.is_some() && !relabelled.contains(prefix) {
+                continue;
+            }
+            let mut now = None;
+            if is_named {
+                let further = self.selector_cache.group_labels(*prefix);
+                let identities = Arc::make_mut(&mut compiler.compiled.identities);
+                match identities.for_prefix(*prefix, further) {
+                    Ok(identity) => now = Some(identity),
+                    Err(error) => self.out_of_numbers(&format!("prefix {prefix}"), error),
                 }
-                (false, Some(identity)) => {
-                    self.prefixes.remove(prefix);
-                    // The whole address space is the world, which is always there.
-                    if identity.0 >= number::FIRST_DERIVED {
-                        let selectors = self.selector_cache.remove(identity);
-                        self.mark_identity(identity, &selectors, false, dirty);
-                    }
+            }
+            if now == before {
+                continue;
+            }
+            if let Some(identity) = before {
+                self.prefixes.remove(prefix);
+                // The whole address space is the world, which is always there.
+                if identity.0 >= number::FIRST_DERIVED {
+                    let selectors = self.selector_cache.remove(identity);
+                    self.mark_identity(identity, &selectors, false, dirty);
                 }
-                (true, Some(_)) | (false, None) => {}
+            }
+            if let Some(identity) = now {
+                self.prefixes.insert(*prefix, identity);
+                if let Some(labels) = compiler.compiled.identities.labels(identity) {
+                    let selectors = self.selector_cache.add(identity, labels);
+                    self.mark_identity(identity, &selectors, false, dirty);
+                }
             }
         }
+        !renamed.is_empty() || !relabelled.is_empty()
     }
 }
 
