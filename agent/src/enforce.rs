@@ -16,6 +16,7 @@ mod desired;
 mod endpoints;
 mod enrichment;
 mod error;
+mod grace_periods;
 mod integrity;
 mod manifests;
 mod publish;
@@ -36,6 +37,7 @@ use self::{
     endpoints::Endpoints,
     enrichment::{Enrichment, Sources},
     error::loader_error,
+    grace_periods::Expedited,
     integrity::Integrity,
     manifests::Manifests,
     publish::Failure,
@@ -118,6 +120,7 @@ impl Reconciler {
         notifications: Notifier,
     ) -> Result<Self, EnforceError> {
         let run_dir = config.run_dir();
+        Expedited::recover(&run_dir);
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
             sizes: config.sizes.of_maps(),

@@ -11,7 +11,7 @@ use cluster::{NamespacedName, Pod, Problem};
 use loader::{Damage, IfIndex, Inspection};
 use tracing::{error, info, warn};
 
-use super::{Reconciler, endpoints::Endpoints};
+use super::{Reconciler, endpoints::Endpoints, grace_periods::Expedited};
 use crate::{error::chain, node::PolicyProblem};
 
 /// How often is looked.
@@ -161,7 +161,9 @@ impl Reconciler {
         let routes = self.routes.iter();
         let wanted = routes.filter(|(address, _)| in_range(address) || pods.contains(address));
         let wanted: BTreeSet<IfIndex> = wanted.map(|(_, interface)| interface).collect();
-        for interface in wanted.difference(&self.integrity.wanted) {
+        let new = wanted.difference(&self.integrity.wanted);
+        let _expedited = Expedited::for_new(new.clone().count(), &self.run_dir);
+        for interface in new {
             info!(ifindex = interface.0, "programs are attached from now on");
         }
         // Those that are wanted already are looked at every second.

@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use abi::maps;
-use aya::EbpfLoader;
 use aya::maps::MapInfo;
 use aya::programs::{ProgramError, ProgramInfo, SchedClassifier};
+use aya::{Ebpf, EbpfLoader};
 use tracing::{debug, info};
 
 use crate::pins::Pins;
@@ -80,8 +80,28 @@ fn adopt(name: &str, object: &[u8], pins: &Pins) -> Option<OwnedFd> {
     }
 }
 
+/// Loads both, side by side: the kernel's verifier takes most of the time, for each on one CPU.
 fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
-    let refused = |error: aya::EbpfError| Error::Object(Box::new(error));
+    // The parser wants alignment, which a vector's memory has and an embedded object may not.
+    let object = object.to_vec();
+    let [from_pod, to_pod] = NAMES;
+    // Makes and pins the maps, which the other one finds.
+    let first = read(&object, pins, sizes)?;
+    let second = read(&object, pins, sizes)?;
+    let (from_pod, to_pod) = std::thread::scope(|scope| {
+        let from_pod = scope.spawn(|| verify(first, from_pod, &object, pins));
+        let to_pod = verify(second, to_pod, &object, pins);
+        (from_pod.join(), to_pod)
+    });
+    let from_pod = from_pod.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok(Programs {
+        from_pod: from_pod?,
+        to_pod: to_pod?,
+    })
+}
+
+/// The object, with the pinned maps; those that aren't pinned are made.
+fn read(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Ebpf, Error> {
     let mut loader = EbpfLoader::new();
     for map in maps::ALL {
         loader.map_pin_path(map.name, pins.versioned(map.name));
@@ -89,34 +109,36 @@ fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
             loader.map_max_entries(map.name, size);
         }
     }
-    // The parser wants alignment, which a vector's memory has and an embedded object may not.
-    let object_in_memory = object.to_vec();
-    let mut ebpf = loader.load(&object_in_memory).map_err(refused)?;
-    let mut program = |name: &'static str| -> Result<OwnedFd, Error> {
-        let missing = || Error::ProgramMissing {
-            program: name.to_owned(),
-        };
-        let refused = |source: ProgramError| Error::Program {
-            program: name,
-            source: Box::new(source),
-        };
-        let program = ebpf.program_mut(name).ok_or_else(missing)?;
-        let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
-        program.load().map_err(refused)?;
-        let path = path(name, object, pins);
-        let fd = program.fd().map_err(refused)?;
-        pins.replace(fd.as_fd(), &path)?;
-        let failed = |source| Error::Path {
-            action: "duplicating",
-            path,
-            source,
-        };
-        fd.as_fd().try_clone_to_owned().map_err(failed)
+    let refused = |error: aya::EbpfError| Error::Object(Box::new(error));
+    loader.load(object).map_err(refused)
+}
+
+/// Gives a program to the kernel, and pins it.
+fn verify(
+    mut ebpf: Ebpf,
+    name: &'static str,
+    object: &[u8],
+    pins: &Pins,
+) -> Result<OwnedFd, Error> {
+    let missing = || Error::ProgramMissing {
+        program: name.to_owned(),
     };
-    Ok(Programs {
-        from_pod: program(maps::PROGRAM_FROM_POD)?,
-        to_pod: program(maps::PROGRAM_TO_POD)?,
-    })
+    let refused = |source: ProgramError| Error::Program {
+        program: name,
+        source: Box::new(source),
+    };
+    let program = ebpf.program_mut(name).ok_or_else(missing)?;
+    let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
+    program.load().map_err(refused)?;
+    let path = path(name, object, pins);
+    let fd = program.fd().map_err(refused)?;
+    pins.replace(fd.as_fd(), &path)?;
+    let failed = |source| Error::Path {
+        action: "duplicating",
+        path,
+        source,
+    };
+    fd.as_fd().try_clone_to_owned().map_err(failed)
 }
 
 /// The programs and where they are pinned.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use flows_loader::testrun::{SHOT, Tamper, tamper};
 use flows_loader::{Damage, Datapath, IfIndex, guard};
@@ -16,7 +17,7 @@ impl Pod {
     /// The far end of `client`; the near end gets an address, too.
     fn start() -> Self {
         let child = Command::new("unshare")
-            .args(["--net", "sleep", "120"])
+            .args(["--net", "sleep", "600"])
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
@@ -24,12 +25,12 @@ impl Pod {
         // It has its namespace once it runs the other program.
         let comm = format!("/proc/{}/comm", pod.0.id());
         while fs::read_to_string(&comm).unwrap().trim() != "sleep" {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         ip(&format!("link set client-in netns {}", pod.0.id()));
         ip("addr add 10.7.9.1/24 dev client");
-        pod.run("ip addr add 10.7.9.2/24 dev client-in");
-        pod.run("ip link set client-in up");
+        assert!(pod.run("ip addr add 10.7.9.2/24 dev client-in"));
+        assert!(pod.run("ip link set client-in up"));
         pod
     }
 
@@ -48,9 +49,16 @@ impl Pod {
         self.run("ping -c 1 -W 1 10.7.9.1")
     }
 
-    /// As [`Self::reaches_the_node`], in some seconds: a neighbour that didn't answer isn't asked at once.
+    /// As [`Self::reaches_the_node`], in a while: the link comes up once the kernel's worker has the lock over
+    /// network devices, and a neighbour that didn't answer isn't asked at once.
     fn comes_to_reach_the_node(&self) -> bool {
-        (0..10).any(|_| self.reaches_the_node())
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if self.reaches_the_node() {
+                return true;
+            }
+        }
+        false
     }
 }
 
