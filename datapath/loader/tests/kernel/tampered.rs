@@ -41,8 +41,15 @@ impl Pod {
         let status = command
             .args(line.split_whitespace())
             .stdout(Stdio::null())
-            .status();
-        status.unwrap().success()
+            .status()
+            .unwrap();
+        let program = line.split_whitespace().next();
+        assert_ne!(
+            status.code(),
+            Some(127),
+            "{program:?} is missing: run `cargo xtask setup`"
+        );
+        status.success()
     }
 
     fn reaches_the_node(&self) -> bool {
@@ -78,8 +85,8 @@ fn a_closed_interface_passes_nothing_until_somebody_decides() {
     guard::close(node.client).unwrap();
     assert!(!pod.reaches_the_node());
     // The end that the pod owns makes no difference.
-    pod.run("ip link set client-in down");
-    pod.run("ip link set client-in up");
+    assert!(pod.run("ip link set client-in down"));
+    assert!(pod.run("ip link set client-in up"));
     assert!(!pod.reaches_the_node());
     ip("link set client down");
     ip("link set client up");
