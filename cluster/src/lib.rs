@@ -20,12 +20,11 @@ pub mod object;
 pub mod origin;
 pub mod problem;
 pub mod source;
-pub mod spelling;
 pub mod state;
 pub mod yaml;
 
 pub use digest::checksum;
-pub use flow::Identity;
+pub use flow::{Identity, spelling};
 pub use identities::Identities;
 pub use labels::{Label, Labels};
 pub use manifest::{

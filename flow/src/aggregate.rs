@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use proto::flow::Verdict;
 
 use crate::attribute::{Attribute, AttributeId, EndAttribute};
+use crate::spelling::did_you_mean_word;
 use crate::view::{ByInitiator, Extension, FlowView, Side};
 use crate::workload_ref::{self, WorkloadRef};
 
@@ -84,7 +85,7 @@ pub enum GroupError {
     #[error("nothing to aggregate by: name fields, such as src.workload,dst.workload,verdict")]
     Nothing,
     /// Not a field.
-    #[error("unknown field `{name}`{}", .meant.map_or_else(String::new, |m| format!("; did you mean `{m}`?")))]
+    #[error("unknown field `{name}`{}", did_you_mean_word(*.meant))]
     Unknown {
         /// What was given.
         name: String,

@@ -23,10 +23,10 @@ use std::ops::Range;
 
 use crate::attribute::Attribute;
 use crate::filter::Filter;
+use crate::spelling::closest;
 
 pub use complete::{Completion, NoValues, Values, complete};
 pub use error::ExprError;
-pub(crate) use error::nearest;
 pub(crate) use lex::is_word;
 pub use value::quote;
 
@@ -34,7 +34,7 @@ pub use value::quote;
 pub(crate) fn nearest_field(name: &str) -> Option<&'static str> {
     let fields = Attribute::fields();
     let names = fields.clone().map(|field| field.name);
-    nearest(
+    closest(
         name,
         names.chain(fields.flat_map(|field| field.aliases.iter().copied())),
     )

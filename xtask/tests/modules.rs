@@ -84,6 +84,7 @@ const ORDER: &[(&str, &[&str])] = &[
     (
         "flow",
         &[
+            "spelling",
             "identity",
             "time",
             "monitor_api",
@@ -103,7 +104,6 @@ const ORDER: &[(&str, &[&str])] = &[
     (
         "cluster",
         &[
-            "spelling",
             "digest",
             "differ",
             "labels",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use proto::flow::TrafficDirection;
 use proto::flows::v1::{EndpointState, TableEntry};
 
-use super::list::{OutputArgs, as_json, did_you_mean, notes, or_none, peer, row};
+use super::list::{OutputArgs, as_json, notes, or_none, peer, row, similar};
 use crate::{connect::ServerArgs, error::Error, line::line, table, text};
 
 /// List the pods: identity, what is enforced, policies that select them
@@ -54,7 +54,7 @@ async fn print(output: &OutputArgs, pod: &str, server: &ServerArgs) -> Result<()
         };
         return Err(Error::Usage(format!(
             "{who} has a pod {pod}{}; see `flows endpoint list`",
-            did_you_mean(pod, &known)
+            similar(pod, &known)
         )));
     }
     let mut out = anstream::stdout().lock();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use explain::proto::{direction_text, path_text};
 use proto::flows::v1::PolicyState;
 
-use super::list::{OutputArgs, as_json, did_you_mean, notes, or_none, row};
+use super::list::{OutputArgs, as_json, notes, or_none, row, similar};
 use crate::{connect::ServerArgs, error::Error, line::line, table, text};
 
 /// Show the enforced policies and how often each rule decided
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         if policies.is_empty() {
             return Err(Error::Usage(format!(
                 "no policy {name} is enforced{}",
-                did_you_mean(name, &known)
+                similar(name, &known)
             )));
         }
     }

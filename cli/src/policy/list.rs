@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use cluster::spelling::closest;
 use flow::print::escape;
+use flow::spelling::{closest_by, did_you_mean};
 use serde::Serialize;
 
 use crate::{
@@ -38,29 +38,18 @@ pub(super) fn notes(notes: &[String]) {
 }
 
 /// Names that may be meant by one that nobody has: those that hold it, or the one spelled most like it.
-pub(super) fn did_you_mean(name: &str, known: &[String]) -> String {
-    /// Those that are shown.
-    const MOST: usize = 4;
+pub(super) fn similar(name: &str, known: &[String]) -> String {
     // They stand in an error, which may have several lines.
     let known: Vec<String> = known.iter().map(|name| escape(name)).collect();
     let bare = |full: &str| full.rsplit([' ', '/']).next().unwrap_or(full).to_owned();
-    let holding: Vec<&str> = known
+    let mut similar: Vec<&String> = known
         .iter()
         .filter(|full| full.contains(name) || name.contains('/') && bare(full) == bare(name))
-        .map(String::as_str)
         .collect();
-    if let Some((last, others)) = holding[..holding.len().min(MOST)].split_last() {
-        return match others {
-            [] => format!("; did you mean {last}?"),
-            others => format!("; did you mean {} or {last}?", others.join(", ")),
-        };
+    if similar.is_empty() {
+        similar.extend(closest_by(&bare(name), &known, |full| bare(full)));
     }
-    let names: Vec<String> = known.iter().map(|full| bare(full)).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let near = closest(&bare(name), &names);
-    let at = near.and_then(|near| names.iter().position(|known| *known == near));
-    at.map(|at| format!("; did you mean {}?", known[at]))
-        .unwrap_or_default()
+    did_you_mean(&similar)
 }
 
 pub(super) fn as_json<T: Serialize>(out: &mut dyn Write, list: &[T]) -> io::Result<()> {

@@ -4,8 +4,9 @@
 //! read, or an error that says how to spell it; only other engines' own policies are left to them, by
 //! name.
 
+use flow::spelling::closest;
+
 use crate::object::Kind;
-use crate::spelling::closest;
 
 /// What a group and kind mean.
 #[derive(Debug, PartialEq, Eq)]
@@ -149,13 +150,14 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<DocumentKind, Mistak
         remedy,
     };
     let names = ALIASES.map(|(name, _)| name);
-    if let Some(near) = closest(kind, &names) {
+    if let Some(near) = closest(kind, names) {
         let found = ALIASES.iter().find(|(name, _)| *name == near);
         let meant = found.map_or(near, |(_, kind)| kind.name());
         return Err(not_a_kind(format!("did you mean {meant}?")));
     }
     if let Some(others) = others {
-        let near = closest(kind, others).map(|near| format!("did you mean {near}?"));
+        let near =
+            closest(kind, others.iter().copied()).map(|near| format!("did you mean {near}?"));
         return Err(not_a_kind(near.unwrap_or_else(|| policies_of(kind))));
     }
     if kind.to_lowercase().contains("networkpolic") {
@@ -170,7 +172,7 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<DocumentKind, Mistak
         "discovery.k8s.io" => &["EndpointSlice"],
         _ => &[],
     };
-    match closest(kind, near) {
+    match closest(kind, near.iter().copied()) {
         Some(near) if !CORE.contains(&kind) => Err(not_a_kind(format!("did you mean {near}?"))),
         Some(_) | None => Ok(DocumentKind::Unused),
     }
@@ -207,7 +209,7 @@ fn policies_of(kind: &str) -> String {
 }
 
 fn is_like_a_known_group(group: &str) -> bool {
-    closest(group, &["cilium.io", "networking.k8s.io"]).is_some()
+    closest(group, ["cilium.io", "networking.k8s.io"]).is_some()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::spelling::closest;
+use cluster::spelling::{closest_by, did_you_mean};
 use cluster::{Labels, NamespacedName, Pod};
 use thiserror::Error;
 
@@ -285,14 +285,6 @@ impl Port {
     }
 }
 
-fn did_you_mean(near: &[String]) -> String {
-    match near {
-        [] => String::new(),
-        [one] => format!("; did you mean {one}?"),
-        several => format!("; did you mean one of {}?", bounded::list(several, ", ")),
-    }
-}
-
 /// Pods that may be meant by a name that none has: those of the workload of that name, those of that name
 /// in another namespace, those whose names begin so, or else the one that is spelled most like it.
 pub(super) fn near(
@@ -319,19 +311,11 @@ pub(super) fn near(
             return found;
         }
     }
-    let texts: Vec<String> = match namespace {
-        Some(_) => pods.keys().map(ToString::to_string).collect(),
-        None => pods.keys().map(|pod| pod.name.to_string()).collect(),
+    let found = match namespace {
+        Some(namespace) => closest_by(&format!("{namespace}/{name}"), pods.keys(), |pod| {
+            pod.to_string()
+        }),
+        None => closest_by(name, pods.keys(), |pod| Arc::clone(&pod.name)),
     };
-    let wanted = match namespace {
-        Some(namespace) => format!("{namespace}/{name}"),
-        None => name.to_owned(),
-    };
-    let known: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let Some(found) = closest(&wanted, &known) else {
-        return Vec::new();
-    };
-    let at = known.iter().position(|text| *text == found);
-    let pod = at.and_then(|at| pods.keys().nth(at));
-    pod.map(ToString::to_string).into_iter().collect()
+    found.map(ToString::to_string).into_iter().collect()
 }

@@ -210,7 +210,7 @@ impl Lints<'_, '_> {
             let known: BTreeSet<&str> = known.collect();
             let known: Vec<&str> = known.into_iter().collect();
             let mut unknown = wanted.iter().filter(|value| !known.contains(&&***value));
-            if let Some(near) = unknown.find_map(|value| closest(value, &known)) {
+            if let Some(near) = unknown.find_map(|value| closest(value, known.iter().copied())) {
                 return format!("did you mean {key}={near}?");
             }
         }

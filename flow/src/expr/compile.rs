@@ -14,6 +14,7 @@ use super::value::{self, ValueError};
 use super::{ExprError, Span};
 use crate::attribute::{Attribute, AttributeId, EndAttribute, PROTOCOLS, ValueType};
 use crate::filter::{Addresses, Filter, Leaf, NumberLeaf, Test, TextLeaf, protocol, status};
+use crate::spelling::closest;
 use crate::view::Side;
 
 /// The filter of an expression.
@@ -223,7 +224,7 @@ fn other(
                     "`{text}` is not a protocol; known are {}",
                     PROTOCOLS.join(", ")
                 ),
-                suggestion: super::nearest(text, PROTOCOLS).map(str::to_owned),
+                suggestion: closest(text, PROTOCOLS).map(str::to_owned),
             };
             parts.protocols.extend(protocol(text).map_err(unknown)?);
         }

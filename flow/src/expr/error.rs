@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::Span;
+use crate::spelling::did_you_mean_word;
 
 /// Why an expression was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", hint(.suggestion.as_deref()))]
+#[error("{message}{}", did_you_mean_word(.suggestion.as_deref()))]
 pub struct ExprError {
     /// Where it begins, in bytes of the text.
     pub start: usize,
@@ -22,10 +23,6 @@ pub struct ExprError {
 
 /// How much of a long line stands before the error, characters.
 const AROUND: usize = 60;
-
-fn hint(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
-}
 
 impl ExprError {
     pub(super) fn new(text: &str, span: &Span, message: impl Into<String>) -> Self {
@@ -86,48 +83,6 @@ impl ExprError {
     }
 }
 
-/// Which of the candidates is most like `text`, if one is at all.
-pub(crate) fn nearest<'a>(
-    text: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let wanted = text.to_lowercase();
-    let most = 1 + wanted.chars().count() / 4;
-    candidates
-        .into_iter()
-        .filter_map(|candidate| {
-            let distance = distance(&wanted, &candidate.to_lowercase(), most)?;
-            Some((distance, candidate))
-        })
-        // Of equally near ones the first.
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many characters must be changed, put in, left out or swapped; `None` if more than `most`.
-fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len().abs_diff(b.len()) > most {
-        return None;
-    }
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let mut least = (last[j + 1] + 1)
-                .min(row[j] + 1)
-                .min(last[j] + usize::from(x != y));
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                least = least.min(before_last[j - 1] + 1);
-            }
-            row.push(least);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().filter(|distance| *distance <= most)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,19 +101,6 @@ mod tests {
             assert_eq!(under, "src.prt");
             assert!(caret.contains("^^^^^^^ unknown field"), "{caret}");
             assert!(line.chars().count() <= 242, "{line}");
-        }
-    }
-
-    #[test]
-    fn the_nearest_is_found() {
-        for (text, nearest_one) in [
-            ("src.prt", Some("src.port")),
-            ("scr.pod", Some("src.pod")),
-            ("SRC.POD", Some("src.pod")),
-            ("destination", None),
-        ] {
-            let found = nearest(text, ["src.pod", "src.port", "dst.port"]);
-            assert_eq!(found, nearest_one, "{text}");
         }
     }
 

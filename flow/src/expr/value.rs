@@ -10,12 +10,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 
-use super::error::nearest;
 use super::parse::Literal;
 use super::{ExprError, lex::Operator};
 use crate::attribute::{Attribute, AttributeId, ValueType};
 use crate::filter::{Addresses, Glob};
 use crate::monitor_api::event;
+use crate::spelling::closest;
 
 /// Memory (bytes) that one regular expression may take.
 const REGEX_SIZE: usize = 1 << 20;
@@ -166,7 +166,7 @@ fn one_named(
     };
     Err(ValueError {
         message,
-        suggestion: nearest(text, known).map(quote),
+        suggestion: closest(text, known).map(quote),
     })
 }
 
@@ -299,7 +299,7 @@ pub(super) fn flags(text: &str) -> Result<u16, ValueError> {
                 .find(|(known, _)| known.eq_ignore_ascii_case(name));
             found.map(|(_, bit)| bits | bit).ok_or_else(|| ValueError {
                 message: format!("`{name}` is not a TCP flag"),
-                suggestion: nearest(name, known.iter().map(|(name, _)| *name))
+                suggestion: closest(name, known.iter().map(|(name, _)| *name))
                     .map(str::to_lowercase),
             })
         })
@@ -329,9 +329,9 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Value
             let points = crate::monitor_api::observation_points();
             let meant = match (kind, sub) {
                 ("trace", Some(sub)) => {
-                    nearest(sub, points).map(|point| quote(&format!("trace:{point}")))
+                    closest(sub, points).map(|point| quote(&format!("trace:{point}")))
                 }
-                _ => nearest(kind, event::NAMES.iter().map(|(name, _)| *name)).map(str::to_owned),
+                _ => closest(kind, event::NAMES.iter().map(|(name, _)| *name)).map(str::to_owned),
             };
             Err(ValueError {
                 message: format!("`{text}` is not an event type"),

@@ -4,10 +4,10 @@ use proto::flow::{
     DropReason, HttpHeader, IpVersion, TcpFlags, TrafficDirection, Verdict, Workload,
 };
 
-use crate::expr::nearest;
 use crate::filter::{EventTypeError, NotANumber};
 use crate::identity::Identity;
 use crate::monitor_api::event;
+use crate::spelling::closest;
 
 /// What is wrong with a flag's value, or with the flag in that place. The texts are Hubble's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +111,7 @@ impl ValueError {
             | Self::Boolean(_)
             | Self::NotTaken => return None,
         };
-        Some(match nearest(value, names.iter().copied()) {
+        Some(match closest(value, names.iter().copied()) {
             Some(name) => format!("did you mean {name}?"),
             None if names.len() <= 10 => format!("one of {}", names.join(", ")),
             None => "such as POLICY_DENIED".to_owned(),

@@ -146,7 +146,7 @@ impl<'a> Field<'a> {
                 }
                 continue;
             }
-            let remedy = match closest(&field.key, known) {
+            let remedy = match closest(&field.key, known.iter().copied()) {
                 Some(name) => format!("did you mean {name}?"),
                 None => format!("known here: {}", known.join(", ")),
             };
