@@ -382,8 +382,10 @@ fn of_text(leaf: &TextLeaf) -> Text {
     for test in &leaf.tests {
         match &test.name {
             Test::Any => there = true,
-            // Compared by `==`, labels are selected.
-            Test::Exact(name) if leaf.of.value_type == ValueType::Labels => {
+            // Compared by `==`, labels are selected, and a header has to be one.
+            Test::Exact(name)
+                if leaf.of.value_type == ValueType::Labels || id == AttributeId::HttpHeader =>
+            {
                 globs.push(quote(&literal(name)));
             }
             Test::Exact(name) => exact.push(quote(&scoped(test, name))),

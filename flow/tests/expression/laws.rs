@@ -253,12 +253,17 @@ fn pushed_down() {
     insta::assert_snapshot!(shown);
 }
 
-/// `==` of labels is a selector, `~` a pattern of the whole label.
+/// `==` of labels is a selector, and of headers a key with a value; `~` is a pattern of the whole.
 #[test]
-fn a_label_that_is_compared_as_a_whole_is_printed_so() {
-    for text in ["src.label ~ app", "label ~ ä", r#"label ~ "a\\\\*b""#] {
+fn a_label_or_header_that_is_compared_as_a_whole_is_printed_so() {
+    for text in [
+        "src.label ~ app",
+        "label ~ ä",
+        r#"label ~ "a\\\\*b""#,
+        "http.header ~ p",
+    ] {
         let printed = Filter::parse_expr(text).unwrap().to_string();
-        assert!(printed.contains("label ~ "), "{text}: {printed}");
+        assert!(printed.contains(" ~ "), "{text}: {printed}");
         let read = Filter::parse_expr(&printed).unwrap();
         assert_eq!(read.to_string(), printed, "{text}");
     }
