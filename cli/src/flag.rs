@@ -10,7 +10,9 @@ use clap::{
     builder::{PossibleValue, TypedValueParser, ValueParserFactory},
 };
 
-use crate::{duration, error::Error};
+use flow::quantity::parse_duration;
+
+use crate::error::Error;
 
 /// Environment prefixes of flags that have a variable, the first one found wins.
 const PREFIXES: [&str; 2] = ["FLOWS_", "HUBBLE_"];
@@ -122,7 +124,7 @@ impl Value for u64 {
 /// Go's notation: `1m30s`.
 impl Value for Duration {
     fn read(flag: &str, text: &str) -> Result<Self, (String, Option<String>)> {
-        duration::duration(text).ok_or_else(|| {
+        parse_duration(text).ok_or_else(|| {
             let why = format!("time: invalid duration \"{text}\"");
             (invalid(flag, text, why), None)
         })

@@ -12,7 +12,6 @@
 
 mod args;
 mod connect;
-mod duration;
 mod error;
 mod filter_args;
 mod flag;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use flow::quantity::go_duration;
 use proto::{
     observer::{Namespace, Node},
     relay::NodeState,
@@ -10,7 +11,6 @@ use serde::Serialize;
 
 use crate::{
     connect::ServerArgs,
-    duration::go_duration,
     error::Error,
     flag::{Given, Value, no_format, or_environment},
     table, text,

@@ -5,6 +5,7 @@ pub(crate) mod health;
 use std::io::{self, Write};
 
 use client::{RequestError, Server};
+use flow::quantity::go_duration;
 use proto::{
     flows::v1::{GetStatusResponse, ManifestProblem},
     observer::ServerStatusResponse,
@@ -12,7 +13,6 @@ use proto::{
 
 use crate::{
     connect::ServerArgs,
-    duration::go_duration,
     error::Error,
     flag::{Given, Value, no_format, or_environment},
     line::line,

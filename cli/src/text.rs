@@ -1,8 +1,10 @@
-//! Text that has to fit: cutting, wrapping, and numbers and times as people read them.
+//! Text that has to fit: cutting, wrapping, and numbers as people read them.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
+
+pub(crate) use flow::quantity::{bytes, span};
 
 /// Joins letters and pictures to one, or changes how one looks: whether it does, and how wide that is
 /// then, terminals disagree. Without it each stands by itself.
@@ -151,45 +153,21 @@ pub(crate) fn many(number: u64, what: &str) -> String {
 
 /// A count in at most five columns: `987`, `12.3k`, `4.5M`.
 pub(crate) fn short(number: f64) -> String {
-    let number = number.max(0.0);
+    let mut number = number.max(0.0);
     if number > 0.0 && number < 9.95 && number.fract() > 0.05 {
         return format!("{number:.1}");
     }
-    scaled(number, 1000.0, &["", "k", "M", "G", "T", "P", "E"])
-}
-
-/// Bytes in at most seven columns: `987 B`, `12.3 KiB`.
-pub(crate) fn bytes(number: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-    let number = number as f64;
-    scaled(number, 1024.0, &[" B", " K", " M", " G", " T", " P", " E"])
-}
-
-fn scaled(number: f64, step: f64, units: &[&str]) -> String {
-    let mut number = number;
+    let units = ["", "k", "M", "G", "T", "P", "E"];
     let mut unit = 0;
     // What would be shown as 1000.0 is 1.0 of the next unit.
-    while number >= step - 0.5 && unit + 1 < units.len() {
-        number /= step;
+    while number >= 999.5 && unit + 1 < units.len() {
+        number /= 1000.0;
         unit += 1;
     }
     if unit == 0 || number >= 99.95 {
         format!("{number:.0}{}", units[unit])
     } else {
         format!("{number:.1}{}", units[unit])
-    }
-}
-
-/// A stretch of time (ns) in at most seven columns: `850 ms`, `12 s`, `3 min`, `5 h`, `2 d`.
-pub(crate) fn span(ns: i64) -> String {
-    const S: i64 = 1_000_000_000;
-    let ns = ns.max(0);
-    match ns {
-        0..S => format!("{} ms", ns / 1_000_000),
-        _ if ns < 120 * S => format!("{} s", ns / S),
-        _ if ns < 7200 * S => format!("{} min", ns / (60 * S)),
-        _ if ns < 172_800 * S => format!("{} h", ns / (3600 * S)),
-        _ => format!("{} d", ns / (86_400 * S)),
     }
 }
 
@@ -291,26 +269,8 @@ mod tests {
         ] {
             assert_eq!(short(number), want);
         }
-        for (number, want) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1536, "1.5 K"),
-            (5 << 30, "5.0 G"),
-        ] {
-            assert_eq!(bytes(number), want);
-        }
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(12), "12");
-        for (ns, want) in [
-            (-5, "0 ms"),
-            (850_000_000, "850 ms"),
-            (12_000_000_000, "12 s"),
-            (200_000_000_000, "3 min"),
-            (90_000_000_000_000, "25 h"),
-            (864_000_000_000_000, "10 d"),
-        ] {
-            assert_eq!(span(ns), want);
-        }
     }
 
     #[test]

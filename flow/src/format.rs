@@ -2,7 +2,6 @@
 
 mod packet;
 mod policy;
-mod quantity;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +16,6 @@ pub(crate) use packet::FLAGS;
 pub use packet::{flags, l7_summary, packet, protocol};
 pub(crate) use policy::write_policy;
 pub use policy::{policy, policy_names_of, policy_reference};
-pub use quantity::{bytes, micros};
 
 use crate::monitor_api::{drop_reason_text, event, match_type_text, observation_point};
 use crate::view::{Address, FlowView, Side, message_policies};

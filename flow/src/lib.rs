@@ -15,6 +15,7 @@ pub mod format;
 pub mod identity;
 pub mod monitor_api;
 pub mod print;
+pub mod quantity;
 pub mod spelling;
 pub mod time;
 pub mod view;

@@ -10,6 +10,8 @@ use jiff::fmt::strtime;
 use jiff::tz::Offset;
 use proto::google::Timestamp;
 
+use crate::quantity::parse_duration;
+
 pub use zone::Zone;
 
 /// How moments are shown.
@@ -203,50 +205,14 @@ pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, NotAT
     moment(text, zone).ok_or_else(|| NotATime(text.to_owned()))
 }
 
-/// A duration as Go writes it, in ns.
+/// A duration as Go writes it, with a sign, in ns.
 fn duration(text: &str) -> Option<i64> {
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    if rest == "0" {
-        return Some(0);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total: i128 = 0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number = &rest[..end];
-        rest = &rest[end..];
-        let end = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
-        let unit: i128 = match &rest[..end] {
-            "ns" => 1,
-            "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
-            _ => return None,
-        };
-        rest = &rest[end..];
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        if (whole.is_empty() && part.is_empty()) || part.contains('.') || part.len() > 18 {
-            return None;
-        }
-        let read = |digits: &str| match digits {
-            "" => Some(0),
-            digits => digits.parse::<i128>().ok(),
-        };
-        let scale = 10i128.pow(u32::try_from(part.len()).ok()?);
-        total = total
-            .checked_add(read(whole)?.checked_mul(unit)?)?
-            .checked_add(read(part)?.checked_mul(unit)? / scale)?;
-    }
-    i64::try_from(if negative { -total } else { total }).ok()
+    let nanos = i64::try_from(parse_duration(text)?.as_nanos()).ok()?;
+    Some(if negative { -nanos } else { nanos })
 }
 
 fn moment(text: &str, zone: &Zone) -> Option<Timestamp> {

@@ -18,7 +18,6 @@ const ORDER: &[(&str, &[&str])] = &[
         "cli",
         &[
             "error",
-            "duration",
             "flag",
             "text",
             "table",
@@ -85,6 +84,7 @@ const ORDER: &[(&str, &[&str])] = &[
         "flow",
         &[
             "spelling",
+            "quantity",
             "identity",
             "time",
             "monitor_api",

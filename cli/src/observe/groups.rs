@@ -10,8 +10,8 @@ use flow::{
     Verdict,
     aggregate::{Aggregator, BUCKETS, Group, Trend, fields},
     dedup::{Dedup, Row},
-    format,
     print::{Format, escape},
+    quantity,
     time::{TimeFormat, Zone},
     view::Message,
 };
@@ -259,7 +259,7 @@ impl Groups {
             }
             Count::Dropped => grouped(dropped(group)),
             Count::Rate => format!("{:.1}", self.aggregator.rate(group)),
-            Count::Bytes => format::bytes(group.bytes),
+            Count::Bytes => quantity::bytes(group.bytes),
             Count::Packets => grouped(group.packets),
             Count::Last => {
                 let last = group.last_ns.map(Timestamp::from_unix_nanos);

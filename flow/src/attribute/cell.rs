@@ -11,6 +11,7 @@ use super::read::Read;
 use super::{Align, Attribute, AttributeId, EndAttribute, ValueType};
 use crate::format;
 use crate::monitor_api::{drop_reason_text, event, event_type_text, match_type_text};
+use crate::quantity;
 use crate::time::{TimeFormat, Zone};
 use crate::view::{FlowView, Side, Transport};
 
@@ -94,8 +95,8 @@ pub(super) fn write(attribute: &Attribute, flow: &dyn FlowView, cells: &Cells, o
 
 fn write_number(attribute: &Attribute, number: u64, cells: &Cells, out: &mut String) {
     match (attribute.value_type, u32::try_from(number)) {
-        (ValueType::Bytes, _) if !cells.plain => out.push_str(&format::bytes(number)),
-        (ValueType::Time, Ok(us)) if !cells.plain => out.push_str(&format::micros(us)),
+        (ValueType::Bytes, _) if !cells.plain => out.push_str(&quantity::bytes(number)),
+        (ValueType::Time, Ok(us)) if !cells.plain => out.push_str(&quantity::micros(us)),
         (ValueType::Name, Ok(number)) => {
             let names = attribute.names();
             match names.iter().find(|(known, ..)| *known == number) {

@@ -15,6 +15,7 @@ use super::{ExprError, lex::Operator};
 use crate::attribute::{Attribute, AttributeId, ValueType};
 use crate::filter::{Addresses, Glob};
 use crate::monitor_api::event;
+use crate::quantity::byte_unit;
 use crate::spelling::closest;
 
 /// Memory (bytes) that one regular expression may take.
@@ -65,7 +66,7 @@ pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, ValueError> {
     let (digits, unit) = text.split_at(digits.unwrap_or(text.len()));
     let factor = match (field.value_type, unit) {
         (_, "") => Some(1),
-        (ValueType::Bytes, unit) => bytes_unit(unit),
+        (ValueType::Bytes, unit) => byte_unit(unit),
         (ValueType::Time, "us" | "\u{b5}s") => Some(1),
         (ValueType::Time, "ms") => Some(1_000),
         (ValueType::Time, "s") => Some(1_000_000),
@@ -90,20 +91,6 @@ pub(super) fn number(field: &Attribute, text: &str) -> Result<u64, ValueError> {
         })),
         (.., names) => one_named(field, names, text).map(u64::from),
     }
-}
-
-fn bytes_unit(unit: &str) -> Option<u64> {
-    Some(match unit.to_ascii_lowercase().as_str() {
-        "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "t" | "tb" => 1_000_000_000_000,
-        "ki" | "kib" => 1 << 10,
-        "mi" | "mib" => 1 << 20,
-        "gi" | "gib" => 1 << 30,
-        _ => return None,
-    })
 }
 
 /// A number or a range of them, ends included.
