@@ -59,9 +59,8 @@ impl Identities {
             next_local: number::FIRST_LOCAL,
             dual_stack,
         };
-        for (number, names) in RESERVED {
-            let labels = names.iter().map(|name| Label::reserved(name)).collect();
-            identities.insert(Identity(number), labels);
+        for identity in Identity::reserved() {
+            identities.insert(identity, reserved_labels(identity));
         }
         identities
     }
@@ -230,20 +229,16 @@ impl Identities {
     }
 }
 
-/// Numbers and label names of the reserved identities. The API server runs on a node, so its identity
-/// is one of a remote node, too (`pkg/identity/reserved.go`).
-const RESERVED: [(u32, &[&str]); 10] = [
-    (number::HOST, &["host"]),
-    (number::WORLD, &["world"]),
-    (number::UNMANAGED, &["unmanaged"]),
-    (number::HEALTH, &["health"]),
-    (number::INIT, &["init"]),
-    (number::REMOTE_NODE, &["remote-node"]),
-    (number::KUBE_APISERVER, &["kube-apiserver", "remote-node"]),
-    (number::INGRESS, &["ingress"]),
-    (number::WORLD_IPV4, &["world-ipv4"]),
-    (number::WORLD_IPV6, &["world-ipv6"]),
-];
+/// The labels of a reserved identity. The API server runs on a node, so its identity is one of a remote
+/// node, too (`pkg/identity/reserved.go`).
+fn reserved_labels(identity: Identity) -> Labels {
+    let node = (identity.0 == number::KUBE_APISERVER).then_some(Identity(number::REMOTE_NODE));
+    let names = [Some(identity), node].into_iter().flatten();
+    names
+        .filter_map(Identity::name)
+        .map(Label::reserved)
+        .collect()
+}
 
 impl From<StoredIdentities> for Identities {
     fn from(stored: StoredIdentities) -> Self {

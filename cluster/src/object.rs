@@ -46,17 +46,17 @@ impl Kind {
     }
 
     /// The short name that kubectl takes.
-    pub const fn short(self) -> &'static str {
+    pub fn short(self) -> &'static str {
         match self {
             Self::Node => "node",
             Self::Namespace => "ns",
             Self::Pod => "pod",
             Self::Service => "svc",
             Self::EndpointSlice => "endpointslice",
-            Self::CiliumNetworkPolicy => "cnp",
-            Self::CiliumClusterwideNetworkPolicy => "ccnp",
             Self::CiliumCidrGroup => "ccg",
-            Self::NetworkPolicy => "netpol",
+            Self::CiliumNetworkPolicy
+            | Self::CiliumClusterwideNetworkPolicy
+            | Self::NetworkPolicy => flow::format::short_kind(self.name()),
         }
     }
 

@@ -15,7 +15,7 @@ mod validate;
 
 pub use explain_flow::explain_flow;
 pub use trace::{trace, trace_query};
-pub use validate::report;
+pub use validate::{manifest_problem, report};
 
 /// A direction as messages have it.
 pub fn direction(direction: Direction) -> pb::TrafficDirection {

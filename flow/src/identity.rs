@@ -23,6 +23,14 @@ const RESERVED: [(u32, &str); 11] = [
 ];
 
 impl Identity {
+    /// The reserved identities that somebody may have.
+    pub fn reserved() -> impl Iterator<Item = Self> {
+        RESERVED
+            .iter()
+            .map(|(number, _)| Self(*number))
+            .filter(|identity| *identity != Self::default())
+    }
+
     /// Its reserved name, if it has one.
     pub fn name(self) -> Option<&'static str> {
         RESERVED

@@ -14,6 +14,7 @@ use abi::node::{Node, counter};
 use abi::policy::{
     Direction, ENFORCED, ENTRY_PRESENT, PolicyEntry, PolicyKey, SHAPE_PORT, TABLE_PRESENT, Table,
 };
+use abi::proto::TCP;
 use abi::staged::Staged;
 use datapath_core::Action;
 use datapath_host::{HostMaps, addr4, addr6};
@@ -25,7 +26,6 @@ const CLIENT: u32 = 1;
 const SERVER: u32 = 2;
 const CLIENT_IDENTITY: u32 = 1001;
 const SERVER_IDENTITY: u32 = 1002;
-const TCP: u8 = 6;
 /// The only port at which the server may be called.
 const OPEN: u16 = 5432;
 

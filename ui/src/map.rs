@@ -356,18 +356,13 @@ pub(crate) fn reasons(bits: u128) -> Vec<&'static str> {
 
 /// `5432/TCP`, `ICMPv4`.
 fn port(row: &Row, destination: Side) -> String {
-    let protocol = match row.transport() {
-        Some(Transport::Tcp) => "TCP",
-        Some(Transport::Udp) => "UDP",
-        Some(Transport::Sctp) => "SCTP",
-        Some(Transport::IcmpV4) => return "ICMPv4".to_owned(),
-        Some(Transport::IcmpV6) => return "ICMPv6".to_owned(),
-        Some(Transport::Vrrp) => return "VRRP".to_owned(),
-        Some(Transport::Igmp) => return "IGMP".to_owned(),
-        None => return "other".to_owned(),
+    let Some(transport) = row.transport() else {
+        return "other".to_owned();
     };
-    match row.port(destination) {
-        Some(port) => format!("{port}/{protocol}"),
-        None => protocol.to_owned(),
-    }
+    let protocol = flow::format::protocol(transport);
+    let port = match transport {
+        Transport::Tcp | Transport::Udp | Transport::Sctp => row.port(destination),
+        Transport::IcmpV4 | Transport::IcmpV6 | Transport::Vrrp | Transport::Igmp => None,
+    };
+    port.map_or_else(|| protocol.to_owned(), |port| format!("{port}/{protocol}"))
 }

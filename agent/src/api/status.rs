@@ -98,21 +98,9 @@ impl Rpc for Service {
 }
 
 fn problem(known: &PolicyProblem) -> ManifestProblem {
-    let problem = &known.problem;
-    let file = problem.file().cloned().unwrap_or_default();
     ManifestProblem {
-        file: file.path.to_string(),
-        line: file.at.line,
-        column: file.at.column,
-        object: problem
-            .object
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        field: problem.field.clone(),
-        problem: problem.problem.clone(),
-        remedy: problem.remedy.clone(),
         not_enforced: known.not_enforced,
         stale: known.stale,
+        ..explain::proto::manifest_problem(&known.problem)
     }
 }

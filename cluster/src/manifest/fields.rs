@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use abi::proto;
 use ipnet::IpNet;
 
 use super::LabelMap;
@@ -32,12 +33,12 @@ impl Reader<'_> {
 
     pub(super) fn protocol(&self, parent: &yaml::Node, path: &str) -> Result<u8> {
         let Some(node) = parent.get("protocol") else {
-            return Ok(6);
+            return Ok(proto::TCP);
         };
         match node.value.as_text() {
-            Some("TCP") => Ok(6),
-            Some("UDP") => Ok(17),
-            Some("SCTP") => Ok(132),
+            Some("TCP") => Ok(proto::TCP),
+            Some("UDP") => Ok(proto::UDP),
+            Some("SCTP") => Ok(proto::SCTP),
             _ => Err(self.problem(
                 node.at,
                 &format!("{path}.protocol"),

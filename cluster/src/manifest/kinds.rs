@@ -4,7 +4,7 @@
 //! read, or an error that says how to spell it; only other engines' own policies are left to them, by
 //! name.
 
-use flow::spelling::closest;
+use flow::spelling::{closest, closest_by};
 
 use crate::object::Kind;
 
@@ -41,22 +41,26 @@ const READ: [(Kind, &str, &[&str]); 9] = [
     (Kind::NetworkPolicy, "networking.k8s.io", &["v1"]),
 ];
 
-/// Names under which people know the kinds that policies are made of.
-const ALIASES: [(&str, Kind); 10] = [
-    ("CiliumNetworkPolicy", Kind::CiliumNetworkPolicy),
-    (
-        "CiliumClusterwideNetworkPolicy",
-        Kind::CiliumClusterwideNetworkPolicy,
-    ),
-    ("CiliumCIDRGroup", Kind::CiliumCidrGroup),
-    ("NetworkPolicy", Kind::NetworkPolicy),
-    ("CNP", Kind::CiliumNetworkPolicy),
-    ("CCNP", Kind::CiliumClusterwideNetworkPolicy),
-    ("CCG", Kind::CiliumCidrGroup),
-    ("NetPol", Kind::NetworkPolicy),
+/// Kinds that policies are made of.
+const OF_POLICIES: [Kind; 4] = [
+    Kind::CiliumNetworkPolicy,
+    Kind::CiliumClusterwideNetworkPolicy,
+    Kind::CiliumCidrGroup,
+    Kind::NetworkPolicy,
+];
+
+/// Other names under which people know them, beside the short ones.
+const ALIASES: [(&str, Kind); 2] = [
     ("CiliumPolicy", Kind::CiliumNetworkPolicy),
     ("CiliumClusterPolicy", Kind::CiliumClusterwideNetworkPolicy),
 ];
+
+/// All names under which people know the kinds that policies are made of.
+fn names() -> impl Iterator<Item = (&'static str, Kind)> {
+    let full = OF_POLICIES.into_iter().map(|kind| (kind.name(), kind));
+    let short = OF_POLICIES.into_iter().map(|kind| (kind.short(), kind));
+    full.chain(short).chain(ALIASES)
+}
 
 /// Groups of other engines that have kinds of policies, some of them of the same names.
 const OTHER_ENGINES: [&str; 9] = [
@@ -126,10 +130,7 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<DocumentKind, Mistak
         });
     }
     // The kind as such exists: it is the group that is wrong.
-    if let Some((_, found)) = ALIASES
-        .iter()
-        .find(|(name, found)| *name == kind && found.name() == kind)
-    {
+    if let Some(found) = OF_POLICIES.iter().find(|found| found.name() == kind) {
         return Err(Mistake {
             field: "apiVersion",
             problem: format!("{kind} is not a kind of {version}"),
@@ -149,11 +150,8 @@ pub(super) fn classify(version: &str, kind: &str) -> Result<DocumentKind, Mistak
         problem: format!("{kind} of {version} is not a known kind"),
         remedy,
     };
-    let names = ALIASES.map(|(name, _)| name);
-    if let Some(near) = closest(kind, names) {
-        let found = ALIASES.iter().find(|(name, _)| *name == near);
-        let meant = found.map_or(near, |(_, kind)| kind.name());
-        return Err(not_a_kind(format!("did you mean {meant}?")));
+    if let Some((_, meant)) = closest_by(kind, names(), |(name, _)| *name) {
+        return Err(not_a_kind(format!("did you mean {}?", meant.name())));
     }
     if let Some(others) = others {
         let near =

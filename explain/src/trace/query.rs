@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::spelling::{closest_by, did_you_mean};
-use cluster::{Labels, NamespacedName, Pod};
+use cluster::{Identity, Labels, NamespacedName, Pod};
 use thiserror::Error;
 
 use policy::bounded;
@@ -123,7 +123,7 @@ pub enum QueryError {
         pods: String,
     },
     /// Not one identity.
-    #[error("{name:?} is not a single identity; use one of {}", ENTITIES.join(", "))]
+    #[error("{name:?} is not a single identity; use one of {}", entities().collect::<Vec<_>>().join(", "))]
     Entity {
         /// What was asked for.
         name: String,
@@ -152,18 +152,9 @@ pub enum QueryError {
 }
 
 /// Identities that can be asked for by name.
-pub(super) const ENTITIES: [&str; 10] = [
-    "host",
-    "world",
-    "world-ipv4",
-    "world-ipv6",
-    "remote-node",
-    "kube-apiserver",
-    "ingress",
-    "init",
-    "health",
-    "unmanaged",
-];
+fn entities() -> impl Iterator<Item = &'static str> {
+    Identity::reserved().filter_map(Identity::name)
+}
 
 impl End {
     /// A pod by `namespace/name`, or by its name alone.
@@ -231,7 +222,7 @@ impl End {
     /// # Errors
     /// No identity has the name, or more than one (`cluster`, `all`).
     pub fn entity(name: &str) -> Result<Self, QueryError> {
-        match ENTITIES.contains(&name) {
+        match entities().any(|entity| entity == name) {
             true => Ok(Self::Entity(name.to_owned())),
             false => Err(QueryError::Entity {
                 name: name.to_owned(),

@@ -402,21 +402,18 @@ fn network(text: &str) -> Result<IpNet, FilterError> {
 }
 
 pub(crate) fn protocol(text: &str) -> Result<&'static [Protocol], FilterError> {
-    use Protocol::Transport as T;
-    Ok(match text.to_lowercase().as_str() {
-        "icmp" => &[T(Transport::IcmpV4), T(Transport::IcmpV6)],
-        "icmpv4" => &[T(Transport::IcmpV4)],
-        "icmpv6" => &[T(Transport::IcmpV6)],
-        "tcp" => &[T(Transport::Tcp)],
-        "udp" => &[T(Transport::Udp)],
-        "sctp" => &[T(Transport::Sctp)],
-        "vrrp" => &[T(Transport::Vrrp)],
-        "igmp" => &[T(Transport::Igmp)],
-        "dns" => &[Protocol::Dns],
-        "http" => &[Protocol::Http],
-        "kafka" => &[Protocol::Kafka],
-        _ => return Err(FilterError::Protocol(text.to_owned())),
-    })
+    const ICMP: &[Protocol] = &[
+        Protocol::Transport(Transport::IcmpV4),
+        Protocol::Transport(Transport::IcmpV6),
+    ];
+    let name = text.to_lowercase();
+    if name == "icmp" {
+        return Ok(ICMP);
+    }
+    let found = Protocol::ALL.iter().find(|known| known.name() == name);
+    found
+        .map(std::slice::from_ref)
+        .ok_or_else(|| FilterError::Protocol(text.to_owned()))
 }
 
 /// `404`, `40+` or `4+`, as the beginning of the number.

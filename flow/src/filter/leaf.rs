@@ -209,6 +209,19 @@ fn record<V: FlowView>(flow: &V) -> Option<&Record> {
 }
 
 impl Protocol {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Transport(Transport::Tcp),
+        Self::Transport(Transport::Udp),
+        Self::Transport(Transport::Sctp),
+        Self::Transport(Transport::IcmpV4),
+        Self::Transport(Transport::IcmpV6),
+        Self::Transport(Transport::Vrrp),
+        Self::Transport(Transport::Igmp),
+        Self::Dns,
+        Self::Http,
+        Self::Kafka,
+    ];
+
     /// As filters name it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -1,16 +1,17 @@
 //! The policies behind a flow's verdict.
 
 use proto::flow::Verdict;
+use proto::flows::v1::PolicyKind;
 
 use crate::view::{Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules};
 
-/// Short name of a kind of policy, as kubectl has it.
-fn short_kind(kind: &str) -> &str {
-    match kind {
-        "CiliumNetworkPolicy" => "cnp",
-        "CiliumClusterwideNetworkPolicy" => "ccnp",
-        "NetworkPolicy" => "netpol",
-        kind => kind,
+/// Short name of a kind of policy, as kubectl has it; the name itself of another kind.
+pub fn short_kind(kind: &str) -> &str {
+    match PolicyKind::from_str_name(kind) {
+        Some(PolicyKind::CiliumNetworkPolicy) => "cnp",
+        Some(PolicyKind::CiliumClusterwideNetworkPolicy) => "ccnp",
+        Some(PolicyKind::NetworkPolicy) => "netpol",
+        Some(PolicyKind::Unknown) | None => kind,
     }
 }
 
