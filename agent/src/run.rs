@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, setns};
 use serve::{
     grpc::ServeError,
     listen::{Bound, Listen, ListenError},
-    privileges::{self, Capabilities, PrivilegeError},
+    privileges::{self, Capability, PrivilegeError},
     process,
 };
 use thiserror::Error;
@@ -109,18 +109,20 @@ pub fn enter_network_namespace(path: &Path) -> Result<(), RunError> {
 pub fn keep_needed_capabilities() -> Result<(), RunError> {
     // Maps, programs and rings; links, routes and their veths; bpffs and namespaces; ring memory and
     // priority of the readers; files of others: the manifests' and, in a lab, the run directory's.
-    let needed = Capabilities::BPF
-        | Capabilities::PERFMON
-        | Capabilities::NET_ADMIN
-        | Capabilities::SYS_ADMIN
-        | Capabilities::SYS_RESOURCE
-        | Capabilities::IPC_LOCK
-        | Capabilities::SYS_NICE
-        | Capabilities::DAC_OVERRIDE
-        | Capabilities::DAC_READ_SEARCH
-        | Capabilities::FOWNER
-        | Capabilities::CHOWN;
-    Ok(privileges::keep_only(needed)?)
+    let needed = [
+        Capability::CAP_BPF,
+        Capability::CAP_PERFMON,
+        Capability::CAP_NET_ADMIN,
+        Capability::CAP_SYS_ADMIN,
+        Capability::CAP_SYS_RESOURCE,
+        Capability::CAP_IPC_LOCK,
+        Capability::CAP_SYS_NICE,
+        Capability::CAP_DAC_OVERRIDE,
+        Capability::CAP_DAC_READ_SEARCH,
+        Capability::CAP_FOWNER,
+        Capability::CAP_CHOWN,
+    ];
+    Ok(privileges::keep_only(&needed)?)
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {

@@ -12,7 +12,7 @@ use axum::serve::Listener;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use socket2::SockRef;
+use nix::sys::socket::{setsockopt, sockopt::SndBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -84,7 +84,7 @@ impl Limited {
 async fn answer(stream: TcpStream, app: Router, head: Duration) {
     // What the system holds for a slow reader is old when it is read. A refusal changes nothing but
     // that.
-    if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SENT_AHEAD) {
+    if let Err(error) = setsockopt(&stream, SndBuf, &SENT_AHEAD) {
         tracing::debug!(%error, "the send buffer keeps its size");
     }
     // Without HTTP/2: to find out which version it is takes a byte, and nothing limits the wait for it.

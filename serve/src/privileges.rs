@@ -5,13 +5,11 @@
 
 use std::io;
 
+use caps::{CapSet, CapsHashSet, errors::CapsError};
+use nix::sys::prctl::set_no_new_privs;
 use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
-use rustix::thread::{
-    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
-    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
-};
 
-pub use rustix::thread::CapabilitySet as Capabilities;
+pub use caps::Capability;
 
 /// Who a server is once it isn't root any more. Its group stays root's: that is whose the agents'
 /// sockets are.
@@ -46,6 +44,10 @@ fn system<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> Privilege
     }
 }
 
+fn capabilities(error: CapsError) -> PrivilegeError {
+    system("capabilities")(io::Error::other(error))
+}
+
 /// Gives up root, supplementary groups and all capabilities, for good. Without `user`, root becomes
 /// `nobody`, by its usual number if there is none of that name, and keeps its group; with it, its user
 /// and group. Who isn't root stays who he is. The calling thread must be the only one.
@@ -58,13 +60,13 @@ pub fn drop_all(user: Option<&str>) -> Result<(), PrivilegeError> {
         None if Uid::effective().is_root() => Some((nobody(find(NOBODY)?)?, Gid::current())),
         None => None,
     };
-    bound(CapabilitySet::empty())?;
+    bound(&CapsHashSet::new())?;
     if let Some((uid, gid)) = to {
         setgroups(&[]).map_err(system("groups"))?;
         setresgid(gid, gid, gid).map_err(system("the group"))?;
         setresuid(uid, uid, uid).map_err(system("root"))?;
     }
-    set(CapabilitySet::empty())
+    set(&CapsHashSet::new()).map_err(capabilities)
 }
 
 /// Keeps these capabilities at most, for this process and what it starts. The calling thread must be
@@ -72,10 +74,11 @@ pub fn drop_all(user: Option<&str>) -> Result<(), PrivilegeError> {
 ///
 /// # Errors
 /// See [`PrivilegeError`].
-pub fn keep_only(kept: CapabilitySet) -> Result<(), PrivilegeError> {
-    bound(kept)?;
-    let has = capabilities(None).map_err(system("capabilities"))?;
-    set(has.permitted & kept)
+pub fn keep_only(kept: &[Capability]) -> Result<(), PrivilegeError> {
+    let kept = kept.iter().copied().collect();
+    bound(&kept)?;
+    let has = caps::read(None, CapSet::Permitted).map_err(capabilities)?;
+    set(&(&has & &kept)).map_err(capabilities)
 }
 
 fn find(name: &str) -> Result<Option<User>, PrivilegeError> {
@@ -101,31 +104,25 @@ fn nobody(user: Option<User>) -> Result<Uid, PrivilegeError> {
 }
 
 /// What is not in the bounding set can't be had by starting a program either.
-fn bound(kept: CapabilitySet) -> Result<(), PrivilegeError> {
-    set_no_new_privs(true).map_err(system("new privileges"))?;
-    clear_ambient_capability_set().map_err(system("capabilities"))?;
-    let has = capabilities(None).map_err(system("capabilities"))?;
-    if !has.effective.contains(CapabilitySet::SETPCAP) {
+fn bound(kept: &CapsHashSet) -> Result<(), PrivilegeError> {
+    set_no_new_privs().map_err(system("new privileges"))?;
+    caps::clear(None, CapSet::Ambient).map_err(capabilities)?;
+    let can = caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP);
+    if !can.map_err(capabilities)? {
         // The set can't be changed, and without privileges it grants nothing.
         return Ok(());
     }
-    for capability in (CapabilitySet::all() - kept).iter() {
-        match remove_capability_from_bounding_set(capability) {
-            // Unknown to this kernel.
-            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
-            Err(error) => return Err(system("capabilities")(error)),
-        }
-    }
-    Ok(())
+    let has = caps::read(None, CapSet::Bounding).map_err(capabilities)?;
+    has.difference(kept)
+        .try_for_each(|given_up| caps::drop(None, CapSet::Bounding, *given_up))
+        .map_err(capabilities)
 }
 
-fn set(kept: CapabilitySet) -> Result<(), PrivilegeError> {
-    let sets = CapabilitySets {
-        effective: kept,
-        permitted: kept,
-        inheritable: CapabilitySet::empty(),
-    };
-    set_capabilities(None, sets).map_err(system("capabilities"))
+/// Effective ones are permitted ones: they go first.
+fn set(kept: &CapsHashSet) -> Result<(), CapsError> {
+    caps::clear(None, CapSet::Inheritable)?;
+    caps::set(None, CapSet::Effective, kept)?;
+    caps::set(None, CapSet::Permitted, kept)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{env, fs, process::Command};
 
-use flows_serve::privileges::{self, Capabilities};
+use flows_serve::privileges::{self, Capability};
 use nix::unistd::Uid;
 
 /// Tells the process that it is the one that gives up, and what.
@@ -34,7 +34,7 @@ const NONE: &str = "0000000000000000";
 fn in_a_process_of_its_own() {
     match env::var(GIVES_UP).as_deref() {
         Ok("all") => privileges::drop_all(None).unwrap(),
-        Ok("most") => privileges::keep_only(Capabilities::NET_ADMIN).unwrap(),
+        Ok("most") => privileges::keep_only(&[Capability::CAP_NET_ADMIN]).unwrap(),
         _ => return,
     }
     // This thread's: privileges belong to threads.

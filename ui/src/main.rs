@@ -3,11 +3,7 @@
 use clap::Parser as _;
 use client::Source;
 use flows_ui::{Args, Config, Server};
-use serve::{
-    listen::Bound,
-    privileges::{self, Capabilities},
-    process,
-};
+use serve::{listen::Bound, privileges, process};
 use tokio::runtime::Runtime;
 
 fn main() -> anyhow::Result<()> {
@@ -17,7 +13,7 @@ fn main() -> anyhow::Result<()> {
     // Before there is a second thread: each has its own privileges.
     match (&config.source, &config.user) {
         // What root may read, nobody may not; without capabilities root is a user like others.
-        (Source::File(_), None) => privileges::keep_only(Capabilities::empty())?,
+        (Source::File(_), None) => privileges::keep_only(&[])?,
         (_, user) => privileges::drop_all(user.as_deref())?,
     }
     Runtime::new()?.block_on(run(config, bound))

@@ -99,8 +99,7 @@ impl Reader {
 /// Asks to run before the node's other work, the observer's included: a ring fills while its reader
 /// waits for a CPU, and what finds it full is lost. A reader works for a few ns per event.
 fn go_first() {
-    let wanted = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
-    if let Err(error) = wanted {
+    if let Err(error) = loader::set_thread_niceness(NICENESS) {
         debug!(%error, "the reader of a ring has no priority");
     }
 }

@@ -20,8 +20,11 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    unistd::{Pid, SysconfVar, sysconf},
+};
 use pty::Pty;
-use rustix::thread::{CpuSet, sched_setaffinity};
 use server::{PER_SECOND, Server};
 
 /// Time before the first look: history, first drawings.
@@ -135,8 +138,8 @@ fn main() {
 
 fn pin(core: usize) {
     let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores).expect("a core of this machine");
+    cores.set(core).expect("a core of this machine");
+    sched_setaffinity(Pid::from_raw(0), &cores).expect("a core of this machine");
 }
 
 /// Starts the program on core 1 and its terminal.
@@ -233,7 +236,8 @@ fn busy(process: u32) -> f64 {
             .and_then(|field| field.parse::<f64>().ok())
     };
     let ticks = ticks(14).zip(ticks(15)).expect("proc(5)");
-    (ticks.0 + ticks.1) / rustix::param::clock_ticks_per_second() as f64
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten();
+    (ticks.0 + ticks.1) / per_second.expect("sysconf(3)") as f64
 }
 
 /// Memory of a process, MiB.

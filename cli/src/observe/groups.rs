@@ -358,7 +358,7 @@ fn line(fit: &Fit, keys: &[String], counts: impl Iterator<Item = String>) -> Str
 
 /// Columns and rows of the terminal.
 fn terminal() -> Option<(usize, usize)> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    let (columns, rows) = (usize::from(size.ws_col), usize::from(size.ws_row));
+    let size = crossterm::terminal::window_size().ok()?;
+    let (columns, rows) = (usize::from(size.columns), usize::from(size.rows));
     (columns > 0 && rows > 0).then_some((columns, rows))
 }

@@ -57,3 +57,4 @@ pub use repair::{Damage, Repair};
 pub use rings::{RingItem, RingOptions, RingReader};
 pub use sizes::Sizes;
 pub use stats::{Connections, Counters, Limited, Replaced, Stats};
+pub use sys::set_thread_niceness;

@@ -1,4 +1,4 @@
-//! The kernel's calls: bpf(2), perf_event_open(2), membarrier(2) and mmap(2) as safe functions.
+//! The kernel's calls: bpf(2), perf_event_open(2), membarrier(2), setpriority(2) and mmap(2) as safe functions.
 //!
 //! Numbers and layouts are those of `include/uapi/linux/bpf.h` and `perf_event.h` (Linux 6.6). The
 //! kernel takes a shorter attribute than it knows and reads the rest as zero.
@@ -188,6 +188,21 @@ pub(crate) fn grace_period() -> io::Result<()> {
     const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
     // SAFETY: takes three integers and touches no memory of ours.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Sets the niceness of the calling thread, -20 to 19: the lower, the more of a busy CPU it gets.
+///
+/// # Errors
+/// Below what it is now it takes a privilege.
+pub fn set_thread_niceness(niceness: i32) -> io::Result<()> {
+    const THIS_THREAD: libc::id_t = 0;
+    // SAFETY: takes three integers and touches no memory of ours.
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, THIS_THREAD, niceness) };
     if result < 0 {
         Err(io::Error::last_os_error())
     } else {

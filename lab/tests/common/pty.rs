@@ -10,9 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::{
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+use nix::{
+    fcntl::OFlag,
+    pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
+    sys::termios::{Termios, tcgetattr},
 };
 
 /// How long something may take to be seen.
@@ -42,22 +43,14 @@ pub(crate) struct Seen {
 impl Pty {
     /// Starts a program on a terminal of so many columns and rows.
     pub(crate) fn start(program: &Command, (columns, rows): (u16, u16)) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let master = posix_openpt(flags).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
-        let path = ptsname(&master, Vec::new()).unwrap();
-        let open = || {
-            let path = path.to_str().unwrap();
-            File::options().read(true).write(true).open(path).unwrap()
-        };
+        let path = ptsname_r(&master).unwrap();
+        let open = || File::options().read(true).write(true).open(&path).unwrap();
         let slave = open();
-        let size = Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&slave, size).unwrap();
+        set_size(&slave, columns, rows);
         let before = tcgetattr(&slave).unwrap();
         // A session whose terminal this is: it gets the signals of a resize and of a hang-up.
         let mut command = Command::new("setsid");
@@ -82,7 +75,7 @@ impl Pty {
             terminal: vt100::Parser::new(rows, columns, 0),
             bytes: Vec::new(),
         }));
-        let master = File::from(master);
+        let master = File::from(OwnedFd::from(master));
         let reader = {
             let (mut from, seen) = (master.try_clone().unwrap(), Arc::clone(&seen));
             std::thread::spawn(move || {
@@ -121,13 +114,7 @@ impl Pty {
             .terminal
             .screen_mut()
             .set_size(rows, columns);
-        let size = Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&self.master, size).unwrap();
+        set_size(&self.master, columns, rows);
     }
 
     /// What came until now.
@@ -200,10 +187,19 @@ impl Pty {
         self.until("the screen of before", |_| is_back());
         let slave = self.slave.as_ref().unwrap();
         let now = tcgetattr(slave).unwrap();
-        assert_eq!(now.local_modes, self.before.local_modes);
-        assert_eq!(now.input_modes, self.before.input_modes);
-        assert_eq!(now.output_modes, self.before.output_modes);
+        assert_eq!(now.local_flags, self.before.local_flags);
+        assert_eq!(now.input_flags, self.before.input_flags);
+        assert_eq!(now.output_flags, self.before.output_flags);
     }
+}
+
+/// Tells a terminal, by either side, how large it is.
+fn set_size(terminal: &File, columns: u16, rows: u16) {
+    let status = Command::new("stty")
+        .args(["columns", &columns.to_string(), "rows", &rows.to_string()])
+        .stdin(terminal.try_clone().unwrap())
+        .status();
+    assert!(status.unwrap().success());
 }
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
