@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     fact::{Arrived, Ethernet, Loss},
-    node::names::{Device, Node, Resolved, WordMap},
+    node::names::{Device, Node, Resolved},
 };
 
 /// Facts in a sealed segment of a full-size history. With two ends per record their table has at
@@ -49,7 +49,7 @@ pub struct Writer {
 #[derive(Debug)]
 struct Interner<T> {
     values: Vec<Arc<T>>,
-    numbers: WordMap<usize, u16>,
+    numbers: foldhash::HashMap<usize, u16>,
     published: Arc<[Arc<T>]>,
 }
 
@@ -57,7 +57,7 @@ impl<T> Interner<T> {
     fn new() -> Self {
         Self {
             values: Vec::new(),
-            numbers: WordMap::default(),
+            numbers: foldhash::HashMap::default(),
             published: Arc::from([]),
         }
     }

@@ -192,7 +192,7 @@ fn endpoints(before: &NameTable, now: &NameTable) -> New {
     new
 }
 
-fn sorted(endpoints: &crate::node::names::WordMap<u32, Arc<Endpoint>>) -> Vec<&Arc<Endpoint>> {
+fn sorted(endpoints: &foldhash::HashMap<u32, Arc<Endpoint>>) -> Vec<&Arc<Endpoint>> {
     let mut endpoints: Vec<_> = endpoints.values().collect();
     endpoints.sort_by_key(|endpoint| endpoint.id);
     endpoints

@@ -3,13 +3,13 @@
 //! finds into the history: a later snapshot never changes an event that is already stored.
 
 use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
+    hash::{Hash, Hasher},
     net::IpAddr,
     sync::Arc,
 };
 
 use cluster::Kind;
+use foldhash::HashMap;
 use policy::RulePath;
 
 /// A Kubernetes object that owns a pod, as Hubble's `Workload`.
@@ -128,38 +128,6 @@ impl Node {
     }
 }
 
-/// Multiply-rotate hash for keys of a few words that no outsider chooses to his gain: the tables are
-/// filled from the cluster's state only.
-#[derive(Default)]
-pub struct WordHasher(u64);
-
-impl Hasher for WordHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-    fn write_u8(&mut self, n: u8) {
-        self.write_u64(u64::from(n));
-    }
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(u64::from(n));
-    }
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 ^= self.0 >> 32;
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
-}
-
-/// A map hashed with [`WordHasher`].
-pub type WordMap<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
-
 /// An address as it stands in an event: IPv4 in the first word, and whether it is IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddrKey {
@@ -167,7 +135,7 @@ pub struct AddrKey {
     v6: bool,
 }
 
-impl std::hash::Hash for AddrKey {
+impl Hash for AddrKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(u64::from(self.words[0]) << 32 | u64::from(self.words[1]));
         state.write_u64(u64::from(self.words[2]) << 32 | u64::from(self.words[3]));
@@ -224,13 +192,13 @@ pub struct NameTable {
     /// This node.
     pub node: Arc<Node>,
     /// Pods and nodes by address.
-    pub by_address: WordMap<AddrKey, Arc<Endpoint>>,
+    pub by_address: HashMap<AddrKey, Arc<Endpoint>>,
     /// Pods of this node by endpoint index.
-    pub by_index: WordMap<u32, Arc<Endpoint>>,
+    pub by_index: HashMap<u32, Arc<Endpoint>>,
     /// What an identity alone tells: labels, but no pod.
-    pub by_identity: WordMap<u32, Arc<Endpoint>>,
+    pub by_identity: HashMap<u32, Arc<Endpoint>>,
     /// What cookies stand for.
-    pub attributions: WordMap<u32, Arc<Attribution>>,
+    pub attributions: HashMap<u32, Arc<Attribution>>,
 }
 
 /// The names of one event.

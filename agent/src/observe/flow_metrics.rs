@@ -4,12 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use flow::view::Transport;
+use foldhash::HashMap;
 use proto::flow::TraceObservationPoint;
 
-use crate::{
-    fact::{FlowKind, FlowKinds, Judgement, Packet},
-    node::names::WordMap,
-};
+use crate::fact::{FlowKind, FlowKinds, Judgement, Packet};
 
 /// What is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +26,7 @@ pub struct FlowMetricsKey {
 
 /// The sums.
 #[derive(Debug, Default)]
-pub struct FlowMetrics(Mutex<WordMap<FlowMetricsKey, u64>>);
+pub struct FlowMetrics(Mutex<HashMap<FlowMetricsKey, u64>>);
 
 impl FlowMetrics {
     /// All sums, sorted.
@@ -42,7 +40,7 @@ impl FlowMetrics {
 
 /// Packets that look alike to the metrics share one row, with one of them as the example.
 #[derive(Debug, Default)]
-pub(super) struct Counts(WordMap<(u32, u32), (Packet, u64)>);
+pub(super) struct Counts(HashMap<(u32, u32), (Packet, u64)>);
 
 impl Counts {
     pub(super) fn count(&mut self, packet: &Packet) {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use flow::Side;
+use foldhash::HashMap;
 
 use crate::{
     fact::{Arrived, Packet},
-    node::names::{Attribution, Endpoint, NameTable, Node, Resolved, WordMap},
+    node::names::{Attribution, Endpoint, NameTable, Node, Resolved},
 };
 
 /// Resolves events against one snapshot. Keeps what it had to make up (identities nobody announced,
@@ -14,8 +15,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Resolver {
     names: Arc<NameTable>,
-    synthetic: WordMap<u64, Arc<Endpoint>>,
-    unknown_cookies: WordMap<u32, Arc<Attribution>>,
+    synthetic: HashMap<u64, Arc<Endpoint>>,
+    unknown_cookies: HashMap<u32, Arc<Attribution>>,
     nothing: Arc<Attribution>,
 }
 

@@ -20,7 +20,7 @@ use super::{
     filters,
     keys::{self, Act},
     policies::{Count, Policies},
-    tally::{ByHash, Counted, Tally},
+    tally::{Counted, Tally},
 };
 
 /// Least time between two looks at what changes, ns.
@@ -220,7 +220,7 @@ impl Groups {
         let step = (self.span / i64::try_from(STEPS).unwrap_or(1)).max(1);
         let mut groups = vec![Group::default(); self.tally.keys().len()];
         // Flows tell what went through their connection so far: the most of each counts.
-        let mut volumes: ByHash<u64> = ByHash::default();
+        let mut volumes: foldhash::HashMap<u64, u64> = foldhash::HashMap::default();
         for entry in self.tally.entries() {
             let group = &mut groups[usize::try_from(entry.key).unwrap_or(0)];
             group.example = entry.number;

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasherDefault, Hash, Hasher},
+    hash::Hash,
     ops::Range,
 };
 
@@ -167,28 +167,5 @@ impl<K: Clone + Eq + Hash> Tally<K> {
             .map(|(at, key)| (key.clone(), at))
             .collect();
         self.keys = keys;
-    }
-}
-
-/// A map by what is a hash already.
-pub(crate) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Same>>;
-
-/// Gives the hash that it is given.
-#[derive(Debug, Default)]
-pub(crate) struct Same(u64);
-
-impl Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }

@@ -1,5 +1,6 @@
 //! How attributes are read.
 
+use percent_encoding::percent_decode_str;
 use proto::flow::layer7::Record;
 use proto::flow::{Dns, Http, Verdict};
 
@@ -97,18 +98,13 @@ pub(crate) fn url_path(url: &str) -> Option<String> {
         None if plain.split('/').next().is_some_and(|s| s.contains(':')) => return None,
         None => plain,
     };
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            let digits = std::str::from_utf8(&digits).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    let is_escape = |digits: Option<&[u8]>| {
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    path.split('%')
+        .skip(1)
+        .all(|after| is_escape(after.as_bytes().get(..2)))
+        .then(|| percent_decode_str(path).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -123,6 +119,7 @@ mod tests {
             ("http://h", Some("")),
             ("/a%2", None),
             ("/a%zz", None),
+            ("/a%+f", None),
             ("a:b/c", None),
             ("not a url", Some("not a url")),
         ] {
