@@ -19,6 +19,7 @@ mod named_labels;
 pub mod object;
 pub mod origin;
 pub mod problem;
+pub mod protocol;
 pub mod source;
 pub mod state;
 pub mod yaml;

@@ -356,14 +356,7 @@ impl<'a> PolicyContext<'a> {
 
 /// A protocol as people write it: `TCP`, or its number.
 pub fn protocol_name(number: u8) -> String {
-    match number {
-        protocol::ICMP => "ICMP".to_owned(),
-        protocol::TCP => "TCP".to_owned(),
-        protocol::UDP => "UDP".to_owned(),
-        protocol::ICMPV6 => "ICMPv6".to_owned(),
-        protocol::SCTP => "SCTP".to_owned(),
-        other => other.to_string(),
-    }
+    cluster::protocol::name(number).map_or_else(|| number.to_string(), str::to_owned)
 }
 
 /// Port and protocol as people write them: `5432/TCP`, `ICMP type 8`.

@@ -104,6 +104,7 @@ const ORDER: &[(&str, &[&str])] = &[
     (
         "cluster",
         &[
+            "protocol",
             "digest",
             "differ",
             "labels",

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::LabelMap;
 use super::reader::{Reader, Result};
 use crate::labels::{LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
+use crate::protocol;
 use crate::yaml::{self, Value};
 
 impl Reader<'_> {
@@ -35,17 +36,15 @@ impl Reader<'_> {
         let Some(node) = parent.get("protocol") else {
             return Ok(proto::TCP);
         };
-        match node.value.as_text() {
-            Some("TCP") => Ok(proto::TCP),
-            Some("UDP") => Ok(proto::UDP),
-            Some("SCTP") => Ok(proto::SCTP),
-            _ => Err(self.problem(
+        let named = node.value.as_text().and_then(protocol::with_ports);
+        named.map(|(_, number)| number).ok_or_else(|| {
+            self.problem(
                 node.at,
                 &format!("{path}.protocol"),
                 "is not a protocol".into(),
                 "use TCP, UDP or SCTP",
-            )),
-        }
+            )
+        })
     }
 
     pub(super) fn opt_text(&self, node: &yaml::Node, path: &[&str]) -> Result<Option<Arc<str>>> {

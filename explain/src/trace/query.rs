@@ -247,12 +247,14 @@ impl Port {
         };
         let wanted = match wanted.map(str::to_ascii_lowercase).as_deref() {
             None => None,
-            Some("tcp") => Some(protocol::TCP),
-            Some("udp") => Some(protocol::UDP),
-            Some("sctp") => Some(protocol::SCTP),
-            Some("icmp" | "icmpv4") => Some(protocol::ICMP),
-            Some("icmpv6" | "icmp6") => Some(protocol::ICMPV6),
-            Some(_) => return Err(bad()),
+            Some("icmpv4") => Some(protocol::ICMP),
+            Some("icmp6") => Some(protocol::ICMPV6),
+            Some(wanted) => {
+                let named = cluster::protocol::NAMES
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                Some(named.ok_or_else(bad)?.1)
+            }
         };
         let icmp = matches!(wanted, Some(protocol::ICMP | protocol::ICMPV6));
         if port.bytes().all(|byte| byte.is_ascii_digit()) && !port.is_empty() {

@@ -364,17 +364,15 @@ pub(super) fn kubernetes_port(field: &Field<'_>) -> Result<Said, Refused> {
     field.only(&["port", "endPort", "protocol"], &[])?;
     let (name, protocol) = match field.get("protocol") {
         None => ("TCP", protocol::TCP),
-        Some(given) => match given.text()? {
-            "TCP" => ("TCP", protocol::TCP),
-            "UDP" => ("UDP", protocol::UDP),
-            "SCTP" => ("SCTP", protocol::SCTP),
-            other => {
-                return Err(given.refuse(
-                    format!("{other:?} is not a protocol"),
+        Some(given) => {
+            let text = given.text()?;
+            cluster::protocol::with_ports(text).ok_or_else(|| {
+                given.refuse(
+                    format!("{text:?} is not a protocol"),
                     "use TCP, UDP or SCTP",
-                ));
-            }
-        },
+                )
+            })?
+        }
     };
     let end = match field.get("endPort") {
         Some(end) => Some((end.number(u16::MAX)?, end)),
