@@ -80,12 +80,6 @@ impl Server {
         })
     }
 
-    /// The first TCP listener's address, when there is one.
-    #[must_use]
-    pub fn local_address(&self) -> Option<std::net::SocketAddr> {
-        self.bound.iter().find_map(|(_, bound)| bound.tcp_address())
-    }
-
     /// The counters.
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {

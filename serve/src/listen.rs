@@ -130,15 +130,6 @@ impl std::fmt::Display for Listen {
 }
 
 impl Bound {
-    /// The address of a TCP socket: with the port that it got if 0 was asked for.
-    #[must_use]
-    pub fn tcp_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Unix(..) => None,
-            Self::Tcp(listener) => listener.local_addr().ok(),
-        }
-    }
-
     pub(crate) fn listener(self) -> io::Result<Listener> {
         Ok(match self {
             Self::Tcp(listener) => Listener::Tcp(tokio::net::TcpListener::from_std(listener)?),

@@ -72,7 +72,10 @@ mod tests {
         counter.inc_by(42);
         let listen: Listen = "127.0.0.1:0".parse().unwrap();
         let bound = listen.bind(false).unwrap();
-        let address = bound.tcp_address().unwrap();
+        let Bound::Tcp(listener) = &bound else {
+            unreachable!("a TCP address was asked for");
+        };
+        let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(serve(bound, Arc::new(registry)));
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
