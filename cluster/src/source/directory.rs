@@ -37,11 +37,13 @@ use crate::yaml::{self, Position};
 
 mod background;
 mod file;
+mod first_read;
 mod merge;
 mod watch;
 
 use background::{BackgroundRead, LARGE};
 use file::{File, OPEN_GRACE, Stamp};
+use first_read::FirstRead;
 use merge::MergedState;
 pub use watch::{Watch, WatchError};
 
@@ -101,6 +103,8 @@ pub struct Directory {
     /// A large file that is being read, if that may be done beside the others.
     reading: Option<BackgroundRead>,
     read_done: Option<ReadDone>,
+    /// Files that were read ahead of the first look at them.
+    first_read: FirstRead,
     /// Why the directory couldn't be read when it was looked at last.
     unreadable: Option<String>,
     merged: MergedState,
@@ -167,6 +171,7 @@ impl Directory {
             writers: BTreeMap::new(),
             reading: None,
             read_done: None,
+            first_read: FirstRead::new(),
             unreadable: None,
             merged: MergedState::default(),
         };
@@ -176,7 +181,10 @@ impl Directory {
             directory.changed.insert(Arc::clone(name));
             directory.files.insert(Arc::clone(name), file);
         }
+        // A directory that can't be listed is told of below.
+        directory.first_read = first_read::read_all(&directory.path).unwrap_or_default();
         directory.read_files(Scan::Contents, Duration::ZERO)?;
+        directory.first_read.clear();
         directory.publish();
         Ok(directory)
     }
@@ -402,7 +410,11 @@ impl Directory {
         }
         let known = file.known_digest();
         let Some(read_done) = self.read_done.clone().filter(|_| is_large) else {
-            if !file.update(name, stamp, file::read(name, path, known), now) {
+            let content = match self.first_read.remove(name) {
+                Some((before, content)) if before == stamp => content,
+                Some(_) | None => file::read(name, path, known),
+            };
+            if !file.update(name, stamp, content, now) {
                 self.changed.remove(name);
             }
             return;
