@@ -18,6 +18,7 @@ mod schema;
 mod server;
 
 mod answers;
+mod explain;
 mod export;
 mod held;
 mod history;

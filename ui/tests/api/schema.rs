@@ -1,23 +1,28 @@
 //! Holds answers against openapi.yaml. Fields that the file doesn't describe are errors, too.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
-/// The description.
+use crate::http::Answer;
+
+/// openapi.yaml.
+pub(crate) static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| {
+    let text = include_str!("../../openapi.yaml");
+    Description(serde_saphyr::from_str(text).unwrap())
+});
+
+/// A description of the API.
 pub(crate) struct Description(Value);
 
 impl Description {
-    pub(crate) fn read() -> Self {
-        let text = include_str!("../../openapi.yaml");
-        Self(serde_saphyr::from_str(text).unwrap())
-    }
-
-    pub(crate) fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0["paths"]
             .as_object()
             .unwrap()
             .keys()
-            .cloned()
-            .collect()
+            .map(|path| &**path)
     }
 
     /// Names of an operation's parameters.
@@ -33,26 +38,45 @@ impl Description {
             .collect()
     }
 
-    /// What is wrong with a good answer to `path`.
-    pub(crate) fn check(&self, path: &str, answer: &Value) -> Vec<String> {
-        let schema = &self.0["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
-            ["schema"];
-        assert!(schema.is_object(), "{path} has no schema");
-        let mut wrong = Vec::new();
-        self.hold(schema, answer, "$", &mut wrong);
-        wrong
+    /// Names of what an object of a schema can have.
+    pub(crate) fn properties(&self, schema: &str) -> BTreeSet<&str> {
+        let schema = &self.0["components"]["schemas"][schema];
+        let properties = schema["properties"].as_object().unwrap();
+        properties.keys().map(|name| &**name).collect()
     }
 
-    /// What is wrong with something that has a schema of its own.
-    pub(crate) fn check_named(&self, name: &str, value: &Value) -> Vec<String> {
-        let mut wrong = Vec::new();
-        self.hold(
-            &self.0["components"]["schemas"][name],
-            value,
-            name,
-            &mut wrong,
+    /// Checks an answer to a request for `path` below `/api`: what is described for its status and its
+    /// content type.
+    pub(crate) fn check_answer(&self, path: &str, answer: &Answer) {
+        let asked = path.split('?').next().unwrap();
+        let operation = self.paths().find(|path| fits(path, asked));
+        let kind = answer.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap();
+        let schema = match operation {
+            Some(operation) => {
+                let responses = &self.0["paths"][operation]["get"]["responses"];
+                let response = responses.get(answer.status.to_string());
+                &self.resolved(response.unwrap_or(&responses["default"]))["content"][kind]["schema"]
+            }
+            None => &self.0["components"]["schemas"]["Problem"],
+        };
+        assert!(
+            schema.is_object(),
+            "{path}: {kind} is not described: {answer:?}"
         );
-        wrong
+        if kind == "application/json" || kind.ends_with("+json") {
+            let mut wrong = Vec::new();
+            self.hold(schema, &answer.json(), "$", &mut wrong);
+            assert_eq!(wrong, [""; 0], "{path}");
+        }
+    }
+
+    /// Checks something that has a schema of its own.
+    pub(crate) fn check(&self, schema: &str, value: &Value) {
+        let described = &self.0["components"]["schemas"][schema];
+        let mut wrong = Vec::new();
+        self.hold(described, value, schema, &mut wrong);
+        assert_eq!(wrong, [""; 0]);
     }
 
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
@@ -118,9 +142,21 @@ impl Description {
                 (known @ Value::Object(_), _) => self.hold(known, value, &at, wrong),
                 (_, others @ Value::Object(_)) => self.hold(others, value, &at, wrong),
                 // Messages of protocol buffers are described elsewhere.
-                _ if schema["properties"].is_null() => {}
+                (_, Value::Bool(true)) => {}
                 _ => wrong.push(format!("{at} is not described")),
             }
+        }
+    }
+}
+
+/// Whether a path is one of a pattern: `/api/flows/7` of `/api/flows/{flow}`.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(part), Some(asked)) if part == asked || part.starts_with('{') => {}
+            _ => return false,
         }
     }
 }

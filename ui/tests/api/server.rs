@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::http::{Answer, get};
+use crate::schema::DESCRIPTION;
 
 /// A server with flows from a file; ends when dropped.
 pub(crate) struct Running {
@@ -51,8 +52,13 @@ impl Running {
         }
     }
 
+    /// An answer of the API is as openapi.yaml says, whatever else is tested.
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        get(self.address, path, &[]).await
+        let answer = get(self.address, path, &[]).await;
+        if path.starts_with("/api/") {
+            DESCRIPTION.check_answer(path, &answer);
+        }
+        answer
     }
 
     /// Waits until so many flows are held.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::schema::Description;
+use crate::schema::DESCRIPTION;
 use crate::server::Running;
 
 /// Opens a stream.
@@ -47,13 +47,25 @@ pub(crate) async fn read(server: &Running, query: &str, wanted: &str) -> String 
     .await
 }
 
-/// The data of the events of a name. Cut by the transfer's chunks, an event may not be whole: those are
-/// left out.
+/// The data of the events of a name, which are as openapi.yaml says. Cut by the transfer's chunks, an
+/// event may not be whole: those are left out.
 pub(crate) fn events(text: &str, name: &str) -> Vec<Value> {
+    let schema = match name {
+        "status" => "Status",
+        "update" => "Update",
+        "histogram" => "Histogram",
+        "map" => "ServiceMap",
+        _ => panic!("there is no event {name}"),
+    };
     let mark = format!("event: {name}\ndata: ");
     let data = text.split(&mark).skip(1);
-    data.filter_map(|rest| serde_json::from_str(rest.split("\n\n").next()?).ok())
-        .collect()
+    let events: Vec<Value> = data
+        .filter_map(|rest| serde_json::from_str(rest.split("\n\n").next()?).ok())
+        .collect();
+    for event in &events {
+        DESCRIPTION.check(schema, event);
+    }
+    events
 }
 
 #[tokio::test]
@@ -61,18 +73,8 @@ async fn events_are_as_described() {
     let server = Running::start(5, &[]).await;
     server.ready().await;
     let text = read(&server, "map=true&rows=5", "event: map").await;
-    let description = Description::read();
-    for (name, schema) in [
-        ("status", "Status"),
-        ("update", "Update"),
-        ("histogram", "Histogram"),
-        ("map", "Map"),
-    ] {
-        let found = events(&text, name);
-        assert!(!found.is_empty(), "{name}: {text}");
-        for event in &found {
-            assert_eq!(description.check_named(schema, event), [""; 0], "{name}");
-        }
+    for name in ["status", "update", "histogram", "map"] {
+        assert!(!events(&text, name).is_empty(), "{name}: {text}");
     }
     let update = &events(&text, "update")[0];
     assert_eq!(update["rows"].as_array().unwrap().len(), 5);

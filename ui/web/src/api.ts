@@ -2,7 +2,11 @@
 
 import { signal } from '@preact/signals';
 import { EventParser, type ServerEvent } from './sse';
-import type { Problem } from './types';
+import type { paths, Problem } from './openapi';
+
+type Path = keyof paths;
+/** What a path answers in JSON. */
+type Answer<P extends Path> = paths[P]['get']['responses'][200]['content'] extends { 'application/json': infer A } ? A : never;
 
 export type Params = Record<string, string | number | boolean | string[] | null | undefined>;
 
@@ -24,17 +28,20 @@ export function setToken(token: string): void {
   tokenNeeded.value = false;
 }
 
-export function address(path: string, params: Params = {}): string {
+/** What a path has in braces is taken from the parameters; the others are the query. */
+export function address(path: Path, params: Params = {}): string {
   const query = new URLSearchParams();
+  let filled: string = path;
   for (const [name, value] of Object.entries(params)) {
-    if (Array.isArray(value)) for (const each of value) query.append(name, each);
+    if (path.includes(`{${name}}`)) filled = filled.replace(`{${name}}`, encodeURIComponent(String(value)));
+    else if (Array.isArray(value)) for (const each of value) query.append(name, each);
     else if (value !== null && value !== undefined && value !== '' && value !== false) query.set(name, String(value));
   }
   const text = query.toString();
-  return new URL(`api/${path}${text && `?${text}`}`, document.baseURI).href;
+  return new URL(`.${filled}${text && `?${text}`}`, document.baseURI).href;
 }
 
-async function open(path: string, params: Params, signal?: AbortSignal): Promise<Response> {
+async function open(path: Path, params: Params, signal?: AbortSignal): Promise<Response> {
   const token = sessionStorage.getItem(KEY);
   const response = await fetch(address(path, params), {
     headers: token ? { Authorization: `Bearer ${token}` } : {},
@@ -45,7 +52,7 @@ async function open(path: string, params: Params, signal?: AbortSignal): Promise
   try {
     problem = (await response.json()) as Problem;
   } catch {
-    problem = { title: response.statusText, status: response.status, detail: `the server answered ${response.status}` };
+    problem = { type: 'about:blank', title: response.statusText, status: response.status, detail: `the server answered ${response.status}` };
   }
   // Whom a proxy in front didn't let through can't help it with a token.
   if (response.status === 401 && problem.detail.startsWith('a token')) {
@@ -55,8 +62,8 @@ async function open(path: string, params: Params, signal?: AbortSignal): Promise
   throw new ApiError(problem);
 }
 
-export async function ask<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
-  return (await (await open(path, params, signal)).json()) as T;
+export async function ask<P extends Path>(path: P, params: Params = {}, signal?: AbortSignal): Promise<Answer<P>> {
+  return (await (await open(path, params, signal)).json()) as Answer<P>;
 }
 
 /** Whether a link can't be followed by the browser alone, as it would not send the token. */
@@ -65,7 +72,7 @@ export function needsToken(): boolean {
 }
 
 /** Saves an answer as a file of the name that the server gives it. */
-export async function download(path: string, params: Params): Promise<void> {
+export async function download(path: Path, params: Params): Promise<void> {
   const response = await open(path, params);
   const url = URL.createObjectURL(await response.blob());
   const link = document.createElement('a');
@@ -76,7 +83,7 @@ export async function download(path: string, params: Params): Promise<void> {
 }
 
 /** Events until the server ends, or `signal` does. */
-export async function* events(path: string, params: Params, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+export async function* events(path: Path, params: Params, signal: AbortSignal): AsyncGenerator<ServerEvent> {
   const response = await open(path, params, signal);
   if (!response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -1,6 +1,6 @@
 // How numbers and times are written.
 
-import type { RulePath } from './types';
+import type { RulePath } from './openapi';
 import { parts, zoneName } from './zone';
 
 const THOUSANDS = new Intl.NumberFormat('en-US');

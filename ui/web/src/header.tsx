@@ -6,7 +6,7 @@ import { go, paused, status, stream, unknownSince, update, view } from './state'
 import { setTheme, theme } from './theme';
 import { clock, counted, short, span } from './format';
 import { utc, zoneName } from './zone';
-import type { NodeStatus, Status } from './types';
+import type { NodeStatus, Status } from './openapi';
 import type { Panel } from './url';
 
 const VIEWS: { panel: Panel; name: string }[] = [

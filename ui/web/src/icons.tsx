@@ -1,7 +1,7 @@
 // Small drawings. Those that say nothing of their own are hidden from screen readers.
 
 import { look } from './verdict';
-import type { Verdict } from './types';
+import type { Verdict } from './openapi';
 
 const PATHS = {
   pause: 'M4.500 3v8M9.500 3v8',

@@ -6,7 +6,7 @@ import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
 import { fetchOlder, olderError } from './older';
 import { columns, go, histogram, map, resume, status, stream, tell, update, view } from './state';
 import { begin } from './times';
-import type { Column, ExpressionError, Histogram, ServiceMap, Status, Update } from './types';
+import type { ExpressionError, Histogram, ServiceMap, Status, Update } from './openapi';
 import { known } from './url';
 
 /** What is wrong with the filters of the view. */
@@ -54,8 +54,8 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
     let why = 'the server ended the stream';
     let full = false;
     try {
-      if (!columns.value.length) columns.value = (await ask<{ columns: Column[] }>('columns', {}, signal)).columns;
-      for await (const event of events('events', params, signal)) {
+      if (!columns.value.length) columns.value = (await ask('/api/columns', {}, signal)).columns;
+      for await (const event of events('/api/events', params, signal)) {
         if (signal.aborted) return;
         stream.value = { state: 'open' };
         filterError.value = null;

@@ -4,7 +4,6 @@ import { signal } from '@preact/signals';
 import { ask, said } from './api';
 import { status } from './state';
 import { begin } from './times';
-import type { Fetched } from './types';
 
 export const fetching = signal(false);
 /** Why the last try gave nothing. */
@@ -18,7 +17,7 @@ export async function fetchOlder(since = ''): Promise<void> {
   try {
     for (;;) {
       const before = status.peek()?.held.first;
-      const { first, oldest, older, added } = await ask<Fetched>('older', { before, since });
+      const { first, oldest, older, added } = await ask('/api/older', { before, since });
       const now = status.peek();
       if (now) status.value = { ...now, held: { ...now.held, first, older, ...(oldest === undefined ? {} : { oldest }) } };
       const from = begin(since, Date.now());

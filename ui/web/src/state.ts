@@ -3,7 +3,7 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import { visibleLines } from './format';
-import type { Column, Histogram, ServiceMap, Status, Update } from './types';
+import type { Column, Histogram, ServiceMap, Status, Update } from './openapi';
 import { DEFAULT_SORT, decode, encode, type View } from './url';
 import { utc } from './zone';
 

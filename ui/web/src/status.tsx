@@ -2,11 +2,11 @@
 
 import { clock, counted, short, span, whole } from './format';
 import { status, stream, unknownSince, update } from './state';
-import type { Loss, NodeStatus } from './types';
+import type { LossStage, NodeStatus } from './openapi';
 
 /** Stages of losses that any node has, in the order in which events pass them. */
-function stages(nodes: readonly NodeStatus[]): Loss[] {
-  const found = new Map<string, Loss>();
+function stages(nodes: readonly NodeStatus[]): LossStage[] {
+  const found = new Map<string, LossStage>();
   for (const { losses } of nodes) for (const loss of losses) if (!found.has(loss.stage)) found.set(loss.stage, loss);
   return [...found.values()];
 }

@@ -1,6 +1,6 @@
 // How verdicts look: a word and a shape, and a colour besides.
 
-import type { Verdict } from './types';
+import type { Verdict } from './openapi';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'via' | 'plain';
 

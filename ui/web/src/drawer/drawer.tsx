@@ -7,7 +7,7 @@ import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
 import { fetchOlder, fetching, olderError } from '../older';
 import { copy, go, status, view } from '../state';
-import type { Details, Explanation, Fact, Row } from '../types';
+import type { Details, Explanation, Fact, Row } from '../openapi';
 import { Why } from './why';
 
 const GROUPS: { group: Fact['group']; title: string }[] = [
@@ -104,11 +104,11 @@ export function Drawer({ flow }: { flow: string }) {
     const abort = new AbortController();
     const { signal } = abort;
     if (tries === 0) setError('');
-    ask<Details>(`flows/${flow}`, {}, signal).then(
+    ask('/api/flows/{flow}', { flow }, signal).then(
       (details) => (setDetails(details), setError('')),
       (error: unknown) => signal.aborted || setError(said(error)),
     );
-    ask<Explanation>(`flows/${flow}/explain`, {}, signal).then(setWhy, (error: unknown) =>
+    ask('/api/flows/{flow}/explain', { flow }, signal).then(setWhy, (error: unknown) =>
       signal.aborted ? undefined : setWhy({ available: false, why: said(error) }),
     );
     return () => abort.abort();

@@ -4,7 +4,7 @@
 import { Icon, VerdictMark } from '../icons';
 import { inZone, rulePath, visible } from '../format';
 import { copy } from '../state';
-import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../types';
+import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../openapi';
 import { Yaml } from './yaml';
 
 export function Why({ explanation, row, policy }: { explanation: Explanation | null; row: Row; policy: boolean }) {

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ask } from '../api';
-import type { Completion, ExpressionError } from '../types';
+import type { Completion, ExpressionError } from '../openapi';
 import { Icon } from '../icons';
 import { byteLength, charAt, insert } from './text';
 
@@ -42,8 +42,8 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
       try {
         const at = byteLength(text.slice(0, cursor));
         const [{ completions }, check] = await Promise.all([
-          ask<{ completions: Completion[] }>('complete', { filter: text || ' ', cursor: at }, abort.signal),
-          text.trim() ? ask<{ error?: ExpressionError }>('check', { filter: text }, abort.signal) : { error: undefined },
+          ask('/api/complete', { filter: text || ' ', cursor: at }, abort.signal),
+          text.trim() ? ask('/api/check', { filter: text }, abort.signal) : { error: undefined },
         ]);
         setOffers(completions.slice(0, 12));
         setChoice(-1);
@@ -71,7 +71,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
     const expression = text.trim();
     if (!expression) return;
     try {
-      const { error } = await ask<{ error?: ExpressionError }>('check', { filter: expression });
+      const { error } = await ask('/api/check', { filter: expression });
       if (error) return setError(error);
       setText('');
       setCursor(0);

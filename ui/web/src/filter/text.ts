@@ -1,6 +1,6 @@
 // Places in a text: the server counts bytes of UTF-8, the browser units of UTF-16.
 
-import type { Completion } from '../types';
+import type { Completion } from '../openapi';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

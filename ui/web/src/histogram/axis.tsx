@@ -6,7 +6,7 @@ import { clock, counted, short, span, whole } from '../format';
 import { Icon } from '../icons';
 import { fetchOlder, fetching, olderError } from '../older';
 import { go, histogram as shown, status, stream, view } from '../state';
-import type { Histogram } from '../types';
+import type { Histogram } from '../openapi';
 import { bars, bucketAt, covered, days, hatched, highest, noData, side, tickText, ticks } from './scale';
 import { begin } from '../times';
 

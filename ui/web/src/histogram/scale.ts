@@ -1,7 +1,7 @@
 // Where things are on the time axis.
 
 import { clock, visible } from '../format';
-import type { Histogram } from '../types';
+import type { Histogram } from '../openapi';
 import { parts, west, zoneName } from '../zone';
 
 /** Steps of the axis' marks, in ms. */

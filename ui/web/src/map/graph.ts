@@ -1,7 +1,7 @@
 // What the map draws, out of what the server counted: cards (workloads, or a closed namespace as one)
 // and the edges between them.
 
-import type { MapEdge, NodeKind, ServiceMap } from '../types';
+import type { MapEdge, MapNode, ServiceMap } from '../openapi';
 
 /** Up to so many workloads every namespace is open. */
 export const OPEN_UP_TO = 60;
@@ -26,7 +26,7 @@ export interface Card {
   id: string;
   /** The namespace's box it stands in; empty if in none. */
   group: string;
-  kind: NodeKind | 'namespace';
+  kind: MapNode['kind'] | 'namespace';
   title: string;
   /** What it is asked for, the busiest first. */
   ports: Port[];

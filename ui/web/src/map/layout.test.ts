@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MapEdge, ServiceMap } from '../types';
+import type { MapEdge, ServiceMap } from '../openapi';
 import { graph, isOpen, OPEN_UP_TO, openByDefault, PORTS, spoken, toggledAll } from './graph';
 import { arrangeAll, extend, extent, type Box, type Layout } from './layout';
 

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { counted, rate, span } from '../format';
 import { Icon } from '../icons';
-import type { ServiceMap } from '../types';
+import type { ServiceMap } from '../openapi';
 import { go, map as shownMap, paused, view } from '../state';
 import { activate, described } from './card';
 import { graph as graphOf, openByDefault, toggledAll, type Card } from './graph';

@@ -5,7 +5,6 @@ import { signal } from '@preact/signals';
 import { ask, said } from '../api';
 import { negated, withFilter } from '../filter/terms';
 import { copy, go, view } from '../state';
-import type { Details } from '../types';
 
 export interface CellAt {
   seq: number;
@@ -28,7 +27,7 @@ function Menu({ seq, column, text, x, y }: CellAt) {
   const [size, setSize] = useState({ w: 340, h: 220 });
   const close = () => (cellMenu.value = null);
   useEffect(() => {
-    ask<Details>(`flows/${seq}`).then(
+    ask('/api/flows/{flow}', { flow: seq }).then(
       ({ terms }) => setTerms(terms[column] ?? []),
       (error: unknown) => setError(said(error)),
     );

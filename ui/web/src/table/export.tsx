@@ -18,14 +18,14 @@ export function Export({ flows, params }: { flows: number; params: Params }) {
     // Where no token is wanted, the browser does it by itself, however much it is.
     if (!needsToken()) return;
     event.preventDefault();
-    download('export', { ...params, format }).catch((error: unknown) => tell(`Not saved: ${said(error)}`));
+    download('/api/export', { ...params, format }).catch((error: unknown) => tell(`Not saved: ${said(error)}`));
   };
   return (
     <Menu look="quiet" title="Save what is shown" right element={details} label="Export">
       <legend class="hidden">Save what is shown</legend>
       <p class="quiet-text small-text">{counted(flows, 'flow')}</p>
       {FORMS.map(({ format, name, help }) => (
-        <a key={format} class="choice" href={address('export', { ...params, format })} download onClick={(event) => save(event, format)}>
+        <a key={format} class="choice" href={address('/api/export', { ...params, format })} download onClick={(event) => save(event, format)}>
           {name} <small>{help}</small>
         </a>
       ))}

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { ask, said, type Params } from '../api';
-import type { Row, Rows } from '../types';
+import type { Row } from '../openapi';
 
 export const PAGE = 200;
 /** Pages that are kept; the farthest from the screen go first. */
@@ -58,7 +58,7 @@ export class Pages {
     const abort = new AbortController();
     this.#asked.set(page, abort);
     try {
-      const { rows, total, flows } = await ask<Rows>('flows', { ...this.params, offset: page * PAGE, limit: PAGE }, abort.signal);
+      const { rows, total, flows } = await ask('/api/flows', { ...this.params, offset: page * PAGE, limit: PAGE }, abort.signal);
       this.#pages.set(page, rows);
       this.#forget(page);
       this.total.value = total;

@@ -3,7 +3,7 @@
 import { memo } from '../memo';
 import { clock, inZone, stamp, visible, whole } from '../format';
 import { VerdictMark } from '../icons';
-import type { Column, Row } from '../types';
+import type { Column, Row } from '../openapi';
 import { look } from '../verdict';
 import { cellMenu } from './cellmenu';
 

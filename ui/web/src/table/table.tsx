@@ -9,7 +9,7 @@ import { Icon } from '../icons';
 import { typing } from '../keys';
 import { fetchOlder, fetching, olderError } from '../older';
 import { arrived, chosenColumns, go, resume, status, stream, update, view } from '../state';
-import type { Row } from '../types';
+import type { Row } from '../openapi';
 import { DEFAULT_SORT } from '../url';
 import { utc, zoneName } from '../zone';
 import { CellMenu, cellMenu } from './cellmenu';
