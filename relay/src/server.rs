@@ -65,13 +65,7 @@ impl Server {
         for listen in &config.listen {
             bound.push((listen.clone(), listen.bind(config.insecure)?));
         }
-        let metrics_listener = match &config.metrics_listen {
-            None => None,
-            Some(listen @ Listen::Unix(_)) => {
-                return Err(ListenError::BadAddress(listen.to_string()).into());
-            }
-            Some(listen) => Some(listen.bind(config.insecure)?),
-        };
+        let metrics_listener = metrics_page::bind(config.metrics_listen.as_ref(), config.insecure)?;
         Ok(Self {
             config,
             bound,

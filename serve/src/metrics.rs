@@ -9,7 +9,14 @@ use axum::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 
-use crate::{http::Limited, listen::Bound};
+use crate::{
+    http::Limited,
+    listen::{Bound, Listen, ListenError},
+};
+
+mod writer;
+
+pub use writer::Writer;
 
 /// Of [OpenMetrics 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/), which Prometheus reads since 2.5.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,6 +41,18 @@ pub fn text(registry: &Registry) -> Result<String, fmt::Error> {
     let mut text = String::new();
     encode(&mut text, registry)?;
     Ok(text)
+}
+
+/// Binds the address of `--metrics-listen`, when there is one.
+///
+/// # Errors
+/// It is a unix socket, can't be had, or is reachable from elsewhere without `insecure`.
+pub fn bind(listen: Option<&Listen>, insecure: bool) -> Result<Option<Bound>, ListenError> {
+    match listen {
+        None => Ok(None),
+        Some(unix @ Listen::Unix(_)) => Err(ListenError::BadAddress(unix.to_string())),
+        Some(tcp) => tcp.bind(insecure).map(Some),
+    }
 }
 
 /// Serves `/metrics`, until the future is dropped.
@@ -62,7 +81,6 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
-    use crate::listen::Listen;
 
     #[tokio::test]
     async fn a_page_of_metrics() {
@@ -85,5 +103,19 @@ mod tests {
         assert!(text.contains(OPENMETRICS), "{text}");
         assert!(text.contains("\nanswers_total 42\n# EOF\n"), "{text}");
         serving.abort();
+    }
+
+    #[test]
+    fn addresses() {
+        for (text, insecure, good) in [
+            ("127.0.0.1:0", false, true),
+            ("0.0.0.0:0", false, false),
+            ("0.0.0.0:0", true, true),
+            ("unix:///run/metrics.sock", true, false),
+        ] {
+            let listen: Listen = text.parse().unwrap();
+            assert_eq!(bind(Some(&listen), insecure).is_ok(), good, "{text}");
+        }
+        assert!(bind(None, false).unwrap().is_none());
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use axum::http::HeaderName;
 use client::{ConnectError, ServerRef, Source, Target};
+use serve::listen::{Listen, ListenError};
 
 /// Shortest token that is accepted, in characters.
 const LEAST_TOKEN: usize = 16;
@@ -50,7 +51,10 @@ pub struct Args {
         env = "FLOWS_UI_LISTEN"
     )]
     pub listen: String,
-    /// Run as this user and its group once the address is listened on; root runs as nobody when not
+    /// Where to serve Prometheus metrics (host:port); off when not given
+    #[arg(long, value_name = "ADDRESS", env = "FLOWS_UI_METRICS_LISTEN")]
+    pub metrics_listen: Option<String>,
+    /// Run as this user and its group once all sockets are bound; root runs as nobody when not
     /// given, but to read a file
     #[arg(long, value_name = "NAME", env = "FLOWS_UI_USER")]
     pub user: Option<String>,
@@ -108,6 +112,10 @@ pub enum Access {
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it serves metrics.
+    pub metrics_listen: Option<Listen>,
+    /// Whether metrics can be served on addresses that others reach.
+    pub insecure: bool,
     /// Whom to run as once it listens.
     pub user: Option<String>,
     /// Below which path: starts and ends with `/`.
@@ -133,6 +141,9 @@ pub enum ConfigError {
     /// Not an address.
     #[error("--listen {0:?} is not an address to listen on: use HOST:PORT")]
     Listen(String),
+    /// Not an address for metrics.
+    #[error("--metrics-listen: {0}")]
+    MetricsListen(#[source] ListenError),
     /// Reachable from elsewhere by anybody.
     #[error(
         "{0} is not a loopback address: say who may look by --token-file or --trust-proxy-header, or --insecure to let everybody"
@@ -169,6 +180,7 @@ impl TryFrom<Args> for Config {
     fn try_from(args: Args) -> Result<Self, ConfigError> {
         let Args {
             listen,
+            metrics_listen,
             user,
             base_path,
             token_file,
@@ -198,6 +210,7 @@ impl TryFrom<Args> for Config {
             },
         };
         let base_path = path(base_path)?;
+        let metrics_listen = metrics_listen.as_deref().map(str::parse).transpose();
         let source = match (input_file, &server, &lab) {
             (Some(file), ..) => Source::File(file),
             (None, Some(server), _) => Source::Server(Target::parse(server)?),
@@ -212,6 +225,8 @@ impl TryFrom<Args> for Config {
         };
         Ok(Self {
             listen,
+            metrics_listen: metrics_listen.map_err(ConfigError::MetricsListen)?,
+            insecure,
             user,
             base_path,
             access,

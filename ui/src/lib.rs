@@ -14,10 +14,11 @@ mod auth;
 mod config;
 mod flow_id;
 mod map;
+mod metrics;
 mod params;
 mod problem;
 mod server;
 
 pub use assets::page_is_built;
 pub use config::{Access, Args, Config, ConfigError};
-pub use server::{Server, ServerError};
+pub use server::{Server, ServerError, Sockets};

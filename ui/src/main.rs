@@ -2,24 +2,24 @@
 
 use clap::Parser as _;
 use client::Source;
-use flows_ui::{Args, Config, Server};
-use serve::{listen::Bound, privileges, process};
+use flows_ui::{Args, Config, Server, Sockets};
+use serve::{privileges, process};
 use tokio::runtime::Runtime;
 
 fn main() -> anyhow::Result<()> {
     let config = Config::try_from(Args::parse())?;
     process::log();
-    let bound = Server::listen(&config)?;
+    let sockets = Server::listen(&config)?;
     // Before there is a second thread: each has its own privileges.
     match (&config.source, &config.user) {
         // What root may read, nobody may not; without capabilities root is a user like others.
         (Source::File(_), None) => privileges::keep_only(&[])?,
         (_, user) => privileges::drop_all(user.as_deref())?,
     }
-    Runtime::new()?.block_on(run(config, bound))
+    Runtime::new()?.block_on(run(config, sockets))
 }
 
-async fn run(config: Config, bound: Bound) -> anyhow::Result<()> {
+async fn run(config: Config, sockets: Sockets) -> anyhow::Result<()> {
     let stop = process::stop()?;
-    Ok(Server::start(config, bound)?.run(stop).await?)
+    Ok(Server::start(config, sockets)?.run(stop).await?)
 }

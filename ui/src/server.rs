@@ -19,15 +19,24 @@ use tracing::info;
 
 use crate::app_state::AppState;
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::{api, assets, auth};
+use crate::{api, assets, auth, metrics};
 
 /// A server that listens.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
     listener: Limited,
+    metrics_listener: Option<Bound>,
     app: Arc<AppState>,
+}
+
+/// What a server listens on.
+#[derive(Debug)]
+pub struct Sockets {
+    page: Bound,
+    metrics: Option<Bound>,
 }
 
 /// Why the server ended.
@@ -49,16 +58,19 @@ impl Server {
     ///
     /// # Errors
     /// When the address is taken or isn't this machine's.
-    pub fn listen(config: &Config) -> Result<Bound, ServerError> {
-        // Whether others may reach it, the configuration has judged.
-        Ok(Listen::Tcp(config.listen).bind(true)?)
+    pub fn listen(config: &Config) -> Result<Sockets, ServerError> {
+        Ok(Sockets {
+            // Whether others may reach it, the configuration has judged.
+            page: Listen::Tcp(config.listen).bind(true)?,
+            metrics: serve::metrics::bind(config.metrics_listen.as_ref(), config.insecure)?,
+        })
     }
 
     /// A server that begins to read its source.
     ///
     /// # Errors
     /// When the source can't be asked, or the address listened on.
-    pub fn start(config: Config, bound: Bound) -> Result<Self, ServerError> {
+    pub fn start(config: Config, sockets: Sockets) -> Result<Self, ServerError> {
         let app = Arc::new(AppState::start(
             config.source.clone(),
             config.flags.clone(),
@@ -67,7 +79,8 @@ impl Server {
         )?);
         Ok(Self {
             config,
-            listener: Limited::new(bound)?,
+            listener: Limited::new(sockets.page)?,
+            metrics_listener: sockets.metrics,
             app,
         })
     }
@@ -77,8 +90,8 @@ impl Server {
     /// # Errors
     /// As [`listen`](Self::listen) and [`start`](Self::start).
     pub fn bind(config: Config) -> Result<Self, ServerError> {
-        let bound = Self::listen(&config)?;
-        Self::start(config, bound)
+        let sockets = Self::listen(&config)?;
+        Self::start(config, sockets)
     }
 
     /// Where it listens: with the port that it got if 0 was asked for.
@@ -89,6 +102,15 @@ impl Server {
         self.listener.address()
     }
 
+    /// Where it serves metrics, if it does.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        match &self.metrics_listener {
+            Some(Bound::Tcp(listener)) => listener.local_addr().ok(),
+            Some(Bound::Unix(..)) | None => None,
+        }
+    }
+
     /// Serves until `stop`; streams end then, too.
     ///
     /// # Errors
@@ -96,9 +118,21 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let url = format!("http://{}{}", self.address()?, self.config.base_path);
         info!(%url, page = assets::page_is_built(), "serving");
-        let app = routes(&self.config, self.app);
+        let metrics = Metrics::new(Arc::clone(&self.app), &self.config.base_path);
+        let registry = metrics.registry();
+        let app = routes(&self.config, self.app).layer(middleware::from_fn_with_state(
+            metrics,
+            metrics::count_request,
+        ));
+        let metrics_page = async {
+            match self.metrics_listener {
+                Some(bound) => serve::metrics::serve(bound, registry).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             never = self.listener.serve(app) => match never {},
+            served = metrics_page => Ok(served?),
             () = stop => Ok(()),
         }
     }

@@ -167,6 +167,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "params",
             "api",
             "assets",
+            "metrics",
             "server",
         ],
     ),

@@ -7,12 +7,9 @@ use std::{
 };
 
 use flow::view::Transport;
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet},
-    metrics::MetricType,
-};
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 use proto::flow as pb;
+use serve::metrics::Writer;
 
 use super::Metrics;
 use crate::{
@@ -30,64 +27,13 @@ pub(super) struct Page {
 
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let page = &mut Writer(encoder);
+        let page = &mut Writer::new(encoder);
         flows(page, &self.metrics)?;
         losses(page, &self.metrics)?;
         history(page, &self.metrics)?;
         enforcement(page, &self.metrics)?;
         integrity(page, &self.metrics)?;
         maps(page, &self.metrics, self.counted.as_ref())
-    }
-}
-
-struct Writer<'a>(DescriptorEncoder<'a>);
-
-impl Writer<'_> {
-    /// A family of counters; the encoder appends `_total` to its name.
-    fn counters<L: EncodeLabelSet>(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (L, u64)>,
-    ) -> fmt::Result {
-        let mut family = self.family(name, help, MetricType::Counter)?;
-        for (labels, value) in samples {
-            let mut sample = family.encode_family(&labels)?;
-            sample.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-        }
-        Ok(())
-    }
-
-    fn gauges<L: EncodeLabelSet>(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (L, u64)>,
-    ) -> fmt::Result {
-        let mut family = self.family(name, help, MetricType::Gauge)?;
-        for (labels, value) in samples {
-            family.encode_family(&labels)?.encode_gauge(&value)?;
-        }
-        Ok(())
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let mut metric = self.family(name, help, MetricType::Counter)?;
-        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        self.family(name, help, MetricType::Gauge)?
-            .encode_gauge(&value)
-    }
-
-    fn family<'a>(
-        &'a mut self,
-        name: &'a str,
-        help: &str,
-        kind: MetricType,
-    ) -> Result<MetricEncoder<'a>, fmt::Error> {
-        self.0.encode_descriptor(name, help, None, kind)
     }
 }
 

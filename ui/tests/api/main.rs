@@ -24,4 +24,5 @@ mod held;
 mod history;
 mod hostile;
 mod links;
+mod metrics;
 mod stream;

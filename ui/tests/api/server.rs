@@ -14,6 +14,7 @@ use crate::schema::DESCRIPTION;
 /// A server with flows from a file; ends when dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    pub(crate) metrics: Option<SocketAddr>,
     _flows: Option<tempfile::NamedTempFile>,
     _stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -39,6 +40,7 @@ impl Running {
         let args = Args::try_parse_from([&fixed, arguments].concat()).unwrap();
         let server = Server::bind(Config::try_from(args).unwrap()).unwrap();
         let address = server.address().unwrap();
+        let metrics = server.metrics_address();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let stop = async { drop(stopped.await) };
@@ -46,6 +48,7 @@ impl Running {
         });
         Self {
             address,
+            metrics,
             _flows: None,
             _stop: stop,
             task,

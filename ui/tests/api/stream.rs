@@ -10,7 +10,7 @@ use crate::schema::DESCRIPTION;
 use crate::server::Running;
 
 /// Opens a stream.
-async fn open(server: &Running, query: &str) -> TcpStream {
+pub(crate) async fn open(server: &Running, query: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let request = format!("GET /api/events?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
