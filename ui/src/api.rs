@@ -52,7 +52,7 @@ pub(crate) fn routes(app: Arc<AppState>) -> Router {
 
 async fn nothing(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(80).collect();
-    let detail = format!("there is no /api{path}: /api/openapi.yaml says what there is");
+    let detail = format!("there is no /api{path}: see /api/openapi.yaml");
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 

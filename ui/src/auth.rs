@@ -56,7 +56,7 @@ pub(crate) async fn every(request: Request, next: Next) -> Response {
         if !reads {
             let mut response = Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "nothing here can be changed: use GET",
+                "this server is read-only: use GET",
             )
             .into_response();
             let allow = HeaderValue::from_static("GET, HEAD");
@@ -126,7 +126,7 @@ fn admit(
             }
             Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "this server answers under the names of this machine only: --allow-host adds one",
+                "this server accepts only names of this machine as Host; --allow-host adds others",
             ))
         }
         Access::Token(token) => {
@@ -156,7 +156,7 @@ fn admit(
                 }
                 _ => Err(Problem::new(
                     StatusCode::UNAUTHORIZED,
-                    format!("the proxy in front of this server must say in {name} who is asking"),
+                    format!("the proxy in front of this server must set {name} to the user"),
                 )),
             }
         }

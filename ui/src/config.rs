@@ -31,11 +31,11 @@ pub struct Args {
     /// Ask the relay of this lab
     #[arg(long, value_name = "NAME", env = "FLOWS_LAB")]
     pub lab: Option<String>,
-    /// How many flows to hold
+    /// How many flows to keep in memory
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, env = "FLOWS_UI_CAPACITY", value_parser = clap::value_parser!(u32).range(1000..=50_000_000))]
     pub capacity: u32,
-    /// How many flows of the servers' history to fetch at the start; older ones are fetched when
-    /// somebody asks for them, as far as there is room
+    /// How many flows of the servers' history to fetch at the start; older ones are fetched on
+    /// request, as far as there is room
     #[arg(
         long,
         value_name = "NUMBER",
@@ -66,7 +66,7 @@ pub struct Args {
         env = "FLOWS_UI_BASE_PATH"
     )]
     pub base_path: String,
-    /// Demand the token in this file as `Authorization: Bearer TOKEN`; the page asks for it
+    /// Require the token in this file as `Authorization: Bearer TOKEN`; the page asks for it
     #[arg(
         long,
         value_name = "FILE",
@@ -74,13 +74,13 @@ pub struct Args {
         conflicts_with = "trust_proxy_header"
     )]
     pub token_file: Option<PathBuf>,
-    /// Demand this header, which a proxy in front sets to the user that it has authenticated
+    /// Require this header, which a proxy in front sets to the authenticated user
     #[arg(long, value_name = "NAME", env = "FLOWS_UI_TRUST_PROXY_HEADER")]
     pub trust_proxy_header: Option<String>,
-    /// Let anybody who reaches the address see all flows
+    /// Let anyone who can reach the address see all flows
     #[arg(long, env = "FLOWS_UI_INSECURE")]
     pub insecure: bool,
-    /// Answer under this name, too (a proxy in front that passes on its own)
+    /// Also accept this host name (of a proxy in front that passes its own)
     #[arg(
         long = "allow-host",
         value_name = "NAME",
@@ -146,7 +146,7 @@ pub enum ConfigError {
     MetricsListen(#[source] ListenError),
     /// Reachable from elsewhere by anybody.
     #[error(
-        "{0} is not a loopback address: say who may look by --token-file or --trust-proxy-header, or --insecure to let everybody"
+        "{0} is not a loopback address: restrict access by --token-file or --trust-proxy-header, or allow everyone by --insecure"
     )]
     Exposed(SocketAddr),
     /// Not a path.

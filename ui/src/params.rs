@@ -1,4 +1,4 @@
-//! The parameters of a request, read strictly: one that isn't known, stands there twice or can't be
+//! The parameters of a request, read strictly: one that isn't known, is given twice or can't be
 //! read is an error that names it.
 
 use std::str::FromStr;
@@ -29,7 +29,10 @@ impl Params {
         if query.len() > LONGEST {
             return Err(Problem::new(
                 StatusCode::URI_TOO_LONG,
-                format!("the query has {} bytes; {LONGEST} are read", query.len()),
+                format!(
+                    "the query has {} bytes; the limit is {LONGEST}",
+                    query.len()
+                ),
             ));
         }
         let mut pairs: Vec<(&'static str, String)> = Vec::new();
@@ -39,13 +42,13 @@ impl Params {
                 return Err(Problem::new(
                     StatusCode::BAD_REQUEST,
                     format!(
-                        "there is no parameter {name:?} here, but: {}",
+                        "unknown parameter {name:?}; expected one of: {}",
                         known.join(", ")
                     ),
                 ));
             };
             if !repeated.contains(&found) && pairs.iter().any(|(name, _)| *name == found) {
-                return Err(Problem::parameter(found, "stands there twice"));
+                return Err(Problem::parameter(found, "is given twice"));
             }
             if value.contains('\0') {
                 return Err(Problem::parameter(found, "has a NUL character"));
@@ -53,7 +56,7 @@ impl Params {
             if pairs.len() == MOST {
                 return Err(Problem::new(
                     StatusCode::BAD_REQUEST,
-                    format!("there are more than {MOST} parameters"),
+                    format!("more than {MOST} parameters"),
                 ));
             }
             pairs.push((found, value.into_owned()));
@@ -127,11 +130,14 @@ mod tests {
     #[test]
     fn bad_ones_are_named() {
         for (query, said) in [
-            ("limit=1&limit=2", "limit: stands there twice"),
-            ("color=red", "no parameter \"color\""),
+            ("limit=1&limit=2", "limit: is given twice"),
+            ("color=red", "unknown parameter \"color\""),
             ("filter=%00", "filter: has a NUL"),
             (&"filter=x&".repeat(65), "more than 64"),
-            (&format!("filter={}", "x".repeat(LONGEST)), "57344 are read"),
+            (
+                &format!("filter={}", "x".repeat(LONGEST)),
+                "the limit is 57344",
+            ),
         ] {
             let problem = read(query).unwrap_err();
             assert!(problem.detail.contains(said), "{said}: {}", problem.detail);

@@ -73,22 +73,20 @@ impl Named {
                 Item::Marker(_) => None,
             });
         match (self, times.min()) {
-            (Self::Number(_), _) => {
-                "there is no flow of this number here: it has left to make room, \
-                or flows-ui was started anew"
-                    .to_owned()
-            }
-            (Self::Id(_), None) => "this flow is not held here: no flow is, yet".to_owned(),
+            (Self::Number(_), _) => "no flow has this number: it was evicted, \
+                or flows-ui was restarted"
+                .to_owned(),
+            (Self::Id(_), None) => "this flow is not in memory: no flow is, yet".to_owned(),
             (Self::Id(id), Some(_)) if id.time < PLAUSIBLE => {
-                "no flow has this name: the link may be cut".to_owned()
+                "no flow has this id: the link may be incomplete".to_owned()
             }
             (Self::Id(id), Some(oldest)) if id.time < oldest => format!(
-                "this flow is not held any more: it happened at {}, and what is held begins at {}",
+                "this flow is no longer in memory: it happened at {}, and the flows in memory begin at {}",
                 said(id.time),
                 said(oldest)
             ),
             (Self::Id(id), Some(_)) => format!(
-                "no flow of {} that is held here is this one: it came from another server, or was \
+                "no flow of {} in memory has this id: it came from another server, or was \
                 lost on the way",
                 said(id.time)
             ),

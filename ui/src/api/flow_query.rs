@@ -139,7 +139,7 @@ impl From<TooMany> for Problem {
     fn from(TooMany: TooMany) -> Self {
         Self::new(
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
-            "too many different questions are asked at a time: close some of them",
+            "too many concurrent queries, retry later",
         )
     }
 }

@@ -128,7 +128,7 @@ fn said(mark: &Marker) -> String {
         }
         Marker::Reconnected { why, complete, .. } => {
             let rest = match complete {
-                true => "what came meanwhile was read from the server's history",
+                true => "flows since then were read from the server's history",
                 false => "some flows were evicted before reconnecting",
             };
             format!("Reconnected ({why}); {rest}")

@@ -61,7 +61,7 @@ async fn parameters_are_those_that_are_described() {
         // The refusal of an unknown one names those that there are.
         let said = server.get(&format!("{path}?nonsense=1")).await.json();
         let said = said["detail"].as_str().unwrap().to_owned();
-        let known = said.split("but: ").nth(1).unwrap();
+        let known = said.split("one of: ").nth(1).unwrap();
         let mut known: Vec<&str> = known.split(", ").collect();
         let mut wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         known.sort_unstable();

@@ -63,7 +63,7 @@ async fn what_there_is_not_is_named() {
     for (path, said) in [
         (
             "/api/nothing",
-            "there is no /api/nothing: /api/openapi.yaml says what there is",
+            "there is no /api/nothing: see /api/openapi.yaml",
         ),
         ("/nothing.js", "there is no such file"),
     ] {

@@ -39,13 +39,17 @@ async fn a_link_leads_to_the_flow_as_long_as_it_is_held() {
         (
             format!("1500000000000000000-{mark}"),
             404,
-            "is not held any more: it happened at 2017-07-14T02:40:00",
+            "is no longer in memory: it happened at 2017-07-14T02:40:00",
         ),
-        ("123-nonexistent".to_owned(), 404, "the link may be cut"),
+        (
+            "123-nonexistent".to_owned(),
+            404,
+            "the link may be incomplete",
+        ),
         (
             format!("{time}-0123456789abcdef"),
             404,
-            "that is held here is this one",
+            "in memory has this id",
         ),
         (
             "nonsense".to_owned(),
@@ -57,7 +61,7 @@ async fn a_link_leads_to_the_flow_as_long_as_it_is_held() {
             400,
             "by its sequence number or by its id",
         ),
-        ("1".to_owned(), 404, "has left to make room"),
+        ("1".to_owned(), 404, "it was evicted"),
     ] {
         let answer = server.get(&format!("/api/flows/{id}")).await;
         let detail = answer.json()["detail"].to_string();

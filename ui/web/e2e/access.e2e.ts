@@ -39,7 +39,7 @@ describe('with a token', () => {
     await writeFile(path, `${TOKEN}\n`);
     await serving(['--token-file', path], async (server) => {
       const { page, wrong } = await open(browser, server.url);
-      const dialog = page.getByRole('dialog', { name: 'This server wants a token' });
+      const dialog = page.getByRole('dialog', { name: 'This server requires a token' });
       await dialog.waitFor();
       for (const colorScheme of ['light', 'dark'] as const) {
         for (const [name, size] of [['', { width: 1440, height: 900 }], ['-phone', { width: 390, height: 844 }]] as const) {
@@ -53,8 +53,8 @@ describe('with a token', () => {
       await page.keyboard.press('Escape');
       await dialog.waitFor();
       await dialog.getByLabel('Token').fill('not the token at all');
-      await dialog.getByRole('button', { name: 'Look' }).click();
-      await dialog.getByRole('alert').getByText('That is not the token.').waitFor();
+      await dialog.getByRole('button', { name: 'Sign in' }).click();
+      await dialog.getByRole('alert').getByText('Wrong token.').waitFor();
       expect(await serious(page)).toEqual([]);
       await page.setViewportSize({ width: 1440, height: 900 });
       expect(await page.locator(ROWS).count()).toBe(0);
@@ -94,7 +94,7 @@ describe('behind a proxy', () => {
 
       const stranger = await open(browser, server.url);
       await stranger.page.locator('.link.bad').getByText('Refused').waitFor();
-      await stranger.page.getByText('must say in x-forwarded-user who is asking').first().waitFor();
+      await stranger.page.getByText('must set x-forwarded-user to the user').first().waitFor();
       // Whom the proxy didn't let through can't help it with a token.
       expect(await stranger.page.getByRole('dialog').count()).toBe(0);
       await stranger.page.context().close();

@@ -19,7 +19,7 @@ try {
   await page.locator('.card.namespace').first().waitFor();
   await page.waitForTimeout(1000);
   await longest('first drawing');
-  await page.getByRole('button', { name: 'Open all' }).click();
+  await page.getByRole('button', { name: 'Expand all' }).click();
   await page.locator('.spots .spot').first().waitFor({ state: 'attached' });
   await page.waitForTimeout(1000);
   await longest('opening all');
@@ -50,7 +50,7 @@ try {
   }
   await longest('pan and zoom');
 
-  await page.getByRole('button', { name: 'Show all of it' }).click();
+  await page.getByRole('button', { name: 'Fit to view' }).click();
   await tasks();
   const come = async (name) => {
     await page.waitForTimeout(Number(seconds) * 1000);
@@ -64,7 +64,7 @@ try {
   }
   await tasks();
   await come('near');
-  await page.getByRole('button', { name: 'Close all' }).click();
+  await page.getByRole('button', { name: 'Collapse all' }).click();
   await page.locator('.card.namespace').first().waitFor();
   await page.waitForTimeout(1000);
   await longest('closing all');

@@ -83,9 +83,9 @@ describe('a denied connection', () => {
     await page.locator('.pause:not(.on)').waitFor();
 
     await page.goto(`${server.url}?flow=1500000000000000000-0123456789abcdef`);
-    await page.locator('.drawer').getByText('is not held any more: it happened at 2017-07-14').waitFor();
-    await page.locator('.drawer').getByRole('button', { name: "Look in the servers' history" }).click();
-    await page.locator('.drawer').getByText('The servers remember nothing older either.').waitFor();
+    await page.locator('.drawer').getByText('is no longer in memory: it happened at 2017-07-14').waitFor();
+    await page.locator('.drawer').getByRole('button', { name: "Search the servers' history" }).click();
+    await page.locator('.drawer').getByText('The servers have no older flows either.').waitFor();
   });
 });
 
@@ -113,8 +113,8 @@ it('a server that was killed and comes back is followed again', async () => {
   await page.locator('.link.bad').getByText('Reconnecting').waitFor();
   expect(await page.locator(ROWS).count()).toBeGreaterThan(0);
   const alert = page.getByRole('alert');
-  await alert.getByText('Nothing new comes: flows-ui does not answer').waitFor();
-  await alert.getByText('What is shown is of').waitFor();
+  await alert.getByText('No new flows: flows-ui is unreachable').waitFor();
+  await alert.getByText('Showing flows up to').waitFor();
   await picture(page, 'server-gone');
   await server.start();
   await page.locator('.link.good').getByText('Live').waitFor();

@@ -115,7 +115,7 @@ describe('with keys alone', () => {
       reached.add(at.name);
     }
     const names = [...reached].join('\n');
-    for (const name of ['Skip to the flows', 'Nodes', 'Keys', 'Filter expression', 'All times', 'All namespaces', 'Dropped', 'Time', 'Re-layout', 'production', 'frontend', 'Flows', 'Export', 'Columns']) {
+    for (const name of ['Skip to the flows', 'Nodes', 'Keyboard shortcuts', 'Filter expression', 'All times', 'All namespaces', 'Dropped', 'Time', 'Re-layout', 'production', 'frontend', 'Flows', 'Export', 'Columns']) {
       expect(names).toContain(name);
     }
   });

@@ -19,7 +19,7 @@ it('shows the three tiers, and in red what is dropped', async () => {
   expect(ids).toHaveLength(1);
   expect(ids[0]).toMatch(/user-service .*auth-database/);
   expect(await edges.locator('.line.bad').evaluate((line) => getComputedStyle(line).strokeDasharray)).not.toBe('none');
-  expect(await page.locator('ul[aria-label="Dropped on the map"]').innerText()).toContain('Policy denied');
+  expect(await page.locator('ul[aria-label="Dropped connections on the map"]').innerText()).toContain('Policy denied');
   await picture(page, 'map');
 
   // What was there stays where it was, however many flows come.

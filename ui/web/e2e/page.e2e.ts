@@ -22,8 +22,8 @@ it('why nothing is shown stands where the flows would be', async () => {
   for (const [query, text, word] of [
     ['?f=bad((', 'unknown field', 'Refused'],
     ['?since=yesterday', 'is not a time', 'Refused'],
-    ['?ns=nosuch', 'No flow matches.', 'Live'],
-    ['?sort=source&f=dst.port+%3D%3D+1', 'No flow matches.', 'Live'],
+    ['?ns=nosuch', 'No matching flows.', 'Live'],
+    ['?sort=source&f=dst.port+%3D%3D+1', 'No matching flows.', 'Live'],
   ] as const) {
     await page.goto(`${server.url}${query}`);
     const said = page.locator('.flows .nothing').getByText(text);
@@ -44,7 +44,7 @@ it('columns that there are not are left out, and said', async () => {
   const { page, server } = fixture;
   for (const query of ['?cols=timestamp,foo', '?sort=foo', '?cols=foo&sort=-foo']) {
     await page.goto(`${server.url}${query}`);
-    await page.locator('.notice.on').getByText('There is no column foo').waitFor();
+    await page.locator('.notice.on').getByText('Unknown column: foo').waitFor();
     await fixture.flows();
     await page.waitForURL((url) => !url.search.includes('foo'));
     await page.locator('.bars .passed').waitFor({ state: 'attached' });

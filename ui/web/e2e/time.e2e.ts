@@ -46,7 +46,7 @@ it('a filter that is set while paused shows the held moment everywhere', async (
   const drops = sum(map.edges.map(({ dropped }) => dropped));
   // Marks in the table (a node connected) are no flows.
   expect([sum(histogram.dropped), drops]).toEqual([rows.flows, rows.flows]);
-  const said = page.locator('ul[aria-label="Dropped on the map"] li');
+  const said = page.locator('ul[aria-label="Dropped connections on the map"] li');
   await said.getByText(`${drops} drop`).waitFor({ state: 'attached' });
   // Alone in the chart, the highest of them fills it: the filter has come to the bars, too.
   await page.waitForFunction(() => document.querySelector('.bars .dropped')?.getAttribute('d')?.includes('V0H'));

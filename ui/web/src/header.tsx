@@ -37,7 +37,7 @@ interface State {
 /** How things stand between the cluster, flows-ui and this page, the worst first. */
 function connection(): State {
   const page = stream.value;
-  if (page.state === 'connecting') return { tone: 'plain', word: 'Connecting', title: 'Asking flows-ui' };
+  if (page.state === 'connecting') return { tone: 'plain', word: 'Connecting', title: 'Connecting to flows-ui' };
   if (page.state === 'refused') return { tone: 'bad', word: 'Refused', title: page.why };
   if (page.state === 'lost' && page.full) return { tone: 'bad', word: 'Full', title: page.why };
   if (page.state === 'lost') return { tone: 'bad', word: 'Reconnecting', title: page.why };
@@ -46,15 +46,15 @@ function connection(): State {
   switch (link?.state) {
     case undefined:
     case 'connecting':
-      return { tone: 'plain', word: 'Connecting', title: 'flows-ui connects to its server' };
+      return { tone: 'plain', word: 'Connecting', title: 'flows-ui is connecting to its server' };
     case 'lost':
-      return { tone: 'bad', word: 'Server lost', title: `${link.why ?? 'no connection'}. flows-ui tries again.` };
+      return { tone: 'bad', word: 'Server lost', title: `${link.why ?? 'no connection'}. flows-ui is retrying.` };
     case 'failed':
       return { tone: 'bad', word: 'Failed', title: link.why ?? '' };
     case 'ended':
-      return { tone: 'plain', word: 'Complete', title: 'All flows of the file are here' };
+      return { tone: 'plain', word: 'Complete', title: 'All flows of the file are loaded' };
     case 'live':
-      if (paused.value) return { tone: 'warn', word: 'Paused', title: 'The screen is held; flows are still collected' };
+      if (paused.value) return { tone: 'warn', word: 'Paused', title: 'The view is paused; flows are still collected' };
       if (troubles.length) return { tone: 'bad', word: 'Degraded', title: troubles.join('\n') };
       return { tone: 'good', word: 'Live', title: link.since ? `For ${span(Date.now() - link.since)}` : '' };
   }
@@ -90,7 +90,7 @@ export function Header() {
       </p>
       <dl class="facts">
         {update.value && now?.server.kind !== 'file' && (
-          <div class="wide-only" title="Flows that happened in the last 10 seconds, whether they match or not; the several flows of one packet are one row">
+          <div class="wide-only" title="Flows in the last 10 seconds, whether they match the filters or not; flows of one packet are one row">
             <dt>Rate</dt>
             <dd>{since === null && update.value.rate !== undefined ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd>
           </div>
@@ -104,19 +104,19 @@ export function Header() {
           </div>
         )}
         {now && (
-          <div title={(lost ? `${counted(lost, 'event')} missing; the Nodes view says where` : 'No event is missing') + asOf}>
+          <div title={(lost ? `${counted(lost, 'event')} missing; see the Nodes view` : 'No events are missing') + asOf}>
             <dt>Lost</dt>
             <dd class={lost ? 'bad' : ''}>{short(lost)}</dd>
           </div>
         )}
         {now?.unreadable ? (
-          <div title="Lines of the file that are no flows; the table marks where they stand, of many the first ones">
+          <div title="Lines of the file that are not flows; the table marks the first of them">
             <dt>Unreadable</dt>
             <dd class="bad">{now.unreadable > 20 ? 'more than 20 lines' : counted(now.unreadable, 'line')}</dd>
           </div>
         ) : null}
         {(update.value?.coalesced ?? 0) > 0 && (
-          <div class="wide-only" title="Updates that this browser was too slow for; the next one made up for each">
+          <div class="wide-only" title="Updates skipped because this browser was too slow; each was covered by the next one">
             <dt>Skipped</dt>
             <dd>{short(update.value?.coalesced ?? 0)}</dd>
           </div>
@@ -142,7 +142,7 @@ export function Header() {
       >
         <Icon name={icon} />
       </button>
-      <button class="quiet" onClick={() => (helpOpen.value = true)} aria-label="Keys" title="Keys (?)">
+      <button class="quiet" onClick={() => (helpOpen.value = true)} aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)">
         ?
       </button>
     </header>

@@ -10,7 +10,7 @@ export function Help({ onClose }: { onClose: () => void }) {
   return (
     <dialog class="help" ref={dialog} onClose={onClose} aria-labelledby="help-title">
       <header>
-        <h2 id="help-title">Keys</h2>
+        <h2 id="help-title">Keyboard shortcuts</h2>
         <button class="quiet" onClick={onClose} aria-label="Close">
           <Icon name="close" />
         </button>

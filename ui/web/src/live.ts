@@ -46,7 +46,7 @@ function check({ started }: Status): void {
   const { at, run } = view.peek();
   if (at === null || !run || run === String(started)) return;
   resume();
-  tell('flows-ui was started anew: the moment that was held is gone, this is the present');
+  tell('flows-ui was restarted: the paused view is gone, these are the current flows');
 }
 
 async function follow(params: Params, signal: AbortSignal): Promise<void> {
@@ -73,7 +73,7 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
         }
         full = error.problem.status === 503;
       }
-      why = error instanceof TypeError ? 'flows-ui does not answer' : said(error);
+      why = error instanceof TypeError ? 'flows-ui is unreachable' : said(error);
     }
     if (signal.aborted) return;
     const wait = WAITS[Math.min(tries, WAITS.length - 1)] ?? 5000;
@@ -111,7 +111,7 @@ export function start(): void {
     if (!columns.value.length) return;
     const { view: better, unknown } = known(view.value, columns.value.map(({ name }) => name));
     if (!unknown.length) return;
-    tell(`There is no column ${unknown.join(', ')}`);
+    tell(`Unknown column: ${unknown.join(', ')}`);
     go(better, true);
   });
   // A time before all that is held is asked for of the servers' history.

@@ -47,7 +47,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whom the flows come from, what is held of them, and what was lost where */
+        /** The server that flows come from, the flows in memory, and losses */
         get: {
             parameters: {
                 query?: never;
@@ -57,7 +57,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description As of now */
+                /** @description The current status */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -84,7 +84,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The columns that rows can have */
+        /** Columns of rows */
         get: {
             parameters: {
                 query?: never;
@@ -94,7 +94,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description In the order in which a table shows them */
+                /** @description In the order of the table */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -123,28 +123,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A part of the table of flows */
+        /** A page of the table of flows */
         get: {
             parameters: {
                 query?: {
-                    /** @description An expression (docs/FILTERS.md); of several all must hold */
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
                     filter?: components["parameters"]["filter"];
-                    /** @description Names, with commas between; only flows from or to any of them */
+                    /** @description Comma-separated names; only flows from or to any of them */
                     namespaces?: components["parameters"]["namespaces"];
                     /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
                     since?: components["parameters"]["since"];
                     /** @description As since */
                     until?: components["parameters"]["until"];
-                    /** @description Only what was held at the moment of this sequence number: durations before now count from it, too; what is held now if left out */
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
                     at?: components["parameters"]["at"];
                     /** @description Only rows with a greater sequence number */
                     after?: number;
-                    /** @description A column's name, with `-` before it from the greatest down */
+                    /** @description A column's name; with `-` before it, descending */
                     sort?: string;
-                    /** @description How many rows of the sorted table to pass over */
+                    /** @description Number of rows of the sorted table to skip */
                     offset?: number;
                     limit?: number;
-                    /** @description Names of columns, with commas between; the default ones if left out */
+                    /** @description Comma-separated names of columns; the default columns if omitted */
                     columns?: string;
                 };
                 header?: never;
@@ -180,13 +180,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All that is known of a flow */
+        /** Everything known about a flow */
         get: {
             parameters: {
                 query?: never;
                 header?: never;
                 path: {
-                    /** @description Its sequence number (`seq`), or its `id`, which names it also when flows-ui was started anew, and on any other flows-ui; 404 says why it isn't held */
+                    /** @description Its sequence number (`seq`), or its `id`, which stays the same when flows-ui is restarted, and on other instances; 404 says why it is not in memory */
                     flow: components["parameters"]["flow"];
                 };
                 cookie?: never;
@@ -220,20 +220,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Why a flow was judged as it was, and what would allow it */
+        /** Why a flow got its verdict, and what would allow it */
         get: {
             parameters: {
                 query?: never;
                 header?: never;
                 path: {
-                    /** @description Its sequence number (`seq`), or its `id`, which names it also when flows-ui was started anew, and on any other flows-ui; 404 says why it isn't held */
+                    /** @description Its sequence number (`seq`), or its `id`, which stays the same when flows-ui is restarted, and on other instances; 404 says why it is not in memory */
                     flow: components["parameters"]["flow"];
                 };
                 cookie?: never;
             };
             requestBody?: never;
             responses: {
-                /** @description The answer, or why there is none (a stock Hubble knows no policies) */
+                /** @description The answer, or why there is none (a stock Hubble does not know policies) */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -261,9 +261,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What is shown, as a file
-         * @description All rows that match, made as fast as they are read. JSON lines have the flows as Hubble writes
-         *     them, and the losses where they happened: `flows observe --input-file` and `flows-ui
+         * The matching flows as a file
+         * @description All matching rows, produced as fast as they are read. JSON lines have the flows as Hubble writes
+         *     them, with losses where they happened: `flows observe --input-file` and `flows-ui
          *     --input-file` read them. CSV has the columns of the table.
          *
          *         curl -sG localhost:12000/api/export --data-urlencode 'filter=verdict == DROPPED' -d since=1h
@@ -271,20 +271,20 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description An expression (docs/FILTERS.md); of several all must hold */
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
                     filter?: components["parameters"]["filter"];
-                    /** @description Names, with commas between; only flows from or to any of them */
+                    /** @description Comma-separated names; only flows from or to any of them */
                     namespaces?: components["parameters"]["namespaces"];
                     /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
                     since?: components["parameters"]["since"];
                     /** @description As since */
                     until?: components["parameters"]["until"];
-                    /** @description Only what was held at the moment of this sequence number: durations before now count from it, too; what is held now if left out */
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
                     at?: components["parameters"]["at"];
                     format?: "json" | "csv";
-                    /** @description As of a part of the table, but the oldest first if left out */
+                    /** @description As for a page of the table; oldest first if omitted */
                     sort?: string;
-                    /** @description Of CSV, as of a part of the table */
+                    /** @description For CSV, as for a page of the table */
                     columns?: string;
                 };
                 header?: never;
@@ -322,17 +322,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Fetch older flows out of the servers' history
-         * @description They are put before those that are held, for all who look, as far as there is room. Whoever
-         *     says what the oldest one is that he knows gets no more than one portion of them, also when
-         *     others ask at the same time.
+         * Fetch older flows from the servers' history
+         * @description They are added before the flows in memory, for all clients, as far as there is room. With `before`,
+         *     a client gets one batch at most, even when others fetch
+         *     at the same time.
          */
         get: {
             parameters: {
                 query?: {
-                    /** @description Nothing is fetched if something with a lower sequence number is held */
+                    /** @description Fetch nothing if a lower sequence number is in memory */
                     before?: number;
-                    /** @description Fetch on until this time is reached, for some seconds; a time as everywhere */
+                    /** @description Keep fetching until this time is reached, for a few seconds; format as of `since` elsewhere */
                     since?: string;
                 };
                 header?: never;
@@ -341,7 +341,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description What came of it */
+                /** @description The result */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -368,19 +368,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many flows per verdict, and losses, over time */
+        /** Number of flows by verdict, and losses, over time */
         get: {
             parameters: {
                 query?: {
-                    /** @description An expression (docs/FILTERS.md); of several all must hold */
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
                     filter?: components["parameters"]["filter"];
-                    /** @description Names, with commas between; only flows from or to any of them */
+                    /** @description Comma-separated names; only flows from or to any of them */
                     namespaces?: components["parameters"]["namespaces"];
                     /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
                     since?: components["parameters"]["since"];
                     /** @description As since */
                     until?: components["parameters"]["until"];
-                    /** @description Only what was held at the moment of this sequence number: durations before now count from it, too; what is held now if left out */
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
                     at?: components["parameters"]["at"];
                     buckets?: components["parameters"]["buckets"];
                 };
@@ -421,15 +421,15 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description An expression (docs/FILTERS.md); of several all must hold */
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
                     filter?: components["parameters"]["filter"];
                     /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
                     since?: components["parameters"]["since"];
                     /** @description As since */
                     until?: components["parameters"]["until"];
-                    /** @description Only what was held at the moment of this sequence number: durations before now count from it, too; what is held now if left out */
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
                     at?: components["parameters"]["at"];
-                    /** @description Names, with commas between; only flows from or to any of them */
+                    /** @description Comma-separated names; only flows from or to any of them */
                     namespaces?: components["parameters"]["namespaces"];
                 };
                 header?: never;
@@ -465,12 +465,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What could stand at a place of an expression */
+        /** Completions at a position of an expression */
         get: {
             parameters: {
                 query: {
                     filter: string;
-                    /** @description In bytes of UTF-8; the end if left out */
+                    /** @description In bytes of UTF-8; the end if omitted */
                     cursor?: number;
                 };
                 header?: never;
@@ -479,7 +479,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description The likeliest first */
+                /** @description Best match first */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -508,7 +508,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether an expression can be read, and where not */
+        /** Whether an expression is valid, and where not */
         get: {
             parameters: {
                 query: {
@@ -520,7 +520,7 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description Empty if it can */
+                /** @description Empty if it is valid */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -550,30 +550,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What changes, as it happens
-         * @description Server-sent events. Each says how things stand rather than what changed, so one that was
-         *     not read is made up for by the next: when a reader is slow, the server sends fewer and counts
-         *     them in `coalesced`. `update` carries an Update, `histogram` a
-         *     Histogram, `map` a Map, `status` a Status.
+         * Changes as they happen
+         * @description Server-sent events. Each has the current state rather than a difference, so a missed event is
+         *     covered by the next one: to a slow reader the server sends fewer, and counts the skipped ones
+         *     in `coalesced`. `update` carries an Update, `histogram` a
+         *     Histogram, `map` a ServiceMap, `status` a Status.
          */
         get: {
             parameters: {
                 query?: {
-                    /** @description An expression (docs/FILTERS.md); of several all must hold */
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
                     filter?: components["parameters"]["filter"];
                     /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
                     since?: components["parameters"]["since"];
                     /** @description As since */
                     until?: components["parameters"]["until"];
-                    /** @description Only what was held at the moment of this sequence number: durations before now count from it, too; what is held now if left out */
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
                     at?: components["parameters"]["at"];
                     buckets?: components["parameters"]["buckets"];
-                    /** @description Names, with commas between; only flows from or to any of them */
+                    /** @description Comma-separated names; only flows from or to any of them */
                     namespaces?: components["parameters"]["namespaces"];
                     columns?: string;
-                    /** @description How many of the newest rows an update carries */
+                    /** @description Number of the newest rows in an update */
                     rows?: number;
-                    /** @description Whether to send the map, too */
+                    /** @description Whether to send the map as well */
                     map?: boolean;
                 };
                 header?: never;
@@ -616,7 +616,7 @@ export interface components {
             expression?: components["schemas"]["ExpressionError"];
         };
         ExpressionError: {
-            /** @description Which of the expressions */
+            /** @description Index of the expression */
             filter: number;
             /** @description From 1, in characters */
             column: number;
@@ -628,7 +628,7 @@ export interface components {
         Completion: {
             /** @description First byte that it replaces */
             start: number;
-            /** @description First byte that it does not replace */
+            /** @description First byte after what it replaces */
             end: number;
             insert: string;
             label: string;
@@ -650,9 +650,9 @@ export interface components {
         /** @enum {string} */
         Verdict: "VERDICT_UNKNOWN" | "FORWARDED" | "DROPPED" | "ERROR" | "AUDIT" | "REDIRECTED" | "TRACED" | "TRANSLATED";
         Row: {
-            /** @description Counted by this run of flows-ui */
+            /** @description Sequence number in this run of flows-ui */
             seq: number;
-            /** @description Of a flow what names it in every run */
+            /** @description Identifies the flow in every run; absent for a loss */
             id?: string;
             /** @description Milliseconds of Unix time */
             time: number;
@@ -661,7 +661,7 @@ export interface components {
             verdict?: components["schemas"]["Verdict"];
             /** @description In the order of the columns asked for; times as RFC 3339 in UTC */
             cells: string[];
-            /** @description Of a loss how many events are missing here */
+            /** @description For a loss */
             lost?: number;
         };
         Rows: {
@@ -671,9 +671,9 @@ export interface components {
             total: number;
             /** @description How many of them are flows */
             flows: number;
-            /** @description The least sequence number held */
+            /** @description Lowest sequence number in memory */
             first: number;
-            /** @description Up to which sequence number this looked */
+            /** @description Highest sequence number included */
             at: number;
         };
         Details: {
@@ -688,7 +688,7 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             facts: components["schemas"]["Fact"][];
-            /** @description Per column the expressions that this flow's cell stands for */
+            /** @description By column, the expressions that match this flow's cell */
             terms: {
                 [key: string]: string[];
             };
@@ -700,7 +700,7 @@ export interface components {
             group: "flow" | "source" | "destination" | "policy" | "connection" | "observed";
             name: string;
             text: string;
-            /** @description The expression that holds for flows with this */
+            /** @description Expression for flows with the same value */
             term?: string;
         };
         Explanation: {
@@ -878,16 +878,16 @@ export interface components {
             dropped: number[];
             /** @description Events lost per bucket */
             lost: number[];
-            /** @description Times of which there are no data from a node; what looks like silence there needn't be */
+            /** @description Times without data from a node, where missing flows do not mean no traffic */
             outages: {
-                /** @description Empty: of all nodes, as there was no connection */
+                /** @description Empty: all nodes, because there was no connection */
                 node: string;
                 since: number;
                 until: number;
             }[];
         };
         ServiceMap: {
-            /** @description Over how long was counted, at least 1 */
+            /** @description Length of the counted time, at least 1 */
             seconds: number;
             nodes: components["schemas"]["MapNode"][];
             edges: components["schemas"]["MapEdge"][];
@@ -916,11 +916,11 @@ export interface components {
             flows: number;
             dropped: number;
             connections: number;
-            /** @description Both directions; 0 if the server doesn't tell */
+            /** @description Both directions; 0 if the server does not report it */
             bytes: number;
             /** @description Of the drops */
             reasons?: string[];
-            /** @description What a proxy read that was asked, the most frequent */
+            /** @description Most frequent requests that a proxy saw */
             requests?: components["schemas"]["Request"][];
             /** @description Expression for its flows */
             term: string;
@@ -932,20 +932,20 @@ export interface components {
             total: number;
             /** @description How many of them are flows */
             flows: number;
-            /** @description All flows that ever matched */
+            /** @description Flows that have matched so far */
             matched: number;
-            /** @description Flows that match and came after `at`, if that was asked for */
+            /** @description Matching flows that arrived after `at`, if `at` was given */
             newer: number;
             /** @description The newest first */
             rows: components["schemas"]["Row"][];
             columns: string[];
-            /** @description Flows per second that happened in the last 10 s, whether they match or not; left out while it is not known */
+            /** @description Flows per second in the last 10 s, matching or not; absent while unknown */
             rate?: number;
-            /** @description Updates left out so far because this reader was slow */
+            /** @description Updates skipped so far because this reader was slow */
             coalesced: number;
         };
         Status: {
-            /** @description When this flows-ui began; sequence numbers are of one run */
+            /** @description When this flows-ui started; sequence numbers are valid for one run */
             started: number;
             /** @description Address or file */
             source: string;
@@ -964,9 +964,9 @@ export interface components {
             };
             held: {
                 flows: number;
-                /** @description When the first flow was that is held */
+                /** @description Time of the oldest flow in memory */
                 oldest?: number;
-                /** @description When the last one was */
+                /** @description Time of the newest flow in memory */
                 newest?: number;
                 older: components["schemas"]["Older"];
                 capacity: number;
@@ -976,24 +976,24 @@ export interface components {
             };
             /** @description Events that are missing */
             lost: number;
-            /** @description How many of them the stream told of, each with a mark among the flows */
+            /** @description Number of them that the stream reported, each marked among the flows */
             marked: number;
             losses: components["schemas"]["LossStage"][];
             nodes: components["schemas"]["NodeStatus"][];
-            /** @description Lines of the file that are marked as no flows; the first 20, and one for the others */
+            /** @description Number of marks for lines of the file that are not flows; 20 and one for all others at most */
             unreadable?: number;
             warnings?: string[];
-            /** @description Whom the proxy in front says is asking */
+            /** @description The user that the proxy in front reports */
             user?: string;
         };
         /**
-         * @description Whether there are older flows than those held: they can be asked for; history begins here; there is no room for them (`--capacity`)
+         * @description Whether there are flows older than those in memory: `more` can be fetched; `begins`, history begins here; `full`, there is no room for them (`--capacity`)
          * @enum {string}
          */
         Older: "more" | "begins" | "full";
         Fetched: {
             added: number;
-            /** @description The least sequence number held now */
+            /** @description Lowest sequence number in memory now */
             first: number;
             oldest?: number;
             older: components["schemas"]["Older"];
@@ -1005,24 +1005,24 @@ export interface components {
         };
         NodeStatus: {
             name: string;
-            /** @description As the server says; `seen` of one that has no list; `away` of one that is silent; `unknown` while the server is not reached */
+            /** @description As the server reports it; `seen` if the server has no list of nodes; `away` if the node is silent; `unknown` while the server is unreachable */
             state: string;
             version?: string;
             uptime_seconds?: number;
             flows_held?: number;
             flows_max?: number;
             flows_seen?: number;
-            /** @description Flows per second that happened there in the last 10 s; left out while it is not known */
+            /** @description Flows per second there in the last 10 s; absent while unknown */
             rate?: number;
-            /** @description Age of the newest flow from it when it came here */
+            /** @description Age of its newest flow on arrival */
             lag_ms?: number;
-            /** @description In force there */
+            /** @description Enforced there */
             policies?: number;
-            /** @description Events that it lost */
+            /** @description Events lost there */
             lost: number;
-            /** @description The same per stage, as the node counts them; of a stock Hubble what it said in the stream */
+            /** @description The same by stage, as the node counts them; for a stock Hubble, as reported in the stream */
             losses: components["schemas"]["LossStage"][];
-            /** @description Why it isn't in step with the manifests or gave no answer */
+            /** @description Why it is out of sync with the manifests or did not answer */
             message?: string;
         };
     };
@@ -1038,17 +1038,17 @@ export interface components {
         };
     };
     parameters: {
-        /** @description An expression (docs/FILTERS.md); of several all must hold */
+        /** @description An expression (docs/FILTERS.md); if there are several, all must match */
         filter: string[];
-        /** @description Names, with commas between; only flows from or to any of them */
+        /** @description Comma-separated names; only flows from or to any of them */
         namespaces: string;
         /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
         since: string;
         /** @description As since */
         until: string;
-        /** @description Only what was held at the moment of this sequence number: durations before now count from it, too; what is held now if left out */
+        /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
         at: number;
-        /** @description Its sequence number (`seq`), or its `id`, which names it also when flows-ui was started anew, and on any other flows-ui; 404 says why it isn't held */
+        /** @description Its sequence number (`seq`), or its `id`, which stays the same when flows-ui is restarted, and on other instances; 404 says why it is not in memory */
         flow: string;
         buckets: number;
     };

@@ -11,7 +11,7 @@ function trouble(): string {
   if (page.state === 'refused') return '';
   if (page.state === 'lost') return page.why;
   const link = status.value?.link;
-  if (link?.state === 'lost') return `flows-ui has no connection: ${link.why ?? 'the server is gone'}`;
+  if (link?.state === 'lost') return `flows-ui is not connected: ${link.why ?? 'the server is unreachable'}`;
   if (link?.state === 'failed') return link.why ?? 'flows-ui has failed';
   return '';
 }
@@ -29,11 +29,11 @@ export function Outage() {
   }, [why === '']);
   if (!why || !said) return null;
   const { newest } = status.value?.held ?? {};
-  const again = status.value?.link.state === 'failed' ? '' : ' Trying again.';
+  const again = status.value?.link.state === 'failed' ? '' : ' Retrying.';
   return (
     <p class="outage" role="alert">
-      <b>Nothing new comes: {why}.</b>
-      {again} {update.value && newest !== undefined ? `What is shown is of ${clock(newest, 1000)} and before.` : ''}
+      <b>No new flows: {why}.</b>
+      {again} {update.value && newest !== undefined ? `Showing flows up to ${clock(newest, 1000)}.` : ''}
     </p>
   );
 }

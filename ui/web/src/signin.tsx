@@ -16,7 +16,7 @@ export function SignIn() {
           if (token) setToken(token);
         }}
       >
-        <h2 id="signin-title">This server wants a token</h2>
+        <h2 id="signin-title">This server requires a token</h2>
         <p>It was started with --token-file: the token is in that file. This tab keeps it until it is closed.</p>
         <label>
           Token
@@ -24,11 +24,11 @@ export function SignIn() {
         </label>
         {tokenWrong.value && (
           <p class="error-text" role="alert">
-            That is not the token.
+            Wrong token.
           </p>
         )}
         <button type="submit" class="primary">
-          Look
+          Sign in
         </button>
       </form>
     </dialog>

@@ -13,7 +13,7 @@ function stages(nodes: readonly NodeStatus[]): LossStage[] {
 
 export function StatusView() {
   const now = status.value;
-  if (!now) return <section class="status" aria-label="Nodes">{stream.value.state === 'lost' ? stream.value.why : 'Asking…'}</section>;
+  if (!now) return <section class="status" aria-label="Nodes">{stream.value.state === 'lost' ? stream.value.why : 'Loading…'}</section>;
   const { held, losses, nodes, server, link } = now;
   const places = stages(nodes);
   const part = held.capacity ? held.flows / held.capacity : 0;
@@ -30,11 +30,11 @@ export function StatusView() {
             <div><dt>Address</dt><dd><code>{now.source}</code></dd></div>
             <div><dt>Server</dt><dd>{server.version.includes(kind) ? server.version : `${kind} ${server.version}`}</dd></div>
             {link.since !== undefined && <div><dt>Since</dt><dd>{span(Date.now() - link.since)}</dd></div>}
-            {link.why && <div><dt>Because</dt><dd>{link.why}</dd></div>}
-            {now.user && <div><dt>You are</dt><dd>{now.user}</dd></div>}
+            {link.why && <div><dt>Reason</dt><dd>{link.why}</dd></div>}
+            {now.user && <div><dt>User</dt><dd>{now.user}</dd></div>}
           </dl>
           {server.kind === 'hubble' && (
-            <p class="quiet-text">A stock Hubble server tells no policies: explanations of denials need flows-relay or flows-agent.</p>
+            <p class="quiet-text">A stock Hubble server does not provide policies: explaining a denial needs flows-relay or flows-agent.</p>
           )}
         </article>
         <article>
@@ -42,7 +42,7 @@ export function StatusView() {
           <p class="figure">
             {short(held.flows)} <small>of {short(held.capacity)} flows</small>
           </p>
-          <progress value={part} max={1} aria-label="Room that is taken" />
+          <progress value={part} max={1} aria-label="Capacity used" />
           <dl>
             <div><dt>Incoming</dt><dd>{since === null && update.value?.rate !== undefined ? `${short(update.value.rate)} flows/s` : 'unknown'}</dd></div>
             <div><dt>Since</dt><dd>{held.oldest === undefined ? '' : clock(held.oldest, 1000)}{{ more: '', begins: ', where history begins', full: '' }[held.older]}</dd></div>
@@ -85,9 +85,9 @@ export function StatusView() {
               <th scope="col" rowSpan={2} class="number">Lag</th>
               <th scope="colgroup" colSpan={places.length + 1} class="stages">Events lost</th>
               <th scope="col" rowSpan={2} class="number">Flows seen</th>
-              <th scope="col" rowSpan={2} class="number">Held there</th>
+              <th scope="col" rowSpan={2} class="number">In memory</th>
               <th scope="col" rowSpan={2} class="number">Policies</th>
-              <th scope="col" rowSpan={2}>Up for</th>
+              <th scope="col" rowSpan={2}>Uptime</th>
               <th scope="col" rowSpan={2}>Version</th>
             </tr>
             <tr>

@@ -18,12 +18,12 @@ fn counted(events: &EventCounts) -> Vec<Loss> {
         loss(
             "Kernel",
             events.failed,
-            "events that no ring of the kernel had room for",
+            "events dropped because a kernel ring was full",
         ),
         loss(
             "Left unread",
             events.left_unread,
-            "events that an agent left in its rings when it ended",
+            "events that an agent left unread in its rings when it exited",
         ),
         loss(
             "Unreadable",
@@ -33,12 +33,12 @@ fn counted(events: &EventCounts) -> Vec<Loss> {
         loss(
             "Queues",
             events.queue_lost,
-            "events between a ring's reader and the history",
+            "events dropped between a ring's reader and the history",
         ),
         loss(
             "Evicted unread",
             events.evicted_unread,
-            "flows that left a history before a reader had them",
+            "flows evicted from a history before a client read them",
         ),
     ]
 }
@@ -50,9 +50,9 @@ pub(super) fn of_all(health: Option<&Health>, told: u64) -> Vec<Loss> {
     match ours.and_then(|ours| ours.events.as_ref()) {
         Some(events) => counted(events),
         None => vec![Loss {
-            stage: "Told in the stream",
+            stage: "Reported in the stream",
             count: told,
-            text: "events whose loss is marked in the table, where it happened",
+            text: "events whose loss is marked in the table",
         }],
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn of_node(events: Option<&EventCounts>, came: &NodeStats) -> Vec<Los
             _ => "Elsewhere",
         },
         count: *count,
-        text: "events that it said in the stream were lost",
+        text: "events that the node reported as lost",
     });
     match events {
         Some(events) => counted(events),

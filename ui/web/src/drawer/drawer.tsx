@@ -82,11 +82,11 @@ function Missing({ flow, why, again }: { flow: string; why: string; again: () =>
   return (
     <div class="missing" role="alert">
       <p class="error-text">{inZone(why)}</p>
-      {before && held.older === 'begins' && <p class="quiet-text">The servers remember nothing older either.</p>}
-      {before && held.older === 'full' && <p class="quiet-text">There is no room here for older flows: start flows-ui with a larger --capacity.</p>}
+      {before && held.older === 'begins' && <p class="quiet-text">The servers have no older flows either.</p>}
+      {before && held.older === 'full' && <p class="quiet-text">No room for older flows: start flows-ui with a larger --capacity.</p>}
       {before && held.older === 'more' && (
         <button class="small" disabled={fetching.value} onClick={() => void fetchOlder(new Date(time).toISOString()).then(again)}>
-          {fetching.value ? 'Fetching older flows…' : "Look in the servers' history"}
+          {fetching.value ? 'Fetching older flows…' : "Search the servers' history"}
         </button>
       )}
       {olderError.value && <p class="error-text">{olderError.value}</p>}

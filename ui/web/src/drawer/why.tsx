@@ -16,7 +16,7 @@ export function Why({ explanation, row, policy }: { explanation: Explanation | n
     return (
       <section class="why" aria-busy="true">
         <h3>{title}</h3>
-        <p class="quiet-text">Asking the server…</p>
+        <p class="quiet-text">Querying the server…</p>
       </section>
     );
   }
@@ -38,7 +38,7 @@ export function Why({ explanation, row, policy }: { explanation: Explanation | n
       {differs && (
         <div class="differs">
           <p>
-            <b>It would be decided otherwise now</b>
+            <b>The verdict would be different now</b>
             {now?.verdict ? `: ${now.verdict.toLowerCase()}.` : '.'}
           </p>
           {changes.map((text) => <p key={text}>{visible(inZone(text))}</p>)}
@@ -147,8 +147,8 @@ function Rule({ path, deny, text, matched, failed = [] }: RuleFinding) {
 function Involved({ policy, decided, in_force, stale, place, yaml, meaning, version, present_version }: InvolvedPolicy) {
   const notes = [
     decided ? 'decided this flow' : 'selects an end',
-    ...(in_force ? [] : [present_version ? `changed since: version ${version} decided, ${present_version} is in force` : 'not in force any more']),
-    ...(stale ? ['its present form is refused; the last good one is in force'] : []),
+    ...(in_force ? [] : [present_version ? `changed since: version ${version} decided, version ${present_version} is enforced now` : 'no longer enforced']),
+    ...(stale ? ['the current version is rejected; the last valid version stays enforced'] : []),
   ];
   return (
     <details class="policy">
@@ -157,7 +157,7 @@ function Involved({ policy, decided, in_force, stale, place, yaml, meaning, vers
       </summary>
       {meaning && <p>{meaning}</p>}
       {place && <p class="place">{place}</p>}
-      {yaml ? <Yaml text={yaml} what="The policy" /> : <p class="quiet-text">Its manifest is gone.</p>}
+      {yaml ? <Yaml text={yaml} what="The policy" /> : <p class="quiet-text">Its manifest no longer exists.</p>}
     </details>
   );
 }

@@ -56,7 +56,7 @@ function TimeChip() {
     <li class="chip time">
       <span class="text">
         <Icon name="clock" />
-        {since ? timeText(since) : 'begin'} – {until ? timeText(until) : 'now'}
+        {since ? timeText(since) : 'start'} – {until ? timeText(until) : 'now'}
         {[since, until].some((text) => /^\d{4}/.test(text)) && ` ${zoneName(Date.now())}`}
       </span>
       <button class="remove" onClick={() => go({ since: '', until: '' })} aria-label="All times">
@@ -93,14 +93,14 @@ export function FilterBar() {
       </div>
       <TimesMenu />
       <Namespaces />
-      <button class={`toggle bad${only ? ' on' : ''}`} aria-pressed={only} onClick={() => go({ filters: toggleFilter(filters, DROPPED) })} title="Only what was dropped (d)">
+      <button class={`toggle bad${only ? ' on' : ''}`} aria-pressed={only} onClick={() => go({ filters: toggleFilter(filters, DROPPED) })} title="Dropped flows only (d)">
         Dropped
       </button>
       <button
         class={`toggle pause${paused.value ? ' on' : ''}`}
         aria-pressed={paused.value}
         onClick={() => (paused.value ? resume() : pause())}
-        title={paused.value ? 'Go on (Space)' : 'Hold the screen; flows are still collected (Space)'}
+        title={paused.value ? 'Resume (Space)' : 'Pause the view; flows are still collected (Space)'}
       >
         <Icon name={paused.value ? 'play' : 'pause'} />
         {paused.value ? 'Resume' : 'Pause'}

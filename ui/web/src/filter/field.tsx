@@ -149,7 +149,7 @@ export function Field({ id, bind, onAdd, onBack }: Props) {
         </div>
       )}
       {open && (
-        <ul class={`offers${error ? ' below' : ''}`} id="offers" role="listbox" aria-label="What could come next">
+        <ul class={`offers${error ? ' below' : ''}`} id="offers" role="listbox" aria-label="Completions">
           {offers.map((offer, index) => (
             <li
               key={`${offer.kind} ${offer.label}`}

@@ -15,7 +15,7 @@ const LAST = [
 
 export function TimesMenu() {
   const { since, until } = view.value;
-  const label = LAST.find(([text]) => text === since && !until)?.[1] ?? (since || until ? 'Chosen time' : 'All times');
+  const label = LAST.find(([text]) => text === since && !until)?.[1] ?? (since || until ? 'Custom range' : 'All times');
   const field = (name: 'since' | 'until') => {
     const time = begin(view.value[name], Date.now());
     return (
@@ -38,7 +38,7 @@ export function TimesMenu() {
       <legend class="hidden">Time</legend>
       <label>
         <input type="radio" name="last" checked={!since && !until} onChange={() => go({ since: '', until: '' })} />
-        All that is held
+        All flows in memory
       </label>
       {LAST.map(([text, name]) => (
         <label key={text}>

@@ -32,7 +32,7 @@ function Before() {
   const said = {
     more: olderError.value || (fetching.value ? 'Fetching older flows' : 'Fetch older flows'),
     begins: 'History begins here',
-    full: 'There is no room here for older flows (--capacity)',
+    full: 'No room for older flows (--capacity)',
   }[held.older];
   return (
     <button class={`before ${held.older}`} aria-label={said} title={said} aria-disabled={held.older !== 'more'} aria-busy={fetching.value} onClick={() => void fetchOlder()}>
@@ -66,7 +66,7 @@ export function TimeAxis() {
   if (!histogram || count === 0 || page.state === 'refused') {
     return (
       <section class="axis empty" aria-label="Flows over time">
-        <p class="quiet-text">{page.state === 'refused' ? (view.value.panel === 'map' ? page.why : '') : histogram ? 'No flows in this time' : ''}</p>
+        <p class="quiet-text">{page.state === 'refused' ? (view.value.panel === 'map' ? page.why : '') : histogram ? 'No flows in this time range' : ''}</p>
       </section>
     );
   }
@@ -163,7 +163,7 @@ export function TimeAxis() {
           </>
         )}
         {most > 0 && (
-          <span class="most" aria-hidden="true" title="Flows in the highest bar. Heights, of drops as well, grow with the square root: few beside many are seen">
+          <span class="most" aria-hidden="true" title="Flows in the highest bar. Heights, drops included, are on a square-root scale so that small counts stay visible">
             {short(most)} <small>sqrt scale</small>
           </span>
         )}

@@ -38,7 +38,7 @@ export function activate(card: Card, exclude: boolean, onToggle: (namespace: str
 export function described({ group, title, inward, outward }: Card, seconds: number): string {
   const dropped = inward.dropped + outward.dropped;
   return (
-    `${group ? `${group}/` : ''}${title}: asked ${rate(inward.flows, seconds)}, asks ${rate(outward.flows, seconds)}` +
+    `${group ? `${group}/` : ''}${title}: incoming ${rate(inward.flows, seconds)}, outgoing ${rate(outward.flows, seconds)}` +
     (dropped ? `, ${counted(dropped, 'drop')}` : '')
   );
 }
@@ -50,7 +50,7 @@ export const CardView = memo<Props>(function CardView({ card, place, seconds, on
     <button
       class={`card ${card.kind}${inward.dropped ? ' refuses' : ''}`}
       style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}
-      title={`${label}\n${card.kind === 'namespace' ? 'Click to open' : 'Click: only this; with Shift: all but this'}`}
+      title={`${label}\n${card.kind === 'namespace' ? 'Click to expand' : 'Click to filter by it, Shift-click to exclude it'}`}
       data-card={card.id}
       onClick={(event) => activate(card, event.shiftKey, onToggle)}
       onPointerEnter={() => onHot(card.id)}

@@ -39,7 +39,7 @@ export const EdgeView = memo<Props>(function EdgeView({ edge, line, place, secon
     `${counted(edge.flows, 'flow')}, ${rate(edge.flows, seconds)}`,
     ...(protocols ? [protocols] : []),
     ...(edge.bytes ? [amount] : []),
-    ...(edge.dropped ? [`${counted(edge.dropped, 'drop')}: ${edge.reasons.join(', ') || 'no reason told'}`] : []),
+    ...(edge.dropped ? [`${counted(edge.dropped, 'drop')}: ${edge.reasons.join(', ') || 'no reason given'}`] : []),
   ];
   const text = hot ? [rate(edge.flows, seconds), ...(edge.bytes ? [amount] : []), ...(protocols ? [protocols] : [])].join(' · ') : word(edge, seconds);
   const mark = place?.mark ?? line.points[0] ?? { x: 0, y: 0 };

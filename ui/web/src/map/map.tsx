@@ -165,12 +165,12 @@ export function ServiceMapView() {
             ? `${counted(map.nodes.length, 'node')}, ${counted(graph.edges.length, 'edge')} in ${span(map.seconds * 1000)}${map.hidden ? `; ${map.hidden} edges not shown` : ''}`
             : ''}
           {paused.value ? ', paused' : ''}
-          {busy ? ', arranging…' : ''}
+          {busy ? ', computing the layout…' : ''}
         </p>
         <span class="stretch" />
         {spaces > 1 && (
           <button class="quiet" onClick={() => go({ toggled: toggledAll(byDefault, !allOpen) })}>
-            {allOpen ? 'Close all' : 'Open all'}
+            {allOpen ? 'Collapse all' : 'Expand all'}
           </button>
         )}
         <button class="quiet" onClick={() => zoom(0.8)} aria-label="Zoom out" title="Zoom out (−)">
@@ -179,7 +179,7 @@ export function ServiceMapView() {
         <button class="quiet" onClick={() => zoom(1.25)} aria-label="Zoom in" title="Zoom in (+)">
           <Icon name="plus" />
         </button>
-        <button class="quiet" onClick={fit} aria-label="Show all of it" title="Show all of it (0)">
+        <button class="quiet" onClick={fit} aria-label="Fit to view" title="Fit to view (0)">
           <Icon name="fit" />
         </button>
         <button class="quiet" onClick={() => setArranged(arranged + 1)} aria-label="Re-layout" title="Re-layout">
@@ -215,10 +215,10 @@ export function ServiceMapView() {
         </div>
         {pointed && <p class="pointed">{described(pointed, map?.seconds ?? 1)}</p>}
         {graph && graph.cards.length === 0 && (
-          <p class="nothing">{filters.length || since || until || namespaces.length ? 'No flow matches.' : 'Nobody talks yet.'}</p>
+          <p class="nothing">{filters.length || since || until || namespaces.length ? 'No matching flows.' : 'No connections yet.'}</p>
         )}
       </div>
-      <ul class="hidden" aria-label="Dropped on the map">
+      <ul class="hidden" aria-label="Dropped connections on the map">
         {drops.map(({ edge, ends }) => (
           <li key={edge.id}>
             {ends} {edge.label}: {counted(edge.dropped, 'drop')} {edge.reasons.join(', ')}, {rate(edge.dropped, map?.seconds ?? 1)}

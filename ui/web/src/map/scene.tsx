@@ -125,7 +125,7 @@ function Drawing(props: Props) {
           style={{ '--x': String(place.x), '--y': String(place.y), '--w': String(place.w), '--h': String(place.h) }}
           onClick={() => onToggle(group)}
           aria-expanded="true"
-          title="Close this namespace"
+          title="Collapse this namespace"
         >
           {group}
         </button>

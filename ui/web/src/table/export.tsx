@@ -21,8 +21,8 @@ export function Export({ flows, params }: { flows: number; params: Params }) {
     download('/api/export', { ...params, format }).catch((error: unknown) => tell(`Not saved: ${said(error)}`));
   };
   return (
-    <Menu look="quiet" title="Save what is shown" right element={details} label="Export">
-      <legend class="hidden">Save what is shown</legend>
+    <Menu look="quiet" title="Save the flows shown" right element={details} label="Export">
+      <legend class="hidden">Save the flows shown</legend>
       <p class="quiet-text small-text">{counted(flows, 'flow')}</p>
       {FORMS.map(({ format, name, help }) => (
         <a key={format} class="choice" href={address('/api/export', { ...params, format })} download onClick={(event) => save(event, format)}>

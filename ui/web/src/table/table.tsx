@@ -168,7 +168,7 @@ export function FlowTable() {
   const page = stream.value;
   const wrong = page.state === 'refused' ? page.why : pages?.error.value || (!now && page.state === 'lost' ? page.why : '');
   const waiting = !now && !wrong;
-  const none = wrong !== '' ? wrong : waiting ? 'Waiting for flows…' : flows > 0 ? '' : narrowed ? 'No flow matches.' : 'No flows yet.';
+  const none = wrong !== '' ? wrong : waiting ? 'Waiting for flows…' : flows > 0 ? '' : narrowed ? 'No matching flows.' : 'No flows yet.';
   const bare = none !== '' && (total === 0 || wrong !== '');
   return (
     <section class={`flows${bare ? ' bare' : ''}`} aria-label="Flows">
@@ -184,7 +184,7 @@ export function FlowTable() {
         )}
         {at === null && anchor && (
           <button class="pill" onClick={release}>
-            {sorted ? 'Sorted as of then' : 'Held while you read'}, <b>{short(newer)}</b> new
+            {sorted ? 'Sorted snapshot' : 'Paused while you read'}, <b>{short(newer)}</b> new
             <Icon name="up" />
           </button>
         )}

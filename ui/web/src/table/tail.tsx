@@ -12,7 +12,7 @@ export function Tail() {
     <div class={`tail ${held.older}`} role="row">
       <div role="gridcell">
         {held.older === 'begins' && <>History begins here{from}</>}
-        {held.older === 'full' && <>flows-ui holds as many flows as it may (--capacity); older ones have left or find no room{from}</>}
+        {held.older === 'full' && <>flows-ui is at its --capacity; older flows were evicted or do not fit{from}</>}
         {held.older === 'more' &&
           (fetching.value ? (
             'Fetching older flows…'
@@ -20,7 +20,7 @@ export function Tail() {
             <>
               {olderError.value && <span class="error-text">{olderError.value} </span>}
               <button class="small" onClick={() => void fetchOlder()}>
-                {olderError.value ? 'Try again' : 'Older flows'}
+                {olderError.value ? 'Retry' : 'Fetch older flows'}
               </button>
             </>
           ))}
