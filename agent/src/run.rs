@@ -296,7 +296,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
             }
         }
     };
-    info!("agent ends; what is in force stays in force");
+    info!("agent exits; the last applied policy stays enforced");
     stop.cancel();
     notifier.stop();
     let ending = async {

@@ -302,7 +302,7 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
     let enforcing = Enforcing::start(Some(StateSnapshot::Stale(Arc::new(behind))));
     let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
     let mut client = client(&agent);
-    let note = "the present manifests are not in force; this is about the last ones that are \
+    let note = "the current manifests are not enforced; this is about the last applied ones \
                 (revision 4): no room for cnp shop/large";
     let answer = client.get_policies(GetPoliciesRequest {}).await.unwrap();
     let answer = answer.into_inner();

@@ -112,12 +112,12 @@ pub fn explain(
     let mut notes = connection.notes();
     let now = connection
         .query()
-        .map_err(|missing| format!("the flow doesn't tell {missing}"))
+        .map_err(|missing| format!("the flow does not identify {missing}"))
         .and_then(|query| context.explain(&query).map_err(|error| error.to_string()));
     let now = match now {
         Ok(now) => Some(now),
         Err(why) => {
-            notes.push(format!("what would be decided now can't be told: {why}"));
+            notes.push(format!("the current decision is unknown: {why}"));
             None
         }
     };
@@ -153,8 +153,8 @@ impl Connection {
     /// The question, or what is missing for it.
     fn query(&self) -> Result<TraceQuery, String> {
         let missing = |what: &str, end: &FlowEnd| match &end.missing {
-            Some(why) => format!("who the {what} is: {why}"),
-            None => format!("who the {what} is"),
+            Some(why) => format!("the {what}: {why}"),
+            None => format!("the {what}"),
         };
         let source = self.source.end.clone();
         let destination = self.destination.end.clone();
@@ -173,7 +173,7 @@ impl Connection {
         }
         if self.reply {
             notes.push(
-                "it is a reply: replies of an allowed connection need no rule; the question is who \
+                "it is a reply: replies of an allowed connection need no rule; what counts is who \
                  may open it"
                     .to_owned(),
             );
@@ -283,7 +283,7 @@ fn changes(
     for policy in policies.iter().filter(|policy| policy.decided) {
         let name = &policy.policy;
         if policy.present_version.is_empty() {
-            changes.push(format!("{name} is gone"));
+            changes.push(format!("{name} no longer exists"));
         } else if !policy.in_force {
             changes.push(format!(
                 "{name} is at version {}, and decided at version {}",

@@ -170,9 +170,10 @@ impl<'a> PolicyContext<'a> {
         }
         explanation.notes = self.notes(&explanation);
         if !alike.is_empty() {
-            explanation
-                .notes
-                .push(format!("the same goes for {}", bounded::list(alike, ", ")));
+            explanation.notes.push(format!(
+                "the same applies to {}",
+                bounded::list(alike, ", ")
+            ));
         }
         Ok(explanation)
     }
@@ -320,7 +321,7 @@ impl<'a> PolicyContext<'a> {
         }
         if source.judged && source.pod.is_some() && source.pod == destination.pod {
             notes.push(
-                "a pod's traffic to itself stays inside of the pod: no policy sees it".to_owned(),
+                "a pod's traffic to itself stays inside the pod: no policy applies".to_owned(),
             );
         }
         if egress.is_none() && ingress.is_none() {

@@ -140,7 +140,7 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
                     let origin = origin.at(document.at);
                     if let Some(first) = given.get(&name) {
                         report.refuse(Problem {
-                            problem: format!("is defined twice: the first is at {first}"),
+                            problem: format!("duplicate definition; the first is at {first}"),
                             origin: Some(origin),
                             object: Some(name),
                             field: String::new(),

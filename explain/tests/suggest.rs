@@ -166,7 +166,7 @@ fn rows() -> Vec<Row> {
             "no label that counts",
             ["shop/sts-0", "shop/vault", "80"],
             vec![(
-                "no rule can name shop/sts-0 alone: it has no label that other pods of its namespace \
+                "no rule can select shop/sts-0 alone: it has no label that other pods of its namespace \
                  don't have; give it one of its own (such as app: sts-0), then ask again"
                     .to_owned(),
                 String::new(),
@@ -176,7 +176,7 @@ fn rows() -> Vec<Row> {
             "another pod has all its labels and more",
             ["shop/log", "shop/vault", "80"],
             vec![(
-                format!("{VAULT} (no label tells it from shop/log-2, which it allows as well)"),
+                format!("{VAULT} (no label distinguishes it from shop/log-2, which it allows as well)"),
                 from("      app: log\n"),
             )],
         ),
@@ -213,8 +213,8 @@ fn rows() -> Vec<Row> {
             "not for nodes",
             ["ip 192.168.50.2", "shop/native", "80"],
             vec![(
-                "add a CiliumNetworkPolicy: netpol shop/native has no words for 192.168.50.2 (node n2, \
-                 remote-node) (it allows all other nodes: policies don't tell them apart)"
+                "add a CiliumNetworkPolicy: netpol shop/native has no rule for 192.168.50.2 (node n2, \
+                 remote-node) (it allows all other nodes: policies can't distinguish them)"
                     .to_owned(),
                 policy(
                     "native",
@@ -228,8 +228,8 @@ fn rows() -> Vec<Row> {
             "not for addresses of pods that aren't known",
             ["ip 10.1.1.77", "shop/native", "80"],
             vec![(
-                "add a CiliumNetworkPolicy: netpol shop/native has no words for 10.1.1.77 (it allows \
-                 all addresses of pods that are not known: policies don't tell them apart)"
+                "add a CiliumNetworkPolicy: netpol shop/native has no rule for 10.1.1.77 (it allows \
+                 all addresses of pods that are not known: policies can't distinguish them)"
                     .to_owned(),
                 policy(
                     "native",
@@ -243,7 +243,7 @@ fn rows() -> Vec<Row> {
             "not for ICMP",
             ["shop/shell", "shop/native", "8/icmp"],
             vec![(
-                "add a CiliumNetworkPolicy: netpol shop/native has no words for shop/shell".to_owned(),
+                "add a CiliumNetworkPolicy: netpol shop/native has no rule for shop/shell".to_owned(),
                 policy(
                     "native",
                     "ingress",

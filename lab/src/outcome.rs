@@ -118,7 +118,7 @@ pub fn line(document: &Document, outcome: &Outcome, in_force: Option<&BTreeSet<S
             let kept = match in_force {
                 None => "",
                 Some(known) if !objects.is_empty() && objects.is_subset(known) => {
-                    "; the last good version stays in force"
+                    "; the last good version stays enforced"
                 }
                 Some(_) => "; NOT ENFORCED, no version of it is in force",
             };
@@ -173,7 +173,7 @@ mod tests {
             let known = BTreeSet::from(["cnp shop/web".to_owned()]);
             let said = line(document, &outcome, Some(&known));
             assert!(said.starts_with(wanted), "{said}");
-            let kept = said.ends_with("; the last good version stays in force");
+            let kept = said.ends_with("; the last good version stays enforced");
             assert_eq!(kept, matches!(outcome, Outcome::Refused { .. }), "{said}");
             let said = line(document, &outcome, Some(&BTreeSet::new()));
             let cut = said.ends_with("; NOT ENFORCED, no version of it is in force");

@@ -189,7 +189,7 @@ async fn ask(socket: &Path) -> Result<Vec<String>, String> {
         }
         match (problem.not_enforced, problem.stale) {
             (true, _) => line.push_str(&format!(" [{} is NOT ENFORCED]", problem.object)),
-            (false, true) => line.push_str(" [the last good version stays in force]"),
+            (false, true) => line.push_str(" [the last good version stays enforced]"),
             (false, false) => {}
         }
         lines.push(line);

@@ -176,7 +176,7 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     let large = huge().replace("name: huge", "name: small");
     let refused = settle(&mut lab, &large, false).unwrap_err();
     assert!(
-        refused.contains("its last good version stays in force"),
+        refused.contains("its last good version stays enforced"),
         "{refused}"
     );
     judges_as(&lab, false, "a version that does not fit");

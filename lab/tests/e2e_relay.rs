@@ -237,7 +237,7 @@ fn one_node_dead_and_one_silent() {
     signal_agent(&lab, "three", Signal::SIGSTOP);
     watch.until_said("NODE_ERROR", "two");
     let silence = watch.until_said("NODE_ERROR", "three");
-    assert!(silence.contains("no word for"), "{silence}");
+    assert!(silence.contains("no response for"), "{silence}");
     watch.until_more("one is left", &["one"]);
     // Asked together, because each question waits for the silent node.
     thread::scope(|scope| {

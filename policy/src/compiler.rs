@@ -310,7 +310,7 @@ fn read(mut known: PolicyForms, raw: &Arc<manifest::Policy>, cluster: &str) -> P
             }
             Err(mut problem) => {
                 problem.remedy.push_str(match known.good {
-                    Some(_) => "; the last good version stays in force",
+                    Some(_) => "; the last good version stays enforced",
                     None => "; the policy is NOT enforced",
                 });
                 known.refused = Some((Arc::clone(raw), *problem));

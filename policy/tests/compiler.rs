@@ -232,7 +232,7 @@ fn refused_policies_keep_their_last_good_form() {
                 "new.yaml:13:16: cnp production/new: spec.ingress[0].toPorts[0].ports[0].port: unable to parse port: \
                  \"x y\" is neither a number nor the name of a port; use 0 to 65535, or a name of at most 15 \
                  letters, digits and single dashes; the policy is NOT enforced",
-                "policy.yaml:9:5: cnp production/auth-database-policy: spec.ingress[0].fromEndpoint: unknown field; did you mean fromEndpoints?; the last good version stays in force",
+                "policy.yaml:9:5: cnp production/auth-database-policy: spec.ingress[0].fromEndpoint: unknown field; did you mean fromEndpoints?; the last good version stays enforced",
             ]
         );
         assert_eq!(compiled.policies.len(), 1);

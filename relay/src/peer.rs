@@ -270,7 +270,7 @@ impl PeerTask {
             tokio::select! {
                 update = update => match update {
                     Ok(Some(reply)) if reply.status() == ServingStatus::NotServing =>
-                        self.unavailable("it says that it is not serving"),
+                        self.unavailable("it reports that it is not serving"),
                     Ok(Some(_)) => {
                         *failures = 0;
                         self.connected(&channel);

@@ -170,7 +170,7 @@ impl Rpc for Service {
     ) -> Result<Response<WaitRevisionResponse>, Status> {
         if request.get_ref().revision > 0 {
             return Err(Status::invalid_argument(
-                "a revision is a node's own: ask its agent (--server unix:///run/flows/CLUSTER/NODE/hubble.sock)",
+                "revisions are counted per node: query the node's agent (--server unix:///run/flows/CLUSTER/NODE/hubble.sock)",
             ));
         }
         Ok(versioned(wait::wait(&self.relay, request).await?))

@@ -273,7 +273,7 @@ impl Query {
             return wake;
         }
         let text = format!(
-            "no word for {} ms: what it holds is missing here",
+            "no response for {} ms: its flows are missing here",
             timeout.as_millis()
         );
         self.send_status(NodeState::NodeError, silent, &text);
@@ -309,16 +309,16 @@ impl Query {
                 .is_some_and(|since| now >= since + timeout);
             let text = if !node.heard || quiet && node.speaks_progress {
                 format!(
-                    "no word for {} ms: its flows may come late",
+                    "no response for {} ms: its flows may arrive late",
                     timeout.as_millis()
                 )
             } else if node.speaks_progress {
                 let behind = time.millis_since(progress);
-                format!("{behind} ms behind the others: its flows may come late")
+                format!("{behind} ms behind the others: its flows may arrive late")
             } else {
                 let wait = timeout.as_millis();
                 format!(
-                    "does not say how far it is and is waited for {wait} ms: flows may come late"
+                    "does not report its progress, waiting {wait} ms for it: flows may arrive late"
                 )
             };
             // A node that doesn't tell its progress may just have nothing to say: others are held

@@ -126,8 +126,8 @@ async fn each_end_is_judged_by_its_own_node() {
             (Verdict::Denied, "a", 3),
             [("a", 3), ("a", 3)],
             vec![
-                "b, which judges one of the ends, does not answer: it doesn't answer questions on \
-                 policy: it is not a flows agent: a answers for it",
+                "b, which evaluates one of the ends, did not answer (it does not support policy \
+                 queries: it is not a flows agent); answered by a",
             ],
             vec!["as a says"],
         ),
@@ -137,8 +137,8 @@ async fn each_end_is_judged_by_its_own_node() {
             (Verdict::Denied, "c", 5),
             [("c", 5), ("c", 5)],
             vec![
-                "b, which judges one of the ends, is not connected: c answers for it",
-                "a, which judges one of the ends, is not connected: c answers for it",
+                "b, which evaluates one of the ends, is not connected; answered by c",
+                "a, which evaluates one of the ends, is not connected; answered by c",
             ],
             vec!["as c says"],
         ),
@@ -225,7 +225,7 @@ async fn labels_are_answered_for_by_each_node() {
         if a == b {
             assert!(cases.is_empty(), "{cases:?}");
             assert_eq!(answer.destination.unwrap().pods.len(), 2);
-            assert_eq!(answer.notes, ["the same goes for shop/web-b on b"]);
+            assert_eq!(answer.notes, ["the same applies to shop/web-b on b"]);
         } else {
             assert_eq!(cases, wanted);
         }
@@ -236,7 +236,7 @@ async fn labels_are_answered_for_by_each_node() {
     let notes = answer.into_inner().notes;
     assert!(
         notes.contains(
-            &"b, which judges one of the ends, is not connected: a answers for it".to_owned()
+            &"b, which evaluates one of the ends, is not connected; answered by a".to_owned()
         ),
         "{notes:?}"
     );
@@ -252,8 +252,8 @@ async fn what_not_all_have_answered_is_not_allowed() {
         port: "80".to_owned(),
         ..TraceRequest::default()
     };
-    let lost = "not all answered: there is no pod shop/web-b";
-    let unasked = "3 more nodes have such pods, and were not asked";
+    let lost = "some nodes did not answer: there is no pod shop/web-b";
+    let unasked = "3 more nodes with such pods were not queried";
     for (allows, lost_b, more, verdict, note) in [
         (true, true, 0, Verdict::Unknown, lost),
         (false, true, 0, Verdict::Denied, lost),
@@ -328,13 +328,13 @@ async fn views_are_of_all_nodes_and_name_those_that_are_missing() {
     ];
     let nodes = Nodes::start_beside(scripts, &["e"]).await;
     let missing = [
-        "c is missing in this: it doesn't answer questions on policy: it is not a flows agent",
-        "d is missing in this: no answer",
+        "c is not included: it does not support policy queries: it is not a flows agent",
+        "d is not included: no answer",
     ];
     let is_missing = |notes: &[String]| {
         assert_eq!(notes[..2], missing);
         assert!(
-            notes[2].starts_with("e is missing in this: is not connected: "),
+            notes[2].starts_with("e is not included: is not connected: "),
             "{notes:?}"
         );
     };

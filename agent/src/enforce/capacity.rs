@@ -264,7 +264,7 @@ impl Refusal {
     /// Why the kernel is not in step, in one line.
     pub(super) fn text(&self) -> String {
         let stays = match self.scope {
-            Scope::Whole => "what was in force stays in force as a whole".to_owned(),
+            Scope::Whole => "the last applied policy stays enforced as a whole".to_owned(),
             Scope::Part { pods } => {
                 let mut text = self.left_out(pods);
                 text.push_str("; everything else is in force");
@@ -281,7 +281,7 @@ impl Refusal {
             .iter()
             .take(NAMED)
             .map(|(name, behind)| match behind.earlier {
-                true => format!("{name} (its last good version stays in force)"),
+                true => format!("{name} (its last good version stays enforced)"),
                 false => format!("{name} (no version of it is in force)"),
             })
             .collect();
@@ -302,8 +302,8 @@ impl Refusal {
         listed
             .map(|(name, behind)| {
                 let what = match (&*behind.version, behind.earlier) {
-                    ("", _) => "is deleted but stays in force",
-                    (_, true) => "the present version is not in force",
+                    ("", _) => "is deleted but stays enforced",
+                    (_, true) => "the current version is not in force",
                     (_, false) => "is not in force",
                 };
                 let raw = state.policies.get(name);

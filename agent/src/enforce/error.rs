@@ -21,8 +21,8 @@ pub enum EnforceError {
     StateFile(#[from] super::StateFileError),
     /// Nothing, where there was something before.
     #[error(
-        "{source_name} has no manifests that can be used, and this node enforced some before: what it \
-         enforces stays in force. Name the right directory or, if the cluster is to be empty, confirm it: \
+        "{source_name} has no usable manifests, and this node enforced some before: the last applied \
+         policy stays enforced. Name the right directory or, if the cluster is to be empty, confirm it: \
          touch {} and start again",
         confirm.display()
     )]
@@ -34,7 +34,7 @@ pub enum EnforceError {
     },
     /// What confirms it would confirm the next start, too.
     #[error(
-        "{} can't be removed: {source}. It may confirm only one start: what is enforced stays in force",
+        "{} can't be removed: {source}. It must confirm one start only: the last applied policy stays enforced",
         confirm.display()
     )]
     Confirm {

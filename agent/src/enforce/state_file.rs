@@ -101,7 +101,7 @@ pub enum StateFileError {
     },
     /// Not what an agent writes.
     #[error(
-        "{}: line {line}: {source}; what is enforced now stays in force. To start anew, remove the file: \
+        "{}: line {line}: {source}; the last applied policy stays enforced. To start over, remove the file: \
          policies whose manifests are invalid are then not enforced", path.display()
     )]
     Content {
@@ -114,8 +114,8 @@ pub enum StateFileError {
     },
     /// Of another version.
     #[error(
-        "{} has form {found}, this agent reads {VERSION}; what is enforced now stays in force. To \
-         start anew, remove the file", path.display()
+        "{} has form {found}, this agent reads {VERSION}; the last applied policy stays enforced. To \
+         start over, remove the file", path.display()
     )]
     Version {
         /// The file.
@@ -316,12 +316,12 @@ mod tests {
         let path = directory.path().join("state.json");
         for (content, expected) in [
             ("{\"version\": 4}", "has form 4"),
-            ("{\"version\": 1}", "stays in force"),
+            ("{\"version\": 1}", "stays enforced"),
             // A head without its end is no file of an agent: those are written as a whole.
-            ("{\"version\":3}", "stays in force"),
-            ("{\"version\":3}\n", "stays in force"),
-            ("", "stays in force"),
-            ("\n", "stays in force"),
+            ("{\"version\":3}", "stays enforced"),
+            ("{\"version\":3}\n", "stays enforced"),
+            ("", "stays enforced"),
+            ("\n", "stays enforced"),
         ] {
             fs::write(&path, content).unwrap();
             let error = StateFile::load(path.clone()).unwrap_err().to_string();

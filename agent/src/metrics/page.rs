@@ -230,7 +230,7 @@ fn maps(page: &mut Writer<'_>, metrics: &Metrics, counted: Option<&Counted>) -> 
         }),
         (
             "flows_map_wanted_entries",
-            "Entries that the manifests ask for; if they don't fit, what was in force stays.",
+            "Entries that the manifests ask for; if they don't fit, the last applied policy stays enforced.",
             |usage| usage.wanted,
         ),
         ("flows_map_max_entries", "Size of a map.", |usage| {

@@ -61,7 +61,7 @@ impl StaleState {
             config: self.config.clone(),
             revision: self.revision,
             notes: vec![format!(
-                "the present manifests are not in force; this is about the last ones that are \
+                "the current manifests are not enforced; this is about the last applied ones \
                  (revision {}): {}",
                 self.revision, self.failure
             )],

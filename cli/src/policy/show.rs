@@ -273,7 +273,7 @@ mod tests {
     /// Neither the colour nor the word of an answer, whatever was asked; and it is said who is missing.
     #[test]
     fn what_not_all_have_answered_is_unknown() {
-        let note = "3 more nodes have such pods, and were not asked";
+        let note = "3 more nodes with such pods were not queried";
         let case = |verdict: Answer| TraceResponse {
             verdict: verdict.into(),
             ..TraceResponse::default()

@@ -17,7 +17,7 @@ use crate::{
 /// Wait until a revision, or that of the current manifests, is in the kernel
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "A revision is a node's own: name an agent's socket with --server to wait for one."
+    after_help = "Revisions are counted per node: name an agent's socket with --server to wait for one."
 )]
 pub(crate) struct Args {
     /// minimum revision to wait for [default: the revision of the current manifests]

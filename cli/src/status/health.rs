@@ -108,7 +108,7 @@ pub(crate) fn problem(problem: &ManifestProblem) -> String {
 pub(crate) fn meaning(problem: &ManifestProblem) -> Option<&'static str> {
     match (problem.not_enforced, problem.stale) {
         (true, _) => Some("NOT ENFORCED, no version of it is in force"),
-        (false, true) => Some("the last good version stays in force"),
+        (false, true) => Some("the last good version stays enforced"),
         (false, false) => None,
     }
 }

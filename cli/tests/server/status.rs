@@ -72,7 +72,7 @@ fn parts(output: &str) -> (Vec<&str>, String) {
 
 #[test]
 fn policies_problems_and_losses() {
-    let kept = "    the last good version stays in force\n";
+    let kept = "    the last good version stays enforced\n";
     let cut = "    NOT ENFORCED, no version of it is in force\n";
     let rows: Vec<(GetStatusResponse, Vec<&str>, String)> = vec![
         (GetStatusResponse::default(), vec!["Ok"], NOTHING.to_owned()),
@@ -144,7 +144,7 @@ fn policies_problems_and_losses() {
             ]),
             vec![
                 "Degraded",
-                "cnp shop/web (web.yaml:3): the last good version stays in force",
+                "cnp shop/web (web.yaml:3): the last good version stays enforced",
                 "web.yaml: is missing",
                 "web.yaml: NOT ENFORCED, no version of it is in force",
             ],

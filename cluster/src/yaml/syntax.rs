@@ -58,7 +58,7 @@ pub(super) fn error_text(kind: &ErrorKind) -> String {
         }
         K::UnknownAnchor => "refers to an anchor (&name) that isn't there before it",
         K::MissingAnchorOrAliasName => {
-            "an anchor or alias has no name; quote the text if it is none"
+            "an anchor or alias has no name; quote the text if it isn't one"
         }
         K::CommentInterceptedScalar | K::CommentNotSeparated => {
             "a comment can't stand here; put a space before #, or quote the text"

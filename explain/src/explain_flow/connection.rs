@@ -163,7 +163,7 @@ impl FlowEnd {
                 argument: Some(Argument::Pod(name.clone())),
                 note: changed.then(|| {
                     format!(
-                        "{name} has other labels now than when the flow was seen: {}",
+                        "the labels of {name} changed since the flow was recorded: {}",
                         difference(labels, &present)
                     )
                 }),
@@ -174,7 +174,7 @@ impl FlowEnd {
         if labels.get(Some("k8s"), NAMESPACE).is_none() {
             return Self {
                 missing: Some(format!(
-                    "{name} is gone, and the flow doesn't tell its labels"
+                    "{name} no longer exists, and the flow does not record its labels"
                 )),
                 name,
                 ..Self::default()
@@ -187,7 +187,7 @@ impl FlowEnd {
             }),
             argument: Some(Argument::Labels(own_labels(labels))),
             note: Some(format!(
-                "{name} is gone: it is judged by the labels that it had when the flow was seen"
+                "{name} no longer exists; evaluated with its labels from the flow"
             )),
             name,
             missing: None,

@@ -89,7 +89,7 @@ pub(super) fn headline(
             let denying = now.verdicts().find(|verdict| !verdict.decision.allows());
             let telling = denying.or(now.ingress.as_ref()).or(now.egress.as_ref());
             let why = telling.map_or_else(
-                || "neither end is a pod, no policy is asked".to_owned(),
+                || "neither end is a pod, no policy applies".to_owned(),
                 verdict_text,
             );
             may(now.allowed(), &why)
@@ -108,7 +108,7 @@ pub(super) fn decision_text(recorded: &RecordedDecision) -> String {
     };
     let dropped = recorded.verdict == Verdict::Dropped;
     if dropped && recorded.drop_reason.number == 0 && recorded.decided_by.is_empty() {
-        return "the reason isn't told".to_owned();
+        return "no reason was recorded".to_owned();
     }
     let names = policy_names(&recorded.decided_by);
     if recorded.default_deny {
@@ -129,7 +129,7 @@ pub(super) fn decision_text(recorded: &RecordedDecision) -> String {
         (Some(false), true) => format!("a {direction}rule denies it"),
         (Some(false), false) if rules == names => format!("denied by {}", listed(&rules, "; ")),
         (_, true) if recorded.tells_rules() => match recorded.direction {
-            None => "no policy stands against it".to_owned(),
+            None => "no policy restricts it".to_owned(),
             Some(direction) => format!("no policy enforces {direction}"),
         },
         (_, true) => "no rule was recorded".to_owned(),
@@ -141,7 +141,7 @@ pub(super) fn decision_text(recorded: &RecordedDecision) -> String {
 /// Why an end judges as it does now.
 fn verdict_text(verdict: &EndpointVerdict) -> String {
     let Some(reason) = verdict.decision.reason.as_deref() else {
-        return "it can't be told which rule decides".to_owned();
+        return "the deciding rule is unknown".to_owned();
     };
     match reason.kind {
         ReasonKind::DefaultDeny => {
@@ -179,7 +179,7 @@ pub(super) fn other_end_note(recorded: &RecordedDecision, other: &RecordedDecisi
         }
     };
     format!(
-        "the flow tells of {}, which let it go; {} did not: {}",
+        "the flow records {}, which allowed it; {} did not: {}",
         at(recorded),
         at(other),
         decision_text(other)

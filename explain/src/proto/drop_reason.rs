@@ -39,7 +39,7 @@ fn meaning(reason: Wire) -> (&'static str, &'static str) {
         }
         R::CtMissingTcpAckFlag => (
             "a TCP packet without ACK belongs to no new connection",
-            "a connection that one side has already forgotten",
+            "a connection that one side no longer knows",
         ),
         R::CtUnknownL4Protocol | R::UnknownL4Protocol => (
             "its transport protocol is not supported, only TCP, UDP, SCTP and ICMP are",
@@ -81,11 +81,11 @@ fn meaning(reason: Wire) -> (&'static str, &'static str) {
         | R::UnknownIcmpv6Code
         | R::UnknownIcmpv6Type
         | R::ForbiddenIcmpv6Message => (
-            "this ICMP message is not let through",
+            "this ICMP message is not allowed",
             "an error message about a connection that is not known, or a router inside the pod",
         ),
         R::UnknownConnectionTrackingState | R::CtNoMapFound => {
-            ("the connection's state can't be told", OTHER_DATAPATH)
+            ("the connection's state is unknown", OTHER_DATAPATH)
         }
         R::LocalHostIsUnreachable | R::DropHostNotReady => (
             "the node itself can't be reached or is not ready",
@@ -94,7 +94,10 @@ fn meaning(reason: Wire) -> (&'static str, &'static str) {
         R::StaleOrUnroutableIp
         | R::NoMatchingLocalContainerFound
         | R::UnknownL3TargetAddress
-        | R::FibLookupFailed => ("nobody has the destination address", MISSING),
+        | R::FibLookupFailed => (
+            "no pod, node or service has the destination address",
+            MISSING,
+        ),
         R::ServiceBackendNotFound => (
             "the service has no backend",
             "no pod of the service is ready, or its selector matches none",
@@ -108,7 +111,7 @@ fn meaning(reason: Wire) -> (&'static str, &'static str) {
             "`loadBalancerSourceRanges` of the service",
         ),
         R::TtlExceeded => (
-            "its time to live ran out",
+            "its time to live expired",
             "a routing loop, or a traceroute",
         ),
         R::ReachedEdtRateLimitingDropHorizon | R::DropRateLimited => (

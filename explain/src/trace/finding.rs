@@ -128,7 +128,7 @@ impl MatchInput<'_> {
             Direction::Egress => "to",
         };
         if element.peers.is_empty() {
-            return Some(format!("{word}: it names nobody, so it never matches"));
+            return Some(format!("{word}: it lists no peer, so it never matches"));
         }
         let labels = &self.peer.labels;
         let matches = |peer: &Peer| peer.matches(labels, self.groups);

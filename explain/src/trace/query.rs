@@ -113,7 +113,7 @@ pub enum QueryError {
     },
     /// Pods with different labels or ports match.
     #[error(
-        "{labels} fits pods that differ in their labels or named ports: {pods}; name one of them, or \
+        "{labels} matches pods that differ in their labels or named ports: {pods}; name one of them, or \
          give more labels"
     )]
     Ambiguous {
@@ -140,7 +140,7 @@ pub enum QueryError {
     },
     /// The address of a service, which policy never sees.
     #[error(
-        "{ip} is the address of service {service}: policy judges the pod behind it and its port; ask \
+        "{ip} is the address of service {service}: policies apply to the pod behind it and its port; ask \
          for one of its pods with --dst-pod"
     )]
     Service {

@@ -242,7 +242,7 @@ impl DeniedConnection<'_> {
         let element = policy.rules.first()?.statement(self.direction)?;
         let also = self.also(element.elements.first()?);
         let why = match nearest {
-            Some(finding) => format!(": {} has no words for {}", finding.policy, self.peer.name),
+            Some(finding) => format!(": {} has no rule for {}", finding.policy, self.peer.name),
             None => String::new(),
         };
         let mut policies = policies.clone();
@@ -268,7 +268,9 @@ impl DeniedConnection<'_> {
             let also = self.others.named(matches);
             return match also.is_empty() {
                 true => String::new(),
-                false => format!(" (no label tells it from {also}, which it allows as well)"),
+                false => {
+                    format!(" (no label distinguishes it from {also}, which it allows as well)")
+                }
             };
         }
         let kind = self
@@ -281,7 +283,7 @@ impl DeniedConnection<'_> {
             Some("unmanaged") => "all addresses of pods that are not known",
             _ => return String::new(),
         };
-        format!(" (it allows {all}: policies don't tell them apart)")
+        format!(" (it allows {all}: policies can't distinguish them)")
     }
 
     /// Why nothing is offered.
@@ -294,13 +296,13 @@ impl DeniedConnection<'_> {
             .find(|resolved| resolved.judged && at(resolved).is_none());
         let text = match unlabelled {
             Some(resolved) => format!(
-                "no rule can name {name} alone: it has no label that other pods of its namespace \
+                "no rule can select {name} alone: it has no label that other pods of its namespace \
                  don't have; give it one of its own (such as app: {own}), then ask again",
                 name = resolved.name,
                 own = resolved.pod.as_ref().map_or("NAME", |pod| &pod.name),
             ),
             None => format!(
-                "no rule of the policy language says it: {} can't be named by one",
+                "the policy language can't express it: no rule can select {}",
                 self.peer.name
             ),
         };

@@ -252,7 +252,7 @@ impl Lints<'_, '_> {
                 Warning,
                 "no-dns",
                 &field,
-                "restricts egress, and nothing lets these pods ask DNS: names won't resolve",
+                "restricts egress, and no rule allows DNS for these pods: names won't resolve",
                 "allow 53/UDP (and 53/TCP) to k8s-app=kube-dns of kube-system, if they use names",
             );
         }
@@ -343,7 +343,7 @@ impl Lints<'_, '_> {
             items.is_some_and(|items| !items.is_empty())
         };
         if names_peers && element.peers.is_empty() && !entity_none() {
-            let problem = "an empty list names nobody: the rule never matches";
+            let problem = "an empty list matches nobody: the rule never matches";
             let remedy = format!(
                 "for all pods of the namespace write {word}Endpoints: [{{}}], for anyone remove the list"
             );
@@ -401,7 +401,8 @@ impl Lints<'_, '_> {
                 Peer::CidrGroup { name, .. }
                     if !self.context.state.cidr_groups.contains_key(name) =>
                 {
-                    let problem = format!("there is no CIDR group {name}: nobody is in it");
+                    let problem =
+                        format!("CIDR group {name} does not exist, so it matches no address");
                     self.warn(Warning, "no-group", element.path, problem, "add the group");
                 }
                 Peer::Cidr(rule) => self.covers_pods(element, rule.cidr),
@@ -450,7 +451,7 @@ impl Lints<'_, '_> {
                 true => Note,
                 false => Warning,
             };
-            let remedy = "narrow the one or the other, if it isn't meant so";
+            let remedy = "narrow one of the two, if this isn't intended";
             self.warn(severity, "partly-shadowed", element.path, problem, remedy);
         } else if let Some(by) = overlap::wider(&others, rule, direction, element, self.context) {
             let verb = if element.deny { "denies" } else { "allows" };

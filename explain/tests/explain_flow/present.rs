@@ -78,7 +78,7 @@ fn what_changed_since_is_said() {
         .expect("there is a first part");
     let answer = explain(&state(gone), &dropped());
     assert!(answer.differs);
-    assert_eq!(answer.changes, ["cnp production/db is gone"]);
+    assert_eq!(answer.changes, ["cnp production/db no longer exists"]);
     let policy = &answer.policies[0];
     assert_eq!((policy.yaml.as_str(), policy.in_force), ("", false));
 
@@ -109,9 +109,7 @@ fn a_pod_that_is_gone_is_judged_by_what_the_flow_tells_of_it() {
     assert!(answer.differs);
     assert_eq!(
         answer.notes,
-        [
-            "production/auth-1 is gone: it is judged by the labels that it had when the flow was seen"
-        ]
+        ["production/auth-1 no longer exists; evaluated with its labels from the flow"]
     );
     assert_eq!(
         answer.command,
@@ -132,8 +130,8 @@ fn a_pod_that_is_gone_is_judged_by_what_the_flow_tells_of_it() {
     assert_eq!(
         answer.notes,
         [
-            "what would be decided now can't be told: the flow doesn't tell who the source is: \
-          production/auth-1 is gone, and the flow doesn't tell its labels"
+            "the current decision is unknown: the flow does not identify the source: \
+          production/auth-1 no longer exists, and the flow does not record its labels"
         ]
     );
     assert!(answer.policies[0].yaml.contains("endpointSelector"));
@@ -146,7 +144,7 @@ fn a_pod_that_is_gone_is_judged_by_what_the_flow_tells_of_it() {
     assert_eq!(
         answer.notes,
         [
-            "production/web has other labels now than when the flow was seen: -k8s:app=old +k8s:app=web"
+            "the labels of production/web changed since the flow was recorded: -k8s:app=old +k8s:app=web"
         ]
     );
 }

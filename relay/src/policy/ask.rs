@@ -112,7 +112,7 @@ where
             }
             None => format!("is not connected: {}", why_not(&peer)),
         };
-        notes.push(format!("{name} is missing in this: {why}"));
+        notes.push(format!("{name} is not included: {why}"));
     }
     match (answers.is_empty(), last) {
         (false, _) => Ok((answers, notes)),
@@ -125,16 +125,14 @@ where
 fn why_not(peer: &Peer) -> &str {
     match &peer.link {
         Link::Unavailable { why } => why,
-        Link::Connected { .. } => "it was lost just now",
+        Link::Connected { .. } => "the connection was just lost",
     }
 }
 
 /// A node's refusal in words.
 pub(super) fn said(status: &Status) -> &str {
     match (status.code(), status.message()) {
-        (Code::Unimplemented, _) => {
-            "it doesn't answer questions on policy: it is not a flows agent"
-        }
+        (Code::Unimplemented, _) => "it does not support policy queries: it is not a flows agent",
         (_, "") => status.code().description(),
         (_, text) => text,
     }

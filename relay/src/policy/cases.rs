@@ -82,10 +82,10 @@ pub(super) fn merged(
     }
     if left_out > 0 {
         whole.notes.push(format!(
-            "{left_out} more nodes have such pods, and were not asked"
+            "{left_out} more nodes with such pods were not queried"
         ));
     }
-    let failed = failed.map(|why| format!("not all answered: {why}"));
+    let failed = failed.map(|why| format!("some nodes did not answer: {why}"));
     whole.notes.extend(failed);
     match cases.len() {
         1 => {
@@ -120,8 +120,8 @@ fn told_alike(alike: &[String]) -> Option<String> {
     let shown = alike[..alike.len().min(SHOWN)].join(", ");
     match (alike.len(), alike.len().saturating_sub(SHOWN)) {
         (0, _) => None,
-        (_, 0) => Some(format!("the same goes for {shown}")),
-        (_, more) => Some(format!("the same goes for {shown} and {more} more")),
+        (_, 0) => Some(format!("the same applies to {shown}")),
+        (_, more) => Some(format!("the same applies to {shown} and {more} more")),
     }
 }
 

@@ -76,7 +76,7 @@ async fn both_ends(
             None => Err("is not connected".to_owned()),
             Some((_, channel)) => ask::within(SECOND_WITHIN, question(channel))
                 .await
-                .map_err(|status| format!("does not answer: {}", ask::said(&status))),
+                .map_err(|status| format!("did not answer ({})", ask::said(&status))),
         };
         match answer {
             Ok(answer) => {
@@ -93,7 +93,7 @@ async fn both_ends(
                 }
             }
             Err(why) => whole.notes.push(format!(
-                "{node}, which judges one of the ends, {why}: {name} answers for it"
+                "{node}, which evaluates one of the ends, {why}; answered by {name}"
             )),
         }
     }

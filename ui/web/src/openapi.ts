@@ -856,7 +856,7 @@ export interface components {
             present_version?: string;
             /** @description The version that decided (any version if the flow does not record it) is enforced now */
             in_force?: boolean;
-            /** @description The manifest in its current form is rejected; the last valid one is enforced */
+            /** @description The current version is refused; the last good one stays enforced */
             stale?: boolean;
             /** @description File, line and column of its manifest */
             place?: string;

@@ -49,7 +49,7 @@ pub(super) fn missing(
             .find(|(name, (present, _))| name.to_string() == *policy && **present == **version);
         if let Some((_, (version, why))) = refused {
             let what = match &**version {
-                "" => "stays in force",
+                "" => "stays enforced",
                 _ => "is refused",
             };
             return Err(Status::failed_precondition(format!(
@@ -143,7 +143,7 @@ mod tests {
         let refused = wait(0, "bad", "5").expect_err("it never will be");
         assert_eq!(refused, "cnp shop/bad is refused: no such entity");
         let stays = wait(0, "stuck", "").expect_err("there is no room without it");
-        assert_eq!(stays, "cnp shop/stuck stays in force: no room");
+        assert_eq!(stays, "cnp shop/stuck stays enforced: no room");
         let wanted = WaitRevisionRequest::default();
         let out_of_step = Progress {
             failure: Some("maps are full".to_owned()),

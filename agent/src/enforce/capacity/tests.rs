@@ -116,7 +116,7 @@ fn it_names_map_numbers_policies_and_remedy() {
             format!(
                 "{wanted} policy entries are wanted, map POLICY has room for 20: 40 of cnp \
                  shop/huge (0 in force), 5 of cnp shop/web (3 in force), 2 of cnp shop/same (2 in \
-                 force); what was in force stays in force as a whole; restart flows-agent with \
+                 force); the last applied policy stays enforced as a whole; restart flows-agent with \
                  --max-policy-entries=64, or select fewer pods, peers or ports in cnp shop/huge"
             )
         );
@@ -128,7 +128,7 @@ fn it_names_map_numbers_policies_and_remedy() {
                 .starts_with("web.yaml:1:1: cnp shop/huge: is not in force: "),
             "{huge}"
         );
-        assert!(problems[0].to_string().contains("stays in force"));
+        assert!(problems[0].to_string().contains("stays enforced"));
     }
 }
 
@@ -149,7 +149,7 @@ fn prefixes_and_changes_that_only_pass_by_a_full_map() {
     assert_eq!(
         refusal.text(),
         "3 IPv4 prefixes are wanted, 5 while old and new stand side by side, map CIDR4 has room \
-         for 3: 2 of cnp shop/outer (0 in force); what was in force stays in force as a whole; \
+         for 3: 2 of cnp shop/outer (0 in force); the last applied policy stays enforced as a whole; \
          restart flows-agent with --max-ipv4-prefixes=8, or name fewer prefixes in cnp \
          shop/outer, or make the change in two steps"
     );

@@ -191,7 +191,7 @@ impl Journal {
         match self.replace(&line, sum) {
             Ok(()) => Ok(true),
             Err(error) if self.open.is_some() => {
-                debug!(%error, "a journal is not written anew");
+                debug!(%error, "a journal is not rewritten");
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -318,7 +318,7 @@ mod tests {
             damaged[place] ^= 1;
             fs::write(&path, &damaged).expect("write");
             let error = read(&path).expect_err("damaged").to_string();
-            assert!(error.contains("stays in force"), "{place}: {error}");
+            assert!(error.contains("stays enforced"), "{place}: {error}");
         }
         // A line less: what it says is missing in the middle.
         let second = first

@@ -193,7 +193,7 @@ mod tests {
         for damaged in ["{\"file\": 1}\n", ""] {
             fs::write(&path, damaged).unwrap();
             let error = Log::load(path.clone()).unwrap_err().to_string();
-            assert!(error.contains("stays in force"), "{error}");
+            assert!(error.contains("stays enforced"), "{error}");
         }
         // Where nothing is whole, the state file knows better.
         for torn in ["{\"file\": \"c.y", "{\"version\":3}"] {

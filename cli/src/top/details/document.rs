@@ -134,7 +134,7 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     to
 }
 
-/// Whether a policy may have made a drop: it did, or the reason isn't told.
+/// Whether a policy may have made a drop: it did, or no reason was recorded.
 fn may_be_policy(flow: &Flow) -> bool {
     use proto::flow::DropReason::{PolicyDenied, PolicyDeny, Unknown};
     let reasons = [Unknown, PolicyDenied, PolicyDeny].map(i32::from);

@@ -43,7 +43,7 @@ impl Lints<'_, '_> {
             })
             .collect();
         for (path, net) in found {
-            let problem = format!("{net} has bits behind its length: it means {}", net.trunc());
+            let problem = format!("{net} has host bits set: it means {}", net.trunc());
             let remedy = format!("write {}, or {}", net.trunc(), IpNet::from(net.addr()));
             self.warn(Warning, "host-bits", &path, problem, remedy);
         }

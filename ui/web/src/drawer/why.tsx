@@ -148,7 +148,7 @@ function Involved({ policy, decided, in_force, stale, place, yaml, meaning, vers
   const notes = [
     decided ? 'decided this flow' : 'selects an end',
     ...(in_force ? [] : [present_version ? `changed since: version ${version} decided, version ${present_version} is enforced now` : 'no longer enforced']),
-    ...(stale ? ['the current version is rejected; the last valid version stays enforced'] : []),
+    ...(stale ? ['the current version is refused; the last good one stays enforced'] : []),
   ];
   return (
     <details class="policy">
