@@ -1,32 +1,22 @@
 //! Older flows, out of a server's history.
 
 use flow::Verdict;
+use proto::observer::GetFlowsResponse;
 use serde_json::json;
 
-use crate::relay::{SECOND, Server, flow};
+use crate::relay::{SECOND, flow};
 use crate::server::Running;
 
 /// A flow per second.
-fn relay(socket: &std::path::Path, flows: i64) -> Server {
+fn history(flows: i64) -> Vec<GetFlowsResponse> {
     let flows = (0..flows).map(|second| flow((second + 1) * SECOND, "web", Verdict::Forwarded));
-    Server::start(socket, flows.collect())
+    flows.collect()
 }
 
 #[tokio::test]
 async fn older_flows_are_fetched_until_history_begins() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("relay.sock");
-    let mut relay = relay(&socket, 50_000);
-    let address = format!("unix://{}", socket.display());
-    let arguments = [
-        "--server",
-        &address,
-        "--history",
-        "1000",
-        "--capacity",
-        "60000",
-    ];
-    let server = Running::of(&arguments).await;
+    let arguments = ["--history", "1000", "--capacity", "60000"];
+    let (mut relay, server) = Running::of_relay(history(50_000), &arguments).await;
     server.holds(1000).await;
     let status = server.get("/api/status").await.json();
     let held = &status["held"];
@@ -67,19 +57,8 @@ async fn older_flows_are_fetched_until_history_begins() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_and_a_full_store_are_said() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("relay.sock");
-    let mut relay = relay(&socket, 5000);
-    let address = format!("unix://{}", socket.display());
-    let full = [
-        "--server",
-        &address,
-        "--history",
-        "4000",
-        "--capacity",
-        "4000",
-    ];
-    let full = Running::of(&full).await;
+    let arguments = ["--history", "4000", "--capacity", "4000"];
+    let (mut relay, full) = Running::of_relay(history(5000), &arguments).await;
     full.holds(4000).await;
     let answer = full.get("/api/older").await.json();
     assert_eq!(
@@ -87,7 +66,7 @@ async fn a_server_that_is_gone_and_a_full_store_are_said() {
         (&json!(0), &json!("full"))
     );
 
-    let server = Running::of(&["--server", &address, "--history", "1000"]).await;
+    let server = Running::beside(&relay, &["--history", "1000"]).await;
     server.holds(1000).await;
     relay.stop();
     for _ in 0..400 {

@@ -133,8 +133,6 @@ async fn nothing_can_be_changed_or_broken() {
 #[tokio::test]
 async fn a_hostile_server_breaks_nothing() {
     const SENT: u64 = 200;
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("relay.sock");
     let sent: Vec<_> = (1..=SENT).map(testing::hostile::response).collect();
     // One that was fatal: it has no JSON form.
     let never = proto::google::Timestamp {
@@ -148,9 +146,7 @@ async fn a_hostile_server_breaks_nothing() {
     };
     flow.time = Some(never);
     flow.node_name = "last".to_owned();
-    let mut relay = crate::relay::Server::start(&socket, [sent, vec![last]].concat());
-    let address = format!("unix://{}", socket.display());
-    let server = Running::of(&["--server", &address]).await;
+    let (mut relay, server) = Running::of_relay([sent, vec![last]].concat(), &[]).await;
     for _ in 0..400 {
         let rows = server
             .get("/api/flows?filter=node+%3D%3D+last")

@@ -43,13 +43,10 @@ async fn requests_and_flows_are_counted() {
 
 #[tokio::test]
 async fn flows_and_streams_are_counted() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("relay.sock");
     let flows = (1..=5).map(|n| crate::relay::flow(n, "web", flow::Verdict::Forwarded));
-    let lost = crate::relay::lost(6, 7);
-    let mut relay = crate::relay::Server::start(&socket, flows.chain([lost]).collect());
-    let address = format!("unix://{}", socket.display());
-    let server = Running::of(&["--server", &address, "--metrics-listen", "127.0.0.1:0"]).await;
+    let history = flows.chain([crate::relay::lost(6, 7)]).collect();
+    let arguments = ["--metrics-listen", "127.0.0.1:0"];
+    let (mut relay, server) = Running::of_relay(history, &arguments).await;
     server.holds(6).await;
     let _stream = stream::open(&server, "rows=1").await;
     let wanted = [

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use flows_ui::{Args, Config, Server};
+use proto::observer::GetFlowsResponse;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::http::{Answer, get};
+use crate::relay;
 use crate::schema::DESCRIPTION;
 
 /// A server with flows from a file; ends when dropped.
@@ -16,6 +18,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
     _flows: Option<tempfile::NamedTempFile>,
+    _directory: Option<tempfile::TempDir>,
     _stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -34,6 +37,24 @@ impl Running {
         running
     }
 
+    /// With the flows of a relay, which can be stopped.
+    pub(crate) async fn of_relay(
+        history: Vec<GetFlowsResponse>,
+        arguments: &[&str],
+    ) -> (relay::Server, Self) {
+        let directory = tempfile::tempdir().unwrap();
+        let relay = relay::Server::start(&directory.path().join("relay.sock"), history);
+        let mut running = Self::beside(&relay, arguments).await;
+        running._directory = Some(directory);
+        (relay, running)
+    }
+
+    /// Another one with the flows of the same relay.
+    pub(crate) async fn beside(relay: &relay::Server, arguments: &[&str]) -> Self {
+        let address = format!("unix://{}", relay.socket.display());
+        Self::of(&[&["--server", &address], arguments].concat()).await
+    }
+
     /// Started with these arguments.
     pub(crate) async fn of(arguments: &[&str]) -> Self {
         let fixed = ["flows-ui", "--listen", "127.0.0.1:0"];
@@ -50,6 +71,7 @@ impl Running {
             address,
             metrics,
             _flows: None,
+            _directory: None,
             _stop: stop,
             task,
         }

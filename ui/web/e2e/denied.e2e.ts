@@ -8,6 +8,13 @@ import { variable } from './server';
 const fixture = new Fixture();
 const BAD = '.window .row.bad[data-seq]';
 
+/** Holds the table and opens the newest drop. */
+async function openDrop(): Promise<void> {
+  await fixture.hold();
+  await fixture.page.locator(BAD).first().click();
+  await fixture.page.locator('.drawer .headline').waitFor();
+}
+
 describe('a denied connection', () => {
   it('appears live, and says which policy denied it, why, and what would allow it', async () => {
     const { page } = fixture;
@@ -43,9 +50,7 @@ describe('a denied connection', () => {
     const { page, browser } = fixture;
     await fixture.flows();
     await fixture.dropped();
-    await fixture.hold();
-    await page.locator(BAD).first().click();
-    await page.locator('.drawer .headline').waitFor();
+    await openDrop();
     await fixture.show('Flows');
     const [headline, ends] = [await page.locator('.headline').innerText(), await page.locator('.ends').innerText()];
     const total = await fixture.total();
@@ -64,13 +69,11 @@ describe('a denied connection', () => {
     await page.locator('.map').waitFor();
   });
 
-  it('is found by its link also when flows-ui was started anew', async () => {
+  it('is found by its link also when flows-ui was restarted', async () => {
     const { page, server } = fixture;
     await fixture.flows();
     await fixture.dropped();
-    await fixture.hold();
-    await page.locator(BAD).first().click();
-    await page.locator('.drawer .headline').waitFor();
+    await openDrop();
     const ends = await page.locator('.ends').innerText();
     const address = page.url();
     await server.kill();

@@ -16,11 +16,11 @@ export function Help({ onClose }: { onClose: () => void }) {
         </button>
       </header>
       <div class="sheet">
-        {SHORTCUTS.map(({ title, keys }) => (
+        {Object.entries(SHORTCUTS).map(([title, keys]) => (
           <section key={title}>
             <h3>{title}</h3>
             <dl>
-              {keys.map(({ keys, does }) => (
+              {Object.entries(keys).map(([keys, does]) => (
                 <div key={keys}>
                   <dt>
                     {keys.split(' ').filter(Boolean).map((key) => (

@@ -1,52 +1,35 @@
 // Shortcuts: one key each, not while something is typed.
 
-export interface Shortcut {
-  keys: string;
-  does: string;
-}
-
-/** For the help; what each key does is said where it is handled. */
-export const SHORTCUTS: { title: string; keys: Shortcut[] }[] = [
-  {
-    title: 'Everywhere',
-    keys: [
-      { keys: '/', does: 'Type a filter' },
-      { keys: 'Space', does: 'Pause or resume' },
-      { keys: 'd', does: 'Show dropped flows only, or all' },
-      { keys: 'c', does: 'Clear all filters' },
-      { keys: '1 2 3 4', does: 'Overview, map, flows, nodes' },
-      { keys: 'u', does: 'Times in UTC or in your time zone' },
-      { keys: 't', does: 'Dark, light or system theme' },
-      { keys: '?', does: 'This help' },
-      { keys: 'Esc', does: 'Close the open panel' },
-    ],
+/** For the help, by where they work; what each key does is implemented where it is handled. */
+export const SHORTCUTS: Record<string, Record<string, string>> = {
+  Everywhere: {
+    '/': 'Type a filter',
+    Space: 'Pause or resume',
+    d: 'Show dropped flows only, or all',
+    c: 'Clear all filters',
+    '1 2 3 4': 'Overview, map, flows, nodes',
+    u: 'Times in UTC or in your time zone',
+    t: 'Dark, light or system theme',
+    '?': 'This help',
+    Esc: 'Close the open panel',
   },
-  {
-    title: 'In the table',
-    keys: [
-      { keys: '↑ ↓  j k', does: 'Next and previous flow' },
-      { keys: 'PgUp PgDn Home End', does: 'Scroll by a page, or to an end' },
-      { keys: 'Enter', does: 'Open the flow' },
-      { keys: 'i', does: 'Filter by a cell of the selected flow' },
-    ],
+  'In the table': {
+    '↑ ↓  j k': 'Next and previous flow',
+    'PgUp PgDn Home End': 'Scroll by a page, or to an end',
+    Enter: 'Open the flow',
+    i: 'Filter by a cell of the selected flow',
   },
-  {
-    title: 'On the time axis',
-    keys: [
-      { keys: '← →', does: 'Move the cursor' },
-      { keys: 'Shift ← →', does: 'Select a time range' },
-      { keys: 'Enter', does: 'Show only the selected time range' },
-    ],
+  'On the time axis': {
+    '← →': 'Move the cursor',
+    'Shift ← →': 'Select a time range',
+    Enter: 'Show only the selected time range',
   },
-  {
-    title: 'On the map',
-    keys: [
-      { keys: 'Tab', does: 'Next workload' },
-      { keys: 'Enter', does: 'Filter by the workload, or expand the namespace' },
-      { keys: '+ −  0', does: 'Zoom in, zoom out, fit to view' },
-    ],
+  'On the map': {
+    Tab: 'Next workload',
+    Enter: 'Filter by the workload, or expand the namespace',
+    '+ −  0': 'Zoom in, zoom out, fit to view',
   },
-];
+};
 
 /** Whether a key goes into a field. */
 export function typing(event: KeyboardEvent): boolean {
