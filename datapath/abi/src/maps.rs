@@ -275,7 +275,7 @@ maps! {
         Size::Numbers { first: COOKIE_FIRST_RULE, end: MAX_COOKIES }, "cookies";
     /// What is counted of each pod, and the limit of its events, by its index in ENDPOINTS.
     LIMITS: plain PerCpuArray<u32, Limit>, Size::Fixed(MAX_ENDPOINTS), "counts of pods";
-    /// The rings of events, of whoever reads them now.
+    /// The rings of events, held by their current reader.
     EVENTS: plain PerfEventArray<u32, u32>, Size::PerCpu, "rings";
     /// Events that were read of each CPU's ring, so that what a killed agent left unread is counted too.
     /// User space has it in its memory, and only it writes it.
