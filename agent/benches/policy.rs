@@ -4,16 +4,12 @@
 //! 10,000 pods with 2,000 sets of labels in 20 namespaces and 100 files, 1,000 policies in a file each,
 //! 100 pods on the node. Of each time 10 ms is the wait for more changes in the directory. Processor time
 //! is that of all the agent's threads, without what it takes when nothing happens.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a bench's rows, and what it could not clean up"
-)]
+#![expect(clippy::print_stderr, reason = "what it could not clean up")]
 
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -22,6 +18,8 @@ use proto::flows::v1::{
     GetPoliciesRequest, GetStatusRequest, GetStatusResponse, WaitRevisionRequest,
     policy_client::PolicyClient, status_client::StatusClient,
 };
+use testing_bench::{Row, median};
+use testing_program::{Background, built, memory_mib, processor_time};
 use tonic::transport::{Channel, Endpoint};
 
 /// Whatever prevents a measurement ends the bench.
@@ -49,13 +47,13 @@ fn main() -> Result<()> {
 
 async fn measure(directory: &Path, manifests: &Path) -> Result<()> {
     let began = Instant::now();
-    let mut agent = Agent::start(directory, manifests)?;
+    let mut agent = Agent::start(directory, manifests);
     let first = agent.ready().await?;
     assert_eq!((first.policies, first.endpoints), (1_000, 100));
     let name = "agent: first start until its maps are written";
     row(name, ms(began), "ms", Some("<= 1000"));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let resident = agent.resident()?;
+    let resident = memory_mib(agent.process.id());
     row("agent: resident memory", resident, "MB", None);
 
     let mut bench = Bench::new(&agent, manifests, first.revision).await?;
@@ -82,16 +80,16 @@ async fn measure(directory: &Path, manifests: &Path) -> Result<()> {
         .await?;
     row(
         "agent: resident memory, after these",
-        agent.resident()?,
+        memory_mib(agent.process.id()),
         "MB",
         None,
     );
 
     let mut times = Vec::new();
     for _ in 0..5 {
-        agent.kill()?;
+        agent.process.kill();
         let began = Instant::now();
-        agent.process = Agent::spawn(directory, manifests)?;
+        agent.process = Agent::spawn(directory, manifests);
         agent.ready().await?;
         let mut client = PolicyClient::new(agent.channel().await?);
         client.get_policies(GetPoliciesRequest::default()).await?;
@@ -220,22 +218,21 @@ impl<'a> Bench<'a> {
 
 /// The running agent, killed when dropped.
 struct Agent {
-    process: Child,
+    process: Background,
     run_dir: PathBuf,
 }
 
 impl Agent {
-    fn start(directory: &Path, manifests: &Path) -> Result<Self> {
-        Ok(Self {
-            process: Self::spawn(directory, manifests)?,
+    fn start(directory: &Path, manifests: &Path) -> Self {
+        Self {
+            process: Self::spawn(directory, manifests),
             run_dir: directory.join("run"),
-        })
+        }
     }
 
-    fn spawn(directory: &Path, manifests: &Path) -> Result<Child> {
-        let programs = std::env::var_os("FLOWS_BIN_DIR")
-            .ok_or("FLOWS_BIN_DIR is not set: run `cargo xtask bench policy`")?;
-        let process = Command::new(Path::new(&programs).join("flows-agent"))
+    fn spawn(directory: &Path, manifests: &Path) -> Background {
+        let mut command = Command::new(built("flows-agent"));
+        command
             .args(["--node", "node-0", "--state-dir"])
             .arg(manifests)
             .arg("--run-dir")
@@ -245,9 +242,8 @@ impl Agent {
             .stderr(match std::env::var_os("FLOWS_BENCH_LOG") {
                 Some(_) => Stdio::inherit(),
                 None => Stdio::null(),
-            })
-            .spawn()?;
-        Ok(process)
+            });
+        Background::start(&mut command)
     }
 
     /// Waits until it has brought the kernel in step.
@@ -278,43 +274,17 @@ impl Agent {
 
     /// Processor time in ms, and KB that it gave the kernel to write to files and sockets.
     fn used(&self) -> Result<(f64, f64)> {
-        let process = PathBuf::from(format!("/proc/{}", self.process.id()));
-        let mut nanoseconds = 0;
-        for thread in std::fs::read_dir(process.join("task"))? {
-            let stat = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            let ran = stat.split(' ').next().unwrap_or_default();
-            nanoseconds += ran.parse::<u64>()?;
-        }
-        let io = std::fs::read_to_string(process.join("io"))?;
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.process.id()))?;
         let written = io.lines().find_map(|line| line.strip_prefix("wchar: "));
         let written: u64 = written.ok_or("no wchar")?.parse()?;
-        let ms = Duration::from_nanos(nanoseconds).as_secs_f64() * 1e3;
+        let ms = processor_time(self.process.id()).as_secs_f64() * 1e3;
         Ok((ms, f64::from(u32::try_from(written)?) / 1024.0))
-    }
-
-    /// MB.
-    fn resident(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1));
-        let kib: u32 = kib.ok_or("no VmRSS")?.parse()?;
-        Ok(f64::from(kib) / 1024.0)
-    }
-}
-
-impl Agent {
-    fn kill(&mut self) -> Result<()> {
-        self.process.kill()?;
-        self.process.wait()?;
-        Ok(())
     }
 }
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        if let Err(error) = self.kill() {
-            eprintln!("{error}");
-        }
+        self.process.kill();
         let pins = self.run_dir.join("bpf");
         if let Err(error) = nix::mount::umount2(&pins, nix::mount::MntFlags::MNT_DETACH) {
             eprintln!("{}: {error}", pins.display());
@@ -445,16 +415,6 @@ fn ms(began: Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1e3
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn row(name: &str, value: f64, unit: &str, goal: Option<&str>) {
-    let value = (value * 100.0).round() / 100.0;
-    let mut row = serde_json::json!({"name": name, "value": value, "unit": unit});
-    if let Some(goal) = goal {
-        row["goal"] = goal.into();
-    }
-    println!("{row}");
+    Row::new(name, value, unit).goal(goal).print();
 }

@@ -2,17 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
-#[path = "../../lab/tests/common/pty.rs"]
-#[expect(
-    dead_code,
-    clippy::print_stderr,
-    reason = "other tests use more of it; what it can't clean up is said"
-)]
-mod pty;
-#[path = "../../client/tests/server/mod.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod server;
-
 use std::{path::Path, process::Command};
 
 use proto::{
@@ -21,8 +10,8 @@ use proto::{
     json,
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
 };
-use pty::Pty;
-use server::{Server, flow, lost};
+use testing::server::{Server, flow, lost};
+use testing_program::Pty;
 
 fn top(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));

@@ -6,9 +6,7 @@
     reason = "a test: it fails where it stands"
 )]
 
-mod server;
-
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use flow::{Filter, FlowView as _, Side, Verdict};
 use flows_client::{
@@ -20,10 +18,10 @@ use proto::{
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
     relay::{NodeState, NodeStatusEvent},
 };
-use server::{SECOND, Server, flow, lost};
-
-/// No test waits longer for one thing.
-const PATIENCE: Duration = Duration::from_secs(20);
+use testing::{
+    PATIENCE,
+    server::{SECOND, Server, flow, lost},
+};
 
 fn source(socket: &Path) -> Source {
     let address = format!("unix://{}", socket.display());

@@ -11,8 +11,6 @@
 )]
 
 mod case_files;
-#[path = "../../policy/tests/kernel_maps/mod.rs"]
-mod kernel_maps;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -25,10 +23,10 @@ use case_files::{FILES, File, Fixtures, Loaded, Probe, Run, Set};
 use cluster::Identity;
 use datapath_host::{HostMaps, addr4, addr6};
 use ipnet::IpNet;
-use kernel_maps::{Kernel, frame};
 use loader::testrun::Program;
 use loader::{Desired, IfIndex};
 use policy::{Decision, Direction};
+use testing_kernel::{Kernel, frame};
 
 /// Peers that are no pods.
 const RESERVED: [&str; 7] = [

@@ -1,13 +1,10 @@
 //! What is offered to allow a denied connection: it works, it opens the way for the one that was asked
 //! about as far as labels can tell, and where no rule can say it, that is said.
 
-#[path = "../../policy/tests/common/mod.rs"]
-mod common;
-
 use cluster::{Identities, State};
-use common::state;
 use flows_explain::trace::{End, Explanation, PolicyContext, Port, TraceQuery};
 use policy::Config;
+use testing_policy::{shown, state};
 
 const NODES: &str = "
 apiVersion: v1
@@ -108,7 +105,7 @@ fn end(text: &str) -> End {
 fn explain(state: &State, source: &str, destination: &str, port: &str) -> Explanation {
     let config = Config::default();
     let (policies, refused) = policy::read(state, &config.cluster);
-    assert_eq!(common::shown(&refused), [""; 0]);
+    assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, &config, identities);
     let asked = TraceQuery {

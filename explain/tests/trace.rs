@@ -5,21 +5,15 @@
 
 #![expect(clippy::panic, reason = "helpers of a test fail it")]
 
-#[path = "../../policy/tests/common/mod.rs"]
-mod common;
-#[path = "../../policy/tests/random_policies/mod.rs"]
-mod random_policies;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use cluster::{Identities, NamespacedName, State};
-use common::{add, state};
 use flows_explain::trace::{End, EndpointVerdict, Explanation, PolicyContext, Port, TraceQuery};
 use policy::{Config, ReasonKind};
-use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
-use random_policies::model::{Policy, World};
-use random_policies::oracle::{Answer, Peer, Probe, answer};
-use random_policies::random::Random;
+use testing_policy::generate::{UNMANAGED, next_probe, probe, world};
+use testing_policy::model::{Policy, World};
+use testing_policy::oracle::{Answer, Peer, Probe, answer};
+use testing_policy::{Random, add, run_cases, shown, state};
 
 const CASES: u64 = 150;
 const PROBES: usize = 30;
@@ -27,7 +21,7 @@ const PROBES: usize = 30;
 fn explain(state: &State, asked: &TraceQuery) -> Explanation {
     let config = Config::default();
     let (policies, refused) = policy::read(state, &config.cluster);
-    assert_eq!(common::shown(&refused), [""; 0]);
+    assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, &config, identities);
     context.explain(asked).expect("the question is sound")
@@ -159,14 +153,7 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
     let state = state(&manifests);
     let mut last: Option<Probe> = None;
     for _ in 0..PROBES {
-        // Half of them differ in one field from the one before.
-        let probe = match &last {
-            Some(last) if random.chance(50) => {
-                let field = *random.pick(&ProbeField::ALL);
-                change(&world, last, field, &mut random)
-            }
-            _ => probe(&world, &mut random),
-        };
+        let probe = next_probe(&world, last.as_ref(), &mut random);
         last = Some(probe.clone());
         // No such packets.
         let with_ports = matches!(probe.protocol, 6 | 17 | 132);
@@ -319,18 +306,9 @@ fn an_allow_takes_nothing_away_but_by_its_default_deny() {
 
 #[test]
 fn explanations_fit_the_oracle_and_suggestions_work() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse::<u64>().expect("a number"))
-    };
     let mut ledger = BTreeMap::new();
-    if let Some(seed) = number("FLOWS_SEED") {
-        run(seed, &mut ledger);
+    if run_cases(CASES, |seed| run(seed, &mut ledger)).is_none() {
         return;
-    }
-    for seed in 0..number("FLOWS_CASES").unwrap_or(CASES) {
-        run(seed, &mut ledger);
     }
     // Floors: a generator gone inert must not look like success.
     for (name, least) in [

@@ -2,12 +2,10 @@
 //! an agent's history, and over messages as the CLI and the relay have them; flows written and read as
 //! JSON, and shown from a file by the whole command.
 
-#![expect(clippy::print_stdout, reason = "rows go to standard output")]
-
 use std::ffi::OsStr;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -16,6 +14,8 @@ use flow::view::{FlowView, Side, Transport};
 use flow::{Identity, Verdict};
 use flows_flow as flow;
 use proto::flow::{CiliumEventType, Endpoint, Flow, FlowFilter, Ip, IpVersion, Layer4, Tcp};
+use testing_bench::{Row, median};
+use testing_program::built;
 
 const FLOWS: usize = 1_000_000;
 const RUNS: usize = 7;
@@ -152,24 +152,21 @@ fn filter() -> Filter {
 
 /// Millions of flows per second, median of the runs.
 fn rate(flows: usize, mut scan: impl FnMut() -> usize) -> f64 {
-    let mut rates: Vec<f64> = (0..RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            black_box(scan());
-            let flows = u32::try_from(flows).unwrap_or(u32::MAX);
-            f64::from(flows) / 1e6 / start.elapsed().as_secs_f64()
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    rates[RUNS / 2]
+    let rates = (0..RUNS).map(|_| {
+        let start = Instant::now();
+        black_box(scan());
+        let flows = u32::try_from(flows).unwrap_or(u32::MAX);
+        f64::from(flows) / 1e6 / start.elapsed().as_secs_f64()
+    });
+    median(rates.collect())
+}
+
+fn row(name: &str, value: f64) -> Row {
+    Row::new(name, value, "M flows/s")
 }
 
 fn print(name: &str, value: f64, goal: Option<&str>) {
-    let mut row = serde_json::json!({ "name": name, "value": value, "unit": "M flows/s" });
-    if let Some(goal) = goal {
-        row["goal"] = goal.into();
-    }
-    println!("{row}");
+    row(name, value).goal(goal).print();
 }
 
 fn message(record: &Record, labels: &[Vec<String>]) -> Flow {
@@ -254,16 +251,10 @@ fn shown(program: &OsStr, file: &Path, output: &str, flows: usize) -> Option<f64
 
 /// Rows of the whole command; beside it Hubble's, where it is installed and has such an output.
 fn whole_commands() {
-    let programs = std::env::var_os("FLOWS_BIN_DIR").map(PathBuf::from);
-    let programs = programs.expect("FLOWS_BIN_DIR: run it by `cargo xtask bench filter`");
-    let ours = programs.join("flows");
+    let ours = built("flows");
     let flows = 200_000;
     let file = std::env::temp_dir().join(format!("flows-bench-{}.jsonl", std::process::id()));
     write_file(&file, flows);
-    let median = |mut rates: Vec<f64>| {
-        rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied()
-    };
     for (name, output, has_base) in [
         (
             "file to wide row, whole command, of CPU time",
@@ -285,14 +276,8 @@ fn whole_commands() {
                 bases.extend(shown(OsStr::new("hubble"), &file, output, flows));
             }
         }
-        let value = median(rates).expect("there are runs");
-        let mut row = serde_json::json!({ "name": name, "value": value, "unit": "M flows/s" });
-        if let Some(base) = median(bases) {
-            row["base"] = "hubble observe".into();
-            row["base_value"] = base.into();
-            row["ratio"] = (value / base).into();
-        }
-        println!("{row}");
+        let base = (!bases.is_empty()).then(|| ("hubble observe", median(bases)));
+        row(name, median(rates)).against(base).print();
     }
     std::fs::remove_file(&file).expect("the file that was written");
 }

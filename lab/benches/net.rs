@@ -3,11 +3,7 @@
 //! iptables and with nftables are up at once and measured in turns, so that whatever else the
 //! machine does hits all alike. Prints one JSON row per figure.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a bench prints its rows"
-)]
+#![expect(clippy::print_stderr, reason = "what it has to leave out is said")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,9 +13,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use flows_lab::harness::{Family, Probe, Running, TestLab, options};
 use flows_lab::traffic::client::Outcome;
-use serde_json::json;
+use testing_bench::{Row, median};
+use testing_lab::{Family, Probe, Running, TestLab, options};
 
 /// Rounds; a figure is the median of as many, a ratio that of as many ratios.
 const ROUNDS: usize = 11;
@@ -257,27 +253,18 @@ fn measure(rigs: &[Rig]) -> Result<()> {
                         .map(|(mine, bare)| mine / bare)
                         .collect(),
                 );
-                println!(
-                    "{}",
-                    json!({
-                        "name": format!("{part}, {place}, {}", rig.variant.name()),
-                        "value": value.round(),
-                        "unit": unit,
-                        "base": (rig.variant != Variant::Bare).then_some("bare"),
-                        "base_value": (rig.variant != Variant::Bare).then_some(base.round()),
-                        "ratio": (rig.variant != Variant::Bare).then_some(ratio),
-                        "goal": goal(rig.variant, from, part),
-                    })
-                );
+                let name = format!("{part}, {place}, {}", rig.variant.name());
+                let row = Row::new(name, value.round(), unit);
+                let row = if rig.variant == Variant::Bare {
+                    row
+                } else {
+                    row.against(Some(("bare", base.round()))).ratio(ratio)
+                };
+                row.goal(goal(rig.variant, from, part)).print();
             }
         }
     }
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 const PLACES: [(&str, &str); 2] = [("near", "one node"), ("far", "two nodes")];

@@ -150,8 +150,11 @@ fn known_labs(known: &[String]) -> String {
 }
 
 /// Adds what was attempted and on which file to an I/O error.
-pub(crate) trait Context<T> {
+pub trait Context<T> {
     /// Turns the error into [`Error::Io`].
+    ///
+    /// # Errors
+    /// That one.
     fn context(self, action: &'static str, path: &Path) -> Result<T>;
 }
 

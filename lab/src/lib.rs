@@ -11,7 +11,6 @@ mod apply;
 pub mod cli;
 pub mod down;
 pub mod error;
-pub mod harness;
 pub mod hosts;
 pub mod lab;
 pub mod link;

@@ -1,22 +1,16 @@
 //! From the kernel to the screen: what happened in a running lab is told by `flows`, by way of agents
 //! and relay, with its reason.
 
-#[path = "common/cluster.rs"]
-mod cluster;
 mod common;
-#[path = "common/observe.rs"]
-mod observe;
-#[path = "common/screen.rs"]
-mod screen;
 
 use std::time::Duration;
 
-use cluster::up;
-use flows_lab::harness::{Family, Probe, TestLab};
+use common::program;
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
-use observe::{observe, until};
 use serde_json::Value;
+use testing_lab::cluster::up;
+use testing_lab::{Family, Probe, TestLab, observe, until};
 
 /// The flows of JSON output, one a line.
 fn flows(text: &str) -> Vec<Value> {
@@ -27,7 +21,7 @@ fn flows(text: &str) -> Vec<Value> {
 
 #[test]
 fn every_drop_is_told_with_its_policy() {
-    let lab = up();
+    let lab = up(program());
     for from in ["stranger-near", "stranger-far"] {
         for (family, version) in [(Family::V4, "IPv4"), (Family::V6, "IPv6")] {
             let outcome = lab.connect(from, "server:80", Probe::Tcp, family).unwrap();
@@ -76,7 +70,7 @@ fn every_drop_is_told_with_its_policy() {
 
 #[test]
 fn an_egress_drop_is_told_by_the_source() {
-    let lab = up();
+    let lab = up(program());
     let outcome = lab
         .connect("caged-far", "open:80", Probe::Tcp, Family::V4)
         .unwrap();
@@ -102,7 +96,7 @@ fn an_egress_drop_is_told_by_the_source() {
 
 #[test]
 fn what_is_allowed_names_the_rule_that_allows_it() {
-    let lab = up();
+    let lab = up(program());
     for from in ["friend-near", "friend-far"] {
         let outcome = lab
             .connect(from, "server:80", Probe::Tcp, Family::V4)
@@ -121,7 +115,7 @@ fn what_is_allowed_names_the_rule_that_allows_it() {
 
 #[test]
 fn a_cut_connection_names_the_policy_that_cut_it() {
-    let mut lab = up();
+    let mut lab = up(program());
     let line = "flows-lab client --to open:80 --hold --every 50ms --timeout 300ms";
     let client = lab
         .start("stranger-far", &line.split(' ').collect::<Vec<_>>())
@@ -157,7 +151,7 @@ spec:
 
 #[test]
 fn a_stolen_source_address_is_told() {
-    let lab = up();
+    let lab = up(program());
     let victim = lab.lab().find_pod("friend-near").unwrap().ipv4.to_string();
     let add = lab.exec(
         "stranger-near",

@@ -2,21 +2,15 @@
 //! recovers by asking for less or by a larger map.
 
 mod common;
-#[path = "common/metrics.rs"]
-mod metrics;
-#[path = "common/screen.rs"]
-mod screen;
 
 use std::path::Path;
 use std::time::Duration;
 
 use common::program;
-use flows_lab::harness::{Family, Probe, TestLab, options};
 use flows_lab::manifest;
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
-use metrics::metrics;
-use screen::flows;
+use testing_lab::{Family, Probe, TestLab, metrics, options};
 
 const PODS: &str = r#"
 apiVersion: v1
@@ -93,7 +87,7 @@ fn can(lab: &TestLab, from: &str, port: u16) -> bool {
 }
 
 fn status(lab: &TestLab) -> String {
-    let output = flows(lab).arg("status").output().unwrap();
+    let output = lab.flows().arg("status").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -2,25 +2,14 @@
 //! either end of the way loses flows, and never silently.
 
 mod common;
-#[path = "common/follow.rs"]
-mod follow;
-#[path = "common/metrics.rs"]
-mod metrics;
-#[path = "common/screen.rs"]
-mod screen;
-#[path = "common/signals.rs"]
-mod signals;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
 use common::program;
-use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::process::Deadline;
-use follow::Follow;
-use metrics::metrics;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -28,9 +17,8 @@ use proto::flows::v1::{EventCounts, GetStatusRequest, status_client::StatusClien
 use proto::observer::{
     GetFlowsRequest, get_flows_response::ResponseTypes, observer_client::ObserverClient,
 };
-use screen::flows;
 use serde_json::Value;
-use signals::signal_agent;
+use testing_lab::{Follow, TestLab, metrics, options, signal_agent};
 use tonic::Request;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
@@ -92,7 +80,7 @@ fn flood(lab: &TestLab, from: &str, count: u16) {
 
 /// Stops a client from reading, or lets it go on.
 fn signal(client: &Follow, signal: Signal) {
-    kill(Pid::from_raw(client.child.id().cast_signed()), signal).unwrap();
+    kill(Pid::from_raw(client.id().cast_signed()), signal).unwrap();
 }
 
 /// Asks the relay.
@@ -218,7 +206,8 @@ fn a_stalled_agent_tells_what_its_rings_could_not_hold() {
     assert_eq!(told.shown + told.ring + told.queue, counts.attempted);
 
     // Who asks for the past is told the same.
-    let output = flows(&lab)
+    let output = lab
+        .flows()
         .args(["observe", "--all", "--output", "json"])
         .output()
         .unwrap();
@@ -247,7 +236,7 @@ fn a_stalled_agent_tells_what_its_rings_could_not_hold() {
     ] {
         assert_eq!(metrics.get(name), Some(&expected), "{name}: {metrics:#?}");
     }
-    let output = flows(&lab).arg("status").output().unwrap();
+    let output = lab.flows().arg("status").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap().replace(',', "");
     let line = text.lines().find(|line| line.starts_with("Events: "));
     assert_eq!(

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use common::program;
 use flows_lab::down::down;
-use flows_lab::harness::{Family, Probe, TestLab, flows_lab, options};
 use flows_lab::netns;
 use flows_lab::process::members;
 use flows_lab::state::{Paths, Record};
 use flows_lab::traffic::client::Outcome;
+use testing_lab::{Family, Probe, TestLab, flows_lab, options};
 
 /// Two nodes; `near` and `server` on one, `far` on the other.
 const PODS: &str = r#"

@@ -1,16 +1,14 @@
 //! Policy in a running lab: real packets, the kernel decides.
 
-#[path = "common/cluster.rs"]
-mod cluster;
 mod common;
 
 use std::time::Duration;
 
-use cluster::up;
 use common::program;
-use flows_lab::harness::{Family, Probe, Running, TestLab, flows_lab};
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
+use testing_lab::cluster::up;
+use testing_lab::{Family, Probe, Running, TestLab, flows_lab};
 
 const BOTH: [Family; 2] = [Family::V4, Family::V6];
 
@@ -38,7 +36,7 @@ fn until(client: &Running, what: &str, condition: impl Fn(&[Outcome]) -> bool) -
 
 #[test]
 fn allowed_and_denied() {
-    let lab = up();
+    let lab = up(program());
     let (yes, no) = (Outcome::Connected, Outcome::TimedOut);
     let cases = [
         ("friend-near", "server:80", Probe::Tcp, yes),
@@ -92,7 +90,7 @@ fn allowed_and_denied() {
 
 #[test]
 fn a_policy_cuts_and_releases_a_living_connection() {
-    let mut lab = up();
+    let mut lab = up(program());
     let client = |from: &str, family: &str| {
         let line =
             format!("flows-lab client --to open:80 --hold --every 50ms --timeout 300ms {family}");
@@ -160,7 +158,7 @@ spec:
 
 #[test]
 fn enforcement_outlives_its_agents() {
-    let mut lab = up();
+    let mut lab = up(program());
     let start = |from: &str, more: &str| {
         let line = format!("flows-lab client --to server:80 --every 20ms {more}");
         lab.start(from, &line.split_whitespace().collect::<Vec<_>>())
@@ -220,7 +218,7 @@ fn enforcement_outlives_its_agents() {
 
 #[test]
 fn a_bad_version_leaves_the_good_one_in_force() {
-    let mut lab = up();
+    let mut lab = up(program());
     let path = lab
         .lab()
         .paths()
@@ -292,7 +290,7 @@ fn a_bad_version_leaves_the_good_one_in_force() {
 
 #[test]
 fn what_was_deleted_has_no_last_good_version() {
-    let lab = up();
+    let lab = up(program());
     let name = lab.lab().record().name.clone();
     let manifests = lab.lab().paths().manifests();
     let file = manifests.join("ciliumnetworkpolicy.default.server.yaml");
@@ -338,7 +336,7 @@ fn what_was_deleted_has_no_last_good_version() {
 
 #[test]
 fn a_stolen_source_address_gets_nowhere() {
-    let lab = up();
+    let lab = up(program());
     let before = datagrams(&lab);
     assert!(before > 0, "the log counts what arrives");
     for thief in ["stranger-near", "stranger-far"] {

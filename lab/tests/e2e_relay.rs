@@ -1,25 +1,16 @@
 //! A relay whose nodes die, fall silent and come back, with real agents under real traffic.
 
 mod common;
-#[path = "common/follow.rs"]
-mod follow;
-#[path = "common/screen.rs"]
-mod screen;
-#[path = "common/signals.rs"]
-mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
 use common::program;
-use flows_lab::harness::{TestLab, options};
 use flows_lab::process::Deadline;
-use follow::Follow;
 use nix::sys::signal::Signal;
-use screen::flows;
 use serde_json::Value;
-use signals::signal_agent;
+use testing_lab::{Follow, TestLab, options, signal_agent};
 
 /// A talker and its server on each of three nodes: flows of a node don't depend on the others.
 const MANIFESTS: &str = r#"
@@ -183,7 +174,7 @@ fn time(text: &str) -> Time {
 
 /// Runs `flows`, and returns its output and what it said of nodes.
 fn run(lab: &TestLab, arguments: &[&str]) -> (String, String) {
-    let output = flows(lab).args(arguments).output().unwrap();
+    let output = lab.flows().args(arguments).output().unwrap();
     // A status that isn't well exits with 1.
     let code = output.status.code();
     let may_be_degraded = arguments.first() == Some(&"status");

@@ -12,7 +12,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::program;
-use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::process::Deadline;
 use flows_lab::state::write_whole;
@@ -23,6 +22,7 @@ use proto::flows::v1::{GetStatusRequest, status_client::StatusClient};
 use proto::observer::{
     GetFlowsRequest, get_flows_response::ResponseTypes, observer_client::ObserverClient,
 };
+use testing_lab::{TestLab, options};
 use tokio::runtime::Runtime;
 use tonic::Request;
 use tonic::metadata::MetadataValue;

@@ -1,10 +1,6 @@
 //! What stays closed, and what is put back, whatever happens to agents, programs, pins and files.
 
 mod common;
-#[path = "common/metrics.rs"]
-mod metrics;
-#[path = "common/screen.rs"]
-mod screen;
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
@@ -12,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::program;
-use flows_lab::harness::{Family, Probe, TestLab, options};
 use flows_lab::network;
 use flows_lab::traffic::client::Outcome;
 use loader::testrun::Tamper;
-use screen::flows;
+use testing_lab::{Family, Probe, TestLab, metrics, options};
 
 const PODS: &str = r#"
 apiVersion: v1
@@ -211,7 +206,7 @@ spec:
 "#;
 
 fn status(lab: &TestLab) -> String {
-    let mut command = flows(lab);
+    let mut command = lab.flows();
     let output = command.arg("status").output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
@@ -253,7 +248,7 @@ fn a_program_taken_away_lets_nothing_pass_and_comes_back() {
     try_it("without pins");
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(links().len(), 4);
-    let page = metrics::metrics(&lab);
+    let page = metrics(&lab);
     for damage in ["detached", "replaced", "unpinned"] {
         let name = format!("flows_datapath_repairs_total{{damage=\"{damage}\"}}");
         assert_eq!(page[&name], 4, "{damage}");
@@ -328,7 +323,7 @@ fn connections_go_with_their_pod() {
         }
     }
     let entries = |lab: &TestLab| {
-        let page = metrics::metrics(lab);
+        let page = metrics(lab);
         ["CT4", "CT6"].map(|map| page[&format!("flows_map_entries{{map=\"{map}\"}}")])
     };
     // Counted at most every 15 s.

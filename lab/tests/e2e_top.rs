@@ -1,31 +1,26 @@
 //! `flows top` on a terminal, with a lab behind it: the drop is seen as it happens, its explanation is
 //! a key away, and the terminal is given back however it ends.
 
-#[path = "common/cluster.rs"]
-mod cluster;
 mod common;
-#[path = "common/pty.rs"]
-mod pty;
-#[path = "common/screen.rs"]
-mod screen;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cluster::up;
-use flows_lab::harness::{Family, Probe, TestLab};
+use common::program;
 use flows_lab::process::{Deadline, Role};
 use flows_lab::traffic::client::Outcome;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pty::Pty;
 use serde_json::Value;
+use testing_lab::cluster::up;
+use testing_lab::{Family, Probe, TestLab};
+use testing_program::Pty;
 
 /// Starts it, on a relay that has reached its nodes: of one that it reaches later it tells no history.
 fn top(lab: &TestLab, size: (u16, u16)) -> Pty {
     let deadline = Deadline::after(Duration::from_secs(20));
     loop {
-        let nodes = screen::flows(lab).args(["list", "nodes"]).output().unwrap();
+        let nodes = lab.flows().args(["list", "nodes"]).output().unwrap();
         let nodes = String::from_utf8(nodes.stdout).unwrap();
         if nodes.matches(" Connected ").count() == 2 {
             break;
@@ -36,7 +31,7 @@ fn top(lab: &TestLab, size: (u16, u16)) -> Pty {
         );
     }
     let home = std::env::temp_dir().join(format!("flows-top-{}", std::process::id()));
-    let mut command = screen::flows(lab);
+    let mut command = lab.flows();
     command.arg("top").env("XDG_STATE_HOME", home);
     Pty::start(&command, size)
 }
@@ -48,7 +43,7 @@ fn denied(lab: &TestLab) {
 
 #[test]
 fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
-    let lab = up();
+    let lab = up(program());
     let mut top = top(&lab, (120, 40));
     top.until("the connection", |text| text.contains("● live"));
     denied(&lab);
@@ -124,7 +119,7 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
 
 #[test]
 fn what_is_paused_is_not_lost() {
-    let lab = up();
+    let lab = up(program());
     let mut top = top(&lab, (120, 40));
     top.press("d");
     top.until("the connection", |text| {
@@ -145,7 +140,7 @@ fn what_is_paused_is_not_lost() {
 
 #[test]
 fn a_signal_and_a_lost_server_leave_the_terminal_whole() {
-    let lab = up();
+    let lab = up(program());
     let top = top(&lab, (80, 24));
     top.until("the connection", |text| text.contains("● live"));
     let relay = lab
@@ -169,7 +164,7 @@ fn a_signal_and_a_lost_server_leave_the_terminal_whole() {
 
 /// What `flows observe` has of drops: their times.
 fn drops(lab: &TestLab) -> BTreeSet<String> {
-    let mut command = screen::flows(lab);
+    let mut command = lab.flows();
     command.args(["observe", "--last", "10000", "--verdict", "DROPPED"]);
     let output = command.args(["-o", "json"]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -189,7 +184,7 @@ fn times(lines: &str) -> Vec<String> {
 
 #[test]
 fn a_relay_that_comes_back_loses_nothing_and_tells_nothing_twice() {
-    let mut lab = up();
+    let mut lab = up(program());
     let mut top = top(&lab, (160, 40));
     top.press("d");
     denied(&lab);

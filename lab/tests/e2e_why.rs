@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use common::program;
-use flows_lab::harness::{Family, Probe, TestLab, options};
 use flows_lab::manifest;
 use flows_lab::traffic::client::Outcome;
 use proto::flows::v1::trace_response;
 use serde_json::Value;
+use testing_lab::{Family, Probe, TestLab, options};
 
 /// Pods of two namespaces and accounts. The servers `a` and `b` have equal labels, but the port named
 /// `web` is another one.

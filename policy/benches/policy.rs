@@ -4,15 +4,15 @@
 //! change's time is from the new snapshot to the changes of the maps; reading manifests and writing
 //! maps are not in it.
 #![expect(clippy::unwrap_used, reason = "a bench that can't measure fails")]
-#![expect(clippy::print_stdout, reason = "a bench's rows go there")]
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use cluster::manifest::{self, Document};
-use cluster::{Origin, State, yaml};
+use cluster::State;
 use datapath_host::Changes;
 use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
+use testing_bench::{Row, median};
+use testing_program::memory_mib;
 
 const ROUNDS: usize = 9;
 const NAMESPACES: usize = 20;
@@ -29,7 +29,7 @@ fn main() {
     let here = here(&state);
     let mut first = Vec::new();
     let mut compiler = None;
-    let memory = resident();
+    let memory = memory_mib(std::process::id());
     for _ in 0..ROUNDS {
         // One at a time, as in an agent.
         drop(compiler.take());
@@ -43,7 +43,7 @@ fn main() {
         drop(desired);
         compiler = Some(new);
     }
-    let memory = resident() - memory;
+    let memory = memory_mib(std::process::id()) - memory;
     let mut compiler = compiler.unwrap();
     let compiled = compiler.compiled();
     row("first compilation", median(first), "ms", None);
@@ -164,12 +164,7 @@ fn len(changes: &Changes) -> usize {
 }
 
 fn row(name: &str, value: f64, unit: &str, goal: Option<&str>) {
-    let value = (value * 1000.0).round() / 1000.0;
-    let mut row = serde_json::json!({"name": name, "value": value, "unit": unit});
-    if let Some(goal) = goal {
-        row["goal"] = goal.into();
-    }
-    println!("{row}");
+    Row::new(name, value, unit).goal(goal).print();
 }
 
 fn ms(began: Instant) -> f64 {
@@ -178,22 +173,6 @@ fn ms(began: Instant) -> f64 {
 
 fn count(n: usize) -> f64 {
     f64::from(u32::try_from(n).unwrap())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// Resident memory of this process, MB.
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kib: u32 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    f64::from(kib) / 1024.0
 }
 
 fn here(state: &State) -> LocalNode {
@@ -290,13 +269,5 @@ fn of_namespace(n: usize, version: usize) -> String {
 }
 
 fn add(state: &mut State, text: &str) {
-    let origin = Origin::from("bench.yaml");
-    for document in yaml::parse(text).unwrap() {
-        for document in manifest::read(&origin, document) {
-            let Document::Object(_, object, _) = document else {
-                unreachable!("{text}");
-            };
-            state.insert(object);
-        }
-    }
+    testing_policy::add(state, "bench.yaml", text);
 }

@@ -1,13 +1,11 @@
 //! The compiler over snapshots: texts, stability of numbers, refused policies.
 
-mod common;
-
 use std::collections::BTreeSet;
 
 use abi::policy::{COOKIE_ALLOW_ANY_EGRESS, ENFORCED};
 use cluster::NamespacedName;
-use common::{add, shown, state};
 use flows_policy::{Compiled, Compiler, Config, PersistentState, ReasonKind};
+use testing_policy::{add, shown, state};
 
 const SHOP: &str = "
 {apiVersion: v1, kind: Node, metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}, status: {addresses: [{type: InternalIP, address: 172.16.0.1}]}}

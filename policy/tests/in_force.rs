@@ -1,15 +1,13 @@
 //! What stays in force: whose an address is, and whom a policy isolates by labels that identities leave
 //! out.
 
-mod common;
-
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use abi::policy::ENFORCED;
 use cluster::{NamespacedName, State};
-use common::{add, shown, state};
 use flows_policy::{Compiled, Compiler, Config, PersistentState};
+use testing_policy::{add, shown, state};
 
 const WEB: &str = "
 {apiVersion: v1, kind: Node, metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}}

@@ -3,20 +3,15 @@
 //!
 //! `FLOWS_CASES=2000` runs more of them, `FLOWS_SEED=n` one.
 
-mod common;
-#[expect(dead_code, reason = "what judges probes isn't needed here")]
-mod random_policies;
-
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use cluster::{NamespacedName, State};
-use common::{add, shown, state};
 use datapath_host::{Changes, Desired};
 use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
-use random_policies::generate::world;
-use random_policies::random::Random;
+use testing_policy::generate::world;
+use testing_policy::{Random, add, run_cases, shown, state};
 
 const CASES: u64 = 30;
 const STEPS: usize = 25;
@@ -235,18 +230,9 @@ fn run(seed: u64, ledger: &mut Ledger) {
 
 #[test]
 fn change_by_change_is_from_nothing() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse::<u64>().expect("a number"))
-    };
     let mut ledger = Ledger::default();
-    if let Some(seed) = number("FLOWS_SEED") {
-        run(seed, &mut ledger);
+    if run_cases(CASES, |seed| run(seed, &mut ledger)).is_none() {
         return;
-    }
-    for seed in 0..number("FLOWS_CASES").unwrap_or(CASES) {
-        run(seed, &mut ledger);
     }
     eprintln!("{ledger:?}");
     assert!(

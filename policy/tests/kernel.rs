@@ -6,28 +6,21 @@
 //! the property test.
 #![expect(clippy::panic, reason = "helpers of a test fail it")]
 
-mod common;
-mod kernel_maps;
-mod random_policies;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use abi::event::{DROP, Event, NEW, NOT_JUDGED};
-use abi::reason;
 use cluster::NamespacedName;
-use common::{shown, state};
 use datapath_host::HostMaps;
-use flows_policy::{
-    Compiled, Compiler, Config, LocalEndpoint, LocalNode, PersistentState, ReasonKind,
-};
-use kernel_maps::{Kernel, frame};
+use flows_policy::{Compiled, LocalEndpoint, LocalNode};
 use loader::testrun::Program;
 use loader::{Desired, IfIndex};
-use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
-use random_policies::model::{NODES, Pod, World};
-use random_policies::oracle::{Answer, Peer, Probe, answer};
-use random_policies::random::Random;
+use testing_kernel::{Kernel, frame};
+use testing_policy::compare::{agrees, compiled};
+use testing_policy::generate::{UNMANAGED, next_probe, world};
+use testing_policy::model::{NODES, Pod, World};
+use testing_policy::oracle::{Answer, Peer, Probe, answer};
+use testing_policy::{Random, run_cases};
 
 const CASES: u64 = 40;
 const PROBES: usize = 60;
@@ -61,36 +54,6 @@ fn address(world: &World, peer: &Peer, v6: bool) -> Option<IpAddr> {
     (ip.is_ipv6() == v6).then_some(ip)
 }
 
-/// Whether one end's verdict and cookie are the oracle's answer.
-fn agrees(compiled: &Compiled, answer: &Answer, verdict: u8, cookie: u32, from_host: bool) -> bool {
-    let Some(found) = compiled.cookies.resolve(cookie) else {
-        return false;
-    };
-    let named: BTreeSet<String> = found
-        .origins
-        .iter()
-        .map(|origin| origin.policy.name.to_string())
-        .collect();
-    let some_of = |policies: &BTreeSet<String>| !named.is_empty() && named.is_subset(policies);
-    let allowed = verdict == abi::event::FORWARDED;
-    match answer {
-        Answer::NotEnforced => allowed && found.kind == ReasonKind::AllowAny,
-        Answer::Localhost => allowed && found.kind == ReasonKind::AllowLocalhost,
-        Answer::Allowed(policies) => {
-            let localhost = from_host && found.kind == ReasonKind::AllowLocalhost;
-            allowed && (found.kind == ReasonKind::Allow && some_of(policies) || localhost)
-        }
-        Answer::Denied(policies) => {
-            verdict == reason::POLICY_DENY && found.kind == ReasonKind::Deny && some_of(policies)
-        }
-        Answer::DefaultDeny(policies) => {
-            verdict == reason::POLICY_DENIED
-                && found.kind == ReasonKind::DefaultDeny
-                && named == *policies
-        }
-    }
-}
-
 fn drops(answer: &Answer) -> bool {
     matches!(answer, Answer::Denied(_) | Answer::DefaultDeny(_))
 }
@@ -108,27 +71,14 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
     let manifests = world.manifests();
-    let compiled = Compiler::new(Config::default(), "a", PersistentState::default())
-        .compile(&state(&manifests));
-    assert_eq!(
-        shown(&compiled.problems),
-        [""; 0],
-        "seed {seed}\n{manifests}"
-    );
+    let compiled = compiled(&world);
     let desired = desired(&world, &compiled, &kernel.interfaces);
     kernel.begin(&desired);
     let mut host = HostMaps::from(&desired);
     host.now = 1 << 40;
     let mut last: Option<Probe> = None;
     for number in 0..PROBES {
-        // Half of them differ in one field from the one before.
-        let probe = match &last {
-            Some(last) if random.chance(50) => {
-                let field = *random.pick(&ProbeField::ALL);
-                change(&world, last, field, &mut random)
-            }
-            _ => probe(&world, &mut random),
-        };
+        let probe = next_probe(&world, last.as_ref(), &mut random);
         last = Some(probe.clone());
         let v6 = match probe.protocol {
             1 => false,
@@ -221,7 +171,10 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
             ),
         ] {
             let right = match answer {
-                Some(answer) => agrees(&compiled, answer, verdict, cookie, from_host),
+                Some(answer) => {
+                    let reason = compiled.cookies.resolve(cookie);
+                    reason.is_some_and(|reason| agrees(answer, verdict, reason, from_host))
+                }
                 None => verdict == NOT_JUDGED && cookie == 0,
             };
             assert!(right, "{}", story());
@@ -236,19 +189,10 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
 
 #[test]
 fn oracle_host_and_kernel_agree() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse::<u64>().expect("a number"))
-    };
     let mut kernel = Kernel::new(PODS);
     let mut ledger = Ledger::default();
-    if let Some(seed) = number("FLOWS_SEED") {
-        run(seed, &mut kernel, &mut ledger);
+    if run_cases(CASES, |seed| run(seed, &mut kernel, &mut ledger)).is_none() {
         return;
-    }
-    for seed in 0..number("FLOWS_CASES").unwrap_or(CASES) {
-        run(seed, &mut kernel, &mut ledger);
     }
     let allowed = ledger.probes - ledger.dropped;
     assert!(allowed >= 300 && ledger.dropped >= 300, "{ledger:?}");

@@ -3,23 +3,17 @@
 //!
 //! `FLOWS_CASES=20000` runs more of them, `FLOWS_SEED=n` one.
 
-mod common;
-mod random_policies;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use abi::reason;
 use cluster::{Identity, NamespacedName};
-use common::{shown, state};
 use datapath_host::HostMaps;
-use flows_policy::{
-    Compiled, Compiler, Config, Decision, Direction, PersistentState, ReasonKind, TableQuery,
-};
-use random_policies::generate::{ProbeField, UNMANAGED, change, probe, world};
-use random_policies::model::{NODES, World};
-use random_policies::oracle::{Answer, Peer, Probe, answer};
-use random_policies::random::Random;
+use flows_policy::{Compiled, Decision, Direction, TableQuery};
+use testing_policy::compare::{agrees, compiled};
+use testing_policy::generate::{ProbeField, UNMANAGED, change, probe, world};
+use testing_policy::model::{NODES, World};
+use testing_policy::oracle::{Answer, Peer, Probe, answer};
+use testing_policy::{Random, run_cases};
 
 /// Clusters by default; each gets some dozens of probes.
 const CASES: u64 = 400;
@@ -62,38 +56,6 @@ fn decide(world: &World, compiled: &Compiled, maps: &HostMaps, probe: &Probe) ->
     flows_policy::decide(maps, question, &compiled.cookies)
 }
 
-/// Whether a decision is the oracle's answer, down to the policies it names.
-fn agrees(answer: &Answer, probe: &Probe, decision: &Decision) -> bool {
-    let Some(found) = &decision.reason else {
-        return false;
-    };
-    let named: BTreeSet<String> = found
-        .origins
-        .iter()
-        .map(|origin| origin.policy.name.to_string())
-        .collect();
-    let some_of = |policies: &BTreeSet<String>| !named.is_empty() && named.is_subset(policies);
-    let from_host = probe.peer == Peer::Host && !probe.egress;
-    let verdict = decision.verdict;
-    match answer {
-        Answer::NotEnforced => decision.allows() && found.kind == ReasonKind::AllowAny,
-        Answer::Localhost => decision.allows() && found.kind == ReasonKind::AllowLocalhost,
-        Answer::Allowed(policies) => {
-            let by_rule = found.kind == ReasonKind::Allow && some_of(policies);
-            // The node's standing permission is as specific as a rule can be.
-            decision.allows() && (by_rule || from_host && found.kind == ReasonKind::AllowLocalhost)
-        }
-        Answer::Denied(policies) => {
-            verdict == reason::POLICY_DENY && found.kind == ReasonKind::Deny && some_of(policies)
-        }
-        Answer::DefaultDeny(policies) => {
-            verdict == reason::POLICY_DENIED
-                && found.kind == ReasonKind::DefaultDeny
-                && named == *policies
-        }
-    }
-}
-
 /// How often each thing was really met.
 #[derive(Default)]
 struct Ledger {
@@ -118,19 +80,15 @@ fn run(seed: u64, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
     let manifests = world.manifests();
-    let compiled = Compiler::new(Config::default(), "a", PersistentState::default())
-        .compile(&state(&manifests));
-    assert_eq!(
-        shown(&compiled.problems),
-        [""; 0],
-        "seed {seed}\n{manifests}"
-    );
+    let compiled = compiled(&world);
     let maps = HostMaps::from(&compiled);
     let mut check = |probe: &Probe| -> Answer {
         let answer = answer(&world, probe);
         let decision = decide(&world, &compiled, &maps, probe);
+        let from_host = probe.peer == Peer::Host && !probe.egress;
+        let reason = decision.reason.as_deref();
         assert!(
-            agrees(&answer, probe, &decision),
+            reason.is_some_and(|reason| agrees(&answer, decision.verdict, reason, from_host)),
             "seed {seed}\n{manifests}\n{probe:?}\noracle: {answer:?}\nlookup: {decision:?}"
         );
         ledger.probes += 1;
@@ -162,20 +120,10 @@ fn run(seed: u64, ledger: &mut Ledger) {
 
 #[test]
 fn lookup_agrees_with_a_scan_over_the_rules() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse::<u64>().expect("a number"))
-    };
     let mut ledger = Ledger::default();
-    if let Some(seed) = number("FLOWS_SEED") {
-        run(seed, &mut ledger);
+    let Some(cases) = run_cases(CASES, |seed| run(seed, &mut ledger)) else {
         return;
-    }
-    let cases = number("FLOWS_CASES").unwrap_or(CASES);
-    for seed in 0..cases {
-        run(seed, &mut ledger);
-    }
+    };
     let shown = format!(
         "{cases} clusters, {} probes, {} hits, answers {:?}, misses {:?}",
         ledger.probes, ledger.hits, ledger.answers, ledger.misses

@@ -21,7 +21,10 @@ use proto::{
     },
 };
 use serve::grpc::{Limits, MAX_CELS, MAX_FILTERS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_VALUES};
-use testing::http2::{Frame, Raw};
+use testing::{
+    http2::{Frame, Raw},
+    until,
+};
 use tonic::{Code, Status};
 
 const GET_FLOWS: &str = "/observer.Observer/GetFlows";
@@ -217,14 +220,11 @@ async fn calls_beyond_the_places_are_told_to_come_later() {
         "2 calls are in progress, the most that this server answers at a time; retry later"
     );
     drop((first, second));
-    let deadline = Instant::now() + common::PATIENCE;
-    while client.server_status(ServerStatusRequest {}).await.is_err() {
-        assert!(
-            Instant::now() < deadline,
-            "a place comes back with the end of its call"
-        );
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("a place comes back with the end of its call", async || {
+        let status = client.clone().server_status(ServerStatusRequest {}).await;
+        status.map_err(|status| status.to_string())
+    })
+    .await;
     client.get_flows(large()).await.unwrap();
 }
 

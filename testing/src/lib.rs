@@ -1,8 +1,11 @@
-//! Hubble's observer service over real gRPC, answering what a test or a bench wants: for tests of what
-//! asks it.
+//! Hubble's observer service over real gRPC, answering what a test or a bench wants, and flows for it to
+//! answer with: for tests of what asks it. [`server::Server`] is one that has a history and goes on.
 
+pub mod flows;
 pub mod hostile;
 pub mod http2;
+pub mod server;
+mod wait;
 
 use std::io;
 use std::path::Path;
@@ -21,6 +24,8 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::Router;
 use tonic::{Request, Response, Status};
+
+pub use wait::{PATIENCE, eventually, until};
 
 /// What a streaming call answers.
 pub type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

@@ -77,9 +77,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-proto",
         ],
     ),
-    // For tests: nothing else may use them.
-    ("flows-testing", &["flows-proto"]),
+    // For tests and benches: nothing else may use them.
+    ("flows-testing", &["flows-flow", "flows-proto"]),
     ("flows-ledger", &[]),
+    ("flows-testing-program", &[]),
+    ("flows-testing-bench", &[]),
+    (
+        "flows-testing-policy",
+        &["flows-abi", "flows-cluster", "flows-policy"],
+    ),
+    ("flows-testing-kernel", &["flows-abi", "flows-loader"]),
+    ("flows-testing-lab", &["flows-lab", "flows-testing-program"]),
     (
         "flows-ui",
         &[

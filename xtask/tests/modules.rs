@@ -193,7 +193,6 @@ const ORDER: &[(&str, &[&str])] = &[
             "apply",
             "traffic",
             "cli",
-            "harness",
             "status",
         ],
     ),

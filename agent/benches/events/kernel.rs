@@ -25,9 +25,11 @@ use nix::{
     unistd::Pid,
 };
 
+use testing_bench::median;
+use testing_kernel::{ALLOW, CLIENT, Node, SERVER, segment};
+
 use crate::{
     common::{ALLOW_FRONTEND, names},
-    fixture::{ALLOW, CLIENT, Node, SERVER, segment},
     row,
 };
 
@@ -42,7 +44,7 @@ const RUNS: u32 = 5;
 
 /// Packets by one CPU; readers, observer and history on another.
 pub(crate) fn sustained() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     let mut desired = node.usual();
     desired.settings.flags |= TRACE_PACKETS;
@@ -85,10 +87,7 @@ pub(crate) fn sustained() {
                 break 'rates;
             }
         }
-        for values in [&mut cost, &mut reached] {
-            values.sort_by(f64::total_cmp);
-        }
-        best = Some((reached[reached.len() / 2], cost[cost.len() / 2]));
+        best = Some((median(reached), median(cost)));
     }
     let (rate, cost) = best.expect("the lowest rate loses nothing");
     let millions = rate / 1e6;

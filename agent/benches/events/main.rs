@@ -3,18 +3,8 @@
 //! stored. What the kernel's half of an event costs is in `cargo xtask bench verdict`.
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-// The fixture is the loader's, under the loader's own name.
-extern crate loader as flows_loader;
-
 #[path = "../../tests/common/mod.rs"]
 mod common;
-#[path = "../../../datapath/loader/tests/kernel/fixture.rs"]
-#[expect(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "its tests use more of it; a node that can't be made ends the bench"
-)]
-mod fixture;
 mod kernel;
 
 use std::{
@@ -34,6 +24,7 @@ use flows_agent::{
     observe::{Config, Observer, Resolver},
 };
 use proto::flow::FlowFilter;
+use testing_bench::Row;
 
 const EVENTS: u32 = 1_000_000;
 const RUNS: usize = 7;
@@ -215,17 +206,9 @@ fn arrived(event: Event) -> Arrived {
 }
 
 fn median(mut run: impl FnMut() -> f64) -> f64 {
-    let mut values: Vec<f64> = (0..RUNS).map(|_| run()).collect();
-    values.sort_by(f64::total_cmp);
-    values[RUNS / 2]
+    testing_bench::median((0..RUNS).map(|_| run()).collect())
 }
 
-#[expect(clippy::print_stdout, reason = "this is how figures are handed on")]
 fn row(name: &str, value: f64, unit: &str, goal: Option<&str>) {
-    let mut row =
-        serde_json::json!({"name": name, "value": (value * 100.0).round() / 100.0, "unit": unit});
-    if let Some(goal) = goal {
-        row["goal"] = goal.into();
-    }
-    println!("{row}");
+    Row::new(name, value, unit).goal(goal).print();
 }

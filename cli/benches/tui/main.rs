@@ -4,28 +4,21 @@
 //! Arguments: seconds of load (default 40).
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-#[path = "../../../lab/tests/common/pty.rs"]
-#[expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    dead_code,
-    reason = "tests use more of it; a terminal that can't be made ends the bench"
-)]
-mod pty;
 mod server;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use nix::{
     sched::{CpuSet, sched_setaffinity},
-    unistd::{Pid, SysconfVar, sysconf},
+    unistd::Pid,
 };
-use pty::Pty;
 use server::{PER_SECOND, Server};
+use testing_bench::Row;
+use testing_program::{Pty, built, memory_mib, processor_time};
 
 /// Time before the first look: history, first drawings.
 const WARM_UP: Duration = Duration::from_secs(8);
@@ -138,18 +131,16 @@ fn main() {
 
 fn pin(core: usize) {
     let mut cores = CpuSet::new();
-    cores.set(core).expect("a core of this machine");
+    cores.set(core).expect("a core's number");
     sched_setaffinity(Pid::from_raw(0), &cores).expect("a core of this machine");
 }
 
 /// Starts the program on core 1 and its terminal.
 fn show(socket: &Path, state: &Path) -> Pty {
-    let programs = std::env::var_os("FLOWS_BIN_DIR").map(PathBuf::from);
-    let programs = programs.expect("FLOWS_BIN_DIR: run it by `cargo xtask bench tui`");
     let mut command = Command::new("taskset");
     command
         .args(["--cpu-list", "1"])
-        .arg(programs.join("flows"))
+        .arg(built("flows"))
         .arg("--server")
         .arg(format!("unix://{}", socket.display()))
         .arg("top")
@@ -195,7 +186,7 @@ fn half(screen: &Pty, server: &Server, time: Duration) -> Half {
         worst: ages.last().copied().unwrap_or_default(),
         drawings: drawings as f64 / past,
         busy: (self::busy(screen.id()) - busy) * 100.0 / past,
-        memory: memory(screen.id()),
+        memory: memory_mib(screen.id()),
     }
 }
 
@@ -222,55 +213,14 @@ fn time_of_day(line: &str) -> Option<i64> {
 
 /// Processor time of a process so far, s.
 fn busy(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
-    // After the name in parentheses: state is field 3, user and system time are 14 and 15.
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or("")
-        .split_whitespace()
-        .collect();
-    let ticks = |at: usize| {
-        fields
-            .get(at - 3)
-            .and_then(|field| field.parse::<f64>().ok())
-    };
-    let ticks = ticks(14).zip(ticks(15)).expect("proc(5)");
-    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten();
-    (ticks.0 + ticks.1) / per_second.expect("sysconf(3)") as f64
-}
-
-/// Memory of a process, MiB.
-fn memory(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kib.expect("proc(5)") / 1024.0
+    processor_time(process).as_secs_f64()
 }
 
 fn row(name: &str, value: f64, unit: &str, goal: Option<&str>) {
-    print(
-        serde_json::json!({"name": name, "value": round(value), "unit": unit}),
-        goal,
-    );
+    Row::new(name, value, unit).goal(goal).print();
 }
 
 fn compared(name: &str, value: f64, unit: &str, base: (&str, f64), goal: Option<&str>) {
-    let row = serde_json::json!({
-        "name": name, "value": round(value), "unit": unit,
-        "base": base.0, "base_value": round(base.1), "ratio": value / base.1.max(0.1),
-    });
-    print(row, goal);
-}
-
-#[expect(clippy::print_stdout, reason = "rows of a bench go there")]
-fn print(mut row: serde_json::Value, goal: Option<&str>) {
-    if let Some(goal) = goal {
-        row["goal"] = goal.into();
-    }
-    println!("{row}");
-}
-
-fn round(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
+    let row = Row::new(name, value, unit).against(Some(base));
+    row.goal(goal).print();
 }

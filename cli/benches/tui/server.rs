@@ -11,17 +11,14 @@ use std::{
 
 use futures::stream;
 use proto::{
-    flow::{
-        CiliumEventType, DropReason, Endpoint, Flow, Ip, IpVersion, Layer4, Policy, Tcp,
-        TrafficDirection, Verdict, layer4,
-    },
-    flows::v1::{Decision, FlowExtension, PolicyKind, Rule, Volume},
+    flow::{Endpoint, Flow},
     google::Timestamp,
     observer::{
         GetFlowsRequest, GetFlowsResponse, GetNamespacesResponse, GetNodesResponse,
         ServerStatusResponse, get_flows_response::ResponseTypes,
     },
 };
+use testing::flows::{decide, ipv4, response, tcp};
 use testing::{Running, Script, Streamed, observer};
 use tokio::time::Instant;
 use tonic::{Request, Status};
@@ -130,79 +127,17 @@ fn endpoint(number: u32) -> Endpoint {
 fn template(number: u32) -> GetFlowsResponse {
     let (from, to) = (number * 7 % PODS, (number * 13 + 5) % PODS);
     let dropped = number.is_multiple_of(20);
-    let verdict = if dropped {
-        Verdict::Dropped
-    } else {
-        Verdict::Forwarded
-    };
     let ip = |pod: u32| format!("10.0.{}.{}", pod / 250, pod % 250 + 1);
-    let policy = Policy {
-        name: format!("service-{}", to % 20),
-        namespace: format!("team-{}", to % 7),
-        kind: "CiliumNetworkPolicy".to_owned(),
-        ..Policy::default()
-    };
-    let rule = Rule {
-        kind: PolicyKind::CiliumNetworkPolicy.into(),
-        namespace: policy.namespace.clone(),
-        name: policy.name.clone(),
-        text: "allows app=service-1 on 8080/TCP".to_owned(),
-        ..Rule::default()
-    };
-    let node_name = format!("node-{}", number % 3);
     let mut flow = Flow {
-        verdict: verdict.into(),
-        drop_reason_desc: if dropped {
-            DropReason::PolicyDenied.into()
-        } else {
-            0
-        },
-        ip: Some(Ip {
-            source: ip(from),
-            destination: ip(to),
-            ip_version: IpVersion::IPv4.into(),
-            ..Ip::default()
-        }),
-        l4: Some(Layer4 {
-            protocol: Some(layer4::Protocol::Tcp(Tcp {
-                source_port: 30_000 + number,
-                destination_port: 8080,
-                ..Tcp::default()
-            })),
-        }),
+        ip: ipv4(ip(from), ip(to)),
+        l4: tcp(30_000 + number, 8080),
         source: Some(endpoint(from)),
         destination: Some(endpoint(to)),
-        node_name: node_name.clone(),
-        event_type: Some(CiliumEventType {
-            r#type: if dropped { 1 } else { 5 },
-            sub_type: if dropped { 133 } else { 0 },
-        }),
-        traffic_direction: TrafficDirection::Ingress.into(),
-        ingress_allowed_by: if dropped {
-            Vec::new()
-        } else {
-            vec![policy.clone()]
-        },
-        ingress_denied_by: if dropped { vec![policy] } else { Vec::new() },
-        summary: "TCP Flags: SYN".to_owned(),
+        node_name: format!("node-{}", number % 3),
         ..Flow::default()
     };
-    flow.set_extension(&FlowExtension {
-        ingress: Some(Decision {
-            verdict: verdict.into(),
-            default_deny: dropped,
-            rules: vec![rule],
-            ..Decision::default()
-        }),
-        forward: Some(Volume {
-            packets: 3,
-            bytes: 1200,
-        }),
-        ..FlowExtension::default()
-    });
-    GetFlowsResponse {
-        node_name,
-        time: None,
-        response_types: Some(ResponseTypes::Flow(flow)),
-    }
+    let (namespace, policy) = (format!("team-{}", to % 7), format!("service-{}", to % 20));
+    let rule = "allows app=service-1 on 8080/TCP";
+    decide(&mut flow, &namespace, &policy, rule, dropped);
+    response(flow)
 }

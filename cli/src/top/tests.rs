@@ -3,9 +3,6 @@
 mod filters;
 mod given_back;
 mod hostile;
-#[path = "../../../lab/tests/common/pty.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod pty;
 mod sample;
 mod screens;
 mod state;

@@ -1,20 +1,13 @@
 //! How long a change of the maps takes: until it is true for packets, and until it is cleaned up too.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a bench that can't measure fails; its rows go to standard output"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench that can't measure fails")]
 
 use std::time::Duration;
 
 use abi::policy::PolicyKey;
 use flows_loader::{Applied, Changes, Desired, Sizes};
 
-#[path = "../tests/kernel/fixture.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
-mod fixture;
-
-use fixture::{Node, allow, rule};
+use testing_bench::{Row, median};
+use testing_kernel::{Node, allow, rule};
 
 const ROUNDS: u32 = 7;
 
@@ -62,20 +55,14 @@ fn with_entries(node: &Node, entries: u32) -> Desired {
 }
 
 fn print(name: &str, applied: &[Applied]) {
-    let median = |of: fn(&Applied) -> Duration| {
-        let mut values: Vec<_> = applied.iter().map(of).collect();
-        values.sort();
-        (values[values.len() / 2].as_secs_f64() * 1e5).round() / 100.0
+    let ms = |of: fn(&Applied) -> Duration| {
+        let all = applied.iter().map(of);
+        median(all.map(|time| time.as_secs_f64() * 1e3).collect())
     };
-    let rows = [
-        ("true", median(|applied| applied.true_after)),
-        ("done", median(|applied| applied.took)),
-    ];
-    for (what, value) in rows {
-        let name = format!("{name}: {what} after");
-        println!(
-            "{}",
-            serde_json::json!({"name": name, "value": value, "unit": "ms"})
-        );
+    for (what, value) in [
+        ("true", ms(|applied| applied.true_after)),
+        ("done", ms(|applied| applied.took)),
+    ] {
+        Row::new(format!("{name}: {what} after"), value, "ms").print();
     }
 }

@@ -8,7 +8,6 @@
 //! All figures contain the run of an empty program, which has a row of its own and is the base of others:
 //! their ratio to it is what can be compared between machines.
 #![expect(clippy::unwrap_used, reason = "a bench that can't measure fails")]
-#![expect(clippy::print_stdout, reason = "a bench's rows go there")]
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,11 +20,8 @@ use abi::policy::{Direction, EGRESS, ENFORCED, PolicyKey, SHAPE_PORT};
 use flows_loader::testrun::{Empty, OK, Program, REDIRECT, Runner};
 use flows_loader::{Datapath, Desired, RingItem, RingOptions, RingReader, Sizes};
 
-#[path = "../tests/kernel/fixture.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
-mod fixture;
-
-use fixture::{
+use testing_bench::{Row, median};
+use testing_kernel::{
     CLIENT_IDENTITY, CLIENT_TABLE, Node, SERVER, SERVER_IDENTITY, SERVER_TABLE, SERVER6, allow,
     segment, syn,
 };
@@ -53,7 +49,7 @@ fn main() {
     };
 
     let hot = bench.empty_hot();
-    Figure::of(EMPTY, hot).print();
+    figure(EMPTY, hot).print();
     let mut values: HashMap<(u32, &str, Kind), Vec<f64>> = HashMap::new();
     // In turns, so that whatever else the machine does meanwhile hits all sizes alike.
     for _ in 0..ROUNDS {
@@ -84,7 +80,7 @@ fn main() {
                 smallest.get_or_insert(value);
                 let goal =
                     (way.program == Program::FromPod && entries == 1_000).then(|| kind.goal());
-                Figure::of(kind.name(way.name, entries), value)
+                figure(kind.name(way.name, entries), value)
                     .against(base)
                     .goal(goal)
                     .print();
@@ -99,25 +95,25 @@ fn main() {
         hot_ones.push(bench.established_hot(&datapath, way, SERVER6.into()));
         new_ones.push(bench.new_ones(&datapath, way, SERVER6.into(), 1_000, hot));
     }
-    Figure::of(
+    figure(
         "established, both ends, hot, IPv6, 1000 entries",
         median(hot_ones),
     )
     .against(Some((EMPTY, hot)))
     .print();
-    Figure::of(
+    figure(
         "new, both ends, with event, one by one, IPv6, 1000 entries",
         median(new_ones),
     )
     .against(Some((EMPTY, hot)))
     .print();
     let value = bench.event(&mut datapath, &usual);
-    Figure::of(
+    figure(
         "event, kernel side, hot (packet with one less packet without)",
         value,
     )
     .against(Some((EMPTY, hot)))
-    .goal(Some("ratio <= 9"))
+    .goal("ratio <= 9")
     .print();
     for live in [100, 10_000, 100_000] {
         for (to, family) in [
@@ -126,7 +122,7 @@ fn main() {
         ] {
             let value = bench.established_among(&datapath, to, live, hot);
             let name = format!("established, both ends, one by one, {family}, {live} connections");
-            Figure::of(name, value).print();
+            figure(name, value).print();
         }
     }
 }
@@ -195,34 +191,8 @@ impl Way {
     }
 }
 
-/// A row to be printed.
-struct Figure(serde_json::Value);
-
-impl Figure {
-    fn of(name: impl Into<String>, value: f64) -> Self {
-        let value = (value * 10.0).round() / 10.0;
-        Self(serde_json::json!({"name": name.into(), "value": value, "unit": "ns"}))
-    }
-
-    fn against(mut self, peer: Option<(&str, f64)>) -> Self {
-        if let (Some((peer, base)), Some(value)) = (peer, self.0["value"].as_f64()) {
-            self.0["base"] = peer.into();
-            self.0["base_value"] = base.into();
-            self.0["ratio"] = ((value / base * 1_000.0).round() / 1_000.0).into();
-        }
-        self
-    }
-
-    fn goal(mut self, goal: Option<&str>) -> Self {
-        if let Some(goal) = goal {
-            self.0["goal"] = goal.into();
-        }
-        self
-    }
-
-    fn print(self) {
-        println!("{}", self.0);
-    }
+fn figure(name: impl Into<String>, ns: f64) -> Row {
+    Row::new(name, ns, "ns")
 }
 
 /// Puts the thread on the last CPU, before all others there if that is allowed.
@@ -304,7 +274,7 @@ fn entries_of(node: &Node, entries: u32) -> Desired {
             flags: PRESENT,
             ..Addr::default()
         };
-        desired.addr4.insert(fixture::word(remote(n)), addr);
+        desired.addr4.insert(testing_kernel::word(remote(n)), addr);
     }
     desired
 }
@@ -313,11 +283,6 @@ struct Bench<'a> {
     node: &'a Node,
     empty: Runner,
     readers: &'a mut [RingReader],
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// The mean of single runs.

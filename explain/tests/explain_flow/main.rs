@@ -1,8 +1,6 @@
 //! Flows of all sorts are explained: as the agent sends them, as a stock server does, cut down, old,
 //! and made up to do harm.
 
-#[path = "../../../policy/tests/common/mod.rs"]
-mod common;
 mod hostile;
 mod not_policy;
 mod present;
@@ -11,7 +9,6 @@ mod sorts;
 use std::collections::BTreeSet;
 
 use cluster::{Identities, State};
-use common::{add, state};
 use flows_explain::explain_flow::Responder;
 use flows_explain::proto::explain_flow;
 use flows_explain::trace::PolicyContext;
@@ -20,6 +17,7 @@ use proto::flow as pb;
 use proto::flow::Verdict::{Dropped, Forwarded};
 use proto::flows::v1::trace_response::Verdict;
 use proto::flows::v1::{Decision, ExplainResponse, FlowExtension, PolicyKind, Rule};
+use testing_policy::{add, shown, state};
 
 const CLUSTER: &str = "
 apiVersion: v1
@@ -54,7 +52,7 @@ spec:
 fn explain(state: &State, flow: &pb::Flow) -> ExplainResponse {
     let config = Config::default();
     let (policies, refused) = policy::read(state, &config.cluster);
-    assert_eq!(common::shown(&refused), [""; 0]);
+    assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, &config, identities);
     let responder = Responder {

@@ -6,11 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod frames;
-#[path = "../common/observe.rs"]
-mod observe;
 mod packets;
-#[path = "../common/screen.rs"]
-mod screen;
 mod state;
 mod table;
 mod wire;

@@ -4,10 +4,9 @@ use std::net::{IpAddr, UdpSocket};
 use std::process::Command;
 
 use crate::frames::{MARK, headers_in_the_padding, icmp, icmp6, quote_udp, udp};
-use crate::observe::until;
 use crate::wire::{Tap, send};
 use crate::world::{Host, outside, pod, received, up};
-use flows_lab::harness::TestLab;
+use testing_lab::{TestLab, until};
 
 /// Whether a datagram to a denied port gets through in fragments whose headers stand in the padding.
 fn through_the_padding(from: &Host, to: &Host, id: u32) -> bool {

@@ -5,7 +5,6 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use crate::frames::udp;
-use crate::screen::flows;
 use crate::wire::send;
 use crate::world::{Host, outside, pod, up};
 
@@ -65,7 +64,7 @@ fn a_pod_that_fills_the_table_breaks_no_connection_of_others() {
         .filter_map(|[near, far]| (!speaks([far, near])).then_some(()));
     assert_eq!(broken.count(), 0, "idle connections");
 
-    let status = flows(&lab).arg("status").output().unwrap();
+    let status = lab.flows().arg("status").output().unwrap();
     let status = String::from_utf8(status.stdout).unwrap();
     let named = status.lines().find(|line| line.contains("default/evil"));
     assert!(

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flows_lab::harness::{TestLab, options};
 use flows_lab::netns;
 use flows_lab::plan::Pod;
+use testing_lab::{TestLab, options};
 
 use crate::common::program;
 

@@ -38,7 +38,8 @@ use proto::{
     relay::{NodeState, NodeStatusEvent},
 };
 use serve::{grpc::Limits, listen::Listen};
-use testing::{Running, Script, Streamed, observer};
+pub(crate) use testing::{PATIENCE, eventually};
+use testing::{Running, Script, Streamed, flows, observer, until};
 use tokio::{
     sync::{broadcast, oneshot},
     task::JoinHandle,
@@ -46,9 +47,6 @@ use tokio::{
 };
 use tokio_stream::wrappers::BroadcastStream;
 use tonic::{Request, Response, Status, transport::Channel};
-
-/// No test waits longer for one thing.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How an agent behaves.
 #[derive(Clone, Default)]
@@ -329,23 +327,16 @@ impl Relay {
 
     /// Waits until it is connected to exactly so many peers.
     pub(crate) async fn connected_to(&self, count: usize) {
-        let mut client = self.client();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let status = client
-                .server_status(ServerStatusRequest {})
-                .await
-                .unwrap()
-                .into_inner();
-            if status.num_connected_nodes.unwrap().value as usize == count {
-                return;
+        let client = self.client();
+        until(&format!("connected to {count}"), async || {
+            let status = client.clone().server_status(ServerStatusRequest {}).await;
+            let status = status.map_err(|status| status.to_string())?.into_inner();
+            match status.num_connected_nodes.unwrap().value as usize == count {
+                true => Ok(()),
+                false => Err(format!("{status:?}")),
             }
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "never connected to {count}"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        })
+        .await;
     }
 
     /// All of a query that ends.
@@ -409,18 +400,12 @@ impl Follow {
 
 /// A flow of a node at a time in milliseconds.
 pub(crate) fn flow(node: &str, ms: i64) -> GetFlowsResponse {
-    let time = Some(at(ms));
-    let flow = Flow {
+    flows::response(Flow {
         uuid: format!("{node}@{ms}"),
-        time,
+        time: Some(at(ms)),
         node_name: node.to_owned(),
         ..Flow::default()
-    };
-    GetFlowsResponse {
-        node_name: node.to_owned(),
-        time,
-        response_types: Some(ResponseTypes::Flow(flow)),
-    }
+    })
 }
 
 /// A node's word how far it has come.
@@ -459,14 +444,5 @@ pub(crate) fn status(response: &GetFlowsResponse) -> Option<(NodeState, Vec<Stri
             message.clone(),
         )),
         _ => None,
-    }
-}
-
-/// Waits for a condition.
-pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

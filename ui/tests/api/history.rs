@@ -2,9 +2,9 @@
 
 use flow::Verdict;
 use proto::observer::GetFlowsResponse;
-use serde_json::json;
+use serde_json::{Value, json};
+use testing::server::{SECOND, flow};
 
-use crate::relay::{SECOND, flow};
 use crate::server::Running;
 
 /// A flow per second.
@@ -69,14 +69,8 @@ async fn a_server_that_is_gone_and_a_full_store_are_said() {
     let server = Running::beside(&relay, &["--history", "1000"]).await;
     server.holds(1000).await;
     relay.stop();
-    for _ in 0..400 {
-        let status = server.get("/api/status").await.json();
-        if status["link"]["state"] == "lost" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let status = server.get("/api/status").await.json();
+    let is_lost = |status: &Value| status["link"]["state"] == "lost";
+    let status = server.status("the server is gone", is_lost).await;
     let nodes = status["nodes"].as_array().unwrap();
     assert!(!nodes.is_empty(), "{status}");
     for node in nodes {

@@ -2,6 +2,8 @@
 
 use proto::observer::get_flows_response::ResponseTypes;
 
+use testing::until;
+
 use crate::http::send;
 use crate::server::Running;
 
@@ -139,7 +141,7 @@ async fn a_hostile_server_breaks_nothing() {
         seconds: i64::MAX,
         nanos: -1,
     };
-    let mut last = crate::relay::flow(1, "web", flow::Verdict::Dropped);
+    let mut last = testing::server::flow(1, "web", flow::Verdict::Dropped);
     last.time = Some(never);
     let Some(ResponseTypes::Flow(flow)) = &mut last.response_types else {
         panic!("it is a flow");
@@ -147,16 +149,15 @@ async fn a_hostile_server_breaks_nothing() {
     flow.time = Some(never);
     flow.node_name = "last".to_owned();
     let (mut relay, server) = Running::of_relay([sent, vec![last]].concat(), &[]).await;
-    for _ in 0..400 {
-        let rows = server
-            .get("/api/flows?filter=node+%3D%3D+last")
-            .await
-            .json();
-        if rows["flows"] == 1 {
-            break;
+    until("the last flow", async || {
+        let path = "/api/flows?filter=node+%3D%3D+last";
+        let rows = server.get(path).await.json();
+        match rows["flows"] == 1 {
+            true => Ok(()),
+            false => Err(rows.to_string()),
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    })
+    .await;
     for path in [
         "flows?limit=1000",
         "histogram",

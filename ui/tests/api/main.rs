@@ -8,12 +8,6 @@
 
 mod flows;
 mod http;
-#[path = "../../../client/tests/server/mod.rs"]
-#[expect(
-    dead_code,
-    reason = "made for the client's tests, which ask more of it"
-)]
-mod relay;
 mod schema;
 mod server;
 

@@ -43,8 +43,8 @@ async fn requests_and_flows_are_counted() {
 
 #[tokio::test]
 async fn flows_and_streams_are_counted() {
-    let flows = (1..=5).map(|n| crate::relay::flow(n, "web", flow::Verdict::Forwarded));
-    let history = flows.chain([crate::relay::lost(6, 7)]).collect();
+    let flows = (1..=5).map(|n| testing::server::flow(n, "web", flow::Verdict::Forwarded));
+    let history = flows.chain([testing::server::lost(6, 7)]).collect();
     let arguments = ["--metrics-listen", "127.0.0.1:0"];
     let (mut relay, server) = Running::of_relay(history, &arguments).await;
     server.holds(6).await;

@@ -1,17 +1,18 @@
 //! A running flows-ui.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use clap::Parser as _;
 use flows_ui::{Args, Config, Server};
 use proto::observer::GetFlowsResponse;
+use serde_json::Value;
+use testing::until;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::http::{Answer, get};
-use crate::relay;
 use crate::schema::DESCRIPTION;
+use testing::server as relay;
 
 /// A server with flows from a file; ends when dropped.
 pub(crate) struct Running {
@@ -86,32 +87,33 @@ impl Running {
         answer
     }
 
+    /// Waits until the status is as wanted, and gives it.
+    pub(crate) async fn status(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        until(what, async || {
+            let status = self.get("/api/status").await.json();
+            match wanted(&status) {
+                true => Ok(status),
+                false => Err(status.to_string()),
+            }
+        })
+        .await
+    }
+
     /// Waits until so many flows are held.
     pub(crate) async fn holds(&self, flows: u64) {
-        for _ in 0..400 {
-            let status = self.get("/api/status").await.json();
-            if status["held"]["flows"] == flows {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!(
-            "{flows} flows did not come: {:?}",
-            self.get("/api/status").await
-        );
+        let what = format!("{flows} flows are held");
+        self.status(&what, |status| status["held"]["flows"] == flows)
+            .await;
     }
 
     /// Waits until the file has been read.
     pub(crate) async fn ready(&self) {
-        for _ in 0..400 {
-            let status = self.get("/api/status").await.json();
-            match status["link"]["state"].as_str() {
-                Some("ended") => return,
-                Some("failed") => panic!("{status}"),
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
-        panic!("the file is not read");
+        let read = |status: &Value| {
+            let state = &status["link"]["state"];
+            assert_ne!(*state, "failed", "{status}");
+            *state == "ended"
+        };
+        self.status("the file is read", read).await;
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use super::pty::Pty;
+use testing_program::Pty;
+
 use crate::top::runtime::Terminal;
 
 #[test]

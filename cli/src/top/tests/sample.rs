@@ -3,18 +3,13 @@
 use client::{ConnectionState, Store};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proto::{
-    flow::{
-        CiliumEventType, DropReason, Endpoint, Flow, Ip, IpVersion, Layer4, LostEvent,
-        LostEventSource, Policy, Tcp, TrafficDirection, Verdict, Workload, layer4,
-    },
-    flows::v1::{
-        Decision, ExplainResponse, FlowExtension, InvolvedPolicy, Rule, Suggestion, TraceResponse,
-        Volume,
-    },
+    flow::{Endpoint, Flow, LostEventSource, Workload},
+    flows::v1::{ExplainResponse, InvolvedPolicy, Suggestion, TraceResponse},
     google::Timestamp,
-    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+    observer::GetFlowsResponse,
 };
 use ratatui::{Terminal, backend::TestBackend};
+use testing::flows::{decide, ipv4, response, tcp};
 
 use crate::top::{
     filters::Filters,
@@ -54,99 +49,27 @@ pub(super) fn flow(
     port: u32,
     dropped: bool,
 ) -> GetFlowsResponse {
-    let rule = |text: &str| Rule {
-        kind: proto::flows::v1::PolicyKind::CiliumNetworkPolicy.into(),
-        namespace: "shop".to_owned(),
-        name: to.to_owned(),
-        text: text.to_owned(),
-        ..Rule::default()
-    };
-    let verdict = if dropped {
-        Verdict::Dropped
-    } else {
-        Verdict::Forwarded
-    };
-    let policy = Policy {
-        name: to.to_owned(),
-        namespace: "shop".to_owned(),
-        kind: "CiliumNetworkPolicy".to_owned(),
-        ..Policy::default()
-    };
-    let policies = vec![policy];
+    let source_port = 40_000 + u32::try_from(seconds.rem_euclid(20_000)).unwrap();
     let mut flow = Flow {
         time: Some(Timestamp::from_unix_nanos(START + seconds * SECOND)),
         uuid: format!("flow-{seconds}-{from}-{to}-{port}"),
-        verdict: verdict.into(),
-        drop_reason_desc: if dropped {
-            DropReason::PolicyDenied.into()
-        } else {
-            0
-        },
-        ip: Some(Ip {
-            source: ip(from),
-            destination: ip(to),
-            ip_version: IpVersion::IPv4.into(),
-            ..Ip::default()
-        }),
-        l4: Some(Layer4 {
-            protocol: Some(layer4::Protocol::Tcp(Tcp {
-                source_port: 40_000 + u32::try_from(seconds.rem_euclid(20_000)).unwrap(),
-                destination_port: port,
-                ..Tcp::default()
-            })),
-        }),
+        ip: ipv4(ip(from), ip(to)),
+        l4: tcp(source_port, port),
         source: Some(endpoint(from)),
         destination: Some(endpoint(to)),
         node_name: "one".to_owned(),
-        event_type: Some(CiliumEventType {
-            r#type: if dropped { 1 } else { 5 },
-            sub_type: if dropped { 133 } else { 0 },
-        }),
-        traffic_direction: TrafficDirection::Ingress.into(),
         policy_match_type: if dropped { 0 } else { 2 },
-        ingress_denied_by: if dropped {
-            policies.clone()
-        } else {
-            Vec::new()
-        },
-        ingress_allowed_by: if dropped { Vec::new() } else { policies },
-        summary: "TCP Flags: SYN".to_owned(),
         ..Flow::default()
     };
-    flow.set_extension(&FlowExtension {
-        ingress: Some(Decision {
-            verdict: verdict.into(),
-            default_deny: dropped,
-            rules: vec![rule(&format!("allows app=web on {port}/TCP"))],
-            ..Decision::default()
-        }),
-        forward: Some(Volume {
-            packets: 3,
-            bytes: 1200,
-        }),
-        ..FlowExtension::default()
-    });
-    GetFlowsResponse {
-        node_name: "one".to_owned(),
-        time: flow.time,
-        response_types: Some(ResponseTypes::Flow(flow)),
-    }
+    let rule = format!("allows app=web on {port}/TCP");
+    decide(&mut flow, "shop", to, &rule, dropped);
+    response(flow)
 }
 
 /// Lost events at some seconds from the start.
 pub(super) fn lost(seconds: i64, events: u64) -> GetFlowsResponse {
-    let time = Some(Timestamp::from_unix_nanos(START + seconds * SECOND));
-    GetFlowsResponse {
-        node_name: "one".to_owned(),
-        time,
-        response_types: Some(ResponseTypes::LostEvents(LostEvent {
-            source: LostEventSource::PerfEventRingBuffer.into(),
-            num_events_lost: events,
-            first: time,
-            last: time,
-            ..LostEvent::default()
-        })),
-    }
+    let source = LostEventSource::PerfEventRingBuffer;
+    testing::flows::lost("one", START + seconds * SECOND, source, events)
 }
 
 /// A minute of the shop: web asks db, batch may not, and once something was lost.

@@ -7,11 +7,11 @@ use flows_loader::{Error, IfIndex};
 use ledger::Counter::{Attempted, Connections4, Connections6, Decided, Dropped, Failed, Forwarded};
 
 use crate::counted::Counted;
-use crate::fixture::{ALLOW, CLIENT_IDENTITY, DEFAULT_DENY, Node, SERVER, SERVER6, ip, syn};
+use testing_kernel::{ALLOW, CLIENT_IDENTITY, DEFAULT_DENY, Node, SERVER, SERVER6, ip, syn};
 
 #[test]
 fn everything_is_pinned_by_abi_version() {
-    let node = Node::new();
+    let node = Node::up();
     let datapath = node.open();
     for map in abi::maps::ALL {
         let path = node.pins().join(versioned(map.name));
@@ -33,7 +33,7 @@ fn pinned(node: &Node, prefix: &str) -> Vec<String> {
 
 #[test]
 fn a_successor_finds_everything_as_it_was() {
-    let node = Node::new();
+    let node = Node::up();
     let desired = node.usual();
     let mut datapath = node.open();
     let applied = datapath.apply(&desired).unwrap();
@@ -96,7 +96,7 @@ fn versioned(name: &str) -> String {
 
 #[test]
 fn a_map_of_another_shape_is_refused() {
-    let node = Node::new();
+    let node = Node::up();
     drop(node.open());
     // A map of another kind under the name of one of ours.
     let [theirs, ours] =
@@ -119,7 +119,7 @@ fn link(node: &Node, interface: IfIndex, end: &str) -> (u32, u32) {
 
 #[test]
 fn links_outlive_their_maker_and_get_the_successors_programs() {
-    let mut node = Node::new();
+    let mut node = Node::up();
     let mut datapath = node.open();
     datapath.attach(node.client).unwrap();
     datapath.attach(node.server).unwrap();
@@ -190,7 +190,7 @@ fn links_outlive_their_maker_and_get_the_successors_programs() {
 
 #[test]
 fn an_interface_that_is_not_there_is_an_error() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     let error = datapath.attach(IfIndex(9_999)).unwrap_err();
     assert!(
@@ -201,7 +201,7 @@ fn an_interface_that_is_not_there_is_an_error() {
 
 #[test]
 fn changes_need_a_base() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     let error = datapath
         .apply_changes(&flows_loader::Changes::default())
@@ -210,14 +210,14 @@ fn changes_need_a_base() {
     let mut desired = node.usual();
     datapath.apply(&desired).unwrap();
     let mut changes = flows_loader::Changes::default();
-    let key = crate::fixture::rule(CLIENT_IDENTITY, 81);
-    changes.policy.insert(key, Some(crate::fixture::allow(30)));
+    let key = testing_kernel::rule(CLIENT_IDENTITY, 81);
+    changes.policy.insert(key, Some(testing_kernel::allow(30)));
     changes
         .policy
-        .insert(crate::fixture::rule(CLIENT_IDENTITY, 80), None);
+        .insert(testing_kernel::rule(CLIENT_IDENTITY, 80), None);
     changes
         .policy
-        .insert(crate::fixture::rule(CLIENT_IDENTITY, 82), None);
+        .insert(testing_kernel::rule(CLIENT_IDENTITY, 82), None);
     let applied = datapath.apply_changes(&changes).unwrap();
     assert_eq!(
         (applied.written, applied.removed, applied.unchanged),
@@ -230,7 +230,7 @@ fn changes_need_a_base() {
     );
     // The shadow followed: the same content as a whole is no change.
     desired.policy.clear();
-    desired.policy.insert(key, crate::fixture::allow(30));
+    desired.policy.insert(key, testing_kernel::allow(30));
     let applied = datapath.apply(&desired).unwrap();
     assert_eq!(
         (applied.revision, applied.written, applied.removed),
@@ -240,7 +240,7 @@ fn changes_need_a_base() {
 
 #[test]
 fn one_process_at_a_time_has_it_open() {
-    let node = Node::new();
+    let node = Node::up();
     let datapath = node.open();
     let error = flows_loader::Datapath::open(&node.object, &node.options).unwrap_err();
     assert!(

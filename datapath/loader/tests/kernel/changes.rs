@@ -8,7 +8,7 @@ use abi::policy::{Direction, ENFORCED, SHAPE_ALL};
 use flows_loader::testrun::{Program, SHOT};
 use flows_loader::{Desired, Error};
 
-use crate::fixture::{
+use testing_kernel::{
     ALLOW, CLIENT, CLIENT_IDENTITY, CLIENT_TABLE, Node, SERVER, allow, egress_rule, syn, word,
 };
 
@@ -49,7 +49,7 @@ fn flip_flop(node: &Node, states: &[Desired; 2], to: Ipv4Addr, port: u16) {
 
 #[test]
 fn the_clients_identity_and_the_servers_rules_change_together() {
-    let node = Node::new();
+    let node = Node::up();
     let rules_of = |identity| -> Vec<_> {
         // Many rules, so that writing them takes time.
         (0..300).map(|n| (identity, 80 + n, ALLOW)).collect()
@@ -73,7 +73,7 @@ fn the_clients_identity_and_the_servers_rules_change_together() {
 
 #[test]
 fn a_prefix_and_the_rule_for_it_change_together() {
-    let node = Node::new();
+    let node = Node::up();
     let outside = |identity| Addr {
         identity,
         flags: PRESENT,
@@ -110,7 +110,7 @@ fn a_prefix_and_the_rule_for_it_change_together() {
 
 #[test]
 fn what_does_not_fit_is_refused_as_a_whole() {
-    let mut node = Node::new();
+    let mut node = Node::up();
     node.resize(&abi::maps::POLICY, 8);
     let mut datapath = node.open();
     let rules = |count| -> Vec<_> {
@@ -153,7 +153,7 @@ fn what_does_not_fit_is_refused_as_a_whole() {
 
 #[test]
 fn malformed_entries_are_refused_as_a_whole() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     type Spoil = fn(&mut Desired);

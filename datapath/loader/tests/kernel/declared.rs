@@ -9,7 +9,7 @@ use aya::EbpfLoader;
 use aya::maps::{MapData, MapInfo};
 use flows_loader::Sizes;
 
-use crate::fixture::{ALLOW, CLIENT_IDENTITY, Node, SERVER, allow, rule, word};
+use testing_kernel::{ALLOW, CLIENT_IDENTITY, Node, SERVER, allow, rule, word};
 
 /// Asserts that what is pinned at a path is the declared map, with so many entries.
 fn is_as_declared(path: PathBuf, map: &Declaration, entries: u32) {
@@ -45,7 +45,7 @@ fn cpus() -> u32 {
 
 #[test]
 fn the_object_has_the_declared_maps_and_no_others() {
-    let node = Node::new();
+    let node = Node::up();
     // Mounts the bpffs.
     drop(node.open());
     let path = |name: &str| node.pins().join(format!("object_{name}"));
@@ -72,7 +72,7 @@ fn the_object_has_the_declared_maps_and_no_others() {
 
 #[test]
 fn what_is_pinned_is_as_declared() {
-    let node = Node::new();
+    let node = Node::up();
     let _datapath = node.open();
     for map in maps::ALL {
         let entries = if map.size == Size::PerCpu {
@@ -87,7 +87,7 @@ fn what_is_pinned_is_as_declared() {
 
 #[test]
 fn a_fill_is_told_of_each_map_that_is_counted() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     let stats = datapath.stats();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flows_loader::Desired;
 use flows_loader::testrun::{Program, REDIRECT, SHOT};
 
-use crate::fixture::{ALLOW, CLIENT, CLIENT_IDENTITY, Node, SERVER, syn, word};
+use testing_kernel::{ALLOW, CLIENT, CLIENT_IDENTITY, Node, SERVER, syn, word};
 
 /// Tells the child where the bpffs is.
 const DIRECTORY: &str = "FLOWS_TEST_WRITER_BPFFS";
@@ -55,7 +55,7 @@ fn start(node: &Node) -> Child {
 #[test]
 fn a_killed_writer_leaves_a_whole_state() {
     const KILLS: u64 = 25;
-    let node = Node::new();
+    let node = Node::up();
     let mut first = node.open();
     first.apply(&states(&node)[0]).unwrap();
     // From here on the children write.

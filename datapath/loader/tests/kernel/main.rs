@@ -5,7 +5,6 @@ mod adoption;
 mod changes;
 mod counted;
 mod declared;
-mod fixture;
 mod killed;
 mod recovery;
 mod rings;

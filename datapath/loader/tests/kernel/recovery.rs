@@ -8,7 +8,7 @@ use aya::maps::{Array, HashMap, Map, MapData};
 use flows_loader::Error;
 use flows_loader::testrun::{REDIRECT, SHOT};
 
-use crate::fixture::{ALLOW, CLIENT_IDENTITY, Node, SERVER, SERVER_TABLE, rule, syn};
+use testing_kernel::{ALLOW, CLIENT_IDENTITY, Node, SERVER, SERVER_TABLE, rule, syn};
 
 /// Words of `Staged<PolicyEntry>`: three of now, three of next, from.
 type Entry = [u32; 7];
@@ -113,7 +113,7 @@ fn a_half_staged_change_is_taken_back_and_a_flipped_one_completed() {
             REDIRECT,
         ),
     ];
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     let revision = datapath.apply(&node.desired(&[])).unwrap().revision;
     assert_eq!(revision, 1);
@@ -148,7 +148,7 @@ fn a_half_staged_change_is_taken_back_and_a_flipped_one_completed() {
 
 #[test]
 fn a_half_staged_array_and_trie_are_brought_to_an_end() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     let desired = node.usual();
     datapath.apply(&desired).unwrap();
@@ -186,7 +186,7 @@ fn a_half_staged_array_and_trie_are_brought_to_an_end() {
 
 #[test]
 fn a_write_that_fails_midway_is_taken_back() {
-    let mut node = Node::new();
+    let mut node = Node::up();
     node.resize(&maps::POLICY, 8);
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();

@@ -9,7 +9,7 @@ use ledger::Counter::{self, Attempted, Connections4, Decided, Dropped, Failed, F
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::counted::Counted;
-use crate::fixture::{
+use testing_kernel::{
     ALLOW, CLIENT, CLIENT_IDENTITY, DEFAULT_DENY, Node, SERVER, SERVER_IDENTITY, syn, word,
 };
 
@@ -49,7 +49,7 @@ fn connects(count: i128) -> [(Counter, i128); 5] {
 
 #[test]
 fn an_event_says_what_was_decided() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     let mut readers = datapath.rings(RingOptions::default()).unwrap();
@@ -103,7 +103,7 @@ fn an_event_says_what_was_decided() {
 
 #[test]
 fn attempted_is_delivered_and_failed_and_left_unread() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     let counters = |datapath: &Datapath| datapath.stats().counters().unwrap();
@@ -175,7 +175,7 @@ fn attempted_is_delivered_and_failed_and_left_unread() {
 
 #[test]
 fn the_reader_wakes_when_a_part_of_the_ring_is_full() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
     let mut readers = datapath.rings(PAGE).unwrap();
@@ -202,7 +202,7 @@ fn the_reader_wakes_when_a_part_of_the_ring_is_full() {
 
 #[test]
 fn a_ring_is_a_power_of_two_of_pages() {
-    let node = Node::new();
+    let node = Node::up();
     let datapath = node.open();
     for bytes in [0, 2048, 12_288, 1_000_000] {
         let error = datapath.rings(RingOptions { bytes }).unwrap_err();

@@ -10,7 +10,7 @@ use flows_loader::egress::EgressRoutes;
 use flows_loader::pods::{Change, Routes};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::fixture::{Node, ifindex, ip};
+use testing_kernel::{Node, ifindex, ip};
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -26,7 +26,7 @@ fn change(text: &str, old: Option<IfIndex>, new: Option<IfIndex>) -> Change {
 
 #[test]
 fn pods_come_and_go() {
-    let node = Node::new();
+    let node = Node::up();
     let (client, server) = (node.client, node.server);
     ip("addr add 10.1.0.1/24 dev server");
     ip("route add 10.7.0.1/32 dev client");
@@ -79,7 +79,7 @@ fn pods_come_and_go() {
 
 #[test]
 fn an_overrun_loses_no_change() {
-    let node = Node::new();
+    let node = Node::up();
     let mut routes = Routes::open().unwrap();
     let mut batch = String::new();
     // Far more notifications than the socket's buffer takes.
@@ -107,7 +107,7 @@ fn an_overrun_loses_no_change() {
 
 #[test]
 fn a_change_makes_the_descriptor_readable() {
-    let _node = Node::new();
+    let _node = Node::up();
     let mut routes = Routes::open().unwrap();
     let is_readable = |routes: &Routes, millis: u16| {
         let mut fds = [PollFd::new(routes.as_fd(), PollFlags::POLLIN)];
@@ -126,7 +126,7 @@ fn a_change_makes_the_descriptor_readable() {
 
 #[test]
 fn the_kernel_says_where_packets_leave() {
-    let node = Node::new();
+    let node = Node::up();
     let (client, server) = (node.client, node.server);
     ip("addr add 10.1.0.1/24 dev server");
     ip("route add 10.7.0.1/32 dev client");

@@ -6,7 +6,7 @@ use abi::maps::{self, Declaration};
 use flows_loader::testrun::{REDIRECT, SHOT};
 use flows_loader::{Datapath, Desired, Error, Sizes};
 
-use crate::fixture::{ALLOW, CLIENT_IDENTITY, Node, SERVER, SERVER6, segment, syn};
+use testing_kernel::{ALLOW, CLIENT_IDENTITY, Node, SERVER, SERVER6, segment, syn};
 
 fn max(datapath: &Datapath, map: &Declaration) -> u32 {
     let fills = datapath.fills();
@@ -20,7 +20,7 @@ fn desired(node: &Node) -> Desired {
     let world = desired.cidr4.values().next().copied().unwrap();
     let prefix = abi::addr::Cidr4 {
         prefix_len: 24,
-        addr: crate::fixture::word(Ipv4Addr::new(192, 0, 2, 0)),
+        addr: testing_kernel::word(Ipv4Addr::new(192, 0, 2, 0)),
     };
     desired.cidr4.insert(prefix, world);
     desired
@@ -114,7 +114,7 @@ fn content_and_connections_move_to_maps_of_other_sizes() {
 
 #[test]
 fn a_size_that_what_is_in_force_does_not_fit_waits() {
-    let mut node = Node::new();
+    let mut node = Node::up();
     let wanted = desired(&node);
     let mut datapath = node.open();
     datapath.apply(&wanted).unwrap();
@@ -130,7 +130,7 @@ fn a_size_that_what_is_in_force_does_not_fit_waits() {
 
 #[test]
 fn what_did_not_fit_does_in_a_larger_map() {
-    let mut node = Node::new();
+    let mut node = Node::up();
     node.resize(&maps::POLICY, 4);
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
@@ -149,7 +149,7 @@ fn what_did_not_fit_does_in_a_larger_map() {
 
 #[test]
 fn an_opening_that_fails_midway_loses_nothing() {
-    let mut node = Node::new();
+    let mut node = Node::up();
     let wanted = desired(&node);
     let mut datapath = node.open();
     datapath.attach(node.client).unwrap();

@@ -8,7 +8,7 @@ use flows_loader::testrun::{SHOT, Tamper, tamper};
 use flows_loader::{Damage, Datapath, IfIndex, guard};
 use nix::mount::{MntFlags, umount2};
 
-use crate::fixture::{Node, SERVER, ifindex, ip, syn};
+use testing_kernel::{Node, SERVER, ifindex, ip, syn};
 
 /// A pod that raised its own end and talks, in a network namespace of its own.
 struct Pod(Child);
@@ -78,7 +78,7 @@ impl Drop for Pod {
 
 #[test]
 fn a_closed_interface_passes_nothing_until_somebody_decides() {
-    let node = Node::new();
+    let node = Node::up();
     let pod = Pod::start();
     assert!(pod.comes_to_reach_the_node(), "nothing hinders it");
     guard::close(node.client).unwrap();
@@ -116,7 +116,7 @@ fn inspect(datapath: &mut Datapath, interfaces: &[IfIndex]) -> Vec<(Damage, Stri
 
 #[test]
 fn what_was_taken_away_is_put_back_and_named() {
-    let node = Node::new();
+    let node = Node::up();
     let pod = Pod::start();
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
@@ -177,7 +177,7 @@ fn what_was_taken_away_is_put_back_and_named() {
 
 #[test]
 fn an_interface_that_took_anothers_number_is_attached() {
-    let node = Node::new();
+    let node = Node::up();
     let mut datapath = node.open();
     datapath.attach(node.client).unwrap();
     ip("link del client");

@@ -1,13 +1,13 @@
 //! What the kernel's verifier says of the programs.
 
-use crate::fixture::Node;
+use testing_kernel::Node;
 
 /// Instructions that the verifier goes through before it gives up.
 const LIMIT: u32 = 1_000_000;
 
 #[test]
 fn the_verifier_has_room_to_spare() {
-    let node = Node::new();
+    let node = Node::up();
     let _datapath = node.open();
     let ours: Vec<_> = aya::programs::loaded_programs()
         .flatten()

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use flows_lab::harness::TestLab;
-use flows_lab::process::Deadline;
+use lab::process::Deadline;
 
-use super::screen::flows;
+use crate::harness::TestLab;
 
 /// What `flows observe` prints.
-pub(crate) fn observe(lab: &TestLab, arguments: &[&str]) -> String {
-    let output = flows(lab)
+///
+/// # Panics
+/// If it fails.
+pub fn observe(lab: &TestLab, arguments: &[&str]) -> String {
+    let output = lab
+        .flows()
         .args(["observe", "--last", "1000"])
         .args(arguments)
         .output()
@@ -25,7 +28,10 @@ pub(crate) fn observe(lab: &TestLab, arguments: &[&str]) -> String {
 
 /// Waits for output that satisfies the condition: agents read their rings some milliseconds after the packet,
 /// on a busy machine some seconds.
-pub(crate) fn until(lab: &TestLab, arguments: &[&str], condition: impl Fn(&str) -> bool) -> String {
+///
+/// # Panics
+/// If none comes in half a minute.
+pub fn until(lab: &TestLab, arguments: &[&str], condition: impl Fn(&str) -> bool) -> String {
     let deadline = Deadline::after(Duration::from_secs(30));
     loop {
         let text = observe(lab, arguments);

@@ -5,11 +5,15 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
-use flows_lab::harness::TestLab;
-use flows_lab::netns;
+use lab::netns;
+
+use crate::harness::TestLab;
 
 /// The page of the agent on node one: what it says by name and labels.
-pub(crate) fn metrics(lab: &TestLab) -> BTreeMap<String, u64> {
+///
+/// # Panics
+/// If it doesn't answer.
+pub fn metrics(lab: &TestLab) -> BTreeMap<String, u64> {
     let namespace = lab.lab().paths().node_namespace("one");
     let page = thread::spawn(move || {
         netns::enter(&namespace).unwrap();

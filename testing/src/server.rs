@@ -1,4 +1,9 @@
-//! A server made up for tests: real gRPC over a unix socket, which can be stopped and started again.
+//! A server with a history, which can be stopped and started again.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure here is a failure of the test"
+)]
 
 use std::{
     path::{Path, PathBuf},
@@ -7,20 +12,21 @@ use std::{
 
 use futures::StreamExt as _;
 use proto::{
-    flow::{Flow, LostEvent},
+    flow::{Endpoint, Flow, LostEventSource, Verdict},
     google::Timestamp,
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
-use testing::{Running, Script, Streamed, observer};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tonic::{Request, Status};
 
+use crate::{Running, Script, Streamed, flows, observer};
+
 /// A second, in ns.
-pub(crate) const SECOND: i64 = 1_000_000_000;
+pub const SECOND: i64 = 1_000_000_000;
 
 /// The flow of a moment, with its own id.
-pub(crate) fn flow(time: i64, pod: &str, verdict: proto::flow::Verdict) -> GetFlowsResponse {
+pub fn flow(time: i64, pod: &str, verdict: Verdict) -> GetFlowsResponse {
     let time = Some(Timestamp::from_unix_nanos(time));
     let flow = Flow {
         time,
@@ -30,39 +36,27 @@ pub(crate) fn flow(time: i64, pod: &str, verdict: proto::flow::Verdict) -> GetFl
         ),
         verdict: verdict.into(),
         node_name: "c/one".to_owned(),
-        source: Some(proto::flow::Endpoint {
+        source: Some(Endpoint {
             identity: 1000,
             namespace: "shop".to_owned(),
             pod_name: pod.to_owned(),
             labels: vec![format!("k8s:app={pod}")],
-            ..Default::default()
+            ..Endpoint::default()
         }),
         ..Flow::default()
     };
-    GetFlowsResponse {
-        response_types: Some(ResponseTypes::Flow(flow)),
-        node_name: "c/one".to_owned(),
-        time,
-    }
+    flows::response(flow)
 }
 
 /// A loss at a moment.
-pub(crate) fn lost(time: i64, events: u64) -> GetFlowsResponse {
-    let time = Some(Timestamp::from_unix_nanos(time));
-    GetFlowsResponse {
-        response_types: Some(ResponseTypes::LostEvents(LostEvent {
-            source: proto::flow::LostEventSource::HubbleRingBuffer.into(),
-            num_events_lost: events,
-            last: time,
-            ..LostEvent::default()
-        })),
-        node_name: "c/one".to_owned(),
-        time,
-    }
+pub fn lost(time: i64, events: u64) -> GetFlowsResponse {
+    flows::lost("c/one", time, LostEventSource::HubbleRingBuffer, events)
 }
 
-pub(crate) struct Server {
-    pub(crate) socket: PathBuf,
+/// The server.
+pub struct Server {
+    /// Where it listens.
+    pub socket: PathBuf,
     shared: Arc<Shared>,
     running: Option<Running>,
 }
@@ -75,7 +69,11 @@ struct Shared {
 }
 
 impl Server {
-    pub(crate) fn start(socket: &Path, history: Vec<GetFlowsResponse>) -> Self {
+    /// Listens on a socket, with a history.
+    ///
+    /// # Panics
+    /// If the socket can't be made.
+    pub fn start(socket: &Path, history: Vec<GetFlowsResponse>) -> Self {
         let shared = Shared {
             history: Mutex::new(history),
             live: broadcast::channel(1 << 16).0,
@@ -92,33 +90,54 @@ impl Server {
     }
 
     /// Listens again.
-    pub(crate) fn resume(&mut self) {
+    ///
+    /// # Panics
+    /// If the socket can't be made.
+    pub fn resume(&mut self) {
         let service = observer(Service(Arc::clone(&self.shared)));
         let services = tonic::transport::Server::builder().add_service(service);
         self.running = Some(Running::start(&self.socket, services).unwrap());
     }
 
     /// Breaks every connection.
-    pub(crate) fn stop(&mut self) {
+    ///
+    /// # Panics
+    /// If it is stopped.
+    pub fn stop(&mut self) {
         drop(self.running.take().unwrap());
         std::fs::remove_file(&self.socket).unwrap();
     }
 
     /// Something happens.
-    pub(crate) fn say(&self, response: GetFlowsResponse) {
+    ///
+    /// # Panics
+    /// If the service panicked.
+    pub fn say(&self, response: GetFlowsResponse) {
         self.shared.history.lock().unwrap().push(response.clone());
         let _nobody_listens = self.shared.live.send(response);
     }
 
-    pub(crate) fn forget(&self) {
+    /// Has no history any more.
+    ///
+    /// # Panics
+    /// If the service panicked.
+    pub fn forget(&self) {
         self.shared.history.lock().unwrap().clear();
     }
 
-    pub(crate) fn refuse(&self, status: Status) {
+    /// Answers requests with this error.
+    ///
+    /// # Panics
+    /// If the service panicked.
+    pub fn refuse(&self, status: Status) {
         *self.shared.refuses.lock().unwrap() = Some(status);
     }
 
-    pub(crate) fn requests(&self) -> Vec<GetFlowsRequest> {
+    /// Requests for flows so far.
+    ///
+    /// # Panics
+    /// If the service panicked.
+    pub fn requests(&self) -> Vec<GetFlowsRequest> {
         self.shared.requests.lock().unwrap().clone()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
@@ -13,67 +12,53 @@ use abi::policy::{
     PolicyEntry, PolicyKey, SHAPE_ALL, SHAPE_PORT, TABLE_PRESENT, Table,
 };
 use etherparse::PacketBuilder;
-use flows_loader::testrun::{Input, Output, Program};
-use flows_loader::{Datapath, Desired, IfIndex, Options, Sizes};
-use nix::mount::{MntFlags, umount2};
-use nix::sched::{CloneFlags, unshare};
+use loader::testrun::{Input, Output, Program};
+use loader::{Datapath, Desired, IfIndex, Options, Sizes};
+
+use crate::namespace::{Bpffs, enter, ifindex, object};
 
 /// The address that connects.
-pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
+pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 1);
 /// The pod that listens on port 80.
-pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 2);
+pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 7, 0, 2);
 /// The same in IPv6.
-pub(crate) const CLIENT6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 1);
+pub const CLIENT6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 1);
 /// The same in IPv6.
-pub(crate) const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 2);
+pub const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd07, 0, 0, 0, 0, 0, 0, 2);
 
-pub(crate) const CLIENT_IDENTITY: u32 = 1_000;
-pub(crate) const SERVER_IDENTITY: u32 = 2_000;
+/// Who the client is.
+pub const CLIENT_IDENTITY: u32 = 1_000;
+/// Who the server is.
+pub const SERVER_IDENTITY: u32 = 2_000;
 /// Cookie of the rule that lets the client in.
-pub(crate) const ALLOW: u32 = 20;
+pub const ALLOW: u32 = 20;
 /// Cookie of the server's default deny.
-pub(crate) const DEFAULT_DENY: u32 = 21;
+pub const DEFAULT_DENY: u32 = 21;
 
-pub(crate) const CLIENT_TABLE: u32 = 1;
-pub(crate) const SERVER_TABLE: u32 = 2;
-
-/// The object's bytes.
-pub(crate) fn object() -> Vec<u8> {
-    let path = std::env::var_os("FLOWS_BPF_OBJECT").expect(
-        "FLOWS_BPF_OBJECT must name the eBPF object: run `cargo xtask test`, or set it to what \
-         `cargo xtask build-bpf` prints",
-    );
-    std::fs::read(path).expect("FLOWS_BPF_OBJECT names a file that can be read")
-}
-
-/// Runs a command in the thread's network namespace.
-pub(crate) fn ip(arguments: &str) {
-    let output = Command::new("ip")
-        .args(arguments.split_whitespace())
-        .output()
-        .expect("iproute2 is installed");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ip {arguments}: {errors}");
-}
-
-pub(crate) fn ifindex(name: &str) -> IfIndex {
-    IfIndex(nix::net::if_::if_nametoindex(name).unwrap())
-}
+/// The client's policy table.
+pub const CLIENT_TABLE: u32 = 1;
+/// The server's.
+pub const SERVER_TABLE: u32 = 2;
 
 /// A bpffs in a directory of its own, and a network namespace for the calling thread.
-pub(crate) struct Node {
-    pub(crate) options: Options,
-    pub(crate) object: Vec<u8>,
-    pub(crate) client: IfIndex,
-    pub(crate) server: IfIndex,
-    directory: PathBuf,
-    /// Removed after the bpffs in it is unmounted. `None`: another process's.
-    parent: Option<tempfile::TempDir>,
+pub struct Node {
+    /// How it is opened.
+    pub options: Options,
+    /// What is loaded.
+    pub object: Vec<u8>,
+    /// The client's interface.
+    pub client: IfIndex,
+    /// The server's.
+    pub server: IfIndex,
+    bpffs: Bpffs,
 }
 
 impl Node {
     /// Small maps, so that tests are quick and full maps are near.
-    pub(crate) fn new() -> Self {
+    ///
+    /// # Panics
+    /// Without root, or without `FLOWS_BPF_OBJECT`.
+    pub fn up() -> Self {
         let sizes = Sizes::default()
             .with(&maps::ADDR4, 1024)
             .with(&maps::ADDR6, 1024)
@@ -86,62 +71,56 @@ impl Node {
         Self::sized(sizes)
     }
 
-    pub(crate) fn sized(sizes: Sizes) -> Self {
-        assert!(
-            nix::unistd::geteuid().is_root(),
-            "this test needs root: run `cargo xtask test`, or `sudo -E cargo test -p flows-loader \
-             --test kernel`"
-        );
+    /// With maps of these sizes.
+    ///
+    /// # Panics
+    /// Without root, or without `FLOWS_BPF_OBJECT`.
+    pub fn sized(sizes: Sizes) -> Self {
         let object = object();
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        ip("link set lo up");
-        for pod in ["client", "server"] {
-            ip(&format!("link add {pod} type veth peer name {pod}-in"));
-            ip(&format!("link set {pod} up"));
-        }
-        let parent = tempfile::tempdir().unwrap();
-        let directory = parent.path().join("bpf");
-        let mut options = Options::new(&directory);
-        options.sizes = sizes;
-        let (client, server) = (ifindex("client"), ifindex("server"));
-        Self {
-            options,
-            object,
-            client,
-            server,
-            directory,
-            parent: Some(parent),
-        }
+        enter(["client", "server"]);
+        let mut node = Self::of(Bpffs::new(), object);
+        node.options.sizes = sizes;
+        node
     }
 
     /// Another process's node, in whose network namespace this one is; that process cleans up.
-    pub(crate) fn adopt(directory: PathBuf) -> Self {
+    ///
+    /// # Panics
+    /// Without `FLOWS_BPF_OBJECT`.
+    pub fn adopt(directory: PathBuf) -> Self {
+        Self::of(Bpffs::of_another(directory), object())
+    }
+
+    fn of(bpffs: Bpffs, object: Vec<u8>) -> Self {
         Self {
-            options: Options::new(&directory),
-            object: object(),
+            options: Options::new(bpffs.path()),
+            object,
             client: ifindex("client"),
             server: ifindex("server"),
-            directory,
-            parent: None,
+            bpffs,
         }
     }
 
     /// The next opening asks for another size of a map.
-    pub(crate) fn resize(&mut self, map: &Declaration, entries: u32) {
+    pub fn resize(&mut self, map: &Declaration, entries: u32) {
         self.options.sizes = self.options.sizes.clone().with(map, entries);
     }
 
-    pub(crate) fn open(&self) -> Datapath {
+    /// Loads the programs, or adopts what is pinned.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn open(&self) -> Datapath {
         Datapath::open(&self.object, &self.options).unwrap()
     }
 
     /// The bpffs.
-    pub(crate) fn pins(&self) -> &Path {
-        &self.directory
+    pub fn pins(&self) -> &Path {
+        self.bpffs.path()
     }
 
     /// Two pods; the server lets in what `rules` say, the client may send anything.
-    pub(crate) fn desired(&self, rules: &[(u32, u16, u32)]) -> Desired {
+    pub fn desired(&self, rules: &[(u32, u16, u32)]) -> Desired {
         let mut desired = Desired::default();
         let pods = [
             (
@@ -221,12 +200,15 @@ impl Node {
     }
 
     /// Two pods; port 80 of the server is open to the client.
-    pub(crate) fn usual(&self) -> Desired {
+    pub fn usual(&self) -> Desired {
         self.desired(&[(CLIENT_IDENTITY, 80, ALLOW)])
     }
 
     /// What the program at the client's veth does with a packet.
-    pub(crate) fn send(&self, datapath: &Datapath, packet: &[u8]) -> Output {
+    ///
+    /// # Panics
+    /// If the kernel doesn't take it.
+    pub fn send(&self, datapath: &Datapath, packet: &[u8]) -> Output {
         let input = Input {
             packet,
             interface: self.client,
@@ -236,20 +218,8 @@ impl Node {
     }
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        if self.parent.is_none() || !self.directory.exists() {
-            return;
-        }
-        let unmounted = umount2(&self.directory, MntFlags::MNT_DETACH);
-        if !std::thread::panicking() {
-            unmounted.unwrap();
-        }
-    }
-}
-
 /// Key of an ingress rule of the server's table: TCP, one port.
-pub(crate) fn rule(identity: u32, port: u16) -> PolicyKey {
+pub fn rule(identity: u32, port: u16) -> PolicyKey {
     PolicyKey {
         table: SERVER_TABLE,
         identity,
@@ -260,7 +230,7 @@ pub(crate) fn rule(identity: u32, port: u16) -> PolicyKey {
 }
 
 /// Key of an egress rule of the client's table: any protocol and port.
-pub(crate) fn egress_rule(identity: u32) -> PolicyKey {
+pub fn egress_rule(identity: u32) -> PolicyKey {
     let shape = SHAPE_ALL | EGRESS;
     PolicyKey {
         table: CLIENT_TABLE,
@@ -271,7 +241,8 @@ pub(crate) fn egress_rule(identity: u32) -> PolicyKey {
     }
 }
 
-pub(crate) fn allow(cookie: u32) -> PolicyEntry {
+/// An entry that allows, with this cookie.
+pub fn allow(cookie: u32) -> PolicyEntry {
     PolicyEntry {
         cookie,
         precedence: 1,
@@ -280,27 +251,27 @@ pub(crate) fn allow(cookie: u32) -> PolicyEntry {
     }
 }
 
-pub(crate) fn word(address: Ipv4Addr) -> u32 {
+/// An address as maps have it.
+pub fn word(address: Ipv4Addr) -> u32 {
     u32::from_ne_bytes(address.octets())
 }
 
-pub(crate) fn words(address: Ipv6Addr) -> [u32; 4] {
+/// The same in IPv6.
+///
+/// # Panics
+/// Never.
+pub fn words(address: Ipv6Addr) -> [u32; 4] {
     let octets = address.octets();
     std::array::from_fn(|n| u32::from_ne_bytes(octets[4 * n..4 * n + 4].try_into().unwrap()))
 }
 
 /// A SYN from the client.
-pub(crate) fn syn(to: impl Into<IpAddr>, source_port: u16, port: u16) -> Vec<u8> {
+pub fn syn(to: impl Into<IpAddr>, source_port: u16, port: u16) -> Vec<u8> {
     segment(to, source_port, port, true)
 }
 
 /// A segment from the client, the first one (SYN) or a later one (ACK).
-pub(crate) fn segment(
-    to: impl Into<IpAddr>,
-    source_port: u16,
-    port: u16,
-    is_first: bool,
-) -> Vec<u8> {
+pub fn segment(to: impl Into<IpAddr>, source_port: u16, port: u16, is_first: bool) -> Vec<u8> {
     let link = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
     let ip = match to.into() {
         IpAddr::V4(to) => link.ipv4(CLIENT.octets(), to.octets(), 64),

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     os::fd::OwnedFd,
-    process::{Child, Command, ExitStatus},
+    process::{Command, ExitStatus},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -16,35 +16,36 @@ use nix::{
     sys::termios::{Termios, tcgetattr},
 };
 
+use crate::Background;
+
 /// How long something may take to be seen.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The program and its terminal; both go when this is dropped.
-pub(crate) struct Pty {
-    child: Child,
+pub struct Pty {
+    program: Background,
     /// The person's side.
     master: File,
     /// The program's side, held so that its state can be looked at in the end.
-    slave: Option<OwnedFd>,
+    slave: Option<File>,
     before: Termios,
     seen: Arc<Mutex<Seen>>,
     reader: Option<JoinHandle<()>>,
 }
 
 /// What came from the program.
-pub(crate) struct Seen {
-    pub(crate) terminal: vt100::Parser,
+pub struct Seen {
+    pub terminal: vt100::Parser,
     /// All of it.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl Pty {
     /// Starts a program on a terminal of so many columns and rows.
-    pub(crate) fn start(program: &Command, (columns, rows): (u16, u16)) -> Self {
-        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let master = posix_openpt(flags).unwrap();
+    pub fn start(program: &Command, (columns, rows): (u16, u16)) -> Self {
+        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let path = ptsname_r(&master).unwrap();
@@ -64,13 +65,12 @@ impl Pty {
                 None => command.env_remove(name),
             };
         }
-        let child = command
+        command
             .env("TERM", "xterm-256color")
             .stdin(open())
             .stdout(open())
-            .stderr(open())
-            .spawn()
-            .unwrap();
+            .stderr(open());
+        let program = Background::start(&mut command);
         let seen = Arc::new(Mutex::new(Seen {
             terminal: vt100::Parser::new(rows, columns, 0),
             bytes: Vec::new(),
@@ -89,9 +89,9 @@ impl Pty {
             })
         };
         Self {
-            child,
+            program,
             master,
-            slave: Some(slave.into()),
+            slave: Some(slave),
             before,
             seen,
             reader: Some(reader),
@@ -99,36 +99,36 @@ impl Pty {
     }
 
     /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    pub fn id(&self) -> u32 {
+        self.program.id()
     }
 
     /// Types.
-    pub(crate) fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Makes the terminal another size.
-    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+    pub fn resize(&self, columns: u16, rows: u16) {
         lock(&self.seen)
             .terminal
             .screen_mut()
             .set_size(rows, columns);
-        set_size(&self.master, columns, rows);
+        set_size(self.slave.as_ref().unwrap(), columns, rows);
     }
 
     /// What came until now.
-    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
         lock(&self.seen)
     }
 
     /// What is on the screen.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.seen().terminal.screen().contents()
     }
 
     /// Waits until the screen is as wanted, and gives it.
-    pub(crate) fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let begin = Instant::now();
         loop {
             let text = self.text();
@@ -142,7 +142,7 @@ impl Pty {
 
     /// As [`Self::until`], and the screen stays so for a while: what is half drawn may look like what is
     /// wanted, and a key that comes right behind Esc is another key.
-    pub(crate) fn until_steady(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn until_steady(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         const STEADY: Duration = Duration::from_millis(400);
         let begin = Instant::now();
         loop {
@@ -159,10 +159,10 @@ impl Pty {
     }
 
     /// Waits for the end.
-    pub(crate) fn end(&mut self) -> ExitStatus {
+    pub fn end(&mut self) -> ExitStatus {
         let begin = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.program.child().try_wait().unwrap() {
                 return status;
             }
             assert!(
@@ -175,7 +175,7 @@ impl Pty {
     }
 
     /// Holds that the terminal is as it was before the program. What is still on its way is waited for.
-    pub(crate) fn assert_given_back(&self) {
+    pub fn assert_given_back(&self) {
         let is_back = || {
             let seen = self.seen();
             let screen = seen.terminal.screen();
@@ -193,13 +193,14 @@ impl Pty {
     }
 }
 
-/// Tells a terminal, by either side, how large it is.
+/// Makes a terminal so large: whoever is in front of it gets the signal of a resize. By a program, as the
+/// system's call for it is one of those that Rust doesn't check.
 fn set_size(terminal: &File, columns: u16, rows: u16) {
     let status = Command::new("stty")
-        .args(["columns", &columns.to_string(), "rows", &rows.to_string()])
+        .args(["rows", &rows.to_string(), "cols", &columns.to_string()])
         .stdin(terminal.try_clone().unwrap())
         .status();
-    assert!(status.unwrap().success());
+    assert!(status.unwrap().success(), "stty");
 }
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
@@ -208,10 +209,8 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        // One that has ended can't be killed again.
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            eprintln!("{error}");
-        }
+        // The reader ends once nobody has the program's side open.
+        self.program.kill();
         self.slave = None;
         if let Some(reader) = self.reader.take()
             && reader.join().is_err()

@@ -1,76 +1,35 @@
-//! The loaded programs, and maps for them, in a network namespace of their own: for runs on packets of
-//! the tests' making.
-#![expect(clippy::panic, reason = "helpers of a test fail it")]
+//! The loaded programs over maps of a test's making, for runs on packets of its making.
 
 use std::net::IpAddr;
 
 use abi::event::Event;
 use loader::testrun::{Input, Program, SHOT};
 use loader::{Datapath, Desired, IfIndex, Options, RingItem, RingOptions, RingReader};
-use nix::mount::{MntFlags, umount2};
-use nix::sched::{CloneFlags, unshare};
+
+use crate::namespace::{Bpffs, enter, object};
 
 /// A network namespace with interfaces for pods, a bpffs, and what is loaded.
-pub(crate) struct Kernel {
+pub struct Kernel {
     datapath: Datapath,
     readers: Vec<RingReader>,
-    pub(crate) interfaces: Vec<IfIndex>,
+    /// One for each pod.
+    pub interfaces: Vec<IfIndex>,
     // Last: the rest is closed before it is unmounted.
-    _mount: Mount,
-}
-
-struct Mount {
-    directory: std::path::PathBuf,
-    _parent: tempfile::TempDir,
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let unmounted = umount2(&self.directory, MntFlags::MNT_DETACH);
-        if !std::thread::panicking() {
-            unmounted.expect("mounted when the datapath was opened");
-        }
-    }
+    _bpffs: Bpffs,
 }
 
 impl Kernel {
     /// Root's, with this many interfaces.
-    pub(crate) fn new(pods: usize) -> Self {
-        assert!(
-            nix::unistd::geteuid().is_root(),
-            "this needs root: run `cargo xtask test` or `cargo xtask policy-cases`"
-        );
-        let object = std::env::var_os("FLOWS_BPF_OBJECT").expect(
-            "FLOWS_BPF_OBJECT must name the eBPF object: run through `cargo xtask`, or set it to what \
-             `cargo xtask build-bpf` prints",
-        );
-        let object = std::fs::read(object).expect("FLOWS_BPF_OBJECT can be read");
-        unshare(CloneFlags::CLONE_NEWNET).expect("root may have a network namespace");
-        let interfaces = (0..pods).map(|n| {
-            let name = format!("pod-{n}");
-            let made = std::process::Command::new("ip")
-                .args([
-                    "link",
-                    "add",
-                    &name,
-                    "type",
-                    "veth",
-                    "peer",
-                    "name",
-                    &format!("in-{n}"),
-                ])
-                .status();
-            assert!(
-                made.expect("iproute2 is installed").success(),
-                "ip link add {name}"
-            );
-            IfIndex(nix::net::if_::if_nametoindex(name.as_str()).expect("just made"))
-        });
-        let interfaces = interfaces.collect();
-        let parent = tempfile::tempdir().expect("a temporary directory");
-        let directory = parent.path().join("bpf");
-        let datapath =
-            Datapath::open(&object, &Options::new(&directory)).expect("the object loads");
+    ///
+    /// # Panics
+    /// Without root, or without `FLOWS_BPF_OBJECT`.
+    pub fn new(pods: usize) -> Self {
+        let object = object();
+        let names: Vec<String> = (0..pods).map(|n| format!("pod-{n}")).collect();
+        let interfaces = enter(names.iter().map(String::as_str));
+        let bpffs = Bpffs::new();
+        let options = Options::new(bpffs.path());
+        let datapath = Datapath::open(&object, &options).expect("the object loads");
         let readers = datapath
             .rings(RingOptions { bytes: 1 << 16 })
             .expect("rings");
@@ -78,15 +37,15 @@ impl Kernel {
             datapath,
             readers,
             interfaces,
-            _mount: Mount {
-                directory,
-                _parent: parent,
-            },
+            _bpffs: bpffs,
         }
     }
 
     /// Takes this content, and knows no connection.
-    pub(crate) fn begin(&mut self, desired: &Desired) {
+    ///
+    /// # Panics
+    /// If the maps don't take it.
+    pub fn begin(&mut self, desired: &Desired) {
         self.datapath.apply(desired).expect("the maps take it");
         let stats = self.datapath.stats();
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
@@ -105,7 +64,10 @@ impl Kernel {
     }
 
     /// Runs a program on a frame: whether it dropped it, and the event that it sent.
-    pub(crate) fn run(
+    ///
+    /// # Panics
+    /// If the kernel doesn't take the frame.
+    pub fn run(
         &mut self,
         program: Program,
         interface: IfIndex,
@@ -133,7 +95,10 @@ impl Kernel {
 }
 
 /// The first packet of a connection; `number` makes it one of its own.
-pub(crate) fn frame(src: IpAddr, dst: IpAddr, protocol: u8, port: u16, number: u16) -> Vec<u8> {
+///
+/// # Panics
+/// If the addresses are of two families.
+pub fn frame(src: IpAddr, dst: IpAddr, protocol: u8, port: u16, number: u16) -> Vec<u8> {
     let port_be = port.to_be_bytes();
     let own = number.to_be_bytes();
     let payload: Vec<u8> = match protocol {

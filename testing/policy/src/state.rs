@@ -1,11 +1,13 @@
-//! What several tests share: states made of YAML text.
-#![expect(clippy::panic, reason = "helpers of a test fail it")]
+//! States made of YAML text.
 
 use cluster::manifest::{self, Document};
 use cluster::{Origin, Problem, State, yaml};
 
 /// A state made of manifests; whatever is wrong with them fails the test.
-pub(crate) fn state(text: &str) -> State {
+///
+/// # Panics
+/// Then.
+pub fn state(text: &str) -> State {
     let mut state = State {
         generation: 1,
         ..State::default()
@@ -14,8 +16,11 @@ pub(crate) fn state(text: &str) -> State {
     state
 }
 
-/// Adds manifests to a state.
-pub(crate) fn add(state: &mut State, file: &str, text: &str) {
+/// Adds manifests to a state; whatever is wrong with them fails the test.
+///
+/// # Panics
+/// Then.
+pub fn add(state: &mut State, file: &str, text: &str) {
     let origin = Origin::from(file);
     for document in yaml::parse(text).expect("the test's YAML is right") {
         for document in manifest::read(&origin, document) {
@@ -30,6 +35,6 @@ pub(crate) fn add(state: &mut State, file: &str, text: &str) {
 }
 
 /// The problems as they are shown.
-pub(crate) fn shown(problems: &[Problem]) -> Vec<String> {
+pub fn shown(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }

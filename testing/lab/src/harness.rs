@@ -1,5 +1,5 @@
-//! A lab for the length of a test: commands and connections in it are one call, and it is taken
-//! down when it is dropped, also when the test fails.
+//! The lab: commands and connections in it are one call, and it is taken down when it is dropped, also
+//! when the test fails.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,11 +8,15 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::down::down;
-use crate::error::{Context, Error, Result};
-use crate::lab::{Lab, Options, Target};
-use crate::manifest;
-use crate::traffic::client::Outcome;
+use lab::down::down;
+use lab::error::{Context, Error, Result};
+use lab::lab::{Lab, Options, Target};
+use lab::manifest;
+use lab::process::Deadline;
+use lab::traffic::client::Outcome;
+
+/// How long something may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A protocol to try a connection with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,7 @@ pub enum Family {
 #[derive(Debug)]
 pub struct TestLab {
     lab: Lab,
+    program: PathBuf,
     files: PathBuf,
 }
 
@@ -68,7 +73,14 @@ impl TestLab {
         let path = files.join("all.yaml");
         std::fs::write(&path, manifests).context("write", &path)?;
         match Lab::up(options, &[path], &mut |line| tracing::debug!("{line}")) {
-            Ok(lab) => Ok(Self { lab, files }),
+            Ok(lab) => {
+                let program = options.program.clone();
+                Ok(Self {
+                    lab,
+                    program,
+                    files,
+                })
+            }
             Err(error) => {
                 // Half of it may be there; what prevented the lab matters more than what
                 // prevents its removal.
@@ -105,6 +117,42 @@ impl TestLab {
     pub fn delete(&mut self, manifests: &str) -> Result<()> {
         let documents = manifest::split(Path::new("deleted.yaml"), manifests)?;
         self.lab.delete(&documents, &mut |_line| {})
+    }
+
+    /// Applies manifests and waits until they are in force on all nodes.
+    ///
+    /// # Errors
+    /// [`Error`]: what prevents it, if something does.
+    pub fn enforce(&mut self, name: &str, manifests: &str) -> Result<()> {
+        let documents = manifest::split(Path::new(name), manifests)?;
+        self.lab.apply(&documents, &mut |_line| {})?;
+        self.lab.settle(&documents, false, PATIENCE)
+    }
+
+    /// Deletes the objects that the manifests name, and waits until none is in force.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn withdraw(&mut self, manifests: &str) -> Result<()> {
+        let documents = manifest::split(Path::new("deleted.yaml"), manifests)?;
+        self.lab.delete(&documents, &mut |_line| {})?;
+        self.lab.settle(&documents, true, PATIENCE)
+    }
+
+    /// The `flows` command, to ask the lab's relay.
+    ///
+    /// # Panics
+    /// If it isn't built.
+    pub fn flows(&self) -> Command {
+        let flows = self.program.with_file_name("flows");
+        assert!(
+            flows.is_file(),
+            "{} is missing: run `cargo build -p flows-cli`",
+            flows.display()
+        );
+        let mut command = Command::new(flows);
+        command.args(["--lab", &self.lab.record().name]);
+        command
     }
 
     /// Runs a command in a pod to its end.
@@ -179,8 +227,7 @@ impl TestLab {
         probe: Probe,
         family: Family,
     ) -> Result<()> {
-        let patience = Duration::from_secs(10);
-        let deadline = crate::process::Deadline::after(patience);
+        let deadline = Deadline::after(PATIENCE);
         loop {
             let outcome = self.connect(from, to, probe, family)?;
             if outcome == expected {
@@ -188,7 +235,7 @@ impl TestLab {
             }
             if !deadline.pause() {
                 return Err(Error::NotReady {
-                    seconds: patience.as_secs(),
+                    seconds: PATIENCE.as_secs(),
                     missing: format!("{from} -> {to} {probe:?} {family:?}: {outcome}"),
                 });
             }

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::model::{Element, Peers, Pod, Policy, Port, Ports, Requirement, Rule, Selector, World};
+use crate::model::{Element, Peers, Pod, Policy, Port, Ports, Requirement, Rule, Selector, World};
 
 /// The other side of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Peer {
+pub enum Peer {
     /// Index of a pod.
     Pod(usize),
     /// The node of the pod that is judged.
@@ -24,19 +24,19 @@ pub(crate) enum Peer {
 
 /// A packet that opens a connection, judged at one pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Probe {
+pub struct Probe {
     /// Index of the pod that is judged.
-    pub(crate) subject: usize,
-    pub(crate) egress: bool,
-    pub(crate) peer: Peer,
-    pub(crate) protocol: u8,
+    pub subject: usize,
+    pub egress: bool,
+    pub peer: Peer,
+    pub protocol: u8,
     /// Destination port; ICMP: type.
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 /// What has to come out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// No policy enforces the direction and none allows or denies this.
     NotEnforced,
     /// One or more of these policies allow it.
@@ -50,7 +50,7 @@ pub(crate) enum Answer {
 }
 
 /// Scans all rules.
-pub(crate) fn answer(world: &World, probe: &Probe) -> Answer {
+pub fn answer(world: &World, probe: &Probe) -> Answer {
     let subject = &world.pods[probe.subject];
     let direction = usize::from(probe.egress);
     let (mut allow, mut deny, mut selecting) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());

@@ -7,18 +7,18 @@ use ipnet::IpNet;
 
 /// A pod.
 #[derive(Clone, Debug)]
-pub(crate) struct Pod {
-    pub(crate) name: String,
-    pub(crate) namespace: &'static str,
-    pub(crate) labels: Vec<(&'static str, &'static str)>,
-    pub(crate) ips: Vec<std::net::IpAddr>,
-    pub(crate) node: &'static str,
+pub struct Pod {
+    pub name: String,
+    pub namespace: &'static str,
+    pub labels: Vec<(&'static str, &'static str)>,
+    pub ips: Vec<std::net::IpAddr>,
+    pub node: &'static str,
     /// Named TCP ports.
-    pub(crate) ports: Vec<(&'static str, u16)>,
+    pub ports: Vec<(&'static str, u16)>,
 }
 
 impl Pod {
-    pub(crate) fn label(&self, key: &str) -> Option<&'static str> {
+    pub fn label(&self, key: &str) -> Option<&'static str> {
         self.labels
             .iter()
             .find(|(k, _)| *k == key)
@@ -28,14 +28,14 @@ impl Pod {
 
 /// A selector: requirements that must all be met.
 #[derive(Clone, Debug)]
-pub(crate) struct Selector {
-    pub(crate) requirements: Vec<Requirement>,
+pub struct Selector {
+    pub requirements: Vec<Requirement>,
     /// Value of an explicit namespace label.
-    pub(crate) namespace: Option<&'static str>,
+    pub namespace: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Requirement {
+pub enum Requirement {
     Equals(&'static str, &'static str),
     In(&'static str, Vec<&'static str>),
     NotIn(&'static str, Vec<&'static str>),
@@ -44,7 +44,7 @@ pub(crate) enum Requirement {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Peers {
+pub enum Peers {
     Endpoints(Vec<Selector>),
     Entities(Vec<&'static str>),
     Cidr(Vec<IpNet>),
@@ -52,15 +52,15 @@ pub(crate) enum Peers {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Port {
+pub struct Port {
     /// A number, `0` for all, or a name.
-    pub(crate) port: String,
-    pub(crate) end: Option<u16>,
-    pub(crate) protocol: Option<&'static str>,
+    pub port: String,
+    pub end: Option<u16>,
+    pub protocol: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Ports {
+pub enum Ports {
     /// `toPorts`, one inner list per item.
     Ports(Vec<Vec<Port>>),
     /// `icmps`: family and type.
@@ -69,40 +69,40 @@ pub(crate) enum Ports {
 
 /// One element of a rule's list.
 #[derive(Clone, Debug)]
-pub(crate) struct Element {
-    pub(crate) peers: Option<Peers>,
-    pub(crate) ports: Option<Ports>,
+pub struct Element {
+    pub peers: Option<Peers>,
+    pub ports: Option<Ports>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
-    pub(crate) subject: Selector,
+pub struct Rule {
+    pub subject: Selector,
     /// `ingress`, `ingressDeny`, `egress`, `egressDeny`.
-    pub(crate) sections: [Option<Vec<Element>>; 4],
+    pub sections: [Option<Vec<Element>>; 4],
     /// `enableDefaultDeny`.
-    pub(crate) default_deny: [Option<bool>; 2],
+    pub default_deny: [Option<bool>; 2],
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) name: String,
+pub struct Policy {
+    pub name: String,
     /// `None`: cluster-wide.
-    pub(crate) namespace: Option<&'static str>,
-    pub(crate) rules: Vec<Rule>,
+    pub namespace: Option<&'static str>,
+    pub rules: Vec<Rule>,
 }
 
 /// A cluster and its policies.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
-    pub(crate) pods: Vec<Pod>,
-    pub(crate) policies: Vec<Policy>,
+pub struct World {
+    pub pods: Vec<Pod>,
+    pub policies: Vec<Policy>,
 }
 
 const SECTIONS: [&str; 4] = ["ingress", "ingressDeny", "egress", "egressDeny"];
 
 impl World {
     /// The manifests, as JSON documents of a YAML stream.
-    pub(crate) fn manifests(&self) -> String {
+    pub fn manifests(&self) -> String {
         let mut text = String::new();
         for (node, range4, range6, address) in NODES {
             writeln!(
@@ -153,7 +153,7 @@ impl World {
 }
 
 /// Nodes: name, pod ranges, address. The first is the one whose tables are compiled.
-pub(crate) const NODES: [(&str, &str, &str, &str); 2] = [
+pub const NODES: [(&str, &str, &str, &str); 2] = [
     ("a", "10.1.0.0/16", "fd00:1::/64", "172.16.0.1"),
     ("b", "10.2.0.0/16", "fd00:2::/64", "172.16.0.2"),
 ];

@@ -1,12 +1,16 @@
 //! Signals for a lab's own processes.
 
-use flows_lab::harness::TestLab;
-use flows_lab::process::Role;
+use lab::process::Role;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::harness::TestLab;
+
 /// Sends the signal to a node's agent.
-pub(crate) fn signal_agent(lab: &TestLab, node: &str, signal: Signal) {
+///
+/// # Panics
+/// If it doesn't run.
+pub fn signal_agent(lab: &TestLab, node: &str, signal: Signal) {
     let role = Role::Agent {
         node: node.to_owned(),
     };

@@ -2,18 +2,17 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use flows_lab::harness::TestLab;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::screen::flows;
+use crate::harness::TestLab;
+use testing_program::Background;
 
 /// The running command; ended when dropped.
-pub(crate) struct Follow {
-    /// The process.
-    pub(crate) child: Child,
+pub struct Follow {
+    process: Background,
     /// Responses as it writes them.
     out: File,
     /// The beginning of a line whose end is not there yet.
@@ -24,27 +23,37 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// Starts it, from the oldest flow there is.
-    pub(crate) fn start(lab: &TestLab, arguments: &[&str]) -> Self {
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn start(lab: &TestLab, arguments: &[&str]) -> Self {
         let (out, err) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
-        let child = flows(lab)
+        let mut command = lab.flows();
+        command
             .args(["observe", "--follow", "--since", "1970-01-01T00:00:00Z"])
             .args(["--debug", "--output", "json"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(out.reopen().unwrap())
-            .stderr(err.reopen().unwrap())
-            .spawn()
-            .unwrap();
+            .stderr(err.reopen().unwrap());
         Self {
-            child,
+            process: Background::start(&mut command),
             out: out.into_file(),
             rest: String::new(),
             err,
         }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Responses since the last call.
-    pub(crate) fn responses(&mut self) -> Vec<Value> {
+    ///
+    /// # Panics
+    /// If what it wrote isn't such.
+    pub fn responses(&mut self) -> Vec<Value> {
         self.out.read_to_string(&mut self.rest).unwrap();
         let end = self.rest.rfind('\n').map_or(0, |at| at + 1);
         let rest = self.rest.split_off(end);
@@ -54,16 +63,10 @@ impl Follow {
     }
 
     /// What it said until now: what the relay tells of the nodes, a line of JSON each.
-    pub(crate) fn said(&self) -> String {
+    ///
+    /// # Panics
+    /// If it can't be read.
+    pub fn said(&self) -> String {
         std::fs::read_to_string(self.err.path()).unwrap()
-    }
-}
-
-impl Drop for Follow {
-    fn drop(&mut self) {
-        // One that is stopped ends as well.
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            eprintln!("{error}");
-        }
     }
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::model::{Element, Peers, Pod, Policy, Port, Ports, Requirement, Rule, Selector, World};
-use super::oracle::{Peer, Probe};
-use super::random::Random;
+use crate::model::{Element, Peers, Pod, Policy, Port, Ports, Requirement, Rule, Selector, World};
+use crate::oracle::{Peer, Probe};
+use crate::random::Random;
 
 const NAMESPACES: [&str; 2] = ["x", "y"];
 const APPS: [&str; 4] = ["a", "b", "c", "d"];
@@ -40,10 +40,10 @@ const OUTSIDE: [&str; 9] = [
     "2001:db9::1",
 ];
 /// An address of a pod range that belongs to no pod.
-pub(crate) const UNMANAGED: &str = "10.1.250.250";
+pub const UNMANAGED: &str = "10.1.250.250";
 
 /// A cluster of a few pods and a few policies about them.
-pub(crate) fn world(random: &mut Random) -> World {
+pub fn world(random: &mut Random) -> World {
     let count = 5 + random.below(5);
     let pods = (0..count).map(|n| pod(random, n)).collect();
     let mut count = 0;
@@ -221,7 +221,7 @@ fn port(random: &mut Random) -> Port {
 }
 
 /// A probe of anything.
-pub(crate) fn probe(world: &World, random: &mut Random) -> Probe {
+pub fn probe(world: &World, random: &mut Random) -> Probe {
     let (protocol, port) = protocol_and_port(random);
     Probe {
         subject: subject(world, random),
@@ -229,6 +229,17 @@ pub(crate) fn probe(world: &World, random: &mut Random) -> Probe {
         peer: peer(world, random),
         protocol,
         port,
+    }
+}
+
+/// The probe after another: in half of the cases they differ in one field.
+pub fn next_probe(world: &World, last: Option<&Probe>, random: &mut Random) -> Probe {
+    match last {
+        Some(last) if random.chance(50) => {
+            let field = *random.pick(&ProbeField::ALL);
+            change(world, last, field, random)
+        }
+        _ => probe(world, random),
     }
 }
 
@@ -264,7 +275,7 @@ fn protocol_and_port(random: &mut Random) -> (u8, u16) {
 
 /// The fields of a probe that can be changed one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum ProbeField {
+pub enum ProbeField {
     Subject,
     Direction,
     Peer,
@@ -273,7 +284,7 @@ pub(crate) enum ProbeField {
 }
 
 impl ProbeField {
-    pub(crate) const ALL: [Self; 5] = [
+    pub const ALL: [Self; 5] = [
         Self::Subject,
         Self::Direction,
         Self::Peer,
@@ -283,12 +294,7 @@ impl ProbeField {
 }
 
 /// The same probe but for one field.
-pub(crate) fn change(
-    world: &World,
-    probe: &Probe,
-    field: ProbeField,
-    random: &mut Random,
-) -> Probe {
+pub fn change(world: &World, probe: &Probe, field: ProbeField, random: &mut Random) -> Probe {
     let mut changed = probe.clone();
     match field {
         ProbeField::Subject => changed.subject = subject(world, random),
