@@ -1,29 +1,23 @@
 //! What the relay costs per flow, whether its order holds, and how old a flow is when it comes out.
 //!
-//! Three processes, so that each one's CPU time is its own: this one is the client; it starts itself
-//! as `agents` (2, 8 or 32 made-up nodes on unix sockets) and as `relay`.
+//! The relay is the real program in a process of its own, so that its processor time is that of all it
+//! does; 2, 8 or 32 made-up nodes on unix sockets and the client are this process.
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a bench: it fails where it stands, prints its rows, and counts in small numbers"
+    reason = "a bench: it fails where it stands, and counts in small numbers"
 )]
 
 use std::{
-    io::{BufRead, BufReader, Write as _},
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
+    process::{Command, Stdio},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use flows_relay::{
-    Config, Server,
-    peer::{Backoff, Change},
-    query::Timeouts,
-};
 use futures::StreamExt;
 use proto::{
     flow::{
@@ -35,11 +29,13 @@ use proto::{
         observer_client::ObserverClient,
     },
 };
-use serve::listen::Listen;
-use testing::{Script, Streamed, observer};
-use tokio::net::UnixListener;
-use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{Request, Status};
+use testing::{Running, Script, Streamed, flows::response, observer, until};
+use testing_bench::{Row, median};
+use testing_program::{Background, built, processor_time};
+use tonic::{
+    Request, Status,
+    transport::{Channel, Endpoint as Address},
+};
 
 /// Flows of all nodes together.
 const FLOWS: u64 = 100_000;
@@ -48,92 +44,32 @@ const RUNS: usize = 5;
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 fn main() {
-    let arguments: Vec<_> = std::env::args()
-        .skip(1)
-        .filter(|word| word != "--bench")
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.unwrap();
+    for nodes in [2, 8, 32] {
+        runtime.block_on(measure(nodes));
+    }
+}
+
+/// The relay over so many nodes' sockets; it gives up root, and reaches them as anybody.
+fn relay(directory: &Path, nodes: u64) -> Background {
+    let peers: String = (0..nodes)
+        .map(|node| format!("node-{node}=unix://{}/{node}.sock\n", directory.display()))
         .collect();
-    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let runtime = || {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
-    match &words[..] {
-        ["agents", directory, nodes] => {
-            runtime().block_on(agents(directory, nodes.parse().unwrap()))
-        }
-        ["relay", directory, nodes] => runtime().block_on(relay(directory, nodes.parse().unwrap())),
-        _ => runtime().block_on(client()),
-    }
-}
-
-/// A child process that is gone with its owner.
-struct Running(Child);
-
-impl Running {
-    /// Starts this program in a role and waits until it says that it is ready.
-    fn start(role: &str, directory: &Path, nodes: u64) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .arg(role)
-            .arg(directory)
-            .arg(nodes.to_string())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert_eq!(line.trim(), "ready", "{role} did not start");
-        Self(child)
-    }
-
-    /// CPU time of all its threads, in ns.
-    fn cpu(&self) -> u64 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap();
-        let times = tasks.map(|task| {
-            let text = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-            text.split(' ').next().unwrap().parse::<u64>().unwrap()
-        });
-        times.sum()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-fn ready() {
-    println!("ready");
-    std::io::stdout().flush().unwrap();
-}
-
-async fn relay(directory: &str, nodes: u64) {
-    let directory = Path::new(directory);
-    let peers = (0..nodes).map(|node| Change::Put {
-        name: Arc::from(format!("node-{node}")),
-        address: Arc::from(format!("unix://{}/{node}.sock", directory.display())),
-        tls_server_name: None,
-    });
-    let config = Config {
-        peers: peers.collect(),
-        peer_service: None,
-        listen: vec![Listen::Unix(directory.join("relay.sock"))],
-        insecure: false,
-        metrics_listen: None,
-        user: None,
-        limits: serve::grpc::Limits::relay(),
-        name: Arc::from("relay"),
-        timeouts: Timeouts::default(),
-        backoff: Backoff::default(),
-    };
-    let server = Server::bind(config).unwrap();
-    ready();
-    server.run(std::future::pending()).await.unwrap();
+    let file = directory.join("peers");
+    fs::write(&file, peers).unwrap();
+    let mut command = Command::new(built("flows-relay"));
+    command
+        .arg("--peers-file")
+        .arg(file)
+        .arg("--listen")
+        .arg(format!("unix://{}/relay.sock", directory.display()))
+        .env("FLOWS_LOG", "warn")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    Background::start(&mut command)
 }
 
 struct Agent {
@@ -142,36 +78,30 @@ struct Agent {
     history: Vec<GetFlowsResponse>,
 }
 
-async fn agents(directory: &str, nodes: u64) {
-    let mut servers = tokio::task::JoinSet::new();
-    for node in 0..nodes {
-        let history = (node..FLOWS).step_by(usize::try_from(nodes).unwrap());
-        // A flow each 10 us, the nodes in turns.
-        let history = history.map(|n| flow(node, Timestamp::from_unix_nanos(n as i64 * 10_000)));
-        let agent = Agent {
-            node,
-            nodes,
-            history: history.collect(),
-        };
-        let listener = UnixListener::bind(format!("{directory}/{node}.sock")).unwrap();
-        let (reporter, health) = tonic_health::server::health_reporter();
-        reporter
-            .set_service_status(
-                serve::health::OBSERVER,
-                tonic_health::ServingStatus::Serving,
-            )
-            .await;
-        servers.spawn(
-            tonic::transport::Server::builder()
-                .add_service(observer(agent))
-                .add_service(health)
-                .serve_with_incoming(UnixListenerStream::new(listener)),
-        );
-    }
-    ready();
-    while let Some(ended) = servers.join_next().await {
-        ended.unwrap().unwrap();
-    }
+/// A made-up node.
+async fn agent(directory: &Path, node: u64, nodes: u64) -> Running {
+    let history = (node..FLOWS).step_by(usize::try_from(nodes).unwrap());
+    // A flow each 10 us, the nodes in turns.
+    let history = history.map(|n| flow(node, Timestamp::from_unix_nanos(n as i64 * 10_000)));
+    let agent = Agent {
+        node,
+        nodes,
+        history: history.collect(),
+    };
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_service_status(
+            serve::health::OBSERVER,
+            tonic_health::ServingStatus::Serving,
+        )
+        .await;
+    let services = tonic::transport::Server::builder()
+        .add_service(observer(agent))
+        .add_service(health);
+    let socket = directory.join(format!("{node}.sock"));
+    let running = Running::start(&socket, services).unwrap();
+    fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
+    running
 }
 
 /// A flow as an agent tells it, about 600 bytes.
@@ -212,18 +142,14 @@ fn flow(node: u64, time: Timestamp) -> GetFlowsResponse {
         }),
         source: Some(endpoint("frontend-6d9c7b-xk2vq", 20_001)),
         destination: Some(endpoint("cart-0", 20_002)),
-        node_name: name.clone(),
+        node_name: name,
         event_type: Some(CiliumEventType {
             r#type: 4,
             sub_type: 0,
         }),
         ..Flow::default()
     };
-    GetFlowsResponse {
-        node_name: name,
-        time: Some(time),
-        response_types: Some(ResponseTypes::Flow(flow)),
-    }
+    response(flow)
 }
 
 fn now() -> i64 {
@@ -312,14 +238,8 @@ struct Seen {
     ages_ms: Vec<f64>,
 }
 
-async fn query(directory: &Path, request: GetFlowsRequest, length: Option<Duration>) -> Seen {
-    let endpoint = format!("unix://{}/relay.sock", directory.display());
-    let channel = tonic::transport::Endpoint::from_shared(endpoint)
-        .unwrap()
-        .connect()
-        .await
-        .unwrap();
-    let mut stream = ObserverClient::new(channel)
+async fn query(relay: &Channel, request: GetFlowsRequest, length: Option<Duration>) -> Seen {
+    let mut stream = ObserverClient::new(relay.clone())
         .get_flows(request)
         .await
         .unwrap()
@@ -350,116 +270,72 @@ async fn query(directory: &Path, request: GetFlowsRequest, length: Option<Durati
     }
 }
 
-/// The middle one.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn row(name: &str, value: f64, unit: &str, base: Option<(&str, f64)>, goal: &str) {
-    let value = (value * 1000.0).round() / 1000.0;
-    let base = base.map_or(String::new(), |(base, of)| {
-        format!(
-            ", \"base\": \"{base}\", \"base_value\": {of}, \"ratio\": {:.4}",
-            value / of
-        )
-    });
-    println!(
-        "{{\"name\": \"{name}\", \"value\": {value}, \"unit\": \"{unit}\"{base}, \"goal\": \"{goal}\"}}"
-    );
-}
-
-async fn client() {
-    for nodes in [2, 8, 32] {
-        let directory = tempfile::tempdir().unwrap();
-        let _agents = Running::start("agents", directory.path(), nodes);
-        let relay = Running::start("relay", directory.path(), nodes);
-        // The first round also waits for all connections.
-        loop {
-            if query(directory.path(), GetFlowsRequest::default(), None)
-                .await
-                .flows
-                == FLOWS
-            {
-                break;
-            }
+async fn measure(nodes: u64) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    let mut agents = Vec::new();
+    for node in 0..nodes {
+        agents.push(agent(path, node, nodes).await);
+    }
+    let process = relay(path, nodes);
+    let address = Address::from_shared(format!("unix://{}/relay.sock", path.display())).unwrap();
+    let relay = until("the relay listens", async || {
+        let connected = address.connect().await;
+        connected.map_err(|error| error.to_string())
+    })
+    .await;
+    until("all nodes are connected", async || {
+        let seen = query(&relay, GetFlowsRequest::default(), None).await;
+        match seen.flows {
+            FLOWS => Ok(()),
+            fewer => Err(format!("{fewer} flows")),
         }
-        let (mut cost, mut disorder, mut speed) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..RUNS {
-            let (before, start) = (relay.cpu(), now());
-            let seen = query(directory.path(), GetFlowsRequest::default(), None).await;
-            assert_eq!(seen.flows, FLOWS);
-            cost.push((relay.cpu() - before) as f64 / 1e3 / FLOWS as f64);
-            speed.push(FLOWS as f64 / ((now() - start) as f64 / 1e9));
-            disorder.push(seen.out_of_order as f64);
-        }
-        let hubble = Some(("Hubble Relay", 15.0));
-        row(
-            &format!("CPU per flow, {nodes} nodes"),
-            median(&mut cost),
-            "us",
-            hubble,
-            "<= 3",
-        );
-        row(
-            &format!("out of order, {nodes} nodes"),
-            median(&mut disorder),
-            "of 100000 flows",
-            None,
-            "0",
-        );
-        row(
-            &format!("throughput, {nodes} nodes"),
-            median(&mut speed),
-            "flows/s",
-            None,
-            "-",
-        );
-        if nodes != 8 {
-            continue;
-        }
-        for (rate, seconds, hubble) in [(2, 10, 50_000.0), (20, 10, 5_000.0), (8_000, 5, 13.0)] {
-            let until = Some(Timestamp {
-                seconds: i64::from(i32::MAX),
-                nanos: rate,
-            });
-            let request = GetFlowsRequest {
-                follow: true,
-                until,
-                ..GetFlowsRequest::default()
-            };
-            let mut seen = query(
-                directory.path(),
-                request,
-                Some(Duration::from_secs(seconds)),
-            )
-            .await;
-            assert!(seen.flows > 0, "no flow came at {rate}/s");
-            let middle = median(&mut seen.ages_ms);
-            let most = seen.ages_ms[(seen.ages_ms.len() - 1) * 99 / 100];
-            let base = Some(("Hubble Relay", hubble));
-            row(
-                &format!("age in follow, {rate}/s, 8 nodes, median"),
-                middle,
-                "ms",
-                base,
-                "<= 250",
-            );
-            row(
-                &format!("age in follow, {rate}/s, 8 nodes, 99th percentile"),
-                most,
-                "ms",
-                None,
-                "<= 250",
-            );
-            let disorder = seen.out_of_order as f64;
-            row(
-                &format!("out of order in follow, {rate}/s, of {}", seen.flows),
-                disorder,
-                "flows",
-                None,
-                "0",
-            );
+    })
+    .await;
+    let (mut cost, mut disorder, mut speed) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let (before, start) = (processor_time(process.id()), now());
+        let seen = query(&relay, GetFlowsRequest::default(), None).await;
+        assert_eq!(seen.flows, FLOWS);
+        let used = processor_time(process.id()) - before;
+        cost.push(used.as_secs_f64() * 1e6 / FLOWS as f64);
+        speed.push(FLOWS as f64 / ((now() - start) as f64 / 1e9));
+        disorder.push(seen.out_of_order as f64);
+    }
+    let name = format!("CPU per flow, whole process, {nodes} nodes");
+    Row::new(name, median(cost), "us").goal("<= 1.5").print();
+    let name = format!("out of order, {nodes} nodes");
+    let unit = format!("of {FLOWS} flows");
+    Row::new(name, median(disorder), &unit).goal("0").print();
+    let name = format!("throughput, {nodes} nodes");
+    Row::new(name, median(speed), "flows/s").print();
+    if nodes == 8 {
+        for (rate, seconds) in [(2, 10), (20, 10), (8_000, 5)] {
+            ages(&relay, rate, Duration::from_secs(seconds)).await;
         }
     }
+}
+
+/// How old flows are that come at so many a second.
+async fn ages(relay: &Channel, rate: i32, length: Duration) {
+    let request = GetFlowsRequest {
+        follow: true,
+        until: Some(Timestamp {
+            seconds: i64::from(i32::MAX),
+            nanos: rate,
+        }),
+        ..GetFlowsRequest::default()
+    };
+    let mut seen = query(relay, request, Some(length)).await;
+    assert!(seen.flows > 0, "no flow came at {rate}/s");
+    seen.ages_ms.sort_by(f64::total_cmp);
+    let most = seen.ages_ms[(seen.ages_ms.len() - 1) * 99 / 100];
+    for (what, age) in [("median", median(seen.ages_ms)), ("99th percentile", most)] {
+        let name = format!("age in follow, {rate}/s, 8 nodes, {what}");
+        Row::new(name, age, "ms").goal("<= 250").print();
+    }
+    let name = format!("out of order in follow, {rate}/s, of {}", seen.flows);
+    let disorder = seen.out_of_order as f64;
+    Row::new(name, disorder, "flows").goal("0").print();
 }
