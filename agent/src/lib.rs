@@ -6,7 +6,7 @@
 //!  rings -> observe (resolve) -> history -> hubble -> api         (fact)
 //! ```
 //!
-//! Modules in order: each uses only those above it (`xtask/tests/modules.rs` holds that).
+//! Modules in order: each uses only those above it (`xtask/tests/modules/order.rs` holds that).
 
 pub mod api;
 pub mod config;
