@@ -99,7 +99,13 @@ fn what_is_allowed_names_the_rule_that_allows_it() {
     let lab = up(program());
     for from in ["friend-near", "friend-far"] {
         let outcome = lab
-            .connect(from, "server:80", Probe::Tcp, Family::V4)
+            .expect(
+                Outcome::Connected,
+                from,
+                "server:80",
+                Probe::Tcp,
+                Family::V4,
+            )
             .unwrap();
         assert_eq!(outcome, Outcome::Connected);
         let pod = format!("default/{from}");
@@ -120,7 +126,7 @@ fn a_cut_connection_names_the_policy_that_cut_it() {
     let client = lab
         .start("stranger-far", &line.split(' ').collect::<Vec<_>>())
         .unwrap();
-    let deadline = Deadline::after(Duration::from_secs(10));
+    let deadline = Deadline::after(Duration::from_secs(30));
     while !client.outcomes().unwrap().contains(&Outcome::Connected) {
         assert!(deadline.pause(), "{}", client.output().unwrap());
     }

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::program;
-use flows_lab::manifest;
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
 use testing_lab::{Family, Probe, TestLab, metrics, options};
@@ -65,18 +64,6 @@ spec:
     )
 }
 
-/// Applies or deletes, and waits as `--wait` does: what prevented it, if something did.
-fn settle(lab: &mut TestLab, text: &str, gone: bool) -> Result<(), String> {
-    let documents = manifest::split(Path::new("policy.yaml"), text).unwrap();
-    let say = &mut |_line: &str| {};
-    match gone {
-        true => lab.lab_mut().delete(&documents, say).unwrap(),
-        false => lab.lab_mut().apply(&documents, say).unwrap(),
-    }
-    let settled = lab.lab().settle(&documents, gone, Duration::from_secs(30));
-    settled.map_err(|error| error.to_string())
-}
-
 fn can(lab: &TestLab, from: &str, port: u16) -> bool {
     let to = format!("server:{port}");
     match lab.connect(from, &to, Probe::Tcp, Family::V4).unwrap() {
@@ -114,7 +101,8 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     judges_as(&lab, false, "at first");
     assert_eq!(out_of_step(&lab), 0);
 
-    let refused = settle(&mut lab, &huge(), false).unwrap_err();
+    let refused = lab.enforce("policy.yaml", &huge());
+    let refused = refused.unwrap_err().to_string();
     for part in [
         "cnp default/huge is refused: 34 policy entries are wanted, map POLICY has room for 8: 32 of cnp \
          default/huge (0 in force), 1 of cnp default/small (1 in force)",
@@ -153,28 +141,29 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     let other = SMALL
         .replace("name: small", "name: other")
         .replace("\"80\"", "\"81\"");
-    settle(&mut lab, &other, false).unwrap();
+    lab.enforce("policy.yaml", &other).unwrap();
     assert!(can(&lab, "friend", 81));
-    settle(&mut lab, &other, true).unwrap();
+    lab.withdraw(&other).unwrap();
     assert!(!can(&lab, "friend", 81));
     let narrowed = SMALL.replace("\"80\"", "\"82\"");
-    settle(&mut lab, &narrowed, false).unwrap();
+    lab.enforce("policy.yaml", &narrowed).unwrap();
     assert!(!can(&lab, "friend", 80));
     // An agent that starts meanwhile leaves out the same.
     lab.lab_mut().kill_agent("one").unwrap();
     lab.lab_mut().restart_agent("one").unwrap();
     assert!(!can(&lab, "friend", 80) && !can(&lab, "stranger", 81));
     assert_eq!(metrics(&lab)["flows_policies_not_enforced"], 1);
-    settle(&mut lab, SMALL, false).unwrap();
+    lab.enforce("policy.yaml", SMALL).unwrap();
     // A version that doesn't fit leaves the one before in force.
     let large = huge().replace("name: huge", "name: small");
-    let refused = settle(&mut lab, &large, false).unwrap_err();
+    let refused = lab.enforce("policy.yaml", &large);
+    let refused = refused.unwrap_err().to_string();
     assert!(
         refused.contains("its last good version stays enforced"),
         "{refused}"
     );
     judges_as(&lab, false, "a version that does not fit");
-    settle(&mut lab, SMALL, false).unwrap();
+    lab.enforce("policy.yaml", SMALL).unwrap();
     let log = lab.lab().paths().node("one").join("agent.log");
     let errors = |log: &Path| {
         let text = std::fs::read_to_string(log).unwrap();
@@ -184,13 +173,13 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     };
     assert!(errors(&log) <= 12, "said once each time");
 
-    settle(&mut lab, &huge(), true).unwrap();
+    lab.withdraw(&huge()).unwrap();
     judges_as(&lab, false, "taken back");
     assert_eq!(out_of_step(&lab), 0);
     assert!(!status(&lab).contains("NOT IN STEP"));
 
     // A larger map; a connection that is open meanwhile goes on, and none is let through or lost.
-    settle(&mut lab, &huge(), false).unwrap_err();
+    lab.enforce("policy.yaml", &huge()).unwrap_err();
     let watch = |lab: &TestLab, from: &str, more: &[&str]| {
         let line = [
             "flows-lab",
@@ -212,7 +201,7 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     lab.lab_mut()
         .restart_agents(arguments.map(str::to_owned).to_vec())
         .unwrap();
-    let deadline = Deadline::after(Duration::from_secs(15));
+    let deadline = Deadline::after(Duration::from_secs(30));
     while out_of_step(&lab) != 0 {
         assert!(deadline.pause(), "{}", status(&lab));
     }

@@ -92,7 +92,7 @@ fn everything_reaches_everything() {
     ];
     for (from, to, probe, expected) in cases {
         for family in [Family::V4, Family::V6] {
-            let outcome = lab.connect(from, to, probe, family).unwrap();
+            let outcome = lab.expect(expected, from, to, probe, family).unwrap();
             assert_eq!(outcome, expected, "{from} -> {to} {probe:?} {family:?}");
         }
     }

@@ -239,12 +239,21 @@ fn one_node_dead_and_one_silent() {
                 state("three", "Error"),
                 state("two", "Unavailable"),
             ];
-            assert_eq!(nodes(&lab), expected);
+            let deadline = Deadline::after(Duration::from_secs(30));
+            while nodes(&lab) != expected {
+                assert!(deadline.pause(), "{:?}", nodes(&lab));
+            }
         });
         scope.spawn(|| {
-            let (text, _) = run(&lab, &["status", "--output", "json"]);
-            let status: Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(status["num_connected_nodes"], 1, "{text}");
+            let deadline = Deadline::after(Duration::from_secs(30));
+            let (text, status) = loop {
+                let (text, _) = run(&lab, &["status", "--output", "json"]);
+                let status: Value = serde_json::from_str(&text).unwrap();
+                if status["num_connected_nodes"] == 1 {
+                    break (text, status);
+                }
+                assert!(deadline.pause(), "{text}");
+            };
             assert_eq!(status["num_unavailable_nodes"], 2, "{text}");
             let names = [format!("{name}/three"), format!("{name}/two")];
             assert_eq!(status["unavailable_nodes"], serde_json::json!(names));

@@ -18,7 +18,7 @@ use testing_program::Pty;
 
 /// Starts it, on a relay that has reached its nodes: of one that it reaches later it tells no history.
 fn top(lab: &TestLab, size: (u16, u16)) -> Pty {
-    let deadline = Deadline::after(Duration::from_secs(20));
+    let deadline = Deadline::after(Duration::from_secs(30));
     loop {
         let nodes = lab.flows().args(["list", "nodes"]).output().unwrap();
         let nodes = String::from_utf8(nodes.stdout).unwrap();
@@ -209,7 +209,7 @@ fn a_relay_that_comes_back_loses_nothing_and_tells_nothing_twice() {
 
     let directory = tempfile::tempdir().unwrap();
     // What is shown is written until the last drop is among it: it is on its way for some milliseconds.
-    let deadline = Deadline::after(Duration::from_secs(10));
+    let deadline = Deadline::after(Duration::from_secs(30));
     let mut tries = 0;
     let shown = loop {
         tries += 1;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::frames::{MARK, headers_in_the_padding, icmp, icmp6, quote_udp, udp};
 use crate::wire::{Tap, send};
-use crate::world::{Host, outside, pod, received, up};
+use crate::world::{Host, awaited, outside, pod, received, up};
 use testing_lab::{TestLab, until};
 
 /// Whether a datagram to a denied port gets through in fragments whose headers stand in the padding.
@@ -41,14 +41,14 @@ fn no_crafted_packet_passes() {
 fn doors_work(evil: &Host, jail: &Host, victim: &Host, world: &Host) {
     let tap = Tap::on(victim, MARK);
     send(evil, [udp(evil, evil.v4, 5555, victim.v4, 53, MARK)]);
-    assert_eq!(tap.count(), 1, "allowed by the victim");
+    assert_eq!(tap.arrived(), 1, "allowed by the victim");
     let tap = Tap::on(victim, MARK);
     send(evil, [udp(evil, evil.v4, 5555, victim.v4, 9000, MARK)]);
     assert_eq!(tap.count(), 0, "denied by the victim");
     let socket = world.udp(world.v4, 53);
     send(jail, [udp(jail, jail.v4, 5555, world.v4, 53, MARK)]);
     assert_eq!(
-        received(&socket).as_deref(),
+        awaited(&socket).as_deref(),
         Some(MARK),
         "allowed by the jail"
     );
@@ -80,7 +80,7 @@ fn icmp_types(lab: &TestLab, evil: &Host, victim: &Host) {
     }
     let tap = Tap::on(victim, MARK);
     send(evil, [icmp(evil, victim.v4, (8, 0), [0, 7, 0, 1], MARK)]);
-    assert_eq!(tap.count(), 1, "an echo passes");
+    assert_eq!(tap.arrived(), 1, "an echo passes");
 }
 
 fn route_of(host: &Host, to: IpAddr) -> String {
@@ -113,7 +113,7 @@ fn icmp_errors(lab: &TestLab, jail: &Host, victim: &Host, remote: &Host, world: 
     let query: UdpSocket = victim.udp(victim.v4, 33_333);
     query.connect((remote.v4, 53)).unwrap();
     query.send(b"query").unwrap();
-    assert_eq!(received(&echo).as_deref(), Some(&b"query"[..]));
+    assert_eq!(awaited(&echo).as_deref(), Some(&b"query"[..]));
     let quoted = quote_udp(victim.v4, 33_333, remote.v4, 53);
     let tap = Tap::on(victim, MARK);
     let forge = |code, mtu: [u8; 4]| {

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use flows_lab::process::Deadline;
+
 use crate::frames::udp;
 use crate::wire::send;
 use crate::world::{Host, outside, pod, up};
@@ -16,7 +18,7 @@ const TABLE: u32 = 16_384;
 /// Both ends of connections from the client to the server.
 fn connections(client: &Host, server: &Host) -> Vec<[TcpStream; 2]> {
     let listener = server.inside(|| TcpListener::bind((server.v4, 8081)).unwrap());
-    let patience = Some(Duration::from_secs(3));
+    let patience = Some(Duration::from_secs(30));
     client.inside(|| {
         (0..OTHERS)
             .map(|_| {
@@ -64,13 +66,16 @@ fn a_pod_that_fills_the_table_breaks_no_connection_of_others() {
         .filter_map(|[near, far]| (!speaks([far, near])).then_some(()));
     assert_eq!(broken.count(), 0, "idle connections");
 
-    let status = lab.flows().arg("status").output().unwrap();
-    let status = String::from_utf8(status.stdout).unwrap();
-    let named = status.lines().find(|line| line.contains("default/evil"));
-    assert!(
-        named.is_some_and(|line| line.contains("connections")),
-        "{status}"
-    );
+    let deadline = Deadline::after(Duration::from_secs(30));
+    let status = loop {
+        let status = lab.flows().arg("status").output().unwrap();
+        let status = String::from_utf8(status.stdout).unwrap();
+        let named = status.lines().find(|line| line.contains("default/evil"));
+        if named.is_some_and(|line| line.contains("connections")) {
+            break status;
+        }
+        assert!(deadline.pause(), "{status}");
+    };
     assert!(
         !status.contains("default/client") && !status.contains("default/server"),
         "{status}"

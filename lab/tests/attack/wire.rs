@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use flows_lab::netns;
+use flows_lab::process::Deadline;
 use smoltcp::phy::{Device, Medium, RawSocket, RxToken, TxToken, wait};
 use smoltcp::time::{Duration, Instant};
 
@@ -78,6 +79,14 @@ impl Tap {
     pub(crate) fn count(mut self) -> usize {
         self.stop();
         self.frames.lock().unwrap().len()
+    }
+
+    /// Waits until a marked frame has come, stops, and says how many there are: a busy machine may take
+    /// its time.
+    pub(crate) fn arrived(self) -> usize {
+        let deadline = Deadline::after(std::time::Duration::from_secs(30));
+        while self.frames.lock().unwrap().is_empty() && deadline.pause() {}
+        self.count()
     }
 
     fn stop(&mut self) {

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flows_lab::netns;
 use flows_lab::plan::Pod;
@@ -156,4 +156,15 @@ pub(crate) fn received(socket: &UdpSocket) -> Option<Vec<u8>> {
     let mut bytes = [0; 2048];
     let (length, _) = socket.recv_from(&mut bytes).ok()?;
     Some(bytes[..length].to_vec())
+}
+
+/// What comes to a socket that something is sure to come to.
+pub(crate) fn awaited(socket: &UdpSocket) -> Option<Vec<u8>> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let bytes = received(socket);
+        if bytes.is_some() || Instant::now() > deadline {
+            return bytes;
+        }
+    }
 }

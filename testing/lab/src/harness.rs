@@ -187,12 +187,45 @@ impl TestLab {
     }
 
     /// Tries one connection from a pod, and says what became of it. `to` is HOST:PORT, or HOST for
-    /// ICMP; a try is given up after 700 ms.
+    /// ICMP; a try is given up after 700 ms, which a busy machine may need for a connection that is
+    /// allowed: see [`TestLab::expect`].
     ///
     /// # Errors
     /// [`Error::Command`] if it couldn't be tried.
     pub fn connect(&self, from: &str, to: &str, probe: Probe, family: Family) -> Result<Outcome> {
-        let mut line = vec!["flows-lab", "client", "--count", "1", "--timeout", "700ms"];
+        self.connect_within("700ms", from, to, probe, family)
+    }
+
+    /// Tries one connection of which it is known how it is to end, and says what became of it: only what
+    /// is to be denied is given up soon.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if it couldn't be tried.
+    pub fn expect(
+        &self,
+        expected: Outcome,
+        from: &str,
+        to: &str,
+        probe: Probe,
+        family: Family,
+    ) -> Result<Outcome> {
+        let patience = if expected == Outcome::TimedOut {
+            "700ms"
+        } else {
+            "10s"
+        };
+        self.connect_within(patience, from, to, probe, family)
+    }
+
+    fn connect_within(
+        &self,
+        patience: &str,
+        from: &str,
+        to: &str,
+        probe: Probe,
+        family: Family,
+    ) -> Result<Outcome> {
+        let mut line = vec!["flows-lab", "client", "--count", "1", "--timeout", patience];
         match probe {
             Probe::Tcp => {}
             Probe::Udp => line.push("--udp"),
