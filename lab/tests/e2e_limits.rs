@@ -9,28 +9,16 @@ use std::time::Duration;
 use common::program;
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
-use testing_lab::{Family, Probe, TestLab, metrics, options};
+use testing_lab::{Family, Probe, TestLab, metrics, options, pod};
 
-const PODS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: server}}
-spec:
-  nodeName: one
-  containers:
-    - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
-    - {name: other, command: [flows-lab, serve, tcp, --port, "81"]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: friend, labels: {app: friend}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: stranger, labels: {app: stranger}}
-spec: {nodeName: one}
-"#;
+fn pods() -> String {
+    let pods = [
+        pod("server", "app: server", "one", &[("tcp", 80), ("tcp", 81)]),
+        pod("friend", "app: friend", "one", &[]),
+        pod("stranger", "app: stranger", "one", &[]),
+    ];
+    pods.join("---\n")
+}
 
 /// The friend may use one port.
 const SMALL: &str = r#"
@@ -83,7 +71,7 @@ fn what_does_not_fit_is_left_out_by_name_and_nothing_else() {
     let mut options = options(program(), true);
     // The agent's own entry for the node, and the policy's.
     options.agent_args = vec!["--max-policy-entries=8".to_owned()];
-    let mut lab = TestLab::up(&options, &format!("{PODS}---{SMALL}")).unwrap();
+    let mut lab = TestLab::up(&options, &format!("{}---{SMALL}", pods())).unwrap();
     // The node may always.
     let server = lab.lab().find_pod("server").unwrap().ipv4;
     for port in [80, 81] {

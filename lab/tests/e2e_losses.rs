@@ -18,27 +18,22 @@ use proto::observer::{
     GetFlowsRequest, get_flows_response::ResponseTypes, observer_client::ObserverClient,
 };
 use serde_json::Value;
-use testing_lab::{Follow, TestLab, metrics, options, signal_agent};
+use testing_lab::{Follow, TestLab, metrics, options, pod, signal_agent};
 use tonic::Request;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 
-const MANIFESTS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: server}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: friend, labels: {role: friend}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: stranger, labels: {role: stranger}}
-spec: {nodeName: one}
----
+fn pods() -> String {
+    let pods = [
+        pod("server", "app: server", "one", &[]),
+        pod("friend", "role: friend", "one", &[]),
+        pod("stranger", "role: stranger", "one", &[]),
+    ];
+    pods.join("---\n")
+}
+
+/// Friends may use the server.
+const POLICY: &str = r#"
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: {name: server}
@@ -52,7 +47,7 @@ spec:
 fn up(agent_args: &[&str]) -> TestLab {
     let mut options = options(program(), true);
     options.agent_args = agent_args.iter().map(|&arg| arg.to_owned()).collect();
-    TestLab::up(&options, MANIFESTS).unwrap()
+    TestLab::up(&options, &format!("{}---{POLICY}", pods())).unwrap()
 }
 
 /// Sends a datagram to each of so many ports of the server: as many new connections.

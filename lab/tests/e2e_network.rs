@@ -14,40 +14,25 @@ use flows_lab::netns;
 use flows_lab::process::members;
 use flows_lab::state::{Paths, Record};
 use flows_lab::traffic::client::Outcome;
-use testing_lab::{Family, Probe, TestLab, flows_lab, options};
+use testing_lab::{Family, Probe, TestLab, flows_lab, options, pod};
 
 /// Two nodes; `near` and `server` on one, `far` on the other.
-const PODS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: server}}
-spec:
-  nodeName: one
-  containers:
-    - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
-    - {name: udp, command: [flows-lab, serve, udp, --port, "53"]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: near}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: far-5d8f}
-spec: {nodeName: two}
----
-apiVersion: v1
-kind: Service
-metadata: {name: shop}
-spec: {selector: {app: server}}
-"#;
+fn pods() -> String {
+    let pods = [
+        pod("server", "app: server", "one", &[("tcp", 80), ("udp", 53)]),
+        pod("near", "", "one", &[]),
+        pod("far-5d8f", "", "two", &[]),
+        "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {selector: {app: server}}\n"
+            .to_owned(),
+    ];
+    pods.join("---\n")
+}
 
 #[test]
 fn everything_reaches_everything() {
     let mut options = options(program(), false);
     options.outside = true;
-    let lab = TestLab::up(&options, PODS).unwrap();
+    let lab = TestLab::up(&options, &pods()).unwrap();
     // The server's processes have to come to listening first.
     lab.wait_for(
         Outcome::Connected,
@@ -100,7 +85,7 @@ fn everything_reaches_everything() {
 
 #[test]
 fn a_pod_has_its_own_names() {
-    let lab = TestLab::up(&options(program(), false), PODS).unwrap();
+    let lab = TestLab::up(&options(program(), false), &pods()).unwrap();
     let hostname = lab.exec("default/far", &["hostname"]).unwrap();
     assert_eq!(String::from_utf8_lossy(&hostname.stdout).trim(), "far-5d8f");
     let resolv = lab.exec("far-5d8f", &["cat", "/etc/resolv.conf"]).unwrap();
@@ -128,7 +113,7 @@ fn a_pod_has_its_own_names() {
 
 #[test]
 fn pods_come_and_go() {
-    let mut lab = TestLab::up(&options(program(), false), PODS).unwrap();
+    let mut lab = TestLab::up(&options(program(), false), &pods()).unwrap();
     let late = "apiVersion: v1\nkind: Pod\nmetadata: {name: late}\nspec: {nodeName: three}\n";
     lab.apply("late.yaml", late).unwrap();
     lab.wait_for(
@@ -169,8 +154,8 @@ fn pods_come_and_go() {
 
 #[test]
 fn labs_do_not_meet() {
-    let first = TestLab::up(&options(program(), false), PODS).unwrap();
-    let second = TestLab::up(&options(program(), false), PODS).unwrap();
+    let first = TestLab::up(&options(program(), false), &pods()).unwrap();
+    let second = TestLab::up(&options(program(), false), &pods()).unwrap();
     for lab in [&first, &second] {
         lab.wait_for(
             Outcome::Connected,
@@ -266,7 +251,7 @@ fn links() -> BTreeSet<String> {
 
 #[test]
 fn down_leaves_nothing() {
-    let lab = TestLab::up(&options(program(), false), PODS).unwrap();
+    let lab = TestLab::up(&options(program(), false), &pods()).unwrap();
     let name = lab.lab().record().name.clone();
     // A shell somebody forgot in a pod, and what it started.
     let mut forgotten = lab
@@ -293,7 +278,7 @@ fn down_leaves_nothing() {
 
 #[test]
 fn down_works_without_the_record() {
-    let lab = TestLab::up(&options(program(), false), PODS).unwrap();
+    let lab = TestLab::up(&options(program(), false), &pods()).unwrap();
     let name = lab.lab().record().name.clone();
     fs::remove_file(lab.lab().paths().record()).unwrap();
     down(&name).unwrap();
@@ -302,7 +287,7 @@ fn down_works_without_the_record() {
 
 #[test]
 fn down_kills_no_foreign_process() {
-    let lab = TestLab::up(&options(program(), false), PODS).unwrap();
+    let lab = TestLab::up(&options(program(), false), &pods()).unwrap();
     let name = lab.lab().record().name.clone();
     let mut foreign = Command::new("sleep").arg("600").spawn().unwrap();
     // The record names an id that meanwhile is somebody else's.
@@ -324,7 +309,7 @@ fn down_kills_no_foreign_process() {
 fn an_up_that_was_killed_leaves_nothing_after_down() {
     let directory = tempfile::tempdir().unwrap();
     let manifests = directory.path().join("pods.yaml");
-    fs::write(&manifests, PODS).unwrap();
+    fs::write(&manifests, pods()).unwrap();
     let mut torn = 0;
     for step in 0..24 {
         let name = options(program(), false).name;

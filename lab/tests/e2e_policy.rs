@@ -369,7 +369,7 @@ fn a_stolen_source_address_gets_nowhere() {
 /// Datagrams that reached the server.
 fn datagrams(lab: &TestLab) -> usize {
     let server = lab.lab().find_pod("server").unwrap();
-    let log = lab.lab().paths().pod(server).join("udp.log");
+    let log = lab.lab().paths().pod(server).join("udp-53.log");
     let text = std::fs::read_to_string(log).unwrap();
     text.lines()
         .filter(|line| line.contains("datagram"))

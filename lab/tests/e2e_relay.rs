@@ -10,40 +10,17 @@ use common::program;
 use flows_lab::process::Deadline;
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use testing_lab::{Follow, TestLab, options, signal_agent};
+use testing_lab::{Follow, TestLab, options, pod, signal_agent};
 
 /// A talker and its server on each of three nodes: flows of a node don't depend on the others.
-const MANIFESTS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: server-one}
-spec: {nodeName: one, containers: [{name: udp, command: [flows-lab, serve, udp, --port, "53"]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: server-two}
-spec: {nodeName: two, containers: [{name: udp, command: [flows-lab, serve, udp, --port, "53"]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: server-three}
-spec: {nodeName: three, containers: [{name: udp, command: [flows-lab, serve, udp, --port, "53"]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: talker-one}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: talker-two}
-spec: {nodeName: two}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: talker-three}
-spec: {nodeName: three}
-"#;
+fn pods() -> String {
+    let pods = NODES.map(|node| {
+        let server = pod(&format!("server-{node}"), "", node, &[("udp", 53)]);
+        let talker = pod(&format!("talker-{node}"), "", node, &[]);
+        [server, talker].join("---\n")
+    });
+    pods.join("---\n")
+}
 
 const NODES: [&str; 3] = ["one", "two", "three"];
 
@@ -212,7 +189,7 @@ fn until_connected(lab: &TestLab) {
 #[test]
 fn one_node_dead_and_one_silent() {
     let options = options(program(), true);
-    let mut lab = TestLab::up(&options, MANIFESTS).unwrap();
+    let mut lab = TestLab::up(&options, &pods()).unwrap();
     let name = lab.lab().record().name.clone();
     let _talkers = NODES.map(|node| {
         let line = format!("flows-lab client --udp --to server-{node}:53 --every 10ms");

@@ -22,28 +22,20 @@ use proto::flows::v1::{GetStatusRequest, status_client::StatusClient};
 use proto::observer::{
     GetFlowsRequest, get_flows_response::ResponseTypes, observer_client::ObserverClient,
 };
-use testing_lab::{TestLab, options};
+use testing_lab::{TestLab, options, pod};
 use tokio::runtime::Runtime;
 use tonic::Request;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 
-const PODS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: server}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: near, labels: {app: near, version: none}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: far, labels: {app: far}}
-spec: {nodeName: two}
-"#;
+fn pods() -> String {
+    let pods = [
+        pod("server", "app: server", "one", &[]),
+        pod("near", "app: near, version: none", "one", &[]),
+        pod("far", "app: far", "two", &[]),
+    ];
+    pods.join("---\n")
+}
 
 /// What is allowed changes between two ports. All three clients may always use the third.
 const PORTS: [u16; 3] = [1001, 1002, 1003];
@@ -259,7 +251,7 @@ fn all_flows(channel: &Channel, runtime: &Runtime) -> Vec<Flow> {
 fn no_packet_sees_half_a_change() {
     let mut options = options(program(), true);
     options.outside = true;
-    let lab = TestLab::up(&options, PODS).unwrap();
+    let lab = TestLab::up(&options, &pods()).unwrap();
     let runtime = Runtime::new().unwrap();
     let channel = connect(&lab, &runtime);
     let paths = lab.lab().paths();

@@ -12,27 +12,17 @@ use flows_lab::network;
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
 use loader::testrun::Tamper;
-use testing_lab::{Family, Probe, TestLab, metrics, options};
+use testing_lab::{Family, Probe, TestLab, metrics, options, pod};
 
-const PODS: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: server}}
-spec:
-  nodeName: one
-  containers:
-    - {name: tcp, command: [flows-lab, serve, tcp, --port, "80"]}
-    - {name: udp, command: [flows-lab, serve, udp, --port, "53"]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: near, labels: {app: near}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Node
-metadata: {name: two}
-"#;
+/// A server and a neighbour, and a second node.
+fn pods() -> String {
+    let pods = [
+        pod("server", "app: server", "one", &[("tcp", 80), ("udp", 53)]),
+        pod("near", "app: near", "one", &[]),
+        "{apiVersion: v1, kind: Node, metadata: {name: two}}\n".to_owned(),
+    ];
+    pods.join("---\n")
+}
 
 /// A number from a line of /proc/net/snmp, for the namespace of a pod or node.
 fn snmp(lab: &TestLab, place: &str, group: &str, field: &str) -> u64 {
@@ -49,7 +39,7 @@ fn snmp(lab: &TestLab, place: &str, group: &str, field: &str) -> u64 {
 fn a_pod_made_while_no_agent_runs_is_closed_from_birth() {
     const LATE: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: late, labels: {app: late}}\n\
         spec: {nodeName: one, containers: [{name: tcp, command: [flows-lab, serve, tcp, --port, '81']}]}";
-    let mut lab = TestLab::up(&options(program(), true), PODS).unwrap();
+    let mut lab = TestLab::up(&options(program(), true), &pods()).unwrap();
     lab.wait_for(
         Outcome::Connected,
         "near",
@@ -168,7 +158,7 @@ fn modes(directory: &Path, all: &mut Vec<(PathBuf, fs::Metadata)>) {
 fn nothing_of_a_lab_is_everybodys() {
     let mut options = options(program(), true);
     options.outside = true;
-    let mut lab = TestLab::up(&options, PODS).unwrap();
+    let mut lab = TestLab::up(&options, &pods()).unwrap();
     lab.lab_mut().restart_agents(Vec::new()).unwrap();
     let root = lab.lab().paths().root().to_owned();
     let mut all = vec![(root.clone(), fs::metadata(&root).unwrap())];
@@ -214,7 +204,7 @@ fn status(lab: &TestLab) -> String {
 
 #[test]
 fn a_program_taken_away_lets_nothing_pass_and_comes_back() {
-    let lab = TestLab::up(&options(program(), true), &format!("{PODS}---{POLICY}")).unwrap();
+    let lab = TestLab::up(&options(program(), true), &format!("{}---{POLICY}", pods())).unwrap();
     let pins = lab.lab().paths().node("one").join("bpf");
     let try_it = |when: &str| {
         let outcome = lab
@@ -267,7 +257,7 @@ fn a_program_taken_away_lets_nothing_pass_and_comes_back() {
 fn lost_manifests_and_an_empty_directory_open_nothing() {
     let mut options = options(program(), true);
     options.patience = Duration::from_secs(15);
-    let mut lab = TestLab::up(&options, &format!("{PODS}---{POLICY}")).unwrap();
+    let mut lab = TestLab::up(&options, &format!("{}---{POLICY}", pods())).unwrap();
     let node = lab.lab().paths().node("one");
     let manifests = lab.lab().paths().manifests();
     let denied = |lab: &TestLab, when: &str| {
@@ -316,7 +306,7 @@ fn lost_manifests_and_an_empty_directory_open_nothing() {
 
 #[test]
 fn connections_go_with_their_pod() {
-    let mut lab = TestLab::up(&options(program(), true), PODS).unwrap();
+    let mut lab = TestLab::up(&options(program(), true), &pods()).unwrap();
     for (to, probe) in [
         ("server:80", Probe::Tcp),
         ("server:53", Probe::Udp),

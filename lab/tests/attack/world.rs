@@ -11,50 +11,14 @@ use testing_lab::{TestLab, options};
 
 use crate::common::program;
 
-const CLUSTER: &str = r#"
-apiVersion: v1
-kind: Node
-metadata: {name: one}
----
-apiVersion: v1
-kind: Node
-metadata: {name: two}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: evil, labels: {app: evil}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: jail, labels: {app: jail}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: victim, labels: {app: victim}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: friend, labels: {app: friend}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: client, labels: {app: client}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: server, labels: {app: server}}
-spec: {nodeName: one}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: remote, labels: {app: remote}}
-spec: {nodeName: two}
-"#;
+fn cluster() -> String {
+    let near = ["evil", "jail", "victim", "friend", "client", "server"];
+    let mut pods = near
+        .map(|name| testing_lab::pod(name, &format!("app: {name}"), "one", &[]))
+        .to_vec();
+    pods.push(testing_lab::pod("remote", "app: remote", "two", &[]));
+    pods.join("---\n")
+}
 
 /// The victim: DNS and ping from evil, nothing else. The jail: DNS out to the remote pod and the world.
 /// The server: what the client opens at one port.
@@ -97,7 +61,7 @@ pub(crate) fn up(agent_args: &[&str]) -> TestLab {
     let mut options = options(program(), true);
     options.outside = true;
     options.agent_args = agent_args.iter().map(|&arg| arg.to_owned()).collect();
-    TestLab::up(&options, &format!("{CLUSTER}---{POLICIES}")).unwrap()
+    TestLab::up(&options, &format!("{}---{POLICIES}", cluster())).unwrap()
 }
 
 /// Somebody in the lab, with addresses and a network namespace.

@@ -1,11 +1,13 @@
 //! Manifests that tests of a lab need again and again.
 
 /// A pod with such labels (`app: server`) on a node, with a server on each of the ports (`("tcp", 80)`).
-/// Join several of them by `---\n`.
+/// What comes to a server is in its log, `tcp-80.log`. Join several pods by `---\n`.
 pub fn pod(name: &str, labels: &str, node: &str, servers: &[(&str, u16)]) -> String {
     let servers = servers.iter().map(|(protocol, port)| {
         format!(
-            "    - {{name: {protocol}-{port}, command: [flows-lab, serve, {protocol}, --port, \"{port}\"]}}\n"
+            "    - name: {protocol}-{port}\n      \
+             command: [flows-lab, serve, {protocol}, --port, \"{port}\"]\n      \
+             env: [{{name: FLOWS_LOG, value: debug}}]\n"
         )
     });
     let mut containers: String = servers.collect();
