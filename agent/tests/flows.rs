@@ -13,7 +13,7 @@ use proto::{
     google::{FieldMask, Timestamp},
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
-use tonic::{Code, Request};
+use tonic::Code;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -235,20 +235,12 @@ async fn last_counts_flows_and_may_begin_inside_an_event() {
 async fn follows_with_progress_and_ends_with_ok() {
     let agent = Agent::start(10_000, 1000).await;
     agent.store((0..5).map(trace)).await;
-    let mut request = Request::new(GetFlowsRequest {
+    let request = GetFlowsRequest {
         number: 2,
         follow: true,
         ..GetFlowsRequest::default()
-    });
-    request
-        .metadata_mut()
-        .insert(proto::WANT_PROGRESS, "1".parse().unwrap());
-    let mut stream = agent
-        .client()
-        .get_flows(request)
-        .await
-        .unwrap()
-        .into_inner();
+    };
+    let mut stream = agent.stream(request, &[proto::WANT_PROGRESS]).await;
     let mut flows = vec![];
     let mut progress = None;
     while progress.is_none() {

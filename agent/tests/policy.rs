@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use common::{CART, FRONTEND, default_deny, new_connection, server::Agent, server::flow};
+use common::{CART, FRONTEND, default_deny, new_connection, server::Agent};
 use flows_agent::{
     api::PolicyAccess,
     node::{
@@ -33,7 +33,7 @@ use proto::{
     observer::GetFlowsRequest,
 };
 use tokio::sync::watch;
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, transport::Channel};
 
 /// The pods of the shared names, and the policy that their drops name.
 fn manifests() -> String {
@@ -191,23 +191,11 @@ async fn a_flow_of_the_history_is_explained_with_its_policy() {
     )))));
     let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
     agent.store([default_deny(1), new_connection(2)]).await;
-    let mut request = Request::new(GetFlowsRequest {
+    let request = GetFlowsRequest {
         number: 10,
         ..GetFlowsRequest::default()
-    });
-    request
-        .metadata_mut()
-        .insert(proto::WANT_EXTENSIONS, "1".parse().unwrap());
-    let mut stream = agent
-        .client()
-        .get_flows(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let mut flows: Vec<pb::Flow> = Vec::new();
-    while let Some(response) = stream.message().await.unwrap() {
-        flows.extend(flow(&response).cloned());
-    }
+    };
+    let flows = agent.extended(request).await;
     let dropped = flows
         .iter()
         .find(|flow| flow.verdict() == pb::Verdict::Dropped)

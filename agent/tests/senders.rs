@@ -1,20 +1,13 @@
 //! Who is told to have sent a packet with somebody else's address, and how filters find it.
 
-#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
-
 mod common;
 
 use abi::{
     event::{self, Event},
     reason,
 };
-use common::{
-    CART, REMOTE, new_connection,
-    server::{Agent, flow},
-    words,
-};
+use common::{CART, REMOTE, new_connection, server::Agent, server::flow, words};
 use proto::{flow as pb, observer::GetFlowsRequest};
-use tonic::Request;
 
 /// Endpoint indices of the shared names.
 const FRONTEND_AT: u32 = 101;
@@ -37,26 +30,14 @@ fn forged(time: u64, at: u32) -> Event {
 }
 
 async fn asked(agent: &Agent, from: &str) -> Vec<pb::Flow> {
-    let mut request = Request::new(GetFlowsRequest {
+    let request = GetFlowsRequest {
         whitelist: vec![pb::FlowFilter {
             source_pod: vec![from.to_owned()],
             ..pb::FlowFilter::default()
         }],
         ..GetFlowsRequest::default()
-    });
-    let metadata = request.metadata_mut();
-    metadata.insert(proto::WANT_EXTENSIONS, "1".parse().unwrap());
-    let mut stream = agent
-        .client()
-        .get_flows(request)
-        .await
-        .unwrap()
-        .into_inner();
-    let mut flows = Vec::new();
-    while let Some(response) = stream.message().await.unwrap() {
-        flows.extend(flow(&response).cloned());
-    }
-    flows
+    };
+    agent.extended(request).await
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
 use serde_json::Value;
 use testing_lab::cluster::up;
-use testing_lab::{Family, Probe, TestLab, observe, until};
+use testing_lab::{Family, Probe, observe, until};
 
 /// The flows of JSON output, one a line.
 fn flows(text: &str) -> Vec<Value> {

@@ -66,7 +66,7 @@ fn relay(directory: &Path, nodes: u64) -> Background {
         .arg(file)
         .arg("--listen")
         .arg(format!("unix://{}/relay.sock", directory.display()))
-        .env("FLOWS_LOG", "warn")
+        .env("RUST_LOG", "warn")
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     Background::start(&mut command)

@@ -12,13 +12,14 @@ use flows_agent::{
     node::{self, Peers, clock::Clock, names::NameTable},
     observe::{Config, Observer},
 };
+use proto::flow::Flow;
 use proto::observer::{
     GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes,
     observer_client::ObserverClient,
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, transport::Channel};
+use tonic::{Request, Status, Streaming, metadata::MetadataValue, transport::Channel};
 
 use super::{Fed, names};
 
@@ -126,6 +127,30 @@ impl Agent {
         }
     }
 
+    /// A stream, asked for with such headers.
+    pub(crate) async fn stream(
+        &self,
+        request: GetFlowsRequest,
+        headers: &[&'static str],
+    ) -> Streaming<GetFlowsResponse> {
+        let mut request = Request::new(request);
+        for name in headers {
+            let one = MetadataValue::from_static("1");
+            request.metadata_mut().insert(*name, one);
+        }
+        self.client().get_flows(request).await.unwrap().into_inner()
+    }
+
+    /// All flows of a finite request, with what only our agents tell.
+    pub(crate) async fn extended(&self, request: GetFlowsRequest) -> Vec<Flow> {
+        let mut stream = self.stream(request, &[proto::WANT_EXTENSIONS]).await;
+        let mut flows = Vec::new();
+        while let Some(response) = stream.message().await.unwrap() {
+            flows.extend(flow(&response).cloned());
+        }
+        flows
+    }
+
     /// All responses of a finite request.
     pub(crate) async fn get(
         &self,
@@ -151,7 +176,7 @@ impl Agent {
     }
 }
 
-pub(crate) fn flow(response: &GetFlowsResponse) -> Option<&proto::flow::Flow> {
+pub(crate) fn flow(response: &GetFlowsResponse) -> Option<&Flow> {
     match response.response_types.as_ref()? {
         ResponseTypes::Flow(flow) => Some(flow),
         ResponseTypes::LostEvents(_) | ResponseTypes::NodeStatus(_) => None,

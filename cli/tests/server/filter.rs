@@ -1,12 +1,12 @@
 //! `--filter` and `--aggregate-by` against a server.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 use tonic::Status;
 
-use crate::service::{Server, command, said, text};
+use crate::service::{Server, command, interrupt, said, text};
 use crate::{flow, status};
 
 /// A flow with something in it that no server can be asked for.
@@ -192,14 +192,7 @@ fn the_last_ones_and_then_what_follows() {
     let (asked, _) = server.asked();
     assert!(asked.follow && asked.number == 0);
     assert_eq!(asked.since.unwrap().seconds, 2_999);
-    let pid = follow.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&follow);
     assert!(follow.wait().unwrap().success());
     assert_eq!(lines.count(), 0, "nothing is shown twice");
 }

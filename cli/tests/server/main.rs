@@ -10,7 +10,7 @@ mod status;
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use proto::{
@@ -19,7 +19,7 @@ use proto::{
     observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
     relay::{NodeState, NodeStatusEvent},
 };
-use service::{Server, command, said, text};
+use service::{Server, command, interrupt, said, text};
 use tonic::Status;
 
 fn flow(number: i64) -> Result<GetFlowsResponse, Status> {
@@ -321,14 +321,7 @@ fn ends_that_are_no_errors() {
         .read_line(&mut line)
         .unwrap();
     assert!(line.contains("DROPPED"), "{line}");
-    let pid = follow.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&follow);
     let output = follow.wait_with_output().unwrap();
     assert_eq!(said(&output), ("", Some(0)));
 

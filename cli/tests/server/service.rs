@@ -2,11 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
 };
 
 use futures::StreamExt;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use proto::{
     flow::{AgentEvent, AgentEventType, PolicyUpdateNotification, agent_event},
     observer::{GetAgentEventsRequest, GetAgentEventsResponse},
@@ -305,6 +309,12 @@ pub(crate) fn command(socket: &Path, args: &[&str]) -> Command {
         .env("FLOWS_SERVER", format!("unix://{}", socket.display()));
     command.stdin(Stdio::null());
     command
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
+    let process = Pid::from_raw(child.id().cast_signed());
+    kill(process, Signal::SIGINT).unwrap();
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {
