@@ -103,6 +103,12 @@ impl Ethernet {
         }
     }
 
+    /// All of its octets in one: of a few frames mostly another one each.
+    pub fn fold(self) -> u8 {
+        let octets = self.destination.into_iter().chain(self.source);
+        octets.fold(0, |all: u8, octet| all.rotate_left(3) ^ octet)
+    }
+
     /// Address of one end; `None` if none of the frame's is known.
     pub fn address(self, side: Side) -> Option<impl fmt::Display> {
         let octets = match side {

@@ -240,34 +240,95 @@ impl Segment {
 
     /// The fact at an index.
     pub fn get(&self, index: usize) -> Option<Entry<'_>> {
-        let gaps = self.gaps.partition_point(|gap| gap.at < index);
-        match self.gaps.get(gaps) {
-            Some(gap) if gap.at == index => Some(Entry::Loss(gap.loss)),
-            Some(_) | None => self.packets.get(index - gaps).map(|record| {
-                Entry::Packet(PacketRef {
-                    segment: self,
-                    record,
-                    index,
-                })
-            }),
-        }
+        self.iter_from(index).next()
     }
 
     /// The facts from an index on.
-    pub fn iter_from(&self, index: usize) -> impl DoubleEndedIterator<Item = Entry<'_>> {
-        (index.min(self.len())..self.len()).filter_map(|at| self.get(at))
+    pub fn iter_from(&self, index: usize) -> Entries<'_> {
+        let start = index.min(self.len());
+        Entries {
+            segment: self,
+            start,
+            end: self.len(),
+            gaps_before: self.gaps.partition_point(|gap| gap.at < start),
+            gaps_until: self.gaps.len(),
+        }
     }
 
     /// Totals before the fact at `index`.
     pub fn totals_at(&self, index: usize) -> Totals {
         let mut totals = self.start;
-        for entry in (0..index.min(self.len())).filter_map(|at| self.get(at)) {
+        for entry in self.iter_from(0).take(index) {
             match entry {
                 Entry::Packet(packet) => totals.packet(packet.packet()),
                 Entry::Loss(loss) => totals.loss(&loss),
             }
         }
         totals
+    }
+}
+
+/// The facts of a segment, packets and losses each in its place.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    segment: &'a Segment,
+    /// Indices of the next fact, and of that behind the last.
+    start: usize,
+    end: usize,
+    /// Losses before each of these.
+    gaps_before: usize,
+    gaps_until: usize,
+}
+
+impl<'a> Entries<'a> {
+    fn packet(&self, index: usize, gaps_before: usize) -> Option<Entry<'a>> {
+        let record = self.segment.packets.get(index - gaps_before)?;
+        Some(Entry::Packet(PacketRef {
+            segment: self.segment,
+            record,
+            index,
+        }))
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        if self.start >= self.end {
+            return None;
+        }
+        let index = self.start;
+        self.start += 1;
+        match self.segment.gaps.get(self.gaps_before) {
+            Some(gap) if gap.at == index => {
+                self.gaps_before += 1;
+                Some(Entry::Loss(gap.loss))
+            }
+            Some(_) | None => self.packet(index, self.gaps_before),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.end - self.start;
+        (left, Some(left))
+    }
+}
+
+impl<'a> DoubleEndedIterator for Entries<'a> {
+    fn next_back(&mut self) -> Option<Entry<'a>> {
+        if self.start >= self.end {
+            return None;
+        }
+        self.end -= 1;
+        let gap = self.gaps_until.checked_sub(1);
+        match gap.and_then(|at| self.segment.gaps.get(at)) {
+            Some(gap) if gap.at == self.end => {
+                self.gaps_until -= 1;
+                Some(Entry::Loss(gap.loss))
+            }
+            Some(_) | None => self.packet(self.end, self.gaps_until),
+        }
     }
 }
 

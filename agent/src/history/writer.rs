@@ -82,23 +82,44 @@ impl<T> Interner<T> {
     }
 }
 
+/// Places of the addresses of frames that were met last.
+const RECENT: usize = 64;
+
 /// The same for the addresses of frames, which are told apart by value. A pod chooses them: the map
-/// hashes with a secret.
-#[derive(Debug, Default)]
+/// hashes with a secret, which takes as long as all else; most frames are like one of the last.
+#[derive(Debug)]
 struct Frames {
     values: Vec<Ethernet>,
     numbers: HashMap<Ethernet, u16>,
+    recent: [Option<(Ethernet, u16)>; RECENT],
     published: Arc<[Ethernet]>,
 }
 
 impl Frames {
+    fn new() -> Self {
+        Self {
+            values: Vec::new(),
+            numbers: HashMap::new(),
+            recent: [None; RECENT],
+            published: Arc::from([]),
+        }
+    }
+
     fn number(&mut self, value: Ethernet) -> u16 {
-        *self.numbers.entry(value).or_insert_with(|| {
+        let place = usize::from(value.fold()) % RECENT;
+        if let Some((recent, number)) = self.recent[place]
+            && recent == value
+        {
+            return number;
+        }
+        let number = *self.numbers.entry(value).or_insert_with(|| {
             let number = u16::try_from(self.values.len())
                 .expect("a segment has fewer than 65,536 records, and each one pair of addresses");
             self.values.push(value);
             number
-        })
+        });
+        self.recent[place] = Some((value, number));
+        number
     }
 
     fn publish(&mut self) -> Arc<[Ethernet]> {
@@ -126,7 +147,7 @@ impl Writer {
             totals: Totals::default(),
             ends: Interner::new(),
             rules: Interner::new(),
-            ethernet: Frames::default(),
+            ethernet: Frames::new(),
             devices: Interner::new(),
             node,
             told: 0,
@@ -241,7 +262,7 @@ impl Writer {
         self.chunks.clear();
         self.ends = Interner::new();
         self.rules = Interner::new();
-        self.ethernet = Frames::default();
+        self.ethernet = Frames::new();
         self.devices = Interner::new();
         while let Some(oldest) = self.sealed.front()
             && self.totals.flows - oldest.end().flows >= self.capacity
