@@ -7,6 +7,7 @@ use cluster::CidrGroup;
 use ipnet::IpNet;
 
 use crate::rule::{Peer, Policy};
+use crate::steps;
 
 /// The prefixes that a peer names, and those that it takes out of them. A group that has no prefixes has none
 /// that could be taken out.
@@ -14,15 +15,17 @@ pub(crate) fn prefixes_of_peer<'p>(
     peer: &'p Peer,
     groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>,
 ) -> (BTreeSet<IpNet>, &'p [IpNet]) {
-    match peer {
-        Peer::Cidr(rule) => (BTreeSet::from([rule.cidr]), &rule.except),
+    let (cidrs, except) = match peer {
+        Peer::Cidr(rule) => (BTreeSet::from([rule.cidr]), rule.except.as_slice()),
         Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
             let cidrs: BTreeSet<IpNet> = peer.group_prefixes(groups).into_iter().collect();
             let except: &[IpNet] = if cidrs.is_empty() { &[] } else { except };
             (cidrs, except)
         }
-        Peer::All | Peer::Labels(_) | Peer::Reserved(_) => (BTreeSet::new(), &[]),
-    }
+        Peer::All | Peer::Labels(_) | Peer::Reserved(_) => (BTreeSet::new(), &[][..]),
+    };
+    steps::count((cidrs.len() + except.len()) as u64);
+    (cidrs, except)
 }
 
 /// The prefixes that a policy's rules name: each gets an identity, and so do those taken out of others.

@@ -125,15 +125,24 @@ impl Peer {
         }
     }
 
+    /// Whether a group is one of those that a group peer names.
+    pub(crate) fn names_group(&self, group: &CidrGroup) -> bool {
+        match self {
+            Self::CidrGroup { name, .. } => *name == group.name,
+            Self::CidrGroups { selector, .. } => selector.matches(&group_labels(group).collect()),
+            Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) => false,
+        }
+    }
+
     /// The prefixes that the groups of a group peer have now, whatever it takes out of them; none of a group
     /// that isn't there.
     pub(crate) fn group_prefixes(&self, groups: &BTreeMap<Arc<str>, Arc<CidrGroup>>) -> Vec<IpNet> {
         let chosen: Vec<&Arc<CidrGroup>> = match self {
             Self::CidrGroup { name, .. } => groups.get(name).into_iter().collect(),
-            Self::CidrGroups { selector, .. } => groups
-                .values()
-                .filter(|group| selector.matches(&group_labels(group).collect()))
-                .collect(),
+            Self::CidrGroups { .. } => {
+                let groups = groups.values();
+                groups.filter(|group| self.names_group(group)).collect()
+            }
             Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) => Vec::new(),
         };
         let cidrs = chosen.into_iter().flat_map(|group| &group.cidrs);

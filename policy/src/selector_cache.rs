@@ -203,19 +203,24 @@ impl SelectorCache {
 
     /// Goes on to other CIDR groups. Returns the identities that selectors began or ceased to match by that.
     pub(crate) fn set_groups(&mut self, groups: &Groups) -> BTreeMap<Identity, Vec<SlotId>> {
+        let mut met: BTreeMap<Identity, Vec<SlotId>> = BTreeMap::new();
+        let Some(change) = self.prefixes.change_to(groups) else {
+            return met;
+        };
         let peers: Vec<(SlotId, Peer)> = self
             .prefixes
             .of_groups()
-            .filter_map(|id| Some((id, self.slot(id)?.peer.clone())))
+            .filter_map(|id| Some((id, &self.slot(id)?.peer)))
+            .filter(|(_, peer)| change.concerns(peer))
+            .map(|(id, peer)| (id, peer.clone()))
             .collect();
-        let mut met: BTreeMap<Identity, Vec<SlotId>> = BTreeMap::new();
-        for (id, prefixes) in self.prefixes.set_groups(groups, &peers) {
+        for (id, prefixes) in self.prefixes.set_groups(groups, &change, &peers) {
             let inside: BTreeSet<Identity> = prefixes
                 .iter()
                 .flat_map(|prefix| self.inside(*prefix, &[]))
                 .collect();
             for identity in inside {
-                let matches = self.for_identity(identity).contains(&id);
+                let matches = self.is_match(id, identity);
                 let Some(slot) = self.slot_mut(id) else {
                     continue;
                 };
@@ -229,6 +234,15 @@ impl SelectorCache {
             }
         }
         met
+    }
+
+    /// Whether a selector that names prefixes matches an identity.
+    fn is_match(&self, id: SlotId, identity: Identity) -> bool {
+        let (Some(slot), Some(labels)) = (self.slot(id), self.labels.get(&identity)) else {
+            return false;
+        };
+        let is_around = |prefix| supernets(prefix).any(|net| self.prefixes.is_naming(id, net));
+        labels.cidr().is_none_or(is_around) && self.matches(&slot.peer, labels)
     }
 
     /// Whether any selector names a prefix, or takes it out of others.

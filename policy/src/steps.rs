@@ -65,14 +65,23 @@ mod tests {
 
     /// Steps that compiling a policy with this element takes, beside other objects.
     fn steps(element: &str, others: &str) -> u64 {
-        let text = format!(
+        let mut state = State::default();
+        add(&mut state, &with_policy(element, others));
+        let mut compiler = Compiler::new(Config::default(), "a", PersistentState::default());
+        super::of(|| compiler.compile(&state))
+    }
+
+    fn with_policy(element: &str, others: &str) -> String {
+        format!(
             "{others}{{apiVersion: v1, kind: Pod, metadata: {{name: web, namespace: s}}, spec: {{nodeName: a}}, \
              status: {{podIP: 10.1.0.1}}}}\n---\n\
              apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: p, namespace: s}}\n\
              spec:\n  endpointSelector: {{}}\n  egress:\n  - {element}"
-        );
-        let mut state = State::default();
-        for document in yaml::parse(&text).expect("valid YAML") {
+        )
+    }
+
+    fn add(state: &mut State, text: &str) {
+        for document in yaml::parse(text).expect("valid YAML") {
             for document in manifest::read(&"p.yaml".into(), document) {
                 let Document::Object(_, object, _) = document else {
                     panic!("{document:?}");
@@ -80,8 +89,34 @@ mod tests {
                 state.insert(object);
             }
         }
+    }
+
+    #[test]
+    fn a_change_does_not_pay_for_groups_that_it_leaves_alone() {
+        let mut state = State::default();
+        let group = lines(2_000, |net| format!("- {net}.0/24"));
+        let groups = format!(
+            "apiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {{name: g}}\n\
+             spec:\n  externalCIDRs:\n{group}---\n\
+             {{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {{name: other}}, spec: \
+             {{externalCIDRs: [30.0.0.0/8]}}}}\n---\n"
+        );
+        let element = "toCIDRSet: [{cidrGroupRef: g}, {cidrGroupRef: other}]";
+        add(&mut state, &with_policy(element, &groups));
         let mut compiler = Compiler::new(Config::default(), "a", PersistentState::default());
-        super::of(|| compiler.compile(&state))
+        let all = super::of(|| compiler.compile(&state));
+        assert!(all > 2_000, "{all}");
+        for change in [
+            "{apiVersion: v1, kind: Pod, metadata: {name: new, namespace: s, labels: {app: new}}, \
+             spec: {nodeName: b}, status: {podIP: 10.1.0.2}}",
+            "{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: other}, spec: \
+             {externalCIDRs: [30.0.0.0/8, 31.0.0.0/8]}}",
+        ] {
+            add(&mut state, change);
+            state.generation += 1;
+            let steps = super::of(|| compiler.compile(&state));
+            assert!(steps < 100, "{steps} steps for {change}");
+        }
     }
 
     #[test]

@@ -39,10 +39,32 @@ pub(crate) struct StalePrefixes {
     pub(crate) relabelled: BTreeSet<IpNet>,
 }
 
+/// A group that came, went or changed.
+#[derive(Debug)]
+struct Pair {
+    name: Arc<str>,
+    before: Option<Arc<CidrGroup>>,
+    now: Option<Arc<CidrGroup>>,
+}
+
+/// Groups that came, went or changed.
+#[derive(Debug)]
+pub(super) struct GroupChange(Vec<Pair>);
+
+impl GroupChange {
+    /// Whether a selector names one of the groups, as it was or as it is.
+    pub(super) fn concerns(&self, peer: &Peer) -> bool {
+        let mut groups = self.0.iter().flat_map(|pair| [&pair.before, &pair.now]);
+        groups.any(|group| group.as_ref().is_some_and(|group| peer.names_group(group)))
+    }
+}
+
 impl PrefixIndex {
     pub(super) fn new(groups: Groups) -> Self {
         let mut index = Self::default();
-        index.set_groups(&groups, &[]);
+        if let Some(change) = index.change_to(&groups) {
+            index.set_groups(&groups, &change, &[]);
+        }
         index
     }
 
@@ -106,21 +128,31 @@ impl PrefixIndex {
         self.of_groups.remove(&id);
     }
 
-    /// Goes on to other groups. `peers` are the selectors that name groups. Returns those that name other
-    /// prefixes than before, and by which they differ.
+    /// What differs between the present groups and others; `None`: nothing.
+    pub(super) fn change_to(&self, groups: &Groups) -> Option<GroupChange> {
+        let pairs: Vec<Pair> = changed(&self.groups, groups, same)
+            .into_iter()
+            .map(|(name, before, now)| Pair {
+                name: Arc::clone(name),
+                before: before.cloned(),
+                now: now.cloned(),
+            })
+            .collect();
+        (!pairs.is_empty()).then_some(GroupChange(pairs))
+    }
+
+    /// Goes on to other groups, by `change`, which [`change_to`](Self::change_to) gave. `peers` are the selectors
+    /// that it concerns. Returns those that name other prefixes than before, and by which they differ.
     pub(super) fn set_groups(
         &mut self,
         groups: &Groups,
+        change: &GroupChange,
         peers: &[(SlotId, Peer)],
     ) -> Vec<(SlotId, Vec<IpNet>)> {
         let old = std::mem::replace(&mut self.groups, groups.clone());
         // First, while what had an identity before is still named.
-        for (name, before, now) in changed(&old, groups, same) {
-            self.relabel(
-                name,
-                before.map(|group| &**group),
-                now.map(|group| &**group),
-            );
+        for Pair { name, before, now } in &change.0 {
+            self.relabel(name, before.as_deref(), now.as_deref());
         }
         let mut differ = Vec::new();
         for (id, peer) in peers {
