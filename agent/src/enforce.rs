@@ -120,7 +120,6 @@ impl Reconciler {
         notifications: Notifier,
     ) -> Result<Self, EnforceError> {
         let run_dir = config.run_dir();
-        Expedited::recover(&run_dir);
         let routes = Routes::open().map_err(loader_error("reading routes"))?;
         let options = loader::Options {
             sizes: config.sizes.of_maps(),
@@ -128,7 +127,8 @@ impl Reconciler {
         };
         let datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
-        // Only now no predecessor writes to these any more.
+        // Only now no predecessor attaches or writes any more.
+        Expedited::recover(&run_dir);
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
         let checkpoint = logged.unwrap_or(of_policies);

@@ -6,7 +6,7 @@
 //! `/sys/kernel/rcu_expedited` makes these waits about a tenth as long, at the cost of interrupts to busy CPUs
 //! (Documentation/admin-guide/kernel-parameters.txt, `rcupdate.rcu_expedited`); a kernel that is to have no such
 //! interrupts (`rcu_normal`, PREEMPT_RT) ignores it. It is the whole machine's: it is set for this time only, and
-//! a file says so, by which an agent that was killed meanwhile is cleaned up after.
+//! a file says so, by which the next agent cleans up after one that was killed meanwhile.
 
 use std::fs;
 use std::io;
@@ -17,8 +17,12 @@ use tracing::{debug, warn};
 /// The kernel's switch.
 const SWITCH: &str = "/sys/kernel/rcu_expedited";
 
-/// The file, in the agent's run directory, that says that the switch was set by an agent.
+/// The file, in the agent's run directory, that says that the switch was set by an agent, and since which boot of
+/// the machine.
 const MARK: &str = "rcu-expedited";
+
+/// Another one after each boot.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// So many new interfaces are worth it.
 const MANY: usize = 4;
@@ -37,7 +41,7 @@ impl Expedited {
         Self::set(Path::new(SWITCH), interfaces, run_dir)
     }
 
-    /// Puts back what an agent left that was killed.
+    /// Puts back what an agent left that was killed. To be called while no other one can run.
     pub(super) fn recover(run_dir: &Path) {
         Self::put_back_if_marked(Path::new(SWITCH), run_dir);
     }
@@ -48,9 +52,11 @@ impl Expedited {
         }
         let mark = run_dir.join(MARK);
         // The mark first: an agent killed in between leaves one too many, not one too few.
-        let set = fs::write(&mark, "").and_then(|()| fs::write(switch, "1"));
+        let boot = fs::read(BOOT).unwrap_or_default();
+        let set = fs::write(&mark, boot).and_then(|()| fs::write(switch, "1"));
         if let Err(error) = &set {
             debug!("programs are attached at the kernel's usual pace: {switch:?}: {error}");
+            drop(remove(&mark));
             return None;
         }
         let switch = switch.to_owned();
@@ -59,15 +65,21 @@ impl Expedited {
 
     fn put_back_if_marked(switch: &Path, run_dir: &Path) {
         let mark = run_dir.join(MARK);
-        if mark.exists() {
+        let Ok(boot) = fs::read(&mark) else {
+            return;
+        };
+        // Since a boot the switch is as the machine's owner wants it.
+        if boot == fs::read(BOOT).unwrap_or_default() {
             let switch = switch.to_owned();
             drop(Self { switch, mark });
+        } else if let Err(error) = remove(&mark) {
+            warn!("{}: {error}", mark.display());
         }
     }
 
     fn put_back(&self) -> io::Result<()> {
         fs::write(&self.switch, "0")?;
-        fs::remove_file(&self.mark)
+        remove(&self.mark)
     }
 }
 
@@ -77,6 +89,14 @@ impl Drop for Expedited {
             let switch = self.switch.display();
             warn!("{switch} could not be put back: {error}; write 0 into it");
         }
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -109,7 +129,11 @@ mod tests {
         fs::write(&switch, "1")?;
         Expedited::put_back_if_marked(&switch, directory.path());
         assert_eq!(fs::read(&switch)?, b"1", "not an agent's");
-        fs::write(directory.path().join(MARK), "")?;
+        fs::write(directory.path().join(MARK), "another boot")?;
+        Expedited::put_back_if_marked(&switch, directory.path());
+        assert_eq!(fs::read(&switch)?, b"1", "before the machine started");
+        assert!(!directory.path().join(MARK).exists());
+        fs::write(directory.path().join(MARK), fs::read(BOOT)?)?;
         Expedited::put_back_if_marked(&switch, directory.path());
         assert_eq!(fs::read(&switch)?, b"0");
         assert!(!directory.path().join(MARK).exists());

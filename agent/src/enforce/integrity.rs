@@ -161,13 +161,17 @@ impl Reconciler {
         let routes = self.routes.iter();
         let wanted = routes.filter(|(address, _)| in_range(address) || pods.contains(address));
         let wanted: BTreeSet<IfIndex> = wanted.map(|(_, interface)| interface).collect();
-        let new = wanted.difference(&self.integrity.wanted);
-        let _expedited = Expedited::for_new(new.clone().count(), &self.run_dir);
-        for interface in new {
+        for interface in wanted.difference(&self.integrity.wanted) {
             info!(ifindex = interface.0, "programs are attached from now on");
         }
         // Those that are wanted already are looked at every second.
         if self.integrity.looked.is_none() || wanted != self.integrity.wanted {
+            // After a restart most have them already.
+            let attached = self.datapath.attached().unwrap_or_default();
+            let new = wanted
+                .iter()
+                .filter(|new| attached.binary_search(new).is_err());
+            let _expedited = Expedited::for_new(new.count(), &self.run_dir);
             self.integrity.wanted = wanted;
             self.inspect();
         }
