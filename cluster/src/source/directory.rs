@@ -411,7 +411,7 @@ impl Directory {
         let known = file.known_digest();
         let Some(read_done) = self.read_done.clone().filter(|_| is_large) else {
             let content = match self.first_read.remove(name) {
-                Some((before, content)) if before == stamp => content,
+                Some((before, content)) if before == stamp => Ok(content),
                 Some(_) | None => file::read(name, path, known),
             };
             if !file.update(name, stamp, content, now) {
