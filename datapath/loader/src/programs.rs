@@ -5,6 +5,8 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::thread;
 
 use abi::maps;
 use aya::maps::MapInfo;
@@ -88,15 +90,34 @@ fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
     // Makes and pins the maps, which the other one finds.
     let first = read(&object, pins, sizes)?;
     let second = read(&object, pins, sizes)?;
-    let (from_pod, to_pod) = std::thread::scope(|scope| {
-        let from_pod = scope.spawn(|| verify(first, from_pod, &object, pins));
-        let to_pod = verify(second, to_pod, &object, pins);
-        (from_pod.join(), to_pod)
-    });
-    let from_pod = from_pod.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let first = || verify(first, from_pod, &object, pins);
+    let second = || verify(second, to_pod, &object, pins);
+    let (from_pod, to_pod) = side_by_side(first, second);
     Ok(Programs {
         from_pod: from_pod?,
         to_pod: to_pod?,
+    })
+}
+
+/// What two functions give, each on a thread, or, where there is no other thread, one after the other.
+fn side_by_side<A: Send, B>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B,
+) -> (A, B) {
+    // A thread that can't be started drops what it was given.
+    let first = Mutex::new(Some(first));
+    let take = || first.lock().ok().and_then(|mut first| first.take());
+    let run = || take().map(|first| first());
+    thread::scope(|scope| {
+        let other = thread::Builder::new().spawn_scoped(scope, run);
+        let second = second();
+        let first = match other {
+            Ok(other) => other
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_no_thread) => run(),
+        };
+        (first.expect("it is taken once"), second)
     })
 }
 
