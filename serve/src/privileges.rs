@@ -112,8 +112,12 @@ fn bound(kept: &CapsHashSet) -> Result<(), PrivilegeError> {
         // The set can't be changed, and without privileges it grants nothing.
         return Ok(());
     }
-    let has = caps::read(None, CapSet::Bounding).map_err(capabilities)?;
-    has.difference(kept)
+    // All that the kernel has, whether or not it says that this process has them: to give up one that isn't
+    // there is no error, and to be told of none would leave all.
+    let known = caps::runtime::procfs_all_supported(None)
+        .unwrap_or_else(|_no_proc| caps::runtime::thread_all_supported());
+    known
+        .difference(kept)
         .try_for_each(|given_up| caps::drop(None, CapSet::Bounding, *given_up))
         .map_err(capabilities)
 }
