@@ -77,7 +77,7 @@ pub struct Args {
     /// Require this header, which a proxy in front sets to the authenticated user
     #[arg(long, value_name = "NAME", env = "FLOWS_UI_TRUST_PROXY_HEADER")]
     pub trust_proxy_header: Option<String>,
-    /// Let anyone who can reach the address see all flows
+    /// Let anyone who can reach the address of --listen see all flows, and that of --metrics-listen the metrics
     #[arg(long, env = "FLOWS_UI_INSECURE")]
     pub insecure: bool,
     /// Also accept this host name (of a proxy in front that passes its own)
@@ -203,8 +203,12 @@ impl TryFrom<Args> for Config {
                 Ok(name) => name,
                 Err(_) => return Err(ConfigError::Header(name)),
             }),
-            (None, None) if insecure => Access::Anybody,
-            (None, None) if !loopback(listen.ip()) => return Err(ConfigError::Exposed(listen)),
+            // On a loopback address it is about the metrics: a web page that a user of this machine looks at is
+            // still kept from the flows.
+            (None, None) if !loopback(listen.ip()) => match insecure {
+                true => Access::Anybody,
+                false => return Err(ConfigError::Exposed(listen)),
+            },
             (None, None) => Access::Local {
                 names: allow_hosts.iter().map(|name| name.to_lowercase()).collect(),
             },
@@ -321,6 +325,11 @@ mod tests {
         assert_eq!(
             access(&["--listen", open, "--insecure"]).unwrap(),
             Access::Anybody
+        );
+        // For metrics that others reach.
+        assert_eq!(
+            access(&["--insecure"]).unwrap(),
+            Access::Local { names: Vec::new() }
         );
         assert_eq!(
             access(&["--listen", open, "--token-file", &good]).unwrap(),
