@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
 
-pub(crate) use flow::quantity::{bytes, span};
+pub(crate) use flow::quantity::{bytes, grouped, span};
 
 /// Joins letters and pictures to one, or changes how one looks: whether it does, and how wide that is
 /// then, terminals disagree. Without it each stands by itself.
@@ -128,19 +128,6 @@ pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
             return lines;
         }
     }
-}
-
-/// `1,234,567`
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `1 pod`, `2 pods`.
@@ -269,8 +256,6 @@ mod tests {
         ] {
             assert_eq!(short(number), want);
         }
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(12), "12");
     }
 
     #[test]

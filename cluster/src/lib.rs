@@ -25,7 +25,7 @@ pub mod state;
 pub mod yaml;
 
 pub use digest::checksum;
-pub use flow::{Identity, spelling};
+pub use flow::{Identity, quantity, spelling};
 pub use identities::Identities;
 pub use labels::{Label, Labels};
 pub use manifest::{

@@ -1,6 +1,19 @@
-//! Bytes and durations, as people write and read them.
+//! Numbers, bytes and durations, as people write and read them.
 
 use std::time::Duration;
+
+/// A number with a comma before each three digits: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
 
 /// Units of bytes with their long and short spellings in lower case.
 const BYTE_UNITS: [(&str, &str, u64); 7] = [
@@ -149,6 +162,13 @@ pub fn go_duration(nanos: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_grouped() {
+        for (number, text) in [(12, "12"), (123, "123"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
 
     #[test]
     fn numbers_are_short() {

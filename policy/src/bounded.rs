@@ -1,6 +1,8 @@
 //! Texts for people that stay short whatever a policy holds: rules with ten thousand prefixes, selectors
 //! with two thousand labels. What is left out is counted.
 
+use cluster::quantity::grouped;
+
 /// The most characters of one item of a list: a selector, a prefix.
 const ITEM: usize = 120;
 /// The most items of a list that are spelled out.
@@ -34,25 +36,13 @@ pub fn list_of_bounded<T: AsRef<str>>(items: &[T], between: &str) -> String {
 pub fn more(all: usize) -> String {
     match all.saturating_sub(ITEMS) {
         0 => String::new(),
-        more => format!(" and {} more", grouped(more)),
+        more => format!(" and {} more", grouped(more as u64)),
     }
 }
 
 /// Items that are spelled out.
 pub fn shown<T>(items: &[T]) -> &[T] {
     &items[..items.len().min(ITEMS)]
-}
-
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

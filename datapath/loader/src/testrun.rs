@@ -38,8 +38,6 @@ pub const OK: i32 = 0;
 pub const SHOT: i32 = 2;
 /// `TC_ACT_REDIRECT`: handed to another interface.
 pub const REDIRECT: i32 = 7;
-/// `TCX_NEXT` / `TC_ACT_UNSPEC`: the next program's turn.
-pub const NEXT: i32 = -1;
 
 /// `struct __sk_buff` up to `ifindex`; what may be set besides is left alone.
 const CONTEXT: usize = 192;
