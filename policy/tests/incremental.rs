@@ -38,10 +38,13 @@ const GROUPS: [&str; 3] = [
 ",
 ];
 
-const BY_GROUP: [&str; 3] = [
+const BY_GROUP: [&str; 5] = [
     "egress: [{toCIDRSet: [{cidrGroupRef: outside}]}, {toCIDR: [192.0.2.130/32]}]",
     "egress: [{toCIDRSet: [{cidrGroupRef: outside, except: [10.2.0.0/16]}]}], ingress: [{fromCIDRSet: [{cidrGroupSelector: {matchLabels: {where: far}}}]}]",
     "ingress: [{fromCIDRSet: [{cidrGroupRef: offices, except: [192.0.2.192/26]}]}], egressDeny: [{toCIDRSet: [{cidrGroupSelector: {matchLabels: {where: near}}}]}]",
+    // Selectors over the labels that a prefix has from its groups.
+    "ingress: [{fromEndpoints: [{matchLabels: {'reserved:world-ipv4': '', 'cidrgroup:where': far}}]}]",
+    "egress: [{toEndpoints: [{matchExpressions: [{key: 'cidrgroup:where', operator: Exists}, {key: 'cidrgroup:where', operator: NotIn, values: [near]}]}]}]",
 ];
 
 /// What was seen, so that a test that tests nothing shows.
@@ -170,7 +173,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
             for (number, rules) in BY_GROUP.iter().enumerate() {
                 let policy = format!(
                     "{{apiVersion: cilium.io/v2, kind: CiliumClusterwideNetworkPolicy, metadata: {{name: by-group-{number}}}, spec: {{endpointSelector: {{}}, {}}}}}",
-                    if number == at { BY_GROUP[(at + 1) % 3] } else { rules },
+                    if number == at { BY_GROUP[(at + 1) % BY_GROUP.len()] } else { rules },
                 );
                 add(&mut state, "by-group.yaml", &policy);
             }

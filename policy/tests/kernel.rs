@@ -71,7 +71,7 @@ fn run(seed: u64, kernel: &mut Kernel, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
     let manifests = world.manifests();
-    let compiled = compiled(&world);
+    let compiled = compiled(seed, &world);
     let desired = desired(&world, &compiled, &kernel.interfaces);
     kernel.begin(&desired);
     let mut host = HostMaps::from(&desired);

@@ -80,7 +80,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
     let world = world(&mut random);
     let manifests = world.manifests();
-    let compiled = compiled(&world);
+    let compiled = compiled(seed, &world);
     let maps = HostMaps::from(&compiled);
     let mut check = |probe: &Probe| -> Answer {
         let answer = answer(&world, probe);

@@ -10,15 +10,19 @@ use crate::model::{NODES, World};
 use crate::oracle::Answer;
 use crate::state::{shown, state};
 
-/// The cluster as it is compiled from nothing for the node that is judged.
+/// The cluster as it is compiled from nothing for the node that is judged. `seed` is what it was made of.
 ///
 /// # Panics
 /// If its manifests have problems.
-pub fn compiled(world: &World) -> Compiled {
+pub fn compiled(seed: u64, world: &World) -> Compiled {
     let manifests = world.manifests();
     let mut compiler = Compiler::new(Config::default(), NODES[0].0, PersistentState::default());
     let compiled = compiler.compile(&state(&manifests));
-    assert_eq!(shown(&compiled.problems), [""; 0], "{manifests}");
+    assert_eq!(
+        shown(&compiled.problems),
+        [""; 0],
+        "seed {seed}\n{manifests}"
+    );
     compiled
 }
 
