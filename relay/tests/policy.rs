@@ -126,7 +126,7 @@ async fn each_end_is_judged_by_its_own_node() {
             (Verdict::Denied, "a", 3),
             [("a", 3), ("a", 3)],
             vec![
-                "b, which evaluates one of the ends, did not answer (it does not support policy \
+                "b, which evaluates one of the ends, gave no result (it does not support policy \
                  queries: it is not a flows agent); answered by a",
             ],
             vec!["as a says"],
@@ -252,7 +252,7 @@ async fn what_not_all_have_answered_is_not_allowed() {
         port: "80".to_owned(),
         ..TraceRequest::default()
     };
-    let lost = "some nodes did not answer: there is no pod shop/web-b";
+    let lost = "no result from some nodes: there is no pod shop/web-b";
     let unasked = "3 more nodes with such pods were not queried";
     for (allows, lost_b, more, verdict, note) in [
         (true, true, 0, Verdict::Unknown, lost),
@@ -334,7 +334,7 @@ async fn views_are_of_all_nodes_and_name_those_that_are_missing() {
     let is_missing = |notes: &[String]| {
         assert_eq!(notes[..2], missing);
         assert!(
-            notes[2].starts_with("e is not included: is not connected: "),
+            notes[2].starts_with("e is not included: it is not connected: "),
             "{notes:?}"
         );
     };

@@ -110,7 +110,7 @@ where
                 last = Some(Status::new(status.code(), format!("{name}: {why}")));
                 why
             }
-            None => format!("is not connected: {}", why_not(&peer)),
+            None => format!("it is not connected: {}", why_not(&peer)),
         };
         notes.push(format!("{name} is not included: {why}"));
     }

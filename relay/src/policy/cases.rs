@@ -85,7 +85,7 @@ pub(super) fn merged(
             "{left_out} more nodes with such pods were not queried"
         ));
     }
-    let failed = failed.map(|why| format!("some nodes did not answer: {why}"));
+    let failed = failed.map(|why| format!("no result from some nodes: {why}"));
     whole.notes.extend(failed);
     match cases.len() {
         1 => {

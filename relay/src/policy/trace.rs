@@ -76,7 +76,7 @@ async fn both_ends(
             None => Err("is not connected".to_owned()),
             Some((_, channel)) => ask::within(SECOND_WITHIN, question(channel))
                 .await
-                .map_err(|status| format!("did not answer ({})", ask::said(&status))),
+                .map_err(|status| format!("gave no result ({})", ask::said(&status))),
         };
         match answer {
             Ok(answer) => {
