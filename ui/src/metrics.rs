@@ -65,7 +65,9 @@ pub(crate) async fn count_request(
 ) -> Response {
     let response = next.run(request).await;
     let matched = matched.as_ref().map_or("none", MatchedPath::as_str);
+    // Where nothing is left it is the redirect to the page.
     let route = matched.strip_prefix(&*metrics.base_path);
+    let route = route.filter(|route| !route.is_empty());
     let answered = Answered {
         route: route.unwrap_or(matched).to_owned(),
         status: response.status().as_u16(),

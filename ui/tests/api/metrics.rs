@@ -16,6 +16,8 @@ async fn requests_and_flows_are_counted() {
     ] {
         server.get(&format!("/tools/{path}")).await;
     }
+    assert_eq!(server.get("/tools").await.status, 308);
+    assert_eq!(server.get("/tools/").await.status, 200);
     assert_eq!(server.get("/elsewhere").await.status, 404);
     let page = get(server.metrics.unwrap(), "/metrics", &[]).await;
     let kind = page.header("content-type").unwrap();
@@ -24,6 +26,8 @@ async fn requests_and_flows_are_counted() {
         "flows_ui_http_requests_total{route=\"/api/flows\",status=\"400\"} 1",
         "flows_ui_http_requests_total{route=\"/api/flows/{flow}\",status=\"404\"} 2",
         "flows_ui_http_requests_total{route=\"/api/{*path}\",status=\"404\"} 1",
+        "flows_ui_http_requests_total{route=\"/tools\",status=\"308\"} 1",
+        "flows_ui_http_requests_total{route=\"/\",status=\"200\"} 1",
         "flows_ui_http_requests_total{route=\"none\",status=\"404\"} 1",
         "flows_ui_event_streams 0",
         "flows_ui_event_streams_limit 64",
