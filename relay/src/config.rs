@@ -49,7 +49,7 @@ pub struct Args {
     /// Where to serve Prometheus metrics (host:port); off when not given
     #[arg(long, value_name = "ADDRESS", help_heading = "Server")]
     metrics_listen: Option<String>,
-    /// Run as this user and its group once all sockets are bound; root runs as nobody when not given
+    /// Run as this user and its group once all sockets are bound; if not given, root runs as nobody
     #[arg(long, value_name = "NAME", help_heading = "Server")]
     user: Option<String>,
     /// The relay's name in its own messages

@@ -54,8 +54,8 @@ pub struct Args {
     /// Where to serve Prometheus metrics (host:port); off when not given
     #[arg(long, value_name = "ADDRESS", env = "FLOWS_UI_METRICS_LISTEN")]
     pub metrics_listen: Option<String>,
-    /// Run as this user and its group once all sockets are bound; root runs as nobody when not
-    /// given, but to read a file
+    /// Run as this user and its group once all sockets are bound; if not given, root runs as
+    /// nobody, except with --input-file
     #[arg(long, value_name = "NAME", env = "FLOWS_UI_USER")]
     pub user: Option<String>,
     /// Path below which a reverse proxy serves the page, such as /flows
