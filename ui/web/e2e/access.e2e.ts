@@ -34,7 +34,7 @@ async function serving(args: string[], run: (server: Server) => Promise<void>): 
 
 describe('with a token', () => {
   const TOKEN = 'correct-horse-battery-staple';
-  it('the page asks for it, says when it is wrong, and saves files with it', async () => {
+  it('the page asks for it, reports a wrong one, and saves files with it', async () => {
     const path = join(directory, 'token');
     await writeFile(path, `${TOKEN}\n`);
     await serving(['--token-file', path], async (server) => {
@@ -76,7 +76,7 @@ describe('with a token', () => {
 });
 
 describe('behind a proxy', () => {
-  it('that says who is asking, the page shows it; to others it says what is missing', async () => {
+  it('the page shows the user that the proxy names, and tells others what is missing', async () => {
     await serving(['--trust-proxy-header', 'X-Forwarded-User', '--base-path', '/tools/flows'], async (server) => {
       expect(new URL(server.url).pathname).toBe('/tools/flows/');
       const context = await browser.newContext({ extraHTTPHeaders: { 'X-Forwarded-User': 'ann@example.com' } });

@@ -16,7 +16,7 @@ async function openDrop(): Promise<void> {
 }
 
 describe('a denied connection', () => {
-  it('appears live, and says which policy denied it, why, and what would allow it', async () => {
+  it('appears live, with the policy that denied it, why, and what would allow it', async () => {
     const { page } = fixture;
     await fixture.flows();
     const before = await fixture.newest();
@@ -46,7 +46,7 @@ describe('a denied connection', () => {
     expect(await drawer.locator('details.policy pre').first().innerText()).toContain('kind: CiliumNetworkPolicy');
   });
 
-  it('is the same for whoever opens the address', async () => {
+  it('looks the same to everyone who opens the link', async () => {
     const { page, browser } = fixture;
     await fixture.flows();
     await fixture.dropped();
@@ -69,7 +69,7 @@ describe('a denied connection', () => {
     await page.locator('.map').waitFor();
   });
 
-  it('is found by its link also when flows-ui was restarted', async () => {
+  it('is found by its link after flows-ui is restarted', async () => {
     const { page, server } = fixture;
     await fixture.flows();
     await fixture.dropped();
@@ -92,7 +92,7 @@ describe('a denied connection', () => {
   });
 });
 
-it('a click on a cell filters by it', async () => {
+it('a click on a cell filters by its value', async () => {
   const { page } = fixture;
   await fixture.show('Flows');
   await fixture.flows();
@@ -108,7 +108,7 @@ it('a click on a cell filters by it', async () => {
   }, ROWS);
 });
 
-it('a server that was killed and comes back is followed again', async () => {
+it('flows continue after the server is killed and started again', async () => {
   const { page, server } = fixture;
   await fixture.flows();
   await page.locator('.link.good').waitFor();

@@ -73,7 +73,7 @@ describe('axe-core finds nothing serious', () => {
 });
 
 describe('with keys alone', () => {
-  it('one comes from the table to the explanation and back', async () => {
+  it('the explanation can be reached from the table, and left again', async () => {
     const { page } = fixture;
     await fixture.flows();
     await page.keyboard.press('d');
@@ -94,7 +94,7 @@ describe('with keys alone', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
 
-  it('everything that can be pressed is come to by Tab, and shows where one is', async () => {
+  it('Tab reaches every control, and the focus is visible', async () => {
     const { page } = fixture;
     await fixture.flows();
     await page.locator('.card').first().waitFor();
@@ -121,7 +121,7 @@ describe('with keys alone', () => {
   });
 });
 
-it('on a phone nothing is wider than the screen, at any moment', async () => {
+it('on a phone nothing is ever wider than the screen', async () => {
   // Every frame, from the first one on: what is too wide for a moment only is seen, too.
   const init = () => {
     const page = window as unknown as { widest?: number };
@@ -162,7 +162,7 @@ it('on a phone nothing is wider than the screen, at any moment', async () => {
   await phone.page.context().close();
 });
 
-it('on a small screen the details of a flow cover neither the filters nor the way on', async () => {
+it('on a small screen the details of a flow cover neither filters nor navigation', async () => {
   const { page } = fixture;
   await page.setViewportSize({ width: 1024, height: 700 });
   await fixture.flows();

@@ -6,7 +6,7 @@ import { Fixture, ROWS } from './fixture';
 
 const fixture = new Fixture();
 
-it('a wrong filter is said under its place, and not taken', async () => {
+it('an invalid filter is explained below the mistake, and not applied', async () => {
   const { page, server } = fixture;
   await fixture.flows();
   await page.keyboard.press('/');
@@ -29,7 +29,7 @@ it('a wrong filter is said under its place, and not taken', async () => {
   await page.locator('.chip.wrong').waitFor();
 });
 
-it('what could come next is offered, and taken by keys', async () => {
+it('completions are offered, and accepted by keys', async () => {
   const { page } = fixture;
   await fixture.flows();
   await page.keyboard.press('/');

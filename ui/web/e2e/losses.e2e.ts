@@ -38,7 +38,7 @@ afterAll(async () => {
   lab('down');
 });
 
-it('is a mark on the time axis and in the table, and is counted where it happened', async () => {
+it('a loss is a mark on the time axis and in the table, and is counted for its node', async () => {
   const { page, wrong } = await open(browser, server.url);
   await page.locator(ROWS).first().waitFor();
   await page.locator('.link.good').waitFor();
@@ -108,7 +108,7 @@ it('is a mark on the time axis and in the table, and is counted where it happene
   await page.context().close();
 });
 
-it('a time in which a node was away is hatched, and is no silence', async () => {
+it('the time in which a node was away is hatched, not shown as silence', async () => {
   const { page, wrong } = await open(browser, server.url, { timezoneId: 'Europe/Berlin' });
   await page.locator(ROWS).first().waitFor();
   await page.locator('.link', { hasText: 'Live' }).waitFor();

@@ -40,7 +40,7 @@ it('shows the three tiers, and in red what is dropped', async () => {
   }, ROWS);
 });
 
-it('a namespace is closed, and opened again', async () => {
+it('a namespace can be collapsed and expanded', async () => {
   const { page } = fixture;
   await page.getByRole('button', { name: 'production', exact: true }).click();
   const closed = page.locator('.card.namespace[data-card="ns:production"]');

@@ -17,7 +17,7 @@ async function seen(locator: Locator): Promise<boolean> {
   });
 }
 
-it('why nothing is shown stands where the flows would be', async () => {
+it('an empty table says why it is empty', async () => {
   const { page, server } = fixture;
   for (const [query, text, word] of [
     ['?f=bad((', 'unknown field', 'Refused'],
@@ -40,7 +40,7 @@ it('why nothing is shown stands where the flows would be', async () => {
   }
 });
 
-it('columns that there are not are left out, and said', async () => {
+it('unknown columns are left out and reported', async () => {
   const { page, server } = fixture;
   for (const query of ['?cols=timestamp,foo', '?sort=foo', '?cols=foo&sort=-foo']) {
     await page.goto(`${server.url}${query}`);
@@ -51,7 +51,7 @@ it('columns that there are not are left out, and said', async () => {
   }
 });
 
-it('one goes through the flows by keys without having been in the table', async () => {
+it('keys move through the flows without focus in the table', async () => {
   const { page } = fixture;
   await fixture.flows();
   // While flows come, one may come between two others.
@@ -74,7 +74,7 @@ it('one goes through the flows by keys without having been in the table', async 
   }
 });
 
-it('a heading sorts wherever it is clicked', async () => {
+it('a click anywhere on a heading sorts', async () => {
   const { page } = fixture;
   await fixture.flows();
   const heading = page.locator('.headings [data-column=source]');
@@ -83,7 +83,7 @@ it('a heading sorts wherever it is clicked', async () => {
   await page.waitForURL(/sort=source/);
 });
 
-it('the list of what could come next leaves once a filter is taken', async () => {
+it('the completions disappear once a filter is applied', async () => {
   const { page } = fixture;
   await fixture.flows();
   await page.keyboard.press('/');
@@ -102,7 +102,7 @@ it('the list of what could come next leaves once a filter is taken', async () =>
   await page.getByRole('option').first().waitFor();
 });
 
-it('on a small screen an open flow covers nothing that is pressed', async () => {
+it('on a small screen an open flow covers no controls', async () => {
   const small = await open(fixture.browser, fixture.server.url, { width: 1024, height: 700 });
   const { page } = small;
   await page.locator(ROWS).first().waitFor();
@@ -122,7 +122,7 @@ it('on a small screen an open flow covers nothing that is pressed', async () => 
   await page.context().close();
 });
 
-it('a row on a phone says why', async () => {
+it('a row on a phone shows the reason', async () => {
   const phone = await open(fixture.browser, `${fixture.server.url}?show=flows&f=verdict+%3D%3D+DROPPED`, { width: 390, height: 844 });
   const row = phone.page.locator(ROWS).first();
   await row.waitFor();
@@ -134,7 +134,7 @@ it('a row on a phone says why', async () => {
   await phone.page.context().close();
 });
 
-it('while flows-ui is gone nothing is said of the present', async () => {
+it('while flows-ui is unreachable the page claims nothing about the present', async () => {
   const { page, server } = fixture;
   await fixture.flows();
   const nodes = page.locator('.facts div', { hasText: 'Nodes' });

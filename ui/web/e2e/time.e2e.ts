@@ -30,7 +30,7 @@ it('pause and resume lose nothing', async () => {
   await fixture.totals(after.flows);
 });
 
-it('a filter that is set while paused shows the held moment everywhere', async () => {
+it('a filter set while paused applies to the paused moment everywhere', async () => {
   const { page, server } = fixture;
   await fixture.flows();
   const at = await fixture.hold();
@@ -59,7 +59,7 @@ it('a filter that is set while paused shows the held moment everywhere', async (
   expect(await fixture.total()).toBe(rows.flows);
 });
 
-it('who scrolls to the oldest flow gets older ones, until history begins', async () => {
+it('scrolling to the oldest flow loads older ones, up to the start of history', async () => {
   const { page, server } = fixture;
   // The pages before may have fetched some already.
   await server.kill();
@@ -89,7 +89,7 @@ it('who scrolls to the oldest flow gets older ones, until history begins', async
   await picture(page, 'history-begins');
 });
 
-it('a time before what is held is fetched', async () => {
+it('a time before the oldest flow in memory is fetched', async () => {
   const { page, server } = fixture;
   await server.kill();
   await server.start();
@@ -106,7 +106,7 @@ it('a time before what is held is fetched', async () => {
   }
 });
 
-it('what is shown is saved as a file that the other programs read', async () => {
+it('the flows shown are saved as a file that the other programs can read', async () => {
   const { page, server } = fixture;
   await fixture.flows();
   await fixture.dropped();

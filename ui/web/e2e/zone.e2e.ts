@@ -21,7 +21,7 @@ async function shown(): Promise<string> {
   });
 }
 
-it('axis, filter, rows, marks and drawer are in one zone, which is said', async () => {
+it('axis, filter, rows, marks and drawer use one time zone, which is named', async () => {
   const { page, server } = fixture;
   await fixture.flows();
   // The newest row is one of the times that the API has, in the reader's zone.
@@ -67,7 +67,7 @@ it('axis, filter, rows, marks and drawer are in one zone, which is said', async 
   await page.locator(`[data-mark="${mark.seq}"] time`).getByText(clock(mark.time, ZONE)).waitFor();
 });
 
-it('a link shows the same moment to somebody in another zone', async () => {
+it('a link shows the same moment in another time zone', async () => {
   const { page, server, browser } = fixture;
   await fixture.flows();
   await page.keyboard.press('u');
