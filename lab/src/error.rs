@@ -88,8 +88,8 @@ pub enum Error {
         #[source]
         source: rtnetlink::Error,
     },
-    /// A pod's veth can't be closed until an agent guards it.
-    #[error("cannot close interface {interface}: {source}; Linux 6.6 or newer is needed")]
+    /// A pod's veth can't be cut off until an agent guards it.
+    #[error("cannot cut off interface {interface}: {source}; Linux 6.6 or newer is needed")]
     Close {
         /// The interface.
         interface: String,

@@ -31,7 +31,7 @@ pub fn wait(paths: &Paths, record: &Record, pods: &[Pod], patience: Duration) ->
         if missing.is_empty() {
             return Ok(());
         }
-        // A pod without an agent stays closed: there is nothing to wait for.
+        // A pod without an agent stays cut off: there is nothing to wait for.
         let has_agent = |pod: &Pod| {
             record.processes.iter().any(|process| {
                 matches!(&process.role, Role::Agent { node } if pod.node == *node)
@@ -78,7 +78,7 @@ fn describe(paths: &Paths, record: &Record, missing: &[&Pod]) -> String {
             |process| matches!(&process.role, Role::Agent { node: name } if *name == node.name),
         );
         let state = match agent {
-            None => "doesn't run: they stay closed until it does (`flows-lab restart`)".to_owned(),
+            None => "doesn't run: they stay cut off until it does (`flows-lab restart`)".to_owned(),
             Some(agent) if agent.alive() => {
                 format!(
                     "has not attached the programs; {}:\n{}",

@@ -1,4 +1,4 @@
-//! What stays closed, and what is put back, whatever happens to agents, programs, pins and files.
+//! What stays cut off, and what is put back, whatever happens to agents, programs, pins and files.
 
 mod common;
 
@@ -36,7 +36,7 @@ fn snmp(lab: &TestLab, place: &str, group: &str, field: &str) -> u64 {
 }
 
 #[test]
-fn a_pod_made_while_no_agent_runs_is_closed_from_birth() {
+fn a_pod_made_while_no_agent_runs_is_cut_off() {
     const LATE: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: late, labels: {app: late}}\n\
         spec: {nodeName: one, containers: [{name: tcp, command: [flows-lab, serve, tcp, --port, '81']}]}";
     let mut lab = TestLab::up(&options(program(), true), &pods()).unwrap();
@@ -52,7 +52,7 @@ fn a_pod_made_while_no_agent_runs_is_closed_from_birth() {
     let began = Instant::now();
     let error = lab.apply("late.yaml", LATE).unwrap_err().to_string();
     assert!(error.contains("default/late"), "{error}");
-    assert!(error.contains("they stay closed until it does"), "{error}");
+    assert!(error.contains("they stay cut off until it does"), "{error}");
     assert!(
         began.elapsed() < Duration::from_secs(30),
         "nothing to wait for"

@@ -290,8 +290,8 @@ impl Refusal {
         }
         match pods {
             0 => {}
-            1 => parts.push("1 new pod (it stays closed)".to_owned()),
-            n => parts.push(format!("{n} new pods (they stay closed)")),
+            1 => parts.push("1 new pod (it stays cut off)".to_owned()),
+            n => parts.push(format!("{n} new pods (they stay cut off)")),
         }
         format!("left out: {}", parts.join(", "))
     }

@@ -63,7 +63,7 @@ impl Guard {
             return Ok(false);
         }
         let failed = |source| Error::Interface {
-            action: "closing",
+            action: "cutting off",
             ifindex,
             source,
         };
@@ -79,7 +79,7 @@ impl Guard {
         let attached = sys::attach_last(program.as_fd(), ifindex, hook);
         self.program = Some(program);
         attached.map_err(failed)?;
-        debug!(ifindex, ?hook, "closed");
+        debug!(ifindex, ?hook, "cut off");
         Ok(true)
     }
 
