@@ -37,7 +37,7 @@ fn open(flags: SockFlag, groups: u32) -> io::Result<OwnedFd> {
 /// A socket that gets notifications and never blocks.
 pub(crate) fn subscribe() -> io::Result<OwnedFd> {
     let socket = open(SockFlag::SOCK_NONBLOCK, GROUPS)?;
-    // Room for some thousands of routes that change at once; beyond that all are read anew.
+    // Room for some thousands of routes that change at once; beyond that all are read again.
     setsockopt(&socket, sockopt::RcvBuf, &(1 << 20))?;
     Ok(socket)
 }

@@ -69,7 +69,7 @@ impl Routes {
     }
 
     /// Takes in what happened since the last call, without waiting. If the kernel had to drop
-    /// notifications, everything is read anew; the changes are complete in any case. An address
+    /// notifications, everything is read again; the changes are complete in any case. An address
     /// stands at most once.
     ///
     /// # Errors

@@ -197,7 +197,7 @@ pub enum Cause {
     Flags = 4,
     /// The connection ended.
     End = 5,
-    /// A sign of life of a connection.
+    /// Periodic update of an active connection.
     Active = 6,
     /// Every packet is traced.
     Packet = 7,

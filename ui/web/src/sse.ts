@@ -28,7 +28,7 @@ export class EventParser {
         continue;
       }
       const colon = line.indexOf(':');
-      if (colon === 0) continue; // A comment: a sign of life.
+      if (colon === 0) continue; // A comment, which keeps the connection alive.
       const field = colon < 0 ? line : line.slice(0, colon);
       const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
       if (field === 'event') this.#name = value;
