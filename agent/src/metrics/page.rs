@@ -85,22 +85,22 @@ fn losses(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         ),
         (
             "flows_events_failed",
-            "Of those, not accepted by a ring.",
+            "Events that the programs tried to send and a ring did not accept.",
             counters.events_failed,
         ),
         (
             "flows_events_limited",
-            "Drops not reported, because of the limit per pod.",
+            "Drops not reported because of the limit per pod.",
             counters.events_limited,
         ),
         (
             "flows_events_accounted",
-            "Events that readers of the rings took or found unread.",
+            "Events read from the rings, or found there unread after a restart.",
             status.accounted,
         ),
         (
             "flows_events_received",
-            "Events that this agent took from the rings.",
+            "Events that this agent read from the rings.",
             stats.sum(|reader: &ReaderStats| &reader.received),
         ),
         (
@@ -110,12 +110,12 @@ fn losses(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         ),
         (
             "flows_events_stored",
-            "Events that entered the history.",
+            "Events stored in the history.",
             stats.stored.load(Ordering::Relaxed),
         ),
         (
             "flows_packets_forwarded",
-            "Packets let through.",
+            "Packets forwarded.",
             counters.packets_forwarded,
         ),
         (
@@ -125,7 +125,7 @@ fn losses(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         ),
         (
             "flows_conntrack_full",
-            "Connections that found no room.",
+            "New connections dropped because the connection table had no room.",
             counters.ct_full,
         ),
     ] {
@@ -139,12 +139,12 @@ fn history(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
     page.gauge("flows_history_flows", "Flows in memory.", view.flows())?;
     page.gauge(
         "flows_history_bytes",
-        "Memory of these flows.",
+        "Memory used by the flows in memory, in bytes.",
         view.bytes() as u64,
     )?;
     page.gauge(
         "flows_history_capacity_flows",
-        "Flows that are kept at least.",
+        "Number of flows that are at least kept in memory.",
         metrics.history.capacity(),
     )
 }
@@ -159,12 +159,12 @@ fn enforcement(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
     for (name, help, value) in [
         (
             "flows_revision",
-            "The node's revision: changes of policy that became true.",
+            "The node's policy revision: it grows by one with every change that came into force.",
             u64::from(status.revision),
         ),
         (
             "flows_manifests_generation",
-            "Snapshot of the manifests.",
+            "Number of the current snapshot of the manifests.",
             status.generation,
         ),
         (
@@ -174,12 +174,12 @@ fn enforcement(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         ),
         (
             "flows_policies_not_enforced",
-            "Policies that never were valid: NOT enforced.",
+            "Policies of which NO version is enforced.",
             not_enforced as u64,
         ),
         (
             "flows_manifest_problems",
-            "Mistakes in manifests and policies.",
+            "Problems in manifests and policies.",
             status.problems.len() as u64,
         ),
         (
@@ -194,7 +194,7 @@ fn enforcement(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         ),
         (
             "flows_out_of_step",
-            "1 if the kernel could not be brought in step with the manifests.",
+            "1 if the manifests could not be applied to the kernel.",
             u64::from(status.failure.is_some()),
         ),
     ] {
@@ -208,12 +208,12 @@ fn integrity(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
     let repairs = status.repairs.iter();
     page.counters(
         "flows_datapath_repairs",
-        "Programs and pins that others removed and the agent restored, by what was done to them.",
+        "Programs and pins that the agent restored, by the kind of damage.",
         repairs.map(|(damage, repairs)| ([("damage", damage.word())], *repairs)),
     )?;
     page.gauge(
         "flows_datapath_problems",
-        "Problems of the datapath, now or within the last 10 minutes.",
+        "Problems of the datapath within the last 10 minutes.",
         status.datapath.len() as u64,
     )
 }
@@ -230,7 +230,7 @@ fn maps(page: &mut Writer<'_>, metrics: &Metrics, counted: Option<&Counted>) -> 
         }),
         (
             "flows_map_wanted_entries",
-            "Entries that the manifests ask for; if they don't fit, the last applied policy stays enforced.",
+            "Entries that the manifests ask for; if they don't fit, what needs too much is left out (see `flows status`).",
             |usage| usage.wanted,
         ),
         ("flows_map_max_entries", "Size of a map.", |usage| {
@@ -254,7 +254,7 @@ fn maps(page: &mut Writer<'_>, metrics: &Metrics, counted: Option<&Counted>) -> 
     let replaced = counted.replaced.iter();
     page.gauge(
         "flows_connections_replaced",
-        "Live connections of the node's pods that gave way to newer ones of the same pod.",
+        "Live connections of the node's pods that were evicted for newer ones of the same pod.",
         replaced.map(|replaced| replaced.connections).sum::<u64>(),
     )
 }
