@@ -16,7 +16,6 @@ mod desired;
 mod endpoints;
 mod enrichment;
 mod error;
-mod grace_periods;
 mod integrity;
 mod manifests;
 mod publish;
@@ -26,7 +25,7 @@ mod sweep;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use cluster::State;
-use loader::{Datapath, IfIndex, RingReader, pods::Routes};
+use loader::{Datapath, IfIndex, RingReader, grace_periods::Expedited, pods::Routes};
 use policy::LocalNode;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -37,7 +36,6 @@ use self::{
     endpoints::Endpoints,
     enrichment::{Enrichment, Sources},
     error::loader_error,
-    grace_periods::Expedited,
     integrity::Integrity,
     manifests::Manifests,
     publish::Failure,

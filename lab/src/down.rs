@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use loader::grace_periods::Expedited;
 use nix::mount::{MntFlags, umount2};
 
 use crate::error::{Context, Error, Result};
@@ -77,6 +78,10 @@ pub fn down(name: &str) -> Result<(usize, usize)> {
     }
     for process in record.iter().flat_map(|record| &record.processes) {
         process.reap();
+    }
+    // No agent comes any more that would do it.
+    for node in record.iter().flat_map(|record| &record.plan.nodes) {
+        Expedited::recover(&paths.node(&node.name));
     }
     let made = inodes.len();
     for path in &namespaces {

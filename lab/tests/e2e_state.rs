@@ -300,7 +300,7 @@ fn lost_manifests_and_an_empty_directory_open_nothing() {
         fs::remove_file(path).unwrap();
     }
     let error = lab.lab_mut().restart_agent("one").unwrap_err().to_string();
-    assert!(error.contains("has no manifests"), "{error}");
+    assert!(error.contains("has no usable manifests"), "{error}");
     assert!(error.contains("confirm-empty"), "{error}");
     denied(&lab, "while it is not confirmed");
     fs::write(node.join("confirm-empty"), "").unwrap();

@@ -12,7 +12,10 @@ use axum::serve::Listener;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use nix::sys::socket::{setsockopt, sockopt::SndBuf};
+use nix::sys::socket::{
+    setsockopt,
+    sockopt::{SndBuf, TcpUserTimeout},
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -23,6 +26,8 @@ use crate::listen::{self, Bound};
 const CONNECTIONS: usize = 512;
 /// Bytes that the system holds for a reader.
 const SENT_AHEAD: usize = 256 * 1024;
+/// How long an answer may wait for its reader, ms (`TCP_USER_TIMEOUT`, tcp(7)).
+const UNREAD_MS: u32 = 30_000;
 /// How long the head of a request may take to arrive, counted from the connection's begin or from the
 /// end of the answer before: who says nothing, or a letter now and then, gives its place back.
 const HEAD: Duration = Duration::from_secs(20);
@@ -86,6 +91,10 @@ async fn answer(stream: TcpStream, app: Router, head: Duration) {
     // that.
     if let Err(error) = setsockopt(&stream, SndBuf, &SENT_AHEAD) {
         tracing::debug!(%error, "the send buffer keeps its size");
+    }
+    // A reader that takes nothing for so long gives its place back, too.
+    if let Err(error) = setsockopt(&stream, TcpUserTimeout, &UNREAD_MS) {
+        tracing::debug!(%error, "a reader may take as long as it likes");
     }
     // Without HTTP/2: to find out which version it is takes a byte, and nothing limits the wait for it.
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();

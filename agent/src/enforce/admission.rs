@@ -4,7 +4,8 @@
 //! All of it is tried first. On an overflow those policies are left out that are new or changed since the
 //! last good state and ask for more than they had, the largest first, until the rest fits: a new one is
 //! not in force then, of a changed one the version before. If it isn't policies that ask for the room,
-//! pods that are new are left out, and stay cut off. Whatever takes something away always goes into force.
+//! pods that are new are left out, and stay cut off. Whatever takes something away always goes into force,
+//! unless it is a CIDR group that asks for the room: those are not left out one by one yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -8,10 +8,10 @@ use std::{
 };
 
 use cluster::{NamespacedName, Pod, Problem};
-use loader::{Damage, IfIndex, Inspection};
+use loader::{Damage, IfIndex, Inspection, grace_periods::Expedited};
 use tracing::{error, info, warn};
 
-use super::{Reconciler, endpoints::Endpoints, grace_periods::Expedited};
+use super::{Reconciler, endpoints::Endpoints};
 use crate::{error::chain, node::PolicyProblem};
 
 /// How often is looked.

@@ -24,6 +24,7 @@ mod cpus;
 mod datapath;
 pub mod egress;
 mod error;
+pub mod grace_periods;
 pub mod guard;
 mod inspect;
 mod interface;

@@ -49,6 +49,11 @@ impl Lab {
     /// # Errors
     /// [`crate::Error::NotReady`], [`crate::Error::NoProgram`], [`crate::Error::Io`].
     pub fn restart_agent(&mut self, node: &str) -> Result<()> {
+        self.start_agent_again(node)?;
+        self.wait_for_agent(node)
+    }
+
+    fn start_agent_again(&mut self, node: &str) -> Result<()> {
         // What the last one reported says nothing about the new one.
         let list = self.paths.node(node).join("endpoints.json");
         match fs::remove_file(&list) {
@@ -58,6 +63,10 @@ impl Lab {
             _ => {}
         }
         self.start_agent(node)?;
+        Ok(())
+    }
+
+    fn wait_for_agent(&mut self, node: &str) -> Result<()> {
         let pods = self.record.plan.pods.iter();
         let pods: Vec<Pod> = pods.filter(|pod| pod.node == node).cloned().collect();
         readiness::wait(&self.paths, &self.record, &pods, self.patience)?;
@@ -126,7 +135,11 @@ impl Lab {
         });
         crate::process::stop(&ending, Duration::from_secs(5));
         self.save()?;
-        nodes.iter().try_for_each(|node| self.restart_agent(node))
+        // Before any is waited for: one that doesn't get ready keeps no other node without its agent.
+        nodes
+            .iter()
+            .try_for_each(|node| self.start_agent_again(node))?;
+        nodes.iter().try_for_each(|node| self.wait_for_agent(node))
     }
 
     /// The relay is told its peers when it starts.

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use nix::fcntl::OFlag;
 
 use crate::digest::Digest;
 use crate::manifest::{self, Document, Ignored, Object};
@@ -92,8 +94,17 @@ struct ReadDocument {
 pub(super) fn read(name: &Arc<str>, path: &Path, known: Option<u64>) -> Result<Content, String> {
     // It may have grown since its size was seen.
     let too_large = |len: u64| len > yaml::MAX_BYTES as u64;
-    let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
-    let inode = file.metadata().map_err(|error| unreadable(&error))?.ino();
+    // Without waiting: what was a file when it was looked at may be a pipe by now, which nobody writes to.
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+        .map_err(|error| unreadable(&error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(&error))?;
+    if !metadata.is_file() {
+        return Err("can't be read: it isn't a regular file".to_owned());
+    }
+    let inode = metadata.ino();
     let mut text = String::new();
     io::Read::read_to_string(
         &mut io::Read::take(file, yaml::MAX_BYTES as u64 + 1),
@@ -383,5 +394,21 @@ fn reuse_unchanged(
             document,
         },
         _ => FileObject { object, document },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::stat::Mode;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_took_a_files_place_is_refused_and_not_waited_for() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("pods.yaml");
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).expect("a pipe");
+        let error = read(&"pods.yaml".into(), &path, None).expect_err("no file");
+        assert!(error.contains("isn't a regular file"), "{error}");
     }
 }

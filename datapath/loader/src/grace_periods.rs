@@ -29,7 +29,7 @@ const MANY: usize = 4;
 
 /// The switch, set until this is dropped.
 #[derive(Debug)]
-pub(super) struct Expedited {
+pub struct Expedited {
     switch: PathBuf,
     mark: PathBuf,
 }
@@ -37,12 +37,14 @@ pub(super) struct Expedited {
 impl Expedited {
     /// Sets the switch if there are many new interfaces. `None` if there aren't, if it is set already, or can't be:
     /// then it takes longer, no more.
-    pub(super) fn for_new(interfaces: usize, run_dir: &Path) -> Option<Self> {
+    #[must_use]
+    pub fn for_new(interfaces: usize, run_dir: &Path) -> Option<Self> {
         Self::set(Path::new(SWITCH), interfaces, run_dir)
     }
 
-    /// Puts back what an agent left that was killed. To be called while no other one can run.
-    pub(super) fn recover(run_dir: &Path) {
+    /// Puts back what an agent left that was killed, by the mark in its run directory. To be called while no other
+    /// one can run.
+    pub fn recover(run_dir: &Path) {
         Self::put_back_if_marked(Path::new(SWITCH), run_dir);
     }
 
