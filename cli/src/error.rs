@@ -110,6 +110,14 @@ impl Error {
         }
     }
 
+    /// What was written, where the exit code is the answer: it is given also if the reader has gone.
+    pub(crate) fn unless_reader_is_gone(written: Result<(), Self>) -> Result<(), Self> {
+        match written {
+            Err(error) if error.is_broken_pipe() => Ok(()),
+            written => written,
+        }
+    }
+
     /// The reader of our output has gone: nothing to complain about.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {

@@ -232,3 +232,38 @@ fn a_directory_without_manifests_is_no_success() {
         "{said}"
     );
 }
+
+#[test]
+fn the_answer_is_given_also_to_a_reader_that_has_gone() {
+    let code = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_flows"))
+            .args(arguments)
+            .env_remove("FLOWS_OUTPUT")
+            .stdout(writer)
+            .status();
+        status.expect("the program was built for this test").code()
+    };
+    let denied = [
+        "--src-labels",
+        "app=user-service",
+        "--dst-labels",
+        "app=auth-database",
+    ];
+    let trace = [
+        "policy",
+        "trace",
+        "--exit-code",
+        "--state",
+        THREE_TIER,
+        "--dport",
+        "5432",
+    ];
+    assert_eq!(code(&[&trace[..], &denied].concat()), Some(1));
+    let bad = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    std::fs::write(bad.path(), "kind: NetworkPolicie\nmetadata: {name: a}\n").expect("a file");
+    let bad = bad.path().to_str().expect("text");
+    assert_eq!(code(&["policy", "validate", bad]), Some(1));
+    assert_eq!(code(&["policy", "validate", THREE_TIER]), Some(0));
+}

@@ -20,16 +20,12 @@ pub struct Args {
     /// Show the flows saved in this file (lines of JSON, as `flows observe -o json` writes them)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "lab"])]
     pub input_file: Option<PathBuf>,
-    /// Relay or agent to ask: HOST:PORT or unix:///PATH [default: the only one on this machine]
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "HUBBLE_SERVER",
-        conflicts_with = "lab"
-    )]
+    /// Relay or agent to ask: HOST:PORT or unix:///PATH [default: the only one on this machine] [env:
+    /// FLOWS_SERVER, HUBBLE_SERVER]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "lab")]
     pub server: Option<String>,
-    /// Ask the relay of this lab
-    #[arg(long, value_name = "NAME", env = "FLOWS_LAB")]
+    /// Ask the relay of this lab [env: FLOWS_LAB]
+    #[arg(long, value_name = "NAME")]
     pub lab: Option<String>,
     /// How many flows to keep in memory
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, env = "FLOWS_UI_CAPACITY", value_parser = clap::value_parser!(u32).range(1000..=50_000_000))]
@@ -88,6 +84,19 @@ pub struct Args {
         value_delimiter = ','
     )]
     pub allow_hosts: Vec<String>,
+}
+
+impl Args {
+    /// With the server that the environment names where no flag names a source, as `flows` has it.
+    #[must_use]
+    pub fn with_environment(mut self) -> Self {
+        if self.input_file.is_none() && self.server.is_none() && self.lab.is_none() {
+            let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+            self.server = value("FLOWS_SERVER").or_else(|| value("HUBBLE_SERVER"));
+            self.lab = value("FLOWS_LAB");
+        }
+        self
+    }
 }
 
 /// Who may ask.

@@ -7,7 +7,7 @@ use serve::{privileges, process};
 use tokio::runtime::Runtime;
 
 fn main() -> anyhow::Result<()> {
-    let config = Config::try_from(Args::parse())?;
+    let config = Config::try_from(Args::parse().with_environment())?;
     process::log();
     let sockets = Server::listen(&config)?;
     // Before there is a second thread: each has its own privileges.

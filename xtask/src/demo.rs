@@ -33,6 +33,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["--once"] => true,
         _ => bail!("usage: cargo xtask demo [--once]"),
     };
+    // The lab's name is always the same: a second demo would remove the first one's.
+    let lock = target_dir()?.join("demo.lock");
+    let lock = File::create(&lock).with_context(|| lock.display().to_string())?;
+    ensure!(
+        lock.try_lock().is_ok(),
+        "another demo is running: end it with Ctrl-C there"
+    );
+
     step(1, "looking for what is missing on this machine");
     setup::programs()?;
 

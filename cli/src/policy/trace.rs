@@ -124,10 +124,13 @@ async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
     };
     let verdict = answer.verdict();
     let mut out = anstream::stdout().lock();
-    match format.unwrap_or(TextFormat::Text) {
-        TextFormat::Json => proto::json::write_pretty(&mut out, &answer)?,
-        TextFormat::Text => write!(out, "{}", show::trace(&clean::trace(answer)))?,
-    }
+    let written = match format.unwrap_or(TextFormat::Text) {
+        TextFormat::Json => proto::json::write_pretty(&mut out, &answer).map_err(Error::from),
+        TextFormat::Text => {
+            write!(out, "{}", show::trace(&clean::trace(answer))).map_err(Error::from)
+        }
+    };
+    Error::unless_reader_is_gone(written)?;
     Ok(verdict)
 }
 

@@ -83,13 +83,14 @@ async fn check(args: &Args, server: &ServerArgs) -> Result<bool, Error> {
     };
     let refused = counts(Severity::Error) || strict && counts(Severity::Warning);
     let mut out = anstream::stdout().lock();
-    match format.unwrap_or(TextFormat::Text) {
-        TextFormat::Json => proto::json::write_pretty(&mut out, &answer)?,
+    let written = match format.unwrap_or(TextFormat::Text) {
+        TextFormat::Json => proto::json::write_pretty(&mut out, &answer).map_err(Error::from),
         TextFormat::Text => {
             let (answer, files) = clean::report(answer, files);
-            write!(out, "{}", render::report(&answer, &files))?;
+            write!(out, "{}", render::report(&answer, &files)).map_err(Error::from)
         }
-    }
+    };
+    Error::unless_reader_is_gone(written)?;
     Ok(!refused)
 }
 
