@@ -15,6 +15,7 @@ use client::{
 use proto::google::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tracing::{info, warn};
 
 pub(crate) use health::Known;
 pub(crate) use older::{Older, newest, oldest};
@@ -100,6 +101,33 @@ impl AppState {
     /// How the feed stands.
     pub(crate) fn link(&self) -> ConnectionState {
         self.feed.connection().borrow().clone()
+    }
+
+    /// Logs when flows cease to come, and when they come again. Never ends.
+    pub(crate) async fn log_connection(&self) {
+        let mut connection = self.feed.connection();
+        let mut is_lost = false;
+        loop {
+            let state = connection.borrow_and_update().clone();
+            match state {
+                ConnectionState::Lost { why, .. } if !is_lost => {
+                    warn!("no flows come, trying again: {why}");
+                    is_lost = true;
+                }
+                ConnectionState::Failed(why) => warn!("no flows come: {why}"),
+                ConnectionState::Live { .. } if is_lost => {
+                    info!("flows come again");
+                    is_lost = false;
+                }
+                ConnectionState::Lost { .. }
+                | ConnectionState::Live { .. }
+                | ConnectionState::Connecting
+                | ConnectionState::Ended => {}
+            }
+            if connection.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// How many lines of the file are marked as none that can be read; 0 before all of it was.

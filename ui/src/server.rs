@@ -118,6 +118,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ServerError> {
         let url = format!("http://{}{}", self.address()?, self.config.base_path);
         info!(%url, page = assets::page_is_built(), "serving");
+        let app_state = Arc::clone(&self.app);
         let metrics = Metrics::new(Arc::clone(&self.app), &self.config.base_path);
         let registry = metrics.registry();
         let app = routes(&self.config, self.app).layer(middleware::from_fn_with_state(
@@ -133,6 +134,7 @@ impl Server {
         tokio::select! {
             never = self.listener.serve(app) => match never {},
             served = metrics_page => Ok(served?),
+            () = app_state.log_connection() => Ok(()),
             () = stop => Ok(()),
         }
     }
