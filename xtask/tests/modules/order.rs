@@ -53,6 +53,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "content",
             "cpus",
             "kernel",
+            "grace_periods",
             "guard",
             "programs",
             "repair",
