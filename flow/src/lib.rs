@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod attribute;
+pub mod connection;
 pub mod dedup;
 pub mod expr;
 pub mod filter;

@@ -2,10 +2,9 @@
 
 #[macro_use]
 mod absent;
-#[macro_use]
-mod forward;
 mod by_initiator;
 mod extension;
+mod forward;
 mod message;
 
 use std::net::IpAddr;
@@ -16,6 +15,7 @@ use crate::identity::Identity;
 
 pub use by_initiator::ByInitiator;
 pub use extension::{Direction, EndpointDecision, Extension, PolicyName, Rule, Rules, Volume};
+pub(crate) use forward::forward;
 pub use message::{Message, NoFlow, of_response};
 pub(crate) use message::{flag_bits, policies as message_policies};
 pub use proto::flow::{Flow, IpVersion, Layer7, TraceReason};

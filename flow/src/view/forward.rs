@@ -60,3 +60,5 @@ macro_rules! forward {
         })*
     };
 }
+
+pub(crate) use forward;

@@ -9,7 +9,7 @@ use proto::flow::{
 use proto::flows::v1::FlowExtension;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{Address, Extension, FlowView, PolicyName, Side, Transport, tcp};
+use super::{Address, Extension, FlowView, PolicyName, Side, Transport, forward, tcp};
 use crate::identity::Identity;
 
 /// The flow of a response.

@@ -78,6 +78,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "time",
             "monitor_api",
             "view",
+            "connection",
             "format",
             "attribute",
             "filter",
