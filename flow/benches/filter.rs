@@ -91,7 +91,7 @@ impl FlowView for View<'_> {
     flow::absent! {
         time_ns drop_reason direction match_type trace_reason is_reply tcp_flags icmp
         source_xlated encrypted cluster any_workload any_name service any_node_label
-        interface l7 uuid trace_id ip_trace_id summary any_policy any_policy_log message with_extension
+        interface l7 uuid trace_id ip_trace_id summary any_policy any_policy_log connection message with_extension
     }
 }
 

@@ -81,6 +81,14 @@ pub enum AttributeId {
     Late,
     /// Why the event was sent.
     Cause,
+    /// How the connection stands.
+    State,
+    /// How long the connection has been there.
+    Age,
+    /// Packets of the connection that were dropped.
+    Drops,
+    /// Who decided, policy first.
+    Why,
     /// Place of the packet in its connection.
     TraceReason,
     /// Network interface.

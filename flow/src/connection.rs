@@ -41,7 +41,8 @@ use key::Key;
 use leg::Leg;
 use losses::Losses;
 
-pub use outcome::{Outcome, State};
+pub use crate::view::ConnectionState as State;
+pub use outcome::Outcome;
 pub use read::Connection;
 pub use view::ConnectionView;
 

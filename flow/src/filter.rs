@@ -9,6 +9,7 @@
 //! remembers for each identity how its labels fared.
 
 mod cel;
+mod connections;
 mod convert;
 mod error;
 mod eval;

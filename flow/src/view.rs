@@ -3,6 +3,7 @@
 #[macro_use]
 mod absent;
 mod by_initiator;
+mod connection;
 mod extension;
 mod forward;
 mod message;
@@ -14,6 +15,7 @@ use proto::flow::{TrafficDirection, Verdict};
 use crate::identity::Identity;
 
 pub use by_initiator::ByInitiator;
+pub use connection::{ConnectionFacts, ConnectionState};
 pub use extension::{Direction, EndpointDecision, Extension, PolicyName, Rule, Rules, Volume};
 pub(crate) use forward::forward;
 pub use message::{Message, NoFlow, of_response};
@@ -207,6 +209,8 @@ pub trait FlowView {
     fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
     /// What those policies want to stand in the log (`spec.log.value`).
     fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool;
+    /// What is known of the connection as a whole; `None` of a single flow.
+    fn connection(&self) -> Option<ConnectionFacts>;
     /// Calls `see` with the message that this is, or would be; for questions that nothing above
     /// answers.
     fn message(&self, see: &mut dyn FnMut(&Flow));

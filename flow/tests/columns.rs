@@ -101,6 +101,9 @@ fn every_column_of_a_message() {
         ("dst.identity", "world"),
         ("dst.label", "reserved:world"),
         ("dst.cluster", ""),
+        ("state", ""),
+        ("age", ""),
+        ("why", "cnp shop/cart \u{b7} world on 443/TCP"),
         ("bytes", "1.6 kB"),
         ("packets", "7"),
         ("rtt", "1.2ms"),
@@ -208,7 +211,7 @@ impl FlowView for Small {
     flow::absent! {
         time_ns direction match_type trace_reason is_reply tcp_flags source_xlated
         encrypted cluster any_workload any_name service any_node_label interface l7 uuid
-        trace_id ip_trace_id summary any_policy any_policy_log message
+        trace_id ip_trace_id summary any_policy any_policy_log connection message
     }
 }
 

@@ -179,6 +179,6 @@ impl FlowView for StoredFlow<'_> {
     // What filters of Hubble's messages can't ask for, and what a packet doesn't have.
     flow::absent! {
         match_type trace_reason icmp source_xlated encrypted any_name service l7 trace_id
-        ip_trace_id summary any_policy with_extension
+        ip_trace_id summary any_policy connection with_extension
     }
 }

@@ -377,5 +377,5 @@ impl FlowView for Row {
     }
 
     // Rows are made to be small: expressions in CEL are for those who have the message.
-    flow::absent! { message }
+    flow::absent! { connection message }
 }

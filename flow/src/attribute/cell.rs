@@ -13,7 +13,7 @@ use crate::format;
 use crate::monitor_api::{drop_reason_text, event, event_type_text, match_type_text};
 use crate::quantity;
 use crate::time::{TimeFormat, Zone};
-use crate::view::{FlowView, Side, Transport};
+use crate::view::{ConnectionState, FlowView, Side, Transport};
 
 /// How cells are written.
 #[derive(Debug, Clone)]
@@ -182,6 +182,32 @@ pub(super) fn write_source(flow: &dyn FlowView, cells: &Cells, out: &mut String)
     show(out, format::host_port(flow, side, cells.translate));
     if !cells.plain {
         out.push_str(arrow);
+    }
+}
+
+/// Of a connection that is denied how often, else how it stands.
+pub(super) fn write_state(flow: &dyn FlowView, cells: &Cells, out: &mut String) {
+    let Some(connection) = flow.connection() else {
+        return;
+    };
+    if connection.state == ConnectionState::Denied && !cells.plain {
+        show(
+            out,
+            format_args!("x{}", quantity::grouped(connection.drops)),
+        );
+    } else {
+        out.push_str(connection.state.name());
+    }
+}
+
+/// How long it lived, roughly.
+pub(super) fn write_age(flow: &dyn FlowView, cells: &Cells, out: &mut String) {
+    let Some(connection) = flow.connection() else {
+        return;
+    };
+    match cells.plain {
+        true => show(out, connection.age_ns / 1_000),
+        false => out.push_str(&quantity::span(connection.age_ns)),
     }
 }
 

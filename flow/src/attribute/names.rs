@@ -6,6 +6,7 @@ use proto::flows::v1::Cause;
 use crate::format::FLAGS;
 use crate::identity::Identity;
 use crate::monitor_api::{drop_reason_text, event, match_type_text, observation_points};
+use crate::view::ConnectionState;
 
 /// A number, its name, and what it means.
 pub(crate) type Named = (u32, String, &'static str);
@@ -46,6 +47,13 @@ pub(super) fn verdicts() -> Vec<Named> {
             let name = verdict.as_str_name().to_owned();
             Some((number, name, verdict_text(verdict)))
         })
+        .collect()
+}
+
+pub(super) fn states() -> Vec<Offered> {
+    let states = ConnectionState::ALL.iter();
+    states
+        .map(|state| (state.name().to_owned(), state.about()))
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! What became of a connection.
 
 use super::leg::{Leg, bit};
-use crate::view::{Direction, Transport};
+use crate::view::{ConnectionState as State, Direction, Transport};
 
 /// How long (ns) an answer may take before it is said that there is none.
 const PATIENCE: i64 = 3_000_000_000;
@@ -19,51 +19,6 @@ pub enum Outcome {
     /// It left its source, and nothing is known of the pod that it goes to: that pod's node told
     /// nothing, and no answer was seen.
     Unconfirmed,
-}
-
-/// How a connection stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Its packets are dropped.
-    Denied,
-    /// Its first packets passed, and an answer may still come.
-    Opening,
-    /// Nothing came back.
-    NoAnswer,
-    /// TCP: nobody listens there.
-    Refused,
-    /// TCP: an end broke it off.
-    Reset,
-    /// TCP: both ends closed it.
-    Closed,
-    /// TCP: it is open, as far as is told.
-    Open,
-    /// Not TCP: the other end answered.
-    Answered,
-}
-
-impl State {
-    /// In a word or two.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Denied => "denied",
-            Self::Opening => "opening",
-            Self::NoAnswer => "no answer",
-            Self::Refused => "refused",
-            Self::Reset => "reset",
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::Answered => "answered",
-        }
-    }
-
-    /// Whether nothing more is to come.
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Denied | Self::NoAnswer | Self::Refused | Self::Reset | Self::Closed => true,
-            Self::Opening | Self::Open | Self::Answered => false,
-        }
-    }
 }
 
 /// How both legs were judged.

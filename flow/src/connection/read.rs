@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use super::key::Key;
 use super::leg::{Leg, bit};
-use super::outcome::{self, Outcome, State};
+use super::outcome::{self, Outcome};
 use super::pairs::Pair;
 use super::{Connections, TupleId};
-use crate::view::{Direction, Side, Transport, Volume};
+use crate::view::{ConnectionFacts, ConnectionState as State, Direction, Side, Transport, Volume};
 
 /// Both ends' events as one.
 #[derive(Debug)]
@@ -130,6 +130,27 @@ impl<'a, K> Connection<'a, K> {
     /// How it stands at a moment (Unix ns).
     pub fn state(&self, now: i64) -> State {
         outcome::state(self.one, self.other, self.transport(), now)
+    }
+
+    /// What is known of it as a whole, at a moment (Unix ns).
+    pub fn facts(&self, now: i64) -> ConnectionFacts {
+        let state = self.state(now);
+        let until = match state {
+            State::Open | State::Opening => now.max(self.last()),
+            State::Denied
+            | State::NoAnswer
+            | State::Refused
+            | State::Reset
+            | State::Closed
+            | State::Answered => self.last(),
+        };
+        ConnectionFacts {
+            state,
+            age_ns: until.saturating_sub(self.start()),
+            drops: self.drops(),
+            silent: self.silent(),
+            lost: self.lost(now),
+        }
     }
 
     /// The pod's end of which nothing was told, though it may have judged: its node is gone, or was

@@ -8,7 +8,8 @@ use super::outcome::Outcome;
 use super::read::Connection;
 use crate::identity::Identity;
 use crate::view::{
-    Address, ByInitiator, Direction, Extension, FlowView, PolicyName, Side, Transport, forward,
+    Address, ByInitiator, ConnectionFacts, Direction, Extension, FlowView, PolicyName, Side,
+    Transport, forward,
 };
 
 /// Shows the events of both ends as one flow from who opened the connection. Its verdict is the
@@ -20,22 +21,24 @@ pub struct ConnectionView<'a, V> {
     swapped: bool,
     /// The events in which the decisions of source and destination stand.
     decided: [Option<&'a V>; 2],
-    facts: Facts,
+    totals: Totals,
+    facts: ConnectionFacts,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Facts {
+struct Totals {
     time: i64,
     verdict: Verdict,
     volume: [crate::view::Volume; 2],
     rtt_us: Option<u32>,
-    drops: u64,
 }
 
 impl<'a, V: FlowView> ConnectionView<'a, V> {
-    /// Of a connection, with the events that its witnesses stand for.
+    /// Of a connection at a moment (Unix ns), with the events that its witnesses stand for; `None` if
+    /// the deciding one isn't there any more.
     pub fn new<K>(
         connection: &Connection<'_, K>,
+        now: i64,
         mut read: impl FnMut(&K) -> Option<&'a V>,
     ) -> Option<Self> {
         let flow = read(connection.deciding())?;
@@ -50,12 +53,12 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
             flow,
             swapped: ByInitiator::new(flow).side(Side::Source) != Side::Source,
             decided: [decided(Direction::Egress), decided(Direction::Ingress)],
-            facts: Facts {
+            facts: connection.facts(now),
+            totals: Totals {
                 time: connection.last(),
                 verdict,
                 volume: connection.volume(),
                 rtt_us: connection.rtt_us(),
-                drops: connection.drops(),
             },
         })
     }
@@ -116,15 +119,19 @@ impl<V: FlowView> FlowView for ConnectionView<'_, V> {
     }
 
     fn time_ns(&self) -> Option<i64> {
-        Some(self.facts.time)
+        Some(self.totals.time)
     }
 
     fn verdict(&self) -> Verdict {
-        self.facts.verdict
+        self.totals.verdict
     }
 
     fn is_reply(&self) -> Option<bool> {
         Some(false)
+    }
+
+    fn connection(&self) -> Option<ConnectionFacts> {
+        Some(self.facts)
     }
 
     fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
@@ -136,9 +143,9 @@ impl<V: FlowView> FlowView for ConnectionView<'_, V> {
                     see(&Extension {
                         egress: egress.and_then(|of| of.egress),
                         ingress: ingress.and_then(|of| of.ingress),
-                        forward: Some(self.facts.volume[0]),
-                        reply: Some(self.facts.volume[1]),
-                        rtt_us: self.facts.rtt_us,
+                        forward: Some(self.totals.volume[0]),
+                        reply: Some(self.totals.volume[1]),
+                        rtt_us: self.totals.rtt_us,
                         limited: self.facts.drops.saturating_sub(1),
                         late: false,
                         ..*main

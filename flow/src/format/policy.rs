@@ -3,6 +3,7 @@
 use proto::flow::Verdict;
 use proto::flows::v1::PolicyKind;
 
+use crate::monitor_api::drop_reason_text;
 use crate::view::{Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules};
 
 /// Short name of a kind of policy, as kubectl has it; the name itself of another kind.
@@ -124,6 +125,87 @@ pub(crate) fn write_policy<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
             between = ", ";
             false
         });
+    }
+}
+
+/// Adds who decided to what stands in `out`, the policy first: `cnp shop/db · app=web on 5432/TCP`,
+/// `cnp shop/db · default deny`; of a drop that no policy made, the reason.
+pub(crate) fn write_why<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
+    let dropped = flow.verdict() == Verdict::Dropped;
+    if flow.verdict() == Verdict::Unknown && flow.connection().is_some() {
+        return out.push_str("left the source; its destination's node told nothing");
+    }
+    let start = out.len();
+    let explained = Extension::read(flow, |extension| {
+        for (end, decided) in extension.explaining(dropped) {
+            let before = out.len();
+            if before > start {
+                out.push_str("; ");
+            }
+            let begin = out.len();
+            write_why_at(end, decided, out);
+            if out.len() == begin || out[start..before] == out[begin..] {
+                out.truncate(before);
+            }
+        }
+    });
+    if explained.is_none() {
+        let mut between = "";
+        flow.any_policy(&mut |policy| {
+            out.push_str(between);
+            write_reference(&policy, out);
+            between = ", ";
+            false
+        });
+    }
+    if out.len() > start {
+        return;
+    }
+    match (dropped, explained) {
+        (true, _) => {
+            let reason = u8::try_from(flow.drop_reason()).ok();
+            out.push_str(reason.and_then(drop_reason_text).unwrap_or("dropped"));
+        }
+        (false, Some(())) => out.push_str("no policy selects either end"),
+        (false, None) => {}
+    }
+}
+
+/// Why one end was judged as it was, the policy first.
+fn write_why_at(end: Direction, decided: &EndpointDecision<'_>, out: &mut String) {
+    const BETWEEN: &str = " \u{b7} ";
+    if !decided.why.is_empty() {
+        return out.push_str(decided.why);
+    }
+    let dropped = decided.verdict == Verdict::Dropped;
+    if dropped && decided.default_deny {
+        let begin = out.len();
+        let mut between = "";
+        decided.rules.any(&mut |rule| {
+            let policy = policy_reference(&rule.policy);
+            if !out[begin..].contains(&policy) {
+                out.push_str(between);
+                out.push_str(&policy);
+                between = ", ";
+            }
+            false
+        });
+        if out.len() > begin {
+            out.push_str(BETWEEN);
+        }
+        out.push_str("default deny");
+        if end == Direction::Egress {
+            out.push_str(" egress");
+        }
+        return;
+    }
+    let begin = out.len();
+    write_rules(decided.rules, "", BETWEEN, out);
+    // That it is allowed is said beside it.
+    if !dropped && let Some(at) = out[begin..].find("allows ") {
+        let rest = out[begin + at..].replace("allows ", "");
+        out.truncate(begin + at);
+        out.push_str(&rest);
     }
 }
 

@@ -63,6 +63,9 @@ macro_rules! absent {
     (@ any_policy_log) => {
         fn any_policy_log(&self, _is: &mut dyn FnMut(&str) -> bool) -> bool { false }
     };
+    (@ connection) => {
+        fn connection(&self) -> Option<$crate::view::ConnectionFacts> { None }
+    };
     (@ message) => { fn message(&self, _see: &mut dyn FnMut(&$crate::view::Flow)) {} };
     (@ with_extension) => { fn with_extension(&self, _see: &mut dyn FnMut(&$crate::view::Extension<'_>)) {} };
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use proto::flow::{Flow, IpVersion, Layer7, TraceReason, TrafficDirection, Verdict};
 
-use super::{Address, Extension, FlowView, PolicyName, Side, Transport, forward};
+use super::{Address, ConnectionFacts, Extension, FlowView, PolicyName, Side, Transport, forward};
 use crate::identity::Identity;
 
 /// A flow with who opened the connection as its source: a reply has its ends swapped. So packets of

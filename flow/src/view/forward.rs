@@ -33,6 +33,7 @@ macro_rules! forward {
             summary() -> &str;
             any_policy(is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool;
             any_policy_log(is: &mut dyn FnMut(&str) -> bool) -> bool;
+            connection() -> Option<ConnectionFacts>;
             message(see: &mut dyn FnMut(&Flow)) -> ();
         }
         forward! { sided

@@ -9,7 +9,9 @@ use proto::flow::{
 use proto::flows::v1::FlowExtension;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{Address, Extension, FlowView, PolicyName, Side, Transport, forward, tcp};
+use super::{
+    Address, ConnectionFacts, Extension, FlowView, PolicyName, Side, Transport, forward, tcp,
+};
 use crate::identity::Identity;
 
 /// The flow of a response.
@@ -65,6 +67,9 @@ pub(crate) fn policies(flow: &Flow) -> &[Policy] {
 }
 
 impl FlowView for Flow {
+    fn connection(&self) -> Option<ConnectionFacts> {
+        None
+    }
     fn message(&self, see: &mut dyn FnMut(&Flow)) {
         see(self);
     }
@@ -339,6 +344,6 @@ impl FlowView for NoFlow {
         time_ns drop_reason event_type direction match_type trace_reason is_reply transport port
         tcp_flags icmp ip source_xlated ip_version encrypted identity namespace pod cluster any_label
         any_workload any_name service node any_node_label interface l7 uuid trace_id ip_trace_id
-        summary any_policy any_policy_log message with_extension
+        summary any_policy any_policy_log connection message with_extension
     }
 }

@@ -68,7 +68,7 @@ fn what_left_the_source_and_is_denied_at_the_destination_is_denied() {
     let connection = connections.iter().next().unwrap();
     let witnesses: Vec<Told> = connection.witnesses().copied().collect();
     let find = |of: &Told| witnesses.iter().find(|known| *known == of);
-    let view = ConnectionView::new(&connection, find).unwrap();
+    let view = ConnectionView::new(&connection, LATER, find).unwrap();
     assert_eq!(view.verdict(), Verdict::Dropped);
     let mut ends = Vec::new();
     view.with_extension(&mut |extension| {

@@ -7,6 +7,7 @@
 )]
 
 mod any_order;
+mod asked;
 mod fates;
 mod limits;
 mod told;

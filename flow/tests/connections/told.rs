@@ -145,7 +145,7 @@ impl FlowView for Told {
     flow::absent! {
         drop_reason event_type direction match_type trace_reason icmp source_xlated cluster any_label
         any_workload any_name service any_node_label interface l7 uuid trace_id ip_trace_id summary
-        any_policy any_policy_log message
+        any_policy any_policy_log connection message
     }
 }
 

@@ -2,14 +2,61 @@
 
 use proto::flows::v1::Cause;
 
-use super::super::cell::show;
+use super::super::cell::{show, write_age, write_state};
 use super::super::names::{self, Known};
 use super::super::read::{Read, extension, text};
 use super::{Section, attribute, left, right, shows};
 use crate::attribute::{Attribute, AttributeId as Id, ValueType};
+use crate::format;
 use crate::view::Extension;
 
 pub(in crate::attribute) static OBSERVATION: &[Attribute] = &[
+    Attribute {
+        aliases: &["connection.state"],
+        column: left(Section::Connection, "STATE", 5, 9),
+        known: Known::Texts(names::states),
+        cell: Some(|flow, _, cells, out| write_state(flow, cells, out)),
+        ..attribute(
+            Id::State,
+            "state",
+            ValueType::Text,
+            "how the connection stands; of single flows nothing",
+            Read::Text(|flow, _, is| flow.connection().is_some_and(|of| is(of.state.name()))),
+        )
+    },
+    Attribute {
+        aliases: &["duration"],
+        column: right(Section::Connection, "AGE", 3, 6),
+        cell: Some(|flow, _, cells, out| write_age(flow, cells, out)),
+        ..attribute(
+            Id::Age,
+            "age",
+            ValueType::Time,
+            "how long the connection lived or, if it is open, has lived; of single flows nothing",
+            Read::Number(|flow, _| {
+                let age = flow.connection()?.age_ns / 1_000;
+                u64::try_from(age).ok()
+            }),
+        )
+    },
+    attribute(
+        Id::Drops,
+        "drops",
+        ValueType::Number,
+        "packets of the connection that were dropped; of single flows nothing",
+        Read::Number(|flow, _| flow.connection().map(|of| of.drops)),
+    ),
+    Attribute {
+        column: left(Section::Policy, "WHY", 12, 40),
+        cell: Some(|flow, _, _, out| format::write_why(flow, out)),
+        ..attribute(
+            Id::Why,
+            "why",
+            ValueType::Text,
+            "who decided: the policy first, then what its rule says",
+            Read::No,
+        )
+    },
     Attribute {
         aliases: &["ct.state"],
         known: Known::Names(names::trace_reasons),
