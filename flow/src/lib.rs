@@ -17,6 +17,7 @@ pub mod identity;
 pub mod monitor_api;
 pub mod print;
 pub mod quantity;
+pub mod rows;
 pub mod spelling;
 pub mod time;
 pub mod view;

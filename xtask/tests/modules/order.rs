@@ -88,6 +88,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "filter_for",
             "dedup",
             "aggregate",
+            "rows",
             "print",
         ],
     ),

@@ -1,0 +1,262 @@
+//! Connections as rows of a table: denials of one cause folded, names as short as tells them apart,
+//! columns that fit.
+
+mod fit;
+mod names;
+
+use std::collections::HashMap;
+
+use proto::flow::Verdict;
+
+use crate::connection::{Connection, ConnectionView};
+use crate::format;
+use crate::quantity;
+use crate::view::{ConnectionFacts, ConnectionState, FlowView, Side, Transport};
+use crate::workload_ref::{self, WorkloadRef};
+
+pub use fit::{Column, GAP, Layout};
+pub use names::Names;
+
+/// How a row's connection was judged, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Judged {
+    /// Wherever it was judged.
+    Allowed,
+    /// By a policy.
+    Denied,
+    /// Dropped for another reason.
+    Dropped,
+    /// Would have been denied, but policy isn't enforced.
+    Audited,
+    /// Failed in the datapath.
+    Error,
+    /// It left its source, and nothing more is known.
+    Unknown,
+}
+
+impl Judged {
+    /// `ALLOWED`, ...
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "ALLOWED",
+            Self::Denied => "DENIED",
+            Self::Dropped => "DROPPED",
+            Self::Audited => "AUDITED",
+            Self::Error => "ERROR",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Of a flow that is a connection.
+    fn of<V: FlowView>(flow: &V) -> Self {
+        /// Reasons that are a policy's: no rule allows it, a rule denies it (Cilium's `drop_reason`).
+        const BY_POLICY: [i32; 2] = [133, 181];
+        match flow.verdict() {
+            Verdict::Dropped if BY_POLICY.contains(&flow.drop_reason()) => Self::Denied,
+            Verdict::Dropped => Self::Dropped,
+            Verdict::Audit => Self::Audited,
+            Verdict::Error => Self::Error,
+            Verdict::Unknown => Self::Unknown,
+            Verdict::Forwarded | Verdict::Redirected | Verdict::Traced | Verdict::Translated => {
+                Self::Allowed
+            }
+        }
+    }
+}
+
+/// Who is at an end of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RowEnd {
+    /// The workload, pod, or what is known of what is outside.
+    pub who: WorkloadRef,
+    /// The pod's name; empty if it is none, or several.
+    pub pod: String,
+    /// What is outside, by its best name: a DNS name, an address.
+    pub outside: String,
+}
+
+impl RowEnd {
+    fn of<V: FlowView>(flow: &V, side: Side, translate: bool) -> Self {
+        let host = format::host_port(flow, side, translate);
+        let pod = flow.pod(side);
+        Self {
+            who: WorkloadRef::of(flow, side),
+            pod: if translate {
+                pod.to_owned()
+            } else {
+                String::new()
+            },
+            outside: match pod.is_empty() || !translate {
+                true => host.name.to_string(),
+                false => String::new(),
+            },
+        }
+    }
+
+    /// In full: `namespace/pod`.
+    pub fn full(&self) -> String {
+        if !self.outside.is_empty() {
+            return self.outside.clone();
+        }
+        match (self.pod.as_str(), self.who.namespace.as_str()) {
+            ("", _) => self.who.to_string(),
+            (pod, "") => pod.to_owned(),
+            (pod, namespace) => format!("{namespace}/{pod}"),
+        }
+    }
+}
+
+/// A row: one connection, or the denied ones of one cause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Who opened it.
+    pub source: RowEnd,
+    /// Who it was opened to.
+    pub destination: RowEnd,
+    /// Port of who opened it; `None` of several or without ports.
+    pub source_port: Option<u16>,
+    /// `:443`, `:53/UDP`, ` ICMP`.
+    pub port: String,
+    /// In a word.
+    pub judged: Judged,
+    /// Who decided, the policy first.
+    pub why: String,
+    /// How it stands.
+    pub facts: ConnectionFacts,
+    /// First event, Unix ns.
+    pub start: i64,
+    /// Last event, Unix ns.
+    pub last: i64,
+    /// Bytes both ways.
+    pub bytes: u64,
+    /// Round trip of the handshake, us.
+    pub rtt_us: Option<u32>,
+    /// Connections that it stands for.
+    pub connections: u64,
+}
+
+impl Row {
+    /// Of a connection. `translate`: names instead of addresses.
+    pub fn new<K, V: FlowView>(
+        connection: &Connection<'_, K>,
+        view: &ConnectionView<'_, V>,
+        translate: bool,
+    ) -> Option<Self> {
+        let mut why = String::new();
+        format::write_why(view, &mut why);
+        let [forward, reply] = connection.volume();
+        Some(Self {
+            source: RowEnd::of(view, Side::Source, translate),
+            destination: RowEnd::of(view, Side::Destination, translate),
+            source_port: view.port(Side::Source),
+            port: port(view),
+            judged: Judged::of(view),
+            why,
+            facts: view.connection()?,
+            start: connection.start(),
+            last: connection.last(),
+            bytes: forward.bytes.saturating_add(reply.bytes),
+            rtt_us: connection.rtt_us(),
+            connections: 1,
+        })
+    }
+
+    /// Whether it is of those of which one cause makes one row.
+    fn folds(&self) -> bool {
+        self.facts.state == ConnectionState::Denied
+    }
+
+    /// Takes in another denial of the same cause.
+    fn add(&mut self, other: &Self) {
+        for (end, of) in [
+            (&mut self.source, &other.source),
+            (&mut self.destination, &other.destination),
+        ] {
+            if end.pod != of.pod {
+                end.pod.clear();
+            }
+        }
+        if self.source_port != other.source_port {
+            self.source_port = None;
+        }
+        self.start = self.start.min(other.start);
+        self.last = self.last.max(other.last);
+        self.facts.age_ns = self.last.saturating_sub(self.start);
+        self.facts.drops = self.facts.drops.saturating_add(other.facts.drops);
+        self.facts.lost = self.facts.lost.saturating_add(other.facts.lost);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.connections += other.connections;
+    }
+
+    /// How it stands, in a word; of denials how many packets.
+    pub fn state(&self) -> String {
+        match self.folds() {
+            true => format!("x{}", quantity::grouped(self.facts.drops)),
+            false => self.facts.state.name().to_owned(),
+        }
+    }
+}
+
+/// The port that was opened, with its protocol unless that is TCP.
+fn port<V: FlowView>(flow: &V) -> String {
+    let port = flow.port(Side::Destination).filter(|port| *port != 0);
+    match (flow.transport(), port) {
+        (Some(Transport::Tcp), Some(port)) => format!(":{port}"),
+        (Some(transport), Some(port)) => format!(":{port}/{}", format::protocol(transport)),
+        (None, Some(port)) => format!(":{port}"),
+        (Some(transport), None) => format!(" {}", format::protocol(transport)),
+        (None, None) => String::new(),
+    }
+}
+
+/// Rows by the time of their last event. Denials of one cause, between the same workloads, become one.
+pub fn folded(rows: Vec<Row>) -> Vec<Row> {
+    type Cause = (
+        WorkloadRef,
+        String,
+        WorkloadRef,
+        String,
+        String,
+        Judged,
+        String,
+    );
+    let mut causes: HashMap<Cause, usize> = HashMap::new();
+    let mut folded: Vec<Row> = Vec::with_capacity(rows.len());
+    for row in rows {
+        if !row.folds() {
+            folded.push(row);
+            continue;
+        }
+        let key = (
+            row.source.who.clone(),
+            row.source.outside.clone(),
+            row.destination.who.clone(),
+            row.destination.outside.clone(),
+            row.port.clone(),
+            row.judged,
+            row.why.clone(),
+        );
+        match causes.get(&key).and_then(|at| folded.get_mut(*at)) {
+            Some(known) => known.add(&row),
+            None => {
+                causes.insert(key, folded.len());
+                folded.push(row);
+            }
+        }
+    }
+    by_time(&mut folded);
+    folded
+}
+
+/// Puts rows in the order of their last events, the newest last.
+pub fn by_time(rows: &mut [Row]) {
+    rows.sort_by(|a, b| {
+        let key = |row: &Row| (row.last, row.start, row.source_port);
+        key(a).cmp(&key(b)).then_with(|| a.port.cmp(&b.port))
+    });
+}
+
+/// Whether a workload's pods have names that its own name begins, with a template's hash between.
+fn is_workload(who: &WorkloadRef) -> bool {
+    who.kind == workload_ref::Kind::Workload
+}
