@@ -1,5 +1,6 @@
 //! `flows observe`.
 
+mod connections;
 mod events;
 mod file;
 pub(crate) mod filter_plan;
@@ -26,6 +27,7 @@ use crate::{
     filter_args::FilterArgs,
     flag::{self, Given, Switch},
 };
+use connections::{ConnectionRows, Most};
 use filter_plan::FilterPlan;
 use groups::Groups;
 use request::{Selection, SelectionArgs};
@@ -91,6 +93,16 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let file = args.selection.input_file.as_deref();
     let expressions = &args.filters.expressions;
     let plan = FilterPlan::new(expressions, lists, file.is_some(), args.format.is_ours())?;
+    let (plan, view) = match plan.for_connections()? {
+        Some(plan) if view.connections && selection.last_per_node == 0 => (plan, view),
+        Some(_) | None => (
+            plan,
+            View {
+                connections: false,
+                ..view
+            },
+        ),
+    };
     let request = selection.request(args, &view, &plan.lists)?;
     if flag::is_on(&args.print_raw_filters)? {
         return Ok(io::stdout().write_all(plan.yaml()?.as_bytes())?);
@@ -102,7 +114,11 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     }
     let groups = Groups::from_args(&args.format, &view, selection.follow)?;
     let debug = view.options.debug;
-    let mut output = Output::new(view, groups, plan.rest.is_some());
+    let rows = view.connections.then(|| {
+        let most = Most::of(&selection, &request);
+        ConnectionRows::new(&view, &plan.filter, selection.follow, most)
+    });
+    let mut output = Output::new(view, groups, rows, plan.rest.is_some());
     // A mask is a list of all that is wanted.
     let masked = request.field_mask.as_ref().map(|mask| mask.paths.iter());
     if masked.is_some_and(|mut paths| !paths.any(|path| path.starts_with("extensions"))) {
@@ -119,7 +135,7 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
             file::show(
                 path,
                 &request,
-                plan.filter.program(),
+                plan.events.program(),
                 &selection,
                 &mut output,
             )?;
@@ -161,6 +177,8 @@ pub(crate) struct Output {
     printer: Printer,
     /// Groups, if they are shown instead of flows.
     groups: Option<Groups>,
+    /// Connections, if they are shown instead of flows.
+    pub(crate) connections: Option<ConnectionRows>,
     /// The server is asked for what it says beyond Hubble's: the format shows it, or we look at it.
     extensions: bool,
     /// The format is not one of Hubble's.
@@ -170,7 +188,12 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    fn new(view: View, groups: Option<Groups>, looks: bool) -> Self {
+    fn new(
+        view: View,
+        groups: Option<Groups>,
+        connections: Option<ConnectionRows>,
+        looks: bool,
+    ) -> Self {
         let err: Box<dyn Write + Send> = if view.silent {
             Box::new(io::sink())
         } else {
@@ -182,22 +205,35 @@ impl Output {
             ours: groups.is_some() || view.options.format == Format::Wide,
             printer: Printer::new(view.options),
             groups,
+            connections,
             out,
             err,
         }
     }
 
     pub(crate) fn print(&mut self, response: &GetFlowsResponse) -> Result<(), Error> {
-        if let Some(groups) = &mut self.groups {
+        if let Some(connections) = &mut self.connections {
             match &response.response_types {
-                Some(ResponseTypes::Flow(flow)) => groups.push(flow, &mut self.out)?,
+                Some(ResponseTypes::Flow(flow)) => {
+                    connections.push(flow);
+                    return Ok(());
+                }
+                Some(ResponseTypes::LostEvents(lost)) => connections.lost(response, lost),
+                Some(ResponseTypes::NodeStatus(_)) | None => {}
+            }
+        }
+        if self.groups.is_some() || self.connections.is_some() {
+            match (&response.response_types, &mut self.groups) {
+                (Some(ResponseTypes::Flow(flow)), Some(groups)) => {
+                    groups.push(flow, &mut self.out)?;
+                }
                 // Losses are no groups, but nothing is silently missing.
-                Some(_) => {
+                (Some(_), _) => {
                     let mut text = Vec::new();
                     self.printer.print(response, &mut text, &mut self.err)?;
                     self.err.write_all(&text)?;
                 }
-                None => {}
+                (None, _) => {}
             }
             return Ok(());
         }
@@ -206,6 +242,9 @@ impl Output {
 
     /// When something is to be shown though nothing comes.
     fn refreshes_in(&self) -> Option<Duration> {
+        if let Some(connections) = &self.connections {
+            return connections.refreshes_in();
+        }
         self.groups.as_ref()?.refreshes_in()
     }
 
@@ -255,10 +294,22 @@ impl Output {
         if let Some(groups) = &mut self.groups {
             groups.refresh(&mut self.out)?;
         }
+        if let Some(connections) = &mut self.connections {
+            connections.refresh(&mut self.out)?;
+        }
         Ok(self.out.flush()?)
     }
 
     fn finish(&mut self) -> Result<(), Error> {
+        if let Some(connections) = &mut self.connections {
+            connections.finish(&mut self.out)?;
+            let note = connections.note();
+            self.out.flush()?;
+            if let Some(note) = note {
+                self.say(&note)?;
+            }
+            return Ok(());
+        }
         match &mut self.groups {
             Some(groups) => groups.finish(&mut self.out)?,
             None => self.printer.finish(&mut self.out)?,

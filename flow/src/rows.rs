@@ -188,6 +188,10 @@ impl Row {
         self.connections += other.connections;
     }
 
+    fn order(&self) -> (i64, i64, Option<u16>, &str) {
+        (self.last, self.start, self.source_port, &self.port)
+    }
+
     /// How it stands, in a word; of denials how many packets.
     pub fn state(&self) -> String {
         match self.folds() {
@@ -211,6 +215,12 @@ fn port<V: FlowView>(flow: &V) -> String {
 
 /// Rows by the time of their last event. Denials of one cause, between the same workloads, become one.
 pub fn folded(rows: Vec<Row>) -> Vec<Row> {
+    let groups = grouped(rows).into_iter();
+    groups.map(|(row, _)| row).collect()
+}
+
+/// The same, each with the places that its rows had among those given.
+pub fn grouped(rows: Vec<Row>) -> Vec<(Row, Vec<usize>)> {
     type Cause = (
         WorkloadRef,
         String,
@@ -221,10 +231,10 @@ pub fn folded(rows: Vec<Row>) -> Vec<Row> {
         String,
     );
     let mut causes: HashMap<Cause, usize> = HashMap::new();
-    let mut folded: Vec<Row> = Vec::with_capacity(rows.len());
-    for row in rows {
+    let mut groups: Vec<(Row, Vec<usize>)> = Vec::with_capacity(rows.len());
+    for (place, row) in rows.into_iter().enumerate() {
         if !row.folds() {
-            folded.push(row);
+            groups.push((row, vec![place]));
             continue;
         }
         let key = (
@@ -236,24 +246,21 @@ pub fn folded(rows: Vec<Row>) -> Vec<Row> {
             row.judged,
             row.why.clone(),
         );
-        match causes.get(&key).and_then(|at| folded.get_mut(*at)) {
-            Some(known) => known.add(&row),
-            None => {
-                causes.insert(key, folded.len());
-                folded.push(row);
-            }
+        if let Some((known, places)) = causes.get(&key).and_then(|at| groups.get_mut(*at)) {
+            known.add(&row);
+            places.push(place);
+        } else {
+            causes.insert(key, groups.len());
+            groups.push((row, vec![place]));
         }
     }
-    by_time(&mut folded);
-    folded
+    groups.sort_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
+    groups
 }
 
 /// Puts rows in the order of their last events, the newest last.
 pub fn by_time(rows: &mut [Row]) {
-    rows.sort_by(|a, b| {
-        let key = |row: &Row| (row.last, row.start, row.source_port);
-        key(a).cmp(&key(b)).then_with(|| a.port.cmp(&b.port))
-    });
+    rows.sort_by(|a, b| a.order().cmp(&b.order()));
 }
 
 /// Whether a workload's pods have names that its own name begins, with a template's hash between.

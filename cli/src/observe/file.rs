@@ -31,6 +31,13 @@ pub(crate) fn show(
     selection: &Selection,
     output: &mut Output,
 ) -> Result<(), Error> {
+    // Of connections all events are read first.
+    let all = Selection::default();
+    let selection = if output.connections.is_some() {
+        &all
+    } else {
+        selection
+    };
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {

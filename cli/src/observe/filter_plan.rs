@@ -14,6 +14,8 @@ pub(crate) struct FilterPlan {
     pub(crate) lists: Lists,
     /// All of it.
     pub(crate) filter: Filter,
+    /// What of a file's events is looked at: the same, unless it is held against connections.
+    pub(crate) events: Filter,
     /// What the lists don't say.
     pub(crate) rest: Option<Filter>,
 }
@@ -38,16 +40,18 @@ impl FilterPlan {
             all.push(filter);
         }
         if all.is_empty() {
+            // A file is filtered here; a server says itself what it does not understand.
+            let filter = match (is_file, checked) {
+                (true, _) => Filter::from_lists(&lists.whitelist, &lists.blacklist)?,
+                (false, true) => {
+                    let _read = Filter::from_lists(&lists.whitelist, &lists.blacklist)?;
+                    Filter::default()
+                }
+                (false, false) => Filter::default(),
+            };
             return Ok(Self {
-                // A file is filtered here; a server says itself what it does not understand.
-                filter: match (is_file, checked) {
-                    (true, _) => Filter::from_lists(&lists.whitelist, &lists.blacklist)?,
-                    (false, true) => {
-                        let _read = Filter::from_lists(&lists.whitelist, &lists.blacklist)?;
-                        Filter::default()
-                    }
-                    (false, false) => Filter::default(),
-                },
+                events: filter.clone(),
+                filter,
                 lists,
                 rest: None,
             });
@@ -60,9 +64,38 @@ impl FilterPlan {
                 whitelist: pushed.whitelist,
                 blacklist: pushed.blacklist,
             },
+            events: filter.clone(),
             filter,
             rest: pushed.rest,
         })
+    }
+
+    /// The plan to hold the filter against connections: it asks for all events of those that may match.
+    /// `None` if the filter is one of events.
+    ///
+    /// # Errors
+    /// The lists can't be read.
+    pub(crate) fn for_connections(&self) -> Result<Option<Self>, Error> {
+        let mut all = vec![Filter::from_lists(
+            &self.lists.whitelist,
+            &self.lists.blacklist,
+        )?];
+        all.push(self.filter.clone());
+        let filter = Filter::All(all);
+        let Some(asked) = filter.for_connections() else {
+            return Ok(None);
+        };
+        // What the server can't be asked is left to the filter.
+        let pushed = asked.push_down();
+        Ok(Some(Self {
+            lists: Lists {
+                whitelist: pushed.whitelist,
+                blacklist: pushed.blacklist,
+            },
+            filter,
+            events: asked,
+            rest: None,
+        }))
     }
 
     /// What `--print-raw-filters` prints.
@@ -92,6 +125,11 @@ pub(crate) struct Check {
 }
 
 impl Check {
+    /// All from a moment on.
+    pub(crate) fn since(since: Option<Timestamp>) -> Self {
+        Self { rest: None, since }
+    }
+
     /// The server evaluates all of the filter.
     pub(crate) fn is_all(&self) -> bool {
         self.rest.is_none()

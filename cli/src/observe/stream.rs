@@ -14,6 +14,7 @@ use proto::{
 
 use super::{
     Output,
+    connections::Most,
     filter_plan::{Check, FilterPlan},
     request::Selection,
 };
@@ -22,6 +23,8 @@ use crate::{connect::ServerArgs, error::Error};
 /// How many flows are asked for per one that is wanted, at first, and how much more if they were too
 /// few.
 const MORE: u64 = 8;
+/// Events that a connection has, as a guess.
+const EVENTS: u64 = 16;
 /// Least number of flows that is asked for.
 const LEAST: u64 = 1_000;
 
@@ -46,6 +49,9 @@ pub(super) async fn show(
             per_node,
         },
     };
+    if let Some(most) = output.connections.as_ref().map(|rows| rows.most()) {
+        return server.connections(request, most, &mut output).await;
+    }
     let number = request.number;
     let is_number = number > 0 && number < u64::MAX;
     let mut check = plan.check();
@@ -113,6 +119,64 @@ struct Server {
 impl Server {
     async fn ask(&self, request: GetFlowsRequest) -> Result<FlowStream, Error> {
         Ok(self.server.get_flows(request, self.options).await?)
+    }
+
+    /// Connections. How many events they are is not known: a server is asked for more, until there are
+    /// enough of them.
+    async fn connections(
+        &self,
+        mut request: GetFlowsRequest,
+        most: Most,
+        output: &mut Output,
+    ) -> Result<(), Error> {
+        let since = request.since;
+        let wanted = most.number();
+        match (most, request.until) {
+            // With an end, or from a beginning, a server counts from there.
+            (Most::Last(_), Some(_)) => request.number = 0,
+            (Most::Last(last), None) => {
+                request.since = None;
+                request.number = last.saturating_mul(EVENTS).max(LEAST);
+            }
+            (Most::First(first), _) => request.number = first.saturating_mul(EVENTS).max(LEAST),
+            (Most::All, _) => {}
+        }
+        let nothing = Shown {
+            most: u64::MAX,
+            known: &[],
+        };
+        if request.follow {
+            let mut check = Check::since(since);
+            let answers = self.ask(request).await?;
+            return self.run(answers, &mut check, output, nothing).await;
+        }
+        let mut before = None;
+        loop {
+            let mut answers = self.ask(request.clone()).await?;
+            let (mut came, mut oldest) = (0u64, None);
+            while let Some(response) = answers.message().await? {
+                if is_flow(&response) {
+                    came += 1;
+                    oldest = Some(oldest.map_or(response.time, |time| response.time.min(time)));
+                    if since.is_some() && response.time < since {
+                        continue;
+                    }
+                }
+                output.print(&response)?;
+            }
+            let Some(rows) = &mut output.connections else {
+                return output.finish();
+            };
+            let is_all = request.number == 0 || came < request.number || before == Some(came);
+            let is_past = since.is_some() && oldest < Some(since);
+            if is_all || is_past || wanted.is_none_or(|wanted| rows.count() >= wanted) {
+                return output.finish();
+            }
+            // What was said of nodes is said once.
+            rows.clear();
+            before = Some(came);
+            request.number = request.number.saturating_mul(MORE);
+        }
     }
 
     /// The newest flows, and what follows. A server that is told since when counts the oldest from

@@ -25,6 +25,9 @@ pub(super) struct FormatArgs {
     /// with --aggregate-by: the N groups with the most flows, and the rest as one
     #[arg(long, value_name = "N")]
     pub(super) top: Option<Given<u64>>,
+    /// show events, not connections: each packet that was judged or reported, as the nodes tell it (so does any -o)
+    #[arg(long)]
+    events: Option<Given<Switch>>,
     /// show the node that saw the flow
     #[arg(long)]
     print_node_name: Option<Given<Switch>>,
@@ -103,6 +106,12 @@ pub(crate) struct View {
     /// The name of the format, for messages.
     pub(crate) output: &'static str,
     pub(super) silent: bool,
+    /// Connections are shown, one row each, not events.
+    pub(super) connections: bool,
+    /// A person looks at it.
+    pub(super) is_terminal: bool,
+    /// It was said how moments are to be written.
+    pub(super) has_time_format: bool,
 }
 
 impl View {
@@ -147,10 +156,16 @@ impl View {
             translate: translate && !numeric,
             debug,
         };
+        // What only events have asks for events.
+        let events = flag::is_on(&args.events)? || options.node_names || options.policy_names;
+        let connections = args.output().is_none() && args.aggregate_by.is_none() && !events;
         Ok(Self {
             options,
             output,
             silent: flag::is_on(&args.silent_errors)?,
+            connections,
+            is_terminal: io::stdout().is_terminal(),
+            has_time_format: args.time_format.is_some(),
         })
     }
 }

@@ -37,9 +37,9 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
     /// Of a connection at a moment (Unix ns), with the events that its witnesses stand for; `None` if
     /// the deciding one isn't there any more.
     pub fn new<K>(
-        connection: &Connection<'_, K>,
+        connection: &Connection<'a, K>,
         now: i64,
-        mut read: impl FnMut(&K) -> Option<&'a V>,
+        mut read: impl FnMut(&'a K) -> Option<&'a V>,
     ) -> Option<Self> {
         let flow = read(connection.deciding())?;
         let verdict = match connection.outcome() {

@@ -137,7 +137,9 @@ pub(crate) fn write_why<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     }
     let start = out.len();
     let explained = Extension::read(flow, |extension| {
-        for (end, decided) in extension.explaining(dropped) {
+        // The destination's rules say more than those that let things out.
+        let ends: Vec<_> = extension.explaining(dropped).collect();
+        for (end, decided) in ends.into_iter().rev() {
             let before = out.len();
             if before > start {
                 out.push_str("; ");

@@ -55,6 +55,13 @@ impl Names {
         }
     }
 
+    /// The name of its workload, shorter than the pod's.
+    pub fn shortest(&self, end: &RowEnd) -> String {
+        let mut end = end.clone();
+        end.pod.clear();
+        self.short(&end)
+    }
+
     /// The pod without what its template adds, or its workload.
     fn pod(&self, end: &RowEnd) -> String {
         let workload = &end.who.name;

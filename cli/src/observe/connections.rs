@@ -1,0 +1,278 @@
+//! Connections instead of events: one row each.
+//!
+//! On a terminal rows fit the line, denials of one cause are one row, and with `-f` what isn't over is
+//! kept up to date below what is. Elsewhere each connection is one line, in full, with `-f` as soon as
+//! its fate is known.
+
+mod live;
+mod rows;
+
+use std::{
+    io::{self, Write},
+    time::{Duration, Instant, SystemTime},
+};
+
+use flow::{
+    Filter,
+    connection::{Connection, ConnectionView, Connections, State, TupleId},
+    filter::Program,
+    rows::{Row, by_time, folded},
+};
+use proto::{
+    flow::{Flow, LostEvent},
+    google::Timestamp,
+    observer::{GetFlowsRequest, GetFlowsResponse},
+};
+
+use super::{request::Selection, view::View};
+use crate::text::grouped;
+use live::Live;
+use rows::Table;
+
+/// Between two refreshes on a terminal.
+const REFRESH: Duration = Duration::from_millis(250);
+/// Between two looks for what has become of connections, elsewhere.
+const LOOK: Duration = Duration::from_secs(1);
+/// What is open is told after so long (ns), though it isn't over.
+const OPEN: i64 = 5_000_000_000;
+/// What isn't TCP and has been answered is taken to be over after so long (ns).
+const ANSWERED: i64 = 1_000_000_000;
+/// What is over and told is forgotten after so long (ns).
+const LINGER: i64 = 30_000_000_000;
+
+/// How many rows are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Most {
+    /// All.
+    All,
+    /// The oldest.
+    First(u64),
+    /// The newest.
+    Last(u64),
+}
+
+impl Most {
+    /// As the flags say.
+    pub(super) fn of(selection: &Selection, request: &GetFlowsRequest) -> Self {
+        match (selection.first, request.number) {
+            (0, 0 | u64::MAX) => Self::All,
+            (0, last) => Self::Last(last),
+            (first, _) => Self::First(first),
+        }
+    }
+
+    /// How many; `None` of all.
+    pub(super) fn number(self) -> Option<u64> {
+        match self {
+            Self::All => None,
+            Self::First(number) | Self::Last(number) => Some(number),
+        }
+    }
+}
+
+/// Joins events, and shows the connections.
+pub(crate) struct ConnectionRows {
+    joined: Connections<Box<Flow>>,
+    filter: Program,
+    table: Table,
+    live: Option<Live>,
+    follow: bool,
+    is_terminal: bool,
+    most: Most,
+    translate: bool,
+    looked: Instant,
+    /// Whose events came since the last look.
+    touched: Vec<TupleId>,
+    /// Events that came.
+    events: u64,
+    /// Connections that came through the filter, at the end.
+    shown: u64,
+}
+
+impl ConnectionRows {
+    pub(super) fn new(view: &View, filter: &Filter, follow: bool, most: Most) -> Self {
+        let is_terminal = view.is_terminal;
+        Self {
+            joined: Connections::default(),
+            filter: filter.program(),
+            table: Table::new(view),
+            live: (follow && is_terminal).then(Live::default),
+            follow,
+            is_terminal,
+            most,
+            translate: view.options.translate,
+            looked: Instant::now(),
+            touched: Vec::new(),
+            events: 0,
+            shown: 0,
+        }
+    }
+
+    /// Takes an event in.
+    pub(crate) fn push(&mut self, flow: &Flow) {
+        self.events += 1;
+        if let Some(id) = self.joined.push(flow, || Box::new(flow.clone()))
+            && self.touched.last() != Some(&id)
+            && self.follow
+        {
+            self.touched.push(id);
+        }
+    }
+
+    /// Takes note of what a node lost.
+    pub(crate) fn lost(&mut self, response: &GetFlowsResponse, lost: &LostEvent) {
+        let time = lost.last.or(response.time).unwrap_or_default();
+        let node = &response.node_name;
+        self.joined
+            .lost(node, time.unix_nanos(), lost.num_events_lost);
+    }
+
+    /// How many connections are there that the filter lets through: rows, as they are shown.
+    pub(crate) fn count(&mut self) -> u64 {
+        let rows = self.rows();
+        u64::try_from(rows.len()).unwrap_or(u64::MAX)
+    }
+
+    /// What is to be said at the end: why nothing is there, or not all.
+    pub(crate) fn note(&self) -> Option<String> {
+        if self.follow {
+            return None;
+        }
+        if self.joined.forgotten() > 0 {
+            let forgotten = grouped(self.joined.forgotten());
+            return Some(format!(
+                "{forgotten} connections were left out for want of room: narrow the time or the filter"
+            ));
+        }
+        (self.shown == 0).then(|| match self.joined.len() {
+            0 => "0 connections".to_owned(),
+            looked_at => format!(
+                "0 connections match; {} that came near the filter don't",
+                grouped(u64::try_from(looked_at).unwrap_or(u64::MAX))
+            ),
+        })
+    }
+
+    /// How many are wanted.
+    pub(super) fn most(&self) -> Most {
+        self.most
+    }
+
+    /// Starts again, for an answer that has more.
+    pub(super) fn clear(&mut self) {
+        self.joined = Connections::default();
+        self.events = 0;
+    }
+
+    /// When the next look is due.
+    pub(crate) fn refreshes_in(&self) -> Option<Duration> {
+        let every = if self.live.is_some() { REFRESH } else { LOOK };
+        let left = every.saturating_sub(self.looked.elapsed());
+        self.follow.then(|| left.max(Duration::from_millis(10)))
+    }
+
+    /// Shows what has become of connections, if it is time.
+    pub(crate) fn refresh(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let every = if self.live.is_some() { REFRESH } else { LOOK };
+        if !self.follow || self.looked.elapsed() < every {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        self.look(out, false)
+    }
+
+    /// Nothing comes any more.
+    pub(crate) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if self.follow {
+            return self.look(out, true);
+        }
+        let mut rows = self.rows();
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        match self.most {
+            Most::All => {}
+            Most::First(first) => rows.truncate(number(first)),
+            Most::Last(last) => {
+                rows.drain(..rows.len().saturating_sub(number(last)));
+            }
+        }
+        self.shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        self.table.print(&rows, out)
+    }
+
+    /// All rows, by time.
+    fn rows(&mut self) -> Vec<Row> {
+        let now = self.now();
+        let mut rows = Vec::new();
+        for connection in self.joined.iter() {
+            rows.extend(row(&connection, now, &mut self.filter, self.translate));
+        }
+        match self.is_terminal {
+            true => folded(rows),
+            false => {
+                by_time(&mut rows);
+                rows
+            }
+        }
+    }
+
+    /// The present or, of flows of the past, the time of the newest: what was open then is open.
+    fn now(&self) -> i64 {
+        let newest = self.joined.newest().unwrap_or(0);
+        match self.follow {
+            true => newest.max(Timestamp::from(SystemTime::now()).unix_nanos()),
+            false => newest,
+        }
+    }
+
+    /// With `-f`: shows what is new.
+    fn look(&mut self, out: &mut dyn Write, is_end: bool) -> io::Result<()> {
+        let now = self.now();
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        // What waits for its fate is looked at again.
+        let mut waiting = Vec::new();
+        let mut new = Vec::new();
+        for id in std::mem::take(&mut self.touched) {
+            let connections = self.joined.of(id);
+            let mut is_over = true;
+            for connection in &connections {
+                let state = connection.state(now);
+                let is_told = is_end || is_told(connection, state, now);
+                is_over &= state.is_final() && now.saturating_sub(connection.last()) > LINGER;
+                let row = row(connection, now, &mut self.filter, self.translate);
+                new.extend(row.map(|row| (connection.id(), row, is_told)));
+            }
+            match is_over {
+                true => self.joined.forget(id),
+                false => waiting.push(id),
+            }
+        }
+        self.touched = waiting;
+        match &mut self.live {
+            Some(live) => live.show(new, &mut self.table, out, now, is_end),
+            None => self.table.append(new, out),
+        }
+    }
+}
+
+/// Whether enough is known to tell of a connection.
+fn is_told(connection: &Connection<'_, Box<Flow>>, state: State, now: i64) -> bool {
+    match state {
+        State::Denied | State::NoAnswer | State::Refused | State::Reset | State::Closed => true,
+        State::Opening => false,
+        State::Open => now.saturating_sub(connection.start()) > OPEN,
+        State::Answered => now.saturating_sub(connection.last()) > ANSWERED,
+    }
+}
+
+/// The row of a connection, if the filter lets it through.
+fn row(
+    connection: &Connection<'_, Box<Flow>>,
+    now: i64,
+    filter: &mut Program,
+    translate: bool,
+) -> Option<Row> {
+    let view = ConnectionView::new(connection, now, |flow| Some(&**flow))?;
+    filter.matches(&view).then_some(())?;
+    Row::new(connection, &view, translate)
+}

@@ -1,0 +1,114 @@
+//! A terminal's rows that are kept up to date, below those that are done.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use flow::{
+    connection::{State, TupleId},
+    rows::{Judged, Row, grouped},
+};
+
+use super::rows::{Table, Told};
+
+/// A row that has not changed for so long (ns) is done, unless it is open.
+const SETTLED: i64 = 10_000_000_000;
+/// Connections that are remembered as done.
+const MOST_KNOWN: usize = 100_000;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Live {
+    /// Rows that may change.
+    rows: Vec<Told>,
+    /// Those that are done, and how they stood.
+    done: HashMap<(TupleId, i64), (Judged, State)>,
+    /// Lines on the terminal that the next ones replace.
+    lines: usize,
+    /// A heading stands above.
+    headed: bool,
+}
+
+impl Live {
+    /// Shows new rows and what has become of those that are there.
+    pub(super) fn show(
+        &mut self,
+        new: Vec<Told>,
+        table: &mut Table,
+        out: &mut dyn Write,
+        now: i64,
+        is_end: bool,
+    ) -> io::Result<()> {
+        for told in new {
+            let is_done = self.done.get(&told.0) == Some(&stands(&told.1));
+            match self.rows.iter_mut().find(|(id, ..)| *id == told.0) {
+                Some(known) => *known = told,
+                None if is_done => {}
+                None => self.rows.push(told),
+            }
+        }
+        let height = table.measure();
+        let all = self.rows.iter().map(|(_, row, _)| row.clone()).collect();
+        let is_over = |row: &Row| {
+            is_end || row.facts.state.is_final() && now.saturating_sub(row.last) > SETTLED
+        };
+        let (mut done, mut live): (Vec<_>, Vec<_>) =
+            grouped(all).into_iter().partition(|(row, _)| is_over(row));
+        // The heading of what changes, and the cursor's line. What there is no room for is written as it
+        // stands, the oldest first.
+        let room = (height / 2).saturating_sub(2).max(1);
+        let excess = live.len().saturating_sub(room);
+        done.extend(live.drain(..excess));
+        let places = done.iter().flat_map(|(_, places)| places.iter().copied());
+        let mut places: Vec<usize> = places.collect();
+        places.sort_unstable();
+        for place in places.into_iter().rev() {
+            let (id, row, _) = self.rows.swap_remove(place);
+            if self.done.len() >= MOST_KNOWN {
+                self.done.clear();
+            }
+            self.done.insert(id, stands(&row));
+        }
+        let rows = |groups: Vec<(Row, Vec<usize>)>| -> Vec<Row> {
+            groups.into_iter().map(|(row, _)| row).collect()
+        };
+        self.write(&rows(done), &rows(live), table, out, now)
+    }
+
+    fn write(
+        &mut self,
+        done: &[Row],
+        live: &[Row],
+        table: &Table,
+        out: &mut dyn Write,
+        now: i64,
+    ) -> io::Result<()> {
+        let shown: Vec<Row> = done.iter().chain(live).cloned().collect();
+        if shown.is_empty() && self.lines == 0 {
+            return Ok(());
+        }
+        let (names, layout) = table.fit(&shown);
+        let mut text = String::from("\u{1b}[?2026h");
+        if self.lines > 0 {
+            write!(text, "\u{1b}[{}A", self.lines).unwrap_or_default();
+        }
+        if !self.headed {
+            self.headed = true;
+            write!(text, "\r{}\u{1b}[K\n", table.heading(&layout, now)).unwrap_or_default();
+        }
+        for row in done.iter().chain(live) {
+            let line = table.line(row, &names, &layout);
+            write!(text, "\r{line}\u{1b}[K\n").unwrap_or_default();
+        }
+        text.push_str("\u{1b}[J\u{1b}[?2026l");
+        self.lines = live.len();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+}
+
+fn stands(row: &Row) -> (Judged, State) {
+    (row.judged, row.facts.state)
+}

@@ -1,0 +1,287 @@
+//! Rows as lines of text.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
+
+use flow::{
+    connection::{State, TupleId},
+    print::escape,
+    quantity,
+    rows::{Column, GAP, Judged, Layout, Names, Row, RowEnd},
+    time::{TimeFormat, Zone},
+};
+use proto::google::Timestamp;
+
+use super::super::view::View;
+use crate::text;
+
+/// A row, whose it is, and whether it may be told.
+pub(super) type Told = ((TupleId, i64), Row, bool);
+
+/// Connections whose lines are remembered, so that each is one.
+const MOST_KNOWN: usize = 100_000;
+
+/// Writes rows.
+pub(super) struct Table {
+    color: bool,
+    zone: Zone,
+    time: TimeFormat,
+    /// The time of day is enough.
+    short_times: bool,
+    /// Columns of the terminal; `None`: rows in full.
+    width: Option<usize>,
+    /// Widths that the columns have by now, where rows come one by one.
+    widths: HashMap<Column, usize>,
+    /// The zone in the heading above.
+    headed: String,
+    /// What was said of each connection.
+    known: HashMap<(TupleId, i64), Judged>,
+}
+
+impl Table {
+    pub(super) fn new(view: &View) -> Self {
+        Self {
+            color: view.options.color,
+            zone: view.options.zone.clone(),
+            time: view.options.time,
+            short_times: view.is_terminal && !view.has_time_format,
+            width: view.is_terminal.then(|| terminal().0),
+            widths: HashMap::new(),
+            headed: String::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Writes all rows there are, with a heading.
+    pub(super) fn print(&self, rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (names, layout) = self.fit(rows);
+        let newest = rows.iter().map(|row| row.last).max().unwrap_or(0);
+        writeln!(out, "{}", self.heading(&layout, newest))?;
+        for row in rows {
+            writeln!(out, "{}", self.line(row, &names, &layout))?;
+        }
+        Ok(())
+    }
+
+    /// Writes those of which nothing was said so far, or another verdict; each is one line.
+    pub(super) fn append(&mut self, rows: Vec<Told>, out: &mut dyn Write) -> io::Result<()> {
+        for (id, row, is_told) in rows {
+            if is_told && self.known.get(&id) != Some(&row.judged) {
+                if self.known.len() >= MOST_KNOWN {
+                    self.known.clear();
+                }
+                self.known.insert(id, row.judged);
+                self.write(&row, out)?;
+            }
+        }
+        out.flush()
+    }
+
+    /// Writes a row below those that are there, in columns that grow with what they have to hold.
+    fn write(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+        let names = Names::default();
+        for column in Column::ALL {
+            let width = text::width(&self.cell(column, row, &names));
+            let heading = text::width(&self.heading_of(column, row.last));
+            let known = self.widths.entry(column).or_insert(0);
+            *known = (*known).max(width).max(heading);
+        }
+        let layout = Layout::new(usize::MAX, |column| self.widths[&column]);
+        let zone = self.zone.abbreviation(Timestamp::from_unix_nanos(row.last));
+        if self.headed != zone {
+            writeln!(out, "{}", self.heading(&layout, row.last))?;
+            self.headed = zone;
+        }
+        writeln!(out, "{}", self.line(row, &names, &layout))
+    }
+
+    /// Names and columns for rows that stand together.
+    pub(super) fn fit(&self, rows: &[Row]) -> (Names, Layout) {
+        let names = match self.width {
+            Some(_) => Names::new(rows),
+            None => Names::default(),
+        };
+        let newest = rows.iter().map(|row| row.last).max().unwrap_or(0);
+        let layout = Layout::new(self.width.unwrap_or(usize::MAX), |column| {
+            let heading = text::width(&self.heading_of(column, newest));
+            let cells = rows.iter();
+            let cells = cells.map(|row| text::width(&self.cell(column, row, &names)));
+            cells.fold(heading, usize::max)
+        });
+        (names, layout)
+    }
+
+    /// The terminal may have changed.
+    pub(super) fn measure(&mut self) -> usize {
+        let (width, height) = terminal();
+        if let Some(known) = &mut self.width {
+            *known = width;
+        }
+        height
+    }
+
+    fn heading_of(&self, column: Column, moment: i64) -> String {
+        match column {
+            Column::Time => {
+                let moment = Timestamp::from_unix_nanos(moment);
+                self.zone.heading(column.heading(), moment)
+            }
+            Column::Source
+            | Column::Destination
+            | Column::Verdict
+            | Column::Why
+            | Column::State
+            | Column::Bytes
+            | Column::Rtt
+            | Column::Age => column.heading().to_owned(),
+        }
+    }
+
+    /// The headings; `moment` (Unix ns) says what the zone is called.
+    pub(super) fn heading(&self, layout: &Layout, moment: i64) -> String {
+        let cells = layout.0.iter();
+        let cells =
+            cells.map(|(column, width)| (*column, *width, self.heading_of(*column, moment)));
+        aligned(cells, |_, text| text)
+    }
+
+    /// A row as a line.
+    pub(super) fn line(&self, row: &Row, names: &Names, layout: &Layout) -> String {
+        let has_state = layout.0.iter().any(|(column, _)| *column == Column::State);
+        let cells = layout.0.iter().map(|(column, width)| {
+            let mut cell = self.cell(*column, row, names);
+            if text::width(&cell) > *width && *column == Column::Source {
+                cell = name_in(*width, &row.source, "", names);
+            } else if text::width(&cell) > *width && *column == Column::Destination {
+                cell = name_in(*width, &row.destination, &row.port, names);
+            } else if *column == Column::Why && !has_state && is_trouble(row.facts.state) {
+                cell = format!("{} \u{b7} {cell}", row.facts.state.name());
+            }
+            if text::width(&cell) > *width && *column == Column::Why {
+                cell = without_namespaces(&cell, row);
+            }
+            (*column, *width, text::cut(&cell, *width))
+        });
+        aligned(cells, |column, text| {
+            if column == Column::State && self.color && is_trouble(row.facts.state) {
+                return format!("\u{1b}[33m{text}\u{1b}[0m");
+            }
+            match (column == Column::Verdict && self.color, row.judged) {
+                (false, _) => text,
+                (true, Judged::Allowed) => format!("\u{1b}[32m{text}\u{1b}[0m"),
+                (true, Judged::Denied | Judged::Dropped | Judged::Error) => {
+                    format!("\u{1b}[31m{text}\u{1b}[0m")
+                }
+                (true, Judged::Audited | Judged::Unknown) => format!("\u{1b}[33m{text}\u{1b}[0m"),
+            }
+        })
+    }
+
+    fn cell(&self, column: Column, row: &Row, names: &Names) -> String {
+        let name = |end| match self.width {
+            Some(_) => names.short(end),
+            None => end.full(),
+        };
+        let text = match column {
+            Column::Time if self.short_times => self.zone.clock_seconds(row.last),
+            Column::Time => {
+                let moment = Timestamp::from_unix_nanos(row.last);
+                self.time.text(Some(&moment), &self.zone)
+            }
+            Column::Source => match (self.width, row.source_port) {
+                (None, Some(port)) if port > 0 => format!("{}:{port}", name(&row.source)),
+                _ => name(&row.source),
+            },
+            Column::Destination => format!("{}{}", name(&row.destination), row.port),
+            Column::Verdict => row.judged.name().to_owned(),
+            Column::Why => why(row),
+            Column::State => row.state(),
+            Column::Bytes if row.bytes == 0 => "-".to_owned(),
+            Column::Bytes => quantity::bytes(row.bytes),
+            Column::Rtt => row.rtt_us.map_or_else(|| "-".to_owned(), quantity::micros),
+            Column::Age => quantity::span(row.facts.age_ns),
+        };
+        escape(&text)
+    }
+}
+
+/// Who decided, and what is not known.
+fn why(row: &Row) -> String {
+    match row.facts.lost {
+        0 => row.why.clone(),
+        lost => format!(
+            "{} (its nodes lost {} events)",
+            row.why,
+            quantity::grouped(lost)
+        ),
+    }
+}
+
+/// A name cut to its column: the port stays, and of a pod its workload's name before anything is cut
+/// within that.
+fn name_in(width: usize, end: &RowEnd, port: &str, names: &Names) -> String {
+    let port = escape(port);
+    let room = width.saturating_sub(text::width(&port));
+    let short = escape(&names.short(end));
+    let (_, own) = short.rsplit_once('/').unwrap_or(("", &short));
+    let name = match text::width(&short) > room && text::width(own) + 2 > room {
+        true => text::cut_name(&escape(&names.shortest(end)), room),
+        false => text::cut_name(&short, room),
+    };
+    format!("{name}{port}")
+}
+
+/// A reason without the namespaces that the row names already.
+fn without_namespaces(why: &str, row: &Row) -> String {
+    let ends = [&row.destination, &row.source].map(|end| &end.who.namespace);
+    let named = ends.into_iter().filter(|namespace| !namespace.is_empty());
+    named.fold(why.to_owned(), |why, namespace| {
+        why.replace(&format!(" {namespace}/"), " ")
+    })
+}
+
+/// Worth a word where there is no column for it.
+fn is_trouble(state: State) -> bool {
+    match state {
+        State::NoAnswer | State::Refused | State::Reset => true,
+        State::Denied | State::Opening | State::Closed | State::Open | State::Answered => false,
+    }
+}
+
+/// Cells side by side; `paint` may colour one whose width is known.
+fn aligned(
+    cells: impl Iterator<Item = (Column, usize, String)>,
+    paint: impl Fn(Column, String) -> String,
+) -> String {
+    let mut line = String::new();
+    for (at, (column, width, text)) in cells.enumerate() {
+        let fill = width.saturating_sub(text::width(&text));
+        if at > 0 {
+            line.extend(std::iter::repeat_n(' ', GAP));
+        }
+        if column.is_number() {
+            line.extend(std::iter::repeat_n(' ', fill));
+        }
+        line.push_str(&paint(column, text));
+        if !column.is_number() {
+            line.extend(std::iter::repeat_n(' ', fill));
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Columns and rows of the terminal; what is usual if it doesn't say.
+pub(super) fn terminal() -> (usize, usize) {
+    let size = crossterm::terminal::window_size();
+    let size = size.map_or((0, 0), |size| (size.columns.into(), size.rows.into()));
+    match size {
+        (0, _) | (_, 0) => (80, 24),
+        size => size,
+    }
+}
