@@ -93,6 +93,11 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let file = args.selection.input_file.as_deref();
     let expressions = &args.filters.expressions;
     let plan = FilterPlan::new(expressions, lists, file.is_some(), args.format.is_ours())?;
+    if flag::is_on(&args.print_raw_filters)? {
+        // Read for its errors.
+        let _request = selection.request(args, &view, &plan.lists)?;
+        return Ok(io::stdout().write_all(plan.yaml()?.as_bytes())?);
+    }
     let (plan, view) = match plan.for_connections()? {
         Some(plan) if view.connections && selection.last_per_node == 0 => (plan, view),
         Some(_) | None => (
@@ -104,9 +109,6 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         ),
     };
     let request = selection.request(args, &view, &plan.lists)?;
-    if flag::is_on(&args.print_raw_filters)? {
-        return Ok(io::stdout().write_all(plan.yaml()?.as_bytes())?);
-    }
     if let (Some(_), Some(rest)) = (&request.field_mask, &plan.rest) {
         return Err(Error::Usage(format!(
             "--field-mask would hide what --filter looks at here: {rest}"

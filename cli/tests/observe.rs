@@ -15,7 +15,7 @@ const SUMMER: &str = r#"{"flow":{"time":"2026-07-02T12:03:04.567Z","verdict":"DR
 /// Runs `flows observe --input-file -` with further arguments.
 fn observe(input: &str, zone: &str, args: &[&str]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_flows"))
-        .args(["observe", "--input-file", "-"])
+        .args(["observe", "--events", "--input-file", "-"])
         .args(args)
         .env_clear()
         .env("TZ", zone)
@@ -292,7 +292,7 @@ fn what_is_no_flow_is_told() {
 /// Standard error and exit code, with variables of the environment set.
 fn said(args: &[&str], variables: &[(&str, &str)]) -> (String, Option<i32>) {
     let output = Command::new(env!("CARGO_BIN_EXE_flows"))
-        .args(["observe", "--input-file", "-"])
+        .args(["observe", "--events", "--input-file", "-"])
         .args(args)
         .env_clear()
         .envs(variables.iter().copied())

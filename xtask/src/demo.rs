@@ -173,7 +173,7 @@ impl Demo {
         }
         step(
             5,
-            "showing decisions as they happen; Ctrl-C ends and removes the lab",
+            "showing connections as they happen; Ctrl-C ends and removes the lab",
         );
         // The rest of the demo doesn't need the page.
         let page = match Page::start(&self.programs) {
@@ -185,11 +185,7 @@ impl Demo {
         };
         self.say_what_to_try(page.is_some());
         let mut observe = self.flows()?;
-        // One line per decision: with every packet's events the drops would scroll away.
-        let decisions = ["--type", "policy-verdict", "--type", "drop"];
-        observe
-            .args(["observe", "--follow", "--last", "20"])
-            .args(decisions);
+        observe.args(["observe", "--follow", "--last", "20"]);
         let observed = self.interrupt.run_until(&mut observe);
         if let Some(page) = page {
             page.stop()?;
@@ -210,8 +206,8 @@ impl Demo {
         };
         println!(
             "
-      user-service asks auth-database, whose policy lets only auth-service in: those flows are
-      DROPPED. {page}Try in another terminal:
+      user-service asks auth-database, whose policy lets only auth-service in: those connections
+      are DENIED. {page}Try in another terminal:
 
         export PATH={}:$PATH FLOWS_LAB={LAB}
         {sudo}flows top

@@ -72,8 +72,18 @@ fn defaults_of_the_request_are_hubbles() {
     let server = Server::start(vec![]);
     type Check = fn(&GetFlowsRequest) -> bool;
     let rows: &[(&[&str], bool, Check)] = &[
-        (&["observe"], true, |asked| {
+        (&["observe", "--events"], true, |asked| {
             asked.number == 20 && !asked.follow && !asked.first
+        }),
+        // How many events 20 connections are is not known.
+        (&["observe"], true, |asked| {
+            asked.number == 1_000 && !asked.follow && !asked.first
+        }),
+        (&["observe", "--verdict", "DROPPED"], true, |asked| {
+            asked.whitelist.is_empty()
+        }),
+        (&["observe", "--reply", "true"], true, |asked| {
+            asked.number == 20
         }),
         (&["observe", "-o", "compact"], false, |asked| {
             asked.number == 20
@@ -84,18 +94,22 @@ fn defaults_of_the_request_are_hubbles() {
         (&["observe", "--since", "1h"], true, |asked| {
             asked.number == 0 && asked.since.is_some()
         }),
-        (&["observe", "--first", "7"], true, |asked| {
+        (&["observe", "--events", "--first", "7"], true, |asked| {
             asked.number == 7 && asked.first
         }),
-        (&["observe", "--last", "7"], true, |asked| {
+        (&["observe", "--events", "--last", "7"], true, |asked| {
             asked.number == 7 && !asked.first
         }),
-        (&["observe", "--from", "ns:shop"], true, |asked| {
-            asked.whitelist[0].source_pod == ["shop/"]
-        }),
-        (&["observe", "--to", "pod:shop/cart"], true, |asked| {
-            asked.whitelist[0].destination_pod == ["shop/cart"]
-        }),
+        (
+            &["observe", "--events", "--from", "ns:shop"],
+            true,
+            |asked| asked.whitelist[0].source_pod == ["shop/"],
+        ),
+        (
+            &["observe", "--events", "--to", "pod:shop/cart"],
+            true,
+            |asked| asked.whitelist[0].destination_pod == ["shop/cart"],
+        ),
         (
             &[
                 "observe",
@@ -110,7 +124,13 @@ fn defaults_of_the_request_are_hubbles() {
     ];
     for (args, extensions, check) in rows {
         let output = server.flows(args);
-        assert_eq!(said(&output), ("", Some(0)), "{args:?}");
+        // Why nothing is shown.
+        let note =
+            match args.contains(&"--events") || args.contains(&"-o") || args.contains(&"--reply") {
+                true => "",
+                false => "0 connections\n",
+            };
+        assert_eq!(said(&output), (note, Some(0)), "{args:?}");
         let (asked, own) = server.asked();
         assert!(check(&asked), "{args:?}: {asked:?}");
         assert_eq!(own, *extensions, "{args:?}");
@@ -187,8 +207,11 @@ fn flows_go_out_and_nodes_are_named_beside_them() {
             Some(0)
         )
     );
-    assert_eq!(said(&server.flows(&["observe", "-s"])), ("", Some(0)));
-    let wide = server.flows(&["observe"]);
+    assert_eq!(
+        said(&server.flows(&["observe", "--events", "-s"])),
+        ("", Some(0))
+    );
+    let wide = server.flows(&["observe", "--events"]);
     let heading = text(&wide.stdout).lines().next().unwrap();
     for column in [
         "TIMESTAMP",
@@ -326,7 +349,7 @@ fn ends_that_are_no_errors() {
     assert_eq!(said(&output), ("", Some(0)));
 
     let server = Server::start((0..50_000).map(flow).collect());
-    let mut long = command(&server.socket(), &["observe", "--all"])
+    let mut long = command(&server.socket(), &["observe", "--events", "--all"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

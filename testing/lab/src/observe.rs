@@ -13,7 +13,7 @@ use crate::harness::TestLab;
 pub fn observe(lab: &TestLab, arguments: &[&str]) -> String {
     let output = lab
         .flows()
-        .args(["observe", "--last", "1000"])
+        .args(["observe", "--events", "--last", "1000"])
         .args(arguments)
         .output()
         .unwrap();

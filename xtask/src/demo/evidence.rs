@@ -148,9 +148,8 @@ mod tests {
     #[test]
     fn each_expectation_is_needed() {
         let denied = r#""drop_reason_desc":"POLICY_DENIED","#;
-        let line = "Nov 22 10:30:15.123  production/user-service:41234 ->  \
-            production/auth-database:5432  L4_DROP TCP  DROPPED  Policy denied  default deny \
-            ingress: cnp production/auth-database-policy selects it";
+        let line = "Nov 22 10:30:15.123  production/user-service:41234  production/auth-database:5432  \
+            DENIED  cnp production/auth-database-policy \u{b7} default deny  x1";
         let all = [
             flow("user-service", "auth-database", 5432, "DROPPED", denied),
             flow("frontend", "api-backend", 8080, "FORWARDED", ""),
