@@ -143,7 +143,7 @@ impl Client {
     }
 
     fn attempt(&self, held: &mut Option<TcpStream>, number: u64) -> Result<(SocketAddr, Outcome)> {
-        let to = self.resolve()?;
+        let to = self.resolve(number)?;
         let result = if self.udp {
             self.datagram(to)
         } else if self.icmp {
@@ -157,7 +157,8 @@ impl Client {
         ))
     }
 
-    fn resolve(&self) -> Result<SocketAddr> {
+    /// The address to try: of a service's pods each in turn, as a service spreads its connections.
+    fn resolve(&self, number: u64) -> Result<SocketAddr> {
         let unknown = |why: String| Error::Command {
             what: format!("{}: {why}", self.to),
         };
@@ -166,12 +167,7 @@ impl Client {
             false => self.to.to_socket_addrs(),
         };
         let found: Vec<SocketAddr> = found.map_err(|error| unknown(error.to_string()))?.collect();
-        found
-            .iter()
-            .find(|address| address.is_ipv6() == self.ipv6)
-            .or(found.first())
-            .copied()
-            .ok_or_else(|| unknown("has no address".to_owned()))
+        in_turn(&found, self.ipv6, number).ok_or_else(|| unknown("has no address".to_owned()))
     }
 
     fn stream(&self, to: SocketAddr, held: &mut Option<TcpStream>, number: u64) -> io::Result<()> {
@@ -234,5 +230,50 @@ impl Client {
         socket.set_read_timeout(Some(self.timeout))?;
         socket.send(&[kind, 0, 0, 0, 0, 0, 0, 1, b'f', b'l', b'o', b'w'])?;
         socket.recv(&mut [0; 64]).map(|_length| ())
+    }
+}
+
+/// Of the addresses of the family that is preferred (of all, if there is none) the one whose turn it is.
+fn in_turn(found: &[SocketAddr], ipv6: bool, number: u64) -> Option<SocketAddr> {
+    let preferred: Vec<&SocketAddr> = found
+        .iter()
+        .filter(|address| address.is_ipv6() == ipv6)
+        .collect();
+    let among = match preferred.is_empty() {
+        true => found.iter().collect(),
+        false => preferred,
+    };
+    let count = u64::try_from(among.len()).ok()?;
+    let turn = usize::try_from(number.checked_rem(count)?).ok()?;
+    among.get(turn).map(|address| **address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_in_turn() {
+        let found: Vec<SocketAddr> = ["10.0.0.1:80", "[fd00::1]:80", "10.0.0.2:80"]
+            .map(|text| text.parse().unwrap())
+            .into();
+        let taken = |found: &[SocketAddr], ipv6| {
+            (0..3)
+                .map(|number| in_turn(found, ipv6, number).map(|address| address.to_string()))
+                .collect::<Option<Vec<_>>>()
+        };
+        let expected = |texts: [&str; 3]| Some(texts.map(str::to_owned).to_vec());
+        assert_eq!(
+            taken(&found, false),
+            expected(["10.0.0.1:80", "10.0.0.2:80", "10.0.0.1:80"])
+        );
+        let six = "[fd00::1]:80";
+        assert_eq!(taken(&found, true), expected([six, six, six]));
+        assert_eq!(
+            taken(&found[..1], true),
+            expected(["10.0.0.1:80"; 3]),
+            "there is no other"
+        );
+        assert_eq!(taken(&[], false), None);
     }
 }
