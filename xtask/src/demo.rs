@@ -2,7 +2,6 @@
 //! denied, shown as it happens. What was made is removed at the end, however it ends.
 
 mod evidence;
-mod interrupt;
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -13,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::interrupt::Interrupt;
 use crate::workspace::{OBJECT_VARIABLE, cargo, root, target_dir};
 use crate::{bpf, page, process, setup};
 use evidence::Evidence;
-use interrupt::Interrupt;
 
 const LAB: &str = "demo";
 /// Where flows-ui listens: its usual address.

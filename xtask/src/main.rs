@@ -13,12 +13,14 @@ mod demo;
 mod deny;
 mod doc;
 mod fuzz;
+mod interrupt;
 mod metadata;
 mod page;
 mod policy_cases;
 mod process;
 mod screenshots;
 mod setup;
+mod shop;
 mod test;
 mod workspace;
 
@@ -47,6 +49,7 @@ usage: cargo xtask COMMAND
   doc                  the documentation of all crates, into target/doc
   page                 build the page of flows-ui, which its next build embeds
   screenshots          take the pictures of docs/images, of a lab
+  shop --record        record testdata/shop/flows.jsonl anew, of a lab
   codegen              regenerate proto/src/gen from the .proto files
   build-bpf            build the eBPF object and print its path";
 
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         ["bench", arguments @ ..] => bench::run(arguments),
         ["fuzz", arguments @ ..] => fuzz::command(arguments),
         ["screenshots"] => screenshots::run(),
+        ["shop", arguments @ ..] => shop::run(arguments),
         ["page"] => page::run(),
         ["deny"] => deny::run(),
         ["doc"] => doc::run(),

@@ -21,6 +21,9 @@ pub struct Client {
     /// Time between two tries.
     #[arg(long, default_value = "1s", value_parser = duration)]
     pub every: Duration,
+    /// Wait that long before the first try: servers that start with it come to listening first.
+    #[arg(long, default_value = "0s", value_parser = duration)]
+    pub after: Duration,
     /// How long to wait for an answer.
     #[arg(long, default_value = "1s", value_parser = duration)]
     pub timeout: Duration,
@@ -124,6 +127,7 @@ impl Client {
     /// # Errors
     /// [`Error::Command`] if the destination has no address.
     pub fn run(&self, say: &mut dyn FnMut(&str)) -> Result<Outcome> {
+        thread::sleep(self.after);
         let mut tries = 0;
         let mut held: Option<TcpStream> = None;
         loop {

@@ -72,7 +72,24 @@ impl TestLab {
         std::fs::create_dir_all(&files).context("create", &files)?;
         let path = files.join("all.yaml");
         std::fs::write(&path, manifests).context("write", &path)?;
-        match Lab::up(options, &[path], &mut |line| tracing::debug!("{line}")) {
+        Self::bring_up(options, path, files)
+    }
+
+    /// Brings up a lab from a directory of manifests.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing of the lab is left then.
+    pub fn up_from(options: &Options, directory: &Path) -> Result<Self> {
+        let files = std::env::temp_dir().join(format!("flows-lab-{}", options.name));
+        std::fs::create_dir_all(&files).context("create", &files)?;
+        Self::bring_up(options, directory.to_owned(), files)
+    }
+
+    /// `files`: the directory for what the test writes.
+    fn bring_up(options: &Options, manifests: PathBuf, files: PathBuf) -> Result<Self> {
+        match Lab::up(options, &[manifests], &mut |line| {
+            tracing::debug!("{line}");
+        }) {
             Ok(lab) => {
                 let program = options.program.clone();
                 Ok(Self {

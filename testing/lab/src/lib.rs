@@ -13,6 +13,7 @@ mod harness;
 mod manifests;
 mod metrics;
 mod observe;
+pub mod shop;
 mod signals;
 
 pub use follow::Follow;

@@ -15,10 +15,10 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// SIGINT, SIGTERM and SIGHUP, noted. They are caught, not blocked: programs that are started get them
 /// as ever, while a blocked signal would stay blocked in them.
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    pub(super) fn catch() -> Result<Interrupt> {
+    pub(crate) fn catch() -> Result<Interrupt> {
         let came = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&came)).context("catching signals")?;
@@ -27,7 +27,7 @@ impl Interrupt {
     }
 
     /// Whether one came since the last call.
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }
 
@@ -35,7 +35,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// The program failed by itself.
-    pub(super) fn run_until(&self, command: &mut Command) -> Result<()> {
+    pub(crate) fn run_until(&self, command: &mut Command) -> Result<()> {
         let line = process::line(command);
         let mut child = command
             .spawn()
