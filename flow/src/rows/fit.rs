@@ -71,7 +71,7 @@ pub const GAP: usize = 2;
 /// What is left out first where there is no room.
 const DISPENSABLE: [Column; 3] = [Column::Rtt, Column::Age, Column::Bytes];
 /// The reason is worth this much before numbers are left out, before names are cut, and at least.
-const WHY: [usize; 3] = [44, 28, 14];
+const WHY: [usize; 3] = [44, 32, 14];
 /// Names are cut to this before it isn't said how a connection stands, and at most to the second.
 const NAME: [usize; 2] = [20, 12];
 

@@ -1,0 +1,136 @@
+//! `flows observe` of the shop's recording: what stands in rows of connections, on terminals and in
+//! pipes.
+
+#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use testing_program::Pty;
+
+/// Seen at: the recording's own times are in UTC.
+const ZONE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
+
+fn shop(file: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/shop")).join(file)
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
+    command
+        .args(["observe", "--input-file"])
+        .arg(shop("flows.jsonl"))
+        .args(args)
+        .env("TZ", ZONE);
+    command
+}
+
+fn piped(args: &[&str]) -> (String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command(args).env_clear().env("TZ", ZONE).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    assert!(status.success(), "{args:?}");
+    (text(stdout), text(stderr))
+}
+
+/// What stands on a terminal of that width.
+fn screen(columns: u16, args: &[&str]) -> String {
+    let args = [args, &["--color", "never"]].concat();
+    let mut pty = Pty::start(&command(&args), (columns, 60));
+    assert!(pty.end().success());
+    pty.text()
+}
+
+/// The causes that the shop has: workload, destination with its port.
+fn causes() -> BTreeSet<(String, String)> {
+    let text = std::fs::read_to_string(shop("incidents.yaml")).unwrap();
+    let incidents = text.split("  - name: ").skip(1);
+    let causes = incidents.map(|incident| {
+        let line = |key: &str| {
+            let line = incident.lines().find(|line| line.trim().starts_with(key));
+            line.unwrap().trim().strip_prefix(key).unwrap().trim()
+        };
+        let of = |end: &str| {
+            let inner = end.trim_matches(['{', '}']);
+            let fields = inner
+                .split(", ")
+                .map(|field| field.split_once(": ").unwrap().1);
+            fields.collect::<Vec<_>>().join("/")
+        };
+        let protocol = match line("protocol:") {
+            "TCP" => String::new(),
+            other => format!("/{other}"),
+        };
+        let to = format!("{}:{}{protocol}", of(line("destination:")), line("port:"));
+        (of(line("source:")), to)
+    });
+    causes.collect()
+}
+
+#[test]
+fn what_is_denied_is_a_row_for_each_cause() {
+    let text = screen(200, &["--verdict", "DROPPED"]);
+    let rows = text.lines().skip(1).filter(|line| !line.trim().is_empty());
+    let seen: Vec<(String, String)> = rows
+        .map(|row| {
+            let mut words = row.split_whitespace().skip(1).map(str::to_owned);
+            (words.next().unwrap(), words.next().unwrap())
+        })
+        .collect();
+    assert_eq!(seen.len(), 8, "{text}");
+    assert_eq!(BTreeSet::from_iter(seen), causes(), "{text}");
+}
+
+#[test]
+fn rows_fit_the_terminal() {
+    for columns in [160, 110, 80, 50] {
+        let denied = screen(columns, &["--verdict", "DROPPED"]);
+        let newest = screen(columns, &["--last", "12"]);
+        insta::assert_snapshot!(format!("rows_{columns}"), format!("{denied}\n{newest}"));
+    }
+}
+
+#[test]
+fn a_pipe_has_each_connection_in_full() {
+    let (denied, _) = piped(&["--verdict", "DROPPED"]);
+    let (allowed, _) = piped(&["--not", "--verdict", "DROPPED"]);
+    let (all, notes) = piped(&[]);
+    assert_eq!(notes, "");
+    let lines = |text: &str| text.lines().count() - 1;
+    assert_eq!(lines(&denied) + lines(&allowed), lines(&all));
+    assert!(!allowed.contains("DENIED") && !allowed.contains('…'));
+    assert!(denied.lines().skip(1).all(|row| !row.contains("ALLOWED")));
+    insta::assert_snapshot!(piped(&["--last", "6"]).0);
+}
+
+#[test]
+fn filters_are_held_against_whole_connections() {
+    let count = |args: &[&str]| piped(args).0.lines().skip(1).count();
+    // The source is who opened it: nothing in the shop is opened from a server's port.
+    assert_eq!(count(&["--filter", "src.port == 8080"]), 0);
+    let to = count(&["--filter", "dst.port == 8080"]);
+    let closed = count(&["--filter", "dst.port == 8080 and state == closed"]);
+    let denied = count(&["--filter", "dst.port == 8080 and state == denied"]);
+    assert!(closed > 0 && denied > 0 && closed + denied <= to);
+    assert_eq!(
+        count(&["--filter", "state == refused"]),
+        count(&["--to-port", "9300"])
+    );
+    // What is asked of single packets shows packets.
+    assert!(piped(&["--tcp-flags", "RST"]).0.contains("L4_TRACE TCP"));
+}
+
+#[test]
+fn nothing_found_is_said() {
+    let (rows, notes) = piped(&["--pod", "nobody"]);
+    assert_eq!(rows, "");
+    assert_eq!(notes, "0 connections\n");
+    let (_, notes) = piped(&["--to-port", "5432", "--verdict", "DROPPED"]);
+    assert!(notes.starts_with("0 connections match; "), "{notes}");
+}
