@@ -11,7 +11,7 @@ use crate::{
     connect::ServerArgs,
     error::Error,
     flag::as_go_takes_them,
-    list, observe,
+    incidents, list, observe,
     policy::{endpoint, get, identity, trace, validate, wait},
     status, top, watch,
 };
@@ -43,6 +43,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
     Observe(Box<observe::Args>),
+    Incidents(Box<incidents::Args>),
     Top(top::Args),
     Status(status::Args),
     /// List nodes or namespaces
@@ -120,6 +121,7 @@ impl Cli {
         let server = &self.server;
         match &self.command {
             Command::Observe(args) => observe::run(args, server).await,
+            Command::Incidents(args) => incidents::run(args, server).await,
             Command::Top(args) => top::run(args, server).await,
             Command::Status(args) => status::run(args, server).await,
             Command::List(List::Nodes(args)) => list::nodes(args, server).await,

@@ -3,6 +3,7 @@
 //! ```text
 //! args         the commands, parsed, and which function runs each
 //! observe      request -> server or file -> print
+//! incidents    what is denied, by cause
 //! top          flows on a terminal, live
 //! policy       trace, validate, what is in force: of a directory or a server
 //! status, list, watch   of a server
@@ -15,6 +16,7 @@ mod connect;
 mod error;
 mod filter_args;
 mod flag;
+mod incidents;
 mod line;
 mod list;
 mod observe;

@@ -134,3 +134,55 @@ fn nothing_found_is_said() {
     let (_, notes) = piped(&["--to-port", "5432", "--verdict", "DROPPED"]);
     assert!(notes.starts_with("0 connections match; "), "{notes}");
 }
+
+/// What `flows incidents` says of the recording.
+fn incidents(args: &[&str]) -> (String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
+    command.args(["incidents", "--input-file"]);
+    command.arg(shop("flows.jsonl")).args(args);
+    let output = command.env_clear().env("TZ", ZONE).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn incidents_are_the_causes() {
+    let (text, _) = incidents(&["-o", "json"]);
+    let found: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let name = |end: &serde_json::Value| {
+        let [namespace, name] = ["namespace", "name"].map(|key| end[key].as_str().unwrap());
+        match namespace {
+            "" => name.to_owned(),
+            namespace => format!("{namespace}/{name}"),
+        }
+    };
+    let seen = found.iter().map(|one| {
+        let port = one["port"].as_str().unwrap();
+        let to = format!("{}:{port}", name(&one["destination"]));
+        (name(&one["source"]), to)
+    });
+    assert_eq!(seen.collect::<BTreeSet<_>>(), causes());
+    let ids: BTreeSet<&str> = found
+        .iter()
+        .map(|one| one["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 8, "each has an id of its own");
+    // Of a part of the time they are the same ones.
+    let (later, _) = incidents(&["-o", "json", "--since", "2026-11-30T03:41:10Z"]);
+    let later: Vec<serde_json::Value> = serde_json::from_str(&later).unwrap();
+    assert!(!later.is_empty());
+    assert!(
+        later
+            .iter()
+            .all(|one| ids.contains(one["id"].as_str().unwrap()))
+    );
+    insta::assert_snapshot!(incidents(&[]).0);
+}
+
+#[test]
+fn no_incidents_is_said() {
+    let (text, notes) = incidents(&["--to-port", "5432"]);
+    assert_eq!(text, "");
+    assert!(notes.starts_with("no incidents: none of "), "{notes}");
+}

@@ -5,10 +5,12 @@
 //! target   which server
 //! feed     server or file -> store: history first, then live; reconnects, and says so
 //! server   the connection, and every request: flows, nodes, policies, health
+//! connections   those that the flows of a store are about
 //! store    the last N flows and the places where some were lost, as small rows
 //! view     which of them match a filter, kept up to date; counts over time
 //! ```
 
+pub mod connections;
 mod error;
 pub mod feed;
 mod server;

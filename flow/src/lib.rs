@@ -14,6 +14,7 @@ pub mod filter_for;
 pub mod flags;
 pub mod format;
 pub mod identity;
+pub mod incidents;
 pub mod monitor_api;
 pub mod print;
 pub mod quantity;

@@ -1,0 +1,156 @@
+//! Incidents: denials grouped by their cause, with what is known of how long they have gone on.
+//!
+//! A cause is who wanted to reach whom, on which port, and who said no: the deciding rule or, where no
+//! policy decided, the reason. Thousands of dropped packets are few causes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::aggregate::Trend;
+use crate::rows::{Judged, Row, grouped};
+use crate::workload_ref::WorkloadRef;
+
+/// Without a drop for so long (ns) an incident is over, unless its drops come more rarely.
+const QUIET: i64 = 60_000_000_000;
+/// Pods that are named of an end.
+const MOST_PODS: usize = 64;
+
+/// Whether it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// The last drop is not older than they usually come apart.
+    Ongoing,
+    /// The same connection was allowed afterwards, since that moment (Unix ns).
+    Allowed(i64),
+    /// Nothing has been dropped for a while, nor allowed.
+    Quiet,
+}
+
+/// Denials of one cause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Both ends, the port, the verdict and the deciding rule, with the sums over all denials.
+    pub row: Row,
+    /// Pods that wanted something; the first ones by name.
+    pub sources: BTreeSet<String>,
+    /// Pods that it was wanted of.
+    pub destinations: BTreeSet<String>,
+    /// Whether it goes on.
+    pub status: Status,
+    /// Denied connections over time.
+    pub trend: Trend,
+    /// Place among the rows given of the one with the last drop.
+    pub newest: usize,
+}
+
+impl Incident {
+    /// Tells it from others, as long as policy, workloads and port stay the same: eight hexadecimal
+    /// digits.
+    pub fn id(&self) -> String {
+        use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+        let row = &self.row;
+        let judged = row.judged.name();
+        // What a rule says may be told in other words later; whose it is may not.
+        let whose = row.why.split(" \u{b7} ").next();
+        let whose = whose.filter(|_| row.judged == Judged::Denied);
+        let ends = [&row.source, &row.destination].map(|end| (end.who.id(), &end.outside));
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        let hash = hasher.hash_one((ends, &row.port, judged, whose));
+        format!("{:08x}", hash >> 32)
+    }
+}
+
+/// The incidents among rows, one for each connection; `now`: Unix ns. What goes on comes first, then
+/// by the number of drops.
+pub fn incidents(rows: &[Row], now: i64) -> Vec<Incident> {
+    let (mut denied, mut places, mut allowed) = (Vec::new(), Vec::new(), Allowed::default());
+    for (place, row) in rows.iter().enumerate() {
+        match row.judged {
+            Judged::Denied | Judged::Dropped | Judged::Error => {
+                denied.push(row.clone());
+                places.push(place);
+            }
+            Judged::Allowed => allowed.add(row),
+            Judged::Audited | Judged::Unknown => {}
+        }
+    }
+    let groups = grouped(denied).into_iter();
+    let mut incidents: Vec<Incident> = groups
+        .filter_map(|(row, members)| {
+            let members = members.into_iter().map(|at| places[at]);
+            incident(row, members.collect(), rows, &allowed, now)
+        })
+        .collect();
+    incidents.sort_by_key(|incident| {
+        let goes_on = incident.status == Status::Ongoing;
+        let drops = std::cmp::Reverse(incident.row.facts.drops);
+        (!goes_on, drops, incident.row.start)
+    });
+    incidents
+}
+
+/// Who reached whom on which port, and when it was opened.
+#[derive(Default)]
+struct Allowed<'a>(HashMap<Pair<'a>, Vec<i64>>);
+
+type Pair<'a> = [(&'a WorkloadRef, &'a str, &'a str); 2];
+
+fn pair(row: &Row) -> Pair<'_> {
+    [
+        (&row.source.who, &row.source.outside, &row.port),
+        (&row.destination.who, &row.destination.outside, &row.port),
+    ]
+}
+
+impl<'a> Allowed<'a> {
+    fn add(&mut self, row: &'a Row) {
+        self.0.entry(pair(row)).or_default().push(row.start);
+    }
+
+    /// When it was first allowed after a moment.
+    fn after(&self, row: &Row, moment: i64) -> Option<i64> {
+        let starts = self.0.get(&pair(row))?.iter().copied();
+        starts.filter(|start| *start > moment).min()
+    }
+}
+
+fn incident(
+    row: Row,
+    members: Vec<usize>,
+    rows: &[Row],
+    allowed: &Allowed<'_>,
+    now: i64,
+) -> Option<Incident> {
+    let newest = members.iter().copied().max_by_key(|at| rows[*at].last)?;
+    let mut trend = Trend::default();
+    let (mut sources, mut destinations) = (BTreeSet::new(), BTreeSet::new());
+    for at in &members {
+        let of = &rows[*at];
+        trend.count(of.last);
+        for (pods, end) in [
+            (&mut sources, &of.source),
+            (&mut destinations, &of.destination),
+        ] {
+            if !end.pod.is_empty() && pods.len() < MOST_PODS {
+                pods.insert(end.full());
+            }
+        }
+    }
+    // What comes once an hour is not over after a minute.
+    let count = i64::try_from(members.len()).unwrap_or(i64::MAX);
+    let apart = row.last.saturating_sub(row.start) / count.max(1);
+    let status = match allowed.after(&row, row.last) {
+        Some(since) => Status::Allowed(since),
+        None if now.saturating_sub(row.last) <= QUIET.max(apart.saturating_mul(3)) => {
+            Status::Ongoing
+        }
+        None => Status::Quiet,
+    };
+    Some(Incident {
+        row,
+        sources,
+        destinations,
+        status,
+        trend,
+        newest,
+    })
+}
