@@ -31,6 +31,7 @@ mod view;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
+use std::num::NonZeroU32;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -45,6 +46,10 @@ pub use crate::view::ConnectionState as State;
 pub use outcome::Outcome;
 pub use read::Connection;
 pub use view::ConnectionView;
+
+/// Number of a node among those that told something. Not zero: so a place that is free takes no room of
+/// its own.
+type NodeId = NonZeroU32;
 
 /// No leg.
 const NONE: u32 = u32::MAX;
@@ -87,7 +92,7 @@ pub struct Connections<K> {
     tuples: Slab<Tuple>,
     legs: Slab<Leg<K>>,
     nodes: Vec<Box<str>>,
-    node_numbers: HashMap<Box<str>, u32>,
+    node_numbers: HashMap<Box<str>, NodeId>,
     losses: Losses,
     /// Time of the newest event, Unix ns.
     newest: i64,
@@ -205,12 +210,13 @@ impl<K> Connections<K> {
         }
     }
 
-    fn node(&mut self, name: &str) -> u32 {
+    fn node(&mut self, name: &str) -> NodeId {
         if let Some(number) = self.node_numbers.get(name) {
             return *number;
         }
         // A hostile server could name any number of nodes: the rest are one.
         let number = u32::try_from(self.nodes.len().min(usize::from(u16::MAX))).unwrap_or(0);
+        let number = NodeId::MIN.saturating_add(number);
         if self.nodes.len() < usize::from(u16::MAX) {
             self.nodes.push(name.into());
             self.node_numbers.insert(name.into(), number);
@@ -218,10 +224,9 @@ impl<K> Connections<K> {
         number
     }
 
-    fn node_name(&self, number: u32) -> &str {
-        let name = usize::try_from(number)
-            .ok()
-            .and_then(|at| self.nodes.get(at));
+    fn node_name(&self, number: NodeId) -> &str {
+        let at = usize::try_from(number.get() - 1).ok();
+        let name = at.and_then(|at| self.nodes.get(at));
         name.map_or("", |name| name)
     }
 

@@ -1,7 +1,5 @@
 //! Incidents: which denials are one, and whether they go on.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use flow::WorkloadRef;
 use flow::incidents::{Status, incidents};
 use flow::rows::{Judged, Row, RowEnd};
@@ -26,9 +24,9 @@ fn end(name: &str, pod: &str) -> RowEnd {
 
 /// A connection of web to the database, so many seconds ago.
 fn row(pod: &str, judged: Judged, why: &str, ago: i64) -> Row {
-    let state = match judged {
-        Judged::Allowed => ConnectionState::Closed,
-        _ => ConnectionState::Denied,
+    let state = match judged == Judged::Allowed {
+        true => ConnectionState::Closed,
+        false => ConnectionState::Denied,
     };
     Row {
         source: end("web", pod),
@@ -121,9 +119,7 @@ fn whether_it_goes_on() {
 fn what_is_allowed_is_no_incident() {
     let rows = [row("web-1", Judged::Allowed, "", 1)];
     assert!(incidents(&rows, NOW).is_empty());
-    assert!(incidents(&[], NOW).first().is_none());
+    assert!(incidents(&[], NOW).is_empty());
     let rows = [row("web-1", Judged::Unknown, "", 1)];
     assert_eq!(incidents(&rows, NOW).into_iter().next(), None);
-    let rows = [row("web-1", Judged::Denied, DENY, 1)];
-    assert_eq!(incidents(&rows, NOW).first().unwrap().sources.len(), 1);
 }

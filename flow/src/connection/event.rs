@@ -3,6 +3,7 @@
 use proto::flow::{TrafficDirection, Verdict};
 use proto::flows::v1::Cause;
 
+use super::NodeId;
 use crate::monitor_api::event as kind;
 use crate::view::{Direction, Extension, FlowView, Side, TraceReason, Volume, tcp};
 
@@ -12,7 +13,7 @@ pub(super) struct Event {
     /// Unix ns.
     pub(super) time: i64,
     /// Number of the node that tells it.
-    pub(super) node: u32,
+    pub(super) node: NodeId,
     /// The packet goes against the direction in which the connection was opened.
     pub(super) is_reply: bool,
     /// It was dropped, at which end's veth if that is told.
@@ -42,7 +43,7 @@ pub(super) struct Event {
 }
 
 impl Event {
-    pub(super) fn of<V: FlowView>(flow: &V, node: u32, is_reply: bool) -> Self {
+    pub(super) fn of<V: FlowView>(flow: &V, node: NodeId, is_reply: bool) -> Self {
         let is_drop = flow.verdict() == Verdict::Dropped;
         let mut pods = [Side::Source, Side::Destination].map(|side| !flow.pod(side).is_empty());
         if is_reply {

@@ -1,6 +1,7 @@
 //! Which connection an event is of, as far as the packet itself says.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU8;
 
 use proto::flow::TraceReason;
 
@@ -12,7 +13,8 @@ pub(super) struct Key {
     addresses: [[u8; 16]; 2],
     /// Of protocols without ports 0; of ICMP queries their type.
     ports: [u16; 2],
-    protocol: u8,
+    /// See [`number`].
+    protocol: NonZeroU8,
 }
 
 /// Whether an event says who opened the connection.
@@ -24,7 +26,7 @@ pub(super) enum Orientation {
     Unknown,
 }
 
-/// By their numbers here, less one.
+/// By their numbers here, less two.
 const TRANSPORTS: [Transport; 7] = [
     Transport::Tcp,
     Transport::Udp,
@@ -35,9 +37,11 @@ const TRANSPORTS: [Transport; 7] = [
     Transport::Igmp,
 ];
 
-fn number(transport: Transport) -> u8 {
+/// One is what has none of these. Not zero: so a place that is free takes no room of its own.
+fn number(transport: Transport) -> NonZeroU8 {
     let at = TRANSPORTS.iter().position(|known| *known == transport);
-    at.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0)
+    let more = at.and_then(|at| u8::try_from(at + 1).ok());
+    NonZeroU8::MIN.saturating_add(more.unwrap_or(0))
 }
 
 /// As IPv6, an IPv4 address mapped into it (RFC 4291, 2.5.5.2).
@@ -84,7 +88,7 @@ impl Key {
         let key = Self {
             addresses: [bytes(source), bytes(destination)],
             ports,
-            protocol: transport.map_or(0, number),
+            protocol: transport.map_or(NonZeroU8::MIN, number),
         };
         Some(match flow.is_reply() {
             Some(true) if flow.icmp().is_some() => (
@@ -103,7 +107,7 @@ impl Key {
     /// What is above IP.
     pub(super) fn transport(&self) -> Option<Transport> {
         TRANSPORTS
-            .get(usize::from(self.protocol).checked_sub(1)?)
+            .get(usize::from(self.protocol.get()).checked_sub(2)?)
             .copied()
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::NodeId;
+
 /// Losses that are kept; older ones are no longer told.
 const MOST: usize = 4_096;
 /// A node says at most so long (ns) after a loss that there was one.
@@ -9,7 +11,7 @@ const SLACK: i64 = 1_000_000_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Loss {
-    node: u32,
+    node: NodeId,
     time: i64,
     events: u64,
 }
@@ -19,7 +21,7 @@ struct Loss {
 pub(super) struct Losses(VecDeque<Loss>);
 
 impl Losses {
-    pub(super) fn push(&mut self, node: u32, time: i64, events: u64) {
+    pub(super) fn push(&mut self, node: NodeId, time: i64, events: u64) {
         let is_known = |loss: &Loss| (loss.node, loss.time, loss.events) == (node, time, events);
         if self.0.iter().rev().take(64).any(is_known) {
             return;
@@ -31,7 +33,7 @@ impl Losses {
     }
 
     /// Events that a node lost in a time.
-    pub(super) fn between(&self, node: u32, start: i64, last: i64) -> u64 {
+    pub(super) fn between(&self, node: NodeId, start: i64, last: i64) -> u64 {
         let (start, last) = (start.saturating_sub(SLACK), last.saturating_add(SLACK));
         let of = self
             .0
