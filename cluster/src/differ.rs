@@ -17,7 +17,16 @@ pub fn changed<'a, K: Ord, V>(
     new: &'a BTreeMap<K, V>,
     same: impl Fn(&V, &V) -> bool,
 ) -> Vec<Differing<'a, K, V>> {
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    merge(old.iter(), new.iter(), same)
+}
+
+/// What differs between entries that come in the order of their keys.
+pub(crate) fn merge<'a, K: Ord, V>(
+    old: impl Iterator<Item = (&'a K, &'a V)>,
+    new: impl Iterator<Item = (&'a K, &'a V)>,
+    same: impl Fn(&V, &V) -> bool,
+) -> Vec<Differing<'a, K, V>> {
+    let (mut old, mut new) = (old.peekable(), new.peekable());
     let mut found = Vec::new();
     loop {
         let order = match (old.peek(), new.peek()) {

@@ -100,6 +100,8 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "protocol",
             "digest",
             "differ",
+            "shared_map",
+            "shared_table",
             "labels",
             "object",
             "yaml",
