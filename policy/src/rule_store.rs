@@ -49,7 +49,8 @@ pub(crate) enum PeerSlot {
 #[derive(Clone, Debug, Default)]
 struct Users {
     as_subject: BTreeSet<RuleRef>,
-    as_peer: BTreeSet<RuleRef>,
+    /// And whom each of them selects.
+    as_peer: BTreeMap<RuleRef, SlotId>,
 }
 
 /// A rule that selects the owner of a table.
@@ -136,7 +137,7 @@ impl RuleStore {
             users.as_subject.insert(reference.clone());
             for id in slots.peers() {
                 let users = self.users.entry(id).or_default();
-                users.as_peer.insert(reference.clone());
+                users.as_peer.insert(reference.clone(), subject);
             }
             if asks_any_names(rule) {
                 self.of_any_names.insert(reference);
@@ -219,9 +220,8 @@ impl RuleStore {
     pub(crate) fn subjects_of_users(&self, ids: &[SlotId]) -> BTreeSet<SlotId> {
         let users = ids.iter().filter_map(|id| self.users.get(id));
         users
-            .flat_map(|users| &users.as_peer)
-            .filter_map(|reference| self.get(reference))
-            .map(|selecting| selecting.slots.subject)
+            .flat_map(|users| users.as_peer.values())
+            .copied()
             .collect()
     }
 

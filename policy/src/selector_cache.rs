@@ -147,13 +147,27 @@ impl SelectorCache {
 
     /// The selectors that match an identity that can be met.
     pub(crate) fn for_identity(&self, identity: Identity) -> Vec<SlotId> {
-        self.labels
-            .get(&identity)
-            .map(|labels| self.matching(labels))
-            .unwrap_or_default()
+        let Some(labels) = self.labels.get(&identity) else {
+            return Vec::new();
+        };
+        let candidates = self.candidates(labels).into_iter();
+        // Whom each matches is known.
+        let is_match = |id: &SlotId| self.identities(*id).contains(&identity);
+        candidates.filter(is_match).collect()
     }
 
     fn matching(&self, labels: &Labels) -> Vec<SlotId> {
+        let candidates = self.candidates(labels).into_iter();
+        let is_match = |id: &SlotId| {
+            crate::steps::count(1);
+            self.slot(*id)
+                .is_some_and(|slot| self.matches(&slot.peer, labels))
+        };
+        candidates.filter(is_match).collect()
+    }
+
+    /// All selectors that may match labels, and others.
+    fn candidates(&self, labels: &Labels) -> BTreeSet<SlotId> {
         let mut candidates: BTreeSet<SlotId> = self.unfiled.clone();
         for label in labels.iter() {
             if let Some(key) = self.keys.get(&*label.key) {
@@ -169,12 +183,7 @@ impl SelectorCache {
         };
         let naming = around.iter().flat_map(|net| self.prefixes.naming(*net));
         candidates.extend(naming);
-        candidates.retain(|id| {
-            crate::steps::count(1);
-            self.slot(*id)
-                .is_some_and(|slot| self.matches(&slot.peer, labels))
-        });
-        candidates.into_iter().collect()
+        candidates
     }
 
     fn matches(&self, peer: &Peer, labels: &Labels) -> bool {

@@ -7,6 +7,7 @@ use cluster::Identity;
 
 use super::Incremental;
 use crate::attribution::Direction;
+use crate::cookies::TableOwner;
 use crate::rule_store::PeerSlot;
 use crate::selector_cache::SlotId;
 
@@ -19,19 +20,38 @@ pub(super) struct Dirty {
 
 impl Incremental {
     /// Tables whose owner a selector matches.
-    fn owned_by(&self, subject: SlotId) -> impl Iterator<Item = u32> + '_ {
+    fn owned_by(&self, subject: SlotId) -> Vec<u32> {
         let subjects = self.selector_cache.identities(subject);
-        self.owners
-            .iter()
-            .filter(|(owner, _)| owner.identity != number::HOST)
-            .filter(|(owner, _)| subjects.contains(&Identity(owner.identity)))
-            .map(|(_, table)| *table)
+        let is_pod = |identity: u32| identity != number::HOST;
+        // Most selectors match few, and most of those are not here.
+        if subjects.len() < self.owners.len() {
+            let subjects = subjects.iter().map(|identity| identity.0);
+            return subjects
+                .filter(|identity| is_pod(*identity))
+                .flat_map(|identity| self.tables_of(identity))
+                .collect();
+        }
+        let owners = self.owners.iter().filter(|(owner, _)| {
+            is_pod(owner.identity) && subjects.contains(&Identity(owner.identity))
+        });
+        owners.map(|(_, table)| *table).collect()
+    }
+
+    /// Tables whose owner has an identity: of each set of named ports one.
+    fn tables_of(&self, identity: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = TableOwner {
+            identity,
+            ports: Vec::new(),
+        };
+        let owners = self.owners.range(first..);
+        let own = owners.take_while(move |(owner, _)| owner.identity == identity);
+        own.map(|(_, table)| *table)
     }
 
     /// What a policy's rules say anything on.
     pub(super) fn mark_policy(&self, name: &cluster::ObjectName, dirty: &mut Dirty) {
         for rule in self.rule_store.rules_of(name) {
-            let tables: Vec<u32> = self.owned_by(rule.subject()).collect();
+            let tables = self.owned_by(rule.subject());
             if tables.is_empty() {
                 continue;
             }
