@@ -5,23 +5,24 @@
 //! so nodes that met the two in another order may disagree on these two. Nothing that decides relies
 //! on agreement between nodes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use abi::identity as number;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::Identity;
-use crate::differ::changed;
 use crate::labels::{Label, Labels};
+use crate::shared_map::SharedMap;
+use crate::shared_table::SharedTable;
 
 /// Label sets and their numbers on this node. Serialises to what a restarted agent needs to give every
 /// label set the number it had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredIdentities", into = "StoredIdentities")]
 pub struct Identities {
-    by_labels: HashMap<Labels, Identity>,
-    by_number: BTreeMap<Identity, Labels>,
+    by_labels: SharedTable<Labels, Identity>,
+    by_number: SharedMap<Identity, Labels>,
     next_local: u32,
     dual_stack: bool,
 }
@@ -54,8 +55,8 @@ impl Identities {
     /// world-ipv6 (10), else world (2).
     pub fn new(dual_stack: bool) -> Self {
         let mut identities = Self {
-            by_labels: HashMap::new(),
-            by_number: BTreeMap::new(),
+            by_labels: SharedTable::default(),
+            by_number: SharedMap::default(),
             next_local: number::FIRST_LOCAL,
             dual_stack,
         };
@@ -177,21 +178,32 @@ impl Identities {
     /// Forgets all identities that are neither reserved nor `in_use`. Whoever still shows flows of an
     /// identity has to count it as in use.
     pub fn retain(&mut self, in_use: &BTreeSet<Identity>) {
-        self.by_number
-            .retain(|identity, _| identity.0 < number::FIRST_DERIVED || in_use.contains(identity));
-        let kept = &self.by_number;
-        self.by_labels
-            .retain(|_, identity| kept.contains_key(identity));
+        let is_kept =
+            |identity: &Identity| identity.0 < number::FIRST_DERIVED || in_use.contains(identity);
+        let all = self.by_number.keys().copied();
+        let forgotten: Vec<Identity> = all.filter(|identity| !is_kept(identity)).collect();
+        for identity in forgotten {
+            self.remove(identity);
+        }
+    }
+
+    /// The numbers that mean something else than `before`, and the labels that they have; `None`: the
+    /// number is free again.
+    pub fn changed_since<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (Identity, Option<&'a Labels>)> {
+        let changed = SharedMap::changed(&before.by_number, &self.by_number, Labels::eq);
+        changed
+            .into_iter()
+            .map(|(identity, _, now)| (*identity, now))
     }
 
     /// The way here from `before`; `None` if that is the same.
     pub fn changes(&self, before: &Self) -> Option<IdentityChanges> {
-        let labels = changed(&before.by_number, &self.by_number, |one, other| {
-            one == other
-        });
+        let labels = self.changed_since(before);
         let labels: BTreeMap<u32, Option<Labels>> = labels
-            .into_iter()
-            .map(|(identity, _, now)| (identity.0, now.cloned()))
+            .map(|(identity, now)| (identity.0, now.cloned()))
             .collect();
         let is_same = labels.is_empty()
             && self.dual_stack == before.dual_stack
@@ -212,14 +224,18 @@ impl Identities {
         let derived = |number: &u32| *number >= number::FIRST_DERIVED;
         // Labels may have gone from one number to another.
         for number in changes.labels.keys().filter(|number| derived(number)) {
-            if let Some(before) = self.by_number.remove(&Identity(*number)) {
-                self.by_labels.remove(&before);
-            }
+            self.remove(Identity(*number));
         }
         for (number, labels) in changes.labels {
             if let Some(labels) = labels.filter(|_| derived(&number)) {
                 self.insert(Identity(number), labels);
             }
+        }
+    }
+
+    fn remove(&mut self, identity: Identity) {
+        if let Some(labels) = self.by_number.remove(&identity) {
+            self.by_labels.remove(&labels);
         }
     }
 
@@ -261,10 +277,9 @@ impl From<Identities> for StoredIdentities {
             dual_stack: identities.dual_stack,
             next_local: identities.next_local,
             labels: identities
-                .by_number
-                .into_iter()
+                .iter()
                 .filter(|(identity, _)| identity.0 >= number::FIRST_DERIVED)
-                .map(|(identity, labels)| (identity.0, labels))
+                .map(|(identity, labels)| (identity.0, labels.clone()))
                 .collect(),
         }
     }

@@ -83,6 +83,11 @@ pub struct Pod {
 }
 
 impl Pod {
+    /// Whether it is placed on a node, and has a network of its own there.
+    pub fn is_on(&self, node: &str) -> bool {
+        self.node.as_deref() == Some(node) && !self.host_network
+    }
+
     /// Labels of the pod's identity. `namespace` are its namespace's labels, empty if the namespace
     /// isn't known.
     pub fn identity_labels(&self, namespace: &LabelMap, cluster: &str) -> Labels {

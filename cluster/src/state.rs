@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::differ::{changed, same};
 use crate::labels::Labels;
 use crate::manifest::{
     CidrGroup, EndpointSlice, Ignored, LabelMap, Namespace, Node, Object, Pod, Policy, Service,
@@ -11,6 +12,7 @@ use crate::manifest::{
 use crate::named_labels::NamedLabels;
 use crate::object::{Kind, NamespacedName, ObjectName};
 use crate::problem::Problem;
+use crate::shared_map::SharedMap;
 
 /// Everything that is known of a cluster at one moment. Never changes; a source makes a new one,
 /// which shares the objects that stayed as they were.
@@ -22,8 +24,8 @@ pub struct State {
     pub nodes: BTreeMap<Arc<str>, Arc<Node>>,
     /// Namespaces by name. A namespace in which pods live need not be here.
     pub namespaces: BTreeMap<Arc<str>, Arc<Namespace>>,
-    /// Pods. Shared by the snapshots between which none changed.
-    pub pods: Arc<BTreeMap<NamespacedName, Arc<Pod>>>,
+    /// Pods, of which there are the most.
+    pub pods: SharedMap<NamespacedName, Arc<Pod>>,
     /// Services.
     pub services: BTreeMap<NamespacedName, Arc<Service>>,
     /// Endpoint slices.
@@ -31,7 +33,7 @@ pub struct State {
     /// CIDR groups by name.
     pub cidr_groups: BTreeMap<Arc<str>, Arc<CidrGroup>>,
     /// Policies of all three kinds, rules not yet read.
-    pub policies: BTreeMap<ObjectName, Arc<Policy>>,
+    pub policies: SharedMap<ObjectName, Arc<Policy>>,
     /// Labels by which those policies choose pods, although identities leave them out.
     pub named_labels: NamedLabels,
     /// What is wrong in the manifests, by origin. Objects named here are absent above, or stand there
@@ -48,7 +50,7 @@ impl State {
             Object::Node(node) => drop(self.nodes.insert(Arc::clone(&node.name), node)),
             Object::Namespace(ns) => drop(self.namespaces.insert(Arc::clone(&ns.name), ns)),
             Object::Pod(pod) => {
-                drop(Arc::make_mut(&mut self.pods).insert(pod.name.clone(), pod));
+                drop(self.pods.insert(pod.name.clone(), pod));
             }
             Object::Service(service) => {
                 drop(self.services.insert(service.name.clone(), service));
@@ -93,9 +95,7 @@ impl State {
         match object.kind {
             Kind::Node => self.nodes.remove(&object.name).is_some(),
             Kind::Namespace => self.namespaces.remove(&object.name).is_some(),
-            Kind::Pod => Arc::make_mut(&mut self.pods)
-                .remove(&namespaced())
-                .is_some(),
+            Kind::Pod => self.pods.remove(&namespaced()).is_some(),
             Kind::Service => self.services.remove(&namespaced()).is_some(),
             Kind::EndpointSlice => self.endpoint_slices.remove(&namespaced()).is_some(),
             Kind::CiliumCidrGroup => self.cidr_groups.remove(&object.name).is_some(),
@@ -137,28 +137,15 @@ impl State {
 
     /// Pods placed on a node that have a network of their own.
     pub fn pods_on_node<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a Arc<Pod>> {
-        self.pods
-            .values()
-            .filter(move |pod| pod.node.as_deref() == Some(node) && !pod.host_network)
+        self.pods.values().filter(move |pod| pod.is_on(node))
     }
 
     /// Whether addresses of both families are in use (nodes' pod ranges, pods), so that the world is
     /// told apart by family.
     pub fn is_dual_stack(&self) -> bool {
-        let ranges = self
-            .nodes
-            .values()
-            .flat_map(|node| &node.pod_cidrs)
-            .map(|net| net.addr());
-        let ips = self.pods.values().flat_map(|pod| pod.ips.iter().copied());
-        let (mut v4, mut v6) = (false, false);
-        for ip in ranges.chain(ips) {
-            match ip {
-                IpAddr::V4(_) => v4 = true,
-                IpAddr::V6(_) => v6 = true,
-            }
-        }
-        v4 && v6
+        let mut families = AddressFamilies::default();
+        families.advance(&Self::default(), self);
+        families.is_dual_stack()
     }
 
     /// Whether everything but generation, problems and ignored objects is the same.
@@ -170,5 +157,47 @@ impl State {
             && self.endpoint_slices == other.endpoint_slices
             && self.cidr_groups == other.cidr_groups
             && self.policies == other.policies
+    }
+}
+
+/// How many addresses of each family a state has: of pods, and of the ranges that nodes have for them.
+/// The default is that of an empty state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressFamilies {
+    v4: usize,
+    v6: usize,
+}
+
+impl AddressFamilies {
+    /// Goes on from one state, whose families these are, to another, by what differs.
+    pub fn advance(&mut self, from: &State, to: &State) {
+        for (_, before, now) in SharedMap::changed(&from.pods, &to.pods, same) {
+            for ip in now.iter().flat_map(|pod| &pod.ips) {
+                *self.count(*ip) += 1;
+            }
+            for ip in before.iter().flat_map(|pod| &pod.ips) {
+                *self.count(*ip) -= 1;
+            }
+        }
+        for (_, before, now) in changed(&from.nodes, &to.nodes, same) {
+            for range in now.iter().flat_map(|node| &node.pod_cidrs) {
+                *self.count(range.addr()) += 1;
+            }
+            for range in before.iter().flat_map(|node| &node.pod_cidrs) {
+                *self.count(range.addr()) -= 1;
+            }
+        }
+    }
+
+    fn count(&mut self, ip: IpAddr) -> &mut usize {
+        match ip {
+            IpAddr::V4(_) => &mut self.v4,
+            IpAddr::V6(_) => &mut self.v6,
+        }
+    }
+
+    /// Whether there are both.
+    pub fn is_dual_stack(self) -> bool {
+        self.v4 > 0 && self.v6 > 0
     }
 }

@@ -214,7 +214,8 @@ fn unchanged_objects_are_shared() {
     let after = look(&mut directory).expect("changed");
     let shared = |name: &str| {
         let name = NamespacedName::new("shop", name);
-        Arc::ptr_eq(&before.pods[&name], &after.pods[&name])
+        let of = |state: &State| Arc::clone(state.pods.get(&name).expect("a pod"));
+        Arc::ptr_eq(&of(&before), &of(&after))
     };
     assert!(shared("web"));
     assert!(!shared("db"));
@@ -271,7 +272,8 @@ items:
         ]
         .map(Result::unwrap)
     );
-    let pod = &state.pods[&NamespacedName::new("shop", "web-5d9-x")];
+    let name = NamespacedName::new("shop", "web-5d9-x");
+    let pod = state.pods.get(&name).expect("a pod");
     assert_eq!(pod.ips.len(), 2);
     assert_eq!(pod.ports[1].protocol, 17);
     let workload = pod.workload.as_ref().expect("a workload");

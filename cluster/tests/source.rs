@@ -88,7 +88,7 @@ fn holds(name: &str, open: impl Fn(&Checkpoint) -> Followed, origin: &str, probl
     assert_eq!(first.state.namespaces.len(), 1, "{name}");
     assert_eq!(shown(&first.state), [""; 0], "{name}");
     assert_eq!(followed.source.health(), Health::Synced, "{name}");
-    let raw = &first.state.policies[&web()];
+    let raw = first.state.policies.get(&web()).expect("the policy");
     assert_eq!(raw.origin.to_string(), origin, "{name}");
     let located = followed.source.locate(&first, &web(), "");
     assert_eq!(located.as_ref(), Some(&raw.origin), "{name}");
@@ -103,7 +103,7 @@ fn holds(name: &str, open: impl Fn(&Checkpoint) -> Followed, origin: &str, probl
     (restarted.publish)(&format!("{NAMESPACE}{}", policy("[web]")));
     let after = restarted.wait(|state| !state.problems.is_empty());
     for snapshot in [bad, after] {
-        let kept = &snapshot.state.policies[&web()];
+        let kept = snapshot.state.policies.get(&web()).expect("the policy");
         assert_eq!(kept.labels, raw.labels, "{name}");
         let problems = shown(&snapshot.state);
         assert!(
@@ -157,7 +157,8 @@ fn the_state_does_not_depend_on_the_source() {
     });
     let [file, memory] = &states;
     assert_eq!(file.namespaces, memory.namespaces);
-    let (file, memory) = (&file.policies[&web()], &memory.policies[&web()]);
+    let policy = |state: &State| state.policies.get(&web()).cloned().expect("the policy");
+    let (file, memory) = (policy(file), policy(memory));
     assert_eq!(
         (&file.version, &file.uid, &file.document),
         (&memory.version, &memory.uid, &memory.document)

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::{Identity, NamespacedName, ObjectName, Problem, State, manifest};
+use cluster::state::AddressFamilies;
+use cluster::{Identity, NamespacedName, ObjectName, Problem, SharedMap, State, manifest};
 
 use crate::config::Config;
 use crate::cookies::{NamedPort, TableIds};
@@ -39,7 +40,7 @@ pub struct Compiler {
     tables: TableIds,
     policies: BTreeMap<ObjectName, PolicyForms>,
     /// The good forms of `policies`, to be shared.
-    manifests: Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>,
+    manifests: SharedMap<ObjectName, Arc<manifest::Policy>>,
     /// Whose addresses are that several pods claim, and whose they were before a start from nothing.
     owners: BTreeMap<IpAddr, NamespacedName>,
     /// Uses of each cookie in the tables.
@@ -51,6 +52,8 @@ pub struct Compiler {
     crowded: usize,
     /// What was compiled last; identities and cookies of earlier snapshots are in it.
     compiled: Compiled,
+    /// Of what it was compiled from.
+    families: AddressFamilies,
     /// What it was compiled from, so that the next one can go on from there.
     incremental: Option<Incremental>,
 }
@@ -60,19 +63,19 @@ impl Compiler {
     /// restart, or the default.
     pub fn new(config: Config, node: &str, persistent: PersistentState) -> Self {
         let mut policies = BTreeMap::new();
-        let mut manifests = persistent.policies;
-        Arc::make_mut(&mut manifests).retain(|name, raw| {
+        let mut manifests = persistent.policies.clone();
+        for (name, raw) in persistent.policies.iter() {
             // What an earlier version of this program took but this one refuses is as good as absent.
             let Ok(policy) = parse(raw, &config.cluster) else {
-                return false;
+                manifests.remove(name);
+                continue;
             };
             let known = PolicyForms {
                 good: Some((Arc::clone(raw), Arc::new(policy))),
                 refused: None,
             };
             policies.insert(name.clone(), known);
-            true
-        });
+        }
         let compiled = Compiled::empty(persistent.cookies, persistent.identities);
         Self {
             config,
@@ -86,6 +89,7 @@ impl Compiler {
             compilations: 0,
             crowded: CROWDED,
             compiled,
+            families: AddressFamilies::default(),
             incremental: None,
         }
     }
@@ -106,7 +110,7 @@ impl Compiler {
             identities: Arc::clone(&compiled.identities),
             cookies: Arc::clone(&compiled.cookies),
             tables: self.tables.clone(),
-            policies: Arc::clone(&self.manifests),
+            policies: self.manifests.clone(),
             owners,
         }
     }
@@ -127,8 +131,8 @@ impl Compiler {
 
     /// The manifests of the policies in force, in their present or last good form; before the first
     /// compilation those that were in force before a restart.
-    pub fn manifests(&self) -> Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>> {
-        Arc::clone(&self.manifests)
+    pub fn manifests(&self) -> SharedMap<ObjectName, Arc<manifest::Policy>> {
+        self.manifests.clone()
     }
 
     /// Forgets identities and cookies that neither the last compilation uses nor `identities` and
@@ -176,14 +180,10 @@ impl Compiler {
     /// was touched.
     pub fn update(&mut self, state: &Arc<State>) -> (&Compiled, ChangeSet) {
         self.make_room();
-        let known = self
-            .incremental
-            .as_ref()
-            .filter(|incremental| incremental.same_addresses(state));
-        let dual_stack = match known {
-            Some(_) => self.compiled.identities.dual_stack(),
-            None => state.is_dual_stack(),
-        };
+        let before = self.incremental.as_ref().map(Incremental::state);
+        self.families
+            .advance(before.unwrap_or(&State::default()), state);
+        let dual_stack = self.families.is_dual_stack();
         let onwards = self.incremental.take().filter(|incremental| {
             !incremental.ids_exhausted() && dual_stack == self.compiled.identities.dual_stack()
         });
@@ -238,8 +238,8 @@ impl Compiler {
         );
         let gone = |name: &ObjectName| !state.policies.contains_key(name);
         self.policies.retain(|name, _| !gone(name));
-        if self.manifests.keys().any(gone) {
-            Arc::make_mut(&mut self.manifests).retain(|name, _| !gone(name));
+        for name in self.manifests.clone().keys().filter(|name| gone(name)) {
+            self.manifests.remove(name);
         }
         for cookie in std::mem::take(&mut self.cookie_uses).into_keys() {
             self.cookies_used.insert(cookie, self.compilations);
@@ -267,7 +267,7 @@ impl Compiler {
         let before = good(&known).filter(|_| self.compiled.policies.contains_key(name));
         let Some(raw) = raw else {
             self.compiled.policies.remove(name);
-            Arc::make_mut(&mut self.manifests).remove(name);
+            self.manifests.remove(name);
             return [before, None];
         };
         let known = read(known, raw, &self.config.cluster);
@@ -280,7 +280,7 @@ impl Compiler {
             self.compiled.policies.insert(name.clone(), in_force);
             let manifest = self.manifests.get(name);
             if !manifest.is_some_and(|manifest| Arc::ptr_eq(manifest, raw)) {
-                Arc::make_mut(&mut self.manifests).insert(name.clone(), Arc::clone(raw));
+                self.manifests.insert(name.clone(), Arc::clone(raw));
             }
         }
         self.policies.insert(name.clone(), known);

@@ -1,10 +1,11 @@
 //! Numbers for reasons, and for tables. Both stay what they are for as long as what they name does.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use abi::policy as number;
 use cluster::differ::{changed, same};
+use cluster::{SharedMap, SharedTable};
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::{Direction, Reason, ReasonKind};
@@ -14,8 +15,8 @@ use crate::attribution::{Direction, Reason, ReasonKind};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "SerializedCookies", into = "SerializedCookies")]
 pub struct Cookies {
-    by_reason: HashMap<Arc<Reason>, u32>,
-    by_number: BTreeMap<u32, Arc<Reason>>,
+    by_reason: SharedTable<Arc<Reason>, u32>,
+    by_number: SharedMap<u32, Arc<Reason>>,
     next: u32,
 }
 
@@ -55,8 +56,8 @@ const IMPLICIT: [(u32, Direction, ReasonKind); 3] = [
 impl Default for Cookies {
     fn default() -> Self {
         let mut cookies = Self {
-            by_reason: HashMap::new(),
-            by_number: BTreeMap::new(),
+            by_reason: SharedTable::default(),
+            by_number: SharedMap::default(),
             next: number::COOKIE_FIRST_RULE,
         };
         for (number, direction, kind) in IMPLICIT {
@@ -117,18 +118,29 @@ impl Cookies {
 
     /// Forgets all cookies for rules that are not `in_use`.
     pub fn retain(&mut self, in_use: &BTreeSet<u32>) {
-        self.by_number
-            .retain(|cookie, _| *cookie < number::COOKIE_FIRST_RULE || in_use.contains(cookie));
-        let kept = &self.by_number;
-        self.by_reason.retain(|_, cookie| kept.contains_key(cookie));
+        let is_kept = |cookie: &u32| *cookie < number::COOKIE_FIRST_RULE || in_use.contains(cookie);
+        let all = self.by_number.keys().copied();
+        let forgotten: Vec<u32> = all.filter(|cookie| !is_kept(cookie)).collect();
+        for cookie in forgotten {
+            self.remove(cookie);
+        }
+    }
+
+    /// The cookies that name something else than `before`, and what they name; `None`: the cookie is free
+    /// again.
+    pub fn changed_since<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (u32, Option<&'a Arc<Reason>>)> {
+        let changed = SharedMap::changed(&before.by_number, &self.by_number, same);
+        changed.into_iter().map(|(cookie, _, now)| (*cookie, now))
     }
 
     /// The way here from `before`; `None` if that is the same.
     pub(crate) fn changes(&self, before: &Self) -> Option<CookieChanges> {
-        let reasons = changed(&before.by_number, &self.by_number, same);
-        let reasons: BTreeMap<u32, Option<Arc<Reason>>> = reasons
-            .into_iter()
-            .map(|(number, _, now)| (*number, now.cloned()))
+        let reasons: BTreeMap<u32, Option<Arc<Reason>>> = self
+            .changed_since(before)
+            .map(|(number, now)| (number, now.cloned()))
             .collect();
         let is_same = reasons.is_empty() && self.next == before.next;
         (!is_same).then_some(CookieChanges {
@@ -149,14 +161,18 @@ impl Cookies {
             .keys()
             .filter(|number| room.contains(number))
         {
-            if let Some(before) = self.by_number.remove(number) {
-                self.by_reason.remove(&before);
-            }
+            self.remove(*number);
         }
         for (number, reason) in changes.reasons {
             if let Some(reason) = reason.filter(|_| room.contains(&number)) {
                 self.insert(number, reason);
             }
+        }
+    }
+
+    fn remove(&mut self, number: u32) {
+        if let Some(reason) = self.by_number.remove(&number) {
+            self.by_reason.remove(&reason);
         }
     }
 
@@ -188,9 +204,9 @@ impl From<Cookies> for SerializedCookies {
         Self {
             next: cookies.next,
             reasons: cookies
-                .by_number
-                .into_iter()
+                .iter()
                 .filter(|(number, _)| *number >= number::COOKIE_FIRST_RULE)
+                .map(|(number, reason)| (number, Arc::clone(reason)))
                 .collect(),
         }
     }

@@ -65,7 +65,7 @@ fn read_object(policy: &manifest::Policy, cluster: &str) -> Result<Policy, field
 pub fn read(state: &State, cluster: &str) -> (BTreeMap<ObjectName, Arc<Policy>>, Vec<Problem>) {
     let mut policies = BTreeMap::new();
     let mut refused = Vec::new();
-    for (name, raw) in &state.policies {
+    for (name, raw) in state.policies.iter() {
         match parse(raw, cluster) {
             Ok(policy) => drop(policies.insert(name.clone(), Arc::new(policy))),
             Err(problem) => refused.push(*problem),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cluster::differ::{Differing, changed};
 use cluster::identities::IdentityChanges;
-use cluster::{Identities, NamespacedName, ObjectName, Origin, manifest, yaml};
+use cluster::{Identities, NamespacedName, ObjectName, Origin, SharedMap, manifest, yaml};
 use serde::{Deserialize, Serialize};
 
 use crate::cookies::{CookieChanges, Cookies, TableChanges, TableIds};
@@ -22,7 +22,7 @@ pub struct PersistentState {
     pub(crate) cookies: Arc<Cookies>,
     pub(crate) tables: TableIds,
     /// The last good form of every policy.
-    pub(crate) policies: Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>,
+    pub(crate) policies: SharedMap<ObjectName, Arc<manifest::Policy>>,
     /// Whose addresses are: of the node's own pods, and of those that several pods claim.
     pub(crate) owners: BTreeMap<IpAddr, NamespacedName>,
 }
@@ -33,7 +33,7 @@ impl Default for PersistentState {
             identities: Arc::new(Identities::new(false)),
             cookies: Arc::default(),
             tables: TableIds::default(),
-            policies: Arc::default(),
+            policies: SharedMap::default(),
             owners: BTreeMap::new(),
         }
     }
@@ -88,12 +88,10 @@ impl PersistentState {
             changes.cookies = self.cookies.changes(&before.cookies);
         }
         changes.tables = self.tables.changes(&before.tables);
-        if !Arc::ptr_eq(&self.policies, &before.policies) {
-            for (name, _, now) in changed(&before.policies, &self.policies, Arc::ptr_eq) {
-                match now {
-                    Some(policy) => changes.policies.push(SerializedPolicy::from(&**policy)),
-                    None => changes.removed.push(name.clone()),
-                }
+        for (name, _, now) in SharedMap::changed(&before.policies, &self.policies, Arc::ptr_eq) {
+            match now {
+                Some(policy) => changes.policies.push(SerializedPolicy::from(&**policy)),
+                None => changes.removed.push(name.clone()),
             }
         }
         let owners = changed(&before.owners, &self.owners, |one, other| one == other);
@@ -113,12 +111,12 @@ impl PersistentState {
         if let Some(tables) = changes.tables {
             self.tables.apply(tables);
         }
-        let policies = Arc::make_mut(&mut self.policies);
         for name in &changes.removed {
-            policies.remove(name);
+            self.policies.remove(name);
         }
         for stored in changes.policies {
-            policies.insert(stored.name.clone(), Arc::new(stored.into()));
+            self.policies
+                .insert(stored.name.clone(), Arc::new(stored.into()));
         }
         for (ip, owner) in changes.owners {
             match owner {
@@ -187,11 +185,9 @@ impl From<SerializedState> for PersistentState {
             identities: Arc::new(whole.identities.unwrap_or_else(|| Identities::new(false))),
             cookies: Arc::new(whole.cookies),
             tables: whole.tables,
-            policies: Arc::new(
-                policies
-                    .map(|stored| (stored.name.clone(), Arc::new(stored.into())))
-                    .collect(),
-            ),
+            policies: policies
+                .map(|stored| (stored.name.clone(), Arc::new(stored.into())))
+                .collect(),
             owners: whole.owners,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use abi::policy::{COOKIE_ALLOW_ANY_EGRESS, ENFORCED};
-use cluster::NamespacedName;
+use cluster::{NamespacedName, SharedMap};
 use flows_policy::{Compiled, Compiler, Config, PersistentState, ReasonKind};
 use testing_policy::{add, shown, state};
 
@@ -236,7 +236,7 @@ fn refused_policies_keep_their_last_good_form() {
         assert_eq!(compiled.policies.len(), 1);
         assert!(compiled.policies.values().all(|policy| policy.stale));
     }
-    state.policies.clear();
+    state.policies = SharedMap::default();
     let compiled = compiler.compile(&state);
     assert!(
         compiled.entries.is_empty() && compiled.policies.is_empty(),

@@ -75,7 +75,7 @@ fn the_pod_that_has_an_address_keeps_it() {
     }
 
     // It goes: the address is the other's, without a problem.
-    Arc::make_mut(&mut with_rival.pods).remove(&NamespacedName::new("s", "web"));
+    with_rival.pods.remove(&NamespacedName::new("s", "web"));
     with_rival.generation += 1;
     let compiled = compiler_a.compile(&with_rival);
     assert_eq!(

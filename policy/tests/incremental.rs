@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use cluster::{NamespacedName, State};
+use cluster::{NamespacedName, SharedMap, State};
 use datapath_host::{Changes, Desired};
 use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
 use testing_policy::generate::world;
@@ -61,28 +61,52 @@ struct Ledger {
     contested: usize,
 }
 
+/// An object of a pool that is put into the state, or without a value taken out.
+fn choose<'a, K: Clone + 'a, V: Clone + 'a>(
+    random: &mut Random,
+    pool: impl Iterator<Item = (&'a K, &'a V)>,
+) -> Option<(K, Option<V>)> {
+    let pool: Vec<(&K, &V)> = pool.collect();
+    if pool.is_empty() {
+        return None;
+    }
+    let (name, object) = *random.pick(&pool);
+    let stays = !random.chance(35);
+    Some((name.clone(), stays.then(|| object.clone())))
+}
+
 /// Puts an object of a pool into the state, or takes it out.
+fn mutate_shared<K: Ord + Clone, V: Clone>(
+    random: &mut Random,
+    objects: &mut SharedMap<K, V>,
+    pool: &SharedMap<K, V>,
+) {
+    match choose(random, pool.iter()) {
+        Some((name, Some(object))) => drop(objects.insert(name, object)),
+        Some((name, None)) => drop(objects.remove(&name)),
+        None => {}
+    }
+}
+
+/// As [`mutate_shared`].
 fn mutate<K: Ord + Clone, V: Clone>(
     random: &mut Random,
     objects: &mut BTreeMap<K, V>,
     pool: &BTreeMap<K, V>,
 ) {
-    let names: Vec<&K> = pool.keys().collect();
-    if names.is_empty() {
-        return;
-    }
-    let name = *random.pick(&names);
-    if random.chance(35) {
-        objects.remove(name);
-    } else {
-        objects.insert(name.clone(), pool[name].clone());
+    match choose(random, pool.iter()) {
+        Some((name, Some(object))) => drop(objects.insert(name, object)),
+        Some((name, None)) => drop(objects.remove(&name)),
+        None => {}
     }
 }
 
 /// The whole cluster has no IPv6 any more, until other pods and nodes come: the world is named otherwise.
 fn lose_ipv6(state: &mut State) {
-    for pod in Arc::make_mut(&mut state.pods).values_mut() {
-        Arc::make_mut(pod).ips.retain(std::net::IpAddr::is_ipv4);
+    for (name, pod) in state.pods.clone().iter() {
+        let mut pod = cluster::Pod::clone(pod);
+        pod.ips.retain(std::net::IpAddr::is_ipv4);
+        state.pods.insert(name.clone(), Arc::new(pod));
     }
     for node in state.nodes.values_mut() {
         let node = Arc::make_mut(node);
@@ -101,21 +125,22 @@ fn change(random: &mut Random, state: &mut State, pools: &[State]) {
         0 => mutate(random, &mut state.nodes, &pool.nodes),
         1..4 => mutate(random, &mut state.cidr_groups, &pool.cidr_groups),
         4..6 => mutate(random, &mut state.namespaces, &pool.namespaces),
-        6..11 => mutate(random, &mut state.policies, &pool.policies),
+        6..11 => mutate_shared(random, &mut state.policies, &pool.policies),
         11 => {
             // One that claims another's address.
             let names: Vec<NamespacedName> = state.pods.keys().cloned().collect();
             if names.is_empty() {
                 return;
             }
-            let ips = state.pods[random.pick(&names)].ips.clone();
+            let mut any = || state.pods.get(random.pick(&names)).expect("a pod");
+            let (ips, pod) = (any().ips.clone(), any());
             let pod = cluster::Pod {
                 ips,
-                ..(*state.pods[random.pick(&names)]).clone()
+                ..cluster::Pod::clone(pod)
             };
-            Arc::make_mut(&mut state.pods).insert(pod.name.clone(), Arc::new(pod));
+            state.pods.insert(pod.name.clone(), Arc::new(pod));
         }
-        _ => mutate(random, Arc::make_mut(&mut state.pods), &pool.pods),
+        _ => mutate_shared(random, &mut state.pods, &pool.pods),
     }
 }
 

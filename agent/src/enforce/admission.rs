@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cluster::{NamespacedName, ObjectName, State, manifest};
+use cluster::{NamespacedName, ObjectName, SharedMap, State, manifest};
 use loader::Changes;
 use policy::{ChangeSet, LocalNode};
 use tracing::error;
@@ -27,7 +27,7 @@ use super::{
 const ROUNDS: usize = 16;
 
 /// Policies by name, as their manifests have them.
-pub(super) type Policies = Arc<BTreeMap<ObjectName, Arc<manifest::Policy>>>;
+pub(super) type Policies = SharedMap<ObjectName, Arc<manifest::Policy>>;
 
 /// What goes into force.
 pub(super) struct Admitted {
@@ -63,12 +63,8 @@ impl LeftOut {
                 None => drop(state.policies.remove(name)),
             }
         }
-        // Else they stay shared with the snapshot.
-        if !self.pods.is_empty() {
-            let pods = Arc::make_mut(&mut state.pods);
-            for name in &self.pods {
-                pods.remove(name);
-            }
+        for name in &self.pods {
+            state.pods.remove(name);
         }
         Arc::new(state)
     }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use cluster::{NamespacedName, Pod, Problem};
+use cluster::{NamespacedName, Pod, Problem, SharedMap, State, differ::same};
 use loader::{Damage, IfIndex, Inspection, grace_periods::Expedited};
 use tracing::{error, info, warn};
 
@@ -21,15 +21,14 @@ const TOLD: Duration = Duration::from_secs(600);
 /// Repairs of one look that are told of one by one.
 const LISTED: usize = 3;
 
-type Pods = Arc<BTreeMap<NamespacedName, Arc<Pod>>>;
-
 /// What was found until now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Integrity {
     /// Interfaces that shall have programs.
     wanted: BTreeSet<IfIndex>,
-    /// Pods of the cluster, and the addresses of those of the node.
-    pods: Option<(Pods, BTreeSet<IpAddr>)>,
+    /// Pods of the cluster, and those of the node.
+    pods: SharedMap<NamespacedName, Arc<Pod>>,
+    own: BTreeMap<NamespacedName, Arc<Pod>>,
     looked: Option<Instant>,
     /// Repairs since the agent started.
     repairs: BTreeMap<Damage, u64>,
@@ -47,6 +46,19 @@ impl Integrity {
         let all = Damage::ALL.into_iter();
         all.map(|damage| (damage, self.repairs.get(&damage).copied().unwrap_or(0)))
             .collect()
+    }
+
+    /// Addresses of the node's pods. Of a new snapshot only the pods that changed are looked at.
+    fn own_addresses(&mut self, state: &State, node: &str) -> BTreeSet<IpAddr> {
+        for (name, _, now) in SharedMap::changed(&self.pods, &state.pods, same) {
+            match now.filter(|pod| pod.is_on(node)) {
+                Some(pod) => drop(self.own.insert(name.clone(), Arc::clone(pod))),
+                None => drop(self.own.remove(name)),
+            }
+        }
+        self.pods = state.pods.clone();
+        let own = self.own.values();
+        own.flat_map(|pod| pod.ips.iter().copied()).collect()
     }
 
     /// Why it isn't certain that every pod's packets are judged.
@@ -146,15 +158,9 @@ impl Integrity {
 impl Reconciler {
     /// Programs on the veth of every address in this node's pod ranges, whether or not the pod is
     /// known: what is not known is dropped.
-    pub(super) fn attach(&mut self, state: &cluster::State) {
+    pub(super) fn attach(&mut self, state: &State) {
         let node = state.nodes.get(self.config.node.as_str());
-        let known = self.integrity.pods.take();
-        let known = known.filter(|(of, _)| Arc::ptr_eq(of, &state.pods));
-        let (_, pods) = self.integrity.pods.insert(known.unwrap_or_else(|| {
-            let pods = state.pods_on_node(&self.config.node);
-            let ips = pods.flat_map(|pod| pod.ips.iter().copied()).collect();
-            (Arc::clone(&state.pods), ips)
-        }));
+        let pods = self.integrity.own_addresses(state, &self.config.node);
         let in_range = |address: &IpAddr| {
             node.is_some_and(|node| node.pod_cidrs.iter().any(|range| range.contains(address)))
         };

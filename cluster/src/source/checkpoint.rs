@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::differ;
 use crate::origin::Origin;
+use crate::shared_map::SharedMap;
 use crate::yaml;
 
 /// Documents that share a key.
@@ -16,7 +16,7 @@ type Documents = Arc<[Arc<yaml::Node>]>;
 /// good form: documents under keys. What a key is only the source knows (the directory's are its files);
 /// for whoever stores it, it is plain data. Shares the documents with the source; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Checkpoint(Arc<BTreeMap<Arc<str>, Documents>>);
+pub struct Checkpoint(SharedMap<Arc<str>, Documents>);
 
 /// What differs between two checkpoints, as plain data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,10 +43,10 @@ impl Checkpoint {
             keys.entry(key).or_default().push(Arc::clone(document));
         }
         let keys = keys.into_iter();
-        Self(Arc::new(
+        Self(
             keys.map(|(key, documents)| (key, documents.into()))
                 .collect(),
-        ))
+        )
     }
 
     /// Nothing is known.
@@ -56,19 +56,15 @@ impl Checkpoint {
 
     /// Replaces the documents under a key; `None` removes it.
     pub fn set(&mut self, key: Arc<str>, documents: Option<Vec<Arc<yaml::Node>>>) {
-        let keys = Arc::make_mut(&mut self.0);
         match documents {
-            Some(documents) => keys.insert(key, documents.into()),
-            None => keys.remove(&key),
+            Some(documents) => self.0.insert(key, documents.into()),
+            None => self.0.remove(&key),
         };
     }
 
     /// What leads here from `before`. Equal documents that were read again count as others.
     pub fn changes(&self, before: &Self) -> CheckpointChanges {
-        if Arc::ptr_eq(&self.0, &before.0) {
-            return CheckpointChanges::default();
-        }
-        let changed = differ::changed(&before.0, &self.0, Arc::ptr_eq).into_iter();
+        let changed = SharedMap::changed(&before.0, &self.0, Arc::ptr_eq).into_iter();
         CheckpointChanges(
             changed
                 .map(|(key, _, now)| (Arc::clone(key), now.cloned()))
@@ -78,11 +74,10 @@ impl Checkpoint {
 
     /// Applies what [`Self::changes`] returned.
     pub fn apply(&mut self, changes: CheckpointChanges) {
-        let keys = Arc::make_mut(&mut self.0);
         for (key, documents) in changes.0 {
             match documents {
-                Some(documents) => drop(keys.insert(key, documents)),
-                None => drop(keys.remove(&key)),
+                Some(documents) => drop(self.0.insert(key, documents)),
+                None => drop(self.0.remove(&key)),
             }
         }
     }
@@ -93,7 +88,7 @@ impl Checkpoint {
     }
 
     /// Whether there are these very documents under a key.
-    pub(super) fn has(&self, key: &str, documents: &[Arc<yaml::Node>]) -> bool {
+    pub(super) fn has(&self, key: &Arc<str>, documents: &[Arc<yaml::Node>]) -> bool {
         self.0.get(key).is_some_and(|known| {
             known.len() == documents.len()
                 && known.iter().zip(documents).all(|(a, b)| Arc::ptr_eq(a, b))

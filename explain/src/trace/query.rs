@@ -1,11 +1,10 @@
 //! What is asked: two ends and a port, as people write them.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::spelling::{closest_by, did_you_mean};
-use cluster::{Identity, Labels, NamespacedName, Pod};
+use cluster::{Identity, Labels, NamespacedName, Pod, SharedMap};
 use thiserror::Error;
 
 use policy::bounded;
@@ -283,7 +282,7 @@ impl Port {
 pub(super) fn near(
     namespace: Option<&str>,
     name: &str,
-    pods: &BTreeMap<NamespacedName, Arc<Pod>>,
+    pods: &SharedMap<NamespacedName, Arc<Pod>>,
 ) -> Vec<String> {
     let here = |pod: &Pod| namespace.is_none_or(|namespace| *pod.name.namespace == *namespace);
     let tests: [&dyn Fn(&Pod) -> bool; 3] = [

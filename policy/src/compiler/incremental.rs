@@ -92,9 +92,9 @@ impl Incremental {
         }
     }
 
-    /// Whether pods and nodes are those of `state`.
-    pub(super) fn same_addresses(&self, state: &State) -> bool {
-        Arc::ptr_eq(&self.state.pods, &state.pods) && self.state.nodes == state.nodes
+    /// The state it was brought to last.
+    pub(super) fn state(&self) -> &State {
+        &self.state
     }
 
     /// Whether something got no number: then who gets one depends on all who want one, and the next state

@@ -86,8 +86,9 @@ fn it_names_map_numbers_policies_and_remedy() {
     add(&mut scene.state, &policy("web", 2, &ports(5)));
     add(&mut scene.state, &policy("huge", 1, &ports(40)));
     add(&mut scene.state, &policy("later", 1, "{}"));
-    let gone = scene.state.policies.keys();
-    let gone = gone.clone().find(|name| &*name.name == "closed").cloned();
+    let mut names = scene.state.policies.keys();
+    let gone = names.find(|name| &*name.name == "closed").cloned();
+    drop(names);
     scene.state.policies.remove(&gone.expect("it is there"));
     let wanted = scene.compile().policy.len();
     let room = Capacity {

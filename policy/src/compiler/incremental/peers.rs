@@ -6,7 +6,7 @@ use std::sync::Arc;
 use abi::identity as number;
 use cluster::differ::{changed, same};
 use cluster::identities::Exhausted;
-use cluster::{Identities, Identity, Labels, NamespacedName, Pod, Problem, State};
+use cluster::{Identities, Identity, Labels, NamespacedName, Pod, Problem, SharedMap, State};
 
 use super::Incremental;
 use super::dirty::Dirty;
@@ -31,7 +31,7 @@ impl Incremental {
         state: &State,
         dirty: &mut Dirty,
     ) {
-        for (name, _, raw) in changed(&old.policies, &state.policies, same) {
+        for (name, _, raw) in SharedMap::changed(&old.policies, &state.policies, same) {
             let [before, now] = compiler.read_policy(name, raw);
             let is_same = match (&before, &now) {
                 (Some(before), Some(now)) => Arc::ptr_eq(before, now),
@@ -60,14 +60,11 @@ impl Incremental {
         state: &State,
         dirty: &mut Dirty,
     ) -> BTreeSet<NamespacedName> {
-        let mut moved = BTreeSet::new();
-        if !Arc::ptr_eq(&old.pods, &state.pods) {
-            let pods = changed(&old.pods, &state.pods, same);
-            moved.extend(pods.into_iter().map(|(name, ..)| name.clone()));
-        }
+        let pods = SharedMap::changed(&old.pods, &state.pods, same).into_iter();
+        let mut moved: BTreeSet<NamespacedName> = pods.map(|(name, ..)| name.clone()).collect();
         for (namespace, ..) in changed(&old.namespaces, &state.namespaces, same) {
             let first = NamespacedName::new(namespace, "");
-            let pods = state.pods.range(first..).map(|(name, _)| name);
+            let pods = state.pods.range_from(&first).map(|(name, _)| name);
             moved.extend(
                 pods.take_while(|name| name.namespace == *namespace)
                     .cloned(),
