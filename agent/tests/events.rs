@@ -7,8 +7,8 @@ mod common;
 use std::sync::Arc;
 
 use cluster::{Kind, ObjectName};
-use common::{CART, names, server::Agent};
-use flows_agent::node::Progress;
+use common::{CART, FRONTEND, names, server::Agent};
+use flows_agent::node::{Progress, names::Endpoint};
 use proto::{
     flow::{AgentEvent, AgentEventType, agent_event::Notification},
     observer::{GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest},
@@ -98,15 +98,12 @@ async fn what_changes_is_told() {
         .by_address
         .remove(&CART.parse::<std::net::IpAddr>().unwrap().into());
     changed.by_index.remove(&cart.unwrap().id);
-    for end in changed
-        .by_index
-        .values_mut()
-        .chain(changed.by_address.values_mut())
-    {
-        if end.identity == 20_001 {
-            Arc::make_mut(end).identity = 20_009;
-        }
-    }
+    let frontend = FRONTEND.parse::<std::net::IpAddr>().unwrap().into();
+    let mut end = Endpoint::clone(changed.by_address.get(&frontend).unwrap());
+    end.identity = 20_009;
+    let end = Arc::new(end);
+    changed.by_index.insert(end.id, Arc::clone(&end));
+    changed.by_address.insert(frontend, end);
     agent.names.store(Arc::new(changed));
     agent.progress.send_replace(progress(6, &[("b", "2")]));
     let mut kinds = Vec::new();

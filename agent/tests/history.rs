@@ -216,8 +216,9 @@ fn names_are_frozen_on_arrival() {
         labels: vec!["zone=b".into()],
         ..(*node()).clone()
     });
-    later.by_address.clear();
-    later.attributions.clear();
+    let nothing = NameTable::default();
+    later.by_address = nothing.by_address;
+    later.attributions = nothing.attributions;
     feed.resolver.update(&Arc::new(later));
     feed.event(new_connection(2));
     feed.resolver.update(&Arc::new(NameTable::default()));

@@ -76,37 +76,41 @@ impl Enrichment {
     fn identities(&mut self, names: &mut NameTable, before: &NameTable, compiled: &Compiled) {
         let now = &compiled.identities;
         let known = self.identities.replace(Arc::clone(now));
-        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
-            names.by_identity = before.by_identity.clone();
-            return;
-        }
-        let named = |identity| known.as_ref().and_then(|known| known.labels(identity));
-        for (identity, labels) in now.iter() {
-            let known = before.by_identity.get(&identity.0);
-            let endpoint = match known.filter(|_| named(identity) == Some(labels)) {
-                Some(known) => Arc::clone(known),
-                None => shared(known, identity_of(compiled, identity)),
-            };
-            names.by_identity.insert(identity.0, endpoint);
+        let changed: Vec<(Identity, bool)> = match &known {
+            Some(known) => {
+                let changed = now.changed_since(known);
+                changed.map(|(it, labels)| (it, labels.is_some())).collect()
+            }
+            None => now.iter().map(|(identity, _)| (identity, true)).collect(),
+        };
+        names.by_identity = before.by_identity.clone();
+        for (identity, is_used) in changed {
+            if is_used {
+                let known = before.by_identity.get(&identity.0);
+                let endpoint = shared(known, identity_of(compiled, identity));
+                names.by_identity.insert(identity.0, endpoint);
+            } else {
+                names.by_identity.remove(&identity.0);
+            }
         }
     }
 
     fn cookies(&mut self, names: &mut NameTable, before: &NameTable, compiled: &Compiled) {
         let now = &compiled.cookies;
         let known = self.cookies.replace(Arc::clone(now));
-        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, now)) {
-            names.attributions = before.attributions.clone();
-            return;
-        }
-        let named = |cookie| known.as_ref().and_then(|known| known.resolve(cookie));
-        for (cookie, reason) in now.iter() {
-            let known = before.attributions.get(&cookie);
-            let is_same = |named: &Arc<Reason>| Arc::ptr_eq(named, reason);
-            let attribution = match known.filter(|_| named(cookie).is_some_and(is_same)) {
-                Some(known) => Arc::clone(known),
-                None => shared(known, attribution_of(cookie, reason)),
-            };
-            names.attributions.insert(cookie, attribution);
+        let changed: Vec<(u32, Option<&Arc<Reason>>)> = match &known {
+            Some(known) => now.changed_since(known).collect(),
+            None => now.iter().map(|(it, reason)| (it, Some(reason))).collect(),
+        };
+        names.attributions = before.attributions.clone();
+        for (cookie, reason) in changed {
+            if let Some(reason) = reason {
+                let known = before.attributions.get(&cookie);
+                let attribution = shared(known, attribution_of(cookie, reason));
+                names.attributions.insert(cookie, attribution);
+            } else {
+                names.attributions.remove(&cookie);
+            }
         }
     }
 }
@@ -126,7 +130,10 @@ fn address(names: &mut NameTable, before: &NameTable, from: &Sources<'_>, ip: Ip
     if endpoint.id != 0 {
         names.by_index.insert(endpoint.id, Arc::clone(&endpoint));
     }
-    names.by_address.insert(key, endpoint);
+    // What stays as it was stays shared.
+    if !matches!(names.by_address.get(&key), Some(known) if Arc::ptr_eq(known, &endpoint)) {
+        names.by_address.insert(key, endpoint);
+    }
 }
 
 /// Whether a pod of the node still has its place: what else is known of it comes with its address.
@@ -363,7 +370,7 @@ mod tests {
             (Decision::Allow, ["spec.ingress[0]", "specs[0].ingress[0]"]),
             (Decision::DefaultDeny, ["spec", "specs[0]"]),
         ] {
-            let all = cluster.names.attributions.values();
+            let all = cluster.names.attributions.iter().map(|(_, known)| known);
             let found = all
                 .filter(|known| known.decision == decision && !known.policies.is_empty())
                 .map(|known| {

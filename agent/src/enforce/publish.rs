@@ -228,9 +228,12 @@ pub(super) fn progress(
     failure: Option<&Failure>,
     before: &Progress,
 ) -> Progress {
+    let mut in_force = compiled.policies.iter().peekable();
     let refused = state.policies.iter().filter_map(|(name, raw)| {
-        let in_force = compiled.policies.get(name);
-        if in_force.is_some_and(|in_force| !in_force.stale) {
+        // Both are in the order of names.
+        while in_force.next_if(|(known, _)| *known < name).is_some() {}
+        let known = in_force.next_if(|(known, _)| *known == name);
+        if known.is_some_and(|(_, in_force)| !in_force.stale) {
             return None;
         }
         let mut problems = compiled.problems.iter().chain(&state.problems);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use cluster::ObjectName;
+use cluster::{ObjectName, SharedTable, differ::changed};
 use pb::agent_event::Notification;
 use proto::flow as pb;
 use tokio::sync::watch;
@@ -130,16 +130,14 @@ fn policies(before: &Progress, now: &Progress) -> New {
             rule_count,
         })
     };
-    let gone = before
-        .policies
-        .keys()
-        .filter(|name| !now.policies.contains_key(*name))
-        .map(|name| (pb::AgentEventType::PolicyDeleted, update(name, 0)));
-    let come = now
-        .policies
-        .iter()
-        .filter(|(name, version)| before.policies.get(*name) != Some(version))
-        .map(|(name, _)| (pb::AgentEventType::PolicyUpdated, update(name, 1)));
+    let changed = changed(&before.policies, &now.policies, |one, other| one == other);
+    let (gone, come): (Vec<_>, Vec<_>) = changed.into_iter().partition(|(.., now)| now.is_none());
+    let gone = gone
+        .into_iter()
+        .map(|(name, ..)| (pb::AgentEventType::PolicyDeleted, update(name, 0)));
+    let come = come
+        .into_iter()
+        .map(|(name, ..)| (pb::AgentEventType::PolicyUpdated, update(name, 1)));
     gone.chain(come).collect()
 }
 
@@ -201,6 +199,11 @@ fn sorted(endpoints: &foldhash::HashMap<u32, Arc<Endpoint>>) -> Vec<&Arc<Endpoin
 /// Whose addresses are, by identity.
 fn addresses(before: &NameTable, now: &NameTable) -> New {
     let mut new: Vec<(String, pb::AgentEventType, pb::IpCacheNotification)> = Vec::new();
+    let is_same = |known: &Arc<Endpoint>, now: &Arc<Endpoint>| {
+        Arc::ptr_eq(known, now)
+            || (known.identity, &known.namespace, &known.pod)
+                == (now.identity, &now.namespace, &now.pod)
+    };
     let mut push =
         |key: crate::node::names::AddrKey, kind, endpoint: &Endpoint, old: Option<u32>| {
             let ip = key.ip();
@@ -215,23 +218,14 @@ fn addresses(before: &NameTable, now: &NameTable) -> New {
             };
             new.push((cidr, kind, notification));
         };
-    #[expect(clippy::iter_over_hash_type, reason = "sorted below")]
-    for (key, endpoint) in &before.by_address {
-        if !now.by_address.contains_key(key) {
-            push(*key, pb::AgentEventType::IpcacheDeleted, endpoint, None);
-        }
-    }
-    #[expect(clippy::iter_over_hash_type, reason = "sorted below")]
-    for (key, endpoint) in &now.by_address {
-        let known = before.by_address.get(key);
-        let is_same = |known: &&Arc<Endpoint>| {
-            Arc::ptr_eq(known, endpoint)
-                || (known.identity, &known.namespace, &known.pod)
-                    == (endpoint.identity, &endpoint.namespace, &endpoint.pod)
-        };
-        if known.filter(is_same).is_none() {
-            let old = known.map(|known| known.identity);
-            push(*key, pb::AgentEventType::IpcacheUpserted, endpoint, old);
+    for (key, known, endpoint) in SharedTable::changed(&before.by_address, &now.by_address) {
+        match (known, endpoint) {
+            (Some(known), None) => push(*key, pb::AgentEventType::IpcacheDeleted, known, None),
+            (known, Some(endpoint)) if !known.is_some_and(|known| is_same(known, endpoint)) => {
+                let old = known.map(|known| known.identity);
+                push(*key, pb::AgentEventType::IpcacheUpserted, endpoint, old);
+            }
+            (_, Some(_)) | (None, None) => {}
         }
     }
     new.sort_by(|a, b| a.0.cmp(&b.0));

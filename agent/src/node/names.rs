@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
 };
 
-use cluster::Kind;
-use foldhash::HashMap;
+use cluster::{Kind, SharedTable};
+use foldhash::{HashMap, fast::RandomState};
 use policy::RulePath;
 
 /// A Kubernetes object that owns a pod, as Hubble's `Workload`.
@@ -186,19 +186,19 @@ impl AddrKey {
     }
 }
 
-/// The snapshot.
+/// The snapshot. Shares with the one before what stayed as it was.
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
     /// This node.
     pub node: Arc<Node>,
     /// Pods and nodes by address.
-    pub by_address: HashMap<AddrKey, Arc<Endpoint>>,
+    pub by_address: SharedTable<AddrKey, Arc<Endpoint>, RandomState>,
     /// Pods of this node by endpoint index.
     pub by_index: HashMap<u32, Arc<Endpoint>>,
     /// What an identity alone tells: labels, but no pod.
-    pub by_identity: HashMap<u32, Arc<Endpoint>>,
+    pub by_identity: SharedTable<u32, Arc<Endpoint>, RandomState>,
     /// What cookies stand for.
-    pub attributions: HashMap<u32, Arc<Attribution>>,
+    pub attributions: SharedTable<u32, Arc<Attribution>, RandomState>,
 }
 
 /// The names of one event.
