@@ -10,6 +10,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use crate::{
     connect::ServerArgs,
     error::Error,
+    explain,
     flag::as_go_takes_them,
     incidents, list, observe,
     policy::{endpoint, get, identity, trace, validate, wait},
@@ -44,6 +45,7 @@ pub(crate) struct Cli {
 enum Command {
     Observe(Box<observe::Args>),
     Incidents(Box<incidents::Args>),
+    Explain(explain::Args),
     Top(top::Args),
     Status(status::Args),
     /// List nodes or namespaces
@@ -122,6 +124,7 @@ impl Cli {
         match &self.command {
             Command::Observe(args) => observe::run(args, server).await,
             Command::Incidents(args) => incidents::run(args, server).await,
+            Command::Explain(args) => explain::run(args, server).await,
             Command::Top(args) => top::run(args, server).await,
             Command::Status(args) => status::run(args, server).await,
             Command::List(List::Nodes(args)) => list::nodes(args, server).await,

@@ -3,11 +3,10 @@
 use std::{
     io::{self, Write as _},
     path::PathBuf,
-    sync::Arc,
     time::SystemTime,
 };
 
-use client::{ConnectionState, Feed, FlowQuery, Snapshot, Source, Store, connections};
+use client::{FlowQuery, Source, connections};
 use flow::{
     FlowView as _,
     flags::{FilterFlags, Lists},
@@ -24,13 +23,12 @@ use crate::{
     error::Error,
     filter_args::FilterArgs,
     flag::{self, Given, Switch, TextFormat, or_environment},
+    history,
     observe::filter_plan::FilterPlan,
     table,
     text::grouped,
 };
 
-/// Most flows that are looked through.
-const MOST: u64 = 500_000;
 /// Flows that are looked through, if nothing is said.
 const LAST: u64 = 100_000;
 
@@ -81,7 +79,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     };
     let is_file = matches!(source, Source::File(_));
     let query = query(args, plan.lists.clone(), &zone)?;
-    let snapshot = read(source, query).await?;
+    let snapshot = history::read(source, query).await?;
     let joined = connections::join(&snapshot);
     let now = match is_file {
         true => joined.newest().unwrap_or(0),
@@ -152,25 +150,6 @@ fn query(args: &Args, lists: Lists, zone: &Zone) -> Result<FlowQuery, Error> {
         until: None,
         follow: false,
     })
-}
-
-/// All that was asked for.
-async fn read(source: Source, query: FlowQuery) -> Result<Snapshot, Error> {
-    let store = Arc::new(Store::new(usize::try_from(MOST).unwrap_or(usize::MAX)));
-    let feed = Feed::start(source, query, Arc::clone(&store));
-    let mut states = feed.connection();
-    loop {
-        match &*states.borrow_and_update() {
-            ConnectionState::Ended => return Ok(store.snapshot()),
-            ConnectionState::Failed(why) | ConnectionState::Lost { why, .. } => {
-                return Err(Error::Usage(why.clone()));
-            }
-            ConnectionState::Connecting | ConnectionState::Live { .. } => {}
-        }
-        if states.changed().await.is_err() {
-            return Ok(store.snapshot());
-        }
-    }
 }
 
 fn show(found: &[Incident], connections: usize, zone: &Zone) -> Result<(), Error> {

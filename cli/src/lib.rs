@@ -3,7 +3,7 @@
 //! ```text
 //! args         the commands, parsed, and which function runs each
 //! observe      request -> server or file -> print
-//! incidents    what is denied, by cause
+//! incidents    what is denied, by cause          explain   why a connection was decided so
 //! top          flows on a terminal, live
 //! policy       trace, validate, what is in force: of a directory or a server
 //! status, list, watch   of a server
@@ -14,8 +14,10 @@
 mod args;
 mod connect;
 mod error;
+mod explain;
 mod filter_args;
 mod flag;
+mod history;
 mod incidents;
 mod line;
 mod list;

@@ -15,7 +15,9 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "list",
             "status",
             "observe",
+            "history",
             "incidents",
+            "explain",
             "policy",
             "top",
             "watch",
@@ -219,6 +221,14 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     ("explain", &["trace", "validate", "explain_flow", "proto"]),
     (
         "client",
-        &["error", "target", "server", "store", "feed", "view"],
+        &[
+            "error",
+            "target",
+            "server",
+            "store",
+            "connections",
+            "feed",
+            "view",
+        ],
     ),
 ];
