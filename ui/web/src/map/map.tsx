@@ -60,7 +60,7 @@ function GraphPanel() {
   }, [graph, layout]);
   const fit = () => {
     moved.current = false;
-    if (area) setViewport(fitTo(whole, area));
+    if (area) setViewport(fitTo(whole, area, placed.length > CULL));
   };
   useLayoutEffect(() => {
     const element = box.current;

@@ -15,9 +15,12 @@ export const FARTHEST = 0.02;
 /** A map that is smaller than the panel is not shown larger than this. */
 const LARGEST = 1.25;
 
-/** All of `box` in the panel, as large as can be; one that could not be read is shown from its beginning on. */
-export function fit(box: Box, area: Area): Viewport {
-  const zoom = Math.max(READABLE, Math.min(LARGEST, largest(box, area)));
+/**
+ * All of `box` in the panel, as large as can be. One that could not be read is shown from its beginning on,
+ * a `crowd` whole: of that a picture is wanted first.
+ */
+export function fit(box: Box, area: Area, crowd: boolean): Viewport {
+  const zoom = Math.max(crowd ? FARTHEST : READABLE, Math.min(LARGEST, largest(box, area)));
   const from = (margin: number, room: number, length: number) => Math.max(margin, (room - length * zoom) / 2);
   return { x: from(MARGIN.x, area.w, box.w) - box.x * zoom, y: from(MARGIN.y, area.h, box.h) - box.y * zoom, zoom };
 }
