@@ -1,5 +1,5 @@
 //! The page under load: a server that sends 20,000 flows per second, flows-ui, and a real Chromium that
-//! shows them: for 30 s everything of a small cluster, then the maps of 200 and of 2,000 workloads, for as
+//! shows them: for 30 s everything of a small cluster, then the maps of 40, 200 and 2,000 workloads, for as
 //! long each. Reports what the browser's main thread and memory say.
 //!
 //! `cargo xtask bench web [SECONDS [FLOWS_PER_SECOND]]`
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     show(Cluster::Everybody, rate, move |url| {
         browse("bench.mjs", url, &[seconds, rate])
     })?;
-    for (workloads, per_namespace) in [(200, 20), (2000, 40)] {
+    for (workloads, per_namespace) in [(40, 10), (200, 20), (2000, 40)] {
         let cluster = Cluster::Sparse {
             workloads,
             per_namespace,

@@ -16,19 +16,24 @@ try {
   await tasks();
   await page.reload();
   await whole();
-  await page.locator('.card.namespace').first().waitFor();
-  await page.waitForTimeout(1000);
+  // Few are drawn as cards, many as spots.
+  const drawn = async (what) => {
+    await page.locator(what).first().waitFor({ state: 'attached' });
+    await page.locator('.tablehead', { hasText: 'computing' }).waitFor({ state: 'detached' });
+    await page.waitForTimeout(1000);
+  };
+  const all = Number(workloads) > 150 ? '.spots .spot' : '.card.workload';
+  await drawn('.card');
   await longest('first drawing');
-  await page.getByRole('button', { name: 'Expand all' }).click();
-  await page.locator('.spots .spot').first().waitFor({ state: 'attached' });
-  await page.waitForTimeout(1000);
+  const expand = page.getByRole('button', { name: 'Expand all' });
+  if ((await expand.count()) > 0) await expand.click();
+  await drawn(all);
   await longest('opening all');
   const address = page.url();
   await page.goto('about:blank');
   await page.goto(address);
   await whole();
-  await page.locator('.spots .spot').first().waitFor({ state: 'attached' });
-  await page.waitForTimeout(1000);
+  await drawn(all);
   await longest('first drawing, all open');
 
   const drag = async (dx, dy) => {
@@ -65,10 +70,24 @@ try {
   await tasks();
   await come('near');
   await page.getByRole('button', { name: 'Collapse all' }).click();
-  await page.locator('.card.namespace').first().waitFor();
-  await page.waitForTimeout(1000);
+  await drawn('.card.namespace');
   await longest('closing all');
   await come('all closed');
+
+  await page.getByRole('button', { name: 'Matrix', exact: true }).click();
+  await drawn('.cell');
+  await longest('matrix');
+  await expand.click();
+  await drawn('.cell');
+  await longest('matrix, opening all');
+  await page.locator('.matrix').evaluate(async (matrix) => {
+    for (let step = 1; step <= 40; step++) {
+      matrix.scrollTo(step * 300, step * 200);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  });
+  await longest('matrix, scrolling');
+  await come('matrix, all open');
 } finally {
   await browser.close();
 }

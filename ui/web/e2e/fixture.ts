@@ -13,8 +13,8 @@ export class Fixture {
   page!: Page;
   #wrong: string[] = [];
 
-  constructor(args: readonly string[] = [], sight: Sight = {}) {
-    this.server = new Server(args);
+  constructor(args: readonly string[] = [], sight: Sight = {}, source?: readonly string[]) {
+    this.server = new Server(args, source);
     beforeAll(async () => {
       await this.server.start();
       this.browser = await launch();

@@ -25,7 +25,7 @@ function lab(...words: string[]): string {
   return execFileSync(variable('FLOWS_LAB_PROGRAM'), [verb, '--name', LAB, ...rest], { encoding: 'utf8' });
 }
 
-const server = new Server([], LAB);
+const server = new Server([], ['--lab', LAB]);
 let browser: Browser;
 beforeAll(async () => {
   lab('up', '--relay-listen', 'none', '--agent-arg=--ring-bytes=16384', '--agent-arg=--drop-events=0', MANIFESTS);

@@ -15,13 +15,13 @@ export class Server {
   #process: ChildProcess | null = null;
   url = '';
 
-  /** `args`: what it is told besides the lab and where to listen. */
-  constructor(readonly args: readonly string[] = [], readonly lab = variable('FLOWS_LAB')) {}
+  /** `args`: what it is told besides where its flows are from and where to listen. */
+  constructor(readonly args: readonly string[] = [], readonly source: readonly string[] = ['--lab', variable('FLOWS_LAB')]) {}
 
   /** Starts it; on the same port as before if it ran before. */
   async start(): Promise<void> {
     const listen = this.url ? new URL(this.url).host : '127.0.0.1:0';
-    const process = spawn(variable('FLOWS_UI'), ['--lab', this.lab, '--listen', listen, ...this.args], {
+    const process = spawn(variable('FLOWS_UI'), [...this.source, '--listen', listen, ...this.args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = process;

@@ -9,6 +9,7 @@ import './style/filter.css';
 import './style/axis.css';
 import './style/table.css';
 import './style/map.css';
+import './style/matrix.css';
 import './style/drawer.css';
 import './style/dialog.css';
 import './style/status.css';

@@ -12,8 +12,10 @@ export interface View {
   until: string;
   /** Namespaces in the map; empty: all. */
   namespaces: string[];
-  /** Namespaces of the map that are open or closed against the default. */
+  /** Namespaces of the map that somebody opened, or with `-` closed; `*` is all of them. */
   toggled: string[];
+  /** The map is a matrix, in which these namespaces are open; `null`: it is a graph. */
+  matrix: string[] | null;
   /** Columns of the table; empty: the default ones. */
   columns: string[];
   /** A column's name, with `-` from the greatest down. */
@@ -36,6 +38,7 @@ export const FIRST_VIEW: View = {
   until: '',
   namespaces: [],
   toggled: [],
+  matrix: null,
   columns: [],
   sort: DEFAULT_SORT,
   at: null,
@@ -69,6 +72,7 @@ export function encode(view: View): string {
   if (view.until) query.set('until', view.until);
   if (view.namespaces.length) query.set('ns', view.namespaces.join(','));
   if (view.toggled.length) query.set('open', view.toggled.join(','));
+  if (view.matrix) query.set('matrix', view.matrix.join(','));
   if (view.columns.length) query.set('cols', view.columns.join(','));
   if (view.sort !== DEFAULT_SORT) query.set('sort', view.sort);
   if (view.at !== null) {
@@ -91,6 +95,7 @@ export function decode(query: string): View {
     until: params.get('until') ?? '',
     namespaces: words(params.get('ns')),
     toggled: words(params.get('open')),
+    matrix: params.has('matrix') ? words(params.get('matrix')) : null,
     columns: words(params.get('cols')),
     sort: params.get('sort') || DEFAULT_SORT,
     at: count(params.get('at')),

@@ -25,9 +25,9 @@ function filter(edge: Edge): void {
   if (term) go({ filters: withFilter(view.value.filters, term) });
 }
 
-/** What is said of an edge without asking: how much is dropped, or what is spoken. */
+/** What is said of an edge without asking: how much is dropped, what is spoken, or how much comes. */
 export function word(edge: Edge, seconds: number): string {
-  return edge.dropped ? rate(edge.dropped, seconds) : spoken(edge.requests);
+  return edge.dropped ? rate(edge.dropped, seconds) : spoken(edge.requests) || rate(edge.flows, seconds);
 }
 
 export const EdgeView = memo<Props>(function EdgeView({ edge, line, place, seconds, near, hot, title, onHot }) {

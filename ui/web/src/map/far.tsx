@@ -92,7 +92,7 @@ function paths(graph: Graph, layout: Layout): Paths {
 }
 
 /** How wide a letter is of a name that stands on a spot, px. */
-const LETTER = 5.3;
+const LETTER = 6.2;
 
 /** Names of many that belong together differ at their ends, most often: the middle is left out. */
 function cut(name: string, letters: number): string {

@@ -3,10 +3,6 @@
 
 import type { MapEdge, MapNode, ServiceMap } from '../openapi';
 
-/** Up to so many workloads every namespace is open. */
-export const OPEN_UP_TO = 60;
-/** Among the namespaces that are open or closed against the default: all of them. */
-export const ALL = '*';
 /** Ports that a card lists; the others are in its last line. */
 export const PORTS = 5;
 
@@ -66,36 +62,15 @@ function add(to: Traffic, { flows, dropped, connections, bytes }: Traffic): void
   to.bytes += bytes;
 }
 
-/**
- * Whether namespaces are open that nobody toggled: while there are few workloads. Where they were open
- * `before` they stay so until there are many more: one workload that comes doesn't close them all.
- */
-export function openByDefault(map: ServiceMap, before = false): boolean {
-  const workloads = map.nodes.reduce((count, node) => count + (node.namespace ? 1 : 0), 0);
-  return workloads <= (before ? 2 * OPEN_UP_TO : OPEN_UP_TO);
-}
-
-export function isOpen(byDefault: boolean, toggled: readonly string[], namespace: string): boolean {
-  return (byDefault !== toggled.includes(ALL)) !== toggled.includes(namespace);
-}
-
-/** What all of the namespaces are toggled by. */
-export function toggledAll(byDefault: boolean, open: boolean): string[] {
-  return byDefault === open ? [] : [ALL];
-}
-
-export function graph(map: ServiceMap, toggled: readonly string[], byDefault = openByDefault(map)): Graph {
-  const open = new Map<string, boolean>();
+/** `open`: the namespaces that are. */
+export function graph(map: Pick<ServiceMap, 'nodes' | 'edges'>, open: ReadonlySet<string>): Graph {
+  const groups = new Set<string>();
   const cards = new Map<string, Card>();
   /** From the server's nodes to cards. */
   const card = new Map<string, Card>();
   for (const { id, kind, namespace, name, term } of map.nodes) {
-    let shut = false;
-    if (namespace) {
-      let known = open.get(namespace);
-      if (known === undefined) open.set(namespace, (known = isOpen(byDefault, toggled, namespace)));
-      shut = !known;
-    }
+    const shut = namespace !== '' && !open.has(namespace);
+    if (namespace && !shut) groups.add(namespace);
     const key = shut ? `ns:${namespace}` : id;
     let at = cards.get(key);
     if (!at) {
@@ -166,7 +141,7 @@ export function graph(map: ServiceMap, toggled: readonly string[], byDefault = o
   return {
     cards: sorted([...cards.values()]),
     edges: [...edges.values()],
-    groups: [...open].filter(([, open]) => open).map(([name]) => name).sort(order),
+    groups: [...groups].sort(order),
   };
 }
 
@@ -197,6 +172,6 @@ function sorted(cards: Card[]): Card[] {
 /** Made once: thousands of names are compared. */
 const ORDER = new Intl.Collator('en', { numeric: true });
 
-function order(a: string, b: string): number {
+export function order(a: string, b: string): number {
   return ORDER.compare(a, b);
 }

@@ -21,8 +21,8 @@ export interface Place {
   text?: Point;
 }
 
-const LETTER = 6.3;
-const HEIGHT = 14;
+const LETTER = 6.8;
+const HEIGHT = 15;
 const CROSS = 18;
 
 /** Boxes in a grid: what is near is found without looking at all. */

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { MapEdge, ServiceMap } from '../openapi';
-import { graph, isOpen, OPEN_UP_TO, openByDefault, PORTS, spoken, toggledAll } from './graph';
-import { arrangeAll, extend, extent, type Box, type Layout } from './layout';
+import { graph as graphOf, PORTS, spoken, type Graph } from './graph';
+import { arrangeAll, extend, extent, fits, type Box, type Layout } from './layout';
+
+const AREA = { w: 1364, h: 664 };
+
+/** A graph of which these namespaces are open; without a list all of them. */
+function graph(map: ServiceMap, open = map.nodes.map(({ namespace }) => namespace)): Graph {
+  return graphOf(map, new Set(open));
+}
 
 function edge(source: string, destination: string, port: string, flows = 10, dropped = 0): MapEdge {
   const reasons = dropped ? ['Policy denied'] : [];
@@ -41,7 +48,7 @@ function covering(boxes: Box[]): number {
   return count;
 }
 
-function check(layout: Layout, of: ReturnType<typeof graph>): void {
+function check(layout: Layout, of: Graph): void {
   for (const group of of.groups) {
     const box = layout.groups[group] as Box;
     const cards = of.cards.filter((card) => card.group === group).map(({ id }) => layout.cards[id] as Box);
@@ -56,7 +63,7 @@ function check(layout: Layout, of: ReturnType<typeof graph>): void {
 
 describe('the graph', () => {
   it('has cards with the ports they are asked for', () => {
-    const { cards, edges, groups } = graph(TIERS, []);
+    const { cards, edges, groups } = graph(TIERS);
     expect(groups).toEqual(['prod', 'test']);
     const db = cards.find(({ id }) => id === 'prod/db');
     expect(db?.ports).toMatchObject([{ name: '5432/TCP', flows: 14, dropped: 4 }]);
@@ -64,40 +71,15 @@ describe('the graph', () => {
   });
 
   it('shows a closed namespace as one card', () => {
-    const { cards, edges } = graph(TIERS, ['prod']);
+    const { cards, edges } = graph(TIERS, ['test']);
     expect(cards.map(({ id }) => id).sort()).toEqual(['ns:prod', 'test/user', 'world']);
     expect(cards.find(({ id }) => id === 'ns:prod')).toMatchObject({ members: 3, kind: 'namespace' });
     expect(edges.map(({ source, destination }) => `${source} ${destination}`).sort()).toEqual(['test/user ns:prod', 'world ns:prod']);
   });
 
-  it('closes namespaces when there are many workloads', () => {
-    const many = large(200, 20);
-    expect(isOpen(openByDefault(many), [], 'ns1')).toBe(false);
-    expect(isOpen(openByDefault(many), ['ns1'], 'ns1')).toBe(true);
-    expect(graph(many, []).cards).toHaveLength(10);
-  });
-
-  it('opens and closes all at once, and single ones against that', () => {
-    for (const byDefault of [true, false]) {
-      for (const open of [true, false]) {
-        const toggled = toggledAll(byDefault, open);
-        expect(isOpen(byDefault, toggled, 'ns1')).toBe(open);
-        expect(isOpen(byDefault, [...toggled, 'ns1'], 'ns1')).toBe(!open);
-        expect(isOpen(byDefault, [...toggled, 'ns1'], 'ns2')).toBe(open);
-      }
-    }
-  });
-
-  it('does not close what is open because of one workload more', () => {
-    const more = large(OPEN_UP_TO + 1, 20);
-    expect(openByDefault(more)).toBe(false);
-    expect(openByDefault(more, true)).toBe(true);
-    expect(openByDefault(large(200, 20), true)).toBe(false);
-  });
-
   it('lists the busiest ports, and the rest in one line', () => {
     const edges = Array.from({ length: 9 }, (_, at) => edge('world', 'prod/web', `${at + 1}/TCP`, at + 1));
-    const { cards, edges: found } = graph(map(['world', 'prod/web'], edges), []);
+    const { cards, edges: found } = graph(map(['world', 'prod/web'], edges));
     const web = cards.find(({ id }) => id === 'prod/web');
     expect(web?.ports.map(({ name }) => name)).toEqual(['6/TCP', '7/TCP', '8/TCP', '9/TCP', '']);
     expect(web?.ports).toHaveLength(PORTS);
@@ -107,7 +89,7 @@ describe('the graph', () => {
 
 describe('the layout', () => {
   it('goes from who asks to who is asked', () => {
-    const { cards } = arrangeAll(graph(TIERS, []));
+    const { cards } = arrangeAll(graph(TIERS), AREA);
     const x = (id: string) => cards[id]?.x ?? NaN;
     expect(x('world')).toBeLessThan(x('prod/web'));
     expect(x('prod/web')).toBeLessThan(x('prod/api'));
@@ -118,9 +100,9 @@ describe('the layout', () => {
     [200, 20, []],
     [200, 20, Array.from({ length: 10 }, (_, at) => `ns${at}`)],
     [2000, 40, Array.from({ length: 50 }, (_, at) => `ns${at}`)],
-  ])('of %d workloads, %d in a namespace, covers nothing', (workloads, per, toggled) => {
-    const of = graph(large(workloads, per), toggled);
-    const layout = arrangeAll(of);
+  ])('of %d workloads, %d in a namespace, covers nothing', (workloads, per, open) => {
+    const of = graph(large(workloads, per), open);
+    const layout = arrangeAll(of, AREA);
     check(layout, of);
     // It fits a screen: one that is far higher or wider is seen from so far that nothing can be read.
     const { w, h } = extent([...Object.values(layout.cards), ...Object.values(layout.groups)]);
@@ -128,15 +110,29 @@ describe('the layout', () => {
     expect(w / h).toBeLessThan(4);
   }, 60_000);
 
+  it.each([
+    [1364, 664],
+    [1880, 850],
+    [600, 1300],
+  ])('has the shape of a panel of %d by %d', (w, h) => {
+    const of = graph(large(24, 4));
+    const layout = arrangeAll(of, { w, h });
+    check(layout, of);
+    const whole = extent([...Object.values(layout.cards), ...Object.values(layout.groups)]);
+    expect(whole.w / whole.h / (w / h)).toBeGreaterThan(0.5);
+    expect(whole.w / whole.h / (w / h)).toBeLessThan(2);
+    expect(fits(whole, { w, h })).toBe(true);
+  });
+
   it('lets what has a place keep it', () => {
-    const before = graph(TIERS, []);
-    const first = arrangeAll(before);
+    const before = graph(TIERS);
+    const first = arrangeAll(before, AREA);
     const more = map(
       [...TIERS.nodes.map(({ id }) => id), 'prod/cache'],
       [...TIERS.edges, edge('prod/api', 'prod/cache', '6379/TCP')],
     );
-    const after = graph(more, []);
-    const second = extend(after, first);
+    const after = graph(more);
+    const second = extend(after, first, AREA);
     check(second, after);
     for (const { id } of before.cards) expect(second.cards[id]).toEqual(first.cards[id]);
     // In the column of what the same one asks.
@@ -144,18 +140,18 @@ describe('the layout', () => {
   });
 
   it('pushes away only what a grown card would cover', () => {
-    const before = graph(TIERS, []);
-    const first = arrangeAll(before);
-    const after = graph(map(TIERS.nodes.map(({ id }) => id), [...TIERS.edges, ...[1, 2, 3, 4].map((port) => edge('prod/web', 'prod/api', `${port}/TCP`))]), []);
-    const second = extend(after, first);
+    const before = graph(TIERS);
+    const first = arrangeAll(before, AREA);
+    const after = graph(map(TIERS.nodes.map(({ id }) => id), [...TIERS.edges, ...[1, 2, 3, 4].map((port) => edge('prod/web', 'prod/api', `${port}/TCP`))]));
+    const second = extend(after, first, AREA);
     check(second, after);
     expect(second.cards['prod/web']).toEqual(first.cards['prod/web']);
     expect(second.cards['prod/api']).toMatchObject({ x: first.cards['prod/api']?.x, y: first.cards['prod/api']?.y });
   });
 
   it('is made anew when little of it is known', () => {
-    const of = graph(TIERS, []);
-    expect(extend(of, { cards: {}, groups: {} })).toEqual(arrangeAll(of));
+    const of = graph(TIERS);
+    expect(extend(of, { cards: {}, groups: {}, gap: 16 }, AREA)).toEqual(arrangeAll(of, AREA));
   });
 });
 
@@ -170,7 +166,7 @@ describe('what is spoken over an edge', () => {
   it('is summed over the edges that are one on the map', () => {
     const [a, b] = [edge('prod/web', 'prod/api', '80/TCP'), edge('prod/api', 'test/user', '80/TCP')];
     const requests = [{ name: 'HTTP GET', flows: 4 }];
-    const { edges } = graph(map(['prod/web', 'prod/api', 'test/user'], [{ ...a, requests }, { ...b, requests }]), ['prod']);
+    const { edges } = graph(map(['prod/web', 'prod/api', 'test/user'], [{ ...a, requests }, { ...b, requests }]), ['test']);
     expect(edges.map(({ requests }) => [...requests])).toEqual([[['HTTP GET', 4]]]);
   });
 });

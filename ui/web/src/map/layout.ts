@@ -34,17 +34,52 @@ export interface Layout {
   cards: Record<string, Box>;
   /** By name of the open namespace. */
   groups: Record<string, Box>;
+  /** Between cards, px: edges pass there. */
+  gap: number;
 }
 
-export const WIDTH = 196;
-export const HEAD = 34;
-export const LINE = 20;
-const PAD = 14;
-const TITLE = 26;
-const GAP = 18;
+/** The panel that the map is seen in, px. */
+export interface Area {
+  w: number;
+  h: number;
+}
 
-export function size(card: Shape): { w: number; h: number } {
-  return { w: WIDTH, h: HEAD + card.ports.length * LINE + (card.ports.length ? 6 : 0) };
+export const WIDTH = 152;
+export const HEAD = 28;
+export const LINE = 18;
+/** Between cards that stand above each other, and around them in their namespace. */
+const GAP = 16;
+/** More where there is room: edges are told apart better. */
+const ROOMY = 24;
+/** Between columns of cards, as a multiple. */
+const ASIDE = 2.75;
+export const TITLE = 22;
+/** Beside the whole map, and above and below it, px of the screen: edges and their words go round it. */
+export const MARGIN = { x: 24, y: 34 };
+/** The smallest text is 12 px, and is never shown with less than 11. */
+export const READABLE = 0.92;
+
+export function size(card: { ports: { length: number } }): { w: number; h: number } {
+  return { w: WIDTH, h: HEAD + card.ports.length * LINE + (card.ports.length ? 5 : 0) };
+}
+
+/** What a card needs of the panel, the way to the next one included. */
+export function roomFor(card: { ports: { length: number } }): number {
+  const { w, h } = size(card);
+  return (w + GAP) * (h + GAP) * READABLE * READABLE;
+}
+
+/** What a closed namespace needs. */
+export const CLOSED = roomFor({ ports: [] });
+
+/** How large a map can be shown, so that all of it is in the panel. */
+export function largest({ w, h }: { w: number; h: number }, area: Area): number {
+  return Math.min((area.w - 2 * MARGIN.x) / Math.max(w, 1), (area.h - 2 * MARGIN.y) / Math.max(h, 1));
+}
+
+/** Whether all of a map is in the panel, and can be read. */
+export function fits(box: { w: number; h: number }, area: Area): boolean {
+  return largest(box, area) >= READABLE;
 }
 
 interface Item {
@@ -57,104 +92,136 @@ interface Link {
   to: string;
 }
 
-/** Places from (0, 0) on. */
-function arrange(items: Item[], links: Link[], across: number): Record<string, Box> {
+/** What boxes are packed into. */
+interface Panel extends Area {
+  /** At least so many columns. */
+  columns: number;
+  /** Shown larger than this is no better. */
+  enough: number;
+}
+
+/** Places from (0, 0) on, as large as possible in a panel; without one, as dagre puts them. */
+function arrange(items: Item[], links: Link[], panel: Panel | null, gap: number): Record<string, Box> {
   const linked = new Set(links.flatMap(({ from, to }) => (from === to ? [] : [from, to])));
-  const boxes: Record<string, Box> = {};
+  let boxes: Record<string, Box> = {};
   const some = items.filter(({ id }) => linked.has(id));
-  let bottom = 0;
-  if (some.length) {
-    const graph = new Dagre({ multigraph: false });
-    graph.setGraph({ rankdir: 'LR', nodesep: GAP, ranksep: across, edgesep: 6, ranker: some.length > 150 ? 'longest-path' : 'network-simplex' });
-    graph.setDefaultEdgeLabel(() => ({}));
-    for (const { id, w, h } of some) graph.setNode(id, { width: w, height: h });
-    for (const { from, to } of strongest(links, some.length * 2)) graph.setEdge(from, to);
-    dagre(graph);
-    for (const { id, w, h } of some) {
-      const node = graph.node(id) as { x: number; y: number };
-      boxes[id] = { x: node.x - w / 2, y: node.y - h / 2, w, h };
-    }
-    fold(boxes, across);
-    const all = Object.values(boxes);
-    const [left, top] = [Math.min(...all.map(({ x }) => x)), Math.min(...all.map(({ y }) => y))];
-    for (const box of all) {
-      box.x -= left;
-      box.y -= top;
-      bottom = Math.max(bottom, box.y + box.h + GAP);
-    }
-  }
-  // The others stand below, in rows as wide as what is above, at least about square.
   const rest = items.filter(({ id }) => !linked.has(id));
-  const area = rest.reduce((sum, { w, h }) => sum + (w + GAP) * (h + GAP), 0);
-  const wide = Math.max(extent(Object.values(boxes)).w, Math.sqrt(area) * 1.3);
-  let [x, y, high] = [0, bottom, 0];
+  const area = rest.reduce((sum, { w, h }) => sum + (w + gap) * (h + gap), 0);
+  if (some.length) boxes = { ...ranked(some, links, gap) };
+  if (some.length && panel) boxes = packed(boxes, panel, area, gap);
+  // The others stand below, in rows as wide as what is above, or in the shape of the panel.
+  const above = extent(Object.values(boxes));
+  const wide = Math.max(above.w, Math.sqrt(area * Math.min(8, panel ? panel.w / panel.h : 1)), ...rest.map(({ w }) => w));
+  let [x, y, high] = [0, some.length ? above.h + gap : 0, 0];
   for (const { id, w, h } of rest) {
-    if (x > 0 && x + w > wide) [x, y, high] = [0, y + high + GAP, 0];
+    if (x > 0 && x + w > wide) [x, y, high] = [0, y + high + gap, 0];
     boxes[id] = { x, y, w, h };
-    x += w + GAP;
+    x += w + gap;
     high = Math.max(high, h);
   }
   return boxes;
 }
 
-/** Width by height up to which a part is left as it is, and what it is folded to: screens are wide. */
-const WIDE = 2.6;
-const SCREEN = 1.8;
-/** Height by width from which on a part is broken, unless it is lower than a screen. */
-const TALL = 1;
-const HIGH = 900;
+/** What dagre made of the same before: namespaces are tried open and closed, in several shapes. */
+const known = new Map<string, Record<string, Box>>();
+const KNOWN = 200;
+
+/** Columns from left to right, as dagre puts them. */
+function ranked(items: Item[], links: Link[], gap: number): Record<string, Box> {
+  const strong = strongest(links, items.length * 2);
+  const key = JSON.stringify([items.map(({ id, w, h }) => [id, w, h]), strong.map(({ from, to }) => [from, to]), gap]);
+  const before = known.get(key);
+  if (before) return before;
+  const graph = new Dagre({ multigraph: false });
+  graph.setGraph({ rankdir: 'LR', nodesep: gap, ranksep: gap * ASIDE, edgesep: 6, ranker: items.length > 150 ? 'longest-path' : 'network-simplex' });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id, w, h } of items) graph.setNode(id, { width: w, height: h });
+  for (const { from, to } of strong) graph.setEdge(from, to);
+  dagre(graph);
+  const boxes: Record<string, Box> = {};
+  for (const { id, w, h } of items) {
+    const node = graph.node(id) as { x: number; y: number };
+    boxes[id] = { x: node.x - w / 2, y: node.y - h / 2, w, h };
+  }
+  const { x, y } = extent(Object.values(boxes));
+  for (const box of Object.values(boxes)) {
+    box.x -= x;
+    box.y -= y;
+  }
+  if (known.size >= KNOWN) known.clear();
+  known.set(key, boxes);
+  return boxes;
+}
+
+/** How much larger a tighter arrangement must be shown to be worth crossings that dagre avoids. */
+const WORTH = 1.12;
+const COLUMNS = 16;
+/** How far apart boxes may stand where there is room, as a multiple of what is between them anyway. */
+const APART = 2.5;
 
 /**
- * Chains of many steps, and circles, make dagre's columns many and short. Neighbouring columns are then
- * put on top of each other, so many that the whole has the shape of a screen; left stays left, up to
- * some edges that go back. Where many ask one, a column is so high that nothing of it can be read: it is
- * broken into several, side by side.
+ * dagre's columns are few and high, or many and short, and centred with room between. Where the panel has
+ * another shape, the same boxes in the same order, left to right and top to bottom, are put into as many
+ * columns as show them largest. `below`: what else needs room, px².
  */
-function fold(boxes: Record<string, Box>, across: number): void {
-  const { w, h } = extent(Object.values(boxes));
-  const tall = h > w * TALL && h > HIGH;
-  if (w <= h * WIDE && !tall) return;
-  const ranks = new Map<number, Box[]>();
-  for (const box of Object.values(boxes)) {
-    const middle = Math.round(box.x + box.w / 2);
-    ranks.set(middle, [...(ranks.get(middle) ?? []), box]);
+function packed(boxes: Record<string, Box>, panel: Panel, below: number, gap: number): Record<string, Box> {
+  const aside = gap * ASIDE;
+  const ordered = Object.entries(boxes).sort(([, a], [, b]) => Math.round(a.x + a.w / 2 - b.x - b.w / 2) || a.y - b.y);
+  const scale = (w: number, h: number) => Math.min(panel.enough, panel.w / w, panel.h / (h + below / w));
+  const whole = extent(Object.values(boxes));
+  let found = boxes;
+  let best = scale(whole.w, whole.h) * WORTH;
+  for (let count = panel.columns; count <= Math.min(ordered.length, COLUMNS); count++) {
+    const columns = columnsOf(ordered.map(([, box]) => box), count, gap);
+    const heights = columns.map((column) => column.reduce((sum, at) => sum + (ordered[at]?.[1].h ?? 0) + gap, -gap));
+    const widths = columns.map((column) => Math.max(...column.map((at) => ordered[at]?.[1].w ?? 0)));
+    const [w, h] = [widths.reduce((sum, w) => sum + w + aside, -aside), Math.max(...heights)];
+    if (scale(w, h) <= best) continue;
+    best = scale(w, h);
+    found = {};
+    // Where the panel is higher than that, boxes stand apart.
+    const most = Math.max(...columns.map((column) => column.length)) - 1;
+    const spare = panel.enough === Infinity ? 0 : (panel.h - 2 * MARGIN.y) / Math.min(1, panel.w / w) - h - below / w;
+    const more = most > 0 ? Math.max(0, Math.min(gap * APART, spare / most)) : 0;
+    let x = 0;
+    columns.forEach((column, rank) => {
+      let y = (h - (heights[rank] ?? 0) - more * (column.length - 1)) / 2;
+      for (const at of column) {
+        const [id, box] = ordered[at] ?? [];
+        if (id === undefined || !box) continue;
+        found[id] = { ...box, x, y };
+        y += box.h + gap + more;
+      }
+      x += (widths[rank] ?? 0) + aside;
+    });
+    const top = Math.min(...Object.values(found).map(({ y }) => y));
+    for (const box of Object.values(found)) box.y -= top;
   }
-  if (ranks.size < 4 && !tall) return;
-  const columns = [...ranks].sort(([a], [b]) => a - b).map(([, column]) => column.sort((a, b) => a.y - b.y));
-  const measured = (parts: Box[][]) => {
-    const heights = parts.map((part) => part.reduce((sum, { h }) => sum + h + GAP, -GAP));
-    const widths = parts.map((part) => Math.max(...part.map(({ w }) => w)));
-    return { parts, heights, widths, w: widths.reduce((sum, w) => sum + w + across, -across), h: Math.max(...heights) };
+  return found;
+}
+
+/** Splits a row of boxes into at most so many columns, of which the highest is as low as possible. */
+function columnsOf(boxes: Box[], count: number, gap: number): number[][] {
+  const split = (most: number) => {
+    const columns: number[][] = [];
+    let high = Infinity;
+    boxes.forEach(({ h }, at) => {
+      if (high + gap + h > most) {
+        columns.push([]);
+        high = -gap;
+      }
+      columns.at(-1)?.push(at);
+      high += h + gap;
+    });
+    return columns;
   };
-  const folded = (count: number) => {
-    const parts: Box[][] = Array.from({ length: count }, () => []);
-    columns.forEach((column, rank) => parts[Math.floor((rank * count) / columns.length)]?.push(...column));
-    return measured(parts);
-  };
-  const broken = (count: number) => {
-    const most = h / count;
-    return measured(columns.flatMap((column) => {
-      const high = column.reduce((sum, { h }) => sum + h + GAP, -GAP);
-      const parts: Box[][] = Array.from({ length: Math.max(1, Math.ceil(high / most)) }, () => []);
-      column.forEach((box, at) => parts[Math.floor((at * parts.length) / column.length)]?.push(box));
-      return parts.filter((part) => part.length);
-    }));
-  };
-  let best = measured(columns);
-  const tries = tall ? Array.from({ length: 30 }, (_, at) => broken(at + 2)) : Array.from({ length: columns.length - 2 }, (_, at) => folded(columns.length - 1 - at));
-  for (const next of tries) {
-    if (Math.abs(Math.log(next.w / next.h / SCREEN)) < Math.abs(Math.log(best.w / best.h / SCREEN))) best = next;
+  let [low, high] = [Math.max(...boxes.map(({ h }) => h)), boxes.reduce((sum, { h }) => sum + h + gap, 0)];
+  while (high - low > 1) {
+    const middle = (low + high) / 2;
+    if (split(middle).length <= count) high = middle;
+    else low = middle;
   }
-  let x = 0;
-  best.parts.forEach((part, at) => {
-    let y = (best.h - (best.heights[at] ?? 0)) / 2;
-    for (const box of part) {
-      box.x = x;
-      box.y = y;
-      y += box.h + GAP;
-    }
-    x += (best.widths[at] ?? 0) + across;
-  });
+  return split(high);
 }
 
 /**
@@ -184,8 +251,29 @@ export function extent(boxes: Box[]): Box {
   };
 }
 
-/** Everything anew. */
-export function arrangeAll(graph: Plan): Layout {
+/** More boxes than this above each other are no map: nobody sees where their edges lead. */
+const FEW = 3;
+/** Shapes that namespaces are tried in, as parts of the panel's; `null`: as dagre puts their cards. */
+const SHAPES = [null, 1, 0.5, 0.25, 2];
+/** Of more cards only the first is tried. */
+const TRIED = 120;
+
+/** Everything anew: of several arrangements the one that the panel shows largest. */
+export function arrangeAll(graph: Plan, area: Area): Layout {
+  const shapes = graph.cards.length > TRIED ? SHAPES.slice(1, 2) : SHAPES;
+  const best = (gap: number) => {
+    const tried = shapes.map((part) => {
+      const layout = arrangeIn(graph, area, part === null ? null : { w: area.w * part, h: area.h }, gap);
+      return { layout, scale: Math.min(1, largest(extent([...Object.values(layout.cards), ...Object.values(layout.groups)]), area)) };
+    });
+    return tried.reduce((best, next) => (next.scale > best.scale * 1.02 ? next : best));
+  };
+  const roomy = best(ROOMY);
+  return roomy.scale >= READABLE || graph.cards.length > TRIED ? roomy.layout : best(GAP).layout;
+}
+
+/** `shape`: what a namespace's box is to look like. */
+function arrangeIn(graph: Plan, area: Area, shape: Area | null, gap: number): Layout {
   const of = new Map(graph.cards.map((card) => [card.id, card.group]));
   const inner: Record<string, Record<string, Box>> = {};
   const outer: Item[] = [];
@@ -194,20 +282,22 @@ export function arrangeAll(graph: Plan): Layout {
     const links = graph.edges
       .filter(({ source, destination }) => of.get(source) === group && of.get(destination) === group)
       .map(({ source, destination }) => ({ from: source, to: destination }));
-    const boxes = arrange(cards, links, 92);
+    const boxes = arrange(cards, links, shape && { ...shape, columns: 1, enough: Infinity }, gap);
     inner[group] = boxes;
     const { w, h } = extent(Object.values(boxes));
-    outer.push({ id: `ns:${group}`, w: w + 2 * PAD, h: h + 2 * PAD + TITLE });
+    outer.push({ id: `ns:${group}`, w: w + 2 * gap, h: h + 2 * gap + TITLE });
   }
   for (const card of graph.cards) if (!card.group) outer.push({ id: card.id, ...size(card) });
   const home = (id: string) => (of.get(id) ? `ns:${of.get(id)}` : id);
   const links = graph.edges.map(({ source, destination }) => ({ from: home(source), to: home(destination) }));
-  const places = arrange(outer, links, 96);
+  const places = arrange(outer, links, { ...area, columns: outer.length > FEW ? 2 : 1, enough: 1 }, gap);
 
-  const layout: Layout = { cards: {}, groups: {} };
+  const layout: Layout = { cards: {}, groups: {}, gap };
   for (const { id } of outer) {
-    const place = places[id];
-    if (!place) continue;
+    const at = places[id];
+    if (!at) continue;
+    // Whole numbers: ways pass at the same place beside two cards that stand side by side.
+    const place = { ...at, x: Math.round(at.x), y: Math.round(at.y) };
     const boxes = inner[id.slice(3)];
     if (!id.startsWith('ns:') || !boxes) {
       layout.cards[id] = place;
@@ -215,7 +305,7 @@ export function arrangeAll(graph: Plan): Layout {
     }
     layout.groups[id.slice(3)] = place;
     for (const [card, box] of Object.entries(boxes)) {
-      layout.cards[card] = { ...box, x: place.x + PAD + box.x, y: place.y + PAD + TITLE + box.y };
+      layout.cards[card] = { ...box, x: place.x + gap + Math.round(box.x), y: place.y + gap + TITLE + Math.round(box.y) };
     }
   }
   return layout;
@@ -240,12 +330,13 @@ function clear<T extends Box>(boxes: T[], gap: number, shove: (box: T, by: numbe
 }
 
 /** The layout for a graph when there was one before. */
-export function extend(graph: Plan, before: Layout): Layout {
+export function extend(graph: Plan, before: Layout, area: Area): Layout {
   const known = graph.cards.filter(({ id }) => before.cards[id]);
   if (known.length < graph.cards.length * 0.6 || graph.groups.some((group) => !before.groups[group])) {
-    return arrangeAll(graph);
+    return arrangeAll(graph, area);
   }
-  const layout: Layout = { cards: {}, groups: {} };
+  const { gap } = before;
+  const layout: Layout = { cards: {}, groups: {}, gap };
   for (const card of known) {
     const box = before.cards[card.id];
     if (box) layout.cards[card.id] = { ...box, ...size(card) };
@@ -263,16 +354,16 @@ export function extend(graph: Plan, before: Layout): Layout {
     const box = layout.groups[group];
     const cards = graph.cards.filter((card) => card.group === group).flatMap(({ id }) => layout.cards[id] ?? []);
     if (!box || cards.length === 0) continue;
-    clear(cards, GAP, (card, by) => (card.y += by));
+    clear(cards, gap, (card, by) => (card.y += by));
     const { x, y, w, h } = extent(cards);
-    box.w = Math.max(box.w, x + w + PAD - box.x);
-    box.h = Math.max(box.h, y + h + PAD - box.y);
+    box.w = Math.max(box.w, x + w + gap - box.x);
+    box.h = Math.max(box.h, y + h + gap - box.y);
   }
   const outer = [
     ...graph.groups.flatMap((group) => layout.groups[group] ?? []),
     ...graph.cards.filter(({ group }) => !group).flatMap(({ id }) => layout.cards[id] ?? []),
   ];
-  clear(outer, GAP, (box, by) => {
+  clear(outer, gap, (box, by) => {
     box.y += by;
     const group = graph.groups.find((name) => layout.groups[name] === box);
     if (group === undefined) return;
@@ -286,6 +377,7 @@ export function extend(graph: Plan, before: Layout): Layout {
 
 /** Where a new card is put: below a card of its kind of role, in its own box. */
 function spot(card: Shape, graph: Plan, layout: Layout): { x: number; y: number } {
+  const { gap } = layout;
   const siblings = graph.cards.filter(({ id, group }) => group === card.group && id !== card.id && layout.cards[id]);
   const asks = new Set(graph.edges.filter(({ source }) => source === card.id).map(({ destination }) => destination));
   const asked = new Set(graph.edges.filter(({ destination }) => destination === card.id).map(({ source }) => source));
@@ -295,12 +387,12 @@ function spot(card: Shape, graph: Plan, layout: Layout): { x: number; y: number 
   );
   const column = (like ?? siblings[0]) && layout.cards[(like ?? siblings[0])!.id];
   const group = layout.groups[card.group];
-  const x = column?.x ?? (group ? group.x + PAD : 0);
+  const x = column?.x ?? (group ? group.x + gap : 0);
   const inColumn = siblings.flatMap(({ id }) => {
     const box = layout.cards[id];
     return box && Math.abs(box.x - x) < WIDTH ? [box] : [];
   });
-  const top = group ? group.y + PAD + TITLE : extent(Object.values(layout.cards)).y;
-  const y = Math.max(top, ...inColumn.map((box) => box.y + box.h + GAP));
+  const top = group ? group.y + gap + TITLE : extent(Object.values(layout.cards)).y;
+  const y = Math.max(top, ...inColumn.map((box) => box.y + box.h + gap));
   return { x, y };
 }

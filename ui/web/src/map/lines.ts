@@ -1,72 +1,96 @@
 // How edges are drawn.
 
 import type { Edge } from './graph';
-import { HEAD, LINE, type Box } from './layout';
+import type { Box } from './layout';
+import { end, start, type Point } from './route';
 
-export interface Point {
-  x: number;
-  y: number;
-}
-
-/** A cubic Bézier curve. */
-type Curve = [Point, Point, Point, Point];
+export type { Point };
 
 export interface Line {
   path: string;
-  curve: Curve;
+  /** The way in straight parts. */
+  way: Point[];
   /** Places on it for a word, its middle first. */
   points: Point[];
 }
 
 /** Parts of the way at which a word may stand. */
-const PARTS = [0.5, 0.36, 0.64, 0.24, 0.76];
+const PARTS = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74];
+/** How round bends are, px. */
+const ROUND = 7;
+/** Straight parts that a curve is taken for. */
+const PIECES = 16;
 
-function at([a, b, c, d]: Curve, t: number): Point {
-  const s = 1 - t;
-  const [A, B, C, D] = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
-  return { x: A * a.x + B * b.x + C * c.x + D * d.x, y: A * a.y + B * b.y + C * c.y + D * d.y };
-}
-
-/** Straight parts that a curve is taken for when a distance to it is wanted. */
-const PIECES = 24;
-
-/** How far a point is from a curve; anything beyond `most` is infinitely far. */
-export function distance(curve: Curve, { x, y }: Point, most: number): number {
-  // A curve lies within its control points.
-  if (curve.every((point) => point.x < x - most) || curve.every((point) => point.x > x + most)) return Infinity;
-  if (curve.every((point) => point.y < y - most) || curve.every((point) => point.y > y + most)) return Infinity;
+/** How far a point is from a way; anything beyond `most` is infinitely far. */
+export function distance(way: readonly Point[], { x, y }: Point, most: number): number {
   let nearest = Infinity;
-  let from = curve[0];
-  for (let piece = 1; piece <= PIECES; piece++) {
-    const to = at(curve, piece / PIECES);
+  for (let at = 0; at + 1 < way.length; at++) {
+    const [from, to] = [way[at] as Point, way[at + 1] as Point];
+    if (Math.max(from.x, to.x) < x - most || Math.min(from.x, to.x) > x + most) continue;
+    if (Math.max(from.y, to.y) < y - most || Math.min(from.y, to.y) > y + most) continue;
     const [dx, dy] = [to.x - from.x, to.y - from.y];
     const part = Math.min(1, Math.max(0, ((x - from.x) * dx + (y - from.y) * dy) / (dx * dx + dy * dy || 1)));
     nearest = Math.min(nearest, Math.hypot(x - from.x - part * dx, y - from.y - part * dy));
-    from = to;
   }
   return nearest > most ? Infinity : nearest;
 }
 
-/** From the right side of `from` to the line of the port on the left side of `to`. */
+/** Places on a way, by parts of its length. */
+function along(way: readonly Point[], parts: readonly number[]): Point[] {
+  const lengths = way.slice(1).map((to, at) => Math.hypot(to.x - (way[at] as Point).x, to.y - (way[at] as Point).y));
+  const whole = lengths.reduce((sum, length) => sum + length, 0);
+  return parts.map((part) => {
+    let left = part * whole;
+    for (let at = 0; at < lengths.length; at++) {
+      const length = lengths[at] as number;
+      const [from, to] = [way[at] as Point, way[at + 1] as Point];
+      if (left <= length) return { x: from.x + ((to.x - from.x) * left) / (length || 1), y: from.y + ((to.y - from.y) * left) / (length || 1) };
+      left -= length;
+    }
+    return way.at(-1) ?? { x: 0, y: 0 };
+  });
+}
+
+/** A way with its bends rounded. */
+export function routed(way: Point[]): Line {
+  const [first, ...others] = way;
+  let path = first ? `M${first.x} ${first.y}` : '';
+  others.forEach((point, at) => {
+    const [before, after] = [way[at] as Point, way[at + 2]];
+    if (!after) {
+      path += `L${point.x} ${point.y}`;
+      return;
+    }
+    const [into, out] = [Math.hypot(point.x - before.x, point.y - before.y), Math.hypot(after.x - point.x, after.y - point.y)];
+    const round = Math.min(ROUND, into / 2, out / 2);
+    const toward = (other: Point, length: number) => `${point.x + ((other.x - point.x) * round) / (length || 1)} ${point.y + ((other.y - point.y) * round) / (length || 1)}`;
+    path += `L${toward(before, into)}Q${point.x} ${point.y} ${toward(after, out)}`;
+  });
+  return { path, way, points: along(way, PARTS) };
+}
+
+/** Without a way: from the right side of `from` to the line of the port on the left side of `to`. */
 export function line(edge: Pick<Edge, 'source' | 'destination' | 'port'>, from: Box, to: Box): Line {
-  const sx = from.x + from.w;
-  const sy = from.y + HEAD / 2;
-  const tx = to.x;
-  const ty = edge.port < 0 ? to.y + HEAD / 2 : to.y + HEAD + edge.port * LINE + LINE / 2;
-  if (edge.source === edge.destination) {
-    const x = sx + 34;
-    const curve: Curve = [{ x: sx, y: sy }, { x, y: sy }, { x, y: ty }, { x: sx, y: ty }];
-    return { path: `M${sx} ${sy}C${x} ${sy} ${x} ${ty} ${sx} ${ty}`, curve, points: [{ x: sx + 26, y: (sy + ty) / 2 }] };
+  const { x: sx, y: sy } = start(from);
+  let { x: tx, y: ty } = end(to, edge.port);
+  let [x1, x2] = [sx + 34, sx + 34];
+  if (edge.source === edge.destination) tx = sx;
+  else {
+    const gap = tx - sx;
+    // Backwards: a wide swing, so that it is seen to come round.
+    const reach = gap > 40 ? Math.max(30, gap / 2) : Math.min(160, 60 + Math.abs(gap) / 4);
+    [x1, x2] = [sx + reach, tx - reach];
   }
-  const gap = tx - sx;
-  // Backwards: a wide swing, so that it is seen to come round.
-  const reach = gap > 40 ? Math.max(30, gap / 2) : Math.min(160, 60 + Math.abs(gap) / 4);
-  const [x1, x2] = [sx + reach, tx - reach];
-  const curve: Curve = [{ x: sx, y: sy }, { x: x1, y: sy }, { x: x2, y: ty }, { x: tx, y: ty }];
-  return { path: `M${sx} ${sy}C${x1} ${sy} ${x2} ${ty} ${tx} ${ty}`, curve, points: PARTS.map((part) => at(curve, part)) };
+  const at = (t: number): Point => {
+    const s = 1 - t;
+    const [a, b, c, d] = [s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t];
+    return { x: a * sx + b * x1 + c * x2 + d * tx, y: (a + b) * sy + (c + d) * ty };
+  };
+  const way = Array.from({ length: PIECES + 1 }, (_, piece) => at(piece / PIECES));
+  return { path: `M${sx} ${sy}C${x1} ${sy} ${x2} ${ty} ${tx} ${ty}`, way, points: PARTS.map(at) };
 }
 
 /** Width in px: grows with the order of magnitude. */
 export function thickness(flows: number, seconds: number): number {
-  return Math.min(5, 1.2 + Math.log10(1 + flows / Math.max(seconds, 1)) * 1.3);
+  return Math.min(4.5, 1.4 + Math.log10(1 + flows / Math.max(seconds, 1)) * 1.1);
 }

@@ -1,51 +1,57 @@
 // The service map: who talks to whom, how much, and what is dropped.
 
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { counted, rate, span } from '../format';
+import { counted, rate } from '../format';
 import { Icon } from '../icons';
 import type { ServiceMap } from '../openapi';
-import { go, map as shownMap, paused, view } from '../state';
+import { go, map as shownMap, view } from '../state';
 import { activate, described } from './card';
-import { graph as graphOf, openByDefault, toggledAll, type Card } from './graph';
-import { extent, type Box } from './layout';
+import type { Card } from './graph';
+import { MapHead } from './head';
+import { extent, READABLE, type Area, type Box } from './layout';
+import { MatrixPanel } from './matrixpanel';
+import { ALL, toggle as toggledBy } from './open';
 import { nearest, Scene, type Drawn } from './scene';
 import { drawn, fit as fitTo, zoomed, type Viewport } from './viewport';
-import { useLayout } from './use';
+import { useArrangement } from './use';
 
 /** Fewer cards than this are all drawn, seen or not. */
 const CULL = 150;
-/** Nearer than this, words can be read; of many cards, so few are seen at once that each can be drawn. */
-const NEAR = 0.4;
-const NEAR_OF_MANY = 0.55;
+/** Nearer than this, all words can be read: farther away only names are shown, as large as before. */
+const NEAR = READABLE - 0.01;
+/** Farther away cards are lower than their names. */
+const LOW = 0.45;
 /** A pointer that moved less (px) was a click. */
 const CLICK = 4;
 /** Nearer than this (px) to an edge, the pointer is on it. */
 const BESIDE = 7;
 /** Spots are large enough for their names. */
-const NAMED = 0.26;
+const NAMED = 0.3;
 
-/** Whether namespaces are open that nobody toggled: asked anew with each question. */
-function useOpenByDefault(map: ServiceMap | null, question: string): boolean {
-  const last = useRef({ question, open: false });
-  const before = last.current.question === question && last.current.open;
-  const open = map === null ? before : openByDefault(map, before);
-  last.current = { question, open };
-  return open;
+/** Counts the questions whose first answer has come: what they ask for is then arranged anew. */
+function useAnswered(map: ServiceMap | null, question: string): number {
+  const last = useRef({ map, question, answered: 0 });
+  if (last.current.question !== question && last.current.map !== map) last.current = { map, question, answered: last.current.answered + 1 };
+  else if (last.current.question === question) last.current.map = map;
+  return last.current.answered;
 }
 
 export function ServiceMapView() {
+  return view.value.matrix === null ? <GraphPanel /> : <MatrixPanel />;
+}
+
+function GraphPanel() {
   const box = useRef<HTMLDivElement>(null);
   const [viewport, setViewport] = useState<Viewport>({ x: 0, y: 0, zoom: 1 });
-  const [area, setArea] = useState({ w: 800, h: 400 });
+  const [area, setArea] = useState<Area | null>(null);
   const [hot, setHot] = useState('');
-  const [arranged, setArranged] = useState(0);
+  const [again, setAgain] = useState(0);
   const moved = useRef(false);
   const { filters, since, until, namespaces, toggled } = view.value;
   const map = shownMap.value;
-  const question = `${filters.join(' and ')} ${since} ${until} ${namespaces.join()}`;
-  const byDefault = useOpenByDefault(map, question);
-  const graph = useMemo(() => map && graphOf(map, toggled, byDefault), [map, toggled.join(), byDefault]);
-  const { layout, generation, busy } = useLayout(graph, `${toggled.join()} ${byDefault} ${namespaces.join()} ${arranged}`);
+  const answered = useAnswered(map, `${filters.join(' and ')} ${since} ${until} ${namespaces.join()}`);
+  const { graph, arranged, generation, busy } = useArrangement(area && map, toggled, area ?? { w: 0, h: 0 }, `${toggled.join()} ${answered} ${area?.w} ${area?.h} ${again}`);
+  const layout = arranged?.layout ?? null;
 
   const { placed, whole } = useMemo(() => {
     const placed = graph && layout ? graph.cards.filter(({ id }) => layout.cards[id]) : [];
@@ -54,12 +60,15 @@ export function ServiceMapView() {
   }, [graph, layout]);
   const fit = () => {
     moved.current = false;
-    setViewport(fitTo(whole, area.w, area.h));
+    if (area) setViewport(fitTo(whole, area, placed.length > CULL));
   };
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const watch = new ResizeObserver(() => setArea({ w: element.clientWidth, h: element.clientHeight }));
+    const watch = new ResizeObserver(() => {
+      const [w, h] = [element.clientWidth, element.clientHeight];
+      if (w && h) setArea((area) => (area?.w === w && area.h === h ? area : { w, h }));
+    });
     watch.observe(element);
     return () => watch.disconnect();
   }, []);
@@ -67,9 +76,9 @@ export function ServiceMapView() {
   useLayoutEffect(() => fit(), [generation]);
   useLayoutEffect(() => {
     if (!moved.current) fit();
-  }, [area.w, area.h, Math.round(whole.w), Math.round(whole.h)]);
+  }, [area, Math.round(whole.w), Math.round(whole.h)]);
 
-  const zoom = (factor: number, px = area.w / 2, py = area.h / 2) => {
+  const zoom = (factor: number, px = (area?.w ?? 0) / 2, py = (area?.h ?? 0) / 2) => {
     moved.current = true;
     setViewport((viewport) => zoomed(viewport, factor, px, py));
   };
@@ -84,7 +93,7 @@ export function ServiceMapView() {
     };
     element.addEventListener('wheel', onWheel, { passive: false });
     return () => element.removeEventListener('wheel', onWheel);
-  }, [area.w, area.h]);
+  }, [area]);
 
   /** How far the pointer went while it was down, px. */
   const way = useRef(0);
@@ -116,16 +125,14 @@ export function ServiceMapView() {
   };
 
   // The same function as long as it does the same: what is drawn stays as it is.
-  const toggle = useCallback(
-    (name: string) => go({ toggled: toggled.includes(name) ? toggled.filter((each) => each !== name) : [...toggled, name] }),
-    [toggled.join()],
-  );
+  const open = arranged?.open.join();
+  const toggle = useCallback((name: string) => go({ toggled: toggledBy(toggled, name, !arranged?.open.includes(name)) }), [toggled.join(), open]);
   const many = placed.length > CULL;
-  const near = viewport.zoom > (many ? NEAR_OF_MANY : NEAR);
-  const far = many && !near;
+  const near = viewport.zoom > NEAR;
+  const far = many && viewport.zoom < 0.55;
   const named = far && viewport.zoom > NAMED;
   const part = useRef<Box | null>(null);
-  part.current = many && (!far || named) ? drawn(viewport, area.w, area.h, part.current) : null;
+  part.current = many && (!far || named) ? drawn(viewport, area?.w ?? 0, area?.h ?? 0, part.current) : null;
   const scale = named ? Math.floor(viewport.zoom * 50) / 50 : 0;
   const crowd = useRef<readonly Drawn[]>([]);
   const at = (event: PointerEvent) => {
@@ -158,21 +165,7 @@ export function ServiceMapView() {
 
   return (
     <section class="map" aria-label="Service map">
-      <div class="tablehead">
-        <h2>Map</h2>
-        <p class="quiet-text">
-          {graph && map && graph.cards.length > 0
-            ? `${counted(map.nodes.length, 'node')}, ${counted(graph.edges.length, 'edge')} in ${span(map.seconds * 1000)}${map.hidden ? `; ${map.hidden} edges not shown` : ''}`
-            : ''}
-          {paused.value ? ', paused' : ''}
-          {busy ? ', computing the layout…' : ''}
-        </p>
-        <span class="stretch" />
-        {spaces > 1 && (
-          <button class="quiet" onClick={() => go({ toggled: toggledAll(byDefault, !allOpen) })}>
-            {allOpen ? 'Collapse all' : 'Expand all'}
-          </button>
-        )}
+      <MapHead map={map} edges={graph?.edges.length ?? 0} busy={busy} allOpen={allOpen} onAll={() => go({ toggled: toggledBy(toggled, ALL, !allOpen) })}>
         <button class="quiet" onClick={() => zoom(0.8)} aria-label="Zoom out" title="Zoom out (−)">
           <Icon name="minus" />
         </button>
@@ -182,12 +175,12 @@ export function ServiceMapView() {
         <button class="quiet" onClick={fit} aria-label="Fit to view" title="Fit to view (0)">
           <Icon name="fit" />
         </button>
-        <button class="quiet" onClick={() => setArranged(arranged + 1)} aria-label="Re-layout" title="Re-layout">
+        <button class="quiet" onClick={() => setAgain(again + 1)} aria-label="Re-layout" title="Re-layout">
           <Icon name="layout" />
         </button>
-      </div>
+      </MapHead>
       <div
-        class={`canvas${near ? '' : ' far'}${far ? ' spotted' : ''}`}
+        class={`canvas${near ? '' : ' far'}${viewport.zoom < LOW ? ' low' : ''}${far ? ' spotted' : ''}`}
         ref={box}
         onKeyDown={onKey}
         onPointerDown={(event) => {
@@ -210,7 +203,7 @@ export function ServiceMapView() {
       >
         <div class="world" style={{ transform: `translate(${viewport.x}px, ${viewport.y}px) scale(${viewport.zoom})`, '--zoom': String(viewport.zoom), '--left': String(-viewport.x / viewport.zoom), '--top': String(-viewport.y / viewport.zoom) }}>
           {graph && layout && (
-            <Scene graph={graph} layout={layout} seconds={map?.seconds ?? 1} part={part.current} near={near} far={far} scale={scale} hot={hot} crowd={crowd} onHot={setHot} onToggle={toggle} />
+            <Scene graph={graph} layout={layout} ways={arranged?.ways ?? {}} seconds={map?.seconds ?? 1} part={part.current} near={near} far={far} scale={scale} hot={hot} crowd={crowd} onHot={setHot} onToggle={toggle} />
           )}
         </div>
         {pointed && <p class="pointed">{described(pointed, map?.seconds ?? 1)}</p>}

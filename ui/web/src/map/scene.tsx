@@ -8,13 +8,14 @@ import { Far } from './far';
 import type { Graph } from './graph';
 import { places, type Wish } from './labels';
 import type { Box, Layout } from './layout';
-import { distance, line, thickness, type Line, type Point } from './lines';
+import { distance, line, routed, thickness, type Line, type Point } from './lines';
 import { meets } from './viewport';
 import type { Edge } from './graph';
 
 export interface Props {
   graph: Graph;
   layout: Layout;
+  ways: Record<string, Point[]>;
   seconds: number;
   /** Only what lies in it is drawn; `null`: everything. */
   part: Box | null;
@@ -43,7 +44,7 @@ const SINGLE = 150;
 export function nearest(crowd: readonly Drawn[], point: Point, within: number): Edge | null {
   let [found, least]: [Edge | null, number] = [null, within];
   for (const { edge, line } of crowd) {
-    const far = distance(line.curve, point, least);
+    const far = distance(line.way, point, least);
     if (far < least) [found, least] = [edge, far];
   }
   return found;
@@ -53,12 +54,13 @@ export function nearest(crowd: readonly Drawn[], point: Point, within: number): 
 const THROUGH = 300;
 
 /** Edges with an end in the part, and those that only pass through as one path, unless they are many. */
-function edgesIn({ graph, layout, part }: Props): { edges: Drawn[]; through: string } {
+function edgesIn({ graph, layout, ways, part }: Props): { edges: Drawn[]; through: string } {
   const through: string[] = [];
   const edges = graph.edges.flatMap((edge) => {
     const [from, to] = [layout.cards[edge.source], layout.cards[edge.destination]];
     if (!from || !to) return [];
-    if (!part || meets(from, part) || meets(to, part)) return [{ edge, line: line(edge, from, to) }];
+    const way = ways[edge.id];
+    if (!part || meets(from, part) || meets(to, part)) return [{ edge, line: way ? routed(way) : line(edge, from, to) }];
     const [x, y] = [Math.min(from.x, to.x), Math.min(from.y, to.y)];
     const around = { x, y, w: Math.max(from.x, to.x) + from.w - x, h: Math.max(from.y + from.h, to.y + to.h) - y };
     if (meets(around, part) && through.length <= THROUGH) through.push(line(edge, from, to).path);
@@ -96,7 +98,6 @@ function crowded(edges: Drawn[], seconds: number): Crowd {
 /** By name, not by how much: words that change places whenever another edge gets busier can't be read. */
 function wishes(edges: Drawn[], seconds: number): Wish[] {
   const wanted = edges
-    .filter(({ edge }) => edge.dropped || edge.requests.size)
     .map(({ edge, line }) => ({
       id: edge.id,
       points: line.points,
@@ -132,7 +133,7 @@ function Drawing(props: Props) {
       ))}
     </>
   );
-  const { edges, through } = useMemo(() => (far ? { edges: [], through: '' } : edgesIn(props)), [graph, layout, part, far]);
+  const { edges, through } = useMemo(() => (far ? { edges: [], through: '' } : edgesIn(props)), [graph, layout, props.ways, part, far]);
   const { singles, paths, others } = useMemo(() => crowded(edges, seconds), [edges, seconds]);
   crowd.current = others;
   const cards = useMemo(

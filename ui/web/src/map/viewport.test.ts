@@ -1,12 +1,23 @@
 import { expect, it } from 'vitest';
 import { drawn, FARTHEST, fit, meets, NEAREST, visible, zoomed } from './viewport';
+import { MARGIN, READABLE } from './layout';
 
 it('fits all of a map, in its middle', () => {
-  const { x, y, zoom } = fit({ x: 100, y: 0, w: 2000, h: 400 }, 1048, 600);
-  expect(zoom).toBe(0.5);
-  expect([x + 100 * zoom, y]).toEqual([24, 200]);
-  expect(fit({ x: 0, y: 0, w: 10, h: 10 }, 1000, 1000).zoom).toBe(1);
-  expect(fit({ x: 0, y: 0, w: 0, h: 0 }, 100, 100).zoom).toBe(1);
+  const { x, y, zoom } = fit({ x: 100, y: 0, w: 952, h: 400 }, { w: 1000, h: 600 }, false);
+  expect(zoom).toBe(1);
+  expect([x + 100, y]).toEqual([24, 100]);
+  expect(fit({ x: 0, y: 0, w: 10, h: 10 }, { w: 1000, h: 1000 }, false).zoom).toBe(1.25);
+});
+
+it('shows a map that is too large from its beginning, as large as can be read', () => {
+  const { x, y, zoom } = fit({ x: 100, y: 50, w: 9000, h: 400 }, { w: 1000, h: 600 }, false);
+  expect(zoom).toBe(READABLE);
+  expect(x + 100 * zoom).toBe(MARGIN.x);
+  expect(y + 50 * zoom).toBeCloseTo((600 - 400 * zoom) / 2);
+});
+
+it('shows all of a crowd', () => {
+  expect(fit({ x: 0, y: 0, w: 9520, h: 400 }, { w: 1000, h: 600 }, true).zoom).toBe(0.1);
 });
 
 it('zooms around a point, within bounds', () => {

@@ -1,6 +1,6 @@
 // Which part of the map is seen, and how large.
 
-import type { Box } from './layout';
+import { largest, MARGIN, READABLE, type Area, type Box } from './layout';
 
 export interface Viewport {
   /** Of the map's corner on the screen, px. */
@@ -12,11 +12,17 @@ export interface Viewport {
 export const NEAREST = 2;
 export const FARTHEST = 0.02;
 
-/** All of `box` in an area of `w` by `h`, not larger than life. */
-export function fit(box: Box, w: number, h: number): Viewport {
-  const margin = 24;
-  const zoom = Math.max(FARTHEST, Math.min(1, (w - 2 * margin) / Math.max(box.w, 1), (h - 2 * margin) / Math.max(box.h, 1)));
-  return { x: (w - box.w * zoom) / 2 - box.x * zoom, y: (h - box.h * zoom) / 2 - box.y * zoom, zoom };
+/** A map that is smaller than the panel is not shown larger than this. */
+const LARGEST = 1.25;
+
+/**
+ * All of `box` in the panel, as large as can be. One that could not be read is shown from its beginning on,
+ * a `crowd` whole: of that a picture is wanted first.
+ */
+export function fit(box: Box, area: Area, crowd: boolean): Viewport {
+  const zoom = Math.max(crowd ? FARTHEST : READABLE, Math.min(LARGEST, largest(box, area)));
+  const from = (margin: number, room: number, length: number) => Math.max(margin, (room - length * zoom) / 2);
+  return { x: from(MARGIN.x, area.w, box.w) - box.x * zoom, y: from(MARGIN.y, area.h, box.h) - box.y * zoom, zoom };
 }
 
 /** Nearer or farther, with the point (px, py) of the screen staying where it is. */

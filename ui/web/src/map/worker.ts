@@ -1,16 +1,25 @@
 // Arranges off the main thread: that never waits for a layout.
 
-import { arrangeAll, extend, type Layout, type Plan } from './layout';
+import { graph } from './graph';
+import type { Area } from './layout';
+import { arrangement, type Arrangement, type Outline } from './open';
+import { routes, type Point } from './route';
 
 export interface Order {
-  graph: Plan;
-  before: Layout | null;
-}
-export interface Arranged {
-  layout: Layout;
+  map: Outline;
+  toggled: readonly string[];
+  area: Area;
+  before: Arrangement | null;
 }
 
-onmessage = ({ data: { graph, before } }: MessageEvent<Order>) => {
-  const layout = before ? extend(graph, before) : arrangeAll(graph);
-  postMessage({ layout } satisfies Arranged);
+export interface Arranged extends Arrangement {
+  /** The ways of edges by their id; an edge that has none is drawn as a curve. */
+  ways: Record<string, Point[]>;
+}
+
+onmessage = ({ data: { map, toggled, area, before } }: MessageEvent<Order>) => {
+  const { layout, open } = arrangement(map, toggled, area, before);
+  const { cards, edges } = graph(map, new Set(open));
+  const ways = routes(edges, new Map(cards.map(({ id, group }) => [id, group])), layout);
+  postMessage({ layout, open, ways } satisfies Arranged);
 };
