@@ -12,7 +12,7 @@ use flow::{
     print::escape,
     rows::{Judged, Row},
     time::Zone,
-    view::{ByInitiator, Message},
+    view::Message,
 };
 use proto::{
     flow::{Flow, FlowFilter},
@@ -213,12 +213,11 @@ fn document(
         false => ("", ""),
     };
     let message = Message::new(flow);
-    let opened = ByInitiator::new(&message);
     let cells = Cells {
         plain: true,
         ..Cells::default()
     };
-    let text = |column: AttributeId| escape(&column.text(&opened, &cells));
+    let text = |column: AttributeId| escape(&column.text(&message, &cells));
     let verdict = match flow.verdict() {
         Verdict::Dropped if answer.not_policy => "DROPPED",
         Verdict::Dropped => "DENIED",

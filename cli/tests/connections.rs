@@ -7,8 +7,15 @@ use std::{
     collections::BTreeSet,
     path::PathBuf,
     process::{Command, Output},
+    time::SystemTime,
 };
 
+use proto::{
+    flow::{Ip, Verdict},
+    google::Timestamp,
+    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+};
+use testing::server::{Server, flow};
 use testing_program::Pty;
 
 /// Seen at: the recording's own times are in UTC.
@@ -124,6 +131,40 @@ fn filters_are_held_against_whole_connections() {
     );
     // What is asked of single packets shows packets.
     assert!(piped(&["--tcp-flags", "RST"]).0.contains("L4_TRACE TCP"));
+}
+
+/// A flow of a pod that a server sends while it is watched.
+fn at(second: i64, verdict: Verdict) -> GetFlowsResponse {
+    let mut response = flow(second * 1_000_000_000, "web", verdict);
+    if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
+        flow.ip = Some(Ip {
+            source: "10.0.0.1".to_owned(),
+            destination: "10.0.0.2".to_owned(),
+            ..Ip::default()
+        });
+    }
+    response
+}
+
+#[test]
+fn what_is_followed_on_a_terminal_is_one_row_that_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("hubble.sock");
+    let now = Timestamp::from(SystemTime::now()).seconds;
+    let server = Server::start(&socket, vec![at(now, Verdict::Dropped)]);
+    let mut follow = Command::new(env!("CARGO_BIN_EXE_flows"));
+    follow
+        .args(["observe", "-f", "--last", "5", "--server"])
+        .arg(format!("unix://{}", socket.display()))
+        .env("TZ", "UTC");
+    let mut pty = Pty::start(&follow, (100, 30));
+    let count = |text: &str| text.matches("DROPPED").count() + text.matches("DENIED").count();
+    pty.until("the row", |text| count(text) == 1);
+    server.say(at(now + 1, Verdict::Dropped));
+    let text = pty.until("that it was dropped twice", |text| text.contains("x2"));
+    assert_eq!(count(&text), 1, "{text}");
+    pty.press("\u{3}");
+    assert!(pty.end().success());
 }
 
 #[test]

@@ -27,7 +27,7 @@ use proto::{
 use super::{request::Selection, view::View};
 use crate::text::grouped;
 use live::Live;
-use rows::Table;
+use rows::{Table, Told};
 
 /// Between two refreshes on a terminal.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -83,6 +83,8 @@ pub(crate) struct ConnectionRows {
     looked: Instant,
     /// Whose events came since the last look.
     touched: Vec<TupleId>,
+    /// What there was of the history has been shown.
+    has_looked: bool,
     /// Events that came.
     events: u64,
     /// Connections that came through the filter, at the end.
@@ -103,6 +105,7 @@ impl ConnectionRows {
             translate: view.options.translate,
             looked: Instant::now(),
             touched: Vec::new(),
+            has_looked: false,
             events: 0,
             shown: 0,
         }
@@ -224,6 +227,22 @@ impl ConnectionRows {
         }
     }
 
+    /// Of the history only so many are wanted: the others are taken for told.
+    fn leave_out_history(&mut self, rows: &mut Vec<Told>) {
+        rows.sort_by_key(|(_, row, _)| row.last);
+        let last = match self.most {
+            Most::Last(last) => usize::try_from(last).unwrap_or(usize::MAX),
+            Most::All | Most::First(_) => return,
+        };
+        let older = rows.len().saturating_sub(last);
+        for (id, row, _) in rows.drain(..older) {
+            match &mut self.live {
+                Some(live) => live.is_done(id, &row),
+                None => self.table.is_told(id, &row),
+            }
+        }
+    }
+
     /// With `-f`: shows what is new.
     fn look(&mut self, out: &mut dyn Write, is_end: bool) -> io::Result<()> {
         let now = self.now();
@@ -248,6 +267,9 @@ impl ConnectionRows {
             }
         }
         self.touched = waiting;
+        if !std::mem::replace(&mut self.has_looked, true) {
+            self.leave_out_history(&mut new);
+        }
         match &mut self.live {
             Some(live) => live.show(new, &mut self.table, out, now, is_end),
             None => self.table.append(new, out),

@@ -32,6 +32,14 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// Takes a connection for shown, as it stands.
+    pub(super) fn is_done(&mut self, id: (TupleId, i64), row: &Row) {
+        if self.done.len() >= MOST_KNOWN {
+            self.done.clear();
+        }
+        self.done.insert(id, stands(row));
+    }
+
     /// Shows new rows and what has become of those that are there.
     pub(super) fn show(
         &mut self,
@@ -66,10 +74,7 @@ impl Live {
         places.sort_unstable();
         for place in places.into_iter().rev() {
             let (id, row, _) = self.rows.swap_remove(place);
-            if self.done.len() >= MOST_KNOWN {
-                self.done.clear();
-            }
-            self.done.insert(id, stands(&row));
+            self.is_done(id, &row);
         }
         let rows = |groups: Vec<(Row, Vec<usize>)>| -> Vec<Row> {
             groups.into_iter().map(|(row, _)| row).collect()
@@ -81,7 +86,7 @@ impl Live {
         &mut self,
         done: &[Row],
         live: &[Row],
-        table: &Table,
+        table: &mut Table,
         out: &mut dyn Write,
         now: i64,
     ) -> io::Result<()> {
@@ -89,14 +94,14 @@ impl Live {
         if shown.is_empty() && self.lines == 0 {
             return Ok(());
         }
-        let (names, layout) = table.fit(&shown);
+        let (names, layout) = table.fit_behind(&shown);
         let mut text = String::from("\u{1b}[?2026h");
         if self.lines > 0 {
             write!(text, "\u{1b}[{}A", self.lines).unwrap_or_default();
         }
         if !self.headed {
             self.headed = true;
-            write!(text, "\r{}\u{1b}[K\n", table.heading(&layout, now)).unwrap_or_default();
+            write!(text, "\r{}\u{1b}[K\n", table.heading(&layout, now, &names)).unwrap_or_default();
         }
         for row in done.iter().chain(live) {
             let line = table.line(row, &names, &layout);

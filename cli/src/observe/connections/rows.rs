@@ -61,7 +61,7 @@ impl Table {
         }
         let (names, layout) = self.fit(rows);
         let newest = rows.iter().map(|row| row.last).max().unwrap_or(0);
-        writeln!(out, "{}", self.heading(&layout, newest))?;
+        writeln!(out, "{}", self.heading(&layout, newest, &names))?;
         for row in rows {
             writeln!(out, "{}", self.line(row, &names, &layout))?;
         }
@@ -72,14 +72,19 @@ impl Table {
     pub(super) fn append(&mut self, rows: Vec<Told>, out: &mut dyn Write) -> io::Result<()> {
         for (id, row, is_told) in rows {
             if is_told && self.known.get(&id) != Some(&row.judged) {
-                if self.known.len() >= MOST_KNOWN {
-                    self.known.clear();
-                }
-                self.known.insert(id, row.judged);
+                self.is_told(id, &row);
                 self.write(&row, out)?;
             }
         }
         out.flush()
+    }
+
+    /// Takes a connection for told, with its verdict.
+    pub(super) fn is_told(&mut self, id: (TupleId, i64), row: &Row) {
+        if self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(id, row.judged);
     }
 
     /// Writes a row below those that are there, in columns that grow with what they have to hold.
@@ -87,17 +92,40 @@ impl Table {
         let names = Names::default();
         for column in Column::ALL {
             let width = text::width(&self.cell(column, row, &names));
-            let heading = text::width(&self.heading_of(column, row.last));
+            let heading = text::width(&self.heading_of(column, row.last, &names));
             let known = self.widths.entry(column).or_insert(0);
             *known = (*known).max(width).max(heading);
         }
         let layout = Layout::new(usize::MAX, |column| self.widths[&column]);
         let zone = self.zone.abbreviation(Timestamp::from_unix_nanos(row.last));
         if self.headed != zone {
-            writeln!(out, "{}", self.heading(&layout, row.last))?;
+            writeln!(out, "{}", self.heading(&layout, row.last, &names))?;
             self.headed = zone;
         }
         writeln!(out, "{}", self.line(row, &names, &layout))
+    }
+
+    /// The same for rows that come after others: columns that were wider stay so.
+    pub(super) fn fit_behind(&mut self, rows: &[Row]) -> (Names, Layout) {
+        let names = Names::new(rows);
+        let newest = rows.iter().map(|row| row.last).max().unwrap_or(0);
+        for column in Column::ALL {
+            let widest = self.widest(column, rows, newest, &names);
+            let known = self.widths.entry(column).or_insert(0);
+            *known = (*known).max(widest);
+        }
+        let layout = Layout::new(self.width.unwrap_or(usize::MAX), |column| {
+            self.widths[&column]
+        });
+        (names, layout)
+    }
+
+    fn widest(&self, column: Column, rows: &[Row], moment: i64, names: &Names) -> usize {
+        let heading = text::width(&self.heading_of(column, moment, names));
+        let cells = rows
+            .iter()
+            .map(|row| text::width(&self.cell(column, row, names)));
+        cells.fold(heading, usize::max)
     }
 
     /// Names and columns for rows that stand together.
@@ -108,10 +136,7 @@ impl Table {
         };
         let newest = rows.iter().map(|row| row.last).max().unwrap_or(0);
         let layout = Layout::new(self.width.unwrap_or(usize::MAX), |column| {
-            let heading = text::width(&self.heading_of(column, newest));
-            let cells = rows.iter();
-            let cells = cells.map(|row| text::width(&self.cell(column, row, &names)));
-            cells.fold(heading, usize::max)
+            self.widest(column, rows, newest, &names)
         });
         (names, layout)
     }
@@ -125,8 +150,13 @@ impl Table {
         height
     }
 
-    fn heading_of(&self, column: Column, moment: i64) -> String {
+    fn heading_of(&self, column: Column, moment: i64, names: &Names) -> String {
         match column {
+            // What all names do without is said once.
+            Column::Source if names.namespace.is_some() => {
+                let namespace = escape(names.namespace.as_deref().unwrap_or_default());
+                format!("{} ({namespace})", column.heading())
+            }
             Column::Time => {
                 let moment = Timestamp::from_unix_nanos(moment);
                 self.zone.heading(column.heading(), moment)
@@ -143,10 +173,10 @@ impl Table {
     }
 
     /// The headings; `moment` (Unix ns) says what the zone is called.
-    pub(super) fn heading(&self, layout: &Layout, moment: i64) -> String {
+    pub(super) fn heading(&self, layout: &Layout, moment: i64, names: &Names) -> String {
         let cells = layout.0.iter();
         let cells =
-            cells.map(|(column, width)| (*column, *width, self.heading_of(*column, moment)));
+            cells.map(|(column, width)| (*column, *width, self.heading_of(*column, moment, names)));
         aligned(cells, |_, text| text)
     }
 
