@@ -1,6 +1,7 @@
 //! `flows observe`.
 
 mod connections;
+mod empty;
 mod events;
 mod file;
 pub(crate) mod filter_plan;
@@ -143,7 +144,13 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
             )?;
             output.finish()
         }
-        None => Box::pin(stream::show(server, request, &selection, &plan, output)).await,
+        None => {
+            let filters = &args.filters;
+            Box::pin(stream::show(
+                server, request, &selection, filters, &plan, output,
+            ))
+            .await
+        }
     }
 }
 

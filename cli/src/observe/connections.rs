@@ -87,6 +87,8 @@ pub(crate) struct ConnectionRows {
     has_looked: bool,
     /// Events that came.
     events: u64,
+    /// Why nothing came, if that is known.
+    why_nothing: Option<String>,
     /// Connections that came through the filter, at the end.
     shown: u64,
 }
@@ -107,6 +109,7 @@ impl ConnectionRows {
             touched: Vec::new(),
             has_looked: false,
             events: 0,
+            why_nothing: None,
             shown: 0,
         }
     }
@@ -148,12 +151,25 @@ impl ConnectionRows {
             ));
         }
         (self.shown == 0).then(|| match self.joined.len() {
-            0 => "0 connections".to_owned(),
+            0 => {
+                let why = self.why_nothing.as_deref();
+                why.unwrap_or("0 connections").to_owned()
+            }
             looked_at => format!(
                 "0 connections match; {} that came near the filter don't",
                 grouped(u64::try_from(looked_at).unwrap_or(u64::MAX))
             ),
         })
+    }
+
+    /// Whether no connection came near the filter.
+    pub(super) fn is_empty(&self) -> bool {
+        self.joined.is_empty()
+    }
+
+    /// What to say if nothing is shown, in more words.
+    pub(super) fn explain_nothing(&mut self, why: Option<String>) {
+        self.why_nothing = why;
     }
 
     /// How many are wanted.

@@ -15,10 +15,11 @@ use proto::{
 use super::{
     Output,
     connections::Most,
+    empty,
     filter_plan::{Check, FilterPlan},
     request::Selection,
 };
-use crate::{connect::ServerArgs, error::Error};
+use crate::{connect::ServerArgs, error::Error, filter_args::FilterArgs};
 
 /// How many flows are asked for per one that is wanted, at first, and how much more if they were too
 /// few.
@@ -33,6 +34,7 @@ pub(super) async fn show(
     server: &ServerArgs,
     request: GetFlowsRequest,
     selection: &Selection,
+    filters: &FilterArgs,
     plan: &FilterPlan,
     mut output: Output,
 ) -> Result<(), Error> {
@@ -50,7 +52,9 @@ pub(super) async fn show(
         },
     };
     if let Some(most) = output.connections.as_ref().map(|rows| rows.most()) {
-        return server.connections(request, most, &mut output).await;
+        return server
+            .connections(request, most, filters, &mut output)
+            .await;
     }
     let number = request.number;
     let is_number = number > 0 && number < u64::MAX;
@@ -127,6 +131,7 @@ impl Server {
         &self,
         mut request: GetFlowsRequest,
         most: Most,
+        filters: &FilterArgs,
         output: &mut Output,
     ) -> Result<(), Error> {
         let since = request.since;
@@ -170,6 +175,10 @@ impl Server {
             let is_all = request.number == 0 || came < request.number || before == Some(came);
             let is_past = since.is_some() && oldest < Some(since);
             if is_all || is_past || wanted.is_none_or(|wanted| rows.count() >= wanted) {
+                if rows.is_empty() {
+                    let why = empty::why(&self.server, filters).await;
+                    rows.explain_nothing(why);
+                }
                 return output.finish();
             }
             // What was said of nodes is said once.

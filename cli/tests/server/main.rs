@@ -128,7 +128,7 @@ fn defaults_of_the_request_are_hubbles() {
         let note =
             match args.contains(&"--events") || args.contains(&"-o") || args.contains(&"--reply") {
                 true => "",
-                false => "0 connections\n",
+                false => "0 connections match, of 1,000 flows\n",
             };
         assert_eq!(said(&output), (note, Some(0)), "{args:?}");
         let (asked, own) = server.asked();

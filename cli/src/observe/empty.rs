@@ -1,0 +1,150 @@
+//! Why nothing is shown: which flag names nothing that is there, and what may be meant.
+
+use std::collections::BTreeSet;
+
+use client::Server;
+use flow::spelling::{closest, did_you_mean};
+
+use crate::{filter_args::FilterArgs, text::grouped};
+
+/// Names that are offered at once.
+const OFFERED: usize = 3;
+const PODS: [&str; 3] = ["pod", "from-pod", "to-pod"];
+const NAMESPACES: [&str; 3] = ["namespace", "from-namespace", "to-namespace"];
+
+/// What to say about an answer without any connection; the server is asked how many flows it has and
+/// which pods there are. Nothing of a server that can't say.
+pub(super) async fn why(server: &Server, filters: &FilterArgs) -> Option<String> {
+    let (status, endpoints) = tokio::join!(server.server_status(), server.list_endpoints(""));
+    let flows = status.ok().map(|status| status.num_flows)?;
+    if flows == 0 {
+        return Some("0 connections: the server has no flows yet".to_owned());
+    }
+    let endpoints = endpoints.ok().map(|answer| answer.endpoints);
+    let pods = endpoints.into_iter().flatten().map(|endpoint| endpoint.pod);
+    let pods: BTreeSet<String> = pods.collect();
+    let mut text = format!("0 connections match, of {} flows", grouped(flows));
+    for hint in hints(filters, &pods) {
+        text.push_str("; ");
+        text.push_str(&hint);
+    }
+    Some(text)
+}
+
+/// What is meant by a flag that names no pod or namespace that is there.
+fn hints(filters: &FilterArgs, pods: &BTreeSet<String>) -> Vec<String> {
+    let mut hints = Vec::new();
+    if pods.is_empty() {
+        return hints;
+    }
+    for flag in PODS {
+        hints.extend(
+            filters
+                .values(flag)
+                .filter_map(|value| pod(flag, value, pods)),
+        );
+    }
+    let namespaces: BTreeSet<&str> = pods
+        .iter()
+        .filter_map(|pod| Some(pod.split_once('/')?.0))
+        .collect();
+    for flag in NAMESPACES {
+        for value in filters.values(flag) {
+            if !value.is_empty() && !namespaces.contains(value) {
+                let meant = closest(value, namespaces.iter().copied());
+                let meant = did_you_mean(&meant.into_iter().collect::<Vec<_>>());
+                hints.push(format!("no pod is in the namespace {value}{meant}"));
+            }
+        }
+    }
+    hints
+}
+
+/// A pod's flag takes `namespace/beginning`, and without a namespace `default`.
+fn pod(flag: &str, value: &str, pods: &BTreeSet<String>) -> Option<String> {
+    let (namespace, name) = match value.split_once('/') {
+        Some((namespace, name)) => (namespace, name),
+        None => ("default", value),
+    };
+    let wanted = format!("{namespace}/{name}");
+    if pods.iter().any(|pod| pod.starts_with(&wanted)) {
+        return None;
+    }
+    let elsewhere = pods.iter().filter(|pod| {
+        let own = pod.split_once('/').map(|(_, own)| own);
+        !name.is_empty() && own.is_some_and(|own| own.starts_with(name))
+    });
+    let elsewhere: Vec<&str> = elsewhere.take(OFFERED).map(String::as_str).collect();
+    let means = match value.contains('/') {
+        true => format!("no pod begins with {value}"),
+        false => format!("--{flag} {value} means {wanted}"),
+    };
+    Some(match elsewhere.as_slice() {
+        [] => {
+            let meant = closest(&wanted, pods.iter().map(String::as_str));
+            format!(
+                "no pod begins with {wanted}{}",
+                did_you_mean(&meant.into_iter().collect::<Vec<_>>())
+            )
+        }
+        [one] => format!("{means}, and {one} exists"),
+        several => format!("{means}, and {} exist", several.join(", ")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(flag: &'static str, value: &str) -> Vec<String> {
+        let pods = [
+            "production/user-service",
+            "production/web-7d9f-x2",
+            "shop/web-7d9f-a1",
+        ];
+        let filters = FilterArgs {
+            flags: vec![(flag, value.to_owned())],
+            ..FilterArgs::default()
+        };
+        hints(&filters, &pods.map(str::to_owned).into())
+    }
+
+    #[test]
+    fn a_name_without_its_namespace() {
+        assert_eq!(
+            said("pod", "user-service"),
+            ["--pod user-service means default/user-service, and production/user-service exists"]
+        );
+        assert_eq!(
+            said("to-pod", "web"),
+            ["--to-pod web means default/web, and production/web-7d9f-x2, shop/web-7d9f-a1 exist"]
+        );
+        assert_eq!(
+            said("pod", "shop/user"),
+            ["no pod begins with shop/user, and production/user-service exists"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_mistyped() {
+        assert_eq!(
+            said("pod", "production/usr-service"),
+            ["no pod begins with production/usr-service; did you mean production/user-service?"]
+        );
+        assert_eq!(
+            said("namespace", "prodution"),
+            ["no pod is in the namespace prodution; did you mean production?"]
+        );
+        assert_eq!(
+            said("namespace", "data"),
+            ["no pod is in the namespace data"]
+        );
+    }
+
+    #[test]
+    fn what_is_there_needs_no_hint() {
+        assert!(said("pod", "production/user").is_empty());
+        assert!(said("namespace", "shop").is_empty());
+        assert!(said("port", "80").is_empty());
+    }
+}
