@@ -28,7 +28,7 @@ use crate::{
     filter_args::FilterArgs,
     flag::{self, Given, Switch},
 };
-use connections::{ConnectionRows, Most};
+use connections::{ConnectionRows, Most, Present};
 use filter_plan::FilterPlan;
 use groups::Groups;
 use request::{Selection, SelectionArgs};
@@ -119,7 +119,8 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let debug = view.options.debug;
     let rows = view.connections.then(|| {
         let most = Most::of(&selection, &request);
-        ConnectionRows::new(&view, &plan.filter, selection.follow, most)
+        let present = Present::of(&request, file.is_some());
+        ConnectionRows::new(&view, &plan.filter, selection.follow, present, most)
     });
     let mut output = Output::new(view, groups, rows, plan.rest.is_some());
     // A mask is a list of all that is wanted.

@@ -80,6 +80,65 @@ fn the_shop_has_the_expected_causes_of_denial_and_no_other() {
         let asked = [asked, &["--verdict", "FORWARDED", "-o", "json"]].concat();
         until(&lab, &asked, |text| !text.is_empty());
     }
+    connections(&lab, &expected);
+}
+
+/// What a command says, without what it says on the side.
+fn said(lab: &TestLab, arguments: &[&str]) -> String {
+    let output = lab.flows().args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The same as connections: each has one fate, whichever nodes told of it.
+fn connections(lab: &TestLab, expected: &BTreeSet<shop::Cause>) {
+    let incidents = said(lab, &["incidents", "-o", "json"]);
+    let incidents: Vec<Value> = serde_json::from_str(&incidents).unwrap();
+    let name = |end: &Value| match end["namespace"].as_str().unwrap() {
+        "" => end["name"].as_str().unwrap().to_owned(),
+        namespace => format!("{namespace}/{}", end["name"].as_str().unwrap()),
+    };
+    let of = |peer: &shop::Peer| match peer.workload.as_str() {
+        "" => peer.address.clone(),
+        workload => format!("{}/{workload}", peer.namespace),
+    };
+    let seen: BTreeSet<(String, String)> = incidents
+        .iter()
+        .map(|one| (name(&one["source"]), name(&one["destination"])))
+        .collect();
+    let causes = expected
+        .iter()
+        .map(|of_one| (of(&of_one.source), of(&of_one.destination)));
+    assert_eq!(seen, causes.collect(), "{incidents:#?}");
+
+    let rows = |filter: &str| said(lab, &["observe", "--all", "--filter", filter]);
+    // What left its source and was denied elsewhere is in no row that says ALLOWED.
+    for cause in expected.iter().filter(|cause| cause.policy.is_some()) {
+        let (source, port) = (&cause.source.workload, cause.port);
+        let destination = match cause.destination.workload.as_str() {
+            "" => format!("dst.ip == {}", cause.destination.address),
+            workload => format!("dst.workload == {workload}"),
+        };
+        let text = rows(&format!(
+            "src.workload == {source} and {destination} and dst.port == {port}"
+        ));
+        let verdicts: Vec<&str> = text.lines().skip(1).collect();
+        assert!(!verdicts.is_empty(), "{cause:?}");
+        let denied = verdicts.iter().all(|row| row.contains(" DENIED "));
+        assert!(denied, "{cause:?}:\n{text}");
+    }
+    let refused = rows("dst.workload == search and dst.port == 9300");
+    let is_refused = |row: &str| row.contains(" ALLOWED ") && row.contains(" refused ");
+    assert!(refused.lines().skip(1).all(is_refused), "{refused}");
+    // That there is no answer is known some seconds later.
+    let deadline = Deadline::after(PATIENCE);
+    let mut silent = String::new();
+    while silent.is_empty() && deadline.pause() {
+        silent = rows("dst.workload == tracing and dst.port == 4317 and not state == opening");
+    }
+    let is_silent = |row: &str| row.contains(" ALLOWED ") && row.contains(" no answer ");
+    assert!(silent.lines().count() > 1, "{silent}");
+    assert!(silent.lines().skip(1).all(is_silent), "{silent}");
 }
 
 #[test]

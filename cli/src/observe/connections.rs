@@ -70,6 +70,28 @@ impl Most {
     }
 }
 
+/// What the present is, for flows of the past.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Present {
+    /// That of the clock.
+    Now,
+    /// The end of what was asked for (Unix ns).
+    Until(i64),
+    /// The time of the newest flow: of a file.
+    Newest,
+}
+
+impl Present {
+    /// Of a request to a server, or of a file.
+    pub(super) fn of(request: &GetFlowsRequest, is_file: bool) -> Self {
+        match (is_file, request.until) {
+            (true, _) => Self::Newest,
+            (false, Some(until)) => Self::Until(until.unix_nanos()),
+            (false, None) => Self::Now,
+        }
+    }
+}
+
 /// Joins events, and shows the connections.
 pub(crate) struct ConnectionRows {
     joined: Connections<Box<Flow>>,
@@ -77,6 +99,7 @@ pub(crate) struct ConnectionRows {
     table: Table,
     live: Option<Live>,
     follow: bool,
+    present: Present,
     is_terminal: bool,
     most: Most,
     translate: bool,
@@ -94,7 +117,13 @@ pub(crate) struct ConnectionRows {
 }
 
 impl ConnectionRows {
-    pub(super) fn new(view: &View, filter: &Filter, follow: bool, most: Most) -> Self {
+    pub(super) fn new(
+        view: &View,
+        filter: &Filter,
+        follow: bool,
+        present: Present,
+        most: Most,
+    ) -> Self {
         let is_terminal = view.is_terminal;
         Self {
             joined: Connections::default(),
@@ -102,6 +131,7 @@ impl ConnectionRows {
             table: Table::new(view),
             live: (follow && is_terminal).then(Live::default),
             follow,
+            present,
             is_terminal,
             most,
             translate: view.options.translate,
@@ -234,12 +264,15 @@ impl ConnectionRows {
         }
     }
 
-    /// The present or, of flows of the past, the time of the newest: what was open then is open.
+    /// The present or, of flows up to a moment or of a file, that moment or the time of the newest: what
+    /// was open then is open.
     fn now(&self) -> i64 {
         let newest = self.joined.newest().unwrap_or(0);
-        match self.follow {
-            true => newest.max(Timestamp::from(SystemTime::now()).unix_nanos()),
-            false => newest,
+        let present = Timestamp::from(SystemTime::now()).unix_nanos();
+        match self.present {
+            Present::Newest => newest,
+            Present::Until(until) => newest.max(until.min(present)),
+            Present::Now => newest.max(present),
         }
     }
 
