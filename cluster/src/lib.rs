@@ -10,6 +10,7 @@
 //!
 //! Policies are carried as documents with positions; what their rules mean is the policy crate's part.
 
+pub mod changes;
 pub mod differ;
 mod digest;
 pub mod identities;
@@ -26,6 +27,7 @@ pub mod source;
 pub mod state;
 pub mod yaml;
 
+pub use changes::ObjectChange;
 pub use digest::checksum;
 pub use flow::{Identity, quantity, spelling};
 pub use identities::Identities;

@@ -95,6 +95,16 @@ pub struct ObjectName {
     pub name: Arc<str>,
 }
 
+impl ObjectName {
+    /// Its name within its kind; of a kind without namespaces, with an empty one.
+    pub fn namespaced(&self) -> NamespacedName {
+        NamespacedName {
+            namespace: self.namespace.clone().unwrap_or_default(),
+            name: Arc::clone(&self.name),
+        }
+    }
+}
+
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.namespace {

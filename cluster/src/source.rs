@@ -11,12 +11,15 @@
 //!   [`State::problems`];
 //! - nothing that fails (a directory that vanishes, a server that is away) takes objects out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::manifest;
 use crate::object::ObjectName;
 use crate::origin::Origin;
 use crate::state::State;
+use crate::yaml;
 
 mod checkpoint;
 pub mod directory;
@@ -44,6 +47,24 @@ pub trait Source: fmt::Debug + Send {
     /// Where an object of a snapshot came from, or its field of that path (`status.podIP`) as far as it
     /// has that. May look at all objects.
     fn locate(&self, snapshot: &Snapshot, object: &ObjectName, field: &str) -> Option<Origin>;
+
+    /// Where a document of a checkpoint came from that stands under this key.
+    fn origin(&self, key: &Arc<str>, document: &yaml::Node) -> Origin;
+
+    /// Where the objects came from whose documents are others than before, as far as they have a name that
+    /// can be read; of those that are gone, where they were. Costs what changed.
+    fn changed_origins(
+        &self,
+        now: &Checkpoint,
+        before: &Checkpoint,
+    ) -> BTreeMap<ObjectName, Origin> {
+        let documents = now.changed_documents(before);
+        let origins = documents.filter_map(|(key, document)| {
+            let name = manifest::object_name(document)?;
+            Some((name, self.origin(key, document)))
+        });
+        origins.collect()
+    }
 }
 
 /// Called from a thread of the source when there is something new. Must not block.

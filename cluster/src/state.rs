@@ -68,9 +68,9 @@ impl State {
         }
     }
 
-    /// As [`Self::insert`]; says whether it is another one than before.
-    pub(crate) fn insert_if_changed(&mut self, object: &Object) -> bool {
-        let is_there = match object {
+    /// Whether an object is here in this form.
+    pub fn holds(&self, object: &Object) -> bool {
+        match object {
             Object::Node(node) => self.nodes.get(&node.name) == Some(node),
             Object::Namespace(ns) => self.namespaces.get(&ns.name) == Some(ns),
             Object::Pod(pod) => self.pods.get(&pod.name) == Some(pod),
@@ -78,7 +78,27 @@ impl State {
             Object::EndpointSlice(slice) => self.endpoint_slices.get(&slice.name) == Some(slice),
             Object::CidrGroup(group) => self.cidr_groups.get(&group.name) == Some(group),
             Object::Policy(policy) => self.policies.get(&policy.name) == Some(policy),
-        };
+        }
+    }
+
+    /// Whether an object of that name is here.
+    pub fn contains(&self, object: &ObjectName) -> bool {
+        match object.kind {
+            Kind::Node => self.nodes.contains_key(&object.name),
+            Kind::Namespace => self.namespaces.contains_key(&object.name),
+            Kind::Pod => self.pods.contains_key(&object.namespaced()),
+            Kind::Service => self.services.contains_key(&object.namespaced()),
+            Kind::EndpointSlice => self.endpoint_slices.contains_key(&object.namespaced()),
+            Kind::CiliumCidrGroup => self.cidr_groups.contains_key(&object.name),
+            Kind::CiliumNetworkPolicy
+            | Kind::CiliumClusterwideNetworkPolicy
+            | Kind::NetworkPolicy => self.policies.contains_key(object),
+        }
+    }
+
+    /// As [`Self::insert`]; says whether it is another one than before.
+    pub(crate) fn insert_if_changed(&mut self, object: &Object) -> bool {
+        let is_there = self.holds(object);
         if !is_there {
             self.insert(object.clone());
         }
@@ -88,16 +108,12 @@ impl State {
     /// Takes an object out; says whether it was there. The labels that it named stay named until
     /// [`Self::rebuild_named_labels`].
     pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {
-        let namespaced = || NamespacedName {
-            namespace: object.namespace.clone().unwrap_or_default(),
-            name: Arc::clone(&object.name),
-        };
         match object.kind {
             Kind::Node => self.nodes.remove(&object.name).is_some(),
             Kind::Namespace => self.namespaces.remove(&object.name).is_some(),
-            Kind::Pod => self.pods.remove(&namespaced()).is_some(),
-            Kind::Service => self.services.remove(&namespaced()).is_some(),
-            Kind::EndpointSlice => self.endpoint_slices.remove(&namespaced()).is_some(),
+            Kind::Pod => self.pods.remove(&object.namespaced()).is_some(),
+            Kind::Service => self.services.remove(&object.namespaced()).is_some(),
+            Kind::EndpointSlice => self.endpoint_slices.remove(&object.namespaced()).is_some(),
             Kind::CiliumCidrGroup => self.cidr_groups.remove(&object.name).is_some(),
             Kind::CiliumNetworkPolicy
             | Kind::CiliumClusterwideNetworkPolicy

@@ -38,6 +38,14 @@ pub struct Position {
     pub column: u32,
 }
 
+impl Position {
+    fn move_lines(&mut self, lines: i64) {
+        if self.line > 0 {
+            self.line = u32::try_from(i64::from(self.line) + lines).unwrap_or(0);
+        }
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
@@ -177,6 +185,20 @@ impl Node {
     /// The text under `key`, if it is there and text.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.value.as_text()
+    }
+
+    /// Moves the value and all in it this many lines down; upwards if that is negative. A place that is not
+    /// known stays so.
+    pub(crate) fn move_lines(&mut self, lines: i64) {
+        self.at.move_lines(lines);
+        match &mut self.value {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_lines(lines)),
+            Value::Map(fields) => fields.iter_mut().for_each(|field| {
+                field.at.move_lines(lines);
+                field.node.move_lines(lines);
+            }),
+        }
     }
 
     /// How deep it is nested: 0 for a value that is neither a list nor a mapping.

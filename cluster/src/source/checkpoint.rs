@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::manifest::{self, Document};
 use crate::origin::Origin;
 use crate::shared_map::SharedMap;
+use crate::state::State;
 use crate::yaml;
 
 /// Documents that share a key.
@@ -80,6 +82,44 @@ impl Checkpoint {
                 None => drop(self.0.remove(&key)),
             }
         }
+    }
+
+    /// The state of the objects that the documents are.
+    pub fn to_state(&self) -> State {
+        let mut state = State::default();
+        for (key, documents) in self.iter() {
+            let origin = Origin::from(Arc::clone(key));
+            for document in documents {
+                for document in manifest::read(&origin, yaml::Node::clone(document)) {
+                    if let Document::Object(_, object, _) = document {
+                        state.insert(object);
+                    }
+                }
+            }
+        }
+        state
+    }
+
+    /// The documents that stand under other keys than before, or are others there: those that were there,
+    /// then those that are.
+    pub(super) fn changed_documents<'a>(
+        &'a self,
+        before: &'a Self,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<yaml::Node>)> {
+        let differ = SharedMap::changed(&before.0, &self.0, Arc::ptr_eq);
+        let with_key = |key, documents: Option<&'a Documents>| {
+            let documents = documents.into_iter().flat_map(|documents| &**documents);
+            documents.map(move |document| (key, document))
+        };
+        let gone: Vec<_> = differ
+            .iter()
+            .flat_map(|(key, was, _)| with_key(*key, *was))
+            .collect();
+        let there: Vec<_> = differ
+            .iter()
+            .flat_map(|(key, _, is)| with_key(*key, *is))
+            .collect();
+        gone.into_iter().chain(there)
     }
 
     /// The documents under all keys.

@@ -147,6 +147,10 @@ impl Source for InMemory {
         let (_, documents) = keys.find(|(known, _)| **known == key)?;
         documents.first().map(|document| origin(document))
     }
+
+    fn origin(&self, _key: &Arc<str>, document: &yaml::Node) -> Origin {
+        origin(document)
+    }
 }
 
 fn key(object: &ObjectName) -> Arc<str> {

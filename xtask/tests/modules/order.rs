@@ -113,6 +113,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "named_labels",
             "identities",
             "state",
+            "changes",
             "source",
         ],
     ),
@@ -131,8 +132,8 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     (
         "agent",
         &[
-            "config", "error", "node", "fact", "history", "hubble", "observe", "enforce", "api",
-            "metrics", "run",
+            "config", "error", "journal", "node", "fact", "history", "hubble", "observe",
+            "changes", "enforce", "api", "metrics", "run",
         ],
     ),
     (
@@ -218,7 +219,10 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "compiler",
         ],
     ),
-    ("explain", &["trace", "validate", "explain_flow", "proto"]),
+    (
+        "explain",
+        &["trace", "validate", "explain_flow", "changes", "proto"],
+    ),
     (
         "client",
         &[

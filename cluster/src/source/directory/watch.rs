@@ -16,6 +16,7 @@ use super::{Directory, RESCAN_INTERVAL, ReadDone, Scan, locate};
 use crate::object::ObjectName;
 use crate::origin::Origin;
 use crate::source::{Health, Snapshot, Source};
+use crate::yaml;
 
 /// A change counts once nothing has happened for this long ...
 const DEBOUNCE: Duration = Duration::from_millis(10);
@@ -165,6 +166,10 @@ impl Source for Watch {
 
     fn locate(&self, snapshot: &Snapshot, object: &ObjectName, field: &str) -> Option<Origin> {
         locate(&snapshot.checkpoint, object, field)
+    }
+
+    fn origin(&self, key: &Arc<str>, document: &yaml::Node) -> Origin {
+        Origin::from(Arc::clone(key)).at(document.at)
     }
 }
 
