@@ -47,6 +47,10 @@ pub struct Config {
     /// Flows that are kept in memory, at least (about 100 bytes per packet event of one to three).
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub history_flows: u64,
+    /// Room for the changes of the cluster's state that are kept, in bytes of their file, which itself may
+    /// have twice that; the oldest ones make room.
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    pub changes_bytes: usize,
     /// Size of each CPU's event ring in bytes, a power of two.
     #[arg(long, value_name = "BYTES", default_value_t = loader::RingOptions::default().bytes)]
     pub ring_bytes: usize,

@@ -19,6 +19,7 @@ mod error;
 mod integrity;
 mod manifests;
 mod publish;
+mod recorded;
 mod state_file;
 mod sweep;
 
@@ -43,6 +44,7 @@ use self::{
     sweep::Sweeper,
 };
 use crate::{
+    changes::Recorder,
     config::Config,
     error::chain,
     node::{
@@ -51,8 +53,8 @@ use crate::{
     },
 };
 
+pub use crate::journal::{Damage as StateFileDamage, StateFileError};
 pub use error::{EnforceError, LoaderError};
-pub use state_file::{Damage as StateFileDamage, StateFileError};
 
 /// How often the kernel's counters are read, and what failed is tried again.
 const TICK: Duration = Duration::from_secs(1);
@@ -79,6 +81,7 @@ pub struct Reconciler {
     compiler: policy::Compiler,
     file: StateFile,
     log: Log,
+    recorder: Recorder,
     endpoints: Endpoints,
     /// The pods that the kernel knows.
     known: Option<Endpoints>,
@@ -129,10 +132,12 @@ impl Reconciler {
         Expedited::recover(&run_dir);
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
         let (log, logged) = Log::load(run_dir.join("manifests.jsonl"))?;
+        let known = logged.clone();
         let checkpoint = logged.unwrap_or(of_policies);
         let saved = file.saved().policy.clone();
         let compiler = policy::Compiler::new(config.policy(), &config.node, saved);
         let base = compiler.manifests();
+        let recorder = recorded::open(config, &run_dir, known.as_ref(), &base);
         let counters = datapath
             .stats()
             .counters_per_cpu()
@@ -163,6 +168,7 @@ impl Reconciler {
             compiler,
             file,
             log,
+            recorder,
             endpoints: Endpoints::default(),
             known: None,
             ready: None,
@@ -217,10 +223,16 @@ impl Reconciler {
         };
         self.attach(&state);
         let failure = match self.admit(&state) {
-            Ok(admitted) => match self.enforce(&admitted) {
-                Ok(()) => admitted.refusal.map(Failure::LeftOut),
-                Err(error) => Some(self.failure(&state, &error)),
-            },
+            Ok(admitted) => {
+                self.begin_changes(&state);
+                match self.enforce(&admitted) {
+                    Ok(()) => {
+                        self.commit_changes();
+                        admitted.refusal.map(Failure::LeftOut)
+                    }
+                    Err(error) => Some(self.failure(&state, &error)),
+                }
+            }
             Err(failure) => {
                 self.fall_behind();
                 Some(failure)
@@ -396,6 +408,7 @@ impl Reconciler {
                 self.reconcile();
             }
             queries.answer(|| self.tell());
+            self.note_unchanged();
             self.look();
             self.count();
         }

@@ -3,18 +3,21 @@
 //!
 //! ```text
 //!  manifests -> enforce -> maps                                   (intent)
+//!                  '-----> changes -> api
 //!  rings -> observe (resolve) -> history -> hubble -> api         (fact)
 //! ```
 //!
 //! Modules in order: each uses only those above it (`xtask/tests/modules/order.rs` holds that).
 
 pub mod api;
+pub mod changes;
 pub mod config;
 pub mod enforce;
 mod error;
 pub mod fact;
 pub mod history;
 pub mod hubble;
+mod journal;
 pub mod metrics;
 pub mod node;
 pub mod observe;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
+    changes::Changes,
     history::History,
     node::{Status, conntrack_stats::ConntrackStats},
     observe::Stats,
@@ -37,6 +38,8 @@ pub struct Metrics {
     pub status: Arc<ArcSwap<Status>>,
     /// The kernel's connections.
     pub connections: Arc<ConntrackStats>,
+    /// What changed in the cluster's state.
+    pub changes: Arc<Changes>,
 }
 
 /// Binds the address. Without one, the default if it is free: several agents can share a machine.

@@ -217,6 +217,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     // Before the observer: the first event has a name.
     reconciler.reconcile();
     let published = reconciler.published().clone();
+    let changes = Arc::clone(reconciler.changes());
     let node = Arc::new(node(config));
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
     let observing = observe::Config {
@@ -244,6 +245,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         policy: Some(api::PolicyAccess {
             state_query,
             progress: published.progress.subscribe(),
+            changes: Arc::clone(&changes),
             stats: Some(Arc::clone(&published.stats)),
         }),
         connections: Some(Arc::clone(&connections)),
@@ -260,6 +262,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
         stats: Arc::clone(observer.stats()),
         status: Arc::clone(&published.status),
         connections,
+        changes,
     };
     let mut servers = JoinSet::new();
     servers.spawn(follow(events, published, stop.clone()));

@@ -19,6 +19,7 @@ use std::{
 use common::{CART, FRONTEND, default_deny, new_connection, server::Agent};
 use flows_agent::{
     api::PolicyAccess,
+    changes::Changes,
     node::{
         AppliedState, NotificationReceiver, Notifier, Progress, StaleState, StateQuery,
         StateSnapshot,
@@ -144,6 +145,7 @@ impl Enforcing {
             access: PolicyAccess {
                 state_query,
                 progress: seen,
+                changes: Changes::new("default", 1 << 20),
                 stats: None,
             },
             progress,

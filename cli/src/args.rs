@@ -13,7 +13,7 @@ use crate::{
     explain,
     flag::as_go_takes_them,
     incidents, list, observe,
-    policy::{endpoint, get, identity, trace, validate, wait},
+    policy::{changes, endpoint, get, history, identity, trace, validate, wait},
     status, top, watch,
 };
 
@@ -48,6 +48,7 @@ enum Command {
     Explain(explain::Args),
     Top(top::Args),
     Status(status::Args),
+    Changes(changes::Args),
     /// List nodes or namespaces
     #[command(subcommand, arg_required_else_help = false)]
     List(List),
@@ -94,6 +95,7 @@ enum Policy {
     Trace(trace::Args),
     #[command(visible_alias = "list")]
     Get(get::Args),
+    History(history::Args),
     Wait(wait::Args),
     Validate(validate::Args),
 }
@@ -127,10 +129,12 @@ impl Cli {
             Command::Explain(args) => explain::run(args, server).await,
             Command::Top(args) => top::run(args, server).await,
             Command::Status(args) => status::run(args, server).await,
+            Command::Changes(args) => changes::run(args, server).await,
             Command::List(List::Nodes(args)) => list::nodes(args, server).await,
             Command::List(List::Namespaces(args)) => list::namespaces(args, server).await,
             Command::Policy(Policy::Trace(args)) => trace::run(args, server).await,
             Command::Policy(Policy::Get(args)) => get::run(args, server).await,
+            Command::Policy(Policy::History(args)) => history::run(args, server).await,
             Command::Policy(Policy::Wait(args)) => wait::run(args, server).await,
             Command::Policy(Policy::Validate(args)) => validate::run(args, server).await,
             Command::Endpoint(Endpoint::List(args)) => endpoint::list(args, server).await,

@@ -1,9 +1,11 @@
-//! `flows policy`, `flows endpoint` and `flows identity`: the policy engine, over a directory of manifests
+//! `flows policy`, `flows changes`, `flows endpoint` and `flows identity`: the policy engine, over a directory of manifests
 //! or a running cluster.
 
+pub(crate) mod changes;
 mod clean;
 pub(crate) mod endpoint;
 pub(crate) mod get;
+pub(crate) mod history;
 pub(crate) mod identity;
 mod list;
 mod manifests;

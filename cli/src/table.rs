@@ -7,8 +7,24 @@ use flow::print::escape;
 /// Cells that are wider move their own row, not all others.
 const WIDEST: usize = 200;
 
+/// The color of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Color {
+    Red,
+    Green,
+}
+
 /// Writes rows, which may hold names from elsewhere, with three spaces between columns; the first is the heading.
 pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    write_colored(out, rows, |_row| None)
+}
+
+/// The same with colors by row, for a writer that takes them out where they aren't wanted.
+pub(crate) fn write_colored(
+    out: &mut dyn Write,
+    rows: &[Vec<String>],
+    color: impl Fn(usize) -> Option<Color>,
+) -> io::Result<()> {
     let cells = |row: &Vec<String>| row.iter().map(|cell| escape(cell)).collect::<Vec<_>>();
     let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -21,7 +37,7 @@ pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()>
             .unwrap_or(0)
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
-    for row in &rows {
+    for (number, row) in rows.iter().enumerate() {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             line.push_str(cell);
@@ -29,7 +45,12 @@ pub(crate) fn write(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()>
             let fill = width.saturating_sub(cell.chars().count()) + 3;
             line.extend(std::iter::repeat_n(' ', fill));
         }
-        writeln!(out, "{}", line.trim_end())?;
+        let line = line.trim_end();
+        match color(number) {
+            Some(Color::Red) => writeln!(out, "\u{1b}[31m{line}\u{1b}[0m")?,
+            Some(Color::Green) => writeln!(out, "\u{1b}[32m{line}\u{1b}[0m")?,
+            None => writeln!(out, "{line}")?,
+        }
     }
     Ok(())
 }

@@ -5,9 +5,11 @@
 //! trace          what would be decided for a connection, by which rules, and what would allow it
 //! explain_flow   why a flow was decided as it records, and what would be decided now
 //! validate       what is wrong with manifests, and what about them is likely not meant
-//! proto          the three as messages of flows.v1
+//! changes        what a change of the cluster's state means, and which pods it can concern
+//! proto          the four as messages of flows.v1
 //! ```
 
+pub mod changes;
 pub mod explain_flow;
 pub mod proto;
 pub mod trace;

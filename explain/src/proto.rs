@@ -8,11 +8,13 @@ use proto::flows::v1 as wire;
 
 use crate::trace::protocol_name;
 
+mod changes;
 mod drop_reason;
 mod explain_flow;
 mod trace;
 mod validate;
 
+pub use changes::{change, object_state};
 pub use explain_flow::explain_flow;
 pub use trace::{trace, trace_query};
 pub use validate::{manifest_problem, report};

@@ -149,6 +149,9 @@ struct SerializedPolicy {
     /// Named as earlier versions did, which knew files only.
     #[serde(rename = "place")]
     origin: Origin,
+    /// Earlier versions kept the document alone.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    text: Arc<str>,
 }
 
 impl From<&manifest::Policy> for SerializedPolicy {
@@ -160,6 +163,7 @@ impl From<&manifest::Policy> for SerializedPolicy {
             labels: policy.labels.clone(),
             document: Arc::clone(&policy.document),
             origin: policy.origin.clone(),
+            text: Arc::clone(&policy.text),
         }
     }
 }
@@ -173,7 +177,7 @@ impl From<SerializedPolicy> for manifest::Policy {
             labels: stored.labels,
             document: stored.document,
             origin: stored.origin,
-            text: Arc::default(),
+            text: stored.text,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod ask;
 mod cases;
+mod changes;
 mod ports;
 mod trace;
 mod wait;
@@ -13,11 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::flows::v1::{
-    ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, IdentityState,
-    ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
-    PolicyState, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
-    WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
-    policy_server::Policy as Rpc,
+    ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
+    GetPoliciesResponse, IdentityState, ListEndpointsRequest, ListEndpointsResponse,
+    ListIdentitiesRequest, ListIdentitiesResponse, PolicyState, TraceRequest, TraceResponse,
+    ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+    policy_client::PolicyClient, policy_server::Policy as Rpc,
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -174,6 +175,33 @@ impl Rpc for Service {
             ));
         }
         Ok(versioned(wait::wait(&self.relay, request).await?))
+    }
+
+    /// Each change once, with the nodes where it is in force.
+    async fn get_changes(
+        &self,
+        request: Request<GetChangesRequest>,
+    ) -> Result<Response<GetChangesResponse>, Status> {
+        let request = request.into_inner();
+        let question = |channel| {
+            let request = request.clone();
+            async move { client(channel).get_changes(request).await }
+        };
+        let (mut answers, mut notes) = ask::all(&self.relay, question).await?;
+        for answer in &mut answers {
+            notes.extend(ask::of_node(
+                &answer.node_name,
+                std::mem::take(&mut answer.notes),
+            ));
+        }
+        let number = match request.number {
+            0 => usize::MAX,
+            number => usize::try_from(number).unwrap_or(usize::MAX),
+        };
+        Ok(versioned(GetChangesResponse {
+            notes,
+            ..changes::merged(answers, number)
+        }))
     }
 }
 

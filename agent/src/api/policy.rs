@@ -1,5 +1,6 @@
 //! flows.v1.Policy: questions to the policy engine, of what this node enforces.
 
+mod changes;
 mod hits;
 mod views;
 mod wait;
@@ -9,15 +10,16 @@ use std::sync::Arc;
 use explain::explain_flow::Responder;
 use explain::trace::PolicyContext;
 use proto::flows::v1::{
-    ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, ListEndpointsRequest,
-    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
-    TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
-    policy_server::Policy as Rpc,
+    ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
+    GetPoliciesResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+    ListIdentitiesResponse, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
+    WaitRevisionRequest, WaitRevisionResponse, policy_server::Policy as Rpc,
 };
 use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
 use super::{Api, versioned};
+use crate::changes::Changes;
 use crate::node::{AppliedState, Progress, StateQuery, StateQueryError, StateSnapshot};
 
 /// What the service works on.
@@ -27,6 +29,8 @@ pub struct PolicyAccess {
     pub state_query: StateQuery,
     /// Tells when that changes.
     pub progress: watch::Receiver<Arc<Progress>>,
+    /// What changed.
+    pub changes: Arc<Changes>,
     /// What the kernel decided; `None` where no kernel does (tests).
     pub stats: Option<Arc<loader::Stats>>,
 }
@@ -242,5 +246,24 @@ impl Rpc for Service {
                 }
             }
         }
+    }
+
+    async fn get_changes(
+        &self,
+        request: Request<GetChangesRequest>,
+    ) -> Result<Response<GetChangesResponse>, Status> {
+        let query = changes::ChangesQuery::new(request.into_inner())?;
+        let changes = Arc::clone(&self.access()?.changes);
+        let node_name = self.node_name();
+        if query.is_about_pod() {
+            let answer =
+                self.ask(move |known| changes::answer(&query, &changes, Some(known), &node_name));
+            return Ok(versioned(answer.await?));
+        }
+        // Also while it isn't certain what is in force. Policies are read again for it.
+        let answer = move || changes::answer(&query, &changes, None, &node_name);
+        let answer = tokio::task::spawn_blocking(answer).await;
+        let answer = answer.map_err(|_panicked| Status::internal("reading the changes failed"))?;
+        Ok(versioned(answer?))
     }
 }

@@ -12,7 +12,7 @@ use cluster::NamespacedName;
 use loader::IfIndex;
 use serde::Serialize;
 
-use super::state_file::{StateFileError, replace};
+use crate::journal::{StateFileError, replace};
 
 /// The host side of a pod's veth.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! The state of the cluster, followed: a source reads what changes, and the newest snapshot is taken from it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use cluster::{
-    Directory, Problem, State,
+    Directory, ObjectName, Origin, Problem, State,
     source::{Checkpoint, Health, Snapshot, Source},
 };
 use tracing::{info, warn};
@@ -119,6 +120,14 @@ impl Manifests {
         snapshot
             .map(|snapshot| snapshot.checkpoint.clone())
             .unwrap_or_default()
+    }
+
+    /// Where the objects stand, or stood, whose documents differ from an earlier checkpoint's.
+    pub(super) fn changed_origins(&self, before: &Checkpoint) -> BTreeMap<ObjectName, Origin> {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or_else(BTreeMap::new, |snapshot| {
+            self.source.changed_origins(&snapshot.checkpoint, before)
+        })
     }
 
     fn look_at_health(&mut self) {

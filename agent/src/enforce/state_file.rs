@@ -1,23 +1,16 @@
 //! What must mean the same to the next agent: numbers that stand in the kernel's maps, and the last
-//! good form of every manifest ([`log`]). Written before the maps are, change by change ([`journal`]).
+//! good form of every manifest ([`log`]). Written before the maps are, change by change
+//! ([`crate::journal`]).
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use cluster::{differ::changed, source::Checkpoint};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-mod journal;
+use crate::journal::{Damage, Found, Journal, StateFileError};
+
 mod log;
 
-use journal::{Found, Journal, VERSION};
-
-pub use journal::Damage;
 pub(super) use log::Log;
 
 /// What the next agent must know of numbers.
@@ -86,45 +79,6 @@ struct SecondForm {
     manifests: Checkpoint,
 }
 
-/// The state file cannot be used.
-#[derive(Debug, Error)]
-pub enum StateFileError {
-    /// The file system refuses.
-    #[error("{action} {}: {source}", path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// Not what an agent writes.
-    #[error(
-        "{}: line {line}: {source}; the last applied policy stays enforced. To start over, remove the file: \
-         policies whose manifests are invalid are then not enforced", path.display()
-    )]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// Where it is wrong, from 1.
-        line: usize,
-        /// What is wrong.
-        source: Damage,
-    },
-    /// Of another version.
-    #[error(
-        "{} has form {found}, this agent reads {VERSION}; the last applied policy stays enforced. To \
-         start over, remove the file", path.display()
-    )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its form.
-        found: u32,
-    },
-}
-
 impl StateFile {
     /// Reads the file; one that isn't there says nothing. Also returns the last good objects of every
     /// file, if nothing but the log of manifests says them better: at least those of the policies that
@@ -177,43 +131,10 @@ impl StateFile {
     }
 }
 
-/// Puts a file in place of another at once; with `durable`, so that a power cut does not undo it.
-///
-/// # Errors
-/// The file system refuses; the file is as before.
-pub(super) fn replace(path: &Path, content: &[u8], durable: bool) -> Result<(), StateFileError> {
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| {
-        file.write_all(content)?;
-        if durable { file.sync_all() } else { Ok(()) }
-    });
-    let put = written
-        .map_err(failed("writing", &new))
-        .and_then(|()| fs::rename(&new, path).map_err(failed("replacing", path)));
-    if let Err(error) = put {
-        // Half of it may hold the last room there is.
-        drop(fs::remove_file(&new));
-        return Err(error);
-    }
-    if durable && let Some(directory) = path.parent() {
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(failed("writing", directory))?;
-    }
-    Ok(())
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateFileError {
-    let path = path.to_owned();
-    move |source| StateFileError::File {
-        action,
-        path,
-        source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     fn saved(index: u32) -> Saved {

@@ -33,6 +33,7 @@ impl Collector for Page {
         history(page, &self.metrics)?;
         enforcement(page, &self.metrics)?;
         integrity(page, &self.metrics)?;
+        changes(page, &self.metrics)?;
         maps(page, &self.metrics, self.counted.as_ref())
     }
 }
@@ -215,6 +216,25 @@ fn integrity(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
         "flows_datapath_problems",
         "Problems of the datapath within the last 10 minutes.",
         status.datapath.len() as u64,
+    )
+}
+
+fn changes(page: &mut Writer<'_>, metrics: &Metrics) -> fmt::Result {
+    let (bytes, limit) = metrics.changes.usage();
+    page.gauge(
+        "flows_changes_bytes",
+        "Bytes that the recorded changes of the cluster's state take.",
+        bytes as u64,
+    )?;
+    page.gauge(
+        "flows_changes_max_bytes",
+        "Bytes that they may take; the oldest ones make room.",
+        limit as u64,
+    )?;
+    page.counter(
+        "flows_changes_unwritten",
+        "Records of changes that could not be written to the file; they are kept in memory.",
+        metrics.changes.unwritten(),
     )
 }
 

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use proto::{
     flow::Flow,
     flows::v1::{
-        ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse,
-        ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
-        ManifestFile, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
-        WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
+        ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
+        GetPoliciesResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+        ListIdentitiesResponse, ManifestFile, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
     },
 };
 use tonic::{Response, Status, transport::Channel};
@@ -110,6 +110,18 @@ impl Server {
         request.set_timeout(within.saturating_add(RESPONSE_TIME));
         let response = self.policy().wait_revision(request).await;
         self.decided("waiting for a revision", response)
+    }
+
+    /// What changed in the cluster's state, the newest changes last.
+    ///
+    /// # Errors
+    /// The server is a stock Hubble, refuses, or can't be reached.
+    pub async fn get_changes(
+        &self,
+        message: GetChangesRequest,
+    ) -> Result<GetChangesResponse, RequestError> {
+        let response = self.policy().get_changes(self.request(message)).await;
+        self.decided("changes of the cluster's state", response)
     }
 
     fn policy(&self) -> PolicyClient<Channel> {

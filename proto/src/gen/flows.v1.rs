@@ -234,6 +234,332 @@ impl Cause {
         }
     }
 }
+/// All that is given must hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetChangesRequest {
+    /// Came into force at or after this moment on some node; absent: whenever.
+    #[prost(message, optional, tag = "1")]
+    pub since: ::core::option::Option<crate::google::Timestamp>,
+    /// At or before it.
+    #[prost(message, optional, tag = "2")]
+    pub until: ::core::option::Option<crate::google::Timestamp>,
+    /// `namespace/name`: what can concern this pod, which need not be there any more. That is: the pod
+    /// itself; its namespace; policies that select it, before or after the change, with any of the labels
+    /// that it had; pods that became or ceased to be peers of such policies' rules, and CIDR groups that
+    /// they name. Not: labels of other namespaces, services, nodes.
+    #[prost(string, tag = "3")]
+    pub pod: ::prost::alloc::string::String,
+    /// `CiliumNetworkPolicy` or `cnp`, `Pod` or `pod`; empty: all.
+    #[prost(string, tag = "4")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub name: ::prost::alloc::string::String,
+    /// The newest so many; 0: as many as an answer holds, which is 1,000.
+    #[prost(uint32, tag = "7")]
+    pub number: u32,
+    /// Leave out the objects themselves (`before`, `after`), which may be large.
+    #[prost(bool, tag = "8")]
+    pub without_objects: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetChangesResponse {
+    /// The oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<Change>,
+    /// Who answered; empty: a relay, and `node_names` says of which nodes.
+    #[prost(string, tag = "2")]
+    pub node_name: ::prost::alloc::string::String,
+    /// All changes since are known, on all nodes that answered; absent: none yet.
+    #[prost(message, optional, tag = "3")]
+    pub complete_since: ::core::option::Option<crate::google::Timestamp>,
+    /// So many older ones were asked for, too, and didn't fit.
+    #[prost(uint64, tag = "4")]
+    pub left_out: u64,
+    /// What stands in the way of taking this for the whole truth.
+    #[prost(string, repeated, tag = "5")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The nodes that answered a relay, by name.
+    #[prost(string, repeated, tag = "6")]
+    pub node_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A change of one object, or the first state that a node knew.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Change {
+    #[prost(enumeration = "change::Action", tag = "1")]
+    pub action: i32,
+    /// `cnp shop/web`; empty for a first state.
+    #[prost(string, tag = "2")]
+    pub object: ::prost::alloc::string::String,
+    /// As manifests spell it: `CiliumNetworkPolicy`.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub namespace: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// When it came into force on the first node, and on the last one of `nodes`.
+    #[prost(message, optional, tag = "6")]
+    pub time: ::core::option::Option<crate::google::Timestamp>,
+    #[prost(message, optional, tag = "7")]
+    pub last_time: ::core::option::Option<crate::google::Timestamp>,
+    /// Where it is in force, by name.
+    #[prost(message, repeated, tag = "8")]
+    pub nodes: ::prost::alloc::vec::Vec<ChangeOnNode>,
+    /// Where the object stands or, once it is gone, stood: `web.yaml:3:1`. Empty if that isn't known.
+    #[prost(string, tag = "9")]
+    pub place: ::prost::alloc::string::String,
+    /// What changed, in one line: `lost rule ingress\[1\] (allows app=web on 6379/TCP)`.
+    #[prost(string, tag = "10")]
+    pub summary: ::prost::alloc::string::String,
+    /// Of a policy: rules that it lost and got.
+    #[prost(message, repeated, tag = "11")]
+    pub rules: ::prost::alloc::vec::Vec<RuleChange>,
+    /// Tell forms of an object apart, the same on all nodes; empty: it was, or is, not there. Of a policy
+    /// they are its versions.
+    #[prost(string, tag = "12")]
+    pub before_version: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub after_version: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "14")]
+    pub before: ::core::option::Option<ObjectState>,
+    #[prost(message, optional, tag = "15")]
+    pub after: ::core::option::Option<ObjectState>,
+    /// Of a first state.
+    #[prost(message, optional, tag = "16")]
+    pub first_state: ::core::option::Option<FirstState>,
+    /// If a pod was asked for, why this concerns it: `the pod itself`, `its namespace`, `selects it`,
+    /// `peer of cnp shop/db`.
+    #[prost(string, tag = "17")]
+    pub concerns: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `Change`.
+pub mod change {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Action {
+        Unspecified = 0,
+        Added = 1,
+        Changed = 2,
+        Removed = 3,
+        /// Nothing was known before.
+        FirstState = 4,
+    }
+    impl Action {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "ACTION_UNSPECIFIED",
+                Self::Added => "ADDED",
+                Self::Changed => "CHANGED",
+                Self::Removed => "REMOVED",
+                Self::FirstState => "FIRST_STATE",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+                "ADDED" => Some(Self::Added),
+                "CHANGED" => Some(Self::Changed),
+                "REMOVED" => Some(Self::Removed),
+                "FIRST_STATE" => Some(Self::FirstState),
+                _ => None,
+            }
+        }
+    }
+}
+/// A change on a node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeOnNode {
+    #[prost(string, tag = "1")]
+    pub node_name: ::prost::alloc::string::String,
+    /// The node's revision since.
+    #[prost(uint32, tag = "2")]
+    pub revision: u32,
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<crate::google::Timestamp>,
+    /// It was made while no agent ran there: at some time between `found_after` and `time`, when an agent
+    /// started again.
+    #[prost(bool, tag = "4")]
+    pub found_at_start: bool,
+    /// Absent: not known.
+    #[prost(message, optional, tag = "5")]
+    pub found_after: ::core::option::Option<crate::google::Timestamp>,
+    /// What came into force at once on a node has one number; they ascend.
+    #[prost(uint64, tag = "6")]
+    pub sequence: u64,
+}
+/// A rule that a policy lost or got.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuleChange {
+    /// It got it; else it lost it.
+    #[prost(bool, tag = "1")]
+    pub gained: bool,
+    /// Where it stands or, of one that was lost, stood.
+    #[prost(message, optional, tag = "2")]
+    pub path: ::core::option::Option<RulePath>,
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "3")]
+    pub direction: i32,
+    #[prost(bool, tag = "4")]
+    pub deny: bool,
+    /// `app=web on 6379/TCP`.
+    #[prost(string, tag = "5")]
+    pub text: ::prost::alloc::string::String,
+}
+/// An object as it was or is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ObjectState {
+    #[prost(oneof = "object_state::Of", tags = "1, 2, 3, 4, 5, 6, 7")]
+    pub of: ::core::option::Option<object_state::Of>,
+}
+/// Nested message and enum types in `ObjectState`.
+pub mod object_state {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Of {
+        #[prost(message, tag = "1")]
+        Policy(super::PolicyObject),
+        #[prost(message, tag = "2")]
+        Pod(super::PodObject),
+        #[prost(message, tag = "3")]
+        Namespace(super::NamespaceObject),
+        #[prost(message, tag = "4")]
+        CidrGroup(super::CidrGroupObject),
+        #[prost(message, tag = "5")]
+        Service(super::ServiceObject),
+        #[prost(message, tag = "6")]
+        EndpointSlice(super::EndpointSliceObject),
+        #[prost(message, tag = "7")]
+        Node(super::NodeObject),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyObject {
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub uid: ::prost::alloc::string::String,
+    /// Its manifest's text or, if that is lost, one made of its content.
+    #[prost(string, tag = "3")]
+    pub yaml: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PodObject {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(string, repeated, tag = "2")]
+    pub ips: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The node that it runs on, as its manifest names it.
+    #[prost(string, tag = "3")]
+    pub node: ::prost::alloc::string::String,
+    /// What runs it; empty for a bare pod.
+    #[prost(string, tag = "4")]
+    pub workload_kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub workload_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub service_account: ::prost::alloc::string::String,
+    #[prost(bool, tag = "7")]
+    pub host_network: bool,
+    /// `http=8080/TCP`, `8080/TCP`.
+    #[prost(string, repeated, tag = "8")]
+    pub ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "9")]
+    pub uid: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NamespaceObject {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CidrGroupObject {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(string, repeated, tag = "2")]
+    pub cidrs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ServiceObject {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub selector: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Without one, slices alone give its endpoints.
+    #[prost(bool, tag = "3")]
+    pub has_selector: bool,
+    #[prost(string, repeated, tag = "4")]
+    pub cluster_ips: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// `http=80/TCP -> 8080`.
+    #[prost(string, repeated, tag = "5")]
+    pub ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndpointSliceObject {
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NodeObject {
+    #[prost(btree_map = "string, string", tag = "1")]
+    pub labels: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    #[prost(string, repeated, tag = "2")]
+    pub pod_cidrs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// How many objects there were.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FirstState {
+    #[prost(uint64, tag = "1")]
+    pub policies: u64,
+    #[prost(uint64, tag = "2")]
+    pub pods: u64,
+    #[prost(uint64, tag = "3")]
+    pub namespaces: u64,
+    #[prost(uint64, tag = "4")]
+    pub nodes: u64,
+    #[prost(uint64, tag = "5")]
+    pub cidr_groups: u64,
+    #[prost(uint64, tag = "6")]
+    pub services: u64,
+}
 /// One end of a connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct End {
@@ -1201,6 +1527,31 @@ pub mod policy_client {
                 .insert(GrpcMethod::new("flows.v1.Policy", "WaitRevision"));
             self.inner.unary(req, path, codec).await
         }
+        /// What changed in the cluster's state, as it came into force.
+        pub async fn get_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetChangesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flows.v1.Policy/GetChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("flows.v1.Policy", "GetChanges"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1265,6 +1616,14 @@ pub mod policy_server {
             request: tonic::Request<super::WaitRevisionRequest>,
         ) -> std::result::Result<
             tonic::Response<super::WaitRevisionResponse>,
+            tonic::Status,
+        >;
+        /// What changed in the cluster's state, as it came into force.
+        async fn get_changes(
+            &self,
+            request: tonic::Request<super::GetChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetChangesResponse>,
             tonic::Status,
         >;
     }
@@ -1638,6 +1997,49 @@ pub mod policy_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WaitRevisionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Policy/GetChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetChangesSvc<T: Policy>(pub Arc<T>);
+                    impl<T: Policy> tonic::server::UnaryService<super::GetChangesRequest>
+                    for GetChangesSvc<T> {
+                        type Response = super::GetChangesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetChangesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Policy>::get_changes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetChangesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

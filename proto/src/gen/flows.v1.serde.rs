@@ -87,6 +87,212 @@ impl<'de> serde::Deserialize<'de> for Cause {
         deserializer.deserialize_any(GeneratedVisitor)
     }
 }
+impl serde::Serialize for Change {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.action != 0 {
+            len += 1;
+        }
+        if !self.object.is_empty() {
+            len += 1;
+        }
+        if !self.kind.is_empty() {
+            len += 1;
+        }
+        if !self.namespace.is_empty() {
+            len += 1;
+        }
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        if self.time.is_some() {
+            len += 1;
+        }
+        if self.last_time.is_some() {
+            len += 1;
+        }
+        if !self.nodes.is_empty() {
+            len += 1;
+        }
+        if !self.place.is_empty() {
+            len += 1;
+        }
+        if !self.summary.is_empty() {
+            len += 1;
+        }
+        if !self.rules.is_empty() {
+            len += 1;
+        }
+        if !self.before_version.is_empty() {
+            len += 1;
+        }
+        if !self.after_version.is_empty() {
+            len += 1;
+        }
+        if self.before.is_some() {
+            len += 1;
+        }
+        if self.after.is_some() {
+            len += 1;
+        }
+        if self.first_state.is_some() {
+            len += 1;
+        }
+        if !self.concerns.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.Change", len)?;
+        if self.action != 0 {
+            let v = change::Action::try_from(self.action)
+                .map_or_else(|_| crate::json::Variant::Number(self.action), crate::json::Variant::Name);
+            struct_ser.serialize_field("action", &v)?;
+        }
+        if !self.object.is_empty() {
+            struct_ser.serialize_field("object", &self.object)?;
+        }
+        if !self.kind.is_empty() {
+            struct_ser.serialize_field("kind", &self.kind)?;
+        }
+        if !self.namespace.is_empty() {
+            struct_ser.serialize_field("namespace", &self.namespace)?;
+        }
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if let Some(v) = self.time.as_ref() {
+            struct_ser.serialize_field("time", v)?;
+        }
+        if let Some(v) = self.last_time.as_ref() {
+            struct_ser.serialize_field("last_time", v)?;
+        }
+        if !self.nodes.is_empty() {
+            struct_ser.serialize_field("nodes", &self.nodes)?;
+        }
+        if !self.place.is_empty() {
+            struct_ser.serialize_field("place", &self.place)?;
+        }
+        if !self.summary.is_empty() {
+            struct_ser.serialize_field("summary", &self.summary)?;
+        }
+        if !self.rules.is_empty() {
+            struct_ser.serialize_field("rules", &self.rules)?;
+        }
+        if !self.before_version.is_empty() {
+            struct_ser.serialize_field("before_version", &self.before_version)?;
+        }
+        if !self.after_version.is_empty() {
+            struct_ser.serialize_field("after_version", &self.after_version)?;
+        }
+        if let Some(v) = self.before.as_ref() {
+            struct_ser.serialize_field("before", v)?;
+        }
+        if let Some(v) = self.after.as_ref() {
+            struct_ser.serialize_field("after", v)?;
+        }
+        if let Some(v) = self.first_state.as_ref() {
+            struct_ser.serialize_field("first_state", v)?;
+        }
+        if !self.concerns.is_empty() {
+            struct_ser.serialize_field("concerns", &self.concerns)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for change::Action {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "ACTION_UNSPECIFIED",
+            Self::Added => "ADDED",
+            Self::Changed => "CHANGED",
+            Self::Removed => "REMOVED",
+            Self::FirstState => "FIRST_STATE",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl serde::Serialize for ChangeOnNode {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
+        if self.time.is_some() {
+            len += 1;
+        }
+        if self.found_at_start {
+            len += 1;
+        }
+        if self.found_after.is_some() {
+            len += 1;
+        }
+        if self.sequence != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ChangeOnNode", len)?;
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.revision != 0 {
+            struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if let Some(v) = self.time.as_ref() {
+            struct_ser.serialize_field("time", v)?;
+        }
+        if self.found_at_start {
+            struct_ser.serialize_field("found_at_start", &self.found_at_start)?;
+        }
+        if let Some(v) = self.found_after.as_ref() {
+            struct_ser.serialize_field("found_after", v)?;
+        }
+        if self.sequence != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("sequence", ToString::to_string(&self.sequence).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for CidrGroupObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.labels.is_empty() {
+            len += 1;
+        }
+        if !self.cidrs.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.CidrGroupObject", len)?;
+        if !self.labels.is_empty() {
+            struct_ser.serialize_field("labels", &self.labels)?;
+        }
+        if !self.cidrs.is_empty() {
+            struct_ser.serialize_field("cidrs", &self.cidrs)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for CrowdedPod {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -433,6 +639,36 @@ impl serde::Serialize for End {
         struct_ser.end()
     }
 }
+impl serde::Serialize for EndpointSliceObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.service.is_empty() {
+            len += 1;
+        }
+        if !self.addresses.is_empty() {
+            len += 1;
+        }
+        if !self.ports.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.EndpointSliceObject", len)?;
+        if !self.service.is_empty() {
+            struct_ser.serialize_field("service", &self.service)?;
+        }
+        if !self.addresses.is_empty() {
+            struct_ser.serialize_field("addresses", &self.addresses)?;
+        }
+        if !self.ports.is_empty() {
+            struct_ser.serialize_field("ports", &self.ports)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for EndpointState {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -697,6 +933,66 @@ impl serde::Serialize for ExplainResponse {
         struct_ser.end()
     }
 }
+impl serde::Serialize for FirstState {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.policies != 0 {
+            len += 1;
+        }
+        if self.pods != 0 {
+            len += 1;
+        }
+        if self.namespaces != 0 {
+            len += 1;
+        }
+        if self.nodes != 0 {
+            len += 1;
+        }
+        if self.cidr_groups != 0 {
+            len += 1;
+        }
+        if self.services != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.FirstState", len)?;
+        if self.policies != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("policies", ToString::to_string(&self.policies).as_str())?;
+        }
+        if self.pods != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("pods", ToString::to_string(&self.pods).as_str())?;
+        }
+        if self.namespaces != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("namespaces", ToString::to_string(&self.namespaces).as_str())?;
+        }
+        if self.nodes != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("nodes", ToString::to_string(&self.nodes).as_str())?;
+        }
+        if self.cidr_groups != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("cidr_groups", ToString::to_string(&self.cidr_groups).as_str())?;
+        }
+        if self.services != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("services", ToString::to_string(&self.services).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for FlowExtension {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -937,6 +1233,116 @@ impl<'de> serde::Deserialize<'de> for FlowExtension {
             }
         }
         deserializer.deserialize_struct("flows.v1.FlowExtension", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for GetChangesRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.since.is_some() {
+            len += 1;
+        }
+        if self.until.is_some() {
+            len += 1;
+        }
+        if !self.pod.is_empty() {
+            len += 1;
+        }
+        if !self.kind.is_empty() {
+            len += 1;
+        }
+        if !self.namespace.is_empty() {
+            len += 1;
+        }
+        if !self.name.is_empty() {
+            len += 1;
+        }
+        if self.number != 0 {
+            len += 1;
+        }
+        if self.without_objects {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetChangesRequest", len)?;
+        if let Some(v) = self.since.as_ref() {
+            struct_ser.serialize_field("since", v)?;
+        }
+        if let Some(v) = self.until.as_ref() {
+            struct_ser.serialize_field("until", v)?;
+        }
+        if !self.pod.is_empty() {
+            struct_ser.serialize_field("pod", &self.pod)?;
+        }
+        if !self.kind.is_empty() {
+            struct_ser.serialize_field("kind", &self.kind)?;
+        }
+        if !self.namespace.is_empty() {
+            struct_ser.serialize_field("namespace", &self.namespace)?;
+        }
+        if !self.name.is_empty() {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if self.number != 0 {
+            struct_ser.serialize_field("number", &self.number)?;
+        }
+        if self.without_objects {
+            struct_ser.serialize_field("without_objects", &self.without_objects)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetChangesResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.changes.is_empty() {
+            len += 1;
+        }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.complete_since.is_some() {
+            len += 1;
+        }
+        if self.left_out != 0 {
+            len += 1;
+        }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
+        if !self.node_names.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetChangesResponse", len)?;
+        if !self.changes.is_empty() {
+            struct_ser.serialize_field("changes", &self.changes)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if let Some(v) = self.complete_since.as_ref() {
+            struct_ser.serialize_field("complete_since", v)?;
+        }
+        if self.left_out != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("left_out", ToString::to_string(&self.left_out).as_str())?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        if !self.node_names.is_empty() {
+            struct_ser.serialize_field("node_names", &self.node_names)?;
+        }
+        struct_ser.end()
     }
 }
 impl serde::Serialize for GetPoliciesRequest {
@@ -1594,6 +2000,94 @@ impl serde::Serialize for Meaning {
         struct_ser.end()
     }
 }
+impl serde::Serialize for NamespaceObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.labels.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.NamespaceObject", len)?;
+        if !self.labels.is_empty() {
+            struct_ser.serialize_field("labels", &self.labels)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for NodeObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.labels.is_empty() {
+            len += 1;
+        }
+        if !self.pod_cidrs.is_empty() {
+            len += 1;
+        }
+        if !self.addresses.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.NodeObject", len)?;
+        if !self.labels.is_empty() {
+            struct_ser.serialize_field("labels", &self.labels)?;
+        }
+        if !self.pod_cidrs.is_empty() {
+            struct_ser.serialize_field("pod_cidrs", &self.pod_cidrs)?;
+        }
+        if !self.addresses.is_empty() {
+            struct_ser.serialize_field("addresses", &self.addresses)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ObjectState {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.of.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ObjectState", len)?;
+        if let Some(v) = self.of.as_ref() {
+            match v {
+                object_state::Of::Policy(v) => {
+                    struct_ser.serialize_field("policy", v)?;
+                }
+                object_state::Of::Pod(v) => {
+                    struct_ser.serialize_field("pod", v)?;
+                }
+                object_state::Of::Namespace(v) => {
+                    struct_ser.serialize_field("namespace", v)?;
+                }
+                object_state::Of::CidrGroup(v) => {
+                    struct_ser.serialize_field("cidr_group", v)?;
+                }
+                object_state::Of::Service(v) => {
+                    struct_ser.serialize_field("service", v)?;
+                }
+                object_state::Of::EndpointSlice(v) => {
+                    struct_ser.serialize_field("endpoint_slice", v)?;
+                }
+                object_state::Of::Node(v) => {
+                    struct_ser.serialize_field("node", v)?;
+                }
+            }
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for Party {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1638,6 +2132,72 @@ impl serde::Serialize for Party {
         }
         if !self.pods.is_empty() {
             struct_ser.serialize_field("pods", &self.pods)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for PodObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.labels.is_empty() {
+            len += 1;
+        }
+        if !self.ips.is_empty() {
+            len += 1;
+        }
+        if !self.node.is_empty() {
+            len += 1;
+        }
+        if !self.workload_kind.is_empty() {
+            len += 1;
+        }
+        if !self.workload_name.is_empty() {
+            len += 1;
+        }
+        if !self.service_account.is_empty() {
+            len += 1;
+        }
+        if self.host_network {
+            len += 1;
+        }
+        if !self.ports.is_empty() {
+            len += 1;
+        }
+        if !self.uid.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.PodObject", len)?;
+        if !self.labels.is_empty() {
+            struct_ser.serialize_field("labels", &self.labels)?;
+        }
+        if !self.ips.is_empty() {
+            struct_ser.serialize_field("ips", &self.ips)?;
+        }
+        if !self.node.is_empty() {
+            struct_ser.serialize_field("node", &self.node)?;
+        }
+        if !self.workload_kind.is_empty() {
+            struct_ser.serialize_field("workload_kind", &self.workload_kind)?;
+        }
+        if !self.workload_name.is_empty() {
+            struct_ser.serialize_field("workload_name", &self.workload_name)?;
+        }
+        if !self.service_account.is_empty() {
+            struct_ser.serialize_field("service_account", &self.service_account)?;
+        }
+        if self.host_network {
+            struct_ser.serialize_field("host_network", &self.host_network)?;
+        }
+        if !self.ports.is_empty() {
+            struct_ser.serialize_field("ports", &self.ports)?;
+        }
+        if !self.uid.is_empty() {
+            struct_ser.serialize_field("uid", &self.uid)?;
         }
         struct_ser.end()
     }
@@ -1759,6 +2319,36 @@ impl<'de> serde::Deserialize<'de> for PolicyKind {
             }
         }
         deserializer.deserialize_any(GeneratedVisitor)
+    }
+}
+impl serde::Serialize for PolicyObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.version.is_empty() {
+            len += 1;
+        }
+        if !self.uid.is_empty() {
+            len += 1;
+        }
+        if !self.yaml.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.PolicyObject", len)?;
+        if !self.version.is_empty() {
+            struct_ser.serialize_field("version", &self.version)?;
+        }
+        if !self.uid.is_empty() {
+            struct_ser.serialize_field("uid", &self.uid)?;
+        }
+        if !self.yaml.is_empty() {
+            struct_ser.serialize_field("yaml", &self.yaml)?;
+        }
+        struct_ser.end()
     }
 }
 impl serde::Serialize for PolicyState {
@@ -2119,6 +2709,50 @@ impl<'de> serde::Deserialize<'de> for Rule {
         deserializer.deserialize_struct("flows.v1.Rule", FIELDS, GeneratedVisitor)
     }
 }
+impl serde::Serialize for RuleChange {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.gained {
+            len += 1;
+        }
+        if self.path.is_some() {
+            len += 1;
+        }
+        if self.direction != 0 {
+            len += 1;
+        }
+        if self.deny {
+            len += 1;
+        }
+        if !self.text.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.RuleChange", len)?;
+        if self.gained {
+            struct_ser.serialize_field("gained", &self.gained)?;
+        }
+        if let Some(v) = self.path.as_ref() {
+            struct_ser.serialize_field("path", v)?;
+        }
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
+        }
+        if self.deny {
+            struct_ser.serialize_field("deny", &self.deny)?;
+        }
+        if !self.text.is_empty() {
+            struct_ser.serialize_field("text", &self.text)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for RuleFinding {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -2435,6 +3069,48 @@ impl serde::Serialize for RuleState {
             #[allow(clippy::needless_borrow)]
             #[allow(clippy::needless_borrows_for_generic_args)]
             struct_ser.serialize_field("bytes", ToString::to_string(&self.bytes).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ServiceObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.labels.is_empty() {
+            len += 1;
+        }
+        if !self.selector.is_empty() {
+            len += 1;
+        }
+        if self.has_selector {
+            len += 1;
+        }
+        if !self.cluster_ips.is_empty() {
+            len += 1;
+        }
+        if !self.ports.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ServiceObject", len)?;
+        if !self.labels.is_empty() {
+            struct_ser.serialize_field("labels", &self.labels)?;
+        }
+        if !self.selector.is_empty() {
+            struct_ser.serialize_field("selector", &self.selector)?;
+        }
+        if self.has_selector {
+            struct_ser.serialize_field("has_selector", &self.has_selector)?;
+        }
+        if !self.cluster_ips.is_empty() {
+            struct_ser.serialize_field("cluster_ips", &self.cluster_ips)?;
+        }
+        if !self.ports.is_empty() {
+            struct_ser.serialize_field("ports", &self.ports)?;
         }
         struct_ser.end()
     }

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use proto::{
     flow::{TrafficDirection, Verdict},
     flows::v1::{
-        EndpointState, ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse,
-        IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
-        ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState, RulePath, RuleState,
-        Suggestion, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
-        WaitRevisionRequest, WaitRevisionResponse, end::Of, policy_server::Policy, rule_path,
-        trace_response,
+        EndpointState, ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse,
+        GetPoliciesRequest, GetPoliciesResponse, IdentityState, Judgement, ListEndpointsRequest,
+        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState,
+        RulePath, RuleState, Suggestion, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, end::Of,
+        policy_server::Policy, rule_path, trace_response,
     },
 };
 use tokio::sync::watch;
@@ -29,6 +29,8 @@ pub(crate) struct Scripted {
     pub(crate) more: usize,
     /// It never says a word.
     pub(crate) silent: bool,
+    /// What it says changed.
+    pub(crate) changes: GetChangesResponse,
     /// The policy that is waited for is in force.
     pub(crate) ready: Arc<watch::Sender<bool>>,
 }
@@ -42,6 +44,7 @@ impl Scripted {
             lost_b: false,
             more: 0,
             silent: false,
+            changes: GetChangesResponse::default(),
             ready: Arc::new(watch::Sender::new(true)),
         }
     }
@@ -244,5 +247,16 @@ impl Policy for Scripted {
                 self.name, self.revision
             ))),
         }
+    }
+
+    async fn get_changes(
+        &self,
+        _: Request<GetChangesRequest>,
+    ) -> Result<Response<GetChangesResponse>, Status> {
+        self.speak().await;
+        Ok(Response::new(GetChangesResponse {
+            node_name: self.name.to_owned(),
+            ..self.changes.clone()
+        }))
     }
 }

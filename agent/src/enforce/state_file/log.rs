@@ -9,10 +9,7 @@ use cluster::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    StateFileError,
-    journal::{Damage, Found, Journal},
-};
+use crate::journal::{Damage, Found, Journal, StateFileError};
 
 /// The log and what it says.
 #[derive(Debug)]

@@ -11,27 +11,35 @@
 //! missing. A last line without an end is one that a crash cut off: what it says never came into force,
 //! and it is as if it weren't there. Whatever else doesn't fit is an error. Once most of a file is history,
 //! it is written anew beside it and takes its place.
+//!
+//! The enforcing thread's state files are such files, and the journal of changes is one.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tracing::debug;
+use tracing::{debug, warn};
 
-use super::{StateFileError, failed, replace};
+mod file;
+
+use file::failed;
+
+pub use file::StateFileError;
+pub(crate) use file::replace;
 
 /// Form of the files. Earlier ones were one JSON text, or lines without a head.
-pub(super) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 3;
 /// History up to this size is never worth a new file, bytes.
 const SMALL: u64 = 1 << 20;
 
 /// A file of records, of which this process is the only writer.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     /// `None`: the next record is a whole one, in a new file.
     open: Option<Open>,
@@ -54,7 +62,7 @@ struct Head {
 }
 
 /// What a file is found to be.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// There is none.
     Nothing,
     /// It has an earlier form.
@@ -64,18 +72,36 @@ pub(super) enum Found {
 }
 
 impl Journal {
+    /// A file of which nothing is known: the first record takes its place.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, open: None }
+    }
+
+    /// Leaves what the file holds: the next record is a whole one, in a new file.
+    pub(crate) fn abandon(&mut self) {
+        self.open = None;
+    }
+
+    /// Notes in the file's modification time that what it says is still so.
+    pub(crate) fn touch(&self, now: SystemTime) {
+        let open = self.open.as_ref();
+        if let Some(Err(error)) = open.map(|open| open.file.set_modified(now)) {
+            debug!(path = %self.path.display(), %error, "modification time not set");
+        }
+    }
+
     /// Reads a file: `each` is called with every record, in order.
     ///
     /// # Errors
     /// The file can't be read, is damaged, or is of a later form.
-    pub(super) fn read<R: DeserializeOwned>(
+    pub(crate) fn read<R: DeserializeOwned>(
         path: PathBuf,
         mut each: impl FnMut(R),
     ) -> Result<(Self, Found), StateFileError> {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok((Self { path, open: None }, Found::Nothing));
+                return Ok((Self::new(path), Found::Nothing));
             }
             Err(source) => return Err(failed("reading", &path)(source)),
         };
@@ -89,7 +115,7 @@ impl Journal {
                     found: version,
                 });
             }
-            Ok(_) | Err(_) => return Ok((Self { path, open: None }, Found::Earlier(text))),
+            Ok(_) | Err(_) => return Ok((Self::new(path), Found::Earlier(text))),
         }
         let mut length = head.len() as u64;
         let mut whole = None;
@@ -115,7 +141,7 @@ impl Journal {
                 source: Damage::Empty,
             });
         };
-        let mut journal = Self { path, open: None };
+        let mut journal = Self::new(path);
         journal.open = Some(journal.adopt(length, whole, sum)?);
         Ok((journal, Found::Records))
     }
@@ -126,6 +152,11 @@ impl Journal {
         let file = file.map_err(failed("opening", &self.path))?;
         let found = file.metadata().map_err(failed("reading", &self.path))?;
         if found.len() != length {
+            warn!(
+                path = %self.path.display(),
+                bytes = found.len().saturating_sub(length),
+                "the last line was cut off by a crash; it is dropped"
+            );
             file.set_len(length)
                 .and_then(|()| file.sync_all())
                 .map_err(failed("mending", &self.path))?;
@@ -139,7 +170,7 @@ impl Journal {
     }
 
     /// Whether the next record should be a whole one.
-    pub(super) fn wants_whole(&mut self) -> bool {
+    pub(crate) fn wants_whole(&mut self) -> bool {
         if !self.is_in_place() {
             self.open = None;
         }
@@ -159,7 +190,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file system refuses: the file then says what it said before.
-    pub(super) fn append(&mut self, record: &impl Serialize) -> Result<(), StateFileError> {
+    pub(crate) fn append(&mut self, record: &impl Serialize) -> Result<(), StateFileError> {
         let before = self.open.as_ref().map_or(0, |open| open.sum);
         let (line, sum) = self.line(record, before)?;
         let Some(open) = &mut self.open else {
@@ -186,7 +217,7 @@ impl Journal {
     ///
     /// # Errors
     /// The file system refuses: the file is as before.
-    pub(super) fn rewrite(&mut self, record: &impl Serialize) -> Result<bool, StateFileError> {
+    pub(crate) fn rewrite(&mut self, record: &impl Serialize) -> Result<bool, StateFileError> {
         let (line, sum) = self.line(record, 0)?;
         match self.replace(&line, sum) {
             Ok(()) => Ok(true),
@@ -228,7 +259,7 @@ impl Journal {
         Ok((line, sum))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

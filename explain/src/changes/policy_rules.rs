@@ -1,0 +1,156 @@
+//! What a change does to a policy's rules. Rules are compared by what they say, not by where they stand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cluster::{labels, manifest};
+use policy::rule::{Element, Peer, Policy, Ports, Rule};
+use policy::selector::Selector;
+use policy::{Direction, bounded};
+
+use super::{ChangeSummary, RuleChange};
+
+pub(super) fn summary(
+    before: Option<&Arc<manifest::Policy>>,
+    after: Option<&Arc<manifest::Policy>>,
+    cluster: &str,
+) -> ChangeSummary {
+    let read = |raw: Option<&Arc<manifest::Policy>>| {
+        raw.map(|raw| policy::parse(raw, cluster)).transpose()
+    };
+    match (read(before), read(after)) {
+        (Ok(before), Ok(after)) => compare(before.as_ref(), after.as_ref()),
+        (Err(problem), _) | (_, Err(problem)) => ChangeSummary {
+            text: format!("its rules can't be read: {problem}"),
+            rules: Vec::new(),
+        },
+    }
+}
+
+fn compare(before: Option<&Policy>, after: Option<&Policy>) -> ChangeSummary {
+    let (lost, gained) = element_changes(before, after);
+    let mut parts = Vec::new();
+    if let (Some(before), Some(after)) = (before, after) {
+        parts.extend(spec_changes(before, after));
+    }
+    parts.extend(lost.iter().chain(&gained).map(rule_text));
+    let text = match parts.is_empty() {
+        false => bounded::list_of_bounded(&parts, "; "),
+        true if before.is_some() && after.is_some() => "no rule changed".to_owned(),
+        true => "no rules".to_owned(),
+    };
+    ChangeSummary {
+        text,
+        rules: lost.into_iter().chain(gained).collect(),
+    }
+}
+
+/// `lost rule ingress[1] (allows app=web on 6379/TCP)`.
+fn rule_text(change: &RuleChange) -> String {
+    let path = change.path.to_string();
+    let path = path.strip_prefix("spec.").unwrap_or(&path);
+    let verb = if change.gained { "got" } else { "lost" };
+    let says = if change.deny { "denies" } else { "allows" };
+    format!("{verb} rule {path} ({says} {})", change.text)
+}
+
+/// What tells elements apart.
+type Key<'p> = (Option<u32>, Direction, bool, &'p [Peer], &'p [Ports]);
+
+fn elements(policy: Option<&Policy>) -> impl Iterator<Item = (Key<'_>, &Element)> {
+    let rules = policy.into_iter().flat_map(|policy| &policy.rules);
+    rules.flat_map(|rule| {
+        Direction::ALL.into_iter().flat_map(move |direction| {
+            let statement = rule.statement(direction).into_iter();
+            let elements = statement.flat_map(|statement| &statement.elements);
+            elements.map(move |element| {
+                let (peers, ports) = (&*element.peers, &*element.ports);
+                let key = (rule.path.spec, direction, element.deny, peers, ports);
+                (key, element)
+            })
+        })
+    })
+}
+
+/// Elements that are gone, and those that are new, each in the order of its policy.
+fn element_changes(
+    before: Option<&Policy>,
+    after: Option<&Policy>,
+) -> (Vec<RuleChange>, Vec<RuleChange>) {
+    let only = |of: Option<&Policy>, other: Option<&Policy>, gained| {
+        let mut others: HashMap<Key<'_>, usize> = HashMap::new();
+        for (key, _) in elements(other) {
+            *others.entry(key).or_default() += 1;
+        }
+        let mut found = Vec::new();
+        for (key, element) in elements(of) {
+            match others.get_mut(&key) {
+                Some(left @ 1..) => *left -= 1,
+                Some(_) | None => found.push(RuleChange {
+                    gained,
+                    path: element.path,
+                    direction: key.1,
+                    deny: element.deny,
+                    text: Arc::clone(&element.text),
+                }),
+            }
+        }
+        found
+    };
+    (only(before, after, false), only(after, before, true))
+}
+
+/// What changed of whom the rules select, and of their default denies.
+fn spec_changes(before: &Policy, after: &Policy) -> Vec<String> {
+    let mut found = Vec::new();
+    for rule in &after.rules {
+        let Some(was) = before.rules.iter().find(|was| was.path == rule.path) else {
+            found.push(format!(
+                "got {}, which selects {}",
+                rule.path,
+                subject(rule)
+            ));
+            continue;
+        };
+        let of = match rule.path.spec {
+            None => String::new(),
+            Some(_) => format!("{} ", rule.path),
+        };
+        if was.subject != rule.subject {
+            let (now, then) = (subject(rule), subject(was));
+            found.push(format!("{of}selects {now} instead of {then}"));
+        }
+        for direction in Direction::ALL {
+            let denies = |rule: &Rule| {
+                let statement = rule.statement(direction);
+                statement.is_some_and(|statement| statement.default_deny)
+            };
+            match (denies(was), denies(rule)) {
+                (false, true) => found.push(format!("{of}denies other {direction}")),
+                (true, false) => found.push(format!("{of}no longer denies other {direction}")),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+    for was in &before.rules {
+        if after.rules.iter().all(|rule| rule.path != was.path) {
+            found.push(format!(
+                "lost {}, which selected {}",
+                was.path,
+                subject(was)
+            ));
+        }
+    }
+    found
+}
+
+/// Whom a rule selects, without the cluster and the namespace that follow from where it stands.
+fn subject(rule: &Rule) -> String {
+    let implied = [labels::CLUSTER, labels::NAMESPACE];
+    let own = rule.subject.requirements.iter();
+    let own = own.filter(|requirement| !implied.contains(&&*requirement.key.name));
+    match Selector::new(own.cloned()).to_string().as_str() {
+        "" => "all pods".to_owned(),
+        text => bounded::item(text),
+    }
+}
