@@ -19,3 +19,6 @@ mod recorder;
 pub use entry::{Entry, FirstState, Found, Recorded, What};
 pub use kept::{ChangeLog, Changes};
 pub(crate) use recorder::{InForce, Recorder};
+
+#[cfg(test)]
+mod tests;

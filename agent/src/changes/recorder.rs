@@ -28,7 +28,7 @@ pub(crate) struct InForce {
 }
 
 impl InForce {
-    fn view(&self) -> StateView<'_> {
+    pub(super) fn view(&self) -> StateView<'_> {
         StateView {
             state: &self.state,
             policies: &self.policies,
