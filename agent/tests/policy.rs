@@ -5,26 +5,15 @@
 
 mod common;
 
-use std::{
-    os::unix::net::UnixStream,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::sync::Arc;
 
-use common::{CART, FRONTEND, default_deny, new_connection, server::Agent};
-use flows_agent::{
-    api::PolicyAccess,
-    changes::Changes,
-    node::{
-        AppliedState, NotificationReceiver, Notifier, Progress, StaleState, StateQuery,
-        StateSnapshot,
-    },
+use common::{
+    CART, FRONTEND, default_deny,
+    enforcing::{Enforcing, in_force},
+    new_connection,
+    server::Agent,
 };
+use flows_agent::node::{Progress, StaleState, StateSnapshot};
 use proto::{
     flow as pb,
     flows::v1::{
@@ -33,7 +22,6 @@ use proto::{
     },
     observer::GetFlowsRequest,
 };
-use tokio::sync::watch;
 use tonic::{Code, transport::Channel};
 
 /// The pods of the shared names, and the policy that their drops name.
@@ -107,77 +95,6 @@ spec:
         ports.join(", "),
         labels.join(", ")
     )
-}
-
-/// What the enforcing thread does for queries, without a kernel.
-struct Enforcing {
-    told: Arc<Mutex<Option<StateSnapshot>>>,
-    stop: Arc<AtomicBool>,
-    notifier: Notifier,
-    thread: Option<JoinHandle<()>>,
-    access: PolicyAccess,
-    progress: watch::Sender<Arc<Progress>>,
-}
-
-impl Enforcing {
-    fn start(told: Option<StateSnapshot>) -> Self {
-        let notifications = NotificationReceiver::new().unwrap();
-        let notifier = notifications.notifier();
-        let (state_query, queries) = StateQuery::new(notifications.notifier());
-        let told = Arc::new(Mutex::new(told));
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::spawn({
-            let (told, stop) = (Arc::clone(&told), Arc::clone(&stop));
-            move || {
-                let (_quiet, never) = UnixStream::pair().unwrap();
-                while !stop.load(Ordering::Acquire) {
-                    notifications.wait(&never, Duration::from_secs(1)).unwrap();
-                    queries.answer(|| told.lock().unwrap().clone());
-                }
-            }
-        });
-        let (progress, seen) = watch::channel(Arc::default());
-        Self {
-            told,
-            stop,
-            notifier,
-            thread: Some(thread),
-            access: PolicyAccess {
-                state_query,
-                progress: seen,
-                changes: Changes::new("default", 1 << 20),
-                stats: None,
-            },
-            progress,
-        }
-    }
-}
-
-impl Drop for Enforcing {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        self.notifier.notify();
-        let joined = self.thread.take().map(JoinHandle::join);
-        assert!(matches!(joined, Some(Ok(()))), "the thread ends in peace");
-    }
-}
-
-fn in_force(directory: &Path) -> AppliedState {
-    let state = cluster::Directory::open(directory, &cluster::source::Checkpoint::default())
-        .unwrap()
-        .state();
-    let config = policy::Config::default();
-    let mut compiler =
-        policy::Compiler::new(config.clone(), "node-a", policy::PersistentState::default());
-    let compiled = compiler.compile(&state);
-    AppliedState {
-        policies: compiler.policies(),
-        state,
-        compiled,
-        config,
-        revision: 7,
-        notes: Vec::new(),
-    }
 }
 
 fn client(agent: &Agent) -> PolicyClient<Channel> {

@@ -213,7 +213,10 @@ fn a_full_disk_is_counted_and_made_good() {
     enforce(&mut recorder, &states[0], 1, SECOND);
     let log = recorder.changes().log();
     assert_eq!(log.entries.len(), 1);
-    assert!(log.problem.is_some_and(|problem| problem.contains("changes")));
+    assert!(
+        log.problem
+            .is_some_and(|problem| problem.contains("changes"))
+    );
     assert_eq!(recorder.changes().unwritten(), 2);
     fs::create_dir(directory.path().join("run")).expect("a directory");
     enforce(&mut recorder, &states[1], 2, 2 * SECOND);

@@ -7,6 +7,7 @@
     reason = "each test file uses its part of it, and a failure here is a failure of the test"
 )]
 
+pub(crate) mod enforcing;
 pub(crate) mod server;
 
 use std::{

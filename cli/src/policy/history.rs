@@ -78,11 +78,11 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     names.sort_unstable();
     names.dedup();
     if let [_, _, ..] = names[..] {
-        return Err(Error::Usage(format!(
+        return Err(Error::Usage(escape(&format!(
             "{} names several policies: {}",
             args.name,
             names.join(", ")
-        )));
+        ))));
     }
     let mut out = anstream::stdout().lock();
     if args.output.is_json()? {
@@ -123,7 +123,9 @@ async fn unchanged(
         let since = since.map_or_else(String::new, |since| {
             format!(" since {since}, as far back as changes are recorded")
         });
-        return Ok(Error::Usage(format!("{policy} has not changed{since}")));
+        return Ok(Error::Usage(escape(&format!(
+            "{policy} has not changed{since}"
+        ))));
     }
     let all = GetChangesRequest {
         without_objects: true,
@@ -138,7 +140,8 @@ async fn unchanged(
     known.sort();
     known.dedup();
     Ok(Error::Usage(format!(
-        "no policy {name} is enforced, and none has changed{}{}",
+        "no policy {} is enforced, and none has changed{}{}",
+        escape(name),
         since.map_or_else(String::new, |since| format!(" since {since}")),
         similar_names(name, &known)
     )))
@@ -202,7 +205,10 @@ fn list(
             None => {
                 let since = answer.complete_since.unwrap_or_default();
                 let since = TimeFormat::StampMilli.text(Some(&since), zone);
-                let what = format!("in force when recording began ({since}), or later");
+                let what = match answer.left_out {
+                    0 => format!("in force when recording began ({since})"),
+                    _ => "as it was before the changes below".to_owned(),
+                };
                 (version.name(), what, "-", "-".to_owned())
             }
             Some(change) => {
@@ -251,7 +257,7 @@ fn find<'v, 'a>(versions: &'v [Version<'a>], name: &str) -> Result<&'v Version<'
             let last = versions.iter().map(|version| version.number).max();
             let last = last.unwrap_or_default();
             Error::Hinted(
-                format!("there is no version {name}"),
+                format!("there is no version {}", escape(name)),
                 match last {
                     1 => "v1 is the only one".to_owned(),
                     last => format!("one of v1 to v{last}"),

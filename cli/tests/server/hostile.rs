@@ -3,12 +3,13 @@
 
 use proto::{
     flows::v1::{
-        Diagnostic, EndpointState, ExplainRequest, ExplainResponse, GetPoliciesRequest,
-        GetPoliciesResponse, GetStatusRequest, GetStatusResponse, IdentityState, Judgement,
-        ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
-        ManifestProblem, MapFill, Meaning, Party, PolicyFinding, PolicyState, RuleFinding,
-        RuleState, Suggestion, TableEntry, TraceRequest, TraceResponse, ValidateRequest,
-        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+        Change, ChangeOnNode, Diagnostic, EndpointState, ExplainRequest, ExplainResponse,
+        GetChangesRequest, GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse,
+        GetStatusRequest, GetStatusResponse, IdentityState, Judgement, ListEndpointsRequest,
+        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, ManifestProblem,
+        MapFill, Meaning, ObjectState, Party, PolicyFinding, PolicyObject, PolicyState,
+        RuleFinding, RuleState, Suggestion, TableEntry, TraceRequest, TraceResponse,
+        ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, object_state,
         policy_server::{Policy, PolicyServer},
         status_server::{Status as StatusService, StatusServer},
     },
@@ -302,6 +303,47 @@ impl Policy for Hostile {
             ..WaitRevisionResponse::default()
         })
     }
+
+    async fn get_changes(
+        &self,
+        request: Request<GetChangesRequest>,
+    ) -> Result<Response<GetChangesResponse>, Status> {
+        let object = || {
+            let policy = PolicyObject {
+                version: evil(),
+                uid: evil(),
+                yaml: evil(),
+            };
+            Some(ObjectState {
+                of: Some(object_state::Of::Policy(policy)),
+            })
+        };
+        let node = ChangeOnNode {
+            node_name: evil(),
+            ..ChangeOnNode::default()
+        };
+        let change = Change {
+            object: format!("cnp {EVIL}/web"),
+            kind: "CiliumNetworkPolicy".to_owned(),
+            nodes: vec![node],
+            place: evil(),
+            summary: evil(),
+            before: object(),
+            concerns: evil(),
+            ..Change::default()
+        };
+        let changes = [object(), None].map(|after| Change {
+            after,
+            ..change.clone()
+        });
+        let nobody = request.into_inner().name == "nobody";
+        self.answer(GetChangesResponse {
+            changes: if nobody { vec![] } else { changes.to_vec() },
+            node_names: [evils(), evils()].concat(),
+            notes: evils(),
+            ..GetChangesResponse::default()
+        })
+    }
 }
 
 /// What is left of an output without the colours that are ours.
@@ -356,6 +398,15 @@ fn nothing_that_a_server_says_steers_the_terminal() {
         vec!["policy", "get", "wex"],
         vec!["policy", "get", "-o", "json"],
         vec!["policy", "wait"],
+        vec!["policy", "history", "web"],
+        vec!["policy", "history", "web", "--diff"],
+        vec!["policy", "history", "web", "--diff", EVIL],
+        vec!["policy", "history", "web", "-o", "json"],
+        vec!["policy", "history", "nobody"],
+        vec!["changes"],
+        vec!["changes", "--name", "nobody"],
+        vec!["changes", "--kind", EVIL],
+        vec!["changes", "-o", "json"],
         vec!["endpoint", "list"],
         vec!["endpoint", "list", "-o", "json"],
         vec!["endpoint", "get", "x/web"],

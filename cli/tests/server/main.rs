@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
+mod changes;
 mod filter;
 mod hostile;
 mod service;

@@ -17,7 +17,12 @@ use proto::{
 };
 use proto::{
     flows::v1::{
-        GetStatusRequest, GetStatusResponse,
+        ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
+        GetPoliciesResponse, GetStatusRequest, GetStatusResponse, ListEndpointsRequest,
+        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, PolicyState,
+        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+        WaitRevisionResponse,
+        policy_server::{Policy, PolicyServer},
         status_server::{Status as StatusService, StatusServer},
     },
     google::UInt32Value,
@@ -43,6 +48,9 @@ struct Answers {
     per_node: bool,
     /// Streams end though more is waited for.
     ends: bool,
+    /// What changed; `None`: it doesn't know the question.
+    changes: Option<GetChangesResponse>,
+    asked_changes: Vec<GetChangesRequest>,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
     status: Option<Result<GetStatusResponse, Status>>,
     /// Nodes that aren't connected; `a` is.
@@ -202,6 +210,75 @@ impl StatusService for Service {
     }
 }
 
+/// Answers about changes, and that one policy is in force.
+#[derive(Clone)]
+struct Policies(Service);
+
+type Reply<T> = Result<Response<T>, Status>;
+
+fn unknown<T>() -> Reply<T> {
+    Err(Status::unimplemented(""))
+}
+
+#[tonic::async_trait]
+impl Policy for Policies {
+    async fn trace(&self, _: Request<TraceRequest>) -> Reply<TraceResponse> {
+        unknown()
+    }
+
+    async fn explain(&self, _: Request<ExplainRequest>) -> Reply<ExplainResponse> {
+        unknown()
+    }
+
+    async fn validate(&self, _: Request<ValidateRequest>) -> Reply<ValidateResponse> {
+        unknown()
+    }
+
+    async fn get_policies(&self, _: Request<GetPoliciesRequest>) -> Reply<GetPoliciesResponse> {
+        let steady = PolicyState {
+            policy: "cnp shop/steady".to_owned(),
+            ..PolicyState::default()
+        };
+        Ok(Response::new(GetPoliciesResponse {
+            policies: vec![steady],
+            ..GetPoliciesResponse::default()
+        }))
+    }
+
+    async fn list_endpoints(
+        &self,
+        _: Request<ListEndpointsRequest>,
+    ) -> Reply<ListEndpointsResponse> {
+        unknown()
+    }
+
+    async fn list_identities(
+        &self,
+        _: Request<ListIdentitiesRequest>,
+    ) -> Reply<ListIdentitiesResponse> {
+        unknown()
+    }
+
+    async fn wait_revision(&self, _: Request<WaitRevisionRequest>) -> Reply<WaitRevisionResponse> {
+        unknown()
+    }
+
+    /// Those of the kind and name that are asked for.
+    async fn get_changes(&self, request: Request<GetChangesRequest>) -> Reply<GetChangesResponse> {
+        let request = request.into_inner();
+        let mut answers = self.0.0.lock().unwrap();
+        answers.asked_changes.push(request.clone());
+        let Some(mut answer) = answers.changes.clone() else {
+            return unknown();
+        };
+        answer.changes.retain(|change| {
+            (request.name.is_empty() || request.name == change.name)
+                && (request.namespace.is_empty() || request.namespace == change.namespace)
+        });
+        Ok(Response::new(answer))
+    }
+}
+
 /// A server on a socket of its own.
 pub(crate) struct Server {
     directory: tempfile::TempDir,
@@ -231,6 +308,7 @@ impl Server {
             tonic::transport::Server::builder()
                 .add_service(observer)
                 .add_service(status)
+                .add_service(PolicyServer::new(Policies(service.clone())))
                 .add_service(health_service)
                 .serve_with_incoming(UnixListenerStream::new(listener)),
         );
@@ -268,6 +346,17 @@ impl Server {
     pub(crate) fn away(&self, nodes: &[&str]) {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
         self.service.0.lock().unwrap().away = nodes;
+    }
+
+    /// What changed.
+    pub(crate) fn tells(&self, changes: GetChangesResponse) {
+        self.service.0.lock().unwrap().changes = Some(changes);
+    }
+
+    /// The last question about changes.
+    pub(crate) fn asked_changes(&self) -> GetChangesRequest {
+        let mut answers = self.service.0.lock().unwrap();
+        answers.asked_changes.pop().unwrap()
     }
 
     pub(crate) fn healthy(&self, healthy: bool) {

@@ -87,7 +87,8 @@ pub(super) fn merged(answers: Vec<GetChangesResponse>, number: usize) -> GetChan
     GetChangesResponse {
         changes: merged,
         complete_since,
-        left_out: left_out.saturating_add(dropped),
+        // What is dropped here may be what a node left out.
+        left_out: left_out.max(dropped),
         node_names,
         ..GetChangesResponse::default()
     }
