@@ -18,7 +18,7 @@ mod recorder;
 
 pub use entry::{Entry, FirstState, Found, Recorded, What};
 pub use kept::{ChangeLog, Changes};
-pub(crate) use recorder::{InForce, Recorder};
+pub(crate) use recorder::{EnforcedState, Recorder};
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ const SEEN_EVERY: u64 = 10_000_000_000;
 
 /// A state that came into force, or is about to.
 #[derive(Clone, Debug)]
-pub(crate) struct InForce {
+pub(crate) struct EnforcedState {
     /// The manifests.
     pub(crate) state: Arc<State>,
     /// The policies of it that are in force, in their last good forms.
@@ -27,7 +27,7 @@ pub(crate) struct InForce {
     pub(crate) checkpoint: Checkpoint,
 }
 
-impl InForce {
+impl EnforcedState {
     pub(super) fn view(&self) -> StateView<'_> {
         StateView {
             state: &self.state,
@@ -41,7 +41,7 @@ impl InForce {
 struct Begun {
     /// `None`: no object differs.
     entry: Option<Arc<Entry>>,
-    now: InForce,
+    now: EnforcedState,
 }
 
 /// Records what comes into force.
@@ -50,7 +50,7 @@ pub(crate) struct Recorder {
     changes: Arc<Changes>,
     file: ChangesFile,
     /// What was in force last; `None`: nothing is known to compare with.
-    before: Option<InForce>,
+    before: Option<EnforcedState>,
     begun: Option<Begun>,
     /// Until the first state of this run: how what differs from the last run's was found.
     found: Option<Found>,
@@ -68,7 +68,7 @@ impl Recorder {
         path: PathBuf,
         cluster: &str,
         limit: usize,
-        before: Option<InForce>,
+        before: Option<EnforcedState>,
         now: u64,
     ) -> Self {
         let changes = Changes::new(cluster, limit);
@@ -112,7 +112,7 @@ impl Recorder {
     /// from a checkpoint's.
     pub(crate) fn begin(
         &mut self,
-        now: InForce,
+        now: EnforcedState,
         time: u64,
         origins: impl FnOnce(&Checkpoint) -> BTreeMap<ObjectName, Origin>,
     ) {
@@ -232,7 +232,7 @@ impl Recorder {
 
 /// Takes back what an agent began to enforce and may not have finished: it counts from this agent's start,
 /// as far as it came into force.
-fn withdraw_begun(before: &mut InForce, begun: Option<&Entry>) {
+fn withdraw_begun(before: &mut EnforcedState, begun: Option<&Entry>) {
     let Some(begun) = begun else {
         return;
     };
@@ -246,7 +246,7 @@ fn withdraw_begun(before: &mut InForce, begun: Option<&Entry>) {
 
 /// Whether what was in force is what the newest changes led to. Something that is missing may have been
 /// lost with a full disk.
-fn is_continued(before: &InForce, stored: &Stored) -> bool {
+fn is_continued(before: &EnforcedState, stored: &Stored) -> bool {
     let state = before.view().to_state();
     let mut known = HashSet::new();
     for recorded in stored

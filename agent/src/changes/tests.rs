@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cluster::source::{Checkpoint, InMemory, Source as _};
 use cluster::{ObjectName, Origin, State};
 
-use super::{InForce, Recorder, What};
+use super::{EnforcedState, Recorder, What};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -26,11 +26,11 @@ fn policy(from: &str) -> String {
 }
 
 /// A state as the enforcing thread has it.
-fn in_force(text: &str) -> InForce {
+fn in_force(text: &str) -> EnforcedState {
     let source = InMemory::new(&Checkpoint::default(), Box::new(|| {}));
     source.publish(text).expect("YAML");
     let snapshot = source.snapshot().expect("published");
-    InForce {
+    EnforcedState {
         policies: Arc::new(snapshot.state.policies.clone()),
         state: snapshot.state,
         checkpoint: snapshot.checkpoint,
@@ -42,11 +42,11 @@ fn nowhere(_: &Checkpoint) -> BTreeMap<ObjectName, Origin> {
     BTreeMap::new()
 }
 
-fn open(path: &Path, before: Option<&InForce>, now: u64) -> Recorder {
+fn open(path: &Path, before: Option<&EnforcedState>, now: u64) -> Recorder {
     Recorder::open(path.to_owned(), "default", 1 << 20, before.cloned(), now)
 }
 
-fn enforce(recorder: &mut Recorder, state: &InForce, revision: u32, time: u64) {
+fn enforce(recorder: &mut Recorder, state: &EnforcedState, revision: u32, time: u64) {
     recorder.begin(state.clone(), time, nowhere);
     recorder.commit(revision, time);
 }

@@ -8,7 +8,7 @@ use cluster::source::Checkpoint;
 
 use super::{Reconciler, SyncState, admission::Policies};
 use crate::{
-    changes::{Changes, InForce, Recorder},
+    changes::{Changes, EnforcedState, Recorder},
     config::Config,
     node::clock,
 };
@@ -21,7 +21,7 @@ pub(super) fn open(
     checkpoint: Option<&Checkpoint>,
     policies: &Policies,
 ) -> Recorder {
-    let before = checkpoint.map(|checkpoint| InForce {
+    let before = checkpoint.map(|checkpoint| EnforcedState {
         state: Arc::new(checkpoint.to_state()),
         policies: policies.clone(),
         checkpoint: checkpoint.clone(),
@@ -43,7 +43,7 @@ impl Reconciler {
 
     /// The policies of the last compilation are about to come into force, and these manifests.
     pub(super) fn begin_changes(&mut self, state: &Arc<State>) {
-        let now = InForce {
+        let now = EnforcedState {
             state: Arc::clone(state),
             policies: self.compiler.manifests(),
             checkpoint: self.manifests.checkpoint(),
