@@ -1,8 +1,6 @@
 //! flows.v1.Policy over gRPC: manifests in a directory, the compiler, questions to the state_query. Only the
 //! kernel is missing.
 
-#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
-
 mod common;
 
 use std::sync::Arc;

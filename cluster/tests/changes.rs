@@ -70,10 +70,10 @@ fn objects(text: &str) -> Vec<Object> {
     let documents = yaml::parse(text).unwrap().into_iter();
     let read = documents.flat_map(|document| manifest::read(&"a.yaml".into(), document));
     let object = |document| match document {
-        Document::Object(_, object, _) => object,
-        bad => panic!("{bad:?}"),
+        Document::Object(_, object, _) => Some(object),
+        Document::Bad(..) | Document::Ignored(_) => None,
     };
-    read.map(object).collect()
+    read.filter_map(object).collect()
 }
 
 /// Everything of a state that isn't the present one's.

@@ -1,7 +1,5 @@
 //! Changes in words.
 
-#![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
-
 use cluster::changes::between;
 use flows_explain::changes::summary;
 use testing_policy::state;

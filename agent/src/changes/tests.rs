@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use cluster::source::{Checkpoint, InMemory, Source as _};
 use cluster::{ObjectName, Origin, State};
@@ -31,7 +30,7 @@ fn in_force(text: &str) -> EnforcedState {
     source.publish(text).expect("YAML");
     let snapshot = source.snapshot().expect("published");
     EnforcedState {
-        policies: Arc::new(snapshot.state.policies.clone()),
+        policies: snapshot.state.policies.clone(),
         state: snapshot.state,
         checkpoint: snapshot.checkpoint,
     }
