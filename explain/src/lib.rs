@@ -8,6 +8,8 @@
 //! proto          the three as messages of flows.v1
 //! ```
 
+pub mod connectivity;
+pub mod diff;
 pub mod explain_flow;
 pub mod proto;
 pub mod trace;

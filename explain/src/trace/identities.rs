@@ -15,16 +15,16 @@ use policy::{group_labels, named_prefixes};
 
 /// Identities, and what has them.
 #[derive(Clone, Debug)]
-pub(super) struct KnownIdentities {
-    pub(super) identities: Identities,
-    pub(super) in_use: BTreeSet<Identity>,
+pub(crate) struct KnownIdentities {
+    pub(crate) identities: Identities,
+    pub(crate) in_use: BTreeSet<Identity>,
     /// Of all pods of each identity.
-    pub(super) named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
-    pub(super) prefixes: BTreeMap<IpNet, Identity>,
+    pub(crate) named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
+    pub(crate) prefixes: BTreeMap<IpNet, Identity>,
 }
 
 impl KnownIdentities {
-    pub(super) fn new(
+    pub(crate) fn new(
         state: &State,
         policies: &BTreeMap<ObjectName, Arc<Policy>>,
         config: &Config,
@@ -69,7 +69,7 @@ impl KnownIdentities {
     }
 
     /// The number of a pod's labels. 0, the unknown, if all are taken.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         labels: &Labels,
         ports: impl Iterator<Item = NamedPort>,
@@ -83,14 +83,19 @@ impl KnownIdentities {
     }
 
     /// The identity of an address that is no pod's and no node's.
-    pub(super) fn for_address(&self, ip: IpAddr) -> Identity {
+    pub(crate) fn for_address(&self, ip: IpAddr) -> Identity {
+        self.for_prefix(IpNet::from(ip))
+    }
+
+    /// The identity of a prefix's addresses, apart from those of longer prefixes that are known.
+    pub(crate) fn for_prefix(&self, wanted: IpNet) -> Identity {
         let longest = self
             .prefixes
             .iter()
-            .filter(|(prefix, _)| prefix.contains(&ip))
+            .filter(|(prefix, _)| prefix.contains(&wanted))
             .max_by_key(|(prefix, _)| prefix.prefix_len());
         longest.map_or_else(
-            || self.identities.world(ip.is_ipv6()),
+            || self.identities.world(matches!(wanted, IpNet::V6(_))),
             |(_, identity)| *identity,
         )
     }

@@ -1,0 +1,182 @@
+//! Which connections policies allow, between everyone who can be an end of one: for whole clusters what
+//! [`trace`](crate::trace) is for one connection, by the same tables and the same lookup.
+//!
+//! ```text
+//! PolicyContext --peer_groups--> workloads, prefixes, entities
+//!       |                             |
+//!       '---tables---> columns: what a pod's table says of one peer
+//!                         |
+//!                      decisions: each span of ports between two groups, by the kernel's lookup
+//! ```
+//!
+//! `N` clusters are looked at side by side: one, or one before and one after a change. Groups are cut so
+//! that in each of them all members of a group are treated alike.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cluster::Labels;
+use policy::{Direction, Reason};
+
+use crate::trace::{PolicyContext, Span, spans_between};
+
+mod peer_groups;
+mod ports;
+mod product;
+mod tables;
+
+pub use peer_groups::{PeerGroup, PeerKind};
+pub use ports::PortSet;
+pub(crate) use peer_groups::{Ends, Member};
+pub(crate) use product::products;
+pub(crate) use tables::{ColumnId, ReasonId};
+
+use tables::{ClusterTables, Interner, TableColumns};
+
+/// What one end's policies say of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct EndDecision {
+    pub(crate) allows: bool,
+    pub(crate) reason: ReasonId,
+}
+
+/// What both ends say in one cluster, in the order of [`Direction::ALL`]: the destination's ingress, the
+/// source's egress. `None` where there are no policies to ask, since the end is no pod.
+pub(crate) type Decisions = [Option<EndDecision>; 2];
+
+/// Ports that no rule of any of the clusters tells apart, and what is decided for them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanDecisions<const N: usize> {
+    pub(crate) span: Span,
+    pub(crate) decisions: [Decisions; N],
+}
+
+/// What the tables hold about a pair of ends: all that its decisions depend on. Pairs of which it is the
+/// same are decided alike, for the same reasons.
+pub(crate) type PairColumns<const N: usize> = [[Option<ColumnId>; 2]; N];
+
+/// Everyone who can be an end of a connection in `N` clusters, and what their policies say.
+pub(crate) struct Connectivity<const N: usize> {
+    members: Vec<Member<N>>,
+    unmatched: Vec<String>,
+    tables: [ClusterTables; N],
+    interner: Interner,
+}
+
+/// Whether a connection passes: no end denies it.
+pub(crate) fn allows(decisions: &Decisions) -> bool {
+    decisions.iter().flatten().all(|end| end.allows)
+}
+
+impl<const N: usize> Connectivity<N> {
+    /// Compiles the tables of all pods. `former` are labels of pods that are gone: groups of their own,
+    /// where no pod has them.
+    pub(crate) fn new(contexts: [&PolicyContext<'_>; N], former: &BTreeSet<Labels>) -> Self {
+        let found = peer_groups::find(contexts, former);
+        let mut interner = Interner::default();
+        let tables = std::array::from_fn(|cluster| {
+            let (known, owners) = (&found.known[cluster], &found.owners[cluster]);
+            ClusterTables::compile(contexts[cluster], known, owners, &mut interner)
+        });
+        Self {
+            members: found.members,
+            unmatched: found.unmatched,
+            tables,
+            interner,
+        }
+    }
+
+    /// Everyone: pods, then prefixes, then entities, each by name.
+    pub(crate) fn members(&self) -> &[Member<N>] {
+        &self.members
+    }
+
+    /// Pods of some of the clusters with nobody to stand for them in the others.
+    pub(crate) fn unmatched(&self) -> &[String] {
+        &self.unmatched
+    }
+
+    /// What a number stands for; `None` if it is not known.
+    pub(crate) fn reason(&self, reason: ReasonId) -> Option<&Arc<Reason>> {
+        self.interner.reason(reason)
+    }
+
+    /// What the tables hold about a pair, from its source to its destination.
+    pub(crate) fn columns(&mut self, pair: [&Ends<N>; 2]) -> PairColumns<N> {
+        std::array::from_fn(|cluster| {
+            Direction::ALL.map(|direction| {
+                let [subject, peer] = subject_and_peer(direction, pair);
+                let table = subject[cluster].table?;
+                let tables = &self.tables[cluster];
+                Some(tables.column(table, direction, peer[cluster].identity, &mut self.interner))
+            })
+        })
+    }
+
+    /// What is decided for a pair on each port, by protocol and port.
+    pub(crate) fn spans(&mut self, pair: [&Ends<N>; 2]) -> Vec<SpanDecisions<N>> {
+        let mut named = BTreeSet::new();
+        for column in self.columns(pair).iter().flatten().flatten() {
+            named.extend(self.interner.ranges(*column));
+        }
+        let decided = |span: Span| SpanDecisions {
+            span,
+            decisions: self.decide(pair, span.protocol, span.first),
+        };
+        spans_between(&named).into_iter().map(decided).collect()
+    }
+
+    /// What is decided for a pair on a port (ICMP: type).
+    pub(crate) fn decide(&self, pair: [&Ends<N>; 2], protocol: u8, port: u16) -> [Decisions; N] {
+        std::array::from_fn(|cluster| {
+            Direction::ALL.map(|direction| {
+                let [subject, peer] = subject_and_peer(direction, pair);
+                let table = subject[cluster].table?;
+                let peer = peer[cluster].identity;
+                Some(self.tables[cluster].decide(table, direction, peer, protocol, port))
+            })
+        })
+    }
+}
+
+impl Connectivity<2> {
+    /// Whether the verdicts of a pair may differ between the two clusters.
+    pub(crate) fn differs(&self, columns: &PairColumns<2>) -> bool {
+        let verdicts = columns.map(|ends| ends.map(|column| column.map(|column| self.interner.verdicts(column))));
+        verdicts[0] != verdicts[1]
+    }
+
+    /// The groups towards which a group's own table may give another verdict in the second cluster than in
+    /// the first; others can't, whatever the port.
+    pub(crate) fn changed_peers(&self, member: usize, direction: Direction) -> Vec<usize> {
+        let ends = &self.members[member].ends;
+        let [Some(before), Some(after)] = ends.map(|end| end.table) else {
+            return Vec::new();
+        };
+        let columns = |cluster: usize, table| self.tables[cluster].of_table(table, direction);
+        let (before, after) = (columns(0, before), columns(1, after));
+        let same = |one: Option<u32>, other: Option<u32>| {
+            self.interner.list_verdicts(one) == self.interner.list_verdicts(other)
+        };
+        let everyone = before.is_some_and(|c| c.enforced) != after.is_some_and(|c| c.enforced)
+            || !same(list_of(before, 0), list_of(after, 0));
+        let all = self.members.iter().enumerate();
+        let changed = all.filter(|(_, peer)| {
+            let [one, other] = peer.ends.map(|end| end.identity.0);
+            everyone || !same(list_of(before, one), list_of(after, other))
+        });
+        changed.map(|(index, _)| index).collect()
+    }
+}
+
+fn list_of(columns: Option<&TableColumns>, identity: u32) -> Option<u32> {
+    columns?.lists.get(&identity).copied()
+}
+
+/// Of a pair of source and destination, who is judged and who is the other.
+fn subject_and_peer<T>(direction: Direction, [source, destination]: [T; 2]) -> [T; 2] {
+    match direction {
+        Direction::Ingress => [destination, source],
+        Direction::Egress => [source, destination],
+    }
+}
