@@ -13,7 +13,7 @@ use crate::{
     explain,
     flag::as_go_takes_them,
     incidents, list, observe,
-    policy::{endpoint, get, identity, trace, validate, wait},
+    policy::{diff, endpoint, get, identity, trace, validate, wait},
     status, top, watch,
 };
 
@@ -92,6 +92,7 @@ enum List {
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Policy {
     Trace(trace::Args),
+    Diff(diff::Args),
     #[command(visible_alias = "list")]
     Get(get::Args),
     Wait(wait::Args),
@@ -130,6 +131,7 @@ impl Cli {
             Command::List(List::Nodes(args)) => list::nodes(args, server).await,
             Command::List(List::Namespaces(args)) => list::namespaces(args, server).await,
             Command::Policy(Policy::Trace(args)) => trace::run(args, server).await,
+            Command::Policy(Policy::Diff(args)) => diff::run(args, server).await,
             Command::Policy(Policy::Get(args)) => get::run(args, server).await,
             Command::Policy(Policy::Wait(args)) => wait::run(args, server).await,
             Command::Policy(Policy::Validate(args)) => validate::run(args, server).await,

@@ -2,6 +2,7 @@
 //! or a running cluster.
 
 mod clean;
+pub(crate) mod diff;
 pub(crate) mod endpoint;
 pub(crate) mod get;
 pub(crate) mod identity;
