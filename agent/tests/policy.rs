@@ -170,6 +170,7 @@ fn in_force(directory: &Path) -> AppliedState {
     let compiled = compiler.compile(&state);
     AppliedState {
         policies: compiler.policies(),
+        manifests: compiler.manifests(),
         state,
         compiled,
         config,

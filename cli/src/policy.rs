@@ -4,6 +4,7 @@
 mod clean;
 pub(crate) mod diff;
 pub(crate) mod endpoint;
+mod flows;
 pub(crate) mod get;
 pub(crate) mod identity;
 mod list;

@@ -17,6 +17,7 @@ mod objects;
 mod read;
 mod reader;
 mod workload;
+mod write;
 
 pub use read::{Document, Ignored, object_name, read};
 pub use workload::Workload;

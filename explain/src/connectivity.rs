@@ -16,18 +16,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cluster::Labels;
+use ipnet::IpNet;
 use policy::{Direction, Reason};
 
 use crate::trace::{PolicyContext, Span, spans_between};
 
+mod locator;
 mod peer_groups;
 mod ports;
 mod product;
 mod tables;
 
+pub(crate) use locator::Locator;
+pub(crate) use peer_groups::{Ends, Member};
 pub use peer_groups::{PeerGroup, PeerKind};
 pub use ports::PortSet;
-pub(crate) use peer_groups::{Ends, Member};
 pub(crate) use product::products;
 pub(crate) use tables::{ColumnId, ReasonId};
 
@@ -59,6 +62,7 @@ pub(crate) type PairColumns<const N: usize> = [[Option<ColumnId>; 2]; N];
 pub(crate) struct Connectivity<const N: usize> {
     members: Vec<Member<N>>,
     unmatched: Vec<String>,
+    prefixes: Vec<(IpNet, String)>,
     tables: [ClusterTables; N],
     interner: Interner,
 }
@@ -81,6 +85,7 @@ impl<const N: usize> Connectivity<N> {
         Self {
             members: found.members,
             unmatched: found.unmatched,
+            prefixes: found.prefixes,
             tables,
             interner,
         }
@@ -89,6 +94,11 @@ impl<const N: usize> Connectivity<N> {
     /// Everyone: pods, then prefixes, then entities, each by name.
     pub(crate) fn members(&self) -> &[Member<N>] {
         &self.members
+    }
+
+    /// To find the members that flows are about.
+    pub(crate) fn locator(&self) -> Locator {
+        Locator::new(&self.members, &self.prefixes)
     }
 
     /// Pods of some of the clusters with nobody to stand for them in the others.
@@ -142,7 +152,8 @@ impl<const N: usize> Connectivity<N> {
 impl Connectivity<2> {
     /// Whether the verdicts of a pair may differ between the two clusters.
     pub(crate) fn differs(&self, columns: &PairColumns<2>) -> bool {
-        let verdicts = columns.map(|ends| ends.map(|column| column.map(|column| self.interner.verdicts(column))));
+        let verdicts = columns
+            .map(|ends| ends.map(|column| column.map(|column| self.interner.verdicts(column))));
         verdicts[0] != verdicts[1]
     }
 

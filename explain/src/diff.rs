@@ -13,6 +13,10 @@ use crate::connectivity::{
 };
 use crate::trace::PolicyContext;
 
+mod flow_impact;
+
+pub use flow_impact::{FlowChange, FlowImpact};
+
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Became {
@@ -87,7 +91,9 @@ impl Comparison {
 
     /// How many workloads (and pods that have none) are compared.
     pub fn workloads(&self) -> usize {
-        self.groups().filter(|group| group.kind == PeerKind::Pods).count()
+        self.groups()
+            .filter(|group| group.kind == PeerKind::Pods)
+            .count()
     }
 
     /// All changes: what becomes denied first.
@@ -117,7 +123,9 @@ impl Comparison {
             pairs.retain(|(source, destination)| source != destination || !is_idle(*source));
             for product in products(&pairs, is_idle) {
                 let groups = |of: &BTreeSet<usize>| -> Vec<Arc<PeerGroup>> {
-                    of.iter().map(|index| Arc::clone(&members[*index].group)).collect()
+                    of.iter()
+                        .map(|index| Arc::clone(&members[*index].group))
+                        .collect()
                 };
                 rows.push(Change {
                     became: key.became,
@@ -130,9 +138,17 @@ impl Comparison {
         }
         rows.sort_by_cached_key(|row| {
             let names = |groups: &[Arc<PeerGroup>]| -> Vec<(PeerKind, String)> {
-                groups.iter().map(|group| (group.kind, group.name.clone())).collect()
+                groups
+                    .iter()
+                    .map(|group| (group.kind, group.name.clone()))
+                    .collect()
             };
-            (row.became, names(&row.destinations), names(&row.sources), row.ports.clone())
+            (
+                row.became,
+                names(&row.destinations),
+                names(&row.sources),
+                row.ports.clone(),
+            )
         });
         rows
     }
@@ -145,10 +161,15 @@ impl Comparison {
         for subject in (0..members.len()).filter(is_there) {
             for direction in Direction::ALL {
                 let peers = self.connectivity.changed_peers(subject, direction);
-                pairs.extend(peers.into_iter().filter(is_there).map(|peer| match direction {
-                    Direction::Ingress => (peer, subject),
-                    Direction::Egress => (subject, peer),
-                }));
+                pairs.extend(
+                    peers
+                        .into_iter()
+                        .filter(is_there)
+                        .map(|peer| match direction {
+                            Direction::Ingress => (peer, subject),
+                            Direction::Egress => (subject, peer),
+                        }),
+                );
             }
         }
         pairs
@@ -175,7 +196,9 @@ fn changes(spans: &[SpanDecisions<2>]) -> Vec<(ChangeKey, PortSet)> {
         }
     }
     let changed = changed.into_iter();
-    changed.map(|(key, spans)| (key, PortSet::from_spans(spans))).collect()
+    changed
+        .map(|(key, spans)| (key, PortSet::from_spans(spans)))
+        .collect()
 }
 
 /// What becomes of a connection; `None` if nothing does.

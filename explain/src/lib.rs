@@ -11,6 +11,7 @@
 pub mod connectivity;
 pub mod diff;
 pub mod explain_flow;
+pub mod flow_groups;
 pub mod proto;
 pub mod trace;
 pub mod validate;

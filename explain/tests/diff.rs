@@ -58,10 +58,12 @@ fn edited(world: &World, random: &mut Random) -> World {
     let other = testing_policy::generate::world(random);
     match random.below(4) {
         0 => drop(edited.policies.remove(random.below(edited.policies.len()))),
-        1 => edited.policies.extend(other.policies.into_iter().take(1).map(|mut policy| {
-            policy.name = "added".to_owned();
-            policy
-        })),
+        1 => edited
+            .policies
+            .extend(other.policies.into_iter().take(1).map(|mut policy| {
+                policy.name = "added".to_owned();
+                policy
+            })),
         2 => {
             let changed = random.below(edited.policies.len());
             let name = edited.policies[changed].name.clone();
@@ -117,8 +119,12 @@ fn end(world: &World, groups: &[Arc<PeerGroup>], peer: &Peer) -> (End, Arc<PeerG
 
 /// An address of a prefix that no longer one of the groups covers.
 fn address(net: IpNet, groups: &[Arc<PeerGroup>]) -> Option<IpAddr> {
-    let longer = groups.iter().filter_map(|group| group.name.parse::<IpNet>().ok());
-    let longer: Vec<IpNet> = longer.filter(|other| *other != net && net.contains(other)).collect();
+    let longer = groups
+        .iter()
+        .filter_map(|group| group.name.parse::<IpNet>().ok());
+    let longer: Vec<IpNet> = longer
+        .filter(|other| *other != net && net.contains(other))
+        .collect();
     let step = 1_u128 << (u32::from(net.max_prefix_len() - net.prefix_len()).saturating_sub(12));
     let base = match net.network() {
         IpAddr::V4(ip) => u128::from(u32::from(ip)),
@@ -162,7 +168,12 @@ fn traced(
 }
 
 /// Every row is what two traces say, with the same reasons.
-fn confirm(seed: u64, clusters: [&PolicyContext<'_>; 2], rows: &[Change], groups: &[Arc<PeerGroup>]) -> usize {
+fn confirm(
+    seed: u64,
+    clusters: [&PolicyContext<'_>; 2],
+    rows: &[Change],
+    groups: &[Arc<PeerGroup>],
+) -> usize {
     let mut confirmed = 0;
     for row in rows {
         for (source, destination) in row
@@ -218,8 +229,18 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
     let rows = compared.changes();
     let groups: Vec<Arc<PeerGroup>> = compared.groups().cloned().collect();
     let mut count = |name, more| *ledger.entry(name).or_default() += more;
-    count("confirmed", confirm(seed, [&before, &after], &rows, &groups));
-    count(if rows.is_empty() { "nothing changes" } else { "something changes" }, 1);
+    count(
+        "confirmed",
+        confirm(seed, [&before, &after], &rows, &groups),
+    );
+    count(
+        if rows.is_empty() {
+            "nothing changes"
+        } else {
+            "something changes"
+        },
+        1,
+    );
     count("rows", rows.len());
 
     assert_eq!(comparison(&before, &before).changes(), [], "seed {seed}");
@@ -237,7 +258,11 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
         rows.sort_by_key(|row| format!("{row:?}"));
         rows
     };
-    assert_eq!(in_order(reversed), in_order(rows.clone()), "seed {seed}: the way back");
+    assert_eq!(
+        in_order(reversed),
+        in_order(rows.clone()),
+        "seed {seed}: the way back"
+    );
 
     let mut last: Option<Probe> = None;
     for _ in 0..PROBES {
@@ -272,7 +297,14 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
         };
         assert_eq!(row, want, "seed {seed}: {probe:?}\n{}", new.manifests());
         assert_eq!(rows.next(), None, "seed {seed}: said twice: {probe:?}");
-        count(if want.is_some() { "probed changes" } else { "probed others" }, 1);
+        count(
+            if want.is_some() {
+                "probed changes"
+            } else {
+                "probed others"
+            },
+            1,
+        );
     }
 }
 

@@ -14,6 +14,8 @@ pub struct AppliedState {
     pub compiled: Compiled,
     /// The rules, in their present or last good form.
     pub policies: BTreeMap<ObjectName, Arc<Policy>>,
+    /// The manifests of those rules.
+    pub manifests: Arc<BTreeMap<ObjectName, Arc<cluster::Policy>>>,
     /// How they are applied.
     pub config: policy::Config,
     /// The node's revision.
@@ -58,6 +60,7 @@ impl StaleState {
             state: Arc::clone(&self.state),
             compiled: compiler.compiled().clone(),
             policies: compiler.policies(),
+            manifests: compiler.manifests(),
             config: self.config.clone(),
             revision: self.revision,
             notes: vec![format!(

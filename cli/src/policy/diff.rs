@@ -6,11 +6,11 @@ mod report;
 mod states;
 mod text;
 
-use std::{collections::BTreeSet, io::Write as _, path::PathBuf};
+use std::{io::Write as _, path::PathBuf};
 
 use explain::diff::{Became, Comparison};
 
-use super::manifests::StateArgs;
+use super::{flows::FlowArgs, manifests::StateArgs};
 use crate::{
     connect::ServerArgs,
     error::Error,
@@ -24,11 +24,13 @@ const EXAMPLES: &str = "Examples:
   flows policy diff policies/ --state manifests/      beside the pods and policies of a directory
   flows policy diff --delete cnp shop/web             what removing a policy would do
   flows policy diff --from old/ --to new/             two directories, each a whole cluster
+  flows policy diff web.yaml --state manifests/ --flows flows.jsonl
   flows policy diff new.yaml --exit-code -o markdown  in CI, as a comment on a change request
 
 An object in a FILE takes the place of the one with the same kind, namespace and name, or is added. What is
 compared is not text but which connections the tables of both states allow, by the code that runs in the
-kernel. Workloads that change alike are one row; the rules below a row decide before and after.
+kernel. Workloads that change alike are one row; the rules below a row decide before and after. Recorded
+flows (of a running cluster those of the last hour) tell how many real connections would change.
 
 Exit codes: 0 done; 1 an error, such as a policy that would be refused. With --exit-code: 0 nothing changes;
 2 some connections become denied; 3 some become allowed and none denied; 1 as before.";
@@ -55,6 +57,8 @@ pub(crate) struct Args {
     /// text, json or markdown [default: text]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<Format>>,
+    #[command(flatten)]
+    flows: FlowArgs,
     #[command(flatten)]
     state: StateArgs,
 }
@@ -85,15 +89,19 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let format = flag::get(&or_environment(&args.output, "output"))?.unwrap_or(Format::Text);
     let coded = flag::is_on(&args.exit_code)?;
     let states = states::read(args, server).await?;
+    let flows = args.flows.read(states.before.server.as_ref()).await?;
+    let former = flows.as_ref().map(|flows| flows.groups.pod_labels());
     let (before, after) = (states.before.context(), states.after.context());
-    let mut comparison = Comparison::new(&before, &after, &BTreeSet::new());
+    let mut comparison = Comparison::new(&before, &after, &former.unwrap_or_default());
     let changes = comparison.changes();
+    let impact = flows.map(|flows| (comparison.flow_impact(&flows.groups), flows.origin));
     let report = Report {
         objects: states.objects(),
         warnings: states.warnings,
         unmatched: comparison.unmatched().to_vec(),
         groups: comparison.groups().cloned().collect(),
         changes,
+        impact,
     };
     let mut out = anstream::stdout().lock();
     let written = match format {

@@ -11,7 +11,9 @@ use cluster::{Directory, Identities, ObjectName, Problem, State, source::Checkpo
 use explain::{trace::PolicyContext, validate::File};
 use policy::{Config, Mode, Policy};
 
+use super::list::notes;
 use crate::{
+    connect::ServerArgs,
     error::Error,
     flag::{self, Given, Value},
     line::line,
@@ -70,6 +72,8 @@ pub(super) struct Manifests {
     pub(super) state: Arc<State>,
     pub(super) policies: BTreeMap<ObjectName, Arc<Policy>>,
     pub(super) config: Config,
+    /// Where it was read; `None`: in files.
+    pub(super) server: Option<client::Server>,
     /// What is wrong; policies named here are left out.
     problems: Vec<Problem>,
 }
@@ -78,6 +82,19 @@ pub(super) struct Manifests {
 pub(super) fn read(path: &Path, config: Config) -> Result<Manifests, Error> {
     let state = Directory::open(path, &Checkpoint::default())?.state();
     Ok(Manifests::of_state(state, config))
+}
+
+/// What a running cluster enforces, and whatever is to be known about the answer on standard error.
+pub(super) async fn of_server(server: &ServerArgs) -> Result<Manifests, Error> {
+    let server = server.connect().await?;
+    let answer = server.get_state().await.map_err(Error::Request)?;
+    notes(&answer.notes);
+    let (state, config) =
+        explain::proto::read_state(&answer).map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(Manifests {
+        server: Some(server),
+        ..Manifests::of_state(state.into(), config)
+    })
 }
 
 impl Manifests {
@@ -89,6 +106,7 @@ impl Manifests {
             state,
             policies,
             config,
+            server: None,
             problems,
         }
     }

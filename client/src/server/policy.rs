@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use proto::{
     flow::Flow,
     flows::v1::{
-        ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse,
-        ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
-        ManifestFile, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
-        WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
+        ExplainRequest, ExplainResponse, GetPoliciesRequest, GetPoliciesResponse, GetStateRequest,
+        GetStateResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+        ListIdentitiesResponse, ManifestFile, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
     },
 };
 use tonic::{Response, Status, transport::Channel};
@@ -110,6 +110,16 @@ impl Server {
         request.set_timeout(within.saturating_add(RESPONSE_TIME));
         let response = self.policy().wait_revision(request).await;
         self.decided("waiting for a revision", response)
+    }
+
+    /// Everything by which the policies in force are decided.
+    ///
+    /// # Errors
+    /// The server is a stock Hubble, is too old, refuses, or can't be reached.
+    pub async fn get_state(&self) -> Result<GetStateResponse, RequestError> {
+        let request = self.request(GetStateRequest {});
+        let response = self.policy().get_state(request).await;
+        self.decided("the cluster's state", response)
     }
 
     fn policy(&self) -> PolicyClient<Channel> {

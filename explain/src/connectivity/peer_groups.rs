@@ -68,6 +68,8 @@ pub(crate) type Ends<const N: usize> = [End; N];
 pub(super) struct Found<const N: usize> {
     pub(super) members: Vec<Member<N>>,
     pub(super) unmatched: Vec<String>,
+    /// Prefixes that are told apart, and the names of the groups that their addresses are in.
+    pub(super) prefixes: Vec<(IpNet, String)>,
     pub(super) owners: [BTreeMap<TableOwner, u32>; N],
     pub(super) known: [KnownIdentities; N],
 }
@@ -93,7 +95,10 @@ impl Owner {
                 Some(workload) => Arc::clone(&workload.name),
                 None => Arc::clone(&name.name),
             },
-            kind: pod.workload.as_ref().map(|workload| Arc::clone(&workload.kind)),
+            kind: pod
+                .workload
+                .as_ref()
+                .map(|workload| Arc::clone(&workload.kind)),
         }
     }
 }
@@ -116,13 +121,15 @@ pub(super) fn find<const N: usize>(
     let present: BTreeSet<Labels> = labels.collect();
     let gone = former.difference(&present);
     members.extend(gone.map(|labels| finder.former(labels)));
-    members.extend(finder.prefixes());
+    let mut prefixes = Vec::new();
+    members.extend(finder.prefixes(&mut prefixes));
     members.extend(finder.entities());
     let key = |member: &Member<N>| (member.group.kind, member.group.name.clone());
     members.sort_by_cached_key(key);
     Found {
         members,
         unmatched,
+        prefixes,
         owners: finder.owners,
         known: finder.known,
     }
@@ -149,7 +156,8 @@ impl<const N: usize> Finder<N> {
             }
             first
         });
-        let mut alike: BTreeMap<(Owner, Vec<PodTraits>), BTreeSet<NamespacedName>> = BTreeMap::new();
+        let mut alike: BTreeMap<(Owner, Vec<PodTraits>), BTreeSet<NamespacedName>> =
+            BTreeMap::new();
         let names: BTreeSet<&NamespacedName> = pods.iter().flat_map(|pods| pods.keys()).collect();
         for name in names {
             let own = pods.map(|pods| pods.get(name).filter(|pod| !pod.host_network));
@@ -166,8 +174,13 @@ impl<const N: usize> Finder<N> {
                 continue;
             };
             let traits = here.iter().zip(contexts);
-            let traits = traits.map(|(pod, context)| pod_traits(pod, context)).collect();
-            alike.entry((owner, traits)).or_default().insert(name.clone());
+            let traits = traits
+                .map(|(pod, context)| pod_traits(pod, context))
+                .collect();
+            alike
+                .entry((owner, traits))
+                .or_default()
+                .insert(name.clone());
         }
         let mut parts: BTreeMap<Owner, usize> = BTreeMap::new();
         let mut kinds: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Option<Arc<str>>>> = BTreeMap::new();
@@ -225,7 +238,9 @@ impl<const N: usize> Finder<N> {
         let traits = (labels.clone(), Vec::new());
         let own = labels.iter().filter(|label| &*label.source == "k8s");
         let own = own.filter(|label| !label.key.starts_with("io.c"));
-        let own: Vec<String> = own.map(|label| format!("{}={}", label.key, label.value)).collect();
+        let own: Vec<String> = own
+            .map(|label| format!("{}={}", label.key, label.value))
+            .collect();
         let group = PeerGroup {
             kind: PeerKind::FormerPods,
             name: format!("former pods with {}", bounded::list(&own, ",")),
@@ -240,7 +255,7 @@ impl<const N: usize> Finder<N> {
     }
 
     /// Every prefix that is told apart in some cluster.
-    fn prefixes(&self) -> Vec<Member<N>> {
+    fn prefixes(&self, named: &mut Vec<(IpNet, String)>) -> Vec<Member<N>> {
         let all = self.known.iter().flat_map(|known| known.prefixes.keys());
         let all: BTreeSet<IpNet> = all.copied().collect();
         let unmanaged = Identity(abi::identity::UNMANAGED);
@@ -253,13 +268,20 @@ impl<const N: usize> Finder<N> {
                 .iter()
                 .zip(&self.known)
                 .all(|(identity, known)| *identity == known.identities.world(ipv6));
-            let inside = all.iter().filter(|other| *other != prefix && prefix.contains(*other));
+            let inside = all
+                .iter()
+                .filter(|other| *other != prefix && prefix.contains(*other));
             let inside: Vec<IpNet> = inside.copied().collect();
             let is_empty = IpNet::aggregate(&inside) == [*prefix];
-            if is_world || is_empty || identities == [unmanaged; N] {
-                continue;
+            let name = match (is_world, identities == [unmanaged; N]) {
+                (true, _) => self.world(ipv6).0,
+                (false, true) => "unmanaged".to_owned(),
+                (false, false) => prefix.to_string(),
+            };
+            named.push((*prefix, name.clone()));
+            if !is_empty && name == prefix.to_string() {
+                groups.push(self.outsider(PeerKind::Prefix, name, identities));
             }
-            groups.push(self.outsider(PeerKind::Prefix, prefix.to_string(), identities));
         }
         groups
     }
@@ -272,18 +294,24 @@ impl<const N: usize> Finder<N> {
                 groups.push(self.outsider(PeerKind::Entity, name.to_owned(), [identity; N]));
             }
         }
+        let worlds = BTreeMap::from([false, true].map(|ipv6| self.world(ipv6)));
+        for (name, identities) in worlds {
+            groups.push(self.outsider(PeerKind::Entity, name, identities));
+        }
+        groups
+    }
+
+    /// What the rest of the addresses of a family are called, and their identity in each cluster.
+    fn world(&self, ipv6: bool) -> (String, [Identity; N]) {
         let world = |ipv6| -> [Identity; N] {
             std::array::from_fn(|cluster| self.known[cluster].identities.world(ipv6))
         };
-        let (v4, v6) = (world(false), world(true));
-        let names: &[(&str, [Identity; N])] = match v4 == v6 {
-            true => &[("world", v4)],
-            false => &[("world-ipv4", v4), ("world-ipv6", v6)],
+        let name = match (world(false) == world(true), ipv6) {
+            (true, _) => "world",
+            (false, false) => "world-ipv4",
+            (false, true) => "world-ipv6",
         };
-        for (name, identities) in names {
-            groups.push(self.outsider(PeerKind::Entity, (*name).to_owned(), *identities));
-        }
-        groups
+        (name.to_owned(), world(ipv6))
     }
 
     fn outsider(&self, kind: PeerKind, name: String, identities: [Identity; N]) -> Member<N> {

@@ -74,7 +74,11 @@ impl fmt::Display for PortSet {
         }
         if others.ranges.len() < self.ranges.len() {
             let texts = others.texts();
-            return write!(f, "all ports except {}", policy::bounded::list(&texts, ", "));
+            return write!(
+                f,
+                "all ports except {}",
+                policy::bounded::list(&texts, ", ")
+            );
         }
         f.write_str(&policy::bounded::list(&self.texts(), ", "))
     }

@@ -75,12 +75,17 @@ mod tests {
         let pairs = pairs.iter().copied().collect();
         let products = products(&pairs, |one| idle.contains(&one));
         let products = products.into_iter();
-        products.map(|product| (product.sources, product.destinations)).collect()
+        products
+            .map(|product| (product.sources, product.destinations))
+            .collect()
     }
 
     #[test]
     fn the_side_that_gives_fewer_rows_is_grouped() {
-        assert_eq!(shown(&[(1, 7), (2, 7), (1, 8), (2, 8)], &[]), [(set(&[1, 2]), set(&[7, 8]))]);
+        assert_eq!(
+            shown(&[(1, 7), (2, 7), (1, 8), (2, 8)], &[]),
+            [(set(&[1, 2]), set(&[7, 8]))]
+        );
         let rows = shown(&[(1, 7), (1, 8), (2, 8), (2, 9)], &[]);
         assert_eq!(rows, [(set(&[1]), set(&[7, 8])), (set(&[2]), set(&[8, 9]))]);
     }
@@ -88,9 +93,15 @@ mod tests {
     #[test]
     fn a_pod_and_itself_break_no_row() {
         let pairs = [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)];
-        assert_eq!(shown(&pairs, &[1, 2, 3]), [(set(&[1, 2, 3]), set(&[1, 2, 3]))]);
+        assert_eq!(
+            shown(&pairs, &[1, 2, 3]),
+            [(set(&[1, 2, 3]), set(&[1, 2, 3]))]
+        );
         // Replicas do connect with each other: nothing may be added there.
         assert_eq!(shown(&pairs, &[]).len(), 3);
-        assert_eq!(shown(&[(1, 2), (3, 2)], &[1, 2, 3]), [(set(&[1, 3]), set(&[2]))]);
+        assert_eq!(
+            shown(&[(1, 2), (3, 2)], &[1, 2, 3]),
+            [(set(&[1, 3]), set(&[2]))]
+        );
     }
 }

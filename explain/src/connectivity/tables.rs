@@ -83,7 +83,8 @@ impl Interner {
     }
 
     pub(super) fn reason(&self, id: ReasonId) -> Option<&Arc<Reason>> {
-        self.reasons.get(usize::try_from(id.0.checked_sub(1)?).ok()?)
+        self.reasons
+            .get(usize::try_from(id.0.checked_sub(1)?).ok()?)
     }
 
     fn list_id(&mut self, list: Vec<ColumnEntry>) -> u32 {
@@ -134,7 +135,10 @@ impl Interner {
         let column = &self.columns[column.0 as usize];
         let entries = self.list(column.own).iter().chain(self.list(column.any));
         entries.filter_map(|entry| {
-            let fixed = entry.shape.checked_sub(SHAPE_PROTO).filter(|bits| *bits > 0)?;
+            let fixed = entry
+                .shape
+                .checked_sub(SHAPE_PROTO)
+                .filter(|bits| *bits > 0)?;
             // The open bits of an entry's port are 0.
             let open = u16::MAX.checked_shr(fixed.into()).unwrap_or(0);
             Some((entry.protocol, entry.port, entry.port | open))
@@ -251,7 +255,9 @@ fn columns(all: &Tables, interner: &mut Interner) -> HashMap<(u32, Direction), T
     let mut lists: BTreeMap<(u32, Direction, u32), Vec<ColumnEntry>> = BTreeMap::new();
     for (key, entry) in &all.entries {
         let (direction, entry) = column_entry(key, entry);
-        let list = lists.entry((key.table, direction, key.identity)).or_default();
+        let list = lists
+            .entry((key.table, direction, key.identity))
+            .or_default();
         list.push(entry);
     }
     for ((table, direction, identity), mut list) in lists {

@@ -6,10 +6,13 @@ use explain::diff::{Became, Change};
 use flow::print::escape;
 
 use super::report::{ObjectChange, Report, reason_text};
-use super::text::Names;
+use super::text::{Names, connections};
 
 /// The longest comment, bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
+
+/// Rows of recorded connections that are shown.
+const CONNECTIONS: usize = 20;
 
 /// The difference as GitHub's Markdown.
 pub(super) fn show(report: &Report) -> String {
@@ -30,7 +33,11 @@ pub(super) fn show(report: &Report) -> String {
         (Became::Denied, "Become denied"),
         (Became::Allowed, "Become allowed"),
     ] {
-        let mut rows = report.changes.iter().filter(|row| row.became == became).peekable();
+        let mut rows = report
+            .changes
+            .iter()
+            .filter(|row| row.became == became)
+            .peekable();
         if rows.peek().is_some() {
             let head = "| from | to | ports | before | after |\n|---|---|---|---|---|";
             line(&mut text, format!("\n#### {title}\n\n{head}"));
@@ -54,15 +61,41 @@ pub(super) fn show(report: &Report) -> String {
             );
         }
         if left > 0 {
-            line(&mut text, format!("\nand {left} more rows (`-o json` has all)"));
+            line(
+                &mut text,
+                format!("\nand {left} more rows (`-o json` has all)"),
+            );
         }
+    }
+    if let Some(summary) = report.impact_summary() {
+        line(
+            &mut text,
+            format!("\n#### Recorded connections\n\n{}\n", cell(&summary)),
+        );
+    }
+    let changes = report.impact.iter().flat_map(|(impact, _)| &impact.changes);
+    for change in changes.take(CONNECTIONS) {
+        let what = match change.became {
+            Became::Denied => "would be denied",
+            Became::Allowed => "would be allowed",
+        };
+        line(
+            &mut text,
+            format!("- {what}: {}", cell(&connections(change))),
+        );
+    }
+    for note in report.impact_notes() {
+        line(&mut text, format!("- {}", cell(&note)));
     }
     if !report.warnings.is_empty() {
         line(&mut text, "\n#### Warnings\n".to_owned());
     }
     for warning in &report.warnings {
         let place = format!("{}:{}", warning.file, warning.line);
-        line(&mut text, format!("- {}: {}", code(&place), cell(&warning.problem)));
+        line(
+            &mut text,
+            format!("- {}: {}", code(&place), cell(&warning.problem)),
+        );
     }
     text
 }

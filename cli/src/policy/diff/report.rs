@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use cluster::ObjectName;
 use explain::connectivity::PeerGroup;
-use explain::diff::{Became, Change};
+use explain::diff::{Became, Change, FlowImpact};
 use policy::{Reason, ReasonKind};
 use proto::flows::v1::Diagnostic;
 
-use crate::text::many;
+use crate::text::{grouped, many};
 
 /// What becomes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -31,6 +31,8 @@ pub(super) struct Report {
     pub(super) groups: Vec<Arc<PeerGroup>>,
     /// Denied ones first.
     pub(super) changes: Vec<Change>,
+    /// What would have become of recorded connections, and which those are.
+    pub(super) impact: Option<(FlowImpact, String)>,
 }
 
 impl Report {
@@ -43,6 +45,50 @@ impl Report {
             row.sources.iter().map(Arc::as_ptr).flat_map(pair)
         });
         pairs.collect::<std::collections::BTreeSet<_>>().len() as u64
+    }
+
+    /// What would have become of recorded connections, in one line.
+    pub(super) fn impact_summary(&self) -> Option<String> {
+        let (impact, origin) = self.impact.as_ref()?;
+        let at_least = if impact.is_lower_bound {
+            "at least "
+        } else {
+            ""
+        };
+        Some(format!(
+            "Connections {origin}: {at_least}{}, of which {} would be denied and {} allowed.",
+            grouped(impact.connections),
+            grouped(impact.connections(Became::Denied)),
+            grouped(impact.connections(Became::Allowed)),
+        ))
+    }
+
+    /// What to know about those connections.
+    pub(super) fn impact_notes(&self) -> Vec<String> {
+        let Some((impact, _)) = &self.impact else {
+            return Vec::new();
+        };
+        let counts = [
+            (
+                impact.decided_otherwise,
+                "connection",
+                "decided otherwise when recorded: policies or labels were others then",
+            ),
+            (
+                impact.unknown,
+                "flow",
+                "not looked at: they name no port, or nobody who is known",
+            ),
+            (
+                impact.beyond,
+                "flow",
+                "not looked at: there are too many kinds of connections",
+            ),
+        ];
+        let notes = counts.iter().filter(|(count, ..)| *count > 0);
+        notes
+            .map(|(count, what, why)| format!("{} {why}", many(*count, what)))
+            .collect()
     }
 
     /// In one line. A pair counts if any port is concerned.

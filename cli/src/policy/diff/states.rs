@@ -49,7 +49,7 @@ pub(super) async fn read(args: &Args, server: &ServerArgs) -> Result<States, Err
         (None, None, Some(directory)) => manifests::read(directory, config.clone())?,
         (None, None, None) => {
             args.state.check_running_cluster()?;
-            return Err(Error::Usage("todo".into()));
+            manifests::of_server(server).await?
         }
         (Some(_), None, _) | (None, Some(_), _) => {
             return Err(Error::Usage("--from and --to go together".to_owned()));
@@ -57,7 +57,10 @@ pub(super) async fn read(args: &Args, server: &ServerArgs) -> Result<States, Err
     };
     before.complain();
     let (files, present) = match &args.to {
-        Some(to) => (manifests::files(std::slice::from_ref(to))?, State::default()),
+        Some(to) => (
+            manifests::files(std::slice::from_ref(to))?,
+            State::default(),
+        ),
         None => (manifests::files(&args.files)?, (*before.state).clone()),
     };
     let states = propose(before, &files, present, &deleted)?;
@@ -131,7 +134,11 @@ fn objects(before: &State, after: &State) -> Vec<(ObjectChange, ObjectName, Stri
     });
     for (name, was, is) in changed {
         let place = is.or(was).map(|policy| policy.origin.to_string());
-        found.push((kind_of_change(was, is), name.clone(), place.unwrap_or_default()));
+        found.push((
+            kind_of_change(was, is),
+            name.clone(),
+            place.unwrap_or_default(),
+        ));
     }
     let mut add = |kind, namespace: Option<&Arc<str>>, name: &Arc<str>, change| {
         let name = ObjectName {
@@ -142,7 +149,12 @@ fn objects(before: &State, after: &State) -> Vec<(ObjectChange, ObjectName, Stri
         found.push((change, name, String::new()));
     };
     for (name, was, is) in differ::changed(&before.pods, &after.pods, differ::same) {
-        add(Kind::Pod, Some(&name.namespace), &name.name, kind_of_change(was, is));
+        add(
+            Kind::Pod,
+            Some(&name.namespace),
+            &name.name,
+            kind_of_change(was, is),
+        );
     }
     for (name, was, is) in differ::changed(&before.namespaces, &after.namespaces, differ::same) {
         add(Kind::Namespace, None, name, kind_of_change(was, is));
@@ -171,7 +183,10 @@ const KINDS: [(Kind, &[&str]); 7] = [
         Kind::CiliumClusterwideNetworkPolicy,
         &["ccnp", "ciliumclusterwidenetworkpolicy"],
     ),
-    (Kind::NetworkPolicy, &["netpol", "np", "knp", "networkpolicy"]),
+    (
+        Kind::NetworkPolicy,
+        &["netpol", "np", "knp", "networkpolicy"],
+    ),
     (Kind::CiliumCidrGroup, &["ccg", "ciliumcidrgroup"]),
     (Kind::Pod, &["pod", "po"]),
     (Kind::Namespace, &["ns", "namespace"]),
@@ -186,7 +201,9 @@ fn deletions(given: &[String]) -> Result<Vec<ObjectName>, Error> {
 
 fn object_name(kind: &str, name: &str) -> Result<ObjectName, Error> {
     let lower = kind.to_ascii_lowercase();
-    let known = KINDS.iter().find(|(_, names)| names.contains(&lower.as_str()));
+    let known = KINDS
+        .iter()
+        .find(|(_, names)| names.contains(&lower.as_str()));
     let Some((kind, _)) = known else {
         return Err(Error::Hinted(
             format!("--delete: unknown kind {}", escape(kind)),
@@ -197,7 +214,11 @@ fn object_name(kind: &str, name: &str) -> Result<ObjectName, Error> {
         (true, Some((namespace, name))) => (Some(namespace), name),
         (false, None) => (None, name),
         (true, None) => {
-            let text = format!("--delete: {} {} lacks its namespace", kind.short(), escape(name));
+            let text = format!(
+                "--delete: {} {} lacks its namespace",
+                kind.short(),
+                escape(name)
+            );
             return Err(Error::Hinted(text, "write NAMESPACE/NAME".to_owned()));
         }
         (false, Some(_)) => {
