@@ -13,7 +13,7 @@ use crate::{
     explain,
     flag::as_go_takes_them,
     incidents, list, observe,
-    policy::{diff, endpoint, get, identity, trace, validate, wait},
+    policy::{diff, endpoint, get, identity, trace, validate, wait, who_can},
     status, top, watch,
 };
 
@@ -54,6 +54,9 @@ enum Command {
     /// Check and explain policies: what they decide, by which rules
     #[command(subcommand, arg_required_else_help = false)]
     Policy(Policy),
+    /// Show who can reach a workload, or whom it can reach, and by which rules
+    #[command(subcommand, arg_required_else_help = false)]
+    WhoCan(WhoCan),
     /// Show pods as the nodes enforce policy for them
     #[command(
         subcommand,
@@ -100,6 +103,12 @@ enum Policy {
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
+enum WhoCan {
+    Reach(Box<who_can::ReachArgs>),
+    BeReachedFrom(Box<who_can::BeReachedFromArgs>),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
 enum Endpoint {
     List(endpoint::ListArgs),
     Get(endpoint::GetArgs),
@@ -135,6 +144,10 @@ impl Cli {
             Command::Policy(Policy::Get(args)) => get::run(args, server).await,
             Command::Policy(Policy::Wait(args)) => wait::run(args, server).await,
             Command::Policy(Policy::Validate(args)) => validate::run(args, server).await,
+            Command::WhoCan(WhoCan::Reach(args)) => who_can::reach(args, server).await,
+            Command::WhoCan(WhoCan::BeReachedFrom(args)) => {
+                who_can::be_reached_from(args, server).await
+            }
             Command::Endpoint(Endpoint::List(args)) => endpoint::list(args, server).await,
             Command::Endpoint(Endpoint::Get(args)) => endpoint::get(args, server).await,
             Command::Identity(Identity::List(args)) => identity::list(args, server).await,

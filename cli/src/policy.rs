@@ -14,3 +14,4 @@ mod show;
 pub(crate) mod trace;
 pub(crate) mod validate;
 pub(crate) mod wait;
+pub(crate) mod who_can;

@@ -17,7 +17,10 @@ use crate::{
     flag::{self, Given, Switch, Value, no_format, or_environment},
 };
 
+pub(super) use json::{JsonPeer, JsonReason};
 use report::Report;
+pub(super) use report::reason_text;
+pub(super) use text::Names;
 
 const EXAMPLES: &str = "Examples:
   flows policy diff web.yaml                          a changed or new policy, in the running cluster

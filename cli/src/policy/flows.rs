@@ -7,7 +7,6 @@ use std::{
 
 use client::{FlowOptions, Server};
 use explain::{flow_groups::FlowGroups, proto::group_flow};
-use flow::quantity::go_duration;
 use proto::{
     google::{FieldMask, Timestamp},
     observer::{GetFlowsRequest, get_flows_response::ResponseTypes},
@@ -18,7 +17,7 @@ use crate::{
     error::Error,
     flag::{self, Given, Switch},
     observe::file::{self, FileItem},
-    text::{grouped, many},
+    text::{grouped, many, span},
 };
 
 /// How far back a server's history is looked at.
@@ -55,7 +54,7 @@ pub(super) struct FlowArgs {
 /// Flows, and where they come from.
 pub(super) struct Recorded {
     pub(super) groups: FlowGroups,
-    /// `of the last 1h0m0s`, `of flows.jsonl`.
+    /// `of the last 60 min`, `of flows.jsonl`.
     pub(super) origin: String,
 }
 
@@ -152,9 +151,9 @@ async fn of_server(server: &Server, since: Duration) -> Result<Recorded, Error> 
         let lost = grouped(lost);
         notes(&[format!("{lost} events were lost: there were more flows")]);
     }
-    let nanos = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+    let nanos = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
     Ok(Recorded {
         groups,
-        origin: format!("of the last {}", go_duration(nanos)),
+        origin: format!("of the last {}", span(nanos)),
     })
 }

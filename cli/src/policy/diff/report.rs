@@ -106,7 +106,7 @@ impl Report {
 }
 
 /// Rules and where they stand: `cnp shop/db spec.ingress[0] allows app=web on 5432/TCP`.
-pub(super) fn reason_text(reason: Option<&Arc<Reason>>) -> String {
+pub(in crate::policy) fn reason_text(reason: Option<&Arc<Reason>>) -> String {
     let Some(reason) = reason else {
         return "not known".to_owned();
     };

@@ -168,7 +168,7 @@ impl Lines {
 }
 
 /// Names of groups; all of a namespace are one.
-pub(super) struct Names {
+pub(in crate::policy) struct Names {
     by_namespace: BTreeMap<Arc<str>, usize>,
 }
 
@@ -178,7 +178,7 @@ const SHOWN: usize = 8;
 const TOGETHER: usize = 3;
 
 impl Names {
-    pub(super) fn new(groups: &[Arc<PeerGroup>]) -> Self {
+    pub(in crate::policy) fn new(groups: &[Arc<PeerGroup>]) -> Self {
         let mut by_namespace = BTreeMap::new();
         for namespace in groups.iter().filter_map(|group| namespace(group)) {
             *by_namespace.entry(namespace).or_default() += 1;
@@ -187,7 +187,7 @@ impl Names {
     }
 
     /// `all 12 of shop, dev/web, world`.
-    pub(super) fn list(&self, groups: &[Arc<PeerGroup>]) -> String {
+    pub(in crate::policy) fn list(&self, groups: &[Arc<PeerGroup>]) -> String {
         let mut here: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for namespace in groups.iter().filter_map(|group| namespace(group)) {
             *here.entry(namespace).or_default() += 1;
