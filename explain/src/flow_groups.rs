@@ -240,3 +240,97 @@ pub(crate) fn is_pod(labels: &Labels) -> bool {
         .get(Some("k8s"), cluster::labels::NAMESPACE)
         .is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end<'a>(pod_name: &'a str, ip: &'a str, labels: &'a [String]) -> ObservedEnd<'a> {
+        ObservedEnd {
+            ip,
+            namespace: if pod_name.is_empty() { "" } else { "shop" },
+            pod_name,
+            workload: ("", ""),
+            labels,
+        }
+    }
+
+    #[test]
+    fn flows_are_grouped_by_ends_and_port_and_connections_counted_once() {
+        let labels = [
+            "k8s:app=web".to_owned(),
+            "k8s:io.kubernetes.pod.namespace=shop".to_owned(),
+        ];
+        let other = ["reserved:world".to_owned()];
+        let (web, world) = (
+            end("web", "10.0.0.1", &labels),
+            end("", "192.0.2.1", &other),
+        );
+        let flow = ObservedFlow {
+            source: web,
+            destination: world,
+            protocol: 6,
+            port: 443,
+            source_port: 40_000,
+            allowed: Some(true),
+        };
+        let mut groups = FlowGroups::default();
+        groups.add(&flow);
+        groups.add(&flow);
+        // Another port of the source is another connection; so is another of its addresses.
+        groups.add(&ObservedFlow {
+            source_port: 40_001,
+            allowed: Some(false),
+            ..flow
+        });
+        let moved = end("web", "fd00::1", &labels);
+        groups.add(&ObservedFlow {
+            source: moved,
+            ..flow
+        });
+        // Another address of what is no pod, another port and other labels are other groups.
+        let far = end("", "192.0.2.2", &other);
+        groups.add(&ObservedFlow {
+            destination: far,
+            ..flow
+        });
+        groups.add(&ObservedFlow { port: 80, ..flow });
+        let relabelled = end("web", "10.0.0.1", &labels[1..]);
+        groups.add(&ObservedFlow {
+            source: relabelled,
+            ..flow
+        });
+        groups.add_unreadable();
+        let counts = groups
+            .groups()
+            .iter()
+            .map(|group| (group.flows, group.connections, group.allowed, group.denied));
+        let counts: Vec<_> = counts.collect();
+        assert_eq!(
+            counts,
+            [(4, 3, 3, 1), (1, 1, 1, 0), (1, 1, 1, 0), (1, 1, 1, 0)]
+        );
+        assert_eq!(
+            (groups.flows(), groups.unreadable(), groups.beyond()),
+            (8, 1, 0)
+        );
+        assert_eq!(groups.pod_labels().len(), 2, "the world is no pod");
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted() {
+        let mut groups = FlowGroups::default();
+        let ips: Vec<String> = (0..GROUPS + 10).map(|n| format!("host-{n}")).collect();
+        for ip in &ips {
+            groups.add(&ObservedFlow {
+                source: end("", ip, &[]),
+                destination: end("", "192.0.2.1", &[]),
+                protocol: 6,
+                port: 443,
+                source_port: 1,
+                allowed: None,
+            });
+        }
+        assert_eq!((groups.groups().len(), groups.beyond()), (GROUPS, 10));
+    }
+}

@@ -218,7 +218,19 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "compiler",
         ],
     ),
-    ("explain", &["trace", "validate", "explain_flow", "proto"]),
+    (
+        "explain",
+        &[
+            "trace",
+            "flow_groups",
+            "connectivity",
+            "diff",
+            "who_can",
+            "validate",
+            "explain_flow",
+            "proto",
+        ],
+    ),
     (
         "client",
         &[
