@@ -171,10 +171,10 @@ fn main() {
     let labels = groups.pod_labels();
     let (mut rows, mut denied) = (0, 0);
     let comparing = seconds(|| {
-        let mut comparison = Comparison::new(&before.context(), &after.context(), &labels);
+        let comparison = Comparison::new(&before.context(), &after.context(), &labels);
         rows = comparison.changes().len();
     });
-    let mut comparison = Comparison::new(&before.context(), &after.context(), &labels);
+    let comparison = Comparison::new(&before.context(), &after.context(), &labels);
     let deciding = seconds(|| denied = comparison.flow_impact(&groups).changes.len());
     assert!(
         rows > 0 && denied > 0 && !comparison.changes().is_empty(),

@@ -32,7 +32,7 @@ pub(crate) use peer_groups::{Ends, Member};
 pub use peer_groups::{PeerGroup, PeerKind};
 pub use ports::PortSet;
 pub(crate) use product::products;
-pub(crate) use tables::{ColumnId, ReasonId};
+pub(crate) use tables::{Column, ReasonId};
 
 use tables::{ClusterTables, Interner, TableColumns};
 
@@ -56,7 +56,7 @@ pub(crate) struct SpanDecisions<const N: usize> {
 
 /// What the tables hold about a pair of ends: all that its decisions depend on. Pairs of which it is the
 /// same are decided alike, for the same reasons.
-pub(crate) type PairColumns<const N: usize> = [[Option<ColumnId>; 2]; N];
+pub(crate) type PairColumns<const N: usize> = [[Option<Column>; 2]; N];
 
 /// Everyone who can be an end of a connection in `N` clusters, and what their policies say.
 pub(crate) struct Connectivity<const N: usize> {
@@ -112,19 +112,18 @@ impl<const N: usize> Connectivity<N> {
     }
 
     /// What the tables hold about a pair, from its source to its destination.
-    pub(crate) fn columns(&mut self, pair: [&Ends<N>; 2]) -> PairColumns<N> {
+    pub(crate) fn columns(&self, pair: [&Ends<N>; 2]) -> PairColumns<N> {
         std::array::from_fn(|cluster| {
             Direction::ALL.map(|direction| {
                 let [subject, peer] = subject_and_peer(direction, pair);
                 let table = subject[cluster].table?;
-                let tables = &self.tables[cluster];
-                Some(tables.column(table, direction, peer[cluster].identity, &mut self.interner))
+                Some(self.tables[cluster].column(table, direction, peer[cluster].identity))
             })
         })
     }
 
     /// What is decided for a pair on each port, by protocol and port.
-    pub(crate) fn spans(&mut self, pair: [&Ends<N>; 2]) -> Vec<SpanDecisions<N>> {
+    pub(crate) fn spans(&self, pair: [&Ends<N>; 2]) -> Vec<SpanDecisions<N>> {
         let mut named = BTreeSet::new();
         for column in self.columns(pair).iter().flatten().flatten() {
             named.extend(self.interner.ranges(*column));
@@ -150,38 +149,45 @@ impl<const N: usize> Connectivity<N> {
 }
 
 impl Connectivity<2> {
-    /// Whether the verdicts of a pair may differ between the two clusters.
-    pub(crate) fn differs(&self, columns: &PairColumns<2>) -> bool {
-        let verdicts = columns
-            .map(|ends| ends.map(|column| column.map(|column| self.interner.verdicts(column))));
-        verdicts[0] != verdicts[1]
-    }
-
-    /// The groups towards which a group's own table may give another verdict in the second cluster than in
-    /// the first; others can't, whatever the port.
-    pub(crate) fn changed_peers(&self, member: usize, direction: Direction) -> Vec<usize> {
-        let ends = &self.members[member].ends;
-        let [Some(before), Some(after)] = ends.map(|end| end.table) else {
-            return Vec::new();
+    /// Towards whom a member's own table may give another verdict in the second cluster than in the first.
+    pub(crate) fn changed_peers(&self, member: usize, direction: Direction) -> ChangedPeers<'_> {
+        let columns = |cluster: usize| {
+            let table = self.members[member].ends[cluster].table?;
+            self.tables[cluster].of_table(table, direction)
         };
-        let columns = |cluster: usize, table| self.tables[cluster].of_table(table, direction);
-        let (before, after) = (columns(0, before), columns(1, after));
-        let same = |one: Option<u32>, other: Option<u32>| {
-            self.interner.list_verdicts(one) == self.interner.list_verdicts(other)
+        let mut changed = ChangedPeers {
+            connectivity: self,
+            columns: [columns(0), columns(1)],
+            everyone: false,
         };
-        let everyone = before.is_some_and(|c| c.enforced) != after.is_some_and(|c| c.enforced)
-            || !same(list_of(before, 0), list_of(after, 0));
-        let all = self.members.iter().enumerate();
-        let changed = all.filter(|(_, peer)| {
-            let [one, other] = peer.ends.map(|end| end.identity.0);
-            everyone || !same(list_of(before, one), list_of(after, other))
-        });
-        changed.map(|(index, _)| index).collect()
+        let [before, after] = changed.columns.map(|columns| columns.map(|c| c.enforced));
+        changed.everyone = before != after || !changed.same([0, 0]);
+        changed
     }
 }
 
-fn list_of(columns: Option<&TableColumns>, identity: u32) -> Option<u32> {
-    columns?.lists.get(&identity).copied()
+/// See [`Connectivity::changed_peers`].
+pub(crate) struct ChangedPeers<'a> {
+    connectivity: &'a Connectivity<2>,
+    columns: [Option<&'a TableColumns>; 2],
+    everyone: bool,
+}
+
+impl ChangedPeers<'_> {
+    /// Whether a member is among them.
+    pub(crate) fn contains(&self, member: usize) -> bool {
+        let peer = &self.connectivity.members[member].ends;
+        self.everyone || !self.same(peer.map(|end| end.identity.0))
+    }
+
+    /// Whether what the tables have for identities gives the same verdicts.
+    fn same(&self, [before, after]: [u32; 2]) -> bool {
+        let verdicts = |columns: Option<&TableColumns>, identity| {
+            let list = columns.and_then(|columns| columns.lists.get(&identity).copied());
+            self.connectivity.interner.list_verdicts(list)
+        };
+        verdicts(self.columns[0], before) == verdicts(self.columns[1], after)
+    }
 }
 
 /// Of a pair of source and destination, who is judged and who is the other.

@@ -97,26 +97,33 @@ impl Comparison {
     }
 
     /// All changes: what becomes denied first.
-    pub fn changes(&mut self) -> Vec<Change> {
+    pub fn changes(&self) -> Vec<Change> {
         let mut known: HashMap<PairColumns<2>, Vec<(ChangeKey, PortSet)>> = HashMap::new();
         let mut pairs: BTreeMap<(ChangeKey, PortSet), BTreeSet<(usize, usize)>> = BTreeMap::new();
-        for (source, destination) in self.candidates() {
-            let members = self.connectivity.members();
-            let ends = [source, destination].map(|index| members[index].ends);
-            let ends = [&ends[0], &ends[1]];
-            let columns = self.connectivity.columns(ends);
-            if !self.connectivity.differs(&columns) {
-                continue;
-            }
-            let changes = known
-                .entry(columns)
-                .or_insert_with(|| changes(&self.connectivity.spans(ends)));
-            for change in changes.iter() {
-                let pairs = pairs.entry(change.clone()).or_default();
-                pairs.insert((source, destination));
+        let members = self.connectivity.members();
+        let count = members.len();
+        // Towards whom each may change, seen from its own table.
+        let changed: Vec<_> = (0..count)
+            .map(|index| Direction::ALL.map(|way| self.connectivity.changed_peers(index, way)))
+            .collect();
+        // Pods that are gone are asked about by flows alone.
+        let is_there = |index: &usize| members[*index].group.kind != PeerKind::FormerPods;
+        for source in (0..count).filter(is_there) {
+            for destination in (0..count).filter(is_there) {
+                let ([ingress, _], [_, egress]) = (&changed[destination], &changed[source]);
+                if !ingress.contains(source) && !egress.contains(destination) {
+                    continue;
+                }
+                let ends = [&members[source].ends, &members[destination].ends];
+                let changes = known
+                    .entry(self.connectivity.columns(ends))
+                    .or_insert_with(|| changes(&self.connectivity.spans(ends)));
+                for change in changes.iter() {
+                    let pairs = pairs.entry(change.clone()).or_default();
+                    pairs.insert((source, destination));
+                }
             }
         }
-        let members = self.connectivity.members();
         let is_idle = |index: usize| members[index].group.is_single();
         let mut rows = Vec::new();
         for ((key, ports), mut pairs) in pairs {
@@ -151,28 +158,6 @@ impl Comparison {
             )
         });
         rows
-    }
-
-    /// The pairs that may change, except those of pods that are gone.
-    fn candidates(&self) -> BTreeSet<(usize, usize)> {
-        let members = self.connectivity.members();
-        let is_there = |index: &usize| members[*index].group.kind != PeerKind::FormerPods;
-        let mut pairs = BTreeSet::new();
-        for subject in (0..members.len()).filter(is_there) {
-            for direction in Direction::ALL {
-                let peers = self.connectivity.changed_peers(subject, direction);
-                pairs.extend(
-                    peers
-                        .into_iter()
-                        .filter(is_there)
-                        .map(|peer| match direction {
-                            Direction::Ingress => (peer, subject),
-                            Direction::Egress => (subject, peer),
-                        }),
-                );
-            }
-        }
-        pairs
     }
 
     fn ends(&self, key: &ChangeKey) -> Vec<ChangedEnd> {

@@ -69,7 +69,7 @@ impl Reachability {
     /// The allowed connections of groups, of one port if one is asked about. Each port of a peer is in
     /// one edge at most.
     pub fn edges(
-        &mut self,
+        &self,
         asked: WhoCan,
         of: &[Arc<PeerGroup>],
         port: Option<(u8, u16)>,
@@ -90,15 +90,13 @@ impl Reachability {
                     WhoCan::Reach => (*peer, subject),
                     WhoCan::BeReachedFrom => (subject, *peer),
                 };
-                let members = self.connectivity.members();
                 if source == destination && members[source].group.is_single() {
                     continue;
                 }
-                let ends = [source, destination].map(|index| members[index].ends);
-                let columns = self.connectivity.columns([&ends[0], &ends[1]]);
+                let ends = [&members[source].ends, &members[destination].ends];
                 let allowed = known
-                    .entry(columns)
-                    .or_insert_with(|| allowed(&self.connectivity.spans([&ends[0], &ends[1]])));
+                    .entry(self.connectivity.columns(ends))
+                    .or_insert_with(|| allowed(&self.connectivity.spans(ends)));
                 for (ports, rules) in allowed.iter() {
                     if port.is_some_and(|(protocol, port)| !ports.contains(protocol, port)) {
                         continue;
@@ -111,7 +109,6 @@ impl Reachability {
                 }
             }
         }
-        let members = self.connectivity.members();
         let reason = |id: Option<ReasonId>| self.connectivity.reason(id?).cloned();
         let mut edges: Vec<AllowedEdge> = edges
             .into_iter()

@@ -225,7 +225,7 @@ fn run(seed: u64, ledger: &mut BTreeMap<&'static str, usize>) {
     let new = edited(&old, &mut random);
     let clusters = [&old, &new].map(Cluster::new);
     let [before, after] = [&clusters[0], &clusters[1]].map(Cluster::context);
-    let mut compared = comparison(&before, &after);
+    let compared = comparison(&before, &after);
     let rows = compared.changes();
     let groups: Vec<Arc<PeerGroup>> = compared.groups().cloned().collect();
     let mut count = |name, more| *ledger.entry(name).or_default() += more;

@@ -95,7 +95,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let flows = args.flows.read(states.before.server.as_ref()).await?;
     let former = flows.as_ref().map(|flows| flows.groups.pod_labels());
     let (before, after) = (states.before.context(), states.after.context());
-    let mut comparison = Comparison::new(&before, &after, &former.unwrap_or_default());
+    let comparison = Comparison::new(&before, &after, &former.unwrap_or_default());
     let changes = comparison.changes();
     let impact = flows.map(|flows| (comparison.flow_impact(&flows.groups), flows.origin));
     let report = Report {

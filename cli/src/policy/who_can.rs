@@ -89,7 +89,7 @@ async fn run(asked: WhoCan, args: &Args, server: &ServerArgs) -> Result<(), Erro
     let cluster = cluster(args.state.state.as_deref(), args, server).await?;
     cluster.complain();
     let flows = args.flows.read(cluster.server.as_ref()).await?;
-    let mut reachability = Reachability::new(
+    let reachability = Reachability::new(
         &cluster.context(),
         flows.as_ref().map(|flows| &flows.groups),
     );

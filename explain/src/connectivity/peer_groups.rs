@@ -1,8 +1,10 @@
 //! Who can be an end of a connection: workloads, prefixes that policies name, and the reserved entities.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
+use cluster::labels::NAMESPACE;
 use cluster::{Identity, Labels, NamespacedName, Pod, Workload};
 use ipnet::IpNet;
 use policy::{NamedPort, TableOwner, bounded, ports_of};
@@ -236,14 +238,21 @@ impl<const N: usize> Finder<N> {
 
     fn former(&mut self, labels: &Labels) -> Member<N> {
         let traits = (labels.clone(), Vec::new());
-        let own = labels.iter().filter(|label| &*label.source == "k8s");
-        let own = own.filter(|label| !label.key.starts_with("io.c"));
+        let namespace = labels.get(Some("k8s"), NAMESPACE).unwrap_or_default();
+        let own = labels.iter().filter(|label| {
+            &*label.source == "k8s"
+                && !label.key.starts_with("io.cilium.")
+                && &*label.key != NAMESPACE
+        });
         let own: Vec<String> = own
             .map(|label| format!("{}={}", label.key, label.value))
             .collect();
         let group = PeerGroup {
             kind: PeerKind::FormerPods,
-            name: format!("former pods with {}", bounded::list(&own, ",")),
+            name: format!(
+                "former pods of {namespace} with {}",
+                bounded::list(&own, ",")
+            ),
             workload: None,
             pods: Vec::new(),
         };
@@ -268,9 +277,9 @@ impl<const N: usize> Finder<N> {
                 .iter()
                 .zip(&self.known)
                 .all(|(identity, known)| *identity == known.identities.world(ipv6));
-            let inside = all
-                .iter()
-                .filter(|other| *other != prefix && prefix.contains(*other));
+            // Those inside stand behind it.
+            let behind = all.range((Bound::Excluded(*prefix), Bound::Unbounded));
+            let inside = behind.take_while(|other| prefix.contains(*other));
             let inside: Vec<IpNet> = inside.copied().collect();
             let is_empty = IpNet::aggregate(&inside) == [*prefix];
             let name = match (is_world, identities == [unmanaged; N]) {

@@ -16,10 +16,6 @@ use crate::trace::{KnownIdentities, PolicyContext};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ReasonId(u32);
 
-/// Number of what a table holds about one peer, over all clusters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ColumnId(u32);
-
 /// Tables that are compiled together: reasons need numbers meanwhile, of which there are some ten thousand.
 const TOGETHER: usize = 1024;
 
@@ -33,9 +29,9 @@ struct ColumnEntry {
     reason: ReasonId,
 }
 
-/// The entries for a peer and those for anyone, and what holds without an entry.
+/// What a table holds about a peer: the entries for it and those for anyone, and what holds without an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Column {
+pub(crate) struct Column {
     enforced: bool,
     default: ReasonId,
     own: Option<u32>,
@@ -67,8 +63,6 @@ pub(super) struct Interner {
     /// Of each list a number that lists with other reasons share.
     list_verdicts: Vec<u32>,
     verdict_ids: HashMap<Vec<ColumnEntry>, u32>,
-    columns: Vec<Column>,
-    column_ids: HashMap<Column, ColumnId>,
 }
 
 impl Interner {
@@ -105,15 +99,6 @@ impl Interner {
         id
     }
 
-    fn column_id(&mut self, column: Column) -> ColumnId {
-        let next = ColumnId(number(self.columns.len()));
-        let id = *self.column_ids.entry(column).or_insert(next);
-        if id == next {
-            self.columns.push(column);
-        }
-        id
-    }
-
     fn list(&self, list: Option<u32>) -> &[ColumnEntry] {
         list.map_or(&[], |list| &self.lists[list as usize])
     }
@@ -123,16 +108,8 @@ impl Interner {
         list.map_or(0, |list| self.list_verdicts[list as usize])
     }
 
-    /// Which verdicts a column gives, without their reasons.
-    pub(super) fn verdicts(&self, column: ColumnId) -> (bool, u32, u32) {
-        let column = &self.columns[column.0 as usize];
-        let [own, any] = [column.own, column.any].map(|list| self.list_verdicts(list));
-        (column.enforced, own, any)
-    }
-
     /// Protocol, first and last port of all entries of a column that name ports.
-    pub(super) fn ranges(&self, column: ColumnId) -> impl Iterator<Item = (u8, u16, u16)> {
-        let column = &self.columns[column.0 as usize];
+    pub(super) fn ranges(&self, column: Column) -> impl Iterator<Item = (u8, u16, u16)> {
         let entries = self.list(column.own).iter().chain(self.list(column.any));
         entries.filter_map(|entry| {
             let fixed = entry
@@ -195,21 +172,15 @@ impl ClusterTables {
     }
 
     /// What a table holds about a peer.
-    pub(super) fn column(
-        &self,
-        table: u32,
-        direction: Direction,
-        peer: Identity,
-        interner: &mut Interner,
-    ) -> ColumnId {
+    pub(super) fn column(&self, table: u32, direction: Direction, peer: Identity) -> Column {
         let columns = self.of_table(table, direction);
         let list = |identity: u32| columns?.lists.get(&identity).copied();
-        interner.column_id(Column {
+        Column {
             enforced: columns.is_some_and(|columns| columns.enforced),
             default: columns.map_or(ReasonId(0), |columns| columns.default),
             own: list(peer.0),
             any: list(0),
-        })
+        }
     }
 
     /// The kernel's own lookup.

@@ -53,7 +53,7 @@ impl KnownIdentities {
             // Sixteen million prefixes don't come from files.
             if let Ok(identity) = known.identities.for_prefix(prefix, further) {
                 known.in_use.insert(identity);
-                known.prefixes.insert(prefix, identity);
+                known.prefixes.insert(prefix.trunc(), identity);
             }
         }
         let ranges = state.nodes.values().flat_map(|node| &node.pod_cidrs);
@@ -63,7 +63,7 @@ impl KnownIdentities {
             .retain(|prefix, _| !ranges.iter().any(|range| range.contains(prefix)));
         for range in ranges {
             let unmanaged = Identity(abi::identity::UNMANAGED);
-            known.prefixes.insert(range, unmanaged);
+            known.prefixes.insert(range.trunc(), unmanaged);
         }
         known
     }
@@ -89,14 +89,11 @@ impl KnownIdentities {
 
     /// The identity of a prefix's addresses, apart from those of longer prefixes that are known.
     pub(crate) fn for_prefix(&self, wanted: IpNet) -> Identity {
-        let longest = self
-            .prefixes
-            .iter()
-            .filter(|(prefix, _)| prefix.contains(&wanted))
-            .max_by_key(|(prefix, _)| prefix.prefix_len());
-        longest.map_or_else(
-            || self.identities.world(matches!(wanted, IpNet::V6(_))),
-            |(_, identity)| *identity,
-        )
+        let longest = (0..=wanted.prefix_len()).rev().find_map(|length| {
+            let prefix = IpNet::new(wanted.addr(), length).ok()?;
+            self.prefixes.get(&prefix.trunc())
+        });
+        let world = || self.identities.world(matches!(wanted, IpNet::V6(_)));
+        longest.copied().unwrap_or_else(world)
     }
 }
