@@ -41,12 +41,18 @@ pub struct AllowedEdge {
 /// A cluster to ask.
 pub struct Reachability {
     connectivity: Connectivity<1>,
-    /// Recorded connections that were let through, by source and destination: protocol, port, how many.
-    recorded: Option<HashMap<(usize, usize), Vec<(u8, u16, u64)>>>,
+    /// Those that were let through.
+    recorded: Option<Recorded>,
 }
 
 /// The rules that allow some ports: what allows them at the destination and at the source.
 type Rules = [Option<ReasonId>; 2];
+
+/// Recorded connections by source and destination: protocol, port, how many.
+type Recorded = HashMap<(usize, usize), Vec<(u8, u16, u64)>>;
+
+/// The workload that is asked about, ports, rules, and that nobody used them.
+type EdgeKey = (usize, PortSet, Rules, bool);
 
 impl Reachability {
     /// Compiles what pods' policies are. With `flows` edges tell whether they were used.
@@ -83,7 +89,7 @@ impl Reachability {
         let subjects = indices(&|group| of.contains(group));
         let peers = indices(&|group| group.kind != PeerKind::FormerPods);
         let mut known: HashMap<PairColumns<1>, Vec<(PortSet, Rules)>> = HashMap::new();
-        let mut edges: BTreeMap<(usize, PortSet, Rules, bool), (Vec<usize>, u64)> = BTreeMap::new();
+        let mut edges: BTreeMap<EdgeKey, (Vec<usize>, u64)> = BTreeMap::new();
         for subject in subjects {
             for peer in &peers {
                 let (source, destination) = match asked {
@@ -147,12 +153,9 @@ impl Reachability {
     }
 }
 
-fn recorded(
-    connectivity: &Connectivity<1>,
-    flows: &FlowGroups,
-) -> HashMap<(usize, usize), Vec<(u8, u16, u64)>> {
+fn recorded(connectivity: &Connectivity<1>, flows: &FlowGroups) -> Recorded {
     let locator = connectivity.locator();
-    let mut recorded: HashMap<(usize, usize), Vec<(u8, u16, u64)>> = HashMap::new();
+    let mut recorded = Recorded::new();
     for group in flows.groups().iter().filter(|group| group.allowed > 0) {
         let ends = [&group.source, &group.destination].map(|end| locator.find(end));
         if let [Some(source), Some(destination)] = ends {

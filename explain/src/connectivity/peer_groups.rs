@@ -105,6 +105,15 @@ impl Owner {
     }
 }
 
+impl Owner {
+    fn full_name(&self) -> NamespacedName {
+        NamespacedName {
+            namespace: Arc::clone(&self.namespace),
+            name: Arc::clone(&self.name),
+        }
+    }
+}
+
 /// The entities that can be met. The world is told apart by address family where addresses of both are
 /// in use, and comes by its own way.
 const ENTITIES: [&str; 4] = ["host", "kube-apiserver", "remote-node", "unmanaged"];
@@ -185,17 +194,17 @@ impl<const N: usize> Finder<N> {
                 .insert(name.clone());
         }
         let mut parts: BTreeMap<Owner, usize> = BTreeMap::new();
-        let mut kinds: BTreeMap<(Arc<str>, Arc<str>), BTreeSet<Option<Arc<str>>>> = BTreeMap::new();
+        let mut names: BTreeMap<NamespacedName, usize> = BTreeMap::new();
         for (owner, _) in alike.keys() {
             *parts.entry(owner.clone()).or_default() += 1;
-            let name = (Arc::clone(&owner.namespace), Arc::clone(&owner.name));
-            kinds.entry(name).or_default().insert(owner.kind.clone());
+        }
+        for owner in parts.keys() {
+            *names.entry(owner.full_name()).or_default() += 1;
         }
         let mut groups = Vec::new();
         for ((owner, traits), pods) in alike {
-            let mut name = format!("{}/{}", owner.namespace, owner.name);
-            let key = (Arc::clone(&owner.namespace), Arc::clone(&owner.name));
-            if kinds[&key].len() > 1 {
+            let mut name = owner.full_name().to_string();
+            if names[&owner.full_name()] > 1 {
                 name.push_str(&format!(" ({})", owner.kind.as_deref().unwrap_or("Pod")));
             }
             if parts[&owner] > 1 {
