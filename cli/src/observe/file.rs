@@ -63,6 +63,7 @@ pub(crate) fn show(
 }
 
 /// What a line of a file holds.
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub(crate) enum FileItem {
     /// A flow, or what else a server sends, or what is neither.
     Read(Result<proto::json::Read, NotAFlow>),

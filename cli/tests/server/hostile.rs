@@ -4,11 +4,12 @@
 use proto::{
     flows::v1::{
         Diagnostic, EndpointState, ExplainRequest, ExplainResponse, GetPoliciesRequest,
-        GetPoliciesResponse, GetStatusRequest, GetStatusResponse, IdentityState, Judgement,
-        ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
-        ManifestProblem, MapFill, Meaning, Party, PolicyFinding, PolicyState, RuleFinding,
-        RuleState, Suggestion, TableEntry, TraceRequest, TraceResponse, ValidateRequest,
-        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+        GetPoliciesResponse, GetStateRequest, GetStateResponse, GetStatusRequest,
+        GetStatusResponse, IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
+        ListIdentitiesRequest, ListIdentitiesResponse, ManifestProblem, MapFill, Meaning, Party,
+        PolicyFinding, PolicyState, RuleFinding, RuleState, StateObject, Suggestion, TableEntry,
+        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+        WaitRevisionResponse, get_state_response,
         policy_server::{Policy, PolicyServer},
         status_server::{Status as StatusService, StatusServer},
     },
@@ -302,6 +303,34 @@ impl Policy for Hostile {
             ..WaitRevisionResponse::default()
         })
     }
+
+    async fn get_state(
+        &self,
+        _: Request<GetStateRequest>,
+    ) -> Result<Response<GetStateResponse>, Status> {
+        let object = |yaml: &str| StateObject {
+            yaml: yaml.to_owned(),
+            file: evil(),
+            ..StateObject::default()
+        };
+        self.answer(GetStateResponse {
+            objects: vec![
+                object(
+                    "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: x, ownerReferences: \
+                     [{kind: \"k\\e]0;t\\a\", name: \"w\\e[2J\\rFAKE\\nFAKE\"}]}}",
+                ),
+                object(
+                    "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: web, \
+                     namespace: x}, spec: {endpointSelector: {}, ingress: [{}]}}",
+                ),
+            ],
+            mode: get_state_response::Mode::Default.into(),
+            cluster_name: evil(),
+            node_name: evil(),
+            notes: evils(),
+            ..GetStateResponse::default()
+        })
+    }
 }
 
 /// What is left of an output without the colours that are ours.
@@ -371,6 +400,41 @@ fn nothing_that_a_server_says_steers_the_terminal() {
         vec![
             "policy", "validate", "--server", &server, "-o", "json", manifest,
         ],
+        vec!["policy", "diff", manifest],
+        vec!["policy", "diff", "--delete", "cnp", "x/web"],
+        vec!["policy", "diff", "--no-flows", "--delete", "cnp", "x/web"],
+        vec![
+            "policy",
+            "diff",
+            "--no-flows",
+            "--delete",
+            "cnp",
+            "x/web",
+            "-o",
+            "json",
+        ],
+        vec![
+            "policy",
+            "diff",
+            "--no-flows",
+            "--delete",
+            "cnp",
+            "x/web",
+            "-o",
+            "markdown",
+        ],
+        vec!["policy", "diff", "--delete", EVIL, EVIL],
+        vec!["who-can", "reach", "x/web"],
+        vec!["who-can", "reach", "x/web", "--no-flows"],
+        vec![
+            "who-can",
+            "be-reached-from",
+            "web",
+            "--no-flows",
+            "-o",
+            "json",
+        ],
+        vec!["who-can", "reach", EVIL, "--no-flows"],
         vec!["policy", "validate", manifest],
         vec!["policy", "validate", EVIL],
         vec![
