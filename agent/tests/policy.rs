@@ -371,8 +371,8 @@ async fn the_state_is_what_is_in_force() {
     assert_eq!((&read.pods, &read.nodes), (&good.pods, &good.nodes));
     let names: Vec<String> = read.policies.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["cnp shop/allow-frontend"]);
-    for (name, policy) in &read.policies {
-        assert!(policy::same_rules(policy, &good.policies[name]));
+    for (name, policy) in read.policies.iter() {
+        assert!(policy::same_rules(policy, good.policies.get(name).unwrap()));
         assert_eq!(policy.origin.to_string(), "shop.yaml:20:1");
     }
     drop(client);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cluster::{ObjectName, State};
+use cluster::{ObjectName, SharedMap, State};
 use policy::{Compiled, Policy};
 
 /// The state that is in force, all from one moment.
@@ -15,7 +15,7 @@ pub struct AppliedState {
     /// The rules, in their present or last good form.
     pub policies: BTreeMap<ObjectName, Arc<Policy>>,
     /// The manifests of those rules.
-    pub manifests: Arc<BTreeMap<ObjectName, Arc<cluster::Policy>>>,
+    pub manifests: SharedMap<ObjectName, Arc<cluster::Policy>>,
     /// How they are applied.
     pub config: policy::Config,
     /// The node's revision.

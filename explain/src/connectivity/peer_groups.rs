@@ -159,7 +159,7 @@ impl<const N: usize> Finder<N> {
         contexts: [&PolicyContext<'_>; N],
         unmatched: &mut Vec<String>,
     ) -> Vec<Member<N>> {
-        let pods = contexts.map(|context| context.state().pods.as_ref());
+        let pods = contexts.map(|context| &context.state().pods);
         let stand_ins = pods.map(|pods| {
             let mut first: BTreeMap<Owner, &Pod> = BTreeMap::new();
             for pod in pods.values().filter(|pod| !pod.host_network) {

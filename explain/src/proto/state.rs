@@ -1,10 +1,9 @@
 //! The state of a cluster as a message, and back.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::manifest::{self, Document};
-use cluster::{ObjectName, Origin, Problem, State, yaml};
+use cluster::{ObjectName, Origin, Problem, SharedMap, State, yaml};
 use policy::{Config, Mode};
 use proto::flows::v1 as wire;
 use proto::flows::v1::get_state_response::Mode as WireMode;
@@ -30,7 +29,7 @@ pub enum StateError {
 /// does.
 pub fn state_response(
     state: &State,
-    policies: &BTreeMap<ObjectName, Arc<manifest::Policy>>,
+    policies: &SharedMap<ObjectName, Arc<manifest::Policy>>,
     config: &Config,
 ) -> wire::GetStateResponse {
     let object = |document: yaml::Node| wire::StateObject {
@@ -146,12 +145,21 @@ mod tests {
         );
         let name = state.policies.keys().next().expect("one policy");
         assert!(policy::same_rules(
-            &read.policies[name],
-            &state.policies[name]
+            &read.policies.get(name).expect("it is there"),
+            &state.policies.get(name).expect("it is there")
         ));
         assert_eq!(
-            read.policies[name].origin.to_string(),
-            state.policies[name].origin.to_string()
+            read.policies
+                .get(name)
+                .expect("it is there")
+                .origin
+                .to_string(),
+            state
+                .policies
+                .get(name)
+                .expect("it is there")
+                .origin
+                .to_string()
         );
         let unknown = wire::GetStateResponse {
             mode: 99,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write as _, sync::Arc};
 
-use cluster::{Kind, ObjectName, State, differ};
+use cluster::{Kind, ObjectName, SharedMap, State, differ};
 use explain::validate::{File, Severity};
 use flow::print::escape;
 use proto::flows::v1::{Diagnostic, diagnostic};
@@ -129,7 +129,7 @@ impl States {
 /// Objects that policy depends on and that differ.
 fn objects(before: &State, after: &State) -> Vec<(ObjectChange, ObjectName, String)> {
     let mut found: Vec<(ObjectChange, ObjectName, String)> = Vec::new();
-    let changed = differ::changed(&before.policies, &after.policies, |one, other| {
+    let changed = SharedMap::changed(&before.policies, &after.policies, |one, other| {
         policy::same_rules(one, other)
     });
     for (name, was, is) in changed {
@@ -148,7 +148,7 @@ fn objects(before: &State, after: &State) -> Vec<(ObjectChange, ObjectName, Stri
         };
         found.push((change, name, String::new()));
     };
-    for (name, was, is) in differ::changed(&before.pods, &after.pods, differ::same) {
+    for (name, was, is) in SharedMap::changed(&before.pods, &after.pods, differ::same) {
         add(
             Kind::Pod,
             Some(&name.namespace),
