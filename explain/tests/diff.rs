@@ -3,8 +3,6 @@
 //!
 //! `FLOWS_CASES=2000` compares more clusters, `FLOWS_SEED=n` one pair.
 
-#![expect(clippy::panic, reason = "helpers of a test fail it")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -351,6 +351,46 @@ fn without_colours(text: &str) -> String {
     left + rest
 }
 
+/// Commands that ask for the state of the cluster.
+fn differences() -> Vec<Vec<&'static str>> {
+    vec![
+        vec!["policy", "diff", "--delete", "cnp", "x/web"],
+        vec!["policy", "diff", "--no-flows", "--delete", "cnp", "x/web"],
+        vec![
+            "policy",
+            "diff",
+            "--no-flows",
+            "--delete",
+            "cnp",
+            "x/web",
+            "-o",
+            "json",
+        ],
+        vec![
+            "policy",
+            "diff",
+            "--no-flows",
+            "--delete",
+            "cnp",
+            "x/web",
+            "-o",
+            "markdown",
+        ],
+        vec!["policy", "diff", "--delete", EVIL, EVIL],
+        vec!["who-can", "reach", "x/web"],
+        vec!["who-can", "reach", "x/web", "--no-flows"],
+        vec![
+            "who-can",
+            "be-reached-from",
+            "web",
+            "--no-flows",
+            "-o",
+            "json",
+        ],
+        vec!["who-can", "reach", EVIL, "--no-flows"],
+    ]
+}
+
 #[test]
 fn nothing_that_a_server_says_steers_the_terminal() {
     let directory = tempfile::tempdir().unwrap();
@@ -401,40 +441,6 @@ fn nothing_that_a_server_says_steers_the_terminal() {
             "policy", "validate", "--server", &server, "-o", "json", manifest,
         ],
         vec!["policy", "diff", manifest],
-        vec!["policy", "diff", "--delete", "cnp", "x/web"],
-        vec!["policy", "diff", "--no-flows", "--delete", "cnp", "x/web"],
-        vec![
-            "policy",
-            "diff",
-            "--no-flows",
-            "--delete",
-            "cnp",
-            "x/web",
-            "-o",
-            "json",
-        ],
-        vec![
-            "policy",
-            "diff",
-            "--no-flows",
-            "--delete",
-            "cnp",
-            "x/web",
-            "-o",
-            "markdown",
-        ],
-        vec!["policy", "diff", "--delete", EVIL, EVIL],
-        vec!["who-can", "reach", "x/web"],
-        vec!["who-can", "reach", "x/web", "--no-flows"],
-        vec![
-            "who-can",
-            "be-reached-from",
-            "web",
-            "--no-flows",
-            "-o",
-            "json",
-        ],
-        vec!["who-can", "reach", EVIL, "--no-flows"],
         vec!["policy", "validate", manifest],
         vec!["policy", "validate", EVIL],
         vec![
@@ -448,6 +454,7 @@ fn nothing_that_a_server_says_steers_the_terminal() {
             EVIL,
         ],
     ];
+    let commands = [commands, differences()].concat();
     for refuses in [false, true] {
         let hostile = Hostile { refuses };
         let (health, health_service) = tonic_health::server::health_reporter();

@@ -155,7 +155,7 @@ mod tests {
         let read = documents.flat_map(|document| read(&Origin::from("test.yaml"), document));
         read.map(|document| match document {
             Document::Object(_, object, _) => object,
-            other => panic!("{other:?}"),
+            other @ (Document::Bad(..) | Document::Ignored(_)) => panic!("{other:?}"),
         })
         .collect()
     }
@@ -184,7 +184,9 @@ mod tests {
                 Object::Namespace(namespace) => namespace.to_document(),
                 Object::CidrGroup(group) => group.to_document(),
                 Object::Pod(pod) => pod.to_document(),
-                other => panic!("{other:?}"),
+                other @ (Object::Service(_) | Object::EndpointSlice(_) | Object::Policy(_)) => {
+                    panic!("{other:?}")
+                }
             };
             let text = document.to_yaml();
             assert_eq!(objects(&text), [object], "{text}");

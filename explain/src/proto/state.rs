@@ -145,8 +145,8 @@ mod tests {
         );
         let name = state.policies.keys().next().expect("one policy");
         assert!(policy::same_rules(
-            &read.policies.get(name).expect("it is there"),
-            &state.policies.get(name).expect("it is there")
+            read.policies.get(name).expect("it is there"),
+            state.policies.get(name).expect("it is there")
         ));
         assert_eq!(
             read.policies
