@@ -267,6 +267,7 @@ impl Reconciler {
                 state: Arc::clone(self.in_force.as_ref()?),
                 compiled: self.compiler.compiled().clone(),
                 policies: self.compiler.policies(),
+                manifests: self.compiler.manifests(),
                 config: self.compiler.config().clone(),
                 revision,
                 notes: self.notes.clone(),

@@ -15,8 +15,9 @@ use flows_agent::node::{Progress, StaleState, StateSnapshot};
 use proto::{
     flow as pb,
     flows::v1::{
-        End, ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, TraceRequest,
-        WaitRevisionRequest, end, policy_client::PolicyClient, trace_response::Verdict,
+        End, ExplainRequest, GetPoliciesRequest, GetStateRequest, ListEndpointsRequest,
+        TraceRequest, WaitRevisionRequest, end, policy_client::PolicyClient,
+        trace_response::Verdict,
     },
     observer::GetFlowsRequest,
 };
@@ -231,6 +232,65 @@ async fn answers_are_about_what_is_in_force_when_the_manifests_are_not() {
     assert_eq!(answer.notes, [note]);
     let destination = answer.destination.unwrap();
     assert_eq!(destination.node_name, "node-a");
+    drop(client);
+    agent.end().await;
+}
+
+/// What a client compares changes with: a refused version of a policy is not in it, the one in force is.
+#[tokio::test]
+async fn the_state_is_what_is_in_force() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("shop.yaml");
+    let open = || {
+        let checkpoint = cluster::source::Checkpoint::default();
+        let opened = cluster::Directory::open(directory.path(), &checkpoint);
+        opened.unwrap().state()
+    };
+    std::fs::write(&file, manifests()).unwrap();
+    let good = open();
+    let config = policy::Config::default();
+    let persistent = policy::PersistentState::default();
+    let mut compiler = policy::Compiler::new(config.clone(), "node-a", persistent);
+    compiler.compile(&good);
+    let never = POLICY.replace("allow-frontend", "never-good");
+    let manifests = format!("{}---\n{never}", manifests()).replace("'8080'", "'80800'");
+    std::fs::write(&file, manifests).unwrap();
+    let state = open();
+    let known = AppliedState {
+        compiled: compiler.compile(&state),
+        policies: compiler.policies(),
+        manifests: compiler.manifests(),
+        state,
+        config: config.clone(),
+        revision: 9,
+        notes: Vec::new(),
+    };
+    let enforcing = Enforcing::start(Some(StateSnapshot::InSync(Box::new(known))));
+    let agent = Agent::start_with(1000, 1000, Some(enforcing.access.clone())).await;
+    let mut client = client(&agent);
+    let answer = client.get_state(GetStateRequest {}).await.unwrap();
+    let answer = answer.into_inner();
+    assert_eq!(
+        (
+            answer.node_name.as_str(),
+            answer.revision,
+            &answer.notes[..]
+        ),
+        (
+            "node-a",
+            9,
+            &["cnp shop/never-good is refused and not enforced".to_owned()][..]
+        )
+    );
+    let (read, how) = explain::proto::read_state(&answer).unwrap();
+    assert_eq!(how, config);
+    assert_eq!((&read.pods, &read.nodes), (&good.pods, &good.nodes));
+    let names: Vec<String> = read.policies.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["cnp shop/allow-frontend"]);
+    for (name, policy) in read.policies.iter() {
+        assert!(policy::same_rules(policy, good.policies.get(name).unwrap()));
+        assert_eq!(policy.origin.to_string(), "shop.yaml:20:1");
+    }
     drop(client);
     agent.end().await;
 }

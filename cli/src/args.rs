@@ -13,7 +13,7 @@ use crate::{
     explain,
     flag::as_go_takes_them,
     incidents, list, observe,
-    policy::{changes, endpoint, get, history, identity, trace, validate, wait},
+    policy::{changes, diff, endpoint, get, history, identity, trace, validate, wait, who_can},
     status, top, watch,
 };
 
@@ -55,6 +55,9 @@ enum Command {
     /// Check and explain policies: what they decide, by which rules
     #[command(subcommand, arg_required_else_help = false)]
     Policy(Policy),
+    /// Show who can reach a workload, or whom it can reach, and by which rules
+    #[command(subcommand, arg_required_else_help = false)]
+    WhoCan(WhoCan),
     /// Show pods as the nodes enforce policy for them
     #[command(
         subcommand,
@@ -93,11 +96,18 @@ enum List {
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Policy {
     Trace(trace::Args),
+    Diff(diff::Args),
     #[command(visible_alias = "list")]
     Get(get::Args),
     History(history::Args),
     Wait(wait::Args),
     Validate(validate::Args),
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum WhoCan {
+    Reach(Box<who_can::ReachArgs>),
+    BeReachedFrom(Box<who_can::BeReachedFromArgs>),
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -133,10 +143,15 @@ impl Cli {
             Command::List(List::Nodes(args)) => list::nodes(args, server).await,
             Command::List(List::Namespaces(args)) => list::namespaces(args, server).await,
             Command::Policy(Policy::Trace(args)) => trace::run(args, server).await,
+            Command::Policy(Policy::Diff(args)) => diff::run(args, server).await,
             Command::Policy(Policy::Get(args)) => get::run(args, server).await,
             Command::Policy(Policy::History(args)) => history::run(args, server).await,
             Command::Policy(Policy::Wait(args)) => wait::run(args, server).await,
             Command::Policy(Policy::Validate(args)) => validate::run(args, server).await,
+            Command::WhoCan(WhoCan::Reach(args)) => who_can::reach(args, server).await,
+            Command::WhoCan(WhoCan::BeReachedFrom(args)) => {
+                who_can::be_reached_from(args, server).await
+            }
             Command::Endpoint(Endpoint::List(args)) => endpoint::list(args, server).await,
             Command::Endpoint(Endpoint::Get(args)) => endpoint::get(args, server).await,
             Command::Identity(Identity::List(args)) => identity::list(args, server).await,

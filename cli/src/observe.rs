@@ -3,7 +3,7 @@
 mod connections;
 mod empty;
 mod events;
-mod file;
+pub(crate) mod file;
 pub(crate) mod filter_plan;
 mod groups;
 mod plain;

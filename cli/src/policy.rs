@@ -3,7 +3,9 @@
 
 pub(crate) mod changes;
 mod clean;
+pub(crate) mod diff;
 pub(crate) mod endpoint;
+mod flows;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod identity;
@@ -14,3 +16,4 @@ mod show;
 pub(crate) mod trace;
 pub(crate) mod validate;
 pub(crate) mod wait;
+pub(crate) mod who_can;

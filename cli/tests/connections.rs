@@ -51,7 +51,8 @@ fn screen(columns: u16, args: &[&str]) -> String {
     let args = [args, &["--color", "never"]].concat();
     let mut pty = Pty::start(&command(&args), (columns, 60));
     assert!(pty.end().success());
-    pty.text()
+    // What was written last may still be on its way.
+    pty.until_steady("all rows", |text| text.contains("TIME (CET)"))
 }
 
 /// The causes that the shop has: workload, destination with its port.

@@ -19,6 +19,7 @@ mod read;
 mod reader;
 mod stored_policy;
 mod workload;
+mod write;
 
 pub use read::{Document, Ignored, object_name, read};
 pub use workload::Workload;

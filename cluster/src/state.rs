@@ -107,7 +107,7 @@ impl State {
 
     /// Takes an object out; says whether it was there. The labels that it named stay named until
     /// [`Self::rebuild_named_labels`].
-    pub(crate) fn remove(&mut self, object: &ObjectName) -> bool {
+    pub fn remove(&mut self, object: &ObjectName) -> bool {
         match object.kind {
             Kind::Node => self.nodes.remove(&object.name).is_some(),
             Kind::Namespace => self.namespaces.remove(&object.name).is_some(),
@@ -122,7 +122,7 @@ impl State {
     }
 
     /// Collects again the labels that the policies name.
-    pub(crate) fn rebuild_named_labels(&mut self) {
+    pub fn rebuild_named_labels(&mut self) {
         self.named_labels = NamedLabels::default();
         for policy in self.policies.values() {
             self.named_labels.add(policy);

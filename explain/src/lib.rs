@@ -3,14 +3,22 @@
 //!
 //! ```text
 //! trace          what would be decided for a connection, by which rules, and what would allow it
+//! flow_groups    recorded flows by who connected with whom
+//! connectivity   what trace tells, for all pairs of workloads, prefixes and entities
+//! diff           which connections a change denies or allows, and which recorded ones those are
+//! who_can        who can reach a workload, and whom it can reach
 //! explain_flow   why a flow was decided as it records, and what would be decided now
 //! validate       what is wrong with manifests, and what about them is likely not meant
 //! changes        what a change of the cluster's state means, and which pods it can concern
-//! proto          the four as messages of flows.v1
+//! proto          these as messages of flows.v1, and flows of Hubble's
 //! ```
 
 pub mod changes;
+pub mod connectivity;
+pub mod diff;
 pub mod explain_flow;
+pub mod flow_groups;
 pub mod proto;
 pub mod trace;
 pub mod validate;
+pub mod who_can;

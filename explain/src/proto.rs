@@ -11,11 +11,15 @@ use crate::trace::protocol_name;
 mod changes;
 mod drop_reason;
 mod explain_flow;
+mod flow_groups;
+mod state;
 mod trace;
 mod validate;
 
 pub use changes::{change, object_state};
 pub use explain_flow::explain_flow;
+pub use flow_groups::group_flow;
+pub use state::{StateError, read_state, state_response};
 pub use trace::{trace, trace_query};
 pub use validate::{manifest_problem, report};
 

@@ -39,7 +39,8 @@ pub use query::{End, Port, QueryError, TraceQuery};
 pub use resolved_peer::ResolvedPeer;
 pub use suggest::Suggestion;
 
-use identities::KnownIdentities;
+pub(crate) use allowed_ports::{Span, spans_between};
+pub(crate) use identities::KnownIdentities;
 
 /// What is asked about: a cluster, the policies in force in it, and how they are applied.
 #[derive(Clone, Debug)]
@@ -223,8 +224,8 @@ impl<'a> PolicyContext<'a> {
             Some(_) => Vec::new(),
             None => allowed_ports::spans(self, &known, &source, &destination),
         };
-        let allowed = |directions: &[Direction]| -> Vec<(allowed_ports::Span, bool)> {
-            let allowed = |span: &allowed_ports::Span| {
+        let allowed = |directions: &[Direction]| -> Vec<(Span, bool)> {
+            let allowed = |span: &Span| {
                 let mut decisions = directions
                     .iter()
                     .filter_map(|direction| decision(*direction, span.protocol, span.first));
@@ -285,6 +286,16 @@ impl<'a> PolicyContext<'a> {
     /// How policies are applied.
     pub fn config(&self) -> &'a Config {
         self.config
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> &'a BTreeMap<ObjectName, Arc<Policy>> {
+        self.policies
+    }
+
+    /// The identities of everything that a query can meet.
+    pub(crate) fn known(&self) -> &KnownIdentities {
+        &self.known
     }
 
     /// The policies in force among those of these names, `cnp production/web`.

@@ -104,6 +104,12 @@ pub struct File {
 /// Looks at the objects of files, as they would be beside what `present` holds; an object of the same
 /// name is replaced.
 pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
+    propose(files, present, config).0
+}
+
+/// As [`validate`], with the state that there would be: what `present` holds and the objects of the files.
+/// It is meant for use only if nothing is refused.
+pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, State) {
     let mut report = Report::default();
     let mut state = present.clone();
     let mut given: BTreeMap<ObjectName, Origin> = BTreeMap::new();
@@ -158,6 +164,8 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
         }
     }
     report.diagnostics.extend(unused_kinds(&unused));
+    // What a policy that is replaced named, nobody names any more.
+    state.rebuild_named_labels();
     let mut policies: BTreeMap<ObjectName, Arc<Policy>> = BTreeMap::new();
     for raw in state.policies.values() {
         match parse_all(raw, &config.cluster) {
@@ -198,7 +206,8 @@ pub fn validate(files: &[File], present: &State, config: &Config) -> Report {
         key(one).cmp(&key(other))
     });
     report.diagnostics.dedup();
-    report
+    state.generation += 1;
+    (report, state)
 }
 
 /// Names what is left out: each policy of another engine, the rest by file and kind.

@@ -1,13 +1,15 @@
 //! `flows-lab apply`: what is said of it, and when it is a success.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tracing::debug;
 
-use crate::error::Result;
-use crate::lab::Lab;
+use crate::error::{Context as _, Result};
+use crate::lab::{Lab, beside};
 use crate::manifest::{self, Document};
 use crate::outcome::{Outcome, line, outcome};
 
@@ -97,6 +99,27 @@ pub(crate) fn apply(
         lines.push("in force on all nodes".to_owned());
     }
     Ok((lines, wrong.is_empty()))
+}
+
+/// Shows what applying would do, by the `flows` beside this program. Returns its exit code.
+///
+/// # Errors
+/// The program isn't there, or can't be run.
+pub(crate) fn dry_run(lab: &Lab, files: &[PathBuf], out: &mut dyn Write) -> Result<u8> {
+    let flows = beside(&lab.program, "flows")?;
+    let mut command = Command::new(&flows);
+    command
+        .args(["--lab", &lab.record().name, "policy", "diff"])
+        // A name that begins with a dash is no flag.
+        .arg("--")
+        .args(files)
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::inherit());
+    let shown = command.output().context("run", &flows)?;
+    out.write_all(&shown.stdout)
+        .context("show what was written by", &flows)?;
+    let code = shown.status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.unwrap_or(1))
 }
 
 fn objects(number: usize) -> String {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 
-use crate::apply::{Apply, apply};
+use crate::apply::{Apply, apply, dry_run};
 use crate::down::down;
 use crate::lab::{Lab, Options, Target};
 use crate::netns_exec::ExecContext;
@@ -103,7 +103,13 @@ enum Command {
     /// Bring up a lab from manifests.
     Up(Up),
     /// Add or replace objects of a running lab.
-    Apply(Files),
+    Apply {
+        #[command(flatten)]
+        files: Files,
+        /// Apply nothing: show which connections it would deny or allow, as `flows policy diff` does.
+        #[arg(long, conflicts_with = "wait")]
+        dry_run: bool,
+    },
     /// Delete objects of a running lab.
     Delete(Files),
     /// Start the agents again, with other arguments; what is enforced stays so meanwhile.
@@ -175,7 +181,18 @@ impl Cli {
         };
         match self.command {
             Command::Up(up) => bring_up(up, program, &mut say)?,
-            Command::Apply(files) => {
+            Command::Apply {
+                files,
+                dry_run: true,
+            } => {
+                let lab = Lab::open(&files.lab.name, program)?;
+                let code = dry_run(&lab, &files.files, out)?;
+                return Ok(code);
+            }
+            Command::Apply {
+                files,
+                dry_run: false,
+            } => {
                 let mut lab = Lab::open_locked(&files.lab.name, program)?;
                 let wanted = Apply {
                     files: files.files,

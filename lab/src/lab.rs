@@ -303,7 +303,7 @@ fn token() -> String {
     format!("{own}-{start}")
 }
 
-fn beside(program: &Path, name: &'static str) -> Result<PathBuf> {
+pub(crate) fn beside(program: &Path, name: &'static str) -> Result<PathBuf> {
     let path = program.with_file_name(name);
     if path.is_file() {
         Ok(path)

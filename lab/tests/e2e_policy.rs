@@ -334,6 +334,45 @@ fn what_was_deleted_has_no_last_good_version() {
     }
 }
 
+/// What would change is shown, of the running cluster and its flows, and nothing changes.
+#[test]
+fn a_dry_run_shows_the_difference_and_applies_nothing() {
+    let lab = up(program());
+    let name = lab.lab().record().name.clone();
+    let far = |outcome, pod| lab.wait_for(outcome, pod, "server:80", Probe::Tcp, Family::V4);
+    far(Outcome::Connected, "friend-far").unwrap();
+    let manifests = lab.lab().paths().manifests();
+    let file = manifests.join("ciliumnetworkpolicy.default.server.yaml");
+    let text = std::fs::read_to_string(file).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("server.yaml");
+    std::fs::write(&path, text.replace("friend", "stranger")).unwrap();
+    let file = path.to_str().unwrap();
+    let arguments = ["apply", "--dry-run", "--name", &name, "-f", file];
+    let shown = || {
+        let output = flows_lab(program(), &arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let deadline = Deadline::after(Duration::from_secs(30));
+    loop {
+        let shown = shown();
+        for row in [
+            "  - default/friend-far, default/friend-near -> default/server: ",
+            "  + default/stranger-far, default/stranger-near -> default/server: ",
+        ] {
+            assert!(shown.contains(row), "{row}: {shown}");
+        }
+        // Its connection comes into the history a moment later.
+        if shown.contains(" default/friend-far -> default/server: 80/TCP, such as ") {
+            break;
+        }
+        assert!(deadline.pause(), "{shown}");
+    }
+    far(Outcome::Connected, "friend-far").unwrap();
+    far(Outcome::TimedOut, "stranger-far").unwrap();
+}
+
 #[test]
 fn a_stolen_source_address_gets_nowhere() {
     let lab = up(program());

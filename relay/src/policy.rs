@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-    GetPoliciesResponse, IdentityState, ListEndpointsRequest, ListEndpointsResponse,
-    ListIdentitiesRequest, ListIdentitiesResponse, PolicyState, TraceRequest, TraceResponse,
-    ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
-    policy_client::PolicyClient, policy_server::Policy as Rpc,
+    GetPoliciesResponse, GetStateRequest, GetStateResponse, IdentityState, ListEndpointsRequest,
+    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, PolicyState,
+    TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+    WaitRevisionResponse, policy_client::PolicyClient, policy_server::Policy as Rpc,
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -202,6 +202,16 @@ impl Rpc for Service {
             notes,
             ..changes::merged(answers, number)
         }))
+    }
+
+    /// Every node knows the whole cluster.
+    async fn get_state(
+        &self,
+        _: Request<GetStateRequest>,
+    ) -> Result<Response<GetStateResponse>, Status> {
+        let question = |channel| async move { client(channel).get_state(GetStateRequest {}).await };
+        let (_, answer) = ask::first(&self.relay, &[], question).await?;
+        Ok(versioned(answer))
     }
 }
 

@@ -10,9 +10,9 @@ use common::{Agent, Behaviour, Relay, policy::Scripted, timeouts};
 use proto::{
     flow::Flow,
     flows::v1::{
-        End, ExplainRequest, GetPoliciesRequest, ListEndpointsRequest, ListIdentitiesRequest,
-        TraceRequest, ValidateRequest, WaitRevisionRequest, end, policy_client::PolicyClient,
-        trace_response::Verdict,
+        End, ExplainRequest, GetPoliciesRequest, GetStateRequest, ListEndpointsRequest,
+        ListIdentitiesRequest, TraceRequest, ValidateRequest, WaitRevisionRequest, end,
+        policy_client::PolicyClient, trace_response::Verdict,
     },
 };
 use tonic::{Code, Request, transport::Channel};
@@ -315,6 +315,8 @@ async fn a_flow_is_explained_by_the_node_that_decided_it() {
         );
     }
     let answer = nodes.client().validate(ValidateRequest::default()).await;
+    assert_eq!(answer.unwrap().into_inner().node_name, "a");
+    let answer = nodes.client().get_state(GetStateRequest {}).await;
     assert_eq!(answer.unwrap().into_inner().node_name, "a");
 }
 

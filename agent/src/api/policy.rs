@@ -11,9 +11,10 @@ use explain::explain_flow::Responder;
 use explain::trace::PolicyContext;
 use proto::flows::v1::{
     ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-    GetPoliciesResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
-    ListIdentitiesResponse, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
-    WaitRevisionRequest, WaitRevisionResponse, policy_server::Policy as Rpc,
+    GetPoliciesResponse, GetStateRequest, GetStateResponse, ListEndpointsRequest,
+    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
+    TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+    policy_server::Policy as Rpc,
 };
 use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
@@ -83,6 +84,8 @@ fn context(known: &AppliedState) -> PolicyContext<'_> {
     PolicyContext::new(&known.state, &known.policies, &known.config, identities)
 }
 
+/// The most that the state of the cluster may take in an answer, bytes: less than a client takes.
+const LARGEST_STATE: usize = 48 << 20;
 /// The most that a request may ask to be checked, bytes.
 const LARGEST: usize = 16 << 20;
 
@@ -265,5 +268,35 @@ impl Rpc for Service {
         let answer = tokio::task::spawn_blocking(answer).await;
         let answer = answer.map_err(|_panicked| Status::internal("reading the changes failed"))?;
         Ok(versioned(answer?))
+    }
+
+    async fn get_state(
+        &self,
+        _: Request<GetStateRequest>,
+    ) -> Result<Response<GetStateResponse>, Status> {
+        let node_name = self.node_name();
+        let answer = self.ask(move |known| {
+            let state =
+                explain::proto::state_response(&known.state, &known.manifests, &known.config);
+            let size: usize = state.objects.iter().map(|object| object.yaml.len()).sum();
+            if size > LARGEST_STATE {
+                return Err(Status::out_of_range(format!(
+                    "the cluster's state is larger than {} MiB: use a directory of its manifests \
+                     (--state)",
+                    LARGEST_STATE >> 20
+                )));
+            }
+            let mut notes = known.notes.clone();
+            let missing = known.state.policies.keys();
+            let missing = missing.filter(|name| !known.manifests.contains_key(*name));
+            notes.extend(missing.map(|name| format!("{name} is refused and not enforced")));
+            Ok(GetStateResponse {
+                node_name,
+                revision: known.revision,
+                notes,
+                ..state
+            })
+        });
+        Ok(versioned(answer.await?))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cluster::{ObjectName, State};
+use cluster::{ObjectName, SharedMap, State};
 use policy::{Compiled, Policy};
 
 /// The state that is in force, all from one moment.
@@ -14,6 +14,8 @@ pub struct AppliedState {
     pub compiled: Compiled,
     /// The rules, in their present or last good form.
     pub policies: BTreeMap<ObjectName, Arc<Policy>>,
+    /// The manifests of those rules.
+    pub manifests: SharedMap<ObjectName, Arc<cluster::Policy>>,
     /// How they are applied.
     pub config: policy::Config,
     /// The node's revision.
@@ -58,6 +60,7 @@ impl StaleState {
             state: Arc::clone(&self.state),
             compiled: compiler.compiled().clone(),
             policies: compiler.policies(),
+            manifests: compiler.manifests(),
             config: self.config.clone(),
             revision: self.revision,
             notes: vec![format!(

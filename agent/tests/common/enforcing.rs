@@ -82,6 +82,7 @@ pub(crate) fn in_force(directory: &Path) -> AppliedState {
     let compiled = compiler.compile(&state);
     AppliedState {
         policies: compiler.policies(),
+        manifests: compiler.manifests(),
         state,
         compiled,
         config,

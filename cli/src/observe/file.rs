@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::VecDeque,
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read as _},
     path::Path,
 };
 
@@ -38,6 +38,44 @@ pub(crate) fn show(
     } else {
         selection
     };
+    let mut shown = Shown {
+        request,
+        filter,
+        selection,
+        last: VecDeque::new(),
+        count: 0,
+        found: false,
+        unreadable: Unreadable::default(),
+    };
+    read(path, |item| {
+        match item {
+            FileItem::Read(read) => shown.take(read, output)?,
+            FileItem::TooLong(line) => shown.take_too_long(line, output)?,
+        }
+        Ok(!shown.is_full())
+    })?;
+    for response in &shown.last {
+        output.print(response)?;
+    }
+    shown
+        .unreadable
+        .finish(&path.to_string_lossy(), shown.found, output)
+}
+
+/// What a line of a file holds.
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
+pub(crate) enum FileItem {
+    /// A flow, or what else a server sends, or what is neither.
+    Read(Result<proto::json::Read, NotAFlow>),
+    /// Nothing that is looked at: the number of a line longer than [`LONGEST`].
+    TooLong(u64),
+}
+
+/// Reads a file, or standard input (`-`), as long as `take` wants more.
+pub(crate) fn read(
+    path: &Path,
+    mut take: impl FnMut(FileItem) -> Result<bool, Error>,
+) -> Result<(), Error> {
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
@@ -48,25 +86,20 @@ pub(crate) fn show(
         Box::new(BufReader::with_capacity(READ, file))
     };
     let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    let mut shown = Shown {
-        request,
-        filter,
-        selection,
-        last: VecDeque::new(),
-        count: 0,
-        found: false,
-        unreadable: Unreadable::default(),
-    };
     let mut lines = Lines::default();
     let mut line = Vec::new();
-    while !shown.is_full() {
+    let mut goes_on = true;
+    while goes_on {
         line.clear();
         let read = (&mut input)
             .take(longest + 1)
             .read_until(b'\n', &mut line)?;
+        let mut take_read = |read| {
+            goes_on = take(FileItem::Read(read))?;
+            Ok::<(), Error>(())
+        };
         if read == 0 {
-            lines.end(|read| shown.take(read, output))?;
-            break;
+            return lines.end(&mut take_read);
         }
         if line.last() == Some(&b'\n') {
             line.pop();
@@ -76,15 +109,7 @@ pub(crate) fn show(
         }
         if line.len() > LONGEST {
             input.skip_until(b'\n')?;
-            let number = lines.skip();
-            let why = format!("line {number} is longer than {LONGEST} bytes");
-            if output.is_ours() {
-                shown.unreadable.take(number, why, shown.found, output)?;
-                continue;
-            }
-            // Else a file of nothing but such lines would look like one without flows.
-            shown.unreadable.first.get_or_insert(number);
-            output.warn("Failed to unmarshal json to flow", &why, None)?;
+            goes_on = take(FileItem::TooLong(lines.skip()))?;
             continue;
         }
         // What is valid is nearly all, and found out faster than what to replace.
@@ -92,14 +117,9 @@ pub(crate) fn show(
             Ok(text) => Cow::Borrowed(text),
             Err(_invalid) => String::from_utf8_lossy(&line),
         };
-        lines.push(&text, |read| shown.take(read, output))?;
+        lines.push(&text, &mut take_read)?;
     }
-    for response in &shown.last {
-        output.print(response)?;
-    }
-    shown
-        .unreadable
-        .finish(&path.to_string_lossy(), shown.found, output)
+    Ok(())
 }
 
 /// What is shown of a file.
@@ -118,6 +138,16 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn is_full(&self) -> bool {
         self.count > 0 && self.count == self.selection.first
+    }
+
+    fn take_too_long(&mut self, number: u64, output: &mut Output) -> Result<(), Error> {
+        let why = format!("line {number} is longer than {LONGEST} bytes");
+        if output.is_ours() {
+            return self.unreadable.take(number, why, self.found, output);
+        }
+        // Else a file of nothing but such lines would look like one without flows.
+        self.unreadable.first.get_or_insert(number);
+        output.warn("Failed to unmarshal json to flow", &why, None)
     }
 
     fn take(

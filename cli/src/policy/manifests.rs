@@ -2,16 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use cluster::{Directory, Identities, ObjectName, Problem, State, source::Checkpoint};
-use explain::trace::PolicyContext;
+use explain::{trace::PolicyContext, validate::File};
 use policy::{Config, Mode, Policy};
 
+use super::list::notes;
 use crate::{
+    connect::ServerArgs,
     error::Error,
     flag::{self, Given, Value},
     line::line,
@@ -70,6 +72,8 @@ pub(super) struct Manifests {
     pub(super) state: Arc<State>,
     pub(super) policies: BTreeMap<ObjectName, Arc<Policy>>,
     pub(super) config: Config,
+    /// Where it was read; `None`: in files.
+    pub(super) server: Option<client::Server>,
     /// What is wrong; policies named here are left out.
     problems: Vec<Problem>,
 }
@@ -77,17 +81,36 @@ pub(super) struct Manifests {
 /// Reads a directory as an agent does.
 pub(super) fn read(path: &Path, config: Config) -> Result<Manifests, Error> {
     let state = Directory::open(path, &Checkpoint::default())?.state();
-    let (policies, refused) = policy::read(&state, &config.cluster);
-    let problems = state.problems.iter().cloned().chain(refused).collect();
+    Ok(Manifests::of_state(state, config))
+}
+
+/// What a running cluster enforces, and whatever is to be known about the answer on standard error.
+pub(super) async fn of_server(server: &ServerArgs) -> Result<Manifests, Error> {
+    let server = server.connect().await?;
+    let answer = server.get_state().await.map_err(Error::Request)?;
+    notes(&answer.notes);
+    let (state, config) =
+        explain::proto::read_state(&answer).map_err(|error| Error::Usage(error.to_string()))?;
     Ok(Manifests {
-        state,
-        policies,
-        config,
-        problems,
+        server: Some(server),
+        ..Manifests::of_state(state.into(), config)
     })
 }
 
 impl Manifests {
+    /// Of a state, whose policies are read.
+    pub(super) fn of_state(state: Arc<State>, config: Config) -> Self {
+        let (policies, refused) = policy::read(&state, &config.cluster);
+        let problems = state.problems.iter().cloned().chain(refused).collect();
+        Self {
+            state,
+            policies,
+            config,
+            server: None,
+            problems,
+        }
+    }
+
     /// Tells people what was left out, on standard error.
     pub(super) fn complain(&self) {
         let mut err = io::stderr().lock();
@@ -106,4 +129,69 @@ impl Manifests {
             Identities::new(self.state.is_dual_stack()),
         )
     }
+}
+
+/// Reads all files that are named, and those in directories that are named.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<File>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path == Path::new("-") {
+            let mut text = String::new();
+            io::stdin().lock().read_to_string(&mut text)?;
+            files.push(File {
+                name: "<stdin>".into(),
+                text,
+            });
+            continue;
+        }
+        let paths = match path.is_dir() {
+            true => within(path)?,
+            false => vec![path.clone()],
+        };
+        if paths.is_empty() {
+            // A path with a mistake in it shall pass no test of others.
+            let text = format!(
+                "no manifests in {} (files ending in .yaml, .yml or .json)",
+                path.display()
+            );
+            return Err(Error::Usage(text));
+        }
+        for path in paths {
+            let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
+            files.push(File {
+                name: path.to_string_lossy().into(),
+                text,
+            });
+        }
+    }
+    Ok(files)
+}
+
+/// Manifests in a directory and those below it, hidden ones left out, in the order of their names.
+fn within(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(unreadable(directory))?;
+    entries.sort();
+    let mut found = Vec::new();
+    for path in entries {
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(within(&path)?);
+        } else if matches!(extension, Some("yaml" | "yml" | "json")) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |error| Error::Input { path, error }
 }

@@ -31,6 +31,33 @@ pub(super) fn report(answer: &ValidateResponse, files: &[File]) -> String {
     text
 }
 
+/// A diagnostic without its source line: `warning[selects-nothing]: web.yaml:9: cnp shop/web: ...`.
+pub(super) fn one_line(diagnostic: &Diagnostic) -> String {
+    let severity = match diagnostic.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note | Severity::Unspecified => "note",
+    };
+    let Diagnostic {
+        code,
+        file,
+        line,
+        object,
+        problem,
+        remedy,
+        ..
+    } = diagnostic;
+    let object = match object.as_str() {
+        "" => String::new(),
+        object => format!("{object}: "),
+    };
+    let remedy = match remedy.as_str() {
+        "" => String::new(),
+        remedy => format!("; {remedy}"),
+    };
+    format!("{severity}[{code}]: {file}:{line}: {object}{problem}{remedy}")
+}
+
 fn summary(answer: &ValidateResponse) -> String {
     let count = |severity: Severity| {
         let diagnostics = answer.diagnostics.iter();

@@ -1,7 +1,7 @@
 //! `flows policy validate`.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,11 @@ use explain::validate::File;
 use policy::Config;
 use proto::flows::v1::{ManifestFile, ValidateResponse, diagnostic::Severity};
 
-use super::{clean, manifests::StateArgs, render};
+use super::{
+    clean,
+    manifests::{self, StateArgs},
+    render,
+};
 use crate::{
     connect::ServerArgs,
     error::Error,
@@ -63,7 +67,7 @@ async fn check(args: &Args, server: &ServerArgs) -> Result<bool, Error> {
     let format = flag::get(&or_environment(&args.output, "output"))?;
     let strict = flag::is_on(&args.strict)?;
     let quiet = flag::is_on(&args.quiet)?;
-    let files = files(&args.files)?;
+    let files = manifests::files(&args.files)?;
     let mut answer = match &args.state.state {
         None if server.is_named() => {
             args.state.check_running_cluster()?;
@@ -115,69 +119,4 @@ fn of_directory(
     };
     let report = explain::validate::validate(files, &present, config);
     Ok(explain::proto::report(&report))
-}
-
-/// Reads all files that are named, and those in directories that are named.
-fn files(paths: &[PathBuf]) -> Result<Vec<File>, Error> {
-    let mut files = Vec::new();
-    for path in paths {
-        if path == Path::new("-") {
-            let mut text = String::new();
-            io::stdin().lock().read_to_string(&mut text)?;
-            files.push(File {
-                name: "<stdin>".into(),
-                text,
-            });
-            continue;
-        }
-        let paths = match path.is_dir() {
-            true => within(path)?,
-            false => vec![path.clone()],
-        };
-        if paths.is_empty() {
-            // A path with a mistake in it shall pass no test of others.
-            let text = format!(
-                "no manifests in {} (files ending in .yaml, .yml or .json)",
-                path.display()
-            );
-            return Err(Error::Usage(text));
-        }
-        for path in paths {
-            let text = std::fs::read_to_string(&path).map_err(unreadable(&path))?;
-            files.push(File {
-                name: path.to_string_lossy().into(),
-                text,
-            });
-        }
-    }
-    Ok(files)
-}
-
-/// Manifests in a directory and those below it, hidden ones left out, in the order of their names.
-fn within(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-        .map_err(unreadable(directory))?;
-    entries.sort();
-    let mut found = Vec::new();
-    for path in entries {
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if hidden {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(within(&path)?);
-        } else if matches!(extension, Some("yaml" | "yml" | "json")) {
-            found.push(path);
-        }
-    }
-    Ok(found)
-}
-
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |error| Error::Input { path, error }
 }

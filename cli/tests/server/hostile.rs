@@ -5,11 +5,12 @@ use proto::{
     flows::v1::{
         Change, ChangeOnNode, Diagnostic, EndpointState, ExplainRequest, ExplainResponse,
         GetChangesRequest, GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse,
-        GetStatusRequest, GetStatusResponse, IdentityState, Judgement, ListEndpointsRequest,
-        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, ManifestProblem,
-        MapFill, Meaning, ObjectState, Party, PolicyFinding, PolicyObject, PolicyState,
-        RuleFinding, RuleState, Suggestion, TableEntry, TraceRequest, TraceResponse,
-        ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, object_state,
+        GetStateRequest, GetStateResponse, GetStatusRequest, GetStatusResponse, IdentityState,
+        Judgement, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+        ListIdentitiesResponse, ManifestProblem, MapFill, Meaning, ObjectState, Party,
+        PolicyFinding, PolicyObject, PolicyState, RuleFinding, RuleState, StateObject, Suggestion,
+        TableEntry, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
+        WaitRevisionRequest, WaitRevisionResponse, get_state_response, object_state,
         policy_server::{Policy, PolicyServer},
         status_server::{Status as StatusService, StatusServer},
     },
@@ -344,6 +345,34 @@ impl Policy for Hostile {
             ..GetChangesResponse::default()
         })
     }
+
+    async fn get_state(
+        &self,
+        _: Request<GetStateRequest>,
+    ) -> Result<Response<GetStateResponse>, Status> {
+        let object = |yaml: &str| StateObject {
+            yaml: yaml.to_owned(),
+            file: evil(),
+            ..StateObject::default()
+        };
+        self.answer(GetStateResponse {
+            objects: vec![
+                object(
+                    "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: x, ownerReferences: \
+                     [{kind: \"k\\e]0;t\\a\", name: \"w\\e[2J\\rFAKE\\nFAKE\"}]}}",
+                ),
+                object(
+                    "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: web, \
+                     namespace: x}, spec: {endpointSelector: {}, ingress: [{}]}}",
+                ),
+            ],
+            mode: get_state_response::Mode::Default.into(),
+            cluster_name: evil(),
+            node_name: evil(),
+            notes: evils(),
+            ..GetStateResponse::default()
+        })
+    }
 }
 
 /// What is left of an output without the colours that are ours.
@@ -362,6 +391,46 @@ fn without_colours(text: &str) -> String {
         }
     }
     left + rest
+}
+
+/// Commands that ask for the state of the cluster.
+fn differences() -> Vec<Vec<&'static str>> {
+    vec![
+        vec!["policy", "diff", "--delete", "cnp", "x/web"],
+        vec!["policy", "diff", "--no-flows", "--delete", "cnp", "x/web"],
+        vec![
+            "policy",
+            "diff",
+            "--no-flows",
+            "--delete",
+            "cnp",
+            "x/web",
+            "-o",
+            "json",
+        ],
+        vec![
+            "policy",
+            "diff",
+            "--no-flows",
+            "--delete",
+            "cnp",
+            "x/web",
+            "-o",
+            "markdown",
+        ],
+        vec!["policy", "diff", "--delete", EVIL, EVIL],
+        vec!["who-can", "reach", "x/web"],
+        vec!["who-can", "reach", "x/web", "--no-flows"],
+        vec![
+            "who-can",
+            "be-reached-from",
+            "web",
+            "--no-flows",
+            "-o",
+            "json",
+        ],
+        vec!["who-can", "reach", EVIL, "--no-flows"],
+    ]
 }
 
 #[test]
@@ -422,6 +491,7 @@ fn nothing_that_a_server_says_steers_the_terminal() {
         vec![
             "policy", "validate", "--server", &server, "-o", "json", manifest,
         ],
+        vec!["policy", "diff", manifest],
         vec!["policy", "validate", manifest],
         vec!["policy", "validate", EVIL],
         vec![
@@ -435,6 +505,7 @@ fn nothing_that_a_server_says_steers_the_terminal() {
             EVIL,
         ],
     ];
+    let commands = [commands, differences()].concat();
     for refuses in [false, true] {
         let hostile = Hostile { refuses };
         let (health, health_service) = tonic_health::server::health_reporter();

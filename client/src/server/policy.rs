@@ -6,9 +6,10 @@ use proto::{
     flow::Flow,
     flows::v1::{
         ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-        GetPoliciesResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
-        ListIdentitiesResponse, ManifestFile, TraceRequest, TraceResponse, ValidateRequest,
-        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
+        GetPoliciesResponse, GetStateRequest, GetStateResponse, ListEndpointsRequest,
+        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, ManifestFile,
+        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+        WaitRevisionResponse, policy_client::PolicyClient,
     },
 };
 use tonic::{Response, Status, transport::Channel};
@@ -122,6 +123,16 @@ impl Server {
     ) -> Result<GetChangesResponse, RequestError> {
         let response = self.policy().get_changes(self.request(message)).await;
         self.decided("changes of the cluster's state", response)
+    }
+
+    /// Everything by which the policies in force are decided.
+    ///
+    /// # Errors
+    /// The server is a stock Hubble, is too old, refuses, or can't be reached.
+    pub async fn get_state(&self) -> Result<GetStateResponse, RequestError> {
+        let request = self.request(GetStateRequest {});
+        let response = self.policy().get_state(request).await;
+        self.decided("the cluster's state", response)
     }
 
     fn policy(&self) -> PolicyClient<Channel> {

@@ -22,12 +22,12 @@ pub struct AllowedPorts {
 
 /// Ports of a protocol (ICMP: types) that no rule tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) protocol: u8,
-    pub(super) first: u16,
-    pub(super) last: u16,
+pub(crate) struct Span {
+    pub(crate) protocol: u8,
+    pub(crate) first: u16,
+    pub(crate) last: u16,
     /// A rule names them.
-    pub(super) named: bool,
+    pub(crate) named: bool,
 }
 
 const PROTOCOLS: [u8; 5] = [
@@ -85,6 +85,11 @@ pub(super) fn spans(
             }
         }
     }
+    spans_between(&named)
+}
+
+/// All spans that ranges of ports (protocol, first, last) that rules name make, by protocol and port.
+pub(crate) fn spans_between(named: &BTreeSet<(u8, u16, u16)>) -> Vec<Span> {
     let mut spans = Vec::new();
     for protocol in PROTOCOLS {
         let (first, last) = all_of(protocol);
@@ -141,7 +146,8 @@ impl AllowedPorts {
 }
 
 impl Span {
-    fn text(&self) -> String {
+    /// As people write it: `8000-9000/TCP`, `UDP`, `ICMP type 8`.
+    pub(crate) fn text(&self) -> String {
         let Self {
             protocol,
             first,

@@ -15,16 +15,16 @@ use policy::{group_labels, named_prefixes};
 
 /// Identities, and what has them.
 #[derive(Clone, Debug)]
-pub(super) struct KnownIdentities {
-    pub(super) identities: Identities,
-    pub(super) in_use: BTreeSet<Identity>,
+pub(crate) struct KnownIdentities {
+    pub(crate) identities: Identities,
+    pub(crate) in_use: BTreeSet<Identity>,
     /// Of all pods of each identity.
-    pub(super) named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
-    pub(super) prefixes: BTreeMap<IpNet, Identity>,
+    pub(crate) named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
+    pub(crate) prefixes: BTreeMap<IpNet, Identity>,
 }
 
 impl KnownIdentities {
-    pub(super) fn new(
+    pub(crate) fn new(
         state: &State,
         policies: &BTreeMap<ObjectName, Arc<Policy>>,
         config: &Config,
@@ -53,7 +53,7 @@ impl KnownIdentities {
             // Sixteen million prefixes don't come from files.
             if let Ok(identity) = known.identities.for_prefix(prefix, further) {
                 known.in_use.insert(identity);
-                known.prefixes.insert(prefix, identity);
+                known.prefixes.insert(prefix.trunc(), identity);
             }
         }
         let ranges = state.nodes.values().flat_map(|node| &node.pod_cidrs);
@@ -63,13 +63,13 @@ impl KnownIdentities {
             .retain(|prefix, _| !ranges.iter().any(|range| range.contains(prefix)));
         for range in ranges {
             let unmanaged = Identity(abi::identity::UNMANAGED);
-            known.prefixes.insert(range, unmanaged);
+            known.prefixes.insert(range.trunc(), unmanaged);
         }
         known
     }
 
     /// The number of a pod's labels. 0, the unknown, if all are taken.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         labels: &Labels,
         ports: impl Iterator<Item = NamedPort>,
@@ -83,15 +83,17 @@ impl KnownIdentities {
     }
 
     /// The identity of an address that is no pod's and no node's.
-    pub(super) fn for_address(&self, ip: IpAddr) -> Identity {
-        let longest = self
-            .prefixes
-            .iter()
-            .filter(|(prefix, _)| prefix.contains(&ip))
-            .max_by_key(|(prefix, _)| prefix.prefix_len());
-        longest.map_or_else(
-            || self.identities.world(ip.is_ipv6()),
-            |(_, identity)| *identity,
-        )
+    pub(crate) fn for_address(&self, ip: IpAddr) -> Identity {
+        self.for_prefix(IpNet::from(ip))
+    }
+
+    /// The identity of a prefix's addresses, apart from those of longer prefixes that are known.
+    pub(crate) fn for_prefix(&self, wanted: IpNet) -> Identity {
+        let longest = (0..=wanted.prefix_len()).rev().find_map(|length| {
+            let prefix = IpNet::new(wanted.addr(), length).ok()?;
+            self.prefixes.get(&prefix.trunc())
+        });
+        let world = || self.identities.world(matches!(wanted, IpNet::V6(_)));
+        longest.copied().unwrap_or_else(world)
     }
 }

@@ -1272,6 +1272,92 @@ pub struct WaitRevisionResponse {
     #[prost(message, repeated, tag = "4")]
     pub nodes: ::prost::alloc::vec::Vec<WaitRevisionResponse>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStateRequest {}
+/// The whole cluster as the answering node knows it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetStateResponse {
+    /// Nodes, namespaces, pods and CIDR groups, and the policies in force in their present or last good form.
+    #[prost(message, repeated, tag = "1")]
+    pub objects: ::prost::alloc::vec::Vec<StateObject>,
+    /// How policies are applied.
+    #[prost(enumeration = "get_state_response::Mode", tag = "2")]
+    pub mode: i32,
+    #[prost(string, tag = "3")]
+    pub cluster_name: ::prost::alloc::string::String,
+    /// A pod's own node may always reach it, unless a rule denies it.
+    #[prost(bool, tag = "4")]
+    pub allow_localhost: bool,
+    #[prost(string, tag = "5")]
+    pub node_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "6")]
+    pub revision: u32,
+    /// As in GetPoliciesResponse.
+    #[prost(string, repeated, tag = "7")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Nested message and enum types in `GetStateResponse`.
+pub mod get_state_response {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Mode {
+        Unspecified = 0,
+        /// Policy is enforced for pods that a policy selects.
+        Default = 1,
+        /// For all pods.
+        Always = 2,
+        /// Not at all.
+        Never = 3,
+    }
+    impl Mode {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "MODE_UNSPECIFIED",
+                Self::Default => "DEFAULT",
+                Self::Always => "ALWAYS",
+                Self::Never => "NEVER",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "MODE_UNSPECIFIED" => Some(Self::Unspecified),
+                "DEFAULT" => Some(Self::Default),
+                "ALWAYS" => Some(Self::Always),
+                "NEVER" => Some(Self::Never),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StateObject {
+    /// The object in YAML, with what policy depends on.
+    #[prost(string, tag = "1")]
+    pub yaml: ::prost::alloc::string::String,
+    /// Where a policy stands; empty for other objects.
+    #[prost(string, tag = "2")]
+    pub file: ::prost::alloc::string::String,
+    /// From 1; 0 = not known.
+    #[prost(uint32, tag = "3")]
+    pub line: u32,
+    #[prost(uint32, tag = "4")]
+    pub column: u32,
+}
 /// Generated client implementations.
 #[cfg(feature = "grpc")]
 pub mod policy_client {
@@ -1552,6 +1638,28 @@ pub mod policy_client {
                 .insert(GrpcMethod::new("flows.v1.Policy", "GetChanges"));
             self.inner.unary(req, path, codec).await
         }
+        /// Everything by which the policies in force are decided: to ask what others would decide.
+        pub async fn get_state(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetStateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flows.v1.Policy/GetState");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("flows.v1.Policy", "GetState"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1624,6 +1732,14 @@ pub mod policy_server {
             request: tonic::Request<super::GetChangesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetChangesResponse>,
+            tonic::Status,
+        >;
+        /// Everything by which the policies in force are decided: to ask what others would decide.
+        async fn get_state(
+            &self,
+            request: tonic::Request<super::GetStateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStateResponse>,
             tonic::Status,
         >;
     }
@@ -2040,6 +2156,49 @@ pub mod policy_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetChangesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Policy/GetState" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetStateSvc<T: Policy>(pub Arc<T>);
+                    impl<T: Policy> tonic::server::UnaryService<super::GetStateRequest>
+                    for GetStateSvc<T> {
+                        type Response = super::GetStateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetStateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Policy>::get_state(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetStateSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1393,6 +1393,89 @@ impl serde::Serialize for GetPoliciesResponse {
         struct_ser.end()
     }
 }
+impl serde::Serialize for GetStateRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let len = 0;
+        let struct_ser = serializer.serialize_struct("flows.v1.GetStateRequest", len)?;
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetStateResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.objects.is_empty() {
+            len += 1;
+        }
+        if self.mode != 0 {
+            len += 1;
+        }
+        if !self.cluster_name.is_empty() {
+            len += 1;
+        }
+        if self.allow_localhost {
+            len += 1;
+        }
+        if !self.node_name.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetStateResponse", len)?;
+        if !self.objects.is_empty() {
+            struct_ser.serialize_field("objects", &self.objects)?;
+        }
+        if self.mode != 0 {
+            let v = get_state_response::Mode::try_from(self.mode)
+                .map_or_else(|_| crate::json::Variant::Number(self.mode), crate::json::Variant::Name);
+            struct_ser.serialize_field("mode", &v)?;
+        }
+        if !self.cluster_name.is_empty() {
+            struct_ser.serialize_field("cluster_name", &self.cluster_name)?;
+        }
+        if self.allow_localhost {
+            struct_ser.serialize_field("allow_localhost", &self.allow_localhost)?;
+        }
+        if !self.node_name.is_empty() {
+            struct_ser.serialize_field("node_name", &self.node_name)?;
+        }
+        if self.revision != 0 {
+            struct_ser.serialize_field("revision", &self.revision)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for get_state_response::Mode {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "MODE_UNSPECIFIED",
+            Self::Default => "DEFAULT",
+            Self::Always => "ALWAYS",
+            Self::Never => "NEVER",
+        };
+        serializer.serialize_str(variant)
+    }
+}
 impl serde::Serialize for GetStatusRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -3111,6 +3194,42 @@ impl serde::Serialize for ServiceObject {
         }
         if !self.ports.is_empty() {
             struct_ser.serialize_field("ports", &self.ports)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for StateObject {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.yaml.is_empty() {
+            len += 1;
+        }
+        if !self.file.is_empty() {
+            len += 1;
+        }
+        if self.line != 0 {
+            len += 1;
+        }
+        if self.column != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.StateObject", len)?;
+        if !self.yaml.is_empty() {
+            struct_ser.serialize_field("yaml", &self.yaml)?;
+        }
+        if !self.file.is_empty() {
+            struct_ser.serialize_field("file", &self.file)?;
+        }
+        if self.line != 0 {
+            struct_ser.serialize_field("line", &self.line)?;
+        }
+        if self.column != 0 {
+            struct_ser.serialize_field("column", &self.column)?;
         }
         struct_ser.end()
     }

@@ -6,11 +6,11 @@ use proto::{
     flow::{TrafficDirection, Verdict},
     flows::v1::{
         EndpointState, ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse,
-        GetPoliciesRequest, GetPoliciesResponse, IdentityState, Judgement, ListEndpointsRequest,
-        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState,
-        RulePath, RuleState, Suggestion, TraceRequest, TraceResponse, ValidateRequest,
-        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, end::Of,
-        policy_server::Policy, rule_path, trace_response,
+        GetPoliciesRequest, GetPoliciesResponse, GetStateRequest, GetStateResponse, IdentityState,
+        Judgement, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+        ListIdentitiesResponse, Party, PolicyState, RulePath, RuleState, Suggestion, TraceRequest,
+        TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+        WaitRevisionResponse, end::Of, policy_server::Policy, rule_path, trace_response,
     },
 };
 use tokio::sync::watch;
@@ -200,6 +200,17 @@ impl Policy for Scripted {
         Ok(Response::new(ListEndpointsResponse {
             endpoints: asked_for.then_some(endpoint).into_iter().collect(),
             ..ListEndpointsResponse::default()
+        }))
+    }
+
+    async fn get_state(
+        &self,
+        _: Request<GetStateRequest>,
+    ) -> Result<Response<GetStateResponse>, Status> {
+        self.speak().await;
+        Ok(Response::new(GetStateResponse {
+            node_name: self.name.to_owned(),
+            ..GetStateResponse::default()
         }))
     }
 

@@ -221,7 +221,17 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     ),
     (
         "explain",
-        &["trace", "validate", "explain_flow", "changes", "proto"],
+        &[
+            "trace",
+            "flow_groups",
+            "connectivity",
+            "diff",
+            "who_can",
+            "validate",
+            "explain_flow",
+            "changes",
+            "proto",
+        ],
     ),
     (
         "client",

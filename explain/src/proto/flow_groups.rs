@@ -1,0 +1,93 @@
+//! Flows as servers send them, to be grouped.
+
+use abi::reason;
+use policy::rule::protocol;
+use proto::flow as pb;
+use proto::flow::layer4::Protocol;
+
+use crate::flow_groups::{FlowGroups, ObservedEnd, ObservedFlow};
+
+/// Takes a flow into its group.
+pub fn group_flow(groups: &mut FlowGroups, flow: &pb::Flow) {
+    match observed(flow) {
+        Some(observed) => groups.add(&observed),
+        None => groups.add_unreadable(),
+    }
+}
+
+fn observed(flow: &pb::Flow) -> Option<ObservedFlow<'_>> {
+    let reply = flow.is_reply.is_some_and(|reply| reply.value) || flow.reply;
+    let (protocol, sender, receiver) = transport(flow.l4.as_ref()?, reply)?;
+    let ip = flow.ip.as_ref();
+    let sent_by = end(ip.map(|ip| &ip.source), flow.source.as_ref());
+    let sent_to = end(ip.map(|ip| &ip.destination), flow.destination.as_ref());
+    let (source, destination, source_port, port) = match reply {
+        true => (sent_to, sent_by, receiver, sender),
+        false => (sent_by, sent_to, sender, receiver),
+    };
+    Some(ObservedFlow {
+        source,
+        destination,
+        protocol,
+        port: u16::try_from(port).ok()?,
+        source_port,
+        allowed: allowed(flow),
+    })
+}
+
+fn end<'f>(ip: Option<&'f String>, endpoint: Option<&'f pb::Endpoint>) -> ObservedEnd<'f> {
+    let ip = ip.map_or("", String::as_str);
+    let Some(endpoint) = endpoint else {
+        return ObservedEnd {
+            ip,
+            ..ObservedEnd::default()
+        };
+    };
+    let workload = endpoint.workloads.first();
+    ObservedEnd {
+        ip,
+        namespace: &endpoint.namespace,
+        pod_name: &endpoint.pod_name,
+        workload: workload.map_or(("", ""), |workload| (&workload.kind, &workload.name)),
+        labels: &endpoint.labels,
+    }
+}
+
+/// Protocol, and the ports of sender and receiver. ICMP has no ports: the type of the request stands for that
+/// of who is asked.
+fn transport(l4: &pb::Layer4, reply: bool) -> Option<(u8, u32, u32)> {
+    let icmp = |protocol: u8, kind: u32, answers: [(u32, u32); 2]| {
+        let asked = answers.iter().find(|(answer, _)| reply && *answer == kind);
+        let kind = asked.map_or(kind, |(_, request)| *request);
+        match reply {
+            true => (protocol, kind, 0),
+            false => (protocol, 0, kind),
+        }
+    };
+    Some(match l4.protocol.as_ref()? {
+        Protocol::Tcp(tcp) => (protocol::TCP, tcp.source_port, tcp.destination_port),
+        Protocol::Udp(udp) => (protocol::UDP, udp.source_port, udp.destination_port),
+        Protocol::Sctp(sctp) => (protocol::SCTP, sctp.source_port, sctp.destination_port),
+        Protocol::IcmPv4(message) => icmp(protocol::ICMP, message.r#type, [(0, 8), (14, 13)]),
+        Protocol::IcmPv6(message) => {
+            icmp(protocol::ICMPV6, message.r#type, [(129, 128), (140, 139)])
+        }
+        // No policy can name these.
+        Protocol::Vrrp(_) | Protocol::Igmp(_) => return None,
+    })
+}
+
+fn allowed(flow: &pb::Flow) -> Option<bool> {
+    match flow.verdict() {
+        pb::Verdict::Forwarded | pb::Verdict::Redirected => Some(true),
+        pb::Verdict::Dropped => {
+            let why = u8::try_from(flow.drop_reason_desc).ok()?;
+            matches!(why, reason::POLICY_DENIED | reason::POLICY_DENY).then_some(false)
+        }
+        pb::Verdict::Unknown
+        | pb::Verdict::Error
+        | pb::Verdict::Audit
+        | pb::Verdict::Traced
+        | pb::Verdict::Translated => None,
+    }
+}
