@@ -52,7 +52,8 @@ fn screen(columns: u16, args: &[&str]) -> String {
     let mut pty = Pty::start(&command(&args), (columns, 60));
     assert!(pty.end().success());
     // What was written last may still be on its way.
-    pty.until_steady("all rows", |text| text.contains("TIME (CET)"))
+    pty.until_steady("all rows", |text| text.contains("TIME (CET)"));
+    pty.text()
 }
 
 /// The causes that the shop has: workload, destination with its port.

@@ -5,6 +5,7 @@
 mod changes;
 mod filter;
 mod hostile;
+mod hostile_server;
 mod service;
 mod status;
 

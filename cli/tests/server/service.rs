@@ -18,10 +18,10 @@ use proto::{
 use proto::{
     flows::v1::{
         ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-        GetPoliciesResponse, GetStatusRequest, GetStatusResponse, ListEndpointsRequest,
-        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, PolicyState,
-        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-        WaitRevisionResponse,
+        GetPoliciesResponse, GetStateRequest, GetStateResponse, GetStatusRequest,
+        GetStatusResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+        ListIdentitiesResponse, PolicyState, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
         policy_server::{Policy, PolicyServer},
         status_server::{Status as StatusService, StatusServer},
     },
@@ -260,6 +260,10 @@ impl Policy for Policies {
     }
 
     async fn wait_revision(&self, _: Request<WaitRevisionRequest>) -> Reply<WaitRevisionResponse> {
+        unknown()
+    }
+
+    async fn get_state(&self, _: Request<GetStateRequest>) -> Reply<GetStateResponse> {
         unknown()
     }
 
