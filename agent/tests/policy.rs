@@ -11,7 +11,7 @@ use common::{
     new_connection,
     server::Agent,
 };
-use flows_agent::node::{Progress, StaleState, StateSnapshot};
+use flows_agent::node::{AppliedState, Progress, StaleState, StateSnapshot};
 use proto::{
     flow as pb,
     flows::v1::{
