@@ -180,7 +180,7 @@ mod tests {
                 has(Column::Why) && has(Column::Verdict),
                 "{width}: {layout:?}"
             );
-            assert!(has(Column::State) || width < 100, "{width}: {layout:?}");
+            assert!(has(Column::State) || width < 102, "{width}: {layout:?}");
         }
     }
 
