@@ -13,7 +13,9 @@ use crate::{
     explain,
     flag::as_go_takes_them,
     incidents, list, observe,
-    policy::{changes, diff, endpoint, get, history, identity, trace, validate, wait, who_can},
+    policy::{
+        changes, diff, endpoint, get, history, identity, trace, validate, wait, who_can, why,
+    },
     status, top, watch,
 };
 
@@ -46,6 +48,7 @@ enum Command {
     Observe(Box<observe::Args>),
     Incidents(Box<incidents::Args>),
     Explain(explain::Args),
+    Why(why::Args),
     Top(top::Args),
     Status(status::Args),
     Changes(changes::Args),
@@ -137,6 +140,7 @@ impl Cli {
             Command::Observe(args) => observe::run(args, server).await,
             Command::Incidents(args) => incidents::run(args, server).await,
             Command::Explain(args) => explain::run(args, server).await,
+            Command::Why(args) => why::run(args, server).await,
             Command::Top(args) => top::run(args, server).await,
             Command::Status(args) => status::run(args, server).await,
             Command::Changes(args) => changes::run(args, server).await,

@@ -157,7 +157,7 @@ fn ends(source: &str, destination: &str) -> Result<Filter, Error> {
 }
 
 /// What an end may be: a workload, a pod, an address.
-fn end(side: &str, name: &str) -> String {
+pub(crate) fn end(side: &str, name: &str) -> String {
     if name.parse::<std::net::IpAddr>().is_ok() {
         return format!("{side}.ip == {name}");
     }

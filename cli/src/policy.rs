@@ -17,3 +17,4 @@ pub(crate) mod trace;
 pub(crate) mod validate;
 pub(crate) mod wait;
 pub(crate) mod who_can;
+pub(crate) mod why;

@@ -9,12 +9,14 @@
 //! who_can        who can reach a workload, and whom it can reach
 //! explain_flow   why a flow was decided as it records, and what would be decided now
 //! validate       what is wrong with manifests, and what about them is likely not meant
+//! culprit        which change of the cluster's state decided
 //! changes        what a change of the cluster's state means, and which pods it can concern
 //! proto          these as messages of flows.v1, and flows of Hubble's
 //! ```
 
 pub mod changes;
 pub mod connectivity;
+pub mod culprit;
 pub mod diff;
 pub mod explain_flow;
 pub mod flow_groups;

@@ -179,7 +179,14 @@ impl<'a> PolicyContext<'a> {
         Ok(explanation)
     }
 
-    /// What would be decided, without what could be done about it.
+    /// What would be decided, without what could be done about it: for many questions one after the other.
+    ///
+    /// # Errors
+    /// As [`Self::explain`].
+    pub fn verdict(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+        self.evaluate(query)
+    }
+
     fn evaluate(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
         let mut known = self.known.clone();
         let (source, destination) = resolved_peer::resolve(self, &mut known, query)?;

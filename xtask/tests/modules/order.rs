@@ -230,6 +230,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "validate",
             "explain_flow",
             "changes",
+            "culprit",
             "proto",
         ],
     ),

@@ -1,0 +1,275 @@
+//! `flows why`: one question for the night. Whether a connection is allowed now and by what, since when it
+//! is so, and which change did it.
+
+mod text;
+
+use std::{
+    io::{self, Write as _},
+    net::IpAddr,
+};
+
+use client::{FlowQuery, Source, connections};
+use cluster::{NamespacedName, ObjectChange, State};
+use explain::{
+    culprit::{self, Culprits},
+    trace::{End, Port, TraceQuery},
+};
+use flow::{
+    Filter, Identity,
+    print::escape,
+    rows::{Judged, Row},
+    time::Zone,
+};
+use proto::flows::v1::{Change, GetChangesRequest, GetChangesResponse, TraceResponse};
+use serde_json::{Value, json};
+
+use super::{clean, list::notes, manifests, manifests::Manifests};
+use crate::{
+    connect::ServerArgs,
+    error::Error,
+    flag::{self, Given, Switch, TextFormat, or_environment},
+    history,
+};
+
+/// Flows that are looked through for when it worked.
+const LAST: u64 = 100_000;
+
+const EXAMPLES: &str = "Examples:
+  flows why shop/web data/redis:6379
+  flows why shop/web-7d9f8b6c5d-x2k4p 203.0.113.10:443
+  flows why payments/fraud-check shop/inventory:8080 -o json
+An end is a workload or a pod, NAMESPACE/NAME, an address, or an entity such as world. Each change that the
+agents have recorded is taken back by itself on the present state, and the verdict asked for again: what is
+named as the cause is proven to be one.";
+
+/// Say why a connection is denied: since when, by what, and which change did it
+#[derive(Clone, Debug, clap::Args)]
+#[command(override_usage = "flows why SOURCE DESTINATION:PORT[/PROTOCOL] [flags]", after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// who opens the connection
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// to whom, and on which port
+    #[arg(value_name = "DESTINATION:PORT")]
+    destination: String,
+    /// text or json [default: text]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<TextFormat>>,
+    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
+    #[arg(long, help_heading = "Output")]
+    utc: Option<Given<Switch>>,
+}
+
+/// What is known of such connections.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    /// The last one that was allowed began then, Unix ns.
+    worked: Option<i64>,
+    /// The first and the last that were denied since, Unix ns.
+    denied: Option<(i64, i64)>,
+    /// Packets that were dropped since.
+    drops: u64,
+    /// The oldest flow that was looked at, Unix ns.
+    oldest: Option<i64>,
+}
+
+/// All that is said.
+struct Answer<'a> {
+    source: String,
+    destination: String,
+    now: TraceResponse,
+    past: Past,
+    found: Culprits,
+    changes: &'a [Change],
+    recorded: &'a GetChangesResponse,
+}
+
+/// Answers it.
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let zone = match flag::is_on(&args.utc)? {
+        true => Zone::UTC,
+        false => Zone::local(),
+    };
+    let (destination, port) = with_port(&args.destination)?;
+    let manifests = manifests::of_server(server).await?;
+    let query = TraceQuery {
+        source: end(&manifests.state, &args.source)?,
+        destination: end(&manifests.state, destination)?,
+        port: Port::Number {
+            protocol: port.protocol,
+            port: port.number,
+        },
+    };
+    let question = |error: explain::trace::QueryError| Error::Usage(escape(&error.to_string()));
+    let explained = manifests.context().explain(&query).map_err(question)?;
+    let recorded = recorded(&manifests, server).await?;
+    // What can't be read back, such as services, decides nothing.
+    let (changes, objects): (Vec<Change>, Vec<ObjectChange>) = recorded
+        .changes
+        .iter()
+        .filter_map(|change| Some((change.clone(), explain::proto::read_change(change)?)))
+        .unzip();
+    let found = culprit::find(&manifests.state, &manifests.config, &query, &objects);
+    let answer = Answer {
+        source: args.source.clone(),
+        destination: args.destination.clone(),
+        now: clean::trace(explain::proto::trace(&explained)),
+        past: past(server, &args.source, destination, port).await?,
+        found: found.map_err(question)?,
+        changes: &changes,
+        recorded: &recorded,
+    };
+    let output = flag::get(&or_environment(&args.output, "output"))?;
+    let text = match output {
+        Some(TextFormat::Json) => {
+            let text = serde_json::to_string_pretty(&to_json(&answer)).map_err(io::Error::from)?;
+            format!("{text}\n")
+        }
+        Some(TextFormat::Text) | None => text::of(&answer, &zone),
+    };
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+#[derive(Clone, Copy)]
+struct NumberedPort {
+    number: u16,
+    protocol: u8,
+}
+
+/// `NAME:PORT`, `NAME:53/udp`
+fn with_port(text: &str) -> Result<(&str, NumberedPort), Error> {
+    let wrong = || {
+        Error::Hinted(
+            format!("{text:?} names no port"),
+            "NAMESPACE/NAME:PORT, such as data/redis:6379 or kube-system/dns:53/udp".to_owned(),
+        )
+    };
+    let (name, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+    let protocol = match protocol.to_ascii_lowercase().as_str() {
+        "tcp" => 6,
+        "udp" => 17,
+        "sctp" => 132,
+        _ => return Err(wrong()),
+    };
+    let number = number.parse().map_err(|_not_a_number| wrong())?;
+    Ok((
+        name.trim_matches(['[', ']']),
+        NumberedPort { number, protocol },
+    ))
+}
+
+/// Who is meant: a pod, a workload's first pod, an address, an entity.
+fn end(state: &State, text: &str) -> Result<End, Error> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(End::Ip(address));
+    }
+    let Some((namespace, name)) = text.split_once('/') else {
+        return Ok(match Identity::named(text) {
+            Some(_) => End::Entity(text.to_owned()),
+            None => End::Named(text.into()),
+        });
+    };
+    let pod = NamespacedName::new(namespace, name);
+    if state.pods.contains_key(&pod) {
+        return Ok(End::Pod(pod));
+    }
+    let of = state.pods.values().find(|pod| {
+        let workload = pod.workload.as_ref().map(|workload| &*workload.name);
+        &*pod.name.namespace == namespace && workload == Some(name)
+    });
+    Ok(End::Pod(of.map_or(pod, |of| of.name.clone())))
+}
+
+async fn recorded(manifests: &Manifests, server: &ServerArgs) -> Result<GetChangesResponse, Error> {
+    let request = GetChangesRequest::default();
+    let answer = match &manifests.server {
+        Some(server) => server.get_changes(request).await,
+        None => server.connect().await?.get_changes(request).await,
+    };
+    let answer = answer.map_err(Error::Request)?;
+    notes(&answer.notes);
+    Ok(answer)
+}
+
+/// What the flows tell of such connections.
+async fn past(
+    server: &ServerArgs,
+    source: &str,
+    destination: &str,
+    port: NumberedPort,
+) -> Result<Past, Error> {
+    let text = format!(
+        "({}) and ({}) and dst.port == {}",
+        crate::explain::end("src", source),
+        crate::explain::end("dst", destination),
+        port.number
+    );
+    let filter = Filter::parse_expr(&text).map_err(|error| Error::Usage(error.render(&text)))?;
+    let asked = filter.for_connections().unwrap_or_default().push_down();
+    let query = FlowQuery {
+        whitelist: asked.whitelist,
+        blacklist: asked.blacklist,
+        last: LAST,
+        ..FlowQuery::default()
+    };
+    let snapshot = history::read(Source::Server(server.target()?), query).await?;
+    let joined = connections::join(&snapshot);
+    let now = joined.newest().unwrap_or(0);
+    let rows = connections::rows(&joined, &snapshot, now, &mut filter.program());
+    Ok(Past::of(rows.iter().map(|(row, _)| row)))
+}
+
+impl Past {
+    fn of<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Self {
+        let is_denied = |row: &&Row| matches!(row.judged, Judged::Denied | Judged::Dropped);
+        let allowed = rows.clone().filter(|row| row.judged == Judged::Allowed);
+        let worked = allowed.map(|row| row.last).max();
+        let since = rows.clone().filter(is_denied);
+        let since = since.filter(|row| worked.is_none_or(|worked| row.last > worked));
+        let first = since.clone().map(|row| row.start).min();
+        let last = since.clone().map(|row| row.last).max();
+        Self {
+            worked,
+            denied: first.zip(last),
+            drops: since.map(|row| row.facts.drops).sum(),
+            oldest: rows.map(|row| row.start).min(),
+        }
+    }
+}
+
+fn to_json(answer: &Answer<'_>) -> Value {
+    let time = |ns: i64| {
+        let moment = proto::google::Timestamp::from_unix_nanos(ns);
+        flow::time::TimeFormat::Rfc3339Nano.text(Some(&moment), &Zone::UTC)
+    };
+    let change = |change: &Change| {
+        json!({
+            "object": change.object,
+            "summary": change.summary,
+            "place": change.place,
+            "time": change.time.map(|time| flow::time::TimeFormat::Rfc3339Nano.text(Some(&time), &Zone::UTC)),
+        })
+    };
+    let causes = answer
+        .found
+        .alone
+        .iter()
+        .filter_map(|at| answer.changes.get(*at));
+    let suggestions = answer.now.suggestions.iter();
+    json!({
+        "source": answer.source,
+        "destination": answer.destination,
+        "verdict": if answer.found.allowed { "ALLOWED" } else { "DENIED" },
+        "last_allowed": answer.past.worked.map(time),
+        "denied_since": answer.past.denied.map(|(first, _)| time(first)),
+        "last_denied": answer.past.denied.map(|(_, last)| time(last)),
+        "drops": answer.past.drops,
+        "causes": causes.map(change).collect::<Vec<_>>(),
+        "together": answer.found.together,
+        "changes_tried": answer.found.tried,
+        "suggestions": suggestions
+            .map(|one| json!({"text": one.text, "yaml": one.yaml}))
+            .collect::<Vec<_>>(),
+    })
+}
