@@ -85,9 +85,20 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     };
     let denied = flag::is_on(&args.last_denied)?;
     let connected = server.connect().await?;
-    let flow = match args.what.as_slice() {
+    let (flow, judged) = match args.what.as_slice() {
         [] => between(server, Filter::default(), true, "no connection was denied").await?,
-        [uuid] => by_id(&connected, uuid).await?,
+        [end] if end.contains('/') => {
+            return Err(Error::Hinted(
+                format!("{end:?} is one end of a connection, and the other is missing"),
+                "flows explain SOURCE DESTINATION:PORT".to_owned(),
+            ));
+        }
+        [_] if denied => {
+            return Err(Error::Usage(
+                "--last-denied is for connections, not for a flow that is named".to_owned(),
+            ));
+        }
+        [uuid] => (by_id(&connected, uuid).await?, None),
         [source, destination, ..] => {
             let filter = ends(source, destination)?;
             let nothing = format!("no connection from {source} to {destination}");
@@ -97,9 +108,11 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let answer = connected.explain(flow.clone()).await?;
     let text = match flag::get(&args.output)?.unwrap_or(OutputFormat::Text) {
         OutputFormat::Json => format!("{}\n", proto::json::to_string(&answer)?),
-        OutputFormat::Text => document(&flow, &answer, &zone, false).map_err(io::Error::other)?,
+        OutputFormat::Text => {
+            document(&flow, judged, &answer, &zone, false).map_err(io::Error::other)?
+        }
         OutputFormat::Markdown => {
-            document(&flow, &answer, &zone, true).map_err(io::Error::other)?
+            document(&flow, judged, &answer, &zone, true).map_err(io::Error::other)?
         }
     };
     Ok(io::stdout().write_all(text.as_bytes())?)
@@ -172,7 +185,7 @@ async fn between(
     filter: Filter,
     only_denied: bool,
     nothing: &str,
-) -> Result<Flow, Error> {
+) -> Result<(Flow, Option<Judged>), Error> {
     let asked = filter.for_connections().unwrap_or_default().push_down();
     let query = FlowQuery {
         whitelist: asked.whitelist,
@@ -189,8 +202,11 @@ async fn between(
         .iter()
         .filter(|(row, _)| !only_denied || is_denied(row));
     let newest = wanted.max_by_key(|(row, _)| (is_denied(row), row.last));
-    let flow = newest.and_then(|(_, number)| snapshot.message(*number));
-    flow.ok_or_else(|| {
+    let found = newest.and_then(|(row, number)| {
+        let flow = snapshot.message(*number)?;
+        Some((flow, Some(row.judged)))
+    });
+    found.ok_or_else(|| {
         let looked = flow::quantity::grouped(snapshot.counts().flows);
         Error::Hinted(
             format!("{nothing} among the newest flows ({looked} were looked through)"),
@@ -200,9 +216,10 @@ async fn between(
     })
 }
 
-/// The explanation as text or, for tickets, as markdown.
+/// The explanation as text or, for tickets, as markdown. `judged`: how the whole connection was.
 fn document(
     flow: &Flow,
+    judged: Option<Judged>,
     answer: &ExplainResponse,
     zone: &Zone,
     markdown: bool,
@@ -218,15 +235,19 @@ fn document(
         ..Cells::default()
     };
     let text = |column: AttributeId| escape(&column.text(&message, &cells));
-    let verdict = match flow.verdict() {
-        Verdict::Dropped if answer.not_policy => "DROPPED",
-        Verdict::Dropped => "DENIED",
-        Verdict::Forwarded | Verdict::Redirected => "ALLOWED",
-        other @ (Verdict::Unknown
-        | Verdict::Error
-        | Verdict::Audit
-        | Verdict::Traced
-        | Verdict::Translated) => other.as_str_name(),
+    let verdict = match (judged, flow.verdict()) {
+        (Some(judged), _) => judged.name(),
+        (None, Verdict::Dropped) if answer.not_policy => "DROPPED",
+        (None, Verdict::Dropped) => "DENIED",
+        (None, Verdict::Forwarded | Verdict::Redirected) => "FORWARDED",
+        (
+            None,
+            other @ (Verdict::Unknown
+            | Verdict::Error
+            | Verdict::Audit
+            | Verdict::Traced
+            | Verdict::Translated),
+        ) => other.as_str_name(),
     };
     let ends = format!(
         "{} -> {} {}",

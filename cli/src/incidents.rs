@@ -6,13 +6,13 @@ use std::{
     time::SystemTime,
 };
 
-use client::{FlowQuery, Source, connections};
+use client::{FlowQuery, Snapshot, Source, connections};
 use flow::{
     FlowView as _,
     flags::{FilterFlags, Lists},
     incidents::{Incident, Status, incidents},
     quantity,
-    rows::{Names, Row},
+    rows::{Judged, Names, Row},
     time::Zone,
 };
 use proto::google::Timestamp;
@@ -80,6 +80,13 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let is_file = matches!(source, Source::File(_));
     let query = query(args, plan.lists.clone(), &zone)?;
     let snapshot = history::read(source, query).await?;
+    let counts = snapshot.counts();
+    if counts.flows == 0 && counts.unreadable > 0 {
+        return Err(Error::Hinted(
+            "no line of the file is a flow (JSON lines expected)".to_owned(),
+            "`flows observe -o json > flows.jsonl` writes such a file".to_owned(),
+        ));
+    }
     let joined = connections::join(&snapshot);
     let now = match is_file {
         true => joined.newest().unwrap_or(0),
@@ -105,10 +112,34 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let output = flag::get(&or_environment(&args.output, "output"))?;
     if output == Some(TextFormat::Json) {
         let list: Vec<Value> = found.iter().map(|one| to_json(one, &uuid(one))).collect();
-        let text = serde_json::to_string_pretty(&list).map_err(io::Error::from)?;
-        return Ok(writeln!(io::stdout(), "{text}")?);
+        return Ok(proto::json::write_pretty(&mut io::stdout().lock(), &list)?);
     }
-    show(&found, rows.len(), &zone)
+    show(&found, rows.len(), &zone)?;
+    unknown(&rows, &snapshot, joined.forgotten())
+}
+
+/// What stands in the way of taking this for the whole truth.
+fn unknown(rows: &[Row], snapshot: &Snapshot, forgotten: u64) -> Result<(), Error> {
+    let silent = rows
+        .iter()
+        .filter(|row| row.judged == Judged::Unknown)
+        .count();
+    let counts = snapshot.counts();
+    for (number, what) in [
+        (
+            silent as u64,
+            "connections left their source, and their destination's node told nothing",
+        ),
+        (counts.unreadable, "lines are not flows"),
+        (counts.lost, "events were lost"),
+        (counts.evicted, "older flows were not held"),
+        (forgotten, "older connections were not held"),
+    ] {
+        if number > 0 {
+            writeln!(io::stderr(), "Note: {} {what}", grouped(number))?;
+        }
+    }
+    Ok(())
 }
 
 fn plan(args: &Args) -> Result<FilterPlan, Error> {

@@ -26,7 +26,7 @@ pub fn join(snapshot: &Snapshot) -> Connections<u64> {
                     time, node, events, ..
                 } = &**marker
                 {
-                    joined.lost(node, *time, *events);
+                    joined.lost(node, (*time, *time), *events);
                 }
             }
         }

@@ -121,6 +121,10 @@ fn found(before: &str, bad: &[(&str, &str)], query: &TraceQuery) -> (Culprits, V
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "twenty incidents, each with what changes"
+)]
 fn the_change_is_named() {
     let deny = |name: &str, spec: &str| {
         format!(

@@ -74,6 +74,14 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TupleId(u32);
 
+/// Which connection: stays the same for as long as it is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId {
+    /// Between which two ends.
+    pub tuple: TupleId,
+    serial: u32,
+}
+
 /// Two ends with their ports, and the first of their legs.
 #[derive(Debug)]
 struct Tuple {
@@ -97,6 +105,8 @@ pub struct Connections<K> {
     /// Time of the newest event, Unix ns.
     newest: i64,
     forgotten: u64,
+    /// Number of the newest leg.
+    serial: u32,
 }
 
 impl<K> Default for Connections<K> {
@@ -121,6 +131,7 @@ impl<K> Connections<K> {
             losses: Losses::default(),
             newest: i64::MIN,
             forgotten: 0,
+            serial: 0,
         }
     }
 
@@ -137,11 +148,16 @@ impl<K> Connections<K> {
         Some(TupleId(at))
     }
 
-    /// Takes note of events that a node lost, up to a moment (Unix ns).
-    pub fn lost(&mut self, node: &str, time: i64, events: u64) {
+    /// Takes note of events that a node lost between two moments (Unix ns).
+    pub fn lost(&mut self, node: &str, (first, last): (i64, i64), events: u64) {
         let node = self.node(node);
-        self.newest = self.newest.max(time);
-        self.losses.push(node, time, events);
+        self.newest = self.newest.max(last);
+        self.losses.push(node, first.min(last), last, events);
+    }
+
+    /// Whether two ends are held.
+    pub fn holds(&self, id: TupleId) -> bool {
+        self.tuples.get(id.0).is_some()
     }
 
     /// Two ends, the newest of whose connections the id stands for; nothing if they are forgotten.
@@ -171,7 +187,7 @@ impl<K> Connections<K> {
         self.len() == 0
     }
 
-    /// Pairs of ends that were forgotten to make room.
+    /// Pairs of ends, and older connections between ends that are held, that were forgotten to make room.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
@@ -193,20 +209,6 @@ impl<K> Connections<K> {
         let mut next = tuple.head;
         while let Some(leg) = self.legs.remove(next) {
             next = leg.next;
-        }
-    }
-
-    /// Forgets those of which no witness passes.
-    pub fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
-        let ids: Vec<u32> = self.tuples.keys().collect();
-        for at in ids {
-            let Some(tuple) = self.tuples.get(at) else {
-                continue;
-            };
-            let known = self.legs_of(tuple.head);
-            if !known.iter().any(|leg| keep(&leg.witness)) {
-                self.forget(TupleId(at));
-            }
         }
     }
 
@@ -291,7 +293,9 @@ impl<K> Connections<K> {
         if self.legs_of(head).len() >= MOST_LEGS {
             self.drop_last_leg(head);
         }
-        let leg = self.legs.insert(Leg::new(event, keep(), NONE));
+        // It only has to tell apart what is held at the same time.
+        self.serial = self.serial.wrapping_add(1);
+        let leg = self.legs.insert(Leg::new(event, keep(), self.serial));
         self.link(at, leg);
     }
 

@@ -50,9 +50,10 @@ impl Judged {
     /// Of a flow that is a connection.
     fn of<V: FlowView>(flow: &V) -> Self {
         /// Reasons that are a policy's: no rule allows it, a rule denies it (Cilium's `drop_reason`).
-        const BY_POLICY: [i32; 2] = [133, 181];
+        const BY_POLICY: [u8; 2] = [133, 181];
+        let reason = format::drop_reason(flow);
         match flow.verdict() {
-            Verdict::Dropped if BY_POLICY.contains(&flow.drop_reason()) => Self::Denied,
+            Verdict::Dropped if reason.is_some_and(|it| BY_POLICY.contains(&it)) => Self::Denied,
             Verdict::Dropped => Self::Dropped,
             Verdict::Audit => Self::Audited,
             Verdict::Error => Self::Error,

@@ -8,6 +8,7 @@ mod live;
 mod rows;
 
 use std::{
+    collections::HashSet,
     io::{self, Write},
     time::{Duration, Instant, SystemTime},
 };
@@ -157,10 +158,11 @@ impl ConnectionRows {
 
     /// Takes note of what a node lost.
     pub(crate) fn lost(&mut self, response: &GetFlowsResponse, lost: &LostEvent) {
-        let time = lost.last.or(response.time).unwrap_or_default();
-        let node = &response.node_name;
+        let last = lost.last.or(response.time).unwrap_or_default();
+        let first = lost.first.unwrap_or(last);
+        let time = (first.unix_nanos(), last.unix_nanos());
         self.joined
-            .lost(node, time.unix_nanos(), lost.num_events_lost);
+            .lost(&response.node_name, time, lost.num_events_lost);
     }
 
     /// How many connections are there that the filter lets through: rows, as they are shown.
@@ -300,13 +302,15 @@ impl ConnectionRows {
         // What waits for its fate is looked at again.
         let mut waiting = Vec::new();
         let mut new = Vec::new();
+        let looked: HashSet<TupleId> = self.touched.iter().copied().collect();
         for id in std::mem::take(&mut self.touched) {
             let connections = self.joined.of(id);
             let mut is_over = true;
             for connection in &connections {
                 let state = connection.state(now);
                 let is_told = is_end || is_told(connection, state, now);
-                is_over &= state.is_final() && now.saturating_sub(connection.last()) > LINGER;
+                let ends = state.is_final() || state == State::Answered;
+                is_over &= ends && now.saturating_sub(connection.last()) > LINGER;
                 let row = row(connection, now, &mut self.filter, self.translate);
                 new.extend(row.map(|row| (connection.id(), row, is_told)));
             }
@@ -319,9 +323,17 @@ impl ConnectionRows {
         if !std::mem::replace(&mut self.has_looked, true) {
             self.leave_out_history(&mut new);
         }
+        let joined = &self.joined;
+        let is_held = |tuple| joined.holds(tuple);
         match &mut self.live {
-            Some(live) => live.show(new, &mut self.table, out, now, is_end),
-            None => self.table.append(new, out),
+            Some(live) => {
+                live.forget(is_held);
+                live.show(new, &looked, &mut self.table, out, now, is_end)
+            }
+            None => {
+                self.table.forget(is_held);
+                self.table.append(new, out)
+            }
         }
     }
 }

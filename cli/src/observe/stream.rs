@@ -159,6 +159,8 @@ impl Server {
         loop {
             let mut answers = self.ask(request.clone()).await?;
             let (mut came, mut oldest) = (0u64, None);
+            // What is said of nodes and losses: once, however often it is asked.
+            let mut beside = Vec::new();
             while let Some(response) = answers.message().await? {
                 if is_flow(&response) {
                     came += 1;
@@ -166,8 +168,10 @@ impl Server {
                     if since.is_some() && response.time < since {
                         continue;
                     }
+                    output.print(&response)?;
+                } else {
+                    beside.push(response);
                 }
-                output.print(&response)?;
             }
             let Some(rows) = &mut output.connections else {
                 return output.finish();
@@ -175,13 +179,16 @@ impl Server {
             let is_all = request.number == 0 || came < request.number || before == Some(came);
             let is_past = since.is_some() && oldest < Some(since);
             if is_all || is_past || wanted.is_none_or(|wanted| rows.count() >= wanted) {
-                if rows.is_empty() {
+                let is_empty = rows.is_empty();
+                for response in &beside {
+                    output.print(response)?;
+                }
+                if let Some(rows) = output.connections.as_mut().filter(|_| is_empty) {
                     let why = empty::why(&self.server, filters).await;
                     rows.explain_nothing(why);
                 }
                 return output.finish();
             }
-            // What was said of nodes is said once.
             rows.clear();
             before = Some(came);
             request.number = request.number.saturating_mul(MORE);

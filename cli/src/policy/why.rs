@@ -120,14 +120,11 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         recorded: &recorded,
     };
     let output = flag::get(&or_environment(&args.output, "output"))?;
-    let text = match output {
-        Some(TextFormat::Json) => {
-            let text = serde_json::to_string_pretty(&to_json(&answer)).map_err(io::Error::from)?;
-            format!("{text}\n")
-        }
-        Some(TextFormat::Text) | None => text::of(&answer, &zone),
-    };
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    let mut out = io::stdout().lock();
+    match output {
+        Some(TextFormat::Json) => Ok(proto::json::write_pretty(&mut out, &to_json(&answer))?),
+        Some(TextFormat::Text) | None => Ok(out.write_all(text::of(&answer, &zone).as_bytes())?),
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -79,7 +79,16 @@ fn transport(l4: &pb::Layer4, reply: bool) -> Option<(u8, u32, u32)> {
 
 fn allowed(flow: &pb::Flow) -> Option<bool> {
     match flow.verdict() {
-        pb::Verdict::Forwarded | pb::Verdict::Redirected => Some(true),
+        // That it left its source doesn't mean that its destination let it in.
+        pb::Verdict::Forwarded | pb::Verdict::Redirected => {
+            let to_pod = flow
+                .destination
+                .as_ref()
+                .is_some_and(|end| !end.pod_name.is_empty());
+            let is_reply = flow.is_reply.is_some_and(|reply| reply.value);
+            let left = flow.traffic_direction() == pb::TrafficDirection::Egress;
+            (is_reply || !left || !to_pod).then_some(true)
+        }
         pb::Verdict::Dropped => {
             let why = u8::try_from(flow.drop_reason_desc).ok()?;
             matches!(why, reason::POLICY_DENIED | reason::POLICY_DENY).then_some(false)

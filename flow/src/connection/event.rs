@@ -44,7 +44,7 @@ pub(super) struct Event {
 
 impl Event {
     pub(super) fn of<V: FlowView>(flow: &V, node: NodeId, is_reply: bool) -> Self {
-        let is_drop = flow.verdict() == Verdict::Dropped;
+        let is_drop = matches!(flow.verdict(), Verdict::Dropped | Verdict::Error);
         let mut pods = [Side::Source, Side::Destination].map(|side| !flow.pod(side).is_empty());
         if is_reply {
             pods.reverse();
@@ -100,9 +100,10 @@ impl Event {
         let is_verdict = flow
             .event_type()
             .is_some_and(|(of, _)| of == kind::POLICY_VERDICT);
-        // The direction is the packet's at the pod that reports, and a reply leaves the pod that the
-        // connection came in to.
-        let end = match (end, self.is_reply) {
+        // The direction is the connection's, except where it isn't known whether this is a reply: then it is
+        // the packet's, and a reply leaves the pod that the connection came in to.
+        let is_turned = flow.is_reply().is_none() && self.is_reply;
+        let end = match (end, is_turned) {
             (Some(Direction::Egress), true) => Some(Direction::Ingress),
             (Some(Direction::Ingress), true) => Some(Direction::Egress),
             (end, _) => end,

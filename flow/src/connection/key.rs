@@ -5,6 +5,7 @@ use std::num::NonZeroU8;
 
 use proto::flow::TraceReason;
 
+use crate::monitor_api::event;
 use crate::view::{FlowView, Side, Transport};
 
 /// Both ends with their ports, the one that opened the connection first.
@@ -76,6 +77,11 @@ fn query(transport: Transport, kind: u32) -> u32 {
 impl Key {
     /// Of an event; `None` if it is of no connection.
     pub(super) fn of<V: FlowView>(flow: &V) -> Option<(Self, Orientation)> {
+        // What a socket was told, and copies of packets, decide nothing about the packets themselves.
+        let kind = flow.event_type().map(|(kind, _)| kind);
+        if matches!(kind, Some(event::TRACE_SOCK | event::CAPTURE)) {
+            return None;
+        }
         let (source, destination) = (flow.ip(Side::Source)?, flow.ip(Side::Destination)?);
         let transport = flow.transport();
         let mut ports = [Side::Source, Side::Destination].map(|side| flow.port(side).unwrap_or(0));

@@ -1,7 +1,7 @@
 //! What one node told of a connection.
 
-use super::NodeId;
 use super::event::Event;
+use super::{NONE, NodeId};
 use crate::view::{Direction, tcp};
 
 /// After so long without a word (ns) something new is another connection: longer than the time-out of
@@ -46,6 +46,8 @@ pub(super) mod bit {
     pub(in crate::connection) const OURS: u32 = 1 << 14;
     /// The witness names who decided.
     pub(in crate::connection) const NAMED: u32 = 1 << 15;
+    /// The destination let a packet in.
+    pub(in crate::connection) const LET_IN: u32 = 1 << 18;
     /// Its source is a pod.
     pub(in crate::connection) const FROM_POD: u32 = 1 << 16;
     /// Its destination is a pod.
@@ -72,17 +74,20 @@ pub(super) struct Leg<K> {
     /// Round trip of the handshake, us; 0: not known.
     pub(super) rtt_us: u32,
     pub(super) bits: u32,
+    /// Number among all legs, in the order in which they were begun.
+    pub(super) serial: u32,
 }
 
 impl<K> Leg<K> {
-    pub(super) fn new(event: &Event, witness: K, next: u32) -> Self {
+    pub(super) fn new(event: &Event, witness: K, serial: u32) -> Self {
         let mut leg = Self {
             witness,
             start: event.time,
             last: i64::MIN,
             bytes: [0; 2],
             packets: [0; 2],
-            next,
+            next: NONE,
+            serial,
             node: event.node,
             drops: 0,
             rtt_us: 0,
@@ -123,7 +128,10 @@ impl<K> Leg<K> {
             return !event.is_new && since <= LINGER;
         }
         // Told by the packet's further flows, or opened at last by a packet sent again.
-        !event.is_new || !self.has(bit::PASSED) || (!self.has(bit::OURS) && since <= BURST)
+        !event.is_new
+            || !self.has(bit::PASSED)
+            || self.has(bit::DROPPED)
+            || (!self.has(bit::OURS) && since <= BURST)
     }
 
     /// Whether an event from before the leg's start is of it.
@@ -141,13 +149,32 @@ impl<K> Leg<K> {
         self.add(event);
     }
 
-    /// The latest event tells most: names, rules and volumes as they are now. Of one packet's the drop
-    /// does, and nothing takes the place of what names the rules but what does, too.
+    /// The latest event tells most: names, rules and volumes as they are now. Of what was dropped it is a
+    /// drop, of what passes at last one that passed; and among those nothing takes the place of what names
+    /// the rules but what does, too.
     fn becomes_witness(&self, event: &Event) -> bool {
+        let is_drop = event.dropped.is_some();
+        if event.time >= self.last && is_drop && !self.has(bit::DROPPED)
+            || event.time > self.last && self.is_cleared_by(event)
+        {
+            return true;
+        }
+        if is_drop != self.has(bit::DROPPED) {
+            return false;
+        }
         if event.names_policies != self.has(bit::NAMED) {
             return event.names_policies;
         }
         event.time > self.last || event.time == self.last && event.dropped.is_some()
+    }
+
+    /// Whether an event says that what was dropped passes now: that its source let it out doesn't mean that
+    /// its destination let it in.
+    fn is_cleared_by(&self, event: &Event) -> bool {
+        let judged_there = event.judged[1] || event.is_reply;
+        event.dropped.is_none()
+            && self.has(bit::DROPPED)
+            && (judged_there || !self.has(bit::AT_INGRESS))
     }
 
     fn add(&mut self, event: &Event) {
@@ -166,7 +193,8 @@ impl<K> Leg<K> {
             }
         } else {
             self.bits |= bit::PASSED;
-            if is_later {
+            self.set(bit::LET_IN, self.has(bit::LET_IN) || event.judged[1]);
+            if is_later && self.is_cleared_by(event) {
                 self.set(bit::DROPPED | bit::AT_EGRESS | bit::AT_INGRESS, false);
             }
         }

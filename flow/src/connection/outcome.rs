@@ -42,7 +42,7 @@ pub(super) fn outcome<K>(one: &Leg<K>, other: Option<&Leg<K>>) -> Outcome {
         return Outcome::Denied { at };
     }
     // Of a pod some node must have said that it let the packet in.
-    match bits & (bit::INGRESS | bit::REPLIED) != 0 || bits & bit::TO_POD == 0 {
+    match bits & (bit::LET_IN | bit::REPLIED) != 0 || bits & bit::TO_POD == 0 {
         true => Outcome::Allowed,
         false => Outcome::Unconfirmed,
     }

@@ -6,7 +6,7 @@ use super::key::Key;
 use super::leg::{Leg, bit};
 use super::outcome::{self, Outcome};
 use super::pairs::Pair;
-use super::{Connections, TupleId};
+use super::{ConnectionId, Connections, TupleId};
 use crate::view::{ConnectionFacts, ConnectionState as State, Direction, Side, Transport, Volume};
 
 /// Both ends' events as one.
@@ -51,9 +51,14 @@ impl<'a, K> Connection<'a, K> {
         self.legs().any(|leg| leg.has(bits))
     }
 
-    /// Whose it is, and when it began as far as is known (Unix ns): tells it from all others.
-    pub fn id(&self) -> (TupleId, i64) {
-        (self.id, self.start())
+    /// Tells it from all others.
+    pub fn id(&self) -> ConnectionId {
+        // When the other node is heard, too, it stays the one that it was.
+        let serials = self.legs().map(|leg| leg.serial);
+        ConnectionId {
+            tuple: self.id,
+            serial: serials.min().unwrap_or(0),
+        }
     }
 
     /// Address and port of an end; the source is who opened the connection. Without ports 0.

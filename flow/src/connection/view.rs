@@ -8,8 +8,7 @@ use super::outcome::Outcome;
 use super::read::Connection;
 use crate::identity::Identity;
 use crate::view::{
-    Address, ByInitiator, ConnectionFacts, Direction, Extension, FlowView, PolicyName, Side,
-    Transport, forward,
+    Address, ConnectionFacts, Direction, Extension, FlowView, PolicyName, Side, Transport, forward,
 };
 
 /// Shows the events of both ends as one flow from who opened the connection. Its verdict is the
@@ -51,7 +50,7 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
         let mut decided = |end| connection.witness(end).and_then(&mut read);
         Some(Self {
             flow,
-            swapped: ByInitiator::new(flow).side(Side::Source) != Side::Source,
+            swapped: is_swapped(flow, connection.end(Side::Source)),
             decided: [decided(Direction::Egress), decided(Direction::Ingress)],
             facts: connection.facts(now),
             totals: Totals {
@@ -154,6 +153,12 @@ impl<V: FlowView> FlowView for ConnectionView<'_, V> {
             });
         });
     }
+}
+
+/// Whether a flow's source isn't who opened the connection.
+fn is_swapped<V: FlowView>(flow: &V, (ip, port): (IpAddr, u16)) -> bool {
+    let own = flow.ip(Side::Source).map(|ip| ip.to_canonical());
+    own != Some(ip) || flow.port(Side::Source).is_some_and(|own| own != port)
 }
 
 /// Calls `see` once, with the flow's extension if it has one.

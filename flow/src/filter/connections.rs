@@ -4,7 +4,7 @@
 //! of half of them. So a server is asked for every event of the connections that may match, and the
 //! filter itself is held against the connections.
 
-use super::leaf::{Labels, Leaf};
+use super::leaf::{Labels, Leaf, Protocol};
 use super::{Filter, NumberLeaf, TextLeaf};
 use crate::attribute::{Attribute, AttributeId};
 use crate::view::Side;
@@ -79,12 +79,15 @@ fn of(leaf: &Leaf) -> Of {
         | Leaf::IpTraceId(_)
         | Leaf::Http(_)
         | Leaf::DnsQuery(_)
-        | Leaf::Cel(_) => Of::Event,
-        Leaf::Encrypted(_)
-        | Leaf::Protocol(_)
-        | Leaf::IpVersion(_)
+        | Leaf::Cel(_)
+        | Leaf::Encrypted(_)
         | Leaf::NodeLabels(_)
-        | Leaf::Node(_) => Of::All,
+        | Leaf::Node(_) => Of::Event,
+        Leaf::Protocol(protocols) => match protocols.iter().all(is_above_ip) {
+            true => Of::All,
+            false => Of::Event,
+        },
+        Leaf::IpVersion(_) => Of::All,
         Leaf::Port(side, of) => end(Leaf::Port(other(*side), of.clone())),
         Leaf::Identity(side, of) => end(Leaf::Identity(other(*side), of.clone())),
         Leaf::Ip(side, of) => end(Leaf::Ip(other(*side), of.clone())),
@@ -116,7 +119,7 @@ fn attribute(attribute: &Attribute, ask: impl FnOnce(&'static Attribute) -> Leaf
     use AttributeId as Id;
     match attribute.id {
         Id::Of(side, of) => end(ask(Id::Of(other(side), of).attribute())),
-        Id::Node | Id::NodeLabel | Id::Encrypted | Id::IpVersion | Id::Protocol => Of::All,
+        Id::IpVersion | Id::Protocol => Of::All,
         Id::Verdict
         | Id::Reason
         | Id::Policy
@@ -134,6 +137,9 @@ fn attribute(attribute: &Attribute, ask: impl FnOnce(&'static Attribute) -> Leaf
         | Id::Source
         | Id::Destination => Of::Connection,
         Id::Either(_)
+        | Id::Node
+        | Id::NodeLabel
+        | Id::Encrypted
         | Id::Type
         | Id::Match
         | Id::Direction
@@ -160,6 +166,11 @@ fn attribute(attribute: &Attribute, ask: impl FnOnce(&'static Attribute) -> Leaf
         | Id::Uuid
         | Id::Summary => Of::Event,
     }
+}
+
+/// Not what a proxy saw, which only few of a connection's events have.
+fn is_above_ip(protocol: &Protocol) -> bool {
+    matches!(protocol, Protocol::Transport(_))
 }
 
 const fn other(side: Side) -> Side {

@@ -3,7 +3,7 @@
 use proto::flow::Verdict;
 use proto::flows::v1::PolicyKind;
 
-use crate::monitor_api::drop_reason_text;
+use crate::monitor_api::{drop_reason_text, event};
 use crate::view::{Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules};
 
 /// Short name of a kind of policy, as kubectl has it; the name itself of another kind.
@@ -132,7 +132,8 @@ pub(crate) fn write_policy<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
 /// `cnp shop/db · default deny`; of a drop that no policy made, the reason.
 pub(crate) fn write_why<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     let dropped = flow.verdict() == Verdict::Dropped;
-    if flow.verdict() == Verdict::Unknown && flow.connection().is_some() {
+    let silent = flow.connection().and_then(|of| of.silent);
+    if flow.verdict() == Verdict::Unknown && silent == Some(Direction::Ingress) {
         return out.push_str("left the source; its destination's node told nothing");
     }
     let start = out.len();
@@ -165,12 +166,29 @@ pub(crate) fn write_why<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     }
     match (dropped, explained) {
         (true, _) => {
-            let reason = u8::try_from(flow.drop_reason()).ok();
-            out.push_str(reason.and_then(drop_reason_text).unwrap_or("dropped"));
+            let reason = drop_reason(flow).and_then(drop_reason_text);
+            out.push_str(reason.unwrap_or("dropped"));
         }
-        (false, Some(())) => out.push_str("no policy selects either end"),
+        (false, Some(())) => out.push_str(match silent {
+            None => "no policy selects either end",
+            Some(Direction::Egress) => {
+                "no policy selects the destination; the source's node told nothing"
+            }
+            Some(Direction::Ingress) => {
+                "no policy selects the source; the destination's node told nothing"
+            }
+        }),
         (false, None) => {}
     }
+}
+
+/// Number of the reason of a drop; `None` if it isn't told.
+pub(crate) fn drop_reason<V: FlowView + ?Sized>(flow: &V) -> Option<u8> {
+    let number = match flow.event_type() {
+        Some((event::DROP, reason)) if flow.drop_reason() == 0 => reason,
+        _ => flow.drop_reason(),
+    };
+    u8::try_from(number).ok().filter(|number| *number != 0)
 }
 
 /// Why one end was judged as it was, the policy first.

@@ -2,11 +2,11 @@
 
 use flow::connection::{ConnectionView, Connections, Outcome, State};
 use flow::view::{Direction, Transport, tcp};
-use flow::{FlowView as _, Verdict};
+use flow::{FlowView as _, TrafficDirection, Verdict};
 use flows_flow as flow;
 use proto::flows::v1::Cause;
 
-use crate::told::{BEGIN, Fate, MS, Told, fates};
+use crate::told::{BEGIN, Fate, Hubble, MS, Told, fates};
 
 const PASS: Option<Verdict> = Some(Verdict::Forwarded);
 const DROP: Option<Verdict> = Some(Verdict::Dropped);
@@ -197,10 +197,89 @@ fn losses_are_told_of_the_connections_that_lived_then() {
     for event in [source(0), destination(1)] {
         connections.push(&event, || ()).unwrap();
     }
-    connections.lost("n2", BEGIN + 20_000 * MS, 7);
-    connections.lost("n2", BEGIN + 20_000 * MS, 7);
-    connections.lost("n3", BEGIN + 20_000 * MS, 5);
-    connections.lost("n1", BEGIN - 20_000 * MS, 3);
+    connections.lost("n2", (BEGIN + 20_000 * MS, BEGIN + 90_000 * MS), 7);
+    connections.lost("n2", (BEGIN + 20_000 * MS, BEGIN + 90_000 * MS), 7);
+    connections.lost("n3", (BEGIN + 20_000 * MS, BEGIN + 20_000 * MS), 5);
+    connections.lost("n1", (BEGIN - 30_000 * MS, BEGIN - 20_000 * MS), 3);
     let connection = connections.iter().next().unwrap();
     assert_eq!(connection.lost(LATER), 7);
+}
+
+/// The same by a Hubble.
+fn hubble(told: Told, direction: TrafficDirection, kind: i32, named: bool) -> Told {
+    Told {
+        hubble: Some(Hubble {
+            direction,
+            kind,
+            named,
+        }),
+        ..told
+    }
+}
+
+#[test]
+fn hubbles_events_of_both_nodes_are_one_connection() {
+    use TrafficDirection::{Egress, Ingress};
+    let fate = one(&[
+        hubble(source(0), Egress, 5, true),
+        hubble(source(1), Egress, 4, false),
+        hubble(destination(2), Ingress, 5, true),
+        hubble(
+            answer(destination(2), 3, tcp::SYN | tcp::ACK),
+            Ingress,
+            4,
+            false,
+        ),
+        hubble(answer(source(0), 4, tcp::SYN | tcp::ACK), Egress, 4, false),
+    ]);
+    assert_eq!(fate.outcome, Outcome::Allowed);
+    assert_eq!(fate.state, State::Open);
+    assert_eq!(fate.nodes, ["n1", "n2"].map(|node| Some(node.to_owned())));
+}
+
+#[test]
+fn hubbles_drop_tells_more_than_the_verdict_that_names_a_policy() {
+    use TrafficDirection::{Egress, Ingress};
+    let verdict = hubble(source(0), Egress, 5, true);
+    let drop = Told {
+        judged: [None, DROP],
+        ..hubble(source(1), Ingress, 1, false)
+    };
+    let mut connections = Connections::default();
+    for event in [verdict, drop] {
+        connections.push(&event, || event).unwrap();
+    }
+    let connection = connections.iter().next().unwrap();
+    let at = Some(Direction::Ingress);
+    assert_eq!(connection.outcome(), Outcome::Denied { at });
+    assert_eq!(*connection.deciding(), drop);
+    // That the source lets the packet out again doesn't mean that it gets in.
+    let again = hubble(source(1_000), Egress, 4, false);
+    connections.push(&again, || again).unwrap();
+    let connection = connections.iter().next().unwrap();
+    assert_eq!(connection.outcome(), Outcome::Denied { at });
+    assert_eq!(*connection.deciding(), drop);
+    // It got in.
+    let passed = hubble(source(3_000), Ingress, 5, true);
+    connections.push(&passed, || passed).unwrap();
+    let connection = connections.iter().next().unwrap();
+    assert_eq!(connection.outcome(), Outcome::Allowed);
+    assert_eq!(*connection.deciding(), passed);
+}
+
+#[test]
+fn what_a_socket_was_told_is_no_connection() {
+    let translated = hubble(source(0), TrafficDirection::Egress, 7, false);
+    assert!(Connections::default().push(&translated, || ()).is_none());
+}
+
+#[test]
+fn an_id_stays_when_the_other_node_is_heard() {
+    let mut connections = Connections::default();
+    connections.push(&source(1_000), || ()).unwrap();
+    let first = connections.iter().next().unwrap().id();
+    // Its clock is behind.
+    connections.push(&destination(990), || ()).unwrap();
+    let both: Vec<_> = connections.iter().map(|one| one.id()).collect();
+    assert_eq!(both, [first]);
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use flow::connection::{Connection, Connections, Outcome, State};
-use flow::view::{Direction, EndpointDecision, Extension, Transport, Volume};
-use flow::{FlowView, Identity, Side, Verdict};
+use flow::view::{Direction, EndpointDecision, Extension, PolicyName, Transport, Volume};
+use flow::{FlowView, Identity, Side, TrafficDirection, Verdict};
 use flows_flow as flow;
 use proto::flow::IpVersion;
 use proto::flows::v1::Cause;
@@ -34,6 +34,18 @@ pub(crate) struct Told {
     pub(crate) limited: u64,
     /// The destination is a pod.
     pub(crate) to_pod: bool,
+    /// Told by a Hubble, without our extension.
+    pub(crate) hubble: Option<Hubble>,
+}
+
+/// What stands in Hubble's own fields.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Hubble {
+    pub(crate) direction: TrafficDirection,
+    /// Of the event: 1 a drop, 4 a trace, 5 a policy verdict, 7 a socket's translation.
+    pub(crate) kind: i32,
+    /// A policy is named.
+    pub(crate) named: bool,
 }
 
 impl Told {
@@ -52,6 +64,7 @@ impl Told {
             rtt_us: None,
             limited: 0,
             to_pod: true,
+            hubble: None,
         }
     }
 
@@ -113,7 +126,20 @@ impl FlowView for Told {
     fn node(&self) -> &str {
         self.node
     }
+    fn direction(&self) -> TrafficDirection {
+        self.hubble
+            .map_or(TrafficDirection::Unknown, |it| it.direction)
+    }
+    fn event_type(&self) -> Option<(i32, i32)> {
+        self.hubble.map(|it| (it.kind, 0))
+    }
+    fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
+        self.hubble.is_some_and(|it| it.named) && is(PolicyName::default())
+    }
     fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
+        if self.hubble.is_some() {
+            return;
+        }
         let decision = |verdict: Option<Verdict>| {
             verdict.map(|verdict| EndpointDecision {
                 verdict,
@@ -143,9 +169,9 @@ impl FlowView for Told {
     }
 
     flow::absent! {
-        drop_reason event_type direction match_type trace_reason icmp source_xlated cluster any_label
-        any_workload any_name service any_node_label interface l7 uuid trace_id ip_trace_id summary
-        any_policy any_policy_log connection message
+        drop_reason match_type trace_reason icmp source_xlated cluster any_label any_workload any_name
+        service any_node_label interface l7 uuid trace_id ip_trace_id summary any_policy_log connection
+        message
     }
 }
 

@@ -1,13 +1,13 @@
 //! A terminal's rows that are kept up to date, below those that are done.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::Write as _,
     io::{self, Write},
 };
 
 use flow::{
-    connection::{State, TupleId},
+    connection::{ConnectionId, State, TupleId},
     rows::{Judged, Row, grouped},
 };
 
@@ -15,7 +15,7 @@ use super::rows::{Table, Told};
 
 /// A row that has not changed for so long (ns) is done, unless it is open.
 const SETTLED: i64 = 10_000_000_000;
-/// Connections that are remembered as done.
+/// Connections that are remembered as done before it is looked which of them are still held.
 const MOST_KNOWN: usize = 100_000;
 
 /// See the module.
@@ -24,7 +24,7 @@ pub(super) struct Live {
     /// Rows that may change.
     rows: Vec<Told>,
     /// Those that are done, and how they stood.
-    done: HashMap<(TupleId, i64), (Judged, State)>,
+    done: HashMap<ConnectionId, (Judged, State)>,
     /// Lines on the terminal that the next ones replace.
     lines: usize,
     /// A heading stands above.
@@ -33,25 +33,37 @@ pub(super) struct Live {
 
 impl Live {
     /// Takes a connection for shown, as it stands.
-    pub(super) fn is_done(&mut self, id: (TupleId, i64), row: &Row) {
-        if self.done.len() >= MOST_KNOWN {
-            self.done.clear();
-        }
+    pub(super) fn is_done(&mut self, id: ConnectionId, row: &Row) {
         self.done.insert(id, stands(row));
     }
 
-    /// Shows new rows and what has become of those that are there.
+    /// Forgets connections that are not held any more.
+    pub(super) fn forget(&mut self, is_held: impl Fn(TupleId) -> bool) {
+        if self.done.len() >= MOST_KNOWN {
+            self.done.retain(|id, _| is_held(id.tuple));
+        }
+    }
+
+    /// Shows new rows and what has become of those that are there. `looked`: between whose ends all rows
+    /// that there are are among the new ones.
     pub(super) fn show(
         &mut self,
         new: Vec<Told>,
+        looked: &HashSet<TupleId>,
         table: &mut Table,
         out: &mut dyn Write,
         now: i64,
         is_end: bool,
     ) -> io::Result<()> {
+        // What the filter no longer lets through is gone from the screen.
+        let there: HashSet<ConnectionId> = new.iter().map(|(id, ..)| *id).collect();
+        self.rows
+            .retain(|(id, ..)| there.contains(id) || !looked.contains(&id.tuple));
+        let places = self.rows.iter().enumerate();
+        let places: HashMap<ConnectionId, usize> = places.map(|(at, (id, ..))| (*id, at)).collect();
         for told in new {
             let is_done = self.done.get(&told.0) == Some(&stands(&told.1));
-            match self.rows.iter_mut().find(|(id, ..)| *id == told.0) {
+            match places.get(&told.0).and_then(|at| self.rows.get_mut(*at)) {
                 Some(known) => *known = told,
                 None if is_done => {}
                 None => self.rows.push(told),

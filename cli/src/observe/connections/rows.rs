@@ -6,7 +6,7 @@ use std::{
 };
 
 use flow::{
-    connection::{State, TupleId},
+    connection::{ConnectionId, State, TupleId},
     print::escape,
     quantity,
     rows::{Column, GAP, Judged, Layout, Names, Row, RowEnd},
@@ -18,10 +18,13 @@ use super::super::view::View;
 use crate::text;
 
 /// A row, whose it is, and whether it may be told.
-pub(super) type Told = ((TupleId, i64), Row, bool);
+pub(super) type Told = (ConnectionId, Row, bool);
 
-/// Connections whose lines are remembered, so that each is one.
+/// Connections whose lines are remembered before it is looked which of them are still held.
 const MOST_KNOWN: usize = 100_000;
+
+/// Cells that are wider don't make their column so.
+const WIDEST: usize = 200;
 
 /// Writes rows.
 pub(super) struct Table {
@@ -37,7 +40,7 @@ pub(super) struct Table {
     /// The zone in the heading above.
     headed: String,
     /// What was said of each connection.
-    known: HashMap<(TupleId, i64), Judged>,
+    known: HashMap<ConnectionId, Judged>,
 }
 
 impl Table {
@@ -80,18 +83,22 @@ impl Table {
     }
 
     /// Takes a connection for told, with its verdict.
-    pub(super) fn is_told(&mut self, id: (TupleId, i64), row: &Row) {
-        if self.known.len() >= MOST_KNOWN {
-            self.known.clear();
-        }
+    pub(super) fn is_told(&mut self, id: ConnectionId, row: &Row) {
         self.known.insert(id, row.judged);
+    }
+
+    /// Forgets what was told of connections that are not held any more.
+    pub(super) fn forget(&mut self, is_held: impl Fn(TupleId) -> bool) {
+        if self.known.len() >= MOST_KNOWN {
+            self.known.retain(|id, _| is_held(id.tuple));
+        }
     }
 
     /// Writes a row below those that are there, in columns that grow with what they have to hold.
     fn write(&mut self, row: &Row, out: &mut dyn Write) -> io::Result<()> {
         let names = Names::default();
         for column in Column::ALL {
-            let width = text::width(&self.cell(column, row, &names));
+            let width = counted(text::width(&self.cell(column, row, &names)));
             let heading = text::width(&self.heading_of(column, row.last, &names));
             let known = self.widths.entry(column).or_insert(0);
             *known = (*known).max(width).max(heading);
@@ -122,9 +129,8 @@ impl Table {
 
     fn widest(&self, column: Column, rows: &[Row], moment: i64, names: &Names) -> usize {
         let heading = text::width(&self.heading_of(column, moment, names));
-        let cells = rows
-            .iter()
-            .map(|row| text::width(&self.cell(column, row, names)));
+        let cells = rows.iter();
+        let cells = cells.map(|row| counted(text::width(&self.cell(column, row, names))));
         cells.fold(heading, usize::max)
     }
 
@@ -175,8 +181,10 @@ impl Table {
     /// The headings; `moment` (Unix ns) says what the zone is called.
     pub(super) fn heading(&self, layout: &Layout, moment: i64, names: &Names) -> String {
         let cells = layout.0.iter();
-        let cells =
-            cells.map(|(column, width)| (*column, *width, self.heading_of(*column, moment, names)));
+        let cells = cells.map(|(column, width)| {
+            let heading = self.heading_of(*column, moment, names);
+            (*column, *width, text::cut(&heading, *width))
+        });
         aligned(cells, |_, text| text)
     }
 
@@ -185,17 +193,14 @@ impl Table {
         let has_state = layout.0.iter().any(|(column, _)| *column == Column::State);
         let cells = layout.0.iter().map(|(column, width)| {
             let mut cell = self.cell(*column, row, names);
-            if text::width(&cell) > *width && *column == Column::Source {
-                cell = name_in(*width, &row.source, "", names);
-            } else if text::width(&cell) > *width && *column == Column::Destination {
-                cell = name_in(*width, &row.destination, &row.port, names);
-            } else if *column == Column::Why && !has_state && is_trouble(row.facts.state) {
+            if *column == Column::Why && !has_state && is_trouble(row.facts.state) {
                 cell = format!("{} \u{b7} {cell}", row.facts.state.name());
             }
-            if text::width(&cell) > *width && *column == Column::Why {
-                cell = without_namespaces(&cell, row);
+            // Without a terminal nothing is cut.
+            if self.width.is_some() && text::width(&cell) > *width {
+                cell = shortened(*column, *width, &cell, row, names);
             }
-            (*column, *width, text::cut(&cell, *width))
+            (*column, *width, cell)
         });
         aligned(cells, |column, text| {
             if column == Column::State && self.color && is_trouble(row.facts.state) {
@@ -264,6 +269,26 @@ fn name_in(width: usize, end: &RowEnd, port: &str, names: &Names) -> String {
         false => text::cut_name(&short, room),
     };
     format!("{name}{port}")
+}
+
+/// A cell that doesn't fit its column.
+fn shortened(column: Column, width: usize, cell: &str, row: &Row, names: &Names) -> String {
+    match column {
+        Column::Source => name_in(width, &row.source, "", names),
+        Column::Destination => name_in(width, &row.destination, &row.port, names),
+        Column::Why => text::cut(&without_namespaces(cell, row), width),
+        Column::Time
+        | Column::Verdict
+        | Column::State
+        | Column::Bytes
+        | Column::Rtt
+        | Column::Age => text::cut(cell, width),
+    }
+}
+
+/// A cell's part in the width of its column: one that is too wide moves its own row only.
+fn counted(width: usize) -> usize {
+    if width > WIDEST { 0 } else { width }
 }
 
 /// A reason without the namespaces that the row names already.
