@@ -38,7 +38,8 @@ const EXAMPLES: &str = "Examples:
   flows incidents --ongoing -o json        for a script
   flows incidents --input-file drops.json
 A connection that left its source and was dropped at the destination counts as denied. `allowed since`
-means that the same connection was allowed afterwards; `quiet` that nobody has tried again.";
+means that another one between the same ends was allowed afterwards; `quiet` that nobody has tried again.
+One whose own packets were let through in the end is no incident.";
 
 /// Show what is denied, grouped by cause: who wanted to reach whom, which rule says no, since when
 #[derive(Clone, Debug, clap::Args)]

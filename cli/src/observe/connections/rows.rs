@@ -247,14 +247,16 @@ impl Table {
 
 /// Who decided, and what is not known.
 fn why(row: &Row) -> String {
-    match row.facts.lost {
-        0 => row.why.clone(),
-        lost => format!(
-            "{} (its nodes lost {} events)",
-            row.why,
-            quantity::grouped(lost)
-        ),
+    let mut why = row.why.clone();
+    if row.judged == Judged::Allowed && row.facts.drops > 0 {
+        let drops = quantity::grouped(row.facts.drops);
+        why.push_str(&format!(" ({drops} dropped before)"));
     }
+    if row.facts.lost > 0 {
+        let lost = quantity::grouped(row.facts.lost);
+        why.push_str(&format!(" (its nodes lost {lost} events)"));
+    }
+    why
 }
 
 /// A name cut to its column: the port stays, and of a pod its workload's name before anything is cut
