@@ -250,6 +250,14 @@ impl Output {
         Ok(self.printer.print(response, &mut self.out, &mut self.err)?)
     }
 
+    /// Shows what is due while a file or a pipe is read; with `-f` it may be long until its end.
+    pub(crate) fn tick(&mut self) -> Result<(), Error> {
+        if let Some(connections) = &mut self.connections {
+            connections.refresh(&mut self.out)?;
+        }
+        Ok(())
+    }
+
     /// When something is to be shown though nothing comes.
     fn refreshes_in(&self) -> Option<Duration> {
         if let Some(connections) = &self.connections {

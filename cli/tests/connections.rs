@@ -5,9 +5,10 @@
 
 use std::{
     collections::BTreeSet,
+    io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
-    process::{Command, Output},
-    time::SystemTime,
+    process::{Command, Output, Stdio},
+    time::{Duration, SystemTime},
 };
 
 use proto::{
@@ -167,6 +168,35 @@ fn what_is_followed_on_a_terminal_is_one_row_that_changes() {
     assert_eq!(count(&text), 1, "{text}");
     pty.press("\u{3}");
     assert!(pty.end().success());
+}
+
+#[test]
+fn a_pipe_is_followed_as_it_comes() {
+    let text = std::fs::read_to_string(shop("flows.jsonl")).unwrap();
+    let mut follow = Command::new(env!("CARGO_BIN_EXE_flows"))
+        .args(["observe", "-f", "--input-file", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = follow.stdin.take().unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    // The pipe stays open; what is looked at once a second needs a line to be looked at.
+    let feed = std::thread::spawn(move || {
+        for line in text.lines().cycle() {
+            std::thread::sleep(Duration::from_millis(5));
+            if writeln!(input, "{line}").is_err() {
+                return;
+            }
+        }
+    });
+    let heading = lines.next().unwrap().unwrap();
+    assert!(heading.contains("DESTINATION"), "{heading}");
+    let row = lines.next().unwrap().unwrap();
+    assert!(row.contains("ALLOWED") || row.contains("DENIED"), "{row}");
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    feed.join().unwrap();
 }
 
 #[test]

@@ -196,7 +196,8 @@ impl Shown<'_> {
             return Ok(());
         }
         self.count += 1;
-        output.print(&response)
+        output.print(&response)?;
+        output.tick()
     }
 }
 

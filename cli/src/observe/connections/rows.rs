@@ -229,10 +229,15 @@ impl Table {
                 self.time.text(Some(&moment), &self.zone)
             }
             Column::Source => match (self.width, row.source_port) {
-                (None, Some(port)) if port > 0 => format!("{}:{port}", name(&row.source)),
+                (None, Some(port)) if port > 0 => {
+                    format!("{}:{port}", bracketed(name(&row.source)))
+                }
                 _ => name(&row.source),
             },
-            Column::Destination => format!("{}{}", name(&row.destination), row.port),
+            Column::Destination => match row.port.starts_with(':') {
+                true => format!("{}{}", bracketed(name(&row.destination)), row.port),
+                false => format!("{}{}", name(&row.destination), row.port),
+            },
             Column::Verdict => row.judged.name().to_owned(),
             Column::Why => why(row),
             Column::State => row.state(),
@@ -271,6 +276,14 @@ fn name_in(width: usize, end: &RowEnd, port: &str, names: &Names) -> String {
         false => text::cut_name(&short, room),
     };
     format!("{name}{port}")
+}
+
+/// A name before a port: an IPv6 address has colons of its own.
+fn bracketed(name: String) -> String {
+    match name.contains(':') {
+        true => format!("[{name}]"),
+        false => name,
+    }
 }
 
 /// A cell that doesn't fit its column.
