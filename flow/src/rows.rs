@@ -6,7 +6,7 @@ mod names;
 
 use std::collections::HashMap;
 
-use proto::flow::Verdict;
+use proto::flow::{DropReason, Verdict};
 
 use crate::connection::{Connection, ConnectionView};
 use crate::format;
@@ -49,11 +49,14 @@ impl Judged {
 
     /// Of a flow that is a connection.
     fn of<V: FlowView>(flow: &V) -> Self {
-        /// Reasons that are a policy's: no rule allows it, a rule denies it (Cilium's `drop_reason`).
-        const BY_POLICY: [u8; 2] = [133, 181];
-        let reason = format::drop_reason(flow);
+        let reason = format::drop_reason(flow).map(i32::from);
+        let reason = reason.and_then(|number| DropReason::try_from(number).ok());
+        let by_policy = matches!(
+            reason,
+            Some(DropReason::PolicyDenied | DropReason::PolicyDeny)
+        );
         match flow.verdict() {
-            Verdict::Dropped if reason.is_some_and(|it| BY_POLICY.contains(&it)) => Self::Denied,
+            Verdict::Dropped if by_policy => Self::Denied,
             Verdict::Dropped => Self::Dropped,
             Verdict::Audit => Self::Audited,
             Verdict::Error => Self::Error,
