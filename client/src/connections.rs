@@ -1,37 +1,23 @@
-//! The connections among the flows of a store.
+//! The connections among the flows of a store: joined once, or kept up to date as flows come.
+
+mod joined;
+mod list;
 
 use flow::{
-    connection::{ConnectionView, Connections, Limits},
+    connection::{Connection, ConnectionView, Connections},
     filter::Program,
     rows::Row,
 };
 
-use crate::store::{Item, Marker, Snapshot};
+use crate::store::{Row as FlowRow, Snapshot};
+pub use joined::{Joined, Position};
+pub use list::{ConnectionList, Entry};
 
 /// The connections of what a store holds; of the events of each leg the number of the one that tells
 /// most is kept.
 #[must_use]
 pub fn join(snapshot: &Snapshot) -> Connections<u64> {
-    let range = snapshot.range();
-    // No flow is of two connections.
-    let flows = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let mut joined = Connections::new(Limits { tuples: flows });
-    for (number, item) in snapshot.iter(range) {
-        match item {
-            Item::Flow(row) => {
-                joined.push(row, || number);
-            }
-            Item::Marker(marker) => {
-                if let Marker::Lost {
-                    time, node, events, ..
-                } = &**marker
-                {
-                    joined.lost(node, (*time, *time), *events);
-                }
-            }
-        }
-    }
-    joined
+    Joined::until(snapshot, u64::MAX).into_connections()
 }
 
 /// A row for each connection that the filter lets through, with the number of the flow that explains
@@ -44,8 +30,7 @@ pub fn rows(
 ) -> Vec<(Row, u64)> {
     let mut rows = Vec::new();
     for connection in joined.iter() {
-        let read = |number: &u64| snapshot.row(*number);
-        let Some(view) = ConnectionView::new(&connection, now, read) else {
+        let Some(view) = view(&connection, snapshot, now) else {
             continue;
         };
         if filter.matches(&view)
@@ -55,4 +40,14 @@ pub fn rows(
         }
     }
     rows
+}
+
+/// A connection with the events of the store that tell of it; `None` if it holds them no longer.
+#[must_use]
+pub fn view<'a>(
+    connection: &Connection<'a, u64>,
+    snapshot: &'a Snapshot,
+    now: i64,
+) -> Option<ConnectionView<'a, FlowRow>> {
+    ConnectionView::new(connection, now, |number: &u64| snapshot.row(*number))
 }

@@ -33,10 +33,6 @@ pub struct View {
     seen: Range<u64>,
 }
 
-fn is_everything(filter: &Filter) -> bool {
-    matches!(filter, Filter::All(all) if all.iter().all(is_everything))
-}
-
 /// An item that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
@@ -83,7 +79,7 @@ impl View {
     pub fn new(filter: &Filter, folded: bool) -> Self {
         Self {
             program: filter.program(),
-            narrowed: !is_everything(filter),
+            narrowed: !filter.is_everything(),
             within: None,
             dedup: folded.then(Dedup::default),
             held: None,

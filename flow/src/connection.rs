@@ -172,6 +172,12 @@ impl<K> Connections<K> {
             .collect()
     }
 
+    /// The connection of an id; `None` if it is forgotten.
+    pub fn get(&self, id: ConnectionId) -> Option<Connection<'_, K>> {
+        let mut all = self.of(id.tuple).into_iter();
+        all.find(|connection| connection.id() == id)
+    }
+
     /// All, in no order.
     pub fn iter(&self) -> impl Iterator<Item = Connection<'_, K>> {
         self.tuples.keys().flat_map(|at| self.of(TupleId(at)))
@@ -209,6 +215,19 @@ impl<K> Connections<K> {
         let mut next = tuple.head;
         while let Some(leg) = self.legs.remove(next) {
             next = leg.next;
+        }
+    }
+
+    /// Forgets the ends of whose connections no kept event is held any more, as `holds` says.
+    pub fn forget_unwitnessed(&mut self, holds: impl Fn(&K) -> bool) {
+        let is_gone = |at: &u32| {
+            let tuple = self.tuples.get(*at);
+            let legs = tuple.map(|tuple| self.legs_of(tuple.head));
+            !legs.is_some_and(|legs| legs.iter().any(|leg| holds(&leg.witness)))
+        };
+        let gone: Vec<u32> = self.tuples.keys().filter(is_gone).collect();
+        for at in gone {
+            self.forget(TupleId(at));
         }
     }
 

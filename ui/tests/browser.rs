@@ -63,9 +63,11 @@ fn the_page_works_in_a_browser() {
     let screens = bin.parent().unwrap().join("screens");
     std::fs::create_dir_all(&screens).unwrap();
 
+    let report = tempfile::NamedTempFile::new().unwrap();
     let lab = Lab::up(&bin, root);
     let tested = Command::new("npm")
-        .args(["run", "e2e"])
+        .args(["run", "e2e", "--", "--reporter=default", "--reporter=json"])
+        .arg(format!("--outputFile.json={}", report.path().display()))
         .current_dir(root.join("ui/web"))
         .env("FLOWS_LAB", &lab.name)
         .env("FLOWS", bin.join("flows"))
@@ -74,5 +76,44 @@ fn the_page_works_in_a_browser() {
         .env("FLOWS_SCREENS", &screens)
         .status();
     drop(lab);
-    assert!(tested.unwrap().success(), "tests in the browser failed");
+    let said = std::fs::read(report.path()).unwrap();
+    assert!(
+        tested.unwrap().success(),
+        "tests in the browser failed:\n{}",
+        failures(&said)
+    );
+}
+
+/// What failed and how, out of a report of vitest (Jest's JSON): the place where people look first is
+/// the end of a long output.
+fn failures(report: &[u8]) -> String {
+    let Ok(report) = serde_json::from_slice::<serde_json::Value>(report) else {
+        return "  no report: they never began, or were stopped".to_owned();
+    };
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut told = String::new();
+    for file in list(&report["testResults"]) {
+        let before = told.len();
+        for test in list(&file["assertionResults"]) {
+            if test["status"] == "failed" {
+                let messages = list(&test["failureMessages"]);
+                let message = messages.first().map(text).unwrap_or_default();
+                let message: Vec<_> = message.lines().take(12).collect();
+                told += &format!(
+                    "  {}\n    {}\n",
+                    text(&test["fullName"]),
+                    message.join("\n    ")
+                );
+            }
+        }
+        if told.len() == before && file["status"] == "failed" {
+            told += &format!(
+                "  {}\n    {}\n",
+                text(&file["name"]),
+                text(&file["message"])
+            );
+        }
+    }
+    told
 }

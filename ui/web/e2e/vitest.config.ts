@@ -8,5 +8,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 90_000,
     hookTimeout: 90_000,
+    // A browser on a busy machine is late at times. What passes only then is named in the report.
+    retry: 1,
   },
 });

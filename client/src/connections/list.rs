@@ -1,0 +1,254 @@
+//! Which connections of a store match a filter, kept up to date.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use flow::{
+    Filter, FlowView as _, Program, Verdict,
+    connection::{Connection, ConnectionId, State, TupleId},
+};
+
+use super::{
+    joined::{Joined, Position},
+    view,
+};
+use crate::{
+    store::{Item, Marker, Snapshot},
+    view::{Kind, Match},
+};
+
+/// After so long (ns) a narrowed list looks at everything again: a filter may ask for an age, which
+/// changes without an event.
+const AGES: i64 = 10_000_000_000;
+
+/// The connections that match a filter and the places where something is missing, the oldest first:
+/// by when they began.
+///
+/// A connection stays where it is while events of it come. It leaves when the store holds none of them
+/// any more.
+#[derive(Debug)]
+pub struct ConnectionList {
+    program: Program,
+    /// Whether there are connections that don't match.
+    narrowed: bool,
+    /// Connections that lived in a time (Unix ns, both included).
+    within: Option<(i64, i64)>,
+    entries: Vec<Entry>,
+    position: Position,
+    /// Those that become something else by waiting.
+    waiting: BTreeSet<TupleId>,
+    /// Numbers of the store whose marks have been looked at.
+    marks: Range<u64>,
+    /// When everything was looked at last, Unix ns.
+    looked: i64,
+    denied: usize,
+    connections: usize,
+}
+
+/// A connection or a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it began, Unix ns.
+    pub start: i64,
+    /// Which connection; `None`: a mark.
+    pub id: Option<ConnectionId>,
+    /// Time of its last event, Unix ns.
+    pub last: i64,
+    /// Number in the store of the flow that explains it, or of the mark.
+    pub number: u64,
+    /// What it counts as; a connection by its verdict.
+    pub kind: Kind,
+}
+
+impl Entry {
+    fn order(&self) -> (i64, Option<ConnectionId>, u64) {
+        // The flow that explains a connection changes, and the connection stays where it is.
+        let number = if self.id.is_some() { 0 } else { self.number };
+        (self.start, self.id, number)
+    }
+
+    /// Whether it was denied or dropped.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        matches!(self.kind, Kind::Flow(Verdict::Dropped | Verdict::Error))
+    }
+
+    /// As a match of the time that it began: for counts over time.
+    #[must_use]
+    pub fn as_match(&self) -> Match {
+        Match {
+            number: self.number,
+            time: self.start,
+            kind: self.kind,
+        }
+    }
+}
+
+impl ConnectionList {
+    /// A list that has seen nothing yet. The filter is held against whole connections: what it asks of
+    /// single packets ([`Filter::for_connections`] is `None`) matches the event that explains them.
+    #[must_use]
+    pub fn new(filter: &Filter) -> Self {
+        Self {
+            program: filter.program(),
+            narrowed: !filter.is_everything(),
+            within: None,
+            entries: Vec::new(),
+            position: Position::default(),
+            waiting: BTreeSet::new(),
+            marks: 0..0,
+            looked: i64::MIN,
+            denied: 0,
+            connections: 0,
+        }
+    }
+
+    /// Only connections that lived in a time (Unix ns, both included), and marks of it.
+    #[must_use]
+    pub fn within(mut self, time: Option<(i64, i64)>) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// Looks at what has become of the connections; `now`: Unix ns.
+    pub fn advance(&mut self, joined: &Joined, snapshot: &Snapshot, now: i64) {
+        let aged = self.narrowed && now.saturating_sub(self.looked) > AGES;
+        let changed = joined.since(self.position).filter(|_| !aged);
+        let mut fresh = Vec::new();
+        let touched = match changed {
+            Some(changed) => {
+                let mut touched: BTreeSet<TupleId> = changed.collect();
+                touched.extend(std::mem::take(&mut self.waiting));
+                for of in &touched {
+                    self.read(joined, snapshot, *of, now, &mut fresh);
+                }
+                Some(touched)
+            }
+            None => {
+                self.waiting.clear();
+                self.looked = now;
+                for connection in joined.connections().iter() {
+                    self.read_one(&connection, snapshot, now, &mut fresh);
+                }
+                None
+            }
+        };
+        self.position = joined.position();
+        self.put_marks(joined, snapshot, touched.is_none(), &mut fresh);
+        fresh.sort_unstable_by_key(Entry::order);
+        let first = snapshot.range().start;
+        let stays = |entry: &Entry| {
+            entry.number >= first
+                && match (entry.id, &touched) {
+                    (Some(id), Some(touched)) => !touched.contains(&id.tuple),
+                    (Some(_), None) => false,
+                    (None, touched) => touched.is_some(),
+                }
+        };
+        self.entries.retain(stays);
+        merge(&mut self.entries, fresh);
+        let is_connection = |entry: &&Entry| entry.id.is_some();
+        self.connections = self.entries.iter().filter(is_connection).count();
+        self.denied = self.entries.iter().filter(|entry| entry.is_bad()).count();
+    }
+
+    fn read(
+        &mut self,
+        joined: &Joined,
+        snapshot: &Snapshot,
+        of: TupleId,
+        now: i64,
+        fresh: &mut Vec<Entry>,
+    ) {
+        for connection in joined.connections().of(of) {
+            self.read_one(&connection, snapshot, now, fresh);
+        }
+    }
+
+    fn read_one(
+        &mut self,
+        connection: &Connection<'_, u64>,
+        snapshot: &Snapshot,
+        now: i64,
+        fresh: &mut Vec<Entry>,
+    ) {
+        let Some(view) = view(connection, snapshot, now) else {
+            return;
+        };
+        if connection.state(now) == State::Opening {
+            self.waiting.insert(connection.id().tuple);
+        }
+        let (start, last) = (connection.start(), connection.last());
+        let lived = |(from, to): (i64, i64)| start <= to && last >= from;
+        if self.within.is_none_or(lived) && self.program.matches(&view) {
+            fresh.push(Entry {
+                start,
+                id: Some(connection.id()),
+                last,
+                number: *connection.deciding(),
+                kind: Kind::Flow(view.verdict()),
+            });
+        }
+    }
+
+    /// Marks that have come, or all of them.
+    fn put_marks(
+        &mut self,
+        joined: &Joined,
+        snapshot: &Snapshot,
+        all: bool,
+        fresh: &mut Vec<Entry>,
+    ) {
+        let seen = joined.seen();
+        let from = match all {
+            true => seen.start,
+            false => self.marks.end.max(seen.start),
+        };
+        self.marks = seen.clone();
+        for (number, item) in snapshot.iter(from..seen.end) {
+            let Item::Marker(mark) = item else { continue };
+            let time = item.time();
+            let outside = |(from, to)| time > 0 && (time < from || time > to);
+            // That a node came or went is of no connection in particular.
+            let is_note = matches!(**mark, Marker::Nodes { .. });
+            if is_note && self.narrowed || self.within.is_some_and(outside) {
+                continue;
+            }
+            fresh.push(Entry {
+                start: time,
+                id: None,
+                last: time,
+                number,
+                kind: Kind::Marker(mark.lost()),
+            });
+        }
+    }
+
+    /// What matches, the oldest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// How many of them are connections, and no marks.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// How many of them were denied or dropped.
+    #[must_use]
+    pub fn denied(&self) -> usize {
+        self.denied
+    }
+}
+
+/// Puts sorted entries between sorted ones. Most come after all others.
+fn merge(entries: &mut Vec<Entry>, fresh: Vec<Entry>) {
+    let Some(first) = fresh.first().map(Entry::order) else {
+        return;
+    };
+    let from = entries.partition_point(|entry| entry.order() < first);
+    entries.extend(fresh);
+    // Two runs, each in order: a stable sort is one pass over them.
+    entries[from..].sort_by_key(Entry::order);
+}
