@@ -9,6 +9,7 @@
 //!
 //! Modules in order: each uses only those above it (`xtask/tests/modules/order.rs` holds that).
 
+mod acknowledgements;
 pub mod api;
 pub mod changes;
 pub mod config;

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    acknowledgements::Acknowledgements,
     api::{self, Api},
     config::Config,
     enforce::{EnforceError, Reconciler},
@@ -246,6 +247,9 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
             state_query,
             progress: published.progress.subscribe(),
             changes: Arc::clone(&changes),
+            acknowledgements: Arc::new(Acknowledgements::open(
+                &config.run_dir().join("acknowledged.jsonl"),
+            )),
             stats: Some(Arc::clone(&published.stats)),
         }),
         connections: Some(Arc::clone(&connections)),

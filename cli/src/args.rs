@@ -138,7 +138,7 @@ impl Cli {
         let server = &self.server;
         match &self.command {
             Command::Observe(args) => observe::run(args, server).await,
-            Command::Incidents(args) => incidents::run(args, server).await,
+            Command::Incidents(args) => Box::pin(incidents::run(args, server)).await,
             Command::Explain(args) => explain::run(args, server).await,
             Command::Why(args) => why::run(args, server).await,
             Command::Top(args) => top::run(args, server).await,

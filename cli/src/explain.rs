@@ -217,7 +217,7 @@ async fn between(
 }
 
 /// The explanation as text or, for tickets, as markdown. `judged`: how the whole connection was.
-fn document(
+pub(crate) fn document(
     flow: &Flow,
     judged: Option<Judged>,
     answer: &ExplainResponse,

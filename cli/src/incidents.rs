@@ -1,22 +1,29 @@
 //! `flows incidents`: what is denied, by cause.
 
+mod acknowledge;
+mod list;
+mod one;
+
 use std::{
+    collections::BTreeMap,
     io::{self, Write as _},
     path::PathBuf,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
-use client::{FlowQuery, Snapshot, Source, connections};
+use client::{FlowQuery, Server, Snapshot, Source, connections};
 use flow::{
     FlowView as _,
     flags::{FilterFlags, Lists},
     incidents::{Incident, Status, incidents},
-    quantity,
-    rows::{Judged, Names, Row},
+    rows::{Judged, Row},
     time::Zone,
 };
-use proto::google::Timestamp;
-use serde_json::{Value, json};
+use proto::{
+    flows::v1::{Acknowledgement, Change, GetChangesRequest},
+    google::Timestamp,
+};
+use serde_json::Value;
 
 use crate::{
     connect::ServerArgs,
@@ -25,7 +32,6 @@ use crate::{
     flag::{self, Given, Switch, TextFormat, or_environment},
     history,
     observe::filter_plan::FilterPlan,
-    table,
     text::grouped,
 };
 
@@ -35,16 +41,29 @@ const LAST: u64 = 100_000;
 const EXAMPLES: &str = "Examples:
   flows incidents                          what is denied, and whether it goes on
   flows incidents -n payments --since 30m
+  flows incidents 5809821d                 one of them: why, what would allow it, what ended it
+  flows incidents acknowledge 5809821d --until 8h --reason \"moves on Monday\"
   flows incidents --ongoing -o json        for a script
   flows incidents --input-file drops.json
-A connection that left its source and was dropped at the destination counts as denied. `allowed since`
-means that another one between the same ends was allowed afterwards; `quiet` that nobody has tried again.
-One whose own packets were let through in the end is no incident.";
+A connection that left its source and was dropped at the destination counts as denied.
+`allowed since` means that another one between the same ends was allowed afterwards; `quiet` that
+nobody has tried again. One whose own packets were let through in the end is no incident. What
+ended one is the change of the cluster's state that has most to do with it: `flows why` proves it.";
 
 /// Show what is denied, grouped by cause: who wanted to reach whom, which rule says no, since when
 #[derive(Clone, Debug, clap::Args)]
-#[command(visible_aliases = ["incident", "denied"], after_help = EXAMPLES)]
+#[command(
+    visible_aliases = ["incident", "denied"],
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    override_usage = "flows incidents [ID] [flags]\n       flows incidents acknowledge|withdraw ID [flags]"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// one incident: why, what would allow it, what ended it
+    #[arg(value_name = "ID")]
+    id: Option<String>,
     /// look through the newest N flows [default: 100000; with --since or --input-file all, at most 500000]
     #[arg(long, value_name = "N", help_heading = "Which part of the history")]
     last: Option<Given<u64>>,
@@ -54,7 +73,7 @@ pub(crate) struct Args {
     /// read flows from a file of JSON lines, not from a server
     #[arg(long, value_name = "FILE", help_heading = "Which part of the history")]
     input_file: Option<PathBuf>,
-    /// leave out what has stopped
+    /// leave out what has stopped, and what is acknowledged
     #[arg(long, help_heading = "Output")]
     ongoing: Option<Given<Switch>>,
     /// text or json [default: text]
@@ -67,8 +86,38 @@ pub(crate) struct Args {
     filters: FilterArgs,
 }
 
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Action {
+    Acknowledge(acknowledge::Args),
+    Withdraw(acknowledge::WithdrawArgs),
+}
+
+/// An incident with all that is known of it beside the flows.
+struct Told<'a> {
+    incident: &'a Incident,
+    /// Unique id of the flow that explains it.
+    uuid: String,
+    /// The change that has most to do with its end.
+    ended_by: Option<&'a Change>,
+    /// Who knows of it.
+    acknowledged: Option<&'a Acknowledgement>,
+}
+
+/// What the servers know beside the flows.
+#[derive(Default)]
+struct Beside {
+    changes: Vec<Change>,
+    acknowledged: BTreeMap<String, Acknowledgement>,
+    notes: Vec<String>,
+}
+
 /// Shows the incidents.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    match &args.action {
+        Some(Action::Acknowledge(args)) => return acknowledge::run(args, server).await,
+        Some(Action::Withdraw(args)) => return acknowledge::withdraw(args, server).await,
+        None => {}
+    }
     let zone = match flag::is_on(&args.utc)? {
         true => Zone::UTC,
         false => Zone::local(),
@@ -96,27 +145,106 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let mut filter = plan.filter.program();
     let rows = connections::rows(&joined, &snapshot, now, &mut filter);
     let (rows, numbers): (Vec<Row>, Vec<u64>) = rows.into_iter().unzip();
-    let mut found = incidents(&rows, now);
-    if flag::is_on(&args.ongoing)? {
-        found.retain(|incident| incident.status == Status::Ongoing);
-    }
-    let uuid = |incident: &Incident| {
-        let mut uuid = String::new();
-        if let Some(row) = numbers
-            .get(incident.newest)
-            .and_then(|at| snapshot.row(*at))
-        {
-            row.uuid(&mut |text| text.clone_into(&mut uuid));
-        }
-        uuid
+    let found = incidents(&rows, now);
+    let connected = match is_file {
+        true => None,
+        false => Some(server.connect().await?),
     };
+    let beside = match &connected {
+        Some(connected) => beside(connected, &found).await?,
+        None => Beside::default(),
+    };
+    let tell = |incident| Told {
+        incident,
+        uuid: uuid(incident, &numbers, &snapshot),
+        ended_by: client::incidents::ended_by(incident, &beside.changes, now),
+        acknowledged: beside
+            .acknowledged
+            .get(&incident.id())
+            .filter(|said| holds(said, now)),
+    };
+    let mut told: Vec<Told<'_>> = found.iter().map(tell).collect();
     let output = flag::get(&or_environment(&args.output, "output"))?;
-    if output == Some(TextFormat::Json) {
-        let list: Vec<Value> = found.iter().map(|one| to_json(one, &uuid(one))).collect();
+    let is_json = output == Some(TextFormat::Json);
+    if let Some(id) = &args.id {
+        let Some(told) = told.iter().find(|one| one.incident.id() == *id) else {
+            return Err(Error::Hinted(
+                format!("no incident {id:?} among the flows that were looked through"),
+                "flows incidents lists them; --since 2h looks further back".to_owned(),
+            ));
+        };
+        if is_json {
+            return Ok(proto::json::write_pretty(
+                &mut io::stdout().lock(),
+                &list::to_json(told),
+            )?);
+        }
+        return one::show(told, connected.as_ref(), &snapshot, &numbers, &zone).await;
+    }
+    if flag::is_on(&args.ongoing)? {
+        told.retain(|one| one.incident.status == Status::Ongoing && one.acknowledged.is_none());
+    }
+    // What somebody knows of comes last.
+    told.sort_by_key(|one| one.acknowledged.is_some());
+    if is_json {
+        let list: Vec<Value> = told.iter().map(list::to_json).collect();
         return Ok(proto::json::write_pretty(&mut io::stdout().lock(), &list)?);
     }
-    show(&found, rows.len(), &zone)?;
+    list::show(&told, found.len(), rows.len(), &zone)?;
+    for note in &beside.notes {
+        writeln!(io::stderr(), "Note: {}", flow::print::escape(note))?;
+    }
     unknown(&rows, &snapshot, joined.forgotten())
+}
+
+/// Whether it is neither over nor taken back.
+fn holds(said: &Acknowledgement, now: i64) -> bool {
+    said.until.is_some_and(|until| until.unix_nanos() > now)
+}
+
+/// The id of the flow that explains an incident.
+fn uuid(incident: &Incident, numbers: &[u64], snapshot: &Snapshot) -> String {
+    let mut uuid = String::new();
+    let number = numbers.get(incident.newest);
+    if let Some(row) = number.and_then(|at| snapshot.row(*at)) {
+        row.uuid(&mut |text| text.clone_into(&mut uuid));
+    }
+    uuid
+}
+
+/// What the servers say of these incidents. A stock Hubble, or a server of before, says nothing.
+async fn beside(server: &Server, found: &[Incident]) -> Result<Beside, Error> {
+    let mut beside = Beside::default();
+    if found.is_empty() {
+        return Ok(beside);
+    }
+    match server.get_acknowledgements().await {
+        Ok(answer) => {
+            let said = answer.acknowledgements.into_iter();
+            beside.acknowledged = said.map(|one| (one.incident.clone(), one)).collect();
+        }
+        Err(error) if error.is_unsupported() => {}
+        Err(error) => beside.notes.push(error.to_string()),
+    }
+    let ended = found
+        .iter()
+        .filter(|incident| incident.status != Status::Ongoing)
+        .map(|incident| incident.row.last);
+    let Some(since) = ended.min() else {
+        return Ok(beside);
+    };
+    let slack = i64::try_from(Duration::from_secs(5).as_nanos()).unwrap_or(0);
+    let request = GetChangesRequest {
+        since: Some(Timestamp::from_unix_nanos(since.saturating_sub(slack))),
+        without_objects: true,
+        ..GetChangesRequest::default()
+    };
+    match server.get_changes(request).await {
+        Ok(answer) => beside.changes = answer.changes,
+        Err(error) if error.is_unsupported() => {}
+        Err(error) => beside.notes.push(error.to_string()),
+    }
+    Ok(beside)
 }
 
 /// What stands in the way of taking this for the whole truth.
@@ -181,96 +309,5 @@ fn query(args: &Args, lists: Lists, zone: &Zone) -> Result<FlowQuery, Error> {
         since,
         until: None,
         follow: false,
-    })
-}
-
-fn show(found: &[Incident], connections: usize, zone: &Zone) -> Result<(), Error> {
-    if found.is_empty() {
-        let connections = grouped(u64::try_from(connections).unwrap_or(u64::MAX));
-        writeln!(
-            io::stderr(),
-            "no incidents: none of {connections} connections is denied"
-        )?;
-        return Ok(());
-    }
-    let newest = found.iter().map(|one| one.row.last).max().unwrap_or(0);
-    let since = zone.heading("SINCE", Timestamp::from_unix_nanos(newest));
-    let heading = [
-        "ID",
-        "STATUS",
-        "DROPS",
-        &since,
-        "LAST",
-        "PODS",
-        "SOURCE",
-        "DESTINATION",
-        "WHY",
-    ];
-    let names = Names::new(found.iter().map(|one| &one.row));
-    let mut table = vec![heading.map(str::to_owned).to_vec()];
-    for incident in found {
-        let row = &incident.row;
-        table.push(vec![
-            incident.id(),
-            status(incident.status, zone),
-            grouped(row.facts.drops),
-            zone.clock_seconds(row.start),
-            zone.clock_seconds(row.last),
-            incident.sources.len().to_string(),
-            names.shortest(&row.source),
-            format!("{}{}", names.shortest(&row.destination), row.port),
-            row.why.clone(),
-        ]);
-    }
-    table::write(&mut io::stdout().lock(), &table)?;
-    Ok(())
-}
-
-fn status(status: Status, zone: &Zone) -> String {
-    match status {
-        Status::Ongoing => "ongoing".to_owned(),
-        Status::Allowed(since) => format!("allowed since {}", zone.clock_seconds(since)),
-        Status::Quiet => "quiet".to_owned(),
-    }
-}
-
-fn to_json(incident: &Incident, uuid: &str) -> Value {
-    let row = &incident.row;
-    let time = |ns: i64| {
-        let moment = Timestamp::from_unix_nanos(ns);
-        flow::time::TimeFormat::Rfc3339Nano.text(Some(&moment), &Zone::UTC)
-    };
-    let end = |end: &flow::rows::RowEnd| {
-        json!({
-            "kind": end.who.kind.name(),
-            "namespace": end.who.namespace,
-            "name": match end.outside.is_empty() {
-                true => &end.who.name,
-                false => &end.outside,
-            },
-        })
-    };
-    let (status, allowed_since) = match incident.status {
-        Status::Ongoing => ("ongoing", None),
-        Status::Allowed(since) => ("allowed", Some(time(since))),
-        Status::Quiet => ("quiet", None),
-    };
-    json!({
-        "id": incident.id(),
-        "status": status,
-        "allowed_since": allowed_since,
-        "verdict": row.judged.name(),
-        "source": end(&row.source),
-        "destination": end(&row.destination),
-        "port": row.port.trim_start_matches([':', ' ']),
-        "why": row.why,
-        "drops": row.facts.drops,
-        "connections": row.connections,
-        "first": time(row.start),
-        "last": time(row.last),
-        "lasted": quantity::span(row.facts.age_ns),
-        "source_pods": incident.sources,
-        "destination_pods": incident.destinations,
-        "newest_flow": uuid,
     })
 }

@@ -6,6 +6,7 @@
 //! feed     server or file -> store: history first, then live; reconnects, and says so
 //! server   the connection, and every request: flows, nodes, policies, health
 //! connections   those that the flows of a store are about
+//! incidents     what ended one
 //! store    the last N flows and the places where some were lost, as small rows
 //! view     which of them match a filter, kept up to date; counts over time
 //! ```
@@ -13,6 +14,7 @@
 pub mod connections;
 mod error;
 pub mod feed;
+pub mod incidents;
 mod server;
 pub mod store;
 mod target;

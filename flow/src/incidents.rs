@@ -4,6 +4,9 @@
 //! policy decided, the reason. Thousands of dropped packets are few causes.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hasher as _;
+
+use fnv::FnvHasher;
 
 use crate::aggregate::Trend;
 use crate::rows::{Judged, Row, grouped};
@@ -44,18 +47,30 @@ pub struct Incident {
 
 impl Incident {
     /// Tells it from others, as long as policy, workloads and port stay the same: eight hexadecimal
-    /// digits.
+    /// digits. It is the same in every version and on every machine: servers keep what people say of it.
     pub fn id(&self) -> String {
-        use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
         let row = &self.row;
         let judged = row.judged.name();
         // What a rule says may be told in other words later; whose it is may not.
         let whose = row.why.split(" \u{b7} ").next();
         let whose = whose.filter(|_| row.judged == Judged::Denied);
-        let ends = [&row.source, &row.destination].map(|end| (end.who.id(), &end.outside));
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let hash = hasher.hash_one((ends, &row.port, judged, whose));
-        format!("{:08x}", hash >> 32)
+        let [source, destination] = [&row.source, &row.destination];
+        let parts = [
+            &*source.who.id(),
+            &source.outside,
+            &destination.who.id(),
+            &destination.outside,
+            &row.port,
+            judged,
+            whose.unwrap_or_default(),
+        ];
+        let mut hasher = FnvHasher::default();
+        for part in parts {
+            hasher.write(part.as_bytes());
+            // No text has it: where one part ends counts.
+            hasher.write(&[0xff]);
+        }
+        format!("{:08x}", hasher.finish() >> 32)
     }
 }
 

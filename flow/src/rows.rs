@@ -97,6 +97,14 @@ impl RowEnd {
         }
     }
 
+    /// Its workload: `namespace/name`; of what is outside its best name.
+    pub fn workload(&self) -> String {
+        match self.outside.as_str() {
+            "" => self.who.to_string(),
+            outside => outside.to_owned(),
+        }
+    }
+
     /// In full: `namespace/pod`.
     pub fn full(&self) -> String {
         if !self.outside.is_empty() {

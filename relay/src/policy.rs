@@ -2,6 +2,7 @@
 //! node of the pod in question first. What each node did is asked of all, and a node that does not
 //! answer is named beside the others' answers.
 
+mod acknowledged;
 mod ask;
 mod cases;
 mod changes;
@@ -11,14 +12,16 @@ mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proto::flows::v1::{
-    ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-    GetPoliciesResponse, GetStateRequest, GetStateResponse, IdentityState, ListEndpointsRequest,
-    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, PolicyState,
-    TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-    WaitRevisionResponse, policy_client::PolicyClient, policy_server::Policy as Rpc,
+    AcknowledgeRequest, AcknowledgeResponse, ExplainRequest, ExplainResponse,
+    GetAcknowledgementsRequest, GetAcknowledgementsResponse, GetChangesRequest, GetChangesResponse,
+    GetPoliciesRequest, GetPoliciesResponse, GetStateRequest, GetStateResponse, IdentityState,
+    ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
+    PolicyState, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
+    WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
+    policy_server::Policy as Rpc,
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -178,6 +181,56 @@ impl Rpc for Service {
     }
 
     /// Each change once, with the nodes where it is in force.
+    /// Told to all nodes, and kept by those that are connected.
+    async fn acknowledge(
+        &self,
+        request: Request<AcknowledgeRequest>,
+    ) -> Result<Response<AcknowledgeResponse>, Status> {
+        let mut request = request.into_inner();
+        // The same moment everywhere.
+        if let Some(said) = &mut request.acknowledgement {
+            said.time = said.time.or_else(|| Some(SystemTime::now().into()));
+        }
+        let question = |channel| {
+            let request = request.clone();
+            async move { client(channel).acknowledge(request).await }
+        };
+        let (answers, notes) = ask::all(&self.relay, question).await?;
+        let (acknowledgements, node_names) = acknowledged::merged(
+            answers
+                .into_iter()
+                .map(|answer| (answer.acknowledgement, answer.node_names)),
+        );
+        Ok(versioned(AcknowledgeResponse {
+            acknowledgement: acknowledgements.into_iter().next(),
+            node_names,
+            notes,
+        }))
+    }
+
+    async fn get_acknowledgements(
+        &self,
+        _: Request<GetAcknowledgementsRequest>,
+    ) -> Result<Response<GetAcknowledgementsResponse>, Status> {
+        let question = |channel| async move {
+            let mut client = client(channel);
+            client
+                .get_acknowledgements(GetAcknowledgementsRequest {})
+                .await
+        };
+        let (answers, notes) = ask::all(&self.relay, question).await?;
+        let (acknowledgements, node_names) = acknowledged::merged(
+            answers
+                .into_iter()
+                .map(|answer| (answer.acknowledgements, answer.node_names)),
+        );
+        Ok(versioned(GetAcknowledgementsResponse {
+            acknowledgements,
+            node_names,
+            notes,
+        }))
+    }
+
     async fn get_changes(
         &self,
         request: Request<GetChangesRequest>,

@@ -6,20 +6,23 @@ mod views;
 mod wait;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use explain::explain_flow::Responder;
 use explain::trace::PolicyContext;
 use proto::flows::v1::{
-    ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-    GetPoliciesResponse, GetStateRequest, GetStateResponse, ListEndpointsRequest,
-    ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, TraceRequest,
-    TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
-    policy_server::Policy as Rpc,
+    AcknowledgeRequest, AcknowledgeResponse, ExplainRequest, ExplainResponse,
+    GetAcknowledgementsRequest, GetAcknowledgementsResponse, GetChangesRequest, GetChangesResponse,
+    GetPoliciesRequest, GetPoliciesResponse, GetStateRequest, GetStateResponse,
+    ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse,
+    TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+    WaitRevisionResponse, policy_server::Policy as Rpc,
 };
 use tokio::{sync::watch, time::Instant};
 use tonic::{Request, Response, Status};
 
 use super::{Api, versioned};
+use crate::acknowledgements::{AcknowledgeError, Acknowledgements};
 use crate::changes::Changes;
 use crate::node::{AppliedState, Progress, StateQuery, StateQueryError, StateSnapshot};
 
@@ -32,6 +35,8 @@ pub struct PolicyAccess {
     pub progress: watch::Receiver<Arc<Progress>>,
     /// What changed.
     pub changes: Arc<Changes>,
+    /// What people said of incidents.
+    pub acknowledgements: Arc<Acknowledgements>,
     /// What the kernel decided; `None` where no kernel does (tests).
     pub stats: Option<Arc<loader::Stats>>,
 }
@@ -268,6 +273,40 @@ impl Rpc for Service {
         let answer = tokio::task::spawn_blocking(answer).await;
         let answer = answer.map_err(|_panicked| Status::internal("reading the changes failed"))?;
         Ok(versioned(answer?))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<AcknowledgeRequest>,
+    ) -> Result<Response<AcknowledgeResponse>, Status> {
+        let said = request.into_inner().acknowledgement;
+        let said = said.ok_or_else(|| Status::invalid_argument("no acknowledgement is given"))?;
+        let kept = Arc::clone(&self.access()?.acknowledgements);
+        // It is written to disk.
+        let put = move || kept.put(said, SystemTime::now().into());
+        let put = tokio::task::spawn_blocking(put).await;
+        let put = put.map_err(|_panicked| Status::internal("keeping it failed"))?;
+        let acknowledgement = put.map_err(|error| match error {
+            AcknowledgeError::Invalid(why) => Status::invalid_argument(why),
+            AcknowledgeError::Full => Status::resource_exhausted(error.to_string()),
+            AcknowledgeError::File(error) => Status::internal(error.to_string()),
+        })?;
+        Ok(versioned(AcknowledgeResponse {
+            acknowledgement: Some(acknowledgement),
+            node_names: vec![self.node_name()],
+            notes: Vec::new(),
+        }))
+    }
+
+    async fn get_acknowledgements(
+        &self,
+        _: Request<GetAcknowledgementsRequest>,
+    ) -> Result<Response<GetAcknowledgementsResponse>, Status> {
+        Ok(versioned(GetAcknowledgementsResponse {
+            acknowledgements: self.access()?.acknowledgements.all(),
+            node_names: vec![self.node_name()],
+            notes: Vec::new(),
+        }))
     }
 
     async fn get_state(

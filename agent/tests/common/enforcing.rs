@@ -55,6 +55,7 @@ impl Enforcing {
                 state_query,
                 progress: seen,
                 changes: Changes::new("default", 1 << 20),
+                acknowledgements: Arc::default(),
                 stats: None,
             },
             progress,

@@ -2,15 +2,16 @@
 
 use proto::{
     flows::v1::{
-        Change, ChangeOnNode, Diagnostic, EndpointState, ExplainRequest, ExplainResponse,
-        GetChangesRequest, GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse,
-        GetStateRequest, GetStateResponse, GetStatusRequest, GetStatusResponse, IdentityState,
-        Judgement, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
-        ListIdentitiesResponse, ManifestProblem, MapFill, Meaning, ObjectState, Party,
-        PolicyFinding, PolicyObject, PolicyState, RuleFinding, RuleState, StateObject, Suggestion,
-        TableEntry, TraceRequest, TraceResponse, ValidateRequest, ValidateResponse,
-        WaitRevisionRequest, WaitRevisionResponse, get_state_response, object_state,
-        policy_server::Policy, status_server::Status as StatusService,
+        AcknowledgeRequest, AcknowledgeResponse, Acknowledgement, Change, ChangeOnNode, Diagnostic,
+        EndpointState, ExplainRequest, ExplainResponse, GetAcknowledgementsRequest,
+        GetAcknowledgementsResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
+        GetPoliciesResponse, GetStateRequest, GetStateResponse, GetStatusRequest,
+        GetStatusResponse, IdentityState, Judgement, ListEndpointsRequest, ListEndpointsResponse,
+        ListIdentitiesRequest, ListIdentitiesResponse, ManifestProblem, MapFill, Meaning,
+        ObjectState, Party, PolicyFinding, PolicyObject, PolicyState, RuleFinding, RuleState,
+        StateObject, Suggestion, TableEntry, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, get_state_response,
+        object_state, policy_server::Policy, status_server::Status as StatusService,
     },
     google::UInt32Value,
     observer::{
@@ -24,6 +25,16 @@ use tonic::{Request, Response, Status};
 /// Sets a title, clears the screen, begins lines of its own, turns and hides text.
 pub(crate) const EVIL: &str =
     "x\u{1b}]0;t\u{7}\u{1b}[2J\rFAKE\nFAKE \u{9b}31m\u{202e}y\u{2066}\u{200b}\u{7f}";
+
+fn acknowledgement() -> Acknowledgement {
+    Acknowledgement {
+        incident: evil(),
+        by: evil(),
+        reason: evil(),
+        about: evil(),
+        ..Acknowledgement::default()
+    }
+}
 
 fn evil() -> String {
     EVIL.to_owned()
@@ -340,6 +351,28 @@ impl Policy for Hostile {
             node_names: [evils(), evils()].concat(),
             notes: evils(),
             ..GetChangesResponse::default()
+        })
+    }
+
+    async fn acknowledge(
+        &self,
+        _: Request<AcknowledgeRequest>,
+    ) -> Result<Response<AcknowledgeResponse>, Status> {
+        self.answer(AcknowledgeResponse {
+            acknowledgement: Some(acknowledgement()),
+            node_names: vec![evil()],
+            notes: vec![evil()],
+        })
+    }
+
+    async fn get_acknowledgements(
+        &self,
+        _: Request<GetAcknowledgementsRequest>,
+    ) -> Result<Response<GetAcknowledgementsResponse>, Status> {
+        self.answer(GetAcknowledgementsResponse {
+            acknowledgements: vec![acknowledgement()],
+            node_names: vec![evil()],
+            notes: vec![evil()],
         })
     }
 

@@ -17,11 +17,13 @@ use proto::{
 };
 use proto::{
     flows::v1::{
-        ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-        GetPoliciesResponse, GetStateRequest, GetStateResponse, GetStatusRequest,
-        GetStatusResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
-        ListIdentitiesResponse, PolicyState, TraceRequest, TraceResponse, ValidateRequest,
-        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse,
+        AcknowledgeRequest, AcknowledgeResponse, ExplainRequest, ExplainResponse,
+        GetAcknowledgementsRequest, GetAcknowledgementsResponse, GetChangesRequest,
+        GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse, GetStateRequest,
+        GetStateResponse, GetStatusRequest, GetStatusResponse, ListEndpointsRequest,
+        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, PolicyState,
+        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
+        WaitRevisionResponse,
         policy_server::{Policy, PolicyServer},
         status_server::{Status as StatusService, StatusServer},
     },
@@ -260,6 +262,17 @@ impl Policy for Policies {
     }
 
     async fn wait_revision(&self, _: Request<WaitRevisionRequest>) -> Reply<WaitRevisionResponse> {
+        unknown()
+    }
+
+    async fn acknowledge(&self, _: Request<AcknowledgeRequest>) -> Reply<AcknowledgeResponse> {
+        unknown()
+    }
+
+    async fn get_acknowledgements(
+        &self,
+        _: Request<GetAcknowledgementsRequest>,
+    ) -> Reply<GetAcknowledgementsResponse> {
         unknown()
     }
 

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use proto::{
     flow::Flow,
     flows::v1::{
-        ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse, GetPoliciesRequest,
-        GetPoliciesResponse, GetStateRequest, GetStateResponse, ListEndpointsRequest,
-        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, ManifestFile,
-        TraceRequest, TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-        WaitRevisionResponse, policy_client::PolicyClient,
+        AcknowledgeRequest, AcknowledgeResponse, Acknowledgement, ExplainRequest, ExplainResponse,
+        GetAcknowledgementsRequest, GetAcknowledgementsResponse, GetChangesRequest,
+        GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse, GetStateRequest,
+        GetStateResponse, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
+        ListIdentitiesResponse, ManifestFile, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, policy_client::PolicyClient,
     },
 };
 use tonic::{Response, Status, transport::Channel};
@@ -123,6 +124,30 @@ impl Server {
     ) -> Result<GetChangesResponse, RequestError> {
         let response = self.policy().get_changes(self.request(message)).await;
         self.decided("changes of the cluster's state", response)
+    }
+
+    /// Keeps with the servers that somebody knows of an incident.
+    ///
+    /// # Errors
+    /// The server is a stock Hubble, is too old, refuses, or can't be reached.
+    pub async fn acknowledge(
+        &self,
+        acknowledgement: Acknowledgement,
+    ) -> Result<AcknowledgeResponse, RequestError> {
+        let acknowledgement = Some(acknowledgement);
+        let request = self.request(AcknowledgeRequest { acknowledgement });
+        let response = self.policy().acknowledge(request).await;
+        self.decided("acknowledging incidents", response)
+    }
+
+    /// The incidents that somebody knows of; also those that were taken back or are over.
+    ///
+    /// # Errors
+    /// The server is a stock Hubble, is too old, refuses, or can't be reached.
+    pub async fn get_acknowledgements(&self) -> Result<GetAcknowledgementsResponse, RequestError> {
+        let request = self.request(GetAcknowledgementsRequest {});
+        let response = self.policy().get_acknowledgements(request).await;
+        self.decided("acknowledged incidents", response)
     }
 
     /// Everything by which the policies in force are decided.

@@ -560,6 +560,60 @@ pub struct FirstState {
     #[prost(uint64, tag = "6")]
     pub services: u64,
 }
+/// Somebody knows of an incident, until a time. It changes nothing of what is enforced.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Acknowledgement {
+    /// Eight hexadecimal digits, the same for every client: `5809821d`.
+    #[prost(string, tag = "1")]
+    pub incident: ::prost::alloc::string::String,
+    /// Absent: it is taken back.
+    #[prost(message, optional, tag = "2")]
+    pub until: ::core::option::Option<crate::google::Timestamp>,
+    /// Who says so, as the client knows it: `alice@laptop`. Nobody checks it.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
+    /// Why it is left as it is.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// When it was said. Of two of one incident the later one holds.
+    #[prost(message, optional, tag = "5")]
+    pub time: ::core::option::Option<crate::google::Timestamp>,
+    /// What the incident was, in a line.
+    #[prost(string, tag = "6")]
+    pub about: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeRequest {
+    /// `time` may be absent: now.
+    #[prost(message, optional, tag = "1")]
+    pub acknowledgement: ::core::option::Option<Acknowledgement>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeResponse {
+    /// As it is kept.
+    #[prost(message, optional, tag = "1")]
+    pub acknowledgement: ::core::option::Option<Acknowledgement>,
+    /// The nodes that keep it, by name.
+    #[prost(string, repeated, tag = "2")]
+    pub node_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which nodes don't, and why.
+    #[prost(string, repeated, tag = "3")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAcknowledgementsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetAcknowledgementsResponse {
+    /// Those whose time has not come, by incident.
+    #[prost(message, repeated, tag = "1")]
+    pub acknowledgements: ::prost::alloc::vec::Vec<Acknowledgement>,
+    /// The nodes that answered, by name.
+    #[prost(string, repeated, tag = "2")]
+    pub node_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which nodes did not, and why.
+    #[prost(string, repeated, tag = "3")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// One end of a connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct End {
@@ -1660,6 +1714,56 @@ pub mod policy_client {
             req.extensions_mut().insert(GrpcMethod::new("flows.v1.Policy", "GetState"));
             self.inner.unary(req, path, codec).await
         }
+        /// Keeps that somebody knows of an incident.
+        pub async fn acknowledge(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcknowledgeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flows.v1.Policy/Acknowledge",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("flows.v1.Policy", "Acknowledge"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The incidents that somebody knows of.
+        pub async fn get_acknowledgements(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAcknowledgementsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetAcknowledgementsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flows.v1.Policy/GetAcknowledgements",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("flows.v1.Policy", "GetAcknowledgements"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1740,6 +1844,22 @@ pub mod policy_server {
             request: tonic::Request<super::GetStateRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetStateResponse>,
+            tonic::Status,
+        >;
+        /// Keeps that somebody knows of an incident.
+        async fn acknowledge(
+            &self,
+            request: tonic::Request<super::AcknowledgeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeResponse>,
+            tonic::Status,
+        >;
+        /// The incidents that somebody knows of.
+        async fn get_acknowledgements(
+            &self,
+            request: tonic::Request<super::GetAcknowledgementsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetAcknowledgementsResponse>,
             tonic::Status,
         >;
     }
@@ -2199,6 +2319,96 @@ pub mod policy_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetStateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Policy/Acknowledge" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcknowledgeSvc<T: Policy>(pub Arc<T>);
+                    impl<
+                        T: Policy,
+                    > tonic::server::UnaryService<super::AcknowledgeRequest>
+                    for AcknowledgeSvc<T> {
+                        type Response = super::AcknowledgeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AcknowledgeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Policy>::acknowledge(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcknowledgeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Policy/GetAcknowledgements" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAcknowledgementsSvc<T: Policy>(pub Arc<T>);
+                    impl<
+                        T: Policy,
+                    > tonic::server::UnaryService<super::GetAcknowledgementsRequest>
+                    for GetAcknowledgementsSvc<T> {
+                        type Response = super::GetAcknowledgementsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAcknowledgementsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Policy>::get_acknowledgements(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAcknowledgementsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

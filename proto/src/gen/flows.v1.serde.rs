@@ -1,3 +1,99 @@
+impl serde::Serialize for AcknowledgeRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.acknowledgement.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.AcknowledgeRequest", len)?;
+        if let Some(v) = self.acknowledgement.as_ref() {
+            struct_ser.serialize_field("acknowledgement", v)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for AcknowledgeResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.acknowledgement.is_some() {
+            len += 1;
+        }
+        if !self.node_names.is_empty() {
+            len += 1;
+        }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.AcknowledgeResponse", len)?;
+        if let Some(v) = self.acknowledgement.as_ref() {
+            struct_ser.serialize_field("acknowledgement", v)?;
+        }
+        if !self.node_names.is_empty() {
+            struct_ser.serialize_field("node_names", &self.node_names)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for Acknowledgement {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.incident.is_empty() {
+            len += 1;
+        }
+        if self.until.is_some() {
+            len += 1;
+        }
+        if !self.by.is_empty() {
+            len += 1;
+        }
+        if !self.reason.is_empty() {
+            len += 1;
+        }
+        if self.time.is_some() {
+            len += 1;
+        }
+        if !self.about.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.Acknowledgement", len)?;
+        if !self.incident.is_empty() {
+            struct_ser.serialize_field("incident", &self.incident)?;
+        }
+        if let Some(v) = self.until.as_ref() {
+            struct_ser.serialize_field("until", v)?;
+        }
+        if !self.by.is_empty() {
+            struct_ser.serialize_field("by", &self.by)?;
+        }
+        if !self.reason.is_empty() {
+            struct_ser.serialize_field("reason", &self.reason)?;
+        }
+        if let Some(v) = self.time.as_ref() {
+            struct_ser.serialize_field("time", v)?;
+        }
+        if !self.about.is_empty() {
+            struct_ser.serialize_field("about", &self.about)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for Cause {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1233,6 +1329,48 @@ impl<'de> serde::Deserialize<'de> for FlowExtension {
             }
         }
         deserializer.deserialize_struct("flows.v1.FlowExtension", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for GetAcknowledgementsRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let len = 0;
+        let struct_ser = serializer.serialize_struct("flows.v1.GetAcknowledgementsRequest", len)?;
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetAcknowledgementsResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.acknowledgements.is_empty() {
+            len += 1;
+        }
+        if !self.node_names.is_empty() {
+            len += 1;
+        }
+        if !self.notes.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetAcknowledgementsResponse", len)?;
+        if !self.acknowledgements.is_empty() {
+            struct_ser.serialize_field("acknowledgements", &self.acknowledgements)?;
+        }
+        if !self.node_names.is_empty() {
+            struct_ser.serialize_field("node_names", &self.node_names)?;
+        }
+        if !self.notes.is_empty() {
+            struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        struct_ser.end()
     }
 }
 impl serde::Serialize for GetChangesRequest {

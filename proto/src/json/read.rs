@@ -8,7 +8,7 @@ use serde::Deserializer;
 use serde_json::Value;
 
 use super::fast::{self, TYPE};
-use crate::{flow, observer};
+use crate::{flow, flows, observer};
 
 /// What to do with fields and enum names that we don't know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,9 @@ impl Readable for observer::GetFlowsResponse {
     fn read_fast(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
+}
+impl Readable for flows::v1::Acknowledgement {
+    const NAME: &'static str = "flows.v1.Acknowledgement";
 }
 impl Readable for observer::ExportEvent {
     const NAME: &'static str = "observer.ExportEvent";

@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 use proto::{
     flow::{TrafficDirection, Verdict},
     flows::v1::{
-        EndpointState, ExplainRequest, ExplainResponse, GetChangesRequest, GetChangesResponse,
-        GetPoliciesRequest, GetPoliciesResponse, GetStateRequest, GetStateResponse, IdentityState,
-        Judgement, ListEndpointsRequest, ListEndpointsResponse, ListIdentitiesRequest,
-        ListIdentitiesResponse, Party, PolicyState, RulePath, RuleState, Suggestion, TraceRequest,
-        TraceResponse, ValidateRequest, ValidateResponse, WaitRevisionRequest,
-        WaitRevisionResponse, end::Of, policy_server::Policy, rule_path, trace_response,
+        AcknowledgeRequest, AcknowledgeResponse, Acknowledgement, EndpointState, ExplainRequest,
+        ExplainResponse, GetAcknowledgementsRequest, GetAcknowledgementsResponse,
+        GetChangesRequest, GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse,
+        GetStateRequest, GetStateResponse, IdentityState, Judgement, ListEndpointsRequest,
+        ListEndpointsResponse, ListIdentitiesRequest, ListIdentitiesResponse, Party, PolicyState,
+        RulePath, RuleState, Suggestion, TraceRequest, TraceResponse, ValidateRequest,
+        ValidateResponse, WaitRevisionRequest, WaitRevisionResponse, end::Of,
+        policy_server::Policy, rule_path, trace_response,
     },
+    google::Timestamp,
 };
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
@@ -200,6 +203,36 @@ impl Policy for Scripted {
         Ok(Response::new(ListEndpointsResponse {
             endpoints: asked_for.then_some(endpoint).into_iter().collect(),
             ..ListEndpointsResponse::default()
+        }))
+    }
+
+    /// Keeps nothing.
+    async fn acknowledge(
+        &self,
+        request: Request<AcknowledgeRequest>,
+    ) -> Result<Response<AcknowledgeResponse>, Status> {
+        self.speak().await;
+        Ok(Response::new(AcknowledgeResponse {
+            acknowledgement: request.into_inner().acknowledgement,
+            node_names: vec![self.name.to_owned()],
+            notes: Vec::new(),
+        }))
+    }
+
+    async fn get_acknowledgements(
+        &self,
+        _: Request<GetAcknowledgementsRequest>,
+    ) -> Result<Response<GetAcknowledgementsResponse>, Status> {
+        self.speak().await;
+        Ok(Response::new(GetAcknowledgementsResponse {
+            acknowledgements: vec![Acknowledgement {
+                incident: "0123abcd".to_owned(),
+                by: self.name.to_owned(),
+                time: Some(Timestamp::from_unix_nanos(self.revision.into())),
+                ..Acknowledgement::default()
+            }],
+            node_names: vec![self.name.to_owned()],
+            notes: Vec::new(),
         }))
     }
 

@@ -132,8 +132,20 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     (
         "agent",
         &[
-            "config", "error", "journal", "node", "fact", "history", "hubble", "observe",
-            "changes", "enforce", "api", "metrics", "run",
+            "config",
+            "error",
+            "journal",
+            "acknowledgements",
+            "node",
+            "fact",
+            "history",
+            "hubble",
+            "observe",
+            "changes",
+            "enforce",
+            "api",
+            "metrics",
+            "run",
         ],
     ),
     (

@@ -1,0 +1,126 @@
+//! `flows incidents acknowledge`: somebody knows of one, until a time.
+
+use std::{
+    io::{self, Write as _},
+    time::SystemTime,
+};
+
+use flow::{print::escape, quantity::parse_duration, time::Zone};
+use proto::{
+    flows::v1::{AcknowledgeResponse, Acknowledgement},
+    google::Timestamp,
+};
+
+use crate::{
+    connect::ServerArgs,
+    error::Error,
+    flag::{self, Given, Switch},
+};
+
+/// How long it holds if nothing is said.
+const DEFAULT: &str = "24h";
+
+const EXAMPLES: &str = "Examples:
+  flows incidents acknowledge 5809821d --until 8h --reason \"moves on Monday\"
+  flows incidents acknowledge 5809821d --until 2026-02-01
+It is kept by the servers (by every node that is connected), for everybody who looks, and changes
+nothing of what is enforced.";
+
+/// Say that an incident is known, until a time: it is listed last, and left out of --ongoing
+#[derive(Clone, Debug, clap::Args)]
+#[command(visible_alias = "ack", after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// the incident, as `flows incidents` shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// how long (8h, 30m), or until when (RFC 3339, 2006-01-02) [default: 24h]
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// why it is left as it is
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// who says so [default: your user name]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
+    #[arg(long, help_heading = "Output")]
+    utc: Option<Given<Switch>>,
+}
+
+/// Take back that an incident is known
+#[derive(Clone, Debug, clap::Args)]
+#[command(visible_alias = "unack")]
+pub(super) struct WithdrawArgs {
+    /// the incident
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+pub(super) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+    let zone = match flag::is_on(&args.utc)? {
+        true => Zone::UTC,
+        false => Zone::local(),
+    };
+    let now = Timestamp::from(SystemTime::now());
+    let until = until(args.until.as_deref().unwrap_or(DEFAULT), now, &zone)?;
+    let said = Acknowledgement {
+        incident: args.id.clone(),
+        until: Some(until),
+        by: args.by.clone().unwrap_or_else(user),
+        reason: args.reason.clone().unwrap_or_default(),
+        ..Acknowledgement::default()
+    };
+    let answer = server.connect().await?.acknowledge(said).await?;
+    // A later word of somebody else's may hold instead.
+    let kept = answer.acknowledgement.as_ref().and_then(|kept| kept.until);
+    let until = kept.unwrap_or(until).unix_nanos();
+    let name = zone.abbreviation(Timestamp::from_unix_nanos(until));
+    let text = format!("acknowledged until {} {name}", zone.clock(until));
+    tell(&args.id, &text, &answer)
+}
+
+pub(super) async fn withdraw(args: &WithdrawArgs, server: &ServerArgs) -> Result<(), Error> {
+    let said = Acknowledgement {
+        incident: args.id.clone(),
+        by: user(),
+        ..Acknowledgement::default()
+    };
+    let answer = server.connect().await?.acknowledge(said).await?;
+    tell(&args.id, "not acknowledged any more", &answer)
+}
+
+fn tell(id: &str, text: &str, answer: &AcknowledgeResponse) -> Result<(), Error> {
+    let nodes = answer.node_names.len();
+    let nodes = match nodes {
+        1 => "1 node".to_owned(),
+        nodes => format!("{nodes} nodes"),
+    };
+    writeln!(io::stdout(), "incident {id} {text} (kept by {nodes})")?;
+    for note in &answer.notes {
+        writeln!(io::stderr(), "Note: {}", escape(note))?;
+    }
+    Ok(())
+}
+
+/// A moment ahead: a duration from now, or a time.
+fn until(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, Error> {
+    if let Some(ahead) = parse_duration(text.trim_start_matches('+')) {
+        let ahead = i64::try_from(ahead.as_nanos()).unwrap_or(i64::MAX);
+        let until = now.unix_nanos().saturating_add(ahead);
+        return Ok(Timestamp::from_unix_nanos(until));
+    }
+    flow::time::parse(text, now, zone).map_err(|error| {
+        Error::Hinted(
+            format!("failed to parse the until time: {error}"),
+            "--until 8h (from now), --until 2026-01-31, --until 2026-01-31T12:00:00Z".to_owned(),
+        )
+    })
+}
+
+/// Who is at this terminal, as the environment says.
+fn user() -> String {
+    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
+    let mut names = names.filter_map(|name| std::env::var(name).ok());
+    let name = names.find(|name| !name.is_empty());
+    name.unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,162 @@
+//! What ended an incident, as far as changes of the cluster's state tell.
+
+use flow::incidents::{Incident, Status};
+use proto::flows::v1::{Change, change::Action};
+
+/// Nodes' clocks differ by so much, and a change is told once it is in force (ns).
+const SLACK: i64 = 2_000_000_000;
+
+/// The change after which what was denied is allowed, or nobody tries any more: of those between the last
+/// drop and then, the one that has most to do with it. That it is the reason is likely, not proven:
+/// `flows why` proves. `now`: Unix ns.
+#[must_use]
+pub fn ended_by<'a>(incident: &Incident, changes: &'a [Change], now: i64) -> Option<&'a Change> {
+    let until = match incident.status {
+        Status::Ongoing => return None,
+        Status::Allowed(since) => since,
+        Status::Quiet => now,
+    };
+    let last = incident.row.last;
+    let within = |change: &&Change| {
+        let time = change.time.unwrap_or_default().unix_nanos();
+        time >= last.saturating_sub(SLACK) && time <= until.saturating_add(SLACK)
+    };
+    let ranked = changes.iter().filter(within).filter_map(|change| {
+        let rank = rank(incident, change)?;
+        Some((rank, std::cmp::Reverse(change.time), change))
+    });
+    ranked
+        .min_by_key(|(rank, time, _)| (*rank, *time))
+        .map(|(.., change)| change)
+}
+
+/// How much a change has to do with an incident: 0 most; `None` nothing.
+fn rank(incident: &Incident, change: &Change) -> Option<u8> {
+    let row = &incident.row;
+    if row.why.split(" \u{b7} ").next() == Some(&*change.object) {
+        return Some(0);
+    }
+    let pods = [&incident.sources, &incident.destinations];
+    let ends = [&row.source.who.namespace, &row.destination.who.namespace];
+    match &*change.kind {
+        "Pod" => {
+            let pod = format!("{}/{}", change.namespace, change.name);
+            let is_new = change.action() == Action::Added;
+            (!is_new && pods.iter().any(|pods| pods.contains(&pod))).then_some(1)
+        }
+        "Namespace" => ends.contains(&&change.name).then_some(2),
+        kind if kind.ends_with("Policy") || kind.ends_with("CIDRGroup") => {
+            (change.namespace.is_empty() || ends.contains(&&change.namespace)).then_some(3)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use flow::{
+        aggregate::Trend,
+        rows::{Judged, Row, RowEnd},
+        view::{ConnectionFacts, ConnectionState},
+        workload_ref::{Kind, WorkloadRef},
+    };
+    use proto::google::Timestamp;
+
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    fn incident(status: Status) -> Incident {
+        let end = |name: &str| RowEnd {
+            who: WorkloadRef {
+                kind: Kind::Workload,
+                namespace: "shop".to_owned(),
+                name: name.to_owned(),
+            },
+            pod: format!("{name}-1"),
+            outside: String::new(),
+        };
+        Incident {
+            row: Row {
+                source: end("web"),
+                destination: end("db"),
+                source_port: None,
+                port: ":5432".to_owned(),
+                judged: Judged::Denied,
+                why: "cnp shop/db \u{b7} default deny".to_owned(),
+                facts: ConnectionFacts {
+                    state: ConnectionState::Denied,
+                    age_ns: 100 * S,
+                    drops: 9,
+                    silent: None,
+                    lost: 0,
+                },
+                start: 100 * S,
+                last: 200 * S,
+                bytes: 0,
+                rtt_us: None,
+                connections: 7,
+            },
+            sources: BTreeSet::from(["shop/web-1".to_owned()]),
+            destinations: BTreeSet::from(["shop/db-1".to_owned()]),
+            status,
+            trend: Trend::default(),
+            newest: 0,
+        }
+    }
+
+    fn change(kind: &str, object: &str, action: Action, at: i64) -> Change {
+        let name = object.rsplit([' ', '/']).next().unwrap_or_default();
+        Change {
+            action: action.into(),
+            kind: kind.to_owned(),
+            object: object.to_owned(),
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            time: Some(Timestamp::from_unix_nanos(at * S)),
+            ..Change::default()
+        }
+    }
+
+    #[test]
+    fn the_policy_that_denied_comes_first_and_the_latest_before() {
+        let policy = |at| change("CiliumNetworkPolicy", "cnp shop/db", Action::Changed, at);
+        let changes = [
+            policy(150),
+            policy(210),
+            policy(220),
+            change("Pod", "pod shop/web-1", Action::Changed, 225),
+            policy(300),
+        ];
+        let by = |status| {
+            let found = ended_by(&incident(status), &changes, 400 * S);
+            found.map(|change| change.time.unwrap_or_default().unix_nanos() / S)
+        };
+        assert_eq!(by(Status::Allowed(230 * S)), Some(220));
+        assert_eq!(by(Status::Quiet), Some(300));
+        assert_eq!(by(Status::Ongoing), None);
+        assert_eq!(by(Status::Allowed(205 * S)), None);
+    }
+
+    #[test]
+    fn pods_and_namespaces_of_both_ends_count_and_others_don_t() {
+        for (changed, counts) in [
+            (change("Pod", "pod shop/web-1", Action::Removed, 210), true),
+            (change("Pod", "pod shop/web-2", Action::Removed, 210), false),
+            (change("Pod", "pod shop/web-1", Action::Added, 210), false),
+            (change("Namespace", "ns shop", Action::Changed, 210), true),
+            (change("Namespace", "ns data", Action::Changed, 210), false),
+            (change("Node", "node n1", Action::Changed, 210), false),
+            (
+                change("NetworkPolicy", "netpol shop/x", Action::Added, 210),
+                true,
+            ),
+        ] {
+            let changes = [changed];
+            let found = ended_by(&incident(Status::Quiet), &changes, 400 * S);
+            assert_eq!(found.is_some(), counts, "{}", changes[0].object);
+        }
+    }
+}
