@@ -11,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod identity;
 mod list;
 mod manifests;
+mod past_state;
 mod render;
 mod show;
 pub(crate) mod trace;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::program;
 use flows_lab::process::Deadline;
@@ -137,6 +137,7 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     });
 
     // The policy is repaired, and the next attempt is let through.
+    let before = Instant::now();
     lab.enforce("guard.yaml", &policy("client")).unwrap();
     expect(&lab, Outcome::Connected);
     let found = incidents(&lab, |found| {
@@ -147,4 +148,32 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     assert!(summary.contains("app=client"), "{summary}");
     let (table, ..) = flows(&lab, &["incidents"]);
     assert!(table.contains("(cnp default/guard changed)"), "{table}");
+
+    // It can still be asked as of then.
+    let question = ["why", "default/client", "default/server:5432"];
+    let (now, ..) = flows(&lab, &question);
+    assert!(now.starts_with("ALLOWED now"), "{now}");
+    let at = format!("{}ms", before.elapsed().as_millis() + 100);
+    let (then, notes, _) = flows(&lab, &[&question[..], &["--at", &at]].concat());
+    assert!(then.starts_with("DENIED at "), "{then}{notes}");
+    assert!(
+        then.contains("app=other") || then.contains("app: client"),
+        "{then}"
+    );
+    let trace = [
+        "--src-pod",
+        "default/client",
+        "--dst-pod",
+        "default/server",
+        "--dport",
+        "5432",
+    ];
+    let trace = [&["policy", "trace", "--at", &at][..], &trace].concat();
+    let (then, notes, _) = flows(&lab, &trace);
+    assert!(then.contains("DENIED"), "{then}{notes}");
+    let (_, why, is_ok) = flows(&lab, &[&question[..], &["--at", "24h"]].concat());
+    assert!(
+        !is_ok && why.contains("changes are known only since"),
+        "{why}"
+    );
 }

@@ -2,13 +2,14 @@
 
 use std::{io::Write as _, path::Path};
 
+use flow::time::Zone;
 use policy::Config;
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
 
 use super::{
     clean,
-    manifests::{self, StateArgs},
-    show,
+    manifests::{self, Manifests, StateArgs},
+    past_state, show,
 };
 use crate::{
     connect::ServerArgs,
@@ -39,6 +40,14 @@ pub(crate) struct Args {
     /// destination port: 5432, 53/udp, a name such as http, 8/icmp (the type) or 128/icmpv6 [default protocol: TCP]; without it, which ports are allowed
     #[arg(long, value_name = "PORT", help_heading = "The connection")]
     dport: Option<String>,
+    /// judge as of this time: with the policies, pods and labels of then (RFC 3339, or 10m ago)
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "state",
+        help_heading = "Policies"
+    )]
+    at: Option<String>,
     /// exit with 1 if the verdict is DENIED (and with 2 if there is none)
     #[arg(long, help_heading = "Output")]
     exit_code: Option<Given<Switch>>,
@@ -116,6 +125,18 @@ async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
     let request = args.request()?;
     let answer = match &args.state.state {
         Some(directory) => of_directory(directory, args.state.config()?, &request)?,
+        None if let Some(at) = &args.at => {
+            args.state.check_running_cluster()?;
+            let zone = Zone::local();
+            let at = past_state::moment(at, &zone)?;
+            let connected = server.connect().await?;
+            let mut recorded = past_state::changes(&connected).await?;
+            let present = manifests::of_server(server).await?;
+            of_manifests(
+                &past_state::as_of(present, &mut recorded, at, &zone)?,
+                &request,
+            )?
+        }
         None => {
             args.state.check_running_cluster()?;
             let server = server.connect().await?;
@@ -139,9 +160,13 @@ fn of_directory(
     config: Config,
     request: &TraceRequest,
 ) -> Result<TraceResponse, Error> {
-    let query = explain::proto::trace_query(request)?;
     let known = manifests::read(directory, config)?;
     known.complain();
+    of_manifests(&known, request)
+}
+
+fn of_manifests(known: &Manifests, request: &TraceRequest) -> Result<TraceResponse, Error> {
+    let query = explain::proto::trace_query(request)?;
     let explanation = known.context().explain(&query)?;
     Ok(explain::proto::trace(&explanation))
 }

@@ -20,10 +20,13 @@ use flow::{
     rows::{Judged, Row},
     time::Zone,
 };
-use proto::flows::v1::{Change, GetChangesRequest, GetChangesResponse, TraceResponse};
+use proto::{
+    flows::v1::{Change, GetChangesResponse, TraceResponse},
+    google::Timestamp,
+};
 use serde_json::{Value, json};
 
-use super::{clean, list::notes, manifests, manifests::Manifests};
+use super::{clean, list::notes, manifests, manifests::Manifests, past_state};
 use crate::{
     connect::ServerArgs,
     error::Error,
@@ -38,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   flows why shop/web data/redis:6379
   flows why shop/web-7d9f8b6c5d-x2k4p 203.0.113.10:443
   flows why payments/fraud-check shop/inventory:8080 -o json
+  flows why shop/web data/redis:6379 --at 2026-01-31T03:10:00Z
 An end is a workload or a pod, NAMESPACE/NAME, an address, or an entity such as world. Each change that the
 agents have recorded is taken back by itself on the present state, and the verdict asked for again: what is
 named as the cause is proven to be one.";
@@ -52,6 +56,9 @@ pub(crate) struct Args {
     /// to whom, and on which port
     #[arg(value_name = "DESTINATION:PORT")]
     destination: String,
+    /// judge as of this time: with the policies, pods and labels of then (RFC 3339, or 10m ago)
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
     /// text or json [default: text]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<TextFormat>>,
@@ -78,6 +85,8 @@ struct Answer<'a> {
     source: String,
     destination: String,
     now: TraceResponse,
+    /// What `now` means, if it isn't the present.
+    at: Option<Timestamp>,
     past: Past,
     found: Culprits,
     changes: &'a [Change],
@@ -91,7 +100,13 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         false => Zone::local(),
     };
     let (destination, port) = with_port(&args.destination)?;
-    let manifests = manifests::of_server(server).await?;
+    let at = args.at.as_deref();
+    let at = at.map(|text| past_state::moment(text, &zone)).transpose()?;
+    let mut manifests = manifests::of_server(server).await?;
+    let mut recorded = recorded(&manifests, server).await?;
+    if let Some(at) = at {
+        manifests = past_state::as_of(manifests, &mut recorded, at, &zone)?;
+    }
     let query = TraceQuery {
         source: end(&manifests.state, &args.source)?,
         destination: end(&manifests.state, destination)?,
@@ -102,7 +117,6 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     };
     let question = |error: explain::trace::QueryError| Error::Usage(escape(&error.to_string()));
     let explained = manifests.context().explain(&query).map_err(question)?;
-    let recorded = recorded(&manifests, server).await?;
     // What can't be read back, such as services, decides nothing.
     let (changes, objects): (Vec<Change>, Vec<ObjectChange>) = recorded
         .changes
@@ -114,7 +128,8 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         source: args.source.clone(),
         destination: args.destination.clone(),
         now: clean::trace(explain::proto::trace(&explained)),
-        past: past(server, &args.source, destination, port).await?,
+        past: past(server, &args.source, destination, port, at).await?,
+        at,
         found: found.map_err(question)?,
         changes: &changes,
         recorded: &recorded,
@@ -179,12 +194,10 @@ fn end(state: &State, text: &str) -> Result<End, Error> {
 }
 
 async fn recorded(manifests: &Manifests, server: &ServerArgs) -> Result<GetChangesResponse, Error> {
-    let request = GetChangesRequest::default();
     let answer = match &manifests.server {
-        Some(server) => server.get_changes(request).await,
-        None => server.connect().await?.get_changes(request).await,
+        Some(server) => past_state::changes(server).await?,
+        None => past_state::changes(&server.connect().await?).await?,
     };
-    let answer = answer.map_err(Error::Request)?;
     notes(&answer.notes);
     Ok(answer)
 }
@@ -195,6 +208,7 @@ async fn past(
     source: &str,
     destination: &str,
     port: NumberedPort,
+    until: Option<Timestamp>,
 ) -> Result<Past, Error> {
     let text = format!(
         "({}) and ({}) and dst.port == {}",
@@ -208,6 +222,7 @@ async fn past(
         whitelist: asked.whitelist,
         blacklist: asked.blacklist,
         last: LAST,
+        until,
         ..FlowQuery::default()
     };
     let snapshot = history::read(Source::Server(server.target()?), query).await?;
@@ -237,7 +252,7 @@ impl Past {
 
 fn to_json(answer: &Answer<'_>) -> Value {
     let time = |ns: i64| {
-        let moment = proto::google::Timestamp::from_unix_nanos(ns);
+        let moment = Timestamp::from_unix_nanos(ns);
         flow::time::TimeFormat::Rfc3339Nano.text(Some(&moment), &Zone::UTC)
     };
     let change = |change: &Change| {
@@ -257,6 +272,7 @@ fn to_json(answer: &Answer<'_>) -> Value {
     json!({
         "source": answer.source,
         "destination": answer.destination,
+        "at": answer.at.map(|at| time(at.unix_nanos())),
         "verdict": if answer.found.allowed { "ALLOWED" } else { "DENIED" },
         "last_allowed": answer.past.worked.map(time),
         "denied_since": answer.past.denied.map(|(first, _)| time(first)),

@@ -36,6 +36,8 @@ pub(super) struct Event {
     pub(super) volume: [Option<Volume>; 2],
     /// Round trip of the handshake, us.
     pub(super) rtt_us: Option<u32>,
+    /// It would have been dropped, if policy were enforced.
+    pub(super) audited: bool,
     /// Further packets dropped alike.
     pub(super) limited: u64,
     /// TCP flags of the packet.
@@ -64,6 +66,7 @@ impl Event {
             names_policies: false,
             volume: [None; 2],
             rtt_us: None,
+            audited: flow.verdict() == Verdict::Audit,
             limited: 0,
             tcp_flags,
         };

@@ -48,6 +48,8 @@ pub(super) mod bit {
     pub(in crate::connection) const NAMED: u32 = 1 << 15;
     /// The destination let a packet in.
     pub(in crate::connection) const LET_IN: u32 = 1 << 18;
+    /// A packet of it would have been dropped, if policy were enforced.
+    pub(in crate::connection) const AUDITED: u32 = 1 << 19;
     /// Its source is a pod.
     pub(in crate::connection) const FROM_POD: u32 = 1 << 16;
     /// Its destination is a pod.
@@ -226,6 +228,7 @@ impl<K> Leg<K> {
             (bit::OURS, event.is_ours),
             (bit::FROM_POD, event.pods[0]),
             (bit::TO_POD, event.pods[1]),
+            (bit::AUDITED, event.audited),
             (either(bit::FIN_FORWARD, bit::FIN_REPLY), flag(tcp::FIN)),
             (either(bit::RST_FORWARD, bit::RST_REPLY), flag(tcp::RST)),
             (bit::SYN_REPLY, is_reply && flag(tcp::SYN)),

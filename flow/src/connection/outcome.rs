@@ -16,6 +16,8 @@ pub enum Outcome {
         /// At the veth of which end; `None` if that isn't told.
         at: Option<Direction>,
     },
+    /// It passed, and policy would have denied it at an end if it were enforced there.
+    Audited,
     /// It left its source, and nothing is known of the pod that it goes to: that pod's node told
     /// nothing, and no answer was seen.
     Unconfirmed,
@@ -40,6 +42,9 @@ pub(super) fn outcome<K>(one: &Leg<K>, other: Option<&Leg<K>>) -> Outcome {
             () => None,
         };
         return Outcome::Denied { at };
+    }
+    if bits & bit::AUDITED != 0 {
+        return Outcome::Audited;
     }
     // Of a pod some node must have said that it let the packet in.
     match bits & (bit::LET_IN | bit::REPLIED) != 0 || bits & bit::TO_POD == 0 {

@@ -163,7 +163,7 @@ impl<'a, K> Connection<'a, K> {
     pub fn silent(&self) -> Option<Direction> {
         let reached = match self.outcome() {
             Outcome::Denied { at } => at == Some(Direction::Ingress),
-            Outcome::Allowed | Outcome::Unconfirmed => true,
+            Outcome::Allowed | Outcome::Audited | Outcome::Unconfirmed => true,
         };
         if reached && self.has(bit::TO_POD) && !self.has(bit::INGRESS) {
             return Some(Direction::Ingress);
@@ -171,10 +171,12 @@ impl<'a, K> Connection<'a, K> {
         (self.has(bit::FROM_POD) && !self.has(bit::EGRESS)).then_some(Direction::Egress)
     }
 
-    /// What is kept of the event that explains the outcome: of a denied connection its last drop, else
+    /// What is kept of the event that explains the outcome: of a denied connection its last drop, of an
+    /// audited one what the node tells that audited it, else
     /// its newest event.
     pub fn deciding(&self) -> &'a K {
-        let rank = |leg: &Leg<K>| (leg.has(bit::DROPPED), leg.has(bit::INGRESS), leg.last);
+        let has = |leg: &Leg<K>| [bit::DROPPED, bit::AUDITED, bit::INGRESS].map(|of| leg.has(of));
+        let rank = |leg: &Leg<K>| (has(leg), leg.last);
         match self.other {
             Some(other) if rank(other) > rank(self.one) => &other.witness,
             Some(_) | None => &self.one.witness,

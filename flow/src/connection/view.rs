@@ -44,6 +44,7 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
         let verdict = match connection.outcome() {
             Outcome::Allowed if flow.verdict() == Verdict::Dropped => Verdict::Forwarded,
             Outcome::Allowed => flow.verdict(),
+            Outcome::Audited => Verdict::Audit,
             Outcome::Denied { .. } => Verdict::Dropped,
             Outcome::Unconfirmed => Verdict::Unknown,
         };

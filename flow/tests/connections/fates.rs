@@ -283,3 +283,34 @@ fn an_id_stays_when_the_other_node_is_heard() {
     let both: Vec<_> = connections.iter().map(|one| one.id()).collect();
     assert_eq!(both, [first]);
 }
+
+#[test]
+fn what_policy_would_have_denied_is_audited_wherever_it_was() {
+    const AUDIT: Option<Verdict> = Some(Verdict::Audit);
+    let at_source = Told {
+        judged: [AUDIT, None],
+        ..source(0)
+    };
+    let at_destination = Told {
+        judged: [None, AUDIT],
+        ..destination(1)
+    };
+    let replied = answer(destination(1), 2, tcp::SYN | tcp::ACK);
+    for events in [
+        [at_source, destination(1), replied],
+        [source(0), at_destination, replied],
+        [replied, at_source, destination(1)],
+    ] {
+        let fate = one(&events);
+        assert_eq!(fate.outcome, Outcome::Audited);
+        assert_eq!(fate.state, State::Open);
+    }
+    // What was dropped in spite of it is denied.
+    let drop = Told {
+        cause: Cause::Drop,
+        judged: [None, DROP],
+        ..destination(1)
+    };
+    let at = Some(Direction::Ingress);
+    assert_eq!(one(&[at_source, drop]).outcome, Outcome::Denied { at });
+}

@@ -80,6 +80,7 @@ impl FlowView for Told {
     fn verdict(&self) -> Verdict {
         match self.is_dropped() {
             true => Verdict::Dropped,
+            false if self.judged.contains(&Some(Verdict::Audit)) => Verdict::Audit,
             false => Verdict::Forwarded,
         }
     }

@@ -30,7 +30,14 @@ fn write(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
         "DENIED"
     };
     let (source, destination) = (escape(&answer.source), escape(&answer.destination));
-    writeln!(out, "{verdict} now  {source} -> {destination}")?;
+    let when = match answer.at.map(Timestamp::unix_nanos) {
+        None => "now".to_owned(),
+        Some(at) => {
+            let name = zone.abbreviation(Timestamp::from_unix_nanos(at));
+            format!("at {} {name}", zone.clock(at))
+        }
+    };
+    writeln!(out, "{verdict} {when}  {source} -> {destination}")?;
     for (end, judgement) in [
         ("source", &answer.now.egress),
         ("destination", &answer.now.ingress),
