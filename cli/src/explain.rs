@@ -24,7 +24,7 @@ use crate::{
     connect::ServerArgs,
     error::Error,
     flag::{self, Given, Switch, Value, no_format},
-    history,
+    history, markdown,
 };
 
 /// Flows that are looked through for the connection that is meant.
@@ -222,19 +222,20 @@ pub(crate) fn document(
     judged: Option<Judged>,
     answer: &ExplainResponse,
     zone: &Zone,
-    markdown: bool,
+    as_markdown: bool,
 ) -> Result<String, fmt::Error> {
     let mut out = String::new();
-    let (heading, code) = match markdown {
-        true => ("## ", "```"),
-        false => ("", ""),
+    let heading = if as_markdown { "## " } else { "" };
+    let safe = |text: &str| match as_markdown {
+        true => markdown::text(text),
+        false => escape(text),
     };
     let message = Message::new(flow);
     let cells = Cells {
         plain: true,
         ..Cells::default()
     };
-    let text = |column: AttributeId| escape(&column.text(&message, &cells));
+    let text = |column: AttributeId| safe(&column.text(&message, &cells));
     let verdict = match (judged, flow.verdict()) {
         (Some(judged), _) => judged.name(),
         (None, Verdict::Dropped) if answer.not_policy => "DROPPED",
@@ -256,10 +257,10 @@ pub(crate) fn document(
         text(AttributeId::Protocol)
     );
     writeln!(out, "{heading}{verdict}  {ends}")?;
-    if markdown {
+    if as_markdown {
         writeln!(out)?;
     }
-    writeln!(out, "{}", escape(&answer.headline))?;
+    writeln!(out, "{}", safe(&answer.headline))?;
     let time = flow.time_ns().unwrap_or(0);
     let zone_name = zone.abbreviation(Timestamp::from_unix_nanos(time));
     let revision = match answer
@@ -270,7 +271,7 @@ pub(crate) fn document(
         0 => String::new(),
         revision => format!(", policy revision {revision}"),
     };
-    let node = escape(flow.node());
+    let node = safe(flow.node());
     writeln!(
         out,
         "Seen at {} {zone_name} on {node}{revision}.",
@@ -282,7 +283,7 @@ pub(crate) fn document(
         }
         writeln!(out, "\n{heading}{title}")?;
         for line in lines {
-            writeln!(out, "- {}", escape(line))?;
+            writeln!(out, "- {}", safe(line))?;
         }
         Ok(())
     };
@@ -297,14 +298,13 @@ pub(crate) fn document(
         writeln!(out, "\nNow it would be {now_text}{differs}.")?;
         for suggestion in &now.suggestions {
             writeln!(out, "\n{heading}What would allow it")?;
-            writeln!(out, "{}", escape(&suggestion.text))?;
-            writeln!(out, "{code}{}", if markdown { "yaml" } else { "" })?;
-            for line in suggestion.yaml.lines() {
-                let indent = if markdown { "" } else { "  " };
-                writeln!(out, "{indent}{}", escape(line))?;
+            writeln!(out, "{}\n", safe(&suggestion.text))?;
+            if as_markdown {
+                writeln!(out, "{}", markdown::block("yaml", &suggestion.yaml))?;
+                continue;
             }
-            if markdown {
-                writeln!(out, "{code}")?;
+            for line in suggestion.yaml.lines() {
+                writeln!(out, "  {}", escape(line))?;
             }
         }
     }
@@ -323,12 +323,11 @@ pub(crate) fn document(
     list(&mut out, "Policies", &involved.collect::<Vec<_>>())?;
     list(&mut out, "Notes", &answer.notes)?;
     if !answer.command.is_empty() {
-        let tick = if markdown { "`" } else { "" };
-        writeln!(
-            out,
-            "\nTo ask again: {tick}{}{tick}",
-            escape(&answer.command)
-        )?;
+        let command = match as_markdown {
+            true => markdown::code(&answer.command),
+            false => escape(&answer.command),
+        };
+        writeln!(out, "\nTo ask again: {command}")?;
     }
     Ok(out)
 }

@@ -21,6 +21,7 @@ mod history;
 mod incidents;
 mod line;
 mod list;
+mod markdown;
 mod observe;
 mod policy;
 mod status;

@@ -134,6 +134,14 @@ async fn a_change_of_several_nodes_is_one() {
             &["1-1 a>b: one two", "2-2 b>a: one two", "3-4 a>b: one two"],
         ),
         (
+            "the same again hours later, on a node that missed the first, heard first",
+            &[
+                ("one", &[(1, changed), (2, back), (9001, changed)], 1, 0),
+                ("two", &[(9000, changed)], 1, 0),
+            ],
+            &["1-1 a>b: one", "2-2 b>a: one", "9000-9001 a>b: one two"],
+        ),
+        (
             "to and fro, and an agent that was down meanwhile",
             &[
                 ("one", &[(1, changed), (2, back), (3, changed)], 1, 0),

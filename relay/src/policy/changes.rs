@@ -1,13 +1,16 @@
 //! Changes that several nodes tell of, as one each.
 //!
 //! A node tells of a change once, so two of the same object between the same forms that two nodes tell of
-//! are one. An object may go back and forth: then the later one of a node belongs to the later one of
-//! another, whatever is missing in between.
+//! are one. An object may go back and forth: so they are one only if they came into force within some
+//! time of each other, or if the node found it at its start and doesn't know when it was.
 
 use std::collections::HashMap;
 
 use proto::flows::v1::{Change, FirstState, GetChangesResponse};
 use proto::google::Timestamp;
+
+/// A node that runs puts a change into force within so long (ns) of the others.
+const APART: i64 = 600_000_000_000;
 
 /// What tells changes apart: object, forms before and after; of a first state what it had.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -68,7 +71,8 @@ pub(super) fn merged(answers: Vec<GetChangesResponse>, number: usize) -> GetChan
             let mut nodes = nodes.flat_map(|on| change.nodes.iter().map(move |own| (on, own)));
             nodes.any(|(on, own)| on.node_name == own.node_name)
         };
-        match places.iter().rev().find(|place| !is_on(place)) {
+        let fits = |place: &&usize| !is_on(place) && is_near(&merged[**place], &change);
+        match places.iter().rev().find(fits) {
             Some(place) => add(&mut merged[*place], change),
             None => {
                 places.push(merged.len());
@@ -92,6 +96,18 @@ pub(super) fn merged(answers: Vec<GetChangesResponse>, number: usize) -> GetChan
         node_names,
         ..GetChangesResponse::default()
     }
+}
+
+/// Whether a node's change, not older than what others told, may be the same.
+fn is_near(known: &Change, change: &Change) -> bool {
+    let ns = |time: Option<Timestamp>| time.unwrap_or_default().unix_nanos();
+    let found = change.nodes.iter().find(|on| on.found_at_start);
+    // It may have happened at any time since then.
+    let from = match found {
+        Some(on) => ns(on.found_after),
+        None => ns(change.time).saturating_sub(APART),
+    };
+    ns(known.last_time.or(known.time)) >= from
 }
 
 /// By time; at one moment by object, so that the order is the same each time.

@@ -8,6 +8,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "error",
             "flag",
             "text",
+            "markdown",
             "table",
             "line",
             "connect",

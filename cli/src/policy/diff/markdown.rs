@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use explain::diff::{Became, Change};
-use flow::print::escape;
 
 use super::report::{ObjectChange, Report, reason_text};
 use super::text::{Names, connections};
+use crate::markdown;
 
 /// The longest comment, bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
@@ -26,7 +26,10 @@ pub(super) fn show(report: &Report) -> String {
             ObjectChange::Changed => "changed",
             ObjectChange::Removed => "removed",
         };
-        line(&mut text, format!("- {what}: {}", code(&name.to_string())));
+        line(
+            &mut text,
+            format!("- {what}: {}", markdown::code(&name.to_string())),
+        );
     }
     let names = Names::new(&report.groups);
     for (became, title) in [
@@ -52,9 +55,9 @@ pub(super) fn show(report: &Report) -> String {
                 &mut text,
                 format!(
                     "| {} | {} | {} | {} | {} |",
-                    cell(&names.list(&row.sources)),
-                    cell(&names.list(&row.destinations)),
-                    cell(&row.ports.to_string()),
+                    markdown::text(&names.list(&row.sources)),
+                    markdown::text(&names.list(&row.destinations)),
+                    markdown::text(&row.ports.to_string()),
                     reasons(row, false),
                     reasons(row, true),
                 ),
@@ -70,7 +73,10 @@ pub(super) fn show(report: &Report) -> String {
     if let Some(summary) = report.impact_summary() {
         line(
             &mut text,
-            format!("\n#### Recorded connections\n\n{}\n", cell(&summary)),
+            format!(
+                "\n#### Recorded connections\n\n{}\n",
+                markdown::text(&summary)
+            ),
         );
     }
     let changes = report.impact.iter().flat_map(|(impact, _)| &impact.changes);
@@ -81,11 +87,11 @@ pub(super) fn show(report: &Report) -> String {
         };
         line(
             &mut text,
-            format!("- {what}: {}", cell(&connections(change))),
+            format!("- {what}: {}", markdown::text(&connections(change))),
         );
     }
     for note in report.impact_notes() {
-        line(&mut text, format!("- {}", cell(&note)));
+        line(&mut text, format!("- {}", markdown::text(&note)));
     }
     if !report.warnings.is_empty() {
         line(&mut text, "\n#### Warnings\n".to_owned());
@@ -94,7 +100,11 @@ pub(super) fn show(report: &Report) -> String {
         let place = format!("{}:{}", warning.file, warning.line);
         line(
             &mut text,
-            format!("- {}: {}", code(&place), cell(&warning.problem)),
+            format!(
+                "- {}: {}",
+                markdown::code(&place),
+                markdown::text(&warning.problem)
+            ),
         );
     }
     text
@@ -108,31 +118,11 @@ fn line(text: &mut String, line: String) {
 fn reasons(row: &Change, after: bool) -> String {
     let ends = row.ends.iter().map(|end| {
         let reason = if after { &end.after } else { &end.before };
-        format!("{}: {}", end.direction, cell(&reason_text(reason.as_ref())))
+        format!(
+            "{}: {}",
+            end.direction,
+            markdown::text(&reason_text(reason.as_ref()))
+        )
     });
     ends.collect::<Vec<_>>().join("<br>")
-}
-
-/// A text that means nothing to Markdown or HTML.
-fn cell(text: &str) -> String {
-    let mut safe = String::new();
-    for letter in escape(text).chars() {
-        match letter {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            // `@name` would call somebody.
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' | '@' => {
-                safe.push('\\');
-                safe.push(letter);
-            }
-            letter => safe.push(letter),
-        }
-    }
-    safe
-}
-
-/// A name as code. There are no ticks in names of objects and files that are read; others lose them.
-fn code(text: &str) -> String {
-    format!("`{}`", escape(text).replace('`', "'"))
 }
