@@ -138,9 +138,13 @@ async fn of_server(server: &Server, since: Duration) -> Result<Recorded, Error> 
     let mut stream = server.get_flows(request, FlowOptions::default()).await?;
     let mut groups = FlowGroups::default();
     let mut lost = 0_u64;
+    let mut oldest = None;
     while let Some(response) = stream.message().await? {
         match &response.response_types {
-            Some(ResponseTypes::Flow(flow)) => group_flow(&mut groups, flow),
+            Some(ResponseTypes::Flow(flow)) => {
+                oldest = [oldest, flow.time].into_iter().flatten().min();
+                group_flow(&mut groups, flow);
+            }
             Some(ResponseTypes::LostEvents(event)) => {
                 lost = lost.saturating_add(event.num_events_lost);
             }
@@ -151,9 +155,13 @@ async fn of_server(server: &Server, since: Duration) -> Result<Recorded, Error> 
         let lost = grouped(lost);
         notes(&[format!("{lost} events were lost: there were more flows")]);
     }
-    let nanos = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
-    Ok(Recorded {
-        groups,
-        origin: format!("of the last {}", span(nanos)),
-    })
+    let asked = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+    let now = Timestamp::from(now).unix_nanos();
+    let held = oldest.map_or(0, |oldest| now.saturating_sub(oldest.unix_nanos()));
+    // What is older than the oldest flow may have been used, and nobody knows.
+    let origin = match asked.saturating_sub(held) > asked / 10 {
+        true => format!("of the last {} (older flows are not held)", span(held)),
+        false => format!("of the last {}", span(asked)),
+    };
+    Ok(Recorded { groups, origin })
 }
