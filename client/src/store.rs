@@ -1,13 +1,14 @@
 //! The last N flows and the places where some were lost, in the order in which they came.
 //!
-//! A flow is held twice: as a small [`Row`] with shared names, which filters, sorting and tables
-//! read, and as the message itself, packed with its neighbours, for those who want to see all of one
-//! flow. Readers take a [`Snapshot`] and never block the writer.
+//! A flow is held as a small [`Row`], which filters, sorting and tables read. What thousands of flows
+//! have in common stands beside them once; what is left of the message itself is packed with its
+//! neighbours, for those who want to see all of one flow. Readers take a [`Snapshot`] and never block the writer.
 
 mod chunk;
 mod intern;
 mod item;
 mod nodes;
+mod parts;
 mod row;
 
 use std::{
@@ -26,6 +27,7 @@ use intern::Names;
 pub use item::{Item, Marker};
 use nodes::Nodes;
 pub use nodes::{NodeStats, Outage, Stage};
+use parts::Parts;
 pub(crate) use row::Id;
 pub use row::Row;
 
@@ -86,10 +88,11 @@ impl Store {
     pub fn push(&self, responses: &[GetFlowsResponse], live_since: i64) {
         let now = Timestamp::from(SystemTime::now()).unix_nanos();
         self.change(|inner| {
+            let mut parts = Parts::default();
             for response in responses {
-                if let Some((item, message)) = item::item(response, &mut inner.names) {
+                if let Some(item) = item::item(response, &mut inner.names, &mut parts) {
                     inner.nodes.count(&item, now, live_since);
-                    inner.push(item, message.as_deref());
+                    inner.push(item, &parts.own);
                 }
             }
             inner.evict(self.capacity);
@@ -100,7 +103,7 @@ impl Store {
     pub fn mark(&self, mark: Marker) {
         self.change(|inner| {
             inner.nodes.mark(&mark);
-            inner.push(Item::Marker(Box::new(mark)), None);
+            inner.push(Item::Marker(Box::new(mark)), &[]);
             inner.evict(self.capacity);
         });
     }
@@ -117,7 +120,12 @@ impl Store {
             let from = responses.len().saturating_sub(room);
             let names = &mut inner.names;
             let items = responses[from..].iter();
-            let items: Vec<_> = items.filter_map(|r| item::item(r, names)).collect();
+            let mut parts = Parts::default();
+            let read = |response| {
+                let item = item::item(response, names, &mut parts)?;
+                Some((item, parts.own.clone()))
+            };
+            let items: Vec<_> = items.filter_map(read).collect();
             let put = items.len();
             let mut items = items.into_iter();
             // The last piece may be short: chunks are as long as they are.
@@ -125,9 +133,11 @@ impl Store {
             let mut chunks = Vec::new();
             while items.len() > 0 {
                 let mut chunk = Chunk::new(first);
-                for (item, message) in items.by_ref().take(LENGTH) {
+                while !chunk.is_full()
+                    && let Some((item, own)) = items.next()
+                {
                     inner.counts.count(&item);
-                    chunk.push(item, message.as_deref());
+                    chunk.push(item, &own);
                 }
                 chunk.seal();
                 first = chunk.end();
@@ -188,7 +198,7 @@ impl Inner {
         self.chunks.iter().map(|chunk| chunk.len()).sum()
     }
 
-    fn push(&mut self, item: Item, message: Option<&Flow>) {
+    fn push(&mut self, item: Item, own: &[u8]) {
         self.counts.count(&item);
         let open = match self.chunks.back_mut() {
             Some(chunk) if !chunk.is_sealed() => chunk,
@@ -200,8 +210,8 @@ impl Inner {
         };
         // Copies the open chunk if a snapshot holds it.
         let chunk = Arc::make_mut(open);
-        chunk.push(item, message);
-        if chunk.len() == LENGTH {
+        chunk.push(item, own);
+        if chunk.is_full() {
             chunk.seal();
         }
     }

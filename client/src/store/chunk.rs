@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use prost::Message as _;
 use proto::flow::Flow;
 
-use super::item::Item;
+use super::{item::Item, parts};
 
 /// Items per chunk.
 pub(super) const LENGTH: usize = 1024;
+/// A chunk of huge messages ends sooner (bytes): their ends are counted in 32 bits.
+const HEAVY: usize = 1 << 30;
 
 /// Items with numbers in a row. Grows until it is sealed.
 #[derive(Clone, Debug)]
@@ -18,17 +19,17 @@ pub(super) struct Chunk {
     messages: Messages,
 }
 
-/// Encoded flows, one after the other; marks have none.
+/// What is each message's own (see [`parts`]), one after the other; marks have nothing.
 #[derive(Clone, Debug)]
 enum Messages {
     Open {
         bytes: Vec<u8>,
-        ends: Vec<usize>,
+        ends: Vec<u32>,
     },
     /// The same bytes compressed: neighbours are much alike.
     Sealed {
         packed: Box<[u8]>,
-        ends: Box<[usize]>,
+        ends: Box<[u32]>,
     },
 }
 
@@ -44,16 +45,24 @@ impl Chunk {
         }
     }
 
-    pub(super) fn push(&mut self, item: Item, message: Option<&Flow>) {
+    /// `own`: the part of the item's message that is its own; nothing of a mark.
+    pub(super) fn push(&mut self, item: Item, own: &[u8]) {
         let Messages::Open { bytes, ends } = &mut self.messages else {
             return;
         };
-        if let Some(message) = message {
-            // A vector takes any length.
-            let _always = message.encode(bytes);
-        }
-        ends.push(bytes.len());
+        bytes.extend_from_slice(own);
+        // It is full long before.
+        ends.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         self.items.push(item);
+    }
+
+    /// Whether it is to be sealed.
+    pub(super) fn is_full(&self) -> bool {
+        let is_heavy = match &self.messages {
+            Messages::Open { bytes, .. } => bytes.len() > HEAVY,
+            Messages::Sealed { .. } => true,
+        };
+        is_heavy || self.items.len() >= LENGTH
     }
 
     pub(super) fn seal(&mut self) {
@@ -98,14 +107,19 @@ impl Chunk {
 
     /// The message of an item, out of what [`Self::unpacked`] gave.
     pub(super) fn message(&self, unpacked: &[u8], index: usize) -> Option<Flow> {
-        if !matches!(self.items.get(index)?, Item::Flow(_)) {
+        let Item::Flow(row) = self.items.get(index)? else {
             return None;
-        }
-        let ends: &[usize] = match &self.messages {
+        };
+        let ends: &[u32] = match &self.messages {
             Messages::Open { ends, .. } => ends,
             Messages::Sealed { ends, .. } => ends,
         };
-        let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-        Flow::decode(unpacked.get(start..ends[index])?).ok()
+        let end = |index: usize| usize::try_from(*ends.get(index)?).ok();
+        let start = match index.checked_sub(1) {
+            Some(before) => end(before)?,
+            None => 0,
+        };
+        let own = unpacked.get(start..end(index)?)?;
+        parts::join(row.common(), own, row.uuid_apart())
     }
 }

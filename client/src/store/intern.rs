@@ -6,10 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use flow::{FlowView as _, view::Message};
+use flow::{FlowView, view::Message};
+use foldhash::fast::RandomState;
 use proto::{
-    flow::{Endpoint, Flow},
-    flows::v1::{Decision, FlowExtension},
+    flow::{Endpoint, Flow, Service, TraceReason, TrafficDirection},
+    flows::v1::{Cause, Decision, FlowExtension},
 };
 
 /// An end's names; `None` if the server named nothing.
@@ -32,16 +33,94 @@ pub(super) struct Decided {
     pub(super) ends: [Option<Decision>; 2],
 }
 
+/// What thousands of flows have in common: all but their times, addresses, ports and volumes.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// That part of their messages, see [`super::parts`].
+    pub(super) common: Box<[u8]>,
+    pub(super) ends: [Arc<End>; 2],
+    pub(super) node: Arc<Node>,
+    pub(super) decided: Option<Arc<Decided>>,
+    pub(super) verdict: i32,
+    pub(super) drop_reason: i32,
+    pub(super) event_type: Option<(i32, i32)>,
+    pub(super) direction: TrafficDirection,
+    pub(super) match_type: u32,
+    pub(super) trace_reason: TraceReason,
+    pub(super) is_reply: Option<bool>,
+    /// Of our servers.
+    pub(super) ours: Option<Ours>,
+    pub(super) names: [Vec<String>; 2],
+    pub(super) services: [Option<Service>; 2],
+    pub(super) interface: Option<(u32, String)>,
+    pub(super) policy_log: Vec<String>,
+    /// Empty of layer 7, where each has its own.
+    pub(super) summary: String,
+}
+
+/// What our servers say besides decisions and volumes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ours {
+    pub(super) revision: u32,
+    pub(super) cause: Cause,
+    pub(super) late: bool,
+}
+
 /// Everything that rows refer to.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    hasher: RandomState,
+    shapes: Pool<Shape>,
     ends: Pool<End>,
     nodes: Pool<Node>,
     decided: Pool<Decided>,
 }
 
 impl Names {
-    pub(super) fn end(&mut self, end: Option<&Endpoint>) -> Arc<End> {
+    /// What a flow has in common with others, whose part of the message this is.
+    pub(super) fn shape(&mut self, common: &[u8], flow: &Flow) -> Arc<Shape> {
+        let hash = self.hasher.hash_one(common);
+        if let Some(known) = self.shapes.find(hash, |known| *known.common == *common) {
+            return known;
+        }
+        let extension = flow.extension();
+        let message = Message::new(flow);
+        let shape = Shape {
+            common: common.into(),
+            ends: [
+                self.end(flow.source.as_ref()),
+                self.end(flow.destination.as_ref()),
+            ],
+            node: self.node(flow),
+            decided: self.decided(&message, extension.as_ref()),
+            verdict: flow.verdict,
+            drop_reason: FlowView::drop_reason(flow),
+            event_type: flow.event_type(),
+            direction: flow.direction(),
+            match_type: flow.match_type(),
+            trace_reason: FlowView::trace_reason(flow),
+            is_reply: FlowView::is_reply(flow),
+            ours: extension.map(|extension| Ours {
+                revision: extension.revision,
+                cause: extension.cause(),
+                late: extension.late,
+            }),
+            names: [flow.source_names.clone(), flow.destination_names.clone()],
+            services: [
+                flow.source_service.clone(),
+                flow.destination_service.clone(),
+            ],
+            interface: FlowView::interface(flow).map(|(index, name)| (index, name.to_owned())),
+            policy_log: flow.policy_log.clone(),
+            summary: match &flow.l7 {
+                None => FlowView::summary(flow).to_owned(),
+                Some(_) => String::new(),
+            },
+        };
+        self.shapes.get(hash, |_| false, || shape)
+    }
+
+    fn end(&mut self, end: Option<&Endpoint>) -> Arc<End> {
         let hash = hash(|to| {
             let Some(end) = end else { return };
             (end.id, end.identity, &end.cluster_name, &end.namespace).hash(to);
@@ -54,7 +133,7 @@ impl Names {
         self.ends.get(hash, same, || End(end.cloned()))
     }
 
-    pub(super) fn node(&mut self, flow: &Flow) -> Arc<Node> {
+    fn node(&mut self, flow: &Flow) -> Arc<Node> {
         let hash = hash(|to| (&flow.node_name, &flow.node_labels).hash(to));
         let same = |known: &Node| known.name == flow.node_name && known.labels == flow.node_labels;
         let make = || Node {
@@ -65,7 +144,7 @@ impl Names {
     }
 
     /// Who decided. `None` if nobody is named.
-    pub(super) fn decided(
+    fn decided(
         &mut self,
         flow: &Message<'_>,
         extension: Option<&FlowExtension>,
@@ -113,6 +192,8 @@ impl Names {
 
     /// Lets go of what no row refers to any more.
     pub(super) fn forget_unused(&mut self) {
+        // They refer to the others.
+        self.shapes.forget_unused();
         self.ends.forget_unused();
         self.nodes.forget_unused();
         self.decided.forget_unused();
@@ -149,6 +230,10 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
+    fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+        self.known.get(&hash).filter(|known| same(known)).cloned()
+    }
+
     fn get(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
         match self.known.get(&hash) {
             Some(known) if same(known) => known.clone(),

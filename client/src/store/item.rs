@@ -9,14 +9,10 @@ use proto::{
     relay::NodeState,
 };
 
-use super::{intern::Names, row::Row};
+use super::{intern::Names, parts::Parts, row::Row};
 
 /// What a store holds.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are flows, and they stand in a row in memory"
-)]
 pub enum Item {
     /// A flow.
     Flow(Row),
@@ -156,18 +152,20 @@ fn writable(flow: &Flow) -> Cow<'_, Flow> {
     }
 }
 
-/// A response as an item, with the message behind it.
-pub(super) fn item<'a>(
-    response: &'a GetFlowsResponse,
+/// A response as an item. `parts` then has what is its message's own: nothing of a mark.
+pub(super) fn item(
+    response: &GetFlowsResponse,
     names: &mut Names,
-) -> Option<(Item, Option<Cow<'a, Flow>>)> {
+    parts: &mut Parts,
+) -> Option<Item> {
     let time = known;
+    parts.own.clear();
     match response.response_types.as_ref()? {
         ResponseTypes::Flow(flow) => {
             let flow = writable(flow);
-            let mut row = Row::new(&flow, names);
+            let mut row = Row::new(&flow, names, parts);
             row.set_time(time(flow.time.or(response.time)));
-            Some((Item::Flow(row), Some(flow)))
+            Some(Item::Flow(row))
         }
         ResponseTypes::LostEvents(lost) => {
             let mark = Marker::Lost {
@@ -176,7 +174,7 @@ pub(super) fn item<'a>(
                 events: lost.num_events_lost,
                 stage: lost.source(),
             };
-            Some((Item::Marker(Box::new(mark)), None))
+            Some(Item::Marker(Box::new(mark)))
         }
         ResponseTypes::NodeStatus(status) => {
             let mark = Marker::Nodes {
@@ -185,7 +183,7 @@ pub(super) fn item<'a>(
                 nodes: status.node_names.clone(),
                 message: status.message.clone(),
             };
-            Some((Item::Marker(Box::new(mark)), None))
+            Some(Item::Marker(Box::new(mark)))
         }
     }
 }

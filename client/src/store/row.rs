@@ -1,18 +1,18 @@
 //! A flow as a row: what filters, tables and sums ask for, with names shared between rows.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use flow::{
     FlowView, Identity, Side, TrafficDirection, Verdict,
-    view::{Address, Extension, Message, PolicyName, Transport, Volume},
+    view::{Address, EndpointDecision, Extension, PolicyName, Transport, Volume},
 };
-use proto::{
-    flow::{Endpoint, Flow, IpVersion, Layer7, Service, TraceReason},
-    flows::v1::Cause,
-};
+use proto::flow::{Endpoint, Flow, IpVersion, Layer7, TraceReason};
 use uuid::Uuid;
 
-use super::intern::{Decided, End, Names, Node, hash};
+use super::{
+    intern::{Names, Shape, hash},
+    parts::Parts,
+};
 
 /// A flow. Holds all that [`FlowView`] shows.
 #[derive(Clone, Debug)]
@@ -20,48 +20,36 @@ pub struct Row {
     /// Unix ns; 0 if not known.
     time: i64,
     id: Id,
-    ends: [Arc<End>; 2],
     ips: [Option<IpAddr>; 2],
     ports: Option<[u16; 2]>,
     transport: Option<Transport>,
     tcp_flags: Option<u16>,
     ip_version: IpVersion,
     encrypted: bool,
-    verdict: i32,
-    drop_reason: i32,
-    event_type: Option<(i32, i32)>,
-    direction: TrafficDirection,
-    match_type: u32,
-    trace_reason: TraceReason,
-    is_reply: Option<bool>,
-    node: Arc<Node>,
-    decided: Option<Arc<Decided>>,
-    ours: Option<ExtensionFields>,
+    /// Forward and reply, where it is known; of our servers.
+    volume: [Volume; 2],
+    has_volume: [bool; 2],
+    limited: u64,
+    rtt_us: Option<NonZeroU32>,
+    shape: Arc<Shape>,
     /// What few flows have.
     rare: Option<Box<OptionalFields>>,
 }
+
+// A million of them are held.
+const _: () = assert!(size_of::<Row>() <= 144);
 
 /// What tells a flow from all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Id {
     /// Its unique id, in the usual form.
     Uuid(Uuid),
-    /// A hash of its id in another form or, without one, of the whole message.
-    Hash(u64),
+    /// A hash of its id in another form or, without one, of the whole message; as bytes, which stand
+    /// anywhere.
+    Hash([u8; 8]),
 }
 
-/// What our servers say of each flow, besides decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ExtensionFields {
-    forward: Option<Volume>,
-    reply: Option<Volume>,
-    limited: u64,
-    rtt_us: Option<u32>,
-    revision: u32,
-    cause: Cause,
-    late: bool,
-}
-
+/// What few flows have.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct OptionalFields {
     /// An id in another than the usual form.
@@ -70,14 +58,10 @@ struct OptionalFields {
     /// Of packets that aren't IP, and addresses that can't be read.
     addresses: [String; 2],
     source_xlated: Option<IpAddr>,
-    names: [Vec<String>; 2],
-    services: [Option<Service>; 2],
-    interface: Option<(u32, String)>,
-    l7: Option<Layer7>,
+    l7: Option<Box<Layer7>>,
     trace_id: String,
     ip_trace_id: u64,
     summary: String,
-    policy_log: Vec<String>,
 }
 
 impl Id {
@@ -86,9 +70,9 @@ impl Id {
         match canonical(&flow.uuid) {
             Some(uuid) => Self::Uuid(uuid),
             None if flow.uuid.is_empty() => {
-                Self::Hash(hash(|to| prost::Message::encode_to_vec(flow).hash(to)))
+                Self::Hash(hash(|to| prost::Message::encode_to_vec(flow).hash(to)).to_ne_bytes())
             }
-            None => Self::Hash(hash(|to| flow.uuid.hash(to))),
+            None => Self::Hash(hash(|to| flow.uuid.hash(to)).to_ne_bytes()),
         }
     }
 }
@@ -101,10 +85,19 @@ fn canonical(text: &str) -> Option<Uuid> {
 }
 
 impl Row {
-    pub(super) fn new(flow: &Flow, names: &mut Names) -> Self {
-        let extension = flow.extension();
-        let message = Message::new(flow);
+    /// `parts` then has both parts of the message.
+    pub(super) fn new(flow: &Flow, names: &mut Names, parts: &mut Parts) -> Self {
         let id = Id::of(flow);
+        parts.cut(flow, matches!(id, Id::Uuid(_)));
+        let shape = names.shape(&parts.common, flow);
+        let extension = match shape.ours {
+            // Most are cut in two, and this is the small part.
+            Some(_) => parts.own_of_extension().or_else(|| flow.extension()),
+            None => None,
+        };
+        let extension = extension.as_ref().map(Extension::from_message);
+        let extension = extension.unwrap_or_default();
+        let volume = [extension.forward, extension.reply];
         let sides = [Side::Source, Side::Destination];
         let ports = match sides.map(|side| flow.port(side)) {
             [None, None] => None,
@@ -113,27 +106,31 @@ impl Row {
         Self {
             time: flow.time_ns().unwrap_or_default(),
             id,
-            ends: [
-                names.end(flow.source.as_ref()),
-                names.end(flow.destination.as_ref()),
-            ],
             ips: sides.map(|side| flow.ip(side)),
             ports,
             transport: flow.transport(),
             tcp_flags: flow.tcp_flags(),
             ip_version: flow.ip_version(),
             encrypted: flow.encrypted(),
-            verdict: flow.verdict,
-            drop_reason: FlowView::drop_reason(flow),
-            event_type: flow.event_type(),
-            direction: flow.direction(),
-            match_type: flow.match_type(),
-            trace_reason: FlowView::trace_reason(flow),
-            is_reply: FlowView::is_reply(flow),
-            node: names.node(flow),
-            decided: names.decided(&message, extension.as_ref()),
-            ours: Extension::read(&message, ExtensionFields::of),
+            volume: volume.map(Option::unwrap_or_default),
+            has_volume: volume.map(|volume| volume.is_some()),
+            limited: extension.limited,
+            rtt_us: extension.rtt_us.and_then(NonZeroU32::new),
+            shape,
             rare: OptionalFields::of(flow, id),
+        }
+    }
+
+    /// The part of its message that it shares.
+    pub(super) fn common(&self) -> &[u8] {
+        &self.shape.common
+    }
+
+    /// The id that stands in the row and not in the message.
+    pub(super) fn uuid_apart(&self) -> Option<Uuid> {
+        match self.id {
+            Id::Uuid(uuid) => Some(uuid),
+            Id::Hash(_) => None,
         }
     }
 
@@ -152,25 +149,11 @@ impl Row {
     }
 
     fn end(&self, side: Side) -> Option<&Endpoint> {
-        self.ends[at(side)].0.as_ref()
+        self.shape.ends[at(side)].0.as_ref()
     }
 
     fn rare<'a, T>(&'a self, read: impl FnOnce(&'a OptionalFields) -> T) -> Option<T> {
         self.rare.as_deref().map(read)
-    }
-}
-
-impl ExtensionFields {
-    fn of(extra: &Extension<'_>) -> Self {
-        Self {
-            forward: extra.forward,
-            reply: extra.reply,
-            limited: extra.limited,
-            rtt_us: extra.rtt_us,
-            revision: extra.revision,
-            cause: extra.cause,
-            late: extra.late,
-        }
     }
 }
 
@@ -191,17 +174,13 @@ impl OptionalFields {
             icmp: flow.icmp(),
             addresses,
             source_xlated: flow.source_xlated(),
-            names: [flow.source_names.clone(), flow.destination_names.clone()],
-            services: [
-                flow.source_service.clone(),
-                flow.destination_service.clone(),
-            ],
-            interface: FlowView::interface(flow).map(|(index, name)| (index, name.to_owned())),
-            l7: flow.l7.clone(),
+            l7: flow.l7.clone().map(Box::new),
             trace_id: flow.trace_id().to_owned(),
             ip_trace_id: FlowView::ip_trace_id(flow),
-            summary: FlowView::summary(flow).to_owned(),
-            policy_log: flow.policy_log.clone(),
+            summary: match &flow.l7 {
+                None => String::new(),
+                Some(_) => FlowView::summary(flow).to_owned(),
+            },
         };
         (rare != Self::default()).then(|| Box::new(rare))
     }
@@ -219,28 +198,28 @@ impl FlowView for Row {
         (self.time != 0).then_some(self.time)
     }
     fn verdict(&self) -> Verdict {
-        Verdict::try_from(self.verdict).unwrap_or(Verdict::Unknown)
+        Verdict::try_from(self.shape.verdict).unwrap_or(Verdict::Unknown)
     }
     fn verdict_number(&self) -> i32 {
-        self.verdict
+        self.shape.verdict
     }
     fn drop_reason(&self) -> i32 {
-        self.drop_reason
+        self.shape.drop_reason
     }
     fn event_type(&self) -> Option<(i32, i32)> {
-        self.event_type
+        self.shape.event_type
     }
     fn direction(&self) -> TrafficDirection {
-        self.direction
+        self.shape.direction
     }
     fn match_type(&self) -> u32 {
-        self.match_type
+        self.shape.match_type
     }
     fn trace_reason(&self) -> TraceReason {
-        self.trace_reason
+        self.shape.trace_reason
     }
     fn is_reply(&self) -> Option<bool> {
-        self.is_reply
+        self.shape.is_reply
     }
     fn transport(&self) -> Option<Transport> {
         self.transport
@@ -297,25 +276,24 @@ impl FlowView for Row {
             .is_some_and(|end| end.workloads.iter().any(|w| is(&w.kind, &w.name)))
     }
     fn any_name(&self, side: Side, is: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.rare(|rare| &rare.names[at(side)])
-            .is_some_and(|names| names.iter().any(|name| is(name)))
+        self.shape.names[at(side)].iter().any(|name| is(name))
     }
     fn service(&self, side: Side) -> Option<(&str, &str)> {
-        let service = self.rare(|rare| rare.services[at(side)].as_ref())??;
+        let service = self.shape.services[at(side)].as_ref()?;
         Some((&service.namespace, &service.name))
     }
     fn node(&self) -> &str {
-        &self.node.name
+        &self.shape.node.name
     }
     fn any_node_label(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.node.labels.iter().any(|label| is(label))
+        self.shape.node.labels.iter().any(|label| is(label))
     }
     fn interface(&self) -> Option<(u32, &str)> {
-        let (index, name) = self.rare(|rare| rare.interface.as_ref())??;
+        let (index, name) = self.shape.interface.as_ref()?;
         Some((*index, name))
     }
     fn l7(&self) -> Option<&Layer7> {
-        self.rare(|rare| rare.l7.as_ref())?
+        self.rare(|rare| rare.l7.as_deref())?
     }
     fn uuid_is(&self, text: &str) -> bool {
         match self.id {
@@ -339,10 +317,13 @@ impl FlowView for Row {
         self.rare(|rare| rare.ip_trace_id).unwrap_or_default()
     }
     fn summary(&self) -> &str {
-        self.rare(|rare| rare.summary.as_str()).unwrap_or_default()
+        match self.rare(|rare| rare.summary.as_str()) {
+            None | Some("") => &self.shape.summary,
+            Some(own) => own,
+        }
     }
     fn any_policy(&self, is: &mut dyn FnMut(PolicyName<'_>) -> bool) -> bool {
-        let Some(decided) = &self.decided else {
+        let Some(decided) = &self.shape.decided else {
             return false;
         };
         decided.policies.iter().any(|[kind, namespace, name]| {
@@ -354,23 +335,23 @@ impl FlowView for Row {
         })
     }
     fn any_policy_log(&self, is: &mut dyn FnMut(&str) -> bool) -> bool {
-        self.rare(|rare| &rare.policy_log)
-            .is_some_and(|log| log.iter().any(|value| is(value)))
+        self.shape.policy_log.iter().any(|value| is(value))
     }
     fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
-        let Some(ours) = self.ours else { return };
+        let Some(ours) = self.shape.ours else { return };
         let end = |at: usize| {
-            let end = self.decided.as_ref()?.ends[at].as_ref()?;
-            Some(flow::view::EndpointDecision::from_message(end))
+            let end = self.shape.decided.as_ref()?.ends[at].as_ref()?;
+            Some(EndpointDecision::from_message(end))
         };
+        let volume = |at: usize| self.has_volume[at].then_some(self.volume[at]);
         see(&Extension {
             egress: end(0),
             ingress: end(1),
-            forward: ours.forward,
-            reply: ours.reply,
-            rtt_us: ours.rtt_us,
+            forward: volume(0),
+            reply: volume(1),
+            rtt_us: self.rtt_us.map(NonZeroU32::get),
             revision: ours.revision,
-            limited: ours.limited,
+            limited: self.limited,
             late: ours.late,
             cause: ours.cause,
         });
