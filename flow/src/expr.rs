@@ -16,6 +16,7 @@ mod display;
 mod error;
 mod lex;
 mod literals;
+mod name;
 mod parse;
 mod value;
 

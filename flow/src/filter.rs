@@ -8,6 +8,7 @@
 //! A [`Filter`] is immutable and can be shared; a [`Program`] is one reader's own copy, which
 //! remembers for each identity how its labels fared.
 
+mod any_name;
 mod cel;
 mod connections;
 mod convert;
@@ -21,6 +22,7 @@ mod pushdown;
 mod selector;
 mod text;
 
+pub use any_name::AnyName;
 pub use cel::{Cel, CelError};
 pub(crate) use convert::{protocol, status};
 pub use error::{FilterError, NotANumber};

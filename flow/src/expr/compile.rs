@@ -11,7 +11,7 @@ use super::lex::Operator;
 use super::literals;
 use super::parse::{Expr, Literal};
 use super::value::{self, ValueError};
-use super::{ExprError, Span};
+use super::{ExprError, Span, name};
 use crate::attribute::{Attribute, AttributeId, EndAttribute, PROTOCOLS, ValueType};
 use crate::filter::{Addresses, Filter, Leaf, NumberLeaf, Test, TextLeaf, protocol, status};
 use crate::spelling::closest;
@@ -29,6 +29,7 @@ pub(super) fn filter(text: &str, expr: Expr) -> Result<Filter, ExprError> {
         Expr::Not(not) => negated(filter(text, *not)?),
         Expr::Constant(true) => Filter::All(Vec::new()),
         Expr::Constant(false) => Filter::Any(Vec::new()),
+        Expr::Name { text: name, quoted } => name::filter(text, &name, quoted)?,
         Expr::Bare(field) => yes(field),
         Expr::Has(field) => ends(field, |field| Ok(has(field)))?,
         Expr::Compare {

@@ -5,7 +5,7 @@
     reason = "each place is about a few of many fields, operators or tokens"
 )]
 
-use super::Span;
+use super::{Span, name};
 use super::lex::{Keyword, Operator, Token, is_word, tokens};
 use super::value::{operators, quote};
 use crate::attribute::{Attribute, ValueType};
@@ -48,6 +48,8 @@ enum State {
     Condition,
     /// Behind `has`.
     Has,
+    /// Behind a word that is not a field.
+    Name,
     /// Behind a field.
     Field(&'static Attribute),
     /// Behind a comparison; in braces, or not.
@@ -77,7 +79,8 @@ impl State {
             | (Self::Condition, _, Some(Keyword::Not)) => Self::Condition,
             (Self::Condition, _, Some(Keyword::Has)) => Self::Has,
             (Self::Condition, _, Some(Keyword::True | Keyword::False)) => Self::Done,
-            (Self::Condition, ..) => field().map_or(Self::Lost, Self::Field),
+            (Self::Condition, Token::Quoted(_), _) => Self::Name,
+            (Self::Condition, Token::Word(_), _) => field().map_or(Self::Name, Self::Field),
             (Self::Has, Token::Open, _) => Self::Has,
             (Self::Has, ..) if field().is_some() => Self::Done,
             (Self::Field(field), _, Some(Keyword::Operator(operator))) => {
@@ -87,8 +90,8 @@ impl State {
                 Self::Operator(field, *operator, false)
             }
             (Self::Field(field), _, Some(Keyword::Not)) => Self::Field(field),
-            (Self::Field(_) | Self::Done, ..) if joins => Self::Condition,
-            (Self::Field(_) | Self::Done, Token::Close, _) => Self::Done,
+            (Self::Field(_) | Self::Name | Self::Done, ..) if joins => Self::Condition,
+            (Self::Field(_) | Self::Name | Self::Done, Token::Close, _) => Self::Done,
             (Self::Operator(field, operator, false), Token::OpenSet, _) => {
                 Self::Operator(field, operator, true)
             }
@@ -156,6 +159,7 @@ impl Proposals {
                 self.plain("not", "the opposite");
                 self.plain("has", "whether there is such a thing");
                 self.operator("(");
+                self.names(values);
             }
             State::Has => self.fields(),
             State::Field(field) => {
@@ -176,7 +180,7 @@ impl Proposals {
                 self.operator(",");
                 self.operator("}");
             }
-            State::Done => self.joins(open),
+            State::Name | State::Done => self.joins(open),
             State::Lost => {}
         }
     }
@@ -229,6 +233,21 @@ impl Proposals {
             let ranks = self.fits(field.name).into_iter().chain(by_alias);
             if let Some(rank) = ranks.min() {
                 self.push(rank, field.name, field.doc);
+            }
+        }
+    }
+
+    /// Names that have what is typed in them, last.
+    fn names(&mut self, seen: &dyn Values) {
+        if self.beginning.is_empty() {
+            return;
+        }
+        for field in name::SEARCHED {
+            for value in seen.values(field, &self.beginning) {
+                if let Some(rank) = self.fits(&value) {
+                    let (text, doc) = (name::spelled(&value), "in any name");
+                    self.push(rank + 4, &text, doc);
+                }
             }
         }
     }

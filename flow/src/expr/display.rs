@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use super::name;
 use super::value::quote;
 use crate::attribute::{Attribute, AttributeId, EndAttribute, ValueType};
 use crate::filter::{Filter, HttpLeaf, Leaf, Name, NumberLeaf, Scoped, Selector, Test, TextLeaf};
@@ -293,6 +294,7 @@ fn of_leaf(leaf: &Leaf) -> Text {
             let expressions = expressions.iter().map(|cel| format!("cel({})", cel.text()));
             Text::Any(expressions.collect::<Vec<_>>().join(" or "))
         }
+        Leaf::AnyName(name) => Text::Atom(name::spelled(name.text())),
         Leaf::Text(text) => of_text(text),
         Leaf::Number(number) => of_number(number),
     }

@@ -6,7 +6,7 @@
 )]
 
 use super::lex::{Keyword, Operator, Spanned, Token, tokens};
-use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span};
+use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span, name};
 use crate::attribute::{Attribute, ValueType};
 
 /// A value, with its place.
@@ -23,6 +23,11 @@ pub(super) enum Expr {
     Any(Vec<Expr>),
     Not(Box<Expr>),
     Constant(bool),
+    /// A text that a name has in it.
+    Name {
+        text: Literal,
+        quoted: bool,
+    },
     /// A field by itself.
     Bare(&'static Attribute),
     Has(&'static Attribute),
@@ -177,6 +182,9 @@ impl Parser<'_> {
             }
             Some(_) | None => {}
         }
+        if let Some(name) = self.name() {
+            return Ok(name);
+        }
         let field = self.field()?;
         let negated_in = self.keyword() == Some(Keyword::Not)
             && matches!(self.tokens.get(self.at + 1), Some((Token::Word(word), _))
@@ -202,6 +210,29 @@ impl Parser<'_> {
         })
     }
 
+    /// A text by itself that is not a field: a part of some name. In front of a comparison, it was meant
+    /// for a field.
+    fn name(&mut self) -> Option<Expr> {
+        let (quoted, text, span) = match self.peek()? {
+            (Token::Quoted(text), span) => (true, text.clone(), span.clone()),
+            (Token::Word(word), span)
+                if Keyword::of(word).is_none() && !name::is_like_a_field(word) =>
+            {
+                (false, word.clone(), span.clone())
+            }
+            _ => return None,
+        };
+        self.at += 1;
+        let is_not = self.keyword() == Some(Keyword::Not);
+        let is_called = self.peek().is_some_and(|(token, _)| *token == Token::Open);
+        if self.operator().is_some() || is_not || is_called {
+            self.at -= 1;
+            return None;
+        }
+        let text = Literal { text, span };
+        Some(Expr::Name { text, quoted })
+    }
+
     fn operator(&self) -> Option<(Operator, Span)> {
         let (token, span) = self.peek()?;
         let operator = match (token, self.keyword()) {
@@ -215,7 +246,10 @@ impl Parser<'_> {
     fn no_operator(&self, field: &Attribute) -> ExprError {
         let error = self.unexpected("a comparison (`==`, `!=`, `~`, `in`, ...)");
         if self.peek().is_none() && self.bad.is_none() {
-            let message = format!("`{}` is not yes or no: compare it", field.name);
+            let name = field.name;
+            let message = format!(
+                "`{name}` needs a comparison (`==`, `!=`, `~`, `in`, ...); in quotes it is a part of a name"
+            );
             return ExprError { message, ..error };
         }
         error

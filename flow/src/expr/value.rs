@@ -330,8 +330,13 @@ pub(super) fn event_type(text: &str) -> Result<(Option<i32>, Option<i32>), Value
 
 /// A value as the language takes it: in quotes, unless it is a plain word.
 pub fn quote(text: &str) -> String {
-    if !text.is_empty() && text.chars().all(super::is_word) {
-        return text.to_owned();
+    match !text.is_empty() && text.chars().all(super::is_word) {
+        true => text.to_owned(),
+        false => in_quotes(text),
     }
+}
+
+/// A value in quotes.
+pub(super) fn in_quotes(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -67,7 +67,8 @@ enum Of {
 
 fn of(leaf: &Leaf) -> Of {
     match leaf {
-        Leaf::Verdict(_) | Leaf::DropReason(_) => Of::Connection,
+        // The policies that decided are told by some of the events.
+        Leaf::Verdict(_) | Leaf::DropReason(_) | Leaf::AnyName(_) => Of::Connection,
         Leaf::EventType(_)
         | Leaf::Direction(_)
         | Leaf::Reply(_)

@@ -7,6 +7,7 @@ use proto::flow::layer7::Record;
 use proto::flow::{Http, Verdict};
 use regex::Regex;
 
+use super::any_name::AnyName;
 use super::cel::Cel;
 use super::number::NumberLeaf;
 use super::pattern::{NodePattern, Pattern};
@@ -74,6 +75,8 @@ pub enum Leaf {
     DnsQuery(Vec<Regex>),
     /// Expressions in CEL.
     Cel(Vec<Cel>),
+    /// A text in any name.
+    AnyName(AnyName),
     /// About a text; for what the above have no form for.
     Text(TextLeaf),
     /// About a number, the same.
@@ -268,6 +271,7 @@ impl Leaf {
             Self::Fqdn(..) | Self::Node(_) | Self::NodeLabels(_) => 20,
             Self::Text(_) => 30,
             Self::Http(_) | Self::DnsQuery(_) => 40,
+            Self::AnyName(_) => 60,
             Self::Cel(_) => 1_000,
         }
     }
@@ -346,6 +350,7 @@ impl Leaf {
                 flow.message(&mut |flow| holds = expressions.iter().any(|cel| cel.matches(flow)));
                 holds
             }
+            Self::AnyName(name) => name.matches(flow),
             Self::Text(text) => text.matches(flow),
             Self::Number(number) => number.matches(flow),
         }

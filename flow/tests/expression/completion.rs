@@ -76,6 +76,10 @@ fn what_may_follow() {
             "trace:to-stack",
         ),
         ("nonsense == |", "", "", ""),
+        ("web|", "web", "prod/web-0", "prod/web-0"),
+        ("web |", "", "and", "or"),
+        ("(\"a b\" |", "", "and", ")"),
+        ("not web and rep|", "rep", "reply", "reply"),
         ("; |", "", "", ""),
     ] {
         let (range, list) = offered(text);

@@ -233,6 +233,7 @@ fn pushed_down() {
         "http.path =~ '^/api/' and http.path =~ '\\d'",
         "dns.query == example.com",
         "policy ~ prod/web",
+        "web and verdict == DROPPED",
         "false",
         "true",
     ] {

@@ -252,6 +252,19 @@ pub(crate) const MEANINGS: &[(&str, &str)] = &[
     ("traceid == t1", "d"),
     ("ip.traceid in {7, 8}", "d"),
     ("summary contains SYN", "d"),
+    ("web-0", "dq"),
+    ("PROD", "daq"),
+    ("od/we", "dq"),
+    ("prod/db", "d"),
+    ("web-egress", "d"),
+    ("www.example.com", "d"),
+    ("\"web\"", "dqp"),
+    ("\"web egress\"", ""),
+    ("not web", "a"),
+    ("p?-1 or web-1", "ap"),
+    ("a*-1 and reply", "a"),
+    ("(web-0 and verdict == DROPPED) or not has src.pod", "d"),
+    ("StatefulSet", ""),
     ("VERDICT == DROPPED AND NOT (REPLY OR reply)", "d"),
     ("verdict == DROPPED or reply and false", "d"),
     ("(verdict == DROPPED or reply) and true", "da"),
@@ -291,7 +304,8 @@ fn meanings() {
 fn printed() {
     for (text, expected) in [
         ("verdict in {dropped,AUDIT}", "verdict in {DROPPED, AUDIT}"),
-        ("!(a_reply)", ""),
+        ("!(a_reply)", "not a_reply"),
+        ("!(src.reply)", ""),
         ("not verdict == DROPPED", "verdict != DROPPED"),
         ("not (reply and encrypted)", "not (reply and encrypted)"),
         (
@@ -321,6 +335,12 @@ fn printed() {
             "src.label == \"app in (a,b)\"",
         ),
         ("rtt > 20ms", "rtt >= 20001"),
+        ("User-service", "User-service"),
+        ("'user'", "user"),
+        ("not \"a\\\"b\"", "not \"a\\\"b\""),
+        ("\"5432\" or 'reply'", "\"5432\" or \"reply\""),
+        ("'src.web' and 'and'", "\"src.web\" and \"and\""),
+        ("'dropped' or \"web:80\"", "\"dropped\" or \"web:80\""),
         ("uuid == 'a \"b\"'", "uuid == \"a \\\"b\\\"\""),
     ] {
         match Filter::parse_expr(text) {

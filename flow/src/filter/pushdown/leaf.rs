@@ -201,6 +201,8 @@ pub(super) fn around(leaf: &Leaf) -> Option<Alternatives> {
             }),
             ..plain
         },
+        // Hubble has nothing that looks into all names.
+        Leaf::AnyName(_) => return None,
         Leaf::Text(text) => return of_text(text),
         Leaf::Number(number) => return of_number(number),
     })
