@@ -15,7 +15,7 @@ use crate::view::{ConnectionFacts, ConnectionState, FlowView, Side, Transport};
 use crate::workload_ref::{self, WorkloadRef};
 
 pub use fit::{Column, GAP, Layout};
-pub use names::Names;
+pub use names::{Names, NamesSeen};
 
 /// How a row's connection was judged, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod absent;
+mod any;
 mod by_initiator;
 mod connection;
 mod extension;
@@ -14,6 +15,7 @@ use proto::flow::{TrafficDirection, Verdict};
 
 use crate::identity::Identity;
 
+pub use any::AnyFlow;
 pub use by_initiator::ByInitiator;
 pub use connection::{ConnectionFacts, ConnectionState};
 pub use extension::{Direction, EndpointDecision, Extension, PolicyName, Rule, Rules, Volume};

@@ -129,6 +129,12 @@ impl Joined {
         self.connections
     }
 
+    /// Grows when all is joined anew: connections then have other ids.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// Numbers of the store that have been taken in.
     #[must_use]
     pub fn seen(&self) -> Range<u64> {

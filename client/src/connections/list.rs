@@ -213,10 +213,15 @@ impl ConnectionList {
             if is_note && self.narrowed || self.within.is_some_and(outside) {
                 continue;
             }
+            // Without a time of its own it stands behind what came before it.
+            let start = match time {
+                0 => before(snapshot, number),
+                time => time,
+            };
             fresh.push(Entry {
-                start: time,
+                start,
                 id: None,
-                last: time,
+                last: start,
                 number,
                 kind: Kind::Marker(mark.lost()),
             });
@@ -240,6 +245,14 @@ impl ConnectionList {
     pub fn denied(&self) -> usize {
         self.denied
     }
+}
+
+/// Time of the last item with one before a number, Unix ns; 0 if there is none.
+fn before(snapshot: &Snapshot, number: u64) -> i64 {
+    let first = snapshot.range().start;
+    let times = snapshot.iter(first..number).rev();
+    let mut times = times.map(|(_, item)| item.time());
+    times.find(|time| *time > 0).unwrap_or(0)
 }
 
 /// Puts sorted entries between sorted ones. Most come after all others.

@@ -63,6 +63,13 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
         })
     }
 
+    /// The same with the time (Unix ns) of its first event as its time.
+    #[must_use]
+    pub fn begun(mut self, start: i64) -> Self {
+        self.totals.time = start;
+        self
+    }
+
     /// The event that explains the outcome.
     pub fn event(&self) -> &'a V {
         self.flow

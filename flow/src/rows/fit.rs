@@ -72,8 +72,9 @@ pub const GAP: usize = 2;
 const DISPENSABLE: [Column; 3] = [Column::Rtt, Column::Age, Column::Bytes];
 /// The reason is worth this much before numbers are left out, before names are cut, and at least.
 const WHY: [usize; 3] = [44, 32, 14];
-/// Names are cut to this before it isn't said how a connection stands, and at most to the second.
-const NAME: [usize; 2] = [20, 12];
+/// Names are cut to this before it isn't said how a connection stands, to the second before it isn't
+/// said when it was, and at most to the third.
+const NAME: [usize; 3] = [20, 12, 8];
 
 /// Columns with their widths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,13 @@ pub struct Layout(pub Vec<(Column, usize)>);
 impl Layout {
     /// The columns that fit a line, given how wide each would be.
     pub fn new(width: usize, natural: impl Fn(Column) -> usize) -> Self {
-        let mut layout = Self(Column::ALL.map(|column| (column, natural(column))).into());
+        Self::of(&Column::ALL, width, natural)
+    }
+
+    /// The same of these columns alone, in their order.
+    pub fn of(columns: &[Column], width: usize, natural: impl Fn(Column) -> usize) -> Self {
+        let columns = columns.iter().map(|column| (*column, natural(*column)));
+        let mut layout = Self(columns.collect());
         if layout.width() <= width {
             return layout;
         }
@@ -101,6 +108,14 @@ impl Layout {
                 *of = natural(*column);
             }
             layout.narrow_names(NAME[1], width);
+        }
+        if layout.width() > width {
+            // Who, whom and the verdict are the least that a row can say.
+            layout.leave_out(Column::Time, width);
+            for (column, of) in &mut layout.0 {
+                *of = natural(*column);
+            }
+            layout.narrow_names(NAME[2], width);
         }
         // What became free goes to the reason.
         let left = width.saturating_sub(layout.width());
@@ -190,6 +205,17 @@ mod tests {
             let layout = Layout::new(width, natural);
             assert!(layout.width() <= width, "{width}: {layout:?}");
             assert_eq!(layout.0.last().map(|(of, _)| *of), Some(Column::Verdict));
+        }
+    }
+
+    #[test]
+    fn the_narrowest_line_has_no_time() {
+        for width in 27..45 {
+            let layout = Layout::new(width, natural);
+            assert!(layout.width() <= width, "{width}: {layout:?}");
+            let columns: Vec<Column> = layout.0.iter().map(|(of, _)| *of).collect();
+            let wanted = [Column::Source, Column::Destination, Column::Verdict];
+            assert_eq!(columns, wanted, "{width}");
         }
     }
 }

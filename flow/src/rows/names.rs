@@ -14,32 +14,66 @@ pub struct Names {
     several: HashSet<(String, String)>,
 }
 
+/// Gathers what names can do without, row by row: for a table of which only a part is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct NamesSeen {
+    /// A pod of each workload.
+    pods: HashMap<(String, String), String>,
+    /// Two of them say as much as all.
+    namespaces: HashSet<String>,
+    names: Names,
+}
+
+impl NamesSeen {
+    /// Looks at one more row.
+    pub fn add(&mut self, row: &Row) {
+        for end in [&row.source, &row.destination] {
+            self.add_end(end);
+        }
+    }
+
+    fn add_end(&mut self, end: &RowEnd) {
+        if !end.outside.is_empty() {
+            return;
+        }
+        let namespace = &end.who.namespace;
+        if self.namespaces.len() < 2 && !self.namespaces.contains(namespace) {
+            self.namespaces.insert(namespace.clone());
+            let is_only = self.namespaces.len() == 1 && !namespace.is_empty();
+            self.names.namespace = is_only.then(|| namespace.clone());
+        }
+        if !is_workload(&end.who) || end.pod.is_empty() {
+            return;
+        }
+        let key = (namespace.clone(), end.who.name.clone());
+        if let Some(known) = self.pods.get(&key) {
+            if *known != end.pod {
+                self.names.several.insert(key);
+            }
+        } else {
+            self.pods.insert(key, end.pod.clone());
+        }
+    }
+
+    /// How many workloads are remembered.
+    pub fn workloads(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// What the names of all rows so far can do without.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+}
+
 impl Names {
     /// Of these rows.
     pub fn new<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
-        let mut pods: HashMap<(&str, &str), &str> = HashMap::new();
-        let mut several = HashSet::new();
-        let mut namespaces: HashSet<&str> = HashSet::new();
-        let ends = rows
-            .into_iter()
-            .flat_map(|row| [&row.source, &row.destination]);
-        for end in ends.filter(|end| end.outside.is_empty()) {
-            namespaces.insert(&end.who.namespace);
-            if !is_workload(&end.who) || end.pod.is_empty() {
-                continue;
-            }
-            let key = (end.who.namespace.as_str(), end.who.name.as_str());
-            let known = *pods.entry(key).or_insert(&end.pod);
-            if known != end.pod {
-                several.insert((end.who.namespace.clone(), end.who.name.clone()));
-            }
+        let mut seen = NamesSeen::default();
+        for row in rows {
+            seen.add(row);
         }
-        let mut namespaces = namespaces.into_iter();
-        let namespace = match (namespaces.next(), namespaces.next()) {
-            (Some(one), None) if !one.is_empty() => Some(one.to_owned()),
-            _ => None,
-        };
-        Self { namespace, several }
+        seen.names
     }
 
     /// The shortest name of an end.
