@@ -1,5 +1,6 @@
 //! `flows observe`.
 
+pub(crate) mod cells;
 mod connections;
 mod empty;
 mod events;

@@ -1,5 +1,5 @@
-//! `flows top`: flows as they happen, why each was decided as it was, and what would allow it, on a
-//! terminal.
+//! `flows top`: connections as they happen, why each was decided as it was, and what would allow it, on
+//! a terminal.
 //!
 //! ```text
 //! runtime   terminal, connection, clock  -- events -->  update   changes the model
@@ -60,8 +60,10 @@ use model::{FlowSource, Model};
 use runtime::FeedConfig;
 use theme::{Colors, Theme};
 
-/// Flows of the history that are read at first.
+/// Flows of the history that are read at first,
 const LAST: u64 = 10_000;
+/// and where few connections of all those that the server tells of are wanted: what is denied, say.
+const LAST_OF_ALL: u64 = 100_000;
 /// Flows that are held at most: about 240 MiB.
 const KEEP: u64 = 200_000;
 
@@ -72,7 +74,7 @@ const LEAST_KEPT: u64 = 2000;
 const STDIN: &str = "/dev/stdin";
 
 const EXAMPLES: &str = "Examples:
-  flows top                                    all flows, live; ? shows the keys
+  flows top                                    all connections, live; ? shows the keys
   flows top --verdict DROPPED                  what is dropped; Enter says why and what would allow it
   flows top -n production --since 30m          a namespace, with half an hour of history
   flows --lab demo top                         of a lab that runs here
@@ -80,7 +82,7 @@ const EXAMPLES: &str = "Examples:
   flows top --input-file drops.json            saved flows
 Filter flags are applied by the server; filters added on the screen (/) hide what it sent.";
 
-/// Look at flows on the terminal as they happen: what is dropped, why, what would allow it
+/// Look at connections on the terminal as they happen: what is denied, why, what would allow it
 #[derive(Clone, Debug, clap::Args)]
 #[command(visible_alias = "tui", after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -99,7 +101,7 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Which part of the history")]
 struct SourceArgs {
-    /// read the newest N flows at first [default: 10000; with --since, --until or --input-file all]
+    /// read the newest N flows at first [default: 10000, with --verdict and the like 100000; with --since, --until or --input-file all]
     #[arg(long, value_name = "N")]
     last: Option<Given<u64>>,
     /// show flows since this time (RFC 3339, 2006-01-02) or duration ago (5m, 1h30m)
@@ -154,11 +156,22 @@ impl Value for ThemeName {
 
 /// Shows the screen until it is left.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
-    let (asked, filters) = filters(args)?;
+    let (asked, given) = given(args)?;
     if flag::is_on(&args.print_raw_filters)? {
         return Ok(io::stdout().write_all(asked.yaml()?.as_bytes())?);
     }
-    let mut wanted = wanted(args, server, asked.lists)?;
+    // For the connections all events of them are asked for; where the filter is about single packets,
+    // only those.
+    let asked = asked.for_connections()?.map_or(asked, |mut whole| {
+        whole.rest = (!whole.filter.is_everything()).then(|| whole.filter.clone());
+        whole
+    });
+    let last = match asked.rest.is_some() && asked.events.is_everything() {
+        true => LAST_OF_ALL,
+        false => LAST,
+    };
+    let filters = Filters::new(given, asked.rest);
+    let mut wanted = wanted(args, server, asked.lists, last)?;
     let from = match &wanted.source {
         Source::Server(target) => FlowSource::Server(target.address.clone()),
         Source::File(path) if path == Path::new(STDIN) => {
@@ -178,13 +191,13 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         }
         Some(ThemeName::Fixed(colors)) => Theme(colors),
     };
-    let mut model = Model::new(from, filters, theme, runtime::now());
+    let mut model = Box::new(Model::new(from, filters, theme, runtime::now()));
     model.zone = zone(args)?;
     runtime::run(model, wanted, FilterHistory::of_environment(variable)).await
 }
 
-/// The filters of the command line: what the server applies, and how they are shown.
-fn filters(args: &Args) -> Result<(FilterPlan, Filters), Error> {
+/// The filters of the command line: what is asked for, and how they are shown.
+fn given(args: &Args) -> Result<(FilterPlan, String), Error> {
     let mut flags = FilterFlags::default();
     let mut given = Vec::new();
     let mut not = "";
@@ -201,8 +214,7 @@ fn filters(args: &Args) -> Result<(FilterPlan, Filters), Error> {
     given.extend(expressions.iter().cloned());
     let is_file = args.source.input_file.is_some();
     let asked = FilterPlan::new(expressions, flags.finish()?, is_file, false)?;
-    let filters = Filters::new(given.join(", "), asked.rest.clone());
-    Ok((asked, filters))
+    Ok((asked, given.join(", ")))
 }
 
 /// The zone of all times, those of the command line and those on the screen.
@@ -213,7 +225,7 @@ fn zone(args: &Args) -> Result<Zone, Error> {
     })
 }
 
-fn wanted(args: &Args, server: &ServerArgs, lists: Lists) -> Result<FeedConfig, Error> {
+fn wanted(args: &Args, server: &ServerArgs, lists: Lists, usual: u64) -> Result<FeedConfig, Error> {
     let now = Timestamp::from(std::time::SystemTime::now());
     let zone = zone(args)?;
     let source = &args.source;
@@ -251,7 +263,7 @@ fn wanted(args: &Args, server: &ServerArgs, lists: Lists) -> Result<FeedConfig, 
         (Some(last), ..) => last,
         // What a file holds, or lies within two moments, is all wanted.
         (None, _, _, Some(_)) => 0,
-        (None, None, None, None) => LAST,
+        (None, None, None, None) => usual,
         (None, ..) => 0,
     };
     let source = match file {

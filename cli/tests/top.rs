@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use proto::{
     flow::Verdict,
@@ -27,7 +31,7 @@ fn now() -> i64 {
     Timestamp::from(std::time::SystemTime::now()).unix_nanos()
 }
 
-/// A flow with a policy that denied or allowed it.
+/// A connection's only flow, with a policy that denied or allowed it.
 fn decided(time: i64, pod: &str, verdict: Verdict) -> GetFlowsResponse {
     let mut response = flow(time, pod, verdict);
     if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
@@ -42,12 +46,15 @@ fn decided(time: i64, pod: &str, verdict: Verdict) -> GetFlowsResponse {
             destination: "10.0.0.2".to_owned(),
             ..Default::default()
         });
+        static PORT: AtomicU32 = AtomicU32::new(10_000);
+        flow.l4 = testing::flows::tcp(PORT.fetch_add(1, Ordering::Relaxed), 5432);
         flow.traffic_direction = proto::flow::TrafficDirection::Ingress.into();
         flow.event_type = Some(proto::flow::CiliumEventType {
             r#type: 5,
             sub_type: 0,
         });
         if verdict == Verdict::Dropped {
+            flow.drop_reason_desc = proto::flow::DropReason::PolicyDenied.into();
             flow.ingress_denied_by.push(policy);
         } else {
             flow.ingress_allowed_by.push(policy);
@@ -89,7 +96,7 @@ fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
     command.arg(format!("unix://{}", socket.display()));
     let mut top = Pty::start(&command, (100, 30));
     top.until("its flows", |text| {
-        text.contains("● live") && text.contains("50 held") && text.contains("shop/web")
+        text.contains("● live") && text.contains("50 connections") && text.contains("SOURCE (shop)")
     });
     top.press("N\r");
     top.until("why there is no explanation", |text| {
@@ -111,7 +118,7 @@ fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
     top.press("1");
     server.say(decided(now(), "live", Verdict::Forwarded));
     top.press("G");
-    top.until("what comes", |text| text.contains("shop/live"));
+    top.until("what comes", |text| text.contains(" live  "));
 
     // It goes, and comes back.
     server.stop();
@@ -126,16 +133,16 @@ fn a_stock_server_shows_all_it_has_and_each_view_says_what_it_can_not() {
     top.until("that it is back", |text| {
         text.contains("● live") && text.contains("── no connection for")
     });
-    let text = top.until("that all is there", |text| text.contains("51 held"));
+    let text = top.until("that all is there", |text| text.contains("51 connections"));
     assert!(text.contains("nothing is missing"), "{text}");
     top.press("q");
     assert!(top.end().success());
     top.assert_given_back();
 }
 
-/// The number before ` held`.
+/// The number before ` connections`, or ` connection`.
 fn held(text: &str) -> u64 {
-    let before = text.split(" held").next().unwrap();
+    let before = text.split(" connection").next().unwrap();
     let number = before.rsplit(' ').next().unwrap();
     number.replace(',', "").parse().unwrap()
 }
@@ -157,22 +164,24 @@ fn a_filter_adds_what_the_server_has_and_takes_nothing_away() {
     command.args(["--last", "100", "--server"]);
     command.arg(format!("unix://{}", socket.display()));
     let mut top = Pty::start(&command, (100, 30));
-    top.until("what was asked for", |text| text.contains("100 held"));
+    top.until("what was asked for", |text| {
+        text.contains("100 connections")
+    });
 
-    // Of a hundred ten are drops; the server has ten more, which are older.
-    top.press("d");
-    top.until("older drops", |text| text.contains("20 of 110 held"));
+    // Of a hundred ten are of batch; the server has ten more, which are older.
+    top.press("/src.pod == shop/batch\r");
+    top.until("older ones", |text| text.contains("20 of 110 connections"));
     server.say(decided(now(), "batch", Verdict::Dropped));
     server.say(decided(now(), "web", Verdict::Forwarded));
-    top.until("what comes", |text| text.contains("21 of 112 held"));
+    top.until("what comes", |text| text.contains("21 of 112 connections"));
     top.press("/dst.pod == nobody\r");
     top.until("that none matches", |text| text.contains("0 of 1"));
     top.press("x");
-    top.until("all drops that are held", |text| {
-        text.contains("21 of 112 held")
+    top.until("all that are held", |text| {
+        text.contains("21 of 112 connections")
     });
-    top.press("d");
-    let text = top.until("all of it at once", |text| !text.contains("[dropped"));
+    top.press("x");
+    let text = top.until("all of it at once", |text| text.contains("no filter"));
     assert_eq!(held(&text), 102, "{text}");
 
     // What the server has forgotten is still held.
@@ -180,9 +189,9 @@ fn a_filter_adds_what_the_server_has_and_takes_nothing_away() {
     let asked = server.requests().len();
     top.press("/src.pod == shop/batch\r");
     top.until("the server was asked", |_| server.requests().len() > asked);
-    top.until("a filter", |text| text.contains("11 of 102 held"));
+    top.until("a filter", |text| text.contains("11 of 102 connections"));
     top.press("X");
-    let text = top.until("all of it", |text| text.contains("all flows"));
+    let text = top.until("all of it", |text| text.contains("no filter"));
     assert_eq!(held(&text), 102, "{text}");
     let live = server.requests().into_iter().filter(|one| one.follow);
     assert_eq!(live.count(), 1, "what comes is asked for once");
@@ -195,28 +204,24 @@ fn reading_anew_has_what_filters_let_through_again() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("hubble.sock");
     let begin = now() - 400_000_000_000;
-    let drops = (0..100).map(|at| {
-        let verdict = if at % 10 == 0 {
-            Verdict::Dropped
-        } else {
-            Verdict::Forwarded
-        };
-        decided(begin + at * 1_000_000_000, "web", verdict)
+    let flows = (0..100).map(|at| {
+        let pod = if at % 10 == 0 { "batch" } else { "web" };
+        decided(begin + at * 1_000_000_000, pod, Verdict::Forwarded)
     });
-    let server = Server::start(&socket, drops.collect());
+    let server = Server::start(&socket, flows.collect());
     let mut command = top(directory.path());
     command.args(["--last", "50", "--server"]);
     command.arg(format!("unix://{}", socket.display()));
     let mut top = Pty::start(&command, (100, 30));
-    top.until("what was asked for", |text| text.contains("50 held"));
-    top.press("d");
-    top.until("older drops", |text| text.contains("10 of 55 held"));
+    top.until("what was asked for", |text| text.contains("50 connections"));
+    top.press("/src.pod == shop/batch\r");
+    top.until("older ones", |text| text.contains("10 of 55 connections"));
     let asked = server.requests().len();
     top.press("R");
     top.until("the server was asked twice", |_| {
         server.requests().len() == asked + 2
     });
-    top.until("the same", |text| text.contains("10 of 55 held"));
+    top.until("the same", |text| text.contains("10 of 55 connections"));
     top.press("q");
     assert!(top.end().success());
 }
@@ -234,7 +239,7 @@ fn a_terminal_with_a_light_background_is_asked_and_its_answer_is_no_key() {
         let mut command = top(directory.path());
         command.arg("--input-file").arg(&path);
         let mut top = Pty::start(&command, (100, 30));
-        top.until("the flow", |text| text.contains("DROPPED"));
+        top.until("the flow", |text| text.contains("DENIED"));
         assert_eq!(asked(&top), 1);
         top.press(answer);
         // Red on white, light red on black.
@@ -278,7 +283,7 @@ fn suspending_gives_the_terminal_to_the_shell_and_fg_brings_it_back() {
     let program = env!("CARGO_BIN_EXE_flows");
     top.press(&format!("{program} top --input-file {}\n", path.display()));
     top.until("the flow", |text| {
-        text.contains("SOURCE") && text.contains("DROPPED")
+        text.contains("SOURCE") && text.contains("DENIED")
     });
     for times in 1..3 {
         assert_eq!(asked(&top), times);
@@ -296,10 +301,10 @@ fn suspending_gives_the_terminal_to_the_shell_and_fg_brings_it_back() {
         top.until("the shell's answer", |text| text.contains("a2b"));
         top.press("clear; fg\n");
         top.until("the screen", |text| {
-            text.contains("SOURCE") && text.contains("DROPPED")
+            text.contains("SOURCE") && text.contains("DENIED")
         });
         assert!(top.seen().terminal.screen().alternate_screen());
-        top.press("d");
+        top.press("D");
         top.until("that keys are heard", |text| text.contains("[dropped"));
         top.press("X");
         top.until("that keys are heard", |text| !text.contains("[dropped"));
@@ -327,9 +332,9 @@ fn flows_come_through_a_pipe_and_keys_from_the_terminal() {
     shell.env("XDG_STATE_HOME", directory.path());
     let mut top = Pty::start(&shell, (100, 30));
     top.until("the flow", |text| {
-        text.contains("reading standard input") && text.contains("1 held")
+        text.contains("reading standard input") && text.contains("1 connection")
     });
-    top.press("d");
+    top.press("D");
     top.until("that keys are heard", |text| text.contains("[dropped"));
     top.press("q");
     top.until("the end", |text| !text.contains("SOURCE"));

@@ -29,6 +29,10 @@ pub(crate) const PER_SECOND: u64 = 50_000;
 const STEP: Duration = Duration::from_millis(5);
 /// Pods of the cluster.
 const PODS: u32 = 200;
+/// Events of a connection; then another one takes its place.
+const EVENTS: u64 = 8;
+/// Connections that are open at a time.
+const OPEN: u64 = 1000;
 
 /// See the module.
 pub(crate) struct Server {
@@ -65,6 +69,7 @@ impl Script for Service {
     ) -> Result<Streamed<GetFlowsResponse>, Status> {
         let sent = Arc::clone(&self.0);
         let templates: Vec<GetFlowsResponse> = (0..1000).map(template).collect();
+        debug_assert_eq!(templates.len() as u64, OPEN);
         let begin = (Instant::now(), SystemTime::now());
         let flows = stream::unfold((0_u64, templates), move |(number, templates)| {
             let sent = Arc::clone(&sent);
@@ -74,7 +79,7 @@ impl Script for Service {
                 if number.is_multiple_of(PER_SECOND * 5 / 1000) {
                     tokio::time::sleep_until(begin.0 + due + STEP).await;
                 }
-                let at = usize::try_from(number % 1000).unwrap_or(0);
+                let at = usize::try_from(number % OPEN).unwrap_or(0);
                 let response = timed(&templates[at], number, begin.1 + due);
                 sent.fetch_add(1, Ordering::Relaxed);
                 Some((Ok(response), (number + 1, templates)))
@@ -103,6 +108,17 @@ fn timed(template: &GetFlowsResponse, number: u64, time: SystemTime) -> GetFlows
     if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
         flow.time = time;
         flow.uuid = format!("00000000-0000-4000-8000-{number:012x}");
+        // Half an hour passes before the same ends and ports come again.
+        let turn = number / (OPEN * EVENTS);
+        let source = 1024 + u32::try_from(turn % 64 * OPEN + number % OPEN).unwrap_or(0);
+        flow.l4 = tcp(source, 8080);
+        if let Some(ip) = &mut flow.ip {
+            let rest = ip.source.rsplitn(3, '.').collect::<Vec<_>>();
+            let [last, third, _] = rest[..] else {
+                return response;
+            };
+            ip.source = format!("10.{}.{third}.{last}", 1 + turn / 64 % 200);
+        }
     }
     response
 }

@@ -1,36 +1,30 @@
-//! What is looked at: the flows of a store that match, as they are now or as they were when the
-//! screen was paused.
+//! What is looked at: the connections, or packets' events, of a store that match, as they are now or as
+//! they were when the screen was paused.
 
-use std::{cmp::Ordering, collections::HashMap, ops::Range};
+mod ends;
+mod lines;
+mod read;
+mod sort;
+mod values;
 
-use client::{
-    Item, Outage, Row, Snapshot, View,
-    view::{Kind, Match},
-};
-use flow::{
-    FlowView as _, Verdict,
-    attribute::{AttributeId, Cells, SortKey},
-    expr::Values,
-};
+use client::{Item, Outage, Row, Snapshot, connections::Joined};
+
+pub(crate) use ends::{ConnectionEnds, EndsKey};
+use lines::Lines;
+pub(crate) use lines::{Line, LineId, Unit};
+pub(crate) use sort::{SORTED, Sort};
 
 use super::filters::Filters;
 
-/// Most flows that are sorted by something else than time; the newest are.
-pub(crate) const SORTED: usize = 50_000;
 /// Least time between two sortings of what changes, ns.
 const SORT_PAUSE: i64 = 1_000_000_000;
-
-/// An order other than that of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sort {
-    pub(crate) column: AttributeId,
-    pub(crate) descending: bool,
-}
 
 /// Time that rates are counted over, ns.
 const RATE: i64 = 3_000_000_000;
 /// Of less than this, ns, none is told.
 const LEAST_RATED: i64 = 1_000_000_000;
+/// How often (ns) it is looked what became of connections by time alone.
+const WAITED: i64 = 1_000_000_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -42,35 +36,55 @@ pub(crate) struct Data {
     /// If that is of a store for the filters of the screen: all that is held, then and now.
     base: Option<Snapshot>,
     latest_base: Option<Snapshot>,
-    view: View,
+    unit: Unit,
+    /// The connections of what is shown and of all that is held.
+    joined: Joined,
+    base_joined: Joined,
+    lines: Lines,
     /// What would be shown without the filters of the screen; `None`: the same.
-    all: Option<View>,
+    all: Option<Lines>,
     paused: Option<i64>,
+    /// Nothing comes any more: the present is the time of the newest event.
+    ended: bool,
+    /// The present when it was looked last, Unix ns.
+    present: i64,
+    /// When that was.
+    looked: i64,
     sort: Option<Sort>,
-    /// Numbers in the order of `sort`, and when they were sorted.
-    order: Vec<u64>,
+    /// Lines in the order of `sort`, and when they were sorted.
+    order: Vec<Line>,
     sorted: Option<i64>,
     /// Counts what became different.
     version: u64,
     /// Counts the filters.
     filtered: u64,
+    /// Counts the stores.
+    stores: u64,
 }
 
 impl Data {
     pub(crate) fn new(filters: &Filters) -> Self {
+        let unit = Unit::default();
         Self {
             latest: Snapshot::default(),
             shown: Snapshot::default(),
             base: None,
             latest_base: None,
-            view: View::new(&filters.filter(), true).within(filters.within()),
-            all: everything(filters),
+            unit,
+            joined: Joined::default(),
+            base_joined: Joined::default(),
+            lines: Lines::new(unit, &filters.filter(), filters.within()),
+            all: everything(unit, filters),
             paused: None,
+            ended: false,
+            present: 0,
+            looked: 0,
             sort: None,
             order: Vec::new(),
             sorted: None,
             version: 0,
             filtered: 0,
+            stores: 0,
         }
     }
 
@@ -86,16 +100,48 @@ impl Data {
     fn show(&mut self, now: i64) {
         self.shown = self.latest.clone();
         self.base.clone_from(&self.latest_base);
-        self.look();
+        self.look(now);
         self.version += 1;
         self.order_anew(now, false);
     }
 
     /// Looks at what is different.
-    fn look(&mut self) {
-        self.view.advance(&self.shown);
+    fn look(&mut self, now: i64) {
+        if self.unit == Unit::Connections {
+            self.joined.advance(&self.shown);
+            if let (Some(base), Some(_)) = (&self.base, &self.all) {
+                self.base_joined.advance(base);
+            }
+        }
+        self.looked = now;
+        let newest = self.joined.connections().newest().unwrap_or(0);
+        self.present = match (self.ended, self.paused) {
+            (true, _) => newest,
+            (false, paused) => newest.max(paused.unwrap_or(now)),
+        };
+        self.lines.advance(&self.shown, &self.joined, self.present);
         if let Some(all) = &mut self.all {
-            all.advance(self.base.as_ref().unwrap_or(&self.shown));
+            match &self.base {
+                Some(base) => all.advance(base, &self.base_joined, self.present),
+                None => all.advance(&self.shown, &self.joined, self.present),
+            }
+        }
+    }
+
+    /// Time went by: what waits for an answer may have waited long enough.
+    pub(crate) fn wait(&mut self, now: i64) {
+        let waits = self.unit == Unit::Connections && self.paused.is_none() && !self.ended;
+        if waits && now.saturating_sub(self.looked) >= WAITED && !self.is_empty() {
+            self.look(now);
+            self.version += 1;
+        }
+    }
+
+    /// Nothing comes any more, or something does again.
+    pub(crate) fn set_ended(&mut self, ended: bool, now: i64) {
+        if std::mem::replace(&mut self.ended, ended) != ended && self.paused.is_none() {
+            self.look(now);
+            self.version += 1;
         }
     }
 
@@ -105,6 +151,9 @@ impl Data {
         self.shown = Snapshot::default();
         self.base = None;
         self.latest_base = None;
+        self.joined = Joined::default();
+        self.base_joined = Joined::default();
+        self.stores += 1;
         self.paused = None;
         self.all = None;
         self.refilter(filters, now);
@@ -118,6 +167,16 @@ impl Data {
         filters: &Filters,
         now: i64,
     ) {
+        self.joined = match (&self.base, &base) {
+            // What was shown is all that is held, or will be.
+            (None, Some(_)) => {
+                self.base_joined = std::mem::take(&mut self.joined);
+                Joined::default()
+            }
+            (Some(_), None) => std::mem::take(&mut self.base_joined),
+            (None, None) | (Some(_), Some(_)) => Joined::default(),
+        };
+        self.stores += 1;
         // All that was held then.
         let then = self.base.take().filter(|_| self.paused.is_some());
         self.shown = match (then, &base) {
@@ -133,14 +192,34 @@ impl Data {
 
     /// Shows what matches another filter.
     pub(crate) fn refilter(&mut self, filters: &Filters, now: i64) {
-        self.view = View::new(&filters.filter(), true).within(filters.within());
+        self.lines = Lines::new(self.unit, &filters.filter(), filters.within());
         if self.all.is_none() || !filters.hide() {
-            self.all = everything(filters);
+            self.all = everything(self.unit, filters);
         }
-        self.look();
+        self.look(now);
         self.filtered += 1;
         self.version += 1;
         self.order_anew(now, true);
+    }
+
+    /// What a line is.
+    pub(crate) fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// Shows something else in the lines.
+    pub(crate) fn set_unit(&mut self, unit: Unit, filters: &Filters, now: i64) {
+        if self.unit != unit {
+            self.unit = unit;
+            self.all = None;
+            self.sort = None;
+            self.refilter(filters, now);
+        }
+    }
+
+    /// Which ids connections have: another value, and they have others.
+    pub(crate) fn ids(&self) -> (u64, u64) {
+        (self.stores, self.joined.epoch())
     }
 
     /// Stops taking over what comes.
@@ -187,26 +266,7 @@ impl Data {
             return;
         }
         self.sorted = Some(now);
-        let matches = self.view.matches();
-        let newest = matches.range(matches.len().saturating_sub(SORTED)..);
-        let mut keyed: Vec<(SortKey, u64)> = newest
-            .filter_map(|found| {
-                let row = self.shown.row(found.number)?;
-                Some((sort.column.key(row), found.number))
-            })
-            .collect();
-        keyed.sort_by(|(a, first), (b, second)| {
-            let by_key = match (a, b) {
-                // What has nothing there is last either way.
-                (SortKey::None, SortKey::None) => Ordering::Equal,
-                (SortKey::None, _) => Ordering::Greater,
-                (_, SortKey::None) => Ordering::Less,
-                (a, b) if sort.descending => b.cmp(a),
-                (a, b) => a.cmp(b),
-            };
-            by_key.then(second.cmp(first))
-        });
-        self.order = keyed.into_iter().map(|(_, number)| number).collect();
+        self.order = self.in_order(sort);
     }
 
     /// Grows with each change of what is shown.
@@ -225,40 +285,18 @@ impl Data {
     }
 
     /// What matches, in the order of time.
-    pub(crate) fn matches(&self) -> impl DoubleEndedIterator<Item = &Match> + ExactSizeIterator {
-        self.view.matches().iter()
+    pub(crate) fn lines(&self) -> impl DoubleEndedIterator<Item = Line> + ExactSizeIterator {
+        self.lines.iter()
     }
 
-    /// From the number of the first that matches to behind that of the last.
-    pub(crate) fn numbers(&self) -> Range<u64> {
-        let matches = self.view.matches();
-        let first = matches.front().map_or(0, |first| first.number);
-        first..matches.back().map_or(first, |last| last.number + 1)
-    }
-
-    /// What matches with these numbers, in the order of time.
-    pub(crate) fn matches_in(
-        &self,
-        numbers: Range<u64>,
-    ) -> impl DoubleEndedIterator<Item = &Match> {
-        let [from, to] = [numbers.start, numbers.end].map(|number| self.view.place(number));
-        self.view.matches().range(from..to.max(from))
-    }
-
-    /// Whether the number is among what matches.
-    pub(crate) fn shows(&self, number: u64) -> bool {
-        let found = self.view.matches().get(self.view.place(number));
-        found.is_some_and(|found| found.number == number)
-    }
-
-    /// Rows of flows that are shown.
+    /// Lines that are shown, without marks.
     pub(crate) fn rows(&self) -> usize {
-        self.view.flows()
+        self.lines.flows()
     }
 
-    /// Rows of flows that are shown or hidden by the filters of the screen.
+    /// Lines that are shown or hidden by the filters of the screen, without marks.
     pub(crate) fn held(&self) -> usize {
-        let all = self.all.as_ref().unwrap_or(&self.view).flows();
+        let all = self.all.as_ref().unwrap_or(&self.lines).flows();
         let since = self.base.as_ref().and_then(|base| {
             let mut items = base.iter(base.range()).map(|(_, item)| item);
             items
@@ -267,8 +305,9 @@ impl Data {
         });
         // What was fetched for the filters is older than the rest.
         let older = since.map_or(0, |since| {
-            let flows = self.view.matches().iter().filter(|found| found.is_flow());
-            flows.take_while(|found| found.time < since).count()
+            let flows = self.lines().filter(Line::is_flow);
+            let older = flows.take_while(|line| line.time < since);
+            older.filter(|line| line.last < since).count()
         });
         all + older
     }
@@ -292,26 +331,30 @@ impl Data {
     pub(crate) fn len(&self) -> usize {
         match self.sort {
             Some(_) => self.order.len(),
-            None => self.view.matches().len(),
+            None => self.lines.len(),
         }
     }
 
-    /// The number that stands in a line.
-    pub(crate) fn number(&self, line: usize) -> Option<u64> {
+    /// What stands in a line.
+    pub(crate) fn at(&self, line: usize) -> Option<Line> {
         match self.sort {
             Some(_) => self.order.get(line).copied(),
-            None => self.view.matches().get(line).map(|found| found.number),
+            None => self.lines.get(line),
         }
     }
 
-    /// The line of a number, or of what is nearest.
-    pub(crate) fn line(&self, number: u64) -> usize {
-        match self.sort {
-            Some(_) => {
-                let found = self.order.iter().position(|known| *known == number);
+    /// The line that something stands in, or what is nearest.
+    pub(crate) fn line(&self, id: LineId) -> usize {
+        match (self.sort, id) {
+            (Some(_), id) => {
+                let found = self.order.iter().position(|known| known.id == id);
                 found.unwrap_or(0)
             }
-            None => self.view.place(number),
+            (None, LineId::Connection(of)) => {
+                let start = self.connection(of).map(|connection| connection.start());
+                self.lines.place(id, start)
+            }
+            (None, LineId::Item(_)) => self.lines.place(id, None),
         }
     }
 
@@ -325,17 +368,15 @@ impl Data {
 
     /// The line of the first flow at or after a moment, in the order of time.
     pub(crate) fn line_at(&self, time: i64) -> usize {
-        let matches = self.view.matches();
         // Nearly sorted at best: a relay may deliver late, and says at first how its nodes are now.
-        let at = |found: &Match| found.time >= time && matches!(found.kind, Kind::Flow(_));
-        matches.iter().position(at).unwrap_or(matches.len())
+        let at = |line: Line| line.time >= time && line.is_flow();
+        self.lines().position(at).unwrap_or(self.lines.len())
     }
 
     /// Rows per second that happened in the last seconds; those of a server whose clock is ahead,
     /// too. `None`: less than a second is known.
     pub(crate) fn rate(&self, now: i64) -> Option<f64> {
-        let flow = |found: &&Match| matches!(found.kind, Kind::Flow(_));
-        let newest = || self.view.matches().iter().rev().filter(flow);
+        let newest = || self.lines().rev().filter(Line::is_flow);
         let until = newest().next().map_or(now, |found| found.time.max(now));
         // All that happened since the first flow that is held has come, whatever is shown of it.
         let held = self.all_held();
@@ -363,10 +404,7 @@ impl Data {
 
     /// The next line with a drop, going forward or back and, from the last one, on from the other end.
     pub(crate) fn drop_from(&self, line: usize, forward: bool) -> Option<usize> {
-        let dropped = |line: &usize| {
-            let row = self.number(*line).and_then(|number| self.row(number));
-            row.is_some_and(|row| matches!(row.verdict(), Verdict::Dropped | Verdict::Error))
-        };
+        let dropped = |line: &usize| self.at(*line).is_some_and(|line| line.is_bad());
         if forward {
             let from = (line + 1).min(self.len());
             (from..self.len()).chain(0..from).find(dropped)
@@ -379,39 +417,8 @@ impl Data {
 }
 
 /// What is there without the filters of the screen, where they hide something.
-fn everything(filters: &Filters) -> Option<View> {
-    filters.hide().then(|| View::new(&filters.given(), true))
-}
-
-/// Flows whose values are offered; the newest are.
-const OFFERED_OF: usize = 2000;
-/// Most values that are offered.
-const OFFERED: usize = 50;
-
-impl Values for Data {
-    fn values(&self, field: &str, beginning: &str) -> Vec<String> {
-        let Some(column) = AttributeId::column(field) else {
-            return Vec::new();
-        };
-        let cells = Cells {
-            plain: true,
-            ..Cells::default()
-        };
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        for found in self.matches().rev().take(OFFERED_OF) {
-            if let Some(row) = self.row(found.number) {
-                let text = column.text(row, &cells);
-                if !text.is_empty() && text.starts_with(beginning) {
-                    *counts.entry(text).or_default() += 1;
-                }
-            }
-        }
-        let mut values: Vec<_> = counts.into_iter().collect();
-        values.sort_by(|(a, often), (b, less)| less.cmp(often).then_with(|| a.cmp(b)));
-        values
-            .into_iter()
-            .take(OFFERED)
-            .map(|(text, _)| text)
-            .collect()
-    }
+fn everything(unit: Unit, filters: &Filters) -> Option<Lines> {
+    filters
+        .hide()
+        .then(|| Lines::new(unit, &filters.given(), None))
 }

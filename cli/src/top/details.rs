@@ -1,19 +1,25 @@
-//! The details of a flow: what happened, why, since when, what would allow it; then everything.
+//! The details of a connection or an event: what happened, why, since when, what would allow it; then
+//! everything.
 
 mod document;
 mod fields;
+mod lines;
+mod outcome;
 mod related;
 
-use flow::time::Zone;
+use flow::{
+    rows::{Judged, Row},
+    time::Zone,
+};
 use proto::{
     flow::Flow,
     flows::v1::{ExplainResponse, Suggestion},
 };
 
-pub(crate) use document::{Document, Span, Style};
+pub(crate) use lines::{Document, Span, Style};
 pub(crate) use related::Related;
 
-use super::data::Data;
+use super::data::{ConnectionEnds, Data, LineId};
 
 /// Time without a change of the selection before a server is asked, ns.
 const QUIET: i64 = 120_000_000;
@@ -38,8 +44,12 @@ pub(crate) enum Explained {
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Details {
-    /// Which flow.
+    /// What stands in the line.
+    pub(crate) line: LineId,
+    /// Number of the event that explains it.
     pub(crate) number: u64,
+    /// If it is a connection: how it stands, as far as that could still be read.
+    pub(crate) connection: Option<Whole>,
     /// All of it; `None` if it has left the store.
     pub(crate) flow: Option<Box<Flow>>,
     pub(crate) explained: Explained,
@@ -54,12 +64,40 @@ pub(crate) struct Details {
     since: i64,
     /// Version of the data that was looked through for what is related, and when.
     looked: (u64, i64),
+    /// Which ids connections had.
+    ids: (u64, u64),
+}
+
+/// A connection as a whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole {
+    pub(crate) row: Row,
+    ends: ConnectionEnds,
+    /// How it was judged when it was explained.
+    judged: Judged,
+}
+
+impl Whole {
+    fn of(line: LineId, data: &Data) -> Option<Self> {
+        let LineId::Connection(id) = line else {
+            return None;
+        };
+        let row = data.connection_row(id)?;
+        Some(Self {
+            judged: row.judged,
+            ends: data.ends(id)?,
+            row,
+        })
+    }
 }
 
 impl Details {
-    pub(crate) fn new(number: u64, data: &Data, now: i64) -> Self {
+    pub(crate) fn new(line: LineId, data: &Data, now: i64) -> Self {
+        let number = data.number(line).unwrap_or_default();
         Self {
+            line,
             number,
+            connection: Whole::of(line, data),
             flow: data.snapshot().message(number).map(Box::new),
             explained: Explained::default(),
             related: Related::of(number, data),
@@ -68,19 +106,45 @@ impl Details {
             zoom: false,
             since: now - QUIET,
             looked: (data.version(), now),
+            ids: data.ids(),
         }
     }
 
-    /// Shows another flow.
-    pub(crate) fn change(&mut self, number: u64, data: &Data, now: i64) {
-        if number != self.number {
-            *self = Self {
-                focus: self.focus,
-                zoom: self.zoom,
-                since: now,
-                ..Self::new(number, data, now)
-            };
+    /// Shows another line, or what the same one has become.
+    pub(crate) fn change(&mut self, line: LineId, data: &Data, now: i64) {
+        if line == self.line && self.connection.is_none() {
+            return;
         }
+        let whole = Whole::of(line, data);
+        let same = match (&whole, &self.connection) {
+            // Younger events of it explain the same.
+            (Some(new), Some(old)) => new.ends.is_same(&old.ends) && new.judged == old.judged,
+            (None, _) => line == self.line,
+            (Some(_), None) => false,
+        };
+        if same {
+            self.moved(line, data);
+            self.connection = whole.or(self.connection.take());
+            return;
+        }
+        *self = Self {
+            focus: self.focus,
+            zoom: self.zoom,
+            since: now,
+            ..Self::new(line, data, now)
+        };
+    }
+
+    /// Shows the same, which is another line of perhaps another store.
+    pub(crate) fn moved(&mut self, line: LineId, data: &Data) {
+        if std::mem::replace(&mut self.ids, data.ids()) != self.ids {
+            self.number = data.number(line).unwrap_or(self.number);
+            // The answer on its way is about another number.
+            if self.explained == Explained::Asked {
+                self.explained = Explained::NotAsked;
+            }
+        }
+        self.line = line;
     }
 
     /// Looks for what is related among what came since.

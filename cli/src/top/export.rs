@@ -1,20 +1,27 @@
-//! What is shown, written to a file: JSON as `flows observe -o json` writes it, or CSV with the
-//! columns of the table.
+//! What is shown, written to a file: JSON as `flows observe -o json` writes it, of connections all of
+//! their events; or CSV with the columns of the table.
 
 use std::{
+    collections::HashMap,
     fs::OpenOptions,
     io::{self, BufWriter, ErrorKind, Write},
     path::PathBuf,
 };
 
-use client::{Item, Row, Snapshot};
+use client::{Item, Snapshot, connections};
 use flow::{
+    FlowView,
     attribute::AttributeId,
     print::{csv, escape},
 };
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::{data::Data, edit::Line, table::Table, text::grouped};
+use super::{
+    data::{ConnectionEnds, Data, EndsKey, LineId, Unit},
+    edit::Line,
+    table::Table,
+    text::grouped,
+};
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +90,33 @@ pub(crate) struct Export {
     over: bool,
     form: Form,
     snapshot: Snapshot,
-    numbers: Vec<u64>,
+    shown: Shown,
     columns: Vec<AttributeId>,
+}
+
+/// What stands in the lines.
+#[derive(Clone, Debug)]
+enum Shown {
+    /// Items of these numbers.
+    Events(Vec<u64>),
+    /// These connections, as they were at that moment (Unix ns).
+    Connections(Vec<ConnectionEnds>, i64),
+}
+
+impl Shown {
+    fn of(data: &Data) -> Self {
+        let lines = (0..data.len()).filter_map(|line| data.at(line));
+        match data.unit() {
+            Unit::Events => Self::Events(lines.map(|line| line.number).collect()),
+            Unit::Connections => {
+                let ends = lines.filter_map(|line| match line.id {
+                    LineId::Connection(id) => data.ends(id),
+                    LineId::Item(_) => None,
+                });
+                Self::Connections(ends.collect(), data.present())
+            }
+        }
+    }
 }
 
 impl Export {
@@ -105,9 +137,7 @@ impl Export {
             over: asked.over.as_deref() == Some(name),
             form,
             snapshot: data.snapshot().clone(),
-            numbers: (0..data.len())
-                .filter_map(|line| data.number(line))
-                .collect(),
+            shown: Shown::of(data),
             columns: table.columns.iter().map(|shown| shown.column).collect(),
         })
     }
@@ -133,7 +163,11 @@ impl Export {
         });
         let path = self.path.display();
         match done {
-            Ok(count) => Ok(format!("{} flows written to {path}", grouped(count))),
+            Ok(count) => Ok(format!(
+                "{} {} written to {path}",
+                grouped(count),
+                self.written()
+            )),
             Err(error) => Err(ExportError {
                 name: self.name.clone(),
                 exists: error.kind() == ErrorKind::AlreadyExists,
@@ -142,18 +176,79 @@ impl Export {
         }
     }
 
+    fn written(&self) -> &'static str {
+        match (&self.shown, self.form) {
+            (Shown::Connections(..), Form::Csv) => Unit::Connections.plural(),
+            (Shown::Connections(..), Form::Json) | (Shown::Events(_), _) => "flows",
+        }
+    }
+
     fn lines(&self, out: &mut impl Write) -> io::Result<u64> {
-        let mut count = 0;
         if self.form == Form::Csv {
             writeln!(out, "{}", csv::heading(&self.columns))?;
         }
-        for number in &self.numbers {
-            match (self.form, self.snapshot.get(*number)) {
+        match (&self.shown, self.form) {
+            (Shown::Events(numbers), _) => self.items(numbers.iter().copied(), out),
+            (Shown::Connections(ends, now), Form::Csv) => self.connections(ends, *now, out),
+            (Shown::Connections(ends, _), Form::Json) => self.items(self.events_of(ends), out),
+        }
+    }
+
+    /// Events of connections, and what was lost.
+    fn events_of(&self, ends: &[ConnectionEnds]) -> impl Iterator<Item = u64> {
+        let wanted = by_ends(ends.iter().copied(), |ends| *ends);
+        let is_of = move |item: &Item| match item {
+            Item::Marker(_) => true,
+            Item::Flow(row) => {
+                let mut either = ConnectionEnds::of_event(row).into_iter().flatten();
+                either.any(|of| {
+                    let known = wanted.get(&of.key());
+                    known.is_some_and(|known| known.iter().any(|ends| ends.is_same(&of)))
+                })
+            }
+        };
+        let items = self.snapshot.iter(self.snapshot.range());
+        items.filter_map(move |(number, item)| is_of(item).then_some(number))
+    }
+
+    /// A line for each connection.
+    fn connections(
+        &self,
+        ends: &[ConnectionEnds],
+        now: i64,
+        out: &mut impl Write,
+    ) -> io::Result<u64> {
+        let joined = connections::join(&self.snapshot);
+        let found = by_ends(joined.iter(), ConnectionEnds::of);
+        let mut count = 0;
+        for ends in ends {
+            let alike = found.get(&ends.key()).into_iter().flatten();
+            let connection = alike
+                .copied()
+                .find(|of| ConnectionEnds::of(of).is_same(ends));
+            let view = connection.and_then(|connection| {
+                let view = connections::view(&connection, &self.snapshot, now)?;
+                Some(view.begun(connection.start()))
+            });
+            if let Some(view) = view {
+                writeln!(out, "{}", csv::row(&view, &self.columns))?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Items of the store; says how many of them are events.
+    fn items(&self, numbers: impl Iterator<Item = u64>, out: &mut impl Write) -> io::Result<u64> {
+        let mut count = 0;
+        let mut messages = self.snapshot.messages();
+        for number in numbers {
+            match (self.form, self.snapshot.get(number)) {
                 (Form::Csv, Some(Item::Flow(row))) => {
                     writeln!(out, "{}", csv::row(row, &self.columns))?;
                 }
                 (Form::Json, Some(Item::Flow(_))) => {
-                    let Some(flow) = self.snapshot.message(*number) else {
+                    let Some(flow) = messages.get(number) else {
                         continue;
                     };
                     let response = GetFlowsResponse {
@@ -180,8 +275,20 @@ impl Export {
     }
 }
 
+/// Connections by their ends.
+fn by_ends<T>(
+    all: impl Iterator<Item = T>,
+    ends: impl Fn(&T) -> ConnectionEnds,
+) -> HashMap<EndsKey, Vec<T>> {
+    let mut found: HashMap<_, Vec<T>> = HashMap::new();
+    for one in all {
+        found.entry(ends(&one).key()).or_default().push(one);
+    }
+    found
+}
+
 /// The cells of a row, with tabs between.
-pub(crate) fn line(row: &Row, columns: &[AttributeId]) -> String {
+pub(crate) fn line<V: FlowView>(row: &V, columns: &[AttributeId]) -> String {
     let texts: Vec<_> = columns
         .iter()
         .map(|column| escape(&csv::cell(row, *column)))

@@ -1,9 +1,8 @@
 //! The filters in force, each shown as a chip: those of the command line, which the server applies,
 //! and those added on the screen.
 
-use client::Row;
 use flow::{
-    Filter, FlowView as _, Verdict, attribute::AttributeId, filter::Leaf, filter_for, time::Zone,
+    Filter, FlowView, Verdict, attribute::AttributeId, filter::Leaf, filter_for, time::Zone,
 };
 
 /// The verdicts that can be chosen, with the keys that do.
@@ -99,6 +98,20 @@ impl Filters {
     /// What of the command line's the server can't apply.
     pub(crate) fn given(&self) -> Filter {
         Filter::All(self.rest.iter().cloned().collect())
+    }
+
+    /// What lets through all events of connections that match; `None` if some filter is about single
+    /// packets.
+    pub(crate) fn for_connections(&self) -> Option<Filter> {
+        self.filter().for_connections()
+    }
+
+    /// The text of the filter that is about single packets, if one is.
+    pub(crate) fn of_packets(&self) -> Option<&str> {
+        let is = |chip: &&Chip| chip.filter.for_connections().is_none();
+        let chip = self.chips.iter().find(is).map(|chip| &*chip.text);
+        let given = || self.given().for_connections().is_none();
+        chip.or_else(|| given().then_some(&*self.given))
     }
 
     /// Those added on the screen, as one.
@@ -228,10 +241,14 @@ impl Filters {
 }
 
 /// An expression that holds for flows with the same value in a column; `None` if there is none.
-pub(crate) fn same(row: &Row, column: AttributeId) -> Option<String> {
+pub(crate) fn same<V: FlowView>(row: &V, column: AttributeId) -> Option<String> {
     let [from, to] = filter_for::opened(row);
     match column {
         AttributeId::Type => None,
+        AttributeId::Why => {
+            let policy = filter_for::cell(row, AttributeId::PolicyName);
+            policy.or_else(|| same(row, AttributeId::Reason))
+        }
         // Who opened the connection, so that replies don't match.
         AttributeId::Source => filter_for::endpoint(row, from, "src."),
         AttributeId::Destination => {

@@ -1,14 +1,13 @@
-//! Sums of the flows that are shown, by pair, port, reason, policy or node. They are of exactly what
-//! is shown: what leaves the store, or is filtered out, leaves the sums.
+//! Sums of what is shown, connections or events, by pair, port, reason, policy or node. They are of
+//! exactly what is shown: what leaves the store, or is filtered out, leaves the sums.
 
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use client::{Item, Row};
 use flow::{
-    FlowView as _, Side, Verdict, WorkloadRef,
+    FlowView, Side, Verdict, WorkloadRef,
     attribute::{AttributeId, Cells},
     expr::quote,
     filter_for,
@@ -16,7 +15,7 @@ use flow::{
 };
 
 use super::{
-    data::Data,
+    data::{Data, Line},
     filters,
     keys::{self, Act},
     policies::{Count, Policies},
@@ -70,7 +69,7 @@ impl By {
     }
 
     /// The group of a flow; `None`: it is in none. Of several policies: all, with commas between.
-    fn key(self, row: &Row, cells: &Cells) -> Option<String> {
+    fn key<V: FlowView>(self, row: &V, cells: &Cells) -> Option<String> {
         let [from, to] = filter_for::opened(row);
         let text = match self {
             Self::Pair => format!(
@@ -94,7 +93,7 @@ impl By {
     }
 
     /// An expression that holds for the flows of a group, of which `row` is one.
-    fn expression(self, row: &Row) -> Option<String> {
+    fn expression<V: FlowView>(self, row: &V) -> Option<String> {
         let [from, to] = filter_for::opened(row);
         match self {
             Self::Pair => Some(format!(
@@ -114,7 +113,7 @@ impl By {
     }
 }
 
-fn dropped(row: &Row) -> bool {
+fn dropped<V: FlowView>(row: &V) -> bool {
     matches!(row.verdict(), Verdict::Dropped | Verdict::Error)
 }
 
@@ -137,8 +136,8 @@ pub(crate) struct Group {
     pub(crate) bytes: u64,
     /// Flows over the time that is held.
     pub(crate) steps: [u64; STEPS],
-    /// Number of its newest flow; 0: none.
-    example: u64,
+    /// Its newest line.
+    example: Option<Line>,
     /// Of a policy: what the kernel counted.
     pub(crate) count: Option<Count>,
     /// Its present form is refused.
@@ -213,20 +212,20 @@ impl Groups {
                 connection: connection(row),
             })
         });
-        let times = || data.matches().map(|found| found.time);
-        let last = times().next_back().unwrap_or(0);
+        let times = || data.lines().map(|found| found.time);
+        let last = times().max().unwrap_or(0);
         let first = times().filter(|time| *time > 0).min().unwrap_or(last);
         self.span = (last - first).max(0);
         let step = (self.span / i64::try_from(STEPS).unwrap_or(1)).max(1);
         let mut groups = vec![Group::default(); self.tally.keys().len()];
         // Flows tell what went through their connection so far: the most of each counts.
         let mut volumes: foldhash::HashMap<u64, u64> = foldhash::HashMap::default();
-        for entry in self.tally.entries() {
-            let group = &mut groups[usize::try_from(entry.key).unwrap_or(0)];
-            group.example = entry.number;
+        for (key, entry) in self.tally.entries() {
+            let group = &mut groups[key];
+            group.example = Some(entry.line);
             group.flows += 1;
-            group.dropped += u64::from(entry.dropped);
-            let at = usize::try_from((entry.time - first) / step).unwrap_or(0);
+            group.dropped += u64::from(entry.line.is_bad());
+            let at = usize::try_from((entry.line.time - first) / step).unwrap_or(0);
             group.steps[at.min(STEPS - 1)] += 1;
             if entry.bytes > 0 {
                 let known = volumes.entry(entry.connection).or_default();
@@ -285,10 +284,7 @@ impl Groups {
                 .map_or(&*group.name, |(_, name)| name);
             return Some(format!("policy == {}", quote(name)));
         }
-        match data.item(group.example)? {
-            Item::Flow(row) => self.by.expression(row),
-            Item::Marker(_) => None,
-        }
+        data.with_flow(group.example?.id, |flow| self.by.expression(flow))?
     }
 }
 
@@ -305,7 +301,8 @@ fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
             group.flows += sum.flows;
             group.dropped += sum.dropped;
             group.bytes = group.bytes.saturating_add(sum.bytes);
-            group.example = group.example.max(sum.example);
+            let examples = [group.example, sum.example].into_iter().flatten();
+            group.example = examples.max_by_key(Line::order);
             for (step, more) in group.steps.iter_mut().zip(sum.steps) {
                 *step += more;
             }
@@ -329,7 +326,7 @@ fn by_policy(sums: Vec<Group>, policies: &Policies) -> Vec<Group> {
 }
 
 /// What tells a connection from others.
-fn connection(row: &Row) -> u64 {
+fn connection<V: FlowView>(row: &V) -> u64 {
     let mut hasher = DefaultHasher::new();
     let [from, to] = filter_for::opened(row);
     (

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use client::{ConnectionState, Health, NodeStats, Outage, view::Histogram};
+use client::{
+    ConnectionState, Health, NodeStats, Outage,
+    view::{Histogram, Match},
+};
 use flow::time::Zone;
 use ratatui::layout::Rect;
 
 use super::{
     bar::Bar,
-    data::Data,
+    data::{Data, Unit},
     details::Details,
     export::Name,
     filters::Filters,
@@ -175,10 +178,12 @@ pub(crate) struct Model {
     pub(crate) cursor: Option<i64>,
     /// The other end of the selected time.
     pub(crate) anchor: Option<i64>,
+    /// What is wanted in the lines; filters of single packets show events all the same.
+    pub(crate) wanted: Unit,
     /// When filters were changed of which the server doesn't know yet.
     pub(crate) changed: Option<i64>,
     /// Those that it was told of last.
-    pub(crate) last_sent_filters: Option<Filters>,
+    pub(crate) last_sent_filters: Option<(Filters, Unit)>,
     /// Older flows are on their way.
     pub(crate) fetching: bool,
     pub(crate) notice: Option<Notice>,
@@ -201,7 +206,7 @@ const NOTICE: i64 = 4_000_000_000;
 
 impl Model {
     pub(crate) fn new(from: FlowSource, filters: Filters, theme: Theme, now: i64) -> Self {
-        Self {
+        let mut model = Self {
             from,
             theme,
             now,
@@ -227,6 +232,7 @@ impl Model {
             zoom: None,
             cursor: None,
             anchor: None,
+            wanted: Unit::Connections,
             changed: None,
             last_sent_filters: None,
             fetching: false,
@@ -234,7 +240,19 @@ impl Model {
             mouse: true,
             pressed: None,
             laid: LayoutRects::default(),
-        }
+        };
+        model.choose_unit();
+        model
+    }
+
+    /// Shows connections or events, as is wanted and as the filters allow.
+    pub(crate) fn choose_unit(&mut self) {
+        let unit = match self.filters.for_connections() {
+            Some(_) => self.wanted,
+            None => Unit::Events,
+        };
+        self.data.set_unit(unit, &self.filters, self.now);
+        self.table.set_unit(unit);
     }
 
     /// Lines of the view that are seen at once.
@@ -293,8 +311,8 @@ impl Model {
         // Whoever reads details is not to lose them because the flow has left the store.
         self.table.hold = self.details.is_some();
         self.table.settle(&self.data, page);
-        if let (Some(details), Some(number)) = (&mut self.details, self.table.selected) {
-            details.change(number, &self.data, self.now);
+        if let (Some(details), Some(line)) = (&mut self.details, self.table.selected) {
+            details.change(line, &self.data, self.now);
             details.refresh(&self.data, self.now);
         }
         match self.screen {
@@ -307,7 +325,7 @@ impl Model {
     /// Counts anew over time, with as many buckets as there are columns for them. Of many flows that
     /// is done less often than they are drawn.
     pub(crate) fn count(&mut self, columns: usize) {
-        let matches = self.data.matches().len();
+        let matches = self.data.lines().len();
         let wanted = (columns, self.data.filtered(), self.zoom);
         let soon = self.now - self.counted_at.0 < RECOUNT && self.now >= self.counted_at.0;
         if matches > MANY && soon && self.counted_at.1 == wanted {
@@ -316,10 +334,8 @@ impl Model {
         self.counted_at = (self.now, wanted);
         // Not always in order: what a relay says of its nodes is younger than the history behind it.
         let times = || {
-            self.data
-                .matches()
-                .map(|found| found.time)
-                .filter(|time| *time > 0)
+            let times = self.data.lines().map(|line| line.time);
+            times.filter(|time| *time > 0)
         };
         let (first, last) = (times().min(), times().max().unwrap_or(0));
         // While nothing can come, that is what is to be seen.
@@ -332,6 +348,7 @@ impl Model {
         let from = first.unwrap_or(until).min(until);
         self.whole = self.filters.within().unwrap_or((from, until));
         let (from, until) = self.zoom.unwrap_or(self.whole);
-        self.histogram = Histogram::new(self.data.matches(), from, until, columns);
+        let matches: Vec<Match> = self.data.lines().map(|line| line.as_match()).collect();
+        self.histogram = Histogram::new(&matches, from, until, columns);
     }
 }

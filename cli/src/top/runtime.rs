@@ -146,7 +146,7 @@ pub(crate) fn now() -> i64 {
 
 /// Runs until someone has seen enough.
 pub(crate) async fn run(
-    mut model: Model,
+    mut model: Box<Model>,
     wanted: FeedConfig,
     filter_history: FilterHistory,
 ) -> Result<(), Error> {

@@ -1,9 +1,7 @@
-//! Who talks to whom: a tree of those who open connections, and to what, from the flows that are
-//! shown.
+//! Who talks to whom: a tree of those who open connections, and to what, from what is shown.
 
 use std::collections::{BTreeMap, HashSet};
 
-use client::Item;
 use flow::{
     FlowView as _, Side, WorkloadRef,
     attribute::{AttributeId, Cells},
@@ -11,7 +9,7 @@ use flow::{
 };
 
 use super::{
-    data::Data,
+    data::{Data, LineId},
     keys::{self, Act},
     tally::{Counted, Tally},
 };
@@ -28,8 +26,8 @@ pub(crate) struct Sum {
     pub(crate) last_drop: i64,
     /// Why it was dropped.
     pub(crate) reason: String,
-    /// A flow that it is of, for filters.
-    pub(crate) example: u64,
+    /// A line that it is of, for filters.
+    pub(crate) example: Option<LineId>,
 }
 
 /// Where somebody connects to.
@@ -104,18 +102,18 @@ impl Services {
             })
         });
         let mut sums = vec![Sum::default(); self.tally.keys().len()];
-        for entry in self.tally.entries() {
-            let sum = &mut sums[usize::try_from(entry.key).unwrap_or(0)];
-            if entry.dropped {
+        for (key, entry) in self.tally.entries() {
+            let (sum, line) = (&mut sums[key], entry.line);
+            if line.is_bad() {
                 sum.dropped += 1;
-                if entry.time >= sum.last_drop {
-                    sum.last_drop = entry.time;
-                    sum.example = entry.number;
+                if line.last >= sum.last_drop {
+                    sum.last_drop = line.last;
+                    sum.example = Some(line.id);
                 }
             } else {
                 sum.passed += 1;
                 if sum.dropped == 0 {
-                    sum.example = entry.number;
+                    sum.example = Some(line.id);
                 }
             }
         }
@@ -131,9 +129,10 @@ impl Services {
         let mut branches: BTreeMap<String, Vec<Edge>> = BTreeMap::new();
         for ((from, to, port), mut sum) in sums {
             if sum.dropped > 0
-                && let Some(row) = data.row(sum.example)
+                && let Some(id) = sum.example
             {
-                sum.reason = AttributeId::Reason.text(row, &cells);
+                let reason = data.with_flow(id, |flow| AttributeId::Reason.text(flow, &cells));
+                sum.reason = reason.unwrap_or_default();
             }
             branches
                 .entry(from)
@@ -222,14 +221,13 @@ impl Services {
             Line::Branch(at) => (self.branches[at].edges.first()?.sum.example, true),
             Line::Edge(at, edge) => (self.branches[at].edges[edge].sum.example, false),
         };
-        let Some(Item::Flow(row)) = data.item(example) else {
-            return None;
-        };
-        if whole {
-            let [from, _] = filter_for::opened(row);
-            return Some(WorkloadRef::of(row, from).term_at(Side::Source));
-        }
-        Some(filter_for::ends(row))
+        data.with_flow(example?, |flow| {
+            if whole {
+                let [from, _] = filter_for::opened(flow);
+                return WorkloadRef::of(flow, from).term_at(Side::Source);
+            }
+            filter_for::ends(flow)
+        })
     }
 }
 

@@ -1,13 +1,39 @@
 //! The table of flows: which columns, which line and cell is selected, which lines are seen.
 
-use flow::attribute::{Align, Attribute, AttributeId};
+use flow::{
+    attribute::{Align, Attribute, AttributeId},
+    rows::{self, Column, Layout, NamesSeen},
+};
 
-use super::data::Data;
+use super::data::{ConnectionEnds, Data, LineId, Unit};
 
 /// Characters between two columns.
 pub(crate) const GAP: usize = 1;
 /// Characters that `12:03:04.123` takes.
 const CLOCK: usize = 12;
+/// A table of this width has room for milliseconds of connections.
+const ROOMY: usize = 120;
+/// Workloads whose pods are remembered, to tell their names apart.
+const MOST_WORKLOADS: usize = 20_000;
+
+/// What a connection's row shows, as columns.
+const CONNECTION: [(AttributeId, Column); 9] = [
+    (AttributeId::Timestamp, Column::Time),
+    (AttributeId::Source, Column::Source),
+    (AttributeId::Destination, Column::Destination),
+    (AttributeId::Verdict, Column::Verdict),
+    (AttributeId::Why, Column::Why),
+    (AttributeId::State, Column::State),
+    (AttributeId::Bytes, Column::Bytes),
+    (AttributeId::Rtt, Column::Rtt),
+    (AttributeId::Age, Column::Age),
+];
+
+/// The column of a connection's row that shows an attribute.
+pub(crate) fn of_connection(column: AttributeId) -> Option<Column> {
+    let mut known = CONNECTION.iter();
+    known.find(|(id, _)| *id == column).map(|(_, of)| *of)
+}
 
 /// A column as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +53,18 @@ pub(crate) struct Table {
     pub(crate) cell: usize,
     /// The first column that is seen after the one of time.
     pub(crate) left: usize,
-    /// Number of the selected flow.
-    pub(crate) selected: Option<u64>,
+    /// What is selected.
+    pub(crate) selected: Option<LineId>,
+    /// If it is a connection: between which ends, in case that its id becomes another one.
+    ends: Option<ConnectionEnds>,
+    /// Which ids connections had.
+    ids: (u64, u64),
+    /// What the columns are of.
+    unit: Unit,
+    /// Columns and selected column of the other unit.
+    aside: (Vec<Shown>, usize),
+    /// What names of connections can do without.
+    pub(crate) names: NamesSeen,
     /// The newest is selected, whatever comes.
     pub(crate) follow: bool,
     /// The first line that is seen.
@@ -39,16 +75,27 @@ pub(crate) struct Table {
     pub(crate) hold: bool,
 }
 
+fn usual(unit: Unit) -> Vec<Shown> {
+    let events = Attribute::WIDE.iter().copied();
+    let columns: Vec<AttributeId> = match unit {
+        Unit::Connections => CONNECTION.iter().map(|(id, _)| *id).collect(),
+        Unit::Events => events.filter(|id| *id != AttributeId::Type).collect(),
+    };
+    columns.into_iter().map(Shown::new).collect()
+}
+
 impl Default for Table {
     fn default() -> Self {
-        let columns = Attribute::WIDE
-            .iter()
-            .filter(|column| **column != AttributeId::Type);
         Self {
-            columns: columns.map(|column| Shown::new(*column)).collect(),
+            columns: usual(Unit::Connections),
             cell: 1,
             left: 0,
             selected: None,
+            ends: None,
+            ids: (0, 0),
+            unit: Unit::Connections,
+            aside: (usual(Unit::Events), 1),
+            names: NamesSeen::default(),
             follow: true,
             top: 0,
 
@@ -72,6 +119,12 @@ impl Shown {
             AttributeId::Timestamp => "TIME",
             column => column.attribute().layout().heading,
         }
+    }
+
+    /// Whether all that it shows has its place on a connection's row.
+    fn fits(&self) -> Option<(Column, usize)> {
+        let column = of_connection(self.column).filter(|_| self.width.is_none())?;
+        Some((column, self.seen.max(self.heading().len())))
     }
 
     /// Whether its texts can be cut without losing what matters.
@@ -119,8 +172,70 @@ impl Table {
         self.columns.get(self.cell).map(|shown| shown.column)
     }
 
+    /// Shows what the columns of another unit are for.
+    pub(crate) fn set_unit(&mut self, unit: Unit) {
+        if self.unit != unit {
+            self.unit = unit;
+            std::mem::swap(&mut self.aside.0, &mut self.columns);
+            std::mem::swap(&mut self.aside.1, &mut self.cell);
+            self.left = 0;
+        }
+    }
+
+    /// Columns and names are as wide as what is seen from now on.
+    pub(crate) fn forget_seen(&mut self) {
+        for shown in &mut self.columns {
+            shown.seen = 0;
+        }
+        self.names = NamesSeen::default();
+    }
+
+    /// Takes note of the names of a row that is seen.
+    pub(crate) fn see(&mut self, row: &rows::Row) {
+        if self.names.workloads() > MOST_WORKLOADS {
+            self.names = NamesSeen::default();
+        }
+        self.names.add(row);
+    }
+
+    /// Whether there is room for milliseconds.
+    pub(crate) fn is_roomy(width: usize) -> bool {
+        width >= ROOMY
+    }
+
+    /// A connection's columns as they fit a line best; `None` if there are others, the selected one
+    /// would not be seen, or somebody wanted one of some width.
+    fn fitted(&self, width: usize) -> Option<Vec<Place>> {
+        if self.unit != Unit::Connections {
+            return None;
+        }
+        let fits: Option<Vec<_>> = self.columns.iter().map(Shown::fits).collect();
+        let fits = fits?;
+        let columns: Vec<Column> = fits.iter().map(|(column, _)| *column).collect();
+        let natural = |of: Column| fits.iter().find(|(column, _)| *column == of);
+        let layout = Layout::of(&columns, width, |of| {
+            natural(of).map_or(0, |(_, wide)| *wide)
+        });
+        let mut x = 0;
+        let mut places = Vec::new();
+        for (of, wide) in layout.0 {
+            let column = columns.iter().position(|column| *column == of)?;
+            places.push(Place {
+                column,
+                x,
+                width: wide.min(width.saturating_sub(x)),
+            });
+            x += wide + rows::GAP;
+        }
+        let is_seen = places.iter().any(|place| place.column == self.cell);
+        is_seen.then_some(places)
+    }
+
     /// Places of the columns that fit, from `left` on; the first one always stays.
     pub(crate) fn places(&self, width: usize) -> Vec<Place> {
+        if let Some(places) = self.fitted(width) {
+            return places;
+        }
         let fixed = self.columns.iter().enumerate().take(1);
         let rest = self.columns.iter().enumerate().skip(1 + self.left);
         let mut places: Vec<Place> = Vec::new();
@@ -174,6 +289,10 @@ impl Table {
     pub(crate) fn reveal(&mut self, width: usize) {
         self.cell = self.cell.min(self.columns.len().saturating_sub(1));
         self.left = self.left.min(self.columns.len().saturating_sub(2));
+        if self.fitted(width).is_some() {
+            self.left = 0;
+            return;
+        }
         if self.cell == 0 {
             self.left = 0;
         } else if self.cell <= self.left {
@@ -201,18 +320,25 @@ impl Table {
             return;
         }
         let height = height.max(1);
+        if std::mem::replace(&mut self.ids, data.ids()) != self.ids
+            && let (Some(LineId::Connection(_)), Some(ends)) = (self.selected, &self.ends)
+        {
+            let nearest = || data.at(data.line_at(ends.start)).map(|line| line.id);
+            self.selected = data.find(ends).or_else(nearest);
+        }
         let line = match self.selected {
             _ if self.follow && data.sorted_by().is_none() => len - 1,
-            Some(number) => data.line(number).min(len - 1),
+            Some(id) => data.line(id).min(len - 1),
             None => 0,
         };
-        let gone = self
-            .selected
-            .filter(|number| *number < data.snapshot().range().start);
+        let gone = self.selected.filter(|id| data.has_left(*id));
         self.selected = match gone {
-            Some(number) if self.hold && !self.follow => Some(number),
-            _ => data.number(line),
+            Some(id) if self.hold && !self.follow => Some(id),
+            _ => data.at(line).map(|line| line.id),
         };
+        if let Some(LineId::Connection(id)) = self.selected {
+            self.ends = data.ends(id).or(self.ends);
+        }
         self.row = self.row.min(height - 1).min(line);
         let most = len.saturating_sub(height);
         self.top = (line - self.row).min(most);
@@ -232,7 +358,7 @@ impl Table {
     pub(crate) fn select(&mut self, data: &Data, line: usize, height: usize) {
         let line = line.min(data.len().saturating_sub(1));
         self.follow = false;
-        self.selected = data.number(line);
+        self.selected = data.at(line).map(|line| line.id);
         let height = height.max(1);
         self.row = if line < self.top {
             0
@@ -247,7 +373,8 @@ impl Table {
     /// Selects a line and shows it in the middle.
     pub(crate) fn jump(&mut self, data: &Data, line: usize, height: usize) {
         self.follow = false;
-        self.selected = data.number(line.min(data.len().saturating_sub(1)));
+        let line = line.min(data.len().saturating_sub(1));
+        self.selected = data.at(line).map(|line| line.id);
         self.row = height / 2;
         self.settle(data, height);
     }
@@ -260,6 +387,7 @@ mod tests {
     #[test]
     fn columns_share_the_width() {
         let mut table = Table::default();
+        table.set_unit(Unit::Events);
         for shown in &mut table.columns {
             shown.seen = 40;
         }

@@ -1,33 +1,24 @@
-//! What each flow that is shown counts as, filter_history: working that out is what costs, so that it is
-//! done once for each flow, as it comes. Sums are then made anew of small entries, and are always of
-//! exactly what is shown.
+//! What each line that is shown counts as: working that out is what costs, so that it is done once for
+//! each line as it comes, and again for a connection that became something else. Sums are then made anew
+//! of small entries, and are always of exactly what is shown.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    hash::Hash,
-    ops::Range,
-};
+use std::{collections::HashMap, hash::Hash};
 
-use client::{Row, view::Kind};
-use flow::Verdict;
+use flow::view::AnyFlow;
 
-use super::data::Data;
+use super::data::{Data, Line};
 
 /// Keys that nothing counts as any more are kept up to so many times those that are used,
 const UNUSED: usize = 4;
 /// and so many more.
 const FEW: usize = 1024;
 
-/// What a flow counts as.
+/// What a line counts as.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    /// Of the flow.
-    pub(crate) number: u64,
-    /// Unix ns.
-    pub(crate) time: i64,
-    /// Place of its key in [`Tally::keys`].
-    pub(crate) key: u32,
-    pub(crate) dropped: bool,
+    pub(crate) line: Line,
+    /// Place of its key in [`Tally::keys`]; `None`: it is in no sum.
+    key: Option<u32>,
     /// Bytes of its connection so far; 0: it doesn't tell.
     pub(crate) bytes: u64,
     /// What tells its connection from others.
@@ -47,11 +38,10 @@ pub(crate) struct Counted<K> {
 pub(crate) struct Tally<K> {
     keys: Vec<K>,
     places: HashMap<K, u32>,
-    /// In the order of the flows.
-    entries: VecDeque<Entry>,
-    /// Numbers that have been looked at, and under which filters.
-    seen: Range<u64>,
-    filtered: u64,
+    /// In the order of the lines.
+    entries: Vec<Entry>,
+    /// Under which filters they were counted, and which ids connections had.
+    counted: (u64, (u64, u64)),
 }
 
 impl<K> Default for Tally<K> {
@@ -59,9 +49,8 @@ impl<K> Default for Tally<K> {
         Self {
             keys: Vec::new(),
             places: HashMap::new(),
-            entries: VecDeque::new(),
-            seen: 0..0,
-            filtered: 0,
+            entries: Vec::new(),
+            counted: (0, (0, 0)),
         }
     }
 }
@@ -72,53 +61,54 @@ impl<K: Clone + Eq + Hash> Tally<K> {
         *self = Self::default();
     }
 
-    /// Looks at what has come, and lets go of what has left; flows for which `count` gives nothing are
-    /// in no sum.
-    pub(crate) fn advance(&mut self, data: &Data, count: impl Fn(&Row) -> Option<Counted<K>>) {
-        let now = data.numbers();
-        if self.filtered != data.filtered() || now.is_empty() || now.end < self.seen.end {
+    /// Looks at what has come or became something else, and lets go of what has left; lines for which
+    /// `count` gives nothing are in no sum.
+    pub(crate) fn advance(
+        &mut self,
+        data: &Data,
+        count: impl Fn(&AnyFlow<'_>) -> Option<Counted<K>>,
+    ) {
+        let counted = (data.filtered(), data.ids());
+        if self.counted != counted {
             self.forget();
-            self.filtered = data.filtered();
+            self.counted = counted;
         }
-        if self.seen.is_empty() {
-            self.seen = now.start..now.start;
-        }
-        while let Some(first) = self.entries.front()
-            && first.number < now.start
-        {
-            self.entries.pop_front();
-        }
-        // The newest one may have been taken back: another flow tells its packet better.
-        if let Some(last) = self.entries.back()
-            && !data.shows(last.number)
-        {
-            self.entries.pop_back();
-        }
-        self.seen.start = self.seen.start.max(now.start);
-        self.seen.end = self.seen.end.max(self.seen.start);
-        for found in data.matches_in(now.start..self.seen.start).rev() {
-            if let Some(entry) = self.entry(data, found, &count) {
-                self.entries.push_front(entry);
+        let mut known = std::mem::take(&mut self.entries).into_iter().peekable();
+        let lines = data.lines().filter(Line::is_flow);
+        let mut entries = Vec::with_capacity(lines.size_hint().1.unwrap_or(0));
+        // Both are in the same order.
+        for line in lines {
+            while known
+                .next_if(|old| old.line.order() < line.order())
+                .is_some()
+            {}
+            let same = |old: &Entry| {
+                (old.line.id, old.line.number, old.line.kind) == (line.id, line.number, line.kind)
+            };
+            match known.next_if(same) {
+                // Its last event may be a later one.
+                Some(old) => entries.push(Entry { line, ..old }),
+                None => entries.extend(self.entry(data, line, &count)),
             }
         }
-        for found in data.matches_in(self.seen.end..now.end) {
-            if let Some(entry) = self.entry(data, found, &count) {
-                self.entries.push_back(entry);
-            }
-        }
-        self.seen = now;
+        self.entries = entries;
     }
 
     fn entry(
         &mut self,
         data: &Data,
-        found: &client::view::Match,
-        count: &impl Fn(&Row) -> Option<Counted<K>>,
+        line: Line,
+        count: &impl Fn(&AnyFlow<'_>) -> Option<Counted<K>>,
     ) -> Option<Entry> {
-        let Kind::Flow(verdict) = found.kind else {
-            return None;
+        let none = Entry {
+            line,
+            key: None,
+            bytes: 0,
+            connection: 0,
         };
-        let counted = count(data.row(found.number)?)?;
+        let Some(counted) = data.with_flow(line.id, count)? else {
+            return Some(none);
+        };
         let key = if let Some(key) = self.places.get(&counted.key) {
             *key
         } else {
@@ -128,18 +118,17 @@ impl<K: Clone + Eq + Hash> Tally<K> {
             key
         };
         Some(Entry {
-            number: found.number,
-            time: found.time,
-            key,
-            dropped: matches!(verdict, Verdict::Dropped | Verdict::Error),
+            key: Some(key),
             bytes: counted.bytes,
             connection: counted.connection,
+            ..none
         })
     }
 
-    /// All of them, the oldest first.
-    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.entries.iter()
+    /// All of them, the oldest first, each with the place of its key among the keys.
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = (usize, &Entry)> {
+        let entries = self.entries.iter();
+        entries.filter_map(|entry| Some((usize::try_from(entry.key?).ok()?, entry)))
     }
 
     /// The keys, by place; some may have no entry any more.
@@ -154,10 +143,14 @@ impl<K: Clone + Eq + Hash> Tally<K> {
         }
         let mut places: Vec<Option<u32>> = vec![None; self.keys.len()];
         let mut keys = Vec::new();
-        for entry in &mut self.entries {
+        for key in self
+            .entries
+            .iter_mut()
+            .filter_map(|entry| entry.key.as_mut())
+        {
             // A key has a place in the list as long as entries name it.
-            let old = usize::try_from(entry.key).unwrap_or(0);
-            entry.key = *places[old].get_or_insert_with(|| {
+            let old = usize::try_from(*key).unwrap_or(0);
+            *key = *places[old].get_or_insert_with(|| {
                 keys.push(self.keys[old].clone());
                 u32::try_from(keys.len() - 1).unwrap_or(0)
             });

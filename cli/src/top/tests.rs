@@ -1,5 +1,6 @@
 //! Screens as they look, and what keys do, without a terminal and without a server.
 
+mod connections;
 mod filters;
 mod given_back;
 mod hostile;

@@ -6,6 +6,7 @@ mod mouse;
 mod normal;
 mod prompt;
 mod time;
+mod unit;
 
 use std::collections::BTreeMap;
 
@@ -164,12 +165,19 @@ impl Model {
 
     /// Shows what other filters let through.
     pub(crate) fn refilter(&mut self) {
-        self.data.refilter(&self.filters, self.now);
+        let before = self.data.unit();
+        if !self.change_unit() {
+            self.data.refilter(&self.filters, self.now);
+        }
+        if before != self.data.unit()
+            && let Some(of) = self.filters.of_packets()
+        {
+            let text = format!("{of} is about single packets: events are shown while it is on");
+            self.say(text);
+        }
         self.changed = Some(self.now);
         self.groups.forget();
         self.services.forget();
-        for shown in &mut self.table.columns {
-            shown.seen = 0;
-        }
+        self.table.forget_seen();
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 
 mod bar;
+mod cells;
 mod chart;
 mod details;
 mod flows;

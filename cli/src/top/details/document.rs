@@ -15,64 +15,15 @@ use proto::{
     google::Timestamp,
 };
 
-use super::{Details, Explained, fields};
+use super::{
+    Details, Explained, fields,
+    lines::{Document, Style},
+    outcome::outcome,
+};
 use crate::top::{
     data::Data,
     text::{grouped, span},
 };
-
-/// How a piece of text looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    Plain,
-    Quiet,
-    Heading,
-    Verdict(Verdict),
-    Good,
-    Bad,
-    Warn,
-    Accent,
-}
-
-/// A piece of a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) text: String,
-    pub(crate) look: Style,
-}
-
-/// Lines, and where sections begin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Document {
-    pub(crate) lines: Vec<Vec<Span>>,
-    pub(crate) sections: Vec<usize>,
-}
-
-impl Document {
-    fn line(&mut self, text: impl Into<String>, look: Style) {
-        self.pieces([(text.into(), look)]);
-    }
-
-    fn pieces<const N: usize>(&mut self, pieces: [(String, Style); N]) {
-        let pieces = pieces.into_iter().filter(|(text, _)| !text.is_empty());
-        let pieces = pieces.map(|(text, look)| Span { text, look });
-        self.lines.push(pieces.collect());
-    }
-
-    fn section(&mut self, title: &str) {
-        if !self.lines.is_empty() {
-            self.lines.push(Vec::new());
-        }
-        self.sections.push(self.lines.len());
-        self.line(title, Style::Heading);
-    }
-
-    fn block(&mut self, text: &str, look: Style) {
-        for line in text.lines() {
-            self.line(format!("  {line}"), look);
-        }
-    }
-}
 
 /// Writes it.
 pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Document {
@@ -91,21 +42,24 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     let dropped = matches!(verdict, Verdict::Dropped | Verdict::Error);
 
     to.sections.push(0);
-    to.pieces([
-        (
-            format!("{} ", text(AttributeId::Verdict)),
-            Style::Verdict(verdict),
-        ),
-        (
-            format!(
-                "{} {} {}",
-                text(AttributeId::Source),
-                text(AttributeId::Destination),
-                text(AttributeId::Protocol)
+    match &details.connection {
+        Some(whole) => outcome(&whole.row, &mut to),
+        None => to.pieces([
+            (
+                format!("{} ", text(AttributeId::Verdict)),
+                Style::Verdict(verdict),
             ),
-            Style::Plain,
-        ),
-    ]);
+            (
+                format!(
+                    "{} {} {}",
+                    text(AttributeId::Source),
+                    text(AttributeId::Destination),
+                    text(AttributeId::Protocol)
+                ),
+                Style::Plain,
+            ),
+        ]),
+    }
     why(details, &text, dropped, &mut to);
     when(details, flow, dropped, (now, zone), &mut to);
     // What no policy dropped no rule would let through.

@@ -156,6 +156,24 @@ impl Sample {
         sample
     }
 
+    /// The shop's recording, as a file that has been read.
+    pub(super) fn of_shop(width: u16, height: u16) -> Self {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/shop/flows.jsonl");
+        let text = std::fs::read_to_string(file).unwrap();
+        let lines = text.lines();
+        let read = |line| proto::json::read(line, proto::json::Unknown::Ignore).unwrap();
+        let responses: Vec<GetFlowsResponse> = lines.map(read).collect();
+        let mut sample = Self::new(width, height);
+        sample.model.from = FlowSource::File("flows.jsonl".to_owned());
+        sample.store.push(&responses, i64::MAX);
+        let snapshot = sample.store.snapshot();
+        let times = snapshot.iter(snapshot.range()).map(|(_, item)| item.time());
+        sample.now = times.max().unwrap() + 5 * SECOND;
+        sample.send(Event::Data(snapshot));
+        sample.send(Event::Connection(ConnectionState::Ended));
+        sample
+    }
+
     pub(super) fn arrive(&mut self, responses: &[GetFlowsResponse]) {
         self.store.push(responses, i64::MAX);
         self.send(Event::Data(self.store.snapshot()));

@@ -165,7 +165,7 @@ fn nothing_to_see() {
     let mut sample = Sample::new(80, 24);
     assert_snapshot!("empty", sample.text());
     sample.arrive(&[flow(1, "web", "db", 5432, false)]);
-    sample.press("d");
+    sample.press("D");
     assert_snapshot!("nothing_matches", sample.text());
     sample.send(Event::Connection(ConnectionState::Failed(
         "flows.json: No such file".to_owned(),
@@ -206,9 +206,9 @@ fn a_pause_counts_what_waits() {
         sample.text()
     );
     assert!(!sample.text().contains("/s"), "{}", sample.text());
-    assert!(!sample.text().contains("00:01:01.000"));
+    assert!(!sample.text().contains("00:01:01"));
     sample.press("Space");
-    assert!(sample.text().contains("00:01:01.000"), "{}", sample.text());
+    assert!(sample.text().contains("00:01:01"), "{}", sample.text());
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn colours_say_nothing_alone() {
     light.model.theme = Theme(Colors::Light);
     let mut plain = Sample::with_flows(120, 30);
     plain.model.theme = Theme(Colors::None);
-    for keys in ["", "d", "N Enter", "Esc 2", "3", "4", "?"] {
+    for keys in ["", "D", "N Enter", "Esc 2", "3", "4", "?"] {
         for sample in [&mut dark, &mut light, &mut plain] {
             sample.press(keys);
             sample.draw();

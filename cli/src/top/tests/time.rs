@@ -10,8 +10,8 @@ fn a_time_is_jumped_to() {
     let mut sample = Sample::with_flows(80, 24);
     sample.press("t Home Right Right Enter");
     assert!(matches!(sample.model.mode, Mode::Normal));
-    let number = sample.model.table.selected.unwrap();
-    let time = sample.model.data.item(number).unwrap().time();
+    let selected = sample.model.table.selected.unwrap();
+    let time = sample.model.data.time(selected).unwrap();
     let length = sample.model.histogram.length;
     assert_eq!(time, START + 2 * length);
 }
@@ -73,7 +73,7 @@ fn a_selected_time_is_shown_alone() {
         let times: Vec<i64> = sample
             .model
             .data
-            .matches()
+            .lines()
             .map(|found| (found.time - START) / SECOND)
             .collect();
         assert_eq!(times, [5, 5, 6, 7], "{keys}: {}", sample.text());
@@ -119,7 +119,7 @@ fn the_sum_of_a_time_is_of_that_time_however_close_one_looks() {
     let mut sample = Sample::with_flows(100, 24);
     sample.press("t Home Right Right Right Right Right L L");
     let (from, to) = sample.model.selection().unwrap();
-    let flows = sample.model.data.matches().filter(|found| found.is_flow());
+    let flows = sample.model.data.lines().filter(|found| found.is_flow());
     let of = flows
         .filter(|found| (from..=to).contains(&found.time))
         .count();

@@ -8,12 +8,21 @@ use proto::flows::v1::ExplainResponse;
 
 use super::Effect;
 use crate::top::{
+    data::{ConnectionEnds, LineId, Unit},
     details::Explained,
     model::{FlowSource, Model},
 };
 
 /// How long filters rest before the server is told, ns.
 const RESTS: i64 = 400_000_000;
+
+/// A line that is looked at, whatever its id.
+struct Place {
+    /// Unix ns.
+    time: i64,
+    event: Option<CellSignature>,
+    connection: Option<ConnectionEnds>,
+}
 
 /// What tells a flow from others of the same time.
 type CellSignature = (
@@ -37,7 +46,11 @@ impl Model {
     /// Whether the filters let through nothing that those didn't of which the server was told.
     pub(crate) fn keeps_narrowed(&self) -> bool {
         let told = self.last_sent_filters.as_ref();
-        told.is_some_and(|told| self.filters.refine(told))
+        // Of connections the server was asked for all events.
+        let unit = self.data.unit();
+        told.is_some_and(|(told, of)| {
+            self.filters.refine(told) && (*of == unit || *of == Unit::Connections)
+        })
     }
 
     /// Takes the sums per node.
@@ -60,6 +73,8 @@ impl Model {
     }
 
     pub(super) fn linked(&mut self, link: ConnectionState) {
+        let ended = matches!(link, ConnectionState::Ended);
+        self.data.set_ended(ended, self.now);
         if let (ConnectionState::Lost { since, .. }, ConnectionState::Live { .. }) =
             (&self.link, &link)
         {
@@ -109,11 +124,32 @@ impl Model {
         }
     }
 
-    /// The time and the flow that are looked at; `None`: the newest.
-    fn place(&self) -> Option<(i64, Option<CellSignature>)> {
-        let number = self.table.selected.filter(|_| !self.table.follow)?;
-        let item = self.data.item(number)?;
-        Some((item.time(), self.data.row(number).map(cell_signature)))
+    /// What is looked at; `None`: the newest.
+    fn place(&self) -> Option<Place> {
+        let id = self.table.selected.filter(|_| !self.table.follow)?;
+        Some(match id {
+            LineId::Item(number) => Place {
+                time: self.data.time(id)?,
+                event: self.data.row(number).map(cell_signature),
+                connection: None,
+            },
+            LineId::Connection(of) => Place {
+                time: self.data.time(id)?,
+                event: None,
+                connection: self.data.ends(of),
+            },
+        })
+    }
+
+    /// The line in which that is by now.
+    fn find(&self, place: &Place) -> Option<LineId> {
+        let data = &self.data;
+        if let Some(ends) = &place.connection {
+            return data.find(ends);
+        }
+        let mut same = data.lines().filter(|found| found.time == place.time);
+        let found = same.find(|found| data.row(found.number).map(cell_signature) == place.event);
+        found.map(|found| found.id)
     }
 
     /// Goes on with what another store holds, at the same time and with the same flow where they are
@@ -125,16 +161,16 @@ impl Model {
         self.services.forget();
         self.fetching = false;
         self.table.selected = None;
-        let Some((time, key)) = place else {
+        let Some(place) = place else {
             self.details = None;
             return;
         };
-        let data = &self.data;
-        let mut same = data.matches().filter(|found| found.time == time);
-        let found = same.find(|found| data.row(found.number).map(cell_signature) == key);
-        let found = found.map(|found| found.number);
-        let line = found.map_or_else(|| data.line_at(time), |number| data.line(number));
-        if line >= data.len() {
+        let found = self.find(&place);
+        let line = match found {
+            Some(id) => self.data.line(id),
+            None => self.data.line_at(place.time),
+        };
+        if line >= self.data.len() {
             // Nothing is held from then on: what comes is what is waited for.
             self.table.follow = true;
             self.details = None;
@@ -143,13 +179,7 @@ impl Model {
         let page = self.page();
         self.table.jump(&self.data, line, page);
         match (&mut self.details, found) {
-            (Some(details), Some(number)) => {
-                details.number = number;
-                // The answer on its way is about another number.
-                if details.explained == Explained::Asked {
-                    details.explained = Explained::NotAsked;
-                }
-            }
+            (Some(details), Some(id)) => details.moved(id, &self.data),
             (details, _) => *details = None,
         }
     }
@@ -161,10 +191,15 @@ impl Model {
         if rests && self.data.paused().is_none() {
             self.changed = None;
             if let FlowSource::Server(_) = self.from {
-                self.last_sent_filters = Some(self.filters.clone());
-                effects.push(Effect::Narrow(self.filters.added()));
+                let unit = self.data.unit();
+                self.last_sent_filters = Some((self.filters.clone(), unit));
+                let added = self.filters.added();
+                let whole = added.for_connections();
+                let whole = whole.filter(|_| unit == Unit::Connections);
+                effects.push(Effect::Narrow(whole.unwrap_or(added)));
             }
         }
+        self.data.wait(self.now);
         if self
             .notice
             .as_ref()

@@ -1,6 +1,6 @@
 //! What is done in the table of flows and its details.
 
-use flow::{filter_for, print::escape_lines};
+use flow::{filter_for, print::escape_lines, view::AnyFlow};
 
 use super::Effect;
 use crate::top::{
@@ -52,8 +52,9 @@ impl Model {
                 self.table.cell = (self.table.cell + 1).min(self.table.columns.len() - 1);
             }
             Act::Include | Act::Exclude => self.by_cell(act == Act::Include),
-            Act::Pair => self.by_row(filter_for::pair),
-            Act::Connection => self.by_row(filter_for::connection),
+            Act::Pair => self.by_row(|flow| filter_for::pair(flow)),
+            Act::Connection => self.by_row(|flow| filter_for::connection(flow)),
+            Act::Unit => self.toggle_unit(),
             Act::Sort => self.sort(),
             Act::Columns => self.mode = Mode::Columns(0),
             Act::Narrower => self.resize(false),
@@ -61,15 +62,10 @@ impl Model {
             Act::MoveLeft => self.carry(false),
             Act::MoveRight => self.carry(true),
             Act::CopyRow => {
-                let row = self.table.selected.and_then(|number| self.data.row(number));
-                let columns: Vec<_> = self
-                    .table
-                    .columns
-                    .iter()
-                    .map(|shown| shown.column)
-                    .collect();
-                if let Some(row) = row {
-                    effects.push(Effect::copy(&export::line(row, &columns)));
+                let columns = self.table.columns.iter();
+                let columns: Vec<_> = columns.map(|shown| shown.column).collect();
+                if let Some(line) = self.of_selected(|flow| export::line(flow, &columns)) {
+                    effects.push(Effect::copy(&line));
                     self.say("row copied to the terminal's clipboard");
                 }
             }
@@ -182,12 +178,12 @@ impl Model {
             details.focus = true;
             return;
         }
-        let Some(number) = self.table.selected else {
+        let Some(line) = self.table.selected else {
             return;
         };
-        if self.data.row(number).is_some() {
+        if self.data.with_flow(line, |_| ()).is_some() {
             self.table.follow = false;
-            self.details = Some(Details::new(number, &self.data, self.now));
+            self.details = Some(Details::new(line, &self.data, self.now));
         }
     }
 
@@ -230,12 +226,15 @@ impl Model {
         }
     }
 
+    /// Reads what is selected, a connection or an event.
+    fn of_selected<T>(&self, see: impl FnOnce(&AnyFlow<'_>) -> T) -> Option<T> {
+        self.data.with_flow(self.table.selected?, see)
+    }
+
     fn by_cell(&mut self, include: bool) {
-        let row = self.table.selected.and_then(|number| self.data.row(number));
         let column = self.table.column();
-        let text = row
-            .zip(column)
-            .and_then(|(row, column)| filters::same(row, column));
+        let text = column.and_then(|column| self.of_selected(|flow| filters::same(flow, column)));
+        let text = text.flatten();
         match text {
             Some(text) if include => self.narrow(&text),
             Some(text) if text.contains(' ') => self.narrow(&format!("not ({text})")),
@@ -244,9 +243,8 @@ impl Model {
         }
     }
 
-    fn by_row(&mut self, expression: impl Fn(&client::Row) -> Option<String>) {
-        let row = self.table.selected.and_then(|number| self.data.row(number));
-        match row.and_then(expression) {
+    fn by_row(&mut self, expression: impl Fn(&AnyFlow<'_>) -> Option<String>) {
+        match self.of_selected(expression).flatten() {
             Some(text) => self.narrow(&text),
             None => self.complain("this flow does not name both endpoints"),
         }

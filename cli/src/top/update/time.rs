@@ -16,11 +16,8 @@ impl Model {
     pub(super) fn open_time(&mut self) {
         self.mode = Mode::Time;
         self.screen = Tab::Flows;
-        let item = self
-            .table
-            .selected
-            .and_then(|number| self.data.item(number));
-        let at = item.map_or(self.histogram.start, client::Item::time);
+        let time = self.table.selected.and_then(|id| self.data.time(id));
+        let at = time.unwrap_or(self.histogram.start);
         self.cursor = Some(at);
         self.anchor = None;
     }

@@ -138,7 +138,7 @@ pub(super) fn filter(model: &Model, buffer: &mut Buffer, area: Rect) -> Position
             }
         }
         None => {
-            let text = "Enter apply   Tab complete   ↑↓ those before   Esc leave   e.g. dst.port == 53 and not reply";
+            let text = "Enter apply   Tab complete   ↑↓ those before   Esc leave   e.g. dst.port == 53 and dst.ns == shop";
             put(buffer, below, 1, text, theme.quiet());
         }
     }

@@ -112,7 +112,7 @@ fn axis(
         height: 1,
         ..chart
     };
-    let shown = model.data.matches().len() > 0;
+    let shown = model.data.lines().len() > 0;
     let end =
         histogram.start + histogram.length * i64::try_from(histogram.buckets.len()).unwrap_or(0);
     let days = end - histogram.start > 72_000_000_000_000;
@@ -219,7 +219,7 @@ fn said(model: &Model, area: Rect, bars: Rect, wide: usize) -> Option<Said> {
     let place = place.intersection(bars);
     // Of the time that is said, whatever part of it is seen.
     let mut sum = Bucket::default();
-    for found in model.data.matches() {
+    for found in model.data.lines() {
         if (from..=to).contains(&found.time) {
             sum.add(found.kind);
         }

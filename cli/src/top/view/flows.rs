@@ -2,12 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use client::{ConnectionState, Item, Marker, Row};
-use flow::{
-    FlowView as _, Side, Verdict,
-    attribute::{Align, AttributeId, Cells},
-    format,
-};
+use client::{ConnectionState, Item, Marker};
+use flow::attribute::{Align, AttributeId};
 use proto::google::Timestamp;
 use ratatui::{
     buffer::Buffer,
@@ -15,12 +11,12 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{line, middle, put};
+use super::{cells, line, middle, put};
 use crate::top::{
-    data::SORTED,
+    data::{Line, SORTED, Unit},
     model::{FlowSource, LayoutRects, Mode, Model},
     table::Place,
-    text::{cut, cut_middle, cut_name, grouped, span, width},
+    text::{cut, grouped, span, width},
 };
 
 pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
@@ -35,23 +31,34 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
     laid.lines = lines;
     let height = usize::from(lines.height);
     model.table.settle(&model.data, height);
-    let numbers: Vec<u64> = (model.table.top..model.table.top + height)
-        .map_while(|line| model.data.number(line))
+    let seen: Vec<Line> = (model.table.top..model.table.top + height)
+        .map_while(|line| model.data.at(line))
         .collect();
-    let texts = texts(model, &numbers);
+    let drawn = cells::read(model, &seen, usize::from(area.width));
+    let (zoned, namespace) = (zoned(model), with_namespace(model, "SOURCE"));
     for (at, shown) in model.table.columns.iter_mut().enumerate() {
-        let widest = texts
-            .iter()
-            .filter_map(|row| row.as_ref().map(|row| width(&row[at])))
-            .max();
+        let texts = drawn.iter().filter_map(|drawn| drawn.texts.as_ref());
+        let widest = texts.map(|texts| width(&texts[at])).max();
         shown.seen = shown.seen.max(widest.unwrap_or(0));
+        let heading = match shown.column {
+            AttributeId::Timestamp => width(&zoned),
+            AttributeId::Source => width(&namespace),
+            _ => 0,
+        };
+        shown.seen = shown.seen.max(heading);
     }
     model.table.reveal(usize::from(area.width));
     let places = model.table.places(usize::from(area.width));
-    headings(model, buffer, line(area, 0), &places, laid);
-    if model.data.rows() == 0 || numbers.is_empty() {
+    headings(
+        model,
+        buffer,
+        line(area, 0),
+        (&places, [&zoned, &namespace]),
+        laid,
+    );
+    if model.data.rows() == 0 || seen.is_empty() {
         // Marks are no flows: that none matches is still to be said.
-        let marks = numbers.len().min(height);
+        let marks = seen.len().min(height);
         let below = Rect {
             y: lines.y + u16::try_from(marks).unwrap_or(0),
             height: lines.height - u16::try_from(marks).unwrap_or(0),
@@ -60,43 +67,23 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
         empty(model, buffer, below);
     }
     let focus = !model.details.as_ref().is_some_and(|details| details.focus);
-    for (at, (number, texts)) in numbers.iter().zip(&texts).enumerate() {
+    for (at, drawn) in drawn.iter().enumerate() {
         let here = line(lines, at);
-        match (model.data.item(*number), texts) {
-            (Some(Item::Flow(row)), Some(texts)) => {
-                for place in &places {
-                    cell(model, buffer, here, row, *place, &texts[place.column]);
-                }
-            }
-            (Some(Item::Marker(mark)), _) => put_mark(model, buffer, here, mark),
-            _ => {}
+        match model.data.item(drawn.line.number) {
+            Some(Item::Marker(mark)) => put_mark(model, buffer, here, mark),
+            Some(Item::Flow(_)) | None => cells::draw(model, buffer, here, drawn, &places),
         }
-        if Some(*number) == model.table.selected {
+        if Some(drawn.line.id) == model.table.selected {
             select(model, buffer, here, &places, focus);
         }
     }
-}
-
-/// Texts of the cells by column; `None` for what is no flow.
-fn texts(model: &Model, numbers: &[u64]) -> Vec<Option<Vec<String>>> {
-    let cells = Cells::default();
-    let row = |number: &u64| {
-        let row = model.data.row(*number)?;
-        let columns = model.table.columns.iter();
-        let text = |column: AttributeId| match column {
-            AttributeId::Timestamp => model.zone.clock(row.time()),
-            column => column.text(row, &cells),
-        };
-        Some(columns.map(|shown| text(shown.column)).collect())
-    };
-    numbers.iter().map(row).collect()
 }
 
 fn headings(
     model: &Model,
     buffer: &mut Buffer,
     area: Rect,
-    places: &[Place],
+    (places, [zoned, namespace]): (&[Place], [&str; 2]),
     laid: &mut LayoutRects,
 ) {
     let theme = model.theme;
@@ -109,7 +96,8 @@ fn headings(
             _ => "",
         };
         let heading = match shown.column {
-            AttributeId::Timestamp => zoned(model, shown.heading()),
+            AttributeId::Timestamp => zoned.to_owned(),
+            AttributeId::Source => namespace.to_owned(),
             _ => shown.heading().to_owned(),
         };
         let heading = cut(&heading, place.width.saturating_sub(width(mark)));
@@ -131,8 +119,9 @@ fn headings(
         laid.headings.push((area, place.column));
     }
     // What stands beyond the edge.
-    let last = places.last().map_or(0, |place| place.column);
-    if last + 1 < model.table.columns.len() {
+    let is_shown = |column: usize| places.iter().any(|place| place.column == column);
+    let last = model.table.columns.len().saturating_sub(1);
+    if !is_shown(last) {
         super::put_right(buffer, area, "›", theme.accent());
     }
     if model.table.left > 0
@@ -148,61 +137,22 @@ fn headings(
     }
 }
 
-/// With the zone that the times below are in.
-fn zoned(model: &Model, heading: &str) -> String {
-    let first = model.data.number(model.table.top);
-    let time = first
-        .and_then(|number| model.data.item(number))
-        .map(Item::time);
-    let time = time.filter(|time| *time > 0).unwrap_or(model.now);
-    let moment = Timestamp::from_unix_nanos(time);
-    model.zone.heading(heading, moment)
+/// The heading of times, with the zone that they are in.
+fn zoned(model: &Model) -> String {
+    let first = model.data.at(model.table.top);
+    let time = first.map(|line| line.time).filter(|time| *time > 0);
+    let moment = Timestamp::from_unix_nanos(time.unwrap_or(model.now));
+    model.zone.heading("TIME", moment)
 }
 
-fn cell(model: &Model, buffer: &mut Buffer, area: Rect, row: &Row, place: Place, text: &str) {
-    let theme = model.theme;
-    let shown = &model.table.columns[place.column];
-    let fitted = match shown.column {
-        AttributeId::Source | AttributeId::Destination => end(row, shown.column, text, place.width),
-        AttributeId::PolicyName | AttributeId::Of(..) => cut_middle(text, place.width),
-        _ => cut(text, place.width),
-    };
-    let dropped = matches!(row.verdict(), Verdict::Dropped | Verdict::Error);
-    let style = match shown.column {
-        AttributeId::Verdict => theme.verdict(row.verdict()),
-        AttributeId::Reason | AttributeId::Policy | AttributeId::PolicyName if dropped => {
-            theme.bad_text()
+/// The heading of names, with the namespace that all of them have and do without.
+fn with_namespace(model: &Model, heading: &str) -> String {
+    match &model.table.names.names().namespace {
+        Some(namespace) if model.data.unit() == Unit::Connections => {
+            format!("{heading} ({namespace})")
         }
-        AttributeId::Timestamp | AttributeId::Reason | AttributeId::Policy => theme.quiet(),
-        _ => Style::new(),
-    };
-    let column = match shown.align() {
-        Align::Left => place.x,
-        Align::Right => place.x + place.width - width(&fitted).min(place.width),
-    };
-    put(buffer, area, column, &fitted, style);
-}
-
-/// Who is at an end, in so many columns: of the source the port goes first, as it says little; of
-/// both the namespace.
-fn end(row: &Row, column: AttributeId, text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
+        _ => heading.to_owned(),
     }
-    let is_source = column == AttributeId::Source;
-    let side = if is_source == (row.is_reply() == Some(true)) {
-        Side::Destination
-    } else {
-        Side::Source
-    };
-    let host = format::host_port(row, side, true);
-    let rest = match host.port {
-        _ if is_source => text[host.to_string().len().min(text.len())..].to_owned(),
-        0 => String::new(),
-        port => format!(":{port}"),
-    };
-    let room = columns.saturating_sub(width(&rest));
-    format!("{}{rest}", cut_name(&host.name.to_string(), room))
 }
 
 /// The selected line is reversed, its selected cell is underlined as well.
@@ -304,10 +254,10 @@ fn put_mark(model: &Model, buffer: &mut Buffer, area: Rect, mark: &Marker) {
 /// What hides the flows, and which keys show them again.
 fn no_match(model: &Model, held: u64) -> Vec<(String, Style)> {
     let (theme, filters) = (model.theme, &model.filters);
+    let unit = model.data.unit();
     let hidden = match held {
-        0 => "No flows in memory. New ones appear as they happen.".to_owned(),
-        1 => "1 flow in memory, hidden by the filters.".to_owned(),
-        held => format!("{} flows in memory, hidden by the filters.", grouped(held)),
+        0 => "Nothing in memory. New ones appear as they happen.".to_owned(),
+        held => format!("{} in memory, hidden by the filters.", unit.many(held)),
     };
     let last = filters.last().unwrap_or_default();
     let last = cut(&last, 40);
@@ -316,7 +266,7 @@ fn no_match(model: &Model, held: u64) -> Vec<(String, Style)> {
         _ => format!("x removes the last filter, {last}; X all"),
     };
     vec![
-        ("No flow matches.".to_owned(), theme.heading()),
+        (format!("No {} matches.", unit.name()), theme.heading()),
         (hidden, theme.plain()),
         (keys, theme.plain()),
         (
@@ -341,7 +291,7 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let held = model.data.held() as u64;
     let lines = match (&model.link, &model.from) {
         _ if model.data.sorted_by().is_some() && model.data.rows() > 0 => vec![(
-            format!("the newest {} rows hold no flow", grouped(SORTED as u64)),
+            format!("the newest {} rows hold none", grouped(SORTED as u64)),
             theme.plain(),
         )],
         (ConnectionState::Live { .. } | ConnectionState::Ended, _) if model.filters.hide() => {
@@ -358,13 +308,19 @@ fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
             vec![("Reading the history \u{2026}".to_owned(), theme.heading())]
         }
         (ConnectionState::Live { .. }, _) => vec![
-            ("No flows yet.".to_owned(), theme.heading()),
+            (
+                format!("No {} yet.", model.data.unit().plural()),
+                theme.heading(),
+            ),
             (
                 "They appear here as they happen; o fetches older ones.".to_owned(),
                 theme.plain(),
             ),
         ],
-        (ConnectionState::Ended, _) => vec![("No flows.".to_owned(), theme.heading())],
+        (ConnectionState::Ended, _) => vec![(
+            format!("No {}.", model.data.unit().plural()),
+            theme.heading(),
+        )],
         (ConnectionState::Lost { why, .. } | ConnectionState::Failed(why), _) => vec![
             ("Not connected.".to_owned(), theme.bad()),
             (why.clone(), theme.plain()),

@@ -8,6 +8,7 @@ use ratatui::{
 
 use super::{first_seen, line, middle, put, put_right};
 use crate::top::{
+    data::Unit,
     groups::{By, Group, Order, STEPS},
     model::{FlowSource, LayoutRects, Model},
     text::{bars, bytes, cut, cut_name, grouped, short, span, width, wrap},
@@ -38,7 +39,7 @@ fn rate(group: &Group, model: &Model) -> String {
 
 const FLOWS: Column = Column {
     title: "FLOWS",
-    room: 9,
+    room: 13,
     order: Some(Order::Flows),
     cell: |group, model| (grouped(group.flows), model.theme.plain()),
 };
@@ -130,7 +131,7 @@ fn titles(model: &Model, buffer: &mut Buffer, first: Rect) {
         };
         x = put(buffer, first, x, by.title(), style) + 2;
     }
-    let time = format!("flows of {} ", span(groups.span));
+    let time = format!("{} of {} ", model.data.unit().plural(), span(groups.span));
     if x + width(&time) <= room {
         put_right(buffer, first, &time, theme.quiet());
     }
@@ -190,7 +191,12 @@ fn headings(
         } else {
             ""
         };
-        let title = format!("{}{mark}", column.title);
+        let title = match (column.title, model.data.unit()) {
+            ("FLOWS", Unit::Connections) => "CONNECTIONS",
+            ("FLOWS", Unit::Events) => "EVENTS",
+            (title, _) => title,
+        };
+        let title = format!("{title}{mark}");
         let at = (x + column.room).saturating_sub(width(&title));
         put(buffer, heading, at, &title, theme.heading());
         x += column.room;
@@ -237,8 +243,8 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     laid.lines = lines;
     if groups.groups.is_empty() {
         let text = match groups.by {
-            By::Reason => "No drops among the flows in memory.",
-            _ => "None among the flows in memory.",
+            By::Reason => "Nothing in memory was dropped.",
+            _ => "None in memory.",
         };
         middle(buffer, lines, &[(text.to_owned(), model.theme.heading())]);
         return;

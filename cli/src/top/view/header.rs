@@ -11,6 +11,7 @@ use ratatui::{
 
 use super::{put, put_right};
 use crate::top::{
+    data::Unit,
     keys::{self, Act},
     model::{FlowSource, LayoutRects, Mode, Model, Tab},
     nodes,
@@ -141,15 +142,17 @@ fn chip(
     end + 1
 }
 
-/// The filters, and how many flows they let through.
+/// The filters, and how many connections or events they let through.
 pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
     let theme = model.theme;
     let filters = &model.filters;
     let (shown, held) = (model.data.rows() as u64, model.data.held() as u64);
-    let count = if filters.hide() {
-        format!("{} of {} held ", grouped(shown), grouped(held))
-    } else {
-        format!("{} held ", grouped(held))
+    let unit = model.data.unit();
+    let count = match (filters.hide(), area.width >= 60) {
+        (true, true) => format!("{} of {} ", grouped(shown), unit.many(held)),
+        (false, true) => format!("{} ", unit.many(held)),
+        (true, false) => format!("{} of {} ", grouped(shown), grouped(held)),
+        (false, false) => format!("{} ", grouped(held)),
     };
     let room = usize::from(area.width).saturating_sub(width(&count) + 1);
     let left = Rect {
@@ -184,7 +187,7 @@ pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut L
         x = chip(&one.text, share, Some(at), to, laid);
     }
     if x == 1 {
-        put(buffer, left, x, "all flows", theme.quiet());
+        put(buffer, left, x, "no filter", theme.quiet());
     }
 }
 
@@ -221,6 +224,10 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         }
         ConnectionState::Connecting | ConnectionState::Live { .. } | ConnectionState::Ended => {}
     }
+    let events = match model.data.unit() {
+        Unit::Connections => "events",
+        Unit::Events => "connections",
+    };
     let hints: &[(Act, &str)] = match (&model.mode, model.screen, &model.details) {
         (Mode::Time, ..) => {
             let text = if model.anchor.is_some() {
@@ -242,8 +249,9 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         ],
         (_, Tab::Flows, None) => &[
             (Act::Open, "why"),
-            (Act::OnlyDrops, "drops"),
-            (Act::NextDrop, "next drop"),
+            (Act::OnlyDrops, "denied"),
+            (Act::NextDrop, "next denied"),
+            (Act::Unit, events),
             (Act::Filter, "filter"),
             (Act::Include, "this"),
             (Act::Exclude, "not this"),
@@ -258,15 +266,15 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
             (Act::Help, "help"),
         ],
         (_, Tab::Top | Tab::Services, _) => &[
-            (Act::Open, "its flows"),
+            (Act::Open, model.data.unit().plural()),
             (Act::NextGrouping, "next grouping"),
-            (Act::OnlyDrops, "drops"),
+            (Act::OnlyDrops, "denied"),
             (Act::Sort, "sort"),
             (Act::Filter, "filter"),
             (Act::Help, "help"),
         ],
         (_, Tab::Nodes, _) => &[
-            (Act::Open, "its flows"),
+            (Act::Open, model.data.unit().plural()),
             (Act::NextView, "next view"),
             (Act::Help, "help"),
             (Act::Quit, "quit"),
