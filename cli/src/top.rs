@@ -13,6 +13,7 @@
 )]
 
 mod bar;
+mod changes;
 mod data;
 mod details;
 mod edit;
@@ -20,6 +21,7 @@ mod export;
 mod filter_history;
 mod filters;
 mod groups;
+mod incidents;
 mod keys;
 mod model;
 mod nodes;

@@ -75,7 +75,7 @@ pub(crate) fn shortened(
 }
 
 /// A reason without the namespaces that the row names already.
-fn without_namespaces(why: &str, row: &Row) -> String {
+pub(crate) fn without_namespaces(why: &str, row: &Row) -> String {
     let ends = [&row.destination, &row.source].map(|end| &end.who.namespace);
     let named = ends.into_iter().filter(|namespace| !namespace.is_empty());
     named.fold(why.to_owned(), |why, namespace| {

@@ -272,7 +272,7 @@ pub(super) fn color(change: &Change) -> Option<table::Color> {
 }
 
 /// The revision since, of several nodes the least and the greatest.
-pub(super) fn revisions(change: &Change) -> String {
+pub(crate) fn revisions(change: &Change) -> String {
     let revisions = || change.nodes.iter().map(|node| node.revision);
     match (revisions().min(), revisions().max()) {
         (Some(one), Some(other)) if one == other => one.to_string(),
@@ -282,7 +282,7 @@ pub(super) fn revisions(change: &Change) -> String {
 }
 
 /// `cnp shop/web changed: lost rule ingress[1] (allows app=web on 6379/TCP)`.
-fn what(change: &Change, zone: &Zone) -> String {
+pub(crate) fn what(change: &Change, zone: &Zone) -> String {
     let verb = match change.action() {
         Action::Added => "added",
         Action::Changed | Action::Unspecified => "changed",

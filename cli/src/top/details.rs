@@ -3,11 +3,13 @@
 
 mod document;
 mod fields;
+mod history;
 mod lines;
 mod outcome;
 mod related;
 
 use flow::{
+    incidents::Incident,
     rows::{Judged, Row},
     time::Zone,
 };
@@ -16,10 +18,16 @@ use proto::{
     flows::v1::{ExplainResponse, Suggestion},
 };
 
+use history::History;
 pub(crate) use lines::{Document, Span, Style};
 pub(crate) use related::Related;
 
-use super::data::{ConnectionEnds, Data, LineId};
+use super::{
+    changes::Changes,
+    data::{ConnectionEnds, Data, LineId},
+    incidents::Cause,
+    model::FlowSource,
+};
 
 /// Time without a change of the selection before a server is asked, ns.
 const QUIET: i64 = 120_000_000;
@@ -50,6 +58,10 @@ pub(crate) struct Details {
     pub(crate) number: u64,
     /// If it is a connection: how it stands, as far as that could still be read.
     pub(crate) connection: Option<Whole>,
+    /// What became of others of its pair, as far as they are held.
+    history: Option<History>,
+    /// If they are of an incident: which.
+    incident: Option<(String, Box<Incident>)>,
     /// All of it; `None` if it has left the store.
     pub(crate) flow: Option<Box<Flow>>,
     pub(crate) explained: Explained,
@@ -66,6 +78,24 @@ pub(crate) struct Details {
     looked: (u64, i64),
     /// Which ids connections had.
     ids: (u64, u64),
+}
+
+/// What the details are written with.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) data: &'a Data,
+    pub(crate) changes: &'a Changes,
+    pub(crate) from: &'a FlowSource,
+    pub(crate) zone: &'a Zone,
+    /// Unix ns.
+    pub(crate) now: i64,
+}
+
+fn history(line: LineId, data: &Data) -> Option<History> {
+    match line {
+        LineId::Connection(id) => History::of(id, data),
+        LineId::Item(_) => None,
+    }
 }
 
 /// A connection as a whole.
@@ -98,6 +128,8 @@ impl Details {
             line,
             number,
             connection: Whole::of(line, data),
+            history: history(line, data),
+            incident: None,
             flow: data.snapshot().message(number).map(Box::new),
             explained: Explained::default(),
             related: Related::of(number, data),
@@ -107,6 +139,32 @@ impl Details {
             since: now - QUIET,
             looked: (data.version(), now),
             ids: data.ids(),
+        }
+    }
+
+    /// Of an incident: those of its last connection, which stay while others come.
+    pub(crate) fn of_incident(cause: &Cause, data: &Data, now: i64) -> Self {
+        Self {
+            incident: Some((cause.id.clone(), Box::new(cause.incident.clone()))),
+            ..Self::new(cause.newest, data, now)
+        }
+    }
+
+    /// Shows another incident, or what the same one has become.
+    pub(crate) fn change_incident(&mut self, cause: &Cause, data: &Data, now: i64) {
+        match &mut self.incident {
+            // Another store has other ids.
+            Some((id, incident)) if *id == cause.id && self.ids == data.ids() => {
+                **incident = cause.incident.clone()
+            }
+            _ => {
+                *self = Self {
+                    focus: self.focus,
+                    zoom: self.zoom,
+                    since: now,
+                    ..Self::of_incident(cause, data, now)
+                };
+            }
         }
     }
 
@@ -152,6 +210,7 @@ impl Details {
         let (version, then) = self.looked;
         if version != data.version() && now - then >= LOOK && data.row(self.number).is_some() {
             self.related = Related::of(self.number, data);
+            self.history = history(self.line, data).or(self.history);
             self.looked = (data.version(), now);
         }
     }
@@ -186,7 +245,7 @@ impl Details {
     }
 
     /// All of it, in words.
-    pub(crate) fn document(&self, data: &Data, now: i64, zone: &Zone) -> Document {
-        document::write(self, data, now, zone)
+    pub(crate) fn document(&self, known: &Known<'_>) -> Document {
+        document::write(self, known)
     }
 }

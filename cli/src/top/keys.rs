@@ -21,6 +21,8 @@ pub(crate) enum Act {
     Focus,
     Zoom,
     NextSection,
+    NextChange,
+    PrevChange,
     PrevSection,
     Pause,
     Follow,
@@ -53,6 +55,7 @@ pub(crate) enum Act {
     Top,
     Services,
     Nodes,
+    Incidents,
     NextView,
     NextGrouping,
     CopyRow,
@@ -78,6 +81,8 @@ pub(crate) enum Place {
     Details,
     /// In the views that sum up.
     Sums,
+    /// In the view of incidents.
+    Incidents,
     /// With the time cursor on.
     Time,
 }
@@ -88,8 +93,9 @@ impl Place {
         match self {
             Self::Everywhere => "Everywhere",
             Self::Flows => "Flows",
-            Self::Details => "Details of a flow",
+            Self::Details => "Details",
             Self::Sums => "Top and services",
+            Self::Incidents => "Incidents",
             Self::Time => "Time cursor",
         }
     }
@@ -123,6 +129,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key("2", Act::Top, Everywhere, "top: pairs, ports, reasons, policies and nodes with the most connections"),
     key("3", Act::Services, Everywhere, "services: who talks to whom"),
     key("4", Act::Nodes, Everywhere, "nodes: connected, rates, losses, lag"),
+    key("d 5", Act::Incidents, Everywhere, "incidents: what is denied, by cause; from there, back"),
     key("v", Act::NextView, Everywhere, "next view"),
     key("Up k", Act::Up, Everywhere, "line up"),
     key("Down j", Act::Down, Everywhere, "line down"),
@@ -133,7 +140,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key("Enter", Act::Open, Everywhere, "details; in views that sum up: what it is made of"),
     key("Esc", Act::Back, Everywhere, "close, leave, back"),
     key("Space p", Act::Pause, Everywhere, "pause and resume: no flow is lost meanwhile"),
-    key("d D", Act::OnlyDrops, Everywhere, "only what is denied or dropped, on and off"),
+    key("D", Act::OnlyDrops, Everywhere, "only what is denied or dropped, on and off"),
     key("V", Act::Verdicts, Everywhere, "choose verdicts"),
     key("/", Act::Filter, Everywhere, "filter with an expression"),
     key("E", Act::EditFilter, Everywhere, "edit the last filter"),
@@ -182,6 +189,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
     key("-", Act::Exclude, Sums, "nothing of this line"),
     key("y", Act::CopyRow, Sums, "copy the filter of this line"),
 
+    key("C", Act::Connection, Place::Incidents, "its connections"),
+    key("+ =", Act::Include, Place::Incidents, "only this incident"),
+    key("-", Act::Exclude, Place::Incidents, "all but this incident"),
+    key("y", Act::CopyRow, Place::Incidents, "copy the filter of this incident"),
+
+    key("n", Act::NextChange, Place::Time, "next change of the cluster's state (\u{25b2})"),
+    key("N", Act::PrevChange, Place::Time, "previous change"),
     key("Left h", Act::Left, Place::Time, "previous bar"),
     key("Right l", Act::Right, Place::Time, "next bar"),
     key("PgUp", Act::PageUp, Place::Time, "ten bars back"),

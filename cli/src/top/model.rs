@@ -11,11 +11,13 @@ use ratatui::layout::Rect;
 
 use super::{
     bar::Bar,
+    changes::Changes,
     data::{Data, Unit},
     details::Details,
     export::Name,
     filters::Filters,
     groups::{By, Groups},
+    incidents::Incidents,
     policies::Policies,
     services::Services,
     table::Table,
@@ -29,10 +31,17 @@ pub(crate) enum Tab {
     Top,
     Services,
     Nodes,
+    Incidents,
 }
 
 impl Tab {
-    pub(crate) const ALL: [Self; 4] = [Self::Flows, Self::Top, Self::Services, Self::Nodes];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Flows,
+        Self::Top,
+        Self::Services,
+        Self::Nodes,
+        Self::Incidents,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -40,6 +49,7 @@ impl Tab {
             Self::Top => "Top",
             Self::Services => "Services",
             Self::Nodes => "Nodes",
+            Self::Incidents => "Incidents",
         }
     }
 }
@@ -160,6 +170,8 @@ pub(crate) struct Model {
     pub(crate) groups: Groups,
     pub(crate) policies: Policies,
     pub(crate) services: Services,
+    pub(crate) incidents: Incidents,
+    pub(crate) changes: Changes,
     /// Selected line of the nodes.
     pub(crate) node: usize,
     /// How the server is, or why it can't be told.
@@ -223,6 +235,8 @@ impl Model {
             groups: Groups::default(),
             policies: Policies::default(),
             services: Services::default(),
+            incidents: Incidents::default(),
+            changes: Changes::default(),
             node: 0,
             health: None,
             node_stats: BTreeMap::new(),
@@ -311,12 +325,21 @@ impl Model {
         // Whoever reads details is not to lose them because the flow has left the store.
         self.table.hold = self.details.is_some();
         self.table.settle(&self.data, page);
-        if let (Some(details), Some(line)) = (&mut self.details, self.table.selected) {
-            details.change(line, &self.data, self.now);
+        if self.screen == Tab::Incidents {
+            self.incidents.advance(&self.data, self.now);
+        }
+        if let Some(details) = &mut self.details {
+            match (self.screen, self.incidents.cause(), self.table.selected) {
+                (Tab::Incidents, Some(cause), _) => {
+                    details.change_incident(cause, &self.data, self.now);
+                }
+                (Tab::Incidents, None, _) | (_, _, None) => {}
+                (_, _, Some(line)) => details.change(line, &self.data, self.now),
+            }
             details.refresh(&self.data, self.now);
         }
         match self.screen {
-            Tab::Flows | Tab::Nodes => {}
+            Tab::Flows | Tab::Nodes | Tab::Incidents => {}
             Tab::Top => self.groups.advance(&self.data, &self.policies, self.now),
             Tab::Services => self.services.advance(&self.data, self.now),
         }

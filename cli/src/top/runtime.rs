@@ -44,6 +44,8 @@ const IDLE: Duration = Duration::from_secs(1);
 const SUMS: Duration = Duration::from_millis(500);
 /// How often the server is asked how it is: while its nodes are looked at, and otherwise.
 const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
+/// How often it is asked what changed.
+const CHANGES: Duration = Duration::from_secs(3);
 /// How often it is asked for the counters of its policies, while they are looked at.
 const POLICIES: Duration = Duration::from_secs(2);
 
@@ -186,6 +188,7 @@ impl Runtime {
         // Something came since the sums per node were looked at.
         let mut unsummed = false;
         let (mut health, mut policies) = (Question::default(), Question::default());
+        let mut changes = Question::default();
         let (mut dirty, mut data) = (true, true);
         loop {
             let event = tokio::select! {
@@ -255,6 +258,9 @@ impl Runtime {
                         if model.shows_policies() && policies.is_due(POLICIES) {
                             self.tasks.spawn(effects::policies(server.clone()));
                         }
+                        if model.changes.is_asked() && changes.is_due(CHANGES) {
+                            self.tasks.spawn(effects::changes(server.clone()));
+                        }
                     }
                     if unsummed && last_sums.elapsed() >= SUMS {
                         unsummed = false;
@@ -280,6 +286,7 @@ impl Runtime {
                 () = terminated.recv() => return Ok(()),
             };
             health.answered |= matches!(event, Event::Health(_));
+            changes.answered |= matches!(event, Event::Changes(_));
             policies.answered |= matches!(event, Event::Policies(_));
             dirty = true;
             for effect in model.update(event, now()) {

@@ -1,9 +1,11 @@
 //! Screens as they look, and what keys do, without a terminal and without a server.
 
+mod changes;
 mod connections;
 mod filters;
 mod given_back;
 mod hostile;
+mod incidents;
 mod sample;
 mod screens;
 mod state;

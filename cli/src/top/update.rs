@@ -2,6 +2,7 @@
 
 mod data;
 mod flows;
+mod incidents;
 mod mouse;
 mod normal;
 mod prompt;
@@ -15,7 +16,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use flow::{Filter, print::escape};
 use proto::{
     flow::Flow,
-    flows::v1::{ExplainResponse, GetPoliciesResponse},
+    flows::v1::{ExplainResponse, GetChangesResponse, GetPoliciesResponse},
 };
 
 pub(crate) use prompt::offered;
@@ -48,6 +49,7 @@ pub(crate) enum Event {
     Explained(u64, Result<Box<ExplainResponse>, String>),
     Health(Result<Box<Health>, String>),
     Policies(Result<GetPoliciesResponse, RequestError>),
+    Changes(Result<GetChangesResponse, RequestError>),
     /// How many older flows came.
     Older(Result<usize, String>),
     /// What became of an export.
@@ -123,6 +125,7 @@ impl Model {
                 }
                 self.health = Some(health);
             }
+            Event::Changes(answer) => self.changes.take(answer),
             Event::Policies(answer) => self.policies.take(answer, self.now),
             Event::Older(came) => self.older_came(came),
             Event::Written(done) => self.written(done),
@@ -178,6 +181,7 @@ impl Model {
         self.changed = Some(self.now);
         self.groups.forget();
         self.services.forget();
+        self.incidents.forget();
         self.table.forget_seen();
     }
 }

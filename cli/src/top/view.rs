@@ -1,7 +1,7 @@
 //! Draws the model. What stands where is returned, for the mouse and for pages.
 //!
 //! ```text
-//! 1 Flows  2 Top  3 Services  4 Nodes                ● live   1.2k/s
+//! 1 Flows  2 Top  3 Services  4 Nodes  5 Incidents   ● live   1.2k/s
 //! filters as chips                                  12 of 20,000
 //! passed   ▁▂▃▅▂▁
 //! dropped     █
@@ -17,6 +17,7 @@ mod details;
 mod flows;
 mod groups;
 mod header;
+mod incidents;
 mod nodes;
 mod outages;
 mod popup;
@@ -53,15 +54,25 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     };
     let footer = take_below(&mut rest, foot);
     let cursor = matches!(model.mode, Mode::Time);
-    let needed = model.screen == Tab::Flows && model.details.is_some() && area.height < 30;
-    if (cursor || (area.height >= LOW && !needed)) && matches!(model.screen, Tab::Flows | Tab::Top)
-    {
+    let listed = matches!(model.screen, Tab::Flows | Tab::Incidents);
+    let needed = listed && model.details.is_some() && area.height < 30;
+    let charted = listed || model.screen == Tab::Top;
+    if (cursor || (area.height >= LOW && !needed)) && charted {
         let lanes = if area.height >= 36 { 2 } else { 1 };
         let chart = take(&mut rest, 2 * lanes + 1);
         chart::draw(model, buffer, chart, &mut laid);
     }
     match model.screen {
-        Tab::Flows => flows(model, buffer, rest, &mut laid),
+        Tab::Flows => split(model, buffer, rest, &mut laid, flows::draw),
+        Tab::Incidents => split(
+            model,
+            buffer,
+            rest,
+            &mut laid,
+            |model, buffer, area, laid| {
+                incidents::draw(model, buffer, area, laid);
+            },
+        ),
         Tab::Top => groups::draw(model, buffer, rest, &mut laid),
         Tab::Services => services::draw(model, buffer, rest, &mut laid),
         Tab::Nodes => nodes::draw(model, buffer, rest, &mut laid),
@@ -86,10 +97,16 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     model.laid = laid;
 }
 
-/// The table, and the details beside or below it.
-fn flows(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRects) {
+/// A table, and the details beside or below it.
+fn split(
+    model: &mut Model,
+    buffer: &mut Buffer,
+    area: Rect,
+    laid: &mut LayoutRects,
+    draw: impl Fn(&mut Model, &mut Buffer, Rect, &mut LayoutRects),
+) {
     let Some(open) = &model.details else {
-        flows::draw(model, buffer, area, laid);
+        draw(model, buffer, area, laid);
         return;
     };
     if open.zoom {
@@ -118,7 +135,7 @@ fn flows(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mut LayoutRe
             ..area
         }
     };
-    flows::draw(model, buffer, table, laid);
+    draw(model, buffer, table, laid);
     details::draw(model, buffer, pane, laid);
 }
 

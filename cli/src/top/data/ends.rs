@@ -46,6 +46,11 @@ impl ConnectionEnds {
         Some([of(ends), of([ends[1], ends[0]])])
     }
 
+    /// The addresses of who opened it and to whom.
+    pub(crate) fn addresses(&self) -> [IpAddr; 2] {
+        self.ends.map(|(address, _)| address)
+    }
+
     /// Alike for all connections between the same ends.
     pub(crate) fn key(&self) -> EndsKey {
         (self.ends, self.transport)

@@ -2,7 +2,7 @@
 
 use client::{Item, connections};
 use flow::{
-    connection::{Connection, ConnectionId},
+    connection::{Connection, ConnectionId, Connections},
     rows,
     view::AnyFlow,
 };
@@ -64,6 +64,11 @@ impl Data {
     /// What the present is for what is shown, Unix ns.
     pub(crate) fn present(&self) -> i64 {
         self.present
+    }
+
+    /// All connections of the store that is shown, whether they match or not.
+    pub(crate) fn connections(&self) -> &Connections<u64> {
+        self.joined.connections()
     }
 
     pub(super) fn connection(&self, id: ConnectionId) -> Option<Connection<'_, u64>> {

@@ -16,9 +16,9 @@ use proto::{
 };
 
 use super::{
-    Details, Explained, fields,
+    Details, Explained, Known, fields,
     lines::{Document, Style},
-    outcome::outcome,
+    outcome,
 };
 use crate::top::{
     data::Data,
@@ -26,7 +26,10 @@ use crate::top::{
 };
 
 /// Writes it.
-pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Document {
+pub(super) fn write(details: &Details, known: &Known<'_>) -> Document {
+    let Known {
+        data, now, zone, ..
+    } = *known;
     let mut to = Document::default();
     let Some(flow) = &details.flow else {
         let text = match data.item(details.number) {
@@ -43,7 +46,10 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
 
     to.sections.push(0);
     match &details.connection {
-        Some(whole) => outcome(&whole.row, &mut to),
+        Some(whole) => match &details.incident {
+            Some((_, incident)) => outcome::incident(incident, known, &mut to),
+            None => outcome::connection(&whole.row, &mut to),
+        },
         None => to.pieces([
             (
                 format!("{} ", text(AttributeId::Verdict)),
@@ -62,6 +68,15 @@ pub(super) fn write(details: &Details, data: &Data, now: i64, zone: &Zone) -> Do
     }
     why(details, &text, dropped, &mut to);
     when(details, flow, dropped, (now, zone), &mut to);
+    if let Some((_, incident)) = &details.incident {
+        outcome::pods(incident, known, &mut to);
+    }
+    if let (Some(whole), Some(history)) = (&details.connection, &details.history) {
+        if details.incident.is_none() {
+            outcome::alike(history, known, &mut to);
+        }
+        outcome::worked(whole, history, known, &mut to);
+    }
     // What no policy dropped no rule would let through.
     let not_policy = match &details.explained {
         Explained::Answer(answer) => answer.not_policy,
@@ -164,6 +179,10 @@ fn when(
         ),
         Style::Quiet,
     );
+    // Of connections others say more.
+    if details.history.is_some() {
+        return;
+    }
     let related = &details.related;
     let Some(since) = related.since.filter(|_| related.alike > 1) else {
         return;

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::Error,
     top::{
+        changes,
         model::Model,
         update::{Effect, Event},
     },
@@ -194,6 +195,10 @@ async fn older_of(
 pub(super) async fn health(server: Server) -> Event {
     let health = server.health().await;
     Event::Health(health.map(Box::new).map_err(|error| error.to_string()))
+}
+
+pub(super) async fn changes(server: Server) -> Event {
+    Event::Changes(server.get_changes(changes::request()).await)
 }
 
 pub(super) async fn policies(server: Server) -> Event {

@@ -12,7 +12,7 @@ use super::sample::{SECOND, Sample};
 use crate::top::{export::Export, update::Effect, update::Event};
 
 /// All that can be looked at.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "N Enter",
     "Tab z }",
     "z Esc Esc",
@@ -26,6 +26,9 @@ const KEYS: [&str; 14] = [
     "4 Down",
     "1 t Home Shift-Right + + - 0 Enter",
     "X Space y",
+    "e N Enter Esc e",
+    "d Enter z Esc Esc",
+    "+ x C X d d",
     "? Esc",
 ];
 

@@ -64,6 +64,8 @@ impl Model {
         self.changed = self.filters.hide().then_some(self.now);
         self.node_stats.clear();
         self.policies.forget();
+        self.changes.forget();
+        self.incidents.forget();
         self.groups.forget();
         self.services.forget();
         self.details = None;
@@ -159,6 +161,7 @@ impl Model {
         self.data.swap(snapshot, base, &self.filters, self.now);
         self.groups.forget();
         self.services.forget();
+        self.incidents.forget();
         self.fetching = false;
         self.table.selected = None;
         let Some(place) = place else {

@@ -19,12 +19,7 @@ const STEP: usize = 4;
 
 impl Model {
     pub(super) fn flows_act(&mut self, act: Act, effects: &mut Vec<Effect>) {
-        if self
-            .details
-            .as_ref()
-            .is_some_and(|details| details.focus || details.zoom)
-            && self.details_act(act)
-        {
+        if self.has_focus() && self.details_act(act) || self.open_details_act(act, effects) {
             return;
         }
         let line = self.table.line();
@@ -69,6 +64,19 @@ impl Model {
                     self.say("row copied to the terminal's clipboard");
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// Whether keys move in the details.
+    pub(super) fn has_focus(&self) -> bool {
+        let details = self.details.as_ref();
+        details.is_some_and(|details| details.focus || details.zoom)
+    }
+
+    /// What keys do with the details that are open, wherever the focus is; whether it was one.
+    pub(super) fn open_details_act(&mut self, act: Act, effects: &mut Vec<Effect>) -> bool {
+        match act {
             Act::CopyRule => self.copy_rule(effects),
             Act::CopyCommand => {
                 let command = self.details.as_ref().and_then(Details::command);
@@ -90,12 +98,13 @@ impl Model {
             Act::NextSection | Act::PrevSection => {
                 self.section(act == Act::NextSection);
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// What keys do that move in the details; whether it was one.
-    fn details_act(&mut self, act: Act) -> bool {
+    pub(super) fn details_act(&mut self, act: Act) -> bool {
         let page = usize::from(self.laid.details.height).max(2) - 1;
         let most = self.laid.details_lines.saturating_sub(page);
         let Some(details) = &mut self.details else {
@@ -195,7 +204,7 @@ impl Model {
     }
 
     /// One step back: out of the details, then to the newest.
-    fn back(&mut self) {
+    pub(super) fn back(&mut self) {
         match &mut self.details {
             Some(details) if details.zoom => {
                 details.zoom = false;

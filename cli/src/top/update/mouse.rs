@@ -58,7 +58,7 @@ impl Model {
             return;
         }
         if let Some(details) = &mut self.details
-            && self.screen == Tab::Flows
+            && matches!(self.screen, Tab::Flows | Tab::Incidents)
             && self.laid.details.contains(at)
         {
             let page = usize::from(self.laid.details.height);
@@ -87,13 +87,14 @@ impl Model {
         }
         let within = |area: &Rect| area.contains(at);
         if let Some((_, screen)) = self.laid.tabs.iter().find(|(area, _)| within(area)) {
-            self.screen = *screen;
+            let screen = *screen;
+            self.show(screen);
         } else if let Some((_, chip)) = self.laid.chips.iter().find(|(area, _)| within(area)) {
             self.filters.remove(*chip);
             self.refilter();
         } else if within(&self.laid.bars) {
             let time = self.time_at(at);
-            self.screen = Tab::Flows;
+            self.show(Tab::Flows);
             self.jump_to(time);
             self.pressed = Some(time);
         } else if let Some((_, column)) = self.laid.headings.iter().find(|(area, _)| within(area)) {
@@ -134,6 +135,17 @@ impl Model {
             Tab::Top => self.groups.click(line, self.laid.first),
             Tab::Services => self.services.click(line, self.laid.first),
             Tab::Nodes => self.node = self.laid.first + line,
+            Tab::Incidents => {
+                let before = self.incidents.selected;
+                self.incidents.click(line, self.laid.first);
+                if let Some(details) = &mut self.details {
+                    details.focus = false;
+                }
+                // A second click opens it.
+                if before == self.incidents.selected {
+                    self.open_incident();
+                }
+            }
         }
     }
 

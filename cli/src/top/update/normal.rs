@@ -18,6 +18,8 @@ impl Model {
             (Tab::Flows, Some(_)) => &[Place::Details, Place::Flows, Place::Everywhere],
             (Tab::Flows, None) => &[Place::Flows, Place::Everywhere],
             (Tab::Top | Tab::Services, _) => &[Place::Sums, Place::Everywhere],
+            (Tab::Incidents, Some(_)) => &[Place::Details, Place::Incidents, Place::Everywhere],
+            (Tab::Incidents, None) => &[Place::Incidents, Place::Everywhere],
             (Tab::Nodes, _) => &[Place::Everywhere],
         };
         if let Some(act) = act(key, places) {
@@ -46,13 +48,14 @@ impl Model {
                     "mouse off: the terminal selects text again"
                 });
             }
-            Act::Flows => self.screen = Tab::Flows,
-            Act::Top => self.screen = Tab::Top,
-            Act::Services => self.screen = Tab::Services,
-            Act::Nodes => self.screen = Tab::Nodes,
+            Act::Flows => self.show(Tab::Flows),
+            Act::Top => self.show(Tab::Top),
+            Act::Services => self.show(Tab::Services),
+            Act::Nodes => self.show(Tab::Nodes),
+            Act::Incidents => self.show_incidents(),
             Act::NextView => {
                 let at = Tab::ALL.iter().position(|one| *one == self.screen);
-                self.screen = Tab::ALL[(at.unwrap_or(0) + 1) % Tab::ALL.len()];
+                self.show(Tab::ALL[(at.unwrap_or(0) + 1) % Tab::ALL.len()]);
             }
             Act::Pause => self.pause(),
             Act::Filter => self.open_bar("", None),
@@ -98,7 +101,21 @@ impl Model {
                 Tab::Flows => self.flows_act(act, effects),
                 Tab::Top | Tab::Services => self.sums_act(act, effects),
                 Tab::Nodes => self.nodes_act(act),
+                Tab::Incidents => self.incidents_act(act, effects),
             },
+        }
+    }
+
+    /// Goes to a view.
+    pub(super) fn show(&mut self, screen: Tab) {
+        match (self.screen, screen) {
+            (Tab::Incidents, Tab::Incidents) => {}
+            (_, Tab::Incidents) => self.show_incidents(),
+            (Tab::Incidents, _) => {
+                self.details = None;
+                self.screen = screen;
+            }
+            _ => self.screen = screen,
         }
     }
 

@@ -15,7 +15,7 @@ impl Model {
     /// Turns the cursor on, at the selected flow.
     pub(super) fn open_time(&mut self) {
         self.mode = Mode::Time;
-        self.screen = Tab::Flows;
+        self.show(Tab::Flows);
         let time = self.table.selected.and_then(|id| self.data.time(id));
         let at = time.unwrap_or(self.histogram.start);
         self.cursor = Some(at);
@@ -48,6 +48,9 @@ impl Model {
                 };
                 return;
             }
+            Some(act @ (Act::NextChange | Act::PrevChange)) => {
+                return self.to_change(at, act == Act::NextChange);
+            }
             Some(Act::ZoomIn) => return self.zoom(false),
             Some(Act::ZoomOut) => return self.zoom(true),
             Some(Act::Whole) => {
@@ -76,6 +79,26 @@ impl Model {
         }
         let (first, last) = self.bars();
         self.cursor = Some(to.clamp(first, last.max(to.min(self.whole.1))));
+    }
+
+    /// Moves to the bar of the next change, or of the one before.
+    fn to_change(&mut self, at: i64, forward: bool) {
+        let length = self.histogram.length.max(1);
+        let begin = at.div_euclid(length) * length;
+        let from = if forward { begin + length - 1 } else { begin };
+        let found = self.changes.next(from, forward);
+        match found.filter(|time| (self.whole.0..=self.whole.1).contains(time)) {
+            Some(time) => {
+                let time = time.div_euclid(length) * length;
+                let (first, last) = self.bars();
+                if time < first || time > last {
+                    self.pan(time - time.clamp(first, last));
+                }
+                self.cursor = Some(time);
+            }
+            None if forward => self.say("no later change in the time that is shown"),
+            None => self.say("no earlier change in the time that is shown"),
+        }
     }
 
     /// Begin of the first and of the last bar.

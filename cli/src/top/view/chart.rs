@@ -13,12 +13,15 @@ use super::{
     put, put_right,
 };
 use crate::top::{
+    changes,
     model::{LayoutRects, Mode, Model},
     text::{bars, cut, grouped, short, span, width},
 };
 
 /// Room for `dropped ` before the bars.
 const LABEL: u16 = 9;
+/// Marks a bar in whose time something changed in the cluster's state.
+const CHANGE: &str = "\u{25b2}";
 /// Room for the highest count behind them.
 const SCALE: u16 = 6;
 
@@ -128,9 +131,10 @@ fn axis(
             .take(if days { 9 } else { 8 })
             .collect::<String>()
     };
-    let marked = |bucket: &Bucket| bucket.lost > 0;
+    let changed = changed(model);
+    let marked = |(bucket, changed): (&Bucket, &bool)| bucket.lost > 0 || *changed;
     let unmarked = |from: usize, long: usize| {
-        let under = histogram.buckets.iter().skip(from / wide);
+        let under = histogram.buckets.iter().zip(&changed).skip(from / wide);
         !under.take(long / wide + 1).any(marked)
     };
     let said = outages::say(model, missing, buffer, chart, wide, |from, long| {
@@ -165,6 +169,12 @@ fn axis(
             put(buffer, chart, long - width(&end), &end, theme.quiet());
         }
     }
+    for (at, _) in changed.iter().enumerate().filter(|(_, changed)| **changed) {
+        put(buffer, chart, at * wide, CHANGE, theme.accent());
+    }
+    if changed.contains(&true) && (taken.is_empty() || taken.start > 9) {
+        put(buffer, area, 1, &format!("change {CHANGE}"), theme.accent());
+    }
     let lost = histogram.buckets.iter().map(|bucket| bucket.lost);
     let lost = lost.fold(0, u64::saturating_add);
     for (at, bucket) in histogram.buckets.iter().enumerate() {
@@ -182,6 +192,37 @@ fn axis(
             put_right(buffer, area, &format!("{text} "), theme.warn());
         }
     }
+}
+
+/// In which bars something changed in the cluster's state.
+fn changed(model: &Model) -> Vec<bool> {
+    let histogram = &model.histogram;
+    let length = histogram.length.max(1);
+    let mut changed = vec![false; histogram.buckets.len()];
+    let bars = i64::try_from(changed.len()).unwrap_or(0);
+    let end = histogram.start + length * bars - 1;
+    for change in model.changes.between(histogram.start, end) {
+        let at = usize::try_from((changes::time(change) - histogram.start) / length);
+        if let Some(changed) = changed.get_mut(at.unwrap_or(usize::MAX)) {
+            *changed = true;
+        }
+    }
+    changed
+}
+
+/// What changed at the time cursor or in the selected time, in a line: the first of several, and how
+/// many more.
+pub(super) fn what_changed(model: &Model) -> Option<String> {
+    let at = model.cursor?;
+    let length = model.histogram.length.max(1);
+    let begin = at.div_euclid(length) * length;
+    let (from, to) = model.selection().unwrap_or((begin, begin + length - 1));
+    let (first, more) = model.changes.between(from, to).split_first()?;
+    let text = changes::text(first, &model.zone);
+    Some(match more.len() {
+        0 => format!("{CHANGE} {text}"),
+        more => format!("{CHANGE} +{more} more, {text}"),
+    })
 }
 
 /// What happened at the time cursor or in the selected time, and where that stands.

@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style};
 
 use super::{line, put, put_right};
 use crate::top::{
-    details::{Span, Style},
+    details::{Known, Span, Style},
     model::{LayoutRects, Model},
     text::{width, wrap},
     theme::Theme,
@@ -83,7 +83,13 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     };
     put(buffer, edge, 1, " Details ", title);
 
-    let document = details.document(&model.data, model.now, &model.zone);
+    let document = details.document(&Known {
+        data: &model.data,
+        changes: &model.changes,
+        from: &model.from,
+        zone: &model.zone,
+        now: model.now,
+    });
     let columns = usize::from(inner.width).saturating_sub(1).max(8);
     let mut fitted: Vec<Vec<Span>> = Vec::new();
     for (at, pieces) in document.lines.iter().enumerate() {

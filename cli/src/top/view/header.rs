@@ -9,7 +9,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{put, put_right};
+use super::{chart, put, put_right};
 use crate::top::{
     data::Unit,
     keys::{self, Act},
@@ -31,7 +31,7 @@ pub(super) fn tabs(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     let room = usize::from(area.width);
     let mut x = 1;
     // Where there is no room for both, the state is what matters.
-    let tabs_need = 38;
+    let tabs_need = 51;
     let state_needs = width(&state) + width(&numbers) + 4;
     let short_tabs = tabs_need + state_needs > room;
     for (at, screen) in Tab::ALL.into_iter().enumerate() {
@@ -228,7 +228,14 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         Unit::Connections => "events",
         Unit::Events => "connections",
     };
+    let changed = chart::what_changed(model);
     let hints: &[(Act, &str)] = match (&model.mode, model.screen, &model.details) {
+        (Mode::Time, ..) if changed.is_some() => {
+            let text = changed.unwrap_or_default();
+            let text = cut(&text, usize::from(area.width).saturating_sub(2));
+            put(buffer, area, 1, &text, theme.accent());
+            return;
+        }
         (Mode::Time, ..) => {
             let text = if model.anchor.is_some() {
                 "Enter only this time  ←→ Shift-←→ more, less  + - zoom  Esc leave"
@@ -249,7 +256,7 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         ],
         (_, Tab::Flows, None) => &[
             (Act::Open, "why"),
-            (Act::OnlyDrops, "denied"),
+            (Act::Incidents, "incidents"),
             (Act::NextDrop, "next denied"),
             (Act::Unit, events),
             (Act::Filter, "filter"),
@@ -263,6 +270,24 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
                     "pause"
                 },
             ),
+            (Act::Help, "help"),
+        ],
+        (_, Tab::Incidents, Some(_)) => &[
+            (Act::Back, "close"),
+            (Act::Focus, "focus"),
+            (Act::Zoom, "zoom"),
+            (Act::CopyRule, "copy rule"),
+            (Act::CopyCommand, "copy trace"),
+            (Act::Connection, "connections"),
+            (Act::Help, "help"),
+        ],
+        (_, Tab::Incidents, None) => &[
+            (Act::Open, "why"),
+            (Act::Connection, "connections"),
+            (Act::Filter, "filter"),
+            (Act::Include, "this"),
+            (Act::Exclude, "not this"),
+            (Act::Back, "back"),
             (Act::Help, "help"),
         ],
         (_, Tab::Top | Tab::Services, _) => &[

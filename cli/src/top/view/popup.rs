@@ -145,6 +145,8 @@ fn places(model: &Model) -> Vec<Place> {
         (Tab::Flows, Some(_)) => vec![Place::Details, Place::Flows],
         (Tab::Flows, None) => vec![Place::Flows],
         (Tab::Top | Tab::Services, _) => vec![Place::Sums],
+        (Tab::Incidents, Some(_)) => vec![Place::Details, Place::Incidents],
+        (Tab::Incidents, None) => vec![Place::Incidents],
         (Tab::Nodes, _) => vec![],
     };
     for place in [
@@ -152,6 +154,7 @@ fn places(model: &Model) -> Vec<Place> {
         Place::Flows,
         Place::Details,
         Place::Sums,
+        Place::Incidents,
         Place::Time,
     ] {
         if !places.contains(&place) {

@@ -1,0 +1,167 @@
+//! The incidents among the connections that are shown: what is denied, by cause.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+
+use flow::{
+    FlowView, Side,
+    aggregate::Trend,
+    attribute::AttributeId,
+    filter_for,
+    incidents::{Incident, incidents},
+    rows::Names,
+};
+
+use super::{
+    data::{Data, Line, LineId, Unit},
+    keys::{self, Act},
+};
+
+/// Least time between two looks at what changes, ns;
+const PAUSE: i64 = 1_000_000_000;
+/// so much longer for each of these many denied connections.
+const MANY: usize = 20_000;
+
+/// An incident, and the connection of its last drop.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    pub(crate) id: String,
+    pub(crate) incident: Incident,
+    pub(crate) newest: LineId,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Incidents {
+    /// Those that go on come first.
+    pub(crate) all: Vec<Cause>,
+    pub(crate) selected: usize,
+    /// What their names can do without.
+    pub(crate) names: Names,
+    /// The time that all of their trends are over.
+    pub(crate) frame: Trend,
+    /// Which the selected one is.
+    id: String,
+    /// The data that was looked at, and when.
+    seen: Option<(u64, i64)>,
+    denied: usize,
+}
+
+impl Incidents {
+    /// Everything is to be looked at anew.
+    pub(crate) fn forget(&mut self) {
+        self.seen = None;
+    }
+
+    /// Looks at what is shown, if it changed.
+    pub(crate) fn advance(&mut self, data: &Data, now: i64) {
+        let times = i64::try_from(1 + self.denied / MANY).unwrap_or(1);
+        if let Some((version, then)) = self.seen
+            && (version == data.version() || (now - then < PAUSE * times && now >= then))
+        {
+            return;
+        }
+        self.seen = Some((data.version(), now));
+        self.all = causes(data);
+        self.denied = data.lines().filter(Line::is_bad).count();
+        self.names = Names::new(self.all.iter().map(|cause| &cause.incident.row));
+        self.frame = Trend::default();
+        for cause in &self.all {
+            self.frame.add(&cause.incident.trend);
+        }
+        // The selection stays with its incident.
+        let place = self.all.iter().position(|cause| cause.id == self.id);
+        self.select(place.unwrap_or(self.selected));
+    }
+
+    fn select(&mut self, line: usize) {
+        self.selected = line.min(self.all.len().saturating_sub(1));
+        self.id = self
+            .cause()
+            .map_or_else(String::new, |cause| cause.id.clone());
+    }
+
+    /// The selected one.
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        self.all.get(self.selected)
+    }
+
+    pub(crate) fn click(&mut self, line: usize, top: usize) {
+        self.select(top + line);
+    }
+
+    /// Moves.
+    pub(crate) fn act(&mut self, act: Act, page: usize) {
+        let last = self.all.len().saturating_sub(1);
+        self.select(keys::moved(act, self.selected.min(last), page, last));
+    }
+
+    /// An expression that holds for the connections of the selected one.
+    pub(crate) fn expression(&self, data: &Data) -> Option<String> {
+        data.with_flow(self.cause()?.newest, |flow| {
+            let verdict = filter_for::cell(flow, AttributeId::Verdict)?;
+            Some(format!("{} and {verdict}", filter_for::ends(flow)))
+        })?
+    }
+}
+
+fn causes(data: &Data) -> Vec<Cause> {
+    if data.unit() != Unit::Connections {
+        return Vec::new();
+    }
+    let (mut rows, mut lines) = (Vec::new(), Vec::new());
+    let mut pairs = HashSet::new();
+    let mut add = |line: &Line| {
+        let LineId::Connection(id) = line.id else {
+            return None;
+        };
+        let row = data.connection_row(id)?;
+        let last = row.last;
+        rows.push(row);
+        lines.push(line.id);
+        Some(last)
+    };
+    let mut earliest = i64::MAX;
+    for line in data.lines().filter(Line::is_bad) {
+        if let Some(last) = add(&line) {
+            pairs.extend(data.with_flow(line.id, |flow| pair(flow)));
+            earliest = earliest.min(last);
+        }
+    }
+    // Of what was allowed only that counts which may have ended one of them.
+    let flows = data.lines().rev().filter(Line::is_flow);
+    let later = flows.take_while(|line| line.time > earliest);
+    for line in later.filter(|line| !line.is_bad()) {
+        let same = data.with_flow(line.id, |flow| pairs.contains(&pair(flow)));
+        if same == Some(true) {
+            add(&line);
+        }
+    }
+    let found = incidents(&rows, data.present());
+    let found = found.into_iter().map(|incident| Cause {
+        id: incident.id(),
+        newest: lines[incident.newest],
+        incident,
+    });
+    found.collect()
+}
+
+/// Tells most pairs and ports apart, without a text of any.
+fn pair<V: FlowView>(flow: &V) -> u64 {
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    (flow.port(Side::Destination), flow.transport()).hash(&mut hasher);
+    for side in [Side::Source, Side::Destination] {
+        let namespace = flow.namespace(side);
+        namespace.hash(&mut hasher);
+        let is_named = flow.any_workload(side, &mut |_, name| {
+            name.hash(&mut hasher);
+            true
+        });
+        match flow.pod(side) {
+            _ if is_named => {}
+            "" => flow.ip(side).hash(&mut hasher),
+            pod => pod.hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
