@@ -14,8 +14,8 @@ use proto::flow::{
 
 pub(crate) use packet::FLAGS;
 pub use packet::{flags, l7_summary, packet, protocol};
+pub use policy::{decision, policy, policy_names_of, policy_reference, short_kind};
 pub(crate) use policy::{drop_reason, write_policy, write_why};
-pub use policy::{policy, policy_names_of, policy_reference, short_kind};
 
 use crate::monitor_api::{drop_reason_text, event, match_type_text, observation_point};
 use crate::view::{Address, FlowView, Side, message_policies};

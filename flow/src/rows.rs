@@ -48,7 +48,7 @@ impl Judged {
     }
 
     /// Of a flow that is a connection.
-    fn of<V: FlowView>(flow: &V) -> Self {
+    pub fn of<V: FlowView>(flow: &V) -> Self {
         let reason = format::drop_reason(flow).map(i32::from);
         let reason = reason.and_then(|number| DropReason::try_from(number).ok());
         let by_policy = matches!(

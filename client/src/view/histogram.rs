@@ -66,6 +66,17 @@ impl Histogram {
         to: i64,
         most: usize,
     ) -> Self {
+        Self::counted(matches.into_iter().copied(), from, to, most)
+    }
+
+    /// The same of matches that nobody keeps, such as those that are made of connections.
+    #[must_use]
+    pub fn counted(
+        matches: impl IntoIterator<Item = Match>,
+        from: i64,
+        to: i64,
+        most: usize,
+    ) -> Self {
         let most = i64::try_from(most.clamp(1, 10_000)).unwrap_or(1);
         // Half of what fits: sums and multiples stay within.
         let from = from.clamp(i64::MIN / 2, i64::MAX / 2);

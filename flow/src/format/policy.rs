@@ -182,6 +182,22 @@ pub(crate) fn write_why<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     }
 }
 
+/// How an end was judged, and by whom, the policy first; `None` if that end didn't judge, or isn't told.
+pub fn decision<V: FlowView + ?Sized>(flow: &V, end: Direction) -> Option<(Verdict, String)> {
+    let read = Extension::read(flow, |extension| {
+        let decided = match end {
+            Direction::Egress => extension.egress,
+            Direction::Ingress => extension.ingress,
+        };
+        decided.map(|decided| {
+            let mut text = String::new();
+            write_why_at(end, &decided, &mut text);
+            (decided.verdict, text)
+        })
+    });
+    read.flatten()
+}
+
 /// Number of the reason of a drop; `None` if it isn't told.
 pub(crate) fn drop_reason<V: FlowView + ?Sized>(flow: &V) -> Option<u8> {
     let number = match flow.event_type() {
