@@ -1,5 +1,8 @@
 //! The JSON API: what `openapi.yaml` describes.
 
+mod changes;
+mod connection_details;
+mod connections;
 mod details;
 mod events;
 mod explain;
@@ -8,6 +11,7 @@ mod expressions;
 mod fields;
 mod flow_query;
 mod histogram;
+mod incidents;
 mod map;
 mod older;
 mod rows;
@@ -38,6 +42,10 @@ pub(crate) fn routes(app: Arc<AppState>) -> Router {
         .route("/flows", get(rows::get))
         .route("/flows/{flow}", get(details::get))
         .route("/flows/{flow}/explain", get(explain::get))
+        .route("/connections", get(connections::get))
+        .route("/connections/{connection}", get(connection_details::get))
+        .route("/incidents", get(incidents::get))
+        .route("/changes", get(changes::get))
         .route("/export", get(export::get))
         .route("/older", get(older::get))
         .route("/histogram", get(histogram::get))

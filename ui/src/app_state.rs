@@ -1,12 +1,15 @@
 //! What the API answers from: the store of flows, the feed that fills it, the server behind it, and
 //! the views that browsers look at.
 
+mod cache;
+mod changes;
+mod connections;
 mod health;
 mod older;
 mod views;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use client::{
@@ -17,9 +20,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+pub(crate) use cache::TooMany;
+pub(crate) use changes::Changes;
+pub(crate) use connections::{ConnectionQuery, ConnectionSnapshot, Connections};
 pub(crate) use health::Known;
 pub(crate) use older::{Older, newest, oldest};
-pub(crate) use views::{CachedView, FlowQuery, TooMany, Views};
+pub(crate) use views::{CachedView, FlowQuery, Views};
 
 /// Streams of events at a time.
 pub(crate) const STREAMS: usize = 64;
@@ -41,7 +47,10 @@ pub(crate) struct AppState {
     pub(crate) flags: String,
     /// To ask about policies and nodes; `None` of a file.
     pub(crate) server: Option<Server>,
-    pub(crate) views: Views,
+    views: Views,
+    connections: Connections,
+    /// What changed in the cluster's state.
+    pub(crate) changes: Changes,
     /// Places for streams.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for answers.
@@ -88,6 +97,8 @@ impl AppState {
             flags,
             server,
             views: Views::default(),
+            connections: Connections::default(),
+            changes: Changes::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             computing: Arc::new(Semaphore::new(COMPUTING)),
             health,
@@ -96,6 +107,34 @@ impl AppState {
             asking,
             unreadable: OnceLock::new(),
         })
+    }
+
+    /// The view of a question; a new one has seen nothing yet.
+    pub(crate) fn view(&self, query: &FlowQuery) -> Result<Arc<Mutex<CachedView>>, TooMany> {
+        self.views.get(&query.key, || CachedView::new(query))
+    }
+
+    /// What is kept to look at connections, as of the number `at` or of now.
+    pub(crate) fn connections(
+        &self,
+        query: &FlowQuery,
+        at: Option<u64>,
+    ) -> Result<ConnectionQuery, TooMany> {
+        self.connections.query(query, at, &self.store)
+    }
+
+    /// Reads what is known of connections.
+    pub(crate) fn look<T>(
+        &self,
+        query: &ConnectionQuery,
+        read: impl FnOnce(&ConnectionSnapshot<'_>) -> T,
+    ) -> T {
+        // In a file nothing goes on after its end.
+        let now = match self.is_file {
+            true => newest(&self.store).unwrap_or(0),
+            false => Timestamp::from(SystemTime::now()).unix_nanos(),
+        };
+        self.connections.look(query, &self.store, now, read)
     }
 
     /// How the feed stands.

@@ -3,11 +3,15 @@
 //! Sequence numbers end with the program. A link has the flow's time and its unique id; if the server
 //! gave it none, a digest of who talked to whom.
 
+mod connection;
+
 use std::fmt;
 use std::str::FromStr;
 
 use client::{Row, Snapshot};
 use flow::{FlowView as _, Side};
+
+pub(crate) use connection::ConnectionId;
 
 /// The longest unique id that is taken as it is, in characters.
 const LONGEST: usize = 64;
@@ -20,9 +24,11 @@ pub(crate) struct FlowId {
     mark: String,
 }
 
-/// The text is no [`FlowId`].
+/// The text is no [`FlowId`], or no [`ConnectionId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a flow is named by its sequence number or by its id (`id` of a row)")]
+#[error(
+    "a flow is named by its sequence number or by its id (`id` of a row), a connection by its id"
+)]
 pub(crate) struct NoId;
 
 impl FlowId {
@@ -94,9 +100,12 @@ fn digest(row: &Row) -> String {
         row.tcp_flags(),
         row.summary(),
     );
+    format!("{:016x}", fnv(&text))
+}
+
+fn fnv(text: &str) -> u64 {
     let fold = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let sum = text.bytes().fold(0xcbf2_9ce4_8422_2325, fold);
-    format!("{sum:016x}")
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, fold)
 }
 
 #[cfg(test)]

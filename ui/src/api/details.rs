@@ -132,7 +132,7 @@ pub(super) async fn get(
 }
 
 /// The connection's flows around this one, in order.
-fn connection(snapshot: &Snapshot, number: u64, row: &FlowRow) -> Vec<Row> {
+pub(super) fn connection(snapshot: &Snapshot, number: u64, row: &FlowRow) -> Vec<Row> {
     let ends = |row: &FlowRow| {
         let end = |side| (row.ip(side), row.port(side));
         let (a, b) = (end(Side::Source), end(Side::Destination));

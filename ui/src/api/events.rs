@@ -12,15 +12,16 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use flow::attribute::AttributeId;
+use flow::attribute::{Attribute, AttributeId};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::flow_query::{self, Times};
+use super::flow_query::{self, Times, Unit};
 use super::histogram::{self, BUCKETS};
+use super::incidents::{self, Incidents};
 use super::rows::{self, Row};
-use super::{compute, map, status};
-use crate::app_state::{AppState, CachedView, STREAMS};
+use super::{compute, connections, map, status};
+use crate::app_state::{AppState, CachedView, ConnectionQuery, FlowQuery, STREAMS, TooMany};
 use crate::auth::User;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -30,7 +31,10 @@ const TICK: Duration = Duration::from_millis(250);
 /// Between two maps, and two histograms: they are counted over everything.
 const SLOW: Duration = Duration::from_secs(1);
 
-#[derive(Serialize)]
+/// What takes long to make is made at most for this part of the time: one in so many.
+const BUSY: u32 = 5;
+
+#[derive(Clone, Default, PartialEq, Serialize)]
 struct Update {
     at: u64,
     first: u64,
@@ -48,8 +52,12 @@ struct Update {
 /// What a stream was asked for, and what it has said.
 struct Stream {
     app: Arc<AppState>,
-    /// Keeps the view while the stream lives.
-    looked: Arc<std::sync::Mutex<CachedView>>,
+    query: FlowQuery,
+    unit: Unit,
+    /// Keep what is looked at while the stream lives: the events if they are, else the connections of
+    /// the moment, and those of now.
+    view: Option<Arc<std::sync::Mutex<CachedView>>>,
+    connections: [Option<ConnectionQuery>; 2],
     times: Times,
     /// Only what was there at the moment of this number; `None`: what is there now.
     at: Option<u64>,
@@ -59,6 +67,7 @@ struct Stream {
     rows: usize,
     buckets: usize,
     map: bool,
+    incidents: bool,
     user: Option<String>,
     /// Events that are ready.
     ready: std::collections::VecDeque<Event>,
@@ -66,6 +75,8 @@ struct Stream {
     last: Option<Instant>,
     made: Instant,
     slow: Option<Instant>,
+    /// Not before then are incidents looked for again.
+    incidents_due: Instant,
     /// Version of the store that they were made of.
     version: Option<u64>,
     said: LastSent,
@@ -77,8 +88,11 @@ struct Stream {
 #[derive(Default)]
 struct LastSent {
     status: Option<status::Status>,
+    /// Of connections, which become something else by waiting.
+    update: Option<Update>,
     map: Option<map::Map>,
     histogram: Option<histogram::Histogram>,
+    incidents: Option<Incidents>,
 }
 
 pub(super) async fn get(
@@ -86,10 +100,27 @@ pub(super) async fn get(
     user: Option<Extension<User>>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let known = ["at", "columns", "rows", "buckets", "map"];
+    let known = [
+        "at",
+        "columns",
+        "rows",
+        "buckets",
+        "map",
+        "unit",
+        "incidents",
+    ];
     let known = [&flow_query::PARAMETERS[..], &known].concat();
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
-    let flow_query = flow_query::flow_query(&params)?;
+    let query = flow_query::flow_query(&params)?;
+    let unit = Unit::read(&params, &query)?;
+    let incidents = params.value("incidents")?.unwrap_or(false);
+    if incidents {
+        flow_query::for_connections(&query)?;
+    }
+    let usual = match unit {
+        Unit::Events => Attribute::WIDE,
+        Unit::Connections => rows::CONNECTION,
+    };
     let place = Arc::clone(&app.streams)
         .try_acquire_owned()
         .map_err(|_full| {
@@ -99,25 +130,33 @@ pub(super) async fn get(
             )
         })?;
     let stream = Stream {
-        looked: app.views.get(&flow_query)?,
+        view: None,
+        connections: [None, None],
+        unit,
         times: Times::read(&params)?,
         at: params.value("at")?,
         held: None,
-        columns: rows::chosen(&params)?,
+        columns: rows::chosen(&params, usual)?,
         rows: params.number("rows", 60, 0..=200)?,
         buckets: params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?,
         map: params.value("map")?.unwrap_or(false),
+        incidents,
         user: user.map(|Extension(User(name))| name),
         ready: std::collections::VecDeque::new(),
         last: None,
         made: Instant::now(),
         slow: None,
+        incidents_due: Instant::now(),
         version: None,
         said: LastSent::default(),
         coalesced: 0,
         _place: place,
+        query,
         app,
     };
+    // There may be too many queries already: that is said at once.
+    let mut stream = stream;
+    stream.ask()?;
     let events = futures::stream::unfold(stream, next);
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
@@ -170,75 +209,34 @@ impl Stream {
         let rates = self.app.came().into_values().filter_map(|from| from.rate);
         let rate = rates.reduce(|sum, rate| sum + rate);
         let status = slow.then(|| status::now(&self.app, self.user.clone()));
-        let (update, histogram, map) = {
-            let looked = Arc::clone(&self.looked);
-            let live = self.at.is_none();
-            let (looked, snapshot) =
-                CachedView::advanced(&looked, &self.app.store, self.map && live);
-            let range = snapshot.range();
-            let view = &looked.view;
-            let at = self.at.unwrap_or(u64::MAX);
-            self.times.hold(&snapshot, at);
-            let end = view.place(at.saturating_add(1));
-            let (from, to) = self.times.bounds();
-            let all = self.times.is_all();
-            let within = |time: i64| all || (from..=to).contains(&time);
-            let matches = || view.matches().range(..end);
-            let newest = matches().rev().filter(|found| within(found.time));
-            let (total, flows) = match all {
-                true => (end, looked.flows(end)),
-                false => matches()
-                    .filter(|found| within(found.time))
-                    .fold((0, 0), |(total, flows), found| {
-                        (total + 1, flows + usize::from(found.is_flow()))
-                    }),
-            };
-            let update = Update {
-                at: at.min(range.end.saturating_sub(1)),
-                first: range.start,
-                total,
-                flows,
-                matched: looked.matched,
-                newer: view.flows() - looked.flows(end),
-                rows: newest
-                    .take(self.rows)
-                    .filter_map(|found| Row::of(&snapshot, found.number, &self.columns))
-                    .collect(),
-                columns: rows::names(&self.columns),
-                rate,
-                coalesced: self.coalesced,
-            };
-            let histogram = slow.then(|| {
-                let outages = self.app.outages(&snapshot);
-                let live = live && self.app.goes_on();
-                histogram::over(view, &outages, (&self.times, at, live), self.buckets)
-            });
-            let traffic = looked.traffic.as_ref().filter(|_| slow && self.map);
-            let map = match self.at {
-                None => traffic.map(|traffic| {
-                    map::of(traffic, &self.times, map::stretch(&snapshot, u64::MAX))
-                }),
-                Some(at) if slow && self.map => {
-                    // It changes only when older flows are put before.
-                    if self
-                        .held
-                        .as_ref()
-                        .is_none_or(|(first, _)| range.start < *first)
-                    {
-                        let map = map::held(view, &snapshot, &self.times, at);
-                        self.held = Some((range.start, map));
-                    }
-                    self.held.as_ref().map(|(_, map)| map.clone())
-                }
-                Some(_) => None,
-            };
-            (update, histogram, map)
+        // With too many queries at once it comes with a later look.
+        if self.ask().is_err() {
+            return;
+        }
+        let (mut update, histogram) = match self.unit {
+            Unit::Events => self.events(slow),
+            Unit::Connections => self.connections(slow),
         };
+        update.rate = rate;
+        let map = if self.map { self.make_map(slow) } else { None };
+        let incidents = if slow { self.make_incidents() } else { None };
         // What comes first tells the page how things stand.
         Self::tell(&mut self.ready, "status", status, &mut self.said.status);
-        // A time that is a duration before now moves by itself, and so does the rate.
-        if changed || !self.times.is_all() || update.rate.is_some_and(|rate| rate > 0.0) {
-            self.ready.extend(event("update", &update));
+        match self.unit {
+            Unit::Connections => {
+                Self::tell(
+                    &mut self.ready,
+                    "update",
+                    Some(update),
+                    &mut self.said.update,
+                );
+            }
+            // A time that is a duration before now moves by itself, and so does the rate.
+            Unit::Events => {
+                if changed || !self.times.is_all() || rate.is_some_and(|rate| rate > 0.0) {
+                    self.ready.extend(event("update", &update));
+                }
+            }
         }
         Self::tell(
             &mut self.ready,
@@ -247,10 +245,165 @@ impl Stream {
             &mut self.said.histogram,
         );
         Self::tell(&mut self.ready, "map", map, &mut self.said.map);
+        Self::tell(
+            &mut self.ready,
+            "incidents",
+            incidents,
+            &mut self.said.incidents,
+        );
         self.version = Some(version);
         if slow {
             self.slow = Some(now);
         }
+    }
+
+    /// Sees to it that what is looked at is kept.
+    fn ask(&mut self) -> Result<(), TooMany> {
+        if self.view.is_none() && (self.unit == Unit::Events || self.map) {
+            self.view = Some(self.app.view(&self.query)?);
+        }
+        if self.unit == Unit::Connections {
+            self.connections[0] = Some(self.app.connections(&self.query, self.at)?);
+            let present = self.at.map(|_| self.app.connections(&self.query, None));
+            self.connections[1] = present.transpose()?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, slow: bool) -> (Update, Option<histogram::Histogram>) {
+        let Some(looked) = self.view.clone() else {
+            return (Update::default(), None);
+        };
+        let (looked, snapshot) = CachedView::advanced(&looked, &self.app.store, false);
+        let range = snapshot.range();
+        let view = &looked.view;
+        let at = self.at.unwrap_or(u64::MAX);
+        self.times.hold(&snapshot, at);
+        let end = view.place(at.saturating_add(1));
+        let (from, to) = self.times.bounds();
+        let all = self.times.is_all();
+        let within = |time: i64| all || (from..=to).contains(&time);
+        let matches = || view.matches().range(..end);
+        let newest = matches().rev().filter(|found| within(found.time));
+        let (total, flows) = match all {
+            true => (end, looked.flows(end)),
+            false => matches()
+                .filter(|found| within(found.time))
+                .fold((0, 0), |(total, flows), found| {
+                    (total + 1, flows + usize::from(found.is_flow()))
+                }),
+        };
+        let update = Update {
+            at: at.min(range.end.saturating_sub(1)),
+            first: range.start,
+            total,
+            flows,
+            matched: looked.matched,
+            newer: view.flows() - looked.flows(end),
+            rows: newest
+                .take(self.rows)
+                .filter_map(|found| Row::of(&snapshot, found.number, &self.columns))
+                .collect(),
+            columns: rows::names(&self.columns),
+            rate: None,
+            coalesced: self.coalesced,
+        };
+        let histogram = slow.then(|| {
+            let times = (&self.times, self.at.is_none());
+            histogram::over(
+                &self.app,
+                &snapshot,
+                matches().copied(),
+                times,
+                self.buckets,
+            )
+        });
+        (update, histogram)
+    }
+
+    fn connections(&mut self, slow: bool) -> (Update, Option<histogram::Histogram>) {
+        let [wanted, present] = &self.connections;
+        let Some(wanted) = wanted else {
+            return (Update::default(), None);
+        };
+        let mut held_at = None;
+        let (mut update, histogram) = self.app.look(wanted, |known| {
+            let mut times = self.times.clone();
+            if self.at.is_some() {
+                times.hold_at(known.now);
+                held_at = Some(known.now);
+            }
+            let (list, lived) = (&known.cached.list, connections::lived(&times));
+            let entries = || list.entries().iter().filter(|entry| lived(entry));
+            let (total, flows) = match times.is_all() {
+                true => (list.entries().len(), list.connections()),
+                false => entries().fold((0, 0), |(total, flows), entry| {
+                    (total + 1, flows + usize::from(entry.id.is_some()))
+                }),
+            };
+            let newest = entries().rev().take(self.rows);
+            let update = Update {
+                at: known.at,
+                first: known.snapshot.range().start,
+                total,
+                flows,
+                matched: known.cached.matched,
+                newer: 0,
+                rows: newest
+                    .filter_map(|entry| connections::row(known, entry, &self.columns))
+                    .collect(),
+                columns: rows::names(&self.columns),
+                rate: None,
+                coalesced: self.coalesced,
+            };
+            let histogram = slow.then(|| {
+                let times = (&times, self.at.is_none());
+                let matches = connections::matches(known);
+                histogram::over(&self.app, known.snapshot, matches, times, self.buckets)
+            });
+            (update, histogram)
+        });
+        if let (Some(held_at), Some(present)) = (held_at, present) {
+            update.newer = self.app.look(present, |known| {
+                let entries = known.cached.list.entries();
+                let newer = entries.partition_point(|entry| entry.start <= held_at);
+                entries[newer..]
+                    .iter()
+                    .filter(|entry| entry.id.is_some())
+                    .count()
+            });
+        }
+        (update, histogram)
+    }
+
+    fn make_map(&mut self, slow: bool) -> Option<map::Map> {
+        let looked = self.view.clone()?;
+        let (looked, snapshot) = CachedView::advanced(&looked, &self.app.store, self.at.is_none());
+        self.times.hold(&snapshot, self.at.unwrap_or(u64::MAX));
+        if !slow {
+            return None;
+        }
+        let Some(at) = self.at else {
+            let known = map::stretch(&snapshot, u64::MAX);
+            return Some(map::of(looked.traffic.as_ref()?, &self.times, known));
+        };
+        // It changes only when older flows are put before.
+        let first = snapshot.range().start;
+        if self.held.as_ref().is_none_or(|(held, _)| first < *held) {
+            let map = map::held(&looked.view, &snapshot, &self.times, at);
+            self.held = Some((first, map));
+        }
+        self.held.as_ref().map(|(_, map)| map.clone())
+    }
+
+    fn make_incidents(&mut self) -> Option<Incidents> {
+        let begun = Instant::now();
+        if !self.incidents || begun < self.incidents_due {
+            return None;
+        }
+        let found = incidents::of(&self.app, &self.query, &self.times, self.at);
+        self.incidents_due = Instant::now() + begun.elapsed() * BUSY;
+        found.ok()
     }
 
     /// Says something if it isn't what was said last.

@@ -9,16 +9,18 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use client::{Item, Snapshot};
-use flow::attribute::AttributeId;
+use client::connections::Entry;
+use client::{Item, Snapshot, View};
+use flow::attribute::{Attribute, AttributeId};
 use flow::print::csv;
 use flow::time::{TimeFormat, Zone};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::flow_query::{self, Times};
+use super::connections;
+use super::flow_query::{self, Times, Unit};
 use super::{compute, rows};
-use crate::app_state::{AppState, CachedView};
+use crate::app_state::{AppState, CachedView, ConnectionQuery, FlowQuery};
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -35,10 +37,16 @@ enum Form {
 struct Export {
     app: Arc<AppState>,
     snapshot: Snapshot,
-    numbers: std::vec::IntoIter<u64>,
+    left: Left,
     form: Form,
     columns: Vec<AttributeId>,
     begun: bool,
+}
+
+enum Left {
+    /// Of the store.
+    Numbers(std::vec::IntoIter<u64>),
+    Connections(ConnectionQuery, std::vec::IntoIter<Entry>),
 }
 
 pub(super) async fn get(
@@ -47,16 +55,20 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let known = [
         &flow_query::PARAMETERS[..],
-        &["at", "sort", "columns", "format"],
+        &["at", "sort", "columns", "format", "unit"],
     ]
     .concat();
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
     let flow_query = flow_query::flow_query(&params)?;
+    let unit = Unit::read(&params, &flow_query)?;
     let mut times = Times::read(&params)?;
-    let columns = rows::chosen(&params)?;
+    let columns = match unit {
+        Unit::Events => rows::chosen(&params, Attribute::WIDE)?,
+        Unit::Connections => rows::chosen(&params, rows::CONNECTION)?,
+    };
     // A file is read from its beginning: the oldest first.
     let sort = rows::Sort::read(&params, "timestamp")?;
-    let at: u64 = params.value("at")?.unwrap_or(u64::MAX);
+    let at: Option<u64> = params.value("at")?;
     let (form, media, end) = match params.text("format").unwrap_or("json") {
         "json" => (Form::Json, "application/x-ndjson", "json"),
         "csv" => (Form::Csv, "text/csv; charset=utf-8", "csv"),
@@ -64,18 +76,22 @@ pub(super) async fn get(
     };
     let of = Arc::clone(&app);
     let export = compute(app, move |app| {
-        let looked = app.views.get(&flow_query)?;
-        let (numbers, snapshot) = {
-            let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
-            times.hold(&snapshot, at);
-            (
-                rows::select(&looked.view, &times, None, at).numbers,
-                snapshot,
-            )
+        let (left, snapshot) = match unit {
+            Unit::Events => {
+                let at = at.unwrap_or(u64::MAX);
+                let looked = app.view(&flow_query)?;
+                let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
+                times.hold(&snapshot, at);
+                let numbers = rows::select(&looked.view, &times, None, at).numbers;
+                drop(looked);
+                let numbers = rows::sorted(numbers, &snapshot, sort);
+                (Left::Numbers(numbers.into_iter()), snapshot)
+            }
+            Unit::Connections => of_connections(app, &flow_query, (times, at), sort, form)?,
         };
         Ok(Export {
             app: of,
-            numbers: rows::sorted(numbers, &snapshot, sort).into_iter(),
+            left,
             snapshot,
             form,
             columns,
@@ -88,6 +104,40 @@ pub(super) async fn get(
         (header::CONTENT_DISPOSITION, name(end)),
     ];
     Ok((headers, Body::from_stream(parts)).into_response())
+}
+
+/// As CSV the connections themselves; as JSON their events, of which whoever reads them joins the same.
+fn of_connections(
+    app: &AppState,
+    query: &FlowQuery,
+    (mut times, at): (Times, Option<u64>),
+    sort: rows::Sort,
+    form: Form,
+) -> Result<(Left, Snapshot), Problem> {
+    let wanted = app.connections(query, at)?;
+    let (entries, snapshot) = app.look(&wanted, |known| {
+        if at.is_some() {
+            times.hold_at(known.now);
+        }
+        let picked = connections::sorted(known, connections::picked(known, &times), sort);
+        let entries: Vec<Entry> = picked.into_iter().copied().collect();
+        (entries, known.snapshot.clone())
+    });
+    if form == Form::Csv {
+        return Ok((Left::Connections(wanted, entries.into_iter()), snapshot));
+    }
+    let time = |entry: &Entry| (entry.start, entry.last);
+    let lived = entries.iter().filter(|entry| entry.id.is_some()).map(time);
+    let lived = lived.reduce(|(from, to), (start, last)| (from.min(start), to.max(last)));
+    let mut view = View::new(&flow_query::for_connections(query)?, false).within(lived);
+    if lived.is_some() {
+        view.advance(&snapshot);
+    }
+    let matches = view.matches().iter().map(|found| found.number);
+    let numbers: Vec<u64> = matches
+        .filter(|number| at.is_none_or(|at| *number <= at))
+        .collect();
+    Ok((Left::Numbers(numbers.into_iter()), snapshot))
 }
 
 /// `flows-20260102T030405Z.json`.
@@ -126,36 +176,52 @@ impl Export {
         if !std::mem::replace(&mut self.begun, true) && self.form == Form::Csv {
             line(&mut out, &csv::heading(&self.columns));
         }
+        let written = match &mut self.left {
+            Left::Connections(wanted, entries) => {
+                let part: Vec<Entry> = entries.by_ref().take(PART).collect();
+                self.app.look(wanted, |known| {
+                    for entry in &part {
+                        if let Some((_, view)) = connections::read(known, entry) {
+                            line(&mut out, &csv::row(&view, &self.columns));
+                        }
+                    }
+                });
+                part.len()
+            }
+            Left::Numbers(numbers) => {
+                let part: Vec<u64> = numbers.by_ref().take(PART).collect();
+                self.events(&part, &mut out)?;
+                part.len()
+            }
+        };
+        Ok((written > 0 || !out.is_empty()).then_some(out))
+    }
+
+    fn events(&self, numbers: &[u64], out: &mut Vec<u8>) -> io::Result<()> {
         let mut messages = self.snapshot.messages();
-        let mut written = 0;
-        for number in self.numbers.by_ref().take(PART) {
-            written += 1;
+        for &number in numbers {
             match (self.form, self.snapshot.get(number)) {
-                (Form::Csv, Some(Item::Flow(row))) => {
-                    line(&mut out, &csv::row(row, &self.columns));
-                }
+                (Form::Csv, Some(Item::Flow(row))) => line(out, &csv::row(row, &self.columns)),
                 (Form::Json, Some(Item::Flow(_))) => {
                     if let Some(flow) = messages.get(number) {
-                        json(
-                            &mut out,
-                            &GetFlowsResponse {
-                                node_name: flow.node_name.clone(),
-                                time: flow.time,
-                                response_types: Some(ResponseTypes::Flow(flow)),
-                            },
-                        )?;
+                        let response = GetFlowsResponse {
+                            node_name: flow.node_name.clone(),
+                            time: flow.time,
+                            response_types: Some(ResponseTypes::Flow(flow)),
+                        };
+                        json(out, &response)?;
                     }
                 }
                 (Form::Json, Some(Item::Marker(mark))) => {
                     if let Some(lost) = mark.response() {
-                        json(&mut out, &lost)?;
+                        json(out, &lost)?;
                     }
                 }
                 // A loss has no columns.
                 (Form::Csv, Some(Item::Marker(_))) | (_, None) => {}
             }
         }
-        Ok((written > 0 || !out.is_empty()).then_some(out))
+        Ok(())
     }
 }
 

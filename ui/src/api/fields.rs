@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use client::Row;
 use flow::attribute::{Attribute, AttributeId, Cells, EndAttribute, Section};
 use flow::expr::quote;
-use flow::{FlowView as _, Side, filter_for};
+use flow::{FlowView, Side, filter_for};
 use serde::Serialize;
 
 /// Something about a flow.
@@ -33,7 +32,7 @@ fn group(section: Section) -> Option<&'static str> {
 }
 
 /// All that a flow has.
-pub(super) fn of(row: &Row) -> Vec<FieldValue> {
+pub(super) fn of<V: FlowView>(row: &V) -> Vec<FieldValue> {
     let cells = Cells::default();
     let facts = Attribute::columns().filter_map(|about| {
         let text = about.text(row, &cells);
@@ -55,7 +54,7 @@ pub(super) fn of(row: &Row) -> Vec<FieldValue> {
     clippy::wildcard_enum_match_arm,
     reason = "a new column is a field like the others until somebody says otherwise"
 )]
-pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
+pub(super) fn terms<V: FlowView>(row: &V) -> BTreeMap<&'static str, Vec<String>> {
     let mut terms: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     let [from, to] = filter_for::opened(row);
     for about in Attribute::columns() {
@@ -86,7 +85,7 @@ pub(super) fn terms(row: &Row) -> BTreeMap<&'static str, Vec<String>> {
     clippy::wildcard_enum_match_arm,
     reason = "only names of pods and workloads need their namespace"
 )]
-fn end(row: &Row, side: Side) -> Vec<String> {
+fn end<V: FlowView>(row: &V, side: Side) -> Vec<String> {
     let plain = Cells {
         plain: true,
         ..Cells::default()
@@ -117,7 +116,7 @@ fn end(row: &Row, side: Side) -> Vec<String> {
 }
 
 /// Only this pair.
-fn pair(row: &Row) -> Option<String> {
+fn pair<V: FlowView>(row: &V) -> Option<String> {
     let first = |side| {
         let names = end(row, side);
         names.into_iter().find(|term| filter_for::holds(term, row))

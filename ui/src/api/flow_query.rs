@@ -50,6 +50,45 @@ pub(super) fn flow_query(params: &Params) -> Result<FlowQuery, Problem> {
     })
 }
 
+/// What a row of a table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// What a node told of a packet.
+    Events,
+    /// Both ends' events as one.
+    Connections,
+}
+
+impl Unit {
+    pub(super) fn read(params: &Params, flow_query: &FlowQuery) -> Result<Self, Problem> {
+        match params.text("unit").unwrap_or("events") {
+            "events" => Ok(Self::Events),
+            "connections" => {
+                for_connections(flow_query)?;
+                Ok(Self::Connections)
+            }
+            _ => Err(Problem::parameter("unit", "must be events or connections")),
+        }
+    }
+}
+
+/// The filter that lets through every event of the connections that are asked for.
+pub(super) fn for_connections(flow_query: &FlowQuery) -> Result<Filter, Problem> {
+    if let Some(widened) = flow_query.filter.for_connections() {
+        return Ok(widened);
+    }
+    let is_of_packets = |text: &&str| {
+        let filter = Filter::parse_expr(text);
+        filter.is_ok_and(|filter| filter.for_connections().is_none())
+    };
+    let text = flow_query.key.split('\0').find(is_of_packets);
+    let text: String = text.unwrap_or_default().chars().take(80).collect();
+    Err(Problem::parameter(
+        "unit",
+        format!("the filter {text:?} is about single packets, not connections: use unit=events"),
+    ))
+}
+
 /// A stretch of time; an end that isn't given is open. Durations count from each answer's own time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Times {
@@ -84,6 +123,11 @@ impl Times {
         }
         let mut items = snapshot.iter(range.start..at + 1).rev();
         self.now = items.find_map(|(_, item)| Some(item.time()).filter(|time| *time > 0));
+    }
+
+    /// Lets durations count from a moment, Unix ns.
+    pub(super) fn hold_at(&mut self, now: i64) {
+        self.now = Some(now);
     }
 
     /// Whether there is no limit.

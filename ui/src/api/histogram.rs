@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use client::{Histogram as Counted, Outage, View};
+use client::view::Match;
+use client::{Histogram as Counted, Outage, Snapshot};
 use serde::Serialize;
 
-use super::flow_query::{self, Times};
+use super::connections;
+use super::flow_query::{self, Times, Unit};
 use super::{Answer, compute, milliseconds};
 use crate::app_state::{AppState, CachedView};
 use crate::params::Params;
@@ -38,36 +40,60 @@ pub(super) async fn get(
     State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Histogram> {
-    let known = [&flow_query::PARAMETERS[..], &["at", "buckets"]].concat();
+    let known = [&flow_query::PARAMETERS[..], &["at", "buckets", "unit"]].concat();
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
     let flow_query = flow_query::flow_query(&params)?;
+    let unit = Unit::read(&params, &flow_query)?;
     let mut times = Times::read(&params)?;
-    let at = params.value("at")?.unwrap_or(u64::MAX);
+    let at: Option<u64> = params.value("at")?;
     let buckets = params.number("buckets", BUCKETS.1, 1..=BUCKETS.0)?;
     let histogram = compute(app, move |app| {
-        let looked = app.views.get(&flow_query)?;
+        let live = at.is_none();
+        if unit == Unit::Connections {
+            let wanted = app.connections(&flow_query, at)?;
+            return Ok(app.look(&wanted, |known| {
+                if !live {
+                    times.hold_at(known.now);
+                }
+                let matches = connections::matches(known);
+                over(app, known.snapshot, matches, (&times, live), buckets)
+            }));
+        }
+        let at = at.unwrap_or(u64::MAX);
+        let looked = app.view(&flow_query)?;
         let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
         times.hold(&snapshot, at);
-        let live = at == u64::MAX && app.goes_on();
-        let outages = app.outages(&snapshot);
-        Ok(over(&looked.view, &outages, (&times, at, live), buckets))
+        let view = &looked.view;
+        let matches = view.matches().range(..view.place(at.saturating_add(1)));
+        Ok(over(
+            app,
+            &snapshot,
+            matches.copied(),
+            (&times, live),
+            buckets,
+        ))
     });
     Ok(Json(histogram.await?))
 }
 
-/// Of a view's matches up to a number, within a time: an end that is open is that of the matches.
+/// Of matches within a time: an end that is open is that of the matches.
 ///
 /// While some node is away, what is `live` ends now: that nothing comes from it is to be seen.
 pub(super) fn over(
-    view: &View,
-    outages: &[Outage],
-    (times, at, live): (&Times, u64, bool),
+    app: &AppState,
+    snapshot: &Snapshot,
+    matches: impl Iterator<Item = Match> + Clone,
+    (times, live): (&Times, bool),
     buckets: usize,
 ) -> Histogram {
-    let matches = || view.matches().range(..view.place(at.saturating_add(1)));
+    let outages = app.outages(snapshot);
+    let live = live && app.goes_on();
     let (from, to) = times.bounds();
     // Flows of several nodes come nearly in order: who stands first needn't be the oldest.
-    let mut timed = matches().map(|found| found.time).filter(|time| *time > 0);
+    let mut timed = matches
+        .clone()
+        .map(|found| found.time)
+        .filter(|time| *time > 0);
     let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
     if from == i64::MIN || to == i64::MAX {
         timed.by_ref().for_each(|time| {
@@ -93,7 +119,7 @@ pub(super) fn over(
             outages: Vec::new(),
         };
     }
-    let counted = Counted::new(matches(), from, to, buckets);
+    let counted = Counted::counted(matches, from, to, buckets);
     let buckets = &counted.buckets;
     Histogram {
         start: milliseconds(counted.start),
@@ -101,7 +127,7 @@ pub(super) fn over(
         passed: buckets.iter().map(|bucket| bucket.passed).collect(),
         dropped: buckets.iter().map(|bucket| bucket.dropped).collect(),
         lost: buckets.iter().map(|bucket| bucket.lost).collect(),
-        outages: spans(outages, &counted),
+        outages: spans(&outages, &counted),
     }
 }
 
@@ -128,7 +154,7 @@ mod tests {
     #[test]
     fn outages_are_cut_to_what_is_shown() {
         let second = 1_000_000_000;
-        let counted = Counted::new([], 10 * second, 19 * second, 10);
+        let counted = Counted::new(&[], 10 * second, 19 * second, 10);
         let outage = |node: &str, from, until: Option<i64>| Outage {
             node: node.to_owned(),
             from,

@@ -84,7 +84,7 @@ pub(super) async fn get(
     let mut times = Times::read(&params)?;
     let at: Option<u64> = params.value("at")?;
     let map = compute(app, move |app| {
-        let looked = app.views.get(&flow_query)?;
+        let looked = app.view(&flow_query)?;
         let (looked, snapshot) = CachedView::advanced(&looked, &app.store, at.is_none());
         if let Some(at) = at {
             times.hold(&snapshot, at);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use client::view::Match;
-use client::{Item, Marker, Row as FlowRow, Snapshot, View};
-use flow::FlowView as _;
+use client::{Item, Marker, Snapshot, View};
+use flow::FlowView;
 use flow::attribute::{Align, Attribute, AttributeId, Cells, SortKey};
 use flow::time::{TimeFormat, Zone};
 use serde::Serialize;
@@ -18,9 +18,23 @@ use crate::flow_id::FlowId;
 use crate::params::Params;
 use crate::problem::Problem;
 
+/// Columns of a table of connections, if nothing is said.
+pub(super) const CONNECTION: &[AttributeId] = &[
+    AttributeId::Timestamp,
+    AttributeId::Source,
+    AttributeId::Destination,
+    AttributeId::Verdict,
+    AttributeId::Why,
+    AttributeId::State,
+    AttributeId::Bytes,
+    AttributeId::Rtt,
+    AttributeId::Age,
+];
+
 #[derive(Serialize)]
 pub(super) struct Columns {
     columns: Vec<AboutColumn>,
+    connections: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -44,22 +58,27 @@ pub(super) async fn columns() -> Json<Columns> {
     });
     Json(Columns {
         columns: columns.collect(),
+        connections: names(CONNECTION),
     })
 }
 
 /// A row of the table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Row {
-    seq: u64,
+    /// Of a connection that of the flow which explains it.
+    pub(super) seq: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    time: f64,
-    kind: &'static str,
+    pub(super) id: Option<String>,
+    pub(super) time: f64,
+    pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<&'static str>,
-    cells: Vec<String>,
+    pub(super) verdict: Option<&'static str>,
+    /// Of a connection: how it was judged, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
-    lost: Option<u64>,
+    pub(super) judged: Option<&'static str>,
+    pub(super) cells: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lost: Option<u64>,
 }
 
 impl Row {
@@ -75,23 +94,22 @@ impl Row {
                 kind: "flow",
                 verdict: Some(row.verdict().as_str_name()),
                 cells: cells(row, columns),
-                lost: None,
+                ..Self::default()
             },
             Item::Marker(mark) => Self {
                 seq: number,
-                id: None,
                 time,
                 kind: "loss",
-                verdict: None,
                 cells: vec![said(mark)],
                 lost: Some(mark.lost()),
+                ..Self::default()
             },
         })
     }
 }
 
 /// The texts of a flow. Times are in UTC, and say so: who shows them to people has `time`.
-pub(super) fn cells(row: &FlowRow, columns: &[AttributeId]) -> Vec<String> {
+pub(super) fn cells<V: FlowView>(row: &V, columns: &[AttributeId]) -> Vec<String> {
     let cells = Cells {
         time: TimeFormat::Rfc3339Milli,
         zone: Zone::UTC,
@@ -137,11 +155,11 @@ fn said(mark: &Marker) -> String {
     }
 }
 
-/// The columns of a request.
-pub(super) fn chosen(params: &Params) -> Result<Vec<AttributeId>, Problem> {
+/// The columns of a request; `usual` if it names none.
+pub(super) fn chosen(params: &Params, usual: &[AttributeId]) -> Result<Vec<AttributeId>, Problem> {
     let names = params.words("columns");
     if names.is_empty() {
-        return Ok(Attribute::WIDE.to_vec());
+        return Ok(usual.to_vec());
     }
     let named = |name: &&str| {
         AttributeId::column(name).ok_or_else(|| {
@@ -159,8 +177,8 @@ pub(super) fn names(columns: &[AttributeId]) -> Vec<&'static str> {
 /// A column, and whether from the greatest down.
 #[derive(Clone, Copy)]
 pub(super) struct Sort {
-    column: AttributeId,
-    down: bool,
+    pub(super) column: AttributeId,
+    pub(super) down: bool,
 }
 
 impl Sort {
@@ -179,12 +197,12 @@ impl Sort {
 
 #[derive(Serialize)]
 pub(super) struct Rows {
-    rows: Vec<Row>,
-    columns: Vec<&'static str>,
-    total: usize,
-    flows: usize,
-    first: u64,
-    at: u64,
+    pub(super) rows: Vec<Row>,
+    pub(super) columns: Vec<&'static str>,
+    pub(super) total: usize,
+    pub(super) flows: usize,
+    pub(super) first: u64,
+    pub(super) at: u64,
 }
 
 pub(super) async fn get(
@@ -196,14 +214,14 @@ pub(super) async fn get(
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
     let flow_query = flow_query::flow_query(&params)?;
     let mut times = Times::read(&params)?;
-    let columns = chosen(&params)?;
+    let columns = chosen(&params, Attribute::WIDE)?;
     let sort = Sort::read(&params, "-timestamp")?;
     let at: u64 = params.value("at")?.unwrap_or(u64::MAX);
     let after: Option<u64> = params.value("after")?;
     let offset: usize = params.value("offset")?.unwrap_or(0);
     let limit = params.number("limit", 100, 1..=1000)?;
     let rows = compute(app, move |app| {
-        let looked = app.views.get(&flow_query)?;
+        let looked = app.view(&flow_query)?;
         let (Selected { numbers, flows }, snapshot) = {
             let (looked, snapshot) = CachedView::advanced(&looked, &app.store, false);
             times.hold(&snapshot, at);

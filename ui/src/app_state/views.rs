@@ -1,22 +1,15 @@
 //! Views that are looked at, shared by all who ask the same: a filter over a million flows is
 //! evaluated once, and from then on for what comes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use client::{Snapshot, Store, View};
 use flow::Filter;
 
+use super::cache::Cache;
 use crate::map::Traffic;
-
-/// Views that are kept though nobody looks at them now.
-const IDLE: usize = 8;
-/// How long they are kept.
-const KEPT: Duration = Duration::from_secs(60);
-/// Views at a time, looked at or not.
-const MOST: usize = 80;
 
 /// Which flows are asked for.
 #[derive(Clone, Debug)]
@@ -40,60 +33,21 @@ pub(crate) struct CachedView {
     seen: Range<u64>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    looked: Arc<Mutex<CachedView>>,
-    used: Instant,
-}
-
 /// See the module.
-#[derive(Debug, Default)]
-pub(crate) struct Views(Mutex<HashMap<String, Entry>>);
+pub(crate) type Views = Cache<CachedView>;
 
-/// There are too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooMany;
-
-impl Views {
-    /// The view of a question; a new one has seen nothing yet.
-    pub(crate) fn get(&self, flow_query: &FlowQuery) -> Result<Arc<Mutex<CachedView>>, TooMany> {
-        let mut views = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if let Some(entry) = views.get_mut(&flow_query.key) {
-            entry.used = now;
-            return Ok(Arc::clone(&entry.looked));
-        }
-        let in_use = |entry: &Entry| Arc::strong_count(&entry.looked) > 1;
-        views.retain(|_, entry| in_use(entry) || entry.used + KEPT > now);
-        let mut idle: Vec<(Instant, String)> = views
-            .iter()
-            .filter(|(_, entry)| !in_use(entry))
-            .map(|(key, entry)| (entry.used, key.clone()))
-            .collect();
-        idle.sort();
-        for (_, key) in idle.iter().take((idle.len() + 1).saturating_sub(IDLE)) {
-            views.remove(key);
-        }
-        if views.len() >= MOST {
-            return Err(TooMany);
-        }
-        let looked = Arc::new(Mutex::new(CachedView {
+impl CachedView {
+    /// Of a question; it has seen nothing yet.
+    pub(crate) fn new(flow_query: &FlowQuery) -> Self {
+        Self {
             view: View::new(&flow_query.filter, true),
             traffic: None,
             matched: 0,
             marks: VecDeque::new(),
             seen: 0..0,
-        }));
-        let entry = Entry {
-            looked: Arc::clone(&looked),
-            used: now,
-        };
-        views.insert(flow_query.key.clone(), entry);
-        Ok(looked)
+        }
     }
-}
 
-impl CachedView {
     /// Locks it, and looks at what has come.
     pub(crate) fn advanced<'a>(
         looked: &'a Mutex<Self>,

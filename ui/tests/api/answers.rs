@@ -21,6 +21,8 @@ async fn answers_are_as_described() {
         .json();
     // The place of a loss is shown whatever is asked for: it comes last in the file.
     let seq = flows["rows"][1]["seq"].to_string();
+    let connections = server.get("/api/connections?limit=1").await.json();
+    let connection = connections["rows"][0]["id"].as_str().unwrap();
     let mut checked = 0;
     for path in DESCRIPTION.paths() {
         // It never ends.
@@ -36,12 +38,16 @@ async fn answers_are_as_described() {
             _ => "",
         };
         let answer = server
-            .get(&format!("{}{query}", path.replace("{flow}", &seq)))
+            .get(&format!(
+                "{}{query}",
+                path.replace("{flow}", &seq)
+                    .replace("{connection}", connection)
+            ))
             .await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         checked += 1;
     }
-    assert!(checked >= 12, "{checked} paths were checked");
+    assert!(checked >= 16, "{checked} paths were checked");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod schema;
 mod server;
 
 mod answers;
+mod connections;
 mod explain;
 mod export;
 mod held;

@@ -55,6 +55,7 @@ pub(crate) fn events(text: &str, name: &str) -> Vec<Value> {
         "update" => "Update",
         "histogram" => "Histogram",
         "map" => "ServiceMap",
+        "incidents" => "Incidents",
         _ => panic!("there is no event {name}"),
     };
     let mark = format!("event: {name}\ndata: ");

@@ -102,6 +102,8 @@ export interface paths {
                     content: {
                         "application/json": {
                             columns: components["schemas"]["Column"][];
+                            /** @description Names of the columns of connections that are shown unless others are chosen */
+                            connections: string[];
                         };
                     };
                 };
@@ -253,6 +255,206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A page of the table of connections
+         * @description The events of both ends, joined: one row for each connection, with one outcome. With `since` and
+         *     `until` those that lived in that time. A filter about single packets is refused.
+         *
+         *         curl -sG localhost:12000/api/connections --data-urlencode 'filter=state == denied' -d limit=5
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
+                    filter?: components["parameters"]["filter"];
+                    /** @description Comma-separated names; only flows from or to any of them */
+                    namespaces?: components["parameters"]["namespaces"];
+                    /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
+                    since?: components["parameters"]["since"];
+                    /** @description As since */
+                    until?: components["parameters"]["until"];
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
+                    at?: components["parameters"]["at"];
+                    /** @description A column's name; with `-` before it, descending. `timestamp` is when a connection began */
+                    sort?: string;
+                    offset?: number;
+                    limit?: number;
+                    /** @description Comma-separated names of columns; those of connections if omitted */
+                    columns?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Rows */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Rows"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/{connection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything known about a connection */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
+                    at?: components["parameters"]["at"];
+                };
+                header?: never;
+                path: {
+                    /** @description The `id` of its row, which stays the same when flows-ui is restarted */
+                    connection: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The connection */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ConnectionDetails"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is denied, by cause
+         * @description Denied connections of the same workloads, to the same port, with the same reason, are one incident;
+         *     those that go on come first. Whether one was allowed since is looked for among all connections,
+         *     whatever the filter.
+         *
+         *         curl -s localhost:12000/api/incidents | jq -r '.incidents[] | [.status, .drops, .why] | @tsv'
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description An expression (docs/FILTERS.md); if there are several, all must match */
+                    filter?: components["parameters"]["filter"];
+                    /** @description Comma-separated names; only flows from or to any of them */
+                    namespaces?: components["parameters"]["namespaces"];
+                    /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
+                    since?: components["parameters"]["since"];
+                    /** @description As since */
+                    until?: components["parameters"]["until"];
+                    /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
+                    at?: components["parameters"]["at"];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The incidents */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Incidents"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed in the cluster's state, as the servers recorded it */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
+                    since?: components["parameters"]["since"];
+                    /** @description As since */
+                    until?: components["parameters"]["until"];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The changes, the oldest first, or why there are none (a stock Hubble does not record them) */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Changes"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/export": {
         parameters: {
             query?: never;
@@ -261,10 +463,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The matching flows as a file
+         * The matching flows or connections as a file
          * @description All matching rows, produced as fast as they are read. JSON lines have the flows as Hubble writes
          *     them, with losses where they happened: `flows observe --input-file` and `flows-ui
-         *     --input-file` read them. CSV has the columns of the table.
+         *     --input-file` read them. CSV has the columns of the table. Of connections, CSV has a line for
+         *     each; JSON has their events, of which the same connections are joined again.
          *
          *         curl -sG localhost:12000/api/export --data-urlencode 'filter=verdict == DROPPED' -d since=1h
          */
@@ -286,6 +489,8 @@ export interface paths {
                     sort?: string;
                     /** @description For CSV, as for a page of the table */
                     columns?: string;
+                    /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
+                    unit?: components["parameters"]["unit"];
                 };
                 header?: never;
                 path?: never;
@@ -368,7 +573,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Number of flows by verdict, and losses, over time */
+        /** Number of flows or connections by verdict, and losses, over time */
         get: {
             parameters: {
                 query?: {
@@ -383,6 +588,8 @@ export interface paths {
                     /** @description Only what was in memory at the time of this sequence number; durations are relative to it as well; the current state if omitted */
                     at?: components["parameters"]["at"];
                     buckets?: components["parameters"]["buckets"];
+                    /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
+                    unit?: components["parameters"]["unit"];
                 };
                 header?: never;
                 path?: never;
@@ -554,7 +761,7 @@ export interface paths {
          * @description Server-sent events. Each has the current state rather than a difference, so a missed event is
          *     covered by the next one: to a slow reader the server sends fewer, and counts the skipped ones
          *     in `coalesced`. `update` carries an Update, `histogram` a
-         *     Histogram, `map` a ServiceMap, `status` a Status.
+         *     Histogram, `map` a ServiceMap, `status` a Status, `incidents` an Incidents.
          */
         get: {
             parameters: {
@@ -575,6 +782,10 @@ export interface paths {
                     rows?: number;
                     /** @description Whether to send the map as well */
                     map?: boolean;
+                    /** @description Whether to send what is denied, by cause, as well */
+                    incidents?: boolean;
+                    /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
+                    unit?: components["parameters"]["unit"];
                 };
                 header?: never;
                 path?: never;
@@ -649,16 +860,22 @@ export interface components {
         };
         /** @enum {string} */
         Verdict: "VERDICT_UNKNOWN" | "FORWARDED" | "DROPPED" | "ERROR" | "AUDIT" | "REDIRECTED" | "TRACED" | "TRANSLATED";
+        /**
+         * @description How a connection was judged, over both ends; DENIED is by a policy, DROPPED for another reason
+         * @enum {string}
+         */
+        Judged: "ALLOWED" | "DENIED" | "DROPPED" | "AUDITED" | "ERROR" | "UNKNOWN";
         Row: {
-            /** @description Sequence number in this run of flows-ui */
+            /** @description Sequence number in this run of flows-ui; of a connection that of the flow that explains it, which changes */
             seq: number;
-            /** @description Identifies the flow in every run; absent for a loss */
+            /** @description Identifies the flow or connection in every run; absent for a loss */
             id?: string;
-            /** @description Milliseconds of Unix time */
+            /** @description Milliseconds of Unix time; of a connection when it began */
             time: number;
             /** @enum {string} */
-            kind: "flow" | "loss";
+            kind: "flow" | "connection" | "loss";
             verdict?: components["schemas"]["Verdict"];
+            judged?: components["schemas"]["Judged"];
             /** @description In the order of the columns asked for; times as RFC 3339 in UTC */
             cells: string[];
             /** @description For a loss */
@@ -667,9 +884,9 @@ export interface components {
         Rows: {
             rows: components["schemas"]["Row"][];
             columns: string[];
-            /** @description Rows of the whole table: flows, and where events were lost */
+            /** @description Rows of the whole table: flows or connections, and where events were lost */
             total: number;
-            /** @description How many of them are flows */
+            /** @description How many of them are flows or connections */
             flows: number;
             /** @description Lowest sequence number in memory */
             first: number;
@@ -694,6 +911,128 @@ export interface components {
             };
             /** @description Other flows of the same connection, at most 50 */
             connection: components["schemas"]["Row"][];
+        };
+        ConnectionDetails: {
+            row: components["schemas"]["Row"];
+            columns: string[];
+            /** @enum {string} */
+            state: "open" | "closed" | "answered" | "denied" | "no answer" | "refused" | "reset" | "opening";
+            /** @description What the state means */
+            about: string;
+            /** @description Both ends, as far as something is known of what they decided */
+            ends: components["schemas"]["ConnectionEnd"][];
+            /** @description The flow that explains it */
+            flow: string;
+            facts: components["schemas"]["Fact"][];
+            /** @description By column, the expressions that match this connection's cell */
+            terms: {
+                [key: string]: string[];
+            };
+            /** @description Its events, at most 50 */
+            events: components["schemas"]["Row"][];
+            event_columns: string[];
+            /** @description Time of its last event */
+            last: number;
+            past?: components["schemas"]["Past"];
+        };
+        ConnectionEnd: {
+            direction: components["schemas"]["Direction"];
+            name: string;
+            verdict?: components["schemas"]["Verdict"];
+            /** @description Who decided, the policy first */
+            text: string;
+            node?: string;
+        };
+        /** @description Of a denied connection, since when such connections are denied */
+        Past: {
+            /** @description When the last one that was allowed was heard of last; absent if none is in memory */
+            worked?: number;
+            denied_since: number;
+            /** @description What changed between, as far as it can concern the end that denies. That they caused it is not proven */
+            changes: components["schemas"]["Change"][];
+            /** @description The command that proves which of them did; absent if no policy denies */
+            command?: string;
+        };
+        Incidents: {
+            /** @description Ongoing first, then by drops */
+            incidents: components["schemas"]["Incident"][];
+            /** @description Incidents left out because there were too many */
+            hidden: number;
+            /** @description Connections that were looked at, denied or not */
+            connections: number;
+            /** @description When the first bucket of each trend begins */
+            start: number;
+            /** @description Length of a bucket in milliseconds */
+            step: number;
+        };
+        Incident: {
+            /** @description The same as long as policy */
+            id: string;
+            /**
+             * @description `allowed`: the same was allowed since; `quiet`: nobody tried again
+             * @enum {string}
+             */
+            status: "ongoing" | "allowed" | "quiet";
+            allowed_since?: number;
+            judged: components["schemas"]["Judged"];
+            source: components["schemas"]["IncidentEnd"];
+            destination: components["schemas"]["IncidentEnd"];
+            /** @description `5432`, `53/UDP`, `ICMP` */
+            port: string;
+            /** @description Who denies, the policy first */
+            why: string;
+            /** @description Packets */
+            drops: number;
+            /** @description Denied ones */
+            connections: number;
+            since: number;
+            last: number;
+            /** @description Denied connections over time */
+            trend: number[];
+            /** @description Expression for its connections */
+            term: string;
+            /** @description Id of its newest connection */
+            newest: string;
+            /** @description Id of the flow that explains that */
+            flow: string;
+        };
+        IncidentEnd: {
+            /** @enum {string} */
+            kind: "workload" | "pod" | "service" | "world" | "host" | "dns" | "entity" | "address";
+            namespace: string;
+            name: string;
+            /** @description The first 64 */
+            pods: string[];
+        };
+        Changes: {
+            available: boolean;
+            /** @description Why it is not available */
+            why?: string;
+            changes: components["schemas"]["Change"][];
+            /** @description Older ones that did not fit */
+            left_out: number;
+            /** @description All changes since are known */
+            complete_since?: number;
+            notes: string[];
+        };
+        Change: {
+            /** @description When it came into force on the first node */
+            time: number;
+            /** @enum {string} */
+            action: "added" | "changed" | "removed";
+            /** @description `cnp shop/web` */
+            object: string;
+            /** @description `CiliumNetworkPolicy` */
+            kind: string;
+            /** @description What changed */
+            summary: string;
+            /** @description File, line and column of its manifest */
+            place: string;
+            /** @description Policy revision since */
+            revision: number;
+            nodes: string[];
+            /** @description It was made while no agent ran: at some time before */
+            while_away: boolean;
         };
         Fact: {
             /** @enum {string} */
@@ -928,13 +1267,13 @@ export interface components {
         Update: {
             at: number;
             first: number;
-            /** @description Rows of the table: flows that match, and where events were lost */
+            /** @description Rows of the table: flows or connections that match, and where events were lost */
             total: number;
-            /** @description How many of them are flows */
+            /** @description How many of them are flows or connections */
             flows: number;
-            /** @description Flows that have matched so far */
+            /** @description How many have matched so far */
             matched: number;
-            /** @description Matching flows that arrived after `at`, if `at` was given */
+            /** @description Matching ones that arrived or began after `at`, if `at` was given */
             newer: number;
             /** @description The newest first */
             rows: components["schemas"]["Row"][];
@@ -1050,6 +1389,8 @@ export interface components {
         at: number;
         /** @description Its sequence number (`seq`), or its `id`, which stays the same when flows-ui is restarted, and on other instances; 404 says why it is not in memory */
         flow: string;
+        /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
+        unit: "events" | "connections";
         buckets: number;
     };
     requestBodies: never;
@@ -1061,9 +1402,18 @@ export type ExpressionError = components['schemas']['ExpressionError'];
 export type Completion = components['schemas']['Completion'];
 export type Column = components['schemas']['Column'];
 export type Verdict = components['schemas']['Verdict'];
+export type Judged = components['schemas']['Judged'];
 export type Row = components['schemas']['Row'];
 export type Rows = components['schemas']['Rows'];
 export type Details = components['schemas']['Details'];
+export type ConnectionDetails = components['schemas']['ConnectionDetails'];
+export type ConnectionEnd = components['schemas']['ConnectionEnd'];
+export type Past = components['schemas']['Past'];
+export type Incidents = components['schemas']['Incidents'];
+export type Incident = components['schemas']['Incident'];
+export type IncidentEnd = components['schemas']['IncidentEnd'];
+export type Changes = components['schemas']['Changes'];
+export type Change = components['schemas']['Change'];
 export type Fact = components['schemas']['Fact'];
 export type Explanation = components['schemas']['Explanation'];
 export type ExplainResponse = components['schemas']['ExplainResponse'];
@@ -1097,6 +1447,7 @@ export type ParameterSince = components['parameters']['since'];
 export type ParameterUntil = components['parameters']['until'];
 export type ParameterAt = components['parameters']['at'];
 export type ParameterFlow = components['parameters']['flow'];
+export type ParameterUnit = components['parameters']['unit'];
 export type ParameterBuckets = components['parameters']['buckets'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

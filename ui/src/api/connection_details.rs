@@ -1,0 +1,291 @@
+//! All that is known of a connection, and since when it has been denied.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use client::connections::Entry;
+use flow::rows::{Judged, Row as FlowRows};
+use flow::view::Direction;
+use flow::{Filter, FlowView as _, Side, format};
+use proto::flows::v1::{Change as Told, GetChangesRequest};
+use proto::google::Timestamp;
+use serde::Serialize;
+
+use super::changes::{self, Change};
+use super::rows::{self, Row};
+use super::{Answer, compute, connections, details, fields, milliseconds};
+use crate::app_state::{AppState, ConnectionSnapshot, FlowQuery};
+use crate::flow_id::{ConnectionId, FlowId, NoId};
+use crate::params::Params;
+use crate::problem::Problem;
+
+/// How far (ns) a link's time may be from when the connection is known to have begun.
+const NEAR: i64 = 10_000_000_000;
+/// Connections that are looked at on each side of that.
+const NEIGHBOURS: usize = 50_000;
+
+#[derive(Serialize)]
+pub(super) struct Details {
+    row: Row,
+    columns: Vec<&'static str>,
+    state: &'static str,
+    about: &'static str,
+    ends: Vec<End>,
+    /// The flow that explains it.
+    flow: String,
+    facts: Vec<fields::FieldValue>,
+    terms: std::collections::BTreeMap<&'static str, Vec<String>>,
+    /// Its events.
+    events: Vec<Row>,
+    event_columns: Vec<&'static str>,
+    last: f64,
+    /// Of what is denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    past: Option<Past>,
+}
+
+/// An end that judges, and what it said.
+#[derive(Serialize)]
+struct End {
+    direction: &'static str,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+}
+
+/// Since when connections between the same ends to the same port are denied.
+#[derive(Serialize)]
+struct Past {
+    /// When the last one that was allowed was heard of last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worked: Option<f64>,
+    denied_since: f64,
+    /// What changed between, as far as it can concern the end that denies.
+    changes: Vec<Change>,
+    /// Proves which of them did it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    command: String,
+    #[serde(skip)]
+    between: Option<(i64, i64)>,
+    /// The pod that judged.
+    #[serde(skip)]
+    pod: String,
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<AppState>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer<Details> {
+    let params = Params::read(query.as_deref(), &["at"], &[])?;
+    let at: Option<u64> = params.value("at")?;
+    let id: ConnectionId = name
+        .parse()
+        .map_err(|error: NoId| Problem::parameter("connection", error))?;
+    let of = Arc::clone(&app);
+    let details = compute(app, move |app| {
+        let wanted = app.connections(&everything(), at)?;
+        app.look(&wanted, |known| read(known, id, &app.flags))
+    });
+    let mut details = details.await?;
+    if let Some(past) = &mut details.past {
+        past.changes = changed(&of, past).await;
+    }
+    Ok(Json(details))
+}
+
+fn everything() -> FlowQuery {
+    FlowQuery {
+        key: String::new(),
+        filter: Filter::default(),
+    }
+}
+
+/// The connection of a link: the one that began then, else the nearest of the same ends.
+fn find<'a>(known: &ConnectionSnapshot<'a>, id: ConnectionId) -> Option<&'a Entry> {
+    let entries = known.cached.list.entries();
+    let place = entries.partition_point(|entry| entry.start < id.start);
+    let before = entries[..place].iter().rev().take(NEIGHBOURS);
+    let after = entries[place..].iter().take(NEIGHBOURS);
+    let near = |entry: &&Entry| (entry.start - id.start).abs() <= NEAR;
+    let same = |entry: &&Entry| {
+        let connection = known.connection(entry);
+        connection.is_some_and(|connection| id.is_between(&connection))
+    };
+    let after = after.take_while(near).find(same);
+    if after.is_some_and(|entry| entry.start == id.start) {
+        return after;
+    }
+    let before = before.take_while(near).find(same);
+    let away = |entry: &&Entry| (entry.start - id.start).abs();
+    before.into_iter().chain(after).min_by_key(away)
+}
+
+fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result<Details, Problem> {
+    let gone = || {
+        let detail =
+            "this connection is not in memory: its flows were evicted, or came from another server";
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    };
+    let entry = find(known, id).ok_or_else(gone)?;
+    let (connection, view) = connections::read(known, entry).ok_or_else(gone)?;
+    let state = connection.state(known.now);
+    let ends = [Direction::Egress, Direction::Ingress].map(|direction| {
+        let side = match direction {
+            Direction::Egress => Side::Source,
+            Direction::Ingress => Side::Destination,
+        };
+        let (verdict, text) = format::decision(&view, direction).unzip();
+        let node = connection.node(direction).map(str::to_owned);
+        let name = format::host_port(&view, side, true).name.to_string();
+        let silent = view.connection().and_then(|facts| facts.silent) == Some(direction);
+        End {
+            direction: match direction {
+                Direction::Egress => "EGRESS",
+                Direction::Ingress => "INGRESS",
+            },
+            name,
+            verdict: verdict.map(|verdict| verdict.as_str_name()),
+            text: match (text, silent) {
+                (Some(text), _) if !text.is_empty() => text,
+                (Some(_), _) => "no policy selects it".to_owned(),
+                (None, true) => "its node told nothing".to_owned(),
+                (None, false) => String::new(),
+            },
+            node,
+        }
+    });
+    let number = *connection.deciding();
+    let event = view.event();
+    let shown = |end: &End| end.verdict.is_some() || !end.text.is_empty();
+    Ok(Details {
+        row: connections::of(&connection, &view, rows::CONNECTION),
+        columns: rows::names(rows::CONNECTION),
+        state: state.name(),
+        about: state.about(),
+        ends: ends.into_iter().filter(shown).collect(),
+        flow: FlowId::of(event).to_string(),
+        facts: fields::of(&view),
+        terms: fields::terms(&view),
+        events: details::connection(known.snapshot, number, event),
+        event_columns: rows::names(flow::attribute::Attribute::WIDE),
+        last: milliseconds(connection.last()),
+        past: entry.is_bad().then(|| past(known, entry, flags)).flatten(),
+    })
+}
+
+/// Looks among all connections for those between the same ends.
+fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Past> {
+    let (connection, view) = connections::read(known, entry)?;
+    let this = FlowRows::new(&connection, &view, true)?;
+    let port = view.port(Side::Destination);
+    let entries = known.cached.list.entries();
+    let (mut worked, mut denied) = (None::<i64>, Vec::new());
+    for other in entries {
+        let row = known.snapshot.row(other.number);
+        let has_port = |side| row.and_then(|row| row.port(side)) == port;
+        if other.id.is_none() || !(has_port(Side::Source) || has_port(Side::Destination)) {
+            continue;
+        }
+        let Some((connection, view)) = connections::read(known, other) else {
+            continue;
+        };
+        let Some(row) = FlowRows::new(&connection, &view, true) else {
+            continue;
+        };
+        let ends = |row: &FlowRows| {
+            [&row.source, &row.destination].map(|end| (end.who.clone(), end.outside.clone()))
+        };
+        if row.port != this.port || ends(&row) != ends(&this) {
+            continue;
+        }
+        match row.judged {
+            // Only what was before says since when.
+            Judged::Allowed if row.start <= this.last => {
+                worked = Some(worked.map_or(row.last, |worked| worked.max(row.last)));
+            }
+            Judged::Denied => denied.push((row.start, row.last)),
+            Judged::Allowed
+            | Judged::Dropped
+            | Judged::Audited
+            | Judged::Error
+            | Judged::Unknown => {}
+        }
+    }
+    let worked = worked.map(|worked| worked.min(this.last));
+    let since = denied
+        .iter()
+        .filter(|(_, last)| worked.is_none_or(|worked| *last > worked));
+    let since = since.map(|(start, _)| *start).min().unwrap_or(this.start);
+    let by_policy = this.judged == Judged::Denied;
+    let side = match format::decision(&view, Direction::Ingress) {
+        Some((flow::Verdict::Dropped, _)) => Side::Destination,
+        Some(_) | None => Side::Source,
+    };
+    let pod = match view.pod(side) {
+        "" => String::new(),
+        pod => format!("{}/{pod}", view.namespace(side)),
+    };
+    let name = |end: &flow::rows::RowEnd| match end.outside.is_empty() {
+        true => end.who.to_string(),
+        false => end.outside.clone(),
+    };
+    let flags = if flags.is_empty() {
+        String::new()
+    } else {
+        format!("{flags} ")
+    };
+    let command = format!(
+        "flows {flags}why {} {}{}",
+        name(&this.source),
+        name(&this.destination),
+        this.port.to_lowercase()
+    );
+    Some(Past {
+        worked: worked.map(milliseconds),
+        denied_since: milliseconds(since),
+        changes: Vec::new(),
+        command: match by_policy && this.port.starts_with(':') {
+            true => command,
+            false => String::new(),
+        },
+        // A change comes into force a little before or after a packet is heard of.
+        between: worked
+            .filter(|_| by_policy)
+            .map(|worked| (worked, since.max(worked))),
+        pod,
+    })
+}
+
+/// What changed between the last time that it worked and the first that it didn't, as far as it can
+/// concern who denied it; nothing if nobody knows.
+async fn changed(app: &AppState, past: &Past) -> Vec<Change> {
+    let (Some((from, to)), Some(server)) = (past.between, &app.server) else {
+        return Vec::new();
+    };
+    if past.pod.is_empty() {
+        return Vec::new();
+    }
+    let request = GetChangesRequest {
+        since: Some(Timestamp::from_unix_nanos(from)),
+        until: Some(Timestamp::from_unix_nanos(to)),
+        pod: past.pod.clone(),
+        without_objects: true,
+        ..GetChangesRequest::default()
+    };
+    let Ok(answer) = server.get_changes(request).await else {
+        return Vec::new();
+    };
+    let in_time = |change: &&Told| (from..=to).contains(&changes::time(change.time));
+    answer
+        .changes
+        .iter()
+        .filter(in_time)
+        .filter_map(changes::of)
+        .collect()
+}

@@ -1,0 +1,226 @@
+//! What is denied, by cause.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use client::connections::Entry;
+use flow::aggregate::Trend;
+use flow::incidents::{Incident as Found, Status, incidents};
+use flow::rows::{Row, RowEnd};
+use flow::{Filter, FlowView as _, Side, filter_for};
+use serde::Serialize;
+
+use super::connections;
+use super::flow_query::{self, Times, for_connections};
+use super::{Answer, compute, milliseconds};
+use crate::app_state::{AppState, ConnectionSnapshot, FlowQuery, TooMany};
+use crate::flow_id::{ConnectionId, FlowId};
+use crate::params::Params;
+
+/// Most of an answer; the others are counted.
+const MOST: usize = 500;
+/// Bars of a trend at least, so that one is no block.
+const FEWEST_BARS: usize = 8;
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Incidents {
+    incidents: Vec<Incident>,
+    hidden: usize,
+    /// Connections that were looked at.
+    connections: usize,
+    /// When each bar of a trend begins: the first one, and the time between.
+    start: f64,
+    step: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Incident {
+    id: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_since: Option<f64>,
+    judged: &'static str,
+    source: End,
+    destination: End,
+    port: String,
+    why: String,
+    drops: u64,
+    connections: u64,
+    since: f64,
+    last: f64,
+    trend: Vec<u32>,
+    /// The expression for its connections.
+    term: String,
+    /// The newest of them, and the flow that explains it.
+    newest: String,
+    flow: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct End {
+    kind: &'static str,
+    namespace: String,
+    name: String,
+    pods: Vec<String>,
+}
+
+pub(super) async fn get(
+    State(app): State<Arc<AppState>>,
+    RawQuery(query): RawQuery,
+) -> Answer<Incidents> {
+    let known = [&flow_query::PARAMETERS[..], &["at"]].concat();
+    let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
+    let flow_query = flow_query::flow_query(&params)?;
+    for_connections(&flow_query)?;
+    let times = Times::read(&params)?;
+    let at: Option<u64> = params.value("at")?;
+    let found = compute(app, move |app| Ok(of(app, &flow_query, &times, at)?));
+    Ok(Json(found.await?))
+}
+
+/// One connection of those that are looked at.
+struct Candidate {
+    row: Row,
+    connection: ConnectionId,
+    flow: FlowId,
+    term: String,
+}
+
+/// Of a question, as of the number `at` or of now.
+pub(super) fn of(
+    app: &AppState,
+    query: &FlowQuery,
+    times: &Times,
+    at: Option<u64>,
+) -> Result<Incidents, TooMany> {
+    let mut times = times.clone();
+    let wanted = app.connections(query, at)?;
+    let (mut candidates, connections, now) = app.look(&wanted, |known| {
+        if at.is_some() {
+            times.hold_at(known.now);
+        }
+        let picked = connections::picked(known, &times);
+        let denied = picked.iter().filter(|entry| entry.is_bad());
+        let denied: Vec<Candidate> = denied.filter_map(|entry| candidate(known, entry)).collect();
+        let connections = picked.iter().filter(|entry| entry.id.is_some());
+        (denied, connections.count(), known.now)
+    });
+    if !candidates.is_empty() {
+        let allowed = allowed(app, &candidates, at)?;
+        candidates.extend(allowed);
+    }
+    let rows: Vec<Row> = candidates.iter().map(|one| one.row.clone()).collect();
+    let mut found = incidents(&rows, now);
+    let hidden = found.len().saturating_sub(MOST);
+    found.truncate(MOST);
+    // All on one time axis, no longer than they are.
+    let mut frame = Trend::default();
+    let begin = found.iter().filter_map(|incident| incident.trend.start());
+    frame.count(begin.min().unwrap_or(now));
+    let last = found.iter().map(|incident| incident.row.last).max();
+    frame.count(last.unwrap_or(now));
+    let last_bar = |incident: &Found| {
+        let counts = incident.trend.within(&frame);
+        counts.iter().rposition(|count| *count > 0)
+    };
+    let bars = found.iter().filter_map(last_bar).max();
+    let bars = bars.map_or(0, |last| (last + 1).max(FEWEST_BARS));
+    let found = found.into_iter().filter_map(|found| {
+        let newest = candidates.get(found.newest)?;
+        Some(incident(found, newest, &frame, bars))
+    });
+    Ok(Incidents {
+        incidents: found.collect(),
+        hidden,
+        connections,
+        start: milliseconds(frame.start().unwrap_or(0)),
+        step: frame.step().as_secs_f64() * 1000.0,
+    })
+}
+
+/// Connections that were allowed to the same ports: whether the same are so since. Whatever the filter
+/// says: who looks at what is denied alone wants to know it, too.
+fn allowed(
+    app: &AppState,
+    denied: &[Candidate],
+    at: Option<u64>,
+) -> Result<Vec<Candidate>, TooMany> {
+    let ports: HashSet<&str> = denied.iter().map(|one| &*one.row.port).collect();
+    let number = |port: &str| port.trim_start_matches(':').split('/').next()?.parse().ok();
+    let numbers: HashSet<Option<u16>> = ports.into_iter().map(number).collect();
+    let first = denied.iter().map(|one| one.row.start).min();
+    let all = FlowQuery {
+        key: String::new(),
+        filter: Filter::default(),
+    };
+    let wanted = app.connections(&all, at)?;
+    Ok(app.look(&wanted, |known| {
+        let entries = known.cached.list.entries();
+        let from = entries.partition_point(|entry| Some(entry.start) < first);
+        let entries = entries[from..].iter().filter(|entry| !entry.is_bad());
+        let same_port = entries.filter(|entry| {
+            let row = known.snapshot.row(entry.number);
+            row.is_some_and(|row| {
+                let ports = [Side::Source, Side::Destination].map(|side| row.port(side));
+                ports.iter().any(|port| numbers.contains(port))
+            })
+        });
+        same_port
+            .filter_map(|entry| candidate(known, entry))
+            .collect()
+    }))
+}
+
+fn candidate(known: &ConnectionSnapshot<'_>, entry: &Entry) -> Option<Candidate> {
+    let (connection, view) = connections::read(known, entry)?;
+    Some(Candidate {
+        row: Row::new(&connection, &view, true)?,
+        connection: ConnectionId::of(&connection),
+        flow: FlowId::of(view.event()),
+        term: match entry.is_bad() {
+            true => format!(
+                "verdict == {} and {}",
+                view.verdict().as_str_name(),
+                filter_for::ends(&view)
+            ),
+            false => String::new(),
+        },
+    })
+}
+
+fn incident(found: Found, newest: &Candidate, frame: &Trend, bars: usize) -> Incident {
+    let (status, allowed_since) = match found.status {
+        Status::Ongoing => ("ongoing", None),
+        Status::Allowed(since) => ("allowed", Some(milliseconds(since))),
+        Status::Quiet => ("quiet", None),
+    };
+    let end = |end: &RowEnd, pods: &std::collections::BTreeSet<String>| End {
+        kind: end.who.kind.name(),
+        namespace: end.who.namespace.clone(),
+        name: match end.outside.is_empty() {
+            true => end.who.name.clone(),
+            false => end.outside.clone(),
+        },
+        pods: pods.iter().cloned().collect(),
+    };
+    Incident {
+        id: found.id(),
+        status,
+        allowed_since,
+        judged: found.row.judged.name(),
+        source: end(&found.row.source, &found.sources),
+        destination: end(&found.row.destination, &found.destinations),
+        port: found.row.port.trim_start_matches([':', ' ']).to_owned(),
+        trend: found.trend.within(frame)[..bars].to_vec(),
+        drops: found.row.facts.drops,
+        connections: found.row.connections,
+        since: milliseconds(found.row.start),
+        last: milliseconds(found.row.last),
+        why: found.row.why,
+        term: newest.term.clone(),
+        newest: newest.connection.to_string(),
+        flow: newest.flow.to_string(),
+    }
+}
