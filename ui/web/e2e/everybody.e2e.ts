@@ -13,6 +13,8 @@ const SIGHTS: { name: string; query: string; come: (page: Page) => Promise<unkno
   { name: 'overview', query: '', come: (page) => page.locator('.card').first().waitFor() },
   { name: 'map', query: '?show=map', come: (page) => page.locator('.card').first().waitFor() },
   { name: 'nodes', query: '?show=status', come: (page) => page.locator('.cards').waitFor() },
+  { name: 'denied', query: '?show=denied', come: (page) => page.locator('.incident').first().waitFor() },
+  { name: 'events', query: '?show=flows&unit=events', come: (page) => page.locator(ROWS).first().waitFor() },
   ...['DROPPED', 'FORWARDED'].map((verdict) => ({
     name: verdict === 'DROPPED' ? 'why-denied' : 'flow',
     query: `?show=flows&f=verdict+%3D%3D+${verdict}`,
@@ -83,9 +85,9 @@ describe('with keys alone', () => {
     await page.locator('#flows').focus();
     await page.keyboard.press('ArrowDown');
     await page.locator('.drawer .headline').waitFor();
-    const first = new URL(page.url()).searchParams.get('flow');
+    const first = new URL(page.url()).searchParams.get('connection');
     await page.keyboard.press('j');
-    await page.waitForURL((url) => ![null, first].includes(url.searchParams.get('flow')));
+    await page.waitForURL((url) => ![null, first].includes(url.searchParams.get('connection')));
     await page.keyboard.press('Escape');
     await page.locator('.drawer').waitFor({ state: 'detached' });
     await page.keyboard.press('?');
@@ -101,7 +103,7 @@ describe('with keys alone', () => {
     await fixture.hold();
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     const reached = new Set<string>();
-    for (let times = 0; times < 80; times++) {
+    for (let times = 0; times < 90; times++) {
       await page.keyboard.press('Tab');
       const at = await page.evaluate(() => {
         const element = document.activeElement as HTMLElement | null;
@@ -115,7 +117,7 @@ describe('with keys alone', () => {
       reached.add(at.name);
     }
     const names = [...reached].join('\n');
-    for (const name of ['Skip to the flows', 'Nodes', 'Keyboard shortcuts', 'Filter expression', 'All times', 'All namespaces', 'Dropped', 'Time', 'Re-layout', 'production', 'frontend', 'Flows', 'Export', 'Columns']) {
+    for (const name of ['Skip to the flows', 'Nodes', 'Keyboard shortcuts', 'Filter expression', 'All times', 'All namespaces', 'Dropped', 'Time', 'Re-layout', 'production', 'frontend', 'Connections', 'Events', 'Denied', 'Flows', 'Export', 'Columns']) {
       expect(names).toContain(name);
     }
   });

@@ -6,6 +6,8 @@ import { launch, open, type Sight } from './browser';
 import { Server } from './server';
 
 export const ROWS = '.window .row[data-seq]';
+export const CONNECTIONS = '.window .row[data-connection]';
+export const EVENTS = '.window .row[data-seq]:not([data-connection])';
 
 export class Fixture {
   readonly server: Server;
@@ -32,7 +34,13 @@ export class Fixture {
     });
   }
 
-  /** Waits for the first flows. */
+  /** Goes to the table of events. */
+  async events(): Promise<void> {
+    await this.page.goto(`${this.server.url}?unit=events`);
+    await this.page.locator(EVENTS).first().waitFor();
+  }
+
+  /** Waits for the first rows. */
   async flows(): Promise<void> {
     await this.page.locator(ROWS).first().waitFor();
   }
@@ -62,18 +70,18 @@ export class Fixture {
     await this.page.waitForURL((url) => !url.searchParams.has('at'));
   }
 
-  /** The flows that the table says it has. */
+  /** The rows that the table says it has. */
   async total(): Promise<number> {
     return Number((await this.page.locator('.flows .tablehead > p').innerText()).replace(/\D/g, ''));
   }
 
-  /** Waits until the table says that it has so many flows. */
+  /** Waits until the table says that it has so many of them. */
   async totals(total: number): Promise<void> {
     await this.page.waitForFunction((total) => document.querySelector('.flows .tablehead > p')?.textContent?.replace(/\D/g, '') === String(total), total);
   }
 
   /** Goes to a view by its button. */
-  async show(name: 'Overview' | 'Map' | 'Flows' | 'Nodes'): Promise<void> {
+  async show(name: 'Overview' | 'Map' | 'Flows' | 'Denied' | 'Nodes'): Promise<void> {
     await this.page.getByRole('navigation').getByRole('button', { name, exact: true }).click();
     await this.page.locator('.views [aria-current]', { hasText: name }).waitFor();
   }

@@ -96,7 +96,7 @@ it('a loss is a mark on the time axis and in the table, and is counted for its n
   await picture(page, 'losses-table');
   expect(await serious(page)).toEqual([]);
 
-  await page.keyboard.press('4');
+  await page.keyboard.press('5');
   await page.locator('.status article.bad').getByText('Lost').waitFor();
   const cell = page.locator('.status tbody tr', { hasText: target.node }).locator('td.number.bad').first();
   expect(await cell.innerText()).toBe(whole);

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import type { Locator } from 'playwright-core';
 import { open, picture } from './browser';
-import { Fixture, ROWS } from './fixture';
+import { CONNECTIONS, Fixture, ROWS } from './fixture';
 
 const fixture = new Fixture();
 
@@ -22,8 +22,9 @@ it('an empty table says why it is empty', async () => {
   for (const [query, text, word] of [
     ['?f=bad((', 'unknown field', 'Refused'],
     ['?since=yesterday', 'is not a time', 'Refused'],
-    ['?ns=nosuch', 'No matching flows.', 'Live'],
-    ['?sort=source&f=dst.port+%3D%3D+1', 'No matching flows.', 'Live'],
+    ['?ns=nosuch', 'No matching connections.', 'Live'],
+    ['?sort=source&f=dst.port+%3D%3D+1', 'No matching connections.', 'Live'],
+    ['?unit=events&ns=nosuch', 'No matching flows.', 'Live'],
   ] as const) {
     await page.goto(`${server.url}${query}`);
     const said = page.locator('.flows .nothing').getByText(text);
@@ -58,17 +59,17 @@ it('keys move through the flows without focus in the table', async () => {
   await fixture.hold();
   await page.keyboard.press('j');
   await page.locator('.drawer .headline').waitFor();
-  await page.waitForURL((url) => url.searchParams.has('flow'));
-  const first = new URL(page.url()).searchParams.get('flow');
+  await page.waitForURL((url) => url.searchParams.has('connection'));
+  const first = new URL(page.url()).searchParams.get('connection');
   await page.keyboard.press('ArrowDown');
-  await page.waitForURL((url) => ![null, first].includes(url.searchParams.get('flow')));
+  await page.waitForURL((url) => ![null, first].includes(url.searchParams.get('connection')));
   // One that came late may stand between the two.
-  const flow = () => new URL(page.url()).searchParams.get('flow');
+  const flow = () => new URL(page.url()).searchParams.get('connection');
   for (let steps = 0; flow() !== first; steps += 1) {
     expect(steps).toBeLessThan(10);
     const before = flow();
     // While a late one makes the table ask for its rows again, a key finds none to go to.
-    const moved = () => page.waitForURL((url) => url.searchParams.get('flow') !== before, { timeout: 5_000 });
+    const moved = () => page.waitForURL((url) => url.searchParams.get('connection') !== before, { timeout: 5_000 });
     await page.keyboard.press('k');
     await moved().catch(() => page.keyboard.press('k').then(moved));
   }
@@ -102,6 +103,19 @@ it('the completions disappear once a filter is applied', async () => {
   await page.getByRole('option').first().waitFor();
 });
 
+it('Esc leaves the field, and keys act again', async () => {
+  const { page } = fixture;
+  await fixture.flows();
+  await page.keyboard.press('/');
+  await page.getByRole('option').first().waitFor();
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.activeElement === document.body);
+  await page.keyboard.press('4');
+  await page.locator('.incident').first().waitFor();
+  await page.keyboard.press('d');
+  await page.locator('.chip').getByText('verdict == DROPPED').waitFor();
+});
+
 it('on a small screen an open flow covers no controls', async () => {
   const small = await open(fixture.browser, fixture.server.url, { width: 1024, height: 700 });
   const { page } = small;
@@ -123,13 +137,17 @@ it('on a small screen an open flow covers no controls', async () => {
 });
 
 it('a row on a phone shows the reason', async () => {
-  const phone = await open(fixture.browser, `${fixture.server.url}?show=flows&f=verdict+%3D%3D+DROPPED`, { width: 390, height: 844 });
+  const phone = await open(fixture.browser, `${fixture.server.url}?show=flows&unit=events&f=verdict+%3D%3D+DROPPED`, { width: 390, height: 844 });
   const row = phone.page.locator(ROWS).first();
   await row.waitFor();
   const text = await row.innerText();
   expect(text).toContain('Policy denied');
   expect(text).toContain('auth-database-policy');
   await picture(phone.page, 'phone-flows');
+  await phone.page.goto(`${fixture.server.url}?show=flows&f=verdict+%3D%3D+DROPPED`);
+  await phone.page.locator(CONNECTIONS).first().waitFor();
+  expect(await phone.page.locator(CONNECTIONS).first().innerText()).toContain('cnp production/auth-database-policy');
+  await picture(phone.page, 'phone-connections');
   expect(phone.wrong).toEqual([]);
   await phone.page.context().close();
 });

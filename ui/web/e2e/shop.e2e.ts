@@ -1,10 +1,11 @@
-// The map of a shop of 40 pods and 24 workloads, out of a recording: whether it can be read.
+// A shop of 40 pods and 24 workloads with eight causes of denial, out of a recording: whether its map, its
+// connections and what is denied can be read.
 
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { serious } from './axe';
 import { picture } from './browser';
-import { Fixture } from './fixture';
+import { CONNECTIONS, Fixture } from './fixture';
 
 const SHOP = fileURLToPath(new URL('../../../testdata/shop/flows.jsonl', import.meta.url));
 const SIZES = [
@@ -188,4 +189,82 @@ describe('the matrix', () => {
     await page.locator('.rows .line.workload').first().waitFor();
     await picture(page, `shop-matrix-open-${size.width}`);
   });
+});
+
+describe.each(['light', 'dark'] as const)('what is denied, %s', (colorScheme) => {
+  it.each(SIZES)('is eight causes that can be read at $width by $height', async (size) => {
+    const { page, server } = fixture;
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${server.url}?show=denied`);
+    const incidents = page.locator('.incident');
+    await incidents.nth(7).waitFor();
+    expect(await incidents.count()).toBe(8);
+    const cart = incidents.filter({ hasText: 'shop/recommender' });
+    expect(await cart.innerText()).toMatch(/shop\/recommender\s*→\s*shop\/cart:8080/);
+    expect(await cart.innerText()).toContain('cnp shop/cart');
+    // Nothing is wider than its place.
+    const beyond = await page.locator('.incidents *').evaluateAll((all) => all.filter((each) => each.getBoundingClientRect().right > innerWidth + 0.5).length);
+    expect(beyond).toBe(0);
+    expect(await serious(page)).toEqual([]);
+    await picture(page, `shop-denied-${colorScheme}-${size.width}`);
+    await cart.locator('.cause').click();
+    const drawer = page.locator('.drawer');
+    await drawer.getByText('Denied', { exact: true }).first().waitFor();
+    expect(await drawer.locator('.sides').innerText()).toContain('cnp shop/cart · default deny');
+    await drawer.getByText('flows why shop/recommender shop/cart:8080').waitFor();
+    await page.locator('.incident.chosen').waitFor();
+    expect(await serious(page)).toEqual([]);
+    await picture(page, `shop-denied-open-${colorScheme}-${size.width}`);
+  });
+
+  it.each(SIZES)('connections can be read at $width by $height', async (size) => {
+    const { page, server } = fixture;
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${server.url}?show=flows`);
+    await fixture.flows();
+    const { flows } = await server.ask<{ flows: number }>('connections', { limit: '1' });
+    await fixture.totals(flows);
+    // No template's hash, and every port.
+    const ends = await page.locator('.window [data-column=destination] .host').allInnerTexts();
+    expect(ends.filter((text) => /-[bcdf-hj-np-tv-xz2456789]{8,10}-[bcdf-hj-np-tv-xz2456789]{5}\b/.test(text))).toEqual([]);
+    expect(await serious(page)).toEqual([]);
+    await picture(page, `shop-connections-${colorScheme}-${size.width}`);
+  });
+});
+
+it('an incident leads to its connections', async () => {
+  const { page, server } = fixture;
+  await page.goto(`${server.url}?show=denied`);
+  await page.getByRole('button', { name: /^\d+ connections? of shop\/recommender to shop\/cart$/ }).click();
+  await page.waitForURL(/show=flows/);
+  await page.waitForFunction((rows) => {
+    const all = [...document.querySelectorAll(rows)];
+    return all.length > 0 && all.every((row) => row.textContent?.includes('shop/recommender'));
+  }, CONNECTIONS);
+  const { incidents } = await server.ask<{ incidents: { source: { name: string }; connections: number }[] }>('incidents');
+  const cart = incidents.find(({ source }) => source.name === 'recommender');
+  await fixture.totals(cart?.connections ?? 0);
+});
+
+it('says of how many connections none is denied', async () => {
+  const { page, server } = fixture;
+  await page.goto(`${server.url}?show=denied&f=verdict+%3D%3D+FORWARDED`);
+  await page.locator('.denied').getByText(/^None of [\d,]+ matching connections is denied\.$/).waitFor();
+});
+
+it('keys go through what is denied', async () => {
+  const { page, server } = fixture;
+  await page.goto(server.url);
+  await fixture.flows();
+  await page.keyboard.press('4');
+  await page.locator('.incident').nth(7).waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.locator('.drawer .sides').waitFor();
+  expect(await page.locator('.incident.chosen').getAttribute('data-incident')).toBe(await page.locator('.incident').nth(1).getAttribute('data-incident'));
+  await page.keyboard.press('Escape');
+  await page.locator('.drawer').waitFor({ state: 'detached' });
 });

@@ -12,7 +12,7 @@ const fixture = new Fixture(['--history', '300']);
 
 it('pause and resume lose nothing', async () => {
   const { page, server } = fixture;
-  await fixture.flows();
+  await fixture.events();
   const first = await fixture.hold();
   const shown = await fixture.newest();
   await page.waitForFunction(() => /(\d\d|k|M) new/.test(document.querySelector('.pause')?.textContent ?? ''));
@@ -32,7 +32,7 @@ it('pause and resume lose nothing', async () => {
 
 it('a filter set while paused applies to the paused moment everywhere', async () => {
   const { page, server } = fixture;
-  await fixture.flows();
+  await fixture.events();
   const at = await fixture.hold();
   await fixture.dropped();
   const question = { at: String(at), filter: 'verdict == DROPPED' };
@@ -64,9 +64,8 @@ it('scrolling to the oldest flow loads older ones, up to the start of history', 
   // The pages before may have fetched some already.
   await server.kill();
   await server.start();
-  await page.goto(server.url);
+  await fixture.events();
   await fixture.show('Flows');
-  await fixture.flows();
   const { held } = await server.ask<{ held: { first: number; older: string } }>('status');
   expect(held.older).toBe('more');
   const at = await fixture.hold();
@@ -108,7 +107,7 @@ it('a time before the oldest flow in memory is fetched', async () => {
 
 it('the flows shown are saved as a file that the other programs can read', async () => {
   const { page, server } = fixture;
-  await fixture.flows();
+  await fixture.events();
   await fixture.dropped();
   const at = await fixture.hold();
   const { flows: dropped } = await server.ask<{ flows: number }>('flows', { at: String(at), filter: 'verdict == DROPPED', limit: '1' });

@@ -38,7 +38,7 @@ async function both(at: number): Promise<{ flow: Row | undefined; mark: Row | un
 
 it('axis, filter, rows, marks and drawer use one time zone, which is named', async () => {
   const { page, server } = fixture;
-  await fixture.flows();
+  await fixture.events();
   // The newest row is one of the times that the API has, in the reader's zone.
   let at = await fixture.hold();
   let found = await both(at);
@@ -61,7 +61,7 @@ it('axis, filter, rows, marks and drawer use one time zone, which is named', asy
     await page.locator('.headings [data-column=timestamp]').getByText(`time (${name})`).waitFor();
     await first.locator('time').getByText(clock(flow.time, zone)).waitFor();
     await page.locator('.days').getByText(name).waitFor();
-    await page.goto(`${server.url}?${query}&flow=${flow.seq}&since=${Math.floor(flow.time) - 60_000}`);
+    await page.goto(`${server.url}?unit=events&${query}&flow=${flow.seq}&since=${Math.floor(flow.time) - 60_000}`);
     await page.locator('.drawer header time').getByText(`${clock(flow.time, zone)} ${name}`).waitFor();
     await page.locator('.chip.time').getByText(clock(flow.time - 60_000, zone).slice(0, 8)).waitFor();
     await picture(page, `zone-${name}`);
@@ -72,7 +72,7 @@ it('axis, filter, rows, marks and drawer use one time zone, which is named', asy
     const hours = [...all.matchAll(/\b(\d\d):\d\d(?::\d\d)/g)].map(([, hour]) => hour);
     expect(hours.length).toBeGreaterThan(10);
     expect(hours.filter((each) => each !== hour && each !== before)).toEqual([]);
-    await page.goto(`${server.url}?${query}&at=${at}`);
+    await page.goto(`${server.url}?unit=events&${query}&at=${at}`);
     await fixture.flows();
   }
   // Marks are rows, too.

@@ -2,6 +2,8 @@
 
 import { useEffect } from 'preact/hooks';
 import { signal } from '@preact/signals';
+import { DeniedView } from './denied/denied';
+import { ConnectionDrawer } from './drawer/connection';
 import { Drawer } from './drawer/drawer';
 import { FilterBar, focusFilter } from './filter/bar';
 import { DROPPED, toggleFilter } from './filter/terms';
@@ -14,14 +16,14 @@ import { Outage } from './outage';
 import { SignIn } from './signin';
 import { StatusView } from './status';
 import { FlowTable, tableKeys } from './table/table';
-import { go, notice, pause, paused, resume, view } from './state';
+import { go, notice, pause, paused, resume, setUnit, view } from './state';
 import { setTheme, theme } from './theme';
 import { tokenNeeded } from './api';
 import type { Panel } from './url';
 
 export const helpOpen = signal(false);
 
-const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'status'];
+const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'denied', 'status'];
 
 /** Whether arrows mean nothing there: on the page itself, and on the buttons above the views. */
 function free(target: EventTarget | null): boolean {
@@ -33,7 +35,7 @@ function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.key === 'Escape') {
     if (helpOpen.value) helpOpen.value = false;
-    else if (view.value.flow !== null) go({ flow: null });
+    else go({ flow: null, connection: null });
     return;
   }
   if (typing(event)) return;
@@ -47,6 +49,7 @@ function onKey(event: KeyboardEvent): void {
   else if (event.key === '?') helpOpen.value = !helpOpen.value;
   else if (event.key === ' ' && !onButton) paused.value ? resume() : pause();
   else if (event.key === 'd') go({ filters: toggleFilter(view.value.filters, DROPPED) });
+  else if (event.key === 'e') setUnit(view.value.unit === 'events' ? 'connections' : 'events');
   else if (event.key === 'c') go({ filters: [], since: '', until: '', namespaces: [] });
   else if (event.key === 'u') go({ utc: !view.value.utc }, true);
   else if (event.key === 't') setTheme(theme.value === 'system' ? 'dark' : theme.value === 'dark' ? 'light' : 'system');
@@ -60,7 +63,8 @@ export function App() {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-  const { panel, flow } = view.value;
+  const { panel, flow, connection } = view.value;
+  const opened = flow ?? connection;
   return (
     <>
       <a class="skip" href="#flows" onClick={(event) => (event.preventDefault(), document.getElementById('flows')?.focus())}>
@@ -74,11 +78,13 @@ export function App() {
           <TimeAxis />
         </>
       )}
-      <main class={`main show-${panel}${flow !== null ? ' with-drawer' : ''}`}>
+      <main class={`main show-${panel}${opened !== null ? ' with-drawer' : ''}`}>
         {panel === 'status' && <StatusView />}
         {(panel === 'split' || panel === 'map') && <ServiceMapView />}
         {(panel === 'split' || panel === 'flows') && <FlowTable />}
-        {flow !== null && panel !== 'status' && <Drawer flow={flow} key={flow} />}
+        {panel === 'denied' && <DeniedView />}
+        {panel !== 'status' && flow !== null && <Drawer flow={flow} key={flow} />}
+        {panel !== 'status' && flow === null && connection !== null && <ConnectionDrawer connection={connection} />}
       </main>
       {helpOpen.value && <Help onClose={() => (helpOpen.value = false)} />}
       {tokenNeeded.value && <SignIn />}

@@ -13,6 +13,7 @@ const VIEWS: { panel: Panel; name: string }[] = [
   { panel: 'split', name: 'Overview' },
   { panel: 'map', name: 'Map' },
   { panel: 'flows', name: 'Flows' },
+  { panel: 'denied', name: 'Denied' },
   { panel: 'status', name: 'Nodes' },
 ];
 

@@ -32,7 +32,7 @@ export function Icon({ name }: { name: keyof typeof PATHS }) {
 }
 
 /** A verdict: shape and word, coloured. */
-export function VerdictMark({ verdict, loud, says }: { verdict: Verdict | undefined; loud?: boolean; says?: string }) {
+export function VerdictMark({ verdict, loud, says }: { verdict: Verdict | undefined; loud?: boolean; says?: string | undefined }) {
   const { word, tone, shape } = look(verdict);
   return (
     <span class={`verdict ${tone}${loud ? ' loud' : ''}`}>

@@ -4,9 +4,9 @@
 import { computed, effect, signal } from '@preact/signals';
 import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
 import { fetchOlder, olderError } from './older';
-import { columns, go, histogram, map, resume, status, stream, tell, update, view } from './state';
+import { changes, columns, connectionColumns, go, hidden, histogram, incidents, map, resume, setUnit, status, stream, tell, update, view } from './state';
 import { begin } from './times';
-import type { ExpressionError, Histogram, ServiceMap, Status, Update } from './openapi';
+import type { Change, ExpressionError, Histogram, Incidents, ServiceMap, Status, Update } from './openapi';
 import { known } from './url';
 
 /** What is wrong with the filters of the view. */
@@ -16,7 +16,7 @@ export const filterError = signal<ExpressionError | null>(null);
 const WAITS = [300, 1000, 2000, 5000];
 
 const params = computed<Params>(() => {
-  const { filters, since, until, namespaces, columns, panel, at } = view.value;
+  const { filters, since, until, namespaces, columns, panel, at, unit } = view.value;
   return {
     filter: filters,
     since,
@@ -24,11 +24,14 @@ const params = computed<Params>(() => {
     at,
     columns: columns.join(','),
     namespaces: namespaces.join(','),
+    unit,
     map: panel === 'split' || panel === 'map',
+    incidents: panel === 'denied',
     rows: 100,
     buckets: 240,
   };
 });
+const isOpen = computed(() => stream.value.state === 'open');
 /** Same text, same stream. */
 const key = computed(() => JSON.stringify(params.value));
 
@@ -37,6 +40,7 @@ function apply(name: string, data: string): void {
   if (name === 'update') update.value = value as Update;
   else if (name === 'histogram') histogram.value = value as Histogram;
   else if (name === 'map') map.value = value as ServiceMap;
+  else if (name === 'incidents') incidents.value = value as Incidents;
   else if (name === 'status') status.value = value as Status;
   if (name === 'status') check(value as Status);
 }
@@ -54,7 +58,11 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
     let why = 'the server ended the stream';
     let full = false;
     try {
-      if (!columns.value.length) columns.value = (await ask('/api/columns', {}, signal)).columns;
+      if (!columns.value.length) {
+        const known = await ask('/api/columns', {}, signal);
+        connectionColumns.value = known.connections;
+        columns.value = known.columns;
+      }
       for await (const event of events('/api/events', params, signal)) {
         if (signal.aborted) return;
         stream.value = { state: 'open' };
@@ -67,6 +75,12 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
       if (error instanceof ApiError) {
         filterError.value = error.problem.expression ?? null;
         // Asking once more does not help.
+        // Of single packets connections know nothing: the events do.
+        if (error.problem.parameter === 'unit' && params['unit'] === 'connections') {
+          setUnit('events', true);
+          tell('This filter is about single packets: showing events');
+          return;
+        }
         if (error.problem.status === 400 || error.problem.status === 401) {
           stream.value = { state: 'refused', why: error.message };
           return;
@@ -86,12 +100,27 @@ async function follow(params: Params, signal: AbortSignal): Promise<void> {
   }
 }
 
-/**
- * Whether nobody sees the page. Browsers open six connections to a server at most, all tabs together:
- * one that nobody looks at must not keep the seventh from being shown.
- */
-const hidden = signal(document.hidden);
-addEventListener('visibilitychange', () => (hidden.value = document.hidden));
+/** Between two looks at what changed, ms; and at whether a server knows it by now that didn't. */
+const CHANGES = { every: 4000, none: 60_000 };
+
+async function followChanges(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const known = await ask('/api/changes', {}, signal).catch(() => null);
+    if (signal.aborted) return;
+    if (known && !same(known.changes)) changes.value = known.changes;
+    const wait = known?.available === false ? CHANGES.none : CHANGES.every;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, wait);
+      signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    });
+  }
+}
+
+/** Whether these are those that are known. */
+function same(next: readonly Change[]): boolean {
+  const known = changes.peek();
+  return known.length === next.length && known.at(-1)?.time === next.at(-1)?.time && known.at(0)?.time === next.at(0)?.time;
+}
 
 /** Starts following; ends never. */
 export function start(): void {
@@ -105,6 +134,13 @@ export function start(): void {
       clearTimeout(timer);
       abort.abort();
     };
+  });
+  // What changed: asked for again and again while the page is seen, if the server knows it.
+  effect(() => {
+    if (tokenNeeded.value || hidden.value || !isOpen.value) return;
+    const abort = new AbortController();
+    void followChanges(abort.signal);
+    return () => abort.abort();
   });
   // An address may name what another version had.
   effect(() => {

@@ -8,6 +8,7 @@ import './style/head.css';
 import './style/filter.css';
 import './style/axis.css';
 import './style/table.css';
+import './style/denied.css';
 import './style/map.css';
 import './style/matrix.css';
 import './style/drawer.css';

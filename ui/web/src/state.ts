@@ -3,8 +3,8 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import { visibleLines } from './format';
-import type { Column, Histogram, ServiceMap, Status, Update } from './openapi';
-import { DEFAULT_SORT, decode, encode, type View } from './url';
+import type { Change, Column, Histogram, Incidents, ServiceMap, Status, Update } from './openapi';
+import { DEFAULT_SORT, decode, encode, type Unit, type View } from './url';
 import { utc } from './zone';
 
 export const view = signal<View>(decode(location.search));
@@ -18,7 +18,15 @@ export const update = signal<Update | null>(null);
 export const histogram = signal<Histogram | null>(null);
 export const map = signal<ServiceMap | null>(null);
 export const status = signal<Status | null>(null);
+export const incidents = signal<Incidents | null>(null);
+/** What changed in the cluster's state, the oldest first; none of a server that doesn't say. */
+export const changes = signal<readonly Change[]>([]);
 export const columns = signal<Column[]>([]);
+/** Names of those of connections that are shown if nothing is said, in their order. */
+export const connectionColumns = signal<string[]>([]);
+
+/** A row of the table, with its number. */
+export const noun = computed(() => (view.value.unit === 'connections' ? 'connection' : 'flow'));
 
 /** The connection between this page and its server. */
 export type Stream =
@@ -28,6 +36,13 @@ export type Stream =
   | { state: 'lost'; why: string; full: boolean; since: number }
   | { state: 'refused'; why: string };
 export const stream = signal<Stream>({ state: 'connecting' });
+
+/**
+ * Whether nobody sees the page. Browsers open six connections to a server at most, all tabs together:
+ * one that nobody looks at must not keep the seventh from being shown.
+ */
+export const hidden = signal(document.hidden);
+addEventListener('visibilitychange', () => (hidden.value = document.hidden));
 
 /** Since when nobody tells how the cluster is, in ms of Unix time; `null` while somebody does. */
 export const unknownSince = computed<number | null>(() => {
@@ -62,6 +77,11 @@ export function pause(): void {
   if (now && !paused.value) go({ at: now.at, run: String(status.value?.started ?? '') });
 }
 
+/** Another kind of rows: what was chosen of the other kind is not of this one. */
+export function setUnit(unit: Unit, replace = false): void {
+  go({ unit, columns: [], sort: DEFAULT_SORT, flow: null, connection: null }, replace);
+}
+
 export function resume(): void {
   go({ at: null, run: '', ...(view.value.sort === DEFAULT_SORT ? {} : { sort: DEFAULT_SORT }) });
 }
@@ -72,7 +92,10 @@ export const chosenColumns = computed(() => {
   const chosen = view.value.columns
     .map((name) => all.find((column) => column.name === name))
     .filter((column): column is Column => column !== undefined);
-  return chosen.length ? chosen : all.filter((column) => column.default);
+  if (chosen.length) return chosen;
+  if (view.value.unit === 'events') return all.filter((column) => column.default);
+  const named = connectionColumns.value.map((name) => all.find((column) => column.name === name));
+  return named.filter((column): column is Column => column !== undefined);
 });
 
 /** A word to screen readers, and a short note on the screen. */

@@ -14,6 +14,8 @@ const FULL: View = {
   at: 123,
   run: '1763881200000.5',
   flow: '1767323045500000000-00000000-0000-4000-8000-0123456789ab',
+  unit: 'events',
+  connection: '1767323045500000000-0123456789abcdef',
   utc: true,
 };
 
@@ -31,6 +33,7 @@ describe('addresses', () => {
     ['f=&f=%20&f=x', { filters: ['x'] }],
     ['cols=,,a,', { columns: ['a'] }],
     ['sort=', { sort: '-timestamp' }],
+    ['unit=packets&connection=%22', { unit: 'connections', connection: null }],
   ])('leave out what makes no sense: %s', (query, part) => {
     expect(decode(query)).toMatchObject(part);
   });

@@ -1,6 +1,9 @@
 // What is looked at, and its form in the address: whoever opens the address sees the same.
 
-export type Panel = 'split' | 'map' | 'flows' | 'status';
+export type Panel = 'split' | 'map' | 'flows' | 'denied' | 'status';
+
+/** What a row of the table is. */
+export type Unit = 'connections' | 'events';
 
 /** All that decides what the page shows. */
 export interface View {
@@ -23,8 +26,11 @@ export interface View {
   /** Held at this sequence number, which the run of flows-ui counted that began at `run`. */
   at: number | null;
   run: string;
+  unit: Unit;
   /** The flow in the drawer: its id, or its sequence number. */
   flow: string | null;
+  /** The connection in the drawer; behind the flow, if that is in it. */
+  connection: string | null;
   /** Times in UTC, not in the reader's zone. */
   utc: boolean;
 }
@@ -43,11 +49,13 @@ export const FIRST_VIEW: View = {
   sort: DEFAULT_SORT,
   at: null,
   run: '',
+  unit: 'connections',
   flow: null,
+  connection: null,
   utc: false,
 };
 
-const PANELS: readonly string[] = ['split', 'map', 'flows', 'status'];
+const PANELS: readonly string[] = ['split', 'map', 'flows', 'denied', 'status'];
 
 /** A view without the columns that there are not, and their names. */
 export function known(view: View, names: readonly string[]): { view: View; unknown: string[] } {
@@ -79,6 +87,8 @@ export function encode(view: View): string {
     query.set('at', String(view.at));
     if (view.run) query.set('run', view.run);
   }
+  if (view.unit !== 'connections') query.set('unit', view.unit);
+  if (view.connection !== null) query.set('connection', view.connection);
   if (view.flow !== null) query.set('flow', view.flow);
   if (view.utc) query.set('tz', 'utc');
   return query.toString();
@@ -100,9 +110,15 @@ export function decode(query: string): View {
     sort: params.get('sort') || DEFAULT_SORT,
     at: count(params.get('at')),
     run: count(params.get('at')) === null ? '' : (params.get('run') ?? ''),
-    flow: /^[\w-]{1,90}$/.exec(params.get('flow') ?? '')?.[0] ?? null,
+    unit: params.get('unit') === 'events' ? 'events' : 'connections',
+    flow: id(params.get('flow')),
+    connection: id(params.get('connection')),
     utc: params.get('tz') === 'utc',
   };
+}
+
+function id(text: string | null): string | null {
+  return /^[\w-]{1,90}$/.exec(text ?? '')?.[0] ?? null;
 }
 
 function words(text: string | null): string[] {

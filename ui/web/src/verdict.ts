@@ -1,6 +1,6 @@
 // How verdicts look: a word and a shape, and a colour besides.
 
-import type { Verdict } from './openapi';
+import type { Judged, Verdict } from './openapi';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'via' | 'plain';
 
@@ -30,3 +30,17 @@ export function look(verdict: Verdict | undefined): Look {
 
 /** From the bottom of a stack to its top. */
 export const TONES: readonly Tone[] = ['good', 'via', 'plain', 'warn', 'bad'];
+
+const JUDGED: Record<Judged, string> = {
+  ALLOWED: 'Allowed',
+  DENIED: 'Denied',
+  DROPPED: 'Dropped',
+  AUDITED: 'Audited',
+  ERROR: 'Error',
+  UNKNOWN: 'Unknown',
+};
+
+/** The word for a connection; nothing of what is none. */
+export function judgedWord(judged: Judged | undefined): string | undefined {
+  return judged && JUDGED[judged];
+}

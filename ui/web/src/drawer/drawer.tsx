@@ -10,7 +10,7 @@ import { copy, go, status, view } from '../state';
 import type { Details, Explanation, Fact, Row } from '../openapi';
 import { Why } from './why';
 
-const GROUPS: { group: Fact['group']; title: string }[] = [
+export const GROUPS: { group: Fact['group']; title: string }[] = [
   { group: 'source', title: 'Source' },
   { group: 'destination', title: 'Destination' },
   { group: 'policy', title: 'Policy' },
@@ -19,7 +19,7 @@ const GROUPS: { group: Fact['group']; title: string }[] = [
   { group: 'observed', title: 'Observed' },
 ];
 
-function Facts({ facts }: { facts: Fact[] }) {
+export function Facts({ facts }: { facts: Fact[] }) {
   const add = (term: string) => go({ filters: withFilter(view.value.filters, term) });
   return (
     <dl class="fields">
@@ -45,7 +45,7 @@ function Facts({ facts }: { facts: Fact[] }) {
   );
 }
 
-function Connection({ rows, columns, flow }: { rows: Row[]; columns: string[]; flow: string | undefined }) {
+export function Events({ rows, columns, flow }: { rows: Row[]; columns: string[]; flow: string | undefined }) {
   const place = (name: string) => columns.indexOf(name);
   const cell = (row: Row, name: string) => row.cells[place(name)] ?? '';
   return (
@@ -68,14 +68,14 @@ function Connection({ rows, columns, flow }: { rows: Row[]; columns: string[]; f
 const PLAUSIBLE = 946_684_800_000;
 
 /** When a flow happened, by its id, in Unix milliseconds; 0 if it says none. */
-function happened(flow: string): number {
+export function happened(flow: string): number {
   const [time = '', mark] = flow.split('-');
   const ms = mark ? Number(time) / 1e6 : 0;
   return ms >= PLAUSIBLE ? ms : 0;
 }
 
 /** A flow that isn't held: it may be in the servers' history. */
-function Missing({ flow, why, again }: { flow: string; why: string; again: () => void }) {
+export function Missing({ flow, why, again }: { flow: string; why: string; again: () => void }) {
   const held = status.value?.held;
   const time = happened(flow);
   const before = held?.oldest !== undefined && time > 0 && time < held.oldest;
@@ -122,8 +122,9 @@ export function Drawer({ flow }: { flow: string }) {
     const timer = setTimeout(() => setTries(tries + 1), 1000);
     return () => clearTimeout(timer);
   }, [coming, tries]);
+  const back = view.value.connection;
   const close = () => {
-    go({ flow: null });
+    go({ flow: null, connection: null });
     document.getElementById('flows')?.focus();
   };
   const cell = (name: string) => details?.row.cells[details.columns.indexOf(name)] ?? '';
@@ -131,6 +132,11 @@ export function Drawer({ flow }: { flow: string }) {
   return (
     <aside class="drawer" aria-labelledby="drawer-title">
       <header>
+        {back !== null && (
+          <button class="quiet" onClick={() => go({ flow: null }, true)} title="Back to the connection">
+            <Icon name="before" /> Connection
+          </button>
+        )}
         <h2 id="drawer-title" ref={head}>
           {details ? <VerdictMark verdict={details.row.verdict} loud /> : 'Flow'}
         </h2>
@@ -174,7 +180,7 @@ export function Drawer({ flow }: { flow: string }) {
           {details.connection.length > 1 && (
             <section>
               <h3>Flows of this connection</h3>
-              <Connection rows={details.connection} columns={details.columns} flow={details.row.id} />
+              <Events rows={details.connection} columns={details.columns} flow={details.row.id} />
             </section>
           )}
           <section>

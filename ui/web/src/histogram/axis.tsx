@@ -5,21 +5,24 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clock, counted, short, span, whole } from '../format';
 import { Icon } from '../icons';
 import { fetchOlder, fetching, olderError } from '../older';
-import { go, histogram as shown, status, stream, view } from '../state';
+import { changes, go, histogram as shown, noun, status, stream, view } from '../state';
 import type { Histogram } from '../openapi';
 import { bars, bucketAt, covered, days, hatched, highest, noData, side, tickText, ticks } from './scale';
 import { begin } from '../times';
+import { changed, lines, marks as changeMarks } from './marks';
 
 function describe(histogram: Histogram, at: number): string {
   const { since } = covered(histogram, at, at);
   const parts = [
     clock(since, histogram.width),
-    counted(histogram.passed[at] ?? 0, 'flow'),
+    counted(histogram.passed[at] ?? 0, noun.value),
     `${whole(histogram.dropped[at] ?? 0)} dropped`,
   ];
   if (histogram.lost[at]) parts.push(`${counted(histogram.lost[at], 'event')} lost here`);
   const missing = noData(histogram, covered(histogram, at, at));
   if (missing) parts.push(missing);
+  const change = changed(changes.value, covered(histogram, at, at));
+  if (change) parts.push(change);
   return parts.join(', ');
 }
 
@@ -47,6 +50,40 @@ const DAYS = 170;
 /** Room that the time at a mark needs, px. */
 const TICK = 76;
 
+/** Marks of changes must be so far apart to be told apart, px. */
+const APART = 14;
+
+/** What changed, above the bars. */
+function Changes({ histogram, width }: { histogram: Histogram; width: number }) {
+  const [pointed, setPointed] = useState<number | null>(null);
+  const found = changeMarks(changes.value, histogram, APART / Math.max(width, 1));
+  const mark = pointed === null ? undefined : found[pointed];
+  return (
+    <div class="changes">
+      {found.map((mark, index) => (
+        <span
+          key={mark.changes[0]?.time}
+          class={`change${mark.changes.length > 1 ? ' several' : ''}`}
+          role="img"
+          aria-label={lines(mark).join('; ')}
+          style={{ left: `${mark.at * 100}%` }}
+          onPointerEnter={() => setPointed(index)}
+          onPointerLeave={() => setPointed(null)}
+        >
+          {mark.changes.length > 1 && <span aria-hidden="true">{mark.changes.length > 99 ? '99+' : mark.changes.length}</span>}
+        </span>
+      ))}
+      {mark && (
+        <ul class={`tip told${mark.at > 0.5 ? ' left' : ''}`} style={{ left: `${mark.at * 100}%` }} aria-hidden="true">
+          {lines(mark).map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
 export function TimeAxis() {
   const box = useRef<HTMLDivElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -66,7 +103,7 @@ export function TimeAxis() {
   if (!histogram || count === 0 || page.state === 'refused') {
     return (
       <section class="axis empty" aria-label="Flows over time">
-        <p class="quiet-text">{page.state === 'refused' ? (view.value.panel === 'map' ? page.why : '') : histogram ? 'No flows in this time range' : ''}</p>
+        <p class="quiet-text">{page.state === 'refused' ? (view.value.panel === 'map' ? page.why : '') : histogram ? `No ${noun.value}s in this time range` : ''}</p>
       </section>
     );
   }
@@ -107,6 +144,7 @@ export function TimeAxis() {
   return (
     <section class="axis" aria-label="Flows over time">
       <Before />
+      <Changes histogram={histogram} width={width} />
       <div
         class="plot"
         ref={box}
@@ -163,7 +201,7 @@ export function TimeAxis() {
           </>
         )}
         {most > 0 && (
-          <span class="most" aria-hidden="true" title="Flows in the highest bar. Heights, drops included, are on a square-root scale so that small counts stay visible">
+          <span class="most" aria-hidden="true" title="What the highest bar counts. Heights, drops included, are on a square-root scale so that small counts stay visible">
             {short(most)} <small>sqrt scale</small>
           </span>
         )}

@@ -8,6 +8,8 @@ import { copy, go, view } from '../state';
 
 export interface CellAt {
   seq: number;
+  /** The connection, if it is a cell of one. */
+  connection: string | null;
   column: string;
   text: string;
   x: number;
@@ -17,17 +19,18 @@ export const cellMenu = signal<CellAt | null>(null);
 
 export function CellMenu() {
   const at = cellMenu.value;
-  return at && <Menu key={`${at.seq} ${at.column}`} {...at} />;
+  return at && <Menu key={`${at.connection ?? at.seq} ${at.column}`} {...at} />;
 }
 
-function Menu({ seq, column, text, x, y }: CellAt) {
+function Menu({ seq, connection, column, text, x, y }: CellAt) {
   const box = useRef<HTMLDivElement>(null);
   const [terms, setTerms] = useState<string[] | null>(null);
   const [error, setError] = useState('');
   const [size, setSize] = useState({ w: 340, h: 220 });
   const close = () => (cellMenu.value = null);
   useEffect(() => {
-    ask('/api/flows/{flow}', { flow: seq }).then(
+    const asked = connection === null ? ask('/api/flows/{flow}', { flow: seq }) : ask('/api/connections/{connection}', { connection, at: view.peek().at });
+    asked.then(
       ({ terms }) => setTerms(terms[column] ?? []),
       (error: unknown) => setError(said(error)),
     );
@@ -36,7 +39,7 @@ function Menu({ seq, column, text, x, y }: CellAt) {
     };
     addEventListener('pointerdown', outside);
     return () => removeEventListener('pointerdown', outside);
-  }, [seq, column]);
+  }, [connection ?? seq, column]);
   useEffect(() => box.current?.querySelector('button')?.focus(), [terms]);
   // All of it is on the screen, however long its filters are.
   useLayoutEffect(() => {

@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import { address, download, needsToken, said, type Params } from '../api';
 import { counted } from '../format';
 import { Menu } from '../menu';
-import { tell } from '../state';
+import { noun, tell } from '../state';
 
 const FORMS = [
   { format: 'json', name: 'JSON lines', help: 'for flows observe --input-file, flows top, flows-ui' },
@@ -21,9 +21,9 @@ export function Export({ flows, params }: { flows: number; params: Params }) {
     download('/api/export', { ...params, format }).catch((error: unknown) => tell(`Not saved: ${said(error)}`));
   };
   return (
-    <Menu look="quiet" title="Save the flows shown" right element={details} label="Export">
-      <legend class="hidden">Save the flows shown</legend>
-      <p class="quiet-text small-text">{counted(flows, 'flow')}</p>
+    <Menu look="quiet" title={`Save the ${noun.value}s shown`} right element={details} label="Export">
+      <legend class="hidden">Save what is shown</legend>
+      <p class="quiet-text small-text">{counted(flows, noun.value)}</p>
       {FORMS.map(({ format, name, help }) => (
         <a key={format} class="choice" href={address('/api/export', { ...params, format })} download onClick={(event) => save(event, format)}>
           {name} <small>{help}</small>

@@ -11,7 +11,7 @@ const KEPT = 30;
 /** Of one question: the same filters, order, columns, and the same newest flow. */
 export class Pages {
   readonly total = signal<number | null>(null);
-  /** How many of them are flows. */
+  /** How many of them are flows or connections. */
   readonly flows = signal<number | null>(null);
   readonly error = signal('');
   /** Counts up with every page that comes. */
@@ -21,6 +21,7 @@ export class Pages {
 
   /** `known`: what is there of the beginning already. */
   constructor(
+    readonly path: '/api/flows' | '/api/connections',
     readonly params: Params,
     readonly known: readonly Row[] = [],
   ) {}
@@ -58,7 +59,7 @@ export class Pages {
     const abort = new AbortController();
     this.#asked.set(page, abort);
     try {
-      const { rows, total, flows } = await ask('/api/flows', { ...this.params, offset: page * PAGE, limit: PAGE }, abort.signal);
+      const { rows, total, flows } = await ask(this.path, { ...this.params, offset: page * PAGE, limit: PAGE }, abort.signal);
       this.#pages.set(page, rows);
       this.#forget(page);
       this.total.value = total;

@@ -4,7 +4,7 @@ import { memo } from '../memo';
 import { clock, inZone, stamp, visible, whole } from '../format';
 import { VerdictMark } from '../icons';
 import type { Column, Row } from '../openapi';
-import { look } from '../verdict';
+import { judgedWord, look } from '../verdict';
 import { cellMenu } from './cellmenu';
 
 /** The least width of a column in em, and its part of what is left, if it takes one. */
@@ -12,6 +12,7 @@ function size({ name, width }: Column): [least: number, part?: number] {
   if (name === 'timestamp') return [7.6];
   if (name === 'verdict') return [8.2];
   if (name === 'policy') return [11, 14];
+  if (name === 'why') return [14, 27];
   const em = Math.min(width * 0.58, 19);
   return width >= 13 ? [Math.max(6, em * 0.62), em] : [em + 1.8];
 }
@@ -38,11 +39,16 @@ interface Props {
   inUtc: boolean;
 }
 
-/** Of a name that has no room its port stays. */
+/** Of a pod of a Deployment the template's hash, which all of its pods have. */
+const HASH = /-[bcdf-hj-np-tv-xz2456789]{8,10}(?=-[bcdf-hj-np-tv-xz2456789]{5}$)/;
+
+/** Of a name that has no room its port stays; what tells nobody apart is left out. */
 function Host({ text }: { text: string }) {
-  const [, name = '', port = ''] = /^(.*?)(:\d{1,5})?$/s.exec(text) ?? [];
+  const [, whole = '', port = ''] = /^(.*?)(:\d{1,5})?$/s.exec(text) ?? [];
+  const [, space = '', name = ''] = /^([^/]+\/)?(.*)$/s.exec(whole.replace(HASH, '')) ?? [];
   return (
     <bdi class="host">
+      {space && <span class="space-of">{visible(space)}</span>}
       <span>{visible(name)}</span>
       {port}
     </bdi>
@@ -50,7 +56,7 @@ function Host({ text }: { text: string }) {
 }
 
 function Cell({ column, text, row }: { column: Column; text: string; row: Row }) {
-  if (column.name === 'verdict') return <VerdictMark verdict={row.verdict} />;
+  if (column.name === 'verdict') return <VerdictMark verdict={row.verdict} says={judgedWord(row.judged)} />;
   // The day is in the title.
   if (column.name === 'timestamp') return <time>{row.time > 0 ? clock(row.time) : ''}</time>;
   if (column.name === 'source') {
@@ -68,6 +74,15 @@ function Cell({ column, text, row }: { column: Column; text: string; row: Row })
   }
   if (column.name === 'destination') return <Host text={text} />;
   return <bdi>{visible(text)}</bdi>;
+}
+
+/** The id of a row that is a connection. */
+export function connectionOf(row: Row): string | null {
+  return row.kind === 'connection' ? (row.id ?? null) : null;
+}
+
+function sameCells(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && (a?.every((cell, at) => cell === b?.[at]) ?? true));
 }
 
 export const FlowRow = memo(
@@ -92,7 +107,7 @@ export const FlowRow = memo(
       );
     }
     return (
-      <div class={`row ${look(row.verdict).tone}`} role="row" aria-rowindex={index + 2} aria-selected={chosen} data-seq={row.seq} style={style} onClick={onOpen}>
+      <div class={`row ${look(row.verdict).tone}`} role="row" aria-rowindex={index + 2} aria-selected={chosen} data-seq={row.seq} data-connection={row.kind === 'connection' ? row.id : undefined} style={style} onClick={onOpen}>
         {columns.map((column, at) => {
           // The server writes it in UTC.
           const text = column.name === 'timestamp' ? (row.time > 0 ? stamp(row.time) : '') : (row.cells[at] ?? '');
@@ -105,7 +120,7 @@ export const FlowRow = memo(
               title={visible(text)}
               onContextMenu={(event) => {
                 event.preventDefault();
-                cellMenu.value = { seq: row.seq, column: column.name, text, x: event.clientX, y: event.clientY };
+                cellMenu.value = { seq: row.seq, connection: connectionOf(row), column: column.name, text, x: event.clientX, y: event.clientY };
               }}
             >
               <Cell column={column} text={text} row={row} />
@@ -117,7 +132,7 @@ export const FlowRow = memo(
                 onClick={(event) => {
                   event.stopPropagation();
                   const area = event.currentTarget.getBoundingClientRect();
-                  cellMenu.value = { seq: row.seq, column: column.name, text, x: area.left, y: area.bottom + 2 };
+                  cellMenu.value = { seq: row.seq, connection: connectionOf(row), column: column.name, text, x: area.left, y: area.bottom + 2 };
                 }}
               >
                 ⊂
@@ -128,10 +143,12 @@ export const FlowRow = memo(
       </div>
     );
   },
-  // A flow never changes; how it is opened is the same for the same place.
+  // A flow never changes, a connection does; how it is opened is the same for the same place.
   (before, after) =>
     before.row?.seq === after.row?.seq &&
-    before.row?.cells.length === after.row?.cells.length &&
+    before.row?.id === after.row?.id &&
+    before.row?.judged === after.row?.judged &&
+    (after.row?.kind === 'connection' ? sameCells(before.row?.cells, after.row.cells) : before.row?.cells.length === after.row?.cells.length) &&
     before.index === after.index &&
     before.columns === after.columns &&
     before.chosen === after.chosen &&

@@ -1,4 +1,4 @@
-// The table of flows. At its top and running it shows what the stream brings; otherwise (paused,
+// The table of connections, or of events. At its top and running it shows what the stream brings; otherwise (paused,
 // scrolled away, sorted by something else) it stands still at one newest flow, and asks the server for
 // the rows that are seen.
 
@@ -8,7 +8,7 @@ import { short, whole } from '../format';
 import { Icon } from '../icons';
 import { typing } from '../keys';
 import { fetchOlder, fetching, olderError } from '../older';
-import { arrived, chosenColumns, go, resume, status, stream, update, view } from '../state';
+import { arrived, chosenColumns, go, noun, resume, setUnit, status, stream, update, view } from '../state';
 import type { Row } from '../openapi';
 import { DEFAULT_SORT } from '../url';
 import { utc, zoneName } from '../zone';
@@ -16,7 +16,7 @@ import { CellMenu, cellMenu } from './cellmenu';
 import { ColumnChooser } from './columns';
 import { Export } from './export';
 import { Pages } from './pages';
-import { FlowRow, least, template } from './row';
+import { FlowRow, connectionOf, least, template } from './row';
 import { Tail } from './tail';
 import { reveal, scrollHeight, seen, type Geometry } from './window';
 
@@ -53,10 +53,11 @@ export function FlowTable() {
   const [height, setHeight] = useState(400);
   const [anchor, setAnchor] = useState<Anchor | null>(null);
   const columns = chosenColumns.value;
-  const { filters, since, until, namespaces, sort, at, flow } = view.value;
+  const { filters, since, until, namespaces, sort, at, flow, unit, connection } = view.value;
+  const open = unit === 'connections' ? connection : flow;
   const sorted = sort !== DEFAULT_SORT;
   const now = update.value;
-  const question = JSON.stringify([filters, since, until, namespaces, sort]);
+  const question = JSON.stringify([filters, since, until, namespaces, sort, unit]);
 
   // Another question begins at the top, with the newest.
   useEffect(() => {
@@ -72,7 +73,7 @@ export function FlowTable() {
   const still = at ?? anchor?.at ?? null;
   const names = columns.map(({ name }) => name).join(',');
   const pages = useMemo(
-    () => (still === null ? null : new Pages({ filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names }, begun(still, sort, names))),
+    () => (still === null ? null : new Pages(unit === 'connections' ? '/api/connections' : '/api/flows', { filter: filters, since, until, namespaces: namespaces.join(','), at: still, sort, columns: names }, begun(still, sort, names))),
     [still, question, names],
   );
   useEffect(() => () => pages?.close(), [pages]);
@@ -111,7 +112,7 @@ export function FlowTable() {
   const rowAt = (index: number): Row | undefined => (pages ? pages.row(index) : known?.[index]);
   const rows: { index: number; row: Row | undefined }[] = [];
   for (let index = part.first; index < part.last; index++) rows.push({ index, row: rowAt(index) });
-  const chosen = flow === null ? -1 : (rows.find(({ row }) => row?.id === flow)?.index ?? -1);
+  const chosen = open === null ? -1 : (rows.find(({ row }) => row?.id === open)?.index ?? -1);
   const newer = anchor && at === null && latest ? Math.max(0, latest.matched - anchor.matched) : 0;
 
   const freeze = () => {
@@ -136,7 +137,7 @@ export function FlowTable() {
     const row = rowAt(index);
     if (!row?.id || !box.current) return;
     freeze();
-    go({ flow: row.id }, flow !== null);
+    go(connectionOf(row) ? { connection: row.id, flow: null } : { flow: row.id, connection: null }, flow !== null || connection !== null);
     box.current.scrollTop = reveal(geometry, box.current.scrollTop, index);
   };
   const onKey = (event: KeyboardEvent) => {
@@ -155,7 +156,7 @@ export function FlowTable() {
       const row = rowAt(chosen);
       if (!(cell instanceof HTMLElement) || !row) return;
       const area = cell.getBoundingClientRect();
-      cellMenu.value = { seq: row.seq, column: cell.dataset['column'] ?? '', text: cell.textContent ?? '', x: area.left, y: area.bottom };
+      cellMenu.value = { seq: row.seq, connection: connectionOf(row), column: cell.dataset['column'] ?? '', text: cell.textContent ?? '', x: area.left, y: area.bottom };
     } else return;
     event.preventDefault();
   };
@@ -168,12 +169,20 @@ export function FlowTable() {
   const page = stream.value;
   const wrong = page.state === 'refused' ? page.why : pages?.error.value || (!now && page.state === 'lost' ? page.why : '');
   const waiting = !now && !wrong;
-  const none = wrong !== '' ? wrong : waiting ? 'Waiting for flows…' : flows > 0 ? '' : narrowed ? 'No matching flows.' : 'No flows yet.';
+  const none = wrong !== '' ? wrong : waiting ? 'Waiting for flows…' : flows > 0 ? '' : narrowed ? `No matching ${noun.value}s.` : `No ${noun.value}s yet.`;
   const bare = none !== '' && (total === 0 || wrong !== '');
   return (
     <section class={`flows${bare ? ' bare' : ''}`} aria-label="Flows">
       <div class="tablehead">
-        <h2>Flows</h2>
+        <h2 class="hidden">Flows</h2>
+        <div class="switch" role="group" aria-label="Rows of the table">
+          <button aria-pressed={unit === 'connections'} onClick={() => setUnit('connections')} title="A row for each connection, with what both ends' nodes say">
+            Connections
+          </button>
+          <button aria-pressed={unit === 'events'} onClick={() => setUnit('events')} title="A row for each packet that a node reported">
+            Events
+          </button>
+        </div>
         <p class="quiet-text" aria-live="off">
           {now && !wrong ? `${whole(flows)}${narrowed ? ' match' : ''}` : ''}
         </p>
@@ -189,7 +198,7 @@ export function FlowTable() {
           </button>
         )}
         <span class="stretch" />
-        <Export flows={flows} params={{ filter: filters, since, until, namespaces: namespaces.join(','), at: still ?? now?.at, columns: names }} />
+        <Export flows={flows} params={{ filter: filters, since, until, namespaces: namespaces.join(','), at: still ?? now?.at, columns: names, unit }} />
         <ColumnChooser />
       </div>
       {/* Above the rows: there may be places where events were lost. */}
@@ -209,7 +218,7 @@ export function FlowTable() {
         id="flows"
         ref={box}
         role="grid"
-        aria-label="Flows"
+        aria-label={unit === 'connections' ? 'Connections' : 'Flows'}
         aria-rowcount={total + 1}
         aria-colcount={columns.length}
         tabIndex={0}
@@ -232,7 +241,7 @@ export function FlowTable() {
         <div class="space" role="presentation" style={{ height: bare ? '0' : `${scrollHeight(geometry)}px` }}>
           <div class="window" role="rowgroup" style={{ transform: `translateY(${(pages ? top : 0) + part.shift}px)` }}>
             {rows.map(({ index, row }) => (
-              <FlowRow key={row?.seq ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row?.id !== undefined && row.id === flow} onOpen={() => select(index)} inUtc={utc.value} />
+              <FlowRow key={(row && (connectionOf(row) ?? row.seq)) ?? `at ${index}`} row={row} index={index} columns={columns} chosen={row?.id !== undefined && row.id === open} onOpen={() => select(index)} inUtc={utc.value} />
             ))}
           </div>
         </div>
