@@ -70,12 +70,6 @@ impl<'a, V: FlowView> ConnectionView<'a, V> {
         self
     }
 
-    /// The same with the time at which it began, Unix ns: where a table is in that order.
-    #[must_use]
-    pub fn at(self, start: i64) -> Self {
-        self.begun(start)
-    }
-
     /// The event that explains the outcome.
     pub fn event(&self) -> &'a V {
         self.flow

@@ -5,9 +5,9 @@
     reason = "each place is about a few of many fields, operators or tokens"
 )]
 
-use super::{Span, name};
 use super::lex::{Keyword, Operator, Token, is_word, tokens};
 use super::value::{operators, quote};
+use super::{Span, name};
 use crate::attribute::{Attribute, ValueType};
 
 /// Most proposals.

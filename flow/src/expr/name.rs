@@ -18,7 +18,10 @@ pub(super) const SEARCHED: [&str; 6] = ["pod", "workload", "service", "ns", "fqd
 pub(super) fn filter(text: &str, name: &Literal, quoted: bool) -> Result<Filter, ExprError> {
     let error = |message: String| ExprError::new(text, &name.span, message);
     if !quoted && let Some((what, meant)) = other_meaning(&name.text) {
-        let message = format!("`{}` is {what}; only in quotes is it a part of a name", name.text);
+        let message = format!(
+            "`{}` is {what}; only in quotes is it a part of a name",
+            name.text
+        );
         return Err(error(message).meant(Some(meant)));
     }
     match AnyName::new(&name.text) {

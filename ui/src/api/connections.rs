@@ -95,7 +95,7 @@ pub(super) fn read<'a>(
     entry: &Entry,
 ) -> Option<(Connection<'a, u64>, ConnectionView<'a, FlowRow>)> {
     let connection = known.connection(entry)?;
-    let view = view(&connection, known.snapshot, known.now)?.at(connection.start());
+    let view = view(&connection, known.snapshot, known.now)?.begun(connection.start());
     Some((connection, view))
 }
 
