@@ -1,16 +1,17 @@
-//! `cargo xtask screenshots`: takes the pictures of the documentation, of a lab that it brings up for
-//! that.
+//! `cargo xtask screenshots`: takes the pictures of the documentation, of the shop of
+//! `testdata/shop`, which it brings up for that.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::shop::ShopLab;
 use crate::workspace::{OBJECT_VARIABLE, cargo, root, target_dir};
 use crate::{bpf, page, process, setup};
 
-/// The lab's name.
-const LAB: &str = "screenshots";
+/// The lab's name, which stands in the pictures as the cluster's.
+const LAB: &str = "shop";
 /// Where the pictures go.
 const IMAGES: &str = "docs/images";
 
@@ -28,19 +29,10 @@ pub(crate) fn run() -> Result<()> {
     let programs = target_dir()?.join("debug");
     let images = root().join(IMAGES);
     std::fs::create_dir_all(&images).with_context(|| format!("making {}", images.display()))?;
-    let up = lab(&programs, "up").and_then(|mut up| {
-        up.args(["--relay-listen", "none", "testdata/three-tier"]);
-        process::run(&mut up)
-    });
-    let taken = up.and_then(|()| take(&programs, &images));
-    let down = lab(&programs, "down").and_then(|mut down| process::run(&mut down));
-    taken.and(down)
-}
-
-fn lab(programs: &Path, verb: &str) -> Result<Command> {
-    let mut command = process::as_root(programs.join("flows-lab"))?;
-    command.args([verb, "--name", LAB]).current_dir(root());
-    Ok(command)
+    let shop = ShopLab::up(LAB)?;
+    let taken = take(&programs, &images);
+    shop.down()?;
+    taken
 }
 
 /// As root, because the lab's sockets are.

@@ -1,7 +1,9 @@
 //! `cargo xtask shop --record`: brings up the shop of `testdata/shop` and records its flows, for tests
 //! and screens that have no lab.
 
-use std::process::{Child, Command, Stdio};
+mod lab;
+
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -11,9 +13,10 @@ use crate::interrupt::Interrupt;
 use crate::workspace::{OBJECT_VARIABLE, cargo, root, target_dir};
 use crate::{bpf, process, setup};
 
+pub(crate) use lab::ShopLab;
+
 /// The lab's name, which stands in the flows as the cluster's.
 const LAB: &str = "shop";
-const MANIFESTS: &str = "testdata/shop";
 /// How long flows are recorded; what of it is kept is bounded by [`MOST_BYTES`].
 const DURATION: Duration = Duration::from_secs(75);
 /// The recording is a file in git.
@@ -39,31 +42,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             .current_dir(root()),
     )?;
     let interrupt = Interrupt::catch()?;
-    let up = lab(&["up", MANIFESTS, "--name", LAB, "--outside"]).and_then(|mut up| {
-        // A second program that listens for clients would be in the way of another lab's.
-        process::run(up.args(["--relay-listen", "none"]))
-    });
-    let outside = up.and_then(|()| outside());
-    let recorded = outside.and_then(|outside| Ok((outside, record(&interrupt)?)));
-    let down = lab(&["down", "--name", LAB]).and_then(|mut down| process::run(&mut down));
-    let (outside, text) = recorded?;
-    down?;
-    for mut child in outside {
-        // It went with the lab.
-        child.wait().context("waiting for the host outside")?;
-    }
+    let shop = ShopLab::up(LAB)?;
+    let recorded = record(&interrupt);
+    shop.down()?;
+    let text = recorded?;
     let kept = whole_window(&text)?;
-    let path = root().join(MANIFESTS).join("flows.jsonl");
+    let path = root().join(lab::MANIFESTS).join("flows.jsonl");
     std::fs::write(&path, kept).with_context(|| format!("writing {}", path.display()))?;
     let (lines, all) = (kept.lines().count(), text.lines().count());
     println!("{}: {lines} of {all} flows", path.display());
     Ok(())
-}
-
-fn lab(arguments: &[&str]) -> Result<Command> {
-    let mut command = process::as_root(target_dir()?.join("debug/flows-lab"))?;
-    command.args(arguments).current_dir(root());
-    Ok(command)
 }
 
 /// All flows of the lab since it is up.
@@ -78,21 +66,6 @@ fn record(interrupt: &Interrupt) -> Result<String> {
     flows.args(["--since", "1970-01-01T00:00:00Z"]);
     let line = process::line(&flows);
     process::ask(&mut flows).with_context(|| format!("`{line}` failed"))
-}
-
-/// What runs on the host outside, and makes the traffic from there: a command a line.
-fn outside() -> Result<Vec<Child>> {
-    let path = root().join(MANIFESTS).join("outside");
-    let lines = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let start = |line: &str| {
-        let mut command = lab(&["exec", "--name", LAB, "--outside", "--"])?;
-        command.args(line.split_whitespace());
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let line = process::line(&command);
-        let child = command.spawn();
-        child.with_context(|| format!("starting `{line}`"))
-    };
-    lines.lines().map(start).collect()
 }
 
 #[derive(Deserialize)]
