@@ -49,7 +49,7 @@ pub(super) struct Shape {
     pub(super) trace_reason: TraceReason,
     pub(super) is_reply: Option<bool>,
     /// Of our servers.
-    pub(super) ours: Option<Ours>,
+    pub(super) occasion: Option<Occasion>,
     pub(super) names: [Vec<String>; 2],
     pub(super) services: [Option<Service>; 2],
     pub(super) interface: Option<(u32, String)>,
@@ -60,7 +60,7 @@ pub(super) struct Shape {
 
 /// What our servers say besides decisions and volumes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ours {
+pub(super) struct Occasion {
     pub(super) revision: u32,
     pub(super) cause: Cause,
     pub(super) late: bool,
@@ -100,7 +100,7 @@ impl Names {
             match_type: flow.match_type(),
             trace_reason: FlowView::trace_reason(flow),
             is_reply: FlowView::is_reply(flow),
-            ours: extension.map(|extension| Ours {
+            occasion: extension.map(|extension| Occasion {
                 revision: extension.revision,
                 cause: extension.cause(),
                 late: extension.late,

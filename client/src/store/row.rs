@@ -90,7 +90,7 @@ impl Row {
         let id = Id::of(flow);
         parts.cut(flow, matches!(id, Id::Uuid(_)));
         let shape = names.shape(&parts.common, flow);
-        let extension = match shape.ours {
+        let extension = match shape.occasion {
             // Most are cut in two, and this is the small part.
             Some(_) => parts.own_of_extension().or_else(|| flow.extension()),
             None => None,
@@ -338,7 +338,9 @@ impl FlowView for Row {
         self.shape.policy_log.iter().any(|value| is(value))
     }
     fn with_extension(&self, see: &mut dyn FnMut(&Extension<'_>)) {
-        let Some(ours) = self.shape.ours else { return };
+        let Some(occasion) = self.shape.occasion else {
+            return;
+        };
         let end = |at: usize| {
             let end = self.shape.decided.as_ref()?.ends[at].as_ref()?;
             Some(EndpointDecision::from_message(end))
@@ -350,10 +352,10 @@ impl FlowView for Row {
             forward: volume(0),
             reply: volume(1),
             rtt_us: self.rtt_us.map(NonZeroU32::get),
-            revision: ours.revision,
+            revision: occasion.revision,
             limited: self.limited,
-            late: ours.late,
-            cause: ours.cause,
+            late: occasion.late,
+            cause: occasion.cause,
         });
     }
 
