@@ -140,6 +140,8 @@ pub(crate) struct LayoutRects {
     pub(crate) details_lines: usize,
     /// Fitted lines at which their sections begin.
     pub(crate) sections: Vec<usize>,
+    /// The namespace that all names are of and do without, if no heading has room for it.
+    pub(crate) unsaid: Option<String>,
     /// Columns that a bar takes.
     pub(crate) bar: usize,
     /// The first line of the list that is seen.

@@ -121,6 +121,39 @@ impl Question {
     }
 }
 
+/// All that a server is asked again and again.
+#[derive(Default)]
+struct Questions {
+    health: Question,
+    policies: Question,
+    changes: Question,
+}
+
+impl Questions {
+    /// Asks what is due.
+    fn ask(&mut self, model: &Model, server: &Server, tasks: &mut JoinSet<Event>) {
+        if self
+            .health
+            .is_due(HEALTH[usize::from(model.screen != Tab::Nodes)])
+        {
+            tasks.spawn(effects::health(server.clone()));
+        }
+        if model.shows_policies() && self.policies.is_due(POLICIES) {
+            tasks.spawn(effects::policies(server.clone()));
+        }
+        if model.changes.is_asked() && self.changes.is_due(CHANGES) {
+            tasks.spawn(effects::changes(server.clone()));
+        }
+    }
+
+    /// Takes note of an answer.
+    fn take(&mut self, event: &Event) {
+        self.health.answered |= matches!(event, Event::Health(_));
+        self.policies.answered |= matches!(event, Event::Policies(_));
+        self.changes.answered |= matches!(event, Event::Changes(_));
+    }
+}
+
 /// Everything that runs beside the model.
 struct Runtime {
     wanted: FeedConfig,
@@ -187,8 +220,7 @@ impl Runtime {
         let mut last_sums = Instant::now() - SUMS;
         // Something came since the sums per node were looked at.
         let mut unsummed = false;
-        let (mut health, mut policies) = (Question::default(), Question::default());
-        let mut changes = Question::default();
+        let mut questions = Questions::default();
         let (mut dirty, mut data) = (true, true);
         loop {
             let event = tokio::select! {
@@ -250,17 +282,8 @@ impl Runtime {
                 },
                 _ = tick.tick() => {
                     let idle = Instant::now().saturating_duration_since(next) >= IDLE;
-                    let due = HEALTH[usize::from(model.screen != Tab::Nodes)];
                     if let Some(server) = &self.server {
-                        if health.is_due(due) {
-                            self.tasks.spawn(effects::health(server.clone()));
-                        }
-                        if model.shows_policies() && policies.is_due(POLICIES) {
-                            self.tasks.spawn(effects::policies(server.clone()));
-                        }
-                        if model.changes.is_asked() && changes.is_due(CHANGES) {
-                            self.tasks.spawn(effects::changes(server.clone()));
-                        }
+                        questions.ask(model, server, &mut self.tasks);
                     }
                     if unsummed && last_sums.elapsed() >= SUMS {
                         unsummed = false;
@@ -285,9 +308,7 @@ impl Runtime {
                 }
                 () = terminated.recv() => return Ok(()),
             };
-            health.answered |= matches!(event, Event::Health(_));
-            changes.answered |= matches!(event, Event::Changes(_));
-            policies.answered |= matches!(event, Event::Policies(_));
+            questions.take(&event);
             dirty = true;
             for effect in model.update(event, now()) {
                 if matches!(effect, Effect::Quit) {

@@ -65,6 +65,8 @@ pub(crate) struct Table {
     aside: (Vec<Shown>, usize),
     /// What names of connections can do without.
     pub(crate) names: NamesSeen,
+    /// Columns that the heading of sources takes with what all names do without.
+    pub(crate) source_heading: usize,
     /// The newest is selected, whatever comes.
     pub(crate) follow: bool,
     /// The first line that is seen.
@@ -96,6 +98,7 @@ impl Default for Table {
             unit: Unit::Connections,
             aside: (usual(Unit::Events), 1),
             names: NamesSeen::default(),
+            source_heading: 0,
             follow: true,
             top: 0,
 
@@ -213,9 +216,22 @@ impl Table {
         let fits = fits?;
         let columns: Vec<Column> = fits.iter().map(|(column, _)| *column).collect();
         let natural = |of: Column| fits.iter().find(|(column, _)| *column == of);
-        let layout = Layout::of(&columns, width, |of| {
+        let mut layout = Layout::of(&columns, width, |of| {
             natural(of).map_or(0, |(_, wide)| *wide)
         });
+        // What is left has room for the namespace in the heading.
+        let left = width.saturating_sub(layout.width());
+        for (of, wide) in &mut layout.0 {
+            let lacks = self.source_heading.saturating_sub(*wide);
+            if *of == Column::Source && lacks <= left {
+                *wide += lacks;
+            }
+        }
+        // A reason at the edge may say more than how long the others are.
+        let left = width.saturating_sub(layout.width());
+        if let Some((Column::Why, wide)) = layout.0.last_mut() {
+            *wide += left;
+        }
         let mut x = 0;
         let mut places = Vec::new();
         for (of, wide) in layout.0 {

@@ -24,6 +24,8 @@ use crate::{
 
 /// Pods of an incident that are named, of each end.
 const PODS: usize = 6;
+/// A change is recorded once it is in force, and nodes' clocks differ a little (ns).
+const SLACK: i64 = 500_000_000;
 /// Changes that are listed, the newest.
 const CHANGES: usize = 5;
 
@@ -171,7 +173,7 @@ pub(super) fn worked(whole: &Whole, history: &History, known: &Known<'_>, to: &m
         zone.clock_seconds(denied)
     );
     to.line(between, Style::Warn);
-    let changed = known.changes.between(worked, denied);
+    let changed = known.changes.between(worked, denied.saturating_add(SLACK));
     if changed.is_empty() {
         if known.changes.is_known() {
             let text = "No change is recorded between.";

@@ -187,9 +187,12 @@ impl Sample {
 
     pub(super) fn draw(&mut self) {
         let model = &mut self.model;
-        self.terminal
-            .draw(|frame| view::draw(frame, model))
-            .unwrap();
+        // The heading above knows what the table had no room for.
+        for _ in 0..2 {
+            self.terminal
+                .draw(|frame| view::draw(frame, model))
+                .unwrap();
+        }
     }
 
     /// Time goes by.

@@ -49,7 +49,7 @@ impl Model {
                 return;
             }
             Some(act @ (Act::NextChange | Act::PrevChange)) => {
-                return self.to_change(at, act == Act::NextChange);
+                return self.find_change(at, act == Act::NextChange);
             }
             Some(Act::ZoomIn) => return self.zoom(false),
             Some(Act::ZoomOut) => return self.zoom(true),
@@ -82,7 +82,7 @@ impl Model {
     }
 
     /// Moves to the bar of the next change, or of the one before.
-    fn to_change(&mut self, at: i64, forward: bool) {
+    fn find_change(&mut self, at: i64, forward: bool) {
         let length = self.histogram.length.max(1);
         let begin = at.div_euclid(length) * length;
         let from = if forward { begin + length - 1 } else { begin };

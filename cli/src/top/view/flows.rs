@@ -40,13 +40,11 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, area: Rect, laid: &mu
         let texts = drawn.iter().filter_map(|drawn| drawn.texts.as_ref());
         let widest = texts.map(|texts| width(&texts[at])).max();
         shown.seen = shown.seen.max(widest.unwrap_or(0));
-        let heading = match shown.column {
-            AttributeId::Timestamp => width(&zoned),
-            AttributeId::Source => width(&namespace),
-            _ => 0,
-        };
-        shown.seen = shown.seen.max(heading);
+        if shown.column == AttributeId::Timestamp {
+            shown.seen = shown.seen.max(width(&zoned));
+        }
     }
+    model.table.source_heading = width(&namespace);
     model.table.reveal(usize::from(area.width));
     let places = model.table.places(usize::from(area.width));
     headings(
@@ -97,7 +95,11 @@ fn headings(
         };
         let heading = match shown.column {
             AttributeId::Timestamp => zoned.to_owned(),
-            AttributeId::Source => namespace.to_owned(),
+            AttributeId::Source if width(namespace) <= place.width => namespace.to_owned(),
+            AttributeId::Source if namespace != "SOURCE" => {
+                laid.unsaid.clone_from(&model.table.names.names().namespace);
+                shown.heading().to_owned()
+            }
             _ => shown.heading().to_owned(),
         };
         let heading = cut(&heading, place.width.saturating_sub(width(mark)));

@@ -154,6 +154,10 @@ pub(super) fn chips(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut L
         (true, false) => format!("{} of {} ", grouped(shown), grouped(held)),
         (false, false) => format!("{} ", grouped(held)),
     };
+    let count = match &model.laid.unsaid {
+        Some(namespace) => format!("{count}in {} ", cut(namespace, 20)),
+        None => count,
+    };
     let room = usize::from(area.width).saturating_sub(width(&count) + 1);
     let left = Rect {
         width: u16::try_from(room).unwrap_or(area.width),

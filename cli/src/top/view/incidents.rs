@@ -53,10 +53,7 @@ impl Column {
     fn heading(self, model: &Model) -> String {
         match self {
             Self::Status => "STATUS".to_owned(),
-            Self::Source => match &model.incidents.names.namespace {
-                Some(namespace) => format!("SOURCE ({namespace})"),
-                None => "SOURCE".to_owned(),
-            },
+            Self::Source => "SOURCE".to_owned(),
             Self::Destination => "DESTINATION".to_owned(),
             Self::Why => "WHY".to_owned(),
             Self::Drops => "DROPS".to_owned(),
@@ -146,8 +143,17 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     let layout = fit(usize::from(area.width).saturating_sub(1), &natural);
     let heading = line(area, 0);
     let mut x = 1;
+    laid.unsaid.clone_from(&incidents.names.namespace);
     for (column, wide) in &layout {
-        let text = cut(&column.heading(model), *wide);
+        let mut text = cut(&column.heading(model), *wide);
+        if *column == Column::Source
+            && let Some(namespace) = &incidents.names.namespace
+        {
+            let with = format!("{text} ({namespace})");
+            if width(&with) <= *wide {
+                (text, laid.unsaid) = (with, None);
+            }
+        }
         let shift = if column.is_number() {
             wide - width(&text)
         } else {
