@@ -97,7 +97,25 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     });
     top.press("X");
     top.until("all connections", |text| text.contains("no filter"));
-    top.press("3");
+    top.press("d");
+    top.until("the cause, which goes on", |text| {
+        text.contains("STATUS") && text.contains("ongoing") && text.contains("server:80")
+    });
+    top.press("\rz");
+    top.until("why, and the smallest rule", |text| {
+        text.contains("dropped since") && text.contains("fromEndpoints")
+    });
+    top.press("\x1b");
+    top.until_steady("the incidents beside it", |text| text.contains("STATUS"));
+    top.press("\x1b");
+    top.until_steady("the incidents alone", |text| {
+        text.contains("STATUS") && !text.contains("Details")
+    });
+    top.press("C");
+    top.until("its connections", |text| {
+        text.contains("verdict == DROPPED") && text.contains("DENIED")
+    });
+    top.press("X3");
     top.until("who talks to whom", |text| {
         text.contains("default/stranger-near")
     });

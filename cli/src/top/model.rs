@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
-use client::{
-    ConnectionState, Health, NodeStats, Outage,
-    view::{Histogram, Match},
-};
+use client::{ConnectionState, Health, NodeStats, Outage, view::Histogram};
 use flow::time::Zone;
 use ratatui::layout::Rect;
 
@@ -373,7 +370,7 @@ impl Model {
         let from = first.unwrap_or(until).min(until);
         self.whole = self.filters.within().unwrap_or((from, until));
         let (from, until) = self.zoom.unwrap_or(self.whole);
-        let matches: Vec<Match> = self.data.lines().map(|line| line.as_match()).collect();
-        self.histogram = Histogram::new(&matches, from, until, columns);
+        let matches = self.data.lines().map(|line| line.as_match());
+        self.histogram = Histogram::counted(matches, from, until, columns);
     }
 }

@@ -11,7 +11,7 @@ use proto::{
 
 use super::sample::{SECOND, Sample, flow};
 use crate::top::{
-    data::Data,
+    data::{Data, Unit},
     filters::{Chip, Filters},
     groups::{By, Groups},
     policies::Policies,
@@ -41,6 +41,12 @@ fn by(by: By) -> Groups {
 
 #[test]
 fn sums_that_follow_what_comes_and_goes_are_those_made_anew() {
+    for unit in [Unit::Connections, Unit::Events] {
+        sums_follow(unit);
+    }
+}
+
+fn sums_follow(unit: Unit) {
     let store = Store::new(3000);
     let filters = [Filters::default(), {
         let mut filters = Filters::default();
@@ -48,6 +54,7 @@ fn sums_that_follow_what_comes_and_goes_are_those_made_anew() {
         filters
     }];
     let mut data = Data::new(&filters[0]);
+    data.set_unit(unit, &filters[0], 0);
     let mut followed = By::ALL.map(by);
     let mut services = Services::default();
     let policies = Policies::default();
@@ -82,11 +89,15 @@ fn sums_that_follow_what_comes_and_goes_are_those_made_anew() {
         for groups in &followed {
             let mut anew = by(groups.by);
             anew.advance(&data, &policies, now);
-            assert_eq!(groups.groups, anew.groups, "round {round}, {:?}", groups.by);
+            assert_eq!(
+                groups.groups, anew.groups,
+                "{unit:?} {round}, {:?}",
+                groups.by
+            );
         }
         let mut anew = Services::default();
         anew.advance(&data, now);
-        assert_eq!(services.branches, anew.branches, "round {round}");
+        assert_eq!(services.branches, anew.branches, "{unit:?} {round}");
         let shown: u64 = anew
             .branches
             .iter()
