@@ -109,7 +109,13 @@ export function FlowTable() {
     return () => watch.disconnect();
   }, []);
 
-  const rowAt = (index: number): Row | undefined => (pages ? pages.row(index) : known?.[index]);
+  // While somebody reads rows stay where they are; what becomes of a connection is still told.
+  const goesOn = at === null && !sorted && unit === 'connections' && now?.columns.join(',') === names;
+  const fresh = useMemo(() => new Map((goesOn ? (now?.rows ?? []) : []).map((row) => [connectionOf(row), row])), [now, goesOn]);
+  const rowAt = (index: number): Row | undefined => {
+    const row = pages ? pages.row(index) : known?.[index];
+    return (row && row.kind === 'connection' ? fresh.get(connectionOf(row)) : undefined) ?? row;
+  };
   const rows: { index: number; row: Row | undefined }[] = [];
   for (let index = part.first; index < part.last; index++) rows.push({ index, row: rowAt(index) });
   const chosen = open === null ? -1 : (rows.find(({ row }) => row?.id === open)?.index ?? -1);
