@@ -42,11 +42,18 @@ it('a filter about single packets switches to events, and says so', async () => 
 
 it('a connection stays the same row while it becomes another', async () => {
   const { page, server } = fixture;
+  // Of the history what is old is read first: one that happens now.
+  type Row = { id?: string; time: number };
+  const newest = async () => (await server.ask<{ rows: Row[] }>('connections', { filter: 'state == denied', limit: '1' })).rows[0];
+  let row: Row | undefined;
+  while (!row?.id || Date.now() - row.time > 10_000) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    row = await newest();
+  }
+  const { id } = row;
   await page.goto(`${server.url}?show=flows&f=state+%3D%3D+denied`);
-  const row = page.locator(CONNECTIONS).first();
-  await row.waitFor();
-  const id = await row.getAttribute('data-connection');
   const own = page.locator(`${CONNECTIONS}[data-connection="${id}"]`);
+  await own.waitFor();
   const before = await own.innerText();
   // The drawer is about it, while the table goes on.
   await page.goto(`${page.url()}&connection=${id}`);
