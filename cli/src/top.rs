@@ -164,15 +164,18 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     }
     // For the connections all events of them are asked for; where the filter is about single packets,
     // only those.
-    let asked = asked.for_connections()?.map_or(asked, |mut whole| {
+    let whole = asked.for_connections()?.map(|mut whole| {
         whole.rest = (!whole.filter.is_everything()).then(|| whole.filter.clone());
         whole
     });
-    let last = match asked.rest.is_some() && asked.events.is_everything() {
-        true => LAST_OF_ALL,
-        false => LAST,
+    let of_packets = whole.is_none();
+    let asked = whole.unwrap_or(asked);
+    let is_of_few = !of_packets && asked.rest.is_some() && asked.events.is_everything();
+    let last = if is_of_few { LAST_OF_ALL } else { LAST };
+    let filters = match of_packets {
+        true => Filters::of_single_packets(given, asked.rest),
+        false => Filters::new(given, asked.rest),
     };
-    let filters = Filters::new(given, asked.rest);
     let mut wanted = wanted(args, server, asked.lists, last)?;
     let from = match &wanted.source {
         Source::Server(target) => FlowSource::Server(target.address.clone()),
@@ -195,6 +198,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     };
     let mut model = Box::new(Model::new(from, filters, theme, runtime::now()));
     model.zone = zone(args)?;
+    model.say_what_is_of_packets();
     runtime::run(model, wanted, FilterHistory::of_environment(variable)).await
 }
 

@@ -386,3 +386,26 @@ fn a_large_file_is_shown_as_far_as_it_is_kept_and_a_broken_end_is_marked() {
     top.press("q");
     assert!(top.end().success());
 }
+
+#[test]
+fn flags_of_single_packets_show_events_and_others_connections() {
+    let directory = tempfile::tempdir().unwrap();
+    let flows = [decided(1_000_000_000, "web", Verdict::Dropped)];
+    let path = file(directory.path(), &flows);
+    for (flags, words) in [
+        (
+            ["--type", "policy-verdict"],
+            [" 1 event ", "type policy-verdict is about single packets"],
+        ),
+        (["--verdict", "DROPPED"], [" 1 connection ", "DENIED"]),
+    ] {
+        let mut command = top(directory.path());
+        command.args(flags).arg("--input-file").arg(&path);
+        let mut top = Pty::start(&command, (100, 30));
+        top.until("what they are about", |text| {
+            words.iter().all(|words| text.contains(words))
+        });
+        top.press("q");
+        assert!(top.end().success());
+    }
+}

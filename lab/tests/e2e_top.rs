@@ -113,7 +113,7 @@ fn a_drop_is_seen_and_explained_and_the_terminal_given_back() {
     });
     top.press("C");
     top.until("its connections", |text| {
-        text.contains("verdict == DROPPED") && text.contains("DENIED")
+        text.contains("[src.pod == default/stranger-near") && text.contains("DENIED")
     });
     top.press("X3");
     top.until("who talks to whom", |text| {

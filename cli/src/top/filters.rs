@@ -71,6 +71,8 @@ pub(crate) struct Filters {
     pub(crate) given: String,
     /// What of the command line's the server can't apply.
     rest: Option<Filter>,
+    /// The command line's are about single packets, and only those are asked for.
+    given_of_packets: bool,
     pub(crate) chips: Vec<Chip>,
     /// Verdicts that are shown, bit by number; 0: all.
     verdicts: u32,
@@ -90,6 +92,14 @@ impl Filters {
         }
     }
 
+    /// Those of the command line, which are about single packets.
+    pub(crate) fn of_single_packets(given: String, rest: Option<Filter>) -> Self {
+        Self {
+            given_of_packets: true,
+            ..Self::new(given, rest)
+        }
+    }
+
     /// All of them as one.
     pub(crate) fn filter(&self) -> Filter {
         Filter::All(vec![self.given(), self.added()])
@@ -103,15 +113,15 @@ impl Filters {
     /// What lets through all events of connections that match; `None` if some filter is about single
     /// packets.
     pub(crate) fn for_connections(&self) -> Option<Filter> {
-        self.filter().for_connections()
+        let all = self.filter().for_connections();
+        all.filter(|_| !self.given_of_packets)
     }
 
     /// The text of the filter that is about single packets, if one is.
     pub(crate) fn of_packets(&self) -> Option<&str> {
         let is = |chip: &&Chip| chip.filter.for_connections().is_none();
         let chip = self.chips.iter().find(is).map(|chip| &*chip.text);
-        let given = || self.given().for_connections().is_none();
-        chip.or_else(|| given().then_some(&*self.given))
+        chip.or_else(|| self.given_of_packets.then_some(&*self.given))
     }
 
     /// Those added on the screen, as one.

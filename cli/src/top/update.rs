@@ -166,17 +166,22 @@ impl Model {
         }
     }
 
+    /// Says why events are shown, if a filter is about single packets.
+    pub(crate) fn say_what_is_of_packets(&mut self) {
+        if let Some(of) = self.filters.of_packets() {
+            let text = format!("{of} is about single packets: events are shown while it is on");
+            self.say(text);
+        }
+    }
+
     /// Shows what other filters let through.
     pub(crate) fn refilter(&mut self) {
         let before = self.data.unit();
         if !self.change_unit() {
             self.data.refilter(&self.filters, self.now);
         }
-        if before != self.data.unit()
-            && let Some(of) = self.filters.of_packets()
-        {
-            let text = format!("{of} is about single packets: events are shown while it is on");
-            self.say(text);
+        if before != self.data.unit() {
+            self.say_what_is_of_packets();
         }
         self.changed = Some(self.now);
         self.groups.forget();

@@ -64,13 +64,14 @@ pub(super) fn connection(row: &Row, to: &mut Document) {
             Direction::Ingress => "destination",
         };
         to.line(
-            format!("The {whose}'s node told nothing of it."),
+            format!("The {whose}'s node reported nothing about it."),
             Style::Warn,
         );
     }
     if facts.lost > 0 {
         let lost = grouped(facts.lost);
-        let text = format!("Its nodes lost {lost} events while it lived, perhaps of its own.");
+        let text =
+            format!("Its nodes lost {lost} events meanwhile; some may be of this connection.");
         to.line(text, Style::Warn);
     }
 }
@@ -88,12 +89,12 @@ pub(super) fn incident(incident: &Incident, known: &Known<'_>, to: &mut Document
     let (row, zone) = (&incident.row, known.zone);
     let present = known.data.present();
     let (status, look) = match incident.status {
-        Status::Ongoing => ("It goes on".to_owned(), Style::Bad),
+        Status::Ongoing => ("Ongoing".to_owned(), Style::Bad),
         Status::Allowed(since) => {
             let since = zone.clock_seconds(since);
             (format!("Allowed since {since}"), Style::Good)
         }
-        Status::Quiet => ("Nobody has tried again".to_owned(), Style::Plain),
+        Status::Quiet => ("Quiet, nobody has tried again".to_owned(), Style::Plain),
     };
     let denied = format!(
         ": {} of {} dropped since {} ({} ago), last {} ago",
@@ -195,7 +196,7 @@ pub(super) fn worked(whole: &Whole, history: &History, known: &Known<'_>, to: &m
         to.line(format!("  \u{25b2} {text}"), Style::Accent);
     }
     if let Some(command) = why(&whole.row, whole) {
-        to.line("Which of them did it is proven by:", Style::Quiet);
+        to.line("To prove which of them did it:", Style::Quiet);
         to.line(format!("  {}", known.from.command(&command)), Style::Accent);
     }
 }

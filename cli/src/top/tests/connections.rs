@@ -140,7 +140,7 @@ fn a_filter_of_single_packets_shows_events_while_it_is_on() {
     let words = "tcp.flags ~ SYN is about single packets: events are shown";
     assert!(sample.text().contains(words), "{}", sample.text());
     sample.press("e");
-    let words = "which connections are not: remove it";
+    let words = "is about single packets: only events can be shown";
     assert!(sample.text().contains(words), "{}", sample.text());
     assert_eq!(sample.model.data.unit(), Unit::Events);
     sample.press("x");

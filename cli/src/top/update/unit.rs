@@ -6,8 +6,7 @@ impl Model {
     /// Shows events instead of connections, or connections again.
     pub(super) fn toggle_unit(&mut self) {
         if let Some(of) = self.filters.of_packets() {
-            let text =
-                format!("{of} is about single packets, which connections are not: remove it");
+            let text = format!("{of} is about single packets: only events can be shown");
             self.complain(text);
             return;
         }
@@ -19,8 +18,8 @@ impl Model {
         // The server is asked for other events.
         self.changed = self.filters.hide().then_some(self.now);
         self.say(match self.wanted {
-            Unit::Connections => "a line is a connection",
-            Unit::Events => "a line is an event of a packet",
+            Unit::Connections => "showing connections",
+            Unit::Events => "showing events of packets",
         });
     }
 

@@ -288,7 +288,7 @@ fn is_new(since: SystemTime, now: i64) -> bool {
 }
 
 /// Why there is nothing to see.
-fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
+pub(super) fn empty(model: &Model, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme;
     let held = model.data.held() as u64;
     let lines = match (&model.link, &model.from) {

@@ -8,7 +8,7 @@ use flow::{
 use proto::google::Timestamp;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{first_seen, line, middle, put};
+use super::{first_seen, flows, line, middle, put};
 use crate::{
     observe::cells::without_namespaces,
     top::{
@@ -125,7 +125,10 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
     };
     laid.lines = lines;
     if incidents.all.is_empty() {
-        middle(buffer, lines, &nothing(model));
+        match (model.data.rows(), model.data.unit()) {
+            (0, Unit::Connections) => flows::empty(model, buffer, lines),
+            _ => middle(buffer, lines, &nothing(model)),
+        }
         return;
     }
     let height = usize::from(lines.height);
@@ -257,10 +260,7 @@ fn nothing(model: &Model) -> Vec<(String, Style)> {
         let of = model.filters.of_packets().unwrap_or("the filter");
         return vec![
             ("Incidents are of connections.".to_owned(), theme.heading()),
-            (
-                format!("{of} is about single packets: x removes it"),
-                theme.plain(),
-            ),
+            (format!("{of} is about single packets."), theme.plain()),
         ];
     }
     let rows = u64::try_from(model.data.rows()).unwrap_or(u64::MAX);
