@@ -28,6 +28,7 @@ mod nodes;
 mod policies;
 mod runtime;
 mod services;
+mod source;
 mod table;
 mod tally;
 #[cfg(test)]
@@ -58,8 +59,9 @@ use crate::{
 };
 use filter_history::FilterHistory;
 use filters::Filters;
-use model::{FlowSource, Model};
+use model::Model;
 use runtime::FeedConfig;
+use source::FlowSource;
 use theme::{Colors, Theme};
 
 /// Flows of the history that are read at first,

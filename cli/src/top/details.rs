@@ -26,7 +26,7 @@ use super::{
     changes::Changes,
     data::{ConnectionEnds, Data, LineId},
     incidents::Cause,
-    model::FlowSource,
+    source::FlowSource,
 };
 
 /// Time without a change of the selection before a server is asked, ns.

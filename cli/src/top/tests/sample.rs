@@ -13,7 +13,8 @@ use testing::flows::{decide, ipv4, response, tcp};
 
 use crate::top::{
     filters::Filters,
-    model::{FlowSource, Model},
+    model::Model,
+    source::FlowSource,
     theme::{Colors, Theme},
     update::{Effect, Event},
     view,

@@ -7,7 +7,8 @@ use super::sample::{SECOND, START, Sample, explained, flow};
 use crate::top::{
     details::Explained,
     keys::BINDINGS,
-    model::{FlowSource, Mode},
+    model::Mode,
+    source::FlowSource,
     update::{Effect, Event},
 };
 

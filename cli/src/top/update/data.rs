@@ -10,7 +10,8 @@ use super::Effect;
 use crate::top::{
     data::{ConnectionEnds, LineId, Unit},
     details::Explained,
-    model::{FlowSource, Model},
+    model::Model,
+    source::FlowSource,
 };
 
 /// How long filters rest before the server is told, ns.

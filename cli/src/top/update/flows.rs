@@ -9,7 +9,8 @@ use crate::top::{
     export,
     filters::{self, Chip},
     keys::Act,
-    model::{FlowSource, Mode, Model},
+    model::{Mode, Model},
+    source::FlowSource,
 };
 
 /// Narrowest column.

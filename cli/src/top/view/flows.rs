@@ -14,7 +14,8 @@ use ratatui::{
 use super::{cells, line, middle, put};
 use crate::top::{
     data::{Line, SORTED, Unit},
-    model::{FlowSource, LayoutRects, Mode, Model},
+    model::{LayoutRects, Mode, Model},
+    source::FlowSource,
     table::Place,
     text::{cut, grouped, span, width},
 };

@@ -10,7 +10,8 @@ use super::{first_seen, line, middle, put, put_right};
 use crate::top::{
     data::Unit,
     groups::{By, Group, Order, STEPS},
-    model::{FlowSource, LayoutRects, Model},
+    model::{LayoutRects, Model},
+    source::FlowSource,
     text::{bars, bytes, cut, cut_name, grouped, short, span, width, wrap},
 };
 

@@ -13,8 +13,9 @@ use super::{chart, put, put_right};
 use crate::top::{
     data::Unit,
     keys::{self, Act},
-    model::{FlowSource, LayoutRects, Mode, Model, Tab},
+    model::{LayoutRects, Mode, Model, Tab},
     nodes,
+    source::FlowSource,
     text::{cut, cut_middle, grouped, short, span, width},
 };
 
