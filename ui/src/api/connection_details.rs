@@ -23,6 +23,8 @@ use crate::problem::Problem;
 
 /// How far (ns) a link's time may be from when the connection is known to have begun.
 const NEAR: i64 = 10_000_000_000;
+/// How long (ns) after a change has come into force it may be written down.
+const SLACK: i64 = 500_000_000;
 /// Connections that are looked at on each side of that.
 const NEIGHBOURS: usize = 50_000;
 
@@ -185,7 +187,8 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
     let this = FlowRows::new(&connection, &view, true)?;
     let port = view.port(Side::Destination);
     let entries = known.cached.list.entries();
-    let (mut worked, mut denied) = (None::<i64>, Vec::new());
+    // When each began and was heard of last.
+    let (mut worked, mut denied) = (None::<(i64, i64)>, Vec::new());
     for other in entries {
         let row = known.snapshot.row(other.number);
         let has_port = |side| row.and_then(|row| row.port(side)) == port;
@@ -204,12 +207,16 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
         if row.port != this.port || ends(&row) != ends(&this) {
             continue;
         }
+        let (start, last) = (row.start, row.last);
         match row.judged {
             // Only what was before says since when.
-            Judged::Allowed if row.start <= this.last => {
-                worked = Some(worked.map_or(row.last, |worked| worked.max(row.last)));
+            Judged::Allowed if start <= this.last => worked = worked.max(Some((start, last))),
+            // One that was answered worked, until a change cut it off.
+            Judged::Denied if connection.volume()[1].packets > 0 => {
+                worked = worked.max(Some((start, start)));
+                denied.push((last, last));
             }
-            Judged::Denied => denied.push((row.start, row.last)),
+            Judged::Denied => denied.push((start, last)),
             Judged::Allowed
             | Judged::Dropped
             | Judged::Audited
@@ -217,10 +224,10 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
             | Judged::Unknown => {}
         }
     }
-    let worked = worked.map(|worked| worked.min(this.last));
+    let began = worked.map(|(start, _)| start);
     let since = denied
         .iter()
-        .filter(|(_, last)| worked.is_none_or(|worked| *last > worked));
+        .filter(|(_, last)| began.is_none_or(|began| *last > began));
     let since = since.map(|(start, _)| *start).min().unwrap_or(this.start);
     let by_policy = this.judged == Judged::Denied;
     let side = match format::decision(&view, Direction::Ingress) {
@@ -247,17 +254,18 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
         this.port.to_lowercase()
     );
     Some(Past {
-        worked: worked.map(milliseconds),
+        worked: worked.map(|(_, last)| milliseconds(last.min(this.last))),
         denied_since: milliseconds(since),
         changes: Vec::new(),
         command: match by_policy && this.port.starts_with(':') {
             true => command,
             false => String::new(),
         },
-        // A change comes into force a little before or after a packet is heard of.
-        between: worked
+        // When the last one that was allowed began, the change had not been made. It is written down a
+        // moment after it has come into force.
+        between: began
             .filter(|_| by_policy)
-            .map(|worked| (worked, since.max(worked))),
+            .map(|began| (began, since.max(began).saturating_add(SLACK))),
         pod,
     })
 }

@@ -25,7 +25,7 @@ it('an invalid filter is explained below the mistake, and not applied', async ()
   await page.locator('.chip').getByText('reply and verdict == FORWARDED').waitFor();
   await page.waitForFunction((rows) => document.querySelectorAll(rows).length > 0, ROWS);
   // The address can be wrong as well.
-  await page.goto(`${server.url}?f=nonsense`);
+  await page.goto(`${server.url}?f=nonsense+==+5`);
   await page.locator('.chip.wrong').waitFor();
 });
 

@@ -108,7 +108,9 @@ async function followChanges(signal: AbortSignal): Promise<void> {
     const known = await ask('/api/changes', {}, signal).catch(() => null);
     if (signal.aborted) return;
     if (known && !same(known.changes)) changes.value = known.changes;
-    const wait = known?.available === false ? CHANGES.none : CHANGES.every;
+    // One of ours that doesn't say is away for a moment.
+    const { kind } = status.peek()?.server ?? {};
+    const wait = known?.available === false && (kind === 'file' || kind === 'hubble') ? CHANGES.none : CHANGES.every;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, wait);
       signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
