@@ -7,6 +7,7 @@ use flow::{
     FlowView, Side,
     aggregate::Trend,
     attribute::AttributeId,
+    connection::{ConnectionId, Outcome},
     filter_for,
     incidents::{Incident, incidents},
     rows::Names,
@@ -111,30 +112,32 @@ fn causes(data: &Data) -> Vec<Cause> {
     }
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     let mut pairs = HashSet::new();
-    let mut add = |line: &Line| {
-        let LineId::Connection(id) = line.id else {
-            return None;
-        };
+    let mut add = |id: ConnectionId| {
         let row = data.connection_row(id)?;
         let last = row.last;
         rows.push(row);
-        lines.push(line.id);
+        lines.push(LineId::Connection(id));
         Some(last)
     };
     let mut earliest = i64::MAX;
     for line in data.lines().filter(Line::is_bad) {
-        if let Some(last) = add(&line) {
+        if let LineId::Connection(id) = line.id
+            && let Some(last) = add(id)
+        {
             pairs.extend(data.with_flow(line.id, |flow| pair(flow)));
             earliest = earliest.min(last);
         }
     }
-    // Of what was allowed only that counts which may have ended one of them.
-    let flows = data.lines().rev().filter(Line::is_flow);
-    let later = flows.take_while(|line| line.time > earliest);
-    for line in later.filter(|line| !line.is_bad()) {
-        let same = data.with_flow(line.id, |flow| pairs.contains(&pair(flow)));
+    // Of what was allowed only that counts which may have ended one of them, shown or not: who looks at
+    // denials alone is to see that they have ended.
+    let later = data.connections().iter().filter(|of| of.start() > earliest);
+    for id in later
+        .filter(|of| of.outcome() == Outcome::Allowed)
+        .map(|of| of.id())
+    {
+        let same = data.with_flow(LineId::Connection(id), |flow| pairs.contains(&pair(flow)));
         if same == Some(true) {
-            add(&line);
+            add(id);
         }
     }
     let found = incidents(&rows, data.present());

@@ -86,11 +86,17 @@ fn changes_are_marked_and_said_at_the_cursor() {
     let words = "\u{25b2} +1 more, 00:00:40 revision 140: pod shop/web-1 changed: labels";
     assert!(sample.text().contains(words), "{}", sample.text());
     sample.press("n");
+    assert!(
+        sample.text().contains(words),
+        "it is the last: {}",
+        sample.text()
+    );
+    sample.press("Right n");
     let words = "no later change in the time that is shown";
     assert!(sample.text().contains(words), "{}", sample.text());
-    sample.press("N");
+    sample.press("N N");
     assert_eq!(sample.model.cursor, Some(START + 18 * SECOND));
-    sample.press("N");
+    sample.press("Left N");
     assert!(
         sample.text().contains("no earlier change"),
         "{}",

@@ -131,7 +131,11 @@ fn what_was_allowed_afterwards_has_ended() {
     ]);
     sample.press("d");
     assert!(sample.text().contains("allowed"), "{}", sample.text());
-    sample.press("Enter");
+    // Also where only what is denied is shown.
+    sample.press("D");
+    assert_eq!(sample.model.data.rows(), 2);
+    assert!(sample.text().contains("allowed"), "{}", sample.text());
+    sample.press("D Enter");
     let words = "Allowed since 00:00:09: 2 packets of 2 connections dropped";
     assert!(sample.text().contains(words), "{}", sample.text());
 }

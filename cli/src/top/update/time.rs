@@ -96,6 +96,8 @@ impl Model {
                 }
                 self.cursor = Some(time);
             }
+            // What changed here is still to be read.
+            None if !self.changes.between(begin, begin + length - 1).is_empty() => {}
             None if forward => self.say("no later change in the time that is shown"),
             None => self.say("no earlier change in the time that is shown"),
         }
