@@ -41,6 +41,26 @@ pub(crate) fn nearest_field(name: &str) -> Option<&'static str> {
     )
 }
 
+/// Whether a word is a field, or can only be a mistyped one: `src.prt`.
+fn is_like_a_field(word: &str) -> bool {
+    if Attribute::field(word).is_some() {
+        return true;
+    }
+    let Some((group, _)) = word.split_once('.') else {
+        return false;
+    };
+    let is_end = ["src", "dst", "source", "destination"]
+        .iter()
+        .any(|end| group.eq_ignore_ascii_case(end));
+    let is_group = || {
+        Attribute::fields().any(|field| {
+            let known = field.name.split_once('.');
+            known.is_some_and(|(known, _)| known.eq_ignore_ascii_case(group))
+        })
+    };
+    is_end || is_group() && nearest_field(word).is_some()
+}
+
 /// Longest expression, in bytes.
 pub const MAX_LENGTH: usize = 16 << 10;
 /// Deepest nesting of parentheses and negations.

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use super::lex::{Keyword, is_word};
 use super::parse::Literal;
 use super::value::in_quotes;
-use super::{ExprError, nearest_field, quote};
-use crate::attribute::{Attribute, AttributeId};
+use super::{ExprError, is_like_a_field, quote};
+use crate::attribute::AttributeId;
 use crate::filter::{AnyName, Filter, Leaf};
 
 /// The fields whose values a word is searched in.
@@ -45,26 +45,6 @@ pub(super) fn spelled(name: &str) -> String {
         true => name.to_owned(),
         false => in_quotes(name),
     }
-}
-
-/// Whether a word is a field, or can only be a mistyped one: `src.prt`.
-pub(super) fn is_like_a_field(word: &str) -> bool {
-    if Attribute::field(word).is_some() {
-        return true;
-    }
-    let Some((group, _)) = word.split_once('.') else {
-        return false;
-    };
-    let is_end = ["src", "dst", "source", "destination"]
-        .iter()
-        .any(|end| group.eq_ignore_ascii_case(end));
-    let is_group = || {
-        Attribute::fields().any(|field| {
-            let known = field.name.split_once('.');
-            known.is_some_and(|(known, _)| known.eq_ignore_ascii_case(group))
-        })
-    };
-    is_end || is_group() && nearest_field(word).is_some()
 }
 
 /// What a word is that would be found in no name, and the comparison that was meant.

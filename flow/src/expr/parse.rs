@@ -6,7 +6,7 @@
 )]
 
 use super::lex::{Keyword, Operator, Spanned, Token, tokens};
-use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span, name};
+use super::{ExprError, MAX_DEPTH, MAX_LENGTH, Span, is_like_a_field};
 use crate::attribute::{Attribute, ValueType};
 
 /// A value, with its place.
@@ -215,9 +215,7 @@ impl Parser<'_> {
     fn name(&mut self) -> Option<Expr> {
         let (quoted, text, span) = match self.peek()? {
             (Token::Quoted(text), span) => (true, text.clone(), span.clone()),
-            (Token::Word(word), span)
-                if Keyword::of(word).is_none() && !name::is_like_a_field(word) =>
-            {
+            (Token::Word(word), span) if Keyword::of(word).is_none() && !is_like_a_field(word) => {
                 (false, word.clone(), span.clone())
             }
             _ => return None,
