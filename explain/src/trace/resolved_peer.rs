@@ -144,7 +144,7 @@ pub(super) fn resolve(
 fn node_of(context: &PolicyContext<'_>, end: &End) -> Option<String> {
     let pods = &context.state.pods;
     let pod = match end {
-        End::Pod(name) => pods.get(name),
+        End::Pod(name) => pod_of(context, name),
         End::Named(name) => pods.values().find(|pod| pod.name.name == *name),
         End::Ip(ip) => pods
             .values()
@@ -158,6 +158,18 @@ fn node_of(context: &PolicyContext<'_>, end: &End) -> Option<String> {
     pod?.node.as_deref().map(str::to_owned)
 }
 
+/// The pod of a name, or the first one of the workload that has it: its pods are alike.
+fn pod_of<'a>(context: &PolicyContext<'a>, name: &NamespacedName) -> Option<&'a Arc<Pod>> {
+    let pods = &context.state.pods;
+    pods.get(name).or_else(|| {
+        pods.values().find(|pod| {
+            let workload = pod.workload.as_ref();
+            pod.name.namespace == name.namespace
+                && workload.is_some_and(|workload| workload.name == name.name)
+        })
+    })
+}
+
 fn end(
     context: &PolicyContext<'_>,
     known: &mut KnownIdentities,
@@ -165,7 +177,7 @@ fn end(
     other_node: Option<&str>,
 ) -> Result<ResolvedPeer, QueryError> {
     match end {
-        End::Pod(name) => match context.state.pods.get(name) {
+        End::Pod(name) => match pod_of(context, name) {
             Some(pod) if pod.host_network => {
                 let mut resolved = from_node(known, pod.node.as_deref(), other_node);
                 resolved.name = format!("{name} (in the network of its node)");
@@ -179,8 +191,22 @@ fn end(
         },
         End::Named(name) => {
             let pods = &context.state.pods;
-            let found: Vec<&NamespacedName> = pods.keys().filter(|pod| pod.name == *name).collect();
-            match found[..] {
+            let mut found: Vec<NamespacedName> = pods
+                .keys()
+                .filter(|pod| pod.name == *name)
+                .cloned()
+                .collect();
+            if found.is_empty() {
+                let of = pods.values().filter(|pod| {
+                    let workload = pod.workload.as_ref();
+                    workload.is_some_and(|workload| workload.name == *name)
+                });
+                let named = of.map(|pod| NamespacedName::new(&pod.name.namespace, name));
+                found.extend(named);
+                found.sort();
+                found.dedup();
+            }
+            match found.as_slice() {
                 [pod] => self::end(context, known, &End::Pod(pod.clone()), other_node),
                 [] => Err(QueryError::NoPod {
                     name: name.to_string(),
@@ -461,3 +487,6 @@ fn assumed(
         spread: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests;
