@@ -1,27 +1,30 @@
 //! The command line: what there is, grouped as `--help` shows it.
 
-use std::{
-    ffi::OsString,
-    io::{self, Write as _},
-};
+mod outcome;
+
+use std::ffi::OsString;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::{
+    complete,
     connect::ServerArgs,
+    contexts,
     error::Error,
     explain,
-    flag::as_go_takes_them,
-    incidents, list, observe,
+    filter_args::FilterArgs,
+    flag::{as_go_takes_them, flags_with_values},
+    incidents, list, observe, plain,
     policy::{
         changes, diff, endpoint, get, history, identity, trace, validate, wait, who_can, why,
     },
-    status, top, watch,
+    status, top, version, watch, words,
 };
+pub(crate) use outcome::ParseOutcome;
 
 const EXAMPLES: &str = "Examples:
   flows observe --verdict DROPPED         recent drops, and the rules behind them
-  flows observe -f --pod shop/frontend    what a pod does, as it happens
+  flows why shop/web data/redis:6379      denied or allowed, since when, and by which change
   flows status                            is the cluster healthy?
   flows --lab demo list nodes             of a lab that runs here";
 
@@ -29,7 +32,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Clone, Debug, clap::Parser)]
 #[command(
     name = "flows",
-    version,
+    version = version::VERSION,
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -78,13 +81,19 @@ enum Command {
     /// Watch changes
     #[command(subcommand, arg_required_else_help = false)]
     Watch(Watch),
+    /// Show and choose contexts: servers and namespaces by name
+    #[command(subcommand, arg_required_else_help = false)]
+    Config(contexts::Command),
     /// Print a shell's completion script
+    #[command(after_help = complete::EXAMPLES)]
     Completion {
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
-    /// Print the version
-    Version,
+    /// Print what may stand at the end of a command line, for completion scripts
+    #[command(hide = true)]
+    Complete(complete::Args),
+    Version(version::Args),
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -161,37 +170,57 @@ impl Cli {
             Command::Identity(Identity::List(args)) => identity::list(args, server).await,
             Command::Identity(Identity::Get(args)) => identity::get(args, server).await,
             Command::Watch(Watch::Peers) => watch::peers(server).await,
-            Command::Completion { shell } => completion(*shell),
-            Command::Version => Ok(writeln!(
-                io::stdout(),
-                "flows {} on {}/{}",
-                env!("CARGO_PKG_VERSION"),
-                std::env::consts::OS,
-                std::env::consts::ARCH
-            )?),
+            Command::Config(command) => contexts::run(command, server),
+            Command::Completion { shell } => complete::script(*shell, command()),
+            Command::Complete(args) => complete::run(args, command(), server).await,
+            Command::Version(args) => version::run(args, server).await,
         }
     }
-}
 
-fn completion(shell: clap_complete::Shell) -> Result<(), Error> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "flows", &mut script);
-    Ok(io::stdout().write_all(&script)?)
+    /// What went wrong, in the words of whoever reads it: plain ones, unless the format is Hubble's.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "few commands are Hubble's or have filters"
+    )]
+    pub(crate) fn in_its_words(&self, error: Error) -> Error {
+        match &self.command {
+            Command::Observe(args) if args.is_hubbles() => error,
+            Command::Observe(args) => plain::plain(error, Some(&args.filters)),
+            Command::Top(args) => plain::plain(error, Some(&args.filters)),
+            _ => plain::plain(error, None),
+        }
+    }
+
+    /// Puts names without a namespace into the one of the context.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "few commands have such names"
+    )]
+    fn in_namespace(&mut self) -> Result<(), Error> {
+        let filters = |filters: &mut FilterArgs| {
+            if let Some(namespace) = self.server.namespace()? {
+                filters.in_namespace(&namespace);
+            }
+            Ok(())
+        };
+        match &mut self.command {
+            Command::Observe(args) => filters(&mut args.filters),
+            Command::Top(args) => filters(&mut args.filters),
+            Command::Endpoint(Endpoint::Get(args)) if !args.pod.contains('/') => {
+                if let Some(namespace) = self.server.namespace()? {
+                    args.pod = format!("{namespace}/{}", args.pod);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The whole command, for parsing, help and completion.
 #[must_use]
 pub fn command() -> clap::Command {
     as_go_takes_them(Cli::command())
-}
-
-/// Why there is nothing to run.
-#[derive(Debug)]
-pub(crate) enum ParseOutcome {
-    /// Help or version: text for standard output, exit code 0.
-    Text(String),
-    /// A mistake: a line for standard error, exit code 1; and what to write instead.
-    Mistake(String, Option<String>),
 }
 
 /// Parses a command line (with the program's name first).
@@ -201,74 +230,19 @@ pub(crate) enum ParseOutcome {
 pub(crate) fn parse<I, T>(args: I) -> Result<Cli, ParseOutcome>
 where
     I: IntoIterator<Item = T>,
-    T: Into<OsString> + Clone,
+    T: Into<OsString>,
 {
-    let matches = command().try_get_matches_from(args);
+    let typed: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let mut command = command();
+    let takes_value = flags_with_values(&command);
+    let args = words::translate(typed, |flag| takes_value.iter().any(|known| known == flag));
+    let args = args.map_err(ParseOutcome::from)?;
+    let matches = command.try_get_matches_from_mut(&args);
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let mut cli = cli.map_err(|error| outcome(&error))?;
+    let mut cli = cli.map_err(|error| outcome::of_error(&error, &args, &mut command))?;
     cli.server = cli.server.with_environment();
+    cli.in_namespace().map_err(ParseOutcome::from)?;
     Ok(cli)
-}
-
-/// clap's errors in the words of Hubble's CLI: one line, no usage, and a hint where clap has one.
-fn outcome(error: &clap::Error) -> ParseOutcome {
-    use clap::error::{ContextKind, ContextValue, ErrorKind};
-    let context = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
-        _ => None,
-    };
-    let argument = context(ContextKind::InvalidArg);
-    let like = [
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedValue,
-    ];
-    let mut hint = like
-        .into_iter()
-        .find_map(context)
-        .map(|like| format!("did you mean {like}?"));
-    if let (None, Some(ContextValue::Strings(values))) = (&hint, error.get(ContextKind::ValidValue))
-        && !values.is_empty()
-    {
-        hint = Some(format!("one of {}", values.join(", ")));
-    }
-    let mistake = match (error.kind(), argument) {
-        (
-            ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
-            _,
-        ) => return ParseOutcome::Text(error.render().ansi().to_string()),
-        (ErrorKind::UnknownArgument, Some(flag)) if flag.starts_with("--") => {
-            format!("unknown flag: {flag}")
-        }
-        (ErrorKind::UnknownArgument, Some(flag)) if flag.starts_with('-') => {
-            let letter = flag.trim_start_matches('-');
-            format!("unknown shorthand flag: '{letter}' in {flag}")
-        }
-        (ErrorKind::InvalidSubcommand, _) => {
-            let name = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            hint = hint.or_else(|| Some("flows --help lists the commands".to_owned()));
-            format!("unknown command \"{name}\" for \"flows\"")
-        }
-        (ErrorKind::InvalidValue | ErrorKind::TooFewValues, Some(flag))
-            if context(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) =>
-        {
-            let flag = flag.split([' ', '=']).next().unwrap_or_default();
-            format!("flag needs an argument: {flag}")
-        }
-        (ErrorKind::MissingRequiredArgument, Some(argument)) => {
-            hint = Some("add --help to see what is expected".to_owned());
-            format!("{argument} is missing")
-        }
-        _ => {
-            let text = error.render().to_string();
-            let line = text.lines().next().unwrap_or_default();
-            line.strip_prefix("error: ").unwrap_or(line).to_owned()
-        }
-    };
-    ParseOutcome::Mistake(mistake, hint)
 }
 
 #[cfg(test)]
@@ -399,11 +373,35 @@ mod tests {
             ),
             (
                 &["completion"],
-                "<SHELL> is missing; add --help to see what is expected",
+                "completion needs to know for which shell; source <(flows completion bash); there are bash, zsh, fish, elvish and powershell",
             ),
             (
                 &["list"],
-                "'flows list' requires a subcommand but one was not provided",
+                "list needs to know what; flows list nodes, flows list namespaces; flows endpoint list, flows policy list, flows identity list",
+            ),
+            (
+                &["policy", "trac"],
+                "unknown command \"trac\" for \"flows policy\"; did you mean trace?",
+            ),
+            (
+                &["get", "services"],
+                "flows keeps no list of services; flows observe --aggregate-by dst.service counts their connections; flows top has a view of them",
+            ),
+            (
+                &["observe", "--dst-service", "x"],
+                "unknown flag: --dst-service; did you mean --to-service?",
+            ),
+            (
+                &["status", "--dst-service", "x"],
+                "unknown flag: --dst-service",
+            ),
+            (
+                &["top", "--once"],
+                "unknown flag: --once; flows observe shows flows once",
+            ),
+            (
+                &["policy", "validate"],
+                "<FILE|DIR>... is missing; flows policy validate [OPTIONS] <FILE|DIR>...; add --help to see what is expected",
             ),
         ] {
             match parse(std::iter::once("flows").chain(args.iter().copied())) {

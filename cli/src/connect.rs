@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use client::{Server, ServerRef, Target};
+use client::{ConnectError, Server, ServerRef, Target};
 
 use crate::{
+    config::{ConfigFile, Context},
     error::Error,
     flag::{self, Given, Switch, environment, or_environment},
 };
@@ -19,6 +20,12 @@ pub(crate) struct ServerArgs {
     /// use the relay of this lab: unix:///run/flows/NAME/relay.sock [env: FLOWS_LAB]
     #[arg(long, global = true, value_name = "NAME", overrides_with = "server")]
     lab: Option<String>,
+    /// use this context of the config file, not the current one [env: FLOWS_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// file with contexts: servers, and the namespace of names without one [default: ~/.config/flows/config.toml] [env: FLOWS_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// timeout for a single request [default: 12s]
     #[arg(long, global = true, value_name = "DURATION")]
     request_timeout: Option<Given<Duration>>,
@@ -30,13 +37,14 @@ pub(crate) struct ServerArgs {
     debug: Option<Given<Switch>>,
     #[command(flatten)]
     hubble: HubbleArgs,
+    /// Server and lab as flags name them.
+    #[arg(skip)]
+    given: (Option<String>, Option<String>),
 }
 
 /// Hubble's flags for what there is not (yet) here: TLS, logging in, port forwarding.
 #[derive(Clone, Debug, clap::Args)]
 struct HubbleArgs {
-    #[arg(long, global = true, hide = true, value_name = "FILE")]
-    config: Option<PathBuf>,
     #[arg(long, global = true, hide = true)]
     tls: Option<Given<Switch>>,
     #[arg(long, global = true, hide = true)]
@@ -68,6 +76,14 @@ struct HubbleArgs {
 impl ServerArgs {
     /// With what the environment says where no flag does.
     pub(crate) fn with_environment(mut self) -> Self {
+        let ours = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        self.given = (self.server.clone(), self.lab.clone());
+        if self.config.is_none() {
+            self.config = ours("FLOWS_CONFIG").map(PathBuf::from);
+        }
+        if self.context.is_none() {
+            self.context = ours("FLOWS_CONTEXT");
+        }
         // A flag counts before any variable.
         if self.server.is_none() && self.lab.is_none() {
             self.server = environment("server");
@@ -96,6 +112,56 @@ impl ServerArgs {
         self.server.is_some() || self.lab.is_some()
     }
 
+    /// The server and the lab that flags name.
+    pub(crate) fn given(&self) -> (Option<&str>, Option<&str>) {
+        (self.given.0.as_deref(), self.given.1.as_deref())
+    }
+
+    /// The file of contexts; one that is to be made needs not be there.
+    pub(crate) fn config_file(&self, is_made: bool) -> Result<ConfigFile, Error> {
+        let variable = |name: &str| std::env::var(name).ok();
+        Ok(ConfigFile::load(
+            self.config.as_deref(),
+            !is_made,
+            variable,
+        )?)
+    }
+
+    /// The same with the server, lab, context and file that are given here.
+    pub(crate) fn named(
+        mut self,
+        server: Option<String>,
+        lab: Option<String>,
+        context: Option<String>,
+        config: Option<PathBuf>,
+    ) -> Self {
+        if server.is_some() || lab.is_some() || context.is_some() {
+            (self.server, self.lab) = (server, lab);
+        }
+        self.context = context.or(self.context);
+        self.config = config.or(self.config);
+        self
+    }
+
+    /// The names of all contexts; none of a file that can't be read.
+    pub(crate) fn context_names(&self) -> Vec<String> {
+        let file = self.config_file(true);
+        file.map(|file| file.contexts.contexts.into_keys().collect())
+            .unwrap_or_default()
+    }
+
+    /// The context that counts.
+    fn context(&self) -> Result<Context, Error> {
+        let file = self.config_file(false)?;
+        let context = file.context(self.context.as_deref())?;
+        Ok(context.cloned().unwrap_or_default())
+    }
+
+    /// What names without a namespace are of, if a context says so.
+    pub(crate) fn namespace(&self) -> Result<Option<String>, Error> {
+        Ok(self.context()?.namespace)
+    }
+
     /// More is to be shown.
     pub(crate) fn is_debug(&self) -> Result<bool, Error> {
         flag::is_on(&self.debug)
@@ -109,11 +175,23 @@ impl ServerArgs {
     /// The server that is named, else the one there is.
     pub(crate) fn target(&self) -> Result<Target, Error> {
         self.refuse_tls()?;
-        Ok(Target::find(match (&self.server, &self.lab) {
-            (Some(server), _) => ServerRef::Server(server),
-            (None, Some(lab)) => ServerRef::Lab(lab),
-            (None, None) => ServerRef::Nothing,
-        })?)
+        let context = match (&self.server, &self.lab, &self.context) {
+            (None, None, _) => self.context()?,
+            // A context that isn't there is a mistake also where a flag counts.
+            (_, _, Some(_)) => self.context().map(|_| Context::default())?,
+            _ => Context::default(),
+        };
+        let named = |server: &'_ Option<String>, lab: &'_ Option<String>| {
+            Ok(Target::find(match (server, lab) {
+                (Some(server), _) => ServerRef::Server(server),
+                (None, Some(lab)) => ServerRef::Lab(lab),
+                (None, None) => ServerRef::Nothing,
+            })?)
+        };
+        match (&self.server, &self.lab) {
+            (None, None) => named(&context.server, &context.lab),
+            (server, lab) => named(server, lab),
+        }
     }
 
     /// Connects to it.
@@ -121,8 +199,29 @@ impl ServerArgs {
         let target = self.target()?;
         let request_timeout = self.request_timeout()?;
         let within = flag::get(&self.timeout)?.unwrap_or(Server::CONNECT_TIMEOUT);
-        let server = Server::connect(&target, within).await?;
+        let server = match Server::connect(&target, within).await {
+            Ok(server) => server,
+            Err(error) => return Err(self.explained(error)),
+        };
         Ok(server.with_request_timeout(request_timeout))
+    }
+
+    /// That there is no such lab, if that is why nobody answers.
+    fn explained(&self, error: ConnectError) -> Error {
+        let labs = client::labs();
+        let of_context = || self.context().ok().and_then(|context| context.lab);
+        let lab = match (&self.server, &self.lab) {
+            (None, None) => of_context(),
+            (_, lab) => lab.clone(),
+        };
+        let Some(lab) = lab.filter(|lab| !labs.contains(lab)) else {
+            return error.into();
+        };
+        let known = match labs.is_empty() {
+            true => "no lab is up here".to_owned(),
+            false => format!("there are: {}", labs.join(", ")),
+        };
+        Error::Usage(format!("no lab named {lab}; {known}"))
     }
 
     /// How long a single response may take.

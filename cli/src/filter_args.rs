@@ -28,6 +28,17 @@ impl FilterArgs {
         given.map(|(_, value)| &**value)
     }
 
+    /// Puts names of pods and services that have no namespace into one.
+    pub(crate) fn in_namespace(&mut self, namespace: &str) {
+        for (flag, value) in &mut self.flags {
+            let kind = flag.strip_prefix("from-").or(flag.strip_prefix("to-"));
+            let is_name = matches!(kind.unwrap_or(flag), "pod" | "service");
+            if is_name && !value.is_empty() && !value.contains('/') {
+                *value = format!("{namespace}/{value}");
+            }
+        }
+    }
+
     /// Raw filters of the environment, where no flag gives any.
     pub(crate) fn of_environment(&self) -> impl Iterator<Item = (&'static str, String)> {
         let missing = |name: &&str| self.values(name).next().is_none();

@@ -226,6 +226,20 @@ pub(crate) fn as_go_takes_them(command: Command) -> Command {
     command.mut_subcommands(as_go_takes_them)
 }
 
+/// The flags of a command, as they are written, that take a value as a word of its own.
+pub(crate) fn flags_with_values(command: &Command) -> Vec<String> {
+    let takes = command
+        .get_arguments()
+        .filter(|arg| !arg.is_require_equals_set() && arg.get_action().takes_values());
+    takes
+        .flat_map(|arg| {
+            let long = arg.get_long().map(|long| format!("--{long}"));
+            let short = arg.get_short().map(|short| format!("-{short}"));
+            long.into_iter().chain(short)
+        })
+        .collect()
+}
+
 /// A flag with an optional value, behind `=`.
 pub(crate) fn switch(arg: Arg) -> Arg {
     arg.num_args(0..=1)

@@ -7,28 +7,38 @@
 //! top          flows on a terminal, live
 //! policy       trace, validate, what is in force: of a directory or a server
 //! status, list, watch   of a server
+//! config       the file of contexts                  contexts   flows config
+//! words        of kubectl, cilium and hubble         help       -h
+//! complete     values for the shells' completion     plain      mistakes in plain words
 //! filter_args  filter flags, in order                connect  flags that name the server
 //! flag         values of flags, as Go reads them     text, table  what people read, and what fits
 //! ```
 
 mod args;
+mod complete;
+mod config;
 mod connect;
+mod contexts;
 mod error;
 mod explain;
 mod filter_args;
 mod flag;
+mod help;
 mod history;
 mod incidents;
 mod line;
 mod list;
 mod markdown;
 mod observe;
+mod plain;
 mod policy;
 mod status;
 mod table;
 mod text;
 mod top;
+mod version;
 mod watch;
+mod words;
 
 use std::{
     ffi::OsString,
@@ -68,7 +78,7 @@ async fn run_command(command: &Cli) -> Result<(), Error> {
     // Listened for before anything is printed: whoever sees the first line may press Ctrl-C.
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        done = command.run() => done,
+        done = command.run() => done.map_err(|error| command.in_its_words(error)),
         // What was printed so far has been flushed: printing happens between waits.
         _ = interrupt.recv() => Ok(()),
     }

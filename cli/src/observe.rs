@@ -7,10 +7,10 @@ mod events;
 pub(crate) mod file;
 pub(crate) mod filter_plan;
 mod groups;
-mod plain;
 mod request;
 mod stream;
 mod view;
+mod words;
 
 use std::{
     io::{self, Write},
@@ -36,16 +36,17 @@ use request::{Selection, SelectionArgs};
 use view::{FormatArgs, View};
 
 const EXAMPLES: &str = "Examples:
-  flows observe --verdict DROPPED                         what was dropped, by which rule
-  flows observe -f --from pod:production/user-service     what this pod's copies try, as it happens
-  flows observe --to pod:production/auth-database --to-port 5432 --since 10m
-  flows observe -n production --not --verdict FORWARDED   what didn't go through
-  flows observe --filter 'verdict == DROPPED and (src.pod ~ prod/web or dst.port in {53, 443}) and not reply'
-  flows observe --filter 'src.ip in 10.0.0.0/8 and not has dst.pod and bytes > 10MB' -o json
-  flows observe --aggregate-by src.workload,dst.workload,verdict,reason --last 10000
-  flows observe -f --aggregate-by dst.fqdn,dst.port       who is called outside, refreshed in place
-  flows observe --verdict DROPPED -o json > drops.json    to look at later:
-  flows observe --input-file drops.json -o compact
+  flows observe --verdict DROPPED                  what was dropped, by which rule
+  flows observe user-service                       what has that in any of its names
+  flows observe -f --from pod:shop/web             what its copies try, as it happens
+  flows observe --to-pod shop/db --port 5432 --since 10m
+  flows observe -n shop --not --verdict FORWARDED  what didn't go through
+  flows observe 'src.pod ~ shop/web and dst.port in {53, 443} and not reply'
+  flows observe --filter 'src.ip in 10.0.0.0/8 and bytes > 10MB' -o json
+  flows observe --aggregate-by src.workload,dst.workload,verdict,reason
+  flows observe -f --aggregate-by dst.fqdn,dst.port   who is called, refreshed in place
+  flows observe --verdict DROPPED -o json > drops.json
+  flows observe --input-file drops.json            to look at later
 
 Values of one flag are alternatives, different flags must all hold. --pod, --ip, --label and so on
 look at one end at a time: --pod a --port 80 finds flows from a's port 80 and flows to it.";
@@ -53,7 +54,7 @@ look at one end at a time: --pod a --port 80 finds flows from a's port 80 and fl
 /// Show flows: what was decided for each connection, by which rule, and why
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    override_usage = "flows observe [flows] [flags]",
+    override_usage = "flows observe [NAME | EXPRESSION]... [flags]",
     after_help = EXAMPLES
 )]
 pub(crate) struct Args {
@@ -66,35 +67,51 @@ pub(crate) struct Args {
     /// print the filters as allowlist and denylist, and end
     #[arg(long, help_heading = "Filters: how they combine")]
     print_raw_filters: Option<Given<Switch>>,
-    /// `flows`, `agent-events` or `debug-events`; others are ignored, as hubble ignores them.
+    /// `flows`, `agent-events` or `debug-events`; else parts of names, or an expression.
     #[arg(hide = true)]
     pub(crate) words: Vec<String>,
 }
 
-/// Shows flows, from a server or a file.
-pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
-    let shown = show(args, server).await;
-    shown.map_err(|error| match args.format.is_ours() {
-        true => plain::plain(error, &args.filters),
-        false => error,
-    })
+impl Args {
+    /// Whether what is shown is in one of Hubble's formats, and what is wrong in Hubble's words.
+    pub(crate) fn is_hubbles(&self) -> bool {
+        !self.format.is_ours()
+    }
+
+    /// The words behind `observe` as an expression. A script of Hubble's may have words that mean nothing.
+    fn words_filter(&self) -> Result<Option<String>, Error> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let words = match words.as_slice() {
+            ["flows", rest @ ..] => rest,
+            all => all,
+        };
+        if words.is_empty() || !self.format.filters_by_words() {
+            for word in words.iter().take(1) {
+                let instead = format!("--filter {}", flow::expr::quote(word));
+                writeln!(
+                    io::stderr(),
+                    "hint: {word:?} selects nothing, as in hubble; {instead} does"
+                )?;
+            }
+            return Ok(None);
+        }
+        words::expression(words).map(Some)
+    }
 }
 
-async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
+/// Shows flows, from a server or a file.
+pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     server.check_pairs()?;
     if let Some(kind @ ("agent-events" | "debug-events")) = args.words.first().map(String::as_str) {
         return Box::pin(events::show(args, server, kind == "debug-events")).await;
     }
     let (selection, lists) = read_flags(args)?;
-    // `observe flows` is `observe`; other further words are ignored, as hubble does, but not silently.
-    if let Some(word) = args.words.iter().find(|word| *word != "flows") {
-        let pod = "for the flows of a pod: flows observe --pod";
-        writeln!(io::stderr(), "hint: {word:?} selects nothing; {pod} {word}")?;
-    }
+    let words = args.words_filter()?;
     let view = View::from_args(&args.format, selection.follow, server.is_debug()?)?;
     let file = args.selection.input_file.as_deref();
-    let expressions = &args.filters.expressions;
-    let plan = FilterPlan::new(expressions, lists, file.is_some(), args.format.is_ours())?;
+    let expressions = args.filters.expressions.iter().cloned();
+    let expressions: Vec<String> = expressions.chain(words).collect();
+    let plan = FilterPlan::new(&expressions, lists, file.is_some(), args.format.is_ours())?;
     if flag::is_on(&args.print_raw_filters)? {
         // Read for its errors.
         let _request = selection.request(args, &view, &plan.lists)?;
@@ -142,6 +159,7 @@ async fn show(args: &Args, server: &ServerArgs) -> Result<(), Error> {
                 &request,
                 plan.events.program(),
                 &selection,
+                &args.filters,
                 &mut output,
             )?;
             output.finish()

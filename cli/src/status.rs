@@ -14,7 +14,7 @@ use proto::{
 use crate::{
     connect::ServerArgs,
     error::Error,
-    flag::{Given, Value, no_format, or_environment},
+    flag::{self, Given, Switch, Value, no_format, or_environment},
     line::line,
     table, text,
 };
@@ -25,12 +25,16 @@ pub(crate) struct Args {
     /// compact, dict, json, jsonpb or table [default: compact]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<Format>>,
+    /// end with 1 if the cluster is degraded; =false: only if there is no answer [default: true]
+    #[arg(long, help_heading = "Output")]
+    exit_code: Option<Given<Switch>>,
 }
 
 /// Asks for health and for numbers, and prints them: first of all whether all is well.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let output = or_environment(&args.output, "output");
     let format = output.map_or(Ok(Format::Compact), |output| output.get())?;
+    let Switch(coded) = flag::get(&args.exit_code)?.unwrap_or(Switch(true));
     let server = server.connect().await?;
     let health = server.check_health().await;
     if let Err(word) = health.map_err(tried("failed getting status"))? {
@@ -73,7 +77,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
             }
         }
     }
-    match degraded.is_empty() {
+    match degraded.is_empty() || !coded {
         true => Ok(()),
         false => Err(Error::Answered(1)),
     }

@@ -79,7 +79,7 @@ const STDIN: &str = "/dev/stdin";
 
 const EXAMPLES: &str = "Examples:
   flows top                                    all connections, live; ? shows the keys
-  flows top --verdict DROPPED                  what is dropped; Enter says why and what would allow it
+  flows top --verdict DROPPED                  what is dropped; Enter says why
   flows top -n production --since 30m          a namespace, with half an hour of history
   flows --lab demo top                         of a lab that runs here
   flows top --server unix:///run/flows/demo/one/hubble.sock    one agent
@@ -95,7 +95,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
-    filters: FilterArgs,
+    pub(crate) filters: FilterArgs,
     /// print the filters as allowlist and denylist, and end
     #[arg(long, help_heading = "Filters: how they combine")]
     print_raw_filters: Option<Given<Switch>>,

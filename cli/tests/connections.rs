@@ -203,7 +203,10 @@ fn a_pipe_is_followed_as_it_comes() {
 fn nothing_found_is_said() {
     let (rows, notes) = piped(&["--pod", "nobody"]);
     assert_eq!(rows, "");
-    assert_eq!(notes, "0 connections\n");
+    assert_eq!(
+        notes,
+        "0 connections match, of 692 flows; no pod begins with default/nobody\n"
+    );
     let (_, notes) = piped(&["--to-port", "5432", "--verdict", "DROPPED"]);
     assert!(notes.starts_with("0 connections match; "), "{notes}");
 }

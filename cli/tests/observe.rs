@@ -330,7 +330,7 @@ fn mistakes_are_told_in_plain_words() {
         ),
         (
             &["--last", "-5"],
-            "invalid argument \"-5\" for \"--last\" flag: not a whole number\nhint: a whole number, such as --last 100\n",
+            "--last takes a whole number, not \"-5\"\nhint: a whole number, such as --last 100\n",
         ),
         (
             &["--tls-client-cert-file", "a"],

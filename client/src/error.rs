@@ -16,8 +16,9 @@ pub enum ConnectError {
     },
     /// There is no server to be found.
     #[error(
-        "no relay on localhost:4245 and no lab or agent under /run/flows: start a cluster with \
-         `cargo xtask demo` or `flows-lab up`, or name a server with --server"
+        "no relay on localhost:4245 and no lab or agent under /run/flows: name a server with --server \
+         HOST:PORT or FLOWS_SERVER, or forward its port: kubectl port-forward service/NAME 4245:80; \
+         `flows-lab up` starts a cluster on this machine"
     )]
     NoServer,
     /// There is more than one server and nothing to choose by.

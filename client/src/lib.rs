@@ -24,5 +24,5 @@ pub use error::ConnectError;
 pub use feed::{ConnectionState, Feed, FlowQuery, Source};
 pub use server::{FlowOptions, FlowStream, Health, RequestError, ResponseStream, Server, Service};
 pub use store::{Item, Marker, NodeStats, Outage, Row, Snapshot, Store};
-pub use target::{ServerRef, Target, no_tls};
+pub use target::{ServerRef, Target, labs, no_tls};
 pub use view::{Histogram, View};

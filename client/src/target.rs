@@ -162,6 +162,17 @@ impl Target {
     }
 }
 
+/// The names of the labs that are up on this machine, sorted.
+#[must_use]
+pub fn labs() -> Vec<String> {
+    let labs = list(Path::new(RUN)).into_iter();
+    let up = labs.filter(|lab| lab.join("relay.sock").exists());
+    let names = up.filter_map(|lab| lab.file_name()?.to_str().map(str::to_owned));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
 /// Labs' relays on which somebody answers.
 fn relays(run: &Path) -> Vec<String> {
     answering(list(run).iter().map(|lab| lab.join("relay.sock")))

@@ -3,6 +3,7 @@
 //! Everything that shows a moment to people goes through here, so that one screen has one clock.
 //! Hubble's formats and what programs read are in UTC, as Hubble writes them.
 
+mod words;
 mod zone;
 
 use jiff::civil::DateTime;
@@ -12,6 +13,7 @@ use proto::google::Timestamp;
 
 use crate::quantity::parse_duration;
 
+pub use words::parse;
 pub use zone::Zone;
 
 /// How moments are shown.
@@ -190,13 +192,13 @@ fn zone_offset(offset: Offset, between: &str, out: &mut String) {
 #[error("failed to convert {0} to time")]
 pub struct NotATime(String);
 
-/// Reads `--since` and `--until`: how long before `now` (`1h43m`, negative for later), or a moment
+/// Reads `--since` and `--until` as Hubble does: how long before `now` (`1h43m`, negative for later), or a moment
 /// in one of the formats with a date. A date alone begins at midnight in `zone`, which is the one that
 /// moments are shown in.
 ///
 /// # Errors
 /// Anything else.
-pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, NotATime> {
+pub fn parse_as_hubble(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, NotATime> {
     if let Some(ago) = duration(text) {
         return Ok(Timestamp::from_unix_nanos(
             now.unix_nanos().saturating_sub(ago),
@@ -264,7 +266,11 @@ mod tests {
             ("Fri, 02 Jan 1970 00:00:01 +0000", 86_401, 0),
         ] {
             let expected = Timestamp { seconds, nanos };
-            assert_eq!(parse(text, now, &Zone::UTC), Ok(expected), "{text}");
+            assert_eq!(
+                parse_as_hubble(text, now, &Zone::UTC),
+                Ok(expected),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -276,7 +282,7 @@ mod tests {
             "1.2.3s",
             "-",
         ] {
-            let error = parse(text, now, &Zone::UTC).unwrap_err();
+            let error = parse_as_hubble(text, now, &Zone::UTC).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("failed to convert {text} to time")
@@ -344,10 +350,13 @@ mod tests {
         for zone in ["UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "NST3:30"] {
             let zone = Zone::named(zone).unwrap();
             let text = TimeFormat::Rfc3339Nano.text(Some(&moment), &zone);
-            assert_eq!(parse(&text, Timestamp::default(), &zone), Ok(moment));
+            assert_eq!(
+                parse_as_hubble(&text, Timestamp::default(), &zone),
+                Ok(moment)
+            );
             // A date is one of the days that are shown.
             let day = TimeFormat::YearMonthDay.text(Some(&moment), &zone);
-            let midnight = parse(&day, Timestamp::default(), &zone).unwrap();
+            let midnight = parse_as_hubble(&day, Timestamp::default(), &zone).unwrap();
             let shown = TimeFormat::StampMilli.text(Some(&midnight), &zone);
             assert!(shown.ends_with(" 00:00:00.000"), "{day}: {shown}");
         }

@@ -115,7 +115,7 @@ fn parse(args: &[String]) -> Result<Run, String> {
             None => args.next().cloned().unwrap_or_default(),
         };
         let moment = |value: &str, what| {
-            time::parse(value, now, &time::Zone::UTC)
+            time::parse_as_hubble(value, now, &time::Zone::UTC)
                 .map(Some)
                 .map_err(|e| format!("failed to parse the {what} time: {e}"))
         };

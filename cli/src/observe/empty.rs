@@ -4,13 +4,58 @@ use std::collections::BTreeSet;
 
 use client::Server;
 use flow::spelling::{closest, did_you_mean};
+use proto::flow::Flow;
 
 use crate::{filter_args::FilterArgs, text::grouped};
 
 /// Names that are offered at once.
 const OFFERED: usize = 3;
+/// Most pods that are remembered of a file.
+const MOST: usize = 10_000;
 const PODS: [&str; 3] = ["pod", "from-pod", "to-pod"];
 const NAMESPACES: [&str; 3] = ["namespace", "from-namespace", "to-namespace"];
+
+/// What a file has.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    flows: u64,
+    /// `namespace/name`, up to [`MOST`] of them.
+    pods: BTreeSet<String>,
+    /// Room for the name that is looked up.
+    name: String,
+}
+
+impl Seen {
+    pub(super) fn push(&mut self, flow: &Flow) {
+        self.flows += 1;
+        for end in [&flow.source, &flow.destination].into_iter().flatten() {
+            if end.pod_name.is_empty() || self.pods.len() >= MOST {
+                continue;
+            }
+            self.name.clear();
+            self.name.push_str(&end.namespace);
+            self.name.push('/');
+            self.name.push_str(&end.pod_name);
+            if !self.pods.contains(&self.name) {
+                self.pods.insert(self.name.clone());
+            }
+        }
+    }
+
+    /// What to say if no flow matches; nothing of an empty file.
+    pub(super) fn why(&self, filters: &FilterArgs) -> Option<String> {
+        (self.flows > 0).then(|| text(self.flows, filters, &self.pods))
+    }
+}
+
+fn text(flows: u64, filters: &FilterArgs, pods: &BTreeSet<String>) -> String {
+    let mut text = format!("0 connections match, of {} flows", grouped(flows));
+    for hint in hints(filters, pods) {
+        text.push_str("; ");
+        text.push_str(&hint);
+    }
+    text
+}
 
 /// What to say about an answer without any connection; the server is asked how many flows it has and
 /// which pods there are. Nothing of a server that can't say.
@@ -23,12 +68,7 @@ pub(super) async fn why(server: &Server, filters: &FilterArgs) -> Option<String>
     let endpoints = endpoints.ok().map(|answer| answer.endpoints);
     let pods = endpoints.into_iter().flatten().map(|endpoint| endpoint.pod);
     let pods: BTreeSet<String> = pods.collect();
-    let mut text = format!("0 connections match, of {} flows", grouped(flows));
-    for hint in hints(filters, &pods) {
-        text.push_str("; ");
-        text.push_str(&hint);
-    }
-    Some(text)
+    Some(text(flows, filters, &pods))
 }
 
 /// What is meant by a flag that names no pod or namespace that is there.

@@ -12,11 +12,11 @@ use flow::{filter::Program, view};
 use proto::{
     google::Timestamp,
     json::{LONGEST, Lines, NotAFlow, ReadError},
-    observer::{GetFlowsRequest, GetFlowsResponse},
+    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 
-use super::{Output, request::Selection};
-use crate::error::Error;
+use super::{Output, empty::Seen, request::Selection};
+use crate::{error::Error, filter_args::FilterArgs};
 
 /// Bytes read at a time: what the processor's caches hold until it is looked at.
 const READ: usize = 64 << 10;
@@ -29,6 +29,7 @@ pub(crate) fn show(
     request: &GetFlowsRequest,
     filter: Program,
     selection: &Selection,
+    filters: &FilterArgs,
     output: &mut Output,
 ) -> Result<(), Error> {
     // Of connections all events are read first.
@@ -46,6 +47,7 @@ pub(crate) fn show(
         count: 0,
         found: false,
         unreadable: Unreadable::default(),
+        seen: output.connections.is_some().then(Seen::default),
     };
     read(path, |item| {
         match item {
@@ -56,6 +58,11 @@ pub(crate) fn show(
     })?;
     for response in &shown.last {
         output.print(response)?;
+    }
+    if let (Some(rows), Some(seen)) = (&mut output.connections, &shown.seen)
+        && rows.is_empty()
+    {
+        rows.explain_nothing(seen.why(filters));
     }
     shown
         .unreadable
@@ -133,6 +140,8 @@ struct Shown<'a> {
     /// There was something to show, whether or not it was wanted.
     found: bool,
     unreadable: Unreadable,
+    /// What there was, to say why nothing is shown.
+    seen: Option<Seen>,
 }
 
 impl Shown<'_> {
@@ -179,6 +188,11 @@ impl Shown<'_> {
                 return output.warn("Failed to unmarshal json to flow", &why, Some(&bad.text));
             }
         };
+        if let (Some(seen), Some(ResponseTypes::Flow(flow))) =
+            (&mut self.seen, &response.response_types)
+        {
+            seen.push(flow);
+        }
         if !self.found && response.response_types.is_some() {
             self.found = true;
             self.unreadable.tell(output)?;

@@ -26,10 +26,10 @@ const MOST_LAST_OF_FILE: u64 = 1_000_000;
 #[command(next_help_heading = "Which part of the history")]
 pub(super) struct SelectionArgs {
     /// show flows as they happen, until Ctrl-C
-    #[arg(short, long)]
+    #[arg(short, long, short_alias = 'w', alias = "watch")]
     follow: Option<Given<Switch>>,
     /// the newest N flows of all nodes together, also with --since and --until [default: 20]; hubble counts per node
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", aliases = ["tail", "limit"])]
     last: Option<Given<u64>>,
     /// the newest N flows of each node, as hubble --last gives them
     #[arg(long, value_name = "N")]
@@ -40,10 +40,10 @@ pub(super) struct SelectionArgs {
     /// all flows
     #[arg(long)]
     all: Option<Given<Switch>>,
-    /// show flows since this time (RFC 3339, 2006-01-02) or duration ago (5m, 1h30m)
+    /// show flows since this time (RFC 3339, 2006-01-02, 14:30, yesterday) or duration ago (5m, 1h30m, 2d)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// show flows until this time; ignored with --follow
+    /// show flows until this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// read flows from a file of JSON lines (- for standard input), not from a server
@@ -70,6 +70,38 @@ impl Selection {
             follow: flag::is_on(&args.follow)?,
             all: flag::is_on(&args.all)?,
         })
+    }
+
+    /// Refuses what Hubble passes over without a word.
+    fn check(
+        &self,
+        from: &SelectionArgs,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        for (flag, given) in [
+            ("last", &from.last),
+            ("first", &from.first),
+            ("last-per-node", &from.last_per_node),
+        ] {
+            if flag::get(given)? == Some(0) && !self.follow {
+                return Err(Error::Hinted(
+                    format!("--{flag} takes a number from 1 on, not \"0\""),
+                    "--all shows all flows".to_owned(),
+                ));
+            }
+        }
+        if self.follow && until.is_some() && from.input_file.is_none() {
+            return Err(Error::Usage(
+                "cannot set both --until and --follow".to_owned(),
+            ));
+        }
+        if since.is_some() && until.is_some() && until < since {
+            return Err(Error::Usage(
+                "--until is before --since: nothing is between them".to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     /// The request. From a file, no number means all.
@@ -111,8 +143,12 @@ impl Selection {
         let now = Timestamp::from(std::time::SystemTime::now());
         let moment = |name: &str, text: &Option<String>| {
             let text = text.as_ref().filter(|text| !text.is_empty());
+            let parse = match args.is_hubbles() {
+                true => flow::time::parse_as_hubble,
+                false => flow::time::parse,
+            };
             let moment = text
-                .map(|text| flow::time::parse(text, now, &view.options.zone))
+                .map(|text| parse(text, now, &view.options.zone))
                 .transpose();
             moment.map_err(|error| {
                 Error::Hinted(
@@ -123,6 +159,9 @@ impl Selection {
         };
         let since = moment("since", &from.since)?;
         let until = moment("until", &from.until)?;
+        if !args.is_hubbles() {
+            self.check(from, since, until)?;
+        }
         let number = match (first, last.max(last_per_node)) {
             (0, 0) if since.is_some() || until.is_some() || file => 0,
             (0, 0) if all => u64::MAX,

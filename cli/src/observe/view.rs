@@ -72,6 +72,23 @@ impl FormatArgs {
     }
 }
 
+impl FormatArgs {
+    /// Whether words behind the command select flows. In the formats that are only Hubble's they mean nothing,
+    /// as for Hubble.
+    pub(super) fn filters_by_words(&self) -> bool {
+        let hubbles = |output: Given<FormatName>| {
+            let format = output.get();
+            format.is_ok_and(|format| {
+                matches!(
+                    format,
+                    FormatName::Compact | FormatName::Dict | FormatName::Table
+                )
+            })
+        };
+        self.aggregate_by.is_some() || !self.output().is_some_and(hubbles)
+    }
+}
+
 /// The name of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FormatName {
@@ -131,7 +148,24 @@ impl View {
             FormatName::Json => (Format::Json, "json"),
             FormatName::Jsonpb => (Format::Json, "jsonpb"),
         };
+        if let Some(name) = args.time_format.as_deref().filter(|_| args.is_ours()) {
+            let mut known = TimeFormat::NAMES.into_iter().map(|(name, _)| name);
+            if !name.is_empty() && !known.any(|known| known.eq_ignore_ascii_case(name)) {
+                return Err(Error::Hinted(
+                    format!("--time-format takes the name of a format, not {name:?}"),
+                    format!(
+                        "one of {}",
+                        TimeFormat::NAMES.map(|(name, _)| name).join(", ")
+                    ),
+                ));
+            }
+        }
         let color = match args.color.as_deref() {
+            Some(other) if args.is_ours() && !matches!(other, "auto" | "always" | "never" | "") => {
+                return Err(Error::Usage(format!(
+                    "--color takes auto, always or never, not {other:?}"
+                )));
+            }
             Some("always") => true,
             Some("never") => false,
             _ => {

@@ -23,7 +23,7 @@ pub(super) use report::reason_text;
 pub(super) use text::Names;
 
 const EXAMPLES: &str = "Examples:
-  flows policy diff web.yaml                          a changed or new policy, in the running cluster
+  flows policy diff web.yaml                          a changed or new policy, in the cluster
   flows policy diff policies/ --state manifests/      beside the pods and policies of a directory
   flows policy diff --delete cnp shop/web             what removing a policy would do
   flows policy diff --from old/ --to new/             two directories, each a whole cluster

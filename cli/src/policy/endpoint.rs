@@ -21,7 +21,7 @@ pub(crate) struct GetArgs {
     #[command(flatten)]
     output: OutputArgs,
     #[arg(value_name = "NAMESPACE/NAME")]
-    pod: String,
+    pub(crate) pod: String,
 }
 
 /// Lists the pods.
@@ -40,22 +40,24 @@ async fn print(output: &OutputArgs, pod: &str, server: &ServerArgs) -> Result<()
     let server = server.connect().await?;
     let answer = server.list_endpoints(pod).await.map_err(Error::Request)?;
     notes(&answer.notes);
-    let endpoints = answer.endpoints;
+    let mut endpoints = answer.endpoints;
     if !pod.is_empty() && endpoints.is_empty() {
-        let all = server
-            .list_endpoints("")
-            .await
-            .map_err(Error::Request)?
-            .endpoints;
-        let known: Vec<String> = all.into_iter().map(|endpoint| endpoint.pod).collect();
-        let who = match answer.notes.is_empty() {
-            true => "no node",
-            false => "no node that answered",
-        };
-        return Err(Error::Usage(format!(
-            "{who} has a pod {pod}{}; see `flows endpoint list`",
-            similar(pod, &known)
-        )));
+        let all = server.list_endpoints("").await.map_err(Error::Request)?;
+        let (named, all) = all.endpoints.into_iter().partition(|endpoint| {
+            let own = endpoint.pod.split_once('/').map(|(_, own)| own);
+            own == Some(pod)
+        });
+        let (named, mut all): (Vec<EndpointState>, Vec<EndpointState>) = (named, all);
+        match named.as_slice() {
+            // A name without its namespace, which only one pod has.
+            [first, rest @ ..] if rest.iter().all(|other| other.pod == first.pod) => {
+                endpoints = named;
+            }
+            _ => all.extend(named),
+        }
+        if endpoints.is_empty() {
+            return Err(no_pod(pod, &answer.notes, all));
+        }
     }
     let mut out = anstream::stdout().lock();
     if json {
@@ -67,6 +69,19 @@ async fn print(output: &OutputArgs, pod: &str, server: &ServerArgs) -> Result<()
         show_endpoints(&mut out, &endpoints)?;
     }
     Ok(())
+}
+
+/// That no node has a pod, and which may be meant.
+fn no_pod(pod: &str, notes: &[String], all: Vec<EndpointState>) -> Error {
+    let known: Vec<String> = all.into_iter().map(|endpoint| endpoint.pod).collect();
+    let who = match notes.is_empty() {
+        true => "no node",
+        false => "no node that answered",
+    };
+    Error::Usage(format!(
+        "{who} has a pod {pod}{}; see `flows endpoint list`",
+        similar(pod, &known)
+    ))
 }
 
 fn enforced(ingress: bool, egress: bool) -> &'static str {

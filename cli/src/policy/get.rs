@@ -3,24 +3,95 @@
 use std::io::{self, Write};
 
 use explain::proto::{direction_text, path_text};
+use flow::print::escape_lines;
 use proto::flows::v1::PolicyState;
 
-use super::list::{OutputArgs, as_json, notes, or_none, row, similar};
-use crate::{connect::ServerArgs, error::Error, line::line, table, text};
+use super::list::{as_json, notes, or_none, row, similar};
+use super::manifests;
+use crate::{
+    connect::ServerArgs,
+    error::Error,
+    flag::{self, Given, Value, no_format, or_environment},
+    line::line,
+    table, text,
+};
 
 /// Show the enforced policies and how often each rule decided
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    output: OutputArgs,
+    /// text, json, or yaml: the manifests as they are enforced [default: text]
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    output: Option<Given<Format>>,
     /// one policy: web, shop/web or 'cnp shop/web'
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
 
+/// How policies are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+    Yaml,
+}
+
+impl Value for Format {
+    const NAMES: &'static [&'static str] = &["text", "json", "yaml"];
+
+    fn read(_: &str, text: &str) -> Result<Self, (String, Option<String>)> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" | "JSON" => Ok(Self::Json),
+            "yaml" | "YAML" => Ok(Self::Yaml),
+            other => Err(no_format(other, "text, json, yaml")),
+        }
+    }
+}
+
+/// Whether a policy, `cnp shop/web`, is meant by `cnp shop/web`, `shop/web` or `web`.
+fn is_named(full: &str, name: &str) -> bool {
+    let bare = full.split_once(' ').map_or(full, |(_, name)| name);
+    let last = bare.rsplit('/').next().unwrap_or(bare);
+    [full, bare, last].contains(&name)
+}
+
+fn no_policy(name: &str, known: &[String]) -> Error {
+    Error::Usage(format!(
+        "no policy {name} is enforced{}",
+        similar(name, known)
+    ))
+}
+
+/// Prints the manifests of all policies, or of those of a name, as documents of one file.
+async fn print_manifests(name: Option<&str>, server: &ServerArgs) -> Result<(), Error> {
+    let manifests = manifests::of_server(server).await?;
+    let all = manifests.state.policies.iter();
+    let all: Vec<_> = all.map(|(of, policy)| (of.to_string(), policy)).collect();
+    let wanted = all
+        .iter()
+        .filter(|(full, _)| name.is_none_or(|name| is_named(full, name)));
+    let wanted: Vec<_> = wanted.collect();
+    if let (Some(name), []) = (name, wanted.as_slice()) {
+        let known: Vec<String> = all.into_iter().map(|(full, _)| full).collect();
+        return Err(no_policy(name, &known));
+    }
+    let mut out = io::stdout().lock();
+    for (at, (full, policy)) in wanted.into_iter().enumerate() {
+        if at > 0 {
+            writeln!(out, "---")?;
+        }
+        line!(out, "# {full}, from {}", policy.origin)?;
+        write!(out, "{}", escape_lines(&policy.document.to_yaml()))?;
+    }
+    Ok(())
+}
+
 /// Shows all policies, or those of a name.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
-    let json = args.output.is_json()?;
+    let format = flag::get(&or_environment(&args.output, "output"))?.unwrap_or(Format::Text);
+    if format == Format::Yaml {
+        return print_manifests(args.name.as_deref(), server).await;
+    }
     let answer = server.connect().await?.get_policies().await;
     let answer = answer.map_err(Error::Request)?;
     notes(&answer.notes);
@@ -30,22 +101,13 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         .map(|policy| policy.policy.clone())
         .collect();
     if let Some(name) = &args.name {
-        // `cnp shop/web`, `shop/web` or `web`.
-        policies.retain(|policy| {
-            let full = &policy.policy;
-            let bare = full.split_once(' ').map_or(&**full, |(_, name)| name);
-            let last = bare.rsplit('/').next().unwrap_or(bare);
-            [full, bare, last].contains(&name.as_str())
-        });
+        policies.retain(|policy| is_named(&policy.policy, name));
         if policies.is_empty() {
-            return Err(Error::Usage(format!(
-                "no policy {name} is enforced{}",
-                similar(name, &known)
-            )));
+            return Err(no_policy(name, &known));
         }
     }
     let mut out = anstream::stdout().lock();
-    if json {
+    if format == Format::Json {
         return Ok(as_json(&mut out, &policies)?);
     }
     if args.name.is_none() {

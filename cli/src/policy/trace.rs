@@ -1,8 +1,8 @@
 //! `flows policy trace`.
 
-use std::{io::Write as _, path::Path};
+use std::{io::Write as _, net::IpAddr, path::Path};
 
-use flow::time::Zone;
+use flow::{Identity, time::Zone};
 use policy::Config;
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
 
@@ -18,21 +18,27 @@ use crate::{
 };
 
 const EXAMPLES: &str = "Examples:
+  flows policy trace shop/web shop/db:5432
   flows policy trace --src-pod shop/web --dst-pod shop/db --dport 5432
   flows policy trace --src-labels app=web --dst-labels app=db --dport 5432/tcp --state manifests/
-  flows policy trace --src-labels app=new,io.kubernetes.pod.namespace=shop --dst-pod shop/db --dport pg
+  flows policy trace --src-labels app=new,io.kubernetes.pod.namespace=shop --dst-pod shop/db
   flows policy trace --src-ip 203.0.113.9 --dst-pod shop/web --dport http --exit-code
 
-  flows policy trace --src-pod shop/web --dst-pod shop/db
-
-Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
+An end without a flag is a pod or a workload, NAMESPACE/NAME, or its name alone if only one has it, an address, or
+an entity such as world. Both ends must allow a connection: egress is judged at the source, ingress at the destination, by the
 code that runs in the kernel. Where no rule allows it, every policy that selects the end is listed,
 and for each of its rules what didn't fit.";
 
 /// Check whether a connection would be allowed, and why
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    override_usage = "flows policy trace [SOURCE DESTINATION[:PORT]] [flags]",
+    after_help = EXAMPLES
+)]
 pub(crate) struct Args {
+    /// who connects to whom, and on which port; else the flags say so
+    #[arg(value_name = "SOURCE DESTINATION[:PORT]", num_args = 0..=2)]
+    ends: Vec<String>,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -178,8 +184,10 @@ impl Args {
                 "--dport is empty; leave it out to ask about any port".to_owned(),
             ));
         }
+        let (source_end, destination_end, port) = self.ends()?;
         let source = &self.source;
         let source = [
+            source_end,
             source.src_pod.clone().map(end::Of::Pod),
             source.src_labels.clone().map(end::Of::Labels),
             source.src_ip.clone().map(end::Of::Ip),
@@ -187,6 +195,7 @@ impl Args {
         ];
         let destination = &self.destination;
         let destination = [
+            destination_end,
             destination.dst_pod.clone().map(end::Of::Pod),
             destination.dst_labels.clone().map(end::Of::Labels),
             destination.dst_ip.clone().map(end::Of::Ip),
@@ -195,18 +204,68 @@ impl Args {
         Ok(TraceRequest {
             source: Some(one_end("source", "src", source)?),
             destination: Some(one_end("destination", "dst", destination)?),
-            port: self.dport.clone().unwrap_or_default(),
+            port: port.or_else(|| self.dport.clone()).unwrap_or_default(),
         })
+    }
+
+    /// Both ends and the port, of what is named without a flag.
+    #[expect(clippy::type_complexity, reason = "three things that may be missing")]
+    fn ends(&self) -> Result<(Option<end::Of>, Option<end::Of>, Option<String>), Error> {
+        let (source, destination) = match self.ends.as_slice() {
+            [] => return Ok((None, None, None)),
+            [source, destination, ..] => (source, destination),
+            [one] => {
+                return Err(Error::Hinted(
+                    format!("{one:?} is one end of a connection, and the other is missing"),
+                    "flows policy trace SOURCE DESTINATION:PORT".to_owned(),
+                ));
+            }
+        };
+        let (destination, port) = with_port(destination);
+        if port.is_some() && self.dport.is_some() {
+            return Err(Error::Usage(
+                "the port is named twice: behind the destination and by --dport".to_owned(),
+            ));
+        }
+        Ok((
+            Some(end_named(source)),
+            Some(end_named(destination)),
+            port.map(str::to_owned),
+        ))
+    }
+}
+
+/// An address, an entity, or else a pod.
+fn end_named(text: &str) -> end::Of {
+    let bare = text.trim_matches(['[', ']']);
+    if bare.parse::<IpAddr>().is_ok() {
+        return end::Of::Ip(bare.to_owned());
+    }
+    match Identity::named(text) {
+        Some(_) => end::Of::Entity(text.to_owned()),
+        None => end::Of::Pod(text.to_owned()),
+    }
+}
+
+/// `NAME:PORT`; an IPv6 address with a port is in brackets.
+fn with_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        Some((name, port))
+            if text.parse::<IpAddr>().is_err() && !name.is_empty() && !port.is_empty() =>
+        {
+            (name, Some(port))
+        }
+        _ => (text, None),
     }
 }
 
 /// The one end that is given.
-fn one_end(what: &str, prefix: &str, given: [Option<end::Of>; 4]) -> Result<End, Error> {
+fn one_end(what: &str, prefix: &str, given: [Option<end::Of>; 5]) -> Result<End, Error> {
     let mut given = given.into_iter().flatten();
     match (given.next(), given.next()) {
         (Some(end), None) => Ok(End { of: Some(end) }),
         _ => Err(Error::Usage(format!(
-            "name one {what}: --{prefix}-pod, --{prefix}-labels, --{prefix}-ip or --{prefix}-entity"
+            "name one {what}: as in flows policy trace SOURCE DESTINATION:PORT, or by --{prefix}-pod, --{prefix}-labels, --{prefix}-ip or --{prefix}-entity"
         ))),
     }
 }
@@ -214,6 +273,42 @@ fn one_end(what: &str, prefix: &str, given: [Option<end::Of>; 4]) -> Result<End,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ends_are_what_they_look_like() {
+        for (text, end, port) in [
+            (
+                "shop/db:5432",
+                end::Of::Pod("shop/db".to_owned()),
+                Some("5432"),
+            ),
+            ("db", end::Of::Pod("db".to_owned()), None),
+            (
+                "shop/dns:53/udp",
+                end::Of::Pod("shop/dns".to_owned()),
+                Some("53/udp"),
+            ),
+            (
+                "10.0.0.1:80",
+                end::Of::Ip("10.0.0.1".to_owned()),
+                Some("80"),
+            ),
+            ("fd00::1", end::Of::Ip("fd00::1".to_owned()), None),
+            (
+                "[fd00::1]:80",
+                end::Of::Ip("fd00::1".to_owned()),
+                Some("80"),
+            ),
+            (
+                "world:443",
+                end::Of::Entity("world".to_owned()),
+                Some("443"),
+            ),
+        ] {
+            let (name, found) = with_port(text);
+            assert_eq!((end_named(name), found), (end, port), "{text}");
+        }
+    }
 
     #[test]
     fn what_is_unknown_never_ends_as_if_it_were_allowed() {

@@ -268,9 +268,9 @@ fn mistakes_in_names_are_met_with_what_is_known() {
             "unknown kind \"pdo\"\nhint: did you mean pod?\n",
         ),
         (
-            &["changes", "--since", "yesterday"],
-            "failed to parse the since time: failed to convert yesterday to time\n\
-             hint: --since 5m (before now), --since 2026-01-31T12:00:00Z\n",
+            &["changes", "--since", "soon"],
+            "--since takes a time or how long ago, not \"soon\"\n\
+             hint: such as --since 5m, 2d, 14:30, yesterday, 2026-01-31 or 2026-01-31T12:00:00Z\n",
         ),
     ] {
         assert_eq!(said(&server.flows(args)), (wanted, Some(1)), "{args:?}");

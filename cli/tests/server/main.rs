@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
 mod changes;
+mod complete;
 mod filter;
 mod hostile;
 mod hostile_server;
@@ -178,6 +179,10 @@ fn events_that_are_no_flows_are_asked_for() {
     assert_eq!(said(&output), (refused, Some(1)));
     // A server without them says so itself.
     let output = server.flows(&["observe", "debug-events"]);
+    let (error, code) = said(&output);
+    assert!(error.contains("does not support debug events"), "{error}");
+    assert_eq!(code, Some(1));
+    let output = server.flows(&["observe", "debug-events", "-o", "compact"]);
     let (error, code) = said(&output);
     assert!(
         error.contains("GetDebugEvents not yet implemented"),
@@ -377,7 +382,14 @@ fn help_and_completion() {
     ] {
         assert!(text(&help.stdout).contains(part), "{part}");
     }
-    let completion = command(socket, &["completion", "bash"]).output().unwrap();
-    assert!(text(&completion.stdout).contains("--drop-reason-desc"));
-    assert_eq!(said(&completion), ("", Some(0)));
+    for (shell, part) in [
+        ("bash", "complete -o nosort -F _flows flows"),
+        ("zsh", "compdef _flows flows"),
+        ("fish", "complete -c flows"),
+        ("elvish", "--drop-reason-desc"),
+    ] {
+        let completion = command(socket, &["completion", shell]).output().unwrap();
+        assert!(text(&completion.stdout).contains(part), "{shell}");
+        assert_eq!(said(&completion), ("", Some(0)));
+    }
 }

@@ -17,7 +17,7 @@ use proto::{
 };
 use proto::{
     flows::v1::{
-        AcknowledgeRequest, AcknowledgeResponse, ExplainRequest, ExplainResponse,
+        AcknowledgeRequest, AcknowledgeResponse, EndpointState, ExplainRequest, ExplainResponse,
         GetAcknowledgementsRequest, GetAcknowledgementsResponse, GetChangesRequest,
         GetChangesResponse, GetPoliciesRequest, GetPoliciesResponse, GetStateRequest,
         GetStateResponse, GetStatusRequest, GetStatusResponse, ListEndpointsRequest,
@@ -53,6 +53,8 @@ struct Answers {
     /// What changed; `None`: it doesn't know the question.
     changes: Option<GetChangesResponse>,
     asked_changes: Vec<GetChangesRequest>,
+    /// Pods with a label each; without any it doesn't know the question.
+    pods: Vec<(&'static str, &'static str)>,
     /// On policies and losses; `None`: it doesn't know the question, as a stock Hubble.
     status: Option<Result<GetStatusResponse, Status>>,
     /// Nodes that aren't connected; `a` is.
@@ -251,7 +253,21 @@ impl Policy for Policies {
         &self,
         _: Request<ListEndpointsRequest>,
     ) -> Reply<ListEndpointsResponse> {
-        unknown()
+        let pods = self.0.0.lock().unwrap().pods.clone();
+        if pods.is_empty() {
+            return unknown();
+        }
+        let endpoints = pods.into_iter().map(|(pod, label)| EndpointState {
+            pod: pod.to_owned(),
+            labels: vec![label.to_owned()],
+            node_name: "node-a".to_owned(),
+            identity: 20_001,
+            ..EndpointState::default()
+        });
+        Ok(Response::new(ListEndpointsResponse {
+            endpoints: endpoints.collect(),
+            ..ListEndpointsResponse::default()
+        }))
     }
 
     async fn list_identities(
@@ -363,6 +379,11 @@ impl Server {
     pub(crate) fn away(&self, nodes: &[&str]) {
         let nodes = nodes.iter().map(|node| (*node).to_owned()).collect();
         self.service.0.lock().unwrap().away = nodes;
+    }
+
+    /// Pods, with a label each.
+    pub(crate) fn has_pods(&self, pods: &[(&'static str, &'static str)]) {
+        self.service.0.lock().unwrap().pods = pods.to_vec();
     }
 
     /// What changed.

@@ -226,6 +226,10 @@ fn a_node_that_is_away_is_named_in_every_form() {
             ("", Some(1))
         );
     }
+    // Whoever only wants to read it is not told by the exit code.
+    let output = server.flows(&["status", "--exit-code=false"]);
+    assert_eq!(said(&output), ("", Some(0)));
+    assert!(text(&output.stdout).contains("Degraded"));
     server.away(&["b"]);
     let output = server.flows(&["status"]);
     assert_eq!(parts(text(&output.stdout)).0[1], "1 of 2 nodes is away: b");

@@ -36,6 +36,16 @@ impl Zone {
         self.0.to_offset(moment)
     }
 
+    /// The day of a moment there.
+    pub(super) fn date(&self, moment: jiff::Timestamp) -> Date {
+        self.offset(moment).to_datetime(moment).date()
+    }
+
+    /// When it is that time there; `None` at the ends of all time.
+    pub(super) fn moment(&self, time: jiff::civil::DateTime) -> Option<jiff::Timestamp> {
+        Some(self.0.to_zoned(time).ok()?.timestamp())
+    }
+
     /// When a day begins there.
     pub(super) fn midnight(&self, date: Date) -> Option<jiff::Timestamp> {
         let start = self.0.to_zoned(date.at(0, 0, 0, 0)).ok()?;
