@@ -11,11 +11,15 @@ use flows_lab::traffic::client::Outcome;
 use serde_json::Value;
 use testing_lab::{Family, Probe, TestLab, options, pod};
 
-const PODS: [(&str, &str, &[(&str, u16)]); 3] = [
-    ("server", "one", &[("tcp", 5432)]),
-    ("client", "two", &[]),
-    ("other", "three", &[]),
-];
+/// A pod on each of three nodes.
+fn pods() -> String {
+    let pods = [
+        pod("server", "app: server", "one", &[("tcp", 5432)]),
+        pod("client", "app: client", "two", &[]),
+        pod("other", "app: other", "three", &[]),
+    ];
+    pods.join("---\n")
+}
 
 fn policy(from: &str) -> String {
     format!(
@@ -31,8 +35,8 @@ spec:
 }
 
 fn flows(lab: &TestLab, arguments: &[&str]) -> (String, String, bool) {
-    let output = lab.flows().args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let output = lab.flows().args(arguments).output().expect("flows runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     let is_ok = output.status.success();
     (text(output.stdout), text(output.stderr), is_ok)
 }
@@ -64,8 +68,7 @@ fn wait_for_nodes(lab: &TestLab, number: usize) {
 
 #[test]
 fn an_incident_is_known_from_its_first_drop_to_its_end() {
-    let pods = PODS.map(|(name, node, servers)| pod(name, &format!("app: {name}"), node, servers));
-    let mut lab = TestLab::up(&options(program(), true), &pods.join("---\n")).unwrap();
+    let mut lab = TestLab::up(&options(program(), true), &pods()).unwrap();
     lab.enforce("guard.yaml", &policy("other")).unwrap();
     let expect = |lab: &TestLab, outcome| {
         let found = lab.expect(outcome, "client", "server:5432", Probe::Tcp, Family::V4);

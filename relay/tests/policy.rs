@@ -10,10 +10,9 @@ use common::{Agent, Behaviour, Relay, policy::Scripted, timeouts};
 use proto::{
     flow::Flow,
     flows::v1::{
-        AcknowledgeRequest, Acknowledgement, End, ExplainRequest, GetAcknowledgementsRequest,
-        GetPoliciesRequest, GetStateRequest, ListEndpointsRequest, ListIdentitiesRequest,
-        TraceRequest, ValidateRequest, WaitRevisionRequest, end, policy_client::PolicyClient,
-        trace_response::Verdict,
+        End, ExplainRequest, GetPoliciesRequest, GetStateRequest, ListEndpointsRequest,
+        ListIdentitiesRequest, TraceRequest, ValidateRequest, WaitRevisionRequest, end,
+        policy_client::PolicyClient, trace_response::Verdict,
     },
 };
 use tonic::{Code, Request, transport::Channel};
@@ -494,53 +493,4 @@ async fn waiting_is_not_cut_off() {
     assert!(!waiting.is_finished());
     ready.send_replace(true);
     assert_eq!(waiting.await.unwrap().unwrap().into_inner().generation, 7);
-}
-
-#[tokio::test]
-async fn what_is_said_of_an_incident_is_told_to_all_nodes_and_the_later_word_holds() {
-    let scripts = vec![
-        ("one", Some(Scripted::new("one", 7))),
-        ("two", Some(Scripted::new("two", 9))),
-        ("stock", None),
-    ];
-    let nodes = Nodes::start_beside(scripts, &["gone"]).await;
-    let mut client = nodes.client();
-    let said = Acknowledgement {
-        incident: "0123abcd".to_owned(),
-        by: "alice".to_owned(),
-        ..Acknowledgement::default()
-    };
-    let request = AcknowledgeRequest {
-        acknowledgement: Some(said.clone()),
-    };
-    let answer = client.acknowledge(request).await.unwrap().into_inner();
-    let kept = answer.acknowledgement.unwrap();
-    // All nodes are told the same time, which the relay gives.
-    assert!(kept.time.is_some());
-    assert_eq!(kept.by, "alice");
-    assert_eq!(answer.node_names, ["one", "two"]);
-    let missing: Vec<&str> = ["gone", "stock"].into();
-    let is_noted = |notes: &[String]| {
-        missing
-            .iter()
-            .all(|name| notes.iter().any(|note| note.starts_with(name)))
-    };
-    assert!(is_noted(&answer.notes), "{:?}", answer.notes);
-
-    let answer = client
-        .get_acknowledgements(GetAcknowledgementsRequest {})
-        .await;
-    let answer = answer.unwrap().into_inner();
-    let by: Vec<&str> = answer.acknowledgements.iter().map(|one| &*one.by).collect();
-    assert_eq!(by, ["two"]);
-    assert_eq!(answer.node_names, ["one", "two"]);
-    assert!(is_noted(&answer.notes), "{:?}", answer.notes);
-
-    // Nobody keeps it: that is no success.
-    let nodes = Nodes::start(vec![("stock", None)]).await;
-    let request = AcknowledgeRequest {
-        acknowledgement: Some(said),
-    };
-    let refused = nodes.client().acknowledge(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unimplemented);
 }
