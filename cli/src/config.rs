@@ -8,8 +8,7 @@
 //! namespace = "shop"
 //! ```
 //!
-//! It is TOML, of which nothing but tables and texts is needed, so that it is read here, line by line. What is
-//! changed is changed in its line: comments and order stay.
+//! Comments and order stay when it is changed.
 
 mod edit;
 mod read;
