@@ -113,7 +113,17 @@ impl Acknowledgements {
             ends.unix_nanos() > forgotten
         });
         if next.len() >= MOST && !next.contains_key(&said.incident) {
-            return Err(AcknowledgeError::Full);
+            // What holds is worth more than the memory of what doesn't.
+            let over = next
+                .iter()
+                .filter(|(_, one)| one.until.is_none_or(|until| until <= now));
+            let oldest = over
+                .min_by_key(|(_, one)| one.time)
+                .map(|(id, _)| id.clone());
+            match oldest {
+                Some(id) => drop(next.remove(&id)),
+                None => return Err(AcknowledgeError::Full),
+            }
         }
         next.insert(said.incident.clone(), said.clone());
         if let Some(path) = &self.path {
@@ -272,8 +282,15 @@ mod tests {
         }
         let refused = kept.put(said("ffffffff", 1), at(0));
         assert!(matches!(refused, Err(AcknowledgeError::Full)));
-        // What is kept already can be said anew.
+        // What is kept already can be said anew, and what is taken back makes room.
         kept.put(said("00000000", 3), at(0)).unwrap();
+        let back = Acknowledgement {
+            until: None,
+            ..said("00000001", 1)
+        };
+        kept.put(back, at(0)).unwrap();
+        kept.put(said("ffffffff", 1), at(0)).unwrap();
+        assert_eq!(kept.all().len(), MOST);
     }
 
     #[test]

@@ -81,13 +81,13 @@ impl ServerArgs {
         if self.config.is_none() {
             self.config = ours("FLOWS_CONFIG").map(PathBuf::from);
         }
-        if self.context.is_none() {
-            self.context = ours("FLOWS_CONTEXT");
-        }
-        // A flag counts before any variable.
-        if self.server.is_none() && self.lab.is_none() {
+        // A flag counts before any variable: also one that names a context.
+        if self.server.is_none() && self.lab.is_none() && self.context.is_none() {
             self.server = environment("server");
             self.lab = environment("lab");
+        }
+        if self.context.is_none() {
+            self.context = ours("FLOWS_CONTEXT");
         }
         let text = |flag: &mut Option<String>, name| {
             if flag.is_none() {

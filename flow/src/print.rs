@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::time::{TimeFormat, Zone};
 use event::Lines;
-pub use safe::{escape, escape_lines};
+pub use safe::{escape, escape_lines, shell_word};
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use proto::google::Timestamp;
 
 use crate::quantity::parse_duration;
 
-pub use words::parse;
+pub use words::{parse, span};
 pub use zone::Zone;
 
 /// How moments are shown.

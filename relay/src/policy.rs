@@ -180,7 +180,6 @@ impl Rpc for Service {
         Ok(versioned(wait::wait(&self.relay, request).await?))
     }
 
-    /// Each change once, with the nodes where it is in force.
     /// Told to all nodes, and kept by those that are connected.
     async fn acknowledge(
         &self,
@@ -231,6 +230,7 @@ impl Rpc for Service {
         }))
     }
 
+    /// Each change once, with the nodes where it is in force.
     async fn get_changes(
         &self,
         request: Request<GetChangesRequest>,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use axum::http::HeaderName;
 use client::{ConnectError, ServerRef, Source, Target};
+use flow::print::shell_word;
 use serve::listen::{Listen, ListenError};
 
 /// Shortest token that is accepted, in characters.
@@ -232,9 +233,9 @@ impl TryFrom<Args> for Config {
         };
         let flags = match (&source, server, &lab) {
             (Source::File(_), ..) => String::new(),
-            (Source::Server(_), None, Some(lab)) => format!("--lab {}", word(lab)),
+            (Source::Server(_), None, Some(lab)) => format!("--lab {}", shell_word(lab)),
             // One that was found may not stay the only one.
-            (Source::Server(target), ..) => format!("--server {}", word(&target.address)),
+            (Source::Server(target), ..) => format!("--server {}", shell_word(&target.address)),
         };
         Ok(Self {
             listen,
@@ -248,15 +249,6 @@ impl TryFrom<Args> for Config {
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
             history: usize::try_from(history.min(capacity)).unwrap_or(usize::MAX),
         })
-    }
-}
-
-/// A word of a shell's command line.
-fn word(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    match !text.is_empty() && text.bytes().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 

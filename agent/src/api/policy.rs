@@ -302,8 +302,11 @@ impl Rpc for Service {
         &self,
         _: Request<GetAcknowledgementsRequest>,
     ) -> Result<Response<GetAcknowledgementsResponse>, Status> {
+        // Somebody may be writing to a slow disk.
+        let kept = Arc::clone(&self.access()?.acknowledgements);
+        let all = tokio::task::spawn_blocking(move || kept.all()).await;
         Ok(versioned(GetAcknowledgementsResponse {
-            acknowledgements: self.access()?.acknowledgements.all(),
+            acknowledgements: all.map_err(|_panicked| Status::internal("reading them failed"))?,
             node_names: vec![self.node_name()],
             notes: Vec::new(),
         }))

@@ -1,6 +1,6 @@
 //! Changing a file; comments and order stay.
 
-use toml_edit::{DocumentMut, Item, Key, Table, Value};
+use toml_edit::{DocumentMut, InlineTable, Item, Key, Table, TableLike, Value};
 
 use super::Change;
 use super::read::{CONTEXTS, CURRENT};
@@ -25,7 +25,7 @@ fn changed(file: &str, change: impl FnOnce(&mut DocumentMut)) -> String {
 }
 
 /// Sets a value, with the comments of the one before.
-fn set(table: &mut Table, key: &str, text: &str) {
+fn set(table: &mut dyn TableLike, key: &str, text: &str) {
     let mut value = Value::from(text);
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(before) => {
@@ -39,7 +39,7 @@ fn set(table: &mut Table, key: &str, text: &str) {
 /// Sets, replaces or takes out the current context.
 pub(super) fn set_current(file: &str, name: Option<&str>) -> String {
     changed(file, |document| match name {
-        Some(name) => set(document, CURRENT, name),
+        Some(name) => set(document.as_table_mut(), CURRENT, name),
         None => drop(document.remove(CURRENT)),
     })
 }
@@ -53,11 +53,16 @@ pub(super) fn set_context(file: &str, name: &str, changes: &[Change<'_>]) -> Str
             all.set_implicit(true);
             Item::Table(all)
         });
-        let context = all.as_table_mut().map(|all| {
+        let is_table = all.is_table();
+        let context = all.as_table_like_mut().map(|all| {
             let context = all.entry(name);
-            context.or_insert_with(|| Item::Table(Table::new()))
+            // In a line there is room for a line only.
+            context.or_insert_with(|| match is_table {
+                true => Item::Table(Table::new()),
+                false => Item::Value(InlineTable::new().into()),
+            })
         });
-        let Some(context) = context.and_then(Item::as_table_mut) else {
+        let Some(context) = context.and_then(Item::as_table_like_mut) else {
             return;
         };
         for (key, text) in changes {
@@ -72,7 +77,8 @@ pub(super) fn set_context(file: &str, name: &str, changes: &[Change<'_>]) -> Str
 /// Takes a context out, with all that is in it.
 pub(super) fn delete_context(file: &str, name: &str) -> String {
     changed(file, |document| {
-        let all = document.get_mut(CONTEXTS).and_then(Item::as_table_mut);
+        let all = document.get_mut(CONTEXTS);
+        let all = all.and_then(Item::as_table_like_mut);
         if let Some(all) = all {
             all.remove(name);
         }
@@ -117,5 +123,13 @@ mod tests {
         );
         assert_eq!(delete_context(FILE, "nosuch"), FILE);
         assert_eq!(set_context("not toml", "a", &[]), "not toml");
+        let inline = "[contexts]\nb = { server = \"x:1\" }\n";
+        let changed = set_context(inline, "b", &[("namespace", Some("s"))]);
+        assert!(changed.contains("namespace = \"s\""), "{changed}");
+        let whole = "contexts = { b = { lab = \"l\" } }\n";
+        let more = set_context(whole, "c", &[("lab", Some("m"))]);
+        assert!(more.contains("c = ") && more.contains("\"m\""), "{more}");
+        let less = delete_context(&more, "b");
+        assert!(!less.contains("\"l\"") && less.contains("\"m\""), "{less}");
     }
 }

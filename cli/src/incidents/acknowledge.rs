@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use flow::{print::escape, quantity::parse_duration, time::Zone};
+use flow::{print::escape, time::Zone};
 use proto::{
     flows::v1::{AcknowledgeResponse, Acknowledgement},
     google::Timestamp,
@@ -71,12 +71,7 @@ pub(super) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         ..Acknowledgement::default()
     };
     let answer = server.connect().await?.acknowledge(said).await?;
-    // A later word of somebody else's may hold instead.
-    let kept = answer.acknowledgement.as_ref().and_then(|kept| kept.until);
-    let until = kept.unwrap_or(until).unix_nanos();
-    let name = zone.abbreviation(Timestamp::from_unix_nanos(until));
-    let text = format!("acknowledged until {} {name}", zone.clock(until));
-    tell(&args.id, &text, &answer)
+    tell(&args.id, &zone, &answer)
 }
 
 pub(super) async fn withdraw(args: &WithdrawArgs, server: &ServerArgs) -> Result<(), Error> {
@@ -86,10 +81,19 @@ pub(super) async fn withdraw(args: &WithdrawArgs, server: &ServerArgs) -> Result
         ..Acknowledgement::default()
     };
     let answer = server.connect().await?.acknowledge(said).await?;
-    tell(&args.id, "not acknowledged any more", &answer)
+    tell(&args.id, &Zone::local(), &answer)
 }
 
-fn tell(id: &str, text: &str, answer: &AcknowledgeResponse) -> Result<(), Error> {
+/// Says what holds now: a later word of somebody else's may.
+fn tell(id: &str, zone: &Zone, answer: &AcknowledgeResponse) -> Result<(), Error> {
+    let kept = answer.acknowledgement.as_ref();
+    let text = match kept.and_then(|kept| kept.until) {
+        Some(until) => format!(
+            "acknowledged until {}",
+            zone.moment_text(until.unix_nanos())
+        ),
+        None => "not acknowledged any more".to_owned(),
+    };
     let nodes = answer.node_names.len();
     let nodes = match nodes {
         1 => "1 node".to_owned(),
@@ -104,8 +108,7 @@ fn tell(id: &str, text: &str, answer: &AcknowledgeResponse) -> Result<(), Error>
 
 /// A moment ahead: a duration from now, or a time.
 fn until(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, Error> {
-    if let Some(ahead) = parse_duration(text.trim_start_matches('+')) {
-        let ahead = i64::try_from(ahead.as_nanos()).unwrap_or(i64::MAX);
+    if let Some(ahead) = flow::time::span(text.trim_start_matches('+')) {
         let until = now.unix_nanos().saturating_add(ahead);
         return Ok(Timestamp::from_unix_nanos(until));
     }
@@ -123,4 +126,30 @@ fn user() -> String {
     let mut names = names.filter_map(|name| std::env::var(name).ok());
     let name = names.find(|name| !name.is_empty());
     name.unwrap_or_else(|| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_ahead_is_read_in_words_too() {
+        let now = Timestamp::from_unix_nanos(1_767_355_384_000_000_000);
+        let hours = |text: &str| {
+            let read = until(text, now, &Zone::UTC).unwrap();
+            (read.unix_nanos() - now.unix_nanos()) / 3_600_000_000_000
+        };
+        for (text, wanted) in [
+            ("8h", 8),
+            ("+8h", 8),
+            ("2d", 48),
+            ("8 hours", 8),
+            ("1h 60min", 2),
+        ] {
+            assert_eq!(hours(text), wanted, "{text}");
+        }
+        // A day begins at midnight.
+        assert_eq!(hours("2026-01-04"), 35);
+        until("nonsense", now, &Zone::UTC).unwrap_err();
+    }
 }

@@ -83,12 +83,12 @@ pub(super) async fn show(
         fields.push(("Ended by", format!("{text} (likely; `flows why` proves)")));
     }
     if let Some(said) = told.acknowledged {
-        let until = said.until.unwrap_or_default().unix_nanos();
+        let until = zone.moment_text(said.until.unwrap_or_default().unix_nanos());
         let reason = match said.reason.as_str() {
             "" => String::new(),
             reason => format!(": {reason}"),
         };
-        let text = format!("by {} until {} {name}{reason}", said.by, zone.clock(until));
+        let text = format!("by {} until {until}{reason}", said.by);
         fields.push(("Acknowledged", text));
     }
     for (title, text) in fields.iter().filter(|(_, text)| !text.is_empty()) {

@@ -10,8 +10,13 @@ use proto::{
     google::Timestamp,
 };
 
-use super::manifests::Manifests;
+use super::{list::notes, manifests::Manifests};
 use crate::error::Error;
+
+/// Whether a verdict can depend on what changed. A first state is nothing that changed.
+fn decides(change: &Change) -> bool {
+    !change.object.is_empty() && !matches!(&*change.kind, "Service" | "EndpointSlice")
+}
 
 /// Reads `--at`.
 pub(super) fn moment(text: &str, zone: &Zone) -> Result<Timestamp, Error> {
@@ -44,17 +49,17 @@ pub(super) fn as_of(
     at: Timestamp,
     zone: &Zone,
 ) -> Result<Manifests, Error> {
-    let clock = |time: Timestamp| {
-        let name = zone.abbreviation(time);
-        format!("{} {name}", zone.clock(time.unix_nanos()))
-    };
+    let clock = |time: Timestamp| zone.moment_text(time.unix_nanos());
     let hint = "flows changes shows what is recorded, and since when".to_owned();
     let reaches = match recorded.left_out {
         0 => recorded.complete_since,
-        // What an answer has no room for is missing before its oldest one.
-        _ => recorded
-            .complete_since
-            .max(recorded.changes.first().and_then(|change| change.time)),
+        // What an answer has no room for is missing before the last word of its oldest one: where nodes
+        // were merged, others may be missing between that and its first.
+        _ => {
+            let oldest = recorded.changes.first();
+            let oldest = oldest.and_then(|change| change.last_time.or(change.time));
+            recorded.complete_since.max(oldest)
+        }
     };
     match reaches {
         Some(since) if since <= at => {}
@@ -73,10 +78,31 @@ pub(super) fn as_of(
         .changes
         .extract_if(.., |change| is_later(change))
         .collect();
-    let read = |change: &Change| explain::proto::read_change(change);
-    let later: Vec<ObjectChange> = later.iter().rev().filter_map(read).collect();
+    let found = later.iter().flat_map(|change| &change.nodes);
+    if found
+        .clone()
+        .any(|on| on.found_at_start && on.found_after.is_none_or(|after| after <= at))
+    {
+        notes(&[
+            "some changes were made while no agent ran, before or after that time: they are taken \
+                 for later ones"
+                .to_owned(),
+        ]);
+    }
+    let mut undone: Vec<ObjectChange> = Vec::new();
+    for change in later.iter().rev() {
+        match explain::proto::read_change(change) {
+            Some(read) => undone.push(read),
+            None if decides(change) => {
+                let what = &change.object;
+                let why = format!("the change of {what} since then can't be taken back");
+                return Err(Error::Hinted(why, hint));
+            }
+            None => {}
+        }
+    }
     let mut state = (*manifests.state).clone();
-    state.undo(&later);
+    state.undo(&undone);
     let mut then = Manifests::of_state(state.into(), manifests.config);
     then.server = manifests.server;
     Ok(then)

@@ -8,6 +8,7 @@ use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Ve
 
 use super::{
     clean,
+    list::notes,
     manifests::{self, Manifests, StateArgs},
     past_state, show,
 };
@@ -135,9 +136,11 @@ async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
             args.state.check_running_cluster()?;
             let zone = Zone::local();
             let at = past_state::moment(at, &zone)?;
+            // In this order: what changes in between is taken back, too.
+            let present = manifests::of_server(server).await?;
             let connected = server.connect().await?;
             let mut recorded = past_state::changes(&connected).await?;
-            let present = manifests::of_server(server).await?;
+            notes(&recorded.notes);
             of_manifests(
                 &past_state::as_of(present, &mut recorded, at, &zone)?,
                 &request,

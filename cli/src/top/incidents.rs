@@ -128,6 +128,9 @@ fn causes(data: &Data) -> Vec<Cause> {
             earliest = earliest.min(last);
         }
     }
+    if pairs.is_empty() {
+        return Vec::new();
+    }
     // Of what was allowed only that counts which may have ended one of them, shown or not: who looks at
     // denials alone is to see that they have ended.
     let later = data.connections().iter().filter(|of| of.start() > earliest);
@@ -162,7 +165,11 @@ fn pair<V: FlowView>(flow: &V) -> u64 {
         });
         match flow.pod(side) {
             _ if is_named => {}
-            "" => flow.ip(side).hash(&mut hasher),
+            // A name may have several addresses, and the incident is the name's.
+            "" => drop(flow.any_name(side, &mut |name| {
+                name.hash(&mut hasher);
+                true
+            })),
             pod => pod.hash(&mut hasher),
         }
     }

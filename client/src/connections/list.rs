@@ -184,7 +184,7 @@ impl ConnectionList {
                 start,
                 id: Some(connection.id()),
                 last,
-                number: *connection.deciding(),
+                number: held(connection, snapshot),
                 kind: Kind::Flow(view.verdict()),
             });
         }
@@ -204,8 +204,13 @@ impl ConnectionList {
             false => self.marks.end.max(seen.start),
         };
         self.marks = seen.clone();
+        // Time of the last item that has one.
+        let mut known = None;
         for (number, item) in snapshot.iter(from..seen.end) {
-            let Item::Marker(mark) = item else { continue };
+            let Item::Marker(mark) = item else {
+                known = Some(item.time()).filter(|time| *time > 0).or(known);
+                continue;
+            };
             let time = item.time();
             let outside = |(from, to)| time > 0 && (time < from || time > to);
             // That a node came or went is of no connection in particular.
@@ -215,9 +220,10 @@ impl ConnectionList {
             }
             // Without a time of its own it stands behind what came before it.
             let start = match time {
-                0 => before(snapshot, number),
+                0 => *known.get_or_insert_with(|| before(snapshot, number)),
                 time => time,
             };
+            known = Some(start);
             fresh.push(Entry {
                 start,
                 id: None,
@@ -244,6 +250,16 @@ impl ConnectionList {
     #[must_use]
     pub fn denied(&self) -> usize {
         self.denied
+    }
+}
+
+/// Number of the flow that explains a connection, of those that are held.
+fn held(connection: &Connection<'_, u64>, snapshot: &Snapshot) -> u64 {
+    let first = snapshot.range().start;
+    let deciding = *connection.deciding();
+    match deciding >= first {
+        true => deciding,
+        false => connection.witnesses().copied().max().unwrap_or(deciding),
     }
 }
 

@@ -13,6 +13,8 @@ use proto::{
     flows::v1::{Cause, Decision, FlowExtension},
 };
 
+use super::parts::Parts;
+
 /// An end's names; `None` if the server named nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct End(pub(super) Option<Endpoint>);
@@ -83,7 +85,8 @@ impl Names {
         if let Some(known) = self.shapes.find(hash, |known| *known.common == *common) {
             return known;
         }
-        let extension = flow.extension();
+        // What is a flow's own may be broken, and others have the same in common.
+        let extension = Parts::common_of_extension(common).or_else(|| flow.extension());
         let message = Message::new(flow);
         let shape = Shape {
             common: common.into(),

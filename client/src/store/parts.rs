@@ -88,6 +88,12 @@ impl Parts {
         }
     }
 
+    /// What flows have in common of our extension; `None` if it wasn't cut.
+    pub(super) fn common_of_extension(common: &[u8]) -> Option<FlowExtension> {
+        let [_, extension] = opened(common)?;
+        FlowExtension::decode(extension?).ok()
+    }
+
     /// What differs from flow to flow in our extension; `None` if it wasn't cut.
     pub(super) fn own_of_extension(&self) -> Option<FlowExtension> {
         let [_, extension] = opened(&self.own)?;

@@ -34,13 +34,15 @@ struct Totals {
 
 impl<'a, V: FlowView> ConnectionView<'a, V> {
     /// Of a connection at a moment (Unix ns), with the events that its witnesses stand for; `None` if
-    /// the deciding one isn't there any more.
+    /// none of them is there any more.
     pub fn new<K>(
         connection: &Connection<'a, K>,
         now: i64,
         mut read: impl FnMut(&'a K) -> Option<&'a V>,
     ) -> Option<Self> {
-        let flow = read(connection.deciding())?;
+        // Of what nobody holds any more the other node's word is better than none.
+        let flow =
+            read(connection.deciding()).or_else(|| connection.witnesses().find_map(&mut read))?;
         let verdict = match connection.outcome() {
             Outcome::Allowed if flow.verdict() == Verdict::Dropped => Verdict::Forwarded,
             Outcome::Allowed => flow.verdict(),

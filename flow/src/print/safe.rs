@@ -51,6 +51,15 @@ fn written(text: &str, steers: impl Fn(char) -> bool) -> String {
     escaped
 }
 
+/// A word of a shell's command line, which people copy: names of others run nothing.
+pub fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    match !text.is_empty() && text.bytes().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,8 +54,8 @@ fn day(words: &str, now: Timestamp, zone: &Zone) -> Option<Timestamp> {
     }
 }
 
-/// Numbers with their units, in ns.
-fn span(words: &str) -> Option<i64> {
+/// Numbers with their units, in ns: `8h`, `2 days`, `1h 30 min`.
+pub fn span(words: &str) -> Option<i64> {
     let mut rest = words.trim_start();
     let mut total: u64 = 0;
     while !rest.is_empty() {

@@ -83,6 +83,12 @@ impl Zone {
         self.strftime(ns, "%H:%M:%S")
     }
 
+    /// A moment (Unix ns) in full, for what is far from now: `2026-11-23 12:03:04 CET`.
+    pub fn moment_text(&self, ns: i64) -> String {
+        let name = self.abbreviation(Timestamp::from_unix_nanos(ns));
+        format!("{} {name}", self.strftime(ns, "%Y-%m-%d %H:%M:%S"))
+    }
+
     /// The hour of a moment (Unix ns) with its day: `11-23 07h`.
     pub fn hour(&self, ns: i64) -> String {
         self.strftime(ns, "%m-%d %Hh")

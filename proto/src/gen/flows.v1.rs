@@ -604,7 +604,8 @@ pub struct AcknowledgeResponse {
 pub struct GetAcknowledgementsRequest {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetAcknowledgementsResponse {
-    /// Those whose time has not come, by incident.
+    /// By incident; also those that were taken back or are over, for a week: who asks several servers can
+    /// tell which is the later one.
     #[prost(message, repeated, tag = "1")]
     pub acknowledgements: ::prost::alloc::vec::Vec<Acknowledgement>,
     /// The nodes that answered, by name.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use client::connections::Entry;
+use flow::print::shell_word;
 use flow::rows::{Judged, Row as FlowRows};
 use flow::view::Direction;
 use flow::{Filter, FlowView as _, Side, format};
@@ -238,9 +239,14 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
         "" => String::new(),
         pod => format!("{}/{pod}", view.namespace(side)),
     };
-    let name = |end: &flow::rows::RowEnd| match end.outside.is_empty() {
-        true => end.who.to_string(),
-        false => end.outside.clone(),
+    // Of what is outside the address is what policy judges.
+    let name = |end: &flow::rows::RowEnd, side| match (end.outside.as_str(), view.ip(side)) {
+        ("", _) => end.who.to_string(),
+        (_, Some(std::net::IpAddr::V6(address))) if side == Side::Destination => {
+            format!("[{address}]")
+        }
+        (_, Some(address)) => address.to_string(),
+        (name, None) => name.to_owned(),
     };
     let flags = if flags.is_empty() {
         String::new()
@@ -248,10 +254,13 @@ fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Pa
         format!("{flags} ")
     };
     let command = format!(
-        "flows {flags}why {} {}{}",
-        name(&this.source),
-        name(&this.destination),
-        this.port.to_lowercase()
+        "flows {flags}why {} {}",
+        shell_word(&name(&this.source, Side::Source)),
+        shell_word(&format!(
+            "{}{}",
+            name(&this.destination, Side::Destination),
+            this.port.to_lowercase()
+        ))
     );
     Some(Past {
         worked: worked.map(|(_, last)| milliseconds(last.min(this.last))),

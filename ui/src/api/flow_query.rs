@@ -159,7 +159,8 @@ fn moment(name: &'static str, text: &str) -> Result<Moment, Problem> {
         return Ok(Moment::At(ms * 1_000_000));
     }
     let read = |now: i64| {
-        let found = time::parse(text, Timestamp::from_unix_nanos(now), &time::Zone::UTC);
+        // Words such as `today` are of the reader's zone, which isn't known here.
+        let found = time::parse_as_hubble(text, Timestamp::from_unix_nanos(now), &time::Zone::UTC);
         let found = found.map(|found| found.unix_nanos());
         found.map_err(|_not_a_time| {
             let text: String = text.chars().take(40).collect();

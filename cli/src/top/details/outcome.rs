@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use flow::{
     incidents::{Incident, Status},
+    print::shell_word,
     quantity,
     rows::{Judged, Row, RowEnd},
     view::Direction,
@@ -212,5 +213,9 @@ fn why(row: &Row, whole: &Whole) -> Option<String> {
     };
     let source = name(&row.source, source);
     let destination = bracketed(name(&row.destination, destination));
-    Some(format!("flows why {source} {destination}:{port}"))
+    let (source, destination) = (
+        shell_word(&source),
+        shell_word(&format!("{destination}:{port}")),
+    );
+    Some(format!("flows why {source} {destination}"))
 }
