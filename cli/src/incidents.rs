@@ -154,6 +154,9 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         Some(connected) => beside(connected, &found).await?,
         None => Beside::default(),
     };
+    for note in &beside.notes {
+        writeln!(io::stderr(), "Note: {}", flow::print::escape(note))?;
+    }
     let tell = |incident| Told {
         incident,
         uuid: uuid(incident, &numbers, &snapshot),
@@ -191,9 +194,6 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         return Ok(proto::json::write_pretty(&mut io::stdout().lock(), &list)?);
     }
     list::show(&told, found.len(), rows.len(), &zone)?;
-    for note in &beside.notes {
-        writeln!(io::stderr(), "Note: {}", flow::print::escape(note))?;
-    }
     unknown(&rows, &snapshot, joined.forgotten())
 }
 
