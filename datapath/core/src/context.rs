@@ -11,7 +11,7 @@ pub enum Hook {
 
 /// What stays the same while a packet is judged.
 #[derive(Clone, Copy)]
-pub(crate) struct Context {
+pub struct Context {
     pub(crate) hook: Hook,
     /// Interface at which the program runs.
     pub(crate) ifindex: u32,

@@ -2,7 +2,7 @@
 //!
 //! `datapath/ebpf` compiles it for the kernel, `policy trace`, replay and the tests compile it for
 //! the host. It is generic over a bounded packet cursor ([`Packet`]) and over its surroundings
-//! ([`Maps`]), takes the coarse time as a value and keeps no state of its own.
+//! ([`Maps`], [`Events`]), takes the coarse time as a value and keeps no state of its own.
 //!
 //! ```text
 //!  frame -> parse -> established? --yes--> conntrack_update -------------> Action
@@ -25,7 +25,7 @@ pub mod report;
 pub mod shares;
 pub mod verdict;
 
-pub use context::Hook;
-pub use maps::Maps;
+pub use context::{Context, Hook};
+pub use maps::{Events, Maps};
 pub use packet::Packet;
 pub use verdict::{Action, Scratch, from_pod, to_pod};

@@ -66,6 +66,10 @@ pub trait Maps {
     fn decided(&mut self, cookie: u32);
     /// The exact monotonic clock, ns. Read once per event.
     fn exact_now(&self) -> u64;
+}
+
+/// Maps, and the way out for events.
+pub trait Events: Maps {
     /// Sends an event and counts the attempt and its failure.
     fn emit(&mut self, event: &Event);
 }

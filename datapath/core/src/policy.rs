@@ -66,7 +66,7 @@ pub struct PolicyLookup {
 
 /// What is asked of one column: entries for one identity.
 #[derive(Clone, Copy, Debug, Default)]
-struct Column {
+pub struct Column {
     identity: u32,
     /// Shapes that the table has in this column.
     shapes: u32,
@@ -78,7 +78,7 @@ struct Column {
 
 /// The entry that a column answers with.
 #[derive(Clone, Copy, Debug, Default)]
-struct Found {
+pub struct Found {
     entry: PolicyEntry,
     /// Shape + 1; 0 = nothing found.
     rank: u32,
@@ -91,12 +91,22 @@ impl Found {
     }
 }
 
+/// Looking one shape up, which the kernel's program makes a function that the verifier checks once and by
+/// itself, instead of once for each way that leads to a call.
+pub trait Probe: Maps + Sized {
+    /// [`probe`].
+    #[inline(always)]
+    fn probe(&self, query: &PolicyQuery, column: &Column, shape: u32, found: &mut Found) -> u32 {
+        probe(self, query, column, shape, found)
+    }
+}
+
 /// Shapes between "protocol" and "exact port".
 const RANGES: u32 = 0x00ff_fe00;
 
 /// Answers `judging.question`. A table that isn't there fails closed.
 #[inline(never)]
-pub fn decide<M: Maps>(maps: &M, lookup: &mut PolicyLookup) {
+pub fn decide<M: Probe>(maps: &M, lookup: &mut PolicyLookup) {
     let PolicyLookup {
         query,
         decision,
@@ -203,8 +213,9 @@ fn answer(peer: &Found, any: &Found, direction: &Direction) -> Decision {
 
 /// The entry of one column: its longest shape, unless some shape denies.
 #[inline(never)]
-fn search<M: Maps>(maps: &M, query: &PolicyQuery, column: &mut Column, found: &mut Found) {
-    if column.shapes & 1 << SHAPE_PORT != 0 && probe(maps, query, column, SHAPE_PORT, found) {
+fn search<M: Probe>(maps: &M, query: &PolicyQuery, column: &mut Column, found: &mut Found) {
+    let has = |column: &Column, shape: u8| column.shapes & 1 << shape != 0;
+    if has(column, SHAPE_PORT) && maps.probe(query, column, SHAPE_PORT.into(), found) != 0 {
         return;
     }
     if column.shapes & RANGES != 0 {
@@ -214,39 +225,39 @@ fn search<M: Maps>(maps: &M, query: &PolicyQuery, column: &mut Column, found: &m
             return;
         }
     }
-    if column.shapes & 1 << SHAPE_PROTO != 0 && probe(maps, query, column, SHAPE_PROTO, found) {
+    if has(column, SHAPE_PROTO) && maps.probe(query, column, SHAPE_PROTO.into(), found) != 0 {
         return;
     }
-    if column.shapes & 1 << SHAPE_ALL != 0 {
-        probe(maps, query, column, SHAPE_ALL, found);
+    if has(column, SHAPE_ALL) {
+        maps.probe(query, column, SHAPE_ALL.into(), found);
     }
 }
 
 /// The port prefixes, longest first. Their number comes from memory so that the loop stays a loop.
 #[inline(never)]
-fn ranges<M: Maps>(maps: &M, query: &PolicyQuery, column: &Column, found: &mut Found) {
+fn ranges<M: Probe>(maps: &M, query: &PolicyQuery, column: &Column, found: &mut Found) {
     let mut passed = 0;
     while passed < column.range_shapes & 15 {
         passed += 1;
         // 23 down to 9.
         let shape = u32::from(SHAPE_PORT) - passed;
-        #[expect(clippy::cast_possible_truncation, reason = "at most 23")]
-        let (set, shape) = (column.shapes >> shape & 1 != 0, shape as u8);
-        if set && probe(maps, query, column, shape, found) {
+        let has = column.shapes >> shape & 1 != 0;
+        if has && maps.probe(query, column, shape, found) != 0 {
             return;
         }
     }
 }
 
-/// Looks one shape up. True ends the search: the entry denies, or it allows and nothing denies.
+/// Looks one shape (0 to 24) up. 1 ends the search: the entry denies, or it allows and nothing denies.
 #[inline(always)]
-fn probe<M: Maps>(
+pub fn probe<M: Maps>(
     maps: &M,
     query: &PolicyQuery,
     column: &Column,
-    shape: u8,
+    shape: u32,
     found: &mut Found,
-) -> bool {
+) -> u32 {
+    let shape = (shape & 31) as u8;
     // Shape n fixes n - 8 bits of the port, from the top.
     let open_bits = SHAPE_PORT.saturating_sub(shape) & 15;
     let port = if shape <= SHAPE_PROTO {
@@ -262,16 +273,16 @@ fn probe<M: Maps>(
         shape: shape | if query.egress { EGRESS } else { 0 },
     };
     let Some(staged) = maps.policy(&key) else {
-        return false;
+        return 0;
     };
     let entry = staged.at(query.revision);
     if entry.flags & ENTRY_PRESENT == 0 {
-        return false;
+        return 0;
     }
     let denies = entry.flags & ENTRY_DENY != 0;
     if denies || found.rank == 0 {
         found.entry = *entry;
         found.rank = u32::from(shape) + 1;
     }
-    denies || column.denies == 0
+    u32::from(denies || column.denies == 0)
 }

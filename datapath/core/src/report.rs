@@ -8,7 +8,7 @@ use abi::node::{counter, ticks};
 
 use crate::context::{Context, Hook};
 use crate::family::Family;
-use crate::maps::Maps;
+use crate::maps::{Events, Maps};
 use crate::parse::Tuple;
 use crate::policy::Decision;
 
@@ -29,24 +29,23 @@ pub fn from_tuple<F: Family>(
     tuple: &Tuple<F>,
     identities: &Identities,
 ) {
-    *event = Event {
-        src: tuple.src.wide(),
-        dst: tuple.dst.wide(),
-        src_identity: identities.src,
-        dst_identity: identities.dst,
-        version: VERSION,
-        proto: tuple.proto,
-        tcp_flags: tuple.tcp_flags,
-        flags: F::EVENT_FLAG
-            | if matches!(hook, Hook::FromPod) {
-                F_FROM_POD
-            } else {
-                0
-            }
-            | if tuple.fragment { F_FRAGMENT } else { 0 }
-            | if tuple.addressed { 0 } else { F_NO_IP },
-        ..Event::default()
-    };
+    // Field by field: a whole one would first be built on the kernel's short stack.
+    *event = Event::default();
+    event.src = tuple.src.wide();
+    event.dst = tuple.dst.wide();
+    event.src_identity = identities.src;
+    event.dst_identity = identities.dst;
+    event.version = VERSION;
+    event.proto = tuple.proto;
+    event.tcp_flags = tuple.tcp_flags;
+    event.flags = F::EVENT_FLAG
+        | if matches!(hook, Hook::FromPod) {
+            F_FROM_POD
+        } else {
+            0
+        }
+        | if tuple.fragment { F_FRAGMENT } else { 0 }
+        | if tuple.addressed { 0 } else { F_NO_IP };
     if tuple.proto == F::ICMP {
         event.src_port = tuple.icmp >> 8;
         event.dst_port = tuple.icmp & 0xff;
@@ -128,7 +127,7 @@ fn leave<M: Maps>(maps: &mut M, endpoint: u32, tick: u32) -> Leave {
     clippy::cast_possible_truncation,
     reason = "the record carries the low 32 and 48 bits"
 )]
-pub(crate) fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, context: &Context) {
+pub(crate) fn drop_event<M: Events>(maps: &mut M, event: &mut Event, context: &Context) {
     let endpoint = maps.interface(context.ifindex);
     let granted = leave(maps, endpoint, context.tick);
     let mut packets = 1;
@@ -155,7 +154,7 @@ pub(crate) fn drop_event<M: Maps>(maps: &mut M, event: &mut Event, context: &Con
 
 /// Sends an event about an ICMP error that was let through, within the same limit.
 #[inline(always)]
-pub(crate) fn related_event<M: Maps>(maps: &mut M, event: &mut Event, context: &Context) {
+pub(crate) fn related_event<M: Events>(maps: &mut M, event: &mut Event, context: &Context) {
     let endpoint = maps.interface(context.ifindex);
     if matches!(leave(maps, endpoint, context.tick), Leave::Granted) {
         event.kind = FLAGS;

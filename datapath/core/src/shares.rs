@@ -84,9 +84,19 @@ pub struct Claim {
     probe: u32,
 }
 
+/// Looking at one place, which the kernel's program makes a function that the verifier checks once and by
+/// itself, instead of once for each way that leads to a call.
+pub trait Free: Maps + Sized {
+    /// [`free`].
+    #[inline(always)]
+    fn free<F: Family>(&mut self, claim: &mut Claim, key: &F::CtKey) -> u32 {
+        free::<F, Self>(self, claim, key)
+    }
+}
+
 /// Takes a place for a new connection, at the cost of another if need be.
 #[inline(never)]
-pub fn claim<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) {
+pub fn claim<F: Family, M: Free>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) {
     claim.refused = 0;
     claim.victim = 0;
     claim.life = u32::MAX;
@@ -95,7 +105,7 @@ pub fn claim<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey
     }
     for probe in 0..ATTEMPTS {
         claim.probe = probe;
-        if free::<F, M>(maps, claim, key) != 0 {
+        if maps.free::<F>(claim, key) != 0 {
             return;
         }
     }
@@ -119,8 +129,8 @@ pub fn claim<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey
 
 /// Takes the place of the present attempt if it is free (1); else looks whether its connection could
 /// give way (0).
-#[inline(never)]
-fn free<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) -> u32 {
+#[inline(always)]
+pub fn free<F: Family, M: Maps>(maps: &mut M, claim: &mut Claim, key: &F::CtKey) -> u32 {
     let places = F::places(maps.node());
     let index = place_of::<F>(key, claim.owner, claim.probe, places);
     let Some(place) = F::place(maps, index) else {

@@ -6,7 +6,6 @@ use abi::node::{counter, tick as tick_of};
 
 use crate::context::{Context, Hook};
 use crate::family::{V4, V6};
-use crate::maps::Maps;
 use crate::packet::Packet;
 use crate::parse;
 use crate::parse::Tuple;
@@ -20,6 +19,7 @@ mod resolve;
 mod short;
 
 use long::long_path;
+pub use long::{Conclude, Steps, conclude};
 pub use resolve::ResolvedAddr;
 use short::short_path;
 
@@ -87,9 +87,10 @@ pub struct VerdictState {
 
 /// An [`Action`] in one register, as functions of the kernel program return it: [`PASS`], [`DROP`],
 /// or the interface to redirect to.
-type ActionCode = u32;
+pub type ActionCode = u32;
 const PASS: ActionCode = 0;
-const DROP: ActionCode = u32::MAX;
+/// As an [`ActionCode`]: dropped.
+pub const DROP: ActionCode = u32::MAX;
 /// Between functions only: the long path must decide.
 const UNDECIDED: ActionCode = u32::MAX - 1;
 
@@ -106,7 +107,7 @@ pub struct Seen {
 
 /// Judges a packet that a pod sent, at the host side of its veth.
 #[inline(always)]
-pub fn from_pod<P: Packet, M: Maps>(
+pub fn from_pod<P: Packet, M: Steps>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,
@@ -117,7 +118,7 @@ pub fn from_pod<P: Packet, M: Maps>(
 
 /// Judges a packet on its way to a pod, at the host side of its veth.
 #[inline(always)]
-pub fn to_pod<P: Packet, M: Maps>(
+pub fn to_pod<P: Packet, M: Steps>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,
@@ -127,7 +128,7 @@ pub fn to_pod<P: Packet, M: Maps>(
 }
 
 #[inline(always)]
-fn judge<P: Packet, M: Maps>(
+fn judge<P: Packet, M: Steps>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,

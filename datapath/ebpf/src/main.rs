@@ -8,6 +8,7 @@
 
 mod cursor;
 mod maps;
+mod steps;
 
 use aya_ebpf::bindings::{TC_ACT_OK, TC_ACT_SHOT};
 use aya_ebpf::helpers::generated::{bpf_ktime_get_coarse_ns, bpf_redirect_peer};

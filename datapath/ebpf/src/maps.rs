@@ -15,7 +15,7 @@ use aya_ebpf::maps::lpm_trie::Key;
 use aya_ebpf::maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, PerfEventArray};
 use aya_ebpf::programs::TcContext;
 use datapath_core::Scratch;
-use datapath_core::maps::{CtFull, Maps};
+use datapath_core::maps::{CtFull, Events, Maps};
 
 // Kinds, types and sizes are those of the declarations, or this doesn't compile. The loader sets the
 // sizes that flags set before it makes the maps.
@@ -106,8 +106,9 @@ pub(crate) fn node() -> Option<&'static Node> {
 }
 
 /// The maps as the core sees them, while one packet is judged.
-pub(crate) struct Kernel<'c> {
-    pub(crate) ctx: &'c TcContext,
+pub(crate) struct Kernel<C> {
+    /// The packet's context, for events; nothing for a step that sends none.
+    pub(crate) ctx: C,
     pub(crate) node: &'static Node,
 }
 
@@ -119,7 +120,7 @@ fn add_one(array: &PerCpuArray<u64>, index: u32) {
     }
 }
 
-impl Maps for Kernel<'_> {
+impl<C> Maps for Kernel<C> {
     #[inline(always)]
     fn node(&self) -> &Node {
         self.node
@@ -254,7 +255,9 @@ impl Maps for Kernel<'_> {
         // SAFETY: only reads a clock.
         unsafe { bpf_ktime_get_ns() }
     }
+}
 
+impl Events for Kernel<&TcContext> {
     #[inline(always)]
     fn emit(&mut self, event: &Event) {
         add_one(&COUNTERS, counter::EVENTS_ATTEMPTED);

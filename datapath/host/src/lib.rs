@@ -15,8 +15,10 @@ use abi::event::Event;
 use abi::node::{Limit, Node, counter};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
-use datapath_core::maps::{CtFull, Maps};
-use datapath_core::verdict::Seen;
+use datapath_core::maps::{CtFull, Events, Maps};
+use datapath_core::policy::Probe;
+use datapath_core::shares::Free;
+use datapath_core::verdict::{Conclude, Seen};
 use datapath_core::{Action, Scratch};
 
 pub use content::{Changes, Desired, Settings};
@@ -251,7 +253,13 @@ impl Maps for HostMaps {
     fn exact_now(&self) -> u64 {
         self.now
     }
+}
 
+impl Probe for HostMaps {}
+impl Free for HostMaps {}
+impl Conclude for HostMaps {}
+
+impl Events for HostMaps {
     fn emit(&mut self, event: &Event) {
         self.count(counter::EVENTS_ATTEMPTED);
         self.events.push(*event);

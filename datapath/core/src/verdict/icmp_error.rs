@@ -7,7 +7,7 @@ use abi::reason;
 use super::resolve::{refuse_resolved, resolve_both, spoof_check};
 use super::{ActionCode, Context, Hook, PASS, UNDECIDED, VerdictState};
 use crate::conntrack::expired;
-use crate::maps::Maps;
+use crate::maps::Events;
 use crate::packet::Packet;
 use crate::parse::Quote;
 use crate::parse::{Kind, Tuple, key_of};
@@ -17,7 +17,7 @@ use crate::report;
 /// way. One about a connection of others is forged; one that quotes nothing known is a packet like any
 /// other.
 #[inline(never)]
-pub(super) fn icmp_error<F: Quote, P: Packet, M: Maps>(
+pub(super) fn icmp_error<F: Quote, P: Packet, M: Events>(
     packet: &P,
     maps: &mut M,
     state: &mut VerdictState,

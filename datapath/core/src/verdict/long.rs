@@ -9,16 +9,36 @@ use super::resolve::{refuse_resolved, resolve_both, spoof_check};
 use super::{ActionCode, Context, DROP, Hook, PASS, ResolvedAddr, Scratch, VerdictState};
 use crate::conntrack::{conntrack_update, denied_life};
 use crate::family::{Family, V4, V6};
-use crate::maps::Maps;
+use crate::maps::{Events, Maps};
 use crate::parse::{Role, Tuple};
-use crate::policy::{Decision, PolicyQuery, decide};
+use crate::policy::{Decision, PolicyQuery, Probe, decide};
 use crate::report;
-use crate::shares::claim;
+use crate::shares::{Free, claim};
+
+/// The last step of the long path, which the kernel's program makes a function that the verifier checks once
+/// and by itself, instead of once for each way that leads to a call.
+pub trait Conclude: Events + Sized {
+    /// [`conclude`].
+    #[inline(always)]
+    fn conclude<F: Family>(
+        &mut self,
+        state: &mut VerdictState,
+        context: &Context,
+        tuple: &Tuple<F>,
+    ) -> ActionCode {
+        conclude(self, state, context, tuple)
+    }
+}
+
+/// What surrounds a packet that is judged from beginning to end.
+pub trait Steps: Probe + Free + Conclude {}
+
+impl<M: Probe + Free + Conclude> Steps for M {}
 
 /// The long path: a new connection, or one to be judged again. In steps that leave their results
 /// in memory, the families apart only where they must be; see [`crate::policy::PolicyLookup`] for why.
 #[inline(never)]
-pub(super) fn long_path<M: Maps>(
+pub(super) fn long_path<M: Steps>(
     maps: &mut M,
     scratch: &mut Scratch,
     context: &Context,
@@ -58,9 +78,9 @@ pub(super) fn long_path<M: Maps>(
         }
     }
     if state.ipv6 {
-        conclude(maps, state, context, v6)
+        maps.conclude(state, context, v6)
     } else {
-        conclude(maps, state, context, v4)
+        maps.conclude(state, context, v4)
     }
 }
 
@@ -78,7 +98,7 @@ fn charge(state: &mut VerdictState, context: &Context) {
 /// Egress at the connection's source pod, ingress at its destination pod, as far as they are here. The
 /// destination isn't asked about what the source already refused.
 #[inline(never)]
-fn judge_ends<M: Maps>(maps: &M, state: &mut VerdictState) {
+fn judge_ends<M: Probe>(maps: &M, state: &mut VerdictState) {
     if state.judge_egress {
         decide(maps, &mut state.egress);
     }
@@ -146,8 +166,8 @@ fn by_key_side<'w, F: Family>(
 }
 
 /// Writes the outcome down: conntrack, counters, event.
-#[inline(never)]
-fn conclude<F: Family, M: Maps>(
+#[inline(always)]
+pub fn conclude<F: Family, M: Events>(
     maps: &mut M,
     state: &mut VerdictState,
     context: &Context,

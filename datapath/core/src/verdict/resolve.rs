@@ -9,7 +9,7 @@ use abi::reason;
 use super::{ActionCode, Context, DROP, Hook, VerdictState};
 use crate::conntrack::expired;
 use crate::family::Family;
-use crate::maps::Maps;
+use crate::maps::{Events, Maps};
 use crate::parse::Tuple;
 use crate::report::{self, Identities};
 
@@ -99,7 +99,7 @@ pub(super) fn spoof_check(context: &Context, src: &ResolvedAddr, dst: &ResolvedA
 }
 
 #[inline(never)]
-pub(super) fn refuse_resolved<F: Family, M: Maps>(
+pub(super) fn refuse_resolved<F: Family, M: Events>(
     maps: &mut M,
     state: &mut VerdictState,
     context: &Context,

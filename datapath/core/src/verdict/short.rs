@@ -10,7 +10,7 @@ use super::resolve::{refuse_resolved, resolve_both};
 use super::{ActionCode, Context, DROP, Hook, PASS, Scratch, UNDECIDED, VerdictState};
 use crate::conntrack::{conntrack_update, denied_life, expired, reopens};
 use crate::family::Family;
-use crate::maps::Maps;
+use crate::maps::{Events, Maps};
 use crate::packet::Packet;
 use crate::parse::Quote;
 use crate::parse::{self, ACK, Kind, Link, Role, SYN, Tuple};
@@ -19,7 +19,7 @@ use crate::report::{self, Identities};
 /// What can be said without asking a policy table: malformed packets, the link's own chatter,
 /// established connections, ICMP errors about them.
 #[inline(always)]
-pub(super) fn short_path<P: Packet, M: Maps>(
+pub(super) fn short_path<P: Packet, M: Events>(
     packet: &P,
     maps: &mut M,
     scratch: &mut Scratch,
@@ -50,7 +50,7 @@ pub(super) fn short_path<P: Packet, M: Maps>(
 }
 
 #[inline(always)]
-fn known<F: Quote, P: Packet, M: Maps>(
+fn known<F: Quote, P: Packet, M: Events>(
     packet: &P,
     maps: &mut M,
     state: &mut VerdictState,
@@ -89,7 +89,7 @@ fn on_the_link<F: Family, M: Maps>(maps: &M, context: &Context, tuple: &Tuple<F>
 /// The established path: one lookup. An entry that was made for other interfaces is no answer: the
 /// long path then finds out who sends from whose address.
 #[inline(always)]
-fn established<F: Family, M: Maps>(
+fn established<F: Family, M: Events>(
     maps: &mut M,
     state: &mut VerdictState,
     context: &Context,
@@ -197,7 +197,7 @@ fn ends_of(entry: &CtEntry, source: usize) -> Identities {
 
 /// A packet that could not be parsed.
 #[inline(never)]
-fn refuse<F: Family, M: Maps>(
+fn refuse<F: Family, M: Events>(
     maps: &mut M,
     state: &mut VerdictState,
     context: &Context,
