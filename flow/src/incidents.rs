@@ -49,29 +49,62 @@ impl Incident {
     /// Tells it from others, as long as policy, workloads and port stay the same: eight hexadecimal
     /// digits. It is the same in every version and on every machine: servers keep what people say of it.
     pub fn id(&self) -> String {
-        let row = &self.row;
-        let judged = row.judged.name();
-        // What a rule says may be told in other words later; whose it is may not.
-        let whose = row.why.split(" \u{b7} ").next();
-        let whose = whose.filter(|_| row.judged == Judged::Denied);
-        let [source, destination] = [&row.source, &row.destination];
-        let parts = [
-            &*source.who.id(),
-            &source.outside,
-            &destination.who.id(),
-            &destination.outside,
-            &row.port,
-            judged,
-            whose.unwrap_or_default(),
-        ];
-        let mut hasher = FnvHasher::default();
-        for part in parts {
-            hasher.write(part.as_bytes());
-            // No text has it: where one part ends counts.
-            hasher.write(&[0xff]);
-        }
-        format!("{:08x}", hasher.finish() >> 32)
+        id(&self.row)
     }
+}
+
+/// [`Incident::id`].
+fn id(row: &Row) -> String {
+    let judged = row.judged.name();
+    let (whose, by) = decided_by(row);
+    let [source, destination] = [&row.source, &row.destination];
+    let parts = [
+        &*source.who.id(),
+        &source.outside,
+        &destination.who.id(),
+        &destination.outside,
+        &row.port,
+        judged,
+        whose,
+        by,
+    ];
+    let mut hasher = FnvHasher::default();
+    for part in parts {
+        hasher.write(part.as_bytes());
+        // No text has it: where one part ends counts.
+        hasher.write(&[0xff]);
+    }
+    format!("{:08x}", hasher.finish() >> 32)
+}
+
+/// Whose rule denied, and whether it is a deny or the default of a direction. What a rule says isn't part of
+/// it: that changes while the incident goes on, and may be told in other words later.
+fn decided_by(row: &Row) -> (&str, &str) {
+    let why = Some(&*row.why).filter(|_| row.judged == Judged::Denied);
+    let (whose, rule) = why
+        .and_then(|why| why.split_once(" \u{b7} "))
+        .unwrap_or_default();
+    let default = rule.starts_with("default deny").then_some(rule);
+    (whose, default.unwrap_or_default())
+}
+
+/// Groups of one incident as one: what its rule says may have changed while it went on. The newest word counts.
+fn joined(groups: Vec<(Row, Vec<usize>)>) -> Vec<(Row, Vec<usize>)> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut joined: Vec<(Row, Vec<usize>)> = Vec::with_capacity(groups.len());
+    for (row, members) in groups {
+        let at = *places.entry(id(&row)).or_insert(joined.len());
+        let Some((known, all)) = joined.get_mut(at) else {
+            joined.push((row, members));
+            continue;
+        };
+        if row.last > known.last {
+            known.why.clone_from(&row.why);
+        }
+        known.add(&row);
+        all.extend(members);
+    }
+    joined
 }
 
 /// The incidents among rows, one for each connection; `now`: Unix ns. What goes on comes first, then
@@ -88,7 +121,7 @@ pub fn incidents(rows: &[Row], now: i64) -> Vec<Incident> {
             Judged::Audited | Judged::Unknown => {}
         }
     }
-    let groups = grouped(denied).into_iter();
+    let groups = joined(grouped(denied)).into_iter();
     let mut incidents: Vec<Incident> = groups
         .filter_map(|(row, members)| {
             let members = members.into_iter().map(|at| places[at]);

@@ -179,7 +179,7 @@ impl Row {
     }
 
     /// Takes in another denial of the same cause.
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (end, of) in [
             (&mut self.source, &other.source),
             (&mut self.destination, &other.destination),

@@ -82,17 +82,34 @@ fn an_id_stays_while_policy_ends_and_port_do() {
     let id = |row: Row| incidents(&[row], NOW)[0].id();
     let one = id(row("web-1", Judged::Denied, DENY, 5));
     assert_eq!(id(row("web-2", Judged::Denied, DENY, 900)), one);
-    // Told in other words.
-    let again = row(
-        "web-1",
-        Judged::Denied,
-        "cnp shop/db \u{b7} denies app=web",
-        5,
-    );
-    assert_eq!(id(again), one);
+    let denies = |what: &str| {
+        let why = format!("cnp shop/db \u{b7} denies {what}");
+        id(row("web-1", Judged::Denied, &why, 5))
+    };
+    // The same rule, as it says another thing; the default is another one.
+    assert_eq!(denies("app=web"), denies("team=shop"));
+    assert_ne!(denies("app=web"), one);
     let mut other = row("web-1", Judged::Denied, DENY, 5);
     other.port = ":5433".to_owned();
     assert_ne!(id(other), one);
+}
+
+#[test]
+fn a_rule_that_changed_while_it_denied_is_one_cause() {
+    let denied = |what: &str, ago| {
+        let why = format!("cnp shop/db \u{b7} denies {what}");
+        row("web-1", Judged::Denied, &why, ago)
+    };
+    let rows = [
+        denied("10.0.0.0/8", 40),
+        denied("0.0.0.0/0", 2),
+        denied("10.0.0.0/8", 30),
+    ];
+    let found = incidents(&rows, NOW);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].row.why, rows[1].why);
+    assert_eq!(found[0].row.facts.drops, 6);
+    assert_eq!((found[0].row.start, found[0].newest), (rows[0].start, 1));
 }
 
 #[test]
