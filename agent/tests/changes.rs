@@ -153,8 +153,7 @@ async fn changes_are_told_with_the_objects_before_and_after() {
         .iter()
         .map(|change| (change.action(), &*change.object, &*change.summary))
         .collect();
-    let lost_and_got = "lost rule ingress[0] (allows app=client on 80/TCP); \
-                        got rule ingress[0] (allows app=api on 80/TCP)";
+    let rewritten = "rule ingress[0]: app=client -> app=api (allows app=api on 80/TCP)";
     assert_eq!(
         told,
         [
@@ -164,7 +163,7 @@ async fn changes_are_told_with_the_objects_before_and_after() {
                 "cnp far/other",
                 "selects app=api instead of app=client"
             ),
-            (Action::Changed, "cnp shop/web", lost_and_got),
+            (Action::Changed, "cnp shop/web", rewritten),
             (Action::Changed, "ns far", "label team: a -> b"),
             (Action::Changed, "ns shop", "label team: a -> b"),
             (

@@ -16,7 +16,7 @@ use flow::{
 };
 use proto::{
     flow::{Flow, FlowFilter},
-    flows::v1::{ExplainResponse, trace_response::Verdict as Answer},
+    flows::v1::{ExplainResponse, TraceResponse, trace_response::Verdict as Answer},
     google::Timestamp,
 };
 
@@ -256,7 +256,13 @@ pub(crate) fn document(
         text(AttributeId::Destination),
         text(AttributeId::Protocol)
     );
-    writeln!(out, "{heading}{verdict}  {ends}")?;
+    let now = answer.now.as_ref().map(TraceResponse::verdict);
+    let since = match (answer.differs, now) {
+        (true, Some(Answer::Allowed)) => "; ALLOWED now",
+        (true, Some(Answer::Denied)) => "; DENIED now",
+        _ => "",
+    };
+    writeln!(out, "{heading}{verdict}{since}  {ends}")?;
     if as_markdown {
         writeln!(out)?;
     }
@@ -309,16 +315,21 @@ pub(crate) fn document(
         }
     }
     let involved = answer.policies.iter().map(|policy| {
-        let decided = if policy.decided { " decided" } else { "" };
+        let decided = match (policy.decided, policy.in_force) {
+            (true, true) => " decided",
+            (true, false) if policy.meaning.trim().is_empty() => " decided, and is gone",
+            (true, false) => " decided, and has changed; now",
+            (false, _) => "",
+        };
         let place = match policy.place.as_str() {
             "" => String::new(),
             place => format!(" ({place})"),
         };
-        format!(
-            "{}{decided}{place}: {}",
-            policy.policy,
-            policy.meaning.trim()
-        )
+        let meaning = match policy.meaning.trim() {
+            "" => String::new(),
+            meaning => format!(": {meaning}"),
+        };
+        format!("{}{decided}{place}{meaning}", policy.policy)
     });
     list(&mut out, "Policies", &involved.collect::<Vec<_>>())?;
     list(&mut out, "Notes", &answer.notes)?;

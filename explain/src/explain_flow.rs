@@ -285,9 +285,12 @@ fn changes(
         if policy.present_version.is_empty() {
             changes.push(format!("{name} no longer exists"));
         } else if !policy.in_force {
+            let of = match policy.namespace.as_str() {
+                "" => policy.name.clone(),
+                namespace => format!("{namespace}/{}", policy.name),
+            };
             changes.push(format!(
-                "{name} is at version {}, and decided at version {}",
-                policy.present_version, policy.version
+                "{name} says another thing now (flows policy history {of} --diff)"
             ));
         }
     }

@@ -23,7 +23,7 @@ use policy::rule::{Policy, protocol};
 use policy::{Config, Mode};
 use policy::{Cookies, TableOwner};
 use policy::{Decision, TableQuery, decide};
-use policy::{Direction, ReasonKind};
+use policy::{Direction, ReasonKind, RulePath};
 use policy::{TableInput, compile_tables};
 
 mod allowed_ports;
@@ -89,6 +89,40 @@ pub struct EndpointVerdict {
     pub suggestions: Vec<Suggestion>,
     /// Of a question about any port: what this end allows.
     pub ports: Option<AllowedPorts>,
+}
+
+impl EndpointVerdict {
+    /// Of a default deny, the rule that comes nearest to allowing it.
+    pub fn nearest_rule(&self) -> Option<NearestRule<'_>> {
+        let kind = self.decision.reason.as_deref()?.kind;
+        let (finding, rule) = finding::nearest(&self.policies)?;
+        let failed = rule.failed.first()?;
+        (kind == ReasonKind::DefaultDeny).then_some(NearestRule {
+            policy: &finding.policy,
+            path: rule.path,
+            failed,
+        })
+    }
+}
+
+/// A rule that would allow it if one thing were otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NearestRule<'a> {
+    /// Whose it is.
+    pub policy: &'a ObjectName,
+    /// Where it stands there.
+    pub path: RulePath,
+    /// What doesn't match: `from: app=web, have app=api`, `port 9121 not in 9187/TCP`.
+    pub failed: &'a str,
+}
+
+impl fmt::Display for NearestRule<'_> {
+    /// `ingress[0] of cnp data/redis (port 9121 not in 9187/TCP)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.to_string();
+        let path = path.strip_prefix("spec.").unwrap_or(&path);
+        write!(f, "{path} of {} ({})", self.policy, self.failed)
+    }
 }
 
 impl Explanation {

@@ -114,7 +114,12 @@ pub fn incidents(rows: &[Row], now: i64) -> Vec<Incident> {
     for (place, row) in rows.iter().enumerate() {
         match row.judged {
             Judged::Denied | Judged::Dropped | Judged::Error => {
-                denied.push(row.clone());
+                let mut row = row.clone();
+                if row.bytes > 0 {
+                    // It was open before it was denied, and began when it was allowed.
+                    row.start = row.last;
+                }
+                denied.push(row);
                 places.push(place);
             }
             Judged::Allowed => allowed.add(row),

@@ -76,8 +76,10 @@ struct Past {
     denied: Option<(i64, i64)>,
     /// Packets that were dropped since.
     drops: u64,
-    /// The oldest flow that was looked at, Unix ns.
-    oldest: Option<i64>,
+    /// If it worked since: when connections were denied before, the last time, and their packets.
+    before: Option<(i64, i64, u64)>,
+    /// What was dropped since, but not by a policy: why, the last one (Unix ns), and packets.
+    otherwise: Option<(String, i64, u64)>,
 }
 
 /// All that is said.
@@ -89,6 +91,8 @@ struct Answer<'a> {
     at: Option<Timestamp>,
     past: Past,
     found: Culprits,
+    /// Of each end that denies by default, the rule that comes nearest to allowing it.
+    nearest: [Option<String>; 2],
     changes: &'a [Change],
     recorded: &'a GetChangesResponse,
 }
@@ -131,6 +135,10 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         past: past(server, &args.source, destination, port, at).await?,
         at,
         found: found.map_err(question)?,
+        nearest: [&explained.egress, &explained.ingress].map(|verdict| {
+            let nearest = verdict.as_ref()?.nearest_rule()?;
+            Some(escape(&nearest.to_string()))
+        }),
         changes: &changes,
         recorded: &recorded,
     };
@@ -234,18 +242,40 @@ async fn past(
 
 impl Past {
     fn of<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Self {
-        let is_denied = |row: &&Row| matches!(row.judged, Judged::Denied | Judged::Dropped);
+        let drops = |rows: &[&Row]| rows.iter().map(|row| row.facts.drops).sum();
         let allowed = rows.clone().filter(|row| row.judged == Judged::Allowed);
-        let worked = allowed.map(|row| row.last).max();
-        let since = rows.clone().filter(is_denied);
-        let since = since.filter(|row| worked.is_none_or(|worked| row.last > worked));
-        let first = since.clone().map(|row| row.start).min();
-        let last = since.clone().map(|row| row.last).max();
+        let worked = allowed.clone().map(|row| row.last).max();
+        let after = |moment: Option<i64>| move |row: &&Row| moment.is_none_or(|of| row.last > of);
+        // What worked before it was cut began when it was allowed.
+        let began = |row: &&Row| match worked.is_some_and(|worked| row.start < worked) {
+            true => row.last,
+            false => row.start,
+        };
+        let of = |judged: Judged| rows.clone().filter(move |row| row.judged == judged);
+        let denied: Vec<&Row> = of(Judged::Denied).filter(after(worked)).collect();
+        let first = denied.iter().map(began).min();
+        let last = denied.iter().map(|row| row.last).max();
+        let otherwise: Vec<&Row> = of(Judged::Dropped).filter(after(worked)).collect();
+        let newest = otherwise.iter().max_by_key(|row| row.last);
+        let earlier: Vec<&Row> = of(Judged::Denied)
+            .filter(|row| !after(worked)(row))
+            .collect();
+        let before = earlier.iter().map(|row| row.last).max().map(|until| {
+            let worked = allowed.map(|row| row.last).filter(|last| *last < until);
+            let outage: Vec<&Row> = earlier
+                .iter()
+                .copied()
+                .filter(after(worked.max()))
+                .collect();
+            let since = outage.iter().map(|row| row.start).min();
+            (since.unwrap_or(until), until, drops(&outage))
+        });
         Self {
             worked,
             denied: first.zip(last),
-            drops: since.map(|row| row.facts.drops).sum(),
-            oldest: rows.map(|row| row.start).min(),
+            drops: drops(&denied),
+            before: before.filter(|_| denied.is_empty()),
+            otherwise: newest.map(|row| (row.why.clone(), row.last, drops(&otherwise))),
         }
     }
 }
@@ -278,6 +308,10 @@ fn to_json(answer: &Answer<'_>) -> Value {
         "denied_since": answer.past.denied.map(|(first, _)| time(first)),
         "last_denied": answer.past.denied.map(|(_, last)| time(last)),
         "drops": answer.past.drops,
+        "nearest_rules": answer.nearest.iter().flatten().collect::<Vec<_>>(),
+        "dropped_otherwise": answer.past.otherwise.as_ref().map(|(why, last, drops)| {
+            json!({"why": why, "last": time(*last), "drops": drops})
+        }),
         "causes": causes.map(change).collect::<Vec<_>>(),
         "together": answer.found.together,
         "changes_tried": answer.found.tried,

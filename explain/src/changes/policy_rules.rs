@@ -29,11 +29,23 @@ pub(super) fn summary(
 
 fn compare(before: Option<&Policy>, after: Option<&Policy>) -> ChangeSummary {
     let (lost, gained) = element_changes(before, after);
-    let mut parts = Vec::new();
-    if let (Some(before), Some(after)) = (before, after) {
-        parts.extend(spec_changes(before, after));
+    let mut parts = match (before, after) {
+        (Some(before), Some(after)) => spec_changes(before, after),
+        (None, Some(policy)) => default_denies(policy, "denies other"),
+        (Some(policy), None) => default_denies(policy, "no longer denies other"),
+        (None, None) => Vec::new(),
+    };
+    let replaced = |of: &RuleChange, by: &RuleChange| of.path == by.path && of.deny == by.deny;
+    for change in &lost {
+        parts.push(match gained.iter().find(|by| replaced(change, by)) {
+            Some(by) => rewritten(change, by),
+            None => rule_text(change),
+        });
     }
-    parts.extend(lost.iter().chain(&gained).map(rule_text));
+    let new = gained
+        .iter()
+        .filter(|by| !lost.iter().any(|of| replaced(of, by)));
+    parts.extend(new.map(rule_text));
     let text = match parts.is_empty() {
         false => bounded::list_of_bounded(&parts, "; "),
         true if before.is_some() && after.is_some() => "no rule changed".to_owned(),
@@ -47,11 +59,60 @@ fn compare(before: Option<&Policy>, after: Option<&Policy>) -> ChangeSummary {
 
 /// `lost rule ingress[1] (allows app=web on 6379/TCP)`.
 fn rule_text(change: &RuleChange) -> String {
-    let path = change.path.to_string();
-    let path = path.strip_prefix("spec.").unwrap_or(&path);
     let verb = if change.gained { "got" } else { "lost" };
-    let says = if change.deny { "denies" } else { "allows" };
-    format!("{verb} rule {path} ({says} {})", change.text)
+    format!(
+        "{verb} rule {} ({} {})",
+        place(change),
+        says(change),
+        change.text
+    )
+}
+
+fn place(change: &RuleChange) -> String {
+    let path = change.path.to_string();
+    path.strip_prefix("spec.").unwrap_or(&path).to_owned()
+}
+
+fn says(change: &RuleChange) -> &'static str {
+    if change.deny { "denies" } else { "allows" }
+}
+
+/// A rule that says another thing: `rule ingress[1]: app=web -> app=api (allows app=api on 6379/TCP)` where one
+/// word is another one, else `rule ingress[1] allows app=api on 80/TCP instead of app=web on 6379/TCP`.
+fn rewritten(of: &RuleChange, by: &RuleChange) -> String {
+    let (rule, says) = (place(by), says(by));
+    match one_word(&of.text, &by.text) {
+        Some((was, is)) => format!("rule {rule}: {was} -> {is} ({says} {})", by.text),
+        None => format!("rule {rule} {says} {} instead of {}", by.text, of.text),
+    }
+}
+
+/// The one word in which two texts differ; `None` if there are several, or none.
+fn one_word<'a>(before: &'a str, after: &'a str) -> Option<(&'a str, &'a str)> {
+    let words = |text: &'a str| text.split([' ', ',']).filter(|word| !word.is_empty());
+    if words(before).count() != words(after).count() {
+        return None;
+    }
+    let mut differ = words(before)
+        .zip(words(after))
+        .filter(|(was, is)| was != is);
+    let found = differ.next()?;
+    differ.next().is_none().then_some(found)
+}
+
+/// Whom a policy that comes or goes closes, or closed, a direction of.
+fn default_denies(policy: &Policy, verb: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for rule in &policy.rules {
+        for direction in Direction::ALL {
+            let statement = rule.statement(direction);
+            if statement.is_some_and(|statement| statement.default_deny) {
+                found.push(format!("{verb} {direction} of {}", subject(rule)));
+            }
+        }
+    }
+    found.dedup();
+    found
 }
 
 /// What tells elements apart.

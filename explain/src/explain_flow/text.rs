@@ -75,6 +75,10 @@ pub(super) fn headline(
                     false => "; now it is denied",
                 });
             }
+            let denying = now.filter(|_| !allowed && !differs).and_then(denying);
+            if let Some(nearest) = denying.and_then(EndpointVerdict::nearest_rule) {
+                text.push_str(&format!("; nearest: {nearest}"));
+            }
             text
         }
         (None, Some(now))
@@ -86,8 +90,9 @@ pub(super) fn headline(
             format!("{source} may reach {destination} on some ports only")
         }
         (None, Some(now)) => {
-            let denying = now.verdicts().find(|verdict| !verdict.decision.allows());
-            let telling = denying.or(now.ingress.as_ref()).or(now.egress.as_ref());
+            let telling = denying(now)
+                .or(now.ingress.as_ref())
+                .or(now.egress.as_ref());
             let why = telling.map_or_else(
                 || "neither end is a pod, no policy applies".to_owned(),
                 verdict_text,
@@ -98,6 +103,10 @@ pub(super) fn headline(
             "{source} -> {destination}{port}: the flow records no decision, and none can be made now"
         ),
     }
+}
+
+fn denying(now: &Explanation) -> Option<&EndpointVerdict> {
+    now.verdicts().find(|verdict| !verdict.decision.allows())
 }
 
 /// Why a flow was decided as it records.

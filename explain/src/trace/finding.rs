@@ -64,6 +64,9 @@ pub struct RuleFinding {
     pub text: Arc<str>,
     /// Conditions that failed, in the order in which they are asked; empty: it matches.
     pub failed: Vec<String>,
+    /// How much would have to be otherwise for it to match: labels of the peer that it comes nearest to, and
+    /// the port.
+    pub distance: usize,
 }
 
 impl RuleFinding {
@@ -71,6 +74,20 @@ impl RuleFinding {
     pub fn matched(&self) -> bool {
         self.failed.is_empty()
     }
+}
+
+/// The distance of a rule for others altogether.
+const FAR: usize = 1000;
+
+/// The rule that allows and comes nearest to matching, and the policy that has it; `None` if there is none, or
+/// each is about another peer and another port.
+pub(super) fn nearest(findings: &[PolicyFinding]) -> Option<(&PolicyFinding, &RuleFinding)> {
+    let rules = findings
+        .iter()
+        .flat_map(|finding| finding.rules.iter().map(move |rule| (finding, rule)));
+    rules
+        .filter(|(_, rule)| !rule.deny && rule.failed.len() == 1 && rule.distance < FAR)
+        .min_by_key(|(_, rule)| rule.distance)
 }
 
 /// Looks at all rules that select the end.
@@ -105,6 +122,7 @@ pub fn scan(
                     deny: element.deny,
                     text: Arc::clone(&element.text),
                     failed: input.failed(element),
+                    distance: input.distance(element),
                 }));
         }
         if !finding.selecting.is_empty() {
@@ -120,6 +138,21 @@ impl MatchInput<'_> {
             .into_iter()
             .chain(self.port_failed(element))
             .collect()
+    }
+
+    fn distance(&self, element: &Element) -> usize {
+        let labels = &self.peer.labels;
+        let of = |peer: &Peer| match (peer.matches(labels, self.groups), selector(peer)) {
+            (true, _) => 0,
+            (false, Some(selector)) => {
+                let failing = selector.requirements.iter();
+                failing.filter(|of| !of.matches(labels)).count().max(1)
+            }
+            // Nothing about the peer could make it one of these.
+            (false, None) => FAR,
+        };
+        let peers = element.peers.iter().map(of).min().unwrap_or(FAR);
+        peers + usize::from(self.port_failed(element).is_some())
     }
 
     fn peer_failed(&self, element: &Element) -> Option<String> {

@@ -8,7 +8,8 @@ fn a_drop_is_explained_with_everything_that_helps() {
     assert_eq!(
         answer.headline,
         "production/web may not reach production/db on 5432/TCP: no ingress rule of cnp \
-         production/db allows it"
+         production/db allows it; \
+         nearest: ingress[0] of cnp production/db (from: app=auth, have app=web)"
     );
     let recorded = answer.recorded.expect("it was decided");
     assert_eq!(
@@ -68,7 +69,7 @@ fn what_changed_since_is_said() {
     );
     assert_eq!(
         answer.changes,
-        ["cnp production/db is at version 7, and decided at version 5"]
+        ["cnp production/db says another thing now (flows policy history production/db --diff)"]
     );
     assert!(!answer.policies[0].in_force);
 

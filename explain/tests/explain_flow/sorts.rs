@@ -30,12 +30,14 @@ fn flows_of_all_sorts() {
                 ..plain(dropped())
             },
             "production/web may not reach production/db on 5432/TCP: no ingress rule of cnp \
-             production/db allows it",
+             production/db allows it; \
+             nearest: ingress[0] of cnp production/db (from: app=auth, have app=web)",
         ),
         (
             "without rules",
             plain(dropped()),
-            "production/web may not reach production/db on 5432/TCP: no ingress rule allows it",
+            "production/web may not reach production/db on 5432/TCP: no ingress rule allows it; \
+             nearest: ingress[0] of cnp production/db (from: app=auth, have app=web)",
         ),
         (
             "addresses alone, no verdict",
@@ -57,7 +59,8 @@ fn flows_of_all_sorts() {
                 ..dropped()
             },
             "production/web may not reach production/db on 5432/TCP: no ingress rule of cnp \
-             production/db allows it",
+             production/db allows it; \
+             nearest: ingress[0] of cnp production/db (from: app=auth, have app=web)",
         ),
         (
             "a reply",

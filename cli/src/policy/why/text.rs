@@ -9,11 +9,14 @@ use flow::{
 };
 use proto::{
     flow::Verdict,
-    flows::v1::{Change, Judgement},
+    flows::v1::{Change, Judgement, change::Action},
     google::Timestamp,
 };
 
 use super::Answer;
+
+/// Nodes' clocks differ by so much, and a change is told once it is in force (ns).
+const SLACK: i64 = 2_000_000_000;
 
 /// In lines.
 pub(super) fn of(answer: &Answer<'_>, zone: &Zone) -> String {
@@ -38,12 +41,16 @@ fn write(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
         }
     };
     writeln!(out, "{verdict} {when}  {source} -> {destination}")?;
-    for (end, judgement) in [
+    let ends = [
         ("source", &answer.now.egress),
         ("destination", &answer.now.ingress),
-    ] {
+    ];
+    for ((end, judgement), nearest) in ends.into_iter().zip(&answer.nearest) {
         if let Some(judgement) = judgement {
             judged(out, end, judgement)?;
+        }
+        if let Some(nearest) = nearest {
+            writeln!(out, "    nearest rule: {nearest}")?;
         }
     }
     past(out, answer, zone)?;
@@ -74,35 +81,51 @@ fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
         format!("{} {}", zone.clock(ns), zone.abbreviation(moment))
     };
     let past = &answer.past;
+    let packets = |drops: u64| match drops {
+        1 => "1 packet".to_owned(),
+        drops => format!("{} packets", grouped(drops)),
+    };
+    if let Some((why, last, drops)) = &past.otherwise {
+        writeln!(
+            out,
+            "But {} dropped for another reason than policy, the last at {}: {}.",
+            match drops {
+                1 => "1 packet was".to_owned(),
+                drops => format!("{} packets were", grouped(*drops)),
+            },
+            time(*last),
+            escape(why)
+        )?;
+    }
     match (past.worked, past.denied) {
+        (None, None) if past.otherwise.is_some() => Ok(()),
         (None, None) => writeln!(out, "No such connection is among the flows that are held."),
-        (Some(worked), None) => writeln!(out, "It worked until {} at least.", time(worked)),
+        (Some(worked), None) => {
+            write!(out, "It was last seen working at {}", time(worked))?;
+            if let Some((since, until, drops)) = past.before {
+                let dropped = packets(drops);
+                let (since, until) = (time(since), time(until));
+                write!(
+                    out,
+                    "; before that it was denied from {since} to {until} ({dropped})"
+                )?;
+            }
+            writeln!(out, ".")
+        }
         (worked, Some((first, last))) => {
-            let drops = match past.drops {
-                1 => "1 packet dropped".to_owned(),
-                drops => format!("{} packets dropped", grouped(drops)),
-            };
+            let drops = packets(past.drops);
+            let (first, last) = (time(first), time(last));
             match worked {
-                Some(worked) => {
-                    writeln!(
-                        out,
-                        "It worked until {}, and is denied since {}: {drops}, the last at {}.",
-                        time(worked),
-                        time(first),
-                        time(last)
-                    )
-                }
-                None => {
-                    let oldest = past.oldest.unwrap_or(first);
-                    writeln!(
-                        out,
-                        "It is denied since {} at least: {drops}, the last at {}; the flows that are \
-                         held, from {} on, have none that worked.",
-                        time(first),
-                        time(last),
-                        time(oldest)
-                    )
-                }
+                Some(worked) => writeln!(
+                    out,
+                    "It worked until {}, and is denied since {first}: {drops} dropped, the last at {last}.",
+                    time(worked)
+                ),
+                None => writeln!(
+                    out,
+                    "It is denied since {first} at least: {drops} dropped, the last at {last}. None that \
+                     worked is among the flows that are held."
+                ),
             }
         }
     }
@@ -119,7 +142,18 @@ fn causes(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
         };
         let time = moment(change.time.as_ref());
         let (object, summary) = (escape(&change.object), escape(&change.summary));
-        writeln!(out, "  {time}  {object}: {summary}{place}")
+        let came_or_went = match change.action() {
+            Action::Added => " created",
+            Action::Removed => " deleted",
+            Action::Changed | Action::FirstState | Action::Unspecified => "",
+        };
+        writeln!(out, "  {time}  {object}{came_or_went}: {summary}{place}")?;
+        let at = change.time.unwrap_or_default().unix_nanos();
+        let denied = answer.past.denied.map(|(first, _)| first);
+        if denied.is_some_and(|first| at.saturating_sub(first) > SLACK) {
+            writeln!(out, "    But it was denied before that, too.")?;
+        }
+        Ok(())
     };
     let causes: Vec<&Change> = found
         .alone
@@ -150,9 +184,13 @@ fn causes(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
             writeln!(out, "\nNo change recorded {since}did it ({tried}).")?;
         }
         (causes, _) => {
+            let changes = match causes.len() {
+                1 => "this change",
+                _ => "any one of these changes",
+            };
             writeln!(
                 out,
-                "\nWithout this change it would be {other} (proven on the present state):"
+                "\nWithout {changes} it would be {other} (proven on the present state):"
             )?;
             for change in causes {
                 line(out, change)?;
@@ -163,24 +201,35 @@ fn causes(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
 }
 
 fn repair(out: &mut String, answer: &Answer<'_>) -> fmt::Result {
-    let causes = answer
-        .found
-        .alone
-        .iter()
-        .filter_map(|at| answer.changes.get(*at));
-    let mut policies = causes.filter(|change| change.kind.ends_with("Policy"));
-    if let Some(change) = policies.next() {
+    let causes = answer.found.alone.iter();
+    let cause = causes.filter_map(|at| answer.changes.get(*at)).next();
+    if let Some(change) = cause {
         let name = match change.namespace.as_str() {
             "" => escape(&change.name),
             namespace => escape(&format!("{namespace}/{}", change.name)),
         };
-        writeln!(
-            out,
-            "\nWhat it was before: flows policy history {name} --diff"
-        )?;
+        let object = escape(&change.object);
+        let how = match change.action() {
+            Action::Added => format!("delete {object}"),
+            Action::Removed => format!("create {object} again"),
+            Action::Changed | Action::FirstState | Action::Unspecified
+                if change.kind.ends_with("Policy") =>
+            {
+                format!("flows policy history {name} --diff shows what it was")
+            }
+            Action::Changed | Action::FirstState | Action::Unspecified => {
+                format!("change {object} back")
+            }
+        };
+        writeln!(out, "\nWhat would undo that: {how}")?;
     }
     for suggestion in &answer.now.suggestions {
-        writeln!(out, "\nWhat would allow it: {}", suggestion.text)?;
+        let or = if cause.is_some() {
+            "What would allow it as things are"
+        } else {
+            "What would allow it"
+        };
+        writeln!(out, "\n{or}: {}", suggestion.text)?;
         for line in suggestion.yaml.lines() {
             writeln!(out, "  {line}")?;
         }
