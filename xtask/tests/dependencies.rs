@@ -14,6 +14,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("flows-abi", &[]),
     ("flows-datapath-core", &["flows-abi"]),
     ("flows-datapath-host", &["flows-abi", "flows-datapath-core"]),
+    ("flows-l7-wire", &[]),
+    ("flows-l7", &["flows-l7-wire"]),
     ("flows-proto", &[]),
     ("flows-flow", &["flows-abi", "flows-proto"]),
     ("flows-cluster", &["flows-abi", "flows-flow"]),
@@ -218,7 +220,8 @@ fn what_runs_in_the_kernel_has_no_dependencies_and_no_std() {
         graph.links("flows-datapath-core"),
         BTreeSet::from(["flows-abi"])
     );
-    for name in ["flows-abi", "flows-datapath-core"] {
+    assert_eq!(graph.links("flows-l7-wire"), BTreeSet::new());
+    for name in ["flows-abi", "flows-datapath-core", "flows-l7-wire"] {
         let root = Path::new(&graph.manifests[name])
             .with_file_name("src")
             .join("lib.rs");
@@ -250,6 +253,7 @@ fn aya_is_used_by_the_loader_alone() {
         assert!(aya.is_empty(), "{member} must not use {aya:?}");
     }
     for name in [
+        "flows-l7",
         "flows-flow",
         "flows-cluster",
         "flows-policy",
@@ -270,6 +274,7 @@ fn aya_is_used_by_the_loader_alone() {
 fn vocabulary_state_and_policy_do_not_speak_grpc() {
     let graph = Graph::read();
     for name in [
+        "flows-l7",
         "flows-flow",
         "flows-cluster",
         "flows-policy",
@@ -280,5 +285,14 @@ fn vocabulary_state_and_policy_do_not_speak_grpc() {
             .filter(|used| used.starts_with("tonic"))
             .collect();
         assert!(grpc.is_empty(), "{name} must not use {grpc:?}");
+    }
+}
+
+#[test]
+fn layer_7_is_judged_without_a_runtime() {
+    let graph = Graph::read();
+    let linked = graph.links("flows-l7");
+    for runtime in ["tokio", "mio", "hyper", "prost"] {
+        assert!(!linked.contains(runtime), "flows-l7 must not link {runtime}");
     }
 }
