@@ -10,3 +10,6 @@
 //! Nothing here may panic: all of it reads what anybody sent.
 #![no_std]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod dns;
+pub mod name;

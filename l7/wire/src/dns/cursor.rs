@@ -1,0 +1,85 @@
+//! A place in a message, which only goes forward.
+
+use super::Malformed;
+use crate::name::Name;
+
+/// Reads a message from its start.
+#[derive(Clone)]
+pub(super) struct Cursor<'a> {
+    message: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(message: &'a [u8]) -> Self {
+        Self { message, at: 0 }
+    }
+
+    /// Bytes from the message's start.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let end = self.at.checked_add(length).ok_or(Malformed)?;
+        let taken = self.message.get(self.at..end).ok_or(Malformed)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let taken = self.take(N)?;
+        taken.first_chunk().copied().ok_or(Malformed)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, Malformed> {
+        Ok(u8::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, Malformed> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32, Malformed> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+
+    /// A name, whose pointers are followed. Each must lead to before the labels that it ends, so that none
+    /// leads round in a circle; and a name's length bounds how many there can be between its labels.
+    pub(super) fn name(&mut self) -> Result<Name, Malformed> {
+        let mut name = Name::ROOT;
+        let mut here = self.clone();
+        // Where the labels that are being read began, and whether a pointer was followed.
+        let (mut start, mut is_elsewhere) = (here.at, false);
+        loop {
+            let length = here.u8()?;
+            match length >> 6 {
+                0 if length == 0 => break,
+                0 => {
+                    let label = here.take(usize::from(length))?;
+                    name.push(label).or(Err(Malformed))?;
+                }
+                3 => {
+                    let low = here.u8()?;
+                    if !is_elsewhere {
+                        self.at = here.at;
+                        is_elsewhere = true;
+                    }
+                    let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
+                    // The header is no name.
+                    if target >= start || target < super::HEADER {
+                        return Err(Malformed);
+                    }
+                    here.at = target;
+                    start = target;
+                }
+                // RFC 6891, 5: other kinds of labels are gone.
+                _ => return Err(Malformed),
+            }
+        }
+        if !is_elsewhere {
+            self.at = here.at;
+        }
+        Ok(name)
+    }
+}
