@@ -293,6 +293,9 @@ fn layer_7_is_judged_without_a_runtime() {
     let graph = Graph::read();
     let linked = graph.links("flows-l7");
     for runtime in ["tokio", "mio", "hyper", "prost"] {
-        assert!(!linked.contains(runtime), "flows-l7 must not link {runtime}");
+        assert!(
+            !linked.contains(runtime),
+            "flows-l7 must not link {runtime}"
+        );
     }
 }

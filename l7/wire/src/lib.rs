@@ -13,3 +13,5 @@
 
 pub mod dns;
 pub mod name;
+
+pub mod tls;

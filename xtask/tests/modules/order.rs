@@ -137,7 +137,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "metrics",
         ],
     ),
-    ("l7/wire", &["name", "dns"]),
+    ("l7/wire", &["name", "dns", "tls"]),
     (
         "agent",
         &[
