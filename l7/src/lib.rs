@@ -2,3 +2,6 @@
 //! clock, no tasks; what carries the bytes is `proxy`.
 //!
 //! Semantics are Cilium's, but where flows is stricter on purpose; the comments say where.
+
+pub mod http;
+pub mod regexp;

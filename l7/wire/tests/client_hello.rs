@@ -188,7 +188,7 @@ fn rows() {
         ("announced length", records(&[1, 1, 0, 1], 9), Err(TooLong)),
         (
             "one byte a record, for ever",
-            records(&hello(&[big.clone()]), 1),
+            records(&hello(std::slice::from_ref(&big)), 1),
             Err(TooLong),
         ),
         (

@@ -138,6 +138,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
         ],
     ),
     ("l7/wire", &["name", "dns", "tls"]),
+    ("l7", &["regexp", "http"]),
     (
         "agent",
         &[
