@@ -21,5 +21,5 @@ pub use head::{
 };
 pub use path::{BadPath, Normalized, normalize};
 pub use request::{Headers, Request};
-pub use rule::{Fit, Header, Mismatch, NoSecrets, Rule, Secrets};
+pub use rule::{Fit, Header, Mismatch, NoSecrets, PATH_DISTANCE, Rule, Secrets};
 pub use spec::{Action, HeaderMatch, RuleError, RuleField, RuleSpec, SecretRef, Wrong};

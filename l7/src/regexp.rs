@@ -9,7 +9,9 @@
 mod class;
 mod parser;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use regex::bytes;
 
@@ -18,17 +20,17 @@ pub const MAX_LENGTH: usize = 8 * 1024;
 /// Most bytes that an expression may take compiled.
 const MAX_COMPILED: usize = 1 << 20;
 
-/// An expression that matches whole strings.
+/// An expression that matches whole strings. A clone shares its memory.
 #[derive(Clone, Debug)]
 pub struct Regexp {
-    text: Box<str>,
+    text: Arc<str>,
     form: Form,
 }
 
 #[derive(Clone, Debug)]
 enum Form {
     /// Nothing in it is special: the one string that matches.
-    Literal(Box<str>),
+    Literal(Arc<str>),
     Regex(bytes::Regex),
 }
 
@@ -168,5 +170,26 @@ impl Regexp {
 impl fmt::Display for Regexp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// Compiles each text once: policies repeat themselves.
+#[derive(Debug, Default)]
+pub struct Regexps {
+    compiled: HashMap<Box<str>, Regexp>,
+}
+
+impl Regexps {
+    /// As [`Regexp::new`].
+    ///
+    /// # Errors
+    /// As [`Regexp::new`].
+    pub fn get(&mut self, text: &str) -> Result<Regexp, RegexpError> {
+        if let Some(known) = self.compiled.get(text) {
+            return Ok(known.clone());
+        }
+        let regexp = Regexp::new(text)?;
+        self.compiled.insert(text.into(), regexp.clone());
+        Ok(regexp)
     }
 }

@@ -1,7 +1,5 @@
 //! Heads of requests: what has two readings is refused, and pieces make no difference.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use l7::http::HeadError::{self, *};
 use l7::http::{
     Chunks, ChunksError, Framing, Head, HeadReader, MAX_HEAD, MAX_HEADERS, Upgrade,
@@ -36,6 +34,11 @@ fn request(line: &str, headers: &[&str]) -> Vec<u8> {
     text.push_str("\r\n");
     text.into_bytes()
 }
+
+/// What of a target is told, or why it is refused.
+type Parts<'a> = Result<(&'a str, &'a str), HeadError>;
+/// Why headers are refused, and the status.
+type Refused = Option<(HeadError, u16)>;
 
 const GET: &str = "GET /a HTTP/1.1";
 const HOST: &str = "Host: be";
@@ -79,7 +82,7 @@ fn what_has_one_reading_is_read() {
 
 #[test]
 fn targets() {
-    let rows: &[(&str, Result<(&str, &str), HeadError>)] = &[
+    let rows: &[(&str, Parts<'_>)] = &[
         ("GET /", Ok(("be", "/"))),
         ("GET http://Other:8080/a?b=c", Ok(("Other:8080", "/a?b=c"))),
         ("GET HTTPS://other", Ok(("other", "/"))),
@@ -163,7 +166,7 @@ fn what_has_two_readings_is_refused() {
 
 #[test]
 fn headers_that_have_two_readings_are_refused() {
-    let rows: &[(&[&str], Option<(HeadError, u16)>)] = &[
+    let rows: &[(&[&str], Refused)] = &[
         (&[HOST], None),
         (&[], Some((Host, 400))),
         (&[HOST, "host: be"], Some((Host, 400))),

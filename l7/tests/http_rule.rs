@@ -7,7 +7,8 @@
 )]
 
 use l7::http::{
-    Effects, Fit, HeaderChange, HeaderNote, NoSecrets, Request, Rule, RuleSpec, SecretRef, Secrets,
+    Effects, Fit, HeaderChange, HeaderNote, NoSecrets, PATH_DISTANCE, Request, Rule, RuleSpec,
+    SecretRef, Secrets,
 };
 
 type Lines<'a> = [(&'a str, &'a str)];
@@ -36,19 +37,27 @@ fn fits(json: &str, headers: &Lines<'_>) -> Effects {
 fn fails(json: &str, headers: &Lines<'_>) -> (String, usize) {
     match judge(json, "GET", "/a", headers, &NoSecrets) {
         Fit::Fits(effects) => panic!("{json} fits: {effects:?}"),
-        Fit::Fails { first, count } => (first.to_string(), count),
+        Fit::Fails { first, distance } => (first.to_string(), distance),
     }
 }
 
 #[test]
 fn what_first_does_not_fit_is_named() {
     let rows = [
-        (r#"{"path": "/metrics"}"#, "path /a is not /metrics", 1),
-        (r#"{"path": "/m.*"}"#, "path /a does not match /m.*", 1),
+        (
+            r#"{"path": "/metrics"}"#,
+            "path /a is not /metrics",
+            PATH_DISTANCE,
+        ),
+        (
+            r#"{"path": "/m.*"}"#,
+            "path /a does not match /m.*",
+            PATH_DISTANCE,
+        ),
         (
             r#"{"path": "/b", "method": "P.*"}"#,
             "method GET does not match P.*",
-            2,
+            PATH_DISTANCE + 1,
         ),
         (r#"{"method": "get"}"#, "method GET is not get", 1),
         (r#"{"host": "be"}"#, "host be:80 is not be", 1),
@@ -75,10 +84,10 @@ fn what_first_does_not_fit_is_named() {
             1,
         ),
     ];
-    for (json, wanted, count) in rows {
+    for (json, wanted, distance) in rows {
         assert_eq!(
             fails(json, &[("x-b", "1")]),
-            (wanted.to_owned(), count),
+            (wanted.to_owned(), distance),
             "{json}"
         );
     }
@@ -195,7 +204,10 @@ fn an_action_changes_and_logs_what_does_not_match() {
     // Nothing is done for a rule that doesn't fit otherwise.
     let json =
         r#"{"path": "/b", "headerMatches": [{"name": "X-A", "value": "1", "mismatch": "ADD"}]}"#;
-    assert_eq!(fails(json, &[]), ("path /a is not /b".to_owned(), 1));
+    assert_eq!(
+        fails(json, &[]),
+        ("path /a is not /b".to_owned(), PATH_DISTANCE)
+    );
 }
 
 struct Known;

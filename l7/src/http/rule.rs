@@ -8,7 +8,7 @@ use std::fmt;
 use super::effects::{Effects, Expected, HeaderChange, HeaderNote};
 use super::request::{Headers, Request};
 use super::spec::{Action, HeaderMatch, RuleError, RuleField, RuleSpec, SecretRef, Wrong};
-use crate::regexp::Regexp;
+use crate::regexp::{Regexp, Regexps};
 
 /// Values of secrets. Their bytes are in no rule and in no file.
 pub trait Secrets {
@@ -60,6 +60,10 @@ pub struct Rule {
     matches: Vec<HeaderMatch>,
 }
 
+/// What a path that doesn't fit adds to a rule's distance: a rule for another path is not what a request is
+/// compared with, if there is one for its own.
+pub const PATH_DISTANCE: usize = 1000;
+
 /// How a rule fits a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fit {
@@ -69,8 +73,8 @@ pub enum Fit {
     Fails {
         /// What is first found not to fit: the method before the path, the host, the headers.
         first: Mismatch,
-        /// How many of its conditions don't.
-        count: usize,
+        /// How far it is from fitting: [`PATH_DISTANCE`] for the path, one for each other condition.
+        distance: usize,
     },
 }
 
@@ -142,9 +146,17 @@ impl Rule {
     /// # Errors
     /// With the first field that can't be used.
     pub fn new(spec: &RuleSpec) -> Result<Self, RuleError> {
-        let compile = |field, text: &Option<Box<str>>| {
+        Self::with(spec, &mut Regexps::default())
+    }
+
+    /// As [`new`](Self::new), with expressions that other rules share.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with(spec: &RuleSpec, regexps: &mut Regexps) -> Result<Self, RuleError> {
+        let mut compile = |field, text: &Option<Box<str>>| {
             let text = text.as_deref().filter(|text| !text.is_empty());
-            let compiled = text.map(Regexp::new).transpose();
+            let compiled = text.map(|text| regexps.get(text)).transpose();
             compiled.map_err(|error| RuleError {
                 field,
                 wrong: error.into(),
@@ -205,13 +217,13 @@ impl Rule {
     ) -> Fit {
         let mut failed = Failed::default();
         let parts = [
-            ("method", &self.method, request.method.as_bytes()),
-            ("path", &self.path, request.path),
-            ("host", &self.host, request.authority.as_bytes()),
+            ("method", &self.method, request.method.as_bytes(), 1),
+            ("path", &self.path, request.path, PATH_DISTANCE),
+            ("host", &self.host, request.authority.as_bytes(), 1),
         ];
-        for (part, wanted, is) in parts {
+        for (part, wanted, is, distance) in parts {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| !wanted.matches(is)) {
-                failed.add(|| Mismatch::Part {
+                failed.add(distance, || Mismatch::Part {
                     part,
                     is: shown(is),
                     wanted: wanted.text().into(),
@@ -223,21 +235,21 @@ impl Rule {
             let found = request.values(name);
             let value = value.as_deref().map(str::as_bytes);
             if let Some(mismatch) = compare(name, value, &found) {
-                failed.add(|| mismatch);
+                failed.add(1, || mismatch);
             }
         }
         let mut effects = Effects::default();
         for item in &self.matches {
             match item.judge(&request.values(&item.name), secrets) {
                 Ok(more) => effects.merge(more),
-                Err(mismatch) => failed.add(|| mismatch),
+                Err(mismatch) => failed.add(1, || mismatch),
             }
         }
         match failed.first {
             None => Fit::Fits(effects),
             Some(first) => Fit::Fails {
                 first,
-                count: failed.count,
+                distance: failed.distance,
             },
         }
     }
@@ -247,12 +259,12 @@ impl Rule {
 #[derive(Default)]
 struct Failed {
     first: Option<Mismatch>,
-    count: usize,
+    distance: usize,
 }
 
 impl Failed {
-    fn add(&mut self, mismatch: impl FnOnce() -> Mismatch) {
-        self.count += 1;
+    fn add(&mut self, distance: usize, mismatch: impl FnOnce() -> Mismatch) {
+        self.distance += distance;
         self.first.get_or_insert_with(mismatch);
     }
 }

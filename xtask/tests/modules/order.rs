@@ -138,7 +138,10 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
         ],
     ),
     ("l7/wire", &["name", "dns", "tls"]),
-    ("l7", &["regexp", "http"]),
+    (
+        "l7",
+        &["regexp", "http", "names", "rules", "placement", "lint"],
+    ),
     (
         "agent",
         &[
