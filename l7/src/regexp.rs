@@ -8,6 +8,7 @@
 
 mod class;
 mod parser;
+mod text;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Classes of characters, and what a backslash means inside and outside of them.
 
-use super::parser::{between, error, write_char};
+use super::text::{between, error, write_char};
 use super::{ErrorCode, RegexpError};
 
 const POSIX: [&str; 14] = [

@@ -1,7 +1,7 @@
 //! Reads an expression as Go does, and writes it for `regex`. Groups capture nothing.
 
-use super::class;
-use super::{ErrorCode, RegexpError};
+use super::text::{between, error, write_char};
+use super::{ErrorCode, RegexpError, class};
 
 /// Most repetitions, Go's and RE2's.
 const MAX_REPEAT: u32 = 1000;
@@ -30,28 +30,6 @@ pub(super) fn translate(text: &str) -> Result<Translated, RegexpError> {
         Some(literal) => Translated::Literal(literal),
         None => Translated::Regex(parser.out),
     })
-}
-
-pub(super) fn error(code: ErrorCode, part: &str) -> RegexpError {
-    RegexpError {
-        code,
-        part: part.into(),
-    }
-}
-
-/// What stands between `from` and `rest`, which ends it.
-pub(super) fn between<'a>(from: &'a str, rest: &str) -> &'a str {
-    from.get(..from.len().saturating_sub(rest.len()))
-        .unwrap_or(from)
-}
-
-/// One character, so that nothing gives it a meaning, inside a class or outside.
-pub(super) fn write_char(out: &mut String, char: char) {
-    if char.is_ascii_alphanumeric() || matches!(char, '/' | '_') {
-        out.push(char);
-    } else {
-        out.push_str(&format!("\\x{{{:x}}}", u32::from(char)));
-    }
 }
 
 struct Parser<'a> {

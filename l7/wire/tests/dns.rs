@@ -280,6 +280,23 @@ fn records_that_are_not_what_they_say_are_refused() {
 }
 
 #[test]
+fn a_pointer_leads_to_no_label_that_reaches_beyond() {
+    // A label of five bytes and one of sixteen: over the pointer's own record, and what stands behind it.
+    let data = [5, b'a', b'b'];
+    let mut rest = record(&[0], 16, 1, 0, &data);
+    let target = 12 + wire("a.b").len() + 4 + rest.len() - data.len();
+    let pointer = [0xc0, u8::try_from(target).unwrap()];
+    rest.extend(record(&pointer, 16, 1, 0, &[]));
+    rest.extend(b"xxxxxxxx\0");
+    let bytes = query(QUERY, [1, 0, 0, 2], "a.b", &rest);
+    let flags = QUERY;
+    assert_eq!(
+        Query::read(&bytes).err(),
+        Some(Rejected::Format { id: 0x1234, flags })
+    );
+}
+
+#[test]
 fn a_truncated_answer_has_the_records_that_are_whole() {
     let whole = record(&QUESTION, 1, 1, 7, &[1, 2, 3, 4]);
     let rest = [&whole[..], &whole[..9]].concat();

@@ -44,8 +44,8 @@ impl<'a> Cursor<'a> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
-    /// A name, whose pointers are followed. Each must lead to before the labels that it ends, so that none
-    /// leads round in a circle; and a name's length bounds how many there can be between its labels.
+    /// A name, whose pointers are followed. What one leads to must stand as a whole before the labels that it
+    /// ends: none leads round in a circle, and no name goes on behind the place that it was read at.
     pub(super) fn name(&mut self) -> Result<Name, Malformed> {
         let mut name = Name::ROOT;
         let mut here = self.clone();
@@ -70,7 +70,10 @@ impl<'a> Cursor<'a> {
                     if target >= start || target < super::HEADER {
                         return Err(Malformed);
                     }
-                    here.at = target;
+                    here = Self {
+                        message: here.message.get(..start).ok_or(Malformed)?,
+                        at: target,
+                    };
                     start = target;
                 }
                 // RFC 6891, 5: other kinds of labels are gone.
