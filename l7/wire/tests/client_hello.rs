@@ -1,7 +1,5 @@
 //! ClientHellos: a real one, made ones with each length wrong, and any bytes in any pieces.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use l7_wire::tls::{MAX_HELLO, NotHello, Reader, ServerName};
 use proptest::prelude::*;
 
