@@ -1,5 +1,7 @@
 //! A body in chunks (RFC 9112, 7.1): where it ends, strictly, so that the server finds the same end.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 /// Most bytes of the line that begins a chunk: the size, and extensions, which nobody uses.
 const MAX_LINE: usize = 256;
 

@@ -4,6 +4,8 @@
 //! Stricter than Envoy, on purpose: bare line feeds, folded lines, several Host headers, several
 //! Content-Length headers, white space before a colon.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 mod line;
 mod meaning;
 

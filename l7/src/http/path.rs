@@ -1,6 +1,8 @@
 //! A target's path in the form that is matched and forwarded, as Envoy makes it with Cilium's options
 //! (`normalize_path`, `merge_slashes`, `UNESCAPE_AND_REDIRECT`; cilium 1.20.0-dev, `pkg/envoy/xds_server.go`).
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 use std::borrow::Cow;
 use std::fmt;
 
