@@ -6,6 +6,7 @@
 //! regexp    the regular expressions of policies: Go's language
 //! names     matchName, matchPattern, serverNames
 //! http      rules of HTTP, paths, heads of requests
+//! kafka     rules of Kafka, requests and answers, connections
 //! rules     rules by endpoint, direction and port; a request judged, and why it is denied
 //! placement which rules may stand on which ports, and beside which others
 //! lint      what is valid and hardly meant
@@ -14,6 +15,7 @@
 //! Semantics are Cilium's, but where flows is stricter on purpose; the comments say where.
 
 pub mod http;
+pub mod kafka;
 pub mod lint;
 pub mod names;
 pub mod placement;

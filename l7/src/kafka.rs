@@ -1,0 +1,40 @@
+//! Kafka: rules, requests judged by them, and connections on which that happens.
+//!
+//! ```text
+//! key         kinds of requests, roles
+//! rule        a rule, checked
+//! judge       rules and one request: allowed, or what came nearest
+//! schema      the messages as tables
+//! walk        a message read by its table, as its bytes come
+//! request     what of a request is kept
+//! answer      answers of our own
+//! rewrite     messages changed on their way
+//! session     fetch sessions
+//! flight      requests without an answer yet
+//! connection  bytes in, actions out
+//! ```
+//!
+//! Rules mean what they mean in Cilium (cilium/proxy, `proxylib/kafka`). What is done about them is
+//! more: all versions are read, answers keep their order, a denied fetch is held, metadata is filtered,
+//! sessions are followed. Topics that requests name by id alone can't be judged by name; clients are
+//! offered no version that does so.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod answer;
+pub mod connection;
+mod error;
+mod flight;
+mod judge;
+pub mod key;
+mod request;
+mod rewrite;
+mod rule;
+mod schema;
+mod session;
+mod walk;
+
+pub use connection::{Close, Connection, Event, Limits, Outcome, Output, Piece};
+pub use error::{ReadError, RuleError};
+pub use judge::{Condition, Denial, Head, Options, Rules, Topics, Verdict};
+pub use key::{ApiKey, Role};
+pub use rule::{Rule, RuleSpec};

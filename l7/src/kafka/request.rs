@@ -1,0 +1,325 @@
+//! A request's header, and what of its body is kept: topics, what decides about an answer, and what an
+//! answer of ours repeats.
+
+use std::collections::HashSet;
+
+use super::error::ReadError;
+use super::judge::{Head, Topics};
+use super::key::ApiKey;
+use super::schema::Role;
+use super::walk::Found;
+
+/// Reads a request's header, up to its client id. None: it needs that many bytes. Then the head, and
+/// how many bytes it takes.
+///
+/// # Errors
+///
+/// The client's id isn't text.
+pub(super) fn head(bytes: &[u8]) -> Result<Result<(Head, usize), usize>, ReadError> {
+    const FIXED: usize = 8;
+    let Some(&[k0, k1, v0, v1, c0, c1, c2, c3]) = bytes.first_chunk::<FIXED>() else {
+        return Ok(Err(FIXED));
+    };
+    let mut head = Head {
+        api_key: ApiKey(i16::from_be_bytes([k0, k1])),
+        api_version: i16::from_be_bytes([v0, v1]),
+        correlation_id: i32::from_be_bytes([c0, c1, c2, c3]),
+        client_id: None,
+    };
+    // The oldest header of all.
+    if head.api_key == ApiKey::CONTROLLED_SHUTDOWN && head.api_version == 0 {
+        return Ok(Ok((head, FIXED)));
+    }
+    let rest = bytes.get(FIXED..).unwrap_or_default();
+    let Some((&length, rest)) = rest.split_first_chunk::<2>() else {
+        return Ok(Err(FIXED.saturating_add(2)));
+    };
+    let used = FIXED.saturating_add(2);
+    let length = match i16::from_be_bytes(length) {
+        -1 => return Ok(Ok((head, used))),
+        length => usize::try_from(length).map_err(|_below| ReadError::Length)?,
+    };
+    let used = used.saturating_add(length);
+    let Some(client) = rest.get(..length) else {
+        return Ok(Err(used));
+    };
+    let client = std::str::from_utf8(client).map_err(|_bytes| ReadError::Text)?;
+    head.client_id = Some(client.to_owned());
+    Ok(Ok((head, used)))
+}
+
+/// How much of a request is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keep {
+    /// Topics, partitions and whatever else an answer repeats.
+    pub(super) items: usize,
+    /// Bytes of names.
+    pub(super) text: usize,
+}
+
+/// What a request's body says.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    pub(super) topics: Topics,
+    /// The same once more, when they are many.
+    seen: HashSet<String>,
+    pub(super) acks: Option<i64>,
+    pub(super) max_wait: i64,
+    pub(super) session: i64,
+    pub(super) epoch: i64,
+    pub(super) key_type: i64,
+    pub(super) echo: Echo,
+    /// Where the outermost array that matters stands.
+    pub(super) array: Places,
+    /// How many topics are announced, when each stands in an element of that array.
+    pub(super) announced: Option<u32>,
+    /// How many of them were begun.
+    begun: u32,
+    /// Level of the element that is read; 0 = none.
+    level: u8,
+    element: Element,
+}
+
+/// What the outermost element being read names.
+#[derive(Debug, Default, Clone, Copy)]
+struct Element {
+    name: bool,
+    id: bool,
+}
+
+/// Where an array stands in a message, in bytes from where the walk began.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Places {
+    /// Its length, from and to.
+    pub(super) length: (u64, u64),
+    /// Where each element begins, and whose it is: its topic, if it has one.
+    pub(super) elements: Vec<(u64, Option<String>)>,
+    pub(super) end: u64,
+}
+
+/// What an answer repeats of a request, in the order of the request.
+#[derive(Debug, Default)]
+pub(super) struct Echo {
+    tokens: Vec<Token>,
+    text: String,
+}
+
+/// A part of an [`Echo`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Token {
+    /// An element of that level begins.
+    Item(u8),
+    Int(Role, i64),
+    /// From and to, in the echo's text.
+    Text(Role, u32, u32),
+    Uuid(Role, [u8; 16]),
+}
+
+impl Token {
+    /// The number of that role.
+    pub(super) fn int(self, role: Role) -> Option<i64> {
+        match self {
+            Self::Int(of, value) if of == role => Some(value),
+            Self::Int(..) | Self::Item(_) | Self::Text(..) | Self::Uuid(..) => None,
+        }
+    }
+
+    /// Where the text of that role stands.
+    pub(super) fn text(self, role: Role) -> Option<(u32, u32)> {
+        match self {
+            Self::Text(of, from, to) if of == role => Some((from, to)),
+            Self::Int(..) | Self::Item(_) | Self::Text(..) | Self::Uuid(..) => None,
+        }
+    }
+
+    /// The uuid of that role.
+    pub(super) fn uuid(self, role: Role) -> Option<[u8; 16]> {
+        match self {
+            Self::Uuid(of, id) if of == role => Some(id),
+            Self::Int(..) | Self::Item(_) | Self::Text(..) | Self::Uuid(..) => None,
+        }
+    }
+}
+
+impl Body {
+    /// Takes what was found, of a request of that kind.
+    ///
+    /// # Errors
+    ///
+    /// More than may be kept.
+    pub(super) fn take(
+        &mut self,
+        key: ApiKey,
+        keep: Keep,
+        found: Found<'_>,
+    ) -> Result<(), ReadError> {
+        match found {
+            Found::Array {
+                level,
+                from,
+                to,
+                count,
+            } => {
+                if level == 1 {
+                    self.array.length = (from, to);
+                    self.announced = count;
+                }
+                // A group of several that asks for all of its topics.
+                let of_group = level == 2 && !self.element.name;
+                if key == ApiKey::OFFSET_FETCH && of_group && count.unwrap_or(0) == 0 {
+                    self.topics.unnamed = true;
+                }
+            }
+            Found::Item { level, at } => {
+                if level == 1 {
+                    self.close_element();
+                    self.begun = self.begun.saturating_add(1);
+                    if key == ApiKey::METADATA {
+                        self.array.elements.push((at, None));
+                    }
+                }
+                self.level = level;
+                self.echo.push(Token::Item(level), keep)?;
+            }
+            Found::End { level, at } => {
+                if level == 1 {
+                    self.close_element();
+                    self.array.end = at;
+                }
+                self.level = level.saturating_sub(1);
+            }
+            Found::Int(role, value) => self.int(role, value, keep)?,
+            Found::Text(Role::Topic, Some(name)) => {
+                self.element.name = true;
+                if let Some((_, of)) = self.array.elements.last_mut() {
+                    *of = Some(name.to_owned());
+                }
+                if self.is_new(name) {
+                    self.topics.names.push(name.to_owned());
+                }
+                self.echo(Role::Topic, name, keep)?;
+            }
+            Found::Text(role, Some(text)) => self.echo(role, text, keep)?,
+            Found::Text(_, None) => {}
+            Found::Uuid(role, id) => {
+                self.element.id |= id != [0; 16];
+                if self.level > 0 {
+                    self.echo.push(Token::Uuid(role, id), keep)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The topics of all that was read, of an element that isn't over too.
+    pub(super) fn topics_so_far(&self) -> Topics {
+        let Element { name, id } = self.element;
+        let mut topics = self.topics.clone();
+        topics.unnamed |= id && !name;
+        topics
+    }
+
+    /// Whether the last topic's name was read, where each stands in an element of the outermost array.
+    pub(super) fn has_all_topics(&self) -> bool {
+        self.announced == Some(self.begun) && (self.element.name || self.element.id)
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        let names = self.topics.names.iter().map(String::len);
+        names.fold(self.echo.size(), usize::saturating_add)
+    }
+
+    /// Whether a topic wasn't named yet. How many are kept is bounded by what an answer repeats.
+    fn is_new(&mut self, name: &str) -> bool {
+        /// So many are looked through; most requests have fewer.
+        const FEW: usize = 16;
+        let names = &self.topics.names;
+        if names.len() < FEW {
+            return !names.iter().any(|known| known == name);
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(names.iter().cloned());
+        }
+        self.seen.insert(name.to_owned())
+    }
+
+    fn int(&mut self, role: Role, value: i64, keep: Keep) -> Result<(), ReadError> {
+        match role {
+            Role::Acks => self.acks = Some(value),
+            Role::MaxWait => self.max_wait = value,
+            Role::Session => self.session = value,
+            Role::Epoch => self.epoch = value,
+            Role::KeyType => self.key_type = value,
+            Role::Partition | Role::Type if self.level > 0 => {
+                self.echo.push(Token::Int(role, value), keep)?;
+            }
+            Role::Partition
+            | Role::Type
+            | Role::Skip
+            | Role::Topic
+            | Role::TopicId
+            | Role::Name
+            | Role::Second
+            | Role::Error
+            | Role::ErrorIfEmpty => {}
+        }
+        Ok(())
+    }
+
+    fn echo(&mut self, role: Role, text: &str, keep: Keep) -> Result<(), ReadError> {
+        if self.level == 0 {
+            return Ok(());
+        }
+        let from = self.echo.text.len();
+        let to = from.saturating_add(text.len());
+        if to > keep.text {
+            return Err(ReadError::TooMany);
+        }
+        self.echo.text.push_str(text);
+        let place = |at| u32::try_from(at).map_err(|_wide| ReadError::TooMany);
+        self.echo
+            .push(Token::Text(role, place(from)?, place(to)?), keep)
+    }
+
+    /// An element that names its topic by id alone has no name that a rule could have.
+    fn close_element(&mut self) {
+        let Element { name, id } = std::mem::take(&mut self.element);
+        self.topics.unnamed |= id && !name;
+    }
+}
+
+impl Echo {
+    /// One element with a topic's name.
+    pub(super) fn topic(name: &str) -> Self {
+        let end = u32::try_from(name.len()).unwrap_or(u32::MAX);
+        Self {
+            tokens: vec![Token::Item(1), Token::Text(Role::Topic, 0, end)],
+            text: name.to_owned(),
+        }
+    }
+
+    pub(super) fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// The text of a token.
+    pub(super) fn text(&self, from: u32, to: u32) -> &str {
+        let place = |at| usize::try_from(at).unwrap_or(usize::MAX);
+        self.text.get(place(from)..place(to)).unwrap_or_default()
+    }
+
+    fn push(&mut self, token: Token, keep: Keep) -> Result<(), ReadError> {
+        if self.tokens.len() >= keep.items {
+            return Err(ReadError::TooMany);
+        }
+        self.tokens.push(token);
+        Ok(())
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        let tokens = self.tokens.len().saturating_mul(size_of::<Token>());
+        tokens.saturating_add(self.text.len())
+    }
+}
