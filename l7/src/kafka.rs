@@ -38,3 +38,23 @@ pub use error::{ReadError, RuleError};
 pub use judge::{Condition, Denial, Head, Options, Rules, Topics, Verdict};
 pub use key::{ApiKey, Role};
 pub use rule::{Rule, RuleSpec};
+
+/// What is read of a kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    /// The kind.
+    pub api_key: ApiKey,
+    /// Newest version that is read; the oldest is 0.
+    pub read: i16,
+    /// Newest version that clients are offered: none that names topics by their ids alone.
+    pub offered: i16,
+}
+
+/// All kinds of requests whose versions are read, and refused in a form that clients understand.
+pub fn versions() -> impl Iterator<Item = Versions> {
+    schema::all().map(|api| Versions {
+        api_key: ApiKey(api.key),
+        read: api.newest,
+        offered: api.offered,
+    })
+}

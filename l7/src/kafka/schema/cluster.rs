@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) const APIS: &[Api] = &[
     api(17, 1, NEVER, &[], SASL_HANDSHAKE_RESPONSE),
-    api(18, 4, 3, &[], &[]),
+    api(18, 4, 3, &[], API_VERSIONS_RESPONSE),
     api(29, 3, 2, &[], DESCRIBE_ACLS_RESPONSE),
     api(30, 3, 2, CREATE_ACLS_REQUEST, CREATE_ACLS_RESPONSE),
     api(31, 3, 2, DELETE_ACLS_REQUEST, DELETE_ACLS_RESPONSE),
@@ -37,6 +37,13 @@ pub(super) const APIS: &[Api] = &[
 ];
 
 const SASL_HANDSHAKE_RESPONSE: &[Field] = &[I16.is(Role::Error), NONE];
+
+/// Each element begins with a key, its oldest and its newest version: see `rewrite`.
+const API_VERSIONS_RESPONSE: &[Field] = &[
+    I16.is(Role::Error),
+    array(&[I16, I16, I16]).each(),
+    I32.since(1),
+];
 
 const DESCRIBE_ACLS_RESPONSE: &[Field] = &[I32, I16.is(Role::Error), TEXT.null(), NONE];
 

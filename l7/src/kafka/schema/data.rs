@@ -13,12 +13,8 @@ pub(super) const APIS: &[Api] = &[
     api(3, 13, 9, METADATA_REQUEST, METADATA_RESPONSE)
         .offered(11)
         .refused_by(code::TOPIC),
-    api(8, 10, 8, OFFSET_COMMIT_REQUEST, OFFSET_COMMIT_RESPONSE)
-        .offered(9)
-        .refused_by(code::TOPIC),
-    api(9, 10, 6, OFFSET_FETCH_REQUEST, OFFSET_FETCH_RESPONSE)
-        .offered(9)
-        .refused_by(code::TOPIC),
+    api(8, 9, 8, OFFSET_COMMIT_REQUEST, OFFSET_COMMIT_RESPONSE).refused_by(code::TOPIC),
+    api(9, 9, 6, OFFSET_FETCH_REQUEST, OFFSET_FETCH_RESPONSE).refused_by(code::TOPIC),
     api(21, 2, 2, DELETE_RECORDS_REQUEST, DELETE_RECORDS_RESPONSE).refused_by(code::TOPIC),
     api(
         23,
@@ -178,8 +174,7 @@ const OFFSET_COMMIT_REQUEST: &[Field] = &[
     TEXT.since(7),
     I64.since(2).until(4),
     array(&[
-        TEXT.until(9).is(Role::Topic),
-        UUID.since(10).is(Role::TopicId),
+        TEXT.is(Role::Topic),
         array(&[
             I32.is(Role::Partition),
             I64,
@@ -195,8 +190,7 @@ const OFFSET_COMMIT_REQUEST: &[Field] = &[
 const OFFSET_COMMIT_RESPONSE: &[Field] = &[
     I32.since(3),
     array(&[
-        TEXT.until(9).is(Role::Topic),
-        UUID.since(10).is(Role::TopicId),
+        TEXT.is(Role::Topic),
         array(&[I32.is(Role::Partition), I16.is(Role::Error)]).each(),
     ])
     .each(),
@@ -214,12 +208,7 @@ const OFFSET_FETCH_REQUEST: &[Field] = &[
         TEXT.is(Role::Name),
         TEXT.since(9),
         I32.since(9),
-        array(&[
-            TEXT.until(9).is(Role::Topic),
-            UUID.since(10).is(Role::TopicId),
-            list(&I32),
-        ])
-        .each(),
+        array(&[TEXT.is(Role::Topic), list(&I32)]).each(),
     ])
     .each()
     .since(8),

@@ -65,7 +65,7 @@ const ADD_PARTITIONS_TO_TXN_RESPONSE: &[Field] = &[
     NONE.since(4),
     array(&[
         TEXT.is(Role::Topic),
-        array(&[I32.is(Role::Partition), I16]).each(),
+        array(&[I32.is(Role::Partition), I16.is(Role::Error)]).each(),
     ])
     .each()
     .until(3),
