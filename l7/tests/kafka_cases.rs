@@ -1,5 +1,6 @@
 //! The Kafka sets of `testdata/l7/cases.yaml`: each probe judged by the rules that select its peer, and
 //! sent as a frame through a connection, where what is denied must be answered, not forwarded.
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

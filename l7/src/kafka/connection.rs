@@ -238,7 +238,6 @@ impl Connection {
         if let Err(close) = self.client(rules, now, input, &mut output) {
             self.close(close, &mut output);
         }
-        self.flush(now, &mut output);
         output
     }
 

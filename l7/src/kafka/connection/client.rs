@@ -143,6 +143,7 @@ impl Connection {
                     }
                     if let State::Request(request) = std::mem::take(&mut self.client) {
                         self.go_on(*request, next, rules, now, output)?;
+                        self.flush(now, output);
                     }
                 }
             }
@@ -182,20 +183,23 @@ impl Request {
     ) -> Result<Next, Close> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let Some(read) = &mut self.read else {
-            let known = self.frame.get(4..).unwrap_or_default();
-            let need = match request::head(known).map_err(Close::Request)? {
-                Err(need) => need.saturating_sub(known.len()),
-                Ok(_) => 0,
+            let more = |frame: &[u8], left: usize| {
+                let known = frame.get(4..).unwrap_or_default();
+                match request::head(known).map_err(Close::Request)? {
+                    Ok(head) => Ok(Ok(head)),
+                    Err(need) => match need.saturating_sub(known.len()) {
+                        more if more > left => Err(Close::Request(ReadError::Truncated)),
+                        more => Ok(Err(more)),
+                    },
+                }
             };
-            if need > left {
-                return Err(Close::Request(ReadError::Truncated));
-            }
+            let need = more(&self.frame, left)?.err().unwrap_or(0);
             let taken = rest.get(..need).unwrap_or(rest);
             self.hold(taken, output);
-            let known = self.frame.get(4..).unwrap_or_default();
-            return match request::head(known).map_err(Close::Request)? {
-                Err(_) => Ok(Next::More),
+            let left = left.saturating_sub(taken.len());
+            return match more(&self.frame, left)? {
                 Ok(head) => self.begin(head, rules, limits),
+                Err(_) => Ok(Next::More),
             };
         };
         match &read.mode {

@@ -89,7 +89,7 @@ fn with_ids(key: ApiKey, version: i16, flexible: bool) -> (RequestKind, Names) {
     let names = if by_id { Names::Ids } else { Names::Topics };
     let id = |name: &str| {
         if by_id {
-            Uuid::from_bytes([name.len() as u8; 16])
+            Uuid::from_u128(0x0505 << 64 | name.len() as u128)
         } else {
             Uuid::nil()
         }
