@@ -33,7 +33,7 @@ mod schema;
 mod session;
 mod walk;
 
-pub use connection::{Close, Connection, Event, Limits, Outcome, Output, Piece};
+pub use connection::{Close, Config, Connection, Event, Outcome, Output, Piece};
 pub use error::{ReadError, RuleError};
 pub use judge::{Condition, Denial, Head, Options, Rules, Topics, Verdict};
 pub use key::{ApiKey, Role};

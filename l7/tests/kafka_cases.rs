@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use l7::kafka::{
-    ApiKey, Connection, Event, Head, Limits, Options, Outcome, Rule, RuleSpec, Rules, Topics,
+    ApiKey, Config, Connection, Event, Head, Options, Outcome, Rule, RuleSpec, Rules, Topics,
     Verdict,
 };
 use serde_json::Value;
@@ -192,9 +192,9 @@ fn rules_of_kafka(set: &Value) -> Option<Rules> {
 }
 
 fn through_a_connection(probe: &Probe, rules: &Rules, allowed: bool, what: &str) {
-    let mut connection = Connection::new(Limits {
+    let mut connection = Connection::new(Config {
         filter_metadata: false,
-        ..Limits::default()
+        ..Config::default()
     });
     let output = connection.client_sent(rules, Duration::ZERO, &probe.frame());
     assert_eq!(output.close, None, "{what}");

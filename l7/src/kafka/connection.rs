@@ -8,7 +8,7 @@
 //! server bytes -> the oldest request's answer: forward, or with fewer topics or versions
 //! ```
 //!
-//! Frames aren't held: a request is held until it can be judged and at most [`Limits::held`] bytes. A
+//! Frames aren't held: a request is held until it can be judged and at most [`Config::held`] bytes. A
 //! longer one whose topics so far are allowed goes on as it comes; should it then name one that isn't,
 //! the connection is closed, and the broker never sees the request's end.
 
@@ -16,7 +16,6 @@ mod client;
 mod decide;
 mod server;
 
-use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,9 +25,9 @@ use super::judge::{Denial, Head, Rules};
 use super::request::Keep;
 use super::session::Sessions;
 
-/// How much one connection may take.
+/// How much one connection may take, and how it treats metadata.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct Config {
     /// Bytes of a request's frame. Brokers take 100 MiB (`socket.request.max.bytes`).
     pub request: u32,
     /// Bytes of a request held while it is judged.
@@ -47,7 +46,7 @@ pub struct Limits {
     pub filter_metadata: bool,
 }
 
-impl Default for Limits {
+impl Default for Config {
     fn default() -> Self {
         Self {
             request: 100 << 20,
@@ -62,7 +61,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl Config {
     const fn keep(&self) -> Keep {
         Keep {
             items: self.items,
@@ -206,7 +205,7 @@ pub enum Close {
 /// The state of a connection.
 #[derive(Debug)]
 pub struct Connection {
-    limits: Limits,
+    config: Config,
     client: client::State,
     server: server::State,
     flight: Flight,
@@ -219,9 +218,9 @@ pub struct Connection {
 impl Connection {
     /// A connection before its first byte.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(config: Config) -> Self {
         Self {
-            limits,
+            config,
             client: client::State::default(),
             server: server::State::default(),
             flight: Flight::default(),
@@ -269,8 +268,8 @@ impl Connection {
     pub fn takes_client(&self) -> bool {
         self.closed
             || !self.client.is_between()
-            || (self.flight.len() < self.limits.in_flight
-                && self.flight.bytes() < self.limits.waiting)
+            || (self.flight.len() < self.config.in_flight
+                && self.flight.bytes() < self.config.waiting)
     }
 
     /// Whether the server may be read.
@@ -283,7 +282,8 @@ impl Connection {
     #[must_use]
     pub fn held(&self) -> usize {
         let sides = self.client.held().saturating_add(self.server.held());
-        sides.saturating_add(self.flight.bytes())
+        let waiting = self.flight.bytes().saturating_add(self.sessions.size());
+        sides.saturating_add(waiting)
     }
 
     fn close(&mut self, close: Close, output: &mut Output) {
@@ -330,29 +330,6 @@ impl Event {
             } => super::schema::find(head.api_key.0)
                 .map_or(super::schema::code::CLUSTER, |api| api.refused_by),
             Self::Request { .. } | Self::Answer { .. } => 0,
-        }
-    }
-}
-
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request {
-                head,
-                topics,
-                outcome,
-                ..
-            } => {
-                let outcome = match outcome {
-                    Outcome::Allowed(_) => "allowed",
-                    Outcome::Filtered(_) => "filtered",
-                    Outcome::Denied(_) => "denied",
-                    Outcome::SessionUnknown => "session unknown",
-                    Outcome::VersionUnknown => "version unknown",
-                };
-                write!(f, "{head} {outcome} {}", topics.join(","))
-            }
-            Self::Answer { head, .. } => write!(f, "{head} answered"),
         }
     }
 }

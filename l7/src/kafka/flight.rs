@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::judge::Head;
+use super::request::names_size;
 
 /// A request whose answer the client waits for.
 #[derive(Debug)]
@@ -40,11 +41,10 @@ pub(super) struct Flight {
 
 impl Slot {
     fn bytes(&self) -> usize {
-        let names = |names: &[String]| names.iter().map(String::len).fold(0, usize::saturating_add);
         let client = self.head.client_id.as_ref().map_or(0, String::len);
         client.saturating_add(match &self.answer {
             Answer::Pass | Answer::ApiVersions => 0,
-            Answer::Fetch(topics) | Answer::Metadata(topics) => names(topics),
+            Answer::Fetch(topics) | Answer::Metadata(topics) => names_size(topics),
             Answer::Local { frame, .. } => frame.len(),
         })
     }

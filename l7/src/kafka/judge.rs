@@ -277,10 +277,10 @@ impl Denial {
             Condition::ApiVersion => format!("version {} is not the rule's", head.api_version),
             Condition::ClientId => format!("client id {:?} is not the rule's", head.client()),
             Condition::Topic(topic) => format!("topic {topic:?} has no rule"),
-            Condition::NoTopic => format!(
-                "{} without a topic that is matched, and the rule has one",
-                head.api_key
-            ),
+            Condition::NoTopic if head.api_key.topics() == Meaning::Unmatched => {
+                format!("rules with a topic never have {}", head.api_key)
+            }
+            Condition::NoTopic => format!("{} names no topic, and the rule has one", head.api_key),
             Condition::UnnamedTopic => {
                 format!(
                     "topics of {} without a name, and the rule has one",

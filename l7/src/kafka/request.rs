@@ -104,6 +104,14 @@ pub(super) struct Echo {
     text: String,
 }
 
+/// Bytes that names take.
+pub(super) fn names_size(names: &[String]) -> usize {
+    let sizes = names
+        .iter()
+        .map(|name| size_of::<String>().saturating_add(name.len()));
+    sizes.fold(0, usize::saturating_add)
+}
+
 /// A part of an [`Echo`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Token {
@@ -226,8 +234,8 @@ impl Body {
 
     /// Bytes that it takes.
     pub(super) fn size(&self) -> usize {
-        let names = self.topics.names.iter().map(String::len);
-        names.fold(self.echo.size(), usize::saturating_add)
+        let names = names_size(&self.topics.names);
+        names.saturating_add(self.echo.size())
     }
 
     /// Whether a topic wasn't named yet. How many are kept is bounded by what an answer repeats.

@@ -5,9 +5,9 @@ use super::answer;
 use super::error::ReadError;
 use super::judge::{Head, Rules};
 use super::key::ApiKey;
-use super::request::{Body, Keep, Places};
-use super::schema::{self, Api};
-use super::walk::Walk;
+use super::request::Places;
+use super::schema::{self, Api, Role};
+use super::walk::{Found, Walk};
 
 /// Writes an element of which the bytes and the topic are given, or leaves it out by answering false.
 type Alter<'a> = &'a mut dyn FnMut(&mut Vec<u8>, &[u8], Option<&str>) -> bool;
@@ -74,17 +74,41 @@ pub(super) fn metadata_request(
 /// Bytes of a frame before an answer's body: length and correlation id.
 const ANSWER_BODY: usize = 8;
 
-fn places(api: &Api, version: i16, frame: &[u8], keep: Keep) -> Result<Places, ReadError> {
+/// Where the elements of an answer's outermost array stand, with the topics of those that are wanted.
+fn places(
+    api: &Api,
+    version: i16,
+    frame: &[u8],
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Places, ReadError> {
     let body = frame.get(ANSWER_BODY..).ok_or(ReadError::Truncated)?;
     let flexible = api.is_flexible(version);
-    let key = ApiKey(api.key);
-    let tags_first = flexible && key != ApiKey::API_VERSIONS;
+    let tags_first = flexible && ApiKey(api.key) != ApiKey::API_VERSIONS;
     let size = body.len() as u64;
     let mut walk = Walk::new(api.response, version, flexible, tags_first, size);
-    let mut read = Body::default();
-    // Places are kept of metadata's elements.
-    walk.feed(body, &mut |found| read.take(ApiKey::METADATA, keep, found))?;
-    Ok(read.array)
+    let mut places = Places::default();
+    walk.feed(body, &mut |found| {
+        match found {
+            Found::Array {
+                level: 1, from, to, ..
+            } => places.length = (from, to),
+            Found::Item { level: 1, at } => places.elements.push((at, None)),
+            Found::End { level: 1, at } => places.end = at,
+            Found::Text(Role::Topic, Some(name)) if wanted(name) => {
+                if let Some((_, of)) = places.elements.last_mut() {
+                    *of = Some(name.to_owned());
+                }
+            }
+            Found::Array { .. }
+            | Found::Item { .. }
+            | Found::End { .. }
+            | Found::Text(..)
+            | Found::Int(..)
+            | Found::Uuid(..) => {}
+        }
+        Ok(())
+    })?;
+    Ok(places)
 }
 
 /// A metadata answer with those topics alone that its request may see, and with a refusal of each topic
@@ -95,20 +119,19 @@ pub(super) fn metadata_answer(
     rules: &Rules,
     refused: &[String],
     frame: &[u8],
-    keep: Keep,
 ) -> Result<Vec<u8>, ReadError> {
     let version = head.api_version;
-    let places = places(api, version, frame, keep)?;
+    let allowed = |name: &str| rules.topic(head, name).is_some();
+    let places = places(api, version, frame, &allowed)?;
     let added: Vec<Vec<u8>> = refused
         .iter()
         .map(|name| answer::refused_topic(api, version, name))
         .collect();
     let mut alter = |out: &mut Vec<u8>, element: &[u8], name: Option<&str>| {
-        let keep = name.is_some_and(|name| rules.topic(head, name).is_some());
-        if keep {
+        if name.is_some() {
             out.extend_from_slice(element);
         }
-        keep
+        name.is_some()
     };
     let flexible = api.is_flexible(version);
     splice(frame, ANSWER_BODY, &places, flexible, &mut alter, &added)
@@ -119,14 +142,13 @@ pub(super) fn api_versions_answer(
     api: &Api,
     version: i16,
     frame: &[u8],
-    keep: Keep,
 ) -> Result<Vec<u8>, ReadError> {
     // A broker that doesn't know the version answers in version 0, and the client asks again.
     let error = frame.get(ANSWER_BODY..ANSWER_BODY.saturating_add(2));
     if error == Some(&schema::code::UNSUPPORTED_VERSION.to_be_bytes()) {
         return Ok(frame.to_vec());
     }
-    let places = places(api, version, frame, keep)?;
+    let places = places(api, version, frame, &|_| false)?;
     let mut alter = |out: &mut Vec<u8>, element: &[u8], _: Option<&str>| {
         let Some((&[k0, k1, o0, o1, n0, n1], rest)) = element.split_first_chunk::<6>() else {
             return false;

@@ -233,3 +233,59 @@ pub(super) fn all() -> impl Iterator<Item = &'static Api> {
     .into_iter()
     .flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read of a message nests no deeper than is kept, and no element takes no bytes.
+    fn check(fields: &[Field], version: i16, flexible: bool, depth: usize, what: &str) {
+        assert!(depth <= 6, "{what}");
+        for field in fields.iter().filter(|field| field.is_in(version)) {
+            if let Kind::Array(inside) = field.kind {
+                let some = inside.iter().any(|field| field.is_in(version));
+                assert!(some || flexible, "{what}");
+                check(inside, version, flexible, depth + 1, what);
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_can_be_walked() {
+        let mut keys = std::collections::BTreeSet::new();
+        for api in all() {
+            assert!(keys.insert(api.key), "{} twice", api.key);
+            for version in 0..=api.newest {
+                let what = format!("{} version {version}", api.key);
+                let flexible = api.is_flexible(version);
+                check(api.request, version, flexible, 1, &what);
+                // Of the other answers no element is read.
+                if matches!(api.key, 3 | 18) {
+                    check(api.response, version, flexible, 1, &what);
+                }
+            }
+        }
+        assert!(keys.len() > 50, "{keys:?}");
+    }
+
+    #[test]
+    fn every_refusal_has_a_place_for_its_error() {
+        fn errors(fields: &[Field], version: i16) -> bool {
+            fields
+                .iter()
+                .filter(|field| field.is_in(version))
+                .any(|field| match field.kind {
+                    Kind::Array(inside) if field.each => errors(inside, version),
+                    _ => field.role == Role::Error,
+                })
+        }
+        for api in all() {
+            for version in 0..=api.newest {
+                // Log directories: from version 3 on.
+                let none = api.key == 35 && version < 3;
+                let what = format!("{} version {version}", api.key);
+                assert_eq!(errors(api.response, version), !none, "{what}");
+            }
+        }
+    }
+}

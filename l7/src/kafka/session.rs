@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use super::request::names_size;
+
 /// The sessions of a connection, the newest last.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
@@ -56,6 +58,12 @@ impl Sessions {
             self.known.pop_front();
         }
         self.known.push_back(Session { id, topics });
+    }
+
+    /// Bytes kept.
+    pub(super) fn size(&self) -> usize {
+        let sizes = self.known.iter().map(|known| names_size(&known.topics));
+        sizes.fold(0, usize::saturating_add)
     }
 
     /// Forgets a session.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::StrBytes;
-use l7::kafka::{Condition, Event, Limits, Options, Outcome, Rules, versions};
+use l7::kafka::{Condition, Config, Event, Options, Outcome, Rules, versions};
 
 use crate::wire::{Wire, answer, decode, encode, framed, rules};
 
@@ -80,9 +80,9 @@ fn refusals_of_old_versions_are_those_of_cilium() {
             "0000004d 00000001 0001 61 00000001 00000003 001d 00000000".to_owned(),
         ),
     ] {
-        let mut wire = Wire::new(Limits {
+        let mut wire = Wire::new(Config {
             filter_metadata: false,
-            ..Limits::default()
+            ..Config::default()
         });
         wire.client(&nothing, &framed(&hex(&request)));
         assert_eq!(wire.close, None, "{name}");
@@ -126,7 +126,7 @@ fn clients_are_offered_what_is_read() {
             body.zk_migration_ready = true;
             body.finalized_features_epoch = 5;
         }
-        let mut wire = Wire::new(Limits::default());
+        let mut wire = Wire::new(Config::default());
         wire.piece = 5;
         wire.client(&all, &encode(ApiKey::ApiVersions, version, 3, None));
         let answer = answer(
@@ -149,14 +149,14 @@ fn clients_are_offered_what_is_read() {
 #[test]
 fn a_form_of_apiversions_that_is_not_read_is_asked_for_anew() {
     let all = rules(&["apiKey=apiversions"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&all, &framed(&hex("0012 0005 0000004d 0001 63 00 00")));
     assert!(wire.to_server.is_empty());
     // What a broker says: unsupported version, and ApiVersions from 0 to 4.
     let refusal = hex("0000004d 0023 00000001 0012 0000 0004");
     assert_eq!(wire.to_client, framed(&refusal));
     // And the same of a broker passes.
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&all, &encode(ApiKey::ApiVersions, 4, 77, None));
     wire.server(&all, &framed(&refusal));
     assert_eq!(wire.to_client, framed(&refusal));
@@ -222,7 +222,7 @@ fn metadata_is_of_the_topics_that_may_be_seen() {
     let rules = rules(&["role=consume topic=a", "role=produce topic=c"]);
     for version in 0..=13 {
         // All topics: those that are allowed.
-        let mut wire = Wire::new(Limits::default());
+        let mut wire = Wire::new(Config::default());
         wire.client(&rules, &ask(version, None));
         assert_eq!(wire.to_server, ask(version, None), "{version}");
         let whole = ResponseKind::Metadata(metadata(version, &["a", "b", "c"]));
@@ -232,7 +232,7 @@ fn metadata_is_of_the_topics_that_may_be_seen() {
         assert_eq!(told, part, "{version}");
 
         // Some of them: the others aren't asked for, lest they be made, and are refused.
-        let mut wire = Wire::new(Limits::default());
+        let mut wire = Wire::new(Config::default());
         wire.piece = 3;
         wire.client(&rules, &ask(version, Some(&["x", "c", "y", "a"])));
         assert_eq!(wire.to_server, ask(version, Some(&["c", "a"])), "{version}");
@@ -271,11 +271,11 @@ fn metadata_is_of_the_topics_that_may_be_seen() {
 #[test]
 fn metadata_of_denied_topics_alone_still_tells_of_brokers() {
     let rules = rules(&["role=consume topic=a"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &ask(9, Some(&["x"])));
     // In version 0 that would be all topics.
     assert_eq!(wire.to_server, ask(9, Some(&[])));
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &ask(0, Some(&["x"])));
     assert!(wire.to_server.is_empty() && !wire.to_client.is_empty());
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::StrBytes;
-use l7::kafka::{Close, Condition, Event, Limits, Outcome, ReadError};
+use l7::kafka::{Close, Condition, Config, Event, Outcome, ReadError};
 
 use crate::wire::{Wire, answer, decode, encode, framed, rules};
 
@@ -77,7 +77,7 @@ fn outcomes(wire: &Wire) -> Vec<&Outcome> {
 #[test]
 fn answers_keep_the_order_of_requests() {
     let rules = rules(&["role=produce topic=a"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &produce(1, 1, &[("a", 10)]));
     wire.client(&rules, &produce(2, 1, &[("b", 10)]));
     wire.client(&rules, &produce(3, 1, &[("a", 10)]));
@@ -96,7 +96,7 @@ fn answers_keep_the_order_of_requests() {
 #[test]
 fn produce_that_wants_no_answer_gets_none() {
     let rules = rules(&["role=produce topic=a"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &produce(1, 0, &[("a", 10)]));
     wire.client(&rules, &produce(2, 0, &[("b", 10)]));
     wire.client(&rules, &produce(3, 1, &[("a", 10)]));
@@ -112,11 +112,11 @@ fn a_long_produce_request_is_not_held() {
     let long = produce(1, 1, &[("a", 30 << 20)]);
     let two = produce(2, 1, &[("a", 3 << 20), ("b", 3 << 20)]);
     let denied = produce(3, 1, &[("c", 30 << 20)]);
-    let limits = Limits {
+    let config = Config {
         held: 64 << 10,
-        ..Limits::default()
+        ..Config::default()
     };
-    let mut wire = Wire::new(limits);
+    let mut wire = Wire::new(config);
     wire.piece = 8 << 10;
     for frame in [&long, &two, &denied] {
         for part in frame.chunks(wire.piece) {
@@ -134,7 +134,7 @@ fn a_long_produce_request_is_not_held() {
 fn a_topic_that_is_denied_after_bytes_went_ends_both_connections() {
     let rules = rules(&["role=produce topic=a"]);
     let frame = produce(1, 1, &[("a", 3 << 20), ("b", 10)]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &frame);
     let Some(Close::DeniedUnderWay { denial, .. }) = &wire.close else {
         panic!("{:?}", wire.close);
@@ -148,7 +148,7 @@ fn a_topic_that_is_denied_after_bytes_went_ends_both_connections() {
 #[test]
 fn a_denied_fetch_waits_as_long_as_it_would_have() {
     let rules = rules(&["role=consume topic=a"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &fetch(1, (0, -1), &["b"]));
     wire.client(&rules, &fetch(2, (0, -1), &["a"]));
     // What was asked later has its answer after it.
@@ -172,7 +172,7 @@ fn a_denied_fetch_waits_as_long_as_it_would_have() {
 #[test]
 fn a_fetch_session_is_judged_by_all_its_topics() {
     let both = rules(&["role=consume topic=a", "role=consume topic=b"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&both, &fetch(1, (0, 0), &["a"]));
     wire.server(&both, &fetched(1, 0, 9));
     // Nothing new, then one topic more.
@@ -200,7 +200,7 @@ fn a_fetch_session_is_judged_by_all_its_topics() {
 #[test]
 fn a_fetch_session_that_is_not_known_begins_anew() {
     let rules = rules(&["role=consume topic=a"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules, &fetch(1, (9, 5), &[]));
     let told = told(&mut wire, ApiKey::Fetch, 12);
     let ResponseKind::Fetch(answer) = &told[0].1 else {
@@ -224,14 +224,14 @@ fn a_fetch_session_that_is_not_known_begins_anew() {
 fn topics_by_their_ids_need_a_rule_without_topic() {
     let (bytes, _) = crate::wire::frame(ApiKey::Fetch, 13);
     let one = rules(&["role=consume topic=a"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&one, &bytes);
     let [Outcome::Denied(denial)] = outcomes(&wire)[..] else {
         panic!("{:?}", wire.events);
     };
     assert_eq!(denial.failed, Condition::UnnamedTopic);
 
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&rules(&["role=consume"]), &bytes);
     assert_eq!(wire.to_server, bytes);
 }
@@ -239,9 +239,9 @@ fn topics_by_their_ids_need_a_rule_without_topic() {
 #[test]
 fn too_many_requests_in_flight_stop_the_client() {
     let rules = rules(&["role=produce topic=a"]);
-    let mut wire = Wire::new(Limits {
+    let mut wire = Wire::new(Config {
         in_flight: 2,
-        ..Limits::default()
+        ..Config::default()
     });
     let frames: Vec<Vec<u8>> = (1..=3).map(|id| produce(id, 1, &[("a", 10)])).collect();
     wire.client(&rules, &frames.concat());
@@ -290,7 +290,7 @@ fn what_is_no_request_closes() {
             "produce version 99 is denied, which its answer can't say",
         ),
     ] {
-        let mut wire = Wire::new(Limits::default());
+        let mut wire = Wire::new(Config::default());
         wire.client(&rules, &bytes);
         let close = wire.close.as_ref().expect(text);
         assert_eq!(close.to_string(), text);
@@ -303,7 +303,7 @@ fn what_is_no_request_closes() {
 #[test]
 fn what_cannot_be_followed_closes() {
     let all = rules(&["clientID=client"]);
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     let mut handshake = encode(ApiKey::SaslHandshake, 1, 1, None);
     // Version 0; its body is the same.
     handshake[7] = 0;
@@ -311,7 +311,7 @@ fn what_cannot_be_followed_closes() {
     wire.client(&everything, &handshake);
     assert_eq!(wire.close, Some(Close::RawSasl));
 
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&all, &produce(1, 1, &[("a", 10)]));
     wire.server(&all, &produced(2));
     let close = Close::Answer {
@@ -320,7 +320,7 @@ fn what_cannot_be_followed_closes() {
     };
     assert_eq!(wire.close, Some(close));
 
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.server(&all, &produced(7));
     let close = Close::Answer {
         found: 7,
@@ -328,9 +328,9 @@ fn what_cannot_be_followed_closes() {
     };
     assert_eq!(wire.close, Some(close));
 
-    let mut wire = Wire::new(Limits {
+    let mut wire = Wire::new(Config {
         items: 10,
-        ..Limits::default()
+        ..Config::default()
     });
     let topics: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -347,15 +347,15 @@ fn a_request_of_any_length_passes_where_its_topics_do_not_matter() {
     let topics: Vec<String> = (0..3_000).map(|number| format!("topic-{number}")).collect();
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
     let frame = fetch(1, (0, 0), &topics);
-    let limits = Limits {
+    let config = Config {
         held: 10_000,
-        ..Limits::default()
+        ..Config::default()
     };
-    let mut wire = Wire::new(limits);
+    let mut wire = Wire::new(config);
     wire.client(&all, &frame);
     assert!(wire.to_server == frame);
     // Where they do, it is too long.
-    let mut wire = Wire::new(limits);
+    let mut wire = Wire::new(config);
     wire.client(&rules(&["role=consume topic=topic-1"]), &frame);
     assert!(matches!(
         wire.close,
@@ -369,10 +369,33 @@ fn rules_that_change_count_from_the_next_request_on() {
         rules(&["role=produce topic=a"]),
         rules(&["role=produce topic=b"]),
     );
-    let mut wire = Wire::new(Limits::default());
+    let mut wire = Wire::new(Config::default());
     wire.client(&one, &produce(1, 0, &[("a", 10)]));
     wire.client(&other, &produce(2, 0, &[("a", 10)]));
     wire.client(&other, &produce(3, 0, &[("b", 10)]));
     let sent = [produce(1, 0, &[("a", 10)]), produce(3, 0, &[("b", 10)])];
     assert_eq!(wire.to_server, sent.concat());
+}
+
+#[test]
+fn what_is_kept_of_sessions_is_bounded() {
+    let all = rules(&["role=consume"]);
+    let mut wire = Wire::new(Config {
+        items: 100,
+        names: 4_000,
+        ..Config::default()
+    });
+    wire.client(&all, &fetch(1, (0, 0), &["a"]));
+    wire.server(&all, &fetched(1, 0, 9));
+    for id in 2..200 {
+        let name = format!("{id:030}");
+        wire.client(&all, &fetch(id, (9, id - 1), &[&name]));
+        wire.server(&all, &fetched(id, 0, 9));
+    }
+    assert_eq!(wire.close, None);
+    assert!(wire.held < 12_000, "{}", wire.held);
+    // It isn't followed any more; who needs to know its topics asks for all of them.
+    let one = rules(&["role=consume topic=a"]);
+    wire.client(&one, &fetch(300, (9, 300), &[]));
+    assert_eq!(outcomes(&wire).last(), Some(&&Outcome::SessionUnknown));
 }

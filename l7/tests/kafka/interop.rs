@@ -3,16 +3,16 @@
 //! and the error at the right places.
 
 use kafka_protocol::messages::ApiKey;
-use l7::kafka::{Event, Limits, Options, Outcome, Rule, Rules, versions};
+use l7::kafka::{Config, Event, Options, Outcome, Rule, Rules, versions};
 
 use crate::requests::{Names, TOPICS};
 use crate::wire::{ID, Wire, decode, frame};
 
 /// Gives a client's bytes to a connection, in pieces of that size, and waits.
 fn run(rules: &Rules, bytes: &[u8], piece: usize) -> Wire {
-    let mut wire = Wire::new(Limits {
+    let mut wire = Wire::new(Config {
         filter_metadata: false,
-        ..Limits::default()
+        ..Config::default()
     });
     wire.piece = piece;
     wire.client(rules, bytes);

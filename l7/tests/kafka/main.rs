@@ -5,6 +5,7 @@
 mod answers;
 mod bytes;
 mod connection;
+mod denials;
 mod interop;
 mod requests;
 mod wire;

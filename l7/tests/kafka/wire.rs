@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
-use l7::kafka::{Close, Connection, Event, Limits, Output, Piece, Rule, RuleSpec, Rules};
+use l7::kafka::{Close, Config, Connection, Event, Output, Piece, Rule, RuleSpec, Rules};
 
 use crate::requests::{Names, request};
 
@@ -112,9 +112,9 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         Self {
-            connection: Connection::new(limits),
+            connection: Connection::new(config),
             now: Duration::ZERO,
             piece: usize::MAX,
             from_client: Vec::new(),

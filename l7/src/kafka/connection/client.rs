@@ -9,7 +9,7 @@ use super::super::request::{self, Body};
 use super::super::schema::{self, Api};
 use super::super::walk::{Found, Walk};
 use super::decide::Refusal;
-use super::{Close, Connection, Limits, Output, Piece};
+use super::{Close, Config, Connection, Output, Piece};
 
 /// Where in the client's bytes the connection is.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Connection {
                         output.taken = output.taken.saturating_add(1);
                     }
                     if *have == bytes.len() {
-                        let request = Request::new(*bytes, &self.limits).map_err(Close::Request)?;
+                        let request = Request::new(*bytes, &self.config).map_err(Close::Request)?;
                         self.client = State::Request(Box::new(request));
                     }
                 }
@@ -137,7 +137,7 @@ impl Connection {
                     self.client = State::after(*left);
                 }
                 State::Request(request) => {
-                    let next = request.take(rest, rules, &self.limits, output)?;
+                    let next = request.take(rest, rules, &self.config, output)?;
                     if matches!(next, Next::More) {
                         continue;
                     }
@@ -153,7 +153,7 @@ impl Connection {
 }
 
 impl Request {
-    fn new(length: [u8; 4], limits: &Limits) -> Result<Self, ReadError> {
+    fn new(length: [u8; 4], config: &Config) -> Result<Self, ReadError> {
         /// Kind, version, correlation id.
         const LEAST: u32 = 8;
         let size = i32::from_be_bytes(length);
@@ -161,7 +161,7 @@ impl Request {
             Ok(size) if size >= LEAST => size,
             _ => return Err(ReadError::FrameTooShort(size)),
         };
-        let limit = limits.request;
+        let limit = config.request;
         if size > limit {
             return Err(ReadError::FrameTooLong { size, limit });
         }
@@ -178,7 +178,7 @@ impl Request {
         &mut self,
         rest: &[u8],
         rules: &Rules,
-        limits: &Limits,
+        config: &Config,
         output: &mut Output,
     ) -> Result<Next, Close> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
@@ -198,21 +198,21 @@ impl Request {
             self.hold(taken, output);
             let left = left.saturating_sub(taken.len());
             return match more(&self.frame, left)? {
-                Ok(head) => self.begin(head, rules, limits),
+                Ok(head) => self.begin(head, rules, config),
                 Err(_) => Ok(Next::More),
             };
         };
         match &read.mode {
             Mode::Hold => {
-                let most = left.min(limits.held.saturating_sub(self.frame.len()).max(1));
+                let most = left.min(config.held.saturating_sub(self.frame.len()).max(1));
                 let taken = rest.get(..most).unwrap_or(rest);
                 self.hold(taken, output);
-                self.look(taken, rules, limits)
+                self.look(taken, rules, config)
             }
             Mode::Stream(sent) => {
                 let sent = *sent;
                 let taken = rest.get(..left).unwrap_or(rest);
-                self.stream(taken, sent, rules, limits, output)
+                self.stream(taken, sent, rules, config, output)
             }
             Mode::Drop(refusal) => {
                 let refusal = refusal.clone();
@@ -221,7 +221,7 @@ impl Request {
                 self.left = self.left.saturating_sub(taken.len() as u64);
                 let key = read.head.api_key;
                 if let Some(walk) = &mut read.walk {
-                    let mut sink = |found: Found<'_>| self.body.take(key, limits.keep(), found);
+                    let mut sink = |found: Found<'_>| self.body.take(key, config.keep(), found);
                     walk.feed(taken, &mut sink).map_err(Close::Request)?;
                 }
                 Ok(match self.left {
@@ -243,7 +243,7 @@ impl Request {
         &mut self,
         (head, used): (Head, usize),
         rules: &Rules,
-        limits: &Limits,
+        config: &Config,
     ) -> Result<Next, Close> {
         let api = schema::find(head.api_key.0).filter(|api| api.reads(head.api_version));
         let outlook = rules.outlook(&head);
@@ -252,7 +252,7 @@ impl Request {
             Walk::new(api.request, head.api_version, flexible, flexible, self.left)
         });
         let has_walk = walk.is_some();
-        let filterable = limits.filter_metadata
+        let filterable = config.filter_metadata
             && has_walk
             && head.api_key == ApiKey::METADATA
             && outlook == Outlook::ByTopic;
@@ -267,14 +267,14 @@ impl Request {
         });
         if has_walk {
             // A request may have no byte more, and then none comes.
-            self.look(&[], rules, limits)
+            self.look(&[], rules, config)
         } else {
             Ok(Next::Judge)
         }
     }
 
     /// Walks over bytes that are held, as far as is needed for a verdict.
-    fn look(&mut self, taken: &[u8], rules: &Rules, limits: &Limits) -> Result<Next, Close> {
+    fn look(&mut self, taken: &[u8], rules: &Rules, config: &Config) -> Result<Next, Close> {
         let Some(read) = &mut self.read else {
             return Ok(Next::More);
         };
@@ -286,7 +286,7 @@ impl Request {
         let filterable = read.filterable;
         let mut certain = false;
         let result = walk.feed(taken, &mut |found| {
-            body.take(key, limits.keep(), found)?;
+            body.take(key, config.keep(), found)?;
             // Records needn't come before a verdict. What follows isn't looked at then, so that it
             // makes no difference how the bytes came.
             let is_name = matches!(found, Found::Text(..) | Found::Uuid(..));
@@ -320,7 +320,7 @@ impl Request {
         if walk.is_done() && (self.left == 0 || !filterable) {
             return Ok(Next::Judge);
         }
-        if self.frame.len() < limits.held {
+        if self.frame.len() < config.held {
             return Ok(Next::More);
         }
         match &read.outlook {
@@ -343,7 +343,7 @@ impl Request {
             }
             Outlook::ByTopic => Err(Close::RequestTooLong {
                 head: read.head.clone(),
-                limit: limits.held,
+                limit: config.held,
             }),
         }
     }
@@ -354,7 +354,7 @@ impl Request {
         taken: &[u8],
         sent: u64,
         rules: &Rules,
-        limits: &Limits,
+        config: &Config,
         output: &mut Output,
     ) -> Result<Next, Close> {
         let Some((read, walk)) = self
@@ -378,7 +378,7 @@ impl Request {
         let mut stopped = None;
         let before = walk.at();
         let result = walk.feed(taken, &mut |found| {
-            body.take(head.api_key, limits.keep(), found)?;
+            body.take(head.api_key, config.keep(), found)?;
             stopped = denied(head, body, rules, judged);
             judged = body.topics.names.len();
             match stopped {

@@ -8,7 +8,7 @@ use super::super::answer::{self, Codes};
 use super::super::flight::{Answer, Slot};
 use super::super::judge::{Denial, Outlook, Rules, Topics, Verdict};
 use super::super::key::ApiKey;
-use super::super::request::{Body, Echo};
+use super::super::request::{Body, Echo, names_size};
 use super::super::rewrite;
 use super::super::schema::code;
 use super::super::session::Kind;
@@ -107,9 +107,13 @@ impl Connection {
                 .cloned()
                 .collect();
             topics.names.extend(more);
-            if topics.names.len() > self.limits.items {
+            let config = &self.config;
+            if topics.names.len() > config.items || names_size(&topics.names) > config.names {
+                // It isn't followed any further, where it needs to be.
                 self.sessions.forget(body.session);
-                return Judged::Refused(Refusal::Session(None));
+                if read.outlook == Outlook::ByTopic {
+                    return Judged::Refused(Refusal::Session(None));
+                }
             }
         }
         let verdict = match &read.outlook {

@@ -9,7 +9,7 @@ use super::super::key::ApiKey;
 use super::super::rewrite;
 use super::super::schema::{self, Role};
 use super::super::walk::{Found, Walk};
-use super::{Close, Connection, Event, Limits, Output, Piece};
+use super::{Close, Connection, Event, Output, Piece};
 
 /// Length and correlation id of an answer.
 const HEAD: usize = 8;
@@ -178,7 +178,7 @@ impl Connection {
             Answer::Pass | Answer::Local { .. } => State::Pass(left, None),
             Answer::Fetch(_) => State::Pass(left, Watch::new(head, left)),
             Answer::ApiVersions | Answer::Metadata(_) => {
-                let limit = self.limits.answer;
+                let limit = self.config.answer;
                 if usize::try_from(size).unwrap_or(usize::MAX) > limit {
                     return Err(Close::AnswerTooLong {
                         head: head.clone(),
@@ -210,12 +210,12 @@ impl Connection {
             return Ok(());
         };
         if let State::Hold(frame, _) = std::mem::take(&mut self.server) {
-            let frame = changed(&slot.head, &slot.answer, rules, &frame, &self.limits).map_err(
-                |error| Close::AnswerUnread {
+            let frame = changed(&slot.head, &slot.answer, rules, &frame).map_err(|error| {
+                Close::AnswerUnread {
                     head: slot.head.clone(),
                     error,
-                },
-            )?;
+                }
+            })?;
             output.to_client.push(Piece::Bytes(frame));
         }
         output.events.push(Event::Answer {
@@ -232,18 +232,15 @@ fn changed(
     answer: &Answer,
     rules: &Rules,
     frame: &[u8],
-    limits: &Limits,
 ) -> Result<Vec<u8>, ReadError> {
     let version = head.api_version;
     let Some(api) = schema::find(head.api_key.0).filter(|api| api.reads(version)) else {
         return Ok(frame.to_vec());
     };
     match answer {
-        Answer::Metadata(refused) => {
-            rewrite::metadata_answer(api, head, rules, refused, frame, limits.keep())
-        }
+        Answer::Metadata(refused) => rewrite::metadata_answer(api, head, rules, refused, frame),
         _ if head.api_key == ApiKey::API_VERSIONS => {
-            rewrite::api_versions_answer(api, version, frame, limits.keep())
+            rewrite::api_versions_answer(api, version, frame)
         }
         Answer::Pass | Answer::Fetch(_) | Answer::ApiVersions | Answer::Local { .. } => {
             Ok(frame.to_vec())
