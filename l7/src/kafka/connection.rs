@@ -14,6 +14,7 @@
 
 mod client;
 mod decide;
+mod inbound;
 mod server;
 
 use std::ops::Range;
@@ -206,7 +207,7 @@ pub enum Close {
 #[derive(Debug)]
 pub struct Connection {
     config: Config,
-    client: client::State,
+    client: inbound::State,
     server: server::State,
     flight: Flight,
     sessions: Sessions,
@@ -221,7 +222,7 @@ impl Connection {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            client: client::State::default(),
+            client: inbound::State::default(),
             server: server::State::default(),
             flight: Flight::default(),
             sessions: Sessions::default(),

@@ -140,7 +140,15 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
     ("l7/wire", &["name", "dns", "tls"]),
     (
         "l7",
-        &["regexp", "http", "names", "rules", "placement", "lint"],
+        &[
+            "regexp",
+            "http",
+            "kafka",
+            "names",
+            "rules",
+            "placement",
+            "lint",
+        ],
     ),
     (
         "agent",

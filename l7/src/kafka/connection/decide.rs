@@ -12,19 +12,8 @@ use super::super::request::{Body, Echo, names_size};
 use super::super::rewrite;
 use super::super::schema::code;
 use super::super::session::Kind;
-use super::client::{Mode, Next, Read, Request, State};
+use super::inbound::{Mode, Next, Read, Refusal, Request, State};
 use super::{Close, Connection, Event, Outcome, Output, Piece, hold};
-
-/// Why a request isn't forwarded.
-#[derive(Debug, Clone)]
-pub(super) enum Refusal {
-    /// Rules deny it.
-    Denied(Denial),
-    /// It goes on with a fetch session that isn't known, or whose topics are denied.
-    Session(Option<Denial>),
-    /// It asks for versions in a form that isn't read.
-    Versions,
-}
 
 enum Judged {
     Allowed(Option<usize>, Topics),
