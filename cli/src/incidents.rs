@@ -194,6 +194,13 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         return Ok(proto::json::write_pretty(&mut io::stdout().lock(), &list)?);
     }
     list::show(&told, found.len(), rows.len(), &zone)?;
+    if let Some(since) = args.since.as_deref().filter(|_| !told.is_empty()) {
+        writeln!(
+            io::stderr(),
+            "Counted since {}: what was denied before may have begun earlier.",
+            flow::print::escape(since)
+        )?;
+    }
     unknown(&rows, &snapshot, joined.forgotten())
 }
 

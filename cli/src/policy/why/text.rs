@@ -96,6 +96,13 @@ fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
             time(*last),
             escape(why)
         )?;
+        let destination = answer.destination.split('/').take(2).collect::<Vec<_>>();
+        writeln!(
+            out,
+            "What that means: flows explain {} {}",
+            escape(&answer.source),
+            escape(&destination.join("/"))
+        )?;
     }
     match (past.worked, past.denied) {
         (None, None) if past.otherwise.is_some() => Ok(()),
@@ -133,6 +140,10 @@ fn past(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
 
 fn causes(out: &mut String, answer: &Answer<'_>, zone: &Zone) -> fmt::Result {
     let found = &answer.found;
+    if found.allowed && answer.past.otherwise.is_some() {
+        // No policy has to do with it.
+        return Ok(());
+    }
     let other = if found.allowed { "denied" } else { "allowed" };
     let moment = |moment: Option<&Timestamp>| TimeFormat::StampMilli.text(moment, zone);
     let line = |out: &mut String, change: &Change| {
