@@ -94,7 +94,7 @@ fn changes_are_told_once_and_survive_restarts() {
     assert_eq!(
         summaries.skip(1).collect::<Vec<_>>(),
         [
-            "denies other ingress of app=guarded; got rule ingress[0] (allows app=near on 80/TCP)",
+            "denies other ingress of app=server; got rule ingress[0] (allows app=near on 80/TCP)",
             "rule ingress[0]: app=near -> app=far (allows app=far on 80/TCP)",
             "label app: far -> near",
         ]
