@@ -7,6 +7,8 @@
 //! server   the connection, and every request: flows, nodes, policies, health
 //! connections   those that the flows of a store are about
 //! incidents     what ended one
+//! policies      how often those in force decided
+//! policy_history   the versions of one, and what differs between them
 //! store    the last N flows and the places where some were lost, as small rows
 //! view     which of them match a filter, kept up to date; counts over time
 //! ```
@@ -15,6 +17,8 @@ pub mod connections;
 mod error;
 pub mod feed;
 pub mod incidents;
+pub mod policies;
+pub mod policy_history;
 mod server;
 pub mod store;
 mod target;

@@ -111,6 +111,20 @@ impl<const N: usize> Connectivity<N> {
         self.interner.reason(reason)
     }
 
+    /// What decides in a direction of a member's own table where no entry does; `None` if the direction is not
+    /// enforced, or it has no table.
+    pub(crate) fn default_of(
+        &self,
+        member: usize,
+        cluster: usize,
+        direction: Direction,
+    ) -> Option<&Arc<Reason>> {
+        let table = self.members[member].ends[cluster].table?;
+        let columns = self.tables[cluster].of_table(table, direction)?;
+        let enforced = columns.enforced.then_some(columns.default)?;
+        self.reason(enforced)
+    }
+
     /// What the tables hold about a pair, from its source to its destination.
     pub(crate) fn columns(&self, pair: [&Ends<N>; 2]) -> PairColumns<N> {
         std::array::from_fn(|cluster| {

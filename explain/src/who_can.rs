@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cluster::Labels;
-use policy::Reason;
+use cluster::{Labels, NamespacedName};
+use policy::{Direction, Reason, ReasonKind};
 
 use crate::connectivity::{
     Connectivity, PairColumns, PeerGroup, PeerKind, PortSet, ReasonId, SpanDecisions, allows,
@@ -38,11 +38,31 @@ pub struct AllowedEdge {
     pub connections: Option<u64>,
 }
 
+impl AllowedEdge {
+    /// The rules of both ends that allow it, the source's first; none if no policy enforces anything at
+    /// either.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Reason>> {
+        let ends = [&self.egress, &self.ingress].into_iter().flatten();
+        ends.filter(|reason| reason.kind != ReasonKind::AllowAny)
+    }
+}
+
 /// A cluster to ask.
 pub struct Reachability {
-    connectivity: Connectivity<1>,
+    connectivity: Arc<Connectivity<1>>,
     /// Those that were let through.
     recorded: Option<Recorded>,
+}
+
+/// What is enforced for the pods of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enforcement {
+    /// The pods.
+    pub group: Arc<PeerGroup>,
+    /// What decides ingress where no rule does; `None`: ingress is not restricted.
+    pub ingress: Option<Arc<Reason>>,
+    /// The same of egress.
+    pub egress: Option<Arc<Reason>>,
 }
 
 /// The rules that allow some ports: what allows them at the destination and at the source.
@@ -61,13 +81,57 @@ impl Reachability {
         let connectivity = Connectivity::new([context], &former);
         let recorded = flows.map(|flows| recorded(&connectivity, flows));
         Self {
-            connectivity,
+            connectivity: Arc::new(connectivity),
             recorded,
         }
     }
 
+    /// The same cluster, of which edges tell whether they were used by these flows. Flows of pods that are gone
+    /// count as those of their workloads, or of pods with the same labels.
+    #[must_use]
+    pub fn with_flows(&self, flows: &FlowGroups) -> Self {
+        Self {
+            connectivity: Arc::clone(&self.connectivity),
+            recorded: Some(recorded(&self.connectivity, flows)),
+        }
+    }
+
+    /// The groups that a name means: those of a workload (`shop/web`, or `web`), else that of a pod.
+    pub fn named(&self, name: &str) -> Vec<Arc<PeerGroup>> {
+        let pods = self.groups().filter(|group| group.kind == PeerKind::Pods);
+        let means = |full: &NamespacedName| match name.split_once('/') {
+            Some((namespace, own)) => *full.namespace == *namespace && *full.name == *own,
+            None => *full.name == *name,
+        };
+        let of_workload = |group: &&Arc<PeerGroup>| {
+            group.workload.is_some() && group.owner().is_some_and(|owner| means(&owner))
+        };
+        let found: Vec<_> = pods.clone().filter(of_workload).cloned().collect();
+        match found.is_empty() {
+            true => {
+                let of_pod = pods.filter(|group| group.pods.iter().any(means));
+                of_pod.cloned().collect()
+            }
+            false => found,
+        }
+    }
+
+    /// What is enforced for each group of pods, by name.
+    pub fn enforcement(&self) -> impl Iterator<Item = Enforcement> {
+        let members = self.connectivity.members().iter().enumerate();
+        let pods = members.filter(|(_, member)| member.group.kind == PeerKind::Pods);
+        pods.map(|(index, member)| {
+            let default = |direction| self.connectivity.default_of(index, 0, direction).cloned();
+            Enforcement {
+                group: Arc::clone(&member.group),
+                ingress: default(Direction::Ingress),
+                egress: default(Direction::Egress),
+            }
+        })
+    }
+
     /// Everyone: pods, then prefixes, then entities, each by name.
-    pub fn groups(&self) -> impl Iterator<Item = &Arc<PeerGroup>> {
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<PeerGroup>> + Clone {
         let members = self.connectivity.members().iter();
         members.map(|member| &member.group)
     }

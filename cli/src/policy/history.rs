@@ -2,13 +2,11 @@
 
 use std::io::{self, Write};
 
+use client::policy_history::{self, LineKind, PolicyVersion, is_policy, versions};
 use flow::print::{escape, escape_lines};
 use flow::time::{TimeFormat, Zone};
-use proto::flows::v1::{
-    Change, GetChangesRequest, GetChangesResponse, ObjectState, change::Action, object_state::Of,
-};
+use proto::flows::v1::{GetChangesRequest, GetChangesResponse, change::Action};
 use proto::google::Timestamp;
-use similar::TextDiff;
 
 use super::changes::{TimeArgs, color, found, revisions, say};
 use super::list::{OutputArgs, notes, row, similar as similar_names};
@@ -36,20 +34,9 @@ pub(crate) struct Args {
     diff: Option<Vec<String>>,
 }
 
-/// A policy as it was, from a moment on.
-struct Version<'a> {
-    /// From 1.
-    number: usize,
-    /// What made it so; `None`: it was so before the first change that is known.
-    change: Option<&'a Change>,
-    /// The text; `None`: the policy was gone.
-    yaml: Option<&'a str>,
-}
-
-impl Version<'_> {
-    fn name(&self) -> String {
-        format!("v{}", self.number)
-    }
+/// `v3`.
+fn name(version: &PolicyVersion<'_>) -> String {
+    format!("v{}", version.number)
 }
 
 /// Shows them.
@@ -96,13 +83,6 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_policy(kind: &str) -> bool {
-    matches!(
-        kind,
-        "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy" | "NetworkPolicy"
-    )
-}
-
 /// Why there is no history: there is no such policy, or it has not changed.
 async fn unchanged(
     name: &str,
@@ -147,43 +127,7 @@ async fn unchanged(
     )))
 }
 
-fn yaml(state: Option<&ObjectState>) -> Option<&str> {
-    match &state?.of {
-        Some(Of::Policy(policy)) => Some(&policy.yaml),
-        Some(
-            Of::Pod(_)
-            | Of::Namespace(_)
-            | Of::CidrGroup(_)
-            | Of::Service(_)
-            | Of::EndpointSlice(_)
-            | Of::Node(_),
-        )
-        | None => None,
-    }
-}
-
-/// The versions that changes tell of: that before the first one, if there was one, and what each made.
-fn versions(changes: &[Change]) -> Vec<Version<'_>> {
-    let first = changes
-        .first()
-        .and_then(|change| yaml(change.before.as_ref()));
-    let first = first.map(|text| (None, Some(text)));
-    let later = changes
-        .iter()
-        .map(|change| (Some(change), yaml(change.after.as_ref())));
-    let mut number = 0;
-    let version = |(change, yaml): (Option<_>, Option<_>)| {
-        number += usize::from(yaml.is_some());
-        Version {
-            number,
-            change,
-            yaml,
-        }
-    };
-    first.into_iter().chain(later).map(version).collect()
-}
-
-fn moment(version: &Version<'_>, zone: &Zone) -> String {
+fn moment(version: &PolicyVersion<'_>, zone: &Zone) -> String {
     let time = version.change.and_then(|change| change.time);
     match time {
         Some(time) => TimeFormat::StampMilli.text(Some(&time), zone),
@@ -193,7 +137,7 @@ fn moment(version: &Version<'_>, zone: &Zone) -> String {
 
 fn list(
     out: &mut dyn Write,
-    versions: &[Version<'_>],
+    versions: &[PolicyVersion<'_>],
     answer: &GetChangesResponse,
     zone: &Zone,
 ) -> io::Result<()> {
@@ -201,7 +145,7 @@ fn list(
     let heading = zone.heading("TIME", newest.unwrap_or_default());
     let mut rows = vec![row(["VERSION", &heading, "REVISION", "WHAT", "WHERE"])];
     for version in versions {
-        let (name, what, place, revision) = match version.change {
+        let (of, what, place, revision) = match version.change {
             None => {
                 let since = answer.complete_since.unwrap_or_default();
                 let since = TimeFormat::StampMilli.text(Some(&since), zone);
@@ -209,7 +153,7 @@ fn list(
                     0 => format!("in force when recording began ({since})"),
                     _ => "as it was before the changes below".to_owned(),
                 };
-                (version.name(), what, "-", "-".to_owned())
+                (name(version), what, "-", "-".to_owned())
             }
             Some(change) => {
                 let what = match change.action() {
@@ -219,20 +163,14 @@ fn list(
                         format!("{}{}", change.summary, found(change, zone))
                     }
                 };
-                let name = match version.yaml {
-                    Some(_) => version.name(),
+                let of = match version.yaml {
+                    Some(_) => name(version),
                     None => "-".to_owned(),
                 };
-                (name, what, &*change.place, revisions(change))
+                (of, what, &*change.place, revisions(change))
             }
         };
-        rows.push(row([
-            &name,
-            &moment(version, zone),
-            &revision,
-            &what,
-            place,
-        ]));
+        rows.push(row([&of, &moment(version, zone), &revision, &what, place]));
     }
     table::write_colored(out, &rows, |row| {
         let version = versions.get(row.checked_sub(1)?)?;
@@ -248,7 +186,10 @@ fn list(
 ///
 /// # Errors
 /// There is none.
-fn find<'v, 'a>(versions: &'v [Version<'a>], name: &str) -> Result<&'v Version<'a>, Error> {
+fn find<'v, 'a>(
+    versions: &'v [PolicyVersion<'a>],
+    name: &str,
+) -> Result<&'v PolicyVersion<'a>, Error> {
     let number = name.strip_prefix('v').unwrap_or(name).parse::<usize>().ok();
     let mut there = versions.iter().filter(|version| version.yaml.is_some());
     there
@@ -268,7 +209,7 @@ fn find<'v, 'a>(versions: &'v [Version<'a>], name: &str) -> Result<&'v Version<'
 
 fn diffs(
     out: &mut dyn Write,
-    versions: &[Version<'_>],
+    versions: &[PolicyVersion<'_>],
     wanted: &[String],
     policy: &str,
     zone: &Zone,
@@ -281,12 +222,12 @@ fn diffs(
         .first()
         .map(|name| find(versions, name))
         .transpose()?;
-    let is_wanted = |version: &Version<'_>| {
+    let is_wanted = |version: &PolicyVersion<'_>| {
         only.is_none_or(|only| only.number == version.number && version.yaml.is_some())
     };
     let mut shown = false;
     // What was added is compared with nothing.
-    let nothing = Version {
+    let nothing = PolicyVersion {
         number: 0,
         change: None,
         yaml: None,
@@ -316,12 +257,12 @@ const PLAIN: &str = "\u{1b}[0m";
 /// A unified diff, as `git diff` colors it.
 fn diff(
     out: &mut dyn Write,
-    before: &Version<'_>,
-    after: &Version<'_>,
+    before: &PolicyVersion<'_>,
+    after: &PolicyVersion<'_>,
     policy: &str,
     zone: &Zone,
 ) -> io::Result<()> {
-    let title = |version: &Version<'_>| match version.yaml {
+    let title = |version: &PolicyVersion<'_>| match version.yaml {
         None => "none".to_owned(),
         Some(_) => {
             let time: Option<Timestamp> = version.change.and_then(|change| change.time);
@@ -330,29 +271,24 @@ fn diff(
                 Some(_) => format!("{} {zone_name}", moment(version, zone)),
                 None => "earlier".to_owned(),
             };
-            escape(&format!("{policy} {} ({at})", version.name()))
+            escape(&format!("{policy} {} ({at})", name(version)))
         }
     };
-    let text = |version: &Version<'_>| escape_lines(version.yaml.unwrap_or_default());
+    let text = |version: &PolicyVersion<'_>| escape_lines(version.yaml.unwrap_or_default());
     let (old, new) = (text(before), text(after));
     writeln!(out, "{BOLD}--- {}{PLAIN}", title(before))?;
     writeln!(out, "{BOLD}+++ {}{PLAIN}", title(after))?;
     if old == new {
         return line!(out, "(the texts are the same)");
     }
-    let diff = TextDiff::from_lines(&old, &new);
-    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-        for line in hunk.to_string().lines() {
-            let color = match line.chars().next() {
-                Some('-') => RED,
-                Some('+') => GREEN,
-                Some('@') => CYAN,
-                Some(_) | None => {
-                    writeln!(out, "{line}")?;
-                    continue;
-                }
-            };
-            writeln!(out, "{color}{line}{PLAIN}")?;
+    for hunk in policy_history::diff(&old, &new) {
+        writeln!(out, "{CYAN}{}{PLAIN}", hunk.header)?;
+        for (kind, line) in &hunk.lines {
+            match kind {
+                LineKind::Same => writeln!(out, " {line}")?,
+                LineKind::Removed => writeln!(out, "{RED}-{line}{PLAIN}")?,
+                LineKind::Added => writeln!(out, "{GREEN}+{line}{PLAIN}")?,
+            }
         }
     }
     Ok(())

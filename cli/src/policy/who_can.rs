@@ -9,7 +9,6 @@ use explain::{
     who_can::{AllowedEdge, Reachability, WhoCan},
 };
 use flow::print::escape;
-use policy::ReasonKind;
 use serde::Serialize;
 
 use super::{
@@ -99,7 +98,7 @@ async fn run(asked: WhoCan, args: &Args, server: &ServerArgs) -> Result<(), Erro
         Some((name, _)) => (name, Port::Any),
         None => (args.of.as_str(), Port::Any),
     };
-    let of = find(name, &groups)?;
+    let of = find(name, &reachability)?;
     let port = number(&port, &of, &cluster, asked)?;
     let answer = Answer {
         asked,
@@ -135,27 +134,8 @@ async fn cluster(
 }
 
 /// The groups that a name means: a workload's, or that of a pod.
-fn find(name: &str, groups: &[Arc<PeerGroup>]) -> Result<Vec<Arc<PeerGroup>>, Error> {
-    let pods = groups.iter().filter(|group| group.kind == PeerKind::Pods);
-    let means = |full: &str| {
-        full == name
-            || !name.contains('/') && full.split_once('/').is_some_and(|(_, own)| own == name)
-    };
-    let workload = |group: &PeerGroup| {
-        let namespace = group.pods.first().map(|pod| &pod.namespace)?;
-        Some(format!("{namespace}/{}", group.workload.as_ref()?.name))
-    };
-    let by_workload: Vec<&Arc<PeerGroup>> = pods
-        .clone()
-        .filter(|group| workload(group).is_some_and(|workload| means(&workload)))
-        .collect();
-    let by_pod = pods
-        .clone()
-        .filter(|group| group.pods.iter().any(|pod| means(&pod.to_string())));
-    let found: Vec<Arc<PeerGroup>> = match by_workload.is_empty() {
-        true => by_pod.cloned().collect(),
-        false => by_workload.into_iter().cloned().collect(),
-    };
+fn find(name: &str, cluster: &Reachability) -> Result<Vec<Arc<PeerGroup>>, Error> {
+    let found = cluster.named(name);
     let namespaces: BTreeSet<_> = found
         .iter()
         .filter_map(|group| group.pods.first().map(|pod| Arc::clone(&pod.namespace)))
@@ -168,6 +148,9 @@ fn find(name: &str, groups: &[Arc<PeerGroup>]) -> Result<Vec<Arc<PeerGroup>>, Er
         ));
     }
     if found.is_empty() {
+        let pods = cluster
+            .groups()
+            .filter(|group| group.kind == PeerKind::Pods);
         let known: Vec<&str> = pods.map(|group| group.name.as_str()).collect();
         let near: Vec<String> = closest_by(name, &known, |known| match name.contains('/') {
             true => *known,
@@ -294,17 +277,8 @@ impl Answer {
 
 /// The rules of both ends; where one has none, those of the other are enough.
 fn allowed_by(edge: &AllowedEdge) -> String {
-    let ends = [&edge.egress, &edge.ingress];
-    let is_rule = |reason: &&&Option<Arc<policy::Reason>>| {
-        reason
-            .as_ref()
-            .is_some_and(|reason| reason.kind != ReasonKind::AllowAny)
-    };
-    let rules: Vec<String> = ends
-        .iter()
-        .filter(is_rule)
-        .map(|reason| reason_text(reason.as_ref()))
-        .collect();
+    let rules = edge.rules().map(|reason| reason_text(Some(reason)));
+    let rules: Vec<String> = rules.collect();
     match rules.is_empty() {
         true => "no policy".to_owned(),
         false => rules.join("; "),

@@ -6,6 +6,7 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
+use client::policies::DecisionCount;
 use flow::{
     FlowView, Side, Verdict, WorkloadRef,
     attribute::{AttributeId, Cells},
@@ -18,7 +19,7 @@ use super::{
     data::{Data, Line},
     filters,
     keys::{self, Act},
-    policies::{Count, Policies},
+    policies::Policies,
     tally::{Counted, Tally},
 };
 
@@ -139,7 +140,7 @@ pub(crate) struct Group {
     /// Its newest line.
     example: Option<Line>,
     /// Of a policy: what the kernel counted.
-    pub(crate) count: Option<Count>,
+    pub(crate) count: Option<DecisionCount>,
     /// Its present form is refused.
     pub(crate) refused: bool,
 }

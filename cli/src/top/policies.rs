@@ -1,39 +1,22 @@
 //! The policies in force, with what the kernel counted of each: every decision, while flows are some
 //! of them, and only those that are held.
 
-use std::collections::{HashMap, VecDeque};
-
-use client::RequestError;
+use client::{
+    RequestError,
+    policies::{DecisionCount, DecisionRates},
+};
 use proto::flows::v1::{GetPoliciesResponse, ManifestProblem, PolicyState};
-
-/// Answers over which rates are counted.
-const RATED: usize = 6;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     /// As the server said last; `None`: it has not been asked yet.
     said: Option<Result<Vec<PolicyState>, RequestError>>,
-    /// Decisions by policy at some moments (Unix ns), the oldest first.
-    counted: VecDeque<(i64, HashMap<String, u64>)>,
+    rates: DecisionRates,
     /// Those of which the present form is refused, with why.
     refused: Vec<ManifestProblem>,
     /// Counts the answers.
     version: u64,
-}
-
-/// What is counted of a policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Count {
-    /// In the kernel, since it has the policy's rules.
-    pub(crate) decisions: u64,
-    /// Per second; `None`: not known yet.
-    pub(crate) rate: Option<f64>,
-}
-
-fn decisions(policy: &PolicyState) -> u64 {
-    let decisions = policy.rules.iter().map(|rule| rule.decisions);
-    decisions.fold(0, u64::saturating_add)
 }
 
 impl Policies {
@@ -41,12 +24,7 @@ impl Policies {
     pub(crate) fn take(&mut self, answer: Result<GetPoliciesResponse, RequestError>, now: i64) {
         self.version += 1;
         if let Ok(answer) = &answer {
-            let counts = answer.policies.iter();
-            let counts = counts.map(|policy| (policy.policy.clone(), decisions(policy)));
-            self.counted.push_back((now, counts.collect()));
-            while self.counted.len() > RATED {
-                self.counted.pop_front();
-            }
+            self.rates.add(&answer.policies, now);
         }
         self.said = Some(answer.map(|answer| answer.policies));
     }
@@ -96,18 +74,8 @@ impl Policies {
     }
 
     /// What is counted of one.
-    pub(crate) fn count(&self, policy: &PolicyState) -> Count {
-        let decisions = decisions(policy);
-        let (first, last) = (self.counted.front(), self.counted.back());
-        let rate = first.zip(last).and_then(|((begin, before), (end, _))| {
-            let past = end - begin;
-            // Fewer than before: an agent, or its tables, began anew.
-            let more = decisions.checked_sub(*before.get(&policy.policy)?)?;
-            #[expect(clippy::cast_precision_loss, reason = "three digits of it are shown")]
-            let rate = more as f64 * 1e9 / past as f64;
-            (past > 0).then_some(rate)
-        });
-        Count { decisions, rate }
+    pub(crate) fn count(&self, policy: &PolicyState) -> DecisionCount {
+        self.rates.count(policy)
     }
 
     /// Why only flows are counted; `None` if decisions are.
@@ -128,44 +96,24 @@ impl Policies {
 
 #[cfg(test)]
 mod tests {
-    use proto::flows::v1::RuleState;
-
     use super::*;
 
-    fn answer(decisions: u64) -> GetPoliciesResponse {
-        let rule = RuleState {
-            decisions,
-            ..RuleState::default()
-        };
-        GetPoliciesResponse {
+    #[test]
+    fn a_stock_hubble_has_no_policies() {
+        let mut policies = Policies::default();
+        let answer = GetPoliciesResponse {
             policies: vec![PolicyState {
                 policy: "cnp shop/db".to_owned(),
-                rules: vec![rule.clone(), rule],
                 ..PolicyState::default()
             }],
             ..GetPoliciesResponse::default()
-        }
-    }
-
-    #[test]
-    fn rates_are_of_the_last_answers_and_never_negative() {
-        let second = 1_000_000_000;
-        let mut policies = Policies::default();
-        for (at, decisions, want) in [
-            (0, 100, None),
-            (2, 110, Some(10.0)),
-            (4, 150, Some(25.0)),
-            (6, 3, None),
-        ] {
-            policies.take(Ok(answer(decisions)), at * second);
-            let policy = policies.named("cnp shop/db").unwrap();
-            let count = policies.count(policy);
-            assert_eq!(count.decisions, 2 * decisions);
-            assert_eq!(count.rate, want, "after {at} s");
-        }
+        };
+        policies.take(Ok(answer), 1);
+        assert!(policies.named("cnp shop/db").is_some());
+        assert_eq!(policies.missing(false), None);
         let status = tonic::Status::unimplemented("");
         let error = RequestError::new("a:1", client::Service::Policy, "policies", status);
-        policies.take(Err(error), 8 * second);
+        policies.take(Err(error), 2);
         assert!(policies.all().is_empty());
         assert!(policies.missing(false).unwrap().contains("stock Hubble"));
     }

@@ -39,6 +39,19 @@ pub struct PeerGroup {
 }
 
 impl PeerGroup {
+    /// Whose pods these are: `shop/web` of a workload or of a pod that nothing runs; `None` if they are no
+    /// pods, or pods that are gone.
+    pub fn owner(&self) -> Option<NamespacedName> {
+        let pod = self.pods.first().filter(|_| self.kind == PeerKind::Pods)?;
+        Some(match &self.workload {
+            Some(workload) => NamespacedName {
+                namespace: Arc::clone(&pod.namespace),
+                name: Arc::clone(&workload.name),
+            },
+            None => pod.clone(),
+        })
+    }
+
     /// It is one pod: what is said of it and itself is about nobody, since what a pod sends to itself stays
     /// inside of it.
     pub fn is_single(&self) -> bool {

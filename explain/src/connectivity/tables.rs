@@ -42,7 +42,7 @@ pub(crate) struct Column {
 #[derive(Clone, Debug)]
 pub(super) struct TableColumns {
     pub(super) enforced: bool,
-    default: ReasonId,
+    pub(super) default: ReasonId,
     /// Lists of entries by identity of the peer, 0: any.
     pub(super) lists: BTreeMap<u32, u32>,
 }

@@ -277,6 +277,8 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "view",
             "connections",
             "incidents",
+            "policies",
+            "policy_history",
             "feed",
         ],
     ),
