@@ -14,11 +14,13 @@ use futures::StreamExt as _;
 use proto::{
     flow::{Endpoint, Flow, LostEventSource, Verdict},
     google::Timestamp,
-    observer::{GetFlowsRequest, GetFlowsResponse, get_flows_response::ResponseTypes},
+    observer::{
+        GetFlowsRequest, GetFlowsResponse, ServerStatusResponse, get_flows_response::ResponseTypes,
+    },
 };
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
-use tonic::{Request, Status};
+use tonic::{Request, Status, transport::server::Router};
 
 use crate::{Running, Script, Streamed, flows, observer};
 
@@ -58,14 +60,19 @@ pub struct Server {
     /// Where it listens.
     pub socket: PathBuf,
     shared: Arc<Shared>,
+    beside: Beside,
     running: Option<Running>,
 }
+
+/// Adds further services to those of a server, each time it starts.
+type Beside = Box<dyn Fn(Router) -> Router + Send>;
 
 struct Shared {
     history: Mutex<Vec<GetFlowsResponse>>,
     live: broadcast::Sender<GetFlowsResponse>,
     refuses: Mutex<Option<Status>>,
     requests: Mutex<Vec<GetFlowsRequest>>,
+    status: Mutex<Option<ServerStatusResponse>>,
 }
 
 impl Server {
@@ -74,15 +81,29 @@ impl Server {
     /// # Panics
     /// If the socket can't be made.
     pub fn start(socket: &Path, history: Vec<GetFlowsResponse>) -> Self {
+        Self::start_beside(socket, history, |services| services)
+    }
+
+    /// The same with services that `beside` adds.
+    ///
+    /// # Panics
+    /// If the socket can't be made.
+    pub fn start_beside(
+        socket: &Path,
+        history: Vec<GetFlowsResponse>,
+        beside: impl Fn(Router) -> Router + Send + 'static,
+    ) -> Self {
         let shared = Shared {
             history: Mutex::new(history),
             live: broadcast::channel(1 << 16).0,
             refuses: Mutex::new(None),
             requests: Mutex::new(Vec::new()),
+            status: Mutex::new(None),
         };
         let mut server = Self {
             socket: socket.to_owned(),
             shared: Arc::new(shared),
+            beside: Box::new(beside),
             running: None,
         };
         server.resume();
@@ -96,6 +117,7 @@ impl Server {
     pub fn resume(&mut self) {
         let service = observer(Service(Arc::clone(&self.shared)));
         let services = tonic::transport::Server::builder().add_service(service);
+        let services = (self.beside)(services);
         self.running = Some(Running::start(&self.socket, services).unwrap());
     }
 
@@ -133,6 +155,14 @@ impl Server {
         *self.shared.refuses.lock().unwrap() = Some(status);
     }
 
+    /// Says this when it is asked how it is; before, it doesn't know the question.
+    ///
+    /// # Panics
+    /// If the service panicked.
+    pub fn report(&self, status: ServerStatusResponse) {
+        *self.shared.status.lock().unwrap() = Some(status);
+    }
+
     /// Requests for flows so far.
     ///
     /// # Panics
@@ -146,6 +176,11 @@ struct Service(Arc<Shared>);
 
 #[tonic::async_trait]
 impl Script for Service {
+    async fn server_status(&self) -> Result<ServerStatusResponse, Status> {
+        let status = self.0.status.lock().unwrap().clone();
+        status.ok_or_else(|| Status::unimplemented("ServerStatus not implemented"))
+    }
+
     async fn get_flows(
         &self,
         request: Request<GetFlowsRequest>,

@@ -14,9 +14,11 @@ mod histogram;
 mod incidents;
 mod map;
 mod older;
+mod policies;
 mod rows;
 mod status;
 mod values;
+mod workload;
 
 use std::sync::Arc;
 
@@ -46,6 +48,10 @@ pub(crate) fn routes(app: Arc<AppState>) -> Router {
         .route("/connections/{connection}", get(connection_details::get))
         .route("/incidents", get(incidents::get))
         .route("/changes", get(changes::get))
+        .route("/policies", get(policies::get))
+        .route("/policy", get(policies::details))
+        .route("/workload", get(workload::get))
+        .route("/reach", get(workload::reach))
         .route("/export", get(export::get))
         .route("/older", get(older::get))
         .route("/histogram", get(histogram::get))

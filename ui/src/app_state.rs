@@ -3,9 +3,12 @@
 
 mod cache;
 mod changes;
+mod cluster;
 mod connections;
 mod health;
 mod older;
+mod policies;
+mod shared;
 mod views;
 
 use std::collections::BTreeMap;
@@ -22,9 +25,12 @@ use tracing::{info, warn};
 
 pub(crate) use cache::TooMany;
 pub(crate) use changes::Changes;
+pub(crate) use cluster::ClusterView;
 pub(crate) use connections::{ConnectionQuery, ConnectionSnapshot, Connections};
 pub(crate) use health::Known;
 pub(crate) use older::{Older, newest, oldest};
+pub(crate) use policies::PolicyUses;
+pub(crate) use shared::Unanswered;
 pub(crate) use views::{CachedView, FlowQuery, Views};
 
 /// Streams of events at a time.
@@ -51,6 +57,9 @@ pub(crate) struct AppState {
     connections: Connections,
     /// What changed in the cluster's state.
     pub(crate) changes: Changes,
+    /// The policies in force.
+    pub(crate) policies: policies::Policies,
+    cluster: cluster::Cluster,
     /// Places for streams.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for answers.
@@ -99,6 +108,8 @@ impl AppState {
             views: Views::default(),
             connections: Connections::default(),
             changes: Changes::default(),
+            policies: policies::Policies::default(),
+            cluster: cluster::Cluster::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             computing: Arc::new(Semaphore::new(COMPUTING)),
             health,

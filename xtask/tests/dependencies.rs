@@ -95,7 +95,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "flows-abi",
             "flows-client",
+            "flows-cluster",
+            "flows-explain",
             "flows-flow",
+            "flows-policy",
             "flows-proto",
             "flows-serve",
         ],

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use proto::flows::v1::{Change as Told, change::Action};
+use client::Server;
+use proto::flows::v1::{Change as Told, GetChangesRequest, GetChangesResponse, change::Action};
 use proto::google::Timestamp;
 use serde::Serialize;
 
@@ -12,6 +13,9 @@ use super::flow_query::Times;
 use super::{Answer, milliseconds};
 use crate::app_state::AppState;
 use crate::params::Params;
+
+/// The newest so many changes that concern a pod.
+const OF_POD: u32 = 30;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Changes {
@@ -39,15 +43,22 @@ pub(super) struct Change {
     nodes: Vec<String>,
     /// It was made while no agent ran: at some time before.
     while_away: bool,
+    /// If a pod was asked for, why this concerns it: `selects it`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    concerns: String,
 }
 
 pub(super) async fn get(
     State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Changes> {
-    let params = Params::read(query.as_deref(), &["since", "until"], &[])?;
+    let params = Params::read(query.as_deref(), &["since", "until", "pod"], &[])?;
     let (from, to) = Times::read(&params)?.bounds();
-    let answer = match app.changes.get(app.server.as_ref()).await {
+    let answer = match (params.text("pod"), &app.server) {
+        (Some(pod), Some(server)) => of_pod(server, pod).await,
+        (None, _) | (_, None) => app.changes.get(app.server.as_ref()).await,
+    };
+    let answer = match answer {
         Ok(answer) => answer,
         Err(why) => {
             return Ok(Json(Changes {
@@ -78,6 +89,18 @@ pub(super) async fn get(
     }))
 }
 
+/// What can concern a pod.
+async fn of_pod(server: &Server, pod: &str) -> Result<Arc<GetChangesResponse>, String> {
+    let request = GetChangesRequest {
+        pod: pod.to_owned(),
+        number: OF_POD,
+        without_objects: true,
+        ..GetChangesRequest::default()
+    };
+    let answer = server.get_changes(request).await;
+    answer.map(Arc::new).map_err(|error| error.to_string())
+}
+
 pub(super) fn time(time: Option<Timestamp>) -> i64 {
     time.map_or(0, Timestamp::unix_nanos)
 }
@@ -96,6 +119,7 @@ pub(super) fn of(change: &Told) -> Option<Change> {
         action,
         object: change.object.clone(),
         kind: change.kind.clone(),
+        concerns: change.concerns.clone(),
         summary: change.summary.clone(),
         place: change.place.clone(),
         revision: nodes.clone().map(|node| node.revision).max().unwrap_or(0),

@@ -60,7 +60,7 @@ pub(super) async fn get(
 
 /// The server doesn't know how it is come to: with the flags that name it, the command asks it
 /// wherever it is run.
-fn command(text: &str, flags: &str) -> String {
+pub(super) fn command(text: &str, flags: &str) -> String {
     match text.strip_prefix("flows ") {
         Some(rest) if !flags.is_empty() => format!("flows {flags} {rest}"),
         _ => text.to_owned(),

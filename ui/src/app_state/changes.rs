@@ -1,26 +1,24 @@
-//! What changed in the cluster's state, as the server tells it: asked for when somebody looks, for all
-//! who do at about the same time.
+//! What changed in the cluster's state, as the server tells it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use client::Server;
 use proto::flows::v1::{GetChangesRequest, GetChangesResponse};
-use tokio::sync::Mutex;
+use proto::google::Timestamp;
 
-/// How long an answer is good for.
-const GOOD: Duration = Duration::from_secs(2);
-/// And that there is none: a server that doesn't know the question is not asked on and on.
-const NONE: Duration = Duration::from_secs(30);
+use super::shared::{Shared, Unanswered};
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(Mutex<Option<Answer>>);
+pub(crate) struct Changes(Shared<GetChangesResponse>);
 
-#[derive(Debug)]
-struct Answer {
-    asked: Instant,
-    said: Result<Arc<GetChangesResponse>, String>,
+/// Tells whether something changed: the number of known changes and what the newest one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChangeMark {
+    changes: u64,
+    object: String,
+    time: Option<Timestamp>,
+    last_time: Option<Timestamp>,
 }
 
 impl Changes {
@@ -29,28 +27,29 @@ impl Changes {
         &self,
         server: Option<&Server>,
     ) -> Result<Arc<GetChangesResponse>, String> {
-        let Some(server) = server else {
-            return Err("the flows are from a file: there is no server to ask".to_owned());
-        };
-        let mut last = self.0.lock().await;
-        if let Some(last) = &*last {
-            let good = if last.said.is_ok() { GOOD } else { NONE };
-            if last.asked.elapsed() < good {
-                return last.said.clone();
-            }
-        }
+        let answer = self.ask(server).await;
+        answer.map_err(|none| none.why)
+    }
+
+    /// The mark of the present state; `None`: the server doesn't say.
+    pub(crate) async fn mark(&self, server: Option<&Server>) -> Option<ChangeMark> {
+        let answer = self.ask(server).await.ok()?;
+        let last = answer.changes.last();
+        Some(ChangeMark {
+            changes: answer.left_out.saturating_add(answer.changes.len() as u64),
+            object: last.map_or_else(String::new, |last| last.object.clone()),
+            time: last.and_then(|last| last.time),
+            last_time: last.and_then(|last| last.last_time),
+        })
+    }
+
+    async fn ask(&self, server: Option<&Server>) -> Result<Arc<GetChangesResponse>, Unanswered> {
         let request = GetChangesRequest {
             without_objects: true,
             ..GetChangesRequest::default()
         };
-        let answer = server.get_changes(request).await;
-        let is_there = !answer.as_ref().is_err_and(|error| error.is_unsupported());
-        let said = answer.map(Arc::new).map_err(|error| error.to_string());
-        // One that is away for a moment is asked again at once.
-        *last = (said.is_ok() || !is_there).then(|| Answer {
-            asked: Instant::now(),
-            said: said.clone(),
-        });
-        said
+        self.0
+            .get(server, async |server| server.get_changes(request).await)
+            .await
     }
 }

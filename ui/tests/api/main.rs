@@ -20,4 +20,6 @@ mod history;
 mod hostile;
 mod links;
 mod metrics;
+mod policies;
+mod policy_server;
 mod stream;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use testing::until;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tonic::transport::server::Router;
 
 use crate::http::{Answer, get};
 use crate::schema::DESCRIPTION;
@@ -43,8 +44,18 @@ impl Running {
         history: Vec<GetFlowsResponse>,
         arguments: &[&str],
     ) -> (relay::Server, Self) {
+        Self::of_relay_beside(history, arguments, |services| services).await
+    }
+
+    /// The same of a relay that has further services.
+    pub(crate) async fn of_relay_beside(
+        history: Vec<GetFlowsResponse>,
+        arguments: &[&str],
+        services: impl Fn(Router) -> Router + Send + 'static,
+    ) -> (relay::Server, Self) {
         let directory = tempfile::tempdir().unwrap();
-        let relay = relay::Server::start(&directory.path().join("relay.sock"), history);
+        let socket = directory.path().join("relay.sock");
+        let relay = relay::Server::start_beside(&socket, history, services);
         let mut running = Self::beside(&relay, arguments).await;
         running._directory = Some(directory);
         (relay, running)

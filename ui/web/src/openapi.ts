@@ -424,6 +424,8 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description Only what can concern this pod, `shop/web-1`: the newest 30 changes */
+                    pod?: string;
                     /** @description RFC 3339, milliseconds of Unix time, or a duration before now (`5m`) */
                     since?: components["parameters"]["since"];
                     /** @description As since */
@@ -442,6 +444,173 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Changes"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The policies, whether they are in force, and how often they decide
+         * @description Of a server that has policies (flows-agent, flows-relay) those in force and those that are refused, with
+         *     what the kernel counted; of a stock Hubble or a file, those that the connections in memory name.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only those in whose name, meaning, state or workloads all of these words occur */
+                    words?: string;
+                    /** @description A column, with `-` from the greatest down */
+                    sort?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The policies */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PolicyList"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All about one policy */
+        get: {
+            parameters: {
+                query: {
+                    /** @description `cnp shop/web` */
+                    name: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Its rules, manifest, selected workloads and versions */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PolicyDetails"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A workload or pod, and whom it connects with */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A workload or a pod, `shop/web` */
+                    name: components["parameters"]["workload"];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Its pods, how policies restrict them, and its peers */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Workload"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may reach a workload and whom it may reach, and which of that was used */
+        get: {
+            parameters: {
+                query: {
+                    /** @description A workload or a pod, `shop/web` */
+                    name: components["parameters"]["workload"];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description By the rules of both ends, with the connections in memory that used them */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Reach"];
                     };
                 };
                 default: components["responses"]["Problem"];
@@ -1033,6 +1202,277 @@ export interface components {
             nodes: string[];
             /** @description It was made while no agent ran: at some time before */
             while_away: boolean;
+            /** @description If a pod was asked for, why this concerns it: `selects it` */
+            concerns?: string;
+        };
+        PolicyList: {
+            counted: components["schemas"]["Counted"];
+            /** @description What can not be shown, and what is shown instead */
+            why?: string;
+            policies: components["schemas"]["PolicyEntry"][];
+            /** @description So many more match */
+            hidden: number;
+            /** @description All that there are, whether they match or not */
+            all: number;
+            coverage?: components["schemas"]["PolicyCoverage"];
+            /** @description What is refused and is no policy */
+            refused: components["schemas"]["PolicyRefusal"][];
+            notes: string[];
+            /** @description Connections that began since are in memory */
+            connections_since?: number;
+        };
+        /**
+         * @description What decisions count
+         * @enum {string}
+         */
+        Counted: "kernel" | "connections";
+        PolicyEntry: {
+            /** @description `cnp shop/web` */
+            policy: string;
+            /** @description `cnp`, `ccnp` or `netpol` */
+            kind: string;
+            namespace: string;
+            name: string;
+            /** @description What it says in a sentence or two */
+            meaning: string;
+            /**
+             * @description stale: the last good version is in force; refused: nothing of it is; seen: connections name it; gone: it was in force
+             * @enum {string}
+             */
+            state: "enforced" | "stale" | "refused" | "seen" | "gone";
+            /** @description Pods that it selects */
+            pods: number;
+            /** @description The first of the workloads that it selects, `shop/web` */
+            workloads: string[];
+            workloads_hidden: number;
+            rules: number;
+            /** @description Rules that never decided */
+            never_hit: number;
+            decisions: number;
+            /** @description Decisions per second */
+            rate?: number;
+            /** @description Connections that it allowed and that are open */
+            open: number;
+            /** @description The last connection in memory that it decided */
+            last?: number;
+            /** @description Connections in memory that it denied */
+            denied: number;
+            /** @description Expression for its connections */
+            term: string;
+            refusal?: components["schemas"]["PolicyRefusal"];
+            findings: components["schemas"]["PolicyLint"][];
+        };
+        /** @description Why the present form of a manifest is refused */
+        PolicyRefusal: {
+            /** @description `cnp shop/web`; empty if it can not be told */
+            object: string;
+            /** @description File, line and column */
+            place: string;
+            field: string;
+            problem: string;
+            remedy: string;
+        };
+        /** @description What is likely not meant about a policy */
+        PolicyLint: {
+            /** @enum {string} */
+            severity: "error" | "warning" | "note";
+            /** @description `selects-nothing` */
+            code: string;
+            /** @description Of the manifest as it is shown; 0: all of it */
+            line: number;
+            column: number;
+            field: string;
+            problem: string;
+            remedy: string;
+        };
+        /** @description Pods that no policy restricts */
+        PolicyCoverage: {
+            /** @description All pods */
+            pods: number;
+            /** @description All workloads, and pods that have none */
+            workloads: number;
+            ingress: components["schemas"]["Uncovered"];
+            egress: components["schemas"]["Uncovered"];
+        };
+        Uncovered: {
+            pods: number;
+            workloads: components["schemas"]["NamedWorkload"][];
+            /** @description So many more workloads */
+            hidden: number;
+        };
+        NamedWorkload: {
+            /** @description `shop/web`: a workload, or a pod that has none */
+            name: string;
+            pods: number;
+        };
+        PolicyDetails: {
+            entry: components["schemas"]["PolicyEntry"];
+            counted: components["schemas"]["Counted"];
+            /** @description What can not be shown */
+            why?: string;
+            version: string;
+            /** @description File, line and column of its manifest */
+            place: string;
+            rules: components["schemas"]["PolicyRule"][];
+            rules_hidden: number;
+            /** @description Its manifest as it is in force */
+            yaml?: string;
+            workloads: components["schemas"]["NamedWorkload"][];
+            workloads_hidden: number;
+            /** @description The newest first */
+            versions: components["schemas"]["PolicyVersion"][];
+            /** @description Why there are none, or how far back they are known */
+            versions_why?: string;
+        };
+        PolicyRule: {
+            /** @description `spec.ingress[0]` */
+            path: string;
+            /** @enum {string} */
+            direction: "" | "ingress" | "egress";
+            deny: boolean;
+            text: string;
+            decisions: number;
+            /** @description Connections that it allowed and that are open */
+            open: number;
+            /** @description Their bytes so far */
+            bytes: number;
+        };
+        PolicyVersion: {
+            number: number;
+            /** @description Since when it is in force; absent: since before changes were recorded */
+            time?: number;
+            revision: number;
+            /** @description From then on the policy was gone */
+            removed: boolean;
+            /** @description What it changed */
+            summary: string;
+            place: string;
+            /** @description Rules that came or went */
+            rules: components["schemas"]["DiffLine"][];
+            diff: components["schemas"]["DiffHunk"][];
+            /** @description Lines that are left out */
+            diff_hidden: number;
+        };
+        DiffHunk: {
+            header: string;
+            lines: components["schemas"]["DiffLine"][];
+        };
+        DiffLine: {
+            /** @enum {string} */
+            kind: "same" | "added" | "removed";
+            text: string;
+        };
+        Workload: {
+            /** @description `shop/web` */
+            name: string;
+            /** @description What can not be shown */
+            why?: string;
+            pods: components["schemas"]["WorkloadPod"][];
+            pods_hidden: number;
+            /** @description A part for each group of pods that policies treat alike */
+            enforcement: components["schemas"]["Enforced"][];
+            /** @description Who connects to it; what is denied first */
+            inbound: components["schemas"]["WorkloadPeer"][];
+            inbound_hidden: number;
+            /** @description Whom it connects to */
+            outbound: components["schemas"]["WorkloadPeer"][];
+            outbound_hidden: number;
+            /** @description Connections that were looked at */
+            connections: number;
+            /** @description When the first of them began */
+            since?: number;
+            /** @description There are older ones, which were not looked at */
+            more: boolean;
+            /** @description Expression for its connections */
+            term: string;
+            notes: string[];
+        };
+        WorkloadPod: {
+            /** @description `shop/web-1` */
+            name: string;
+            node: string;
+            addresses: string[];
+            /** @enum {string} */
+            state: "up" | "no address" | "host network";
+            identity?: number;
+        };
+        /** @description How pods are restricted that policies treat alike */
+        Enforced: {
+            /** @description `shop/web`, with the pods that are meant if not all are alike */
+            pods: string;
+            identity?: number;
+            labels: string[];
+            /** @description All policies that select them */
+            policies: string[];
+            ingress: components["schemas"]["Restriction"];
+            egress: components["schemas"]["Restriction"];
+        };
+        Restriction: {
+            restricted: boolean;
+            /** @description `default deny by cnp shop/web` */
+            text: string;
+            policies: string[];
+        };
+        /** @description Another end, and a port */
+        WorkloadPeer: {
+            name: string;
+            /** @enum {string} */
+            kind: "workload" | "pod" | "service" | "dns" | "world" | "host" | "entity" | "address";
+            /** @description `5432`, `53/UDP`, `ICMP` */
+            port: string;
+            allowed: number;
+            denied: number;
+            /** @description They left their source, and nothing more is known */
+            unknown: number;
+            /** @description Last event */
+            last: number;
+            /**
+             * @description How the newest was judged
+             * @enum {string}
+             */
+            judged: "ALLOWED" | "DENIED" | "DROPPED" | "AUDITED" | "ERROR" | "UNKNOWN";
+            /** @description Who decided */
+            why: string;
+            policies: string[];
+            /** @description Id of the newest */
+            connection: string;
+            /** @description Expression for these connections */
+            term: string;
+            /** @description Command that asks what would be decided now; empty if there is none */
+            trace: string;
+        };
+        Reach: {
+            /** @description Why it is not available */
+            why?: string;
+            /** @description Who may reach it */
+            inbound: components["schemas"]["ReachEdge"][];
+            inbound_hidden: number;
+            /** @description Whom it may reach */
+            outbound: components["schemas"]["ReachEdge"][];
+            outbound_hidden: number;
+            /** @description Since when connections are in memory */
+            since?: number;
+        };
+        /** @description Peers that the same rules allow the same ports */
+        ReachEdge: {
+            /** @description The pods that are asked about */
+            of: string;
+            peers: components["schemas"]["ReachPeer"][];
+            peers_hidden: number;
+            ports: string;
+            /** @description Empty: no policy restricts it */
+            rules: components["schemas"]["ReachRule"][];
+            /** @description Connections in memory that used it; 0: never used */
+            used: number;
+        };
+        ReachPeer: {
+            name: string;
+            /** @description The workload or pod, if it is one */
+            workload?: string;
+        };
+        ReachRule: {
+            policy?: string;
+            text: string;
         };
         Fact: {
             /** @enum {string} */
@@ -1377,6 +1817,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description A workload or a pod, `shop/web` */
+        workload: string;
         /** @description An expression (docs/FILTERS.md); if there are several, all must match */
         filter: string[];
         /** @description Comma-separated names; only flows from or to any of them */
@@ -1414,6 +1856,28 @@ export type Incident = components['schemas']['Incident'];
 export type IncidentEnd = components['schemas']['IncidentEnd'];
 export type Changes = components['schemas']['Changes'];
 export type Change = components['schemas']['Change'];
+export type PolicyList = components['schemas']['PolicyList'];
+export type Counted = components['schemas']['Counted'];
+export type PolicyEntry = components['schemas']['PolicyEntry'];
+export type PolicyRefusal = components['schemas']['PolicyRefusal'];
+export type PolicyLint = components['schemas']['PolicyLint'];
+export type PolicyCoverage = components['schemas']['PolicyCoverage'];
+export type Uncovered = components['schemas']['Uncovered'];
+export type NamedWorkload = components['schemas']['NamedWorkload'];
+export type PolicyDetails = components['schemas']['PolicyDetails'];
+export type PolicyRule = components['schemas']['PolicyRule'];
+export type PolicyVersion = components['schemas']['PolicyVersion'];
+export type DiffHunk = components['schemas']['DiffHunk'];
+export type DiffLine = components['schemas']['DiffLine'];
+export type Workload = components['schemas']['Workload'];
+export type WorkloadPod = components['schemas']['WorkloadPod'];
+export type Enforced = components['schemas']['Enforced'];
+export type Restriction = components['schemas']['Restriction'];
+export type WorkloadPeer = components['schemas']['WorkloadPeer'];
+export type Reach = components['schemas']['Reach'];
+export type ReachEdge = components['schemas']['ReachEdge'];
+export type ReachPeer = components['schemas']['ReachPeer'];
+export type ReachRule = components['schemas']['ReachRule'];
 export type Fact = components['schemas']['Fact'];
 export type Explanation = components['schemas']['Explanation'];
 export type ExplainResponse = components['schemas']['ExplainResponse'];
@@ -1441,6 +1905,7 @@ export type Fetched = components['schemas']['Fetched'];
 export type LossStage = components['schemas']['LossStage'];
 export type NodeStatus = components['schemas']['NodeStatus'];
 export type ResponseProblem = components['responses']['Problem'];
+export type ParameterWorkload = components['parameters']['workload'];
 export type ParameterFilter = components['parameters']['filter'];
 export type ParameterNamespaces = components['parameters']['namespaces'];
 export type ParameterSince = components['parameters']['since'];

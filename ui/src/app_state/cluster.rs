@@ -1,0 +1,166 @@
+//! The cluster by which policies are decided, as the server knows it: read again when something changed,
+//! and what follows from it computed once for all who look.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster::{Identities, NamespacedName, State};
+use explain::trace::PolicyContext;
+use explain::validate::{self, Diagnostic, File};
+use explain::who_can::{Enforcement, Reachability};
+use proto::flows::v1::GetStateResponse;
+use tokio::sync::Mutex;
+
+use super::AppState;
+use super::changes::ChangeMark;
+use super::shared::Unanswered;
+
+/// After so long it is read again though nothing seems to have changed.
+const KEPT: Duration = Duration::from_secs(60);
+/// And if the server doesn't say whether something changed.
+const UNMARKED: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(crate) struct ClusterView {
+    /// Pods, nodes, namespaces, policies.
+    pub(crate) state: State,
+    /// Who may reach whom.
+    pub(crate) reachability: Reachability,
+    /// What is enforced for each group of pods, by name.
+    pub(crate) enforcement: Vec<Enforcement>,
+    /// Whose pods are whose.
+    pub(crate) owners: HashMap<NamespacedName, NamespacedName>,
+    /// The manifests in force by policy, `cnp shop/web`, and where they stand.
+    pub(crate) manifests: BTreeMap<String, Manifest>,
+    /// What is likely not meant, by policy; lines are those of its manifest.
+    pub(crate) findings: BTreeMap<String, Vec<Diagnostic>>,
+    /// What stands in the way of taking this for the whole truth.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A policy's manifest.
+pub(crate) struct Manifest {
+    /// YAML as it is enforced.
+    pub(crate) yaml: String,
+    /// `web.yaml:3:1`.
+    pub(crate) place: String,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Cluster(Mutex<Option<Kept>>);
+
+struct Kept {
+    read: Instant,
+    mark: Option<ChangeMark>,
+    view: Arc<ClusterView>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+impl AppState {
+    /// The cluster as it is now.
+    pub(crate) async fn cluster_view(&self) -> Result<Arc<ClusterView>, Unanswered> {
+        let server = self.server.as_ref();
+        let Some(server) = server else {
+            return Err(Unanswered::file());
+        };
+        let mark = self.changes.mark(Some(server)).await;
+        let mut kept = self.cluster.0.lock().await;
+        if let Some(kept) = &*kept {
+            let good = if mark.is_some() { KEPT } else { UNMARKED };
+            if kept.mark == mark && kept.read.elapsed() < good {
+                return Ok(Arc::clone(&kept.view));
+            }
+        }
+        let answer = server.get_state().await?;
+        let place = Arc::clone(&self.computing).acquire_owned().await;
+        let place = place.expect("the semaphore is never closed");
+        let read = tokio::task::spawn_blocking(move || {
+            let view = ClusterView::read(&answer);
+            drop(place);
+            view
+        });
+        let failed = |why: String| Unanswered { why, never: false };
+        let view = read.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the cluster's state could not be looked at");
+            Err("the cluster's state could not be looked at".to_owned())
+        });
+        let view = Arc::new(view.map_err(failed)?);
+        *kept = Some(Kept {
+            read: Instant::now(),
+            mark,
+            view: Arc::clone(&view),
+        });
+        Ok(view)
+    }
+}
+
+impl ClusterView {
+    fn read(answer: &GetStateResponse) -> Result<Self, String> {
+        let (state, config) =
+            explain::proto::read_state(answer).map_err(|error| error.to_string())?;
+        let (policies, _refused) = policy::read(&state, &config.cluster);
+        let identities = Identities::new(state.is_dual_stack());
+        let context = PolicyContext::new(&state, &policies, &config, identities);
+        let reachability = Reachability::new(&context, None);
+        let enforcement: Vec<Enforcement> = reachability.enforcement().collect();
+        let mut owners = HashMap::new();
+        for enforcement in &enforcement {
+            if let Some(owner) = enforcement.group.owner() {
+                let pods = enforcement.group.pods.iter();
+                owners.extend(pods.map(|pod| (pod.clone(), owner.clone())));
+            }
+        }
+        let manifests: BTreeMap<String, Manifest> = state
+            .policies
+            .iter()
+            .map(|(name, policy)| {
+                let manifest = Manifest {
+                    yaml: policy.document.to_yaml(),
+                    place: policy.origin.to_string(),
+                };
+                (name.to_string(), manifest)
+            })
+            .collect();
+        let files: Vec<File> = manifests
+            .iter()
+            .map(|(name, manifest)| File {
+                name: name.as_str().into(),
+                text: manifest.yaml.clone(),
+            })
+            .collect();
+        let mut findings: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+        for found in validate::validate(&files, &state, &config).diagnostics {
+            // Each file is one policy, and named after it.
+            let of = found.problem.file().map(|file| file.path.to_string());
+            findings
+                .entry(of.unwrap_or_default())
+                .or_default()
+                .push(found);
+        }
+        Ok(Self {
+            reachability,
+            enforcement,
+            owners,
+            manifests,
+            findings,
+            notes: answer.notes.clone(),
+            state,
+        })
+    }
+
+    /// Whose pod it is, `shop/web`; the pod itself if nothing is known of it.
+    pub(crate) fn owner(&self, pod: &str) -> String {
+        let name = pod
+            .split_once('/')
+            .map(|(namespace, name)| NamespacedName::new(namespace, name));
+        let owner = name.and_then(|name| self.owners.get(&name));
+        owner.map_or_else(|| pod.to_owned(), ToString::to_string)
+    }
+}
