@@ -4,9 +4,9 @@ import { signal } from '@preact/signals';
 import { EventParser, type ServerEvent } from './sse';
 import type { paths, Problem } from './openapi';
 
-type Path = keyof paths;
+export type Path = keyof paths;
 /** What a path answers in JSON. */
-type Answer<P extends Path> = paths[P]['get']['responses'][200]['content'] extends { 'application/json': infer A } ? A : never;
+export type Answer<P extends Path> = paths[P]['get']['responses'][200]['content'] extends { 'application/json': infer A } ? A : never;
 
 export type Params = Record<string, string | number | boolean | string[] | null | undefined>;
 

@@ -9,6 +9,7 @@ import { FilterBar, focusFilter } from './filter/bar';
 import { DROPPED, toggleFilter } from './filter/terms';
 import { Header } from './header';
 import { Help } from './help';
+import { lazy } from './lazy';
 import { TimeAxis } from './histogram/axis';
 import { typing } from './keys';
 import { ServiceMapView } from './map/map';
@@ -23,7 +24,12 @@ import type { Panel } from './url';
 
 export const helpOpen = signal(false);
 
-const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'denied', 'status'];
+const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'denied', 'status', 'policies'];
+/** Views that are about all there is: filters mean nothing there. */
+const UNFILTERED: readonly Panel[] = ['status', 'policies', 'workload'];
+
+const PoliciesView = lazy('Policies', async () => (await import('./policies/policies')).PoliciesView);
+const WorkloadView = lazy('Workload', async () => (await import('./workload/workload')).WorkloadView);
 
 /** Whether arrows mean nothing there: on the page itself, and on the buttons above the views. */
 function free(target: EventTarget | null): boolean {
@@ -35,7 +41,7 @@ function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.key === 'Escape') {
     if (helpOpen.value) helpOpen.value = false;
-    else go({ flow: null, connection: null });
+    else go({ flow: null, connection: null, policy: null });
     return;
   }
   if (typing(event)) return;
@@ -63,8 +69,9 @@ export function App() {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-  const { panel, flow, connection } = view.value;
-  const opened = flow ?? connection;
+  const { panel, flow, connection, policy } = view.value;
+  const opened = panel === 'policies' ? policy : (flow ?? connection);
+  const drawers = panel !== 'status' && panel !== 'policies';
   return (
     <>
       <a class="skip" href="#flows" onClick={(event) => (event.preventDefault(), document.getElementById('flows')?.focus())}>
@@ -72,7 +79,7 @@ export function App() {
       </a>
       <Header />
       <Outage />
-      {panel !== 'status' && (
+      {!UNFILTERED.includes(panel) && (
         <>
           <FilterBar />
           <TimeAxis />
@@ -83,8 +90,10 @@ export function App() {
         {(panel === 'split' || panel === 'map') && <ServiceMapView />}
         {(panel === 'split' || panel === 'flows') && <FlowTable />}
         {panel === 'denied' && <DeniedView />}
-        {panel !== 'status' && flow !== null && <Drawer flow={flow} key={flow} />}
-        {panel !== 'status' && flow === null && connection !== null && <ConnectionDrawer connection={connection} />}
+        {panel === 'policies' && <PoliciesView />}
+        {panel === 'workload' && <WorkloadView />}
+        {drawers && flow !== null && <Drawer flow={flow} key={flow} />}
+        {drawers && flow === null && connection !== null && <ConnectionDrawer connection={connection} />}
       </main>
       {helpOpen.value && <Help onClose={() => (helpOpen.value = false)} />}
       {tokenNeeded.value && <SignIn />}

@@ -1,5 +1,6 @@
 // The head of the page: where the flows come from, whether they still do, and the way to each view.
 
+import { useEffect } from 'preact/hooks';
 import { Icon } from './icons';
 import { helpOpen } from './app';
 import { go, paused, status, stream, unknownSince, update, view } from './state';
@@ -15,6 +16,7 @@ const VIEWS: { panel: Panel; name: string }[] = [
   { panel: 'flows', name: 'Flows' },
   { panel: 'denied', name: 'Denied' },
   { panel: 'status', name: 'Nodes' },
+  { panel: 'policies', name: 'Policies' },
 ];
 
 /** Whether a node's flows come. */
@@ -62,6 +64,11 @@ function connection(): State {
 }
 
 export function Header() {
+  const { panel } = view.value;
+  useEffect(() => {
+    // On a narrow screen its button may be out of sight.
+    document.querySelector('.views [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [panel]);
   const { tone, word, title } = connection();
   const now = status.value;
   const nodes = now?.nodes ?? [];
@@ -80,9 +87,10 @@ export function Header() {
         flows
       </h1>
       <nav class="views" aria-label="Views">
-        {VIEWS.map(({ panel, name }) => (
-          <button key={panel} aria-current={view.value.panel === panel ? 'page' : undefined} onClick={() => go({ panel })}>
-            {name}
+        {/* A workload's page is come to by its name. */}
+        {[...VIEWS, ...(panel === 'workload' ? [{ panel: 'workload', name: 'Workload' } as const] : [])].map((of) => (
+          <button key={of.panel} aria-current={panel === of.panel ? 'page' : undefined} onClick={() => go({ panel: of.panel })}>
+            {of.name}
           </button>
         ))}
       </nav>

@@ -8,7 +8,7 @@ export const SHORTCUTS: Record<string, Record<string, string>> = {
     d: 'Show only what was dropped, or all',
     e: 'Connections or events in the table',
     c: 'Clear all filters',
-    '1 2 3 4 5': 'Overview, map, flows, denied, nodes',
+    '1 2 3 4 5 6': 'Overview, map, flows, denied, nodes, policies',
     u: 'Times in UTC or in your time zone',
     t: 'Dark, light or system theme',
     '?': 'This help',
@@ -27,6 +27,7 @@ export const SHORTCUTS: Record<string, Record<string, string>> = {
   'On the map': {
     Tab: 'Next workload',
     Enter: 'Filter by the workload, or expand the namespace',
+    w: 'The page of the workload',
     '+ −  0': 'Zoom in, zoom out, fit to view',
   },
 };

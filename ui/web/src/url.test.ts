@@ -16,6 +16,10 @@ const FULL: View = {
   flow: '1767323045500000000-00000000-0000-4000-8000-0123456789ab',
   unit: 'events',
   connection: '1767323045500000000-0123456789abcdef',
+  policy: null,
+  words: '',
+  order: 'policy',
+  workload: null,
   utc: true,
 };
 
@@ -24,6 +28,12 @@ describe('addresses', () => {
     expect(encode(FIRST_VIEW)).toBe('');
     expect(decode('')).toEqual(FIRST_VIEW);
     expect(decode(encode(FULL))).toEqual(FULL);
+    const policies: View = { ...FULL, panel: 'policies', policy: 'cnp shop/web', words: 'shop deny', order: '-decisions' };
+    expect(decode(encode(policies))).toEqual(policies);
+    const workload: View = { ...FULL, panel: 'workload', workload: 'shop/web' };
+    expect(decode(encode(workload))).toEqual(workload);
+    // What another view is about is no part of this one's address.
+    expect(encode({ ...policies, panel: 'flows' })).toBe(encode(FULL));
   });
 
   it.each([
@@ -33,6 +43,7 @@ describe('addresses', () => {
     ['f=&f=%20&f=x', { filters: ['x'] }],
     ['cols=,,a,', { columns: ['a'] }],
     ['sort=', { sort: '-timestamp' }],
+    ['show=policies&policy=&order=x%20y', { policy: null, order: 'policy' }],
     ['unit=packets&connection=%22', { unit: 'connections', connection: null }],
   ])('leave out what makes no sense: %s', (query, part) => {
     expect(decode(query)).toMatchObject(part);

@@ -1,6 +1,8 @@
 // What is looked at, and its form in the address: whoever opens the address sees the same.
 
-export type Panel = 'split' | 'map' | 'flows' | 'denied' | 'status';
+import { DEFAULT_ORDER } from './policies/order';
+
+export type Panel = 'split' | 'map' | 'flows' | 'denied' | 'status' | 'policies' | 'workload';
 
 /** What a row of the table is. */
 export type Unit = 'connections' | 'events';
@@ -31,6 +33,12 @@ export interface View {
   flow: string | null;
   /** The connection in the drawer; behind the flow, if that is in it. */
   connection: string | null;
+  /** The policy in the panel beside the list of them, `cnp shop/web`; words of those that are listed, and their order. */
+  policy: string | null;
+  words: string;
+  order: string;
+  /** The workload or pod of the workload page, `shop/web`. */
+  workload: string | null;
   /** Times in UTC, not in the reader's zone. */
   utc: boolean;
 }
@@ -52,10 +60,17 @@ export const FIRST_VIEW: View = {
   unit: 'connections',
   flow: null,
   connection: null,
+  policy: null,
+  words: '',
+  order: DEFAULT_ORDER,
+  workload: null,
   utc: false,
 };
 
-const PANELS: readonly string[] = ['split', 'map', 'flows', 'denied', 'status'];
+const PANELS: readonly string[] = ['split', 'map', 'flows', 'denied', 'status', 'policies', 'workload'];
+
+/** The longest name that an address can have. */
+const LONGEST = 600;
 
 /** A view without the columns that there are not, and their names. */
 export function known(view: View, names: readonly string[]): { view: View; unknown: string[] } {
@@ -90,6 +105,12 @@ export function encode(view: View): string {
   if (view.unit !== 'connections') query.set('unit', view.unit);
   if (view.connection !== null) query.set('connection', view.connection);
   if (view.flow !== null) query.set('flow', view.flow);
+  if (view.panel === 'policies') {
+    if (view.policy !== null) query.set('policy', view.policy);
+    if (view.words) query.set('words', view.words);
+    if (view.order !== DEFAULT_ORDER) query.set('order', view.order);
+  }
+  if (view.panel === 'workload' && view.workload !== null) query.set('workload', view.workload);
   if (view.utc) query.set('tz', 'utc');
   return query.toString();
 }
@@ -113,12 +134,21 @@ export function decode(query: string): View {
     unit: params.get('unit') === 'events' ? 'events' : 'connections',
     flow: id(params.get('flow')),
     connection: id(params.get('connection')),
+    policy: name(params.get('policy')),
+    words: (params.get('words') ?? '').slice(0, LONGEST),
+    order: /^-?[a-z_]{1,20}$/.exec(params.get('order') ?? '')?.[0] ?? DEFAULT_ORDER,
+    workload: name(params.get('workload')),
     utc: params.get('tz') === 'utc',
   };
 }
 
 function id(text: string | null): string | null {
   return /^[\w-]{1,90}$/.exec(text ?? '')?.[0] ?? null;
+}
+
+/** A name with its namespace, or what holds its place. */
+function name(text: string | null): string | null {
+  return text !== null && text !== '' && text.length <= LONGEST ? text : null;
 }
 
 function words(text: string | null): string[] {

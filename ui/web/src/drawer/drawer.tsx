@@ -6,8 +6,11 @@ import { clock, inZone, safeJson, stamp, visible } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
 import { fetchOlder, fetching, olderError } from '../older';
+import { Go, policyPage, workloadPage } from '../link';
 import { copy, go, status, view } from '../state';
+import { policyIn, workloadOf } from '../workload/name';
 import type { Details, Explanation, Fact, Row } from '../openapi';
+import type { View } from '../url';
 import { Why } from './why';
 
 export const GROUPS: { group: Fact['group']; title: string }[] = [
@@ -19,15 +22,34 @@ export const GROUPS: { group: Fact['group']; title: string }[] = [
   { group: 'observed', title: 'Observed' },
 ];
 
+function Text({ text, page }: { text: string; page: Partial<View> | null }) {
+  if (!page) return <>{visible(text)}</>;
+  return (
+    <Go to={page} class="link-text">
+      {visible(text)}
+    </Go>
+  );
+}
+
+/** The page of the workload, pod or policy that a fact names. */
+function pageOf(group: Fact['group'], text: string, term: string | undefined): Partial<View> | null {
+  const workload = term === undefined ? null : workloadOf(term);
+  if (workload !== null) return workloadPage(workload);
+  const policy = group === 'policy' ? policyIn(text) : null;
+  return policy === null ? null : policyPage(policy);
+}
+
 export function Facts({ facts }: { facts: Fact[] }) {
   const add = (term: string) => go({ filters: withFilter(view.value.filters, term) });
   return (
     <dl class="fields">
-      {facts.map(({ name, text, term }) => (
+      {facts.map(({ group, name, text, term }) => (
         <div key={`${name} ${text}`}>
           <dt>{name}</dt>
           <dd>
-            <bdi class="value">{visible(text)}</bdi>
+            <bdi class="value">
+              <Text text={text} page={pageOf(group, text, term)} />
+            </bdi>
             {term && (
               <span class="ops">
                 <button onClick={() => add(term)} title={`Only ${term}`} aria-label={`Only ${term}`}>

@@ -3,6 +3,7 @@
 
 import { Icon, VerdictMark } from '../icons';
 import { inZone, rulePath, visible } from '../format';
+import { PolicyLink } from '../link';
 import { copy } from '../state';
 import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../openapi';
 import { Yaml } from './yaml';
@@ -113,7 +114,7 @@ function Finding({ policy, place, default_deny, rules = [] }: PolicyFinding) {
   return (
     <div class="finding">
       <p>
-        <b>{policy}</b> selects it{default_deny ? ', default deny' : ''}
+        <b>{policy ? <PolicyLink policy={policy} /> : ''}</b> selects it{default_deny ? ', default deny' : ''}
         {place && <span class="place"> {place}</span>}
       </p>
       <ul>

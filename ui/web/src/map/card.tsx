@@ -3,6 +3,8 @@
 import { counted, rate, short } from '../format';
 import { memo, shallow } from '../memo';
 import { withFilter, negated } from '../filter/terms';
+import { workloadPage } from '../link';
+import { workloadOf } from '../workload/name';
 import { go, view } from '../state';
 import type { Card } from './graph';
 import type { Box } from './layout';
@@ -34,6 +36,13 @@ export function activate(card: Card, exclude: boolean, onToggle: (namespace: str
   go({ filters: withFilter(view.value.filters, exclude ? negated(card.term) : card.term) });
 }
 
+/** Opens the page of a workload or pod; says whether there is one. */
+function openPage({ kind, term }: Card): boolean {
+  const workload = kind === 'workload' || kind === 'pod' ? workloadOf(term) : null;
+  if (workload !== null) go(workloadPage(workload));
+  return workload !== null;
+}
+
 /** A card in words. */
 export function described({ group, title, inward, outward }: Card, seconds: number): string {
   const dropped = inward.dropped + outward.dropped;
@@ -50,9 +59,15 @@ export const CardView = memo<Props>(function CardView({ card, place, seconds, on
     <button
       class={`card ${card.kind}${inward.dropped ? ' refuses' : ''}`}
       style={{ transform: `translate(${place.x}px, ${place.y}px)`, width: `${place.w}px`, height: `${place.h}px` }}
-      title={`${label}\n${card.kind === 'namespace' ? 'Click to expand' : 'Click to filter by it, Shift-click to exclude it'}`}
+      title={`${label}\n${card.kind === 'namespace' ? 'Click to expand' : 'Click to filter by it, Shift-click to exclude it, right-click or w for its page'}`}
       data-card={card.id}
       onClick={(event) => activate(card, event.shiftKey, onToggle)}
+      onContextMenu={(event) => {
+        if (openPage(card)) event.preventDefault();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'w' && openPage(card)) event.preventDefault();
+      }}
       onPointerEnter={() => onHot(card.id)}
       onPointerLeave={() => onHot('')}
       onFocus={() => onHot(card.id)}

@@ -4,7 +4,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { ask, said } from '../api';
 import { negated, withFilter } from '../filter/terms';
+import { policyPage, workloadPage } from '../link';
 import { copy, go, view } from '../state';
+import { policyIn, workloadAmong } from '../workload/name';
 
 export interface CellAt {
   seq: number;
@@ -61,6 +63,8 @@ function Menu({ seq, connection, column, text, x, y }: CellAt) {
     go({ filters: withFilter(view.value.filters, filter) });
     close();
   };
+  const workload = workloadAmong(terms ?? []);
+  const policy = policyIn(text);
   return (
     <div
       class="cellmenu"
@@ -81,6 +85,20 @@ function Menu({ seq, connection, column, text, x, y }: CellAt) {
           </button>
         </div>
       ))}
+      {workload !== null && (
+        <div class="choice">
+          <button role="menuitem" onClick={() => (go(workloadPage(workload)), close())}>
+            Page of {workload}
+          </button>
+        </div>
+      )}
+      {policy !== null && (
+        <div class="choice">
+          <button role="menuitem" onClick={() => (go(policyPage(policy)), close())}>
+            Page of {policy}
+          </button>
+        </div>
+      )}
       <div class="choice">
         <button role="menuitem" onClick={() => (void copy(text, 'The cell'), close())}>
           Copy {text ? `“${text.length > 30 ? `${text.slice(0, 29)}…` : text}”` : 'nothing'}
