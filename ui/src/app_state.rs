@@ -6,6 +6,7 @@ mod changes;
 mod cluster;
 mod connections;
 mod health;
+mod marked;
 mod older;
 mod policies;
 mod shared;
@@ -18,6 +19,7 @@ use std::time::SystemTime;
 use client::{
     ConnectionState, Feed, Item, Marker, NodeStats, Outage, Server, Snapshot, Source, Store,
 };
+use proto::flows::v1::{EndpointState, GetChangesResponse};
 use proto::google::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -59,7 +61,9 @@ pub(crate) struct AppState {
     pub(crate) changes: Changes,
     /// The policies in force.
     pub(crate) policies: policies::Policies,
-    cluster: cluster::Cluster,
+    cluster: marked::Marked<ClusterView>,
+    histories: marked::Marked<GetChangesResponse>,
+    endpoints: marked::Marked<Option<EndpointState>>,
     /// Places for streams.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for answers.
@@ -109,7 +113,9 @@ impl AppState {
             connections: Connections::default(),
             changes: Changes::default(),
             policies: policies::Policies::default(),
-            cluster: cluster::Cluster::default(),
+            cluster: marked::Marked::default(),
+            histories: marked::Marked::default(),
+            endpoints: marked::Marked::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             computing: Arc::new(Semaphore::new(COMPUTING)),
             health,

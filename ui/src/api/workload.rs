@@ -10,7 +10,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use client::Server;
 use explain::connectivity::PeerGroup;
 use explain::who_can::Enforcement;
 use policy::Reason;
@@ -145,7 +144,7 @@ pub(super) async fn get(
     if let Some(cluster) = &cluster {
         let alike = cluster.enforcement.iter();
         for of in alike.filter(|of| groups.contains(&of.group)).take(ALIKE) {
-            enforcement.push(enforced(of, app.server.as_ref(), &mut pods, &mut notes).await);
+            enforcement.push(enforced(of, &app, &mut pods, &mut notes).await);
         }
     }
     Ok(Json(Workload {
@@ -205,7 +204,7 @@ fn pods(cluster: &ClusterView, name: &str, groups: &[Arc<PeerGroup>]) -> (Vec<Po
 /// How a group of pods is restricted; the server is asked for the identity of one of them, which all have.
 async fn enforced(
     of: &Enforcement,
-    server: Option<&Server>,
+    app: &AppState,
     pods: &mut [Pod],
     notes: &mut Vec<String>,
 ) -> Enforced {
@@ -217,16 +216,15 @@ async fn enforced(
         ingress: direction(of.ingress.as_deref()),
         egress: direction(of.egress.as_deref()),
     };
-    if let (Some(server), Some(pod)) = (server, of.group.pods.first()) {
-        match server.list_endpoints(&pod.to_string()).await {
-            Ok(answer) => {
-                if let Some(endpoint) = answer.endpoints.into_iter().next() {
-                    enforced.identity = Some(endpoint.identity);
-                    enforced.labels = endpoint.labels;
-                    enforced.policies = endpoint.policies;
-                }
+    if let Some(pod) = of.group.pods.first() {
+        match app.endpoint(&pod.to_string()).await.as_deref() {
+            Ok(Some(endpoint)) => {
+                enforced.identity = Some(endpoint.identity);
+                enforced.labels.clone_from(&endpoint.labels);
+                enforced.policies.clone_from(&endpoint.policies);
             }
-            Err(error) => notes.push(format!("{pod}: {error}")),
+            Ok(None) => notes.push(format!("{pod}: no node that answered has it")),
+            Err(none) => notes.push(format!("{pod}: {}", none.why)),
         }
     }
     let names: BTreeSet<String> = of.group.pods.iter().map(ToString::to_string).collect();

@@ -13,12 +13,12 @@ use super::shared::{Shared, Unanswered};
 pub(crate) struct Changes(Shared<GetChangesResponse>);
 
 /// Tells whether something changed: the number of known changes and what the newest one is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChangeMark {
-    changes: u64,
-    object: String,
-    time: Option<Timestamp>,
-    last_time: Option<Timestamp>,
+    pub(super) changes: u64,
+    pub(super) object: String,
+    pub(super) time: Option<Timestamp>,
+    pub(super) last_time: Option<Timestamp>,
 }
 
 impl Changes {

@@ -3,23 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use client::policy_history;
 use cluster::{Identities, NamespacedName, State};
 use explain::trace::PolicyContext;
 use explain::validate::{self, Diagnostic, File};
 use explain::who_can::{Enforcement, Reachability};
-use proto::flows::v1::GetStateResponse;
-use tokio::sync::Mutex;
+use proto::flows::v1::{EndpointState, GetChangesRequest, GetChangesResponse, GetStateResponse};
 
 use super::AppState;
-use super::changes::ChangeMark;
 use super::shared::Unanswered;
 
-/// After so long it is read again though nothing seems to have changed.
-const KEPT: Duration = Duration::from_secs(60);
-/// And if the server doesn't say whether something changed.
-const UNMARKED: Duration = Duration::from_secs(10);
+/// The newest so many versions of a policy are asked for.
+const VERSIONS: u32 = 20;
 
 /// See the module.
 pub(crate) struct ClusterView {
@@ -47,57 +43,77 @@ pub(crate) struct Manifest {
     pub(crate) place: String,
 }
 
-/// See the module.
-#[derive(Default)]
-pub(crate) struct Cluster(Mutex<Option<Kept>>);
-
-struct Kept {
-    read: Instant,
-    mark: Option<ChangeMark>,
-    view: Arc<ClusterView>,
-}
-
-impl std::fmt::Debug for Cluster {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster").finish_non_exhaustive()
-    }
-}
-
 impl AppState {
     /// The cluster as it is now.
     pub(crate) async fn cluster_view(&self) -> Result<Arc<ClusterView>, Unanswered> {
-        let server = self.server.as_ref();
-        let Some(server) = server else {
+        let Some(server) = &self.server else {
             return Err(Unanswered::file());
         };
         let mark = self.changes.mark(Some(server)).await;
-        let mut kept = self.cluster.0.lock().await;
-        if let Some(kept) = &*kept {
-            let good = if mark.is_some() { KEPT } else { UNMARKED };
-            if kept.mark == mark && kept.read.elapsed() < good {
-                return Ok(Arc::clone(&kept.view));
+        let read = async || {
+            let answer = server.get_state().await?;
+            let place = Arc::clone(&self.computing).acquire_owned().await;
+            let place = place.expect("the semaphore is never closed");
+            let read = tokio::task::spawn_blocking(move || {
+                let view = ClusterView::read(&answer);
+                drop(place);
+                view
+            });
+            let view = read.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the cluster's state could not be looked at");
+                Err("the cluster's state could not be looked at".to_owned())
+            });
+            view.map_err(|why| Unanswered { why, never: false })
+        };
+        self.cluster.get("", mark, read).await
+    }
+
+    /// What the servers recorded of a policy, `cnp shop/web`: its newest changes, with their texts.
+    pub(crate) async fn policy_history(
+        &self,
+        policy: &str,
+    ) -> Result<Arc<GetChangesResponse>, Unanswered> {
+        let Some(server) = &self.server else {
+            return Err(Unanswered::file());
+        };
+        let mark = self.changes.mark(Some(server)).await;
+        let ask = async || {
+            let (kind, full) = policy.split_once(' ').unwrap_or(("", policy));
+            let (namespace, name) = full.rsplit_once('/').unwrap_or(("", full));
+            let request = GetChangesRequest {
+                kind: kind.to_owned(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                number: VERSIONS,
+                ..GetChangesRequest::default()
+            };
+            let mut answer = server.get_changes(request).await?;
+            answer.changes.retain(|change| {
+                change.object == policy && policy_history::is_policy(&change.kind)
+            });
+            Ok(answer)
+        };
+        self.histories.get(policy, mark, ask).await
+    }
+
+    /// A pod as its node enforces policy for it, without its table; `None` if no node has it.
+    pub(crate) async fn endpoint(
+        &self,
+        pod: &str,
+    ) -> Result<Arc<Option<EndpointState>>, Unanswered> {
+        let Some(server) = &self.server else {
+            return Err(Unanswered::file());
+        };
+        let mark = self.changes.mark(Some(server)).await;
+        let ask = async || {
+            let answer = server.list_endpoints(pod).await?;
+            let mut endpoint = answer.endpoints.into_iter().next();
+            if let Some(endpoint) = &mut endpoint {
+                endpoint.entries.clear();
             }
-        }
-        let answer = server.get_state().await?;
-        let place = Arc::clone(&self.computing).acquire_owned().await;
-        let place = place.expect("the semaphore is never closed");
-        let read = tokio::task::spawn_blocking(move || {
-            let view = ClusterView::read(&answer);
-            drop(place);
-            view
-        });
-        let failed = |why: String| Unanswered { why, never: false };
-        let view = read.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the cluster's state could not be looked at");
-            Err("the cluster's state could not be looked at".to_owned())
-        });
-        let view = Arc::new(view.map_err(failed)?);
-        *kept = Some(Kept {
-            read: Instant::now(),
-            mark,
-            view: Arc::clone(&view),
-        });
-        Ok(view)
+            Ok(endpoint)
+        };
+        self.endpoints.get(pod, mark, ask).await
     }
 }
 

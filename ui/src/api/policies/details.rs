@@ -6,10 +6,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use client::Server;
 use client::policy_history::{self, LineKind, PolicyVersion};
 use explain::proto::{direction_text, path_text};
-use proto::flows::v1::{GetChangesRequest, GetChangesResponse, PolicyState, RuleState};
+use proto::flows::v1::{GetChangesResponse, PolicyState, RuleState};
 use serde::Serialize;
 
 use super::super::{Answer, changes, milliseconds};
@@ -20,8 +19,6 @@ use crate::problem::Problem;
 
 /// Most workloads that are named.
 const WORKLOADS: usize = 200;
-/// The newest so many versions are told.
-const VERSIONS: u32 = 20;
 /// Most lines of a difference.
 const LINES: usize = 400;
 /// Most rules that are told.
@@ -107,13 +104,10 @@ pub(in crate::api) async fn get(
     })?;
     let gathered = gather(&app).await?;
     let entry = gathered.entries.into_iter().find(|of| of.policy == name);
-    let history = match &app.server {
-        Some(server) => history(server, name).await,
-        None => Err(None),
-    };
-    let (versions, versions_why) = match &history {
-        Ok(answer) => (versions(answer), left_out(answer)),
-        Err(why) => (Vec::new(), why.clone()),
+    let (versions, versions_why) = match app.policy_history(name).await {
+        Ok(answer) => (versions(&answer), left_out(&answer)),
+        // That is said above already.
+        Err(none) => (Vec::new(), (!none.never).then_some(none.why)),
     };
     // One that is gone has its versions still.
     let entry = entry.or_else(|| {
@@ -159,28 +153,6 @@ pub(in crate::api) async fn get(
         versions,
         versions_why,
     }))
-}
-
-/// What the servers recorded of a policy; `Err(None)`: it can't be asked for, and needs no words.
-async fn history(server: &Server, policy: &str) -> Result<GetChangesResponse, Option<String>> {
-    let (kind, full) = policy.split_once(' ').unwrap_or(("", policy));
-    let (namespace, name) = full.rsplit_once('/').unwrap_or(("", full));
-    let request = GetChangesRequest {
-        kind: kind.to_owned(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        number: VERSIONS,
-        ..GetChangesRequest::default()
-    };
-    let mut answer = server
-        .get_changes(request)
-        .await
-        .map_err(|error| Some(error.to_string()))?;
-    let is_meant = |object: &str, kind: &str| object == policy && policy_history::is_policy(kind);
-    answer
-        .changes
-        .retain(|change| is_meant(&change.object, &change.kind));
-    Ok(answer)
 }
 
 fn left_out(answer: &GetChangesResponse) -> Option<String> {
