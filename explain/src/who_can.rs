@@ -249,3 +249,115 @@ fn allowed(spans: &[SpanDecisions<1>]) -> Vec<(PortSet, Rules)> {
         .map(|(rules, spans)| (PortSet::from_spans(spans), rules))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use cluster::Identities;
+    use policy::Config;
+
+    use super::*;
+    use crate::flow_groups::{ObservedEnd, ObservedFlow};
+
+    const SHOP: &str = r"
+{apiVersion: v1, kind: Node, metadata: {name: one}, spec: {podCIDRs: [10.0.0.0/16]}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: web}, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: web, uid: a, controller: true}]}, spec: {nodeName: one}, status: {podIP: 10.0.0.1}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, spec: {nodeName: one}, status: {podIP: 10.0.0.2}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress: [{fromEndpoints: [{matchLabels: {app: web}}]}]
+";
+
+    fn shop() -> Reachability {
+        let (state, config) = (testing_policy::state(SHOP), Config::default());
+        let (policies, refused) = policy::read(&state, &config.cluster);
+        assert_eq!(refused, []);
+        let identities = Identities::new(state.is_dual_stack());
+        let context = PolicyContext::new(&state, &policies, &config, identities);
+        Reachability::new(&context, None)
+    }
+
+    #[test]
+    fn names_mean_workloads_or_pods() {
+        let shop = shop();
+        for (name, wanted) in [
+            ("shop/web", &["shop/web"][..]),
+            ("web", &["shop/web"]),
+            ("shop/web-1", &["shop/web"]),
+            ("shop/db", &["shop/db"]),
+            ("data/db", &[]),
+            ("world", &[]),
+        ] {
+            let found = shop.named(name);
+            let owners: Vec<String> = found
+                .iter()
+                .filter_map(|group| Some(group.owner()?.to_string()))
+                .collect();
+            assert_eq!(owners, wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_enforced_names_the_policies() {
+        let told: Vec<_> = shop()
+            .enforcement()
+            .map(|of| {
+                let policies = of.ingress.iter().flat_map(|reason| &reason.origins);
+                let policies: Vec<String> =
+                    policies.map(|origin| origin.policy.to_string()).collect();
+                (of.group.name.clone(), policies, of.egress.is_some())
+            })
+            .collect();
+        let db = vec!["cnp shop/db".to_owned()];
+        assert_eq!(
+            told,
+            [
+                ("shop/db".to_owned(), db, false),
+                ("shop/web".to_owned(), Vec::new(), false),
+            ]
+        );
+    }
+
+    #[test]
+    fn flows_tell_what_was_used() {
+        let shop = shop();
+        let db = shop.named("shop/db");
+        let used = |shop: &Reachability| {
+            let edges = shop.edges(WhoCan::Reach, &db, Some((6, 5432)));
+            let web = edges
+                .iter()
+                .find(|edge| edge.peers[0].kind == PeerKind::Pods);
+            web.map(|edge| (edge.rules().count(), edge.connections))
+        };
+        assert_eq!(used(&shop), Some((1, None)));
+        let end = |pod_name| ObservedEnd {
+            namespace: "shop",
+            pod_name,
+            ..ObservedEnd::default()
+        };
+        let mut flows = FlowGroups::default();
+        for source_port in [40_000, 40_001] {
+            flows.add(&ObservedFlow {
+                source: end("web-1"),
+                destination: end("db"),
+                protocol: 6,
+                port: 5432,
+                source_port,
+                allowed: Some(true),
+            });
+        }
+        assert_eq!(used(&shop.with_flows(&flows)), Some((1, Some(2))));
+        // What was compiled once is as it was.
+        assert_eq!(
+            used(&shop.with_flows(&FlowGroups::default())),
+            Some((1, Some(0)))
+        );
+    }
+}

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use explain::connectivity::PeerGroup;
 use explain::who_can::Enforcement;
 use policy::Reason;
 use serde::Serialize;
@@ -129,7 +128,7 @@ pub(super) async fn get(
         .map_or_else(Vec::new, |cluster| cluster.reachability.named(&name));
     let (mut pods, pods_hidden) = cluster
         .as_ref()
-        .map_or_else(Default::default, |cluster| pods(cluster, &name, &groups));
+        .map_or_else(Default::default, |cluster| pods(cluster, &name));
     if pods.is_empty() && peers.connections == 0 {
         let name: String = name.chars().take(80).collect();
         let detail = format!(
@@ -159,29 +158,24 @@ pub(super) async fn get(
     }))
 }
 
-/// The pods that a name means, the first ones by name, and how many more there are.
-fn pods(cluster: &ClusterView, name: &str, groups: &[Arc<PeerGroup>]) -> (Vec<Pod>, usize) {
-    let in_groups: BTreeSet<_> = groups.iter().flat_map(|group| &group.pods).collect();
-    let is_meant = |pod: &cluster::Pod| {
-        let workload = pod.workload.as_ref();
-        in_groups.contains(&pod.name)
-            // Of the host's network, or with no address yet: in no group.
-            || groups.is_empty()
-                && (pod.name.to_string() == name
-                    || workload
-                        .is_some_and(|of| format!("{}/{}", pod.name.namespace, of.name) == name))
+/// The pods that a name means, a workload's or one, the first by name, and how many more there are.
+fn pods(cluster: &ClusterView, name: &str) -> (Vec<Pod>, usize) {
+    let all = || cluster.state.pods.values();
+    let owner = |pod: &cluster::Pod| {
+        let workload = pod.workload.as_ref().map(|workload| &workload.name);
+        format!(
+            "{}/{}",
+            pod.name.namespace,
+            workload.unwrap_or(&pod.name.name)
+        )
     };
-    // The name of a workload is not one of its pods.
-    let is_meant = |pod: &cluster::Pod| match groups {
-        [one] if one.owner().is_none_or(|owner| owner.to_string() != name) => {
-            pod.name.to_string() == name
-        }
-        _ => is_meant(pod),
+    // A workload comes before a pod of the same name.
+    let is_workload = all().any(|pod| owner(pod) == name);
+    let is_meant = |pod: &cluster::Pod| match is_workload {
+        true => owner(pod) == name,
+        false => pod.name.to_string() == name,
     };
-    let mut found: Vec<Pod> = cluster
-        .state
-        .pods
-        .values()
+    let mut found: Vec<Pod> = all()
         .filter(|pod| is_meant(pod))
         .map(|pod| Pod {
             name: pod.name.to_string(),
