@@ -6,7 +6,7 @@ import { PolicyLink, WorkloadLink } from '../link';
 import type { ReachEdge } from '../openapi';
 
 /** What is used may be found out a little later, ms. */
-const AGAIN = 20_000;
+const AGAIN = 10_000;
 
 function Edges({ title, edges, hidden, none }: { title: string; edges: readonly ReachEdge[]; hidden: number; none: string }) {
   const several = new Set(edges.map(({ of }) => of)).size > 1;
