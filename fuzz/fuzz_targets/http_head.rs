@@ -26,7 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(text.iter().filter(|byte| **byte == end).count(), lines);
     }
     let count = |name: &str| {
-        let named = head.headers.iter().filter(|(one, _)| one.eq_ignore_ascii_case(name));
+        let named = head
+            .headers
+            .iter()
+            .filter(|(one, _)| one.eq_ignore_ascii_case(name));
         named.count()
     };
     assert_eq!(count("host"), 1);
@@ -37,9 +40,16 @@ fuzz_target!(|bytes: &[u8]| {
             Normalized::Redirect(path) => path,
         };
         assert_eq!(normalize(&path), Ok(Normalized::Path((&path).into())));
-        let end = path.iter().position(|byte| *byte == b'?').unwrap_or(path.len());
+        let end = path
+            .iter()
+            .position(|byte| *byte == b'?')
+            .unwrap_or(path.len());
         let segments = path[..end].split(|byte| *byte == b'/');
-        assert!(segments.skip(1).all(|segment| segment != b"." && segment != b".."));
+        assert!(
+            segments
+                .skip(1)
+                .all(|segment| segment != b"." && segment != b"..")
+        );
     }
     if head.framing == Framing::Chunked {
         let body = &bytes[head.length..];
