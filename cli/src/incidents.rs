@@ -1,6 +1,6 @@
 //! `flows incidents`: what is denied, by cause.
 
-mod acknowledge;
+pub(crate) mod acknowledge;
 mod list;
 mod one;
 
@@ -164,7 +164,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         acknowledged: beside
             .acknowledged
             .get(&incident.id())
-            .filter(|said| holds(said, now)),
+            .filter(|said| acknowledge::holds(said, now)),
     };
     let mut told: Vec<Told<'_>> = found.iter().map(tell).collect();
     let output = flag::get(&or_environment(&args.output, "output"))?;
@@ -202,11 +202,6 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         )?;
     }
     unknown(&rows, &snapshot, joined.forgotten())
-}
-
-/// Whether it is neither over nor taken back.
-fn holds(said: &Acknowledgement, now: i64) -> bool {
-    said.until.is_some_and(|until| until.unix_nanos() > now)
 }
 
 /// The id of the flow that explains an incident.

@@ -12,6 +12,7 @@
     reason = "each place names the keys and columns that it treats, and leaves all others alone"
 )]
 
+mod acknowledged;
 mod bar;
 mod changes;
 mod data;

@@ -1,4 +1,4 @@
-//! `flows incidents acknowledge`: somebody knows of one, until a time.
+//! `flows incidents acknowledge`: somebody knows of one, until a time. `flows top` says it with the same words.
 
 use std::{
     io::{self, Write as _},
@@ -15,10 +15,11 @@ use crate::{
     connect::ServerArgs,
     error::Error,
     flag::{self, Given, Switch},
+    text::many,
 };
 
 /// How long it holds if nothing is said.
-const DEFAULT: &str = "24h";
+pub(crate) const DEFAULT: &str = "24h";
 
 const EXAMPLES: &str = "Examples:
   flows incidents acknowledge 5809821d --until 8h --reason \"moves on Monday\"
@@ -62,30 +63,41 @@ pub(super) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         false => Zone::local(),
     };
     let now = Timestamp::from(SystemTime::now());
-    let until = until(args.until.as_deref().unwrap_or(DEFAULT), now, &zone)?;
     let said = Acknowledgement {
-        incident: args.id.clone(),
-        until: Some(until),
         by: args.by.clone().unwrap_or_else(user),
         reason: args.reason.clone().unwrap_or_default(),
-        ..Acknowledgement::default()
+        until: Some(until(args.until.as_deref().unwrap_or(DEFAULT), now, &zone)?),
+        ..withdrawal(&args.id)
     };
     let answer = server.connect().await?.acknowledge(said).await?;
     tell(&args.id, &zone, &answer)
 }
 
 pub(super) async fn withdraw(args: &WithdrawArgs, server: &ServerArgs) -> Result<(), Error> {
-    let said = Acknowledgement {
-        incident: args.id.clone(),
-        by: user(),
-        ..Acknowledgement::default()
-    };
+    let said = withdrawal(&args.id);
     let answer = server.connect().await?.acknowledge(said).await?;
     tell(&args.id, &Zone::local(), &answer)
 }
 
-/// Says what holds now: a later word of somebody else's may.
 fn tell(id: &str, zone: &Zone, answer: &AcknowledgeResponse) -> Result<(), Error> {
+    writeln!(io::stdout(), "{}", outcome(id, zone, answer))?;
+    for note in &answer.notes {
+        writeln!(io::stderr(), "Note: {}", escape(note))?;
+    }
+    Ok(())
+}
+
+/// What this user takes back of an incident.
+pub(crate) fn withdrawal(id: &str) -> Acknowledgement {
+    Acknowledgement {
+        incident: id.to_owned(),
+        by: user(),
+        ..Acknowledgement::default()
+    }
+}
+
+/// What holds now: a later word of somebody else's may.
+pub(crate) fn outcome(id: &str, zone: &Zone, answer: &AcknowledgeResponse) -> String {
     let kept = answer.acknowledgement.as_ref();
     let text = match kept.and_then(|kept| kept.until) {
         Some(until) => format!(
@@ -94,20 +106,30 @@ fn tell(id: &str, zone: &Zone, answer: &AcknowledgeResponse) -> Result<(), Error
         ),
         None => "not acknowledged any more".to_owned(),
     };
-    let nodes = answer.node_names.len();
-    let nodes = match nodes {
-        1 => "1 node".to_owned(),
-        nodes => format!("{nodes} nodes"),
+    let nodes = many(answer.node_names.len() as u64, "node");
+    format!("incident {id} {text} (kept by {nodes})")
+}
+
+/// Who knows of it, until when, and why it is left as it is.
+pub(crate) fn words(said: &Acknowledgement, zone: &Zone) -> String {
+    let until = zone.moment_text(said.until.unwrap_or_default().unix_nanos());
+    let reason = match said.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {reason}"),
     };
-    writeln!(io::stdout(), "incident {id} {text} (kept by {nodes})")?;
-    for note in &answer.notes {
-        writeln!(io::stderr(), "Note: {}", escape(note))?;
-    }
-    Ok(())
+    format!("by {} until {until}{reason}", said.by)
+}
+
+/// Whether it is neither over nor taken back; `now`: Unix ns.
+pub(crate) fn holds(said: &Acknowledgement, now: i64) -> bool {
+    said.until.is_some_and(|until| until.unix_nanos() > now)
 }
 
 /// A moment ahead: a duration from now, or a time.
-fn until(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, Error> {
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn until(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, Error> {
     if let Some(ahead) = flow::time::span(text.trim_start_matches('+')) {
         let until = now.unix_nanos().saturating_add(ahead);
         return Ok(Timestamp::from_unix_nanos(until));

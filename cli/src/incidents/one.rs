@@ -10,7 +10,7 @@ use client::{Server, Snapshot};
 use flow::{aggregate::Trend, print::escape, quantity, time::Zone};
 use proto::google::Timestamp;
 
-use super::{Told, list};
+use super::{Told, acknowledge, list};
 use crate::{
     error::Error,
     explain,
@@ -83,13 +83,7 @@ pub(super) async fn show(
         fields.push(("Ended by", format!("{text} (likely; `flows why` proves)")));
     }
     if let Some(said) = told.acknowledged {
-        let until = zone.moment_text(said.until.unwrap_or_default().unix_nanos());
-        let reason = match said.reason.as_str() {
-            "" => String::new(),
-            reason => format!(": {reason}"),
-        };
-        let text = format!("by {} until {until}{reason}", said.by);
-        fields.push(("Acknowledged", text));
+        fields.push(("Acknowledged", acknowledge::words(said, zone)));
     }
     for (title, text) in fields.iter().filter(|(_, text)| !text.is_empty()) {
         line(title, text).map_err(io::Error::other)?;

@@ -9,7 +9,6 @@ mod outcome;
 mod related;
 
 use flow::{
-    incidents::Incident,
     rows::{Judged, Row},
     time::Zone,
 };
@@ -61,7 +60,7 @@ pub(crate) struct Details {
     /// What became of others of its pair, as far as they are held.
     history: Option<History>,
     /// If they are of an incident: which.
-    incident: Option<(String, Box<Incident>)>,
+    incident: Option<Box<Cause>>,
     /// All of it; `None` if it has left the store.
     pub(crate) flow: Option<Box<Flow>>,
     pub(crate) explained: Explained,
@@ -145,7 +144,7 @@ impl Details {
     /// Of an incident: those of its last connection, which stay while others come.
     pub(crate) fn of_incident(cause: &Cause, data: &Data, now: i64) -> Self {
         Self {
-            incident: Some((cause.id.clone(), Box::new(cause.incident.clone()))),
+            incident: Some(Box::new(cause.clone())),
             ..Self::new(cause.newest, data, now)
         }
     }
@@ -154,8 +153,8 @@ impl Details {
     pub(crate) fn change_incident(&mut self, cause: &Cause, data: &Data, now: i64) {
         match &mut self.incident {
             // Another store has other ids.
-            Some((id, incident)) if *id == cause.id && self.ids == data.ids() => {
-                **incident = cause.incident.clone()
+            Some(known) if known.id == cause.id && self.ids == data.ids() => {
+                **known = cause.clone();
             }
             _ => {
                 *self = Self {

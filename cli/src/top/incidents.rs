@@ -13,7 +13,10 @@ use flow::{
     rows::Names,
 };
 
+use proto::flows::v1::Acknowledgement;
+
 use super::{
+    acknowledged::{self, Acknowledged},
     data::{Data, Line, LineId, Unit},
     keys::{self, Act},
 };
@@ -29,13 +32,17 @@ pub(crate) struct Cause {
     pub(crate) id: String,
     pub(crate) incident: Incident,
     pub(crate) newest: LineId,
+    /// Who knows of it.
+    pub(crate) acknowledged: Option<Acknowledgement>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Incidents {
-    /// Those that go on come first.
-    pub(crate) all: Vec<Cause>,
+    /// Those that go on come first, those that somebody knows of last.
+    all: Vec<Cause>,
+    /// So many of them are shown.
+    shown: usize,
     pub(crate) selected: usize,
     /// What their names can do without.
     pub(crate) names: Names,
@@ -45,6 +52,8 @@ pub(crate) struct Incidents {
     id: String,
     /// The data that was looked at, and when.
     seen: Option<(u64, i64)>,
+    /// What was known of them then.
+    known: acknowledged::Version,
     denied: usize,
 }
 
@@ -54,8 +63,22 @@ impl Incidents {
         self.seen = None;
     }
 
+    /// Those that are shown.
+    pub(crate) fn shown(&self) -> &[Cause] {
+        self.all.get(..self.shown).unwrap_or_default()
+    }
+
+    /// How many are not: somebody knows of them.
+    pub(crate) fn hidden(&self) -> usize {
+        self.all.len() - self.shown
+    }
+
     /// Looks at what is shown, if it changed.
-    pub(crate) fn advance(&mut self, data: &Data, now: i64) {
+    pub(crate) fn advance(&mut self, data: &Data, acknowledged: &Acknowledged, now: i64) {
+        let known = acknowledged.version(now);
+        if std::mem::replace(&mut self.known, known) != known {
+            self.forget();
+        }
         let times = i64::try_from(1 + self.denied / MANY).unwrap_or(1);
         if let Some((version, then)) = self.seen
             && (version == data.version() || (now - then < PAUSE * times && now >= then))
@@ -64,19 +87,31 @@ impl Incidents {
         }
         self.seen = Some((data.version(), now));
         self.all = causes(data);
+        for cause in &mut self.all {
+            cause.acknowledged = acknowledged.of(&cause.id, now).cloned();
+        }
+        self.all.sort_by_key(|cause| cause.acknowledged.is_some());
+        let unknown = self
+            .all
+            .partition_point(|cause| cause.acknowledged.is_none());
+        self.shown = match acknowledged.hidden {
+            true => unknown,
+            false => self.all.len(),
+        };
         self.denied = data.lines().filter(Line::is_bad).count();
-        self.names = Names::new(self.all.iter().map(|cause| &cause.incident.row));
+        let shown = self.all.get(..self.shown).unwrap_or_default();
+        self.names = Names::new(shown.iter().map(|cause| &cause.incident.row));
         self.frame = Trend::default();
-        for cause in &self.all {
+        for cause in shown {
             self.frame.add(&cause.incident.trend);
         }
         // The selection stays with its incident.
-        let place = self.all.iter().position(|cause| cause.id == self.id);
+        let place = shown.iter().position(|cause| cause.id == self.id);
         self.select(place.unwrap_or(self.selected));
     }
 
     fn select(&mut self, line: usize) {
-        self.selected = line.min(self.all.len().saturating_sub(1));
+        self.selected = line.min(self.shown.saturating_sub(1));
         self.id = self
             .cause()
             .map_or_else(String::new, |cause| cause.id.clone());
@@ -84,7 +119,7 @@ impl Incidents {
 
     /// The selected one.
     pub(crate) fn cause(&self) -> Option<&Cause> {
-        self.all.get(self.selected)
+        self.shown().get(self.selected)
     }
 
     pub(crate) fn click(&mut self, line: usize, top: usize) {
@@ -93,7 +128,7 @@ impl Incidents {
 
     /// Moves.
     pub(crate) fn act(&mut self, act: Act, page: usize) {
-        let last = self.all.len().saturating_sub(1);
+        let last = self.shown.saturating_sub(1);
         self.select(keys::moved(act, self.selected.min(last), page, last));
     }
 
@@ -148,6 +183,7 @@ fn causes(data: &Data) -> Vec<Cause> {
         id: incident.id(),
         newest: lines[incident.newest],
         incident,
+        acknowledged: None,
     });
     found.collect()
 }

@@ -7,6 +7,7 @@ use flow::time::Zone;
 use ratatui::layout::Rect;
 
 use super::{
+    acknowledged::{Acknowledged, Prompt},
     bar::Bar,
     changes::Changes,
     data::{Data, Unit},
@@ -69,6 +70,8 @@ pub(crate) enum Mode {
     Verdicts(usize),
     /// The name of a file is being written.
     Export(Name),
+    /// An incident is being acknowledged, or that taken back.
+    Acknowledge(Prompt),
 }
 
 /// What is said for a while.
@@ -130,6 +133,7 @@ pub(crate) struct Model {
     pub(crate) policies: Policies,
     pub(crate) services: Services,
     pub(crate) incidents: Incidents,
+    pub(crate) acknowledged: Acknowledged,
     pub(crate) changes: Changes,
     /// Selected line of the nodes.
     pub(crate) node: usize,
@@ -195,6 +199,7 @@ impl Model {
             policies: Policies::default(),
             services: Services::default(),
             incidents: Incidents::default(),
+            acknowledged: Acknowledged::default(),
             changes: Changes::default(),
             node: 0,
             health: None,
@@ -285,7 +290,8 @@ impl Model {
         self.table.hold = self.details.is_some();
         self.table.settle(&self.data, page);
         if self.screen == Tab::Incidents {
-            self.incidents.advance(&self.data, self.now);
+            self.incidents
+                .advance(&self.data, &self.acknowledged, self.now);
         }
         if let Some(details) = &mut self.details {
             match (self.screen, self.incidents.cause(), self.table.selected) {

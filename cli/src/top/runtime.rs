@@ -46,6 +46,8 @@ const SUMS: Duration = Duration::from_millis(500);
 const HEALTH: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
 /// How often it is asked what changed.
 const CHANGES: Duration = Duration::from_secs(3);
+/// How often it is asked who knows of which incident, while they are looked at.
+const ACKNOWLEDGED: Duration = Duration::from_secs(3);
 /// How often it is asked for the counters of its policies, while they are looked at.
 const POLICIES: Duration = Duration::from_secs(2);
 
@@ -127,6 +129,7 @@ struct Questions {
     health: Question,
     policies: Question,
     changes: Question,
+    acknowledged: Question,
 }
 
 impl Questions {
@@ -144,6 +147,12 @@ impl Questions {
         if model.changes.is_asked() && self.changes.is_due(CHANGES) {
             tasks.spawn(effects::changes(server.clone()));
         }
+        if model.screen == Tab::Incidents
+            && model.acknowledged.is_asked()
+            && self.acknowledged.is_due(ACKNOWLEDGED)
+        {
+            tasks.spawn(effects::acknowledgements(server.clone()));
+        }
     }
 
     /// Takes note of an answer.
@@ -151,6 +160,7 @@ impl Questions {
         self.health.answered |= matches!(event, Event::Health(_));
         self.policies.answered |= matches!(event, Event::Policies(_));
         self.changes.answered |= matches!(event, Event::Changes(_));
+        self.acknowledged.answered |= matches!(event, Event::Acknowledgements(_));
     }
 }
 

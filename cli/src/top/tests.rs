@@ -1,5 +1,6 @@
 //! Screens as they look, and what keys do, without a terminal and without a server.
 
+mod acknowledged;
 mod changes;
 mod connections;
 mod filters;

@@ -16,12 +16,16 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use flow::{Filter, print::escape};
 use proto::{
     flow::Flow,
-    flows::v1::{ExplainResponse, GetChangesResponse, GetPoliciesResponse},
+    flows::v1::{
+        AcknowledgeResponse, Acknowledgement, ExplainResponse, GetAcknowledgementsResponse,
+        GetChangesResponse, GetPoliciesResponse,
+    },
 };
 
 pub(crate) use prompt::offered;
 
 use super::{
+    acknowledged::Prompt,
     export::{Export, ExportError},
     keys::{self, Act, Place},
     model::{Mode, Model},
@@ -50,6 +54,10 @@ pub(crate) enum Event {
     Health(Result<Box<Health>, String>),
     Policies(Result<GetPoliciesResponse, RequestError>),
     Changes(Result<GetChangesResponse, RequestError>),
+    /// What is known of incidents.
+    Acknowledgements(Result<GetAcknowledgementsResponse, RequestError>),
+    /// What the server answered to what was said of one.
+    Acknowledged(Prompt, Result<AcknowledgeResponse, String>),
     /// How many older flows came.
     Older(Result<usize, String>),
     /// What became of an export.
@@ -68,6 +76,8 @@ pub(crate) enum Effect {
     Quit,
     /// Ask the server about the flow of that number.
     Explain(u64, Box<Flow>),
+    /// Tell the server what was written there of an incident.
+    Acknowledge(Prompt, Acknowledgement),
     /// Fetch older flows.
     Older,
     /// Give a text to the terminal's clipboard.
@@ -126,6 +136,8 @@ impl Model {
                 self.health = Some(health);
             }
             Event::Changes(answer) => self.changes.take(answer),
+            Event::Acknowledgements(answer) => self.acknowledged.take(answer),
+            Event::Acknowledged(prompt, answer) => self.acknowledged(prompt, answer),
             Event::Policies(answer) => self.policies.take(answer, self.now),
             Event::Older(came) => self.older_came(came),
             Event::Written(done) => self.written(done),
@@ -152,6 +164,7 @@ impl Model {
             Mode::Columns(line) => self.columns_key(key, line),
             Mode::Verdicts(line) => self.verdicts_key(key, line),
             Mode::Export(_) => self.export_key(key, effects),
+            Mode::Acknowledge(_) => self.acknowledge_key(key, effects),
         }
     }
 
@@ -162,6 +175,11 @@ impl Model {
                 self.bar.changed(&self.data);
             }
             Mode::Export(name) => name.line.insert(text),
+            Mode::Acknowledge(prompt) => {
+                if let Some(line) = &mut prompt.line {
+                    line.insert(text);
+                }
+            }
             Mode::Normal | Mode::Time | Mode::Help(_) | Mode::Columns(_) | Mode::Verdicts(_) => {}
         }
     }

@@ -50,6 +50,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
     let foot = match model.mode {
         Mode::Filter => bar::height(model, area),
         Mode::Export(ref name) if name.refused.is_some() => 2,
+        Mode::Acknowledge(_) => 2,
         _ => 1,
     };
     let footer = take_below(&mut rest, foot);
@@ -78,7 +79,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
         Tab::Nodes => nodes::draw(model, buffer, rest, &mut laid),
     }
     match &model.mode {
-        Mode::Normal | Mode::Time | Mode::Filter | Mode::Export(_) => {}
+        Mode::Normal | Mode::Time | Mode::Filter | Mode::Export(_) | Mode::Acknowledge(_) => {}
         Mode::Help(from) => popup::help(model, *from, buffer, rest, &mut laid),
         Mode::Columns(line) => popup::columns(model, *line, buffer, rest),
         Mode::Verdicts(line) => popup::verdicts(model, *line, buffer, rest),
@@ -91,6 +92,11 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &mut Model) {
         Mode::Export(name) => {
             let cursor = bar::export(model, name, buffer, footer);
             frame.set_cursor_position(cursor);
+        }
+        Mode::Acknowledge(prompt) => {
+            if let Some(cursor) = bar::acknowledge(model, prompt, buffer, footer) {
+                frame.set_cursor_position(cursor);
+            }
         }
         _ => header::footer(model, buffer, footer),
     }

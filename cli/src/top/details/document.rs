@@ -47,7 +47,7 @@ pub(super) fn write(details: &Details, known: &Known<'_>) -> Document {
     to.sections.push(0);
     match &details.connection {
         Some(whole) => match &details.incident {
-            Some((_, incident)) => outcome::incident(incident, known, &mut to),
+            Some(cause) => outcome::incident(cause, known, &mut to),
             None => outcome::connection(&whole.row, &mut to),
         },
         None => to.pieces([
@@ -68,8 +68,8 @@ pub(super) fn write(details: &Details, known: &Known<'_>) -> Document {
     }
     why(details, &text, dropped, &mut to);
     when(details, flow, dropped, (now, zone), &mut to);
-    if let Some((_, incident)) = &details.incident {
-        outcome::pods(incident, known, &mut to);
+    if let Some(cause) = &details.incident {
+        outcome::pods(&cause.incident, known, &mut to);
     }
     if let (Some(whole), Some(history)) = (&details.connection, &details.history) {
         if details.incident.is_none() {

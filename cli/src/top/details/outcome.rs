@@ -16,9 +16,11 @@ use super::{
     lines::{Document, Style},
 };
 use crate::{
+    incidents::acknowledge,
     observe::cells::{bracketed, destination},
     top::{
         changes,
+        incidents::Cause,
         text::{bytes, grouped, many, span},
     },
 };
@@ -86,8 +88,9 @@ fn judged(judged: Judged) -> Style {
 }
 
 /// How an incident stands.
-pub(super) fn incident(incident: &Incident, known: &Known<'_>, to: &mut Document) {
-    let (row, zone) = (&incident.row, known.zone);
+pub(super) fn incident(cause: &Cause, known: &Known<'_>, to: &mut Document) {
+    let (incident, zone) = (&cause.incident, known.zone);
+    let row = &incident.row;
     let present = known.data.present();
     let (status, look) = match incident.status {
         Status::Ongoing => ("Ongoing".to_owned(), Style::Bad),
@@ -115,6 +118,14 @@ pub(super) fn incident(incident: &Incident, known: &Known<'_>, to: &mut Document
         (ends, Style::Plain),
     ]);
     to.pieces([(status, look), (denied, Style::Plain)]);
+    let id = format!("Incident {}", cause.id);
+    match &cause.acknowledged {
+        Some(said) => to.pieces([
+            (format!("{id} is acknowledged "), Style::Good),
+            (acknowledge::words(said, zone), Style::Plain),
+        ]),
+        None => to.line(id, Style::Quiet),
+    }
 }
 
 /// Which pods an incident is about, where there are several, and what ended it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use client::{Feed, FlowQuery, RequestError, Server, Store};
 use flow::Filter;
-use proto::flow::Flow;
+use proto::{flow::Flow, flows::v1::Acknowledgement};
 use tokio::task::JoinSet;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::Error,
     top::{
+        acknowledged::Prompt,
         changes,
         model::Model,
         update::{Effect, Event},
@@ -30,6 +31,11 @@ impl Runtime {
             Effect::Explain(number, flow) => {
                 if let Some(server) = self.server.clone() {
                     self.tasks.spawn(explain(server, number, flow));
+                }
+            }
+            Effect::Acknowledge(prompt, said) => {
+                if let Some(server) = self.server.clone() {
+                    self.tasks.spawn(acknowledge(server, prompt, said));
                 }
             }
             Effect::Older => {
@@ -178,6 +184,15 @@ async fn explain(server: Server, number: u64, flow: Box<Flow>) -> Event {
     Event::Explained(number, answer.map(Box::new).map_err(why))
 }
 
+async fn acknowledge(server: Server, prompt: Prompt, said: Acknowledgement) -> Event {
+    let answer = server.acknowledge(said).await;
+    let why = |error: RequestError| match error.is_unsupported() {
+        true => error.to_string(),
+        false => error.message().to_owned(),
+    };
+    Event::Acknowledged(prompt, answer.map_err(why))
+}
+
 async fn older(feed: Arc<Feed>) -> Event {
     Event::Older(feed.older(OLDER).await)
 }
@@ -203,4 +218,8 @@ pub(super) async fn changes(server: Server) -> Event {
 
 pub(super) async fn policies(server: Server) -> Event {
     Event::Policies(server.get_policies().await)
+}
+
+pub(super) async fn acknowledgements(server: Server) -> Event {
+    Event::Acknowledgements(server.get_acknowledgements().await)
 }

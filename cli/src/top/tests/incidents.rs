@@ -27,7 +27,7 @@ fn an_incident_is_opened_explained_and_left() {
     let mut sample = Sample::with_flows(100, 40);
     sample.press("d");
     assert_eq!(sample.model.screen, Tab::Incidents);
-    assert_eq!(sample.model.incidents.all.len(), 1, "{}", sample.text());
+    assert_eq!(sample.model.incidents.shown().len(), 1, "{}", sample.text());
     sample.press("Enter");
     let [Effect::Explain(number, flow)] = &sample.effects[..] else {
         panic!("{:?}", sample.effects);
@@ -89,11 +89,11 @@ fn an_incident_leads_to_its_connections() {
     assert_eq!(sample.model.screen, Tab::Flows);
     assert_eq!(sample.model.data.rows() as u64, drops, "{}", sample.text());
     sample.press("X d");
-    let all = sample.model.incidents.all.len();
+    let all = sample.model.incidents.shown().len();
     sample.press("-");
     sample.wait(2 * SECOND);
     assert_eq!(
-        sample.model.incidents.all.len(),
+        sample.model.incidents.shown().len(),
         all - 1,
         "{}",
         sample.text()
@@ -105,14 +105,17 @@ fn an_incident_leads_to_its_connections() {
 fn the_selection_stays_with_its_incident() {
     let mut sample = Sample::with_flows(100, 30);
     sample.press("d");
-    assert_eq!(sample.model.incidents.all[0].incident.row.facts.drops, 6);
-    let id = sample.model.incidents.all[0].id.clone();
+    assert_eq!(
+        sample.model.incidents.shown()[0].incident.row.facts.drops,
+        6
+    );
+    let id = sample.model.incidents.shown()[0].id.clone();
     let more: Vec<_> = (0..9)
         .map(|at| flow(50 + at, "mail", "db", 5432, true))
         .collect();
     sample.arrive(&more);
     sample.wait(2 * SECOND);
-    assert_eq!(sample.model.incidents.all.len(), 2);
+    assert_eq!(sample.model.incidents.shown().len(), 2);
     assert_eq!(
         sample.model.incidents.selected, 1,
         "another one has more drops"
@@ -150,7 +153,7 @@ fn what_no_policy_denied_gets_its_sentence_and_no_rule() {
     let place = sample
         .model
         .incidents
-        .all
+        .shown()
         .iter()
         .position(is_spoofed)
         .unwrap();
@@ -177,14 +180,18 @@ fn events_and_filters_of_them_have_no_incidents() {
     assert_eq!(sample.model.data.unit(), Unit::Events);
     sample.press("d");
     assert_eq!(sample.model.data.unit(), Unit::Connections);
-    assert!(!sample.model.incidents.all.is_empty());
+    assert!(!sample.model.incidents.shown().is_empty());
     sample.press("/");
     sample.write("tcp.flags ~ SYN");
     sample.press("Enter");
     let words = "tcp.flags ~ SYN is about single packets.";
     assert!(sample.text().contains(words), "{}", sample.text());
     sample.press("x");
-    assert!(!sample.model.incidents.all.is_empty(), "{}", sample.text());
+    assert!(
+        !sample.model.incidents.shown().is_empty(),
+        "{}",
+        sample.text()
+    );
     sample.press("/");
     sample.write("ns == nowhere");
     sample.press("Enter");

@@ -66,6 +66,7 @@ impl Model {
         self.node_stats.clear();
         self.policies.forget();
         self.changes.forget();
+        self.acknowledged.forget();
         self.incidents.forget();
         self.groups.forget();
         self.services.forget();

@@ -80,7 +80,10 @@ impl Model {
 
     fn click(&mut self, at: Position, effects: &mut Vec<Effect>) {
         if !matches!(self.mode, Mode::Normal | Mode::Time) {
-            if !matches!(self.mode, Mode::Filter | Mode::Export(_)) {
+            if !matches!(
+                self.mode,
+                Mode::Filter | Mode::Export(_) | Mode::Acknowledge(_)
+            ) {
                 self.mode = Mode::Normal;
             }
             return;

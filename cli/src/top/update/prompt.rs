@@ -11,7 +11,8 @@ use crate::top::{
     table::Shown,
 };
 
-fn leaves(key: &KeyEvent) -> bool {
+/// Whether it closes what is being written.
+pub(super) fn leaves(key: &KeyEvent) -> bool {
     key.code == KeyCode::Esc
         || (key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL))
 }

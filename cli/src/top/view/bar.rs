@@ -7,6 +7,7 @@ use ratatui::{
 
 use super::{first_seen, line, put};
 use crate::top::{
+    acknowledged::Prompt,
     bar::Bar,
     edit::Line,
     export::Name,
@@ -153,4 +154,39 @@ pub(super) fn export(model: &Model, name: &Name, buffer: &mut Buffer, area: Rect
     }
     let text = "write to (.json or .csv):";
     prompt(model, text, &name.line, buffer, line(area, 0)).1
+}
+
+/// The line in which an incident is acknowledged or that taken back; below it what is wrong, what holds,
+/// or how it is written.
+pub(super) fn acknowledge(
+    model: &Model,
+    asked: &Prompt,
+    buffer: &mut Buffer,
+    area: Rect,
+) -> Option<Position> {
+    let theme = model.theme;
+    let room = usize::from(area.width).saturating_sub(2);
+    let known = asked.known.as_deref();
+    let (below, style) = match (&asked.refused, known, &asked.line) {
+        (Some(refused), ..) => (refused.clone(), theme.bad()),
+        (None, Some(known), _) => (format!("it is acknowledged {known}"), theme.quiet()),
+        (None, None, Some(_)) => {
+            let text = "how long or until when[, why]: 8h, moves on Monday   Enter for everybody   Esc leave";
+            (text.to_owned(), theme.quiet())
+        }
+        (None, None, None) => (String::new(), theme.quiet()),
+    };
+    put(buffer, line(area, 1), 1, &cut(&below, room), style);
+    let id = &asked.id;
+    match &asked.line {
+        Some(written) => {
+            let text = format!("acknowledge {id} until:");
+            Some(prompt(model, &text, written, buffer, line(area, 0)).1)
+        }
+        None => {
+            let text = format!("withdraw the acknowledgement of {id}?   Enter yes   Esc leave");
+            put(buffer, line(area, 0), 1, &text, theme.accent());
+            None
+        }
+    }
 }

@@ -289,9 +289,9 @@ pub(super) fn footer(model: &Model, buffer: &mut Buffer, area: Rect) {
         (_, Tab::Incidents, None) => &[
             (Act::Open, "why"),
             (Act::Connection, "connections"),
+            (Act::Acknowledge, "acknowledge"),
             (Act::Filter, "filter"),
             (Act::Include, "this"),
-            (Act::Exclude, "not this"),
             (Act::Back, "back"),
             (Act::Help, "help"),
         ],

@@ -14,8 +14,9 @@ use crate::{
     top::{
         data::Unit,
         incidents::Cause,
+        keys::{self, Act},
         model::{LayoutRects, Model},
-        text::{cut, cut_name, grouped, span, width},
+        text::{cut, cut_name, grouped, many, span, width},
     },
 };
 
@@ -29,10 +30,11 @@ enum Column {
     Drops,
     Since,
     Last,
+    Acknowledged,
     Trend,
 }
 
-const ALL: [Column; 8] = [
+const ALL: [Column; 9] = [
     Column::Status,
     Column::Source,
     Column::Destination,
@@ -40,10 +42,16 @@ const ALL: [Column; 8] = [
     Column::Drops,
     Column::Since,
     Column::Last,
+    Column::Acknowledged,
     Column::Trend,
 ];
 /// What is left out first where there is no room.
-const DISPENSABLE: [Column; 3] = [Column::Trend, Column::Since, Column::Last];
+const DISPENSABLE: [Column; 4] = [
+    Column::Trend,
+    Column::Since,
+    Column::Acknowledged,
+    Column::Last,
+];
 /// The reason is worth this much before a column is left out, before names are cut, and at least.
 const WHY: [usize; 3] = [40, 30, 12];
 /// Names are cut to this before the reason is, and at most.
@@ -62,6 +70,7 @@ impl Column {
                 model.zone.heading("SINCE", moment)
             }
             Self::Last => "LAST".to_owned(),
+            Self::Acknowledged => "ACKNOWLEDGED".to_owned(),
             Self::Trend => "OVER TIME".to_owned(),
         }
     }
@@ -74,7 +83,10 @@ impl Column {
         let (incident, names) = (&cause.incident, &model.incidents.names);
         let row = &incident.row;
         match self {
-            Self::Status => status(incident.status).to_owned(),
+            Self::Status => match cause.acknowledged {
+                Some(_) => format!("\u{2713} {}", status(incident.status)),
+                None => status(incident.status).to_owned(),
+            },
             Self::Source => names.shortest(&row.source),
             Self::Destination => format!("{}{}", names.shortest(&row.destination), row.port),
             Self::Why if row.judged == Judged::Denied => row.why.clone(),
@@ -82,6 +94,10 @@ impl Column {
             Self::Drops => grouped(row.facts.drops),
             Self::Since => model.zone.clock_seconds(row.start),
             Self::Last => span(model.data.present().saturating_sub(row.last)),
+            Self::Acknowledged => cause.acknowledged.as_ref().map_or(String::new(), |said| {
+                let until = said.until.unwrap_or_default().unix_nanos();
+                format!("{} until {}", said.by, model.zone.hour(until))
+            }),
             Self::Trend => {
                 let counts = incident.trend.within(&model.incidents.frame);
                 Trend::sparkline(&counts).trim_end().to_owned()
@@ -123,8 +139,20 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         height: area.height.saturating_sub(1),
         ..area
     };
+    let hidden = u64::try_from(incidents.hidden()).unwrap_or(u64::MAX);
+    let mut lines = lines;
+    if hidden > 0 && lines.height > 1 {
+        lines.height -= 1;
+        let text = format!(
+            "{} not shown: {} shows",
+            many(hidden, "acknowledged incident"),
+            keys::shown(Act::Acknowledged)
+        );
+        let last = line(area, usize::from(area.height).saturating_sub(1));
+        put(buffer, last, 1, &text, theme.quiet());
+    }
     laid.lines = lines;
-    if incidents.all.is_empty() {
+    if incidents.shown().is_empty() {
         match (model.data.rows(), model.data.unit()) {
             (0, Unit::Connections) => flows::empty(model, buffer, lines),
             _ => middle(buffer, lines, &nothing(model)),
@@ -132,16 +160,20 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, laid: &mut La
         return;
     }
     let height = usize::from(lines.height);
-    let top = first_seen(incidents.selected, incidents.all.len(), height);
+    let top = first_seen(incidents.selected, incidents.shown().len(), height);
     laid.first = top;
-    let seen = incidents.all.iter().enumerate().skip(top).take(height);
-    let texts: Vec<(usize, &Cause, [String; 8])> = seen
+    let seen = incidents.shown().iter().enumerate().skip(top).take(height);
+    let texts: Vec<(usize, &Cause, [String; ALL.len()])> = seen
         .map(|(at, cause)| (at, cause, ALL.map(|column| column.text(model, cause))))
         .collect();
     let natural = ALL.map(|column| {
         let at = place(column);
         let cells = texts.iter().map(|(_, _, texts)| width(&texts[at]));
-        cells.fold(width(&column.heading(model)), usize::max)
+        match cells.max() {
+            // Nobody knows of any.
+            Some(0) if column == Column::Acknowledged => 0,
+            widest => width(&column.heading(model)).max(widest.unwrap_or(0)),
+        }
     });
     let layout = fit(usize::from(area.width).saturating_sub(1), &natural);
     let heading = line(area, 0);
@@ -190,6 +222,9 @@ fn place(column: Column) -> usize {
 
 fn style(model: &Model, column: Column, cause: &Cause) -> Style {
     let theme = model.theme;
+    if cause.acknowledged.is_some() {
+        return theme.quiet();
+    }
     let is_ongoing = cause.incident.status == Status::Ongoing;
     match (column, cause.incident.status) {
         (Column::Status, Status::Ongoing) => theme.bad(),
@@ -198,13 +233,16 @@ fn style(model: &Model, column: Column, cause: &Cause) -> Style {
         (Column::Status | Column::Why | Column::Since | Column::Last | Column::Trend, _) => {
             theme.quiet()
         }
-        (Column::Source | Column::Destination | Column::Drops, _) => theme.plain(),
+        (Column::Source | Column::Destination | Column::Drops | Column::Acknowledged, _) => {
+            theme.plain()
+        }
     }
 }
 
 /// The columns that fit a line, with their widths.
-fn fit(room: usize, natural: &[usize; 8]) -> Vec<(Column, usize)> {
+fn fit(room: usize, natural: &[usize; ALL.len()]) -> Vec<(Column, usize)> {
     let mut columns: Vec<(Column, usize)> = ALL.into_iter().zip(*natural).collect();
+    columns.retain(|(_, wide)| *wide > 0);
     let needs = |columns: &[(Column, usize)]| {
         let wide: usize = columns.iter().map(|(_, wide)| wide).sum();
         wide + GAP * columns.len().saturating_sub(1)
@@ -263,6 +301,10 @@ fn nothing(model: &Model) -> Vec<(String, Style)> {
             (format!("{of} is about single packets."), theme.plain()),
         ];
     }
+    if model.incidents.hidden() > 0 {
+        let what = "All incidents are acknowledged.".to_owned();
+        return vec![(what, theme.heading())];
+    }
     let rows = u64::try_from(model.data.rows()).unwrap_or(u64::MAX);
     let rows = Unit::Connections.many(rows);
     vec![
@@ -280,7 +322,7 @@ mod tests {
 
     #[test]
     fn lines_are_never_longer_than_the_screen() {
-        let natural = [7, 30, 36, 60, 5, 11, 6, 24];
+        let natural = [9, 30, 36, 60, 5, 11, 6, 26, 24];
         for room in 34..220 {
             let columns = fit(room, &natural);
             let wide: usize = columns.iter().map(|(_, wide)| wide).sum();
@@ -289,6 +331,6 @@ mod tests {
             assert!(has(Column::Status) && has(Column::Destination), "{room}");
             assert!(has(Column::Why) || room < 64, "{room}");
         }
-        assert_eq!(fit(220, &natural).len(), 8);
+        assert_eq!(fit(250, &natural).len(), 9);
     }
 }
