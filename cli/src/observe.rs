@@ -31,7 +31,7 @@ use crate::{
 };
 use connections::{ConnectionRows, Most, Present};
 use filter_plan::FilterPlan;
-use groups::Groups;
+use groups::{EventGroups, Groups};
 use request::{Selection, SelectionArgs};
 use view::{FormatArgs, View};
 
@@ -133,13 +133,15 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
             "--field-mask would hide what --filter looks at here: {rest}"
         )));
     }
-    let groups = Groups::from_args(&args.format, &view, selection.follow)?;
+    let mut groups = Groups::from_args(&args.format, &view, selection.follow)?;
     let debug = view.options.debug;
     let rows = view.connections.then(|| {
-        let most = Most::of(&selection, &request);
+        let most = Most::of(&selection, &request, groups.is_some());
         let present = Present::of(&request, file.is_some());
-        ConnectionRows::new(&view, &plan.filter, selection.follow, present, most)
+        let (filter, follow, groups) = (&plan.filter, selection.follow, groups.take());
+        ConnectionRows::new(&view, filter, follow, present, most, groups)
     });
+    let groups = groups.map(EventGroups::new);
     let mut output = Output::new(view, groups, rows, plan.rest.is_some());
     // A mask is a list of all that is wanted.
     let masked = request.field_mask.as_ref().map(|mask| mask.paths.iter());
@@ -205,8 +207,8 @@ fn tells_extensions(format: Format) -> bool {
 pub(crate) struct Output {
     printer: Printer,
     /// Groups, if they are shown instead of flows.
-    groups: Option<Groups>,
-    /// Connections, if they are shown instead of flows.
+    groups: Option<EventGroups>,
+    /// Connections, or groups of them, if they are shown instead of flows.
     pub(crate) connections: Option<ConnectionRows>,
     /// The server is asked for what it says beyond Hubble's: the format shows it, or we look at it.
     extensions: bool,
@@ -219,7 +221,7 @@ pub(crate) struct Output {
 impl Output {
     fn new(
         view: View,
-        groups: Option<Groups>,
+        groups: Option<EventGroups>,
         connections: Option<ConnectionRows>,
         looks: bool,
     ) -> Self {
@@ -229,9 +231,10 @@ impl Output {
             Box::new(io::stderr())
         };
         let out = io::BufWriter::with_capacity(64 << 10, io::stdout());
+        let sums = groups.is_some() || connections.is_some();
         Self {
-            extensions: groups.is_some() || looks || tells_extensions(view.options.format),
-            ours: groups.is_some() || view.options.format == Format::Wide,
+            extensions: sums || looks || tells_extensions(view.options.format),
+            ours: sums || view.options.format == Format::Wide,
             printer: Printer::new(view.options),
             groups,
             connections,

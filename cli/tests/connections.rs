@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: it fails where it stands")]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Command, Output, Stdio},
@@ -16,6 +16,7 @@ use proto::{
     google::Timestamp,
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
 };
+use serde_json::Value;
 use testing::server::{Server, flow};
 use testing_program::Pty;
 
@@ -261,4 +262,97 @@ fn no_incidents_is_said() {
     let (text, notes) = incidents(&["--to-port", "5432"]);
     assert_eq!(text, "");
     assert!(notes.starts_with("no incidents: none of "), "{notes}");
+}
+
+/// Groups as JSON, by the values of their fields.
+fn groups(args: &[&str]) -> BTreeMap<String, Value> {
+    let (text, notes) = piped(&[args, &["-o", "json"]].concat());
+    assert_eq!(notes, "");
+    let groups = text.lines().map(|line| {
+        let group: Value = serde_json::from_str(line).unwrap();
+        (group["group"].to_string(), group)
+    });
+    groups.collect()
+}
+
+#[test]
+fn groups_count_each_connection_once() {
+    let by_verdict = ["--aggregate-by", "verdict"];
+    let found = groups(&by_verdict);
+    let (rows, _) = piped(&[]);
+    let with = |word: &str| rows.lines().filter(|row| row.contains(word)).count() as u64;
+    let dropped = &found[r#"{"verdict":"DROPPED"}"#];
+    // What left its source and was denied at the destination is one, and denied.
+    assert_eq!(dropped["connections"], with(" DENIED ") + with(" DROPPED "));
+    assert_eq!(
+        found[r#"{"verdict":"FORWARDED"}"#]["connections"],
+        with(" ALLOWED ")
+    );
+    assert!(dropped["drops"].as_u64() >= dropped["connections"].as_u64());
+    let events = groups(&[&by_verdict[..], &["--events"]].concat());
+    let events = &events[r#"{"verdict":"FORWARDED"}"#];
+    assert!(
+        events["flows"].as_u64().unwrap() > with(" ALLOWED "),
+        "{events}"
+    );
+
+    // Filters and fields of connections.
+    let states = groups(&["--aggregate-by", "state", "drops > 0"]);
+    assert!(states.contains_key(r#"{"state":"denied"}"#), "{states:?}");
+    let sum = states.values().map(|group| group["connections"].as_u64());
+    assert_eq!(sum.sum::<Option<u64>>(), dropped["connections"].as_u64());
+    let one = groups(&[&by_verdict[..], &["--last", "1"]].concat());
+    assert_eq!(one.values().next().unwrap()["connections"], 1);
+    // Of single packets there are events.
+    let events = groups(&[&by_verdict[..], &["tcp.flags ~ SYN"]].concat());
+    assert!(
+        events.values().all(|group| group["flows"].is_u64()),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn groups_of_connections_are_a_table() {
+    let fields = "src.ns,dst.ns,verdict";
+    let (text, _) = piped(&["--aggregate-by", fields, "--top", "4", "--utc"]);
+    insta::assert_snapshot!("groups", text);
+}
+
+#[test]
+fn groups_follow_what_becomes_of_connections() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("hubble.sock");
+    let now = Timestamp::from(SystemTime::now()).unix_nanos();
+    let server = Server::start(&socket, Vec::new());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
+    command
+        .args(["observe", "-f", "--aggregate-by", "verdict", "--server"])
+        .arg(format!("unix://{}", socket.display()));
+    let mut pty = Pty::start(&command, (120, 20));
+    pty.until("the table", |text| text.contains("CONNECTIONS"));
+    let event = |ns: i64, verdict: Verdict| {
+        let mut response = flow(now + ns, "web", verdict);
+        if let Some(ResponseTypes::Flow(flow)) = &mut response.response_types {
+            flow.ip = Some(Ip {
+                source: "10.0.0.1".to_owned(),
+                destination: "10.0.0.2".to_owned(),
+                ..Ip::default()
+            });
+            flow.l4 = testing::flows::tcp(40_000, 5432);
+        }
+        response
+    };
+    let says = |text: &str, verdict: &str| {
+        let mut words = text.lines().map(|line| line.split_whitespace());
+        words.any(|mut words| words.next() == Some(verdict) && words.next() == Some("1"))
+    };
+    server.say(event(0, Verdict::Forwarded));
+    pty.until("that it is allowed", |text| says(text, "FORWARDED"));
+    // It counts as what it has become, and once.
+    server.say(event(1_000_000, Verdict::Dropped));
+    pty.until("that it is denied", |text| {
+        says(text, "DROPPED") && !text.contains("FORWARDED")
+    });
+    pty.press("\x03");
+    pty.end();
 }

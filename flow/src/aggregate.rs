@@ -1,9 +1,9 @@
-//! Groups of flows: how many, how judged, how many bytes, when.
+//! Groups of flows, or of connections: how many, how judged, how many bytes, when.
 //!
 //! **Whose ends.** Sources are those who opened the connection, as in the SOURCE column: a reply
 //! counts with its connection.
 //!
-//! **Bytes.** A flow tells its connection's running totals, so they can't be summed up. What is
+//! **Bytes.** A connection counts with all that it carried. A flow tells its connection's running totals, so they can't be summed up. What is
 //! summed is how much they grew from one flow of a connection to the next ([`Connections`]). A
 //! connection first seen in the middle of its life counts from there.
 //!
@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use proto::flow::Verdict;
 
 use crate::attribute::{Attribute, AttributeId, EndAttribute};
+use crate::connection::ConnectionView;
 use crate::spelling::did_you_mean_word;
 use crate::view::{ByInitiator, Extension, FlowView, Side};
 use crate::workload_ref::{self, WorkloadRef};
@@ -33,7 +34,7 @@ const SEPARATOR: char = '\u{1f}';
 /// What is counted of a group.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Group {
-    /// Flows.
+    /// Flows or connections.
     pub flows: u64,
     /// Flows by the number of their verdict; unknown ones count as the first.
     pub verdicts: [u64; 8],
@@ -43,11 +44,13 @@ pub struct Group {
     pub packets: u64,
     /// Further packets dropped alike, without a flow of their own.
     pub limited: u64,
-    /// When the first flow happened, in ns since 1970.
+    /// Packets that were dropped, those among them.
+    pub drops: u64,
+    /// When the first flow happened or the first connection began, in ns since 1970.
     pub first_ns: Option<i64>,
-    /// When the last one did.
+    /// When the last flow happened, of a connection its last one.
     pub last_ns: Option<i64>,
-    /// Flows over time.
+    /// Flows, or connections by their beginning, over time.
     pub trend: Trend,
     /// It may have been counted before, and been forgotten.
     pub partial: bool,
@@ -69,6 +72,7 @@ impl Group {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.packets = self.packets.saturating_add(other.packets);
         self.limited = self.limited.saturating_add(other.limited);
+        self.drops = self.drops.saturating_add(other.drops);
         let first = [self.first_ns, other.first_ns].into_iter().flatten().min();
         self.first_ns = first;
         self.last_ns = self.last_ns.max(other.last_ns);
@@ -164,6 +168,31 @@ impl Aggregator {
     /// Counts a flow.
     pub fn push<V: FlowView>(&mut self, flow: &V) {
         let flow = &ByInitiator::new(flow);
+        let carried = self.connections.growth(flow);
+        let limited = Extension::read(flow, |extension| extension.limited).unwrap_or(0);
+        let is_drop = flow.verdict() == Verdict::Dropped;
+        let dropped = (limited, limited.saturating_add(u64::from(is_drop)));
+        let time = flow.time_ns();
+        self.count(flow, carried, dropped, (time, time));
+    }
+
+    /// Counts a connection that began at a moment (Unix ns), with all that it carried.
+    pub fn push_connection<V: FlowView>(&mut self, connection: &ConnectionView<'_, V>, start: i64) {
+        let volume = Extension::read(connection, |extension| extension.volume()).flatten();
+        let carried = volume.map_or((0, 0), |volume| (volume.bytes, volume.packets));
+        let drops = connection.connection().map_or(0, |facts| facts.drops);
+        let times = (Some(start), connection.time_ns());
+        self.count(connection, carried, (0, drops), times);
+    }
+
+    /// Counts what was from a moment to another one.
+    fn count<V: FlowView>(
+        &mut self,
+        flow: &V,
+        (bytes, packets): (u64, u64),
+        (limited, drops): (u64, u64),
+        (start, last): (Option<i64>, Option<i64>),
+    ) {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         for (at, field) in self.fields.iter().enumerate() {
@@ -172,21 +201,19 @@ impl Aggregator {
             }
             key.push_str(&value(field, flow).replace(SEPARATOR, " "));
         }
-        let (bytes, packets) = self.connections.growth(flow);
         let number = usize::try_from(flow.verdict_number()).unwrap_or(0);
-        let limited = Extension::read(flow, |extension| extension.limited).unwrap_or(0);
-        let time = flow.time_ns();
         let count = |group: &mut Group| {
             group.flows += 1;
             group.verdicts[if number < 8 { number } else { 0 }] += 1;
             group.bytes = group.bytes.saturating_add(bytes);
             group.packets = group.packets.saturating_add(packets);
             group.limited = group.limited.saturating_add(limited);
-            if let Some(time) = time {
-                group.first_ns = Some(group.first_ns.map_or(time, |first| first.min(time)));
-                group.last_ns = group.last_ns.max(Some(time));
-                group.trend.count(time);
+            group.drops = group.drops.saturating_add(drops);
+            if let Some(start) = start {
+                group.first_ns = Some(group.first_ns.map_or(start, |first| first.min(start)));
+                group.trend.count(start);
             }
+            group.last_ns = group.last_ns.max(last);
         };
         if let Some(group) = self.groups.get_mut(key.as_str()) {
             count(group);

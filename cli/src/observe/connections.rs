@@ -2,10 +2,11 @@
 //!
 //! On a terminal rows fit the line, denials of one cause are one row, and with `-f` what isn't over is
 //! kept up to date below what is. Elsewhere each connection is one line, in full, with `-f` as soon as
-//! its fate is known.
+//! its fate is known. With `--aggregate-by` they are counted in groups.
 
 mod live;
 mod rows;
+mod sums;
 
 use std::{
     collections::HashSet,
@@ -15,6 +16,7 @@ use std::{
 
 use flow::{
     Filter,
+    aggregate::Aggregator,
     connection::{Connection, ConnectionView, Connections, State, TupleId},
     filter::Program,
     rows::{Row, by_time, folded},
@@ -25,10 +27,11 @@ use proto::{
     observer::{GetFlowsRequest, GetFlowsResponse},
 };
 
-use super::{request::Selection, view::View};
+use super::{groups::Groups, request::Selection, view::View};
 use crate::text::grouped;
 use live::Live;
 use rows::{Table, Told};
+use sums::{Held, Sums};
 
 /// Between two refreshes on a terminal.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -53,9 +56,10 @@ pub(super) enum Most {
 }
 
 impl Most {
-    /// As the flags say.
-    pub(super) fn of(selection: &Selection, request: &GetFlowsRequest) -> Self {
+    /// As the flags say; of groups that of which nothing is said are all that came.
+    pub(super) fn of(selection: &Selection, request: &GetFlowsRequest, in_groups: bool) -> Self {
         match (selection.first, request.number) {
+            (0, _) if in_groups && selection.last == 0 => Self::All,
             (0, 0 | u64::MAX) => Self::All,
             (0, last) => Self::Last(last),
             (first, _) => Self::First(first),
@@ -99,6 +103,8 @@ pub(crate) struct ConnectionRows {
     filter: Program,
     table: Table,
     live: Option<Live>,
+    /// What they are counted in, if they are not to be seen one by one.
+    sums: Option<Sums>,
     follow: bool,
     present: Present,
     is_terminal: bool,
@@ -124,6 +130,7 @@ impl ConnectionRows {
         follow: bool,
         present: Present,
         most: Most,
+        groups: Option<(Groups, Aggregator)>,
     ) -> Self {
         let is_terminal = view.is_terminal;
         Self {
@@ -131,6 +138,7 @@ impl ConnectionRows {
             filter: filter.program(),
             table: Table::new(view),
             live: (follow && is_terminal).then(Live::default),
+            sums: groups.map(Sums::new),
             follow,
             present,
             is_terminal,
@@ -151,9 +159,32 @@ impl ConnectionRows {
         if let Some(id) = self.joined.push(flow, || Box::new(flow.clone()))
             && self.touched.last() != Some(&id)
             && self.follow
+            && self.sums.is_none()
         {
             self.touched.push(id);
         }
+        if self.follow && self.sums.is_some() && self.events.is_multiple_of(sums::LOOK) {
+            let now = self.now();
+            if let Some((sums, mut held)) = self.held(now) {
+                sums.make_room(&mut held);
+            }
+        }
+    }
+
+    /// What is counted in groups, if anything is, and all that is held.
+    fn held(&mut self, now: i64) -> Option<(&mut Sums, Held<'_>)> {
+        let Self {
+            sums,
+            joined,
+            filter,
+            ..
+        } = self;
+        let held = Held {
+            joined,
+            filter,
+            now,
+        };
+        Some((sums.as_mut()?, held))
     }
 
     /// Takes note of what a node lost.
@@ -167,13 +198,17 @@ impl ConnectionRows {
 
     /// How many connections are there that the filter lets through: rows, as they are shown.
     pub(crate) fn count(&mut self) -> u64 {
+        let now = self.now();
+        if let Some((_, mut held)) = self.held(now) {
+            return u64::try_from(held.matching().len()).unwrap_or(u64::MAX);
+        }
         let rows = self.rows();
         u64::try_from(rows.len()).unwrap_or(u64::MAX)
     }
 
     /// What is to be said at the end: why nothing is there, or not all.
     pub(crate) fn note(&self) -> Option<String> {
-        if self.follow {
+        if self.follow && self.sums.is_none() {
             return None;
         }
         if self.joined.forgotten() > 0 {
@@ -182,7 +217,7 @@ impl ConnectionRows {
                 "{forgotten} connections were left out for want of room: narrow the time or the filter"
             ));
         }
-        (self.shown == 0).then(|| match self.joined.len() {
+        (self.shown == 0 && !self.follow).then(|| match self.joined.len() {
             0 => {
                 let why = self.why_nothing.as_deref();
                 why.unwrap_or("0 connections").to_owned()
@@ -217,6 +252,9 @@ impl ConnectionRows {
 
     /// When the next look is due.
     pub(crate) fn refreshes_in(&self) -> Option<Duration> {
+        if let Some(sums) = &self.sums {
+            return sums.refreshes_in();
+        }
         let every = if self.live.is_some() { REFRESH } else { LOOK };
         let left = every.saturating_sub(self.looked.elapsed());
         self.follow.then(|| left.max(Duration::from_millis(10)))
@@ -225,7 +263,11 @@ impl ConnectionRows {
     /// Shows what has become of connections, if it is time.
     pub(crate) fn refresh(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let every = if self.live.is_some() { REFRESH } else { LOOK };
-        if !self.follow || self.looked.elapsed() < every {
+        let is_due = match &self.sums {
+            Some(sums) => sums.is_due(),
+            None => self.looked.elapsed() >= every,
+        };
+        if !self.follow || !is_due {
             return Ok(());
         }
         self.looked = Instant::now();
@@ -236,6 +278,11 @@ impl ConnectionRows {
     pub(crate) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if self.follow {
             return self.look(out, true);
+        }
+        let (most, now) = (self.most, self.now());
+        if let Some((sums, held)) = self.held(now) {
+            self.shown = sums.finish(most, held, out)?;
+            return Ok(());
         }
         let mut rows = self.rows();
         let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -297,6 +344,15 @@ impl ConnectionRows {
     /// With `-f`: shows what is new.
     fn look(&mut self, out: &mut dyn Write, is_end: bool) -> io::Result<()> {
         let now = self.now();
+        let (most, has_looked) = (self.most, self.has_looked);
+        if let Some((sums, mut held)) = self.held(now) {
+            if !has_looked {
+                Sums::leave_out(most, &mut held);
+            }
+            sums.look(held, out)?;
+            self.has_looked = true;
+            return Ok(());
+        }
         self.touched.sort_unstable();
         self.touched.dedup();
         // What waits for its fate is looked at again.
@@ -309,8 +365,7 @@ impl ConnectionRows {
             for connection in &connections {
                 let state = connection.state(now);
                 let is_told = is_end || is_told(connection, state, now);
-                let ends = state.is_final() || state == State::Answered;
-                is_over &= ends && now.saturating_sub(connection.last()) > LINGER;
+                is_over &= is_past(connection, now, LINGER);
                 let row = row(connection, now, &mut self.filter, self.translate);
                 new.extend(row.map(|row| (connection.id(), row, is_told)));
             }
@@ -336,6 +391,13 @@ impl ConnectionRows {
             }
         }
     }
+}
+
+/// Whether a connection has been over for longer than so long (ns).
+fn is_past(connection: &Connection<'_, Box<Flow>>, now: i64, linger: i64) -> bool {
+    let state = connection.state(now);
+    let ends = state.is_final() || state == State::Answered;
+    ends && now.saturating_sub(connection.last()) > linger
 }
 
 /// Whether enough is known to tell of a connection.

@@ -1,4 +1,4 @@
-//! `--aggregate-by`: groups instead of flows.
+//! `--aggregate-by`: groups instead of connections or flows, as a table or as JSON.
 
 use std::{
     fmt::Write as _,
@@ -9,13 +9,11 @@ use std::{
 use flow::{
     Verdict,
     aggregate::{Aggregator, BUCKETS, Group, Trend, fields},
-    dedup::{Dedup, Row},
     print::{Format, escape},
     quantity,
     time::{TimeFormat, Zone},
-    view::Message,
 };
-use proto::{flow::Flow, google::Timestamp};
+use proto::google::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::view::{FormatArgs, View};
@@ -24,8 +22,10 @@ use crate::{
     flag,
     text::{self, grouped},
 };
+pub(crate) use events::EventGroups;
 use fit::{Count, Fit};
 
+mod events;
 mod fit;
 
 /// Between two refreshes on a terminal.
@@ -33,11 +33,19 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// Between two tables where they are written one after the other.
 const REPEAT: Duration = Duration::from_secs(5);
 
-/// Counts flows, and shows what it counted.
+/// Refreshing takes at most one part in so many of the time.
+const SHARE: u32 = 4;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Connections,
+    Events,
+}
+
+/// Shows what was counted.
 pub(crate) struct Groups {
-    aggregator: Aggregator,
-    dedup: Dedup,
-    held: Option<Flow>,
+    unit: Unit,
     json: bool,
     color: bool,
     /// That moments are shown in.
@@ -47,18 +55,20 @@ pub(crate) struct Groups {
     /// Shown again and again.
     follow: Option<Duration>,
     shown: Instant,
+    /// How long it took to count and show.
+    took: Duration,
     /// Lines on the terminal that the next table replaces.
     lines: usize,
     live: bool,
 }
 
 impl Groups {
-    /// If groups are wanted.
-    pub(crate) fn from_args(
+    /// If groups are wanted: with what counts them.
+    pub(super) fn from_args(
         args: &FormatArgs,
         view: &View,
         follow: bool,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Option<(Self, Aggregator)>, Error> {
         let Some(names) = &args.aggregate_by else {
             return match args.top {
                 Some(_) => Err(Error::Usage("--top needs --aggregate-by".to_owned())),
@@ -85,43 +95,27 @@ impl Groups {
         if top == Some(0) {
             return Err(Error::Usage("--top must be at least 1".to_owned()));
         }
-        Ok(Some(Self {
-            aggregator: Aggregator::new(fields, Aggregator::MOST),
-            dedup: Dedup::default(),
-            held: None,
+        let groups = Self {
+            unit: match view.connections {
+                true => Unit::Connections,
+                false => Unit::Events,
+            },
             json,
             color: view.options.color,
             zone: view.options.zone.clone(),
             top: top.unwrap_or(usize::MAX),
             follow: follow.then_some(if live { REFRESH } else { REPEAT }),
             shown: Instant::now(),
+            took: Duration::ZERO,
             lines: 0,
             live,
-        }))
-    }
-
-    /// Counts a flow; the several flows of one packet once.
-    pub(crate) fn push(&mut self, flow: &Flow, out: &mut dyn Write) -> io::Result<()> {
-        let message = Message::new(flow);
-        let step = self.dedup.push(&message);
-        if let Some(held) = self.held.take().filter(|_| step.pending_is_row) {
-            self.aggregator.push(&Message::new(&held));
-        }
-        match step.row {
-            Row::New => self.aggregator.push(&message),
-            Row::Pending => self.held = Some(flow.clone()),
-            Row::Duplicate => {}
-        }
-        // Many flows at once leave no time to wait in.
-        match self.aggregator.total().flows.is_multiple_of(1024) {
-            true => self.refresh(out),
-            false => Ok(()),
-        }
+        };
+        Ok(Some((groups, Aggregator::new(fields, Aggregator::MOST))))
     }
 
     /// When the next refresh is due.
-    pub(crate) fn refreshes_in(&self) -> Option<Duration> {
-        let every = self.follow?;
+    pub(super) fn refreshes_in(&self) -> Option<Duration> {
+        let every = self.follow?.max(self.took * SHARE);
         Some(
             every
                 .saturating_sub(self.shown.elapsed())
@@ -129,33 +123,34 @@ impl Groups {
         )
     }
 
-    /// Shows the groups, if it is time.
-    pub(crate) fn refresh(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        match self.follow {
-            Some(every) if self.shown.elapsed() >= every => self.show(out),
-            Some(_) | None => Ok(()),
-        }
+    /// Whether it is time to show them again.
+    pub(super) fn is_due(&self) -> bool {
+        let every = self.follow.map(|every| every.max(self.took * SHARE));
+        every.is_some_and(|every| self.shown.elapsed() >= every)
     }
 
-    /// Nothing comes any more.
-    pub(crate) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let is_row = self.dedup.settle();
-        if let Some(held) = self.held.take().filter(|_| is_row) {
-            self.aggregator.push(&Message::new(&held));
-        }
-        self.show(out)
-    }
-
-    fn show(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    /// Shows what was counted from a moment on.
+    pub(super) fn show(
+        &mut self,
+        counted: &Aggregator,
+        begun: Instant,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let shown = match self.json {
+            true => self.print_json(counted, out),
+            false => self.print_table(counted, out),
+        };
         self.shown = Instant::now();
-        if self.json {
-            return self.print_json(out);
-        }
+        self.took = self.shown.saturating_duration_since(begun);
+        shown
+    }
+
+    fn print_table(&mut self, counted: &Aggregator, out: &mut dyn Write) -> io::Result<()> {
         let size = self.live.then(terminal).flatten();
         let (width, height) = size.unwrap_or((usize::MAX, usize::MAX));
         // The heading, the sum, and the line of the cursor.
         let rows = self.top.min(height.saturating_sub(3).max(1));
-        let table = self.table(rows, width);
+        let table = self.table(counted, rows, width);
         let mut text = String::new();
         if self.live {
             // One write of all that changes, held back by terminals that can, so that nothing flickers.
@@ -179,10 +174,10 @@ impl Groups {
     }
 
     /// Heading, groups, what is left of them, the sum.
-    fn table(&self, rows: usize, width: usize) -> Vec<String> {
-        let fields = self.aggregator.fields();
-        let top = self.aggregator.top();
-        let rest = self.aggregator.rest(rows);
+    fn table(&self, counted: &Aggregator, rows: usize, width: usize) -> Vec<String> {
+        let fields = counted.fields();
+        let top = counted.top();
+        let rest = counted.rest(rows);
         let mut table: Vec<(Vec<String>, &Group)> = Vec::new();
         for (values, group) in top.iter().take(rows) {
             let values = values.iter().map(|value| match *value {
@@ -199,7 +194,7 @@ impl Groups {
             table.push((alone("(other)".to_owned()), rest));
         }
         let sum = alone(format!("({} groups)", top.len()));
-        table.push((sum, self.aggregator.total()));
+        table.push((sum, counted.total()));
 
         let names: Vec<String> = fields.iter().map(|f| f.name.to_uppercase()).collect();
         let widest = |column: usize| {
@@ -213,24 +208,30 @@ impl Groups {
         let counts = Count::ALL.into_iter().map(|count| {
             let cells = table
                 .iter()
-                .map(|(_, group)| self.cell(count, group, BUCKETS));
+                .map(|(_, group)| self.cell(counted, count, group, BUCKETS));
             let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-            (count, widest.max(self.heading(count).chars().count()))
+            (
+                count,
+                widest.max(self.heading(counted, count).chars().count()),
+            )
         });
         let says_verdict = fields.iter().any(|field| field.name == "verdict");
         let fit = Fit::new(width, keys.collect(), counts.collect(), says_verdict);
 
-        let heading = fit.counts.iter().map(|(count, _)| self.heading(*count));
+        let heading = fit
+            .counts
+            .iter()
+            .map(|(count, _)| self.heading(counted, *count));
         let mut lines = vec![line(&fit, &names, heading)];
         let last = table.len() - 1;
         for (at, (keys, group)) in table.iter().enumerate() {
             let cells = fit
                 .counts
                 .iter()
-                .map(|(count, width)| self.cell(*count, group, *width));
+                .map(|(count, width)| self.cell(counted, *count, group, *width));
             let line = line(&fit, keys, cells);
             // Rows with drops stand out, but not their sum.
-            let red = self.color && at < last && dropped(group) > 0;
+            let red = self.color && at < last && self.dropped(group) > 0;
             lines.push(match red {
                 true => format!("\u{1b}[31m{line}\u{1b}[0m"),
                 false => line,
@@ -240,25 +241,38 @@ impl Groups {
     }
 
     /// The heading of a number; of a moment with the zone it is in.
-    fn heading(&self, count: Count) -> String {
-        match (count, self.aggregator.total().last_ns) {
+    fn heading(&self, counted: &Aggregator, count: Count) -> String {
+        let heading = count.heading(self.unit);
+        match (count, counted.total().last_ns) {
             (Count::Last, Some(last)) => {
                 let last = Timestamp::from_unix_nanos(last);
-                self.zone.heading(count.heading(), last)
+                self.zone.heading(heading, last)
             }
-            _ => count.heading().to_owned(),
+            _ => heading.to_owned(),
+        }
+    }
+
+    /// How many connections were denied; of flows how many packets, also those that the event limit kept
+    /// silent.
+    fn dropped(&self, group: &Group) -> u64 {
+        match self.unit {
+            Unit::Connections => {
+                let errors = group.with(Verdict::Error);
+                group.with(Verdict::Dropped).saturating_add(errors)
+            }
+            Unit::Events => group.drops,
         }
     }
 
     /// A number of a group as it is shown, the trend in that many buckets.
-    fn cell(&self, count: Count, group: &Group, buckets: usize) -> String {
+    fn cell(&self, counted: &Aggregator, count: Count, group: &Group, buckets: usize) -> String {
         match count {
             Count::Flows => {
                 let at_least = if group.partial { ">=" } else { "" };
                 format!("{at_least}{}", grouped(group.flows))
             }
-            Count::Dropped => grouped(dropped(group)),
-            Count::Rate => format!("{:.1}", self.aggregator.rate(group)),
+            Count::Dropped => grouped(self.dropped(group)),
+            Count::Rate => format!("{:.1}", counted.rate(group)),
             Count::Bytes => quantity::bytes(group.bytes),
             Count::Packets => grouped(group.packets),
             Count::Last => {
@@ -267,7 +281,7 @@ impl Groups {
                 last.unwrap_or_default()
             }
             Count::Trend => {
-                let trend = group.trend.within(&self.aggregator.total().trend);
+                let trend = group.trend.within(&counted.total().trend);
                 let each = BUCKETS.div_ceil(buckets.clamp(1, BUCKETS));
                 let merged: Vec<u32> = trend.chunks(each).map(|some| some.iter().sum()).collect();
                 Trend::sparkline(&merged)
@@ -276,10 +290,10 @@ impl Groups {
     }
 
     /// One object per group, the one of what is left last.
-    fn print_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let top = self.aggregator.top();
+    fn print_json(&self, counted: &Aggregator, out: &mut dyn Write) -> io::Result<()> {
+        let top = counted.top();
         for (values, group) in &top[..top.len().min(self.top)] {
-            let fields = self.aggregator.fields().iter().zip(values);
+            let fields = counted.fields().iter().zip(values);
             let fields: Map<String, Value> = fields
                 .map(|(field, value)| {
                     // In parentheses stands what is no such thing.
@@ -288,17 +302,17 @@ impl Groups {
                     (field.name.to_owned(), value)
                 })
                 .collect();
-            let object = self.object(json!({ "group": fields }), group);
+            let object = self.object(counted, json!({ "group": fields }), group);
             writeln!(out, "{}", proto::json::to_string(&object)?)?;
         }
-        if let Some(rest) = self.aggregator.rest(self.top) {
-            let object = self.object(json!({ "other": true }), &rest);
+        if let Some(rest) = counted.rest(self.top) {
+            let object = self.object(counted, json!({ "other": true }), &rest);
             writeln!(out, "{}", proto::json::to_string(&object)?)?;
         }
         out.flush()
     }
 
-    fn object(&self, mut object: Value, group: &Group) -> Value {
+    fn object(&self, counted: &Aggregator, mut object: Value, group: &Group) -> Value {
         let moment = |ns: Option<i64>| {
             let moment = ns.map(Timestamp::from_unix_nanos);
             moment.map(|moment| TimeFormat::Rfc3339Nano.text(Some(&moment), &Zone::UTC))
@@ -308,31 +322,38 @@ impl Groups {
             .filter(|verdict| group.with(*verdict) > 0)
             .map(|verdict| (verdict.as_str_name().to_owned(), json!(group.with(verdict))))
             .collect();
+        let (number, rate) = (json!(group.flows), json!(counted.rate(group)));
+        let of_unit = match self.unit {
+            Unit::Connections => json!({
+                "connections": number,
+                "drops": group.drops,
+                "connections_per_second": rate,
+            }),
+            Unit::Events => json!({
+                "flows": number,
+                "limited": group.limited,
+                "flows_per_second": rate,
+            }),
+        };
         let rest = json!({
-            "flows": group.flows,
             "verdicts": verdicts,
-            "limited": group.limited,
             "bytes": group.bytes,
             "packets": group.packets,
             "first": moment(group.first_ns),
             "last": moment(group.last_ns),
-            "flows_per_second": self.aggregator.rate(group),
-            "bytes_per_second": self.aggregator.byte_rate(group),
-            "trend": group.trend.within(&self.aggregator.total().trend),
-            "trend_start": moment(self.aggregator.total().trend.start()),
-            "trend_step_seconds": self.aggregator.total().trend.step().as_secs_f64(),
+            "bytes_per_second": counted.byte_rate(group),
+            "trend": group.trend.within(&counted.total().trend),
+            "trend_start": moment(counted.total().trend.start()),
+            "trend_step_seconds": counted.total().trend.step().as_secs_f64(),
             "partial": group.partial,
         });
-        if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
-            object.extend(rest);
+        for part in [of_unit, rest] {
+            if let (Some(object), Value::Object(part)) = (object.as_object_mut(), part) {
+                object.extend(part);
+            }
         }
         object
     }
-}
-
-/// Drops that the event limit kept silent count.
-fn dropped(group: &Group) -> u64 {
-    group.with(Verdict::Dropped).saturating_add(group.limited)
 }
 
 /// A line of cells with two spaces between them: texts to the left, numbers to the right, and the

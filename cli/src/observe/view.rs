@@ -19,13 +19,13 @@ pub(super) struct FormatArgs {
     /// wide, compact, dict, json, jsonpb or table. wide is ours, with reason and policy; the others are hubble's, whose default is compact [default: wide] [env: FLOWS_OUTPUT]
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Given<FormatName>>,
-    /// count flows in groups instead of showing them: src.workload,dst.workload,verdict,reason; with -f refreshed in place, with -o json an object per group [default: of the last 10000]
+    /// count connections in groups instead of showing them (with --events flows): src.workload,dst.workload,verdict,reason; with -f refreshed in place, with -o json an object per group [default: those of the last 10000 flows]
     #[arg(long, value_name = "FIELD,...")]
     pub(super) aggregate_by: Option<String>,
-    /// with --aggregate-by: the N groups with the most flows, and the rest as one
+    /// with --aggregate-by: the N groups with the most connections or flows, and the rest as one
     #[arg(long, value_name = "N")]
     pub(super) top: Option<Given<u64>>,
-    /// show events, not connections: each packet that was judged or reported, as the nodes tell it (so does any -o)
+    /// show events, not connections: each packet that was judged or reported, as the nodes tell it (so does any -o without --aggregate-by)
     #[arg(long)]
     events: Option<Given<Switch>>,
     /// show the node that saw the flow
@@ -192,7 +192,12 @@ impl View {
         };
         // What only events have asks for events.
         let events = flag::is_on(&args.events)? || options.node_names || options.policy_names;
-        let connections = args.output().is_none() && args.aggregate_by.is_none() && !events;
+        let shows_connections = match &args.aggregate_by {
+            // A mask may lack what tells connections apart.
+            Some(_) => args.field_mask.is_empty(),
+            None => args.output().is_none(),
+        };
+        let connections = shows_connections && !events;
         Ok(Self {
             options,
             output,

@@ -249,7 +249,7 @@ fn groups() {
     let mut answers = flows(100, 4);
     answers.insert(0, status(proto::relay::NodeState::NodeUnavailable, ""));
     let server = Server::start(answers);
-    let output = server.flows(&["observe", "--aggregate-by", "src.pod,summary"]);
+    let output = server.flows(&["observe", "--events", "--aggregate-by", "src.pod,summary"]);
     assert_eq!(
         said(&output),
         (
@@ -267,11 +267,12 @@ fn groups() {
     // Words select flows of groups, too.
     let count = |word: &str| {
         let output = server.flows(&["observe", word, "--aggregate-by", "verdict", "-o", "json"]);
-        text(&output.stdout).matches("\"flows\"").count()
+        text(&output.stdout).matches("\"connections\"").count()
     };
     assert_eq!((count("frontend"), count("nobody")), (1, 0));
     let args = [
         "observe",
+        "--events",
         "--aggregate-by",
         "summary,dst.port",
         "-o",

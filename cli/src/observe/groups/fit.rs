@@ -1,5 +1,7 @@
 //! What of a table of groups fits on a terminal: numbers and names rather than details.
 
+use super::Unit;
+
 /// A number of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Count {
@@ -23,15 +25,17 @@ impl Count {
         Self::Trend,
     ];
 
-    pub(super) fn heading(self) -> &'static str {
-        match self {
-            Self::Flows => "FLOWS",
-            Self::Dropped => "DROPPED",
-            Self::Rate => "FLOWS/S",
-            Self::Bytes => "BYTES",
-            Self::Packets => "PACKETS",
-            Self::Last => "LAST",
-            Self::Trend => "TREND",
+    pub(super) fn heading(self, unit: Unit) -> &'static str {
+        match (self, unit) {
+            (Self::Flows, Unit::Connections) => "CONNECTIONS",
+            (Self::Flows, Unit::Events) => "FLOWS",
+            (Self::Dropped, _) => "DROPPED",
+            (Self::Rate, Unit::Connections) => "PER SECOND",
+            (Self::Rate, Unit::Events) => "FLOWS/S",
+            (Self::Bytes, _) => "BYTES",
+            (Self::Packets, _) => "PACKETS",
+            (Self::Last, _) => "LAST",
+            (Self::Trend, _) => "TREND",
         }
     }
 }
