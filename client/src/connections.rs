@@ -11,7 +11,7 @@ use flow::{
 
 use crate::store::{Row as FlowRow, Snapshot};
 pub use joined::{Joined, Position};
-pub use list::{ConnectionList, Entry};
+pub use list::{Changes, ConnectionList, Entry};
 
 /// The connections of what a store holds; of the events of each leg the number of the one that tells
 /// most is kept.

@@ -148,6 +148,13 @@ impl<K> Connections<K> {
         Some(TupleId(at))
     }
 
+    /// Whose event it is, of the ends that are held.
+    pub fn id_of<V: FlowView>(&self, flow: &V) -> Option<TupleId> {
+        let (key, orientation) = Key::of(flow)?;
+        let (at, _) = self.find_either(key, orientation)?;
+        Some(TupleId(at))
+    }
+
     /// Takes note of events that a node lost between two moments (Unix ns).
     pub fn lost(&mut self, node: &str, (first, last): (i64, i64), events: u64) {
         let node = self.node(node);
@@ -253,15 +260,18 @@ impl<K> Connections<K> {
 
     /// The tuple of a key. Where nobody says who opened the connection, one that is known either way
     /// round.
-    fn find_or_insert(&mut self, key: Key, orientation: key::Orientation) -> (u32, Key) {
+    fn find_either(&self, key: Key, orientation: key::Orientation) -> Option<(u32, Key)> {
         let mut keys = [Some(key), None];
         if orientation == key::Orientation::Unknown {
             keys[1] = Some(key.turned());
         }
-        for key in keys.into_iter().flatten() {
-            if let Some(at) = self.find(&key) {
-                return (at, key);
-            }
+        let mut keys = keys.into_iter().flatten();
+        keys.find_map(|key| Some((self.find(&key)?, key)))
+    }
+
+    fn find_or_insert(&mut self, key: Key, orientation: key::Orientation) -> (u32, Key) {
+        if let Some(found) = self.find_either(key, orientation) {
+            return found;
         }
         if self.tuples.len() >= self.limits.tuples {
             self.forget_oldest();

@@ -59,6 +59,15 @@ pub struct Entry {
     pub kind: Kind,
 }
 
+/// What became of a list since it was looked at last.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Connections that are no longer as they were: they left, or are among the fresh ones.
+    pub gone: Vec<ConnectionId>,
+    /// Connections that came, or are another way now; marks that came.
+    pub fresh: Vec<Entry>,
+}
+
 impl Entry {
     fn order(&self) -> (i64, Option<ConnectionId>, u64) {
         // The flow that explains a connection changes, and the connection stays where it is.
@@ -109,8 +118,8 @@ impl ConnectionList {
         self
     }
 
-    /// Looks at what has become of the connections; `now`: Unix ns.
-    pub fn advance(&mut self, joined: &Joined, snapshot: &Snapshot, now: i64) {
+    /// Looks at what has become of the connections; `now`: Unix ns. Says what changed in the list.
+    pub fn advance(&mut self, joined: &Joined, snapshot: &Snapshot, now: i64) -> Changes {
         let aged = self.narrowed && now.saturating_sub(self.looked) > AGES;
         let changed = joined.since(self.position).filter(|_| !aged);
         let mut fresh = Vec::new();
@@ -144,11 +153,23 @@ impl ConnectionList {
                     (None, touched) => touched.is_some(),
                 }
         };
-        self.entries.retain(stays);
+        let mut gone = Vec::new();
+        self.entries.retain(|entry| {
+            let stays = stays(entry);
+            if !stays {
+                gone.extend(entry.id);
+            }
+            stays
+        });
+        let changes = Changes {
+            gone,
+            fresh: fresh.clone(),
+        };
         merge(&mut self.entries, fresh);
         let is_connection = |entry: &&Entry| entry.id.is_some();
         self.connections = self.entries.iter().filter(is_connection).count();
         self.denied = self.entries.iter().filter(|entry| entry.is_bad()).count();
+        changes
     }
 
     fn read(

@@ -259,11 +259,15 @@ impl Stream {
 
     /// Sees to it that what is looked at is kept.
     fn ask(&mut self) -> Result<(), TooMany> {
-        if self.view.is_none() && (self.unit == Unit::Events || self.map) {
+        if self.view.is_none() && self.unit == Unit::Events {
             self.view = Some(self.app.view(&self.query)?);
         }
         if self.unit == Unit::Connections {
-            self.connections[0] = Some(self.app.connections(&self.query, self.at)?);
+            let query = self.app.connections(&self.query, self.at)?;
+            self.connections[0] = Some(match self.map {
+                true => query.with_traffic(),
+                false => query,
+            });
             let present = self.at.map(|_| self.app.connections(&self.query, None));
             self.connections[1] = present.transpose()?;
         }
@@ -377,23 +381,38 @@ impl Stream {
     }
 
     fn make_map(&mut self, slow: bool) -> Option<map::Map> {
+        match self.unit {
+            Unit::Connections => {
+                let query = self.connections[0].as_ref().filter(|_| slow)?;
+                let (times, at) = (&self.times, self.at);
+                Some(
+                    self.app
+                        .look(query, |known| map::of_connections(known, times, at)),
+                )
+            }
+            Unit::Events => self.make_map_of_events(slow),
+        }
+    }
+
+    fn make_map_of_events(&mut self, slow: bool) -> Option<map::Map> {
         let looked = self.view.clone()?;
         let (looked, snapshot) = CachedView::advanced(&looked, &self.app.store, self.at.is_none());
         self.times.hold(&snapshot, self.at.unwrap_or(u64::MAX));
         if !slow {
             return None;
         }
-        let Some(at) = self.at else {
-            let known = map::stretch(&snapshot, u64::MAX);
-            return Some(map::of(looked.traffic.as_ref()?, &self.times, known));
-        };
-        // It changes only when older flows are put before.
+        // Of a moment it changes only when older flows are put before.
         let first = snapshot.range().start;
-        if self.held.as_ref().is_none_or(|(held, _)| first < *held) {
-            let map = map::held(&looked.view, &snapshot, &self.times, at);
-            self.held = Some((first, map));
+        let make = || map::of_events(&looked, &snapshot, &self.times, self.at);
+        match (self.at, &self.held) {
+            (None, _) => Some(make()),
+            (Some(_), Some((held, map))) if first >= *held => Some(map.clone()),
+            (Some(_), _) => {
+                let map = make();
+                self.held = Some((first, map.clone()));
+                Some(map)
+            }
         }
-        self.held.as_ref().map(|(_, map)| map.clone())
     }
 
     fn make_incidents(&mut self) -> Option<Incidents> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use client::{Item, Snapshot, View};
+use client::{Item, Snapshot};
 use serde::Serialize;
 
-use super::flow_query::{self, Times};
+use super::flow_query::{self, Times, Unit};
 use super::{Answer, compute};
-use crate::app_state::{AppState, CachedView};
-use crate::map::{Counts, Edge, Traffic, reasons};
+use crate::app_state::{AppState, CachedView, ConnectionSnapshot};
+use crate::map::{Counted, Counts, Edge, EventTraffic, Parties, reasons};
 use crate::params::Params;
 
 /// Edges of an answer; of more, those with drops and the busiest.
@@ -19,7 +19,7 @@ const EDGES: usize = 10_000;
 /// Kinds of requests of an edge.
 const REQUESTS: usize = 6;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Map {
     seconds: f64,
     nodes: Vec<MapNode>,
@@ -60,11 +60,11 @@ struct Request {
 }
 
 /// The most frequent ones, by name: what changes places whenever another gets busier can't be read.
-fn requests(traffic: &Traffic, asked: Option<BTreeMap<u32, u64>>) -> Vec<Request> {
+fn requests(parties: &Parties, asked: Option<BTreeMap<u32, u64>>) -> Vec<Request> {
     let asked = asked.into_iter().flatten();
     let mut requests: Vec<Request> = asked
         .map(|(number, flows)| Request {
-            name: traffic.request(number).to_owned(),
+            name: parties.request(number).to_owned(),
             flows,
         })
         .collect();
@@ -78,27 +78,29 @@ pub(super) async fn get(
     State(app): State<Arc<AppState>>,
     RawQuery(query): RawQuery,
 ) -> Answer<Map> {
-    let known = [&flow_query::PARAMETERS[..], &["at"]].concat();
+    let known = [&flow_query::PARAMETERS[..], &["at", "unit"]].concat();
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
     let flow_query = flow_query::flow_query(&params)?;
+    let unit = Unit::read(&params, &flow_query)?;
     let mut times = Times::read(&params)?;
     let at: Option<u64> = params.value("at")?;
-    let map = compute(app, move |app| {
-        let looked = app.view(&flow_query)?;
-        let (looked, snapshot) = CachedView::advanced(&looked, &app.store, at.is_none());
-        if let Some(at) = at {
-            times.hold(&snapshot, at);
-            return Ok(held(&looked.view, &snapshot, &times, at));
+    let map = compute(app, move |app| match unit {
+        Unit::Connections => {
+            let query = app.connections(&flow_query, at)?.with_traffic();
+            Ok(app.look(&query, |known| of_connections(known, &times, at)))
         }
-        let nothing = Traffic::default();
-        let traffic = looked.traffic.as_ref().unwrap_or(&nothing);
-        Ok(of(traffic, &times, stretch(&snapshot, u64::MAX)))
+        Unit::Events => {
+            let looked = app.view(&flow_query)?;
+            let (looked, snapshot) = CachedView::advanced(&looked, &app.store, at.is_none());
+            times.hold(&snapshot, at.unwrap_or(u64::MAX));
+            Ok(of_events(&looked, &snapshot, &times, at))
+        }
     });
     Ok(Json(map.await?))
 }
 
 /// The time that the flows up to a number are of, Unix ns, both included.
-pub(super) fn stretch(snapshot: &Snapshot, at: u64) -> Option<(i64, i64)> {
+fn stretch(snapshot: &Snapshot, at: u64) -> Option<(i64, i64)> {
     let range = snapshot.range();
     let end = at.saturating_add(1).clamp(range.start, range.end);
     let time = |(_, item): (u64, &Item)| match item {
@@ -111,31 +113,50 @@ pub(super) fn stretch(snapshot: &Snapshot, at: u64) -> Option<(i64, i64)> {
     Some((first.min(last), first.max(last)))
 }
 
-/// Of what was there at the moment of a number.
-pub(super) fn held(view: &View, snapshot: &Snapshot, times: &Times, at: u64) -> Map {
-    let (from, to) = times.bounds();
-    let traffic = Traffic::held(view, snapshot, at, from..=to);
-    of(&traffic, times, stretch(snapshot, at))
+/// Of connections, as they are or as they were known at the moment of a number.
+pub(super) fn of_connections(
+    known: &ConnectionSnapshot<'_>,
+    times: &Times,
+    at: Option<u64>,
+) -> Map {
+    let mut times = times.clone();
+    if at.is_some() {
+        times.hold_at(known.now);
+    }
+    let within = (!times.is_all()).then(|| times.bounds());
+    let stretch = stretch(known.snapshot, at.unwrap_or(u64::MAX));
+    match &known.cached.traffic {
+        Some(traffic) => of(traffic.parties(), traffic.counted(within, stretch)),
+        None => Map::default(),
+    }
 }
 
-/// Seconds that the counts of a time are of, at least one: nothing was seen before and after what is
-/// known.
-#[expect(clippy::cast_precision_loss, reason = "seconds for people")]
-fn seconds(traffic: &Traffic, (from, to): (i64, i64), known: Option<(i64, i64)>) -> f64 {
-    let Some(known) = known else {
-        return 1.0;
-    };
-    let (oldest, newest) = traffic.known(known);
-    let (from, to) = traffic.covered(from, to);
-    let counted = to.min(newest).saturating_sub(from.max(oldest));
-    (counted as f64 / 1e9).max(1.0)
+/// Of events, those that are there or those up to a number.
+pub(super) fn of_events(
+    looked: &CachedView,
+    snapshot: &Snapshot,
+    times: &Times,
+    at: Option<u64>,
+) -> Map {
+    let within = times.bounds();
+    let held = at.map(|at| {
+        let (from, to) = within;
+        EventTraffic::held(&looked.view, snapshot, at, from..=to)
+    });
+    let stretch = stretch(snapshot, at.unwrap_or(u64::MAX));
+    match held.as_ref().or(looked.traffic.as_ref()) {
+        Some(traffic) => of(traffic.parties(), traffic.counted(within, stretch)),
+        None => Map::default(),
+    }
 }
 
-/// Of what was counted, within a time. `known` is the time that the store's flows are of.
-pub(super) fn of(traffic: &Traffic, times: &Times, known: Option<(i64, i64)>) -> Map {
-    let (from, to) = times.bounds();
-    let mut edges = traffic.within(from, to);
-    let seconds = seconds(traffic, (from, to), known);
+/// Of what was counted.
+fn of(parties: &Parties, counted: Counted) -> Map {
+    let Counted {
+        mut edges,
+        mut asked,
+        seconds,
+    } = counted;
     let hidden = edges.len().saturating_sub(EDGES);
     if hidden > 0 {
         let rank =
@@ -143,12 +164,11 @@ pub(super) fn of(traffic: &Traffic, times: &Times, known: Option<(i64, i64)>) ->
         edges.sort_by_key(rank);
         edges.truncate(EDGES);
     }
-    let mut asked = traffic.asked(from, to);
     let numbers: BTreeSet<u32> = edges
         .iter()
         .flat_map(|(edge, _)| [edge.source, edge.destination])
         .collect();
-    let nodes = numbers.into_iter().filter_map(|number| traffic.end(number));
+    let nodes = numbers.into_iter().filter_map(|number| parties.end(number));
     let nodes = nodes.map(|end| MapNode {
         id: end.id(),
         kind: end.kind.name(),
@@ -158,8 +178,8 @@ pub(super) fn of(traffic: &Traffic, times: &Times, known: Option<(i64, i64)>) ->
     });
     let nodes = nodes.collect();
     let edges = edges.iter().filter_map(|(edge, counts)| {
-        let (source, destination) = (traffic.end(edge.source)?, traffic.end(edge.destination)?);
-        let port = traffic.port(edge.port);
+        let (source, destination) = (parties.end(edge.source)?, parties.end(edge.destination)?);
+        let port = parties.port(edge.port);
         let number = port
             .split_once('/')
             .and_then(|(number, _)| number.parse::<u16>().ok());
@@ -173,7 +193,7 @@ pub(super) fn of(traffic: &Traffic, times: &Times, known: Option<(i64, i64)>) ->
             connections: counts.connections,
             bytes: counts.bytes,
             reasons: reasons(counts.reasons),
-            requests: requests(traffic, asked.remove(edge)),
+            requests: requests(parties, asked.remove(edge)),
             term: format!("{} and {}{on}", source.term(), destination.term()),
         })
     });

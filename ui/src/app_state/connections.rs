@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use client::connections::{ConnectionList, Joined};
+use client::connections::{Changes, ConnectionList, Joined};
 use client::{Snapshot, Store};
 use flow::connection::Connection;
 
 use super::cache::{Cache, Limits, TooMany};
 use super::views::FlowQuery;
+use crate::map::ConnectionTraffic;
 
 /// Moments that are held at a time: each has its own connections, of up to the whole store.
 const MOMENTS: Limits = Limits { idle: 2, most: 16 };
@@ -28,6 +29,8 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 pub(crate) struct CachedList {
     pub(crate) list: ConnectionList,
+    /// Who talks to whom, once somebody asked.
+    pub(crate) traffic: Option<ConnectionTraffic>,
     /// Connections that matched so far, those that have left included.
     pub(crate) matched: u64,
     /// When the newest of them began, Unix ns.
@@ -48,6 +51,7 @@ struct Moment {
 pub(crate) struct ConnectionQuery {
     query: FlowQuery,
     kept: Kept,
+    with_traffic: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +100,7 @@ impl Connections {
         Ok(ConnectionQuery {
             query: query.clone(),
             kept,
+            with_traffic: false,
         })
     }
 
@@ -115,7 +120,7 @@ impl Connections {
                 let joined = self.joined.read().unwrap_or_else(PoisonError::into_inner);
                 let snapshot = store.snapshot();
                 let mut cached = cached.lock().unwrap_or_else(PoisonError::into_inner);
-                cached.advance(&joined, &snapshot, now);
+                cached.advance(&joined, &snapshot, now, query.with_traffic);
                 read(&ConnectionSnapshot {
                     cached: &cached,
                     joined: &joined,
@@ -126,9 +131,18 @@ impl Connections {
             }
             Kept::Moment(at, moment) => {
                 let mut moment = moment.lock().unwrap_or_else(PoisonError::into_inner);
-                moment.look(&query.query, *at, &store.snapshot(), read)
+                let with_traffic = query.with_traffic;
+                moment.look(&query.query, with_traffic, *at, &store.snapshot(), read)
             }
         }
+    }
+}
+
+impl ConnectionQuery {
+    /// Who talks to whom is counted, too.
+    pub(crate) fn with_traffic(mut self) -> Self {
+        self.with_traffic = true;
+        self
     }
 }
 
@@ -136,6 +150,7 @@ impl Moment {
     fn look<T>(
         &mut self,
         query: &FlowQuery,
+        with_traffic: bool,
         at: u64,
         snapshot: &Snapshot,
         read: impl FnOnce(&ConnectionSnapshot<'_>) -> T,
@@ -158,7 +173,7 @@ impl Moment {
         let now = now.unwrap_or(0);
         let cached = self.lists.entry(query.key.clone());
         let cached = cached.or_insert_with(|| CachedList::new(query));
-        cached.advance(joined, snapshot, now);
+        cached.advance(joined, snapshot, now, with_traffic);
         read(&ConnectionSnapshot {
             cached,
             joined,
@@ -173,13 +188,24 @@ impl CachedList {
     fn new(query: &FlowQuery) -> Self {
         Self {
             list: ConnectionList::new(&query.filter),
+            traffic: None,
             matched: 0,
             newest: i64::MIN,
         }
     }
 
-    fn advance(&mut self, joined: &Joined, snapshot: &Snapshot, now: i64) {
-        self.list.advance(joined, snapshot, now);
+    fn advance(&mut self, joined: &Joined, snapshot: &Snapshot, now: i64, with_traffic: bool) {
+        let changes = self.list.advance(joined, snapshot, now);
+        if let Some(traffic) = &mut self.traffic {
+            traffic.advance(&changes, joined, snapshot, now);
+        } else if with_traffic {
+            let all = Changes {
+                gone: Vec::new(),
+                fresh: self.list.entries().to_vec(),
+            };
+            let traffic = self.traffic.insert(ConnectionTraffic::default());
+            traffic.advance(&all, joined, snapshot, now);
+        }
         let entries = self.list.entries();
         let newer = entries.partition_point(|entry| entry.start <= self.newest);
         let newer = entries[newer..].iter().filter(|entry| entry.id.is_some());

@@ -9,7 +9,7 @@ use client::{Snapshot, Store, View};
 use flow::Filter;
 
 use super::cache::Cache;
-use crate::map::Traffic;
+use crate::map::EventTraffic;
 
 /// Which flows are asked for.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct FlowQuery {
 pub(crate) struct CachedView {
     pub(crate) view: View,
     /// Who talks to whom, once somebody asked.
-    pub(crate) traffic: Option<Traffic>,
+    pub(crate) traffic: Option<EventTraffic>,
     /// Flows that matched so far, those that have left included.
     pub(crate) matched: u64,
     /// Numbers of the marks among the matches: few, beside the flows.
@@ -62,7 +62,7 @@ impl CachedView {
         this.matched += advance.newer.saturating_sub(newer) as u64;
         let Self { view, traffic, .. } = &mut *this;
         if with_traffic || traffic.is_some() {
-            let traffic = traffic.get_or_insert_with(Traffic::default);
+            let traffic = traffic.get_or_insert_with(EventTraffic::default);
             traffic.advance(view, &snapshot, advance.older > 0);
         }
         (this, snapshot)

@@ -12,13 +12,13 @@ use crate::stream;
 
 const SHOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/shop/flows.jsonl");
 
-async fn shop() -> Running {
+pub(crate) async fn shop() -> Running {
     let server = Running::of(&["--input-file", SHOP]).await;
     server.ready().await;
     server
 }
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 

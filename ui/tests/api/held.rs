@@ -107,4 +107,17 @@ async fn edges_say_what_was_asked() {
         requests(early).await,
         json!([named("GET", 2), named("POST", 1)])
     );
+    // They are all of one connection.
+    for (query, wanted) in [
+        (
+            "?unit=connections".to_owned(),
+            vec![named("GET", 2), named("POST", 1), named("PUT", 1)],
+        ),
+        (
+            format!("{early}&unit=connections"),
+            vec![named("GET", 2), named("POST", 1)],
+        ),
+    ] {
+        assert_eq!(requests(&query).await, json!(wanted), "{query}");
+    }
 }

@@ -19,6 +19,7 @@ mod held;
 mod history;
 mod hostile;
 mod links;
+mod map;
 mod metrics;
 mod policies;
 mod policy_server;

@@ -807,6 +807,8 @@ export interface paths {
                     at?: components["parameters"]["at"];
                     /** @description Comma-separated names; only flows from or to any of them */
                     namespaces?: components["parameters"]["namespaces"];
+                    /** @description What a row is and what is counted: what a node reported of a packet, or a connection with the events of both ends. A filter about single packets is refused for connections */
+                    unit?: components["parameters"]["unit"];
                 };
                 header?: never;
                 path?: never;
@@ -1692,8 +1694,11 @@ export interface components {
             destination: string;
             /** @description `5432/TCP`, `ICMPv4` */
             port: string;
+            /** @description Connections or flows */
             flows: number;
+            /** @description How many of them were denied or dropped */
             dropped: number;
+            /** @description How many connections they are of */
             connections: number;
             /** @description Both directions; 0 if the server does not report it */
             bytes: number;

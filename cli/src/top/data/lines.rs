@@ -137,7 +137,9 @@ impl Lines {
     /// Looks at what is different; `joined` are the connections of the snapshot, `now`: Unix ns.
     pub(super) fn advance(&mut self, snapshot: &Snapshot, joined: &Joined, now: i64) {
         match self {
-            Self::Connections(list) => list.advance(joined, snapshot, now),
+            Self::Connections(list) => {
+                list.advance(joined, snapshot, now);
+            }
             Self::Events(view) => {
                 view.advance(snapshot);
             }

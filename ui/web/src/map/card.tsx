@@ -1,6 +1,6 @@
 // A card of the map: a workload, something outside, or a closed namespace.
 
-import { counted, rate, short } from '../format';
+import { rate, short } from '../format';
 import { memo, shallow } from '../memo';
 import { withFilter, negated } from '../filter/terms';
 import { workloadPage } from '../link';
@@ -8,6 +8,7 @@ import { workloadOf } from '../workload/name';
 import { go, view } from '../state';
 import type { Card } from './graph';
 import type { Box } from './layout';
+import { denied } from './words';
 
 interface Props {
   card: Card;
@@ -48,7 +49,7 @@ export function described({ group, title, inward, outward }: Card, seconds: numb
   const dropped = inward.dropped + outward.dropped;
   return (
     `${group ? `${group}/` : ''}${title}: incoming ${rate(inward.flows, seconds)}, outgoing ${rate(outward.flows, seconds)}` +
-    (dropped ? `, ${counted(dropped, 'drop')}` : '')
+    (dropped ? `, ${denied(dropped)}` : '')
   );
 }
 

@@ -1,12 +1,13 @@
 // An edge of the map. What is dropped is a dashed line of its own with a cross, whatever the colours.
 
-import { bytes, counted, rate } from '../format';
+import { bytes, rate } from '../format';
 import { memo, shallow } from '../memo';
 import { withFilter } from '../filter/terms';
 import { go, view } from '../state';
 import { spoken, type Edge } from './graph';
 import type { Place } from './labels';
 import { thickness, type Line } from './lines';
+import { denied, many } from './words';
 
 interface Props {
   edge: Edge;
@@ -36,10 +37,10 @@ export const EdgeView = memo<Props>(function EdgeView({ edge, line, place, secon
   const protocols = spoken(edge.requests, 6);
   const words = [
     `${title}${edge.label ? ` ${edge.label}` : ''}`,
-    `${counted(edge.flows, 'flow')}, ${rate(edge.flows, seconds)}`,
+    `${many(edge.flows)}, ${rate(edge.flows, seconds)}`,
     ...(protocols ? [protocols] : []),
     ...(edge.bytes ? [amount] : []),
-    ...(edge.dropped ? [`${counted(edge.dropped, 'drop')}: ${edge.reasons.join(', ') || 'no reason given'}`] : []),
+    ...(edge.dropped ? [`${denied(edge.dropped)}: ${edge.reasons.join(', ') || 'no reason given'}`] : []),
   ];
   const text = hot ? [rate(edge.flows, seconds), ...(edge.bytes ? [amount] : []), ...(protocols ? [protocols] : [])].join(' · ') : word(edge, seconds);
   const mark = place?.mark ?? line.points[0] ?? { x: 0, y: 0 };

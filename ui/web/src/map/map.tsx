@@ -1,7 +1,7 @@
 // The service map: who talks to whom, how much, and what is dropped.
 
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { counted, rate } from '../format';
+import { rate } from '../format';
 import { Icon } from '../icons';
 import type { ServiceMap } from '../openapi';
 import { go, map as shownMap, view } from '../state';
@@ -14,6 +14,7 @@ import { ALL, toggle as toggledBy } from './open';
 import { nearest, Scene, type Drawn } from './scene';
 import { drawn, fit as fitTo, zoomed, type Viewport } from './viewport';
 import { useArrangement } from './use';
+import { denied } from './words';
 
 /** Fewer cards than this are all drawn, seen or not. */
 const CULL = 150;
@@ -214,7 +215,7 @@ function GraphPanel() {
       <ul class="hidden" aria-label="Dropped connections on the map">
         {drops.map(({ edge, ends }) => (
           <li key={edge.id}>
-            {ends} {edge.label}: {counted(edge.dropped, 'drop')} {edge.reasons.join(', ')}, {rate(edge.dropped, map?.seconds ?? 1)}
+            {ends} {edge.label}: {denied(edge.dropped)} {edge.reasons.join(', ')}, {rate(edge.dropped, map?.seconds ?? 1)}
           </li>
         ))}
       </ul>

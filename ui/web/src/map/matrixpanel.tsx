@@ -1,11 +1,12 @@
 // The matrix on the screen. Only what is seen of it is there: thousands of workloads are as quick as ten.
 
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { counted, rate, short } from '../format';
+import { rate, short } from '../format';
 import { withFilter } from '../filter/terms';
 import { go, map as shownMap, view } from '../state';
 import { MapHead } from './head';
 import { cellsIn, matrix, seen, type Cell, type Line } from './matrix';
+import { denied, many } from './words';
 
 /** Of a cell and of the heads, px; `style/matrix.css` has the same. */
 const CELL = { w: 38, h: 26 };
@@ -63,7 +64,7 @@ interface CellProps {
 function CellView({ cell, from, to, seconds, onOpen }: CellProps) {
   const { flows, dropped, reasons, terms } = cell;
   const shut = [from, to].flatMap(({ kind, namespace }) => (kind === 'namespace' ? namespace : []));
-  const words = `${name(from)} to ${name(to)}: ${counted(flows, 'flow')}, ${rate(flows, seconds)}${dropped ? `, ${counted(dropped, 'drop')}: ${reasons.join(', ') || 'no reason given'}` : ''}`;
+  const words = `${name(from)} to ${name(to)}: ${many(flows)}, ${rate(flows, seconds)}${dropped ? `, ${denied(dropped)}: ${reasons.join(', ') || 'no reason given'}` : ''}`;
   const act = () => {
     if (shut.length) return onOpen([...new Set(shut)]);
     const term = terms.length === 1 ? terms[0] : terms.map((term) => `(${term})`).join(' or ');
