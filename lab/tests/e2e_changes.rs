@@ -8,7 +8,7 @@ use client::{Server, ServerRef, Target};
 use common::program;
 use flows_lab::process::Deadline;
 use proto::flows::v1::{GetChangesRequest, GetChangesResponse, change::Action};
-use testing_lab::{TestLab, options, pod};
+use testing_lab::{TestLab, guard, options, pod};
 
 /// A pod on each of three nodes.
 fn pods() -> String {
@@ -19,27 +19,6 @@ fn pods() -> String {
         pod("farther", "app: far", "three", &[]),
     ];
     pods.join("---\n")
-}
-
-fn policy(from: &str) -> String {
-    format!(
-        "apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: {{name: guard, namespace: default}}
-spec:
-  endpointSelector: {{matchLabels: {{app: server}}}}
-  ingress:
-  - fromEndpoints: [{{matchLabels: {{app: {from}}}}}]
-    toPorts: [{{ports: [{{port: '80', protocol: TCP}}]}}]
-"
-    )
-}
-
-/// What `flows` says, with these arguments.
-fn flows(lab: &TestLab, arguments: &[&str]) -> String {
-    let output = lab.flows().args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    text(output.stdout) + &text(output.stderr)
 }
 
 /// All changes, once these are in force on all nodes.
@@ -80,8 +59,8 @@ fn changes_are_told_once_and_survive_restarts() {
     assert!(first.complete_since.is_some());
     assert_eq!(first.changes[0].first_state.unwrap().pods, 4);
 
-    lab.enforce("guard.yaml", &policy("near")).unwrap();
-    lab.enforce("guard.yaml", &policy("far")).unwrap();
+    lab.enforce("guard.yaml", &guard("near", Some(80))).unwrap();
+    lab.enforce("guard.yaml", &guard("far", Some(80))).unwrap();
     let relabelled = pod("far", "app: near", "two", &[]);
     lab.apply("far.yaml", &relabelled).unwrap();
     wanted.extend([
@@ -109,7 +88,8 @@ fn changes_are_told_once_and_survive_restarts() {
 
     // One agent is down while a policy changes and a pod goes.
     assert!(lab.lab_mut().kill_agent("three").unwrap());
-    lab.apply("guard.yaml", &policy("farther")).unwrap();
+    lab.apply("guard.yaml", &guard("farther", Some(80)))
+        .unwrap();
     lab.lab_mut().restart_agent("three").unwrap();
     wanted.push((Action::Changed, "cnp default/guard"));
     let told = changes(&lab, &wanted);
@@ -121,14 +101,14 @@ fn changes_are_told_once_and_survive_restarts() {
         assert!(node.found_after < node.time, "{newest:?}");
     }
 
-    let history = flows(&lab, &["policy", "history", "guard", "--diff", "v1", "v3"]);
+    let (history, notes, _) = lab.run_flows(&["policy", "history", "guard", "--diff", "v1", "v3"]);
     for line in [
         "-  - fromEndpoints: [{matchLabels: {app: near}}]",
         "+  - fromEndpoints: [{matchLabels: {app: farther}}]",
     ] {
-        assert!(history.contains(line), "{history}");
+        assert!(history.contains(line), "{history}{notes}");
     }
-    let concerning = flows(&lab, &["changes", "--for", "default/server"]);
+    let (concerning, ..) = lab.run_flows(&["changes", "--for", "default/server"]);
     assert!(concerning.contains("selects it"), "{concerning}");
     assert!(
         concerning.contains("peer of cnp default/guard"),

@@ -3,13 +3,16 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use common::program;
+use flow::time::{TimeFormat, Zone};
 use flows_lab::process::Deadline;
 use flows_lab::traffic::client::Outcome;
+use proto::google::Timestamp;
 use serde_json::Value;
-use testing_lab::{Family, Probe, TestLab, options, pod};
+use testing_lab::{Family, Probe, TestLab, guard, options, pod};
+use testing_program::Pty;
 
 /// A pod on each of three nodes.
 fn pods() -> String {
@@ -21,31 +24,11 @@ fn pods() -> String {
     pods.join("---\n")
 }
 
-fn policy(from: &str) -> String {
-    format!(
-        "apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: {{name: guard, namespace: default}}
-spec:
-  endpointSelector: {{matchLabels: {{app: server}}}}
-  ingress:
-  - fromEndpoints: [{{matchLabels: {{app: {from}}}}}]
-"
-    )
-}
-
-fn flows(lab: &TestLab, arguments: &[&str]) -> (String, String, bool) {
-    let output = lab.flows().args(arguments).output().expect("flows runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    let is_ok = output.status.success();
-    (text(output.stdout), text(output.stderr), is_ok)
-}
-
 /// The incidents, once they are as wanted.
 fn incidents(lab: &TestLab, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let deadline = Deadline::after(Duration::from_secs(30));
     loop {
-        let (text, notes, _) = flows(lab, &["incidents", "-o", "json"]);
+        let (text, notes, _) = lab.run_flows(&["incidents", "-o", "json"]);
         let found: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
         if wanted(&found) {
             return found;
@@ -58,7 +41,7 @@ fn incidents(lab: &TestLab, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
 fn wait_for_nodes(lab: &TestLab, number: usize) {
     let deadline = Deadline::after(Duration::from_secs(30));
     loop {
-        let (nodes, ..) = flows(lab, &["list", "nodes"]);
+        let (nodes, ..) = lab.run_flows(&["list", "nodes"]);
         if nodes.matches("Connected").count() == number {
             return;
         }
@@ -66,10 +49,46 @@ fn wait_for_nodes(lab: &TestLab, number: usize) {
     }
 }
 
+/// The only incident is taken back and acknowledged again in `flows top`, for three hours.
+fn acknowledge_in_top(lab: &TestLab, id: &str) {
+    let home = std::env::temp_dir().join(format!("flows-incidents-{}", std::process::id()));
+    let mut command = lab.flows();
+    command
+        .arg("top")
+        .env("XDG_STATE_HOME", home)
+        .env("USER", "bob")
+        .env_remove("SUDO_USER");
+    let mut top = Pty::start(&command, (160, 40));
+    top.until("the connection", |text| text.contains("\u{25cf} live"));
+    top.press("d");
+    top.until("who knows of it", |text| {
+        text.contains("\u{2713} ongoing") && text.contains("alice until")
+    });
+    top.press("A");
+    top.until("that it is hidden", |text| {
+        text.contains("1 acknowledged incident not shown")
+    });
+    top.press("Au\r");
+    let words = format!("incident {id} not acknowledged any more (kept by 3 nodes)");
+    top.until("that it is taken back", |text| text.contains(&words));
+    top.press("a\x15nonsense\r");
+    top.until("what is wrong", |text| text.contains("failed to parse"));
+    top.press("\x153h, moves on Monday\r");
+    top.until("that all nodes keep it", |text| {
+        text.contains("acknowledged until") && text.contains("(kept by 3 nodes)")
+    });
+    top.press("\r");
+    top.until("by whom, and why", |text| {
+        text.contains("is acknowledged by bob until") && text.contains("moves on Monday")
+    });
+    top.press("q");
+    assert!(top.end().success());
+}
+
 #[test]
 fn an_incident_is_known_from_its_first_drop_to_its_end() {
     let mut lab = TestLab::up(&options(program(), true), &pods()).unwrap();
-    lab.enforce("guard.yaml", &policy("other")).unwrap();
+    lab.enforce("guard.yaml", &guard("other", None)).unwrap();
     let expect = |lab: &TestLab, outcome| {
         let found = lab.expect(outcome, "client", "server:5432", Probe::Tcp, Family::V4);
         assert_eq!(found.unwrap(), outcome);
@@ -80,7 +99,7 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     let id = found[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(found[0]["status"], "ongoing");
     assert_eq!(found[0]["why"], "cnp default/guard \u{b7} default deny");
-    let (one, _, is_ok) = flows(&lab, &["incidents", &id]);
+    let (one, _, is_ok) = lab.run_flows(&["incidents", &id]);
     assert!(is_ok, "{one}");
     for said in [
         "default/client -> default/server:5432",
@@ -90,7 +109,7 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     ] {
         assert!(one.contains(said), "{said}: {one}");
     }
-    let (_, why, is_ok) = flows(&lab, &["incidents", "ffffffff"]);
+    let (_, why, is_ok) = lab.run_flows(&["incidents", "ffffffff"]);
     assert!(!is_ok && why.contains("no incident \"ffffffff\""), "{why}");
 
     // Somebody knows of it; all nodes keep it.
@@ -104,14 +123,18 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
         "--by",
         "alice",
     ];
-    let (said, notes, is_ok) = flows(&lab, &acknowledge);
+    let (said, notes, is_ok) = lab.run_flows(&acknowledge);
     assert!(is_ok && said.contains("kept by 3 nodes"), "{said}{notes}");
-    let (ongoing, why, _) = flows(&lab, &["incidents", "--ongoing"]);
+    let (ongoing, why, _) = lab.run_flows(&["incidents", "--ongoing"]);
     assert!(ongoing.is_empty() && why.contains("acknowledged"), "{why}");
-    let (_, why, is_ok) = flows(&lab, &["incidents", "acknowledge", "nonsense"]);
+    let (_, why, is_ok) = lab.run_flows(&["incidents", "acknowledge", "nonsense"]);
     assert!(!is_ok && why.contains("eight hexadecimal digits"), "{why}");
-    let (_, why, is_ok) = flows(&lab, &["incidents", "ack", &id, "--until", "2001-01-01"]);
+    let (_, why, is_ok) = lab.run_flows(&["incidents", "ack", &id, "--until", "2001-01-01"]);
     assert!(!is_ok && why.contains("in the past"), "{why}");
+
+    acknowledge_in_top(&lab, &id);
+    let (text, ..) = lab.run_flows(&["incidents", "-o", "json"]);
+    assert!(text.contains("\"moves on Monday\""), "{text}");
 
     // It survives the agents, and a node that is away.
     lab.lab_mut().restart_agents(Vec::new()).unwrap();
@@ -119,15 +142,16 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     wait_for_nodes(&lab, 2);
     // Other agents have other flows, and it is the same incident.
     expect(&lab, Outcome::TimedOut);
-    let known = |found: &[Value]| found.len() == 1 && found[0]["acknowledged"]["by"] == "alice";
+    let known = |found: &[Value]| found.len() == 1 && found[0]["acknowledged"]["by"] == "bob";
     incidents(&lab, known);
     // What is said meanwhile holds, though that node says otherwise when it is back.
-    let (said, notes, is_ok) = flows(&lab, &["incidents", "withdraw", &id]);
+    let (said, notes, is_ok) = lab.run_flows(&["incidents", "withdraw", &id]);
     assert!(is_ok && said.contains("kept by 2 nodes"), "{said}{notes}");
     assert!(notes.contains("three is not included"), "{notes}");
     lab.lab_mut().restart_agent("three").unwrap();
     let deadline = Deadline::after(Duration::from_secs(30));
-    while flows(&lab, &["list", "nodes"])
+    while lab
+        .run_flows(&["list", "nodes"])
         .0
         .matches("Connected")
         .count()
@@ -140,8 +164,8 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     });
 
     // The policy is repaired, and the next attempt is let through.
-    let before = Instant::now();
-    lab.enforce("guard.yaml", &policy("client")).unwrap();
+    let before = Timestamp::from(SystemTime::now());
+    lab.enforce("guard.yaml", &guard("client", None)).unwrap();
     expect(&lab, Outcome::Connected);
     let found = incidents(&lab, |found| {
         found.len() == 1 && found[0]["status"] == "allowed"
@@ -149,15 +173,15 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
     assert_eq!(found[0]["ended_by"]["object"], "cnp default/guard");
     let summary = found[0]["ended_by"]["summary"].as_str().unwrap();
     assert!(summary.contains("app=client"), "{summary}");
-    let (table, ..) = flows(&lab, &["incidents"]);
+    let (table, ..) = lab.run_flows(&["incidents"]);
     assert!(table.contains("(cnp default/guard changed)"), "{table}");
 
     // It can still be asked as of then.
     let question = ["why", "default/client", "default/server:5432"];
-    let (now, ..) = flows(&lab, &question);
+    let (now, ..) = lab.run_flows(&question);
     assert!(now.starts_with("ALLOWED now"), "{now}");
-    let at = format!("{}ms", before.elapsed().as_millis() + 100);
-    let (then, notes, _) = flows(&lab, &[&question[..], &["--at", &at]].concat());
+    let at = TimeFormat::Rfc3339Nano.text(Some(&before), &Zone::UTC);
+    let (then, notes, _) = lab.run_flows(&[&question[..], &["--at", &at]].concat());
     assert!(then.starts_with("DENIED at "), "{then}{notes}");
     assert!(
         then.contains("app=other") || then.contains("app: client"),
@@ -172,9 +196,9 @@ fn an_incident_is_known_from_its_first_drop_to_its_end() {
         "5432",
     ];
     let trace = [&["policy", "trace", "--at", &at][..], &trace].concat();
-    let (then, notes, _) = flows(&lab, &trace);
+    let (then, notes, _) = lab.run_flows(&trace);
     assert!(then.contains("DENIED"), "{then}{notes}");
-    let (_, why, is_ok) = flows(&lab, &[&question[..], &["--at", "24h"]].concat());
+    let (_, why, is_ok) = lab.run_flows(&[&question[..], &["--at", "24h"]].concat());
     assert!(
         !is_ok && why.contains("changes are known only since"),
         "{why}"

@@ -172,6 +172,17 @@ impl TestLab {
         command
     }
 
+    /// Runs `flows` to its end: standard output, standard error, and whether it succeeded.
+    ///
+    /// # Panics
+    /// If it isn't built, or says what is no text.
+    pub fn run_flows(&self, arguments: &[&str]) -> (String, String, bool) {
+        let output = self.flows().args(arguments).output().expect("flows runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        let is_ok = output.status.success();
+        (text(output.stdout), text(output.stderr), is_ok)
+    }
+
     /// Runs a command in a pod to its end.
     ///
     /// # Errors

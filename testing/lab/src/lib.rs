@@ -18,7 +18,7 @@ mod signals;
 
 pub use follow::Follow;
 pub use harness::{Family, Probe, Running, TestLab, flows_lab, options};
-pub use manifests::pod;
+pub use manifests::{guard, pod};
 pub use metrics::metrics;
 pub use observe::{observe, until};
 pub use signals::signal_agent;

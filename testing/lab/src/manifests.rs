@@ -19,3 +19,21 @@ pub fn pod(name: &str, labels: &str, node: &str, servers: &[(&str, u16)]) -> Str
          nodeName: {node}\n{containers}"
     )
 }
+
+/// A policy `guard` of the pods `app: server`: it lets in what comes from pods with that label `app`, on a
+/// port (`80`), or on any.
+pub fn guard(from: &str, port: Option<u16>) -> String {
+    let ports =
+        port.map(|port| format!("    toPorts: [{{ports: [{{port: '{port}', protocol: TCP}}]}}]\n"));
+    format!(
+        "apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {{name: guard, namespace: default}}
+spec:
+  endpointSelector: {{matchLabels: {{app: server}}}}
+  ingress:
+  - fromEndpoints: [{{matchLabels: {{app: {from}}}}}]
+{}",
+        ports.unwrap_or_default()
+    )
+}
