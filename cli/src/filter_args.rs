@@ -19,6 +19,8 @@ pub(crate) struct FilterArgs {
     pub(crate) flags: Vec<(&'static str, String)>,
     /// Expressions, which must hold, too.
     pub(crate) expressions: Vec<String>,
+    /// Words that are to be in a name.
+    pub(crate) words: Vec<String>,
 }
 
 impl FilterArgs {
@@ -123,6 +125,7 @@ impl FromArgMatches for FilterArgs {
                 .map(|(_, name, value)| (name, value.clone()))
                 .collect(),
             expressions: expressions.cloned().collect(),
+            words: Vec::new(),
         })
     }
 

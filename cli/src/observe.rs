@@ -78,13 +78,18 @@ impl Args {
         !self.format.is_ours()
     }
 
+    /// The words behind `observe`.
+    fn filter_words(&self) -> Vec<&str> {
+        let words = self.words.iter().map(String::as_str);
+        words
+            .skip(usize::from(
+                self.words.first().is_some_and(|word| word == "flows"),
+            ))
+            .collect()
+    }
+
     /// The words behind `observe` as an expression. A script of Hubble's may have words that mean nothing.
-    fn words_filter(&self) -> Result<Option<String>, Error> {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        let words = match words.as_slice() {
-            ["flows", rest @ ..] => rest,
-            all => all,
-        };
+    fn words_filter(&self, words: &[&str]) -> Result<Option<String>, Error> {
         if words.is_empty() || !self.format.filters_by_words() {
             for word in words.iter().take(1) {
                 let instead = format!("--filter {}", flow::expr::quote(word));
@@ -106,7 +111,11 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         return Box::pin(events::show(args, server, kind == "debug-events")).await;
     }
     let (selection, lists) = read_flags(args)?;
-    let words = args.words_filter()?;
+    let words = args.filter_words();
+    let mut filters = args.filters.clone();
+    let of_names = words::of_names(&words).into_iter();
+    filters.words.extend(of_names.map(str::to_owned));
+    let words = args.words_filter(&words)?;
     let view = View::from_args(&args.format, selection.follow, server.is_debug()?)?;
     let file = args.selection.input_file.as_deref();
     let expressions = args.filters.expressions.iter().cloned();
@@ -161,15 +170,14 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
                 &request,
                 plan.events.program(),
                 &selection,
-                &args.filters,
+                &filters,
                 &mut output,
             )?;
             output.finish()
         }
         None => {
-            let filters = &args.filters;
             Box::pin(stream::show(
-                server, request, &selection, filters, &plan, output,
+                server, request, &selection, &filters, &plan, output,
             ))
             .await
         }

@@ -226,8 +226,8 @@ fn incidents(args: &[&str]) -> (String, String) {
 #[test]
 fn incidents_are_the_causes() {
     let (text, _) = incidents(&["-o", "json"]);
-    let found: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-    let name = |end: &serde_json::Value| {
+    let found: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let name = |end: &Value| {
         let [namespace, name] = ["namespace", "name"].map(|key| end[key].as_str().unwrap());
         match namespace {
             "" => name.to_owned(),
@@ -247,7 +247,7 @@ fn incidents_are_the_causes() {
     assert_eq!(ids.len(), 8, "each has an id of its own");
     // Of a part of the time they are the same ones.
     let (later, _) = incidents(&["-o", "json", "--since", "2026-11-30T03:41:10Z"]);
-    let later: Vec<serde_json::Value> = serde_json::from_str(&later).unwrap();
+    let later: Vec<Value> = serde_json::from_str(&later).unwrap();
     assert!(!later.is_empty());
     assert!(
         later

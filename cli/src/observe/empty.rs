@@ -77,6 +77,7 @@ fn hints(filters: &FilterArgs, pods: &BTreeSet<String>) -> Vec<String> {
     if pods.is_empty() {
         return hints;
     }
+    hints.extend(filters.words.iter().filter_map(|text| word(text, pods)));
     for flag in PODS {
         hints.extend(
             filters
@@ -98,6 +99,41 @@ fn hints(filters: &FilterArgs, pods: &BTreeSet<String>) -> Vec<String> {
         }
     }
     hints
+}
+
+/// A word that is in no name of a pod or its namespace. It may still be one of what isn't a pod.
+fn word(text: &str, pods: &BTreeSet<String>) -> Option<String> {
+    let wanted = text.to_lowercase();
+    if text.contains(['*', '?', '\\']) || pods.iter().any(|pod| pod.contains(&wanted)) {
+        return None;
+    }
+    // Of the parts of a name one is to be like the word, `user-servce` like `user-service-7d9f-x2`.
+    let parts = |pod: &str| {
+        let (namespace, own) = pod.split_once('/').unwrap_or(("", pod));
+        let own_parts: Vec<&str> = own.split('-').collect();
+        let beginnings = (1..=own_parts.len()).map(|count| own_parts[..count].join("-"));
+        let mut parts: Vec<String> = beginnings.collect();
+        parts.push(namespace.to_owned());
+        match wanted.contains('/') {
+            true => parts
+                .iter()
+                .map(|part| format!("{namespace}/{part}"))
+                .collect(),
+            false => parts,
+        }
+    };
+    let near = pods.iter().filter(|pod| {
+        let parts: Vec<String> = parts(pod);
+        closest(&wanted, parts.iter().map(String::as_str)).is_some()
+    });
+    let near: Vec<&str> = near.take(OFFERED).map(String::as_str).collect();
+    let near = match near.is_empty() {
+        true => String::new(),
+        false => format!("; near: {}", near.join(", ")),
+    };
+    Some(format!(
+        "no pod, workload, namespace, service, DNS name or policy of them contains `{text}`{near}"
+    ))
 }
 
 /// A pod's flag takes `namespace/beginning`, and without a namespace `default`.
@@ -163,6 +199,32 @@ mod tests {
             said("pod", "shop/user"),
             ["no pod begins with shop/user, and production/user-service exists"]
         );
+    }
+
+    #[test]
+    fn a_word_that_is_in_no_name() {
+        let pods = ["production/user-service-7d9f-x2", "shop/web-7d9f-a1"];
+        let pods = pods.map(str::to_owned).into();
+        let no = "no pod, workload, namespace, service, DNS name or policy of them contains";
+        for (text, wanted) in [
+            ("web", None),
+            ("WEB", None),
+            ("w*b", None),
+            ("nosuchname", Some(format!("{no} `nosuchname`"))),
+            (
+                "user-servce",
+                Some(format!(
+                    "{no} `user-servce`; near: production/user-service-7d9f-x2"
+                )),
+            ),
+            ("shpo", Some(format!("{no} `shpo`; near: shop/web-7d9f-a1"))),
+            (
+                "shop/wbe",
+                Some(format!("{no} `shop/wbe`; near: shop/web-7d9f-a1")),
+            ),
+        ] {
+            assert_eq!(word(text, &pods), wanted, "{text}");
+        }
     }
 
     #[test]

@@ -21,6 +21,25 @@ const KINDS: [(&str, &str); 10] = [
     ("identity", "identity =="),
 ];
 
+/// Those of the words that are to be in a name: what is neither `pod X` nor a comparison.
+pub(super) fn of_names<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let is_of_kind = words.len() == 2 && is_kind(words[0]);
+    let is_name = |word: &&str| {
+        let plain = |letter: char| letter.is_alphanumeric() || "-_./:".contains(letter);
+        word.chars().all(plain) && Filter::parse_expr(word).is_ok()
+    };
+    match is_of_kind {
+        true => Vec::new(),
+        false if words.iter().all(is_name) => words.to_vec(),
+        false => Vec::new(),
+    }
+}
+
+fn is_kind(word: &str) -> bool {
+    let mut all = KINDS.iter().flat_map(|(names, _)| names.split('|'));
+    all.any(|name| name == word)
+}
+
 /// The words as an expression: `pod X`, else each a condition by itself, else all of them one.
 ///
 /// # Errors
