@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Args, mut root: Command, server: &ServerArgs) -> 
     };
     let server = server.clone().of_line(&place.server);
     let live = match place.kind.asks_server() {
-        true => Live::ask(&server, PATIENCE).await,
+        true => Live::ask(&server, PATIENCE, &place.kind).await,
         false => Live::default(),
     };
     let found = values::proposals(&place, &live, &server);

@@ -10,6 +10,10 @@ pub(crate) enum Kind {
     Flags,
     Files,
     Pods,
+    /// Of flows that are held.
+    Workloads,
+    /// Of flows that are held.
+    Services,
     /// The same, or what else an end of a connection can be.
     Ends,
     Namespaces,
@@ -63,6 +67,8 @@ impl Kind {
             .unwrap_or(&id);
         match name {
             "pod" | "for" => Self::Pods,
+            "workload" => Self::Workloads,
+            "service" => Self::Services,
             "namespace" => Self::Namespaces,
             "label" | "labels" => Self::Labels,
             "node-name" => Self::Nodes,
@@ -121,6 +127,8 @@ impl Kind {
         matches!(
             self,
             Self::Pods
+                | Self::Workloads
+                | Self::Services
                 | Self::Ends
                 | Self::Namespaces
                 | Self::Labels
@@ -129,6 +137,14 @@ impl Kind {
                 | Self::Identities
                 | Self::Prefixed
                 | Self::Filter
+        )
+    }
+
+    /// Whether it is known from flows only.
+    pub(crate) fn stands_in_flows(&self) -> bool {
+        matches!(
+            self,
+            Self::Workloads | Self::Services | Self::Prefixed | Self::Filter
         )
     }
 

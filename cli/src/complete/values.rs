@@ -3,9 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use clap::Command;
+use client::{FlowOptions, Server};
 use flow::{
+    FlowView as _, Side,
     attribute::Attribute,
     expr::{Values, complete},
+};
+use proto::{
+    flow::Flow,
+    observer::{GetFlowsRequest, get_flows_response::ResponseTypes},
 };
 
 use super::{
@@ -13,6 +19,9 @@ use super::{
     place::{Place, ServerOfLine},
 };
 use crate::connect::ServerArgs;
+
+/// Flows in which names of workloads and services are looked for.
+const FLOWS: u64 = 1_000;
 
 /// A proposal: what to put there, and a few words about it, which may be none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +44,10 @@ impl Proposal {
 pub(crate) struct Live {
     /// `namespace/name`
     pub(crate) pods: BTreeSet<String>,
+    /// `namespace/name`, of the newest flows.
+    pub(crate) workloads: BTreeSet<String>,
+    /// The same.
+    pub(crate) services: BTreeSet<String>,
     /// `key=value`, without their sources.
     pub(crate) labels: BTreeSet<String>,
     /// `namespace/name`
@@ -45,18 +58,24 @@ pub(crate) struct Live {
 
 impl Live {
     /// What a server says within a time; of one that doesn't, nothing.
-    pub(crate) async fn ask(server: &ServerArgs, patience: Duration) -> Self {
+    pub(crate) async fn ask(server: &ServerArgs, patience: Duration, kind: &Kind) -> Self {
         let asked = async {
             let server = server.connect().await.ok()?;
-            let (endpoints, policies) =
-                tokio::join!(server.list_endpoints(""), server.get_policies());
-            let mut live = Self::default();
-            // What a shell would do more with than show it is not put on its command line.
-            let is_name = |name: &str| {
-                let plain = |c: char| c.is_alphanumeric() || "-_./=@%+".contains(c);
-                !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
+            let flows = async {
+                match kind.stands_in_flows() {
+                    true => newest(&server).await,
+                    false => Vec::new(),
+                }
             };
-            for endpoint in endpoints.ok()?.endpoints {
+            let (endpoints, policies, flows) =
+                tokio::join!(server.list_endpoints(""), server.get_policies(), flows);
+            let mut live = Self::default();
+            for flow in &flows {
+                live.take(flow);
+            }
+            // A stock Hubble has flows, and no endpoints.
+            let endpoints = endpoints.map(|answer| answer.endpoints).unwrap_or_default();
+            for endpoint in endpoints {
                 let plain = endpoint
                     .labels
                     .iter()
@@ -84,12 +103,60 @@ impl Live {
         told.ok().flatten().unwrap_or_default()
     }
 
+    /// Takes the names that stand in a flow.
+    fn take(&mut self, flow: &Flow) {
+        for side in [Side::Source, Side::Destination] {
+            let namespace = flow.namespace(side);
+            let full = |name: &str| match namespace {
+                "" => name.to_owned(),
+                namespace => format!("{namespace}/{name}"),
+            };
+            flow.any_workload(side, &mut |_, name| {
+                self.workloads
+                    .extend(Some(full(name)).filter(|name| is_name(name)));
+                false
+            });
+            if let Some((namespace, name)) = flow.service(side) {
+                let full = format!("{namespace}/{name}");
+                self.services.extend(
+                    Some(full)
+                        .filter(|_| !name.is_empty())
+                        .filter(|name| is_name(name)),
+                );
+            }
+        }
+    }
+
     fn namespaces(&self) -> BTreeSet<&str> {
         let names = self.pods.iter();
         names
             .filter_map(|pod| Some(pod.split_once('/')?.0))
             .collect()
     }
+}
+
+/// Whether a shell does no more with it than show it: nothing else is put on its command line.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=@%+".contains(c);
+    !name.is_empty() && !name.starts_with('-') && name.chars().all(plain)
+}
+
+/// The newest flows, as far as they come.
+async fn newest(server: &Server) -> Vec<Flow> {
+    let request = GetFlowsRequest {
+        number: FLOWS,
+        ..GetFlowsRequest::default()
+    };
+    let mut flows = Vec::new();
+    let Ok(mut stream) = server.get_flows(request, FlowOptions::default()).await else {
+        return flows;
+    };
+    while let Ok(Some(response)) = stream.message().await {
+        if let Some(ResponseTypes::Flow(flow)) = response.response_types {
+            flows.push(flow);
+        }
+    }
+    flows
 }
 
 impl Values for Live {
@@ -100,6 +167,8 @@ impl Values for Live {
             .unwrap_or(field);
         match field {
             "pod" => self.pods.iter().cloned().collect(),
+            "workload" => self.workloads.iter().cloned().collect(),
+            "service" => self.services.iter().cloned().collect(),
             "ns" => self.namespaces().into_iter().map(str::to_owned).collect(),
             "label" => self.labels.iter().cloned().collect(),
             "policy" => self.policies.iter().cloned().collect(),
@@ -119,6 +188,8 @@ pub(crate) fn proposals(place: &Place<'_>, live: &Live, server: &ServerArgs) -> 
         Kind::Commands => commands(place.command),
         Kind::Flags => flags(place.command),
         Kind::Pods => return named(&live.pods, place.beginning()),
+        Kind::Workloads => return named(&live.workloads, place.beginning()),
+        Kind::Services => return named(&live.services, place.beginning()),
         Kind::Ends => {
             let mut all = named(&live.pods, place.beginning());
             let entities = known("src.identity").into_iter();
@@ -247,6 +318,8 @@ fn kind_and_value(beginning: &str, live: &Live) -> Vec<Proposal> {
     };
     let values = match kind {
         "pod" => named(&live.pods, value),
+        "workload" => named(&live.workloads, value),
+        "service" => named(&live.services, value),
         "namespace" | "ns" => {
             let names = live.namespaces().into_iter();
             names.map(|name| Proposal::new(name, "")).collect()

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use proto::observer::get_flows_response::ResponseTypes;
+
 use crate::service::{Server, command, said, text};
 
 const PODS: [(&str, &str); 4] = [
@@ -13,7 +15,22 @@ const PODS: [(&str, &str); 4] = [
 ];
 
 fn server() -> Server {
-    let server = Server::start(vec![]);
+    let mut named = crate::flow(1).unwrap();
+    if let Some(ResponseTypes::Flow(flow)) = &mut named.response_types {
+        let workload = |name: &str| proto::flow::Workload {
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+        };
+        let source = flow.source.get_or_insert_default();
+        source.namespace = "shop".to_owned();
+        // The other one is nothing for a shell's line.
+        source.workloads = vec![workload("front"), workload("$(reboot)")];
+        flow.destination_service = Some(proto::flow::Service {
+            name: "cart".to_owned(),
+            namespace: "shop".to_owned(),
+        });
+    }
+    let server = Server::start(vec![Ok(named)]);
     server.has_pods(&PODS);
     server
 }
@@ -67,6 +84,12 @@ fn values_are_proposed() {
         (&["observe", "--input-file", "x"], &[":files"]),
         (&["policy", "get", ""], &["shop/steady"]),
         (&["endpoint", "get", "w"], &["shop/web-1"]),
+        (&["observe", "--to-workload", "fr"], &["shop/front"]),
+        (&["observe", "--from-service", "shop/ca"], &["shop/cart"]),
+        (
+            &["observe", "workload == fr"],
+            &[":nospace", "workload == shop/front"],
+        ),
         // Words of others are read as what they become.
         (&["get", "pods", "w"], &["shop/web-1"]),
         (&["why", "shop/web-1", "data/redi"], &["data/redis-0"]),
