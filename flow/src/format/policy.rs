@@ -4,7 +4,9 @@ use proto::flow::Verdict;
 use proto::flows::v1::PolicyKind;
 
 use crate::monitor_api::{drop_reason_text, event};
-use crate::view::{Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules};
+use crate::view::{
+    ConnectionState, Direction, EndpointDecision, Extension, FlowView, PolicyName, Rules,
+};
 
 /// Short name of a kind of policy, as kubectl has it; the name itself of another kind.
 pub fn short_kind(kind: &str) -> &str {
@@ -136,6 +138,24 @@ pub(crate) fn write_why<V: FlowView + ?Sized>(flow: &V, out: &mut String) {
     if flow.verdict() == Verdict::Unknown && silent == Some(Direction::Ingress) {
         return out.push_str("left the source; its destination's node told nothing");
     }
+    write_decisions(flow, dropped, silent, out);
+    // What was audited at its source may have been denied behind it.
+    let state = flow.connection().map(|of| of.state);
+    let is_answered = !matches!(
+        state,
+        Some(ConnectionState::NoAnswer | ConnectionState::Opening)
+    );
+    if flow.verdict() == Verdict::Audit && silent == Some(Direction::Ingress) && !is_answered {
+        out.push_str("; unconfirmed: the destination's node told nothing");
+    }
+}
+
+fn write_decisions<V: FlowView + ?Sized>(
+    flow: &V,
+    dropped: bool,
+    silent: Option<Direction>,
+    out: &mut String,
+) {
     let start = out.len();
     let explained = Extension::read(flow, |extension| {
         // The destination's rules say more than those that let things out.

@@ -1,6 +1,7 @@
 //! What becomes of connections, one by one.
 
 use flow::connection::{ConnectionView, Connections, Outcome, State};
+use flow::rows::Row;
 use flow::view::{Direction, Transport, tcp};
 use flow::{FlowView as _, TrafficDirection, Verdict};
 use flows_flow as flow;
@@ -304,6 +305,22 @@ fn what_policy_would_have_denied_is_audited_wherever_it_was() {
         let fate = one(&events);
         assert_eq!(fate.outcome, Outcome::Audited);
         assert_eq!(fate.state, State::Open);
+    }
+    // Without a word of the destination it may have been denied there.
+    for (events, is_confirmed) in [
+        (&[at_source][..], false),
+        (&[at_source, destination(1)], true),
+        (&[at_source, answer(source(1), 2, tcp::SYN | tcp::ACK)], true),
+    ] {
+        let mut joined = Connections::default();
+        for event in events {
+            joined.push(event, || *event);
+        }
+        let connection = joined.iter().next().unwrap();
+        assert_eq!(connection.outcome(), Outcome::Audited);
+        let view = ConnectionView::new(&connection, LATER, Some).unwrap();
+        let why = Row::new(&connection, &view, true).unwrap().why;
+        assert_eq!(!why.contains("unconfirmed"), is_confirmed, "{why}");
     }
     // What was dropped in spite of it is denied.
     let drop = Told {
