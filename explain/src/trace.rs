@@ -385,6 +385,16 @@ impl<'a> PolicyContext<'a> {
                     "the {what} is not a pod of this cluster: its labels are taken as given"
                 ));
             }
+            if resolved.unlike > 0 {
+                let pods = match resolved.unlike {
+                    1 => "another pod of its workload has".to_owned(),
+                    several => format!("{several} other pods of its workload have"),
+                };
+                notes.push(format!(
+                    "the {what} is {}; {pods} other labels or named ports and may get another answer",
+                    resolved.name
+                ));
+            }
             if resolved.pods > 1 {
                 notes.push(format!(
                     "{} pods have the labels of the {what}; all of them get the same answer",

@@ -1,5 +1,7 @@
 //! Who an end of a connection is.
 
+mod workload;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use policy::bounded;
 use policy::ports_of;
 use policy::selector::{Demand, Selector};
 use policy::{NamedPort, TableOwner};
+use workload::{pod_of, unlike};
 
 /// One end of a connection, found in the cluster or assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,9 @@ pub struct ResolvedPeer {
     pub node: Option<Arc<str>>,
     /// Pods of several nodes were meant alike: one of each node. Empty otherwise.
     pub spread: Vec<NamespacedName>,
+    /// It is one of the pods of the workload that was named, and so many others of them have other labels
+    /// or named ports: for those another answer may hold.
+    pub unlike: usize,
 }
 
 impl ResolvedPeer {
@@ -158,18 +164,6 @@ fn node_of(context: &PolicyContext<'_>, end: &End) -> Option<String> {
     pod?.node.as_deref().map(str::to_owned)
 }
 
-/// The pod of a name, or the first one of the workload that has it: its pods are alike.
-fn pod_of<'a>(context: &PolicyContext<'a>, name: &NamespacedName) -> Option<&'a Arc<Pod>> {
-    let pods = &context.state.pods;
-    pods.get(name).or_else(|| {
-        pods.values().find(|pod| {
-            let workload = pod.workload.as_ref();
-            pod.name.namespace == name.namespace
-                && workload.is_some_and(|workload| workload.name == name.name)
-        })
-    })
-}
-
 fn end(
     context: &PolicyContext<'_>,
     known: &mut KnownIdentities,
@@ -183,7 +177,13 @@ fn end(
                 resolved.name = format!("{name} (in the network of its node)");
                 Ok(resolved)
             }
-            Some(pod) => Ok(from_pod(context, known, pod)),
+            Some(pod) => {
+                let mut resolved = from_pod(context, known, pod);
+                if pod.name != *name {
+                    resolved.unlike = unlike(context, pod, &resolved);
+                }
+                Ok(resolved)
+            }
             None => Err(QueryError::NoPod {
                 name: name.to_string(),
                 near: near(Some(&name.namespace), &name.name, &context.state.pods),
@@ -251,6 +251,7 @@ fn former(
         ip: None,
         node: None,
         spread: Vec::new(),
+        unlike: 0,
     }
 }
 
@@ -271,6 +272,7 @@ fn from_pod(context: &PolicyContext<'_>, known: &mut KnownIdentities, pod: &Pod)
         ip: None,
         node: pod.node.clone(),
         spread: Vec::new(),
+        unlike: 0,
     }
 }
 
@@ -298,6 +300,7 @@ fn reserved(known: &KnownIdentities, name: &str) -> ResolvedPeer {
         ip: None,
         node: None,
         spread: Vec::new(),
+        unlike: 0,
     }
 }
 
@@ -360,6 +363,7 @@ fn from_address(
             ip: None,
             node: None,
             spread: Vec::new(),
+            unlike: 0,
         }
     };
     resolved.ip = Some(ip);
@@ -485,6 +489,7 @@ fn assumed(
         ip: None,
         node: None,
         spread: Vec::new(),
+        unlike: 0,
     })
 }
 

@@ -133,6 +133,7 @@ impl Run {
             ip: None,
             node: None,
             spread: Vec::new(),
+            unlike: 0,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::*;
 
 #[test]
 fn a_workload_is_one_of_its_pods() {
-    let pod = |namespace: &str, name: &str, ip: &str| {
+    let made = |namespace: &str, name: &str, ip: &str| {
         format!(
             "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: {namespace}, labels: \
              {{pod-template-hash: 5d4f}}, ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, \
@@ -18,9 +18,9 @@ fn a_workload_is_one_of_its_pods() {
     };
     let state = testing_policy::state(
         &[
-            pod("shop", "web-5d4f-a", "10.1.0.5"),
-            pod("shop", "web-5d4f-b", "10.1.0.6"),
-            pod("edge", "web-5d4f-c", "10.1.0.7"),
+            made("shop", "web-5d4f-a", "10.1.0.5"),
+            made("shop", "web-5d4f-b", "10.1.0.6"),
+            made("edge", "web-5d4f-c", "10.1.0.7"),
         ]
         .join("\n---\n"),
     );
@@ -36,6 +36,23 @@ fn a_workload_is_one_of_its_pods() {
     assert_eq!(found(pod("web-5d4f-b")), Ok("shop/web-5d4f-b".to_owned()));
     let error = found(pod("wep")).map_err(|error| error.to_string());
     assert!(error.is_err_and(|error| error.starts_with("there is no pod shop/wep")));
+    // None of them differs, and nothing is said.
+    let unlike = |state: &cluster::State| {
+        let identities = Identities::new(state.is_dual_stack());
+        let context = PolicyContext::new(state, &policies, &config, identities);
+        let mut known = context.known.clone();
+        let found = end(&context, &mut known, &pod("web"), None);
+        found.map(|found| found.unlike)
+    };
+    assert_eq!(unlike(&state), Ok(0));
+    let changed = testing_policy::state(
+        &[
+            made("shop", "web-5d4f-a", "10.1.0.5"),
+            made("shop", "web-5d4f-b", "10.1.0.6").replace("labels: {", "labels: {tier: new, "),
+        ]
+        .join("\n---\n"),
+    );
+    assert_eq!(unlike(&changed), Ok(1));
     // Of a name alone, it has to be one.
     let error = found(End::Named("web".into())).map_err(|error| error.to_string());
     assert!(error.is_err_and(|error| error.contains("edge/web, shop/web")));
