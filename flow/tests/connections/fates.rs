@@ -310,7 +310,10 @@ fn what_policy_would_have_denied_is_audited_wherever_it_was() {
     for (events, is_confirmed) in [
         (&[at_source][..], false),
         (&[at_source, destination(1)], true),
-        (&[at_source, answer(source(1), 2, tcp::SYN | tcp::ACK)], true),
+        (
+            &[at_source, answer(source(1), 2, tcp::SYN | tcp::ACK)],
+            true,
+        ),
     ] {
         let mut joined = Connections::default();
         for event in events {

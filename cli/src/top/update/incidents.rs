@@ -55,19 +55,9 @@ impl Model {
                 });
             }
             Act::Connection | Act::Include | Act::Exclude | Act::CopyRow => {
-                let Some(text) = self.incidents.expression(&self.data) else {
-                    self.complain("no incident is selected");
-                    return;
-                };
-                match act {
-                    Act::Exclude => self.narrow(&format!("not ({text})")),
-                    Act::CopyRow => {
-                        effects.push(Effect::copy(&text));
-                        self.say("filter copied to the terminal's clipboard");
-                    }
-                    _ => self.narrow(&text),
-                }
-                if act == Act::Connection {
+                let expression = self.incidents.expression(&self.data);
+                let missing = "no incident is selected";
+                if self.act_on_line(act, expression, missing, effects) && act == Act::Connection {
                     self.leave_incidents();
                     self.table.follow = true;
                 }

@@ -138,19 +138,8 @@ impl Model {
                 } else {
                     self.services.expression(&self.data)
                 };
-                let Some(text) = expression else {
-                    self.complain("there is no filter for this line");
-                    return;
-                };
-                match act {
-                    Act::Exclude => self.narrow(&format!("not ({text})")),
-                    Act::CopyRow => {
-                        effects.push(Effect::copy(&text));
-                        self.say("filter copied to the terminal's clipboard");
-                    }
-                    _ => self.narrow(&text),
-                }
-                if act == Act::Open {
+                let missing = "there is no filter for this line";
+                if self.act_on_line(act, expression, missing, effects) && act == Act::Open {
                     self.screen = Tab::Flows;
                     self.table.follow = true;
                 }
@@ -158,6 +147,30 @@ impl Model {
             act if top => self.groups.act(act, self.page()),
             act => self.services.act(act, self.page()),
         }
+    }
+
+    /// Shows what a line stands for, as its expression says, hides it, or copies that; whether there was
+    /// one, else `missing` is said.
+    pub(super) fn act_on_line(
+        &mut self,
+        act: Act,
+        expression: Option<String>,
+        missing: &str,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(text) = expression else {
+            self.complain(missing);
+            return false;
+        };
+        match act {
+            Act::Exclude => self.narrow(&format!("not ({text})")),
+            Act::CopyRow => {
+                effects.push(Effect::copy(&text));
+                self.say("filter copied to the terminal's clipboard");
+            }
+            _ => self.narrow(&text),
+        }
+        true
     }
 
     fn nodes_act(&mut self, act: Act) {
