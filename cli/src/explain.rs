@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     flag::{self, Given, Switch, Value, no_format},
     history, markdown,
+    time_args::TimeArgs,
 };
 
 /// Flows that are looked through for the connection that is meant.
@@ -52,9 +53,8 @@ pub(crate) struct Args {
     /// text, json or markdown [default: text]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<OutputFormat>>,
-    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
-    #[arg(long, help_heading = "Output")]
-    utc: Option<Given<Switch>>,
+    #[command(flatten)]
+    times: TimeArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +79,7 @@ impl Value for OutputFormat {
 
 /// Explains it.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
-    let zone = match flag::is_on(&args.utc)? {
-        true => Zone::UTC,
-        false => Zone::local(),
-    };
+    let zone = args.times.zone()?;
     let denied = flag::is_on(&args.last_denied)?;
     let connected = server.connect().await?;
     let (flow, judged) = match args.what.as_slice() {

@@ -33,6 +33,7 @@ use crate::{
     history,
     observe::filter_plan::FilterPlan,
     text::grouped,
+    time_args::TimeArgs,
 };
 
 /// Flows that are looked through, if nothing is said.
@@ -79,9 +80,8 @@ pub(crate) struct Args {
     /// text or json [default: text]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<TextFormat>>,
-    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
-    #[arg(long, help_heading = "Output")]
-    utc: Option<Given<Switch>>,
+    #[command(flatten)]
+    times: TimeArgs,
     #[command(flatten)]
     filters: FilterArgs,
 }
@@ -118,10 +118,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         Some(Action::Withdraw(args)) => return acknowledge::withdraw(args, server).await,
         None => {}
     }
-    let zone = match flag::is_on(&args.utc)? {
-        true => Zone::UTC,
-        false => Zone::local(),
-    };
+    let zone = args.times.zone()?;
     let plan = plan(args)?;
     let source = match &args.input_file {
         Some(path) => Source::File(path.clone()),

@@ -35,6 +35,7 @@ mod policy;
 mod status;
 mod table;
 mod text;
+mod time_args;
 mod top;
 mod version;
 mod watch;

@@ -44,10 +44,7 @@ use std::{
 };
 
 use client::{FlowQuery, Source};
-use flow::{
-    flags::{FilterFlags, Lists},
-    time::Zone,
-};
+use flow::flags::{FilterFlags, Lists};
 use proto::google::Timestamp;
 
 use crate::{
@@ -57,6 +54,7 @@ use crate::{
     flag::{self, Given, Switch, Value},
     observe::filter_plan::FilterPlan,
     text,
+    time_args::TimeArgs,
 };
 use filter_history::FilterHistory;
 use filters::Filters;
@@ -130,9 +128,8 @@ struct LookArgs {
     /// auto, dark, light or none (no colours, as with NO_COLOR) [default: auto]
     #[arg(long, value_name = "NAME")]
     theme: Option<Given<ThemeName>>,
-    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
-    #[arg(long)]
-    utc: Option<Given<Switch>>,
+    #[command(flatten)]
+    times: TimeArgs,
 }
 
 /// What is named by `--theme`.
@@ -200,7 +197,7 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         Some(ThemeName::Fixed(colors)) => Theme(colors),
     };
     let mut model = Box::new(Model::new(from, filters, theme, runtime::now()));
-    model.zone = zone(args)?;
+    model.zone = args.look.times.zone()?;
     model.say_what_is_of_packets();
     runtime::run(model, wanted, FilterHistory::of_environment(variable)).await
 }
@@ -226,17 +223,9 @@ fn given(args: &Args) -> Result<(FilterPlan, String), Error> {
     Ok((asked, given.join(", ")))
 }
 
-/// The zone of all times, those of the command line and those on the screen.
-fn zone(args: &Args) -> Result<Zone, Error> {
-    Ok(match flag::is_on(&args.look.utc)? {
-        true => Zone::UTC,
-        false => Zone::local(),
-    })
-}
-
 fn wanted(args: &Args, server: &ServerArgs, lists: Lists, usual: u64) -> Result<FeedConfig, Error> {
     let now = Timestamp::from(std::time::SystemTime::now());
-    let zone = zone(args)?;
+    let zone = args.look.times.zone()?;
     let source = &args.source;
     let moment = |name: &str, text: &Option<String>| {
         let text = text.as_ref().filter(|text| !text.is_empty());

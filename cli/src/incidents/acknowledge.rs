@@ -11,12 +11,7 @@ use proto::{
     google::Timestamp,
 };
 
-use crate::{
-    connect::ServerArgs,
-    error::Error,
-    flag::{self, Given, Switch},
-    text::many,
-};
+use crate::{connect::ServerArgs, error::Error, text::many, time_args::TimeArgs};
 
 /// How long it holds if nothing is said.
 pub(crate) const DEFAULT: &str = "24h";
@@ -43,9 +38,8 @@ pub(super) struct Args {
     /// who says so [default: your user name]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
-    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
-    #[arg(long, help_heading = "Output")]
-    utc: Option<Given<Switch>>,
+    #[command(flatten)]
+    times: TimeArgs,
 }
 
 /// Take back that an incident is known
@@ -58,10 +52,7 @@ pub(super) struct WithdrawArgs {
 }
 
 pub(super) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
-    let zone = match flag::is_on(&args.utc)? {
-        true => Zone::UTC,
-        false => Zone::local(),
-    };
+    let zone = args.times.zone()?;
     let now = Timestamp::from(SystemTime::now());
     let said = Acknowledgement {
         by: args.by.clone().unwrap_or_else(user),

@@ -10,9 +10,10 @@ use super::list::{OutputArgs, notes};
 use crate::{
     connect::ServerArgs,
     error::Error,
-    flag::{self, Given, Switch},
+    flag::{self, Given},
     line::line,
     table, text,
+    time_args::TimeArgs,
 };
 
 /// Changes shown when nothing says which.
@@ -57,23 +58,6 @@ pub(crate) struct Args {
     /// changes of objects of this name: web, shop/web
     #[arg(long, value_name = "NAME", help_heading = "Which changes")]
     name: Option<String>,
-}
-
-/// In which zone times are shown.
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct TimeArgs {
-    /// show times in UTC, not in the local zone (TZ, else /etc/localtime); JSON always is in UTC
-    #[arg(long, help_heading = "Output")]
-    utc: Option<Given<Switch>>,
-}
-
-impl TimeArgs {
-    pub(super) fn zone(&self) -> Result<Zone, Error> {
-        Ok(match flag::is_on(&self.utc)? {
-            true => Zone::UTC,
-            false => Zone::local(),
-        })
-    }
 }
 
 /// Kinds by the names that people and manifests give them.

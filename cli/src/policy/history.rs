@@ -8,9 +8,9 @@ use flow::time::{TimeFormat, Zone};
 use proto::flows::v1::{GetChangesRequest, GetChangesResponse, change::Action};
 use proto::google::Timestamp;
 
-use super::changes::{TimeArgs, color, found, revisions, say};
+use super::changes::{color, found, revisions, say};
 use super::list::{OutputArgs, notes, row, similar as similar_names};
-use crate::{connect::ServerArgs, error::Error, line::line, table};
+use crate::{connect::ServerArgs, error::Error, line::line, table, time_args::TimeArgs};
 
 const EXAMPLES: &str = "Examples:
   flows policy history shop/web              the versions that are known, and what each changed

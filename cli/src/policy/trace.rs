@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, net::IpAddr, path::Path};
 
-use flow::{Identity, time::Zone};
+use flow::Identity;
 use policy::Config;
 use proto::flows::v1::{End, TraceRequest, TraceResponse, end, trace_response::Verdict};
 
@@ -16,6 +16,7 @@ use crate::{
     connect::ServerArgs,
     error::Error,
     flag::{self, Given, Switch, TextFormat, or_environment},
+    time_args::TimeArgs,
 };
 
 const EXAMPLES: &str = "Examples:
@@ -61,6 +62,8 @@ pub(crate) struct Args {
     /// text or json [default: text]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<TextFormat>>,
+    #[command(flatten)]
+    times: TimeArgs,
     #[command(flatten)]
     state: StateArgs,
 }
@@ -134,7 +137,7 @@ async fn answer(args: &Args, server: &ServerArgs) -> Result<Verdict, Error> {
         Some(directory) => of_directory(directory, args.state.config()?, &request)?,
         None if let Some(at) = &args.at => {
             args.state.check_running_cluster()?;
-            let zone = Zone::local();
+            let zone = args.times.zone()?;
             let at = past_state::moment(at, &zone)?;
             // In this order: what changes in between is taken back, too.
             let present = manifests::of_server(server).await?;

@@ -30,8 +30,9 @@ use super::{clean, list::notes, manifests, manifests::Manifests, past_state};
 use crate::{
     connect::ServerArgs,
     error::Error,
-    flag::{self, Given, Switch, TextFormat, or_environment},
+    flag::{self, Given, TextFormat, or_environment},
     history,
+    time_args::TimeArgs,
 };
 
 /// Flows that are looked through for when it worked.
@@ -62,9 +63,8 @@ pub(crate) struct Args {
     /// text or json [default: text]
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     output: Option<Given<TextFormat>>,
-    /// show times in UTC, not in the local zone (TZ, else /etc/localtime)
-    #[arg(long, help_heading = "Output")]
-    utc: Option<Given<Switch>>,
+    #[command(flatten)]
+    times: TimeArgs,
 }
 
 /// What is known of such connections.
@@ -99,10 +99,7 @@ struct Answer<'a> {
 
 /// Answers it.
 pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
-    let zone = match flag::is_on(&args.utc)? {
-        true => Zone::UTC,
-        false => Zone::local(),
-    };
+    let zone = args.times.zone()?;
     let (destination, port) = with_port(&args.destination)?;
     let at = args.at.as_deref();
     let at = at.map(|text| past_state::moment(text, &zone)).transpose()?;

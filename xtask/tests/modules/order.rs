@@ -16,6 +16,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "config",
             "connect",
             "filter_args",
+            "time_args",
             "plain",
             "contexts",
             "version",
