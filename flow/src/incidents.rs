@@ -115,8 +115,8 @@ pub fn incidents(rows: &[Row], now: i64) -> Vec<Incident> {
         match row.judged {
             Judged::Denied | Judged::Dropped | Judged::Error => {
                 let mut row = row.clone();
-                if row.bytes > 0 {
-                    // It was open before it was denied, and began when it was allowed.
+                if row.rtt_us.is_some() {
+                    // It was answered before it was denied, and began when it was allowed.
                     row.start = row.last;
                 }
                 denied.push(row);
