@@ -9,7 +9,7 @@ use client::{FlowQuery, Server, Source, connections};
 use flow::{
     Filter, FlowView as _, Verdict,
     attribute::{AttributeId, Cells},
-    print::escape,
+    print::{escape, markdown},
     rows::{Judged, Row},
     time::Zone,
     view::Message,
@@ -24,7 +24,7 @@ use crate::{
     connect::ServerArgs,
     error::Error,
     flag::{self, Given, Switch, Value, no_format},
-    history, markdown,
+    history,
     time_args::TimeArgs,
 };
 

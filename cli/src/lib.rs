@@ -28,7 +28,6 @@ mod history;
 mod incidents;
 mod line;
 mod list;
-mod markdown;
 mod observe;
 mod plain;
 mod policy;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
 
-pub(crate) use flow::quantity::{bytes, grouped, span};
+pub(crate) use flow::quantity::{bytes, grouped, many, span};
 
 /// Joins letters and pictures to one, or changes how one looks: whether it does, and how wide that is
 /// then, terminals disagree. Without it each stands by itself.
@@ -127,14 +127,6 @@ pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
         if rest.is_empty() {
             return lines;
         }
-    }
-}
-
-/// `1 pod`, `2 pods`.
-pub(crate) fn many(number: u64, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        number => format!("{} {what}s", grouped(number)),
     }
 }
 

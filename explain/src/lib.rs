@@ -4,6 +4,7 @@
 //! ```text
 //! trace          what would be decided for a connection, by which rules, and what would allow it
 //! flow_groups    recorded flows by who connected with whom
+//! policy_inputs  a cluster's state with its policies, of which all is asked
 //! connectivity   what trace tells, for all pairs of workloads, prefixes and entities
 //! diff           which connections a change denies or allows, and which recorded ones those are
 //! who_can        who can reach a workload, and whom it can reach
@@ -20,6 +21,7 @@ pub mod culprit;
 pub mod diff;
 pub mod explain_flow;
 pub mod flow_groups;
+pub mod policy_inputs;
 pub mod proto;
 pub mod trace;
 pub mod validate;

@@ -7,6 +7,7 @@ mod color;
 pub mod csv;
 mod dict;
 mod event;
+pub mod markdown;
 mod safe;
 mod table;
 mod wide;

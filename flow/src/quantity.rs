@@ -15,6 +15,14 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 pod`, `2 pods`.
+pub fn many(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        number => format!("{} {what}s", grouped(number)),
+    }
+}
+
 /// Units of bytes with their long and short spellings in lower case.
 const BYTE_UNITS: [(&str, &str, u64); 7] = [
     ("kb", "k", 1_000),

@@ -1,14 +1,12 @@
 //! `flows policy diff`: what a change would do, before it is applied.
 
 mod json;
-mod markdown;
-mod report;
 mod states;
 mod text;
 
 use std::{io::Write as _, path::PathBuf};
 
-use explain::diff::{Became, Comparison};
+use explain::diff::{Became, Report, markdown};
 
 use super::{flows::FlowArgs, manifests::StateArgs};
 use crate::{
@@ -18,9 +16,6 @@ use crate::{
 };
 
 pub(super) use json::{JsonPeer, JsonReason};
-use report::Report;
-pub(super) use report::reason_text;
-pub(super) use text::Names;
 
 const EXAMPLES: &str = "Examples:
   flows policy diff web.yaml                          a changed or new policy, in the cluster
@@ -93,23 +88,18 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
     let coded = flag::is_on(&args.exit_code)?;
     let states = states::read(args, server).await?;
     let flows = args.flows.read(states.before.server.as_ref()).await?;
-    let former = flows.as_ref().map(|flows| flows.groups.pod_labels());
-    let (before, after) = (states.before.context(), states.after.context());
-    let comparison = Comparison::new(&before, &after, &former.unwrap_or_default());
-    let changes = comparison.changes();
-    let impact = flows.map(|flows| (comparison.flow_impact(&flows.groups), flows.origin));
-    let report = Report {
-        objects: states.objects(),
-        warnings: states.warnings,
-        unmatched: comparison.unmatched().to_vec(),
-        groups: comparison.groups().cloned().collect(),
-        changes,
-        impact,
-    };
+    let report = Report::new(
+        &states.before.inputs,
+        &states.after.inputs,
+        &states.checked,
+        flows
+            .as_ref()
+            .map(|flows| (&flows.groups, flows.origin.clone())),
+    );
     let mut out = anstream::stdout().lock();
     let written = match format {
         Format::Text => write!(out, "{}", text::show(&report)).map_err(Error::from),
-        Format::Markdown => write!(out, "{}", markdown::show(&report)).map_err(Error::from),
+        Format::Markdown => write!(out, "{}", markdown(&report)).map_err(Error::from),
         Format::Json => {
             proto::json::write_pretty(&mut out, &json::Diff::new(&report)).map_err(Error::from)
         }

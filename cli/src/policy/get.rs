@@ -65,7 +65,7 @@ fn no_policy(name: &str, known: &[String]) -> Error {
 /// Prints the manifests of all policies, or of those of a name, as documents of one file.
 async fn print_manifests(name: Option<&str>, server: &ServerArgs) -> Result<(), Error> {
     let manifests = manifests::of_server(server).await?;
-    let all = manifests.state.policies.iter();
+    let all = manifests.inputs.state.policies.iter();
     let all: Vec<_> = all.map(|(of, policy)| (of.to_string(), policy)).collect();
     let wanted = all
         .iter()

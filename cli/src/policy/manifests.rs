@@ -1,15 +1,14 @@
 //! A directory of manifests as the policy engine wants it.
 
 use std::{
-    collections::BTreeMap,
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use cluster::{Directory, Identities, ObjectName, Problem, State, source::Checkpoint};
-use explain::{trace::PolicyContext, validate::File};
-use policy::{Config, Mode, Policy};
+use cluster::{Directory, State, source::Checkpoint};
+use explain::{policy_inputs::PolicyInputs, validate::File};
+use policy::{Config, Mode};
 
 use super::list::notes;
 use crate::{
@@ -67,15 +66,11 @@ impl StateArgs {
     }
 }
 
-/// What a directory holds.
+/// What a directory holds, or a running cluster enforces.
 pub(super) struct Manifests {
-    pub(super) state: Arc<State>,
-    pub(super) policies: BTreeMap<ObjectName, Arc<Policy>>,
-    pub(super) config: Config,
+    pub(super) inputs: PolicyInputs,
     /// Where it was read; `None`: in files.
     pub(super) server: Option<client::Server>,
-    /// What is wrong; policies named here are left out.
-    problems: Vec<Problem>,
 }
 
 /// Reads a directory as an agent does.
@@ -100,34 +95,19 @@ pub(super) async fn of_server(server: &ServerArgs) -> Result<Manifests, Error> {
 impl Manifests {
     /// Of a state, whose policies are read.
     pub(super) fn of_state(state: Arc<State>, config: Config) -> Self {
-        let (policies, refused) = policy::read(&state, &config.cluster);
-        let problems = state.problems.iter().cloned().chain(refused).collect();
         Self {
-            state,
-            policies,
-            config,
+            inputs: PolicyInputs::new(state, config),
             server: None,
-            problems,
         }
     }
 
     /// Tells people what was left out, on standard error.
     pub(super) fn complain(&self) {
         let mut err = io::stderr().lock();
-        for problem in &self.problems {
+        for problem in &self.inputs.problems {
             // Nowhere to complain to when standard error is gone as well.
             let _gone = line!(err, "not considered: {problem}");
         }
-    }
-
-    /// What questions are asked of.
-    pub(super) fn context(&self) -> PolicyContext<'_> {
-        PolicyContext::new(
-            &self.state,
-            &self.policies,
-            &self.config,
-            Identities::new(self.state.is_dual_stack()),
-        )
     }
 }
 

@@ -101,9 +101,9 @@ pub(super) fn as_of(
             None => {}
         }
     }
-    let mut state = (*manifests.state).clone();
+    let mut state = (*manifests.inputs.state).clone();
     state.undo(&undone);
-    let mut then = Manifests::of_state(state.into(), manifests.config);
+    let mut then = Manifests::of_state(state.into(), manifests.inputs.config);
     then.server = manifests.server;
     Ok(then)
 }

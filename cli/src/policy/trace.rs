@@ -179,7 +179,7 @@ fn of_directory(
 
 fn of_manifests(known: &Manifests, request: &TraceRequest) -> Result<TraceResponse, Error> {
     let query = explain::proto::trace_query(request)?;
-    let explanation = known.context().explain(&query)?;
+    let explanation = known.inputs.context().explain(&query)?;
     Ok(explain::proto::trace(&explanation))
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, io::Write, path::Path, sync::Arc};
 use cluster::spelling::{closest_by, did_you_mean};
 use explain::{
     connectivity::{PeerGroup, PeerKind},
+    diff::{Names, reason_text},
     trace::{Port, QueryError},
     who_can::{AllowedEdge, Reachability, WhoCan},
 };
@@ -12,7 +13,7 @@ use flow::print::escape;
 use serde::Serialize;
 
 use super::{
-    diff::{JsonPeer, JsonReason, Names, reason_text},
+    diff::{JsonPeer, JsonReason},
     flows::FlowArgs,
     list::{as_json, row},
     manifests::{self, Manifests, StateArgs},
@@ -89,7 +90,7 @@ async fn run(asked: WhoCan, args: &Args, server: &ServerArgs) -> Result<(), Erro
     cluster.complain();
     let flows = args.flows.read(cluster.server.as_ref()).await?;
     let reachability = Reachability::new(
-        &cluster.context(),
+        &cluster.inputs.context(),
         flows.as_ref().map(|flows| &flows.groups),
     );
     let groups: Vec<Arc<PeerGroup>> = reachability.groups().cloned().collect();
@@ -187,7 +188,7 @@ fn number(
         ));
     }
     let pods = of.iter().flat_map(|group| &group.pods);
-    let pods = pods.filter_map(|pod| cluster.state.pods.get(pod));
+    let pods = pods.filter_map(|pod| cluster.inputs.state.pods.get(pod));
     let known: BTreeSet<(Arc<str>, u8, u16)> = pods
         .flat_map(|pod| policy::ports_of(pod))
         .map(|port| (port.name, port.protocol, port.port))

@@ -109,22 +109,31 @@ pub(crate) async fn run(args: &Args, server: &ServerArgs) -> Result<(), Error> {
         manifests = past_state::as_of(manifests, &mut recorded, at, &zone)?;
     }
     let query = TraceQuery {
-        source: end(&manifests.state, &args.source)?,
-        destination: end(&manifests.state, destination)?,
+        source: end(&manifests.inputs.state, &args.source)?,
+        destination: end(&manifests.inputs.state, destination)?,
         port: Port::Number {
             protocol: port.protocol,
             port: port.number,
         },
     };
     let question = |error: explain::trace::QueryError| Error::Usage(escape(&error.to_string()));
-    let explained = manifests.context().explain(&query).map_err(question)?;
+    let explained = manifests
+        .inputs
+        .context()
+        .explain(&query)
+        .map_err(question)?;
     // What can't be read back, such as services, decides nothing.
     let (changes, objects): (Vec<Change>, Vec<ObjectChange>) = recorded
         .changes
         .iter()
         .filter_map(|change| Some((change.clone(), explain::proto::read_change(change)?)))
         .unzip();
-    let found = culprit::find(&manifests.state, &manifests.config, &query, &objects);
+    let found = culprit::find(
+        &manifests.inputs.state,
+        &manifests.inputs.config,
+        &query,
+        &objects,
+    );
     let answer = Answer {
         source: args.source.clone(),
         destination: args.destination.clone(),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use explain::connectivity::{PeerGroup, PeerKind};
-use explain::diff::{Became, Change, ChangedEnd, FlowChange, FlowImpact};
+use explain::diff::{
+    Became, Change, ChangedEnd, FlowChange, FlowImpact, ObjectChange, Report, reason_text,
+};
 use explain::flow_groups::RecordedPeer;
 use explain::trace::PortText;
 use policy::{Direction, Reason, ReasonKind};
 use proto::flows::v1::Diagnostic;
 use serde::Serialize;
-
-use super::report::{ObjectChange, Report};
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -122,14 +122,11 @@ struct JsonRule {
 
 impl Diff {
     pub(super) fn new(report: &Report) -> Self {
-        let objects = report
-            .objects
-            .iter()
-            .map(|(change, name, place)| JsonObject {
-                change: *change,
-                object: name.to_string(),
-                place: place.clone(),
-            });
+        let objects = report.objects.iter().map(|one| JsonObject {
+            change: one.change,
+            object: one.name.to_string(),
+            place: one.place.clone(),
+        });
         Self {
             objects: objects.collect(),
             changes: report.changes.iter().map(JsonChange::new).collect(),
@@ -244,7 +241,7 @@ impl JsonReason {
         });
         Self {
             kind: reason.map(|reason| reason.kind),
-            text: super::report::reason_text(reason),
+            text: reason_text(reason),
             rules: rules.collect(),
         }
     }

@@ -1,13 +1,13 @@
 //! The two states that are compared.
 
-use std::{collections::BTreeSet, io::Write as _, sync::Arc};
+use std::io::Write as _;
 
-use cluster::{Kind, ObjectName, SharedMap, State, differ};
-use explain::validate::{File, Severity};
+use cluster::{Kind, ObjectName, State};
+use explain::validate::{self, File, Severity};
 use flow::print::escape;
 use proto::flows::v1::{Diagnostic, diagnostic};
 
-use super::{Args, report::ObjectChange};
+use super::Args;
 use crate::{
     connect::ServerArgs,
     error::Error,
@@ -22,8 +22,8 @@ use crate::{
 pub(super) struct States {
     pub(super) before: Manifests,
     pub(super) after: Manifests,
-    /// What is likely a mistake in what is changed.
-    pub(super) warnings: Vec<Diagnostic>,
+    /// What validating the change found.
+    pub(super) checked: validate::Report,
 }
 
 /// Reads what is to be compared.
@@ -61,10 +61,13 @@ pub(super) async fn read(args: &Args, server: &ServerArgs) -> Result<States, Err
             manifests::files(std::slice::from_ref(to))?,
             State::default(),
         ),
-        None => (manifests::files(&args.files)?, (*before.state).clone()),
+        None => (
+            manifests::files(&args.files)?,
+            (*before.inputs.state).clone(),
+        ),
     };
     let states = propose(before, &files, present, &deleted)?;
-    if states.before.state.pods.is_empty() && states.after.state.pods.is_empty() {
+    if states.before.inputs.state.pods.is_empty() && states.after.inputs.state.pods.is_empty() {
         return Err(Error::Hinted(
             "neither state has pods: policies without pods decide nothing".to_owned(),
             "add the manifests of pods, or compare with a running cluster (--server, --lab)"
@@ -81,8 +84,8 @@ fn propose(
     present: State,
     deleted: &[ObjectName],
 ) -> Result<States, Error> {
-    let config = &before.config;
-    let (report, mut state) = explain::validate::propose(files, &present, config);
+    let config = &before.inputs.config;
+    let (report, mut state) = validate::propose(files, &present, config);
     if report.count(Severity::Error) > 0 {
         let mut refused = explain::proto::report(&report);
         refused.meanings.clear();
@@ -103,77 +106,11 @@ fn propose(
     }
     state.rebuild_named_labels();
     let after = Manifests::of_state(state.into(), config.clone());
-    let changed: BTreeSet<String> = objects(&before.state, &after.state)
-        .into_iter()
-        .map(|(_, name, _)| name.to_string())
-        .collect();
-    let mut warnings = explain::proto::report(&report).diagnostics;
-    warnings.retain(|warning| {
-        warning.severity() == diagnostic::Severity::Warning
-            && (warning.object.is_empty() || changed.contains(&warning.object))
-    });
     Ok(States {
         before,
         after,
-        warnings,
+        checked: report,
     })
-}
-
-impl States {
-    /// What differs, by name.
-    pub(super) fn objects(&self) -> Vec<(ObjectChange, ObjectName, String)> {
-        objects(&self.before.state, &self.after.state)
-    }
-}
-
-/// Objects that policy depends on and that differ.
-fn objects(before: &State, after: &State) -> Vec<(ObjectChange, ObjectName, String)> {
-    let mut found: Vec<(ObjectChange, ObjectName, String)> = Vec::new();
-    let changed = SharedMap::changed(&before.policies, &after.policies, |one, other| {
-        policy::same_rules(one, other)
-    });
-    for (name, was, is) in changed {
-        let place = is.or(was).map(|policy| policy.origin.to_string());
-        found.push((
-            kind_of_change(was, is),
-            name.clone(),
-            place.unwrap_or_default(),
-        ));
-    }
-    let mut add = |kind, namespace: Option<&Arc<str>>, name: &Arc<str>, change| {
-        let name = ObjectName {
-            kind,
-            namespace: namespace.cloned(),
-            name: Arc::clone(name),
-        };
-        found.push((change, name, String::new()));
-    };
-    for (name, was, is) in SharedMap::changed(&before.pods, &after.pods, differ::same) {
-        add(
-            Kind::Pod,
-            Some(&name.namespace),
-            &name.name,
-            kind_of_change(was, is),
-        );
-    }
-    for (name, was, is) in differ::changed(&before.namespaces, &after.namespaces, differ::same) {
-        add(Kind::Namespace, None, name, kind_of_change(was, is));
-    }
-    for (name, was, is) in differ::changed(&before.nodes, &after.nodes, differ::same) {
-        add(Kind::Node, None, name, kind_of_change(was, is));
-    }
-    for (name, was, is) in differ::changed(&before.cidr_groups, &after.cidr_groups, differ::same) {
-        add(Kind::CiliumCidrGroup, None, name, kind_of_change(was, is));
-    }
-    found
-}
-
-fn kind_of_change<T>(was: Option<T>, is: Option<T>) -> ObjectChange {
-    match (was, is) {
-        (None, _) => ObjectChange::Added,
-        (Some(_), None) => ObjectChange::Removed,
-        (Some(_), Some(_)) => ObjectChange::Changed,
-    }
 }
 
 /// Kinds that can be named, as manifests and as kubectl write them.

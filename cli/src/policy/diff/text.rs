@@ -1,17 +1,11 @@
 //! A difference for a terminal.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use explain::connectivity::{PeerGroup, PeerKind};
-use explain::diff::{Became, ChangedEnd, FlowChange};
-use explain::flow_groups::RecordedPeer;
-use explain::trace::PortText;
+use explain::diff::{
+    Became, ChangedEnd, ChangedObject, Names, ObjectChange, Report, connections, reason_text,
+};
 use flow::print::escape;
 
-use super::report::{ObjectChange, Report, reason_text};
 use crate::policy::render;
-use crate::text::grouped;
 
 const RED: &str = "\u{1b}[31m";
 const GREEN: &str = "\u{1b}[32m";
@@ -30,7 +24,12 @@ pub(super) fn show(report: &Report) -> String {
         text.plain(&render::one_line(warning));
     }
     text.gap();
-    for (change, name, place) in report.objects.iter().take(OBJECTS) {
+    for object in report.objects.iter().take(OBJECTS) {
+        let ChangedObject {
+            change,
+            name,
+            place,
+        } = object;
         let (sign, color) = match change {
             ObjectChange::Added => ("+", GREEN),
             ObjectChange::Changed => ("~", ""),
@@ -110,29 +109,6 @@ fn impact(text: &mut Lines, report: &Report) {
     }
 }
 
-/// `1,204 shop/web -> shop/db: 5432/TCP, such as shop/web-abc -> shop/db-0`.
-pub(super) fn connections(change: &FlowChange) -> String {
-    let port = PortText {
-        protocol: change.protocol,
-        port: change.port,
-    };
-    let [from, to] = change.example.each_ref().map(example);
-    format!(
-        "{} {} -> {}: {port}, such as {from} -> {to}",
-        grouped(change.connections),
-        change.source.name,
-        change.destination.name
-    )
-}
-
-fn example(peer: &RecordedPeer) -> String {
-    match (peer.pod_name.as_str(), peer.ip.as_str()) {
-        ("", ip) => ip.to_owned(),
-        (pod, "") => format!("{}/{pod}", peer.namespace),
-        (pod, ip) => format!("{}/{pod} ({ip})", peer.namespace),
-    }
-}
-
 fn ends(text: &mut Lines, ends: &[ChangedEnd]) {
     for end in ends {
         for (when, reason) in [("before:", &end.before), ("after: ", &end.after)] {
@@ -165,49 +141,4 @@ impl Lines {
             self.text.push('\n');
         }
     }
-}
-
-/// Names of groups; all of a namespace are one.
-pub(in crate::policy) struct Names {
-    by_namespace: BTreeMap<Arc<str>, usize>,
-}
-
-/// Names that are spelled out where not all of a namespace are meant.
-const SHOWN: usize = 8;
-/// Workloads of a namespace that are worth being named together.
-const TOGETHER: usize = 3;
-
-impl Names {
-    pub(in crate::policy) fn new(groups: &[Arc<PeerGroup>]) -> Self {
-        let mut by_namespace = BTreeMap::new();
-        for namespace in groups.iter().filter_map(|group| namespace(group)) {
-            *by_namespace.entry(namespace).or_default() += 1;
-        }
-        Self { by_namespace }
-    }
-
-    /// `all 12 of shop, dev/web, world`.
-    pub(in crate::policy) fn list(&self, groups: &[Arc<PeerGroup>]) -> String {
-        let mut here: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        for namespace in groups.iter().filter_map(|group| namespace(group)) {
-            *here.entry(namespace).or_default() += 1;
-        }
-        here.retain(|namespace, n| *n >= TOGETHER && self.by_namespace.get(namespace) == Some(n));
-        let all = here
-            .iter()
-            .map(|(namespace, n)| format!("all {n} of {namespace}"));
-        let others = groups.iter().filter(|group| {
-            namespace(group).is_none_or(|namespace| !here.contains_key(&namespace))
-        });
-        let names: Vec<String> = all.chain(others.map(|group| group.name.clone())).collect();
-        match names.len().saturating_sub(SHOWN) {
-            0 => names.join(", "),
-            more => format!("{} and {more} more", names[..SHOWN].join(", ")),
-        }
-    }
-}
-
-fn namespace(group: &PeerGroup) -> Option<Arc<str>> {
-    let pod = group.pods.first().filter(|_| group.kind == PeerKind::Pods);
-    pod.map(|pod| Arc::clone(&pod.namespace))
 }

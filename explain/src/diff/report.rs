@@ -1,54 +1,72 @@
 //! What is told of a difference, whatever the format.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cluster::ObjectName;
-use explain::connectivity::PeerGroup;
-use explain::diff::{Became, Change, FlowImpact};
+use flow::quantity::{grouped, many};
 use policy::{Reason, ReasonKind};
-use proto::flows::v1::Diagnostic;
+use proto::flows::v1::{Diagnostic, diagnostic};
 
-use crate::text::{grouped, many};
+use super::objects::{ChangedObject, changed_objects};
+use super::{Became, Change, Comparison, FlowImpact};
+use crate::connectivity::PeerGroup;
+use crate::flow_groups::FlowGroups;
+use crate::policy_inputs::PolicyInputs;
+use crate::validate;
 
-/// What becomes of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ObjectChange {
-    Added,
-    Changed,
-    Removed,
-}
-
-/// The whole of it.
-pub(super) struct Report {
-    /// Objects that differ, by name, and where they stand.
-    pub(super) objects: Vec<(ObjectChange, ObjectName, String)>,
+/// All that is to be known of a change.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Objects that differ.
+    pub objects: Vec<ChangedObject>,
     /// What `policy validate` says of the changed ones.
-    pub(super) warnings: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
     /// Pods that can't be compared.
-    pub(super) unmatched: Vec<String>,
+    pub unmatched: Vec<String>,
     /// Everyone who is compared.
-    pub(super) groups: Vec<Arc<PeerGroup>>,
+    pub groups: Vec<Arc<PeerGroup>>,
     /// Denied ones first.
-    pub(super) changes: Vec<Change>,
-    /// What would have become of recorded connections, and which those are.
-    pub(super) impact: Option<(FlowImpact, String)>,
+    pub changes: Vec<Change>,
+    /// What would have become of recorded connections, and which those are: `of the last 60 min`.
+    pub impact: Option<(FlowImpact, String)>,
 }
 
 impl Report {
+    /// Compares two states. `checked` is what validating the change found; `flows` are recorded ones,
+    /// and which.
+    pub fn new(
+        before: &PolicyInputs,
+        after: &PolicyInputs,
+        checked: &validate::Report,
+        flows: Option<(&FlowGroups, String)>,
+    ) -> Self {
+        let objects = changed_objects(&before.state, &after.state);
+        let former = flows.as_ref().map(|(groups, _)| groups.pod_labels());
+        let (before, after) = (before.context(), after.context());
+        let comparison = Comparison::new(&before, &after, &former.unwrap_or_default());
+        Self {
+            warnings: warnings(checked, &objects),
+            unmatched: comparison.unmatched().to_vec(),
+            groups: comparison.groups().cloned().collect(),
+            changes: comparison.changes(),
+            impact: flows.map(|(groups, origin)| (comparison.flow_impact(groups), origin)),
+            objects,
+        }
+    }
+
     /// Pairs of workloads (or prefixes, or entities) of which some connection becomes so.
-    pub(super) fn pairs(&self, became: Became) -> u64 {
+    pub fn pairs(&self, became: Became) -> u64 {
         let rows = self.changes.iter().filter(|change| change.became == became);
         let pairs = rows.flat_map(|row| {
             let destinations = &row.destinations;
             let pair = |source| destinations.iter().map(move |to| (source, Arc::as_ptr(to)));
             row.sources.iter().map(Arc::as_ptr).flat_map(pair)
         });
-        pairs.collect::<std::collections::BTreeSet<_>>().len() as u64
+        pairs.collect::<BTreeSet<_>>().len() as u64
     }
 
     /// What would have become of recorded connections, in one line.
-    pub(super) fn impact_summary(&self) -> Option<String> {
+    pub fn impact_summary(&self) -> Option<String> {
         let (impact, origin) = self.impact.as_ref()?;
         let at_least = if impact.is_lower_bound {
             "at least "
@@ -64,7 +82,7 @@ impl Report {
     }
 
     /// What to know about those connections.
-    pub(super) fn impact_notes(&self) -> Vec<String> {
+    pub fn impact_notes(&self) -> Vec<String> {
         let Some((impact, _)) = &self.impact else {
             return Vec::new();
         };
@@ -92,7 +110,7 @@ impl Report {
     }
 
     /// In one line. A pair counts if any port is concerned.
-    pub(super) fn summary(&self) -> String {
+    pub fn summary(&self) -> String {
         let (denied, allowed) = (self.pairs(Became::Denied), self.pairs(Became::Allowed));
         if denied == 0 && allowed == 0 {
             return "No connection becomes denied or allowed.".to_owned();
@@ -105,8 +123,19 @@ impl Report {
     }
 }
 
+/// Those of objects that differ, and of what is no object.
+fn warnings(checked: &validate::Report, objects: &[ChangedObject]) -> Vec<Diagnostic> {
+    let changed: BTreeSet<String> = objects.iter().map(|one| one.name.to_string()).collect();
+    let mut warnings = crate::proto::report(checked).diagnostics;
+    warnings.retain(|warning| {
+        warning.severity() == diagnostic::Severity::Warning
+            && (warning.object.is_empty() || changed.contains(&warning.object))
+    });
+    warnings
+}
+
 /// Rules and where they stand: `cnp shop/db spec.ingress[0] allows app=web on 5432/TCP`.
-pub(in crate::policy) fn reason_text(reason: Option<&Arc<Reason>>) -> String {
+pub fn reason_text(reason: Option<&Arc<Reason>>) -> String {
     let Some(reason) = reason else {
         return "not known".to_owned();
     };

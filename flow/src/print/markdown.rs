@@ -1,9 +1,9 @@
 //! Texts of others in Markdown, for tickets and comments on change requests.
 
-use flow::print::escape;
+use super::escape;
 
 /// A text that means nothing to Markdown or HTML.
-pub(crate) fn text(text: &str) -> String {
+pub fn text(text: &str) -> String {
     let mut safe = String::new();
     for letter in escape(text).chars() {
         match letter {
@@ -22,12 +22,12 @@ pub(crate) fn text(text: &str) -> String {
 }
 
 /// A name as code. There are no ticks in names of objects and files that are read; others lose them.
-pub(crate) fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     format!("`{}`", escape(text).replace('`', "'"))
 }
 
 /// A block of code. Nothing in it ends it.
-pub(crate) fn block(language: &str, text: &str) -> String {
+pub fn block(language: &str, text: &str) -> String {
     let ticks = |line: &str| line.trim_start().chars().take_while(|c| *c == '`').count();
     let longest = text.lines().map(ticks).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);

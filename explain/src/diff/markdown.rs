@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use explain::diff::{Became, Change};
+use flow::print::markdown as safe;
 
-use super::report::{ObjectChange, Report, reason_text};
-use super::text::{Names, connections};
-use crate::markdown;
+use super::names::{Names, connections};
+use super::objects::{ChangedObject, ObjectChange};
+use super::report::{Report, reason_text};
+use super::{Became, Change};
 
 /// The longest comment, bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;
@@ -15,12 +16,12 @@ const LONGEST: usize = 60_000;
 const CONNECTIONS: usize = 20;
 
 /// The difference as GitHub's Markdown.
-pub(super) fn show(report: &Report) -> String {
+pub fn markdown(report: &Report) -> String {
     let mut text = format!("### Policy diff\n\n**{}**\n", report.summary());
     if !report.objects.is_empty() {
         text.push('\n');
     }
-    for (change, name, _) in &report.objects {
+    for ChangedObject { change, name, .. } in &report.objects {
         let what = match change {
             ObjectChange::Added => "added",
             ObjectChange::Changed => "changed",
@@ -28,7 +29,7 @@ pub(super) fn show(report: &Report) -> String {
         };
         line(
             &mut text,
-            format!("- {what}: {}", markdown::code(&name.to_string())),
+            format!("- {what}: {}", safe::code(&name.to_string())),
         );
     }
     let names = Names::new(&report.groups);
@@ -55,9 +56,9 @@ pub(super) fn show(report: &Report) -> String {
                 &mut text,
                 format!(
                     "| {} | {} | {} | {} | {} |",
-                    markdown::text(&names.list(&row.sources)),
-                    markdown::text(&names.list(&row.destinations)),
-                    markdown::text(&row.ports.to_string()),
+                    safe::text(&names.list(&row.sources)),
+                    safe::text(&names.list(&row.destinations)),
+                    safe::text(&row.ports.to_string()),
                     reasons(row, false),
                     reasons(row, true),
                 ),
@@ -66,17 +67,14 @@ pub(super) fn show(report: &Report) -> String {
         if left > 0 {
             line(
                 &mut text,
-                format!("\nand {left} more rows (`-o json` has all)"),
+                format!("\nand {left} more rows (`flows policy diff -o json` has all)"),
             );
         }
     }
     if let Some(summary) = report.impact_summary() {
         line(
             &mut text,
-            format!(
-                "\n#### Recorded connections\n\n{}\n",
-                markdown::text(&summary)
-            ),
+            format!("\n#### Recorded connections\n\n{}\n", safe::text(&summary)),
         );
     }
     let changes = report.impact.iter().flat_map(|(impact, _)| &impact.changes);
@@ -87,11 +85,11 @@ pub(super) fn show(report: &Report) -> String {
         };
         line(
             &mut text,
-            format!("- {what}: {}", markdown::text(&connections(change))),
+            format!("- {what}: {}", safe::text(&connections(change))),
         );
     }
     for note in report.impact_notes() {
-        line(&mut text, format!("- {}", markdown::text(&note)));
+        line(&mut text, format!("- {}", safe::text(&note)));
     }
     if !report.warnings.is_empty() {
         line(&mut text, "\n#### Warnings\n".to_owned());
@@ -100,11 +98,7 @@ pub(super) fn show(report: &Report) -> String {
         let place = format!("{}:{}", warning.file, warning.line);
         line(
             &mut text,
-            format!(
-                "- {}: {}",
-                markdown::code(&place),
-                markdown::text(&warning.problem)
-            ),
+            format!("- {}: {}", safe::code(&place), safe::text(&warning.problem)),
         );
     }
     text
@@ -121,7 +115,7 @@ fn reasons(row: &Change, after: bool) -> String {
         format!(
             "{}: {}",
             end.direction,
-            markdown::text(&reason_text(reason.as_ref()))
+            safe::text(&reason_text(reason.as_ref()))
         )
     });
     ends.collect::<Vec<_>>().join("<br>")
