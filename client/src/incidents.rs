@@ -1,6 +1,12 @@
-//! What ended an incident, as far as changes of the cluster's state tell.
+//! Which connections may be of one incident; and what ended it, as far as changes of the cluster's state
+//! tell.
 
-use flow::incidents::{Incident, Status};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+
+use flow::{
+    FlowView, Side,
+    incidents::{Incident, Status},
+};
 use proto::flows::v1::{Change, change::Action};
 
 /// Nodes' clocks differ by so much, and a change is told once it is in force (ns).
@@ -50,6 +56,31 @@ fn rank(incident: &Incident, change: &Change) -> Option<u8> {
         }
         _ => None,
     }
+}
+
+/// Tells most pairs of ends and their ports apart, without a text of any: what is alike here may be of one
+/// incident, what differs is not.
+pub fn pair<V: FlowView>(flow: &V) -> u64 {
+    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+    (flow.port(Side::Destination), flow.transport()).hash(&mut hasher);
+    for side in [Side::Source, Side::Destination] {
+        let namespace = flow.namespace(side);
+        namespace.hash(&mut hasher);
+        let is_named = flow.any_workload(side, &mut |_, name| {
+            name.hash(&mut hasher);
+            true
+        });
+        match flow.pod(side) {
+            _ if is_named => {}
+            // A name may have several addresses, and the incident is the name's.
+            "" => drop(flow.any_name(side, &mut |name| {
+                name.hash(&mut hasher);
+                true
+            })),
+            pod => pod.hash(&mut hasher),
+        }
+    }
+    hasher.finish()
 }
 
 #[cfg(test)]

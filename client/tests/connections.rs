@@ -114,6 +114,33 @@ fn a_list_that_is_kept_up_to_date_shows_what_a_new_one_shows() {
     assert!(most[1] < most[0]);
 }
 
+/// A node that is late tells of connections that began before those that are known.
+#[test]
+fn each_connection_counts_once_in_whatever_order_they_come() {
+    let store = Store::new(100_000);
+    let mut joined = Joined::default();
+    let mut list = ConnectionList::new(&Filter::default());
+    let all = [later(1), later(2)].concat();
+    let pieces: Vec<_> = all.chunks(100).collect();
+    let mut look = |list: &mut ConnectionList| {
+        let snapshot = store.snapshot();
+        joined.advance(&snapshot);
+        list.advance(&joined, &snapshot, newest(&snapshot));
+    };
+    for piece in pieces.into_iter().rev() {
+        store.push(piece, i64::MAX);
+        look(&mut list);
+        assert_eq!(list.entered(), list.connections() as u64);
+    }
+    let entered = list.entered();
+    assert!(entered > 100, "{entered}");
+    // What was before all others is not new.
+    assert!(store.prepend(&later(0)) > 0);
+    look(&mut list);
+    assert!(list.connections() as u64 > entered);
+    assert_eq!(list.entered(), entered);
+}
+
 #[test]
 fn what_the_store_has_let_go_of_leaves() {
     // Little more than one recording has room.

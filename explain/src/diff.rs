@@ -14,16 +14,8 @@ use crate::connectivity::{
 use crate::trace::PolicyContext;
 
 mod flow_impact;
-mod markdown;
-mod names;
-mod objects;
-mod report;
 
 pub use flow_impact::{FlowChange, FlowImpact};
-pub use markdown::markdown;
-pub use names::{Names, connections};
-pub use objects::{ChangedObject, ObjectChange};
-pub use report::{Report, reason_text};
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

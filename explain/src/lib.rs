@@ -7,6 +7,7 @@
 //! policy_inputs  a cluster's state with its policies, of which all is asked
 //! connectivity   what trace tells, for all pairs of workloads, prefixes and entities
 //! diff           which connections a change denies or allows, and which recorded ones those are
+//! diff_report    what is told of a diff, and as Markdown
 //! who_can        who can reach a workload, and whom it can reach
 //! explain_flow   why a flow was decided as it records, and what would be decided now
 //! validate       what is wrong with manifests, and what about them is likely not meant
@@ -19,6 +20,7 @@ pub mod changes;
 pub mod connectivity;
 pub mod culprit;
 pub mod diff;
+pub mod diff_report;
 pub mod explain_flow;
 pub mod flow_groups;
 pub mod policy_inputs;

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::serve::Listener;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -64,7 +65,8 @@ impl Limited {
         self.listener.local_addr()
     }
 
-    /// Answers, until it is dropped: connections end then, too.
+    /// Answers, until it is dropped: connections end then, too. A request's extensions have the address
+    /// of who connected ([`ConnectInfo`]).
     pub async fn serve(mut self, app: Router) -> Infallible {
         let mut connections = JoinSet::new();
         loop {
@@ -74,8 +76,9 @@ impl Limited {
                 Some(_ended) = connections.join_next() => continue,
             };
             // axum's own: waits and tries again when the system has no more descriptors.
-            let (stream, _) = Listener::accept(&mut self.listener).await;
-            let (app, head) = (app.clone(), self.head);
+            let (stream, peer) = Listener::accept(&mut self.listener).await;
+            let app = app.clone().layer(Extension(ConnectInfo(peer)));
+            let head = self.head;
             connections.spawn(async move {
                 answer(stream, app, head).await;
                 drop(place);

@@ -1,5 +1,6 @@
 //! The JSON API: what `openapi.yaml` describes.
 
+mod acknowledgements;
 mod changes;
 mod connection_details;
 mod connections;
@@ -15,6 +16,7 @@ mod incidents;
 mod map;
 mod older;
 mod policies;
+mod policy_check;
 mod rows;
 mod status;
 mod values;
@@ -22,15 +24,23 @@ mod workload;
 
 use std::sync::Arc;
 
-use axum::http::{StatusCode, Uri, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
 
 use crate::app_state::AppState;
 use crate::problem::Problem;
 
 const DESCRIPTION: &str = include_str!("../openapi.yaml");
+
+const ACKNOWLEDGEMENTS: &str = "/acknowledgements";
+const POLICY_CHECK: &str = "/policy/check";
+/// The routes that take something: others only read.
+pub(crate) const POSTS: [&str; 2] = [ACKNOWLEDGEMENTS, POLICY_CHECK];
 
 /// An answer in JSON, or why there is none.
 type Answer<T> = Result<Json<T>, Problem>;
@@ -47,6 +57,11 @@ pub(crate) fn routes(app: Arc<AppState>) -> Router {
         .route("/connections", get(connections::get))
         .route("/connections/{connection}", get(connection_details::get))
         .route("/incidents", get(incidents::get))
+        .route(
+            ACKNOWLEDGEMENTS,
+            get(acknowledgements::get).post(acknowledgements::post),
+        )
+        .route(POLICY_CHECK, post(policy_check::post).get(only_post))
         .route("/changes", get(changes::get))
         .route("/policies", get(policies::get))
         .route("/policy", get(policies::details))
@@ -68,6 +83,36 @@ async fn nothing(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(80).collect();
     let detail = format!("there is no /api{path}: see /api/openapi.yaml");
     Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+async fn only_post() -> Response {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "send the policies by POST");
+    let allow = (header::ALLOW, HeaderValue::from_static("POST"));
+    ([allow], problem).into_response()
+}
+
+/// What a request brings, as JSON of at most `most` bytes.
+async fn sent<T: DeserializeOwned>(request: Request, most: usize) -> Result<T, Problem> {
+    let too_large = || {
+        let detail = format!("the request has more than {most} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    };
+    let (head, body) = request.into_parts();
+    let length = head.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    let bytes = axum::body::to_bytes(body, most).await.map_err(|error| {
+        let limit = std::error::Error::source(&error);
+        match limit.is_some_and(|source| source.is::<LengthLimitError>()) {
+            true => too_large(),
+            false => Problem::new(StatusCode::BAD_REQUEST, "the request broke off"),
+        }
+    })?;
+    let read = Json::<T>::from_bytes(&bytes);
+    read.map(|Json(read)| read)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))
 }
 
 async fn description() -> impl IntoResponse {

@@ -1,14 +1,17 @@
 //! What the API answers from: the store of flows, the feed that fills it, the server behind it, and
 //! the views that browsers look at.
 
+mod acknowledged;
 mod cache;
 mod changes;
+mod checks;
 mod cluster;
 mod connections;
 mod health;
 mod marked;
 mod older;
 mod policies;
+mod recorded;
 mod shared;
 mod views;
 
@@ -25,13 +28,18 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use crate::config::Acknowledging;
+
+pub(crate) use acknowledged::Acknowledged;
 pub(crate) use cache::TooMany;
-pub(crate) use changes::Changes;
+pub(crate) use changes::{Changes, PodQuery};
+pub(crate) use checks::{Busy, Checks};
 pub(crate) use cluster::ClusterView;
-pub(crate) use connections::{ConnectionQuery, ConnectionSnapshot, Connections};
+pub(crate) use connections::{ConnectionQuery, ConnectionSnapshot, Connections, Generation};
 pub(crate) use health::Known;
 pub(crate) use older::{Older, newest, oldest};
 pub(crate) use policies::PolicyUses;
+pub(crate) use recorded::{Recorded, RecordedFlows};
 pub(crate) use shared::Unanswered;
 pub(crate) use views::{CachedView, FlowQuery, Views};
 
@@ -64,6 +72,13 @@ pub(crate) struct AppState {
     cluster: marked::Marked<ClusterView>,
     histories: marked::Marked<GetChangesResponse>,
     endpoints: marked::Marked<Option<EndpointState>>,
+    /// The flows in memory, grouped.
+    pub(crate) recorded: Recorded,
+    /// Who is having policies checked.
+    pub(crate) checks: Checks,
+    /// What people said of incidents, and whether they may.
+    pub(crate) acknowledged: Acknowledged,
+    pub(crate) acknowledging: Acknowledging,
     /// Places for streams.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for answers.
@@ -84,6 +99,7 @@ impl AppState {
         flags: String,
         capacity: usize,
         history: usize,
+        acknowledging: Acknowledging,
     ) -> Result<Self, client::ConnectError> {
         let store = Arc::new(Store::new(capacity));
         let (text, server) = match &source {
@@ -116,6 +132,10 @@ impl AppState {
             cluster: marked::Marked::default(),
             histories: marked::Marked::default(),
             endpoints: marked::Marked::default(),
+            recorded: Recorded::default(),
+            checks: Checks::default(),
+            acknowledged: Acknowledged::default(),
+            acknowledging,
             streams: Arc::new(Semaphore::new(STREAMS)),
             computing: Arc::new(Semaphore::new(COMPUTING)),
             health,
@@ -146,12 +166,16 @@ impl AppState {
         query: &ConnectionQuery,
         read: impl FnOnce(&ConnectionSnapshot<'_>) -> T,
     ) -> T {
-        // In a file nothing goes on after its end.
-        let now = match self.is_file {
+        self.connections
+            .look(query, &self.store, self.present(), read)
+    }
+
+    /// The present, Unix ns: in a file nothing goes on after its end.
+    pub(crate) fn present(&self) -> i64 {
+        match self.is_file {
             true => newest(&self.store).unwrap_or(0),
             false => Timestamp::from(SystemTime::now()).unix_nanos(),
-        };
-        self.connections.look(query, &self.store, now, read)
+        }
     }
 
     /// How the feed stands.

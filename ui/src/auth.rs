@@ -49,21 +49,33 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
 ];
 
-/// For every answer: security headers, a limit of time, reading methods only.
-pub(crate) async fn every(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+/// For every answer: security headers, a limit of time, reading methods only; but for `posts`, paths that
+/// may be sent something by the page itself or by a program.
+pub(crate) async fn every(
+    State(posts): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let answer = async {
-        if !reads {
-            let mut response = Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "this server is read-only: use GET",
-            )
-            .into_response();
-            let allow = HeaderValue::from_static("GET, HEAD");
-            response.headers_mut().insert(header::ALLOW, allow);
-            return response;
+        match *request.method() {
+            Method::GET | Method::HEAD => next.run(request).await,
+            Method::POST if posts.iter().any(|path| path == request.uri().path()) => {
+                match may_send(request.headers(), request.uri().authority()) {
+                    Ok(()) => next.run(request).await,
+                    Err(problem) => problem.into_response(),
+                }
+            }
+            _ => {
+                let mut response = Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "this address is read-only: use GET",
+                )
+                .into_response();
+                let allow = HeaderValue::from_static("GET, HEAD");
+                response.headers_mut().insert(header::ALLOW, allow);
+                response
+            }
         }
-        next.run(request).await
     };
     let mut response = match tokio::time::timeout(ANSWER, answer).await {
         Ok(response) => response,
@@ -78,6 +90,45 @@ pub(crate) async fn every(request: Request, next: Next) -> Response {
         headers.insert(name, value);
     }
     response
+}
+
+/// Keeps pages of other origins from sending something in the name of whoever looks at them. Browsers say
+/// where a request comes from (`Sec-Fetch-Site`; older ones, and all on plain HTTP, `Origin`: the rule of
+/// Go's `http.CrossOriginProtection`); and they send no JSON elsewhere without asking first, which is
+/// never allowed here.
+fn may_send(headers: &HeaderMap, authority: Option<&Authority>) -> Result<(), Problem> {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let same = match (
+        text(&HeaderName::from_static("sec-fetch-site")),
+        text(&header::ORIGIN),
+    ) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => {
+            let host = authority
+                .map(Authority::as_str)
+                .or(text(&header::HOST))
+                .unwrap_or_default();
+            let from = origin.split_once("://").map(|(_, from)| from);
+            from.is_some_and(|from| from.eq_ignore_ascii_case(host))
+        }
+        // No browser.
+        (None, None) => true,
+    };
+    if !same {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "another site sends this request: open the page of flows-ui itself",
+        ));
+    }
+    let kind = text(&header::CONTENT_TYPE).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send JSON: `Content-Type: application/json`",
+        )),
+    }
 }
 
 /// Whom a proxy in front says is asking.
@@ -215,6 +266,62 @@ mod tests {
             );
         }
         assert!(admitted(&access, &[]).is_none());
+    }
+
+    #[test]
+    fn senders() {
+        let json = ("content-type", "application/json");
+        let sent = |headers: &[(&'static str, &'static str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, HeaderValue::from_static(value));
+            }
+            may_send(&map, None).map_err(|problem| problem.status().as_u16())
+        };
+        let host = ("host", "flows.example.com");
+        for (headers, wanted) in [
+            // A program.
+            (&[json][..], Ok(())),
+            (
+                &[("content-type", "Application/JSON; charset=utf-8")],
+                Ok(()),
+            ),
+            (&[json, ("sec-fetch-site", "same-origin")], Ok(())),
+            // Behind a proxy that changes the host the browser still knows.
+            (
+                &[
+                    json,
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "https://flows.example.com"),
+                    ("host", "127.0.0.1:12000"),
+                ],
+                Ok(()),
+            ),
+            (
+                &[json, host, ("origin", "http://flows.example.com")],
+                Ok(()),
+            ),
+            (
+                &[json, host, ("origin", "http://evil.example.com")],
+                Err(403),
+            ),
+            (
+                &[json, host, ("origin", "http://flows.example.com:81")],
+                Err(403),
+            ),
+            (&[json, host, ("origin", "null")], Err(403)),
+            (&[json, ("sec-fetch-site", "cross-site")], Err(403)),
+            (&[json, ("sec-fetch-site", "same-site")], Err(403)),
+            // What a form of another site can send.
+            (&[], Err(415)),
+            (&[("content-type", "text/plain")], Err(415)),
+            (
+                &[("content-type", "application/x-www-form-urlencoded")],
+                Err(415),
+            ),
+        ] {
+            assert_eq!(sent(headers), wanted, "{headers:?}");
+        }
     }
 
     #[test]

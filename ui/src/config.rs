@@ -77,6 +77,10 @@ pub struct Args {
     /// Let anyone who can reach the address of --listen see all flows, and that of --metrics-listen the metrics
     #[arg(long, env = "FLOWS_UI_INSECURE")]
     pub insecure: bool,
+    /// Refuse to acknowledge incidents, the only thing that the page can write (to the servers: it changes
+    /// nothing of what is enforced)
+    #[arg(long, env = "FLOWS_UI_READ_ONLY")]
+    pub read_only: bool,
     /// Also accept this host name (of a proxy in front that passes its own)
     #[arg(
         long = "allow-host",
@@ -117,6 +121,17 @@ pub enum Access {
     Anybody,
 }
 
+/// Whether incidents can be acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledging {
+    /// Whoever may ask may acknowledge.
+    Allowed,
+    /// `--read-only` says no.
+    ReadOnly,
+    /// Nobody is asked who they are, and anybody reaches the address.
+    Anonymous,
+}
+
 /// What the server does; complete and checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -132,6 +147,8 @@ pub struct Config {
     pub base_path: String,
     /// Who may ask.
     pub access: Access,
+    /// Whether incidents can be acknowledged.
+    pub acknowledging: Acknowledging,
     /// Where flows come from.
     pub source: Source,
     /// The flags by which `flows` asks the same server; empty of a file.
@@ -196,6 +213,7 @@ impl TryFrom<Args> for Config {
             token_file,
             trust_proxy_header,
             insecure,
+            read_only,
             allow_hosts,
             input_file,
             server,
@@ -223,6 +241,11 @@ impl TryFrom<Args> for Config {
                 names: allow_hosts.iter().map(|name| name.to_lowercase()).collect(),
             },
         };
+        let acknowledging = match &access {
+            _ if read_only => Acknowledging::ReadOnly,
+            Access::Anybody => Acknowledging::Anonymous,
+            Access::Local { .. } | Access::Token(_) | Access::Proxy(_) => Acknowledging::Allowed,
+        };
         let base_path = path(base_path)?;
         let metrics_listen = metrics_listen.as_deref().map(str::parse).transpose();
         let source = match (input_file, &server, &lab) {
@@ -244,6 +267,7 @@ impl TryFrom<Args> for Config {
             user,
             base_path,
             access,
+            acknowledging,
             source,
             flags,
             capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
@@ -348,6 +372,25 @@ mod tests {
             &["--listen", "12000"],
         ] {
             assert!(config(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn who_may_acknowledge() {
+        for (arguments, wanted) in [
+            (&[][..], Acknowledging::Allowed),
+            (&["--read-only"], Acknowledging::ReadOnly),
+            (
+                &["--trust-proxy-header", "x-user", "--listen", "0.0.0.0:0"],
+                Acknowledging::Allowed,
+            ),
+            (
+                &["--listen", "0.0.0.0:0", "--insecure"],
+                Acknowledging::Anonymous,
+            ),
+        ] {
+            let config = config(arguments).unwrap();
+            assert_eq!(config.acknowledging, wanted, "{arguments:?}");
         }
     }
 

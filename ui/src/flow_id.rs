@@ -6,10 +6,12 @@
 mod connection;
 
 use std::fmt;
+use std::hash::Hasher as _;
 use std::str::FromStr;
 
 use client::{Row, Snapshot};
 use flow::{FlowView as _, Side};
+use fnv::FnvHasher;
 
 pub(crate) use connection::ConnectionId;
 
@@ -104,13 +106,26 @@ fn digest(row: &Row) -> String {
 }
 
 fn fnv(text: &str) -> u64 {
-    let fold = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, fold)
+    let mut hasher = FnvHasher::default();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Links of before lead to the same flows.
+    #[test]
+    fn digests_stay_what_they_were() {
+        for (text, digest) in [
+            ("", 0xcbf2_9ce4_8422_2325),
+            ("a", 0xaf63_dc4c_8601_ec8c),
+            ("foobar", 0x8594_4171_f739_67e8),
+        ] {
+            assert_eq!(fnv(text), digest, "{text:?}");
+        }
+    }
 
     #[test]
     fn texts() {

@@ -1,7 +1,7 @@
 //! flows-ui: the flows of a cluster in a browser.
 //!
 //! One process holds one connection to a server of flows and one store of them; browsers ask it by
-//! the JSON API that `openapi.yaml` describes, which only reads. The page is embedded in the program.
+//! the JSON API that `openapi.yaml` describes, which only reads but for acknowledging incidents. The page is embedded in the program.
 //!
 //! ```text
 //! relay, agent, Hubble, file --> client: Feed --> Store --> api --> page, curl
@@ -20,5 +20,5 @@ mod problem;
 mod server;
 
 pub use assets::page_is_built;
-pub use config::{Access, Args, Config, ConfigError};
+pub use config::{Access, Acknowledging, Args, Config, ConfigError};
 pub use server::{Server, ServerError, Sockets};

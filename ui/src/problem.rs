@@ -53,6 +53,12 @@ impl Problem {
         }
     }
 
+    /// What the answer says in its first line.
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// A parameter that can't be used.
     pub(crate) fn parameter(name: &'static str, detail: impl std::fmt::Display) -> Self {
         Self {

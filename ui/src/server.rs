@@ -76,6 +76,7 @@ impl Server {
             config.flags.clone(),
             config.capacity,
             config.history,
+            config.acknowledging,
         )?);
         Ok(Self {
             config,
@@ -164,9 +165,11 @@ fn routes(config: &Config, app: Arc<AppState>) -> Router {
                 .nest(&config.base_path, page)
         }
     };
+    let posts = api::POSTS.map(|path| format!("{}api{path}", config.base_path));
+    let posts: Arc<[String]> = posts.to_vec().into();
     router
         .fallback(nothing)
-        .layer(middleware::from_fn(auth::every))
+        .layer(middleware::from_fn_with_state(posts, auth::every))
 }
 
 async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {

@@ -6,7 +6,8 @@ mod text;
 
 use std::{io::Write as _, path::PathBuf};
 
-use explain::diff::{Became, Report, markdown};
+use explain::diff::Became;
+use explain::diff_report::{Report, markdown};
 
 use super::{flows::FlowArgs, manifests::StateArgs};
 use crate::{

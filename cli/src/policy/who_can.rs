@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io::Write, path::Path, sync::Arc};
 use cluster::spelling::{closest_by, did_you_mean};
 use explain::{
     connectivity::{PeerGroup, PeerKind},
-    diff::{Names, reason_text},
+    diff_report::{Names, reason_text},
     trace::{Port, QueryError},
     who_can::{AllowedEdge, Reachability, WhoCan},
 };

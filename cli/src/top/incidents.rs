@@ -1,10 +1,9 @@
 //! The incidents among the connections that are shown: what is denied, by cause.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 
+use client::incidents::pair;
 use flow::{
-    FlowView, Side,
     aggregate::Trend,
     attribute::AttributeId,
     connection::{ConnectionId, Outcome},
@@ -186,28 +185,4 @@ fn causes(data: &Data) -> Vec<Cause> {
         acknowledged: None,
     });
     found.collect()
-}
-
-/// Tells most pairs and ports apart, without a text of any.
-fn pair<V: FlowView>(flow: &V) -> u64 {
-    let mut hasher = foldhash::fast::FixedState::default().build_hasher();
-    (flow.port(Side::Destination), flow.transport()).hash(&mut hasher);
-    for side in [Side::Source, Side::Destination] {
-        let namespace = flow.namespace(side);
-        namespace.hash(&mut hasher);
-        let is_named = flow.any_workload(side, &mut |_, name| {
-            name.hash(&mut hasher);
-            true
-        });
-        match flow.pod(side) {
-            _ if is_named => {}
-            // A name may have several addresses, and the incident is the name's.
-            "" => drop(flow.any_name(side, &mut |name| {
-                name.hash(&mut hasher);
-                true
-            })),
-            pod => pod.hash(&mut hasher),
-        }
-    }
-    hasher.finish()
 }

@@ -150,6 +150,11 @@ impl Joined {
         }
     }
 
+    /// Whether connections still have the ids that they had at a position. Nothing was joined at the first.
+    pub(super) fn is_continued(&self, position: Position) -> bool {
+        position.epoch == self.epoch
+    }
+
     /// Whose events came since; `None`: that isn't known any more, any may have.
     pub fn since(&self, position: Position) -> Option<impl Iterator<Item = TupleId>> {
         let behind = position.logged.checked_sub(self.logged)?;

@@ -1,6 +1,9 @@
 //! Which connections of a store match a filter, kept up to date.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::Range,
+};
 
 use flow::{
     Filter, FlowView as _, Program, Verdict,
@@ -42,6 +45,10 @@ pub struct ConnectionList {
     looked: i64,
     denied: usize,
     connections: usize,
+    /// Connections that came to match so far.
+    entered: u64,
+    /// When the newest one began, Unix ns.
+    newest: i64,
 }
 
 /// A connection or a mark.
@@ -108,6 +115,8 @@ impl ConnectionList {
             looked: i64::MIN,
             denied: 0,
             connections: 0,
+            entered: 0,
+            newest: i64::MIN,
         }
     }
 
@@ -141,6 +150,7 @@ impl ConnectionList {
                 None
             }
         };
+        let is_continued = joined.is_continued(self.position);
         self.position = joined.position();
         self.put_marks(joined, snapshot, touched.is_none(), &mut fresh);
         fresh.sort_unstable_by_key(Entry::order);
@@ -165,6 +175,7 @@ impl ConnectionList {
             gone,
             fresh: fresh.clone(),
         };
+        self.count_entered(&changes, is_continued);
         merge(&mut self.entries, fresh);
         let is_connection = |entry: &&Entry| entry.id.is_some();
         self.connections = self.entries.iter().filter(is_connection).count();
@@ -209,6 +220,21 @@ impl ConnectionList {
                 kind: Kind::Flow(view.verdict()),
             });
         }
+    }
+
+    /// Counts those that were not there before; `is_continued`: connections have the ids that they had.
+    fn count_entered(&mut self, Changes { gone, fresh }: &Changes, is_continued: bool) {
+        let gone: HashSet<&ConnectionId> = gone.iter().collect();
+        let is_new = |entry: &&Entry| match (&entry.id, is_continued) {
+            (None, _) => false,
+            (Some(id), true) => !gone.contains(id),
+            // All were joined anew: older ones were put before them.
+            (Some(_), false) => entry.start > self.newest,
+        };
+        self.entered += fresh.iter().filter(is_new).count() as u64;
+        let connections = fresh.iter().filter(|entry| entry.id.is_some());
+        let newest = connections.map(|entry| entry.start).max();
+        self.newest = self.newest.max(newest.unwrap_or(i64::MIN));
     }
 
     /// Marks that have come, or all of them.
@@ -265,6 +291,13 @@ impl ConnectionList {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections
+    }
+
+    /// How many have come to match so far, whenever they began; those that have left are counted, older ones
+    /// that were put before all others are not.
+    #[must_use]
+    pub fn entered(&self) -> u64 {
+        self.entered
     }
 
     /// How many of them were denied or dropped.

@@ -54,6 +54,12 @@ impl RequestError {
         self.code() == Code::Unimplemented
     }
 
+    /// The server says that the request itself is wrong.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.code() == Code::InvalidArgument
+    }
+
     /// The server can't be reached, or ended what should have gone on.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

@@ -6,18 +6,18 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use client::connections::Entry;
+use client::incidents::pair;
 use flow::print::shell_word;
 use flow::rows::{Judged, Row as FlowRows};
 use flow::view::Direction;
 use flow::{Filter, FlowView as _, Side, format};
-use proto::flows::v1::{Change as Told, GetChangesRequest};
-use proto::google::Timestamp;
+use proto::flows::v1::Change as Told;
 use serde::Serialize;
 
 use super::changes::{self, Change};
 use super::rows::{self, Row};
 use super::{Answer, compute, connections, details, fields, milliseconds};
-use crate::app_state::{AppState, ConnectionSnapshot, FlowQuery};
+use crate::app_state::{AppState, ConnectionSnapshot, FlowQuery, PodQuery};
 use crate::flow_id::{ConnectionId, FlowId, NoId};
 use crate::params::Params;
 use crate::problem::Problem;
@@ -111,7 +111,7 @@ fn everything() -> FlowQuery {
 
 /// The connection of a link: the one that began then, else the nearest of the same ends.
 fn find<'a>(known: &ConnectionSnapshot<'a>, id: ConnectionId) -> Option<&'a Entry> {
-    let entries = known.cached.list.entries();
+    let entries = known.list.entries();
     let place = entries.partition_point(|entry| entry.start < id.start);
     let before = entries[..place].iter().rev().take(NEIGHBOURS);
     let after = entries[place..].iter().take(NEIGHBOURS);
@@ -186,19 +186,18 @@ fn read(known: &ConnectionSnapshot<'_>, id: ConnectionId, flags: &str) -> Result
 fn past(known: &ConnectionSnapshot<'_>, entry: &Entry, flags: &str) -> Option<Past> {
     let (connection, view) = connections::read(known, entry)?;
     let this = FlowRows::new(&connection, &view, true)?;
-    let port = view.port(Side::Destination);
-    let entries = known.cached.list.entries();
+    let wanted = pair(&view);
+    let entries = known.list.entries();
     // When each began and was heard of last.
     let (mut worked, mut denied) = (None::<(i64, i64)>, Vec::new());
     for other in entries {
-        let row = known.snapshot.row(other.number);
-        let has_port = |side| row.and_then(|row| row.port(side)) == port;
-        if other.id.is_none() || !(has_port(Side::Source) || has_port(Side::Destination)) {
-            continue;
-        }
         let Some((connection, view)) = connections::read(known, other) else {
             continue;
         };
+        // The texts of a row are made of those alone that may be alike.
+        if pair(&view) != wanted {
+            continue;
+        }
         let Some(row) = FlowRows::new(&connection, &view, true) else {
             continue;
         };
@@ -288,14 +287,12 @@ async fn changed(app: &AppState, past: &Past) -> Vec<Change> {
     if past.pod.is_empty() {
         return Vec::new();
     }
-    let request = GetChangesRequest {
-        since: Some(Timestamp::from_unix_nanos(from)),
-        until: Some(Timestamp::from_unix_nanos(to)),
+    let query = PodQuery {
         pod: past.pod.clone(),
-        without_objects: true,
-        ..GetChangesRequest::default()
+        from,
+        to,
     };
-    let Ok(answer) = server.get_changes(request).await else {
+    let Some(answer) = app.changes.of_pod(server, query).await else {
         return Vec::new();
     };
     let in_time = |change: &&Told| (from..=to).contains(&changes::time(change.time));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use client::Row as FlowRow;
+use axum::http::StatusCode;
 use client::connections::{Entry, view};
 use client::view::Match;
+use client::{Row as FlowRow, Snapshot};
 use flow::FlowView as _;
 use flow::attribute::{AttributeId, SortKey};
 use flow::connection::{Connection, ConnectionView};
@@ -15,9 +16,15 @@ use flow::rows::Judged;
 use super::flow_query::{self, Times, for_connections};
 use super::rows::{self, Row, Rows, Sort};
 use super::{Answer, compute, milliseconds};
-use crate::app_state::{AppState, ConnectionSnapshot};
+use crate::app_state::{AppState, ConnectionQuery, ConnectionSnapshot, Generation};
 use crate::flow_id::ConnectionId;
 use crate::params::Params;
+use crate::problem::Problem;
+
+/// Entries whose keys are read at once.
+const PART: usize = 20_000;
+/// How often a table is begun again because older flows were put before all others.
+pub(super) const TRIES: usize = 4;
 
 pub(super) async fn get(
     State(app): State<Arc<AppState>>,
@@ -28,7 +35,7 @@ pub(super) async fn get(
     let params = Params::read(query.as_deref(), &known, &flow_query::REPEATED)?;
     let flow_query = flow_query::flow_query(&params)?;
     for_connections(&flow_query)?;
-    let mut times = Times::read(&params)?;
+    let times = Times::read(&params)?;
     let columns = rows::chosen(&params, rows::CONNECTION)?;
     let sort = Sort::read(&params, "-timestamp")?;
     let at: Option<u64> = params.value("at")?;
@@ -36,31 +43,101 @@ pub(super) async fn get(
     let limit = params.number("limit", 100, 1..=1000)?;
     let rows = compute(app, move |app| {
         let wanted = app.connections(&flow_query, at)?;
-        Ok(app.look(&wanted, |known| {
-            if at.is_some() {
-                times.hold_at(known.now);
+        for _ in 0..TRIES {
+            let Some(picked) = Picked::read(app, &wanted, (&times, at.is_some()), sort) else {
+                continue;
+            };
+            let entries = &picked.entries;
+            let found = app.look(&wanted, |known| {
+                let part = entries.iter().skip(offset).take(limit);
+                (known.generation == picked.generation).then(|| Rows {
+                    rows: part
+                        .filter_map(|entry| row(known, entry, &columns))
+                        .collect(),
+                    columns: rows::names(&columns),
+                    total: entries.len(),
+                    flows: entries.iter().filter(|entry| entry.id.is_some()).count(),
+                    first: known.snapshot.range().start,
+                    at: picked.at,
+                })
+            });
+            if let Some(rows) = found {
+                return Ok(rows);
             }
-            let picked = sorted(known, picked(known, &times), sort);
-            let part = picked.iter().skip(offset).take(limit);
-            Rows {
-                rows: part
-                    .filter_map(|entry| row(known, entry, &columns))
-                    .collect(),
-                columns: rows::names(&columns),
-                total: picked.len(),
-                flows: picked.iter().filter(|entry| entry.id.is_some()).count(),
-                first: known.snapshot.range().start,
-                at: known.at,
-            }
-        }))
+        }
+        Err(moved())
     });
     Ok(Json(rows.await?))
+}
+
+/// A table: its entries in their order.
+pub(super) struct Picked {
+    pub(super) entries: Vec<Entry>,
+    /// What they mean something in.
+    pub(super) generation: Generation,
+    pub(super) snapshot: Snapshot,
+    /// The last number that was looked at.
+    at: u64,
+}
+
+impl Picked {
+    /// Those that lived in a time, sorted. They are sorted with nothing locked, and what they are sorted by is
+    /// read a part at a time: who has new flows to join doesn't wait for a long table. `None`: all were joined
+    /// anew meanwhile. `is_held`: the present is the moment that is looked at.
+    pub(super) fn read(
+        app: &AppState,
+        wanted: &ConnectionQuery,
+        (times, is_held): (&Times, bool),
+        sort: Sort,
+    ) -> Option<Self> {
+        let mut this = app.look(wanted, |known| {
+            let mut times = times.clone();
+            if is_held {
+                times.hold_at(known.now);
+            }
+            Self {
+                entries: picked(known, &times).into_iter().copied().collect(),
+                generation: known.generation,
+                snapshot: known.snapshot.clone(),
+                at: known.at,
+            }
+        });
+        // In the order in which they began they are already.
+        if sort.column != AttributeId::Timestamp {
+            let mut keyed: Vec<(SortKey, Entry)> = Vec::with_capacity(this.entries.len());
+            for part in this.entries.chunks(PART) {
+                app.look(wanted, |known| {
+                    let key = |entry: &Entry| {
+                        let read = read(known, entry);
+                        read.map_or(SortKey::None, |(_, view)| sort.column.key(&view))
+                    };
+                    let same = known.generation == this.generation;
+                    same.then(|| keyed.extend(part.iter().map(|entry| (key(entry), *entry))))
+                })?;
+            }
+            // What is equal stays in the order in which it began.
+            keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+            this.entries = keyed.into_iter().map(|(_, entry)| entry).collect();
+        }
+        if sort.down {
+            this.entries.reverse();
+        }
+        Some(this)
+    }
+}
+
+/// Older flows come again and again.
+pub(super) fn moved() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "older flows were added meanwhile, retry",
+    )
 }
 
 /// Those that lived in a time, and the marks of it; the oldest first.
 pub(super) fn picked<'a>(known: &ConnectionSnapshot<'a>, times: &Times) -> Vec<&'a Entry> {
     let lived = lived(times);
-    let entries = known.cached.list.entries().iter();
+    let entries = known.list.entries().iter();
     entries.filter(|entry| lived(entry)).collect()
 }
 
@@ -68,24 +145,6 @@ pub(super) fn picked<'a>(known: &ConnectionSnapshot<'a>, times: &Times) -> Vec<&
 pub(super) fn lived(times: &Times) -> impl Fn(&Entry) -> bool + use<> {
     let (from, to) = times.bounds();
     move |entry| entry.start <= 0 || entry.start <= to && entry.last >= from
-}
-
-/// In the order of a column; what is equal there stays in the order in which it began.
-pub(super) fn sorted<'a>(
-    known: &ConnectionSnapshot<'_>,
-    mut entries: Vec<&'a Entry>,
-    sort: Sort,
-) -> Vec<&'a Entry> {
-    if sort.column != AttributeId::Timestamp {
-        entries.sort_by_cached_key(|entry| {
-            let read = read(known, entry);
-            read.map_or(SortKey::None, |(_, view)| sort.column.key(&view))
-        });
-    }
-    if sort.down {
-        entries.reverse();
-    }
-    entries
 }
 
 /// What an entry stands for, as it is shown: with the time at which it began. `None` of a mark, and of
@@ -134,5 +193,5 @@ pub(super) fn of(
 pub(super) fn matches<'a>(
     known: &ConnectionSnapshot<'a>,
 ) -> impl Iterator<Item = Match> + Clone + use<'a> {
-    known.cached.list.entries().iter().map(Entry::as_match)
+    known.list.entries().iter().map(Entry::as_match)
 }

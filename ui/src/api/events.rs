@@ -337,7 +337,7 @@ impl Stream {
                 times.hold_at(known.now);
                 held_at = Some(known.now);
             }
-            let (list, lived) = (&known.cached.list, connections::lived(&times));
+            let (list, lived) = (&known.list, connections::lived(&times));
             let entries = || list.entries().iter().filter(|entry| lived(entry));
             let (total, flows) = match times.is_all() {
                 true => (list.entries().len(), list.connections()),
@@ -351,7 +351,7 @@ impl Stream {
                 first: known.snapshot.range().start,
                 total,
                 flows,
-                matched: known.cached.matched,
+                matched: known.list.entered(),
                 newer: 0,
                 rows: newest
                     .filter_map(|entry| connections::row(known, entry, &self.columns))
@@ -369,7 +369,7 @@ impl Stream {
         });
         if let (Some(held_at), Some(present)) = (held_at, present) {
             update.newer = self.app.look(present, |known| {
-                let entries = known.cached.list.entries();
+                let entries = known.list.entries();
                 let newer = entries.partition_point(|entry| entry.start <= held_at);
                 entries[newer..]
                     .iter()

@@ -17,10 +17,10 @@ use flow::time::{TimeFormat, Zone};
 use proto::google::Timestamp;
 use proto::observer::{GetFlowsResponse, get_flows_response::ResponseTypes};
 
-use super::connections;
+use super::connections::{self, Picked};
 use super::flow_query::{self, Times, Unit};
 use super::{compute, rows};
-use crate::app_state::{AppState, CachedView, ConnectionQuery, FlowQuery};
+use crate::app_state::{AppState, CachedView, ConnectionQuery, FlowQuery, Generation};
 use crate::params::Params;
 use crate::problem::Problem;
 
@@ -46,7 +46,7 @@ struct Export {
 enum Left {
     /// Of the store.
     Numbers(std::vec::IntoIter<u64>),
-    Connections(ConnectionQuery, std::vec::IntoIter<Entry>),
+    Connections(ConnectionQuery, Generation, std::vec::IntoIter<Entry>),
 }
 
 pub(super) async fn get(
@@ -87,7 +87,7 @@ pub(super) async fn get(
                 let numbers = rows::sorted(numbers, &snapshot, sort);
                 (Left::Numbers(numbers.into_iter()), snapshot)
             }
-            Unit::Connections => of_connections(app, &flow_query, (times, at), sort, form)?,
+            Unit::Connections => of_connections(app, &flow_query, (&times, at), sort, form)?,
         };
         Ok(Export {
             app: of,
@@ -110,21 +110,23 @@ pub(super) async fn get(
 fn of_connections(
     app: &AppState,
     query: &FlowQuery,
-    (mut times, at): (Times, Option<u64>),
+    (times, at): (&Times, Option<u64>),
     sort: rows::Sort,
     form: Form,
 ) -> Result<(Left, Snapshot), Problem> {
     let wanted = app.connections(query, at)?;
-    let (entries, snapshot) = app.look(&wanted, |known| {
-        if at.is_some() {
-            times.hold_at(known.now);
-        }
-        let picked = connections::sorted(known, connections::picked(known, &times), sort);
-        let entries: Vec<Entry> = picked.into_iter().copied().collect();
-        (entries, known.snapshot.clone())
-    });
+    let held = (times, at.is_some());
+    let mut picked = (0..connections::TRIES).map(|_| Picked::read(app, &wanted, held, sort));
+    let picked = picked.find_map(|picked| picked);
+    let Picked {
+        entries,
+        generation,
+        snapshot,
+        ..
+    } = picked.ok_or_else(connections::moved)?;
     if form == Form::Csv {
-        return Ok((Left::Connections(wanted, entries.into_iter()), snapshot));
+        let left = Left::Connections(wanted, generation, entries.into_iter());
+        return Ok((left, snapshot));
     }
     let time = |entry: &Entry| (entry.start, entry.last);
     let lived = entries.iter().filter(|entry| entry.id.is_some()).map(time);
@@ -177,15 +179,20 @@ impl Export {
             line(&mut out, &csv::heading(&self.columns));
         }
         let written = match &mut self.left {
-            Left::Connections(wanted, entries) => {
+            Left::Connections(wanted, generation, entries) => {
                 let part: Vec<Entry> = entries.by_ref().take(PART).collect();
                 self.app.look(wanted, |known| {
+                    // The rest would be other connections.
+                    if known.generation != *generation {
+                        return Err(io::Error::other("older flows were added meanwhile"));
+                    }
                     for entry in &part {
                         if let Some((_, view)) = connections::read(known, entry) {
                             line(&mut out, &csv::row(&view, &self.columns));
                         }
                     }
-                });
+                    Ok(())
+                })?;
                 part.len()
             }
             Left::Numbers(numbers) => {

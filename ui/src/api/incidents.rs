@@ -6,10 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use client::connections::Entry;
+use client::incidents::pair;
 use flow::aggregate::Trend;
 use flow::incidents::{Incident as Found, Status, incidents};
 use flow::rows::{Row, RowEnd};
-use flow::{Filter, FlowView as _, Side, filter_for};
+use flow::{Filter, FlowView as _, filter_for};
 use serde::Serialize;
 
 use super::connections;
@@ -86,6 +87,8 @@ struct Candidate {
     connection: ConnectionId,
     flow: FlowId,
     term: String,
+    /// Its ends and port.
+    pair: u64,
 }
 
 /// Of a question, as of the number `at` or of now.
@@ -140,16 +143,14 @@ pub(super) fn of(
     })
 }
 
-/// Connections that were allowed to the same ports: whether the same are so since. Whatever the filter
+/// Connections that were allowed between the same ends to the same ports: whether the same are so since. Whatever the filter
 /// says: who looks at what is denied alone wants to know it, too.
 fn allowed(
     app: &AppState,
     denied: &[Candidate],
     at: Option<u64>,
 ) -> Result<Vec<Candidate>, TooMany> {
-    let ports: HashSet<&str> = denied.iter().map(|one| &*one.row.port).collect();
-    let number = |port: &str| port.trim_start_matches(':').split('/').next()?.parse().ok();
-    let numbers: HashSet<Option<u16>> = ports.into_iter().map(number).collect();
+    let pairs: HashSet<u64> = denied.iter().map(|one| one.pair).collect();
     let first = denied.iter().map(|one| one.row.start).min();
     let all = FlowQuery {
         key: String::new(),
@@ -157,19 +158,15 @@ fn allowed(
     };
     let wanted = app.connections(&all, at)?;
     Ok(app.look(&wanted, |known| {
-        let entries = known.cached.list.entries();
+        let entries = known.list.entries();
         let from = entries.partition_point(|entry| Some(entry.start) < first);
         let entries = entries[from..].iter().filter(|entry| !entry.is_bad());
-        let same_port = entries.filter(|entry| {
-            let row = known.snapshot.row(entry.number);
-            row.is_some_and(|row| {
-                let ports = [Side::Source, Side::Destination].map(|side| row.port(side));
-                ports.iter().any(|port| numbers.contains(port))
-            })
+        // The texts of a row are made of those alone that may have ended one.
+        let same = entries.filter(|entry| {
+            let read = connections::read(known, entry);
+            read.is_some_and(|(_, view)| pairs.contains(&pair(&view)))
         });
-        same_port
-            .filter_map(|entry| candidate(known, entry))
-            .collect()
+        same.filter_map(|entry| candidate(known, entry)).collect()
     }))
 }
 
@@ -179,6 +176,7 @@ fn candidate(known: &ConnectionSnapshot<'_>, entry: &Entry) -> Option<Candidate>
         row: Row::new(&connection, &view, true)?,
         connection: ConnectionId::of(&connection),
         flow: FlowId::of(view.event()),
+        pair: pair(&view),
         term: match entry.is_bad() {
             true => format!(
                 "verdict == {} and {}",

@@ -125,7 +125,7 @@ pub(super) fn of_connections(
     }
     let within = (!times.is_all()).then(|| times.bounds());
     let stretch = stretch(known.snapshot, at.unwrap_or(u64::MAX));
-    match &known.cached.traffic {
+    match known.traffic {
         Some(traffic) => of(traffic.parties(), traffic.counted(within, stretch)),
         None => Map::default(),
     }

@@ -160,7 +160,7 @@ pub(super) async fn get(
 
 /// The pods that a name means, a workload's or one, the first by name, and how many more there are.
 fn pods(cluster: &ClusterView, name: &str) -> (Vec<Pod>, usize) {
-    let all = || cluster.state.pods.values();
+    let all = || cluster.inputs.state.pods.values();
     let owner = |pod: &cluster::Pod| {
         let workload = pod.workload.as_ref().map(|workload| &workload.name);
         format!(

@@ -6,19 +6,23 @@ use client::Server;
 use proto::flows::v1::{GetChangesRequest, GetChangesResponse};
 use proto::google::Timestamp;
 
+use super::marked::{ChangeMark, Marked};
 use super::shared::{Shared, Unanswered};
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(Shared<GetChangesResponse>);
+pub(crate) struct Changes {
+    all: Shared<GetChangesResponse>,
+    of_pods: Marked<GetChangesResponse>,
+}
 
-/// Tells whether something changed: the number of known changes and what the newest one is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ChangeMark {
-    pub(super) changes: u64,
-    pub(super) object: String,
-    pub(super) time: Option<Timestamp>,
-    pub(super) last_time: Option<Timestamp>,
+/// What can concern a pod, of a time (Unix ns, both included).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodQuery {
+    /// `shop/web`.
+    pub(crate) pod: String,
+    pub(crate) from: i64,
+    pub(crate) to: i64,
 }
 
 impl Changes {
@@ -43,12 +47,35 @@ impl Changes {
         })
     }
 
+    /// What can concern a pod; `None`: nobody says. The server is asked when something has changed since,
+    /// whoever looks how often.
+    pub(crate) async fn of_pod(
+        &self,
+        server: &Server,
+        query: PodQuery,
+    ) -> Option<Arc<GetChangesResponse>> {
+        let mark = self.mark(Some(server)).await;
+        let PodQuery { pod, from, to } = query;
+        let ask = async || {
+            let request = GetChangesRequest {
+                since: Some(Timestamp::from_unix_nanos(from)),
+                until: Some(Timestamp::from_unix_nanos(to)),
+                pod: pod.clone(),
+                without_objects: true,
+                ..GetChangesRequest::default()
+            };
+            Ok(server.get_changes(request).await?)
+        };
+        let key = format!("{pod} {from} {to}");
+        self.of_pods.get(&key, mark, ask).await.ok()
+    }
+
     async fn ask(&self, server: Option<&Server>) -> Result<Arc<GetChangesResponse>, Unanswered> {
         let request = GetChangesRequest {
             without_objects: true,
             ..GetChangesRequest::default()
         };
-        self.0
+        self.all
             .get(server, async |server| server.get_changes(request).await)
             .await
     }

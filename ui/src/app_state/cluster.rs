@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use client::policy_history;
-use cluster::{Identities, NamespacedName, State};
-use explain::trace::PolicyContext;
+use cluster::NamespacedName;
+use explain::policy_inputs::PolicyInputs;
 use explain::validate::{self, Diagnostic, File};
 use explain::who_can::{Enforcement, Reachability};
 use proto::flows::v1::{EndpointState, GetChangesRequest, GetChangesResponse, GetStateResponse};
@@ -19,8 +19,8 @@ const VERSIONS: u32 = 20;
 
 /// See the module.
 pub(crate) struct ClusterView {
-    /// Pods, nodes, namespaces, policies.
-    pub(crate) state: State,
+    /// Pods, nodes, namespaces, policies, and how those are applied.
+    pub(crate) inputs: PolicyInputs,
     /// Who may reach whom.
     pub(crate) reachability: Reachability,
     /// What is enforced for each group of pods, by name.
@@ -121,10 +121,8 @@ impl ClusterView {
     fn read(answer: &GetStateResponse) -> Result<Self, String> {
         let (state, config) =
             explain::proto::read_state(answer).map_err(|error| error.to_string())?;
-        let (policies, _refused) = policy::read(&state, &config.cluster);
-        let identities = Identities::new(state.is_dual_stack());
-        let context = PolicyContext::new(&state, &policies, &config, identities);
-        let reachability = Reachability::new(&context, None);
+        let inputs = PolicyInputs::new(state.into(), config);
+        let reachability = Reachability::new(&inputs.context(), None);
         let enforcement: Vec<Enforcement> = reachability.enforcement().collect();
         let mut owners = HashMap::new();
         for enforcement in &enforcement {
@@ -133,7 +131,8 @@ impl ClusterView {
                 owners.extend(pods.map(|pod| (pod.clone(), owner.clone())));
             }
         }
-        let manifests: BTreeMap<String, Manifest> = state
+        let manifests: BTreeMap<String, Manifest> = inputs
+            .state
             .policies
             .iter()
             .map(|(name, policy)| {
@@ -152,7 +151,7 @@ impl ClusterView {
             })
             .collect();
         let mut findings: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
-        for found in validate::validate(&files, &state, &config).diagnostics {
+        for found in validate::validate(&files, &inputs.state, &inputs.config).diagnostics {
             // Each file is one policy, and named after it.
             let of = found.problem.file().map(|file| file.path.to_string());
             findings
@@ -167,7 +166,7 @@ impl ClusterView {
             manifests,
             findings,
             notes: answer.notes.clone(),
-            state,
+            inputs,
         })
     }
 

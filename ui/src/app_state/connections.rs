@@ -25,16 +25,12 @@ pub(crate) struct Connections {
     moments: Cache<Moment>,
 }
 
-/// The list of a question, and what is counted over it.
+/// The list of a question, and who talks to whom among it.
 #[derive(Debug)]
-pub(crate) struct CachedList {
-    pub(crate) list: ConnectionList,
-    /// Who talks to whom, once somebody asked.
-    pub(crate) traffic: Option<ConnectionTraffic>,
-    /// Connections that matched so far, those that have left included.
-    pub(crate) matched: u64,
-    /// When the newest of them began, Unix ns.
-    newest: i64,
+struct CachedList {
+    list: ConnectionList,
+    /// Once somebody asked.
+    traffic: Option<ConnectionTraffic>,
 }
 
 /// What was known at a moment.
@@ -61,10 +57,18 @@ enum Kept {
     Moment(u64, Arc<Mutex<Moment>>),
 }
 
+/// How often the connections were joined anew: they then have other ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
 /// What is read of a question: all of one state.
 #[derive(Debug)]
 pub(crate) struct ConnectionSnapshot<'a> {
-    pub(crate) cached: &'a CachedList,
+    pub(crate) list: &'a ConnectionList,
+    /// Who talks to whom, if that was asked for.
+    pub(crate) traffic: Option<&'a ConnectionTraffic>,
+    /// As long as it is the same, entries mean the same connections.
+    pub(crate) generation: Generation,
     pub(crate) joined: &'a Joined,
     pub(crate) snapshot: &'a Snapshot,
     /// The present or the moment, Unix ns.
@@ -122,7 +126,9 @@ impl Connections {
                 let mut cached = cached.lock().unwrap_or_else(PoisonError::into_inner);
                 cached.advance(&joined, &snapshot, now, query.with_traffic);
                 read(&ConnectionSnapshot {
-                    cached: &cached,
+                    list: &cached.list,
+                    traffic: cached.traffic.as_ref(),
+                    generation: Generation(joined.epoch()),
                     joined: &joined,
                     snapshot: &snapshot,
                     now,
@@ -175,7 +181,10 @@ impl Moment {
         let cached = cached.or_insert_with(|| CachedList::new(query));
         cached.advance(joined, snapshot, now, with_traffic);
         read(&ConnectionSnapshot {
-            cached,
+            list: &cached.list,
+            traffic: cached.traffic.as_ref(),
+            // Joined anew only when older flows are put before.
+            generation: Generation(self.first),
             joined,
             snapshot,
             now,
@@ -189,8 +198,6 @@ impl CachedList {
         Self {
             list: ConnectionList::new(&query.filter),
             traffic: None,
-            matched: 0,
-            newest: i64::MIN,
         }
     }
 
@@ -206,11 +213,6 @@ impl CachedList {
             let traffic = self.traffic.insert(ConnectionTraffic::default());
             traffic.advance(&all, joined, snapshot, now);
         }
-        let entries = self.list.entries();
-        let newer = entries.partition_point(|entry| entry.start <= self.newest);
-        let newer = entries[newer..].iter().filter(|entry| entry.id.is_some());
-        self.matched += newer.count() as u64;
-        self.newest = entries.last().map_or(self.newest, |last| last.start);
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use proto::google::Timestamp;
 use tokio::sync::Mutex;
 
-use super::changes::ChangeMark;
 use super::shared::Unanswered;
 
 /// After so long one is asked for again though nothing seems to have changed.
@@ -16,6 +16,15 @@ const KEPT: Duration = Duration::from_secs(60);
 const UNMARKED: Duration = Duration::from_secs(10);
 /// Answers that are kept of one kind; those that nobody waits for leave.
 const MOST: usize = 32;
+
+/// Tells whether something changed: the number of known changes and what the newest one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChangeMark {
+    pub(super) changes: u64,
+    pub(super) object: String,
+    pub(super) time: Option<Timestamp>,
+    pub(super) last_time: Option<Timestamp>,
+}
 
 /// See the module. By what was asked for.
 pub(crate) struct Marked<T>(std::sync::Mutex<HashMap<String, Arc<Slot<T>>>>);

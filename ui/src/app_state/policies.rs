@@ -101,7 +101,7 @@ impl AppState {
         let wanted = self.connections(&all, None)?;
         let uses = self.look(&wanted, |known| {
             let mut uses = PolicyUses::default();
-            let entries = known.cached.list.entries().iter().rev().take(LOOKED);
+            let entries = known.list.entries().iter().rev().take(LOOKED);
             for entry in entries {
                 let Some(connection) = known.connection(entry) else {
                     continue;

@@ -81,4 +81,9 @@ impl<T> Shared<T> {
         });
         answer
     }
+
+    /// What is known is of before.
+    pub(crate) async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
 }

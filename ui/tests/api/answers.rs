@@ -25,8 +25,8 @@ async fn answers_are_as_described() {
     let connection = connections["rows"][0]["id"].as_str().unwrap();
     let mut checked = 0;
     for path in DESCRIPTION.paths() {
-        // It never ends.
-        if path == "/api/events" {
+        // It never ends; the other is not read, but sent to.
+        if ["/api/events", "/api/policy/check"].contains(&path) {
             continue;
         }
         let query = match path {

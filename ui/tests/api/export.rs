@@ -1,10 +1,70 @@
 //! What is shown, as a file.
 
 use std::io::Write as _;
+use std::time::Duration;
 
+use proto::flow::Verdict;
 use serde_json::{Value, json};
+use testing::{flows, until};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
+use crate::cluster::flow;
 use crate::server::Running;
+
+/// While a file is read, older flows are put before the others: all connections are joined anew. The
+/// file breaks off, it doesn't go on with others.
+#[tokio::test]
+async fn a_file_of_connections_that_are_joined_anew_breaks_off() {
+    const ALL: i64 = 40_000;
+    let history = (0..ALL).map(|number| {
+        let mut flow = flow(
+            1_767_323_045_000_000_000 + number * 1_000_000,
+            "shop",
+            ["web", "db"],
+            Verdict::Forwarded,
+        );
+        flow.l4 = flows::tcp(u32::try_from(20_000 + number).unwrap(), 5432);
+        flows::response(flow)
+    });
+    let (mut relay, server) = Running::of_relay(history.collect(), &["--history", "30000"]).await;
+    server.holds(30_000).await;
+
+    // One that reads slowly.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let request = b"GET /api/export?format=csv&unit=connections HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut begin = vec![0; 2000];
+    stream.read_exact(&mut begin).await.unwrap();
+    let begin = String::from_utf8(begin).unwrap();
+    assert!(begin.starts_with("HTTP/1.1 200"), "{begin}");
+
+    let fetched = server.get("/api/older").await.json();
+    assert_eq!(fetched["added"], 10_000, "{fetched}");
+    // Somebody looks: now they are joined anew.
+    let rows = server.get("/api/connections?limit=1").await.json();
+    assert_eq!(rows["flows"], ALL);
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut rest));
+    let ended = read.await.expect("in time");
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(ended.is_err() || !rest.ends_with("0\r\n\r\n"));
+    assert!(rest.lines().count() < 30_000);
+
+    // Asked again, it is whole.
+    until("a whole file", async || {
+        let path = "/api/export?format=csv&unit=connections&columns=timestamp";
+        let lines = server.get(path).await.body.lines().count();
+        match lines == 40_001 {
+            true => Ok(()),
+            false => Err(lines.to_string()),
+        }
+    })
+    .await;
+    relay.stop();
+}
 
 #[tokio::test]
 async fn json_lines_are_read_back_as_they_were() {

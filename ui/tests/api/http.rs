@@ -40,6 +40,30 @@ pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)
     send(address, format!("{request}\r\n").as_bytes()).await
 }
 
+/// Sends JSON.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &Value) -> Answer {
+    post_with(address, path, body, &[]).await
+}
+
+/// The same with further headers.
+pub(crate) async fn post_with(
+    address: SocketAddr,
+    path: &str,
+    body: &Value,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let body = body.to_string();
+    let headers = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{}\r\n{body}",
+        body.len(),
+        headers.collect::<String>(),
+    );
+    send(address, request.as_bytes()).await
+}
+
 /// Sends bytes and reads to the end.
 pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -6,11 +6,13 @@
     reason = "a test: it fails where it stands"
 )]
 
+mod cluster;
 mod flows;
 mod http;
 mod schema;
 mod server;
 
+mod acknowledgements;
 mod answers;
 mod connections;
 mod explain;
@@ -22,5 +24,6 @@ mod links;
 mod map;
 mod metrics;
 mod policies;
+mod policy_check;
 mod policy_server;
 mod stream;

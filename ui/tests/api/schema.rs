@@ -47,18 +47,19 @@ impl Description {
 
     /// Checks an answer to a request for `path` below `/api`: what is described for its status and its
     /// content type.
-    pub(crate) fn check_answer(&self, path: &str, answer: &Answer) {
+    pub(crate) fn check_answer(&self, method: &str, path: &str, answer: &Answer) {
         let asked = path.split('?').next().unwrap();
         let operation = self.paths().find(|path| fits(path, asked));
         let kind = answer.header("content-type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap();
         let schema = match operation {
-            Some(operation) => {
-                let responses = &self.0["paths"][operation]["get"]["responses"];
+            // What there is no such operation of is refused as everything is.
+            Some(operation) if self.0["paths"][operation][method].is_object() => {
+                let responses = &self.0["paths"][operation][method]["responses"];
                 let response = responses.get(answer.status.to_string());
                 &self.resolved(response.unwrap_or(&responses["default"]))["content"][kind]["schema"]
             }
-            None => &self.0["components"]["schemas"]["Problem"],
+            Some(_) | None => &self.0["components"]["schemas"]["Problem"],
         };
         assert!(
             schema.is_object(),
@@ -69,6 +70,19 @@ impl Description {
             self.hold(schema, &answer.json(), "$", &mut wrong);
             assert_eq!(wrong, [""; 0], "{path}");
         }
+    }
+
+    /// Checks what a POST brings.
+    pub(crate) fn check_sent(&self, path: &str, body: &Value) {
+        let content = &self.0["paths"][path]["post"]["requestBody"]["content"];
+        let mut wrong = Vec::new();
+        self.hold(
+            &content["application/json"]["schema"],
+            body,
+            "$",
+            &mut wrong,
+        );
+        assert_eq!(wrong, [""; 0], "{path}");
     }
 
     /// Checks something that has a schema of its own.

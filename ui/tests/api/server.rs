@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::server::Router;
 
-use crate::http::{Answer, get};
+use crate::http::{Answer, get, post};
 use crate::schema::DESCRIPTION;
 use testing::server as relay;
 
@@ -93,7 +93,17 @@ impl Running {
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let answer = get(self.address, path, &[]).await;
         if path.starts_with("/api/") {
-            DESCRIPTION.check_answer(path, &answer);
+            DESCRIPTION.check_answer("get", path, &answer);
+        }
+        answer
+    }
+
+    /// The same of what is sent, which is as openapi.yaml says, too, unless it is refused.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        let answer = post(self.address, path, body).await;
+        DESCRIPTION.check_answer("post", path, &answer);
+        if answer.status == 200 {
+            DESCRIPTION.check_sent(path, body);
         }
         answer
     }

@@ -14,6 +14,7 @@ const SIGHTS: { name: string; query: string; come: (page: Page) => Promise<unkno
   { name: 'map', query: '?show=map', come: (page) => page.locator('.card').first().waitFor() },
   { name: 'nodes', query: '?show=status', come: (page) => page.locator('.cards').waitFor() },
   { name: 'denied', query: '?show=denied', come: (page) => page.locator('.incident').first().waitFor() },
+  { name: 'editor', query: '?show=editor', come: (page) => page.locator('.yamlfield textarea').waitFor() },
   { name: 'events', query: '?show=flows&unit=events', come: (page) => page.locator(ROWS).first().waitFor() },
   ...['DROPPED', 'FORWARDED'].map((verdict) => ({
     name: verdict === 'DROPPED' ? 'why-denied' : 'flow',

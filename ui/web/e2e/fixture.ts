@@ -81,7 +81,7 @@ export class Fixture {
   }
 
   /** Goes to a view by its button. */
-  async show(name: 'Overview' | 'Map' | 'Flows' | 'Denied' | 'Nodes' | 'Policies'): Promise<void> {
+  async show(name: 'Overview' | 'Map' | 'Flows' | 'Denied' | 'Nodes' | 'Policies' | 'Editor'): Promise<void> {
     await this.page.getByRole('navigation').getByRole('button', { name, exact: true }).click();
     await this.page.locator('.views [aria-current]', { hasText: name }).waitFor();
   }

@@ -22,9 +22,9 @@ it('an empty table says why it is empty', async () => {
   for (const [query, text, word] of [
     ['?f=bad((', 'unknown field', 'Refused'],
     ['?since=yesterday', 'is not a time', 'Refused'],
-    ['?ns=nosuch', 'No matching connections.', 'Live'],
-    ['?sort=source&f=dst.port+%3D%3D+1', 'No matching connections.', 'Live'],
-    ['?unit=events&ns=nosuch', 'No matching flows.', 'Live'],
+    ['?ns=nosuch', 'No matching connections', 'Live'],
+    ['?sort=source&f=dst.port+%3D%3D+1', 'No matching connections', 'Live'],
+    ['?unit=events&ns=nosuch', 'No matching flows', 'Live'],
   ] as const) {
     await page.goto(`${server.url}${query}`);
     const said = page.locator('.flows .nothing').getByText(text);

@@ -1,10 +1,10 @@
 // An answer of the server's that is kept up to date while somebody sees it.
 
 import { useEffect, useState } from 'preact/hooks';
-import { ask, said, tokenNeeded, type Answer, type Params, type Path } from './api';
+import { ask, said, tokenNeeded, type Answer, type Params, type ReadPath } from './api';
 import { hidden, stream } from './state';
 
-export interface Asked<P extends Path> {
+export interface Asked<P extends ReadPath> {
   /** The last answer to this question. */
   answer: Answer<P> | null;
   /** Why the last look gave none. */
@@ -13,7 +13,7 @@ export interface Asked<P extends Path> {
 
 /** Asks again every so many ms (0: once), and at once when the question or `mark` becomes another one; not while
  * nobody sees the page. */
-export function useAnswer<P extends Path>(path: P, params: Params | null, every: number, mark: unknown = ''): Asked<P> {
+export function useAnswer<P extends ReadPath>(path: P, params: Params | null, every: number, mark: unknown = ''): Asked<P> {
   const key = params && JSON.stringify(params);
   const [asked, setAsked] = useState<Asked<P> & { key: string | null }>({ answer: null, error: '', key });
   const idle = hidden.value || tokenNeeded.value || stream.value.state !== 'open' || params === null;

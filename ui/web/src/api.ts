@@ -4,9 +4,15 @@ import { signal } from '@preact/signals';
 import { EventParser, type ServerEvent } from './sse';
 import type { paths, Problem } from './openapi';
 
-export type Path = keyof paths;
+type Path = keyof paths;
+/** Paths that are read, and those that take something. */
+export type ReadPath = { [P in Path]: paths[P] extends { get: { responses: object } } ? P : never }[Path];
+type PostPath = { [P in Path]: paths[P] extends { post: { responses: object } } ? P : never }[Path];
+type Json<O> = O extends { responses: { 200: { content: { 'application/json': infer A } } } } ? A : never;
 /** What a path answers in JSON. */
-export type Answer<P extends Path> = paths[P]['get']['responses'][200]['content'] extends { 'application/json': infer A } ? A : never;
+export type Answer<P extends ReadPath> = Json<paths[P]['get']>;
+/** What a path takes, and answers then. */
+type Body<P extends PostPath> = paths[P]['post'] extends { requestBody: { content: { 'application/json': infer B } } } ? B : never;
 
 export type Params = Record<string, string | number | boolean | string[] | null | undefined>;
 
@@ -41,10 +47,12 @@ export function address(path: Path, params: Params = {}): string {
   return new URL(`.${filled}${text && `?${text}`}`, document.baseURI).href;
 }
 
-async function open(path: Path, params: Params, signal?: AbortSignal): Promise<Response> {
+/** `body`: what is sent, as JSON. */
+async function open(path: Path, params: Params, signal?: AbortSignal, body?: unknown): Promise<Response> {
   const token = sessionStorage.getItem(KEY);
   const response = await fetch(address(path, params), {
-    headers: token ? { Authorization: `Bearer ${token}` } : {},
+    headers: { ...(token && { Authorization: `Bearer ${token}` }), ...(body !== undefined && { 'Content-Type': 'application/json' }) },
+    ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
     ...(signal && { signal }),
   });
   if (response.ok) return response;
@@ -62,8 +70,13 @@ async function open(path: Path, params: Params, signal?: AbortSignal): Promise<R
   throw new ApiError(problem);
 }
 
-export async function ask<P extends Path>(path: P, params: Params = {}, signal?: AbortSignal): Promise<Answer<P>> {
+export async function ask<P extends ReadPath>(path: P, params: Params = {}, signal?: AbortSignal): Promise<Answer<P>> {
   return (await (await open(path, params, signal)).json()) as Answer<P>;
+}
+
+/** Sends something. */
+export async function send<P extends PostPath>(path: P, body: Body<P>, signal?: AbortSignal): Promise<Json<paths[P]['post']>> {
+  return (await (await open(path, {}, signal, body)).json()) as Json<paths[P]['post']>;
 }
 
 /** Whether a link can't be followed by the browser alone, as it would not send the token. */

@@ -9,9 +9,9 @@ import { FilterBar, focusFilter } from './filter/bar';
 import { DROPPED, toggleFilter } from './filter/terms';
 import { Header } from './header';
 import { Help } from './help';
-import { lazy } from './lazy';
 import { TimeAxis } from './histogram/axis';
 import { typing } from './keys';
+import { lazy } from './lazy';
 import { ServiceMapView } from './map/map';
 import { Outage } from './outage';
 import { SignIn } from './signin';
@@ -26,10 +26,13 @@ export const helpOpen = signal(false);
 
 const PANELS: readonly Panel[] = ['split', 'map', 'flows', 'denied', 'status', 'policies'];
 /** Views that are about all there is: filters mean nothing there. */
-const UNFILTERED: readonly Panel[] = ['status', 'policies', 'workload'];
+const UNFILTERED: readonly Panel[] = ['status', 'policies', 'workload', 'editor'];
+/** Views beside which no flow or connection is shown. */
+const ALONE: readonly Panel[] = ['status', 'policies', 'editor'];
 
 const PoliciesView = lazy('Policies', async () => (await import('./policies/policies')).PoliciesView);
 const WorkloadView = lazy('Workload', async () => (await import('./workload/workload')).WorkloadView);
+const Editor = lazy('Editor', async () => (await import('./editor/editor')).Editor);
 
 /** Whether arrows mean nothing there: on the page itself, and on the buttons above the views. */
 function free(target: EventTarget | null): boolean {
@@ -57,6 +60,7 @@ function onKey(event: KeyboardEvent): void {
   else if (event.key === 'd') go({ filters: toggleFilter(view.value.filters, DROPPED) });
   else if (event.key === 'e') setUnit(view.value.unit === 'events' ? 'connections' : 'events');
   else if (event.key === 'c') go({ filters: [], since: '', until: '', namespaces: [] });
+  else if (event.key === 'y') go({ panel: 'editor' });
   else if (event.key === 'u') go({ utc: !view.value.utc }, true);
   else if (event.key === 't') setTheme(theme.value === 'system' ? 'dark' : theme.value === 'dark' ? 'light' : 'system');
   else if (panel) go({ panel });
@@ -70,8 +74,8 @@ export function App() {
     return () => removeEventListener('keydown', onKey);
   }, []);
   const { panel, flow, connection, policy } = view.value;
-  const opened = panel === 'policies' ? policy : (flow ?? connection);
-  const drawers = panel !== 'status' && panel !== 'policies';
+  const drawers = !ALONE.includes(panel);
+  const opened = panel === 'policies' ? policy : drawers ? (flow ?? connection) : null;
   return (
     <>
       <a class="skip" href="#flows" onClick={(event) => (event.preventDefault(), document.getElementById('flows')?.focus())}>
@@ -87,6 +91,7 @@ export function App() {
       )}
       <main class={`main show-${panel}${opened !== null ? ' with-drawer' : ''}`}>
         {panel === 'status' && <StatusView />}
+        {panel === 'editor' && <Editor />}
         {(panel === 'split' || panel === 'map') && <ServiceMapView />}
         {(panel === 'split' || panel === 'flows') && <FlowTable />}
         {panel === 'denied' && <DeniedView />}

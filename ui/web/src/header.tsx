@@ -17,6 +17,7 @@ const VIEWS: { panel: Panel; name: string }[] = [
   { panel: 'denied', name: 'Denied' },
   { panel: 'status', name: 'Nodes' },
   { panel: 'policies', name: 'Policies' },
+  { panel: 'editor', name: 'Editor' },
 ];
 
 /** Whether a node's flows come. */

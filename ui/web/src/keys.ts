@@ -9,6 +9,7 @@ export const SHORTCUTS: Record<string, Record<string, string>> = {
     e: 'Connections or events in the table',
     c: 'Clear all filters',
     '1 2 3 4 5 6': 'Overview, map, flows, denied, nodes, policies',
+    y: 'Editor: write policies, and see what they would change',
     u: 'Times in UTC or in your time zone',
     t: 'Dark, light or system theme',
     '?': 'This help',
@@ -23,6 +24,11 @@ export const SHORTCUTS: Record<string, Record<string, string>> = {
     '← →': 'Move the cursor',
     'Shift ← →': 'Select a time range',
     Enter: 'Show only the selected time range',
+  },
+  'In the editor': {
+    'Ctrl ]': 'Indent the selected lines',
+    'Ctrl [': 'Indent them less',
+    Tab: 'Leave the field',
   },
   'On the map': {
     Tab: 'Next workload',

@@ -5,8 +5,9 @@ import { computed, effect, signal } from '@preact/signals';
 import { ApiError, ask, events, said, tokenNeeded, type Params } from './api';
 import { fetchOlder, olderError } from './older';
 import { changes, columns, connectionColumns, go, hidden, histogram, incidents, map, resume, setUnit, status, stream, tell, update, view } from './state';
+import { sameChanges } from './changes';
 import { begin } from './times';
-import type { Change, ExpressionError, Histogram, Incidents, ServiceMap, Status, Update } from './openapi';
+import type { ExpressionError, Histogram, Incidents, ServiceMap, Status, Update } from './openapi';
 import { known } from './url';
 
 /** What is wrong with the filters of the view. */
@@ -107,7 +108,7 @@ async function followChanges(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const known = await ask('/api/changes', {}, signal).catch(() => null);
     if (signal.aborted) return;
-    if (known && !same(known.changes)) changes.value = known.changes;
+    if (known && !sameChanges(changes.peek(), known.changes)) changes.value = known.changes;
     // One of ours that doesn't say is away for a moment.
     const { kind } = status.peek()?.server ?? {};
     const wait = known?.available === false && (kind === 'file' || kind === 'hubble') ? CHANGES.none : CHANGES.every;
@@ -116,12 +117,6 @@ async function followChanges(signal: AbortSignal): Promise<void> {
       signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
     });
   }
-}
-
-/** Whether these are those that are known. */
-function same(next: readonly Change[]): boolean {
-  const known = changes.peek();
-  return known.length === next.length && known.at(-1)?.time === next.at(-1)?.time && known.at(0)?.time === next.at(0)?.time;
 }
 
 /** Starts following; ends never. */

@@ -15,6 +15,7 @@ import './style/drawer.css';
 import './style/dialog.css';
 import './style/status.css';
 import './style/narrow.css';
+import './style/print.css';
 import { App } from './app';
 import { start } from './live';
 import { paint } from './theme';

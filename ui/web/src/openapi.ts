@@ -413,6 +413,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/acknowledgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The incidents that somebody knows of, until a time */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Those that hold, or why there are none (a stock Hubble does not keep them) */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Acknowledgements"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        put?: never;
+        /**
+         * Acknowledge an incident, or withdraw that
+         * @description Kept by the servers, for everybody who looks; as `flows incidents acknowledge` does. Nothing of what is
+         *     enforced changes. If a proxy in front reports the user, that is who says so, whatever `by` has.
+         *
+         *         curl -s localhost:12000/api/acknowledgements -H 'content-type: application/json' \
+         *           -d '{"incident": "5809821d", "until": 1767323045000, "by": "ann", "reason": "moves on Monday"}'
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Acknowledge"];
+                };
+            };
+            responses: {
+                /** @description What holds now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Acknowledged"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What is wrong with policies, what they mean, and what they would change
+         * @description As `flows policy validate` and `flows policy diff` say it, beside the policies and pods of the cluster;
+         *     an object of the same kind, namespace and name is replaced. It changes nothing, and the text is not
+         *     logged. At most 1 MiB, and one check at a time for each client (429 otherwise).
+         *
+         *         jq -Rs '{yaml: .}' web.yaml | curl -s localhost:12000/api/policy/check \
+         *           -H 'content-type: application/json' -d @- | jq -r '.diff.summary'
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PolicyText"];
+                };
+            };
+            responses: {
+                /** @description The answer; `diff` or `no_diff` says what would change, or why that is not known */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PolicyCheck"];
+                    };
+                };
+                default: components["responses"]["Problem"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/changes": {
         parameters: {
             query?: never;
@@ -1175,6 +1293,149 @@ export interface components {
             /** @description The first 64 */
             pods: string[];
         };
+        Acknowledgements: {
+            available: boolean;
+            /** @description Why they are not available */
+            why?: string;
+            /** @description Whether this flows-ui acknowledges */
+            writable: boolean;
+            /** @description Why it does not */
+            why_not?: string;
+            acknowledgements: components["schemas"]["Acknowledgement"][];
+            /** @description Which nodes did not answer, and why */
+            notes: string[];
+        };
+        Acknowledgement: {
+            /** @description `id` of an incident */
+            incident: string;
+            /** @description Milliseconds of Unix time */
+            until: number;
+            /** @description Who says so */
+            by: string;
+            /** @description Why it is left as it is; may be empty */
+            reason: string;
+            /** @description When it was said */
+            time: number;
+        };
+        Acknowledge: {
+            /** @description `id` of an incident */
+            incident: string;
+            /** @description Milliseconds of Unix time, at most a year ahead; absent: it is withdrawn */
+            until?: number;
+            /** @description Who says so; needed unless a proxy reports the user */
+            by?: string;
+            reason?: string;
+            /** @description What the incident is, in a line: it is kept with it */
+            about?: string;
+        };
+        Acknowledged: {
+            acknowledgement?: components["schemas"]["Acknowledgement"];
+            /** @description Nodes that keep it */
+            nodes: string[];
+            /** @description Which nodes do not, and why */
+            notes: string[];
+        };
+        PolicyText: {
+            /** @description One or several manifests */
+            yaml: string;
+        };
+        PolicyCheck: {
+            documents: number;
+            /** @description How many of them are policies, good or not */
+            policies: number;
+            /** @description Whether it was checked beside the policies and pods of a cluster */
+            cluster: boolean;
+            /** @description In the order of the lines */
+            diagnostics: components["schemas"]["Diagnostic"][];
+            /** @description Left out because there were too many */
+            more_diagnostics: number;
+            meanings: components["schemas"]["PolicyMeaning"][];
+            more_meanings: number;
+            diff?: components["schemas"]["PolicyDiff"];
+            /** @description Why it is not known what would change */
+            no_diff?: string;
+        };
+        Diagnostic: {
+            /** @enum {string} */
+            severity: "error" | "warning" | "note";
+            /** @description `selects-nothing`; `refused` for errors */
+            code: string;
+            /** @description From 1; 0: the text as a whole */
+            line: number;
+            /** @description From 1, in characters */
+            column: number;
+            /** @description `cnp shop/web`; empty if it could not be told */
+            object: string;
+            field: string;
+            problem: string;
+            remedy: string;
+        };
+        PolicyMeaning: {
+            /** @description `cnp shop/web` */
+            policy: string;
+            line: number;
+            /** @description Which pods it selects, and whom it allows on which ports */
+            text: string;
+        };
+        PolicyDiff: {
+            /** @description In a line */
+            summary: string;
+            /** @description Pairs of workloads of which some connection becomes denied */
+            denied: number;
+            allowed: number;
+            objects: {
+                /** @enum {string} */
+                change: "added" | "changed" | "removed";
+                object: string;
+            }[];
+            /** @description What becomes denied first */
+            changes: components["schemas"]["PolicyChange"][];
+            /** @description Left out because there were too many; the Markdown may have them */
+            more_changes: number;
+            recorded?: components["schemas"]["RecordedImpact"];
+            /** @description Likely mistakes in the objects that differ; they are among the diagnostics */
+            warnings: number;
+            /** @description Pods that are in one of the states only */
+            not_compared: string[];
+            /** @description For a change request, as `flows policy diff -o markdown` prints it */
+            markdown: string;
+        };
+        /** @description Connections of any of the sources to any of the destinations that change alike */
+        PolicyChange: {
+            /** @enum {string} */
+            becomes: "denied" | "allowed";
+            /** @description `shop/web, world`, `all 12 of shop` */
+            sources: string;
+            destinations: string;
+            ports: string;
+            ends: components["schemas"]["ChangedEnd"][];
+        };
+        ChangedEnd: {
+            /** @enum {string} */
+            direction: "ingress" | "egress";
+            /** @description The rules that decide before */
+            before: string;
+            after: string;
+        };
+        /** @description What would have become of connections in memory */
+        RecordedImpact: {
+            summary: string;
+            /** @description That were looked at */
+            connections: number;
+            /** @description Of them would be denied */
+            denied: number;
+            allowed: number;
+            changes: {
+                /** @enum {string} */
+                becomes: "denied" | "allowed";
+                /** @description `1,204 shop/web -> shop/db: 5432/TCP, such as shop/web-1 -> shop/db-0` */
+                text: string;
+                ends: components["schemas"]["ChangedEnd"][];
+            }[];
+            more_changes: number;
+            /** @description What to know about them */
+            notes: string[];
+        };
         Changes: {
             available: boolean;
             /** @description Why it is not available */
@@ -1859,6 +2120,18 @@ export type Past = components['schemas']['Past'];
 export type Incidents = components['schemas']['Incidents'];
 export type Incident = components['schemas']['Incident'];
 export type IncidentEnd = components['schemas']['IncidentEnd'];
+export type Acknowledgements = components['schemas']['Acknowledgements'];
+export type Acknowledgement = components['schemas']['Acknowledgement'];
+export type Acknowledge = components['schemas']['Acknowledge'];
+export type Acknowledged = components['schemas']['Acknowledged'];
+export type PolicyText = components['schemas']['PolicyText'];
+export type PolicyCheck = components['schemas']['PolicyCheck'];
+export type Diagnostic = components['schemas']['Diagnostic'];
+export type PolicyMeaning = components['schemas']['PolicyMeaning'];
+export type PolicyDiff = components['schemas']['PolicyDiff'];
+export type PolicyChange = components['schemas']['PolicyChange'];
+export type ChangedEnd = components['schemas']['ChangedEnd'];
+export type RecordedImpact = components['schemas']['RecordedImpact'];
 export type Changes = components['schemas']['Changes'];
 export type Change = components['schemas']['Change'];
 export type PolicyList = components['schemas']['PolicyList'];

@@ -20,6 +20,7 @@ const FULL: View = {
   words: '',
   order: 'policy',
   workload: null,
+  unacknowledged: true,
   utc: true,
 };
 

@@ -2,7 +2,7 @@
 
 import { DEFAULT_ORDER } from './policies/order';
 
-export type Panel = 'split' | 'map' | 'flows' | 'denied' | 'status' | 'policies' | 'workload';
+export type Panel = 'split' | 'map' | 'flows' | 'denied' | 'status' | 'policies' | 'workload' | 'editor';
 
 /** What a row of the table is. */
 export type Unit = 'connections' | 'events';
@@ -39,6 +39,8 @@ export interface View {
   order: string;
   /** The workload or pod of the workload page, `shop/web`. */
   workload: string | null;
+  /** Incidents that somebody knows of are left out. */
+  unacknowledged: boolean;
   /** Times in UTC, not in the reader's zone. */
   utc: boolean;
 }
@@ -64,10 +66,11 @@ export const FIRST_VIEW: View = {
   words: '',
   order: DEFAULT_ORDER,
   workload: null,
+  unacknowledged: false,
   utc: false,
 };
 
-const PANELS: readonly string[] = ['split', 'map', 'flows', 'denied', 'status', 'policies', 'workload'];
+const PANELS: readonly string[] = ['split', 'map', 'flows', 'denied', 'status', 'policies', 'workload', 'editor'];
 
 /** The longest name that an address can have. */
 const LONGEST = 600;
@@ -111,6 +114,7 @@ export function encode(view: View): string {
     if (view.order !== DEFAULT_ORDER) query.set('order', view.order);
   }
   if (view.panel === 'workload' && view.workload !== null) query.set('workload', view.workload);
+  if (view.unacknowledged) query.set('acked', 'hide');
   if (view.utc) query.set('tz', 'utc');
   return query.toString();
 }
@@ -138,6 +142,7 @@ export function decode(query: string): View {
     words: (params.get('words') ?? '').slice(0, LONGEST),
     order: /^-?[a-z_]{1,20}$/.exec(params.get('order') ?? '')?.[0] ?? DEFAULT_ORDER,
     workload: name(params.get('workload')),
+    unacknowledged: params.get('acked') === 'hide',
     utc: params.get('tz') === 'utc',
   };
 }

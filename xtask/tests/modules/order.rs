@@ -8,7 +8,6 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "error",
             "flag",
             "text",
-            "markdown",
             "table",
             "line",
             "words",
@@ -257,6 +256,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
         "explain",
         &[
             "trace",
+            "policy_inputs",
             "flow_groups",
             "connectivity",
             "diff",
@@ -266,6 +266,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "changes",
             "culprit",
             "proto",
+            "diff_report",
         ],
     ),
     (

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use explain::connectivity::{PeerGroup, PeerKind};
-use explain::diff::{
-    Became, Change, ChangedEnd, FlowChange, FlowImpact, ObjectChange, Report, reason_text,
-};
+use explain::diff::{Became, Change, ChangedEnd, FlowChange, FlowImpact};
+use explain::diff_report::{ObjectChange, Report, reason_text};
 use explain::flow_groups::RecordedPeer;
 use explain::trace::PortText;
 use policy::{Direction, Reason, ReasonKind};

@@ -1,8 +1,7 @@
 //! A difference for a terminal.
 
-use explain::diff::{
-    Became, ChangedEnd, ChangedObject, Names, ObjectChange, Report, connections, reason_text,
-};
+use explain::diff::{Became, ChangedEnd};
+use explain::diff_report::{ChangedObject, Names, ObjectChange, Report, connections, reason_text};
 use flow::print::escape;
 
 use crate::policy::render;

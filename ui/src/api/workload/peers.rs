@@ -76,7 +76,7 @@ pub(super) fn of(app: &AppState, name: &str, query: &FlowQuery) -> Result<Peers,
     Ok(app.look(&wanted, |known| {
         let mut sums: HashMap<(bool, String, String), Sum> = HashMap::new();
         let mut peers = Peers::default();
-        let entries = known.cached.list.entries().iter().rev();
+        let entries = known.list.entries().iter().rev();
         let mut entries = entries.filter(|entry| entry.id.is_some());
         for entry in entries.by_ref().take(LOOKED) {
             let Some((connection, view)) = connections::read(known, entry) else {

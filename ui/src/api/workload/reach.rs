@@ -116,7 +116,7 @@ fn recorded(app: &AppState, query: &FlowQuery) -> Result<(FlowGroups, Option<i64
     let wanted = app.connections(query, None)?;
     Ok(app.look(&wanted, |known| {
         let mut groups = FlowGroups::default();
-        let entries = known.cached.list.entries().iter().rev();
+        let entries = known.list.entries().iter().rev();
         let entries = entries.filter(|entry| entry.id.is_some()).take(LOOKED);
         for entry in entries {
             if let Some((_, view)) = connections::read(known, entry) {

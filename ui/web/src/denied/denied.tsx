@@ -1,22 +1,16 @@
 // What is denied, by cause: who wanted to reach whom, who says no, since when, and whether it goes on.
 
-import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { clock, counted, short, stamp, visible, whole } from '../format';
 import { withFilter } from '../filter/terms';
 import { VerdictMark } from '../icons';
 import { go, incidents, status, stream, view } from '../state';
 import { tableKeys } from '../table/table';
-import type { Incident, IncidentEnd, Incidents } from '../openapi';
+import type { Incident, Incidents } from '../openapi';
 import { judgedWord } from '../verdict';
+import { byIncident, chosen, follow } from './acknowledged';
+import { arranged, endName, said } from './incident';
 import { sparkline } from './sparkline';
-
-/** Which one the drawer is about: its newest connection becomes another one. */
-const chosen = signal<{ id: string; connection: string } | null>(null);
-
-function name({ namespace, name }: IncidentEnd): string {
-  return namespace ? `${namespace}/${name}` : name;
-}
 
 /** How it stands, in words. */
 export function standing({ status, allowed_since }: Incident): string {
@@ -35,22 +29,24 @@ function Entry({ incident, span }: { incident: Incident; span: string }) {
   const { id, source, destination, port, why, drops, connections, since, last, judged, trend, newest, term } = incident;
   const open = view.value.connection !== null && chosen.value?.id === id && chosen.value.connection === view.value.connection;
   const pods = source.pods.length;
+  const acknowledged = byIncident.value.get(id);
   const select = () => {
     chosen.value = { id, connection: newest };
     go({ connection: newest, flow: null }, view.value.connection !== null);
   };
   return (
-    <li class={`incident ${incident.status}${open ? ' chosen' : ''}`} data-incident={id}>
+    <li class={`incident is-${incident.status}${open ? ' chosen' : ''}${acknowledged ? ' acknowledged' : ''}`} data-incident={id}>
       <button class="cause" onClick={select} aria-current={open ? 'true' : undefined}>
         <span class="standing" title={ABOUT[incident.status]}>
           {standing(incident)}
         </span>
         <span class="who">
-          <bdi>{visible(name(source))}</bdi> <span class="arrow">→</span> <bdi>{visible(name(destination))}</bdi>
+          <bdi>{visible(endName(source))}</bdi> <span class="arrow">→</span> <bdi>{visible(endName(destination))}</bdi>
           {port && <b>{/^\d/.test(port) ? `:${port}` : ` ${port}`}</b>}
         </span>
         <span class="why">
           <VerdictMark verdict="DROPPED" says={judgedWord(judged)} /> {visible(why)}
+          {acknowledged && <span class="known">{said(acknowledged, Date.now())}</span>}
         </span>
         <span class="count" title={`${counted(drops, 'packet')} of ${counted(connections, 'connection')}`}>
           <b>{whole(drops)}</b> {drops === 1 ? 'drop' : 'drops'}
@@ -72,7 +68,7 @@ function Entry({ incident, span }: { incident: Incident; span: string }) {
         {short(connections)} {connections === 1 ? 'connection' : 'connections'}
         <span class="hidden">
           {' '}
-          of {name(source)} to {name(destination)}
+          of {endName(source)} to {endName(destination)}
         </span>
       </button>
     </li>
@@ -101,8 +97,12 @@ export function DeniedView() {
     tableKeys.current = move;
     return () => (tableKeys.current = null);
   }, []);
+  useEffect(follow, []);
   const narrowed = view.value.filters.length > 0 || view.value.namespaces.length > 0 || view.value.since !== '' || view.value.until !== '';
   const ongoing = now?.incidents.filter(({ status }) => status === 'ongoing').length ?? 0;
+  const without = view.value.unacknowledged;
+  const shown = arranged(now?.incidents ?? [], byIncident.value, without);
+  const acknowledged = now?.incidents.filter(({ id }) => byIncident.value.has(id)).length ?? 0;
   const span = now ? axis(now) : '';
   const wrong = page.state === 'refused' ? page.why : '';
   return (
@@ -112,6 +112,12 @@ export function DeniedView() {
         <p class="quiet-text">
           {now && !wrong && now.incidents.length > 0 && `${counted(now.incidents.length + now.hidden, 'cause')}, ${whole(ongoing)} ongoing, among ${counted(now.connections, 'connection')}`}
         </p>
+        <span class="stretch" />
+        {(acknowledged > 0 || without) && (
+          <button class="small" aria-pressed={without} onClick={() => go({ unacknowledged: !without }, true)}>
+            {without ? 'Show' : 'Hide'} {whole(acknowledged)} acknowledged
+          </button>
+        )}
       </div>
       {wrong && (
         <div class="nothing" role="alert">
@@ -128,9 +134,14 @@ export function DeniedView() {
           <p>{status.value?.held.flows === 0 ? 'No flows yet.' : `None of ${counted(now.connections, narrowed ? 'matching connection' : 'connection')} is denied.`}</p>
         </div>
       )}
-      {!wrong && now && now.incidents.length > 0 && (
+      {!wrong && now && now.incidents.length > 0 && shown.length === 0 && (
+        <div class="nothing">
+          <p>All {counted(acknowledged, 'cause')} are acknowledged.</p>
+        </div>
+      )}
+      {!wrong && now && shown.length > 0 && (
         <ul class="incidents" id="flows" ref={list} tabIndex={-1} onKeyDown={move}>
-          {now.incidents.map((incident) => (
+          {shown.map((incident) => (
             <Entry key={incident.id} incident={incident} span={span} />
           ))}
           {now.hidden > 0 && <li class="quiet-text more">{counted(now.hidden, 'more cause')} with fewer drops: narrow the filter to see them</li>}

@@ -3,12 +3,16 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { ask, said } from '../api';
-import { clock, inZone, stamp, visible } from '../format';
+import { AcknowledgePanel } from '../denied/acknowledge';
+import { openIncident } from '../denied/acknowledged';
+import { clock, inZone, visible } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { copy, go, hidden, status, stream, view } from '../state';
 import type { ConnectionDetails, ConnectionEnd, Explanation, Past } from '../openapi';
 import { judgedWord } from '../verdict';
-import { Events, Facts, GROUPS, Missing, happened } from './drawer';
+import { useComing } from './coming';
+import { Events, Facts, GROUPS, Missing } from './drawer';
+import { Head } from './head';
 import { Why } from './why';
 
 /** Between two looks at a connection that may still become something else, ms. */
@@ -103,14 +107,11 @@ export function ConnectionDrawer({ connection }: { connection: string }) {
     );
     return () => abort.abort();
   }, [asked]);
-  const held = status.value?.held;
-  const time = happened(connection);
-  // Right after its start flows-ui may not have read as far as that.
-  const coming = error !== '' && (held?.oldest === undefined || held.newest === undefined || (time >= held.oldest && (held.newest < time || tries < 5)));
-  const goesOn = at === null && !hidden.value && stream.value.state === 'open' && status.value?.server.kind !== 'file' && (coming || (shown !== null && !FINAL.includes(shown.state)));
+  const coming = useComing(connection, error !== '', tries, () => setTries(tries + 1));
+  const goesOn = at === null && !hidden.value && stream.value.state === 'open' && status.value?.server.kind !== 'file' && shown !== null && !FINAL.includes(shown.state);
   useEffect(() => {
-    if (!goesOn && !coming) return;
-    const timer = setTimeout(() => setTries(tries + 1), coming ? 1000 : AGAIN);
+    if (!goesOn || coming) return;
+    const timer = setTimeout(() => setTries(tries + 1), AGAIN);
     return () => clearTimeout(timer);
   }, [goesOn, coming, tries, connection]);
   const close = () => {
@@ -122,17 +123,9 @@ export function ConnectionDrawer({ connection }: { connection: string }) {
   const carried = drops ? [`${drops} ${drops === '1' ? 'packet' : 'packets'}`] : [cell('bytes'), cell('rtt') && `round trip ${cell('rtt')}`, cell('age') && `for ${cell('age')}`].filter(Boolean);
   return (
     <aside class="drawer" aria-labelledby="drawer-title">
-      <header>
-        <h2 id="drawer-title">{shown ? <VerdictMark verdict={shown.row.verdict} says={judgedWord(shown.row.judged)} loud /> : 'Connection'}</h2>
-        {shown && <time class="quiet-text">{shown.row.time > 0 ? stamp(shown.row.time) : ''}</time>}
-        <span class="stretch" />
-        <button class="quiet" onClick={() => void copy(location.href, 'The link')} title="Copy a link to this" aria-label="Copy a link to this">
-          <Icon name="link" />
-        </button>
-        <button class="quiet" onClick={close} title="Close (Esc)" aria-label="Close">
-          <Icon name="close" />
-        </button>
-      </header>
+      <Head time={shown?.row.time} close={close}>
+        {shown ? <VerdictMark verdict={shown.row.verdict} says={judgedWord(shown.row.judged)} loud /> : 'Connection'}
+      </Head>
       {error && !coming && !shown && <Missing flow={connection} why={error} again={() => setTries(tries + 1)} />}
       {shown && (
         <div class="body">
@@ -157,6 +150,7 @@ export function ConnectionDrawer({ connection }: { connection: string }) {
               ))}
             </ol>
           )}
+          {openIncident.value && <AcknowledgePanel incident={openIncident.value} key={openIncident.value.id} />}
           {shown.past && <Since past={shown.past} />}
           <Why explanation={why?.of === asked ? (why?.said ?? null) : null} row={shown.row} policy={shown.row.judged === 'DENIED'} />
           {GROUPS.map(({ group, title }) => {

@@ -1,8 +1,8 @@
 // All about one flow: how it was judged and why, what would allow it, every field, and the message.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ask, said } from '../api';
-import { clock, inZone, safeJson, stamp, visible } from '../format';
+import { clock, inZone, safeJson, visible } from '../format';
 import { Icon, VerdictMark } from '../icons';
 import { negated, withFilter } from '../filter/terms';
 import { fetchOlder, fetching, olderError } from '../older';
@@ -11,6 +11,8 @@ import { copy, go, status, view } from '../state';
 import { policyIn, workloadOf } from '../workload/name';
 import type { Details, Explanation, Fact, Row } from '../openapi';
 import type { View } from '../url';
+import { happened, useComing } from './coming';
+import { Head } from './head';
 import { Why } from './why';
 
 export const GROUPS: { group: Fact['group']; title: string }[] = [
@@ -86,16 +88,6 @@ export function Events({ rows, columns, flow }: { rows: Row[]; columns: string[]
   );
 }
 
-/** Before this (the begin of 2000, in Unix milliseconds) nobody recorded flows. */
-const PLAUSIBLE = 946_684_800_000;
-
-/** When a flow happened, by its id, in Unix milliseconds; 0 if it says none. */
-export function happened(flow: string): number {
-  const [time = '', mark] = flow.split('-');
-  const ms = mark ? Number(time) / 1e6 : 0;
-  return ms >= PLAUSIBLE ? ms : 0;
-}
-
 /** A flow that isn't held: it may be in the servers' history. */
 export function Missing({ flow, why, again }: { flow: string; why: string; again: () => void }) {
   const held = status.value?.held;
@@ -120,7 +112,6 @@ export function Drawer({ flow }: { flow: string }) {
   const [details, setDetails] = useState<Details | null>(null);
   const [why, setWhy] = useState<Explanation | null>(null);
   const [error, setError] = useState('');
-  const head = useRef<HTMLHeadingElement>(null);
   const [tries, setTries] = useState(0);
   useEffect(() => {
     const abort = new AbortController();
@@ -135,15 +126,7 @@ export function Drawer({ flow }: { flow: string }) {
     );
     return () => abort.abort();
   }, [flow, tries]);
-  // Right after its start flows-ui may not have read as far as that.
-  const held = status.value?.held;
-  const time = happened(flow);
-  const coming = error !== '' && (held?.oldest === undefined || held.newest === undefined || (time >= held.oldest && (held.newest < time || tries < 5)));
-  useEffect(() => {
-    if (!coming) return;
-    const timer = setTimeout(() => setTries(tries + 1), 1000);
-    return () => clearTimeout(timer);
-  }, [coming, tries]);
+  const coming = useComing(flow, error !== '', tries, () => setTries(tries + 1));
   const back = view.value.connection;
   const close = () => {
     go({ flow: null, connection: null });
@@ -153,24 +136,19 @@ export function Drawer({ flow }: { flow: string }) {
   const json = details ? safeJson(details.extension ? { ...details.flow, extension: details.extension } : details.flow) : '';
   return (
     <aside class="drawer" aria-labelledby="drawer-title">
-      <header>
-        {back !== null && (
-          <button class="quiet" onClick={() => go({ flow: null }, true)} title="Back to the connection">
-            <Icon name="before" /> Connection
-          </button>
-        )}
-        <h2 id="drawer-title" ref={head}>
-          {details ? <VerdictMark verdict={details.row.verdict} loud /> : 'Flow'}
-        </h2>
-        {details && <time class="quiet-text">{details.row.time > 0 ? stamp(details.row.time) : ''}</time>}
-        <span class="stretch" />
-        <button class="quiet" onClick={() => void copy(location.href, 'The link')} title="Copy a link to this" aria-label="Copy a link to this">
-          <Icon name="link" />
-        </button>
-        <button class="quiet" onClick={close} title="Close (Esc)" aria-label="Close">
-          <Icon name="close" />
-        </button>
-      </header>
+      <Head
+        time={details?.row.time}
+        close={close}
+        before={
+          back !== null && (
+            <button class="quiet" onClick={() => go({ flow: null }, true)} title="Back to the connection">
+              <Icon name="before" /> Connection
+            </button>
+          )
+        }
+      >
+        {details ? <VerdictMark verdict={details.row.verdict} loud /> : 'Flow'}
+      </Head>
       {error && !coming && <Missing flow={flow} why={error} again={() => setTries(tries + 1)} />}
       {details && (
         <div class="body">

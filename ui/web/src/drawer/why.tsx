@@ -3,6 +3,7 @@
 
 import { Icon, VerdictMark } from '../icons';
 import { inZone, rulePath, visible } from '../format';
+import { edit, trySuggestion } from '../editor/draft';
 import { PolicyLink } from '../link';
 import { copy } from '../state';
 import type { Explanation, InvolvedPolicy, Judgement, PolicyFinding, Row, RuleFinding } from '../openapi';
@@ -49,10 +50,16 @@ export function Why({ explanation, row, policy }: { explanation: Explanation | n
       {suggestions.length > 0 && (
         <>
           <h4>What would allow it</h4>
-          {suggestions.map(({ text = '', yaml = '' }) => (
+          {suggestions.map(({ policy, text = '', yaml = '' }) => (
             <div class="suggestion" key={text + yaml}>
               <p>{text}</p>
-              <Yaml text={yaml} what="The rule" />
+              {yaml && (
+                <Yaml
+                  text={yaml}
+                  what="The rule"
+                  edit={{ says: 'Try in editor', run: (yaml) => trySuggestion({ text, yaml }, policies.find((one) => one.policy === policy && one.yaml)?.yaml) }}
+                />
+              )}
             </div>
           ))}
         </>
@@ -158,7 +165,7 @@ function Involved({ policy, decided, in_force, stale, place, yaml, meaning, vers
       </summary>
       {meaning && <p>{meaning}</p>}
       {place && <p class="place">{place}</p>}
-      {yaml ? <Yaml text={yaml} what="The policy" /> : <p class="quiet-text">Its manifest no longer exists.</p>}
+      {yaml ? <Yaml text={yaml} what="The policy" edit={{ says: 'Edit a copy', run: (text) => edit(`${text}\n`) }} /> : <p class="quiet-text">Its manifest no longer exists.</p>}
     </details>
   );
 }

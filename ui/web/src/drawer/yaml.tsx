@@ -10,9 +10,15 @@ function lines(text: string): string[] {
   return visibleLines(text.replace(/^(\s*\n)+/, '').trimEnd()).split('\n');
 }
 
-export function Yaml({ text, what }: { text: string; what: string }) {
+/** `edit`: what another button says that takes it to the editor. */
+export function Yaml({ text, what, edit }: { text: string; what: string; edit?: { says: string; run: (text: string) => void } }) {
   return (
     <div class="yaml">
+      {edit && (
+        <button class="small" onClick={() => edit.run(lines(text).join('\n'))}>
+          {edit.says}
+        </button>
+      )}
       <button class="quiet" onClick={() => void copy(lines(text).join('\n'), what)} aria-label={`Copy: ${what.toLowerCase()}`} title="Copy">
         <Icon name="copy" />
       </button>

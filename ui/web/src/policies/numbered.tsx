@@ -1,6 +1,7 @@
 // A manifest with the numbers of its lines; those that something is said of are marked.
 
 import { visibleLines } from '../format';
+import { edit } from '../editor/draft';
 import { Icon } from '../icons';
 import { copy } from '../state';
 import type { PolicyLint } from '../openapi';
@@ -11,6 +12,9 @@ export function Numbered({ text, findings }: { text: string; findings: readonly 
   const of = (line: number) => findings.filter((finding) => finding.line === line);
   return (
     <div class="yaml numbered">
+      <button class="small" onClick={() => edit(`${lines.join('\n')}\n`)}>
+        Edit a copy
+      </button>
       <button class="quiet" onClick={() => void copy(text, 'The manifest')} aria-label="Copy: the manifest" title="Copy">
         <Icon name="copy" />
       </button>

@@ -14,6 +14,7 @@ import { DEFAULT_SORT } from '../url';
 import { utc, zoneName } from '../zone';
 import { CellMenu, cellMenu } from './cellmenu';
 import { ColumnChooser } from './columns';
+import { Empty } from './empty';
 import { Export } from './export';
 import { Pages } from './pages';
 import { FlowRow, connectionOf, least, template } from './row';
@@ -210,8 +211,8 @@ export function FlowTable() {
       {/* Above the rows: there may be places where events were lost. */}
       {none && (
         <div class="nothing" role={wrong ? 'alert' : undefined}>
-          <p class={wrong ? 'error-text' : ''}>{none}</p>
-          {narrowed && !waiting && (
+          {narrowed && !waiting && !wrong ? <Empty at={still} /> : <p class={wrong ? 'error-text' : ''}>{none}</p>}
+          {narrowed && wrong && (
             <button class="small" onClick={() => go({ filters: [], since: '', until: '', namespaces: [] })}>
               Clear filters
             </button>

@@ -6,8 +6,8 @@ use flow::print::markdown as safe;
 
 use super::names::{Names, connections};
 use super::objects::{ChangedObject, ObjectChange};
-use super::report::{Report, reason_text};
-use super::{Became, Change};
+use super::{Report, reason_text};
+use crate::diff::{Became, Change};
 
 /// The longest comment, bytes: GitHub takes 65,536 characters.
 const LONGEST: usize = 60_000;

@@ -1,4 +1,5 @@
-//! What is told of a difference, whatever the format.
+//! What is told of a difference between two states of policies, whatever the format: which objects
+//! differ, which connections and recorded ones change, and what is likely a mistake in it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,12 +8,20 @@ use flow::quantity::{grouped, many};
 use policy::{Reason, ReasonKind};
 use proto::flows::v1::{Diagnostic, diagnostic};
 
-use super::objects::{ChangedObject, changed_objects};
-use super::{Became, Change, Comparison, FlowImpact};
 use crate::connectivity::PeerGroup;
+use crate::diff::{Became, Change, Comparison, FlowImpact};
 use crate::flow_groups::FlowGroups;
 use crate::policy_inputs::PolicyInputs;
 use crate::validate;
+
+mod markdown;
+mod names;
+mod objects;
+
+pub use markdown::markdown;
+pub use names::{Names, connections};
+use objects::changed_objects;
+pub use objects::{ChangedObject, ObjectChange};
 
 /// All that is to be known of a change.
 #[derive(Clone, Debug)]

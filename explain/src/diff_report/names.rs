@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use flow::quantity::grouped;
 
-use super::FlowChange;
 use crate::connectivity::{PeerGroup, PeerKind};
+use crate::diff::FlowChange;
 use crate::flow_groups::RecordedPeer;
 use crate::trace::PortText;
 
