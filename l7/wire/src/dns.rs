@@ -52,8 +52,8 @@ pub mod rtype {
 /// The class that names and addresses have.
 const CLASS_IN: u16 = 1;
 
-/// A message that is not one: cut off, a pointer that doesn't lead back, a name that is too long, an address
-/// of the wrong length.
+/// A message that is not one: cut off, a pointer that doesn't lead back, a name that is too long or has too many
+/// pointers, an address of the wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 

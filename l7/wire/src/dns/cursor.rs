@@ -3,6 +3,10 @@
 use super::Malformed;
 use crate::name::Name;
 
+/// Most pointers in one name: one behind each of the most labels that a name can have (as miekg/dns). Ones
+/// without labels between them would otherwise make each name as long to read as its message.
+const MAX_POINTERS: u8 = 126;
+
 /// Reads a message from its start.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
@@ -49,8 +53,8 @@ impl<'a> Cursor<'a> {
     pub(super) fn name(&mut self) -> Result<Name, Malformed> {
         let mut name = Name::ROOT;
         let mut here = self.clone();
-        // Where the labels that are being read began, and whether a pointer was followed.
-        let (mut start, mut is_elsewhere) = (here.at, false);
+        // Where the labels that are being read began, and how many pointers were followed.
+        let (mut start, mut pointers) = (here.at, 0_u8);
         loop {
             let length = here.u8()?;
             match length >> 6 {
@@ -61,10 +65,13 @@ impl<'a> Cursor<'a> {
                 }
                 3 => {
                     let low = here.u8()?;
-                    if !is_elsewhere {
+                    if pointers == 0 {
                         self.at = here.at;
-                        is_elsewhere = true;
                     }
+                    if pointers >= MAX_POINTERS {
+                        return Err(Malformed);
+                    }
+                    pointers = pointers.saturating_add(1);
                     let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
                     // The header is no name.
                     if target >= start || target < super::HEADER {
@@ -80,7 +87,7 @@ impl<'a> Cursor<'a> {
                 _ => return Err(Malformed),
             }
         }
-        if !is_elsewhere {
+        if pointers == 0 {
             self.at = here.at;
         }
         Ok(name)

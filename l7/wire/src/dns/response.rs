@@ -21,6 +21,9 @@ pub struct Response<'a> {
     /// Where the answers are.
     answers: Cursor<'a>,
     count: u16,
+    /// Of all addresses and aliases.
+    least_ttl: Option<u32>,
+    has_addresses: bool,
 }
 
 /// A record of the answer section.
@@ -72,18 +75,28 @@ impl<'a> Response<'a> {
         let truncated = header.flags & Header::TRUNCATED != 0;
         let mut rcode = u16::from(header.rcode());
         let mut whole = 0_u16;
+        let mut is_cut = false;
+        let mut least_ttl: Option<u32> = None;
+        let mut has_addresses = false;
         let all = [count, authority, additional].map(u32::from);
         for index in 0..all.into_iter().fold(0, u32::saturating_add) {
             let mut next = cursor.clone();
             let (found, _class) = match record(&mut next) {
                 Ok(found) => found,
                 // The counts may be those of before the cut.
-                Err(Malformed) if truncated => break,
+                Err(Malformed) if truncated => {
+                    is_cut = true;
+                    break;
+                }
                 Err(Malformed) => return Err(Malformed),
             };
             cursor = next;
             if index < count.into() {
                 whole = whole.saturating_add(1);
+                has_addresses |= matches!(found.data, Data::A(_) | Data::Aaaa(_));
+                if found.data != Data::Other {
+                    least_ttl = Some(least_ttl.map_or(found.ttl, |least| least.min(found.ttl)));
+                }
             } else if found.rtype == rtype::OPT {
                 // RFC 6891, 6.1.3: the upper eight of twelve bits.
                 let [upper, ..] = found.ttl.to_be_bytes();
@@ -95,13 +108,19 @@ impl<'a> Response<'a> {
             rcode,
             truncated,
             question,
-            message: bytes.get(..cursor.position()).ok_or(Malformed)?,
+            message: match is_cut {
+                true => bytes,
+                false => bytes.get(..cursor.position()).ok_or(Malformed)?,
+            },
             answers,
             count: whole,
+            least_ttl,
+            has_addresses: has_addresses && rcode == 0,
         })
     }
 
-    /// The message without what stands after it; of a truncated one, the records that are whole.
+    /// What is to be passed on: the message without what stands after it. One that was cut is passed as it
+    /// came, since its counts may speak of what was cut.
     pub fn message(&self) -> &'a [u8] {
         self.message
     }
@@ -117,14 +136,12 @@ impl<'a> Response<'a> {
     /// The least time to live of all addresses and aliases, in seconds, in any order and whether or not their
     /// names fit (Cilium's rule); `None` without any.
     pub fn least_ttl(&self) -> Option<u32> {
-        let kept = self.answers().filter(|record| record.data != Data::Other);
-        kept.map(|record| record.ttl).min()
+        self.least_ttl
     }
 
     /// Whether addresses are to be learned from it: no error, and one at least.
     pub fn has_addresses(&self) -> bool {
-        let is_address = |record: Record| matches!(record.data, Data::A(_) | Data::Aaaa(_));
-        self.rcode == 0 && self.answers().any(is_address)
+        self.has_addresses
     }
 }
 
