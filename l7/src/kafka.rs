@@ -46,7 +46,8 @@ pub struct Versions {
     pub api_key: ApiKey,
     /// Newest version that is read; the oldest is 0.
     pub read: i16,
-    /// Newest version that clients are offered: none that names topics by their ids alone.
+    /// Newest version that clients are offered: of the kinds whose topics rules match, none that names topics by
+    /// their ids alone.
     pub offered: i16,
 }
 

@@ -63,10 +63,12 @@ impl Default for Config {
 }
 
 impl Config {
-    const fn keep(&self) -> Keep {
+    /// `is_denied`: whatever the request's topics are.
+    const fn keep(&self, is_denied: bool) -> Keep {
         Keep {
             items: self.items,
             text: self.names,
+            is_denied,
         }
     }
 }
@@ -107,8 +109,13 @@ pub enum Event {
         head: Head,
         /// Its topics, as far as they were read before the verdict.
         topics: Vec<String>,
+        /// Whether it named more: of a request that is denied whatever its topics are, few are kept.
+        has_more_topics: bool,
         /// What became of it.
         outcome: Outcome,
+        /// The error code that the client is told, 0 = none; of a produce request that wants no answer, what it
+        /// would have been told.
+        error_code: i16,
     },
     /// The server's answer was passed on, or ours sent.
     Answer {
@@ -170,7 +177,7 @@ pub enum Close {
     #[error("{0} is newer than what is read")]
     Version(Head),
     /// SASL without frames of Kafka: nothing can be judged after it.
-    #[error("SASL in its oldest form, whose tokens have no header; version 1 of the handshake has")]
+    #[error("SaslHandshake v0 is not supported; use v1")]
     RawSasl,
     /// The server sent what no request asked for.
     #[error("the server answers {found}, and {}", .expected.map_or("nothing was asked".to_owned(), |id| format!("the oldest request is {id}")))]
@@ -317,20 +324,4 @@ impl Connection {
 fn hold(max_wait: i64) -> Duration {
     let wait = u64::try_from(max_wait).unwrap_or(0);
     Duration::from_millis(wait.clamp(100, 5_000))
-}
-
-impl Event {
-    /// The error code that the client was told: 0 = none.
-    #[must_use]
-    pub fn error_code(&self) -> i16 {
-        match self {
-            Self::Request {
-                head,
-                outcome: Outcome::Denied(_),
-                ..
-            } => super::schema::find(head.api_key.0)
-                .map_or(super::schema::code::CLUSTER, |api| api.refused_by),
-            Self::Request { .. } | Self::Answer { .. } => 0,
-        }
-    }
 }

@@ -214,7 +214,13 @@ impl Rules {
         let rule = self.rules.get(index)?;
         let idempotent = self.options.idempotent_producers
             && rule.role() == Some(Role::Produce)
-            && matches!(head.api_key.0, 22 | 24 | 25 | 26);
+            && matches!(
+                head.api_key,
+                ApiKey::INIT_PRODUCER_ID
+                    | ApiKey::ADD_PARTITIONS_TO_TXN
+                    | ApiKey::ADD_OFFSETS_TO_TXN
+                    | ApiKey::END_TXN
+            );
         if !idempotent && !rule.has_key(head.api_key) {
             Some(Condition::ApiKey)
         } else if rule
@@ -273,7 +279,7 @@ impl Denial {
             return "there is no Kafka rule".to_owned();
         };
         let failed = match &self.failed {
-            Condition::ApiKey => format!("no rule has requests of the kind {}", head.api_key),
+            Condition::ApiKey => format!("no rule allows {}", head.api_key),
             Condition::ApiVersion => format!("version {} is not the rule's", head.api_version),
             Condition::ClientId => format!("client id {:?} is not the rule's", head.client()),
             Condition::Topic(topic) => format!("topic {topic:?} has no rule"),

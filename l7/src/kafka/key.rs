@@ -65,6 +65,10 @@ impl ApiKey {
     pub const INIT_PRODUCER_ID: Self = Self(22);
     /// AddPartitionsToTxn.
     pub(super) const ADD_PARTITIONS_TO_TXN: Self = Self(24);
+    /// AddOffsetsToTxn.
+    pub(super) const ADD_OFFSETS_TO_TXN: Self = Self(25);
+    /// EndTxn.
+    pub(super) const END_TXN: Self = Self(26);
     /// SaslAuthenticate.
     pub const SASL_AUTHENTICATE: Self = Self(36);
 
@@ -92,7 +96,7 @@ impl ApiKey {
             4..=6 | 19..=21 | 23 | 24 | 27 | 28 | 34 | 35 | 37 => Topics::Unmatched,
             // ... and those that came later. Cilium takes them for requests without topics, which any
             // rule with a topic allows.
-            43 | 45..=47 | 61 | 75 | 78 | 79 | 83..=87 | 90..=92 => Topics::Unmatched,
+            43..=47 | 61 | 68 | 75 | 78 | 79 | 83..=87 | 90..=92 => Topics::Unmatched,
             // What nobody has a table of may name topics.
             _ if self.name().is_none() && super::schema::find(self.0).is_none() => {
                 Topics::Unmatched

@@ -55,7 +55,13 @@ pub(super) struct Keep {
     pub(super) items: usize,
     /// Bytes of names.
     pub(super) text: usize,
+    /// Whether the request is denied whatever its topics are: then few of their names are kept, for its event,
+    /// and that there are more; otherwise more than fit are refused.
+    pub(super) is_denied: bool,
 }
+
+/// Topics that are kept of a request which is denied whatever they are.
+const FEW_TOPICS: usize = 100;
 
 /// What a request's body says.
 #[derive(Debug, Default)]
@@ -63,6 +69,10 @@ pub(super) struct Body {
     pub(super) topics: Topics,
     /// The same once more, when they are many.
     seen: HashSet<String>,
+    /// Bytes of their names.
+    text: usize,
+    /// Whether there are topics that aren't kept.
+    pub(super) has_more_topics: bool,
     pub(super) acks: Option<i64>,
     pub(super) max_wait: i64,
     pub(super) session: i64,
@@ -172,9 +182,10 @@ impl Body {
                     self.array.length = (from, to);
                     self.announced = count;
                 }
-                // A group of several that asks for all of its topics.
-                let of_group = level == 2 && !self.element.name;
-                if key == ApiKey::OFFSET_FETCH && of_group && count.unwrap_or(0) == 0 {
+                // A group of several that asks for all of its topics; of other kinds an element that named
+                // no topic before what it wants of it.
+                let is_unnamed = level == 2 && !self.element.name;
+                if is_unnamed && (key != ApiKey::OFFSET_FETCH || count.unwrap_or(0) == 0) {
                     self.topics.unnamed = true;
                 }
             }
@@ -199,14 +210,16 @@ impl Body {
             Found::Int(role, value) => self.int(role, value, keep)?,
             Found::Text(Role::Topic, Some(name)) => {
                 self.element.name = true;
-                if let Some((_, of)) = self.array.elements.last_mut() {
+                // Beside an id the name counts for nothing: the broker goes by the id.
+                if let Some((_, of)) = self.array.elements.last_mut()
+                    && !self.element.id
+                {
                     *of = Some(name.to_owned());
                 }
-                if self.is_new(name) {
-                    self.topics.names.push(name.to_owned());
-                }
+                self.name(name, keep)?;
                 self.echo(Role::Topic, name, keep)?;
             }
+            Found::Text(Role::Topic, None) => self.topics.unnamed = true,
             Found::Text(role, Some(text)) => self.echo(role, text, keep)?,
             Found::Text(_, None) => {}
             Found::Uuid(role, id) => {
@@ -221,10 +234,14 @@ impl Body {
 
     /// The topics of all that was read, of an element that isn't over too.
     pub(super) fn topics_so_far(&self) -> Topics {
-        let Element { name, id } = self.element;
         let mut topics = self.topics.clone();
-        topics.unnamed |= id && !name;
+        topics.unnamed = self.has_unnamed_topics();
         topics
+    }
+
+    /// Whether any topic so far was named by its id, or not at all.
+    pub(super) fn has_unnamed_topics(&self) -> bool {
+        self.topics.unnamed || self.element.id
     }
 
     /// Whether the last topic's name was read, where each stands in an element of the outermost array.
@@ -234,22 +251,71 @@ impl Body {
 
     /// Bytes that it takes.
     pub(super) fn size(&self) -> usize {
-        let names = names_size(&self.topics.names);
-        names.saturating_add(self.echo.size())
+        let strings = self.topics.names.len().saturating_mul(size_of::<String>());
+        let names = strings.saturating_add(self.text);
+        let names = if self.seen.is_empty() {
+            names
+        } else {
+            names.saturating_mul(2)
+        };
+        let elements = &self.array.elements;
+        let places = elements
+            .len()
+            .saturating_mul(size_of::<(u64, Option<String>)>());
+        let of = elements
+            .iter()
+            .filter_map(|(_, of)| of.as_ref())
+            .map(String::len);
+        let places = of.fold(places, usize::saturating_add);
+        names
+            .saturating_add(places)
+            .saturating_add(self.echo.size())
     }
 
-    /// Whether a topic wasn't named yet. How many are kept is bounded by what an answer repeats.
-    fn is_new(&mut self, name: &str) -> bool {
+    /// Keeps a topic's name, once.
+    ///
+    /// # Errors
+    ///
+    /// There are more than may be kept, and all must be known.
+    fn name(&mut self, name: &str, keep: Keep) -> Result<(), ReadError> {
+        if self.knows(name) {
+            return Ok(());
+        }
+        let text = self.text.saturating_add(name.len());
+        let names = &mut self.topics.names;
+        let most = if keep.is_denied {
+            FEW_TOPICS.min(keep.items)
+        } else {
+            keep.items
+        };
+        if names.len() >= most || text > keep.text {
+            self.has_more_topics = true;
+            return if keep.is_denied {
+                Ok(())
+            } else {
+                Err(ReadError::TooMany)
+            };
+        }
+        names.push(name.to_owned());
+        self.text = text;
+        if !self.seen.is_empty() {
+            self.seen.insert(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a topic is among those that are kept.
+    fn knows(&mut self, name: &str) -> bool {
         /// So many are looked through; most requests have fewer.
         const FEW: usize = 16;
         let names = &self.topics.names;
         if names.len() < FEW {
-            return !names.iter().any(|known| known == name);
+            return names.iter().any(|known| known == name);
         }
         if self.seen.is_empty() {
             self.seen.extend(names.iter().cloned());
         }
-        self.seen.insert(name.to_owned())
+        self.seen.contains(name)
     }
 
     fn int(&mut self, role: Role, value: i64, keep: Keep) -> Result<(), ReadError> {
@@ -290,10 +356,13 @@ impl Body {
             .push(Token::Text(role, place(from)?, place(to)?), keep)
     }
 
-    /// An element that names its topic by id alone has no name that a rule could have.
+    /// An element that names its topic by id, or not at all, has no name that a rule could have: beside an id
+    /// the broker doesn't look at it.
     fn close_element(&mut self) {
-        let Element { name, id } = std::mem::take(&mut self.element);
-        self.topics.unnamed |= id && !name;
+        if self.level > 0 {
+            let Element { name, id } = std::mem::take(&mut self.element);
+            self.topics.unnamed |= id || !name;
+        }
     }
 }
 

@@ -137,10 +137,12 @@ pub(super) fn metadata_answer(
     splice(frame, ANSWER_BODY, &places, flexible, &mut alter, &added)
 }
 
-/// An answer about versions, with those alone that are read here.
+/// An answer about versions, with those alone that are read here. `allows_all`: a rule allows everything, so
+/// that only those kinds are cut which must be read to follow the connection.
 pub(super) fn api_versions_answer(
     api: &Api,
     version: i16,
+    allows_all: bool,
     frame: &[u8],
 ) -> Result<Vec<u8>, ReadError> {
     // A broker that doesn't know the version answers in version 0, and the client asks again.
@@ -154,11 +156,15 @@ pub(super) fn api_versions_answer(
             return false;
         };
         let key = i16::from_be_bytes([k0, k1]);
-        let Some(known) = schema::find(key) else {
-            return false;
+        let offered = match (ApiKey(key), schema::find(key)) {
+            // Whether an answer comes must be read, and the answer to this kind of request.
+            (ApiKey::PRODUCE | ApiKey::API_VERSIONS, Some(known)) if allows_all => known.newest,
+            _ if allows_all => i16::MAX,
+            (_, Some(known)) => known.offered,
+            (_, None) => return false,
         };
         let mut oldest = i16::from_be_bytes([o0, o1]);
-        let newest = i16::from_be_bytes([n0, n1]).min(known.offered);
+        let newest = i16::from_be_bytes([n0, n1]).min(offered);
         // What follows a handshake of version 0 are frames without a header.
         if ApiKey(key) == ApiKey::SASL_HANDSHAKE {
             oldest = oldest.max(1);

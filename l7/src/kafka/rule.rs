@@ -48,6 +48,12 @@ impl Rule {
         Self::default()
     }
 
+    /// Whether it allows everything.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        *self == Self::any()
+    }
+
     /// The topic that it is about; none: every one.
     #[must_use]
     pub fn topic(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! The messages of Kafka as tables: which fields a request or an answer has in which version, and what
 //! of them matters here. From Apache Kafka's `clients/src/main/resources/common/message/*.json` at
 //! 4.0.0 (commit 1eb7644349) and, for versions that came later, the crate `kafka-protocol` 0.18;
-//! `l7/tests/kafka_interop.rs` holds every table and version against that crate.
+//! `l7/tests/kafka/interop.rs` holds every table and version against that crate.
 //!
 //! Why tables of our own: that crate, as every library looked at, decodes whole frames into objects,
 //! and reserves memory for as many elements as an array announces: a metadata request of 4 bytes asks

@@ -35,10 +35,9 @@ pub(super) enum Kind {
 impl Kind {
     /// By the request's epoch: 0 begins a session, -1 wants none.
     pub(super) const fn of(epoch: i64) -> Self {
-        if epoch > 0 {
-            Self::Incremental
-        } else {
-            Self::Full
+        match epoch {
+            0 | -1 => Self::Full,
+            _ => Self::Incremental,
         }
     }
 }

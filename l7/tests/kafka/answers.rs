@@ -147,6 +147,27 @@ fn clients_are_offered_what_is_read() {
 }
 
 #[test]
+fn where_everything_is_allowed_only_produce_is_cut() {
+    use api_versions_response::ApiVersion;
+    let of = |key, min_version, max_version| {
+        ApiVersion::default()
+            .with_api_key(key)
+            .with_min_version(min_version)
+            .with_max_version(max_version)
+    };
+    let sent = vec![of(0, 0, 14), of(1, 4, 99), of(17, 0, 1), of(900, 0, 3)];
+    let kept = vec![of(0, 0, 13), of(1, 4, 99), of(17, 1, 1), of(900, 0, 3)];
+    let everything = Rules::new(vec![l7::kafka::Rule::any()], Options::default());
+    let mut wire = Wire::new(Config::default());
+    wire.client(&everything, &encode(ApiKey::ApiVersions, 4, 3, None));
+    let body = |keys| ApiVersionsResponse::default().with_api_keys(keys);
+    let sent = ResponseKind::ApiVersions(body(sent));
+    wire.server(&everything, &answer(ApiKey::ApiVersions, 4, 3, &sent));
+    let (_, told) = decode(&mut wire.to_client, ApiKey::ApiVersions, 4);
+    assert_eq!(told, ResponseKind::ApiVersions(body(kept)));
+}
+
+#[test]
 fn a_form_of_apiversions_that_is_not_read_is_asked_for_anew() {
     let all = rules(&["apiKey=apiversions"]);
     let mut wire = Wire::new(Config::default());

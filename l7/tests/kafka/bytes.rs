@@ -114,9 +114,11 @@ proptest! {
         let wire = run(&rules, LIMITS, &client, &server, piece);
         // Names with what each takes besides.
         let names = 2_000 + 100 * 24;
-        // Held, kept of one request (its items, and its names twice), answers that wait with one over
-        // the limit, an answer being changed, and four sessions.
-        let most = 2_000 + (100 * 24 + 2 * names) + (10_000 + 10_000) + 3_000 + 4 * names;
+        // Held, kept of one request (its items with their texts and places, and its names twice), answers that
+        // wait with one over the limit, an answer being changed, and four sessions.
+        let items = 100 * 24 + 2_000;
+        let places = 100 * 32 + 2_000;
+        let most = 2_000 + (items + places + 2 * names) + (10_000 + 10_000) + 3_000 + 4 * names;
         prop_assert!(wire.held <= most, "{}", wire.held);
     }
 }

@@ -221,6 +221,69 @@ fn a_fetch_session_that_is_not_known_begins_anew() {
 }
 
 #[test]
+fn an_epoch_that_is_neither_0_nor_minus_1_goes_on_with_a_session() {
+    let rules = rules(&["role=consume topic=a"]);
+    for (epoch, is_full) in [(-2, false), (-1, true), (0, true), (1, false)] {
+        let mut wire = Wire::new(Config::default());
+        wire.client(&rules, &fetch(1, (9, epoch), &["a"]));
+        let outcome = match is_full {
+            true => Outcome::Allowed(Some(0)),
+            false => Outcome::SessionUnknown,
+        };
+        assert_eq!(outcomes(&wire), [&outcome], "{epoch}");
+    }
+}
+
+#[test]
+fn events_have_the_error_code_that_the_client_is_told() {
+    let coordinator = |kind: i8| {
+        let request = FindCoordinatorRequest::default().with_key_type(kind);
+        let request = RequestKind::FindCoordinator(request);
+        encode(ApiKey::FindCoordinator, 3, 1, Some(request))
+    };
+    let mut offsets = OffsetFetchRequest::default();
+    offsets.topics = None;
+    let offsets = RequestKind::OffsetFetch(offsets);
+    let offsets = encode(ApiKey::OffsetFetch, 7, 1, Some(offsets));
+    let names = |name: &&str| {
+        metadata_request::MetadataRequestTopic::default().with_name(Some(topic(name)))
+    };
+    let metadata = |topics: &[&str]| {
+        let topics = topics.iter().map(names).collect();
+        let body = MetadataRequest::default().with_topics(Some(topics));
+        encode(ApiKey::Metadata, 9, 1, Some(RequestKind::Metadata(body)))
+    };
+    let versions = [0, 18, 0, 99, 0, 0, 0, 1, 0xff, 0xff, 0];
+    let topic = rules(&["role=consume topic=a", "apiKey=apiversions"]);
+    let other = rules(&["apiKey=heartbeat"]);
+    for (rules, frame, code) in [
+        (&other, coordinator(0), 30),
+        (&other, coordinator(1), 53),
+        (&other, offsets, 30),
+        (&topic, fetch(1, (9, 5), &[]), 70),
+        (&topic, fetch(1, (0, -1), &["b"]), 29),
+        (&topic, fetch(1, (0, -1), &["a"]), 0),
+        (&topic, metadata(&["a", "b"]), 29),
+        (&topic, metadata(&["a"]), 0),
+        (&topic, framed(&versions), 35),
+        (&other, produce(1, 0, &[("a", 1)]), 29),
+    ] {
+        let mut wire = Wire::new(Config::default());
+        wire.client(rules, &frame);
+        let [
+            Event::Request {
+                error_code, head, ..
+            },
+            ..,
+        ] = &wire.events[..]
+        else {
+            panic!("{:?} {:?}", wire.events, wire.close);
+        };
+        assert_eq!(*error_code, code, "{head}");
+    }
+}
+
+#[test]
 fn topics_by_their_ids_need_a_rule_without_topic() {
     let (bytes, _) = crate::wire::frame(ApiKey::Fetch, 13);
     let one = rules(&["role=consume topic=a"]);

@@ -52,7 +52,7 @@ fn the_nearest_rule_is_the_one_that_fails_last() {
             &rules,
             head(60, 0, "app"),
             &[],
-            "no rule has requests of the kind 60; nearest: apiKey=fetch",
+            "no rule allows 60; nearest: apiKey=fetch",
         ),
         (
             &none,

@@ -7,5 +7,7 @@ mod bytes;
 mod connection;
 mod denials;
 mod interop;
+mod limits;
 mod requests;
+mod unnamed;
 mod wire;

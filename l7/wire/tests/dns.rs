@@ -305,7 +305,13 @@ fn pointers_are_not_chained_without_end() {
         let place = bytes.len() + 12;
         let pointer = |at: usize| (u16::try_from(at).unwrap() | 0xc000).to_be_bytes();
         let data: Vec<u8> = (0..pointers)
-            .flat_map(|index| pointer(if index == 0 { 12 } else { place + 2 * (index - 1) }))
+            .flat_map(|index| {
+                pointer(if index == 0 {
+                    12
+                } else {
+                    place + 2 * (index - 1)
+                })
+            })
             .collect();
         bytes.extend(record(&QUESTION, 16, 1, 0, &data));
         let owner = pointer(place + 2 * (pointers - 1));

@@ -15,6 +15,14 @@ use super::super::session::Kind;
 use super::inbound::{Mode, Next, Read, Refusal, Request, State};
 use super::{Close, Connection, Event, Outcome, Output, Piece, hold};
 
+/// What is made of a request that was judged.
+struct Made {
+    outcome: Outcome,
+    error_code: i16,
+    /// None: the client waits for none.
+    answer: Option<Answer>,
+}
+
 enum Judged {
     Allowed(Option<usize>, Topics),
     Filtered(Denial),
@@ -54,6 +62,13 @@ impl Connection {
                     self.allow(&read, &body, topics, rule, output)?;
                     output.to_server.push(Piece::Bytes(frame));
                     self.client = State::after(left);
+                }
+                // What follows its topics would be taken for the next request.
+                Judged::Filtered(_) if left > 0 => {
+                    return Err(Close::RequestTooLong {
+                        head: read.head,
+                        limit: self.config.held,
+                    });
                 }
                 Judged::Filtered(denial) => {
                     self.filter(&read, &body, denial, rules, &frame, output)?;
@@ -152,7 +167,12 @@ impl Connection {
             ApiKey::SASL_HANDSHAKE if head.api_version == 0 => return Err(Close::RawSasl),
             _ => Some(Answer::Pass),
         };
-        self.note(read, topics.names, Outcome::Allowed(rule), answer, output);
+        let made = Made {
+            outcome: Outcome::Allowed(rule),
+            error_code: 0,
+            answer,
+        };
+        self.note(read, body, topics.names, made, output);
         Ok(())
     }
 
@@ -194,7 +214,7 @@ impl Connection {
             .filter(|name| !allowed(name))
             .cloned()
             .collect();
-        let sent = if names.is_empty() && !body.topics_so_far().unnamed {
+        let sent = if names.is_empty() && !body.has_unnamed_topics() {
             frame.to_vec()
         } else {
             let flexible = read
@@ -204,9 +224,12 @@ impl Connection {
                 .map_err(Close::Request)?
         };
         output.to_server.push(Piece::Bytes(sent));
-        let outcome = Outcome::Filtered(denial);
-        let answer = Some(Answer::Metadata(refused));
-        self.note(read, names.clone(), outcome, answer, output);
+        let made = Made {
+            outcome: Outcome::Filtered(denial),
+            error_code: if refused.is_empty() { 0 } else { code::TOPIC },
+            answer: Some(Answer::Metadata(refused)),
+        };
+        self.note(read, body, names.clone(), made, output);
         Ok(())
     }
 
@@ -226,9 +249,12 @@ impl Connection {
         let (outcome, echo, codes) = match refusal {
             Refusal::Versions => {
                 let frame = answer::unknown_api_versions(id);
-                let answer = Some(Answer::Local { frame, due: now });
-                let names = body.topics.names.clone();
-                self.note(read, names, Outcome::VersionUnknown, answer, output);
+                let made = Made {
+                    outcome: Outcome::VersionUnknown,
+                    error_code: code::UNSUPPORTED_VERSION,
+                    answer: Some(Answer::Local { frame, due: now }),
+                };
+                self.note(read, body, body.topics.names.clone(), made, output);
                 return Ok(());
             }
             Refusal::Session(denial) => {
@@ -266,7 +292,16 @@ impl Connection {
             }
             (None, _) => return Ok(()),
         };
-        self.note(read, body.topics.names.clone(), outcome, answer, output);
+        let error_code = match echo.tokens() {
+            [] => codes.whole,
+            [..] => codes.element,
+        };
+        let made = Made {
+            outcome,
+            error_code,
+            answer,
+        };
+        self.note(read, body, body.topics.names.clone(), made, output);
         Ok(())
     }
 
@@ -274,17 +309,24 @@ impl Connection {
     fn note(
         &mut self,
         read: &Read,
+        body: &Body,
         topics: Vec<String>,
-        outcome: Outcome,
-        answer: Option<Answer>,
+        made: Made,
         output: &mut Output,
     ) {
+        let Made {
+            outcome,
+            error_code,
+            answer,
+        } = made;
         self.requests = self.requests.saturating_add(1);
         output.events.push(Event::Request {
             request: self.requests,
             head: read.head.clone(),
             topics,
+            has_more_topics: body.has_more_topics,
             outcome,
+            error_code,
         });
         if let Some(answer) = answer {
             self.flight.push(Slot {

@@ -178,7 +178,8 @@ impl Request {
                 self.left = self.left.saturating_sub(taken.len() as u64);
                 let key = read.head.api_key;
                 if let Some(walk) = &mut read.walk {
-                    let mut sink = |found: Found<'_>| self.body.take(key, config.keep(), found);
+                    let keep = config.keep(true);
+                    let mut sink = |found: Found<'_>| self.body.take(key, keep, found);
                     walk.feed(taken, &mut sink).map_err(Close::Request)?;
                 }
                 Ok(match self.left {
@@ -242,8 +243,10 @@ impl Request {
         let body = &mut self.body;
         let filterable = read.filterable;
         let mut certain = false;
+        let is_denied = matches!(read.outlook, Outlook::Certain(Verdict::Denied(_)));
+        let keep = config.keep(is_denied);
         let result = walk.feed(taken, &mut |found| {
-            body.take(key, config.keep(), found)?;
+            body.take(key, keep, found)?;
             // Records needn't come before a verdict. What follows isn't looked at then, so that it
             // makes no difference how the bytes came.
             let is_name = matches!(found, Found::Text(..) | Found::Uuid(..));
@@ -334,8 +337,9 @@ impl Request {
         let mut judged = body.topics.names.len();
         let mut stopped = None;
         let before = walk.at();
+        let keep = config.keep(false);
         let result = walk.feed(taken, &mut |found| {
-            body.take(head.api_key, config.keep(), found)?;
+            body.take(head.api_key, keep, found)?;
             stopped = denied(head, body, rules, judged);
             judged = body.topics.names.len();
             match stopped {
@@ -373,7 +377,7 @@ fn denied(head: &Head, body: &Body, rules: &Rules, from: usize) -> Option<Denial
     let mut unruled = names.filter(|name| rules.topic(head, name).is_none());
     let failed = match unruled.next() {
         Some(name) => Condition::Topic(name.clone()),
-        None if body.topics_so_far().unnamed => Condition::UnnamedTopic,
+        None if body.has_unnamed_topics() => Condition::UnnamedTopic,
         None => return None,
     };
     Some(rules.denial(head, failed))

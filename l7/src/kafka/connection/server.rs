@@ -7,6 +7,7 @@ use super::super::flight::Answer;
 use super::super::judge::{Head, Rules};
 use super::super::key::ApiKey;
 use super::super::rewrite;
+use super::super::rule::Rule;
 use super::super::schema::{self, Role};
 use super::super::walk::{Found, Walk};
 use super::{Close, Connection, Event, Output, Piece};
@@ -240,7 +241,8 @@ fn changed(
     match answer {
         Answer::Metadata(refused) => rewrite::metadata_answer(api, head, rules, refused, frame),
         _ if head.api_key == ApiKey::API_VERSIONS => {
-            rewrite::api_versions_answer(api, version, frame)
+            let allows_all = rules.rules().iter().any(Rule::is_any);
+            rewrite::api_versions_answer(api, version, allows_all, frame)
         }
         Answer::Pass | Answer::Fetch(_) | Answer::ApiVersions | Answer::Local { .. } => {
             Ok(frame.to_vec())
