@@ -135,6 +135,25 @@ fn names() {
 }
 
 #[test]
+fn a_topic_alone_allows_what_has_none() {
+    let found = |json: &str| told(&lint::kafka(&read(json)));
+    let wanted = "topic: requests that name no topic are allowed too: createacls, alterconfigs, endtxn and \
+                  more; `role: produce` or `consume`, or an apiKey, beside the topic keeps them out";
+    assert_eq!(found(r#"{"topic": "a"}"#), [wanted]);
+    assert_eq!(
+        found(r#"{"topic": "a", "clientID": "b", "role": ""}"#),
+        [wanted]
+    );
+    for json in [
+        r#"{"topic": "a", "role": "produce"}"#,
+        r#"{"topic": "a", "apiKey": "fetch"}"#,
+        r#"{"clientID": "a"}"#,
+    ] {
+        assert_eq!(found(json), [""; 0], "{json}");
+    }
+}
+
+#[test]
 fn a_wide_rule_does_not_open_names() {
     let set = |peers: &str, allows: &str| {
         let json = format!(
