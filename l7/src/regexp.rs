@@ -18,14 +18,20 @@ use regex::bytes;
 
 /// Most bytes of an expression.
 pub const MAX_LENGTH: usize = 8 * 1024;
-/// Most bytes that an expression may take compiled.
-const MAX_COMPILED: usize = 1 << 20;
+/// Bytes that an expression may take compiled: the first of these that is enough is what it is taken to cost.
+const COMPILED: [usize; 3] = [8 << 10, 32 << 10, 128 << 10];
+/// Bytes of what an expression keeps of its last matches, for each thread that matches.
+const MAX_CACHE: usize = 64 << 10;
+/// Most bytes that all expressions of a node may cost.
+pub const MAX_ALL: usize = 128 << 20;
 
 /// An expression that matches whole strings. A clone shares its memory.
 #[derive(Clone, Debug)]
 pub struct Regexp {
     text: Arc<str>,
     form: Form,
+    /// Bytes, at most.
+    cost: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +97,9 @@ pub enum ErrorCode {
     /// Longer than [`MAX_LENGTH`], or too much memory compiled.
     #[error("expression too large")]
     TooLarge,
+    /// Together with the others, more than [`MAX_ALL`].
+    #[error("all expressions together are too large, more than {} MiB compiled", MAX_ALL >> 20)]
+    AllTooLarge,
     /// More groups inside each other than can be matched.
     #[error("expression nests too deeply")]
     TooDeep,
@@ -117,32 +126,17 @@ impl Regexp {
                 ..whole(ErrorCode::TooLarge)
             });
         }
-        let form = match parser::translate(text)? {
-            parser::Translated::Literal(literal) => Form::Literal(literal.into()),
+        let (form, compiled) = match parser::translate(text)? {
+            parser::Translated::Literal(literal) => (Form::Literal(literal.into()), 0),
             parser::Translated::Regex(translated) => {
-                let regex = bytes::RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
-                    .size_limit(MAX_COMPILED)
-                    .dfa_size_limit(MAX_COMPILED)
-                    .nest_limit(200)
-                    .build();
-                Form::Regex(regex.map_err(|error| {
-                    // What it is of the rest, `regex` tells in words alone.
-                    let text = error.to_string();
-                    whole(if matches!(error, regex::Error::CompiledTooBig(_)) {
-                        ErrorCode::TooLarge
-                    } else if text.contains("nest") {
-                        ErrorCode::TooDeep
-                    } else if text.contains("Unicode property") {
-                        ErrorCode::CharacterRange
-                    } else {
-                        ErrorCode::Unsupported
-                    })
-                })?)
+                let (regex, size) = compile(&translated).map_err(whole)?;
+                (Form::Regex(regex), size)
             }
         };
         Ok(Self {
             text: text.into(),
             form,
+            cost: compiled.saturating_add(text.len().saturating_mul(2)),
         })
     }
 
@@ -174,23 +168,139 @@ impl fmt::Display for Regexp {
     }
 }
 
-/// Compiles each text once: policies repeat themselves.
-#[derive(Debug, Default)]
+/// Compiles what was translated; and how many bytes are enough for it.
+fn compile(translated: &str) -> Result<(bytes::Regex, usize), ErrorCode> {
+    for size in COMPILED {
+        let regex = bytes::RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
+            .size_limit(size)
+            .dfa_size_limit(MAX_CACHE)
+            .nest_limit(200)
+            .build();
+        let error = match regex {
+            Ok(regex) => return Ok((regex, size)),
+            Err(regex::Error::CompiledTooBig(_)) => continue,
+            Err(error) => error.to_string(),
+        };
+        // What else it is, `regex` tells in words alone, behind the expression.
+        let (_, error) = error.rsplit_once("error: ").unwrap_or_default();
+        return Err(if error.contains("nest") {
+            ErrorCode::TooDeep
+        } else if error.contains("Unicode property") {
+            ErrorCode::CharacterRange
+        } else {
+            ErrorCode::Unsupported
+        });
+    }
+    Err(ErrorCode::TooLarge)
+}
+
+/// Compiles each text once: policies repeat themselves, and so does each state of them the one before.
+#[derive(Clone, Debug)]
 pub struct Regexps {
-    compiled: HashMap<Box<str>, Regexp>,
+    compiled: HashMap<Arc<str>, Regexp>,
+    /// Those of the state before, which cost nothing until they are wanted.
+    before: HashMap<Arc<str>, Regexp>,
+    /// Bytes that may still be used.
+    left: usize,
+}
+
+impl Default for Regexps {
+    fn default() -> Self {
+        Self::with_limit(MAX_ALL)
+    }
 }
 
 impl Regexps {
+    /// None, and so many bytes for all.
+    #[must_use]
+    pub fn with_limit(bytes: usize) -> Self {
+        Self {
+            compiled: HashMap::new(),
+            before: HashMap::new(),
+            left: bytes,
+        }
+    }
+
+    /// None, but those of the state before are at hand.
+    #[must_use]
+    pub fn after(&self) -> Self {
+        Self {
+            before: self.compiled.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Without what isn't wanted any more.
+    #[must_use]
+    pub fn done(self) -> Self {
+        Self {
+            before: HashMap::new(),
+            ..self
+        }
+    }
+
     /// As [`Regexp::new`].
     ///
     /// # Errors
-    /// As [`Regexp::new`].
+    /// As [`Regexp::new`], and if all together are too large.
     pub fn get(&mut self, text: &str) -> Result<Regexp, RegexpError> {
         if let Some(known) = self.compiled.get(text) {
             return Ok(known.clone());
         }
-        let regexp = Regexp::new(text)?;
-        self.compiled.insert(text.into(), regexp.clone());
+        let regexp = match self.before.get(text) {
+            Some(known) => known.clone(),
+            None => Regexp::new(text)?,
+        };
+        self.left = self.left.checked_sub(regexp.cost).ok_or(RegexpError {
+            code: ErrorCode::AllTooLarge,
+            part: text.into(),
+        })?;
+        self.compiled.insert(regexp.text.clone(), regexp.clone());
         Ok(regexp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(regexps: &mut Regexps, text: &str) -> Result<Regexp, ErrorCode> {
+        regexps.get(text).map_err(|error| error.code)
+    }
+
+    fn is_same(a: &Result<Regexp, ErrorCode>, b: &Result<Regexp, ErrorCode>) -> bool {
+        matches!((a, b), (Ok(a), Ok(b)) if Arc::ptr_eq(&a.text, &b.text))
+    }
+
+    #[test]
+    fn the_next_state_takes_what_it_has_in_common() {
+        let mut one = Regexps::default();
+        let (kept, left) = (get(&mut one, "/a.*"), get(&mut one, "/b.*"));
+        assert!(is_same(&kept, &get(&mut one, "/a.*")));
+        let mut two = one.after();
+        assert!(is_same(&kept, &get(&mut two, "/a.*")));
+        // What the state between doesn't have is gone.
+        let mut three = two.done().after();
+        assert!(is_same(&kept, &get(&mut three, "/a.*")));
+        assert!(!is_same(&left, &get(&mut three, "/b.*")));
+    }
+
+    #[test]
+    fn all_together_have_a_limit() {
+        let mut regexps = Regexps::with_limit(20 << 10);
+        for text in ["/a.*", "/a.*", "/b.*", "/plain"] {
+            assert!(get(&mut regexps, text).is_ok(), "{text}");
+        }
+        let error = regexps.get("/c.*").err();
+        assert_eq!(
+            error.map(|error| error.to_string()).as_deref(),
+            Some(
+                "error parsing regexp: all expressions together are too large, more than 128 MiB \
+                 compiled: `/c.*`"
+            )
+        );
+        // One that is known costs nothing, and a failure takes nothing away.
+        assert!(get(&mut regexps, "/a.*").is_ok());
+        assert!(get(&mut regexps, "/d").is_ok());
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! Snapshot (texts, JSON)  --compile-->  Rules  --get(endpoint, direction, protocol, port)-->  Set
 //! Set.judge_{dns,http,server_name}(peer, request) -> allowed by which rule, or denied, and why
+//! Set.kafka(peer) -> the rules of a connection, which judge its requests
 //! ```
 //!
 //! All alternatives of a set that select the peer count, and one that allows is enough; one without rules of
@@ -16,6 +17,7 @@ mod snapshot;
 
 pub use compiled::{CompileError, ItemError, PeerKind, Rules, Set};
 pub use decision::{Allowed, Decision, Denial, Nearest, Reason};
+pub use judge::KafkaRules;
 pub use snapshot::{
     Allows, Alternative, Binding, Direction, LoadError, MAX_ALTERNATIVES, MAX_BINDINGS, MAX_BYTES,
     MAX_ITEMS, Peers, Protocol, RuleRef, SetSpec, Snapshot, VERSION,

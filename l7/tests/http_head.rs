@@ -2,8 +2,8 @@
 
 use l7::http::HeadError::{self, *};
 use l7::http::{
-    Chunks, ChunksError, Framing, Head, HeadReader, MAX_HEAD, MAX_HEADERS, Upgrade,
-    is_http2_preface,
+    Chunks, ChunksError, Effects, Framing, Head, HeadReader, HeaderChange, MAX_HEAD, MAX_HEADERS,
+    Upgrade, is_http2_preface,
 };
 use proptest::prelude::*;
 
@@ -74,6 +74,7 @@ fn what_has_one_reading_is_read() {
             ],
             framing: Framing::Length(12),
             upgrade: Upgrade::None,
+            closes: false,
             expects_continue: true,
             length,
         }
@@ -226,11 +227,32 @@ fn headers_that_have_two_readings_are_refused() {
             None,
         ),
         (&[HOST, "Expect: 200-maybe"], Some((Expect, 417))),
+        // Whom the proxy obeyed, it would drop what was judged for.
+        (
+            &[HOST, "Connection: close, X-User", "X-User: a"],
+            Some((Connection, 400)),
+        ),
+        (&["Host: a%2eb"], Some((Host, 400))),
     ];
     for (headers, wanted) in rows {
         let bytes = request(GET, headers);
         let told = read(&bytes).err().map(|error| (error, error.status()));
         assert_eq!(told, *wanted, "{headers:?}");
+    }
+}
+
+#[test]
+fn frames_begin_behind_a_get_without_a_body() {
+    let upgrade = ["Connection: upgrade", "Upgrade: websocket"];
+    let rows: [(&str, &[&str], bool); 4] = [
+        (GET, &[HOST], true),
+        ("POST / HTTP/1.1", &[HOST], false),
+        (GET, &[HOST, "Content-Length: 3"], false),
+        (GET, &[HOST, "Transfer-Encoding: chunked"], false),
+    ];
+    for (line, headers, wanted) in rows {
+        let told = read(&request(line, &[headers, &upgrade].concat())).err();
+        assert_eq!(told, (!wanted).then_some(Upgrade), "{line} {headers:?}");
     }
 }
 
@@ -263,6 +285,94 @@ fn what_follows_and_what_becomes_of_the_connection() {
             (*framing, *upgrade),
             "{headers:?}"
         );
+    }
+}
+
+#[test]
+fn what_is_forwarded_is_what_was_judged() {
+    let change = |change| Effects {
+        changes: vec![change],
+        ..Effects::default()
+    };
+    let none = Effects::default;
+    let add = HeaderChange::Add("X".into(), b"2".as_slice().into());
+    let replace = HeaderChange::Replace("x".into(), b"3".as_slice().into());
+    let rows: [(&str, &[&str], Effects, &str); 6] = [
+        // Of an absolute target Host is the target's.
+        (
+            "GET http://be:81/a HTTP/1.1",
+            &["Accept: *", HOST],
+            none(),
+            "Host: be:81\r\nAccept: *\r\n",
+        ),
+        // An upgrade that isn't followed isn't offered either.
+        (
+            GET,
+            &[
+                HOST,
+                "Upgrade: h2c",
+                "Connection: Upgrade, HTTP2-Settings",
+                "HTTP2-Settings: AA",
+            ],
+            none(),
+            "Host: be\r\n",
+        ),
+        (
+            GET,
+            &[
+                HOST,
+                "Connection: keep-alive, upgrade",
+                "Upgrade: WebSocket",
+                "Sec-WebSocket-Key: k",
+            ],
+            none(),
+            "Host: be\r\nSec-WebSocket-Key: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+        ),
+        (
+            "POST / HTTP/1.1",
+            &[
+                "content-length: 007",
+                HOST,
+                "Connection: close, TE",
+                "TE: trailers",
+                "X: 1",
+            ],
+            change(add),
+            "Host: be\r\nX: 1\r\nX: 2\r\nConnection: close\r\nContent-Length: 7\r\n",
+        ),
+        (
+            "POST / HTTP/1.1",
+            &[
+                HOST,
+                "Transfer-Encoding: CHUNKED",
+                "X: 1",
+                "X: 2",
+                "Keep-Alive: 5",
+                "Trailer: X",
+            ],
+            change(replace),
+            "Host: be\r\nx: 3\r\nTransfer-Encoding: chunked\r\n",
+        ),
+        (
+            GET,
+            &[HOST, "X: 1"],
+            change(HeaderChange::Remove("x".into())),
+            "Host: be\r\n",
+        ),
+    ];
+    for (line, headers, effects, wanted) in rows {
+        let bytes = request(line, headers);
+        let head = read(&bytes).unwrap().unwrap();
+        let written = head.write(b"/p?q", &effects);
+        let wanted = format!("{} /p?q HTTP/1.1\r\n{wanted}\r\n", head.method);
+        assert_eq!(String::from_utf8_lossy(&written), wanted);
+        // And the server reads the same.
+        let again = read(&written).unwrap().unwrap();
+        assert_eq!(
+            (again.authority, again.framing, again.closes),
+            (head.authority, head.framing, head.closes)
+        );
+        assert_eq!(again.write(b"/p?q", &Effects::default()), written);
     }
 }
 
@@ -340,6 +450,11 @@ fn chunks_end_where_they_say() {
     let mut chunks = Chunks::new();
     assert_eq!(chunks.push(b"1;").unwrap(), 2);
     assert_eq!(chunks.push(&[b'a'; 300]), Err(ChunksError::TooLong));
+    // What follows an error isn't read as if there were none.
+    let mut chunks = Chunks::new();
+    assert_eq!(chunks.push(b"x"), Err(ChunksError::Size));
+    assert_eq!(chunks.push(b"0\r\n\r\n"), Err(ChunksError::Size));
+    assert!(!chunks.is_complete());
 }
 
 #[test]

@@ -11,33 +11,52 @@ use l7::http::{
     SecretRef, Secrets,
 };
 
+/// As [`Fit`], in words.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Fits(Effects),
+    Fails(String, usize),
+}
+
 type Lines<'a> = [(&'a str, &'a str)];
 
 fn spec(json: &str) -> RuleSpec {
     serde_json::from_str(json).unwrap()
 }
 
-fn judge(json: &str, method: &str, path: &str, headers: &Lines<'_>, secrets: &impl Secrets) -> Fit {
+fn judge(
+    json: &str,
+    method: &str,
+    path: &str,
+    headers: &Lines<'_>,
+    secrets: &impl Secrets,
+) -> Told {
     let request = Request {
         method,
         authority: "be:80",
         path: path.as_bytes(),
         headers,
     };
-    Rule::new(&spec(json)).unwrap().judge(&request, secrets)
+    let rule = Rule::new(&spec(json)).unwrap();
+    match rule.judge(&request, secrets) {
+        Fit::Fits(effects) => Told::Fits(effects),
+        Fit::Fails { first, distance } => {
+            Told::Fails(rule.mismatch(&request, first).to_string(), distance)
+        }
+    }
 }
 
 fn fits(json: &str, headers: &Lines<'_>) -> Effects {
     match judge(json, "GET", "/a", headers, &NoSecrets) {
-        Fit::Fits(effects) => effects,
-        Fit::Fails { first, .. } => panic!("{json}: {first}"),
+        Told::Fits(effects) => effects,
+        Told::Fails(first, _) => panic!("{json}: {first}"),
     }
 }
 
 fn fails(json: &str, headers: &Lines<'_>) -> (String, usize) {
     match judge(json, "GET", "/a", headers, &NoSecrets) {
-        Fit::Fits(effects) => panic!("{json} fits: {effects:?}"),
-        Fit::Fails { first, distance } => (first.to_string(), distance),
+        Told::Fits(effects) => panic!("{json} fits: {effects:?}"),
+        Told::Fails(first, distance) => (first, distance),
     }
 }
 
@@ -107,7 +126,7 @@ fn the_whole_string_must_match() {
     for (path, sent, wanted) in rows {
         let json = format!(r#"{{"path": "{path}"}}"#);
         let fit = judge(&json, "GET", sent, &[], &NoSecrets);
-        assert_eq!(matches!(fit, Fit::Fits(_)), wanted, "{path} {sent}");
+        assert_eq!(matches!(fit, Told::Fits(_)), wanted, "{path} {sent}");
     }
 }
 
@@ -214,7 +233,11 @@ struct Known;
 
 impl Secrets for Known {
     fn value(&self, secret: &SecretRef) -> Option<&[u8]> {
-        (&*secret.name == "token").then_some(b"hush")
+        match &*secret.name {
+            "token" => Some(b"hush"),
+            "line" => Some(b"hush\n"),
+            _ => None,
+        }
     }
 }
 
@@ -225,13 +248,13 @@ fn a_secret_is_compared_and_never_logged() {
     };
     let judge = |json: &str, value: &str| judge(json, "GET", "/a", &[("X-A", value)], &Known);
     let plain = json("token", "");
-    assert_eq!(judge(&plain, "hush"), Fit::Fits(Effects::default()));
-    let Fit::Fails { first, .. } = judge(&plain, "hus") else {
+    assert_eq!(judge(&plain, "hush"), Told::Fits(Effects::default()));
+    let Told::Fails(first, _) = judge(&plain, "hus") else {
         panic!("fits");
     };
-    assert_eq!(first.to_string(), "header X-A has another value");
+    assert_eq!(first, "header X-A has another value");
     let replace = json("token", r#", "mismatch": "REPLACE""#);
-    let Fit::Fits(effects) = judge(&replace, "wrong") else {
+    let Told::Fits(effects) = judge(&replace, "wrong") else {
         panic!("fails");
     };
     let change = HeaderChange::Replace("X-A".into(), b"hush".as_slice().into());
@@ -242,10 +265,36 @@ fn a_secret_is_compared_and_never_logged() {
     // A value beside it stands in; without one, not even an action makes the rule fit.
     assert_eq!(
         judge(&json("other", r#", "value": "2""#), "2"),
-        Fit::Fits(Effects::default())
+        Told::Fits(Effects::default())
     );
     let fit = judge(&json("other", r#", "mismatch": "LOG""#), "2");
-    assert!(matches!(fit, Fit::Fails { .. }));
+    assert!(matches!(fit, Told::Fails(..)));
+    // With a line end in it, a value would be two lines: nothing stands in for it.
+    for more in ["", r#", "value": "2""#, r#", "mismatch": "ADD""#] {
+        let told = judge(&json("line", more), "2");
+        let wanted = "the value of header X-A is not known: secret line has a control character in it, a \
+                      line end perhaps";
+        assert_eq!(told, Told::Fails(wanted.to_owned(), 1), "{more}");
+    }
+}
+
+#[test]
+fn a_header_that_may_be_taken_for_the_rules_is_as_a_wrong_one() {
+    let told = "header X_user-Id may be taken for X-User-Id".to_owned();
+    let both = [("X-User-Id", "1"), ("X_user-Id", "2")];
+    for json in [
+        r#"{"headers": ["X-User-Id: 1"]}"#,
+        r#"{"headerMatches": [{"name": "X-User-Id", "value": "1"}]}"#,
+        r#"{"headerMatches": [{"name": "X-User-Id", "value": "1", "mismatch": "REPLACE"}]}"#,
+    ] {
+        assert_eq!(fails(json, &both), (told.clone(), 1), "{json}");
+        fits(json, &both[..1]);
+    }
+    // No rule is about this one.
+    fits(
+        r#"{"headers": ["X-User: 1"]}"#,
+        &[("X-User", "1"), ("X_user-Id", "2")],
+    );
 }
 
 #[test]
@@ -270,6 +319,23 @@ fn a_field_that_cannot_be_used_is_named() {
         (
             r#"{"headerMatches": [{"name": "A", "secret": {"namespace": "n"}}]}"#,
             "headerMatches[0].secret.name: Secret name missing",
+        ),
+        (
+            r#"{"headerMatches": [{"name": "A: b"}]}"#,
+            "headerMatches[0].name: \"A: b\" is not the name of a header: letters, digits and \
+             !#$%&'*+-.^_`|~",
+        ),
+        (
+            r#"{"headerMatches": [{"name": "A", "value": "b\r\nC: d", "mismatch": "ADD"}]}"#,
+            "headerMatches[0].value: a control character, which no header's value has",
+        ),
+        (
+            r#"{"headerMatches": [{"name": "Transfer-Encoding", "value": "x", "mismatch": "REPLACE"}]}"#,
+            "headerMatches[0].mismatch: header Transfer-Encoding can be matched or logged, not changed",
+        ),
+        (
+            r#"{"headerMatches": [{"name": ":path", "mismatch": "DELETE"}]}"#,
+            "headerMatches[0].mismatch: header :path can be matched or logged, not changed",
         ),
     ];
     for (json, wanted) in rows {

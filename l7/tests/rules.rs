@@ -85,6 +85,100 @@ fn one_alternative_that_selects_and_allows_is_enough() {
 }
 
 #[test]
+fn each_rule_sees_the_changes_of_those_before_it() {
+    let item = |action: &str, value: &str| {
+        format!(
+            r#"{{"headerMatches": [{{"name": "X", "value": "{value}", "mismatch": "{action}"}}]}}"#
+        )
+    };
+    let judge = |items: &[(&str, &str)], sent: &[(&str, &str)]| {
+        let items: Vec<String> = items
+            .iter()
+            .map(|(action, value)| item(action, value))
+            .collect();
+        // One half in one alternative, one in another.
+        let (one, two) = items.split_at(items.len() / 2);
+        let of = |rule: u32, items: &[String]| {
+            let items = items.join(", ");
+            format!(r#"{{"rule": {rule}, "peers": "any", "allows": {{"http": [{items}]}}}}"#)
+        };
+        let set = set(&format!("[{}, {}]", of(1, one), of(2, two)));
+        let request = Request {
+            method: "GET",
+            authority: "be",
+            path: b"/",
+            headers: sent,
+        };
+        set.judge_http(PEER, &request, &NoSecrets).1.changes
+    };
+    let add = |value: &str| HeaderChange::Add("X".into(), value.as_bytes().into());
+    let replace = |value: &str| HeaderChange::Replace("X".into(), value.as_bytes().into());
+    assert_eq!(judge(&[("ADD", "1"), ("ADD", "1")], &[]), [add("1")]);
+    assert_eq!(
+        judge(&[("ADD", "1"), ("ADD", "2")], &[]),
+        [add("1"), add("2")]
+    );
+    // What was put in its place is what the next one wants.
+    let sent = [("x", "2")];
+    assert_eq!(
+        judge(&[("REPLACE", "1"), ("DELETE", "1")], &sent),
+        [replace("1")]
+    );
+    let removed = [HeaderChange::Remove("X".into()), add("2")];
+    assert_eq!(judge(&[("DELETE", "1"), ("ADD", "2")], &sent), removed);
+}
+
+#[test]
+fn rules_of_kafka_are_those_that_select_the_peer() {
+    use l7::kafka::{ApiKey, Head, Options, Topics, Verdict};
+    let set = set(r#"[
+        {"rule": 16, "peers": {"identities": [1001]}, "allows": {"kafka": [
+            {"role": "consume", "topic": "a"}, {"role": "produce", "topic": "b"}]}},
+        {"rule": 17, "peers": {"identities": [1002]}, "allows": "everything"},
+        {"rule": 18, "peers": {"identities": [1003]}, "allows": {"http": [{}]}},
+        {"rule": 19, "peers": {"identities": [1001, 1003]}, "allows": {"kafka": [{"topic": "c"}]}}]"#);
+    let head = Head {
+        api_key: ApiKey::PRODUCE,
+        api_version: 3,
+        correlation_id: 1,
+        client_id: None,
+    };
+    let judge = |peer, topic: &str| {
+        let topics = Topics {
+            names: vec![topic.to_owned()],
+            unnamed: false,
+        };
+        let kafka = set.kafka(peer, Options::default());
+        match kafka.rules.judge(&head, &topics) {
+            Verdict::Allowed(rule) => {
+                let rule = kafka.rule(rule.unwrap()).unwrap();
+                format!("{} {:?}", rule.rule.0, rule.item)
+            }
+            Verdict::Denied(denial) => denial.text(&kafka.rules, &head),
+        }
+    };
+    assert_eq!(judge(PEER, "b"), "16 Some(1)");
+    assert_eq!(judge(PEER, "c"), "19 Some(0)");
+    assert_eq!(
+        judge(PEER, "a"),
+        "topic \"a\" has no rule; nearest: role=produce topic=b"
+    );
+    assert_eq!(judge(OTHER, "x"), "17 None");
+    assert_eq!(judge(9, "x"), "there is no Kafka rule");
+    assert_eq!(set.peer_kind(PEER), PeerKind::Kafka);
+    assert_eq!(set.peer_kind(1003), PeerKind::Conflict);
+    assert_eq!(
+        http(&set, PEER, "GET", "/"),
+        "16 None: the rule allows Kafka only"
+    );
+    let bad = Set::new(&spec(
+        r#"[{"rule": 1, "peers": "any", "allows": {"kafka": [{"apiKey": "x"}]}}]"#,
+    ));
+    let (_, _, wrong) = bad.unwrap_err();
+    assert_eq!(wrong.to_string(), "invalid Kafka APIKey \"x\"");
+}
+
+#[test]
 fn who_is_not_selected_is_told_so() {
     let set = set(r#"[{"rule": 16, "peers": {"identities": []}, "allows": "everything"}]"#);
     assert_eq!(http(&set, PEER, "GET", "/"), "no rule selects this peer");
@@ -225,7 +319,7 @@ fn a_port_has_the_set_that_is_bound_to_it() {
     });
     let json = snapshot(bindings.clone()).to_json().unwrap();
     let snapshot = Snapshot::from_json(&json).unwrap();
-    let rules = Rules::compile(&snapshot).unwrap();
+    let rules = Rules::compile(&snapshot, None).unwrap();
     assert_eq!(rules.revision(), 42);
     let kind = |endpoint, direction, protocol, port| {
         let set = rules.get(endpoint, direction, protocol, port);
@@ -253,7 +347,7 @@ fn a_port_has_the_set_that_is_bound_to_it() {
 
 #[test]
 fn a_snapshot_that_cannot_be_used_is_refused_as_a_whole() {
-    let compile = |bindings| Rules::compile(&snapshot(bindings)).err();
+    let compile = |bindings| Rules::compile(&snapshot(bindings), None).err();
     assert_eq!(
         compile(vec![binding(1..=1, 2)]),
         Some(CompileError::NoSet(0))
@@ -274,7 +368,7 @@ fn a_snapshot_that_cannot_be_used_is_refused_as_a_whole() {
         r#"[{"rule": 1, "peers": "any", "allows": {"http": [{}, {"path": "("}]}}]"#,
     ));
     assert_eq!(
-        Rules::compile(&bad).unwrap_err().to_string(),
+        Rules::compile(&bad, None).unwrap_err().to_string(),
         "set 2, alternative 0, item 1: path: error parsing regexp: missing closing ): `(`"
     );
 }

@@ -28,6 +28,7 @@ pub struct Chunks {
     step: Step,
     /// Bytes of the present line.
     line: usize,
+    failed: Option<ChunksError>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,7 @@ impl Chunks {
         Self {
             step: Step::Size(0, 0),
             line: 0,
+            failed: None,
         }
     }
 
@@ -72,8 +74,17 @@ impl Chunks {
     /// Reads on, and returns how many of the bytes are the body's: all, unless it ends among them.
     ///
     /// # Errors
-    /// If the end can't be told.
+    /// If the end can't be told; then always the same.
     pub fn push(&mut self, bytes: &[u8]) -> Result<usize, ChunksError> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        let read = self.read(bytes);
+        self.failed = read.err();
+        read
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<usize, ChunksError> {
         let mut read: usize = 0;
         while let Some(byte) = bytes.get(read).filter(|_| !self.is_complete()) {
             if let Step::Data(left) = self.step {

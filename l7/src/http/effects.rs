@@ -1,14 +1,14 @@
 //! What a rule that allows a request changes about its headers, and what is logged of them.
 
 /// What a rule wants of a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected<'a> {
     /// That it is there.
     Present,
     /// This value.
-    Value(Box<[u8]>),
+    Value(&'a [u8]),
     /// A value that must not be logged.
-    Redacted(Box<[u8]>),
+    Redacted(&'a [u8]),
 }
 
 /// A change to be made before the request is forwarded.
@@ -43,10 +43,32 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Adds those of another rule.
+    /// Adds those of another condition or rule, each once.
     pub fn merge(&mut self, other: Self) {
-        self.changes.extend(other.changes);
-        self.missing.extend(other.missing);
-        self.rejected.extend(other.rejected);
+        fn add<T: PartialEq>(to: &mut Vec<T>, more: Vec<T>) {
+            for one in more {
+                if !to.contains(&one) {
+                    to.push(one);
+                }
+            }
+        }
+        add(&mut self.changes, other.changes);
+        add(&mut self.missing, other.missing);
+        add(&mut self.rejected, other.rejected);
+    }
+
+    /// The values of a header, of which `values` were sent, after the changes.
+    pub(super) fn changed<'a>(&'a self, name: &str, mut values: Vec<&'a [u8]>) -> Vec<&'a [u8]> {
+        for change in &self.changes {
+            match change {
+                HeaderChange::Add(of, value) if of.eq_ignore_ascii_case(name) => values.push(value),
+                HeaderChange::Remove(of) if of.eq_ignore_ascii_case(name) => values.clear(),
+                HeaderChange::Replace(of, value) if of.eq_ignore_ascii_case(name) => {
+                    values = vec![value];
+                }
+                HeaderChange::Add(..) | HeaderChange::Remove(_) | HeaderChange::Replace(..) => {}
+            }
+        }
+        values
     }
 }

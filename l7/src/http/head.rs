@@ -8,10 +8,14 @@
 
 mod line;
 mod meaning;
+mod write;
 
 use std::fmt;
 
 pub use meaning::{Framing, Upgrade};
+
+pub(super) use line::is_token;
+pub(super) use write::is_connections;
 
 use line::Line;
 
@@ -66,7 +70,10 @@ pub enum HeadError {
     /// Transfer-Encoding other than `chunked`.
     #[error("an unknown transfer coding")]
     TransferEncoding,
-    /// An upgrade to anything but WebSocket.
+    /// Connection with an item that isn't known: it would have a header dropped that was judged.
+    #[error("an unknown item of Connection")]
+    Connection,
+    /// An upgrade to anything but WebSocket, or not by a GET without a body.
     #[error("an upgrade to another protocol than WebSocket")]
     Upgrade,
     /// `Expect` with anything but `100-continue`.
@@ -93,6 +100,7 @@ impl HeadError {
             | Self::HeaderLine
             | Self::Host
             | Self::ContentLength
+            | Self::Connection
             | Self::TwoLengths => 400,
             Self::Upgrade => 403,
             Self::Connect => 405,
@@ -110,7 +118,7 @@ impl HeadError {
 pub struct Head<'a> {
     /// As sent.
     pub method: &'a str,
-    /// Of the Host header, or of a target in absolute form, which wins: what is forwarded must have it as Host.
+    /// Of the Host header, or of a target in absolute form, which wins: [`write`](Self::write) makes it Host.
     pub authority: &'a str,
     /// Path and query, to be [normalized](super::normalize): of an absolute target, without scheme and
     /// authority; `/` if it has none.
@@ -121,6 +129,8 @@ pub struct Head<'a> {
     pub framing: Framing,
     /// What becomes of the connection.
     pub upgrade: Upgrade,
+    /// Whether the client sends no other request on the connection.
+    pub closes: bool,
     /// Whether the client waits for a `100 Continue` before it sends the body.
     pub expects_continue: bool,
     /// Bytes of the head, with the empty line at its end and those before its start.

@@ -4,7 +4,6 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// What becomes of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,36 +15,56 @@ pub enum Normalized<'a> {
     Redirect(Vec<u8>),
 }
 
-/// A target that is not a path, has a zero byte in it, or unescaped is escaped once more: refused (400).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadPath;
+/// Most bytes of a target that is matched.
+pub const MAX_TARGET: usize = 8 * 1024;
 
-impl fmt::Display for BadPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the target of the request is not a path")
-    }
+/// A target that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPath {
+    /// It isn't a path, has a zero byte in it, unescaped is escaped once more, or has dot segments with
+    /// parameters (`/..;/`), which servers in Java resolve.
+    #[error("the target of the request is not a path")]
+    Form,
+    /// More than [`MAX_TARGET`] bytes.
+    #[error("a target of more than {MAX_TARGET} bytes")]
+    TooLong,
 }
 
-impl std::error::Error for BadPath {}
+impl BadPath {
+    /// The status to answer with.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Form => 400,
+            Self::TooLong => 414,
+        }
+    }
+}
 
 /// Normalizes a target `path?query`: dot segments are resolved, letters, digits and `-._~` unescaped (once),
 /// backslashes turned, runs of slashes made one. The query stays. `*`, of OPTIONS, stays as well.
 ///
 /// # Errors
-/// If the target doesn't begin with a slash, has a zero byte, or an escape whose parts are escaped.
+/// If the target is too long, doesn't begin with a slash, has a zero byte, an escape whose parts are escaped, or a
+/// dot segment with parameters.
 pub fn normalize(target: &[u8]) -> Result<Normalized<'_>, BadPath> {
     if target == b"*" {
         return Ok(Normalized::Path(target.into()));
     }
+    if target.len() > MAX_TARGET {
+        return Err(BadPath::TooLong);
+    }
     let end = target.iter().position(|byte| *byte == b'?');
     let (path, query) = target.split_at(end.unwrap_or(target.len()));
     if !path.starts_with(b"/") || path.contains(&0) {
-        return Err(BadPath);
+        return Err(BadPath::Form);
     }
     let (unescaped, had_slash) = unescape(path)?;
     // `%%32e`: what is unescaped makes an escape, which the server would undo.
     if unescape(&unescaped)?.0 != unescaped {
-        return Err(BadPath);
+        return Err(BadPath::Form);
+    }
+    if unescaped.split(|byte| *byte == b'/').any(has_parameter) {
+        return Err(BadPath::Form);
     }
     let mut normal = merge(&resolve(&unescaped));
     if normal == path {
@@ -57,6 +76,15 @@ pub fn normalize(target: &[u8]) -> Result<Normalized<'_>, BadPath> {
     } else {
         Normalized::Path(normal.into())
     })
+}
+
+/// Whether it is a dot segment with a parameter, be its semicolon escaped.
+fn has_parameter(segment: &[u8]) -> bool {
+    let rest = segment.strip_prefix(b".").unwrap_or_default();
+    let rest = rest.strip_prefix(b".").unwrap_or(rest);
+    [&b";"[..], b"%3b", b"%3B"]
+        .iter()
+        .any(|mark| rest.starts_with(mark))
 }
 
 /// Without the escapes that mean the same without, and whether a slash was among them.
@@ -71,7 +99,7 @@ fn unescape(path: &[u8]) -> Result<(Vec<u8>, bool), BadPath> {
             _ => None,
         };
         match escaped {
-            Some(0) => return Err(BadPath),
+            Some(0) => return Err(BadPath::Form),
             Some(b'/' | b'\\') => {
                 had_slash = true;
                 out.push(b'/');
@@ -185,18 +213,30 @@ mod tests {
             "http://a/",
             "/%%32e/a",
             "/%2%65%2e",
+            "/a/..;/b",
+            "/a/.;x=1/b",
+            "/a/%2e.;",
+            "/a/..%3B/b",
         ] {
-            assert_eq!(normalize(target.as_bytes()), Err(BadPath), "{target}");
+            let error = Err(BadPath::Form);
+            assert_eq!(normalize(target.as_bytes()), error, "{target}");
         }
+        for target in ["/a;x/b", "/...;/a", "/;/a", "/a?/..;/"] {
+            assert!(normalize(target.as_bytes()).is_ok(), "{target}");
+        }
+        let mut longest = vec![b'/'; MAX_TARGET];
+        assert!(normalize(&longest).is_ok());
+        longest.push(b'a');
+        assert_eq!(normalize(&longest), Err(BadPath::TooLong));
     }
 
     #[test]
     fn twice_is_once() {
-        proptest::proptest!(|(target in "/[a./%25e\\\\?~]{0,12}(%2[eEfF]|%5c)?[./]{0,3}")| {
+        proptest::proptest!(|(target in "/[a./%25e\\\\?~;]{0,12}(%2[eEfF]|%5c)?[./]{0,3}")| {
             let once = match normalize(target.as_bytes()) {
                 Ok(Normalized::Path(path)) => path.into_owned(),
                 Ok(Normalized::Redirect(path)) => path,
-                Err(BadPath) => return Ok(()),
+                Err(_) => return Ok(()),
             };
             let again = normalize(&once);
             proptest::prop_assert_eq!(again, Ok(Normalized::Path((&once).into())));

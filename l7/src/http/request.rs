@@ -4,6 +4,9 @@
 pub trait Headers {
     /// The values of all lines with this name, in order, without white space around them.
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The names of all lines.
+    fn names(&self) -> impl Iterator<Item = &str>;
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
@@ -11,6 +14,10 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
         self.iter()
             .filter(move |(one, _)| one.as_ref().eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_ref())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(name, _)| name.as_ref())
     }
 }
 
@@ -41,5 +48,19 @@ impl<H: Headers + ?Sized> Request<'_, H> {
                 values.map(<[u8]>::trim_ascii).collect()
             }
         }
+    }
+
+    /// A header that a server may take for this one: whoever hands headers on as variables (CGI, WSGI, PHP) writes
+    /// dashes as underscores.
+    pub(super) fn twin(&self, name: &str) -> Option<&str> {
+        let folded = |byte: u8| match byte {
+            b'_' => b'-',
+            byte => byte.to_ascii_lowercase(),
+        };
+        self.headers.names().find(|one| {
+            one.len() == name.len()
+                && !one.eq_ignore_ascii_case(name)
+                && one.bytes().map(folded).eq(name.bytes().map(folded))
+        })
     }
 }

@@ -2,10 +2,9 @@
 //! As Cilium 1.20.0-dev has it (`pkg/envoy/policy`, `pkg/policy/api/http.go`); stricter where a header has
 //! several lines.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use super::effects::{Effects, Expected, HeaderChange, HeaderNote};
+use super::head::{is_connections, is_token};
+use super::mismatch::{Fault, Mismatch, Unfit, shown};
 use super::request::{Headers, Request};
 use super::spec::{Action, HeaderMatch, RuleError, RuleField, RuleSpec, SecretRef, Wrong};
 use crate::regexp::{Regexp, Regexps};
@@ -72,72 +71,10 @@ pub enum Fit {
     /// It doesn't.
     Fails {
         /// What is first found not to fit: the method before the path, the host, the headers.
-        first: Mismatch,
+        first: Unfit,
         /// How far it is from fitting: [`PATH_DISTANCE`] for the path, one for each other condition.
         distance: usize,
     },
-}
-
-/// What of a request doesn't fit a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mismatch {
-    /// A part that has one value.
-    Part {
-        /// `method`, `path` or `host`.
-        part: &'static str,
-        /// The request's, escaped and cut to be read.
-        is: Box<str>,
-        /// The rule's, as written.
-        wanted: Box<str>,
-        /// Whether that is a plain text rather than an expression.
-        is_literal: bool,
-    },
-    /// A header that isn't there.
-    Missing {
-        /// Name of the header.
-        header: Box<str>,
-    },
-    /// A header with another value, or with another one among its lines. Values may be secret: not told.
-    Value {
-        /// Name of the header.
-        header: Box<str>,
-    },
-    /// A header whose expected value is in a secret that isn't there.
-    Secret {
-        /// Name of the header.
-        header: Box<str>,
-        /// The secret.
-        secret: SecretRef,
-    },
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Part {
-                part,
-                is,
-                wanted,
-                is_literal,
-            } => {
-                let verb = if *is_literal {
-                    "is not"
-                } else {
-                    "does not match"
-                };
-                write!(f, "{part} {is} {verb} {wanted}")
-            }
-            Self::Missing { header } => write!(f, "header {header} is missing"),
-            Self::Value { header } => write!(f, "header {header} has another value"),
-            Self::Secret { header, secret } => {
-                write!(f, "the value of header {header} is not known: secret ")?;
-                if !secret.namespace.is_empty() {
-                    write!(f, "{}/", secret.namespace)?;
-                }
-                write!(f, "{} is missing", secret.name)
-            }
-        }
-    }
 }
 
 impl Rule {
@@ -163,22 +100,7 @@ impl Rule {
             })
         };
         for (index, item) in spec.header_matches.iter().enumerate() {
-            if item.name.is_empty() {
-                return Err(RuleError {
-                    field: RuleField::HeaderMatchName(index),
-                    wrong: Wrong::HeaderName,
-                });
-            }
-            if item
-                .secret
-                .as_ref()
-                .is_some_and(|secret| secret.name.is_empty())
-            {
-                return Err(RuleError {
-                    field: RuleField::HeaderMatchSecret(index),
-                    wrong: Wrong::SecretName,
-                });
-            }
+            item.check(index)?;
         }
         Ok(Self {
             path: compile(RuleField::Path, &spec.path)?,
@@ -209,40 +131,55 @@ impl Rule {
             && matches.is_empty()
     }
 
+    /// Whether it may change headers.
+    pub fn has_actions(&self) -> bool {
+        self.matches.iter().any(|item| item.mismatch.is_some())
+    }
+
     /// Whether the rule fits a request.
     pub fn judge<H: Headers + ?Sized>(
         &self,
         request: &Request<'_, H>,
         secrets: &impl Secrets,
     ) -> Fit {
+        self.judge_after(request, &Effects::default(), secrets)
+    }
+
+    /// As [`judge`](Self::judge), with the headers as they are after what rules before this one change.
+    pub fn judge_after<H: Headers + ?Sized>(
+        &self,
+        request: &Request<'_, H>,
+        before: &Effects,
+        secrets: &impl Secrets,
+    ) -> Fit {
         let mut failed = Failed::default();
         let parts = [
-            ("method", &self.method, request.method.as_bytes(), 1),
-            ("path", &self.path, request.path, PATH_DISTANCE),
-            ("host", &self.host, request.authority.as_bytes(), 1),
+            (Unfit::Method, &self.method, request.method.as_bytes(), 1),
+            (Unfit::Path, &self.path, request.path, PATH_DISTANCE),
+            (Unfit::Host, &self.host, request.authority.as_bytes(), 1),
         ];
-        for (part, wanted, is, distance) in parts {
-            if let Some(wanted) = wanted.as_ref().filter(|wanted| !wanted.matches(is)) {
-                failed.add(distance, || Mismatch::Part {
-                    part,
-                    is: shown(is),
-                    wanted: wanted.text().into(),
-                    is_literal: wanted.literal().is_some(),
-                });
+        for (unfit, wanted, is, distance) in parts {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.matches(is)) {
+                failed.add(distance, unfit);
             }
         }
-        for Header { name, value } in &self.headers {
-            let found = request.values(name);
+        let found = |name: &str| match request.twin(name) {
+            Some(_) => Err(Fault::Twin),
+            None => Ok(()),
+        };
+        for (index, Header { name, value }) in self.headers.iter().enumerate() {
             let value = value.as_deref().map(str::as_bytes);
-            if let Some(mismatch) = compare(name, value, &found) {
-                failed.add(1, || mismatch);
+            let values = before.changed(name, request.values(name));
+            if let Err(fault) = found(name).and_then(|()| compare(value, &values)) {
+                failed.add(1, Unfit::Header(index, fault));
             }
         }
         let mut effects = Effects::default();
-        for item in &self.matches {
-            match item.judge(&request.values(&item.name), secrets) {
+        for (index, item) in self.matches.iter().enumerate() {
+            let values = before.changed(&item.name, request.values(&item.name));
+            match found(&item.name).and_then(|()| item.judge(&values, secrets)) {
                 Ok(more) => effects.merge(more),
-                Err(mismatch) => failed.add(1, || mismatch),
+                Err(fault) => failed.add(1, Unfit::HeaderMatch(index, fault)),
             }
         }
         match failed.first {
@@ -253,58 +190,146 @@ impl Rule {
             },
         }
     }
+
+    /// What of a request doesn't fit, in words. `unfit` is of this rule and this request.
+    pub fn mismatch<H: Headers + ?Sized>(
+        &self,
+        request: &Request<'_, H>,
+        unfit: Unfit,
+    ) -> Mismatch {
+        let part = |part, wanted: &Option<Regexp>, is: &[u8]| Mismatch::Part {
+            part,
+            is: shown(is),
+            wanted: wanted.as_ref().map_or("", Regexp::text).into(),
+            is_literal: wanted
+                .as_ref()
+                .is_some_and(|wanted| wanted.literal().is_some()),
+        };
+        let (name, secret, fault) = match unfit {
+            Unfit::Method => return part("method", &self.method, request.method.as_bytes()),
+            Unfit::Path => return part("path", &self.path, request.path),
+            Unfit::Host => return part("host", &self.host, request.authority.as_bytes()),
+            Unfit::Header(index, fault) => {
+                let header = self.headers.get(index);
+                (header.map_or("", |header| &header.name), None, fault)
+            }
+            Unfit::HeaderMatch(index, fault) => {
+                let item = self.matches.get(index);
+                let secret = item.and_then(|item| item.secret.clone());
+                (item.map_or("", |item| &item.name), secret, fault)
+            }
+        };
+        let header = name.into();
+        match fault {
+            Fault::Missing => Mismatch::Missing { header },
+            Fault::Value => Mismatch::Value { header },
+            Fault::NoSecret | Fault::BadSecret => Mismatch::Secret {
+                header,
+                secret: secret.unwrap_or_default(),
+                is_there: fault == Fault::BadSecret,
+            },
+            Fault::Twin => Mismatch::Twin {
+                header,
+                twin: shown(request.twin(name).unwrap_or_default().as_bytes()),
+            },
+        }
+    }
 }
 
 /// Conditions that don't hold.
 #[derive(Default)]
 struct Failed {
-    first: Option<Mismatch>,
+    first: Option<Unfit>,
     distance: usize,
 }
 
 impl Failed {
-    fn add(&mut self, distance: usize, mismatch: impl FnOnce() -> Mismatch) {
+    fn add(&mut self, distance: usize, unfit: Unfit) {
         self.distance += distance;
-        self.first.get_or_insert_with(mismatch);
+        self.first.get_or_insert(unfit);
     }
 }
 
+/// Whether a header can have this value: one with a line end in it would be two headers.
+fn is_value(value: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    !value.iter().any(is_control)
+}
+
 impl HeaderMatch {
-    /// What is expected; `None` if it is in a secret that isn't there.
-    fn expected(&self, secrets: &impl Secrets) -> Option<Expected> {
+    /// Whether it can be used.
+    fn check(&self, index: usize) -> Result<(), RuleError> {
+        let wrong = |field: fn(usize) -> RuleField, wrong| RuleError {
+            field: field(index),
+            wrong,
+        };
+        let name = &*self.name;
+        let changes = match self.mismatch {
+            Some(Action::Add | Action::Delete | Action::Replace) => true,
+            Some(Action::Log) | None => false,
+        };
+        let is_pseudo = matches!(name, ":authority" | ":path" | ":method");
+        if name.is_empty() {
+            return Err(wrong(RuleField::HeaderMatchName, Wrong::HeaderName));
+        }
+        if !is_pseudo && !is_token(name.as_bytes()) {
+            return Err(wrong(
+                RuleField::HeaderMatchName,
+                Wrong::NotAName(name.into()),
+            ));
+        }
+        if changes && (is_pseudo || is_connections(name)) {
+            return Err(wrong(
+                RuleField::HeaderMatchAction,
+                Wrong::NotChanged(name.into()),
+            ));
+        }
+        if self
+            .value
+            .as_deref()
+            .is_some_and(|value| !is_value(value.as_bytes()))
+        {
+            return Err(wrong(RuleField::HeaderMatchValue, Wrong::Control));
+        }
+        let is_nameless = |secret: &SecretRef| secret.name.is_empty();
+        if self.secret.as_ref().is_some_and(is_nameless) {
+            return Err(wrong(RuleField::HeaderMatchSecret, Wrong::SecretName));
+        }
+        Ok(())
+    }
+
+    /// What is expected.
+    fn expected<'a>(&'a self, secrets: &'a impl Secrets) -> Result<Expected<'a>, Fault> {
         let value = self.value.as_deref().filter(|value| !value.is_empty());
+        let value = value.map(str::as_bytes);
         match (&self.secret, value) {
             (Some(secret), value) => match (secrets.value(secret), value) {
-                (Some(value), _) => Some(Expected::Redacted(value.into())),
-                (None, Some(value)) => Some(Expected::Value(value.as_bytes().into())),
-                (None, None) => None,
+                (Some(value), _) if !is_value(value) => Err(Fault::BadSecret),
+                (Some(value), _) => Ok(Expected::Redacted(value)),
+                (None, Some(value)) => Ok(Expected::Value(value)),
+                (None, None) => Err(Fault::NoSecret),
             },
-            (None, Some(value)) => Some(Expected::Value(value.as_bytes().into())),
-            (None, None) => Some(Expected::Present),
+            (None, Some(value)) => Ok(Expected::Value(value)),
+            (None, None) => Ok(Expected::Present),
         }
     }
 
-    fn judge(&self, found: &[&[u8]], secrets: &impl Secrets) -> Result<Effects, Mismatch> {
+    fn judge(&self, found: &[&[u8]], secrets: &impl Secrets) -> Result<Effects, Fault> {
         let name = &self.name;
-        let Some(expected) = self.expected(secrets) else {
-            return Err(Mismatch::Secret {
-                header: name.clone(),
-                secret: self.secret.clone().unwrap_or_default(),
-            });
-        };
-        let (value, is_redacted): (&[u8], _) = match &expected {
+        let expected = self.expected(secrets)?;
+        let (value, is_redacted): (&[u8], _) = match expected {
             Expected::Present => (b"", false),
             Expected::Value(value) => (value, false),
             Expected::Redacted(value) => (value, true),
         };
         let wanted = (expected != Expected::Present).then_some(value);
+        let mut effects = Effects::default();
         let Some(action) = self.mismatch else {
-            return compare(name, wanted, found).map_or_else(|| Ok(Effects::default()), Err);
+            return compare(wanted, found).map(|()| effects);
         };
         // With an action, all lines together are one value.
         let joined = found.join(&b","[..]);
         let matches = !found.is_empty() && wanted.is_none_or(|wanted| equal(wanted, &joined));
-        let mut effects = Effects::default();
         if matches {
             return Ok(effects);
         }
@@ -339,36 +364,17 @@ impl HeaderMatch {
     }
 }
 
-/// What doesn't fit, if anything: every line of the header must, where Envoy is content with one.
-fn compare(name: &str, wanted: Option<&[u8]>, found: &[&[u8]]) -> Option<Mismatch> {
-    let header = || name.into();
+/// Every line of a header must fit, where Envoy is content with one.
+fn compare(wanted: Option<&[u8]>, found: &[&[u8]]) -> Result<(), Fault> {
     if found.is_empty() {
-        return Some(Mismatch::Missing { header: header() });
+        return Err(Fault::Missing);
     }
     let is_equal = wanted.is_none_or(|wanted| found.iter().all(|value| equal(wanted, value)));
-    (!is_equal).then(|| Mismatch::Value { header: header() })
+    is_equal.then_some(()).ok_or(Fault::Value)
 }
 
 /// Compares in a time that tells nothing of where they differ: a value may be a secret.
 fn equal(a: &[u8], b: &[u8]) -> bool {
     let differ = a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b));
     a.len() == b.len() && std::hint::black_box(differ) == 0
-}
-
-/// Bytes of a request in a sentence.
-fn shown(bytes: &[u8]) -> Box<str> {
-    const MOST: usize = 256;
-    let cut = bytes.get(..MOST).unwrap_or(bytes);
-    let text: Cow<'_, str> = String::from_utf8_lossy(cut);
-    let mut shown: String = text
-        .chars()
-        .map(|char| if char.is_control() { '\u{fffd}' } else { char })
-        .collect();
-    if cut.len() < bytes.len() {
-        shown.push('…');
-    }
-    if shown.is_empty() {
-        shown.push_str("(empty)");
-    }
-    shown.into()
 }

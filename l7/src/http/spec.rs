@@ -79,6 +79,10 @@ pub enum RuleField {
     Host,
     /// `headerMatches[n].name`
     HeaderMatchName(usize),
+    /// `headerMatches[n].value`
+    HeaderMatchValue(usize),
+    /// `headerMatches[n].mismatch`
+    HeaderMatchAction(usize),
     /// `headerMatches[n].secret.name`
     HeaderMatchSecret(usize),
 }
@@ -90,6 +94,8 @@ impl fmt::Display for RuleField {
             Self::Method => f.write_str("method"),
             Self::Host => f.write_str("host"),
             Self::HeaderMatchName(index) => write!(f, "headerMatches[{index}].name"),
+            Self::HeaderMatchValue(index) => write!(f, "headerMatches[{index}].value"),
+            Self::HeaderMatchAction(index) => write!(f, "headerMatches[{index}].mismatch"),
             Self::HeaderMatchSecret(index) => write!(f, "headerMatches[{index}].secret.name"),
         }
     }
@@ -106,7 +112,7 @@ pub struct RuleError {
     pub wrong: Wrong,
 }
 
-/// Why a field can't be used, in Cilium's words.
+/// Why a field can't be used, in Cilium's words where it refuses it too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// Not an expression. Cilium doesn't look at `host`, and then no rule of the node comes into force.
@@ -115,6 +121,15 @@ pub enum Wrong {
     /// A header match without a name.
     #[error("Header name missing")]
     HeaderName,
+    /// A header match whose name no header has.
+    #[error("{0:?} is not the name of a header: letters, digits and !#$%&'*+-.^_`|~")]
+    NotAName(Box<str>),
+    /// A value that would begin another line.
+    #[error("a control character, which no header's value has")]
+    Control,
+    /// An action on what says where a request goes or ends, or what becomes of its connection.
+    #[error("header {0} can be matched or logged, not changed")]
+    NotChanged(Box<str>),
     /// A secret without a name.
     #[error("Secret name missing")]
     SecretName,

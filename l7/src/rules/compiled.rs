@@ -6,6 +6,7 @@ use l7_wire::name::Pattern;
 
 use super::snapshot::{Allows, Binding, Direction, Peers, Protocol, RuleRef, SetSpec, Snapshot};
 use crate::http::{Rule, RuleError};
+use crate::kafka;
 use crate::names::{DnsRule, NameRuleError, server_name};
 use crate::regexp::Regexps;
 
@@ -14,6 +15,7 @@ use crate::regexp::Regexps;
 pub struct Rules {
     revision: u64,
     sets: Vec<Set>,
+    regexps: Regexps,
     places: Places,
 }
 
@@ -32,6 +34,8 @@ struct Ports {
 #[derive(Debug, Default)]
 pub struct Set {
     pub(super) alternatives: Vec<Compiled>,
+    /// Whether a rule of HTTP may change headers.
+    pub(super) has_actions: bool,
 }
 
 /// An alternative.
@@ -47,6 +51,7 @@ pub(super) struct Compiled {
 pub(super) enum Allowing {
     Everything,
     Http(Vec<Rule>),
+    Kafka(Vec<kafka::Rule>),
     Dns(Vec<DnsRule>),
     ServerNames(Vec<Pattern<Box<str>>>),
 }
@@ -60,12 +65,15 @@ pub enum PeerKind {
     Plain,
     /// HTTP.
     Http,
+    /// Kafka: see [`Set::kafka`].
+    Kafka,
     /// DNS.
     Dns,
     /// TLS, whose server is named.
     Tls,
-    /// Rules of several protocols select it. Nothing can satisfy all of them: its connection is to be reset,
-    /// and the rules' author told.
+    /// Rules of several protocols select it. They are alternatives, but which one a connection is of can't be told
+    /// before its first bytes, and not by all of them: it is to be reset, and the rules' author told. (Cilium
+    /// refuses such rules where one selector has both, and else takes the first kind for all.)
     Conflict,
 }
 
@@ -107,6 +115,9 @@ pub enum ItemError {
     /// Of HTTP.
     #[error(transparent)]
     Http(#[from] RuleError),
+    /// Of Kafka.
+    #[error(transparent)]
+    Kafka(#[from] kafka::RuleError),
     /// A name.
     #[error(transparent)]
     Name(#[from] NameRuleError),
@@ -122,12 +133,14 @@ impl Compiled {
 }
 
 impl Rules {
-    /// Compiles a snapshot as a whole.
+    /// Compiles a snapshot as a whole. Expressions that `previous` rules have too are taken from them: a change of
+    /// identities compiles none.
     ///
     /// # Errors
     /// With the first thing that can't be used.
-    pub fn compile(snapshot: &Snapshot) -> Result<Self, CompileError> {
-        let mut regexps = Regexps::default();
+    pub fn compile(snapshot: &Snapshot, previous: Option<&Self>) -> Result<Self, CompileError> {
+        let known = previous.map(|previous| &previous.regexps);
+        let mut regexps = known.map_or_else(Regexps::default, Regexps::after);
         let sets = snapshot.sets.iter().enumerate().map(|(index, set)| {
             let set = Set::with(set, &mut regexps);
             set.map_err(|(alternative, item, wrong)| CompileError::Item {
@@ -142,6 +155,7 @@ impl Rules {
             revision: snapshot.revision,
             places: places(&snapshot.bindings, sets.len())?,
             sets,
+            regexps: regexps.done(),
         })
     }
 
@@ -150,7 +164,8 @@ impl Rules {
         self.revision
     }
 
-    /// The alternatives of a port; `None`: it has no rules here.
+    /// The alternatives of a port; `None`: it has no rules here, and what was redirected all the same is to be
+    /// refused. A port that allows everything has a set that says so.
     pub fn get(
         &self,
         endpoint: u32,
@@ -225,7 +240,17 @@ impl Set {
                 allows: allows.map_err(|(item, wrong)| (index, item, wrong))?,
             });
         }
-        Ok(Self { alternatives })
+        let has_actions = alternatives.iter().any(|one| match &one.allows {
+            Allowing::Http(items) => items.iter().any(Rule::has_actions),
+            Allowing::Everything
+            | Allowing::Kafka(_)
+            | Allowing::Dns(_)
+            | Allowing::ServerNames(_) => false,
+        });
+        Ok(Self {
+            alternatives,
+            has_actions,
+        })
     }
 
     /// What is spoken with a peer: the one protocol that the rules which select it have.
@@ -248,6 +273,9 @@ impl Allowing {
         Ok(match allows {
             Allows::Everything => Self::Everything,
             Allows::Http(specs) => Self::Http(each(specs, |spec| Ok(Rule::with(spec, regexps)?))?),
+            Allows::Kafka(specs) => {
+                Self::Kafka(each(specs, |spec| Ok(kafka::Rule::try_from(spec)?))?)
+            }
             Allows::Dns(specs) => Self::Dns(each(specs, |spec| Ok(DnsRule::new(spec)?))?),
             Allows::ServerNames(texts) => {
                 Self::ServerNames(each(texts, |text| Ok(server_name(text)?))?)
@@ -259,6 +287,7 @@ impl Allowing {
         match self {
             Self::Everything => PeerKind::Plain,
             Self::Http(_) => PeerKind::Http,
+            Self::Kafka(_) => PeerKind::Kafka,
             Self::Dns(_) => PeerKind::Dns,
             Self::ServerNames(_) => PeerKind::Tls,
         }
@@ -269,6 +298,7 @@ impl Allowing {
         match self {
             Self::Everything => "anything",
             Self::Http(_) => "HTTP",
+            Self::Kafka(_) => "Kafka",
             Self::Dns(_) => "DNS",
             Self::ServerNames(_) => "TLS",
         }

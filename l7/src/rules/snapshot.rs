@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::http::RuleSpec;
+use crate::kafka;
 use crate::names::NameSpec;
 
 /// The form of the file; another one is refused.
@@ -115,6 +116,8 @@ pub enum Allows {
     Everything,
     /// Requests that one of these fits.
     Http(Vec<RuleSpec>),
+    /// Requests to brokers, whose topics all have one of these.
+    Kafka(Vec<kafka::RuleSpec>),
     /// Questions for these names.
     Dns(Vec<NameSpec>),
     /// TLS connections to these servers.
@@ -127,6 +130,7 @@ impl Allows {
         match self {
             Self::Everything => 0,
             Self::Http(rules) => rules.len(),
+            Self::Kafka(rules) => rules.len(),
             Self::Dns(rules) => rules.len(),
             Self::ServerNames(names) => names.len(),
         }

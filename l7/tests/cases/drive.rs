@@ -1,8 +1,7 @@
 //! Requests as bytes, through the readers to the rules.
 
 use l7::http::{
-    Chunks, Framing, Head, HeadReader, HeaderChange, NoSecrets, Normalized, Request, Upgrade,
-    normalize,
+    Chunks, Framing, Head, HeadReader, NoSecrets, Normalized, Request, Upgrade, normalize,
 };
 use l7::rules::{Decision, Set};
 use l7::wire::dns::{MAX_REPLY, Query, rcode, type_name};
@@ -36,8 +35,8 @@ fn send(set: &Set, peer: u32, mut bytes: &[u8]) -> (Vec<u16>, Vec<Seen>) {
                 seen.extend(more);
             }
             Ok(Normalized::Redirect(_)) => statuses.push(307),
-            Err(_) => {
-                statuses.push(400);
+            Err(error) => {
+                statuses.push(error.status());
                 break;
             }
         }
@@ -70,19 +69,14 @@ fn judge(set: &Set, peer: u32, head: &Head<'_>, path: &[u8]) -> (u16, Option<See
         assert!(!denial.to_string().is_empty());
         return (403, None);
     }
-    let owned = head
+    let written = head.write(path, &effects);
+    let again = HeadReader::new().read(&written).unwrap().unwrap();
+    let owned = again
         .headers
         .iter()
         .map(|(name, value)| (name.to_lowercase(), value.to_vec()));
-    let mut headers: Vec<_> = owned.collect();
-    for change in effects.changes {
-        if let HeaderChange::Remove(name) | HeaderChange::Replace(name, _) = &change {
-            headers.retain(|(one, _)| !one.eq_ignore_ascii_case(name));
-        }
-        if let HeaderChange::Add(name, value) | HeaderChange::Replace(name, value) = change {
-            headers.push((name.to_lowercase(), value.into()));
-        }
-    }
+    let headers = owned.collect();
+    let path = again.path;
     let path = String::from_utf8(path.to_vec()).unwrap();
     (200, Some(Seen { path, headers }))
 }

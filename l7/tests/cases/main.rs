@@ -44,7 +44,7 @@ fn drive(table: &Table, set: &Set, probe: &Probe) -> Result<(), String> {
     let json = built.snapshot.to_json().unwrap();
     let snapshot = l7::rules::Snapshot::from_json(&json).unwrap();
     assert_eq!(snapshot, built.snapshot);
-    let rules = Rules::compile(&snapshot).unwrap();
+    let rules = Rules::compile(&snapshot, None).unwrap();
     let protocol = build::protocol(&probe.proto);
     let port = rules.get(build::SUBJECT, wanted, protocol, probe.port);
     let port = port.ok_or("the port has no rules")?;

@@ -153,7 +153,7 @@ fn split_target<'a>(
 }
 
 /// A host with or without a port: a name, an IPv4 address, an IPv6 one in brackets. No user, no comma, which
-/// would make two of one.
+/// would make two of one, and no escape, which one reader would undo and another not.
 pub(super) fn read_authority(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (host, port) = match text.strip_prefix('[') {
@@ -166,9 +166,8 @@ pub(super) fn read_authority(bytes: &[u8]) -> Option<&str> {
         None => {
             let at = text.find(':').unwrap_or(text.len());
             let (host, port) = text.split_at_checked(at)?;
-            let is_name = |char: char| {
-                char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_' | '~' | '%')
-            };
+            let is_name =
+                |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_' | '~');
             host.chars().all(is_name).then_some(())?;
             (host, port)
         }
@@ -181,7 +180,7 @@ pub(super) fn read_authority(bytes: &[u8]) -> Option<&str> {
 }
 
 /// RFC 9110, 5.6.2.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
+pub(in crate::http) fn is_token(bytes: &[u8]) -> bool {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !bytes.is_empty() && bytes.iter().all(is_token)
 }

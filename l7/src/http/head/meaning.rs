@@ -47,7 +47,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
         _ => return Err(HeadError::Host),
     };
     let framing = framing(&values("content-length"), &values("transfer-encoding"))?;
-    let upgrade = upgrade(&values("upgrade"), &values("connection"))?;
+    let connection = items(&values("connection"));
+    if !connection.iter().all(|item| KNOWN.contains(&&**item)) {
+        return Err(HeadError::Connection);
+    }
+    let upgrade = upgrade(&items(&values("upgrade")), &connection)?;
+    // RFC 6455, 4.1. Where a body would end and frames begin, nobody says.
+    let is_handshake = line.method == "GET" && framing == Framing::Length(0);
+    if upgrade == Upgrade::WebSocket && !is_handshake {
+        return Err(HeadError::Upgrade);
+    }
     let expects_continue = match *values("expect") {
         [] => false,
         [value] if value.eq_ignore_ascii_case(b"100-continue") => true,
@@ -59,6 +68,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
         path: line.path,
         framing,
         upgrade,
+        closes: connection.iter().any(|item| item == b"close"),
         expects_continue,
         headers,
         length: bytes.len(),
@@ -84,23 +94,33 @@ fn framing(lengths: &[&[u8]], codings: &[&[u8]]) -> Result<Framing, HeadError> {
     }
 }
 
+/// Items of Connection that are handled. Others name headers to be dropped, which rules may want.
+const KNOWN: [&[u8]; 5] = [
+    b"close",
+    b"keep-alive",
+    b"upgrade",
+    b"te",
+    b"http2-settings",
+];
+
+/// The items of a header that is a list, in lower case.
+fn items(lines: &[&[u8]]) -> Vec<Vec<u8>> {
+    let items = lines
+        .iter()
+        .flat_map(|line| line.split(|byte| *byte == b','));
+    let items = items.map(|item| item.trim_ascii().to_ascii_lowercase());
+    items.filter(|item| !item.is_empty()).collect()
+}
+
 /// WebSocket passes; `h2c` is ignored, as Envoy does, and so is what Connection doesn't ask for.
-fn upgrade(protocols: &[&[u8]], connection: &[&[u8]]) -> Result<Upgrade, HeadError> {
-    let items = |lines: &[&[u8]]| {
-        let items = lines
-            .iter()
-            .flat_map(|line| line.split(|byte| *byte == b','));
-        let items = items.map(|item| item.trim_ascii().to_ascii_lowercase());
-        items.filter(|item| !item.is_empty()).collect::<Vec<_>>()
-    };
-    let protocols = items(protocols);
+fn upgrade(protocols: &[Vec<u8>], connection: &[Vec<u8>]) -> Result<Upgrade, HeadError> {
     if protocols.is_empty() {
         return Ok(Upgrade::None);
     }
-    if !items(connection).iter().any(|item| item == b"upgrade") {
+    if !connection.iter().any(|item| item == b"upgrade") {
         return Ok(Upgrade::Dropped);
     }
-    match protocols.as_slice() {
+    match protocols {
         [one] if one == b"websocket" => Ok(Upgrade::WebSocket),
         all if all.iter().all(|one| one == b"h2c") => Ok(Upgrade::Dropped),
         _ => Err(HeadError::Upgrade),
