@@ -1,9 +1,10 @@
 //! A small compiler from a set's policies to the rules of one port: selectors over the labels of the table's
-//! pods, and the merges of layer 7. The policy crate has the real one.
+//! pods. The policy crate has the real one.
 
 use l7::names::FqdnSelector;
 use l7::rules::{
-    Allows, Alternative, Binding, Direction, Peers, Protocol, RuleRef, SetSpec, Snapshot, VERSION,
+    Allows, Alternative, Binding, Direction, MergeError, Part, Peers, Protocol, RuleRef, SetSpec,
+    Snapshot, VERSION, merge,
 };
 use l7::wire::name::Name;
 
@@ -45,7 +46,12 @@ fn identity(index: usize) -> u32 {
 }
 
 /// The rules of a probe's port.
-pub(crate) fn snapshot(table: &Table, set: &Set, probe: &Probe, direction: Direction) -> Built {
+pub(crate) fn snapshot(
+    table: &Table,
+    set: &Set,
+    probe: &Probe,
+    direction: Direction,
+) -> Result<Built, MergeError> {
     let (subject, peer) = match direction {
         Direction::Ingress => (&probe.to, &probe.from),
         Direction::Egress => (&probe.from, &probe.to),
@@ -57,7 +63,8 @@ pub(crate) fn snapshot(table: &Table, set: &Set, probe: &Probe, direction: Direc
         .enumerate()
         .filter(|(_, policy)| selects(&policy.spec.endpoint_selector, pod));
     let peers = peers(set);
-    let mut alternatives: Vec<(Option<String>, Alternative)> = Vec::new();
+    // The filter of each, and the text of its selector.
+    let mut parts: Vec<(String, String, Alternative)> = Vec::new();
     let mut has_default_deny = false;
     for (index, policy) in selected {
         let rules = rules(policy, direction);
@@ -72,7 +79,8 @@ pub(crate) fn snapshot(table: &Table, set: &Set, probe: &Probe, direction: Direc
                 allows,
             };
             let Some(items) = &rule.to_ports else {
-                alternatives.push((None, of_rule(true, Allows::Everything)));
+                let all = of_rule(true, Allows::Everything);
+                parts.push((String::new(), selector_text(rule), all));
                 continue;
             };
             for item in items {
@@ -84,28 +92,24 @@ pub(crate) fn snapshot(table: &Table, set: &Set, probe: &Probe, direction: Direc
                 let is_wide = port
                     .end_port
                     .is_some_and(|end| first.is_none_or(|port| port < end));
-                // Rules of one selector and one way to write a port are merged.
-                let filter = format!(
-                    "{:?} {} {:?}",
-                    selector_text(rule),
-                    port.port,
-                    port.end_port
-                );
-                alternatives.push((Some(filter), of_rule(is_wide, allows(item))));
+                let filter = format!("{} {:?} {:?}", port.port, port.end_port, port.protocol);
+                let part = of_rule(is_wide, allows(item));
+                parts.push((filter, selector_text(rule), part));
             }
         }
     }
-    // A plain rule doesn't open the server names of its own selector's rules.
-    let named: Vec<String> = alternatives
-        .iter()
-        .filter(|(_, one)| matches!(one.allows, Allows::ServerNames(_)))
-        .filter_map(|(filter, _)| filter.clone())
-        .collect();
-    alternatives.retain(|(filter, one)| {
-        let is_narrowed = filter.as_ref().is_some_and(|filter| named.contains(filter));
-        one.allows != Allows::Everything || !is_narrowed
-    });
-    let mut alternatives: Vec<Alternative> = alternatives.into_iter().map(|(_, one)| one).collect();
+    let mut filters: Vec<&String> = parts.iter().map(|(filter, ..)| filter).collect();
+    filters.sort_unstable();
+    filters.dedup();
+    let mut alternatives = Vec::new();
+    for filter in filters {
+        let of_filter = parts.iter().filter(|(of, ..)| of == filter);
+        let of_filter = of_filter.map(|(_, selector, alternative)| Part {
+            selector,
+            alternative: alternative.clone(),
+        });
+        alternatives.extend(merge(of_filter.collect())?);
+    }
     if !has_default_deny {
         let open = alternatives.iter().map(|one| Alternative {
             allows: Allows::Everything,
@@ -132,7 +136,7 @@ pub(crate) fn snapshot(table: &Table, set: &Set, probe: &Probe, direction: Direc
         last_port: probe.port,
         set: 0,
     };
-    Built {
+    Ok(Built {
         snapshot: Snapshot {
             version: VERSION,
             revision: 1,
@@ -140,7 +144,7 @@ pub(crate) fn snapshot(table: &Table, set: &Set, probe: &Probe, direction: Direc
             bindings: vec![binding],
         },
         peer: identity(peers.iter().position(|one| one == peer).unwrap()),
-    }
+    })
 }
 
 fn rules(policy: &Policy, direction: Direction) -> &[Rule] {
@@ -210,8 +214,10 @@ fn allows(item: &PortRule) -> Allows {
         server_names,
         ..
     } = item;
-    assert!(rules.kafka.is_empty(), "left out");
-    if !rules.http.is_empty() {
+    if !rules.kafka.is_empty() {
+        let specs = rules.kafka.iter().cloned().map(serde_json::from_value);
+        Allows::Kafka(specs.collect::<Result<_, _>>().unwrap())
+    } else if !rules.http.is_empty() {
         Allows::Http(rules.http.clone())
     } else if !rules.dns.is_empty() {
         Allows::Dns(rules.dns.clone())
