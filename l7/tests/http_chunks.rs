@@ -1,7 +1,5 @@
 //! Bodies in chunks: where they end, strictly, and what isn't one.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use l7::http::{Chunks, ChunksError};
 
 #[test]

@@ -129,6 +129,44 @@ fn each_rule_sees_the_changes_of_those_before_it() {
 }
 
 #[test]
+fn rules_behind_one_that_allows_count_where_one_changes_headers() {
+    use l7::http::{SecretRef, Secrets};
+
+    /// Counts how often it was asked.
+    #[derive(Default)]
+    struct Asked(std::cell::Cell<u32>);
+
+    impl Secrets for Asked {
+        fn value(&self, _secret: &SecretRef) -> Option<&[u8]> {
+            self.0.set(self.0.get() + 1);
+            Some(b"1")
+        }
+    }
+
+    let headers: [(&str, &str); 0] = [];
+    let request = Request {
+        method: "GET",
+        authority: "be",
+        path: b"/",
+        headers: &headers[..],
+    };
+    let secret = r#""name": "X", "secret": {"name": "s"}"#;
+    for (more, wanted) in [("", 0), (r#", "mismatch": "ADD""#, 2)] {
+        let set = set(&format!(
+            r#"[{{"rule": 1, "peers": "any", "allows": {{"http": [
+                {{}}, {{"headerMatches": [{{{secret}}}]}}]}}}},
+                {{"rule": 2, "peers": "any", "allows": {{"http": [
+                {{"headerMatches": [{{{secret}{more}}}]}}]}}}}]"#
+        ));
+        let asked = Asked::default();
+        let (decision, effects) = set.judge_http(PEER, &request, &asked);
+        assert_eq!(told(&decision), "1 Some(0)");
+        let changes = usize::from(wanted > 0);
+        assert_eq!((asked.0.get(), effects.changes.len()), (wanted, changes));
+    }
+}
+
+#[test]
 fn rules_of_kafka_are_those_that_select_the_peer() {
     use l7::kafka::{ApiKey, Head, Options, Topics, Verdict};
     let set = set(r#"[
