@@ -220,6 +220,13 @@ fn an_action_changes_and_logs_what_does_not_match() {
         fits(json, &[("X-A", "1"), ("X-A", "2")]),
         Effects::default()
     );
+    // What one condition adds, another doesn't add once more; nor does it satisfy one.
+    let twice = r#"{"headerMatches": [{"name": "X-A", "value": "1", "mismatch": "ADD"},
+        {"name": "x-a", "value": "1", "mismatch": "ADD"}]}"#;
+    assert_eq!(fits(twice, &[]).changes.len(), 1);
+    let own = r#"{"headerMatches": [{"name": "X-A", "value": "1", "mismatch": "ADD"},
+        {"name": "X-A", "value": "1"}]}"#;
+    assert_eq!(fails(own, &[]), ("header X-A is missing".to_owned(), 1));
     // Nothing is done for a rule that doesn't fit otherwise.
     let json =
         r#"{"path": "/b", "headerMatches": [{"name": "X-A", "value": "1", "mismatch": "ADD"}]}"#;

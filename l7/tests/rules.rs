@@ -124,6 +124,9 @@ fn each_rule_sees_the_changes_of_those_before_it() {
         judge(&[("REPLACE", "1"), ("DELETE", "1")], &sent),
         [replace("1")]
     );
+    let again = [add("1"), HeaderChange::Remove("X".into()), add("1")];
+    let actions = [("ADD", "1"), ("DELETE", "2"), ("ADD", "1")];
+    assert_eq!(judge(&actions, &[]), again);
     let removed = [HeaderChange::Remove("X".into()), add("2")];
     assert_eq!(judge(&[("DELETE", "1"), ("ADD", "2")], &sent), removed);
 }

@@ -43,18 +43,11 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Adds those of another condition or rule, each once.
+    /// Adds those of another condition or rule, which were judged after these.
     pub fn merge(&mut self, other: Self) {
-        fn add<T: PartialEq>(to: &mut Vec<T>, more: Vec<T>) {
-            for one in more {
-                if !to.contains(&one) {
-                    to.push(one);
-                }
-            }
-        }
-        add(&mut self.changes, other.changes);
-        add(&mut self.missing, other.missing);
-        add(&mut self.rejected, other.rejected);
+        self.changes.extend(other.changes);
+        self.missing.extend(other.missing);
+        self.rejected.extend(other.rejected);
     }
 
     /// The values of a header, of which `values` were sent, after the changes.

@@ -177,6 +177,11 @@ impl Rule {
         let mut effects = Effects::default();
         for (index, item) in self.matches.iter().enumerate() {
             let values = before.changed(&item.name, request.values(&item.name));
+            // What a rule adds itself satisfies none of its own conditions, but isn't added once more.
+            let values = match item.mismatch {
+                Some(_) => effects.changed(&item.name, values),
+                None => values,
+            };
             match found(&item.name).and_then(|()| item.judge(&values, secrets)) {
                 Ok(more) => effects.merge(more),
                 Err(fault) => failed.add(1, Unfit::HeaderMatch(index, fault)),
