@@ -22,7 +22,7 @@ try {
     await page.locator('.tablehead', { hasText: 'computing' }).waitFor({ state: 'detached' });
     await page.waitForTimeout(1000);
   };
-  const all = Number(workloads) > 150 ? '.spots .spot' : '.card.workload';
+  const all = Number(workloads) > 150 ? '.spots .spot' : '.card:not(.namespace)';
   await drawn('.card');
   await longest('first drawing');
   const expand = page.getByRole('button', { name: 'Expand all' });
