@@ -85,7 +85,7 @@ pub struct VerdictState {
     pub claim: Claim,
 }
 
-/// An [`Action`] in one register, as functions of the kernel program return it: [`PASS`], [`DROP`],
+/// An [`Action`] in one register, as functions of the kernel program return it: `PASS`, [`DROP`],
 /// or the interface to redirect to.
 pub type ActionCode = u32;
 const PASS: ActionCode = 0;
