@@ -120,7 +120,7 @@ export function Editor() {
                   Insert an example
                 </button>
               </p>
-              <p class="quiet-text">A policy in force: open a connection that it decided, and edit a copy.</p>
+              <p class="quiet-text">To begin with a policy that is in force: Edit a copy, beside its manifest on the Policies page.</p>
             </div>
           )}
           {!empty && found && <Answer found={found} goTo={(line, column) => control.current?.goTo(line, column)} />}
