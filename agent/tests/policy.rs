@@ -125,7 +125,8 @@ async fn a_flow_of_the_history_is_explained_with_its_policy() {
     assert_eq!(
         answer.headline,
         "shop/frontend-6d9c7b-xk2vq may not reach shop/cart-0 on 8080/TCP: no ingress rule of cnp \
-         shop/allow-frontend allows it"
+         shop/allow-frontend allows it; nearest: ingress[0] of cnp shop/allow-frontend (from: \
+         app=checkout, have app=frontend)"
     );
     assert_eq!((answer.node_name.as_str(), answer.revision), ("node-a", 7));
     assert_eq!(answer.policies[0].yaml, POLICY);

@@ -45,7 +45,9 @@ spec:
         let answer = runtime.block_on(explained(socket, &flow));
         assert_eq!(
             answer.headline,
-            "shop/thief may not reach shop/a on 8080/TCP: no ingress rule of cnp shop/web allows it"
+            "shop/thief may not reach shop/a on 8080/TCP: no ingress rule of cnp shop/web allows it; \
+             nearest: ingress[0] of cnp shop/web (from: io.cilium.k8s.policy.serviceaccount=buyer, have \
+             io.cilium.k8s.policy.serviceaccount=thief)"
         );
         assert_eq!(answer.node_name, flow.node_name);
         let now = answer.now.expect("both pods are there");
