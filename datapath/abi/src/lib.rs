@@ -22,4 +22,4 @@ pub mod staged;
 
 /// Version of all layouts in this crate; part of the names under which maps are pinned, so that an
 /// agent never adopts maps of another layout.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;

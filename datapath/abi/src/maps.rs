@@ -134,6 +134,13 @@ impl Declaration {
             || matches!(self.size, Size::Numbers { .. })
     }
 
+    /// Whether the last word of a value is a lock of the kernel's (`struct bpf_spin_lock`), and entries are
+    /// changed under it, in place. A hash would else put a new entry in an old one's place, and a program that
+    /// looks for it just then may find neither: its packet would be judged as if there were no such rule.
+    pub const fn is_locked(&self) -> bool {
+        self.is_staged && matches!(self.kind, Kind::Hash)
+    }
+
     /// Entries that fit in a map of that length: not all indices of an array are handed out.
     pub const fn room(&self, length: u32) -> u32 {
         match self.size {

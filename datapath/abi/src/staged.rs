@@ -8,9 +8,10 @@
 //!  cleanup 2 { now: Y, next: Y, from: NEVER }
 //! ```
 //!
-//! The two steps of the clean-up make it safe for maps that are updated in place (arrays), where a
-//! reader may see a mix of old and new words: each mix selects an equal value. An insertion stages
-//! `now` = absent (each `T` has its own bit for that), a deletion `next` = absent.
+//! The two steps of the clean-up make it safe for maps whose entries are changed in place (arrays and
+//! hashes, [`crate::maps::Declaration::is_locked`]), where a reader may see a mix of old and new words:
+//! each mix selects an equal value. An insertion stages `now` = absent (each `T` has its own bit for
+//! that), a deletion `next` = absent.
 
 /// `from` of a value with nothing staged.
 pub const NEVER: u32 = u32::MAX;
@@ -25,15 +26,24 @@ pub struct Staged<T: Copy> {
     pub next: T,
     /// The first node revision for which `next` counts, [`NEVER`] if nothing is staged.
     pub from: u32,
+    /// The kernel's (`struct bpf_spin_lock`), where entries are changed in place under a lock of their own;
+    /// zero in what anybody else reads or writes.
+    pub lock: u32,
 }
 
 impl<T: Copy> Staged<T> {
     /// A value with nothing staged.
     pub const fn steady(value: T) -> Self {
+        Self::switching(value, value, NEVER)
+    }
+
+    /// A value that changes at revision `from`.
+    pub const fn switching(now: T, next: T, from: u32) -> Self {
         Self {
-            now: value,
-            next: value,
-            from: NEVER,
+            now,
+            next,
+            from,
+            lock: 0,
         }
     }
 

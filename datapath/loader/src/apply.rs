@@ -112,6 +112,9 @@ impl Datapath {
     ) -> Result<Applied, Error> {
         let room = planned.and_then(|counts| {
             self.maps.all().try_for_each(Stageable::check_room)?;
+            if self.maps.all().any(Stageable::is_planned) {
+                self.removals.wait()?;
+            }
             Ok(counts)
         });
         let counts = match room {
@@ -126,6 +129,7 @@ impl Datapath {
         if self.maps.all().any(Stageable::is_planned) {
             left = self.name_interfaces()?;
             if let Err(error) = self.stage_all() {
+                self.note_removals();
                 self.rename_interfaces(&left)?;
                 return Err(error);
             }
@@ -221,6 +225,7 @@ impl Datapath {
             }
             map.accept();
         }
+        self.note_removals();
         if let Err(error) = result {
             warn!(%error, "cleaning up after a change is put off to the next");
             self.needs_recovery = true;

@@ -15,6 +15,7 @@ use crate::links::{Found, Links};
 use crate::map::{self, Map, MapUsage, open_array};
 use crate::pins::Pins;
 use crate::programs::{Program, Programs};
+use crate::removals::Removals;
 use crate::resize::{self, ReplacedMaps};
 use crate::sizes::Sizes;
 use crate::staged::Stageable;
@@ -54,6 +55,7 @@ pub struct Datapath {
     pub(crate) inodes: BTreeMap<OsString, u64>,
     pub(crate) maps: StagedMaps,
     pub(crate) interfaces: Map<u32, u32>,
+    pub(crate) removals: Removals,
     node: Mapping,
     stats: Arc<Stats>,
     /// The whole desired state was applied once.
@@ -98,6 +100,7 @@ impl Datapath {
         resize::resize(&pins, &options.sizes, node.load32(word::REVISION))?;
         let has_places = pins.versioned(maps::CT_PLACES4.name).exists()
             && pins.versioned(maps::CT_PLACES6.name).exists();
+        map::make_locked(&pins, &options.sizes)?;
         let programs = programs::open(object, &pins, &options.sizes)?;
         let replaced = ReplacedMaps::find(&pins)?;
         replaced.carry_over(&pins)?;
@@ -110,6 +113,7 @@ impl Datapath {
         let mut datapath = Self {
             maps: StagedMaps::open(&pins)?,
             interfaces: Map::open(&pins, &maps::INTERFACES)?,
+            removals: Removals::default(),
             node,
             stats: Arc::new(Stats::open(&pins, cpus)?),
             programs,
@@ -175,8 +179,17 @@ impl Datapath {
                 );
             }
         }
+        self.note_removals();
         self.needs_recovery = false;
         Ok(())
+    }
+
+    /// What was removed from maps may be being read.
+    pub(crate) fn note_removals(&mut self) {
+        let removed = |happened, map: &mut dyn Stageable| map.has_removed() || happened;
+        if self.maps.all_mut().fold(false, removed) {
+            self.removals.happened();
+        }
     }
 
     /// The node's revision: the number of changes that became true.

@@ -10,7 +10,8 @@ use abi::maps::{self, Declaration, Kind};
 use crate::Error;
 use crate::pins::Pins;
 use crate::pod_types::{self, Plain, Record};
-use crate::sys::{self, MapInfo, Mapping};
+use crate::sizes::Sizes;
+use crate::sys::{self, MapInfo, Mapping, Writing};
 
 /// Opens what is pinned of a map, after a check of its shape.
 pub(crate) fn open(pins: &Pins, map: &Declaration) -> Result<(OwnedFd, MapInfo), Error> {
@@ -35,11 +36,44 @@ pub(crate) fn sibling(map: &Declaration, info: &MapInfo, size: u32) -> Result<Ow
         max_entries: size,
         ..*info
     };
-    sys::create_map(map.name, &info).map_err(|source| Error::Map {
+    make(map, &info)
+}
+
+fn make(map: &Declaration, info: &MapInfo) -> Result<OwnedFd, Error> {
+    sys::create_map(map.name, info, writing(map)).map_err(|source| Error::Map {
         action: "making",
         map: map.name,
         source,
     })
+}
+
+fn writing(map: &Declaration) -> Writing {
+    if map.is_locked() {
+        Writing::Locked
+    } else {
+        Writing::Plain
+    }
+}
+
+/// Makes and pins the maps whose values have a lock, unless they are: the object doesn't tell the kernel of it.
+pub(crate) fn make_locked(pins: &Pins, sizes: &Sizes) -> Result<(), Error> {
+    let length = |size: usize| u32::try_from(size).expect("records are small");
+    for map in maps::ALL.iter().filter(|map| map.is_locked()) {
+        let path = pins.versioned(map.name);
+        if path.exists() {
+            continue;
+        }
+        let info = MapInfo {
+            kind: map.kind as u32,
+            id: 0,
+            key_size: length(map.key.size),
+            value_size: length(map.value.size),
+            max_entries: sizes.of(map).unwrap_or(map.size.initial()),
+            flags: sys::NO_PREALLOC,
+        };
+        pins.replace(make(map, &info)?.as_fd(), &path)?;
+    }
+    Ok(())
 }
 
 /// Maps an array that can be (`BPF_F_MMAPABLE`) into memory.
@@ -280,8 +314,12 @@ impl<K: Plain, V: Record> Map<K, V> {
 
 impl<K: Plain, V: Plain> Map<K, V> {
     pub(crate) fn put(&self, key: &K, value: &V) -> Result<(), Error> {
-        sys::update(self.fd(), pod_types::bytes(key), pod_types::bytes(value))
-            .map_err(self.failed("writing to"))
+        let (key, value) = (pod_types::bytes(key), pod_types::bytes(value));
+        sys::update(self.fd(), key, value, self.writing()).map_err(self.failed("writing to"))
+    }
+
+    fn writing(&self) -> Writing {
+        writing(self.declaration)
     }
 
     /// Writes an entry unless there is one of that key; says whether it did.
@@ -294,8 +332,8 @@ impl<K: Plain, V: Plain> Map<K, V> {
     pub(crate) fn put_per_cpu(&self, key: &K, value: &V, cpus: usize) -> Result<(), Error> {
         let mut one = pod_types::bytes(value).to_vec();
         one.resize(size_of::<V>().next_multiple_of(8), 0);
-        sys::update(self.fd(), pod_types::bytes(key), &one.repeat(cpus))
-            .map_err(self.failed("writing to"))
+        let (key, values) = (pod_types::bytes(key), one.repeat(cpus));
+        sys::update(self.fd(), key, &values, self.writing()).map_err(self.failed("writing to"))
     }
 
     /// Writes entries; `keys` and `values` are equally long.
@@ -305,7 +343,7 @@ impl<K: Plain, V: Plain> Map<K, V> {
         for (n, (keys, values)) in keys.chunks(chunk).zip(values.chunks(chunk)).enumerate() {
             let count = u32::try_from(keys.len()).expect("a chunk is small");
             let (keys, values) = (pod_types::slice_bytes(keys), pod_types::slice_bytes(values));
-            let batch = sys::update_batch(self.fd(), keys, values, count);
+            let batch = sys::update_batch(self.fd(), keys, values, count, self.writing());
             if let Some(error) = batch.error {
                 let error = self.failed("writing to")(error);
                 return Err(Stopped {

@@ -1,9 +1,9 @@
 //! The bpffs of a node and the names in it.
 //!
 //! ```text
-//!  DIR/v2_POLICY, v2_CT4, ...       maps, by ABI version
-//!  DIR/v2_from_pod_0123456789abcdef  programs, by ABI version and object
-//!  DIR/v2_to_pod_0123456789abcdef
+//!  DIR/v3_POLICY, v3_CT4, ...       maps, by ABI version
+//!  DIR/v3_from_pod_0123456789abcdef  programs, by ABI version and object
+//!  DIR/v3_to_pod_0123456789abcdef
 //!  DIR/link_12_from, link_12_to     links of interface 12
 //! ```
 

@@ -36,16 +36,16 @@ plain!(Addr, Endpoint, Table, PolicyEntry, Limit, CtEntry, FragKey);
 unsafe impl Record for FragEntry {}
 // SAFETY: repr(C), integers only (crate abi).
 unsafe impl Record for Event {}
-// SAFETY: two records and an integer, repr(C).
+// SAFETY: two records and integers, repr(C).
 unsafe impl<T: Record> Record for Staged<T> {}
 // SAFETY: T is a multiple of 4 bytes long and aligned to 4 (asserted below for the four there are),
 // so that nothing is between or after the fields.
 unsafe impl<T: Plain> Plain for Staged<T> {}
 
-const _: () = assert!(size_of::<Staged<Addr>>() == 36);
-const _: () = assert!(size_of::<Staged<Endpoint>>() == 68);
-const _: () = assert!(size_of::<Staged<Table>>() == 84);
-const _: () = assert!(size_of::<Staged<PolicyEntry>>() == 28);
+const _: () = assert!(size_of::<Staged<Addr>>() == 40);
+const _: () = assert!(size_of::<Staged<Endpoint>>() == 72);
+const _: () = assert!(size_of::<Staged<Table>>() == 88);
+const _: () = assert!(size_of::<Staged<PolicyEntry>>() == 32);
 
 /// The bytes of a record.
 pub(crate) fn bytes<T: Plain>(record: &T) -> &[u8] {

@@ -3,6 +3,7 @@
 
 mod resize;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::ops::AddAssign;
@@ -84,6 +85,8 @@ pub(crate) struct StagedMap<K, T: Copy> {
     pending: Vec<Change<K, T>>,
     /// How many of the pending changes, from the front, are in the map.
     staged: usize,
+    /// Entries of a hash were removed, and nobody has asked yet.
+    has_removed: Cell<bool>,
 }
 
 impl<K: Key, T: Value> StagedMap<K, T> {
@@ -94,6 +97,7 @@ impl<K: Key, T: Value> StagedMap<K, T> {
             shadow: HashMap::new(),
             pending: Vec::new(),
             staged: 0,
+            has_removed: Cell::new(false),
         })
     }
 
@@ -222,20 +226,11 @@ impl<K: Key, T: Value> StagedMap<K, T> {
             .map_err(|stopped| (stopped.done, stopped.error))
     }
 
-    /// Makes entries steady. An array is updated in place, so that a reader may see old and new
-    /// words mixed: there, both forms become equal before `from` is reset.
+    /// Makes entries steady. Where they are changed in place, a reader may see old and new words mixed: there,
+    /// both forms become equal before `from` is reset.
     fn settle(&self, entries: &[(K, T)], from: u32) -> Result<(), Error> {
-        if self.map.kind() == Kind::Array {
-            let equal = |&(key, now): &(K, T)| {
-                (
-                    key,
-                    Staged {
-                        now,
-                        next: now,
-                        from,
-                    },
-                )
-            };
+        if self.map.kind() != Kind::PrefixTrie {
+            let equal = |&(key, now): &(K, T)| (key, Staged::switching(now, now, from));
             let equal: Vec<_> = entries.iter().map(equal).collect();
             self.write(&equal).map_err(|(_, error)| error)?;
         }
@@ -260,6 +255,10 @@ impl<K: Key, T: Value> StagedMap<K, T> {
             }
         }
         self.settle(&steady, from)?;
+        // A trie waits by itself before it uses an entry's memory again.
+        if self.map.kind() == Kind::Hash && !gone.is_empty() {
+            self.has_removed.set(true);
+        }
         self.map.delete_many(&gone)
     }
 }
@@ -282,6 +281,8 @@ pub(crate) trait Stageable: Debug + Send {
     fn finish(&mut self, from: u32) -> Result<(), Error>;
     /// The plan has become true: the shadow follows.
     fn accept(&mut self);
+    /// Whether entries of a hash were removed since this was asked last: [`crate::removals`].
+    fn has_removed(&mut self) -> bool;
     /// Forgets the plan.
     fn forget(&mut self);
     /// How full the map is, by what counts.
@@ -354,7 +355,7 @@ impl<K: Key, T: Value> Stageable for StagedMap<K, T> {
             let key = change.key;
             let now = change.old.unwrap_or_else(|| self.without(&key, &before));
             let next = change.new.unwrap_or_else(|| self.without(&key, &after));
-            (key, Staged { now, next, from })
+            (key, Staged::switching(now, next, from))
         };
         let entries: Vec<_> = self.pending.iter().map(entry).collect();
         match self.write(&entries) {
@@ -391,6 +392,10 @@ impl<K: Key, T: Value> Stageable for StagedMap<K, T> {
             };
         }
         self.staged = 0;
+    }
+
+    fn has_removed(&mut self) -> bool {
+        self.has_removed.take()
     }
 
     fn forget(&mut self) {

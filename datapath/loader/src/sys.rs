@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 mod attr;
+mod btf;
 mod map;
 mod mmap;
 mod perf;
@@ -17,8 +18,8 @@ mod prog_test_run;
 mod tcx;
 
 pub(crate) use map::{
-    MapInfo, create_array, create_map, delete, delete_batch, insert, lookup, lookup_batch,
-    map_info, update, update_batch,
+    MapInfo, NO_PREALLOC, Writing, create_array, create_map, delete, delete_batch, insert, lookup,
+    lookup_batch, map_info, update, update_batch,
 };
 pub(crate) use mmap::{Mapping, page_size};
 pub(crate) use perf::{perf_enable, perf_open};

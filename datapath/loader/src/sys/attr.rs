@@ -16,6 +16,7 @@ pub(super) enum Command {
     ProgById = 13,
     ObjGetInfo = 15,
     ProgQuery = 16,
+    BtfLoad = 18,
     MapLookupBatch = 24,
     MapUpdateBatch = 26,
     MapDeleteBatch = 27,
@@ -35,6 +36,21 @@ pub(super) struct MapCreate {
     pub(super) inner: u32,
     pub(super) numa: u32,
     pub(super) name: [u8; 16],
+    pub(super) ifindex: u32,
+    pub(super) btf: u32,
+    pub(super) btf_key: u32,
+    pub(super) btf_value: u32,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct BtfLoad {
+    pub(super) btf: u64,
+    pub(super) log: u64,
+    pub(super) size: u32,
+    pub(super) log_size: u32,
+    pub(super) log_level: u32,
+    pub(super) padding: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -167,6 +183,8 @@ pub(super) struct TestRun {
     pub(super) padding: u32,
 }
 
+const _: () = assert!(size_of::<MapCreate>() == 60);
+const _: () = assert!(size_of::<BtfLoad>() == 32);
 const _: () = assert!(size_of::<Elements>() == 56);
 const _: () = assert!(size_of::<TestRun>() == 80);
 const _: () = assert!(size_of::<ProgLoad>() == 64);

@@ -2,16 +2,40 @@
 //! the only caller.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::attr::{Command, Element, Elements, MapCreate};
-use super::{address, bpf, number, object_info, owned};
+use super::{address, bpf, btf, number, object_info, owned};
 
 /// `BPF_F_MMAPABLE`.
 pub(crate) const MMAPABLE: u32 = 1 << 10;
 
+/// `BPF_F_NO_PREALLOC`.
+pub(crate) const NO_PREALLOC: u32 = 1;
+
 /// `BPF_NOEXIST`.
 const NO_EXIST: u64 = 1;
+
+/// `BPF_F_LOCK`.
+const LOCK: u64 = 4;
+
+/// How what is already there is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// As the map's kind has it: an array's elements in place, others by putting a new one in the old one's.
+    Plain,
+    /// In place, under the lock in the value.
+    Locked,
+}
+
+impl Writing {
+    const fn flags(self) -> u64 {
+        match self {
+            Self::Plain => 0,
+            Self::Locked => LOCK,
+        }
+    }
+}
 
 /// A map's definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,8 +57,13 @@ pub(crate) fn map_info(map: BorrowedFd<'_>) -> io::Result<MapInfo> {
     Ok(info)
 }
 
-/// Makes a map by a definition, whose number doesn't matter.
-pub(crate) fn create_map(name: &str, definition: &MapInfo) -> io::Result<OwnedFd> {
+/// Makes a map by a definition, whose number doesn't matter. For [`Writing::Locked`] the kernel is told of
+/// the lock, the last word of a value.
+pub(crate) fn create_map(
+    name: &str,
+    definition: &MapInfo,
+    writing: Writing,
+) -> io::Result<OwnedFd> {
     let mut attr = MapCreate {
         kind: definition.kind,
         key_size: definition.key_size,
@@ -44,7 +73,23 @@ pub(crate) fn create_map(name: &str, definition: &MapInfo) -> io::Result<OwnedFd
         inner: 0,
         numa: 0,
         name: [0; 16],
+        ifindex: 0,
+        btf: 0,
+        btf_key: 0,
+        btf_value: 0,
     };
+    let types = match writing {
+        Writing::Plain => None,
+        Writing::Locked => Some(btf::load_locked(
+            definition.key_size,
+            definition.value_size,
+        )?),
+    };
+    if let Some(types) = &types {
+        attr.btf = number(types.as_fd());
+        attr.btf_key = btf::KEY;
+        attr.btf_value = btf::VALUE;
+    }
     // The last byte stays zero.
     for (to, from) in attr.name.iter_mut().take(15).zip(name.bytes()) {
         *to = from;
@@ -62,7 +107,7 @@ pub(crate) fn create_array(name: &str, value_size: u32, max_entries: u32) -> io:
         max_entries,
         flags: MMAPABLE,
     };
-    create_map(name, &definition)
+    create_map(name, &definition, Writing::Plain)
 }
 
 fn element(map: BorrowedFd<'_>, key: &[u8], value: u64) -> Element {
@@ -87,8 +132,14 @@ pub(crate) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::R
 }
 
 /// Writes an element, new or not.
-pub(crate) fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
+pub(crate) fn update(
+    map: BorrowedFd<'_>,
+    key: &[u8],
+    value: &[u8],
+    writing: Writing,
+) -> io::Result<()> {
     let mut attr = element(map, key, address(value.as_ptr()));
+    attr.flags = writing.flags();
     bpf(Command::MapUpdate, &mut attr).map(drop)
 }
 
@@ -134,8 +185,15 @@ fn elements(map: BorrowedFd<'_>, keys: *const u8, values: u64, count: u32) -> El
 }
 
 /// Writes `count` elements whose keys and values stand one after the other.
-pub(crate) fn update_batch(map: BorrowedFd<'_>, keys: &[u8], values: &[u8], count: u32) -> Batch {
+pub(crate) fn update_batch(
+    map: BorrowedFd<'_>,
+    keys: &[u8],
+    values: &[u8],
+    count: u32,
+    writing: Writing,
+) -> Batch {
     let mut attr = elements(map, keys.as_ptr(), address(values.as_ptr()), count);
+    attr.element_flags = writing.flags();
     // An error before the first element leaves the count as it was given.
     match bpf(Command::MapUpdateBatch, &mut attr) {
         Ok(_) => Batch {

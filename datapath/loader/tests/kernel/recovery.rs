@@ -10,8 +10,8 @@ use flows_loader::testrun::{REDIRECT, SHOT};
 
 use testing_kernel::{ALLOW, CLIENT_IDENTITY, Node, SERVER, SERVER_TABLE, rule, syn};
 
-/// Words of `Staged<PolicyEntry>`: three of now, three of next, from.
-type Entry = [u32; 7];
+/// Words of `Staged<PolicyEntry>`: three of now, three of next, from, lock.
+type Entry = [u32; 8];
 
 fn key(identity: u32, port: u16) -> [u8; 12] {
     let key = rule(identity, port);
@@ -28,7 +28,7 @@ fn form(cookie: u32, flags: u8) -> [u32; 3] {
 }
 
 fn entry(now: [u32; 3], next: [u32; 3], from: u32) -> Entry {
-    [now[0], now[1], now[2], next[0], next[1], next[2], from]
+    [now[0], now[1], now[2], next[0], next[1], next[2], from, 0]
 }
 
 const ABSENT: [u32; 3] = [0; 3];
@@ -156,7 +156,7 @@ fn a_half_staged_array_and_trie_are_brought_to_an_end() {
     let path = node
         .pins()
         .join(format!("v{}_{}", abi::ABI_VERSION, maps::TABLES.name));
-    let mut tables: Array<_, [u32; 21]> =
+    let mut tables: Array<_, [u32; 22]> =
         Array::try_from(Map::Array(MapData::from_pin(path).unwrap())).unwrap();
     let before = tables.get(&SERVER_TABLE, 0).unwrap();
     assert_eq!(before[20], NEVER);
