@@ -17,6 +17,7 @@ pub mod maps;
 pub mod node;
 pub mod policy;
 pub mod proto;
+pub mod proxy;
 pub mod reason;
 pub mod staged;
 

@@ -20,6 +20,8 @@ use crate::staged::Staged;
 pub const PROGRAM_FROM_POD: &str = "from_pod";
 /// Program on the host side of a pod's veth, egress hook: packets to the pod.
 pub const PROGRAM_TO_POD: &str = "to_pod";
+/// Program on the loopback interface, ingress hook: packets for the proxy.
+pub const PROGRAM_TO_PROXY: &str = "to_proxy";
 
 /// Kinds of maps; the numbers are the kernel's (`BPF_MAP_TYPE_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

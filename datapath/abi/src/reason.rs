@@ -23,5 +23,7 @@ pub const NO_CONFIGURATION: u8 = 165;
 pub const UNSUPPORTED_L2: u8 = 166;
 /// A later fragment whose first one was not seen.
 pub const FRAG_NOT_FOUND: u8 = 175;
+/// A rule sends the packet through the proxy, and none listens.
+pub const PROXY_LOOKUP_FAILED: u8 = 178;
 /// An explicit deny rule matched.
 pub const POLICY_DENY: u8 = 181;

@@ -17,6 +17,8 @@ pub struct Context {
     pub(crate) ifindex: u32,
     /// Interface by which the packet came to this node; 0 = the node itself sent it.
     pub(crate) came_by: u32,
+    /// 0: the node's proxy sent the packet.
+    pub(crate) not_from_proxy: u32,
     pub(crate) revision: u32,
     pub(crate) tick: u32,
     /// Of the frame, bytes.
@@ -28,5 +30,16 @@ impl Context {
     #[inline(always)]
     pub(crate) fn is_from_here(&self) -> bool {
         matches!(self.hook, Hook::FromPod) || self.came_by == 0
+    }
+
+    /// The node's proxy sent the packet.
+    #[inline(always)]
+    pub(crate) fn is_from_proxy(&self) -> bool {
+        self.not_from_proxy == 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_from_pod(&self) -> bool {
+        matches!(self.hook, Hook::FromPod)
     }
 }

@@ -68,8 +68,14 @@ pub trait Maps {
     fn exact_now(&self) -> u64;
 }
 
-/// Maps, and the way out for events.
-pub trait Events: Maps {
+/// The node's layer-7 proxy.
+pub trait Proxy {
+    /// Whether something listens at this port of the node for packets of this protocol.
+    fn listens(&self, ipv6: bool, proto: u8, port: u16) -> bool;
+}
+
+/// Maps, the proxy, and the way out for events.
+pub trait Events: Maps + Proxy {
     /// Sends an event and counts the attempt and its failure.
     fn emit(&mut self, event: &Event);
 }

@@ -3,6 +3,7 @@
 use abi::conntrack::CtEntry;
 use abi::event::Event;
 use abi::node::{counter, tick as tick_of};
+use abi::proxy;
 
 use crate::context::{Context, Hook};
 use crate::family::{V4, V6};
@@ -19,7 +20,7 @@ mod resolve;
 mod short;
 
 use long::long_path;
-pub use long::{Conclude, Steps, conclude};
+pub use long::{Conclude, Steps, carry_on, conclude};
 pub use resolve::ResolvedAddr;
 use short::short_path;
 
@@ -32,6 +33,8 @@ pub enum Action {
     Drop,
     /// Straight to the pod behind this interface (host side of its veth).
     Redirect(u32),
+    /// To the proxy's listener at this port, or, if it is 0, to a connection that the proxy has.
+    ToProxy(u16),
 }
 
 /// Memory for what is too large for the kernel's 512-byte stack, one per CPU.
@@ -64,6 +67,8 @@ pub struct VerdictState {
     pub stale: bool,
     /// The connection is known; `entry` is what it was.
     pub known: bool,
+    /// Proxy's port of a known connection; 0 = none.
+    pub proxy_port: u16,
     /// 1 if the packet goes against the direction in which the connection was opened. A number,
     /// because it becomes an index: of a bool the compiler drops the mask that the verifier needs.
     pub reply: u32,
@@ -88,9 +93,11 @@ pub struct VerdictState {
 /// An [`Action`] in one register, as functions of the kernel program return it: `PASS`, [`DROP`],
 /// or the interface to redirect to.
 pub type ActionCode = u32;
-const PASS: ActionCode = 0;
+pub(crate) const PASS: ActionCode = 0;
 /// As an [`ActionCode`]: dropped.
 pub const DROP: ActionCode = u32::MAX;
+/// Added to a port: to the proxy. Interfaces have no such numbers, and ports don't reach the codes above.
+pub(crate) const TO_PROXY: ActionCode = 1 << 31;
 /// Between functions only: the long path must decide.
 const UNDECIDED: ActionCode = u32::MAX - 1;
 
@@ -101,6 +108,8 @@ pub struct Seen {
     pub ifindex: u32,
     /// Interface by which the packet came to this node; 0 = the node itself sent it.
     pub came_by: u32,
+    /// The packet's mark ([`abi::proxy`]).
+    pub mark: u32,
     /// Coarse monotonic time, ns.
     pub now: u64,
 }
@@ -139,6 +148,8 @@ fn judge<P: Packet, M: Steps>(
         hook,
         ifindex: seen.ifindex,
         came_by: seen.came_by,
+        // What came from elsewhere has no mark of the node's.
+        not_from_proxy: proxy::differs_from_proxys(seen.mark) | seen.came_by,
         revision: maps.node().revision,
         tick: tick_of(seen.now),
         length: packet.len(),
@@ -164,6 +175,7 @@ fn judge<P: Packet, M: Steps>(
     match code {
         PASS => Action::Pass,
         DROP => Action::Drop,
+        code if code & TO_PROXY != 0 => Action::ToProxy((code & 0xffff) as u16),
         ifindex => Action::Redirect(ifindex),
     }
 }

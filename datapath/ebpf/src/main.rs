@@ -8,6 +8,7 @@
 
 mod cursor;
 mod maps;
+mod proxy;
 mod steps;
 
 use aya_ebpf::bindings::{TC_ACT_OK, TC_ACT_SHOT};
@@ -32,6 +33,12 @@ pub fn to_pod(ctx: TcContext) -> i32 {
     run(&ctx, false)
 }
 
+/// Packets for the proxy: ingress of the loopback interface.
+#[classifier]
+pub fn to_proxy(ctx: TcContext) -> i32 {
+    proxy::receive(&ctx)
+}
+
 #[inline(always)]
 fn run(ctx: &TcContext, from_pod: bool) -> i32 {
     let Some(scratch) = maps::scratch() else {
@@ -48,9 +55,12 @@ fn run(ctx: &TcContext, from_pod: bool) -> i32 {
     let ifindex = unsafe { (*ctx.skb.skb).ifindex };
     // SAFETY: as above.
     let came_by = unsafe { (*ctx.skb.skb).ingress_ifindex };
+    // SAFETY: as above.
+    let mark = unsafe { (*ctx.skb.skb).mark };
     let seen = Seen {
         ifindex,
         came_by,
+        mark,
         now,
     };
     let action = if from_pod {
@@ -61,6 +71,7 @@ fn run(ctx: &TcContext, from_pod: bool) -> i32 {
     match action {
         Action::Pass => TC_ACT_OK,
         Action::Drop => TC_ACT_SHOT,
+        Action::ToProxy(port) => proxy::send(ctx, port),
         // SAFETY: plain integers; an interface that is gone makes the kernel drop the packet.
         Action::Redirect(ifindex) => unsafe { bpf_redirect_peer(ifindex, 0) as i32 },
     }

@@ -92,6 +92,62 @@ impl Conclude for Kernel<&TcContext> {
             step_conclude6(skb, state, context, tuple.cast())
         }
     }
+
+    #[inline(always)]
+    fn carry_on<F: Family>(
+        &mut self,
+        state: &mut VerdictState,
+        context: &Context,
+        tuple: &Tuple<F>,
+    ) -> ActionCode {
+        let skb = self.ctx.skb.skb;
+        let tuple = core::ptr::from_ref(tuple);
+        if F::EVENT_FLAG == V4::EVENT_FLAG {
+            step_carry_on4(skb, state, context, tuple.cast())
+        } else {
+            step_carry_on6(skb, state, context, tuple.cast())
+        }
+    }
+}
+
+/// [`verdict::carry_on`] of an IPv4 packet.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_carry_on4(
+    skb: *mut __sk_buff,
+    state: *mut VerdictState,
+    context: *const Context,
+    tuple: *const Tuple<V4>,
+) -> ActionCode {
+    carry_on(skb, state, context, tuple)
+}
+
+/// [`verdict::carry_on`] of an IPv6 packet.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_carry_on6(
+    skb: *mut __sk_buff,
+    state: *mut VerdictState,
+    context: *const Context,
+    tuple: *const Tuple<V6>,
+) -> ActionCode {
+    carry_on(skb, state, context, tuple)
+}
+
+#[inline(always)]
+fn carry_on<F: Family>(
+    skb: *mut __sk_buff,
+    state: *mut VerdictState,
+    context: *const Context,
+    tuple: *const Tuple<F>,
+) -> ActionCode {
+    // SAFETY: as in `step_probe`.
+    let given = unsafe { (state.as_mut(), context.as_ref(), tuple.as_ref()) };
+    let (Some(node), (Some(state), Some(context), Some(tuple))) = (maps::node(), given) else {
+        return verdict::DROP;
+    };
+    let ctx = &TcContext::new(skb);
+    verdict::carry_on(&mut Kernel { ctx, node }, state, context, tuple)
 }
 
 /// [`verdict::conclude`] of an IPv4 packet.

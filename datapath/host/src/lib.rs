@@ -6,7 +6,7 @@
 
 mod content;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use abi::addr::{Addr, Addr4, Addr6, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::conntrack::{CtEntry, CtKey4, CtKey6, FragEntry, FragKey};
@@ -15,7 +15,7 @@ use abi::event::Event;
 use abi::node::{Limit, Node, counter};
 use abi::policy::{PolicyEntry, PolicyKey, Table};
 use abi::staged::Staged;
-use datapath_core::maps::{CtFull, Events, Maps};
+use datapath_core::maps::{CtFull, Events, Maps, Proxy};
 use datapath_core::policy::Probe;
 use datapath_core::shares::Free;
 use datapath_core::verdict::{Conclude, Seen};
@@ -62,6 +62,10 @@ pub struct HostMaps {
     pub decisions: HashMap<u32, u64>,
     /// Interface by which packets to pods come to this node; 0 = the node itself sends them.
     pub came_by: u32,
+    /// Mark of packets to pods ([`abi::proxy`]).
+    pub mark: u32,
+    /// Where the proxy listens: protocol and port.
+    pub listeners: HashSet<(u8, u16)>,
     /// Monotonic time, ns: what both clocks say.
     pub now: u64,
     /// Events in the order in which they were sent.
@@ -104,6 +108,7 @@ impl HostMaps {
         let seen = Seen {
             ifindex,
             came_by: ifindex,
+            mark: 0,
             now: self.now,
         };
         datapath_core::from_pod(&frame, self, &mut Scratch::default(), seen)
@@ -114,6 +119,7 @@ impl HostMaps {
         let seen = Seen {
             ifindex,
             came_by: self.came_by,
+            mark: self.mark,
             now: self.now,
         };
         datapath_core::to_pod(&frame, self, &mut Scratch::default(), seen)
@@ -252,6 +258,12 @@ impl Maps for HostMaps {
 
     fn exact_now(&self) -> u64 {
         self.now
+    }
+}
+
+impl Proxy for HostMaps {
+    fn listens(&self, _ipv6: bool, proto: u8, port: u16) -> bool {
+        self.listeners.contains(&(proto, port))
     }
 }
 

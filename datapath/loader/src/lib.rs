@@ -37,6 +37,7 @@ mod pod_types;
 pub mod pods;
 mod prefix;
 mod programs;
+mod proxy;
 mod removals;
 mod repair;
 mod resize;

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
 };
 use netlink_packet_route::route::{RouteAttribute, RouteMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
@@ -79,11 +80,39 @@ pub(crate) fn ask_for_route(
 }
 
 fn ask(socket: BorrowedFd<'_>, flags: u16, number: u32, route: RouteMessage) -> io::Result<()> {
+    let question = RouteNetlinkMessage::GetRoute(route);
+    send(socket, flags, number, question)
+}
+
+/// Adds a rule or a route, unless there is one like it.
+pub(crate) fn add(socket: BorrowedFd<'_>, what: RouteNetlinkMessage) -> io::Result<()> {
+    let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    send(socket, flags, 0, what)?;
+    let mut buffer = vec![0; BUFFER];
+    let length = receive(socket, &mut buffer)?;
+    for message in messages(&buffer[..length]) {
+        if let NetlinkPayload::Error(answer) = message.payload {
+            let error = answer.to_io();
+            return match answer.code {
+                None => Ok(()),
+                Some(_) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                Some(_) => Err(error),
+            };
+        }
+    }
+    Err(io::Error::other("the kernel gave no answer"))
+}
+
+fn send(
+    socket: BorrowedFd<'_>,
+    flags: u16,
+    number: u32,
+    message: RouteNetlinkMessage,
+) -> io::Result<()> {
     let mut header = NetlinkHeader::default();
     header.flags = flags;
     header.sequence_number = number;
-    let payload = NetlinkPayload::from(RouteNetlinkMessage::GetRoute(route));
-    let mut message = NetlinkMessage::new(header, payload);
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);

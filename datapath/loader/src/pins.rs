@@ -4,7 +4,9 @@
 //!  DIR/v3_POLICY, v3_CT4, ...       maps, by ABI version
 //!  DIR/v3_from_pod_0123456789abcdef  programs, by ABI version and object
 //!  DIR/v3_to_pod_0123456789abcdef
+//!  DIR/v3_to_proxy_0123456789abcdef
 //!  DIR/link_12_from, link_12_to     links of interface 12
+//!  DIR/link_1_proxy                 link of the loopback interface
 //! ```
 
 use std::collections::BTreeMap;

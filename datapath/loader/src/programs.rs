@@ -18,7 +18,7 @@ use crate::pins::Pins;
 use crate::sizes::Sizes;
 use crate::{Error, sys};
 
-/// One of the two programs.
+/// One of the programs at a pod's veth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The program that judges packets from a pod.
@@ -27,14 +27,19 @@ pub enum Program {
     ToPod,
 }
 
-/// Descriptors of the two programs.
+/// Descriptors of the programs.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) from_pod: OwnedFd,
     pub(crate) to_pod: OwnedFd,
+    pub(crate) to_proxy: OwnedFd,
 }
 
-const NAMES: [&str; 2] = [maps::PROGRAM_FROM_POD, maps::PROGRAM_TO_POD];
+const NAMES: [&str; 3] = [
+    maps::PROGRAM_FROM_POD,
+    maps::PROGRAM_TO_POD,
+    maps::PROGRAM_TO_PROXY,
+];
 
 /// A program's pin names the object that it is of.
 fn pin_name(program: &str, object: &[u8]) -> String {
@@ -49,9 +54,14 @@ fn path(program: &str, object: &[u8], pins: &Pins) -> PathBuf {
 
 /// Opens the programs of `object`. Makes and pins the maps that aren't pinned.
 pub(crate) fn open(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
-    if let [Some(from_pod), Some(to_pod)] = NAMES.map(|name| adopt(name, object, pins)) {
+    let adopted = NAMES.map(|name| adopt(name, object, pins));
+    if let [Some(from_pod), Some(to_pod), Some(to_proxy)] = adopted {
         debug!("the programs are loaded already");
-        return Ok(Programs { from_pod, to_pod });
+        return Ok(Programs {
+            from_pod,
+            to_pod,
+            to_proxy,
+        });
     }
     let programs = load(object, pins, sizes)?;
     info!("the programs are loaded");
@@ -82,20 +92,23 @@ fn adopt(name: &str, object: &[u8], pins: &Pins) -> Option<OwnedFd> {
     }
 }
 
-/// Loads both, side by side: the kernel's verifier takes most of the time, for each on one CPU.
+/// Loads them, the two large ones side by side: the kernel's verifier takes most of the time, for each on one
+/// CPU.
 fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs, Error> {
     // The parser wants alignment, which a vector's memory has and an embedded object may not.
     let object = object.to_vec();
-    let [from_pod, to_pod] = NAMES;
+    let [from_pod, to_pod, to_proxy] = NAMES;
     // Makes and pins the maps, which the other one finds.
-    let first = read(&object, pins, sizes)?;
-    let second = read(&object, pins, sizes)?;
-    let first = || verify(first, from_pod, &object, pins);
-    let second = || verify(second, to_pod, &object, pins);
+    let mut first = read(&object, pins, sizes)?;
+    let mut second = read(&object, pins, sizes)?;
+    let to_proxy = verify(&mut second, to_proxy, &object, pins)?;
+    let first = || verify(&mut first, from_pod, &object, pins);
+    let second = || verify(&mut second, to_pod, &object, pins);
     let (from_pod, to_pod) = side_by_side(first, second);
     Ok(Programs {
         from_pod: from_pod?,
         to_pod: to_pod?,
+        to_proxy,
     })
 }
 
@@ -136,7 +149,7 @@ fn read(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Ebpf, Error> {
 
 /// Gives a program to the kernel, and pins it.
 fn verify(
-    mut ebpf: Ebpf,
+    ebpf: &mut Ebpf,
     name: &'static str,
     object: &[u8],
     pins: &Pins,
@@ -167,11 +180,12 @@ pub(crate) fn pinned(
     object: &[u8],
     programs: &Programs,
     pins: &Pins,
-) -> std::io::Result<[(PathBuf, OwnedFd); 2]> {
-    let [from_pod, to_pod] = NAMES.map(|name| path(name, object, pins));
+) -> std::io::Result<[(PathBuf, OwnedFd); 3]> {
+    let [from_pod, to_pod, to_proxy] = NAMES.map(|name| path(name, object, pins));
     Ok([
         (from_pod, programs.from_pod.try_clone()?),
         (to_pod, programs.to_pod.try_clone()?),
+        (to_proxy, programs.to_proxy.try_clone()?),
     ])
 }
 

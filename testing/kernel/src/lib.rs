@@ -10,6 +10,7 @@
 mod kernel;
 mod namespace;
 mod node;
+mod pod;
 
 pub use kernel::{Kernel, frame};
 pub use namespace::{ifindex, ip, object};
@@ -17,3 +18,4 @@ pub use node::{
     ALLOW, CLIENT, CLIENT_IDENTITY, CLIENT_TABLE, CLIENT6, DEFAULT_DENY, Node, SERVER,
     SERVER_IDENTITY, SERVER_TABLE, SERVER6, allow, egress_rule, rule, segment, syn, word, words,
 };
+pub use pod::Pod;

@@ -5,7 +5,7 @@ use abi::identity;
 use abi::reason;
 
 use super::resolve::{refuse_resolved, resolve_both, spoof_check};
-use super::{ActionCode, Context, Hook, PASS, UNDECIDED, VerdictState};
+use super::{ActionCode, Context, Hook, PASS, TO_PROXY, UNDECIDED, VerdictState};
 use crate::conntrack::expired;
 use crate::maps::Events;
 use crate::packet::Packet;
@@ -53,7 +53,7 @@ pub(super) fn icmp_error<F: Quote, P: Packet, M: Events>(
         _ => return UNDECIDED,
     }
     resolve_both(maps, state, context, tuple.src, tuple.dst);
-    let refusal = spoof_check(context, &state.src, &state.dst);
+    let refusal = spoof_check(context, &state.src, &state.dst, 0);
     if refusal != 0 {
         return refuse_resolved(maps, state, context, tuple, u32::from(refusal));
     }
@@ -87,6 +87,10 @@ pub(super) fn icmp_error<F: Quote, P: Packet, M: Events>(
     let reply = from_b == (state.entry.flags & FROM_B != 0);
     report::from_entry(&mut state.event, &state.entry, reply, true);
     report::related_event(maps, &mut state.event, context);
+    // Whatever it is about, the proxy sent it, or is to hear of it.
+    if state.entry.proxy_port != 0 {
+        return TO_PROXY;
+    }
     match context.hook {
         Hook::FromPod => state.dst.endpoint.ifindex,
         Hook::ToPod => PASS,

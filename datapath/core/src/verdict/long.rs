@@ -3,20 +3,21 @@
 use abi::conntrack::{CtEntry, DENIED, FROM_B, PICKED_UP};
 use abi::event::{CHANGED, NEW};
 use abi::node::counter;
-use abi::reason;
+use abi::{proto, reason};
 
 use super::resolve::{refuse_resolved, resolve_both, spoof_check};
+use super::short::tell;
 use super::{ActionCode, Context, DROP, Hook, PASS, ResolvedAddr, Scratch, VerdictState};
 use crate::conntrack::{conntrack_update, denied_life};
 use crate::family::{Family, V4, V6};
 use crate::maps::{Events, Maps};
 use crate::parse::{Role, Tuple};
 use crate::policy::{Decision, PolicyQuery, Probe, decide};
-use crate::report;
 use crate::shares::{Free, claim};
+use crate::{proxy, report};
 
-/// The last step of the long path, which the kernel's program makes a function that the verifier checks once
-/// and by itself, instead of once for each way that leads to a call.
+/// The last steps of the long path, which the kernel's program makes functions that the verifier checks once
+/// and by themselves, instead of once for each way that leads to a call.
 pub trait Conclude: Events + Sized {
     /// [`conclude`].
     #[inline(always)]
@@ -27,6 +28,17 @@ pub trait Conclude: Events + Sized {
         tuple: &Tuple<F>,
     ) -> ActionCode {
         conclude(self, state, context, tuple)
+    }
+
+    /// [`carry_on`].
+    #[inline(always)]
+    fn carry_on<F: Family>(
+        &mut self,
+        state: &mut VerdictState,
+        context: &Context,
+        tuple: &Tuple<F>,
+    ) -> ActionCode {
+        carry_on(self, state, context, tuple)
     }
 }
 
@@ -49,7 +61,12 @@ pub(super) fn long_path<M: Steps>(
     } else {
         place(maps, state, context, v4);
     }
-    let refusal = u32::from(spoof_check(context, &state.src, &state.dst));
+    let refusal = u32::from(spoof_check(
+        context,
+        &state.src,
+        &state.dst,
+        state.proxy_port,
+    ));
     if refusal != 0 {
         return if state.ipv6 {
             refuse_resolved(maps, state, context, v6, refusal)
@@ -69,6 +86,14 @@ pub(super) fn long_path<M: Steps>(
             [state.egress.decision, state.ingress.decision] = state.first_way;
         }
     }
+    if !context.is_from_proxy() && allowed(state) {
+        let (ip_proto, tcp_flags) = if state.ipv6 {
+            (v6.proto, v6.tcp_flags)
+        } else {
+            (v4.proto, v4.tcp_flags)
+        };
+        require_proxy(maps, state, ip_proto, tcp_flags);
+    }
     if allowed(state) && (!state.known || state.entry.owner == 0) {
         charge(state, context);
         if state.ipv6 {
@@ -77,7 +102,16 @@ pub(super) fn long_path<M: Steps>(
             claim::<V4, M>(maps, &mut state.claim, &v4.key);
         }
     }
-    if state.ipv6 {
+    let goes_on = state.proxy_port != 0
+        && state.entry.flags & DENIED == 0
+        && state.entry.revision == context.revision;
+    if goes_on && allowed(state) {
+        if state.ipv6 {
+            maps.carry_on(state, context, v6)
+        } else {
+            maps.carry_on(state, context, v4)
+        }
+    } else if state.ipv6 {
         maps.conclude(state, context, v6)
     } else {
         maps.conclude(state, context, v4)
@@ -112,6 +146,17 @@ fn allowed(state: &VerdictState) -> bool {
     state.egress.decision.allows() && state.ingress.decision.allows()
 }
 
+/// What a rule sends through the proxy is dropped where there is none.
+#[inline(never)]
+fn require_proxy<M: Events>(maps: &M, state: &mut VerdictState, ip_proto: u8, tcp_flags: u8) {
+    let reply = state.reply & 1 != 0;
+    if proxy::wants_listener(ip_proto, tcp_flags, reply) {
+        let ipv6 = state.ipv6;
+        proxy::require(maps, ipv6, ip_proto, &mut state.egress.decision);
+        proxy::require(maps, ipv6, ip_proto, &mut state.ingress.decision);
+    }
+}
+
 /// Supposes that the other end opened the connection.
 #[inline(never)]
 fn turn(state: &mut VerdictState, v4: &Tuple<V4>, v6: &Tuple<V6>, context: &Context) {
@@ -135,6 +180,7 @@ fn place<F: Family, M: Maps>(
     resolve_both(maps, state, context, tuple.src, tuple.dst);
     state.claim.refused = 0;
     state.known = false;
+    state.proxy_port = 0;
     state.both_ways = u32::from(!matches!(tuple.role, Role::Opens));
     state.reply = u32::from(matches!(tuple.role, Role::Answers));
     if state.stale
@@ -145,6 +191,7 @@ fn place<F: Family, M: Maps>(
         if entry.ifindex == [a.endpoint.ifindex, b.endpoint.ifindex] {
             state.known = true;
             state.entry = *entry;
+            state.proxy_port = entry.proxy_port;
             state.reply = u32::from(tuple.from_b != (entry.flags & FROM_B != 0));
             state.both_ways = u32::from(entry.flags & PICKED_UP != 0);
         }
@@ -181,12 +228,17 @@ pub fn conclude<F: Family, M: Events>(
     let (a, b) = by_key_side(state, tuple);
     let identity = [a.addr.identity, b.addr.identity];
     let ifindex = [a.endpoint.ifindex, b.endpoint.ifindex];
+    // The proxy has the connection's ends: without it there is none.
+    let stays = state.known && tuple.proto == proto::TCP;
     if !egress.allows() || !ingress.allows() {
+        let unheard = egress.verdict == reason::PROXY_LOOKUP_FAILED
+            || ingress.verdict == reason::PROXY_LOOKUP_FAILED;
         if state.known
+            && !unheard
             && let Some(entry) = F::ct(maps, &tuple.key)
         {
             // Stays known as denied, so that its replies can't open it the other way round.
-            store_verdict(entry, context, &egress, &ingress, identity);
+            store_verdict(entry, context, &egress, &ingress, identity, stays);
             entry.flags |= DENIED;
             if state.both_ways != 0 {
                 // The way that was denied is the one that later drops tell of.
@@ -232,18 +284,22 @@ pub fn conclude<F: Family, M: Events>(
         && entry.ingress_cookie == ingress.cookie
         && entry.egress == egress.verdict
         && entry.ingress == ingress.verdict;
-    store_verdict(entry, context, &egress, &ingress, identity);
+    store_verdict(entry, context, &egress, &ingress, identity, stays);
     entry.flags &= !DENIED;
     entry.ifindex = ifindex;
-    let seen = conntrack_update(
-        entry,
-        maps.node(),
-        reply,
-        tuple.proto,
-        tuple.tcp_flags,
-        context.length,
-        context.tick,
-    );
+    let seen = if proxy::is_counted(entry, context, reply) {
+        conntrack_update(
+            entry,
+            maps.node(),
+            reply,
+            tuple.proto,
+            tuple.tcp_flags,
+            context.length,
+            context.tick,
+        )
+    } else {
+        0
+    };
     let kind = match (state.known, same) {
         (false, _) => NEW,
         (true, false) => CHANGED,
@@ -269,10 +325,41 @@ pub fn conclude<F: Family, M: Events>(
         state.event.time = time;
         maps.emit(&state.event);
     }
-    match context.hook {
-        Hook::FromPod => state.dst.endpoint.ifindex,
-        Hook::ToPod => PASS,
+    match (proxy::way(&state.entry, context, reply), context.hook) {
+        (Some(way), _) => way,
+        (None, Hook::FromPod) => state.dst.endpoint.ifindex,
+        (None, Hook::ToPod) => PASS,
     }
+}
+
+/// A packet of a connection that the proxy has, and of which nothing changed.
+#[inline(always)]
+pub fn carry_on<F: Family, M: Events>(
+    maps: &mut M,
+    state: &mut VerdictState,
+    context: &Context,
+    tuple: &Tuple<F>,
+) -> ActionCode {
+    let reply = state.reply & 1 != 0;
+    let node = *maps.node();
+    if proxy::is_counted(&state.entry, context, reply)
+        && let Some(entry) = F::ct(maps, &tuple.key)
+    {
+        let kind = conntrack_update(
+            entry,
+            &node,
+            reply,
+            tuple.proto,
+            tuple.tcp_flags,
+            context.length,
+            context.tick,
+        );
+        if kind != 0 {
+            state.entry = *entry;
+            tell(maps, state, context, tuple, reply, kind);
+        }
+    }
+    proxy::way(&state.entry, context, reply).unwrap_or(DROP)
 }
 
 #[inline(always)]
@@ -282,6 +369,7 @@ fn store_verdict(
     egress: &Decision,
     ingress: &Decision,
     identity: [u32; 2],
+    stays_proxied: bool,
 ) {
     entry.revision = context.revision;
     entry.identity = identity;
@@ -290,11 +378,14 @@ fn store_verdict(
     entry.egress_cookie = egress.cookie;
     entry.ingress_cookie = ingress.cookie;
     entry.match_types = egress.match_type | ingress.match_type << 4;
-    entry.proxy_port = if ingress.proxy_port != 0 {
+    let port = if ingress.proxy_port != 0 {
         ingress.proxy_port
     } else {
         egress.proxy_port
     };
+    if port != 0 || !stays_proxied {
+        entry.proxy_port = port;
+    }
 }
 
 /// Prepares the policy queries for the ends that are here.

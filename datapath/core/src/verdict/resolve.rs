@@ -70,9 +70,15 @@ impl ResolvedAddr {
     }
 }
 
-/// Checks that the packet belongs on this veth. Gives the drop reason if it doesn't.
+/// Checks that the packet belongs on this veth. Gives the drop reason if it doesn't. `proxy_port`: of
+/// its connection, if that is known; the proxy then has both ends' addresses.
 #[inline(always)]
-pub(super) fn spoof_check(context: &Context, src: &ResolvedAddr, dst: &ResolvedAddr) -> u8 {
+pub(super) fn spoof_check(
+    context: &Context,
+    src: &ResolvedAddr,
+    dst: &ResolvedAddr,
+    proxy_port: u16,
+) -> u8 {
     match context.hook {
         Hook::FromPod => {
             if src.is_at(context.ifindex) {
@@ -84,6 +90,8 @@ pub(super) fn spoof_check(context: &Context, src: &ResolvedAddr, dst: &ResolvedA
         Hook::ToPod => {
             if !dst.is_at(context.ifindex) {
                 reason::NO_CONFIGURATION
+            } else if proxy_port != 0 && context.is_from_proxy() {
+                0
             } else if src.local()
                 || (src.addr.identity == identity::HOST && !context.is_from_here())
             {

@@ -125,7 +125,8 @@ fn established<F: Family, M: Events>(
             to == context.ifindex && from == 0 && (context.came_by == 0 || sender != identity::HOST)
         }
     };
-    if !ours || entry.revision != context.revision {
+    // What the proxy has is judged packet by packet: the way through it costs far more.
+    if !ours || entry.revision != context.revision || entry.proxy_port != 0 {
         state.stale = true;
         return UNDECIDED;
     }
@@ -148,32 +149,44 @@ fn established<F: Family, M: Events>(
         context.length,
         context.tick,
     );
-    let to_stack = match context.hook {
-        Hook::FromPod => to,
-        Hook::ToPod => 0,
-    };
     if kind != 0 {
-        let first_syn_ack = reply
-            && kind == FLAGS
-            && tuple.tcp_flags & (SYN | ACK) == SYN | ACK
-            && entry.rtt_us == 0;
         state.entry = *entry;
-        let identities = ends_of(&state.entry, source);
-        let time = maps.exact_now();
-        if first_syn_ack {
-            let rtt = round_trip(time, state.entry.created);
-            state.entry.rtt_us = rtt;
-            if let Some(entry) = F::ct(maps, &tuple.key) {
-                entry.rtt_us = rtt;
-            }
-        }
-        report::from_tuple(&mut state.event, context.hook, tuple, &identities);
-        report::from_entry(&mut state.event, &state.entry, reply, false);
-        state.event.kind = kind;
-        state.event.time = time;
-        maps.emit(&state.event);
+        tell(maps, state, context, tuple, reply, kind);
     }
-    to_stack
+    match context.hook {
+        Hook::FromPod => to,
+        Hook::ToPod => PASS,
+    }
+}
+
+/// Tells of a packet of a known connection; `state.entry` is what the packet made of it.
+#[inline(always)]
+pub(super) fn tell<F: Family, M: Events>(
+    maps: &mut M,
+    state: &mut VerdictState,
+    context: &Context,
+    tuple: &Tuple<F>,
+    reply: bool,
+    kind: u8,
+) {
+    let first_syn_ack = reply
+        && kind == FLAGS
+        && tuple.tcp_flags & (SYN | ACK) == SYN | ACK
+        && state.entry.rtt_us == 0;
+    let identities = ends_of(&state.entry, usize::from(tuple.from_b));
+    let time = maps.exact_now();
+    if first_syn_ack {
+        let rtt = round_trip(time, state.entry.created);
+        state.entry.rtt_us = rtt;
+        if let Some(entry) = F::ct(maps, &tuple.key) {
+            entry.rtt_us = rtt;
+        }
+    }
+    report::from_tuple(&mut state.event, context.hook, tuple, &identities);
+    report::from_entry(&mut state.event, &state.entry, reply, false);
+    state.event.kind = kind;
+    state.event.time = time;
+    maps.emit(&state.event);
 }
 
 #[inline(always)]

@@ -6,6 +6,7 @@ mod changes;
 mod counted;
 mod declared;
 mod killed;
+mod proxy;
 mod recovery;
 mod rings;
 mod routes;

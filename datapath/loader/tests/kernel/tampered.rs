@@ -156,14 +156,14 @@ fn what_was_taken_away_is_put_back_and_named() {
         fs::remove_file(pin).unwrap();
     }
     let all = inspect(&mut datapath, &both);
-    assert_eq!(all.len(), abi::maps::ALL.len() + 2 + 4, "{all:?}");
+    assert_eq!(all.len(), abi::maps::ALL.len() + 3 + 4, "{all:?}");
     assert!(all.iter().all(|(damage, _)| *damage == Damage::Pin));
 
     umount2(node.pins(), MntFlags::MNT_DETACH).unwrap();
     let all = inspect(&mut datapath, &both);
     let mounts = all.iter().filter(|(damage, _)| *damage == Damage::Mount);
     assert_eq!(mounts.count(), 1);
-    assert_eq!(all.len(), 1 + abi::maps::ALL.len() + 2 + 4, "{all:?}");
+    assert_eq!(all.len(), 1 + abi::maps::ALL.len() + 3 + 4, "{all:?}");
     // It is the agent's again, and a successor finds everything.
     let busy = Datapath::open(&node.object, &node.options).unwrap_err();
     assert!(matches!(busy, flows_loader::Error::Busy { .. }), "{busy}");

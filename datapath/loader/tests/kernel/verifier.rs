@@ -11,9 +11,14 @@ fn the_verifier_has_room_to_spare() {
     let _datapath = node.open();
     let ours: Vec<_> = aya::programs::loaded_programs()
         .flatten()
-        .filter(|program| matches!(program.name_as_str(), Some("from_pod" | "to_pod")))
+        .filter(|program| {
+            matches!(
+                program.name_as_str(),
+                Some("from_pod" | "to_pod" | "to_proxy")
+            )
+        })
         .collect();
-    assert!(ours.len() >= 2);
+    assert!(ours.len() >= 3);
     for program in ours {
         let name = program.name_as_str().unwrap_or_default();
         let walked = program.verified_instruction_count().unwrap_or(LIMIT);
