@@ -12,5 +12,6 @@ mod hostile;
 mod icmp_errors;
 mod openers;
 mod policy;
+mod proxied;
 mod shares;
 mod stories;
