@@ -1,4 +1,5 @@
-//! What a node knows to have happened: a packet that was judged, or a loss of such knowledge.
+//! What a node knows to have happened: a packet that was judged, a request at layer 7, or a loss of such
+//! knowledge.
 //!
 //! This is the only place beside the loader that reads the kernel's record ([`abi::event`]): everything
 //! else in user space asks a [`Packet`]. From here come Hubble's flows ([`crate::hubble`]), what filters
@@ -6,22 +7,27 @@
 //!
 //! ```text
 //!  abi::event::Sample --> Arrived --> names --> history (Packet, indices of names) --> flows
+//!  the proxy's record --> Request --> names --> history (NamedRequest) ------------------^
 //! ```
 
 mod flow_kind;
 mod packet;
+mod request;
 
 use abi::event::{self, Sample};
 
 pub use flow_kind::{FlowKind, FlowKinds};
 pub(crate) use packet::end_index;
 pub use packet::{Ethernet, Judgement, Kind, Packet, transport};
+pub use request::{Outcome, Request};
 
-/// One fact as a ring's reader found it. Times are the kernel's.
-#[derive(Clone, Copy, Debug)]
+/// One fact as it arrives. Times are the kernel's.
+#[derive(Clone, Debug)]
 pub enum Fact {
     /// A packet.
     Packet(Arrived),
+    /// A request.
+    Request(Box<Request>),
     /// Packets that nothing more is known of.
     Loss(Loss),
 }
@@ -31,6 +37,7 @@ impl Fact {
     pub fn time(&self) -> u64 {
         match self {
             Self::Packet(arrived) => arrived.packet.time(),
+            Self::Request(request) => request.time,
             Self::Loss(loss) => loss.time,
         }
     }

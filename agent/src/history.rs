@@ -10,6 +10,7 @@
 //! is overtaken by eviction is told exactly how many events it missed ([`Cursor::next_run`]).
 //! What is kept of a fact is in `segment`, how facts become Hubble's flows in [`crate::hubble`].
 
+mod request;
 mod segment;
 mod writer;
 
@@ -21,6 +22,7 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+pub use request::{NamedRequest, RequestRef};
 pub use segment::{Entry, PacketRef, Segment, Summary, Totals, losses_between};
 pub use writer::Writer;
 

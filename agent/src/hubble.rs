@@ -5,7 +5,9 @@
 
 pub mod agent_events;
 mod extension;
+mod request_summary;
 pub mod stored_flow;
+pub mod stored_request;
 mod summary;
 
 use std::fmt::Write as _;
@@ -71,10 +73,7 @@ impl FlowBuilder {
         let mut flow = pb::Flow {
             time: Some(timestamp(packet.time())),
             uuid: self.uuid(stored.sequence(), part),
-            emitter: Some(pb::Emitter {
-                name: "flows".into(),
-                version: env!("CARGO_PKG_VERSION").into(),
-            }),
+            emitter: Some(emitter()),
             ethernet: ethernet(stored),
             ip: ip(packet),
             l4: l4(packet),
@@ -100,7 +99,12 @@ impl FlowBuilder {
 
     /// Version 8: unique by agent, run, event and part, and the same whenever the flow is read.
     pub(crate) fn uuid(&self, sequence: u64, part: FlowKind) -> String {
-        let low = sequence << 2 | part as u64;
+        self.uuid_of(sequence, part as u64)
+    }
+
+    /// The same by the part's number, 0 to 3.
+    fn uuid_of(&self, sequence: u64, part: u64) -> String {
+        let low = sequence << 2 | part;
         let mut bytes = (u128::from(self.run) << 64 | u128::from(low)).to_be_bytes();
         bytes[6] = bytes[6] & 0x0f | 0x80;
         bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -112,6 +116,14 @@ impl FlowBuilder {
             write!(text, "{byte:02x}").expect("a String takes all that is written");
         }
         text
+    }
+}
+
+/// Who made a flow.
+fn emitter() -> pb::Emitter {
+    pb::Emitter {
+        name: "flows".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
     }
 }
 
@@ -174,6 +186,8 @@ pub mod message_type {
     pub const TRACE: i32 = 4;
     /// Policy verdict.
     pub const POLICY_VERDICT: i32 = 5;
+    /// What a proxy saw.
+    pub const ACCESS_LOG: i32 = 129;
 }
 
 fn verdict(flow: &mut pb::Flow, stored: &PacketRef<'_>, end: Direction) {

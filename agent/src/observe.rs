@@ -3,7 +3,8 @@
 //! ```text
 //!  ring 0 -- reader thread -- queue --.
 //!  ring 1 -- reader thread -- queue ---+-- observer thread: merge by time, name, append, publish
-//!  ...                                 '
+//!  ...                                 |
+//!  the proxy's records ------ queue ---'
 //! ```
 //!
 //! Every stage counts what it loses, and marks it at its place in the history.
@@ -20,6 +21,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::Receiver,
     },
     thread::{Builder, JoinHandle},
 };
@@ -33,7 +35,7 @@ use self::{
     source::Source,
 };
 use crate::{
-    fact::{Fact, Loss, Stage},
+    fact::{Fact, Loss, Request, Stage},
     history::Writer,
     node::{
         clock::{self, Clock},
@@ -61,6 +63,8 @@ pub struct Config {
     pub left_unread: u64,
     /// By which device packets leave; `None`: that isn't told.
     pub egress_devices: Option<Box<dyn EgressDevices>>,
+    /// Requests that the proxy recorded, at the kernel's time; `None`: there is no proxy.
+    pub requests: Option<Receiver<Request>>,
 }
 
 impl Config {
@@ -72,6 +76,7 @@ impl Config {
             clock: None,
             left_unread: 0,
             egress_devices: None,
+            requests: None,
         }
     }
 }
@@ -162,6 +167,8 @@ impl Observer {
             stats: Arc::clone(&stats),
             counts: flow_metrics::Counts::default(),
             egress_devices: config.egress_devices,
+            requests: config.requests,
+            settled: 0,
         };
         handover
             .send(state)
@@ -212,6 +219,9 @@ struct State {
     stats: Arc<Stats>,
     counts: flow_metrics::Counts,
     egress_devices: Option<Box<dyn EgressDevices>>,
+    requests: Option<Receiver<Request>>,
+    /// Kernel time up to which everything is stored.
+    settled: u64,
 }
 
 impl State {
@@ -272,6 +282,12 @@ impl State {
             let facts = reader.queue.pop_iter();
             self.batch.extend(facts.map(|fact| (fact.time(), fact)));
         }
+        for mut request in self.requests.iter().flat_map(Receiver::try_iter) {
+            // It comes by a longer way than packets do, and nothing may be stored behind what is later.
+            request.time = request.time.max(self.settled);
+            self.batch
+                .push((request.time, Fact::Request(Box::new(request))));
+        }
         // Stable, and linear on what it mostly is: a few sorted runs.
         self.batch.sort_by_key(|(time, _)| *time);
         let ready = self.batch.partition_point(|(time, _)| *time < settled);
@@ -292,6 +308,12 @@ impl State {
                     arrived.packet = arrived.packet.at(self.clock.wall(time));
                     self.writer.packet(&arrived, &named, self.resolver.node());
                 }
+                Fact::Request(mut request) => {
+                    stored += 1;
+                    request.time = self.clock.wall(time);
+                    let named = self.resolver.name_request(*request);
+                    self.writer.request(named, self.resolver.node());
+                }
                 Fact::Loss(mut loss) => {
                     loss.time = self.clock.wall(loss.time);
                     loss.first = self.clock.wall(loss.first);
@@ -299,6 +321,7 @@ impl State {
                 }
             }
         }
+        self.settled = settled.min(now);
         self.stats.stored.fetch_add(stored, Ordering::Relaxed);
         self.counts.flush(&self.stats.flow_metrics);
         let progress = self.clock.wall(settled.min(now));

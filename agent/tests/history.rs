@@ -66,6 +66,7 @@ fn read(history: &History, cursor: &mut Cursor) -> (Vec<u32>, u64, [u64; 2]) {
         for entry in run.segment.iter_from(run.from) {
             match entry {
                 Entry::Packet(stored) => seen.push(stored.packet().revision()),
+                Entry::Request(_) => unreachable!("there is no proxy here"),
                 Entry::Loss(loss) => lost[usize::from(loss.stage == Stage::Queue)] += loss.events,
             }
         }

@@ -60,6 +60,7 @@ fn stored(history: &History) -> Stored {
         for entry in run.segment.iter_from(run.from) {
             match entry {
                 Entry::Packet(stored) => times.push(stored.packet().time()),
+                Entry::Request(stored) => times.push(stored.request().time),
                 Entry::Loss(loss) => losses.push((loss.stage, loss.events, loss.cpu)),
             }
         }
@@ -175,7 +176,7 @@ fn what_leaves_the_node_is_told_with_its_device() {
             Entry::Packet(stored) => {
                 Some(flow_builder.flow(&stored, stored.parts().iter().last()?))
             }
-            Entry::Loss(_) => None,
+            Entry::Request(_) | Entry::Loss(_) => None,
         })
     });
     let interfaces: Vec<_> = interfaces

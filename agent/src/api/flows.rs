@@ -183,8 +183,20 @@ impl Streaming {
                     }
                     turn = Turn::begin();
                 }
-                let Entry::Packet(stored) = entry else {
-                    continue;
+                let stored = match entry {
+                    Entry::Packet(stored) => stored,
+                    Entry::Loss(_) => continue,
+                    Entry::Request(stored) => {
+                        if stored.request().time <= self.query.until
+                            && selected.matches_request(&self.flow_builder, &stored)
+                        {
+                            left -= 1;
+                            if left == 0 {
+                                return Cursor::before(segment, stored.index());
+                            }
+                        }
+                        continue;
+                    }
                 };
                 if stored.packet().time() > self.query.until {
                     continue;
@@ -290,6 +302,25 @@ impl Streaming {
                         out.push(self.lost(&loss));
                     }
                 }
+                Entry::Request(stored) => {
+                    let Some(selected) = &mut selected else {
+                        continue;
+                    };
+                    let time = stored.request().time;
+                    self.read_to = Some(time);
+                    if !(self.query.since()..=self.query.until).contains(&time)
+                        || !selected.matches_request(&self.flow_builder, &stored)
+                    {
+                        continue;
+                    }
+                    let flow = self.flow_builder.request(&stored);
+                    out.push(self.flow(time, flow));
+                    self.sent += 1;
+                    if self.sent >= self.query.limit {
+                        self.phase = Phase::Last;
+                        return;
+                    }
+                }
                 Entry::Packet(stored) => {
                     let Some(selected) = &mut selected else {
                         continue;
@@ -305,7 +336,8 @@ impl Streaming {
                         {
                             continue;
                         }
-                        out.push(self.flow(&stored, part));
+                        let flow = self.flow_builder.flow(&stored, part);
+                        out.push(self.flow(time, flow));
                         self.sent += 1;
                         if self.sent >= self.query.limit {
                             self.phase = Phase::Last;
@@ -322,14 +354,13 @@ impl Streaming {
             .is_some_and(|(sequence, first)| stored.sequence() == sequence && part < first)
     }
 
-    fn flow(&self, stored: &PacketRef<'_>, part: FlowKind) -> api::GetFlowsResponse {
-        let flow = self.flow_builder.flow(stored, part);
+    fn flow(&self, time: u64, flow: pb::Flow) -> api::GetFlowsResponse {
         let flow = match &self.query.mask {
             Some(mask) => mask.apply(&flow),
             None => flow,
         };
         self.response(
-            stored.packet().time(),
+            time,
             Some(api::get_flows_response::ResponseTypes::Flow(flow)),
         )
     }

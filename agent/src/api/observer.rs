@@ -187,7 +187,8 @@ fn rate(view: &View, now: u64) -> f64 {
                 Entry::Packet(stored) if stored.packet().time() >= from => {
                     Some(u64::from(stored.parts().count()))
                 }
-                Entry::Packet(_) | Entry::Loss(_) => None,
+                Entry::Request(stored) if stored.request().time >= from => Some(1),
+                Entry::Packet(_) | Entry::Request(_) | Entry::Loss(_) => None,
             })
             .sum::<u64>();
     }

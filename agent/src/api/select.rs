@@ -5,8 +5,8 @@ use proto::flow as pb;
 
 use crate::{
     fact::FlowKind,
-    history::{PacketRef, Segment},
-    hubble::{FlowBuilder, stored_flow::StoredFlow},
+    history::{PacketRef, RequestRef, Segment},
+    hubble::{FlowBuilder, stored_flow::StoredFlow, stored_request::StoredRequest},
 };
 
 /// The filters of a request.
@@ -71,6 +71,14 @@ impl InSegment {
             Some(program) => program.matches(&StoredFlow::new(flow_builder, *stored, part)),
         }
     }
+
+    /// Whether the flow of a request is selected.
+    pub fn matches_request(&mut self, flow_builder: &FlowBuilder, stored: &RequestRef<'_>) -> bool {
+        match &mut self.0 {
+            None => true,
+            Some(program) => program.matches(&StoredRequest::new(flow_builder, *stored)),
+        }
+    }
 }
 
 /// What is known of all flows of a segment.
@@ -83,8 +91,8 @@ impl Bounds for SegmentBounds<'_> {
             pb::Verdict::Dropped => summary.has_drops,
             pb::Verdict::Forwarded => summary.has_allowed,
             pb::Verdict::Redirected => summary.redirected,
+            pb::Verdict::Error => summary.has_errors,
             pb::Verdict::Unknown
-            | pb::Verdict::Error
             | pb::Verdict::Audit
             | pb::Verdict::Traced
             | pb::Verdict::Translated => false,
@@ -92,7 +100,6 @@ impl Bounds for SegmentBounds<'_> {
     }
 
     fn identity(&self, _: flow::Side, identity: Identity) -> bool {
-        let mut ends = self.0.endpoints().iter();
-        ends.any(|end| end.identity == identity.0)
+        self.0.endpoints().any(|end| end.identity == identity.0)
     }
 }

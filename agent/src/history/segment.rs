@@ -2,26 +2,27 @@
 //!
 //! ```text
 //!  packets  p p p p p p p p     one record each
-//!  losses       |     |         each with its place among the packets
+//!  others       |     |         requests and losses, each with its place among the packets
 //! ```
 
 use std::sync::Arc;
 
 use flow::{Side, view::Direction};
 
+use super::request::{NamedRequest, RequestRef};
 use crate::{
-    fact::{Ethernet, FlowKinds, Judgement, Kind, Loss, Packet, Stage, end_index},
+    fact::{Ethernet, FlowKinds, Judgement, Kind, Loss, Outcome, Packet, Stage, end_index},
     node::names::{Attribution, Device, Endpoint, Node},
 };
 
 /// How much came before a place in the history, since the agent's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Facts: packets and losses. The place's sequence number.
+    /// Facts: packets, requests and losses. The place's sequence number.
     pub records: u64,
-    /// Packets.
+    /// Packets and requests.
     pub events: u64,
-    /// Flows as which the packets are shown.
+    /// Flows as which they are shown.
     pub flows: u64,
     /// Events lost before they reached the history, by [`Stage`].
     pub lost: [u64; 2],
@@ -32,6 +33,19 @@ impl Totals {
         self.records += 1;
         self.events += 1;
         self.flows += u64::from(FlowKinds::of(packet).count());
+    }
+
+    fn other(&mut self, other: &OtherFact) {
+        match other {
+            OtherFact::Loss(loss) => self.loss(loss),
+            OtherFact::Request(_) => self.request(),
+        }
+    }
+
+    fn request(&mut self) {
+        self.records += 1;
+        self.events += 1;
+        self.flows += 1;
     }
 
     fn loss(&mut self, loss: &Loss) {
@@ -47,10 +61,12 @@ pub struct Summary {
     pub min_time: u64,
     /// Latest.
     pub max_time: u64,
-    /// Some packet passed.
+    /// Some packet or request passed.
     pub has_allowed: bool,
-    /// Some packet was dropped.
+    /// Some packet or request was dropped.
     pub has_drops: bool,
+    /// Some request failed.
+    pub has_errors: bool,
     /// Some packet was redirected to a proxy.
     pub redirected: bool,
 }
@@ -62,6 +78,7 @@ impl Default for Summary {
             max_time: 0,
             has_allowed: false,
             has_drops: false,
+            has_errors: false,
             redirected: false,
         }
     }
@@ -83,11 +100,26 @@ impl Summary {
             .any(|end| packet.judgement(*end) == Judgement::Redirected);
     }
 
+    fn other(&mut self, other: &OtherFact) {
+        match other {
+            OtherFact::Loss(loss) => self.time(loss.time),
+            OtherFact::Request(named) => {
+                self.time(named.request.time);
+                match named.request.outcome {
+                    Outcome::Forwarded => self.has_allowed = true,
+                    Outcome::Denied => self.has_drops = true,
+                    Outcome::Failed => self.has_errors = true,
+                }
+            }
+        }
+    }
+
     fn merge(&mut self, other: &Self) {
         self.min_time = self.min_time.min(other.min_time);
         self.max_time = self.max_time.max(other.max_time);
         self.has_allowed |= other.has_allowed;
         self.has_drops |= other.has_drops;
+        self.has_errors |= other.has_errors;
         self.redirected |= other.redirected;
     }
 }
@@ -105,12 +137,18 @@ pub(super) struct Record {
 
 const _: () = assert!(size_of::<Record>() <= 104);
 
-/// A loss as it is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Gap {
+/// A fact that is no packet, as it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Other {
     /// Its index among all facts of the segment.
     pub(super) at: usize,
-    pub(super) loss: Loss,
+    pub(super) fact: OtherFact,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum OtherFact {
+    Loss(Loss),
+    Request(Arc<NamedRequest>),
 }
 
 /// The tables that the records' indices point into. They only grow while a segment is open, so an
@@ -132,28 +170,28 @@ pub struct Segment {
     summary: Summary,
     packets: Box<[Record]>,
     /// By place.
-    gaps: Box<[Gap]>,
+    others: Box<[Other]>,
     tables: Tables,
 }
 
 impl Segment {
-    pub(super) fn new(start: Totals, packets: &[Record], gaps: &[Gap], tables: Tables) -> Self {
+    pub(super) fn new(start: Totals, packets: &[Record], others: &[Other], tables: Tables) -> Self {
         let mut end = start;
         let mut summary = Summary::default();
         for record in packets {
             end.packet(&record.packet);
             summary.packet(&record.packet);
         }
-        for gap in gaps {
-            end.loss(&gap.loss);
-            summary.time(gap.loss.time);
+        for other in others {
+            end.other(&other.fact);
+            summary.other(&other.fact);
         }
         Self {
             start,
             end,
             summary,
             packets: packets.into(),
-            gaps: gaps.into(),
+            others: others.into(),
             tables,
         }
     }
@@ -163,14 +201,14 @@ impl Segment {
         let (first, last) = (parts.first()?, parts.last()?);
         let mut summary = Summary::default();
         let mut packets = Vec::with_capacity(parts.iter().map(|part| part.packets.len()).sum());
-        let mut gaps = Vec::new();
+        let mut others = Vec::new();
         for part in parts {
             summary.merge(&part.summary);
-            let before = packets.len() + gaps.len();
+            let before = packets.len() + others.len();
             packets.extend_from_slice(&part.packets);
-            gaps.extend(part.gaps.iter().map(|gap| Gap {
-                at: before + gap.at,
-                ..*gap
+            others.extend(part.others.iter().map(|other| Other {
+                at: before + other.at,
+                fact: other.fact.clone(),
             }));
         }
         Some(Self {
@@ -178,7 +216,7 @@ impl Segment {
             end: last.end,
             summary,
             packets: packets.into_boxed_slice(),
-            gaps: gaps.into_boxed_slice(),
+            others: others.into_boxed_slice(),
             tables: last.tables.clone(),
         })
     }
@@ -200,7 +238,7 @@ impl Segment {
 
     /// Facts in it.
     pub fn len(&self) -> usize {
-        self.packets.len() + self.gaps.len()
+        self.packets.len() + self.others.len()
     }
 
     /// No fact in it.
@@ -208,7 +246,7 @@ impl Segment {
         self.len() == 0
     }
 
-    /// Flows as which its packets are shown.
+    /// Flows as which its facts are shown.
     pub fn flows(&self) -> u64 {
         self.end.flows - self.start.flows
     }
@@ -216,7 +254,7 @@ impl Segment {
     /// Bytes that it holds by itself: the records, and the tables of pointers.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.packets)
-            + size_of_val(&*self.gaps)
+            + size_of_val(&*self.others)
             + size_of_val(&*self.tables.ends)
             + size_of_val(&*self.tables.rules)
             + size_of_val(&*self.tables.ethernet)
@@ -225,7 +263,7 @@ impl Segment {
 
     /// Events were lost in it.
     pub fn has_losses(&self) -> bool {
-        !self.gaps.is_empty()
+        self.end.lost != self.start.lost
     }
 
     /// The node it was seen on.
@@ -234,8 +272,13 @@ impl Segment {
     }
 
     /// Every endpoint that occurs in it (and perhaps a few that do not).
-    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
-        &self.tables.ends
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let requests = self.others.iter().filter_map(|other| match &other.fact {
+            OtherFact::Request(named) => Some(&named.ends),
+            OtherFact::Loss(_) => None,
+        });
+        let ends = self.tables.ends.iter().chain(requests.flatten());
+        ends.map(|end| &**end)
     }
 
     /// The fact at an index.
@@ -250,8 +293,8 @@ impl Segment {
             segment: self,
             start,
             end: self.len(),
-            gaps_before: self.gaps.partition_point(|gap| gap.at < start),
-            gaps_until: self.gaps.len(),
+            others_before: self.others.partition_point(|other| other.at < start),
+            others_until: self.others.len(),
         }
     }
 
@@ -261,6 +304,7 @@ impl Segment {
         for entry in self.iter_from(0).take(index) {
             match entry {
                 Entry::Packet(packet) => totals.packet(packet.packet()),
+                Entry::Request(_) => totals.request(),
                 Entry::Loss(loss) => totals.loss(&loss),
             }
         }
@@ -268,26 +312,37 @@ impl Segment {
     }
 }
 
-/// The facts of a segment, packets and losses each in its place.
+/// The facts of a segment, each in its place.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     segment: &'a Segment,
     /// Indices of the next fact, and of that behind the last.
     start: usize,
     end: usize,
-    /// Losses before each of these.
-    gaps_before: usize,
-    gaps_until: usize,
+    /// Facts that are no packets before each of these.
+    others_before: usize,
+    others_until: usize,
 }
 
 impl<'a> Entries<'a> {
-    fn packet(&self, index: usize, gaps_before: usize) -> Option<Entry<'a>> {
-        let record = self.segment.packets.get(index - gaps_before)?;
+    fn packet(&self, index: usize, others_before: usize) -> Option<Entry<'a>> {
+        let record = self.segment.packets.get(index - others_before)?;
         Some(Entry::Packet(PacketRef {
             segment: self.segment,
             record,
             index,
         }))
+    }
+
+    fn other(&self, other: &'a Other) -> Entry<'a> {
+        match &other.fact {
+            OtherFact::Loss(loss) => Entry::Loss(*loss),
+            OtherFact::Request(named) => Entry::Request(RequestRef {
+                segment: self.segment,
+                named,
+                index: other.at,
+            }),
+        }
     }
 }
 
@@ -300,12 +355,12 @@ impl<'a> Iterator for Entries<'a> {
         }
         let index = self.start;
         self.start += 1;
-        match self.segment.gaps.get(self.gaps_before) {
-            Some(gap) if gap.at == index => {
-                self.gaps_before += 1;
-                Some(Entry::Loss(gap.loss))
+        match self.segment.others.get(self.others_before) {
+            Some(other) if other.at == index => {
+                self.others_before += 1;
+                Some(self.other(other))
             }
-            Some(_) | None => self.packet(index, self.gaps_before),
+            Some(_) | None => self.packet(index, self.others_before),
         }
     }
 
@@ -321,13 +376,13 @@ impl<'a> DoubleEndedIterator for Entries<'a> {
             return None;
         }
         self.end -= 1;
-        let gap = self.gaps_until.checked_sub(1);
-        match gap.and_then(|at| self.segment.gaps.get(at)) {
-            Some(gap) if gap.at == self.end => {
-                self.gaps_until -= 1;
-                Some(Entry::Loss(gap.loss))
+        let last = self.others_until.checked_sub(1);
+        match last.and_then(|at| self.segment.others.get(at)) {
+            Some(other) if other.at == self.end => {
+                self.others_until -= 1;
+                Some(self.other(other))
             }
-            Some(_) | None => self.packet(self.end, self.gaps_until),
+            Some(_) | None => self.packet(self.end, self.others_until),
         }
     }
 }
@@ -337,6 +392,8 @@ impl<'a> DoubleEndedIterator for Entries<'a> {
 pub enum Entry<'a> {
     /// A packet.
     Packet(PacketRef<'a>),
+    /// A request.
+    Request(RequestRef<'a>),
     /// Packets are missing here.
     Loss(Loss),
 }

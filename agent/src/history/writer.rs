@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     History, View,
-    segment::{Gap, Record, Segment, Tables, Totals},
+    request::NamedRequest,
+    segment::{Other, OtherFact, Record, Segment, Tables, Totals},
 };
 use crate::{
     fact::{Arrived, Ethernet, Loss},
@@ -31,8 +32,8 @@ pub struct Writer {
     /// The open segment's published chunks, each longer than its successor.
     chunks: Vec<Arc<Segment>>,
     pending: Vec<Record>,
-    /// Losses among them.
-    gaps: Vec<Gap>,
+    /// What is no packet among them.
+    others: Vec<Other>,
     /// Totals before `pending`.
     totals: Totals,
     ends: Interner<crate::node::names::Endpoint>,
@@ -143,7 +144,7 @@ impl Writer {
             sealed: std::collections::VecDeque::new(),
             chunks: Vec::new(),
             pending: Vec::with_capacity(segment_len),
-            gaps: Vec::new(),
+            others: Vec::new(),
             totals: Totals::default(),
             ends: Interner::new(),
             rules: Interner::new(),
@@ -157,10 +158,7 @@ impl Writer {
     /// Appends a packet, whose time is the wall clock in ns. Readers see it after
     /// [`publish`](Self::publish).
     pub fn packet(&mut self, arrived: &Arrived, named: &Resolved, node: &Arc<Node>) {
-        if !Arc::ptr_eq(node, &self.node) {
-            self.seal();
-            self.node = Arc::clone(node);
-        }
+        self.set_node(node);
         let record = Record {
             packet: arrived.packet,
             ends: [
@@ -181,17 +179,32 @@ impl Writer {
         self.seal_if_full();
     }
 
+    /// Appends a request, whose time is the wall clock in ns.
+    pub fn request(&mut self, named: NamedRequest, node: &Arc<Node>) {
+        self.set_node(node);
+        self.other(OtherFact::Request(Arc::new(named)));
+    }
+
     /// Marks a loss at this place.
     pub fn lost(&mut self, loss: &Loss) {
-        self.gaps.push(Gap {
-            at: self.pending_len(),
-            loss: *loss,
-        });
+        self.other(OtherFact::Loss(*loss));
+    }
+
+    fn other(&mut self, fact: OtherFact) {
+        let at = self.pending_len();
+        self.others.push(Other { at, fact });
         self.seal_if_full();
     }
 
+    fn set_node(&mut self, node: &Arc<Node>) {
+        if !Arc::ptr_eq(node, &self.node) {
+            self.seal();
+            self.node = Arc::clone(node);
+        }
+    }
+
     fn pending_len(&self) -> usize {
-        self.pending.len() + self.gaps.len()
+        self.pending.len() + self.others.len()
     }
 
     fn seal_if_full(&mut self) {
@@ -233,10 +246,10 @@ impl Writer {
             ethernet: self.ethernet.publish(),
             devices: self.devices.publish(),
         };
-        let chunk = Segment::new(self.totals, &self.pending, &self.gaps, tables);
+        let chunk = Segment::new(self.totals, &self.pending, &self.others, tables);
         self.totals = chunk.end();
         self.pending.clear();
-        self.gaps.clear();
+        self.others.clear();
         let mut joined = chunk.len();
         let mut keep = self.chunks.len();
         while let Some(before) = keep.checked_sub(1).and_then(|at| self.chunks.get(at))

@@ -7,7 +7,7 @@ use proto::flows::v1 as ext;
 use crate::{
     fact::{Judgement, Kind, Packet},
     history::PacketRef,
-    node::names::Decision,
+    node::names::{Attribution, Decision},
 };
 
 /// Type of the `Any` in `Flow.extensions`.
@@ -40,7 +40,23 @@ fn decision(stored: &PacketRef<'_>, end: Direction) -> Option<ext::Decision> {
         return None;
     }
     let reason = judgement.reason();
-    let rules = rule.policies.iter().flat_map(|of| {
+    Some(ext::Decision {
+        verdict: super::verdict_of(judgement).into(),
+        drop_reason: reason.into(),
+        match_type: packet.match_type(end).into(),
+        default_deny: rule.decision == Decision::DefaultDeny,
+        rules: rules(rule),
+        why: match reason {
+            abi::reason::INVALID_SOURCE_IP => forged(stored),
+            _ => String::new(),
+        },
+        log: rule.log.clone(),
+    })
+}
+
+/// The rules that decided.
+pub(super) fn rules(by: &Attribution) -> Vec<ext::Rule> {
+    let rules = by.policies.iter().flat_map(|of| {
         of.rules.iter().map(|rule| ext::Rule {
             kind: explain::proto::policy_kind(of.kind).into(),
             namespace: of.namespace.clone(),
@@ -51,18 +67,7 @@ fn decision(stored: &PacketRef<'_>, end: Direction) -> Option<ext::Decision> {
             labels: of.labels.clone(),
         })
     });
-    Some(ext::Decision {
-        verdict: super::verdict_of(judgement).into(),
-        drop_reason: reason.into(),
-        match_type: packet.match_type(end).into(),
-        default_deny: rule.decision == Decision::DefaultDeny,
-        rules: rules.collect(),
-        why: match reason {
-            abi::reason::INVALID_SOURCE_IP => forged(stored),
-            _ => String::new(),
-        },
-        log: rule.log.clone(),
-    })
+    rules.collect()
 }
 
 /// Who used which address.

@@ -6,8 +6,9 @@ use flow::Side;
 use foldhash::HashMap;
 
 use crate::{
-    fact::{Arrived, Packet},
-    node::names::{Attribution, Endpoint, NameTable, Node, Resolved},
+    fact::{Arrived, Packet, Request},
+    history::NamedRequest,
+    node::names::{AddrKey, Attribution, Endpoint, NameTable, Node, Resolved},
 };
 
 /// Resolves events against one snapshot. Keeps what it had to make up (identities nobody announced,
@@ -54,6 +55,21 @@ impl Resolver {
         }
     }
 
+    /// Names both ends of a request, and the rule behind what became of it.
+    pub fn name_request(&mut self, request: Request) -> NamedRequest {
+        let ends = [Side::Source, Side::Destination].map(|side| {
+            let address = AddrKey::from(request.end(side).ip());
+            let known = self.names.by_address.get(&address).map(Arc::clone);
+            self.known_or_made(known, request.identity(side))
+        });
+        let rule = self.attribution(request.cookie);
+        NamedRequest {
+            request,
+            ends,
+            rule,
+        }
+    }
+
     /// Who sent a packet with somebody else's address: the pod at whose veth it was seen, or, from the
     /// network, nobody that is known. Never the address's owner.
     fn sender(&mut self, packet: &Packet) -> Arc<Endpoint> {
@@ -75,11 +91,14 @@ impl Resolver {
                 .filter(|_| packet.is_from_pod() == (side == Side::Source))
                 .and_then(|index| self.names.by_index.get(&index))
         };
+        let found = found.map(Arc::clone);
+        self.known_or_made(found, identity)
+    }
+
+    fn known_or_made(&mut self, found: Option<Arc<Endpoint>>, identity: u32) -> Arc<Endpoint> {
         match found {
-            Some(endpoint) if identity == 0 || endpoint.identity == identity => {
-                Arc::clone(endpoint)
-            }
-            Some(endpoint) => self.of_other_identity(&Arc::clone(endpoint), identity),
+            Some(endpoint) if identity == 0 || endpoint.identity == identity => endpoint,
+            Some(endpoint) => self.of_other_identity(&endpoint, identity),
             None => self.of_identity(identity),
         }
     }

@@ -1,12 +1,13 @@
 //! An agent without a kernel: synthetic events in, real gRPC on a unix socket out.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc::SyncSender};
 
 use ::serve::listen::Listen;
 use abi::event::Event;
 use arc_swap::ArcSwap;
 use flows_agent::{
     api::{Api, PolicyAccess, serve},
+    fact,
     history::History,
     hubble::{FlowBuilder, agent_events::AgentEvents},
     node::{self, Peers, clock::Clock, names::NameTable},
@@ -28,6 +29,7 @@ pub(crate) const T0: i64 = 1_760_000_000;
 
 pub(crate) struct Agent {
     pub(crate) feeds: Vec<Fed>,
+    pub(crate) requests: SyncSender<fact::Request>,
     pub(crate) history: Arc<History>,
     pub(crate) names: Arc<ArcSwap<NameTable>>,
     pub(crate) status: Arc<ArcSwap<node::Status>>,
@@ -57,7 +59,9 @@ impl Agent {
         let node = Arc::clone(&names.load().node);
         let (history, writer) = History::new(capacity, Arc::clone(&node));
         let feeds = vec![Fed::new(0), Fed::new(1)];
+        let (requests, requests_read) = std::sync::mpsc::sync_channel(1000);
         let config = Config {
+            requests: Some(requests_read),
             queue_len,
             clock: Some(Clock::with_offset(
                 u64::try_from(T0).unwrap() * 1_000_000_000,
@@ -98,6 +102,7 @@ impl Agent {
                 .unwrap();
         Self {
             feeds,
+            requests,
             history,
             names,
             status,
@@ -122,6 +127,19 @@ impl Agent {
         let events: Vec<_> = events.into_iter().collect();
         let expected = self.history.view().end().records + events.len() as u64;
         self.feeds[0].events(events);
+        while self.history.view().end().records < expected {
+            changes.changed().await.unwrap();
+        }
+    }
+
+    /// The same of requests.
+    pub(crate) async fn store_requests(&self, requests: impl IntoIterator<Item = fact::Request>) {
+        let mut changes = self.history.changes();
+        let mut expected = self.history.view().end().records;
+        for request in requests {
+            expected += 1;
+            self.requests.send(request).unwrap();
+        }
         while self.history.view().end().records < expected {
             changes.changed().await.unwrap();
         }

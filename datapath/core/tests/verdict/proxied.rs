@@ -23,6 +23,7 @@ fn server_has(maps: &mut HostMaps, peer: u32, proto: u8) {
 
 /// All entries go through it.
 fn through_proxy(maps: &mut HostMaps) {
+    #[expect(clippy::iter_over_hash_type, reason = "all of them, in any order")]
     for entry in maps.policy.values_mut() {
         entry.now.proxy_port = PROXY;
         entry.next.proxy_port = PROXY;
@@ -30,6 +31,7 @@ fn through_proxy(maps: &mut HostMaps) {
 }
 
 fn plain(maps: &mut HostMaps) {
+    #[expect(clippy::iter_over_hash_type, reason = "all of them, in any order")]
     for entry in maps.policy.values_mut() {
         entry.now.proxy_port = 0;
         entry.next.proxy_port = 0;
