@@ -23,6 +23,7 @@ mod content;
 mod cpus;
 mod datapath;
 pub mod egress;
+pub mod ends;
 mod error;
 pub mod grace_periods;
 pub mod guard;

@@ -227,6 +227,14 @@ impl<K: Plain, V: Record> Map<K, V> {
         }
     }
 
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &K) -> Result<Option<V>, Error> {
+        let mut value = vec![0; size_of::<V>()];
+        let found = sys::lookup(self.fd(), pod_types::bytes(key), &mut value)
+            .map_err(self.failed("reading"))?;
+        Ok(found.then(|| pod_types::read(&value)).flatten())
+    }
+
     /// The values of all possible CPUs, in order. Only for per-CPU maps.
     pub(crate) fn get_per_cpu(&self, key: &K, cpus: usize) -> Result<Vec<V>, Error> {
         let stride = size_of::<V>().next_multiple_of(8);

@@ -37,6 +37,11 @@ pub(crate) struct Pins {
     lock: File,
 }
 
+/// Where a map or program of this ABI is pinned in a bpffs.
+pub(crate) fn versioned(bpffs: &Path, name: &str) -> PathBuf {
+    bpffs.join(format!("v{}_{name}", abi::ABI_VERSION))
+}
+
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::Path {
@@ -120,7 +125,7 @@ impl Pins {
 
     /// Where a map or program of this ABI is pinned.
     pub(crate) fn versioned(&self, name: &str) -> PathBuf {
-        self.directory.join(format!("v{}_{name}", abi::ABI_VERSION))
+        versioned(&self.directory, name)
     }
 
     /// Where a link is pinned.

@@ -5,6 +5,7 @@ mod adoption;
 mod changes;
 mod counted;
 mod declared;
+mod ends;
 mod killed;
 mod proxy;
 mod recovery;
