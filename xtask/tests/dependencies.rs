@@ -61,6 +61,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("flows-serve", &["flows-proto"]),
     (
+        "flows-proxy",
+        &["flows-l7", "flows-l7-wire", "flows-proto", "flows-serve"],
+    ),
+    (
         "flows-relay",
         &["flows-abi", "flows-flow", "flows-proto", "flows-serve"],
     ),

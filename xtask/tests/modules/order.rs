@@ -150,6 +150,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "lint",
         ],
     ),
+    ("proxy", &["world", "hop", "record", "rules"]),
     (
         "agent",
         &[

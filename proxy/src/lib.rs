@@ -1,0 +1,23 @@
+//! flows-proxy: a node's proxy of layer 7, a process of its own. It carries bytes; what they mean and
+//! whether they may pass is `l7`'s.
+//!
+//! ```text
+//!  pod --(bpf_sk_assign)--> socket: transparent listeners ---> server, from the pod's own address
+//!                              |                                   ^
+//!                           carrier: which protocol, by the rules  |
+//!                              v                                   |
+//!                           dns, tls, kafka, http, splice ---------+
+//!                              |
+//!                           record: what was decided, into a bounded queue
+//!
+//!  control: rules in; records out; addresses of names, which the agent acknowledges
+//! ```
+//!
+//! One hop judges both ends of a connection that has both on this node: the rules of egress of its
+//! source, then those of ingress of its destination. One connection of a client is one connection to the
+//! server, from the client's own address and port, for as long.
+
+pub mod hop;
+pub mod record;
+pub mod rules;
+pub mod world;
