@@ -17,7 +17,24 @@
 //! source, then those of ingress of its destination. One connection of a client is one connection to the
 //! server, from the client's own address and port, for as long.
 
+pub mod buffers;
+pub mod carrier;
+pub mod config;
+pub mod connection;
+pub mod context;
+pub mod control;
+pub mod counters;
+pub mod dns;
 pub mod hop;
+mod kafka;
+pub mod limits;
+pub mod names;
+pub mod network;
+mod plain;
 pub mod record;
 pub mod rules;
+pub mod run;
+pub mod shares;
+pub mod splice;
+mod tls;
 pub mod world;

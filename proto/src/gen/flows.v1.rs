@@ -2465,6 +2465,738 @@ pub mod policy_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetRulesRequest {
+    /// The next part of the snapshot (JSON of `l7::rules::Snapshot`), at most 1 MiB in a message and 256 MiB in all.
+    #[prost(string, tag = "1")]
+    pub snapshot: ::prost::alloc::string::String,
+    /// Of the snapshot; the same in each message, or 0 in all but the first.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetRulesResponse {
+    /// Is in force now.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProxyRecordsRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetProxyRecordsResponse {
+    /// In the order in which they were made, at most 256.
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<ProxyRecord>,
+    /// Records that were lost behind these for want of room.
+    #[prost(uint64, tag = "2")]
+    pub lost: u64,
+}
+/// A request or an answer at one side that judged it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ProxyRecord {
+    /// When the request began.
+    #[prost(message, optional, tag = "1")]
+    pub time: ::core::option::Option<crate::google::Timestamp>,
+    /// Of the connection. The source of an answer is its server.
+    #[prost(message, optional, tag = "2")]
+    pub client: ::core::option::Option<ProxyEnd>,
+    #[prost(message, optional, tag = "3")]
+    pub server: ::core::option::Option<ProxyEnd>,
+    /// Number of the transport protocol: 6 or 17.
+    #[prost(uint32, tag = "4")]
+    pub protocol: u32,
+    /// Whose rules judged it: egress of the client, ingress of the server.
+    #[prost(enumeration = "super::super::flow::TrafficDirection", tag = "5")]
+    pub direction: i32,
+    #[prost(bool, tag = "6")]
+    pub is_reply: bool,
+    /// FORWARDED, DROPPED, or ERROR: it could not be judged or carried.
+    #[prost(enumeration = "super::super::flow::Verdict", tag = "7")]
+    pub verdict: i32,
+    /// Cookie of the rule that allowed it, or came nearest.
+    #[prost(uint32, optional, tag = "8")]
+    pub rule_cookie: ::core::option::Option<u32>,
+    /// Index of its item of layer 7.
+    #[prost(uint32, optional, tag = "9")]
+    pub rule_item: ::core::option::Option<u32>,
+    /// Why it was denied, or what failed; empty if nothing.
+    #[prost(string, tag = "10")]
+    pub reason: ::prost::alloc::string::String,
+    /// What it says; absent of a connection as such, and of TLS. A Kafka request has its first topic here.
+    #[prost(message, optional, tag = "11")]
+    pub layer7: ::core::option::Option<super::super::flow::Layer7>,
+    /// What a TLS client calls its server; absent if it doesn't, or if it isn't TLS.
+    #[prost(string, optional, tag = "12")]
+    pub server_name: ::core::option::Option<::prost::alloc::string::String>,
+    /// Kafka: who asks, as it says itself.
+    #[prost(string, tag = "13")]
+    pub kafka_client_id: ::prost::alloc::string::String,
+    /// Kafka: the topics behind the first one.
+    #[prost(string, repeated, tag = "14")]
+    pub kafka_more_topics: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Kafka: whether there are more than these.
+    #[prost(bool, tag = "15")]
+    pub kafka_has_more_topics: bool,
+    /// HTTP: headers that a rule wanted and were not there, or had another value.
+    #[prost(message, repeated, tag = "16")]
+    pub http_missing_headers: ::prost::alloc::vec::Vec<super::super::flow::HttpHeader>,
+    /// HTTP: headers that a rule removed.
+    #[prost(message, repeated, tag = "17")]
+    pub http_rejected_headers: ::prost::alloc::vec::Vec<super::super::flow::HttpHeader>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyEnd {
+    /// `10.0.0.1`, `fd00::1`.
+    #[prost(string, tag = "1")]
+    pub address: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub port: u32,
+    #[prost(uint32, tag = "3")]
+    pub identity: u32,
+    /// The endpoint's number, if it is one of this node.
+    #[prost(uint32, optional, tag = "4")]
+    pub endpoint: ::core::option::Option<u32>,
+}
+/// From the agent.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LearnRequest {
+    /// Of the message that is acknowledged; 0: none is, the agent is there.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Why the addresses are not in force; empty if they are.
+    #[prost(string, tag = "2")]
+    pub error: ::prost::alloc::string::String,
+    /// For so many seconds the same answer needs no acknowledgement when no agent is there.
+    #[prost(uint32, tag = "3")]
+    pub holds_for_seconds: u32,
+}
+/// From the proxy: what an answer of DNS says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LearnResponse {
+    /// From 1.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// The endpoint that asked.
+    #[prost(uint32, tag = "2")]
+    pub endpoint: u32,
+    /// With a dot at the end, in lower case: the name that was asked for, then those that it is another name for, in
+    /// the order of the answer.
+    #[prost(string, repeated, tag = "3")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// In the order of the answer.
+    #[prost(string, repeated, tag = "4")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The least time to live of all addresses and aliases.
+    #[prost(uint32, tag = "5")]
+    pub ttl_seconds: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProxyStatusRequest {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetProxyStatusResponse {
+    /// Of the rules in force; 0: none.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// To which the datapath assigns connections.
+    #[prost(uint32, tag = "2")]
+    pub tcp_port: u32,
+    /// To which it assigns DNS, by TCP and UDP.
+    #[prost(uint32, tag = "3")]
+    pub dns_port: u32,
+    /// Connections of clients, and how many are open.
+    #[prost(uint64, tag = "4")]
+    pub connections: u64,
+    #[prost(uint64, tag = "5")]
+    pub open_connections: u64,
+    /// Refused for want of a place.
+    #[prost(uint64, tag = "6")]
+    pub connections_refused: u64,
+    /// Reset: denied as a whole, or without rules.
+    #[prost(uint64, tag = "7")]
+    pub connections_reset: u64,
+    /// Servers that could not be reached.
+    #[prost(uint64, tag = "8")]
+    pub connects_failed: u64,
+    /// DNS queries, and how many wait for an answer.
+    #[prost(uint64, tag = "9")]
+    pub queries: u64,
+    #[prost(uint64, tag = "10")]
+    pub open_queries: u64,
+    /// Answered with SERVFAIL for want of a place.
+    #[prost(uint64, tag = "11")]
+    pub queries_refused: u64,
+    /// Not answered by their server in time.
+    #[prost(uint64, tag = "12")]
+    pub queries_timed_out: u64,
+    /// From DNS servers, not the answer to any query.
+    #[prost(uint64, tag = "13")]
+    pub answers_unexpected: u64,
+    /// Not passed on, because their addresses were not acknowledged.
+    #[prost(uint64, tag = "14")]
+    pub answers_unlearned: u64,
+    /// Could not be sent to the client.
+    #[prost(uint64, tag = "15")]
+    pub replies_failed: u64,
+    /// Records made = delivered + lost + waiting.
+    #[prost(uint64, tag = "16")]
+    pub records: u64,
+    #[prost(uint64, tag = "17")]
+    pub records_delivered: u64,
+    #[prost(uint64, tag = "18")]
+    pub records_lost: u64,
+    #[prost(uint64, tag = "19")]
+    pub records_waiting: u64,
+    /// Whether an agent acknowledges addresses.
+    #[prost(bool, tag = "20")]
+    pub has_agent: bool,
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod proxy_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct ProxyClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ProxyClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ProxyClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ProxyClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ProxyClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Puts rules in force, as a whole. They are kept on disk first: a proxy that starts has the last ones.
+        pub async fn set_rules(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::SetRulesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetRulesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flows.v1.Proxy/SetRules");
+            let mut req = request.into_streaming_request();
+            req.extensions_mut().insert(GrpcMethod::new("flows.v1.Proxy", "SetRules"));
+            self.inner.client_streaming(req, path, codec).await
+        }
+        /// Records of requests and answers, from the oldest that nobody got yet. One reader at a time: a new one ends
+        /// the stream of the one before.
+        pub async fn get_proxy_records(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetProxyRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::GetProxyRecordsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flows.v1.Proxy/GetProxyRecords",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("flows.v1.Proxy", "GetProxyRecords"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Addresses of names that answers of DNS tell, each to be acknowledged before its answer leaves. One agent at
+        /// a time: a new one ends the stream of the one before.
+        pub async fn learn(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::LearnRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::LearnResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/flows.v1.Proxy/Learn");
+            let mut req = request.into_streaming_request();
+            req.extensions_mut().insert(GrpcMethod::new("flows.v1.Proxy", "Learn"));
+            self.inner.streaming(req, path, codec).await
+        }
+        pub async fn get_proxy_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetProxyStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetProxyStatusResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/flows.v1.Proxy/GetProxyStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("flows.v1.Proxy", "GetProxyStatus"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod proxy_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ProxyServer.
+    #[async_trait]
+    pub trait Proxy: std::marker::Send + std::marker::Sync + 'static {
+        /// Puts rules in force, as a whole. They are kept on disk first: a proxy that starts has the last ones.
+        async fn set_rules(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::SetRulesRequest>>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetRulesResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the GetProxyRecords method.
+        type GetProxyRecordsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::GetProxyRecordsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Records of requests and answers, from the oldest that nobody got yet. One reader at a time: a new one ends
+        /// the stream of the one before.
+        async fn get_proxy_records(
+            &self,
+            request: tonic::Request<super::GetProxyRecordsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::GetProxyRecordsStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Learn method.
+        type LearnStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::LearnResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Addresses of names that answers of DNS tell, each to be acknowledged before its answer leaves. One agent at
+        /// a time: a new one ends the stream of the one before.
+        async fn learn(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::LearnRequest>>,
+        ) -> std::result::Result<tonic::Response<Self::LearnStream>, tonic::Status>;
+        async fn get_proxy_status(
+            &self,
+            request: tonic::Request<super::GetProxyStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetProxyStatusResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct ProxyServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ProxyServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ProxyServer<T>
+    where
+        T: Proxy,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/flows.v1.Proxy/SetRules" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetRulesSvc<T: Proxy>(pub Arc<T>);
+                    impl<
+                        T: Proxy,
+                    > tonic::server::ClientStreamingService<super::SetRulesRequest>
+                    for SetRulesSvc<T> {
+                        type Response = super::SetRulesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::SetRulesRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Proxy>::set_rules(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetRulesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.client_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Proxy/GetProxyRecords" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetProxyRecordsSvc<T: Proxy>(pub Arc<T>);
+                    impl<
+                        T: Proxy,
+                    > tonic::server::ServerStreamingService<
+                        super::GetProxyRecordsRequest,
+                    > for GetProxyRecordsSvc<T> {
+                        type Response = super::GetProxyRecordsResponse;
+                        type ResponseStream = T::GetProxyRecordsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetProxyRecordsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Proxy>::get_proxy_records(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetProxyRecordsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Proxy/Learn" => {
+                    #[allow(non_camel_case_types)]
+                    struct LearnSvc<T: Proxy>(pub Arc<T>);
+                    impl<T: Proxy> tonic::server::StreamingService<super::LearnRequest>
+                    for LearnSvc<T> {
+                        type Response = super::LearnResponse;
+                        type ResponseStream = T::LearnStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::LearnRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Proxy>::learn(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LearnSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/flows.v1.Proxy/GetProxyStatus" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetProxyStatusSvc<T: Proxy>(pub Arc<T>);
+                    impl<
+                        T: Proxy,
+                    > tonic::server::UnaryService<super::GetProxyStatusRequest>
+                    for GetProxyStatusSvc<T> {
+                        type Response = super::GetProxyStatusResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetProxyStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Proxy>::get_proxy_status(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetProxyStatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ProxyServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "flows.v1.Proxy";
+    impl<T> tonic::server::NamedService for ProxyServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStatusRequest {}
 /// Nodes that don't know the question (of a stock Hubble) have no part in a relay's answer.

@@ -1531,6 +1531,222 @@ impl serde::Serialize for GetPoliciesResponse {
         struct_ser.end()
     }
 }
+impl serde::Serialize for GetProxyRecordsRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let len = 0;
+        let struct_ser = serializer.serialize_struct("flows.v1.GetProxyRecordsRequest", len)?;
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetProxyRecordsResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.records.is_empty() {
+            len += 1;
+        }
+        if self.lost != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetProxyRecordsResponse", len)?;
+        if !self.records.is_empty() {
+            struct_ser.serialize_field("records", &self.records)?;
+        }
+        if self.lost != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("lost", ToString::to_string(&self.lost).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetProxyStatusRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let len = 0;
+        let struct_ser = serializer.serialize_struct("flows.v1.GetProxyStatusRequest", len)?;
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for GetProxyStatusResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.revision != 0 {
+            len += 1;
+        }
+        if self.tcp_port != 0 {
+            len += 1;
+        }
+        if self.dns_port != 0 {
+            len += 1;
+        }
+        if self.connections != 0 {
+            len += 1;
+        }
+        if self.open_connections != 0 {
+            len += 1;
+        }
+        if self.connections_refused != 0 {
+            len += 1;
+        }
+        if self.connections_reset != 0 {
+            len += 1;
+        }
+        if self.connects_failed != 0 {
+            len += 1;
+        }
+        if self.queries != 0 {
+            len += 1;
+        }
+        if self.open_queries != 0 {
+            len += 1;
+        }
+        if self.queries_refused != 0 {
+            len += 1;
+        }
+        if self.queries_timed_out != 0 {
+            len += 1;
+        }
+        if self.answers_unexpected != 0 {
+            len += 1;
+        }
+        if self.answers_unlearned != 0 {
+            len += 1;
+        }
+        if self.replies_failed != 0 {
+            len += 1;
+        }
+        if self.records != 0 {
+            len += 1;
+        }
+        if self.records_delivered != 0 {
+            len += 1;
+        }
+        if self.records_lost != 0 {
+            len += 1;
+        }
+        if self.records_waiting != 0 {
+            len += 1;
+        }
+        if self.has_agent {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.GetProxyStatusResponse", len)?;
+        if self.revision != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("revision", ToString::to_string(&self.revision).as_str())?;
+        }
+        if self.tcp_port != 0 {
+            struct_ser.serialize_field("tcp_port", &self.tcp_port)?;
+        }
+        if self.dns_port != 0 {
+            struct_ser.serialize_field("dns_port", &self.dns_port)?;
+        }
+        if self.connections != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connections", ToString::to_string(&self.connections).as_str())?;
+        }
+        if self.open_connections != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("open_connections", ToString::to_string(&self.open_connections).as_str())?;
+        }
+        if self.connections_refused != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connections_refused", ToString::to_string(&self.connections_refused).as_str())?;
+        }
+        if self.connections_reset != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connections_reset", ToString::to_string(&self.connections_reset).as_str())?;
+        }
+        if self.connects_failed != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("connects_failed", ToString::to_string(&self.connects_failed).as_str())?;
+        }
+        if self.queries != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("queries", ToString::to_string(&self.queries).as_str())?;
+        }
+        if self.open_queries != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("open_queries", ToString::to_string(&self.open_queries).as_str())?;
+        }
+        if self.queries_refused != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("queries_refused", ToString::to_string(&self.queries_refused).as_str())?;
+        }
+        if self.queries_timed_out != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("queries_timed_out", ToString::to_string(&self.queries_timed_out).as_str())?;
+        }
+        if self.answers_unexpected != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("answers_unexpected", ToString::to_string(&self.answers_unexpected).as_str())?;
+        }
+        if self.answers_unlearned != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("answers_unlearned", ToString::to_string(&self.answers_unlearned).as_str())?;
+        }
+        if self.replies_failed != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("replies_failed", ToString::to_string(&self.replies_failed).as_str())?;
+        }
+        if self.records != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("records", ToString::to_string(&self.records).as_str())?;
+        }
+        if self.records_delivered != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("records_delivered", ToString::to_string(&self.records_delivered).as_str())?;
+        }
+        if self.records_lost != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("records_lost", ToString::to_string(&self.records_lost).as_str())?;
+        }
+        if self.records_waiting != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("records_waiting", ToString::to_string(&self.records_waiting).as_str())?;
+        }
+        if self.has_agent {
+            struct_ser.serialize_field("has_agent", &self.has_agent)?;
+        }
+        struct_ser.end()
+    }
+}
 impl serde::Serialize for GetStateRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1959,6 +2175,82 @@ impl serde::Serialize for judgement::Reason {
             Self::Init => "INIT",
         };
         serializer.serialize_str(variant)
+    }
+}
+impl serde::Serialize for LearnRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.id != 0 {
+            len += 1;
+        }
+        if !self.error.is_empty() {
+            len += 1;
+        }
+        if self.holds_for_seconds != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.LearnRequest", len)?;
+        if self.id != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("id", ToString::to_string(&self.id).as_str())?;
+        }
+        if !self.error.is_empty() {
+            struct_ser.serialize_field("error", &self.error)?;
+        }
+        if self.holds_for_seconds != 0 {
+            struct_ser.serialize_field("holds_for_seconds", &self.holds_for_seconds)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for LearnResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.id != 0 {
+            len += 1;
+        }
+        if self.endpoint != 0 {
+            len += 1;
+        }
+        if !self.names.is_empty() {
+            len += 1;
+        }
+        if !self.addresses.is_empty() {
+            len += 1;
+        }
+        if self.ttl_seconds != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.LearnResponse", len)?;
+        if self.id != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("id", ToString::to_string(&self.id).as_str())?;
+        }
+        if self.endpoint != 0 {
+            struct_ser.serialize_field("endpoint", &self.endpoint)?;
+        }
+        if !self.names.is_empty() {
+            struct_ser.serialize_field("names", &self.names)?;
+        }
+        if !self.addresses.is_empty() {
+            struct_ser.serialize_field("addresses", &self.addresses)?;
+        }
+        if self.ttl_seconds != 0 {
+            struct_ser.serialize_field("ttl_seconds", &self.ttl_seconds)?;
+        }
+        struct_ser.end()
     }
 }
 impl serde::Serialize for ListEndpointsRequest {
@@ -2642,6 +2934,160 @@ impl serde::Serialize for PolicyState {
         }
         if !self.rules.is_empty() {
             struct_ser.serialize_field("rules", &self.rules)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ProxyEnd {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.address.is_empty() {
+            len += 1;
+        }
+        if self.port != 0 {
+            len += 1;
+        }
+        if self.identity != 0 {
+            len += 1;
+        }
+        if self.endpoint.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ProxyEnd", len)?;
+        if !self.address.is_empty() {
+            struct_ser.serialize_field("address", &self.address)?;
+        }
+        if self.port != 0 {
+            struct_ser.serialize_field("port", &self.port)?;
+        }
+        if self.identity != 0 {
+            struct_ser.serialize_field("identity", &self.identity)?;
+        }
+        if let Some(v) = self.endpoint.as_ref() {
+            struct_ser.serialize_field("endpoint", v)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ProxyRecord {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.time.is_some() {
+            len += 1;
+        }
+        if self.client.is_some() {
+            len += 1;
+        }
+        if self.server.is_some() {
+            len += 1;
+        }
+        if self.protocol != 0 {
+            len += 1;
+        }
+        if self.direction != 0 {
+            len += 1;
+        }
+        if self.is_reply {
+            len += 1;
+        }
+        if self.verdict != 0 {
+            len += 1;
+        }
+        if self.rule_cookie.is_some() {
+            len += 1;
+        }
+        if self.rule_item.is_some() {
+            len += 1;
+        }
+        if !self.reason.is_empty() {
+            len += 1;
+        }
+        if self.layer7.is_some() {
+            len += 1;
+        }
+        if self.server_name.is_some() {
+            len += 1;
+        }
+        if !self.kafka_client_id.is_empty() {
+            len += 1;
+        }
+        if !self.kafka_more_topics.is_empty() {
+            len += 1;
+        }
+        if self.kafka_has_more_topics {
+            len += 1;
+        }
+        if !self.http_missing_headers.is_empty() {
+            len += 1;
+        }
+        if !self.http_rejected_headers.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ProxyRecord", len)?;
+        if let Some(v) = self.time.as_ref() {
+            struct_ser.serialize_field("time", v)?;
+        }
+        if let Some(v) = self.client.as_ref() {
+            struct_ser.serialize_field("client", v)?;
+        }
+        if let Some(v) = self.server.as_ref() {
+            struct_ser.serialize_field("server", v)?;
+        }
+        if self.protocol != 0 {
+            struct_ser.serialize_field("protocol", &self.protocol)?;
+        }
+        if self.direction != 0 {
+            let v = super::super::flow::TrafficDirection::try_from(self.direction)
+                .map_or_else(|_| crate::json::Variant::Number(self.direction), crate::json::Variant::Name);
+            struct_ser.serialize_field("direction", &v)?;
+        }
+        if self.is_reply {
+            struct_ser.serialize_field("is_reply", &self.is_reply)?;
+        }
+        if self.verdict != 0 {
+            let v = super::super::flow::Verdict::try_from(self.verdict)
+                .map_or_else(|_| crate::json::Variant::Number(self.verdict), crate::json::Variant::Name);
+            struct_ser.serialize_field("verdict", &v)?;
+        }
+        if let Some(v) = self.rule_cookie.as_ref() {
+            struct_ser.serialize_field("rule_cookie", v)?;
+        }
+        if let Some(v) = self.rule_item.as_ref() {
+            struct_ser.serialize_field("rule_item", v)?;
+        }
+        if !self.reason.is_empty() {
+            struct_ser.serialize_field("reason", &self.reason)?;
+        }
+        if let Some(v) = self.layer7.as_ref() {
+            struct_ser.serialize_field("layer7", v)?;
+        }
+        if let Some(v) = self.server_name.as_ref() {
+            struct_ser.serialize_field("server_name", v)?;
+        }
+        if !self.kafka_client_id.is_empty() {
+            struct_ser.serialize_field("kafka_client_id", &self.kafka_client_id)?;
+        }
+        if !self.kafka_more_topics.is_empty() {
+            struct_ser.serialize_field("kafka_more_topics", &self.kafka_more_topics)?;
+        }
+        if self.kafka_has_more_topics {
+            struct_ser.serialize_field("kafka_has_more_topics", &self.kafka_has_more_topics)?;
+        }
+        if !self.http_missing_headers.is_empty() {
+            struct_ser.serialize_field("http_missing_headers", &self.http_missing_headers)?;
+        }
+        if !self.http_rejected_headers.is_empty() {
+            struct_ser.serialize_field("http_rejected_headers", &self.http_rejected_headers)?;
         }
         struct_ser.end()
     }
@@ -3332,6 +3778,52 @@ impl serde::Serialize for ServiceObject {
         }
         if !self.ports.is_empty() {
             struct_ser.serialize_field("ports", &self.ports)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for SetRulesRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.snapshot.is_empty() {
+            len += 1;
+        }
+        if self.revision != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.SetRulesRequest", len)?;
+        if !self.snapshot.is_empty() {
+            struct_ser.serialize_field("snapshot", &self.snapshot)?;
+        }
+        if self.revision != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("revision", ToString::to_string(&self.revision).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for SetRulesResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.revision != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.SetRulesResponse", len)?;
+        if self.revision != 0 {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("revision", ToString::to_string(&self.revision).as_str())?;
         }
         struct_ser.end()
     }

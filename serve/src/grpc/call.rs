@@ -108,8 +108,7 @@ async fn admit(places: &Places, request: Request<Body>) -> Result<(Request<Body>
     })?;
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    // A conversation: its messages come one by one, each within what is decoded at most.
-    if path.starts_with("/grpc.reflection.") {
+    if wire::is_conversation(path) {
         return Ok((Request::from_parts(head, body), [Some(place), None]));
     }
     let (body, mut memory) = whole(body, wire::max_bytes(path), places).await?;

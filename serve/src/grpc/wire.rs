@@ -29,6 +29,13 @@ pub(super) fn max_bytes(path: &str) -> usize {
     }
 }
 
+/// Whether a call's messages come one by one, each within what is decoded at most, for as long as it lasts: what they
+/// amount to is the service's to bound.
+pub(super) fn is_conversation(path: &str) -> bool {
+    path.starts_with("/grpc.reflection.")
+        || matches!(path, "/flows.v1.Proxy/SetRules" | "/flows.v1.Proxy/Learn")
+}
+
 /// A request that is too much.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TooMuch {

@@ -1,0 +1,32 @@
+//! What the proxy is told on its command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Carries connections whose policy has rules of layer 7, and judges their requests.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "flows-proxy", version)]
+pub struct Config {
+    /// Where the socket and the proxy's own state stand: the run directory of the node's agent.
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: PathBuf,
+    /// Enter this network namespace first.
+    #[arg(long, value_name = "PATH")]
+    pub netns: Option<PathBuf>,
+    /// Port to which the datapath assigns connections; 0 = any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub tcp_port: u16,
+    /// Port to which the datapath assigns DNS, by TCP and UDP; 0 = any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub dns_port: u16,
+    /// Seconds until a connection on which nothing passes is reset.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub idle_timeout: u64,
+    /// Connections at a time; more are reset.
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    pub max_connections: usize,
+    /// Records that wait for the agent; those for which there is no room are counted.
+    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    pub max_records: usize,
+}

@@ -1,0 +1,300 @@
+//! Addresses of names, told to the agent, which acknowledges them.
+//!
+//! Without an agent an answer leaves only if it teaches nothing: its addresses were acknowledged for this
+//! endpoint and name, and hold still.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{self, BoxStream};
+use proto::flows::v1::{LearnRequest, LearnResponse};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use crate::names::{LearnError, Learned, Names};
+
+/// Answers that wait for an acknowledgement at a time.
+const MOST: usize = 4_096;
+/// Until the agent must have acknowledged: resolvers ask again after 5 s.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Acknowledged addresses that are remembered.
+const REMEMBERED: usize = 65_536;
+
+/// The agent, as far as names are concerned.
+#[derive(Debug, Default)]
+pub struct AgentNames {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last id that was used.
+    id: u64,
+    agent: Option<mpsc::Sender<LearnResponse>>,
+    /// Which agent that is: they are counted.
+    agents: u64,
+    waiting: HashMap<u64, Waiting, RandomState>,
+    acknowledged: HashMap<Pair, Instant, RandomState>,
+}
+
+/// What one endpoint learned of a name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    endpoint: u32,
+    name: Arc<str>,
+    address: IpAddr,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    message: LearnResponse,
+    pairs: Vec<Pair>,
+    done: oneshot::Sender<Result<(), LearnError>>,
+}
+
+impl State {
+    /// Whether an answer teaches nothing.
+    fn is_acknowledged(&self, pairs: &[Pair]) -> bool {
+        let now = Instant::now();
+        let holds = |pair| {
+            self.acknowledged
+                .get(pair)
+                .is_some_and(|until| *until > now)
+        };
+        pairs.iter().all(holds)
+    }
+
+    fn remember(&mut self, pairs: Vec<Pair>, until: Instant) {
+        if self.acknowledged.len() + pairs.len() > REMEMBERED {
+            let now = Instant::now();
+            self.acknowledged.retain(|_, until| *until > now);
+        }
+        for pair in pairs {
+            if self.acknowledged.len() < REMEMBERED || self.acknowledged.contains_key(&pair) {
+                self.acknowledged.insert(pair, until);
+            }
+        }
+    }
+}
+
+impl AgentNames {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an agent is connected.
+    pub fn has_agent(&self) -> bool {
+        self.state().agent.is_some()
+    }
+
+    /// An agent is there: it gets what waits, and all that follows. Whoever was there before gets nothing more.
+    fn join(&self) -> (u64, mpsc::Receiver<LearnResponse>) {
+        // What waits fits, and more is refused.
+        let (sender, receiver) = mpsc::channel(MOST);
+        let mut state = self.state();
+        state.agents += 1;
+        #[expect(clippy::iter_over_hash_type, reason = "each is acknowledged by itself")]
+        for waiting in state.waiting.values() {
+            if sender.try_send(waiting.message.clone()).is_err() {
+                break;
+            }
+        }
+        state.agent = Some(sender);
+        (state.agents, receiver)
+    }
+
+    /// That agent is gone.
+    fn leave(&self, agent: u64) {
+        let mut state = self.state();
+        if state.agents != agent {
+            return;
+        }
+        state.agent = None;
+        let waiting = std::mem::take(&mut state.waiting);
+        for waiting in waiting.into_values() {
+            let result = match state.is_acknowledged(&waiting.pairs) {
+                true => Ok(()),
+                false => Err(LearnError::NoAgent),
+            };
+            answer(waiting.done, result);
+        }
+    }
+
+    fn acknowledge(&self, message: LearnRequest) {
+        let LearnRequest {
+            id,
+            error,
+            holds_for_seconds,
+        } = message;
+        let mut state = self.state();
+        // What waited too long isn't there any more.
+        let Some(Waiting { pairs, done, .. }) = state.waiting.remove(&id) else {
+            return;
+        };
+        let result = if error.is_empty() {
+            let holds = Duration::from_secs(holds_for_seconds.into());
+            state.remember(pairs, Instant::now() + holds);
+            Ok(())
+        } else {
+            Err(LearnError::Refused(error.into()))
+        };
+        answer(done, result);
+    }
+
+    /// Tells the agent, if there is something to wait for.
+    fn begin(&self, learned: Learned) -> Result<Option<Told<'_>>, LearnError> {
+        let name: Arc<str> = learned.names.first().map_or_else(
+            || Arc::from(""),
+            |name| Arc::from(name.to_string().as_str()),
+        );
+        let pairs = learned.addresses.iter().map(|address| Pair {
+            endpoint: learned.endpoint,
+            name: Arc::clone(&name),
+            address: *address,
+        });
+        let pairs: Vec<Pair> = pairs.collect();
+        let mut state = self.state();
+        let Some(agent) = state.agent.clone() else {
+            return match state.is_acknowledged(&pairs) {
+                true => Ok(None),
+                false => Err(LearnError::NoAgent),
+            };
+        };
+        if state.waiting.len() >= MOST {
+            return Err(LearnError::Busy(MOST));
+        }
+        state.id += 1;
+        let id = state.id;
+        let message = LearnResponse {
+            id,
+            endpoint: learned.endpoint,
+            names: learned.names.iter().map(ToString::to_string).collect(),
+            addresses: learned.addresses.iter().map(IpAddr::to_string).collect(),
+            ttl_seconds: learned.ttl,
+        };
+        if agent.try_send(message.clone()).is_err() {
+            return Err(LearnError::Busy(MOST));
+        }
+        let (done, receiver) = oneshot::channel();
+        let waiting = Waiting {
+            message,
+            pairs,
+            done,
+        };
+        state.waiting.insert(id, waiting);
+        Ok(Some(Told {
+            names: self,
+            id,
+            done: receiver,
+        }))
+    }
+}
+
+/// The answer may be gone: its query's client is.
+fn answer(done: oneshot::Sender<Result<(), LearnError>>, result: Result<(), LearnError>) {
+    if done.send(result).is_err() {
+        tracing::trace!("nobody waits for an acknowledgement any more");
+    }
+}
+
+/// What was told and waits; no longer when this is dropped.
+struct Told<'a> {
+    names: &'a AgentNames,
+    id: u64,
+    done: oneshot::Receiver<Result<(), LearnError>>,
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.names.state().waiting.remove(&self.id);
+    }
+}
+
+impl Names for AgentNames {
+    fn learn(&self, learned: Learned) -> BoxFuture<'_, Result<(), LearnError>> {
+        async move {
+            let Some(mut told) = self.begin(learned)? else {
+                return Ok(());
+            };
+            match timeout(PATIENCE, &mut told.done).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_dropped)) => Err(LearnError::NoAgent),
+                Err(_elapsed) => Err(LearnError::Timeout(PATIENCE)),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// An agent's call.
+struct Call {
+    names: Arc<AgentNames>,
+    agent: u64,
+    told: mpsc::Receiver<LearnResponse>,
+    acknowledgements: Streaming<LearnRequest>,
+    stop: CancellationToken,
+    has_ended: bool,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.names.leave(self.agent);
+    }
+}
+
+impl Call {
+    async fn next(&mut self) -> Option<Result<LearnResponse, Status>> {
+        if self.has_ended {
+            return None;
+        }
+        loop {
+            tokio::select! {
+                told = self.told.recv() => match told {
+                    Some(message) => return Some(Ok(message)),
+                    None => {
+                        self.has_ended = true;
+                        return Some(Err(Status::aborted("a newer agent is connected")));
+                    }
+                },
+                message = self.acknowledgements.message() => match message {
+                    Ok(Some(message)) => self.names.acknowledge(message),
+                    Ok(None) => return None,
+                    Err(status) => {
+                        tracing::debug!(%status, "the agent's call ended");
+                        return None;
+                    }
+                },
+                () = self.stop.cancelled() => return None,
+            }
+        }
+    }
+}
+
+/// What the agent of a call is told, while its acknowledgements are read.
+pub(super) fn stream(
+    names: Arc<AgentNames>,
+    acknowledgements: Streaming<LearnRequest>,
+    stop: CancellationToken,
+) -> BoxStream<'static, Result<LearnResponse, Status>> {
+    let (agent, told) = names.join();
+    let call = Call {
+        names,
+        agent,
+        told,
+        acknowledgements,
+        stop,
+        has_ended: false,
+    };
+    stream::unfold(call, async |mut call| {
+        let next = call.next().await?;
+        Some((next, call))
+    })
+    .boxed()
+}

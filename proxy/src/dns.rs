@@ -1,0 +1,26 @@
+//! DNS: queries judged by the name that they ask for, answers checked and learned from before they leave.
+//!
+//! ```text
+//!  query -> judge --refused--> REFUSED
+//!             |allowed
+//!             v
+//!           server (fresh id, from the client's address and port)
+//!             |answer: of this query?
+//!             v
+//!           settle: addresses are in the kernel, one answer of a name after the other
+//!             v
+//!           client (its own id)
+//! ```
+
+mod frames;
+mod ids;
+mod judge;
+mod legs;
+mod order;
+mod session;
+mod settle;
+mod udp;
+
+pub use order::NameOrder;
+pub use session::serve as serve_session;
+pub use udp::UdpServer;

@@ -1,0 +1,210 @@
+//! Queries to servers by UDP. A resolver asks for several types from one port at a time: queries of one
+//! client's port to one server share a socket, which is there only while one of them waits, so that it
+//! takes nothing that comes later.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use l7::wire::dns::Response;
+use l7::wire::name::Name;
+use tokio::net::UdpSocket;
+use tokio::sync::oneshot;
+
+use super::ids::{fresh, set_id};
+use super::settle::answers;
+use crate::context::Context;
+use crate::network::Leg;
+
+/// Between whom.
+type Tuple = (SocketAddr, SocketAddr);
+
+/// The sockets in use.
+#[derive(Debug, Default)]
+pub(super) struct Legs {
+    legs: Mutex<HashMap<Tuple, Used, foldhash::fast::RandomState>>,
+}
+
+#[derive(Debug)]
+struct Used {
+    shared: Arc<Shared>,
+    /// By so many queries.
+    by: usize,
+}
+
+/// A socket and who waits at it.
+#[derive(Debug)]
+struct Shared {
+    socket: UdpSocket,
+    waiting: Mutex<HashMap<u16, Waiting, foldhash::fast::RandomState>>,
+    /// Held by the one of them who reads.
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    name: Name,
+    qtype: u16,
+    answer: oneshot::Sender<Vec<u8>>,
+}
+
+/// A query's part in a socket: it goes with the last one.
+struct Part<'a> {
+    legs: &'a Legs,
+    tuple: Tuple,
+    /// There until it is dropped.
+    shared: Option<Arc<Shared>>,
+    id: u16,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AskError {
+    /// The client's address and port can't be had.
+    #[error("asking from the client's address and port: {0}")]
+    Socket(#[source] io::Error),
+    /// The server can't be reached.
+    #[error("asking the server: {0}")]
+    Io(#[from] io::Error),
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Legs {
+    /// Asks, and waits for the answer: of this server, with the id that was sent, to the same question.
+    ///
+    /// # Errors
+    /// The server can't be asked. That it doesn't answer is the caller's to notice.
+    pub(super) async fn ask(
+        &self,
+        context: &Context,
+        tuple: Tuple,
+        leg: Leg,
+        mut query: Vec<u8>,
+        question: (&Name, u16),
+    ) -> Result<Vec<u8>, AskError> {
+        let (part, mut answer) = self.part(context, tuple, leg, question)?;
+        let Some(shared) = &part.shared else {
+            unreachable!("it is there until the part is dropped");
+        };
+        set_id(&mut query, part.id);
+        shared.socket.send(&query).await?;
+        drop(query);
+        loop {
+            // Who reads does so for all; when he has his own answer, another one goes on.
+            let read = async {
+                let _reading = shared.reading.lock().await;
+                shared.receive(context).await
+            };
+            tokio::select! {
+                biased;
+                answer = &mut answer => {
+                    if let Ok(answer) = answer {
+                        return Ok(answer);
+                    }
+                    unreachable!("it is sent before it is forgotten");
+                }
+                received = read => received?,
+            }
+        }
+    }
+
+    /// Takes part in the tuple's socket, under an id of its own that can't be guessed.
+    fn part(
+        &self,
+        context: &Context,
+        tuple: Tuple,
+        leg: Leg,
+        (name, qtype): (&Name, u16),
+    ) -> Result<(Part<'_>, oneshot::Receiver<Vec<u8>>), AskError> {
+        let mut legs = locked(&self.legs);
+        let used = match legs.entry(tuple) {
+            std::collections::hash_map::Entry::Occupied(used) => used.into_mut(),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                let socket = context.network.datagrams(tuple.0, tuple.1, leg);
+                free.insert(Used {
+                    shared: Arc::new(Shared {
+                        socket: socket.map_err(AskError::Socket)?,
+                        waiting: Mutex::default(),
+                        reading: tokio::sync::Mutex::default(),
+                    }),
+                    by: 0,
+                })
+            }
+        };
+        used.by += 1;
+        let shared = Arc::clone(&used.shared);
+        drop(legs);
+        let (answer, receiver) = oneshot::channel();
+        let mut waiting = locked(&shared.waiting);
+        let id = fresh(|id| waiting.contains_key(&id));
+        let name = name.clone();
+        waiting.insert(
+            id,
+            Waiting {
+                name,
+                qtype,
+                answer,
+            },
+        );
+        drop(waiting);
+        let part = Part {
+            legs: self,
+            tuple,
+            shared: Some(shared),
+            id,
+        };
+        Ok((part, receiver))
+    }
+}
+
+impl Shared {
+    /// Receives a datagram, and gives it to whom it answers.
+    async fn receive(&self, context: &Context) -> io::Result<()> {
+        self.socket.readable().await?;
+        let mut buffer = context.datagrams.take();
+        let length = match self.socket.try_recv(&mut buffer) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let bytes = &buffer[..length];
+        let waiting = Response::read(bytes).ok().and_then(|response| {
+            let mut waiting = locked(&self.waiting);
+            let one = waiting.get(&response.id)?;
+            if !answers(&response, (&one.name, one.qtype)) {
+                return None;
+            }
+            waiting.remove(&response.id)
+        });
+        match waiting {
+            Some(one) => {
+                if one.answer.send(bytes.to_vec()).is_err() {
+                    context.counters.answers_unexpected.add();
+                }
+            }
+            None => context.counters.answers_unexpected.add(),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        let mut legs = locked(&self.legs.legs);
+        if let Some(shared) = &self.shared {
+            locked(&shared.waiting).remove(&self.id);
+        }
+        // Before another one opens a socket for the same tuple.
+        self.shared = None;
+        if let Some(used) = legs.get_mut(&self.tuple) {
+            used.by -= 1;
+            if used.by == 0 {
+                legs.remove(&self.tuple);
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Kafka connections: what goes where is `l7::kafka::Connection`'s, once for each side that judges.
+//!
+//! ```text
+//!  client <==> side (egress) <==> side (ingress) <==> server
+//!          queue              queue               queue
+//! ```
+//!
+//! Memory is flat: a side takes bytes only while the queues behind it are short, and an end is read only
+//! while the queue that its bytes go to is empty.
+
+mod chain;
+mod tell;
+
+use std::io;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+use crate::connection::{Connection, end_writing, reset};
+use crate::hop::Kind;
+use crate::splice::Activity;
+use chain::{Chain, Queue};
+use l7::rules::{PeerKind, Rules};
+
+/// Carries a connection, and judges each request by the rules of that moment.
+pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
+    let Some(server) = connection.connect().await else {
+        return reset(client);
+    };
+    let rules = connection.context.rules.load_full();
+    let mut chain = Chain::new(connection, &rules);
+    drop(rules);
+    match carry(connection, &mut chain, &client, &server).await {
+        Ended::Closed => return,
+        Ended::Broken(error) => {
+            tracing::trace!(client = %connection.client, %error, "a connection broke");
+        }
+        Ended::Refused => connection.context.counters.connections_reset.add(),
+        Ended::Idle => {
+            let direction = connection.hop().direction();
+            let idle = connection.context.limits.idle.as_secs();
+            let reason = format!("nothing passed for {idle} s");
+            let record = connection.record(direction).failed(reason);
+            connection.context.records.push(record);
+        }
+    }
+    reset(client);
+    reset(server);
+}
+
+enum Ended {
+    Closed,
+    Broken(io::Error),
+    /// Which was told.
+    Refused,
+    Idle,
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// One end, and what is known of it.
+struct End<'a> {
+    stream: &'a TcpStream,
+    /// It will send no more.
+    has_ended: bool,
+    /// It was told that no more comes.
+    was_ended: bool,
+}
+
+impl<'a> End<'a> {
+    fn new(stream: &'a TcpStream) -> Self {
+        Self {
+            stream,
+            has_ended: false,
+            was_ended: false,
+        }
+    }
+
+    /// Reads what there is.
+    fn read(&mut self, connection: &Connection, queue: &mut Queue) -> io::Result<()> {
+        let mut buffer = connection.context.buffers.take();
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => self.has_ended = true,
+            Ok(length) => queue.push(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Writes what it takes.
+    fn write(&self, queue: &mut Queue) -> io::Result<()> {
+        match self.stream.try_write(queue.bytes()) {
+            Ok(length) => queue.pop(length),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        if !self.was_ended {
+            self.was_ended = true;
+            end_writing(self.stream)?;
+        }
+        Ok(())
+    }
+}
+
+async fn carry(
+    connection: &Connection,
+    chain: &mut Chain,
+    client: &TcpStream,
+    server: &TcpStream,
+) -> Ended {
+    let activity = Activity::new();
+    let mut replaced = connection.context.rules.watch();
+    // What was replaced before it is watched.
+    if let Some(ended) = renew(connection, chain) {
+        return ended;
+    }
+    let (mut client, mut server) = (End::new(client), End::new(server));
+    loop {
+        if !chain.advance(connection) {
+            // What the client is to be told of it goes out as far as it takes it at once.
+            if let Err(error) = client.write(chain.client_output()) {
+                tracing::trace!(%error, "the client is gone");
+            }
+            return Ended::Refused;
+        }
+        if let Err(error) = pass_ends_on(chain, &mut client, &mut server) {
+            return error.into();
+        }
+        if client.was_ended && server.was_ended {
+            return Ended::Closed;
+        }
+        let due = chain.due();
+        let done = tokio::select! {
+            ready = client.stream.readable(), if !client.has_ended && chain.client_input().is_empty() => {
+                ready.and_then(|()| client.read(connection, chain.client_input()))
+            }
+            ready = server.stream.readable(), if !server.has_ended && chain.server_input().is_empty() => {
+                ready.and_then(|()| server.read(connection, chain.server_input()))
+            }
+            ready = server.stream.writable(), if !chain.server_output().is_empty() => {
+                ready.and_then(|()| server.write(chain.server_output()))
+            }
+            ready = client.stream.writable(), if !chain.client_output().is_empty() => {
+                ready.and_then(|()| client.write(chain.client_output()))
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => continue,
+            changed = replaced.changed() => {
+                if changed.is_ok() && let Some(ended) = renew(connection, chain) {
+                    return ended;
+                }
+                continue;
+            }
+            () = activity.none_for(connection.context.limits.idle) => return Ended::Idle,
+        };
+        match done {
+            Ok(()) => activity.note(),
+            Err(error) => return error.into(),
+        }
+    }
+}
+
+/// Closes half what the other end closed half, once all that it said has gone out.
+fn pass_ends_on(chain: &mut Chain, client: &mut End<'_>, server: &mut End<'_>) -> io::Result<()> {
+    if client.has_ended && chain.is_drained_to_server() {
+        server.end()?;
+    }
+    if server.has_ended && chain.is_drained_to_client() {
+        client.end()?;
+    }
+    Ok(())
+}
+
+/// Takes the rules of this moment.
+fn renew(connection: &Connection, chain: &mut Chain) -> Option<Ended> {
+    let rules = connection.context.rules.load_full();
+    if is_refused(connection, &rules) {
+        return Some(Ended::Refused);
+    }
+    if !chain.renew(connection, &rules) {
+        connection.tell_refused(&rules, Kind::Is(PeerKind::Kafka));
+        return Some(Ended::Refused);
+    }
+    None
+}
+
+/// Whether rules no longer allow the connection as such, which is told.
+fn is_refused(connection: &Connection, rules: &Rules) -> bool {
+    match connection.hop().kind(rules) {
+        Kind::NoRules | Kind::Is(PeerKind::Plain | PeerKind::Kafka) => false,
+        kind @ (Kind::Is(_) | Kind::SidesDiffer) => {
+            connection.tell_refused(rules, kind);
+            true
+        }
+    }
+}

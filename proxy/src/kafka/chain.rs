@@ -1,0 +1,259 @@
+//! The sides that judge a connection, one behind the other, with queues between them.
+
+use std::time::Duration;
+
+use l7::kafka::{self, Options, Output, Piece, Rule};
+use l7::rules::{KafkaRules, PeerKind, Rules};
+use tokio::time::Instant;
+
+use super::tell::Teller;
+use crate::connection::Connection;
+use crate::hop::Side;
+
+/// Bytes in a queue up to which more are put into it.
+const HIGH: usize = 64 << 10;
+
+/// Bytes on their way, taken from the front.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(super) fn pop(&mut self, length: usize) {
+        self.taken += length;
+        if self.taken >= self.bytes.len() {
+            // An idle connection keeps no memory.
+            self.bytes = Vec::new();
+            self.taken = 0;
+        } else if self.taken > HIGH {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+
+    fn is_short(&self) -> bool {
+        self.bytes().len() < HIGH
+    }
+}
+
+/// A side that judges.
+struct Judge {
+    side: Side,
+    connection: kafka::Connection,
+    /// None: the side has no rules for the port any more, and all passes.
+    rules: Option<KafkaRules>,
+    teller: Teller,
+}
+
+/// From the client to the server.
+pub(super) struct Chain {
+    base: Instant,
+    judges: Vec<Judge>,
+    /// One before each side, and one behind the last.
+    up: Vec<Queue>,
+    down: Vec<Queue>,
+    /// What passes a side without rules.
+    any: kafka::Rules,
+}
+
+/// Cilium's meaning, but for what clients of today can't do without.
+const OPTIONS: Options = Options {
+    always_login: true,
+    idempotent_producers: true,
+};
+
+impl Judge {
+    fn client_sent(&mut self, any: &kafka::Rules, now: Duration, input: &[u8]) -> Output {
+        let rules = self.rules.as_ref().map_or(any, |rules| &rules.rules);
+        self.connection.client_sent(rules, now, input)
+    }
+
+    fn server_sent(&mut self, any: &kafka::Rules, now: Duration, input: &[u8]) -> Output {
+        let rules = self.rules.as_ref().map_or(any, |rules| &rules.rules);
+        self.connection.server_sent(rules, now, input)
+    }
+}
+
+impl Chain {
+    /// Before the first byte, with the sides that have rules.
+    pub(super) fn new(connection: &Connection, rules: &Rules) -> Self {
+        let config = connection.context.limits.kafka;
+        let judges: Vec<Judge> = connection
+            .hop()
+            .judges(rules)
+            .map(|(side, set)| Judge {
+                side,
+                connection: kafka::Connection::new(config),
+                rules: Some(set.kafka(side.peer, OPTIONS)),
+                teller: Teller::default(),
+            })
+            .collect();
+        let queues = || (0..=judges.len()).map(|_| Queue::default()).collect();
+        Self {
+            base: Instant::now(),
+            up: queues(),
+            down: queues(),
+            judges,
+            any: kafka::Rules::new(vec![Rule::any()], OPTIONS),
+        }
+    }
+
+    /// Takes other rules: each side its own. False: a side has got some that had none when the connection began,
+    /// and can't judge it from its middle.
+    pub(super) fn renew(&mut self, connection: &Connection, rules: &Rules) -> bool {
+        let hop = connection.hop();
+        for judge in &mut self.judges {
+            let own = hop
+                .judges(rules)
+                .find(|(side, _)| side.direction == judge.side.direction);
+            judge.rules = own.map(|(side, set)| set.kafka(side.peer, OPTIONS));
+        }
+        let judges = &self.judges;
+        let is_judged = |side: Side| {
+            judges
+                .iter()
+                .any(|judge| judge.side.direction == side.direction)
+        };
+        hop.judges(rules)
+            .all(|(side, set)| is_judged(side) || set.peer_kind(side.peer) == PeerKind::Plain)
+    }
+
+    pub(super) fn client_input(&mut self) -> &mut Queue {
+        first(&mut self.up)
+    }
+
+    pub(super) fn server_output(&mut self) -> &mut Queue {
+        last(&mut self.up)
+    }
+
+    pub(super) fn server_input(&mut self) -> &mut Queue {
+        last(&mut self.down)
+    }
+
+    pub(super) fn client_output(&mut self) -> &mut Queue {
+        first(&mut self.down)
+    }
+
+    /// Whether all that the client said has gone out.
+    pub(super) fn is_drained_to_server(&self) -> bool {
+        self.up.iter().all(Queue::is_empty)
+    }
+
+    /// Whether all that the server said has gone out.
+    pub(super) fn is_drained_to_client(&self) -> bool {
+        self.down.iter().all(Queue::is_empty)
+    }
+
+    /// When something is to be done without bytes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let dues = self.judges.iter().filter_map(|one| one.connection.due());
+        dues.min().map(|due| self.base + due)
+    }
+
+    /// Has the sides take what they can. False: the connection is to be reset, which was told.
+    pub(super) fn advance(&mut self, connection: &Connection) -> bool {
+        loop {
+            let now = self.base.elapsed();
+            let mut has_advanced = false;
+            for at in 0..self.judges.len() {
+                match self.advance_one(at, now, connection) {
+                    Some(advanced) => has_advanced |= advanced,
+                    None => return false,
+                }
+            }
+            if !has_advanced {
+                return true;
+            }
+        }
+    }
+
+    /// One side. `None`: the connection is to be reset.
+    fn advance_one(&mut self, at: usize, now: Duration, connection: &Connection) -> Option<bool> {
+        let mut has_advanced = false;
+        let is_short = self.up[at + 1].is_short() && self.down[at].is_short();
+        let judge = &mut self.judges[at];
+        if judge.connection.due().is_some_and(|due| due <= now) {
+            let output = judge.connection.elapsed(now);
+            has_advanced |= !output.events.is_empty();
+            self.apply(at, &output, &[], connection)?;
+        }
+        if is_short && !self.up[at].is_empty() && self.judges[at].connection.takes_client() {
+            let mut input = std::mem::take(&mut self.up[at]);
+            let output = self.judges[at].client_sent(&self.any, now, input.bytes());
+            has_advanced |= output.taken > 0;
+            let applied = self.apply(at, &output, input.bytes(), connection);
+            input.pop(output.taken);
+            self.up[at] = input;
+            applied?;
+        }
+        let is_short = self.down[at].is_short();
+        if is_short && !self.down[at + 1].is_empty() && self.judges[at].connection.takes_server() {
+            let mut input = std::mem::take(&mut self.down[at + 1]);
+            let output = self.judges[at].server_sent(&self.any, now, input.bytes());
+            has_advanced |= output.taken > 0;
+            let applied = self.apply(at, &output, input.bytes(), connection);
+            input.pop(output.taken);
+            self.down[at + 1] = input;
+            applied?;
+        }
+        Some(has_advanced)
+    }
+
+    /// Puts what follows into the queues, and tells. `None`: the connection is to be reset.
+    fn apply(
+        &mut self,
+        at: usize,
+        output: &Output,
+        input: &[u8],
+        connection: &Connection,
+    ) -> Option<()> {
+        put(&mut self.up[at + 1], &output.to_server, input);
+        put(&mut self.down[at], &output.to_client, input);
+        let judge = &mut self.judges[at];
+        let rules = judge.rules.as_ref();
+        for event in &output.events {
+            judge
+                .teller
+                .tell(connection, judge.side.direction, rules, event);
+        }
+        let Some(close) = &output.close else {
+            return Some(());
+        };
+        judge
+            .teller
+            .tell_close(connection, judge.side.direction, rules, close);
+        None
+    }
+}
+
+/// Appends what is to be sent.
+fn put(queue: &mut Queue, pieces: &[Piece], input: &[u8]) {
+    for piece in pieces {
+        match piece {
+            Piece::Input(range) => queue.push(input.get(range.clone()).unwrap_or_default()),
+            Piece::Bytes(bytes) => queue.push(bytes),
+        }
+    }
+}
+
+fn first(queues: &mut [Queue]) -> &mut Queue {
+    queues.first_mut().expect("there is one more than sides")
+}
+
+fn last(queues: &mut [Queue]) -> &mut Queue {
+    queues.last_mut().expect("there is one more than sides")
+}

@@ -1,0 +1,48 @@
+//! How much the proxy takes on, and how long it waits.
+
+use std::time::Duration;
+
+/// Bounds of memory and time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; more are reset.
+    pub connections: usize,
+    /// Connections of one client's address at a time.
+    pub connections_per_client: usize,
+    /// Until a connection to a server must be there. Cilium's `proxy-connect-timeout`.
+    pub connect: Duration,
+    /// Until a connection must have said what is needed to judge it, and each request must be complete.
+    pub first_bytes: Duration,
+    /// Until a connection on which nothing passes is reset.
+    pub idle: Duration,
+    /// DNS queries without an answer at a time; more are answered with SERVFAIL.
+    pub queries: usize,
+    /// DNS queries of one client's address.
+    pub queries_per_client: usize,
+    /// Until a DNS server must have answered.
+    pub answer: Duration,
+    /// Until a DNS session over TCP on which nothing is asked is closed.
+    pub dns_idle: Duration,
+    /// Of Kafka connections.
+    pub kafka: l7::kafka::Config,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            connections_per_client: 4_096,
+            connect: Duration::from_secs(2),
+            first_bytes: Duration::from_secs(10),
+            idle: Duration::from_secs(3_600),
+            queries: 8_192,
+            queries_per_client: 1_024,
+            answer: Duration::from_secs(10),
+            dns_idle: Duration::from_secs(10),
+            kafka: l7::kafka::Config {
+                waiting: 1 << 20,
+                ..l7::kafka::Config::default()
+            },
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! flows-proxy: parse, set up tracing, bind, give up privileges, run.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use nix::sys::stat::{Mode, umask};
+use proxy::config::Config;
+use proxy::run::{self, Proxy, RunError};
+use proxy::world::Unknown;
+
+fn main() -> ExitCode {
+    let config = Config::parse();
+    serve::process::log();
+    match start(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(config: Config) -> Result<(), RunError> {
+    // Sockets and state are for root and its group.
+    umask(Mode::from_bits_truncate(0o027));
+    // Before there is a second thread: each has its own namespace and capabilities.
+    run::enter_namespace(&config)?;
+    let proxy = Proxy::bind(config)?;
+    run::keep_needed_capabilities()?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(proxy.run(Arc::new(Unknown), None))
+}

@@ -1,0 +1,240 @@
+//! A proxy as a process: bound, then served.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
+use serve::grpc::ServeError;
+use serve::listen::{Bound, Listen};
+use serve::privileges::{self, Capability, PrivilegeError};
+use serve::process;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::carrier::{Carrier, HttpServer};
+use crate::config::Config;
+use crate::context::Context;
+use crate::control::{self, AgentNames, Control, Ports, RuleFile};
+use crate::dns::{NameOrder, UdpServer};
+use crate::limits::Limits;
+use crate::network::{ListenError, Listeners, Transparent};
+use crate::record::Records;
+use crate::rules::RuleStore;
+use crate::world::World;
+
+/// Mode of the run directory, if it isn't there yet.
+const DIRECTORY: u32 = 0o750;
+
+/// The proxy can't begin, or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What the system says.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was done.
+        action: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A port can't be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The socket can't be had.
+    #[error(transparent)]
+    Socket(#[from] serve::listen::ListenError),
+    /// Privileges can't be given up.
+    #[error(transparent)]
+    Privileges(#[from] PrivilegeError),
+    /// The runtime can't be had.
+    #[error("starting: {0}")]
+    Start(#[from] io::Error),
+    /// The control service failed.
+    #[error("control: {0}")]
+    Control(#[from] ServeError),
+    /// A listener failed.
+    #[error("{what}: {source}")]
+    Ended {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A task ended by itself.
+    #[error("{0} ended unexpectedly")]
+    Task(String),
+}
+
+/// A proxy with its sockets, which are bound while it has all privileges.
+pub struct Proxy {
+    config: Config,
+    connections: Listeners,
+    dns: Listeners,
+    control: Bound,
+}
+
+/// Enters the network namespace that the flags name. The calling thread must be the only one.
+///
+/// # Errors
+/// It can't be entered.
+pub fn enter_namespace(config: &Config) -> Result<(), RunError> {
+    let Some(path) = &config.netns else {
+        return Ok(());
+    };
+    let file = File::open(path).map_err(failed("opening", path))?;
+    let entered = setns(file, CloneFlags::CLONE_NEWNET).map_err(io::Error::from);
+    entered.map_err(failed("entering the network namespace", path))
+}
+
+/// Gives up all privileges but those for others' addresses. The calling thread must be the only one.
+///
+/// # Errors
+/// The system refuses.
+pub fn keep_needed_capabilities() -> Result<(), RunError> {
+    // IP_TRANSPARENT and SO_MARK; raw sockets.
+    let needed = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
+    Ok(privileges::keep_only(&needed)?)
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+impl Proxy {
+    /// Binds all sockets.
+    ///
+    /// # Errors
+    /// One can't be had.
+    pub fn bind(config: Config) -> Result<Self, RunError> {
+        let directory = &config.run_dir;
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(DIRECTORY)
+            .create(directory);
+        made.map_err(failed("creating", directory))?;
+        let directory = fs::canonicalize(directory).map_err(failed("finding", directory))?;
+        let control = Listen::Unix(directory.join("proxy.sock")).bind(false)?;
+        Ok(Self {
+            connections: Listeners::bind(config.tcp_port, false)?,
+            dns: Listeners::bind(config.dns_port, true)?,
+            control,
+            config: Config {
+                run_dir: directory,
+                ..config
+            },
+        })
+    }
+
+    /// Where it listens.
+    pub fn ports(&self) -> Ports {
+        Ports {
+            tcp: self.connections.port,
+            dns: self.dns.port,
+        }
+    }
+
+    /// Serves until the process is asked to end.
+    ///
+    /// # Errors
+    /// A socket fails.
+    pub async fn run(
+        self,
+        world: Arc<dyn World>,
+        http: Option<Arc<dyn HttpServer>>,
+    ) -> Result<(), RunError> {
+        let stopped = process::stop()?;
+        let ports = self.ports();
+        let file = Arc::new(RuleFile::new(&self.config.run_dir));
+        let rules = Arc::new(RuleStore::default());
+        match file.read() {
+            Ok(Some(kept)) => {
+                tracing::info!(revision = kept.revision(), "rules of before are in force");
+                rules.replace(kept);
+            }
+            Ok(None) => tracing::info!("no rules yet: what is assigned is refused"),
+            Err(error) => {
+                tracing::error!(%error, "no rules: what is assigned is refused until an agent sets them");
+            }
+        }
+        let names = Arc::new(AgentNames::default());
+        let limits = Limits {
+            connections: self.config.max_connections,
+            idle: Duration::from_secs(self.config.idle_timeout),
+            ..Limits::default()
+        };
+        let context = Context::new(
+            world,
+            rules,
+            Arc::new(Transparent::default()),
+            Arc::clone(&names) as _,
+            Records::new(self.config.max_records),
+            limits,
+        );
+        let order = Arc::new(NameOrder::default());
+        let carrier = Arc::new(Carrier {
+            context: Arc::clone(&context),
+            order: Arc::clone(&order),
+            http,
+        });
+        let mut tasks = JoinSet::new();
+        for listener in [self.connections.tcp, self.dns.tcp].into_iter().flatten() {
+            let listener = TcpListener::from_std(listener)?;
+            let carrier = Arc::clone(&carrier);
+            tasks.spawn(async move { ended("connections", carrier.serve(listener).await) });
+        }
+        let datagrams = UdpServer::new(Arc::clone(&context), order);
+        for socket in self.dns.udp {
+            let socket = UdpSocket::from_std(socket)?;
+            let datagrams = Arc::clone(&datagrams);
+            tasks.spawn(async move { ended("DNS by UDP", datagrams.serve(socket).await) });
+        }
+        let stop = CancellationToken::new();
+        let control = Control {
+            context,
+            names,
+            file,
+            ports,
+            stop: stop.clone(),
+        };
+        let Ports { tcp, dns } = ports;
+        tracing::info!(tcp_port = tcp, dns_port = dns, "listening");
+        let serving = control::serve(control, self.control);
+        tokio::pin!(serving);
+        tokio::select! {
+            served = &mut serving => served?,
+            () = stopped => {
+                stop.cancel();
+                serving.await?;
+            }
+            task = tasks.join_next() => {
+                stop.cancel();
+                serving.await?;
+                return Err(match task {
+                    Some(Ok(error)) => error,
+                    Some(Err(error)) => RunError::Task(error.to_string()),
+                    None => RunError::Task("every listener".to_owned()),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A listener never ends by itself.
+fn ended(what: &'static str, result: io::Result<()>) -> RunError {
+    match result {
+        Ok(()) => RunError::Task(what.to_owned()),
+        Err(source) => RunError::Ended { what, source },
+    }
+}

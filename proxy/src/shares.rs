@@ -1,0 +1,111 @@
+//! Places of which each client has a share at most: no pod's connections keep another pod's out.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The places.
+#[derive(Debug)]
+pub struct Shares {
+    taken: Mutex<Taken>,
+    most: usize,
+    most_each: usize,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    each: HashMap<IpAddr, usize, foldhash::fast::RandomState>,
+}
+
+/// A place; free again when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    shares: Arc<Shares>,
+    client: IpAddr,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// All are taken.
+    #[error("the proxy's limit of {0} is reached")]
+    All(usize),
+    /// The client has its share.
+    #[error("the limit of {0} for one client is reached")]
+    Client(usize),
+}
+
+impl Shares {
+    /// `most` places, of which one client may have `most_each`.
+    pub fn new(most: usize, most_each: usize) -> Arc<Self> {
+        Arc::new(Self {
+            taken: Mutex::default(),
+            most,
+            most_each,
+        })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// There is none, or the client has its share.
+    pub fn take(self: &Arc<Self>, client: IpAddr) -> Result<Place, Full> {
+        let mut taken = self.taken();
+        if taken.all >= self.most {
+            return Err(Full::All(self.most));
+        }
+        let has = taken.each.get(&client).copied().unwrap_or(0);
+        if has >= self.most_each {
+            return Err(Full::Client(self.most_each));
+        }
+        taken.each.insert(client, has + 1);
+        taken.all += 1;
+        drop(taken);
+        Ok(Place {
+            shares: Arc::clone(self),
+            client,
+        })
+    }
+
+    /// How many are taken.
+    pub fn count(&self) -> usize {
+        self.taken().all
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.shares.taken();
+        taken.all -= 1;
+        if let Some(has) = taken.each.get_mut(&self.client) {
+            *has -= 1;
+            if *has == 0 {
+                taken.each.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_shared_and_come_back() {
+        let shares = Shares::new(3, 2);
+        let [a, b]: [IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap());
+        let first = shares.take(a).unwrap();
+        let _second = shares.take(a).unwrap();
+        assert_eq!(shares.take(a).unwrap_err(), Full::Client(2));
+        let _third = shares.take(b).unwrap();
+        assert_eq!(shares.take(b).unwrap_err(), Full::All(3));
+        drop(first);
+        assert!(shares.take(b).is_ok());
+        assert_eq!(shares.count(), 2);
+    }
+}
