@@ -5,10 +5,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use l7::wire::dns::Response;
 use l7::wire::name::Name;
+use nix::sys::socket::{MsgFlags, recv};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 
@@ -164,13 +167,14 @@ impl Legs {
 impl Shared {
     /// Receives a datagram, and gives it to whom it answers.
     async fn receive(&self, context: &Context) -> io::Result<()> {
-        self.socket.readable().await?;
-        let mut buffer = context.datagrams.take();
-        let length = match self.socket.try_recv(&mut buffer) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        };
+        // That nobody listens there is an error of the socket, which alone makes none readable.
+        let interest = Interest::READABLE | Interest::ERROR;
+        let received = self.socket.async_io(interest, || {
+            let mut buffer = context.datagrams.take();
+            let length = recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+            Ok((buffer, length))
+        });
+        let (buffer, length) = received.await?;
         let bytes = &buffer[..length];
         let waiting = Response::read(bytes).ok().and_then(|response| {
             let mut waiting = locked(&self.waiting);

@@ -160,7 +160,10 @@ impl Chain {
 
     /// When something is to be done without bytes.
     pub(super) fn due(&self) -> Option<Instant> {
-        let dues = self.judges.iter().filter_map(|one| one.connection.due());
+        // While an answer of the server is under way, nothing can be done before its next bytes.
+        let waiting = self.judges.iter();
+        let waiting = waiting.filter(|one| !one.connection.takes_server());
+        let dues = waiting.filter_map(|one| one.connection.due());
         dues.min().map(|due| self.base + due)
     }
 

@@ -1,0 +1,11 @@
+//! Connections and queries through the proxy over real sockets on loopback. Where transparent sockets would
+//! be needed, the network's trait is a test's own: the listener's address is the original destination, and
+//! the real server is behind another port. Transparent ones have a test of their own, `transparent`.
+
+mod dns_messages;
+mod dns_tcp;
+mod dns_udp;
+mod kafka;
+mod plain;
+mod rig;
+mod tls;
