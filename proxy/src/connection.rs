@@ -97,6 +97,20 @@ impl Connection {
         }
     }
 
+    /// Whether the rules no longer allow a connection on which `carried` is spoken, or one without rules of layer 7
+    /// if that is plain: its peer isn't selected, or it would have to be judged from its middle. That is told. A
+    /// port without any rules is no longer redirected: what is open goes on.
+    pub fn is_refused(&self, rules: &Rules, carried: PeerKind) -> bool {
+        match self.hop().kind(rules) {
+            Kind::NoRules | Kind::Is(PeerKind::Plain) => false,
+            Kind::Is(kind) if kind == carried => false,
+            kind @ (Kind::Is(_) | Kind::SidesDiffer) => {
+                self.tell_refused(rules, kind);
+                true
+            }
+        }
+    }
+
     /// Resolves when `refused` finds something in the rules: it is asked now, and whenever they were replaced.
     pub async fn until_refused<T>(&self, mut refused: impl FnMut(&Rules) -> Option<T>) -> T {
         let mut replaced = self.context.rules.watch();

@@ -20,7 +20,7 @@ use crate::connection::{Connection, end_writing, reset};
 use crate::hop::Kind;
 use crate::splice::Activity;
 use chain::{Chain, Queue};
-use l7::rules::{PeerKind, Rules};
+use l7::rules::PeerKind;
 
 /// Carries a connection, and judges each request by the rules of that moment.
 pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
@@ -182,7 +182,7 @@ fn pass_ends_on(chain: &mut Chain, client: &mut End<'_>, server: &mut End<'_>) -
 /// Takes the rules of this moment.
 fn renew(connection: &Connection, chain: &mut Chain) -> Option<Ended> {
     let rules = connection.context.rules.load_full();
-    if is_refused(connection, &rules) {
+    if connection.is_refused(&rules, PeerKind::Kafka) {
         return Some(Ended::Refused);
     }
     if !chain.renew(connection, &rules) {
@@ -190,15 +190,4 @@ fn renew(connection: &Connection, chain: &mut Chain) -> Option<Ended> {
         return Some(Ended::Refused);
     }
     None
-}
-
-/// Whether rules no longer allow the connection as such, which is told.
-fn is_refused(connection: &Connection, rules: &Rules) -> bool {
-    match connection.hop().kind(rules) {
-        Kind::NoRules | Kind::Is(PeerKind::Plain | PeerKind::Kafka) => false,
-        kind @ (Kind::Is(_) | Kind::SidesDiffer) => {
-            connection.tell_refused(rules, kind);
-            true
-        }
-    }
 }

@@ -4,7 +4,6 @@ use l7::rules::{PeerKind, Rules};
 use tokio::net::TcpStream;
 
 use crate::connection::{Connection, reset};
-use crate::hop::Kind;
 use crate::splice::{Ended, splice};
 
 /// Carries a connection until it ends, or rules no longer allow all of it: it can't be judged from its middle.
@@ -13,14 +12,7 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
         return reset(client);
     };
     carry(connection, client, server, |rules| {
-        match connection.hop().kind(rules) {
-            // Without rules nothing is redirected any more; what is open goes on.
-            Kind::NoRules | Kind::Is(PeerKind::Plain) => None,
-            kind @ (Kind::Is(_) | Kind::SidesDiffer) => {
-                connection.tell_refused(rules, kind);
-                Some(())
-            }
-        }
+        connection.is_refused(rules, PeerKind::Plain).then_some(())
     })
     .await;
 }

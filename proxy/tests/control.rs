@@ -1,5 +1,7 @@
 //! `flows.v1.Proxy` over its unix socket.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;

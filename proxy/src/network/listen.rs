@@ -2,16 +2,16 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _};
 
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{Ipv4OrigDstAddr, Ipv6OrigDstAddr, Ipv6V6Only, ReuseAddr};
-use nix::sys::socket::{
-    AddressFamily, Backlog, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage,
-    bind, listen, recvmsg, setsockopt, socket, sockopt::IpTransparent,
-};
+use nix::sys::socket::sockopt::{Ipv4OrigDstAddr, Ipv6OrigDstAddr};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+use socket2::{Domain, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+
+use super::transparent::set_transparent;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -116,15 +116,29 @@ impl Listeners {
 }
 
 fn tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = bound(address, SockType::Stream)?;
-    listen(&socket, Backlog::new(BACKLOG)?)?;
+    let socket = open(address, Type::STREAM)?;
+    // What ended a moment ago doesn't keep a successor from the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
 fn udp(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
-    let socket = bound(address, SockType::Datagram)?;
+    let socket = open(address, Type::DGRAM)?;
+    socket.bind(&address.into())?;
     with_original_destination(&socket, address)?;
     Ok(socket.into())
+}
+
+fn open(address: SocketAddr, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    socket.set_nonblocking(true)?;
+    set_transparent(&socket, address)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
 }
 
 /// Has a socket's datagrams tell where they were going to.
@@ -137,29 +151,6 @@ pub fn with_original_destination(socket: &impl AsFd, address: SocketAddr) -> io:
         SocketAddr::V6(_) => setsockopt(socket, Ipv6OrigDstAddr, &true)?,
     }
     Ok(())
-}
-
-fn bound(address: SocketAddr, kind: SockType) -> io::Result<OwnedFd> {
-    let family = family(address);
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let socket = socket(family, kind, flags, None)?;
-    setsockopt(&socket, IpTransparent, &true)?;
-    if kind == SockType::Stream {
-        // Of UDP it would let another process take the port.
-        setsockopt(&socket, ReuseAddr, &true)?;
-    }
-    if family == AddressFamily::Inet6 {
-        setsockopt(&socket, Ipv6V6Only, &true)?;
-    }
-    bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
-    Ok(socket)
-}
-
-pub(super) fn family(address: SocketAddr) -> AddressFamily {
-    match address {
-        SocketAddr::V4(_) => AddressFamily::Inet,
-        SocketAddr::V6(_) => AddressFamily::Inet6,
-    }
 }
 
 /// A datagram that was received.

@@ -4,15 +4,12 @@
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::sys::socket::sockopt::{IpTransparent, Mark, RcvBuf};
-use nix::sys::socket::{
-    MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, sendmsg, setsockopt, socket,
-};
+use socket2::{Domain, MsgHdr, Protocol, SockAddr, Socket, Type};
 
-use super::{listen::family, mark};
+use super::mark;
+use super::transparent::set_transparent;
 
 /// Sockets that are kept, one for each server's address.
 const KEPT: usize = 64;
@@ -24,7 +21,7 @@ const UDP: u32 = 17;
 /// Sockets by the address that they send from, the one used last at the end.
 #[derive(Debug, Default)]
 pub(super) struct RawSockets {
-    sockets: Mutex<Vec<(IpAddr, Arc<OwnedFd>)>>,
+    sockets: Mutex<Vec<(IpAddr, Arc<Socket>)>>,
 }
 
 impl RawSockets {
@@ -33,19 +30,14 @@ impl RawSockets {
         let header = header(from, to, bytes)?;
         let socket = self.socket(from)?;
         // Of raw sockets a port is the protocol's number, or 0.
-        let to = SockaddrStorage::from(SocketAddr::new(to.ip(), 0));
+        let to = SockAddr::from(SocketAddr::new(to.ip(), 0));
         let parts = [IoSlice::new(&header), IoSlice::new(bytes)];
-        sendmsg(
-            socket.as_raw_fd(),
-            &parts,
-            &[],
-            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-            Some(&to),
-        )?;
+        let message = MsgHdr::new().with_addr(&to).with_buffers(&parts);
+        socket.sendmsg(&message, 0)?;
         Ok(())
     }
 
-    fn socket(&self, from: SocketAddr) -> io::Result<Arc<OwnedFd>> {
+    fn socket(&self, from: SocketAddr) -> io::Result<Arc<Socket>> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = sockets.iter().position(|(ip, _)| *ip == from.ip()) {
             sockets[at..].rotate_left(1);
@@ -61,15 +53,15 @@ impl RawSockets {
     }
 }
 
-fn open(from: SocketAddr) -> io::Result<OwnedFd> {
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let socket = socket(family(from), SockType::Raw, flags, SockProtocol::Udp)?;
-    setsockopt(&socket, IpTransparent, &true)?;
-    setsockopt(&socket, Mark, &mark::EGRESS)?;
+fn open(from: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(from), Type::RAW, Some(Protocol::UDP))?;
+    // Who can't send at once drops: the client asks again.
+    socket.set_nonblocking(true)?;
+    set_transparent(&socket, from)?;
+    socket.set_mark(mark::EGRESS)?;
     // It is never read: the copies that it gets of the server's packets are to take no memory.
-    setsockopt(&socket, RcvBuf, &0)?;
-    let address = SocketAddr::new(from.ip(), 0);
-    bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+    socket.set_recv_buffer_size(0)?;
+    socket.bind(&SocketAddr::new(from.ip(), 0).into())?;
     Ok(socket)
 }
 

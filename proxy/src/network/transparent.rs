@@ -1,15 +1,17 @@
 //! The real network: all that the proxy sends has the address of who said it.
+//!
+//! But to a server in the proxy's own namespace (on the node's network): its answers to the client's address
+//! would leave for the client itself, past the proxy. It sees the node's address, as with Cilium.
 
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::AsRawFd as _;
+use std::net::{IpAddr, SocketAddr};
 
 use futures::future::{BoxFuture, FutureExt as _};
-use nix::sys::socket::sockopt::{IpTransparent, Mark, ReuseAddr};
-use nix::sys::socket::{SockFlag, SockType, SockaddrStorage, bind, setsockopt, socket};
+use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
-use super::{Leg, Network, listen::family, raw::RawSockets};
+use super::raw::RawSockets;
+use super::{Leg, Network};
 
 /// Sockets that are bound to others' addresses. Needs CAP_NET_ADMIN, and CAP_NET_RAW for answers by UDP.
 #[derive(Debug, Default)]
@@ -17,20 +19,37 @@ pub struct Transparent {
     replies: RawSockets,
 }
 
-impl Transparent {
-    /// A socket for a connection to a server, bound to the client's address and port.
-    fn socket(client: SocketAddr, leg: Leg) -> io::Result<TcpSocket> {
-        let socket = match client {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        // A client may have connections to several servers from one port.
-        socket.set_reuseaddr(true)?;
-        setsockopt(&socket, IpTransparent, &true)?;
-        setsockopt(&socket, Mark, &leg.mark())?;
-        socket.bind(client)?;
-        Ok(socket)
+/// Lets a socket have others' addresses.
+///
+/// # Errors
+/// The process may not.
+pub(super) fn set_transparent(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    match address {
+        SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
+        SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
     }
+}
+
+/// Gives a socket to a server its mark and, unless the server is here, the client's address and port.
+fn prepare(
+    socket: SockRef<'_>,
+    client: SocketAddr,
+    server: SocketAddr,
+    leg: Leg,
+) -> io::Result<()> {
+    socket.set_mark(leg.mark())?;
+    if is_local(server.ip()) {
+        return Ok(());
+    }
+    // A client may have several servers at one port.
+    socket.set_reuse_address(true)?;
+    set_transparent(&socket, client)?;
+    socket.bind(&client.into())
+}
+
+/// Whether an address is one of this namespace: only then a socket without further rights can be bound to it.
+fn is_local(ip: IpAddr) -> bool {
+    std::net::UdpSocket::bind((ip, 0)).is_ok()
 }
 
 impl Network for Transparent {
@@ -41,22 +60,22 @@ impl Network for Transparent {
         leg: Leg,
     ) -> BoxFuture<'_, io::Result<TcpStream>> {
         async move {
-            let socket = Self::socket(client, leg)?;
+            let socket = match client {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            prepare((&socket).into(), client, server, leg)?;
             socket.connect(server).await
         }
         .boxed()
     }
 
     fn datagrams(&self, client: SocketAddr, server: SocketAddr, leg: Leg) -> io::Result<UdpSocket> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let socket = socket(family(client), SockType::Datagram, flags, None)?;
-        setsockopt(&socket, ReuseAddr, &true)?;
-        setsockopt(&socket, IpTransparent, &true)?;
-        setsockopt(&socket, Mark, &leg.mark())?;
-        bind(socket.as_raw_fd(), &SockaddrStorage::from(client))?;
-        let socket = std::net::UdpSocket::from(socket);
-        socket.connect(server)?;
-        UdpSocket::from_std(socket)
+        let socket = Socket::new(Domain::for_address(client), Type::DGRAM, None)?;
+        socket.set_nonblocking(true)?;
+        prepare((&socket).into(), client, server, leg)?;
+        socket.connect(&server.into())?;
+        UdpSocket::from_std(socket.into())
     }
 
     fn reply(&self, server: SocketAddr, client: SocketAddr, bytes: &[u8]) -> io::Result<()> {

@@ -46,10 +46,10 @@ async fn nothing_comes(socket: &UdpSocket) {
 }
 
 fn of(record: &Told) -> &Dns {
-    match &record.layer7 {
-        Layer7::Dns(dns) => dns,
-        other => panic!("not DNS: {other:?}"),
-    }
+    let Layer7::Dns(dns) = &record.layer7 else {
+        panic!("not DNS: {record:?}");
+    };
+    dns
 }
 
 #[tokio::test]

@@ -97,10 +97,10 @@ fn kafka(rules: &[(&str, &str)]) -> Allows {
 }
 
 fn of(record: &Record) -> &Kafka {
-    match &record.layer7 {
-        Layer7::Kafka(kafka) => kafka,
-        other => panic!("not Kafka: {other:?}"),
-    }
+    let Layer7::Kafka(kafka) = &record.layer7 else {
+        panic!("not Kafka: {record:?}");
+    };
+    kafka
 }
 
 /// The error code of a produce answer of one topic and partition.

@@ -42,11 +42,14 @@ struct Pods;
 
 impl World for Pods {
     fn end(&self, address: IpAddr) -> End {
-        let (identity, endpoint) = match address {
-            CLIENT => (CLIENT_IDENTITY, Some(CLIENT_ENDPOINT)),
-            SERVER => (SERVER_IDENTITY, Some(SERVER_ENDPOINT)),
-            _ => (WORLD, None),
-        };
+        let pods = [
+            (CLIENT, CLIENT_IDENTITY, CLIENT_ENDPOINT),
+            (SERVER, SERVER_IDENTITY, SERVER_ENDPOINT),
+        ];
+        let pod = pods.into_iter().find(|(own, _, _)| *own == address);
+        let (identity, endpoint) = pod.map_or((WORLD, None), |(_, identity, endpoint)| {
+            (identity, Some(endpoint))
+        });
         End { identity, endpoint }
     }
 }
