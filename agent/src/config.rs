@@ -155,6 +155,7 @@ impl Config {
                 EnablePolicy::Never => policy::Mode::Never,
             },
             allow_localhost: self.allow_localhost == AllowLocalhost::Always,
+            layer7: None,
         }
     }
 

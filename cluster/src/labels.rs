@@ -58,6 +58,11 @@ impl Label {
         Self::new("k8s", key, value)
     }
 
+    /// `fqdn:*.example.com`: a selector of `toFQDNs`, as written.
+    pub fn fqdn(selector: &str) -> Self {
+        Self::new("fqdn", selector, "")
+    }
+
     /// `cidr:10.0.0.0/8`. In IPv6 prefixes `-` stands for `:`, as in Cilium's (`pkg/labels/cidr.go`),
     /// and a zero is put where the key would begin or end with `-`.
     pub fn cidr(prefix: IpNet) -> Self {
@@ -166,6 +171,11 @@ impl Labels {
     /// Has `reserved:key`.
     pub fn is_reserved(&self, key: &str) -> bool {
         self.get(Some("reserved"), key).is_some()
+    }
+
+    /// Whether there is `fqdn:selector`.
+    pub fn is_fqdn(&self, selector: &str) -> bool {
+        self.get(Some("fqdn"), selector).is_some()
     }
 
     /// The prefix that a CIDR identity stands for.

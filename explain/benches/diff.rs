@@ -73,7 +73,7 @@ impl Cluster {
                 .to_owned());
         }
         let (state, config) = (testing_policy::state(&text), Config::default());
-        let (policies, refused) = policy::read(&state, &config.cluster);
+        let (policies, refused) = policy::read(&state, &config);
         assert_eq!(refused, [], "the policies are good");
         Self {
             state,

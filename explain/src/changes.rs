@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cluster::{Object, ObjectChange};
-use policy::{Direction, RulePath};
+use policy::{Direction, Language, RulePath};
 
 mod concerns;
 mod object;
@@ -37,14 +37,15 @@ pub struct RuleChange {
     pub text: Arc<str>,
 }
 
-/// Says what changed. `cluster` is the name that policies are read in.
-pub fn summary(change: &ObjectChange, cluster: &str) -> ChangeSummary {
+/// Says what changed. Policies are read in `language`.
+pub fn summary<'l>(change: &ObjectChange, language: impl Into<Language<'l>>) -> ChangeSummary {
+    let language = language.into();
     match (&change.before, &change.after) {
         (Some(Object::Policy(before)), Some(Object::Policy(after))) => {
-            policy_rules::summary(Some(before), Some(after), cluster)
+            policy_rules::summary(Some(before), Some(after), language)
         }
-        (Some(Object::Policy(before)), None) => policy_rules::summary(Some(before), None, cluster),
-        (None, Some(Object::Policy(after))) => policy_rules::summary(None, Some(after), cluster),
+        (Some(Object::Policy(before)), None) => policy_rules::summary(Some(before), None, language),
+        (None, Some(Object::Policy(after))) => policy_rules::summary(None, Some(after), language),
         (before, after) => ChangeSummary {
             text: object::summary(before.as_ref(), after.as_ref()),
             rules: Vec::new(),

@@ -95,7 +95,7 @@ fn decides(kind: Kind) -> bool {
 }
 
 fn verdict(state: &State, config: &Config, query: &TraceQuery) -> Result<bool, QueryError> {
-    let (policies, _refused) = policy::read(state, &config.cluster);
+    let (policies, _refused) = policy::read(state, config);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, config, identities);
     Ok(context.verdict(query)?.allowed())

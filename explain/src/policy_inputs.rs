@@ -25,7 +25,7 @@ pub struct PolicyInputs {
 impl PolicyInputs {
     /// Reads the policies of a state.
     pub fn new(state: Arc<State>, config: Config) -> Self {
-        let (policies, refused) = policy::read(&state, &config.cluster);
+        let (policies, refused) = policy::read(&state, &config);
         let problems = state.problems.iter().cloned().chain(refused).collect();
         Self {
             state,

@@ -129,6 +129,7 @@ pub fn path_of(path: Option<&wire::RulePath>) -> Option<RulePath> {
     Some(RulePath {
         spec: path.spec_index,
         item: list.map(|list| RuleItem { list, index }),
+        port_rule: None,
     })
 }
 
@@ -170,7 +171,11 @@ mod tests {
         for spec in [None, Some(0), Some(7)] {
             for list in &lists {
                 let item = list.map(|list| RuleItem { list, index: 2 });
-                let here = RulePath { spec, item };
+                let here = RulePath {
+                    spec,
+                    item,
+                    port_rule: None,
+                };
                 let told = path(here);
                 assert_eq!(path_of(Some(&told)), Some(here));
                 assert_eq!(path_text(Some(&told)), here.to_string());

@@ -168,7 +168,7 @@ pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, Sta
     state.rebuild_named_labels();
     let mut policies: BTreeMap<ObjectName, Arc<Policy>> = BTreeMap::new();
     for raw in state.policies.values() {
-        match parse_all(raw, &config.cluster) {
+        match parse_all(raw, config) {
             Ok(policy) => {
                 if given.contains_key(&raw.name) {
                     policy
@@ -369,11 +369,12 @@ impl<'a> LintContext<'a> {
             match peer {
                 Peer::Labels(selector) => pods.extend(&self.pods_of(selector)),
                 Peer::All => (0..self.pods.len()).for_each(|number| pods.insert(number)),
-                // Pods have no reserved labels, and are never meant by prefixes.
+                // Pods have no reserved labels, and are never meant by prefixes or names.
                 Peer::Reserved(_)
                 | Peer::Cidr(_)
                 | Peer::CidrGroup { .. }
-                | Peer::CidrGroups { .. } => {}
+                | Peer::CidrGroups { .. }
+                | Peer::Name(_) => {}
             }
         }
         let known = Rc::new(ElementScope::new(element, pods));

@@ -277,7 +277,7 @@ spec:
 
     fn shop() -> Reachability {
         let (state, config) = (testing_policy::state(SHOP), Config::default());
-        let (policies, refused) = policy::read(&state, &config.cluster);
+        let (policies, refused) = policy::read(&state, &config);
         assert_eq!(refused, []);
         let identities = Identities::new(state.is_dual_stack());
         let context = PolicyContext::new(&state, &policies, &config, identities);

@@ -31,7 +31,7 @@ struct Cluster {
 impl Cluster {
     fn new(world: &World) -> Self {
         let (state, config) = (state(&world.manifests()), Config::default());
-        let (policies, refused) = policy::read(&state, &config.cluster);
+        let (policies, refused) = policy::read(&state, &config);
         assert_eq!(shown(&refused), [""; 0]);
         Self {
             state,

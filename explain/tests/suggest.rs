@@ -104,7 +104,7 @@ fn end(text: &str) -> End {
 
 fn explain(state: &State, source: &str, destination: &str, port: &str) -> Explanation {
     let config = Config::default();
-    let (policies, refused) = policy::read(state, &config.cluster);
+    let (policies, refused) = policy::read(state, &config);
     assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, &config, identities);

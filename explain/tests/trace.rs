@@ -20,7 +20,7 @@ const PROBES: usize = 30;
 
 fn explain(state: &State, asked: &TraceQuery) -> Explanation {
     let config = Config::default();
-    let (policies, refused) = policy::read(state, &config.cluster);
+    let (policies, refused) = policy::read(state, &config);
     assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, &config, identities);

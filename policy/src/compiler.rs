@@ -66,7 +66,7 @@ impl Compiler {
         let mut manifests = persistent.policies.clone();
         for (name, raw) in persistent.policies.iter() {
             // What an earlier version of this program took but this one refuses is as good as absent.
-            let Ok(policy) = parse(raw, &config.cluster) else {
+            let Ok(policy) = parse(raw, &config) else {
                 manifests.remove(name);
                 continue;
             };
@@ -270,7 +270,7 @@ impl Compiler {
             self.manifests.remove(name);
             return [before, None];
         };
-        let known = read(known, raw, &self.config.cluster);
+        let known = read(known, raw, &self.config);
         let now = good(&known);
         if let Some((raw, _)) = &known.good {
             let in_force = AppliedPolicy {
@@ -289,7 +289,7 @@ impl Compiler {
 }
 
 /// Reads a new form of a policy.
-fn read(mut known: PolicyForms, raw: &Arc<manifest::Policy>, cluster: &str) -> PolicyForms {
+fn read(mut known: PolicyForms, raw: &Arc<manifest::Policy>, config: &Config) -> PolicyForms {
     let same_good = known
         .good
         .as_ref()
@@ -301,7 +301,7 @@ fn read(mut known: PolicyForms, raw: &Arc<manifest::Policy>, cluster: &str) -> P
     if same_good {
         known.refused = None;
     } else if !same_refused {
-        match parse(raw, cluster) {
+        match parse(raw, config) {
             Ok(policy) => {
                 known = PolicyForms {
                     good: Some((Arc::clone(raw), Arc::new(policy))),

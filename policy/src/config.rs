@@ -24,6 +24,45 @@ pub struct Config {
     pub mode: Mode,
     /// A pod's own node may always reach it (probes of the kubelet), unless a rule denies it.
     pub allow_localhost: bool,
+    /// Where rules of layer 7 are judged; `None`: nowhere, and policies that have some are refused.
+    pub layer7: Option<ProxyPorts>,
+}
+
+/// Ports of the node at which the proxy listens for what is redirected to it, not 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProxyPorts {
+    /// HTTP, Kafka and TLS. Which of them a connection is follows from its peer.
+    pub tcp: u16,
+    /// DNS, over UDP and TCP.
+    pub dns: u16,
+}
+
+/// What a policy may be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Language<'a> {
+    /// Name of the local cluster, to which selectors are confined unless they say otherwise.
+    pub cluster: &'a str,
+    /// Rules of layer 7 and for names are taken, not refused.
+    pub layer7: bool,
+}
+
+impl<'a> From<&'a Config> for Language<'a> {
+    fn from(config: &'a Config) -> Self {
+        Self {
+            cluster: &config.cluster,
+            layer7: config.layer7.is_some(),
+        }
+    }
+}
+
+/// Of a cluster of this name, without rules of layer 7.
+impl<'a> From<&'a str> for Language<'a> {
+    fn from(cluster: &'a str) -> Self {
+        Self {
+            cluster,
+            layer7: false,
+        }
+    }
 }
 
 impl Default for Config {
@@ -32,6 +71,7 @@ impl Default for Config {
             cluster: "default".to_owned(),
             mode: Mode::Default,
             allow_localhost: true,
+            layer7: None,
         }
     }
 }

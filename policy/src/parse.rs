@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cluster::{Kind, ObjectName, Problem, State, manifest};
 
+use crate::config::Language;
 use crate::path::RulePath;
 use crate::rule::Policy;
 
@@ -13,17 +14,20 @@ mod cilium;
 mod doubts;
 mod field;
 mod kubernetes;
+mod layer7;
 mod peers;
 mod ports;
 mod select;
 
-/// Reads a policy object. `cluster` is the name of the local cluster, to which selectors are confined
-/// unless they say otherwise.
+/// Reads a policy object.
 ///
 /// # Errors
 /// The first thing in the object that is wrong or that isn't supported.
-pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Box<Problem>> {
-    parse_all(policy, cluster).map_err(|mut wrong| Box::new(wrong.remove(0)))
+pub fn parse<'l>(
+    policy: &manifest::Policy,
+    language: impl Into<Language<'l>>,
+) -> Result<Policy, Box<Problem>> {
+    parse_all(policy, language).map_err(|mut wrong| Box::new(wrong.remove(0)))
 }
 
 /// Reads a policy object as [`parse`] does.
@@ -31,19 +35,25 @@ pub fn parse(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Box<Pro
 /// # Errors
 /// Everything in the object that is wrong or that isn't supported, as far as it could be read; never
 /// empty, in the order of the file.
-pub fn parse_all(policy: &manifest::Policy, cluster: &str) -> Result<Policy, Vec<Problem>> {
-    read_object(policy, cluster).map_err(|mut wrong| {
+pub fn parse_all<'l>(
+    policy: &manifest::Policy,
+    language: impl Into<Language<'l>>,
+) -> Result<Policy, Vec<Problem>> {
+    read_object(policy, language.into()).map_err(|mut wrong| {
         wrong.sort_by(|one, other| one.origin.cmp(&other.origin));
         wrong
     })
 }
 
-fn read_object(policy: &manifest::Policy, cluster: &str) -> Result<Policy, field::Refused> {
+fn read_object(
+    policy: &manifest::Policy,
+    language: Language<'_>,
+) -> Result<Policy, field::Refused> {
     let object = field::Field::of(policy);
     let rules = match policy.name.kind {
-        Kind::NetworkPolicy => kubernetes::rules(&object, cluster),
+        Kind::NetworkPolicy => kubernetes::rules(&object, language.cluster),
         Kind::CiliumNetworkPolicy | Kind::CiliumClusterwideNetworkPolicy => {
-            cilium::rules(&object, cluster)
+            cilium::rules(&object, language)
         }
         Kind::Node
         | Kind::Namespace
@@ -52,21 +62,33 @@ fn read_object(policy: &manifest::Policy, cluster: &str) -> Result<Policy, field
         | Kind::EndpointSlice
         | Kind::CiliumCidrGroup => Err(object.refuse("is not a policy", "")),
     }?;
+    let mut doubts = doubts::ports(&object);
+    let mut hints = Vec::new();
+    if language.layer7 && policy.name.kind != Kind::NetworkPolicy {
+        let (of_layer7, more) = doubts::layer7(&object);
+        doubts.extend(of_layer7);
+        hints = more;
+    }
     Ok(Policy {
         name: policy.name.clone(),
         uid: policy.uid.clone(),
         version: Arc::clone(&policy.version),
         rules,
-        doubts: doubts::ports(&object),
+        doubts,
+        hints,
     })
 }
 
 /// Reads all policies of a state: those that are good, and what is wrong with the others.
-pub fn read(state: &State, cluster: &str) -> (BTreeMap<ObjectName, Arc<Policy>>, Vec<Problem>) {
+pub fn read<'l>(
+    state: &State,
+    language: impl Into<Language<'l>>,
+) -> (BTreeMap<ObjectName, Arc<Policy>>, Vec<Problem>) {
+    let language = language.into();
     let mut policies = BTreeMap::new();
     let mut refused = Vec::new();
     for (name, raw) in state.policies.iter() {
-        match parse(raw, cluster) {
+        match parse(raw, language) {
             Ok(policy) => drop(policies.insert(name.clone(), Arc::new(policy))),
             Err(problem) => refused.push(*problem),
         }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Where in its policy's object a rule stands: `spec.ingress[0]`, `specs[1].egressDeny[2]`. Ordered as
-/// the fields of an object usually are.
+/// Where in its policy's object a rule stands: `spec.ingress[0]`, `specs[1].egressDeny[2]`, of layer 7
+/// `spec.egress[0].toPorts[1].rules.http[2]`. Ordered as the fields of an object usually are.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
@@ -17,6 +17,54 @@ pub struct RulePath {
     pub spec: Option<u32>,
     /// `None`: the spec itself, which selects pods and puts them in default deny.
     pub item: Option<RuleItem>,
+    /// `None`: the element as a whole. Otherwise this item of its `toPorts`.
+    pub port_rule: Option<PortRuleItem>,
+}
+
+/// An item of an element's `toPorts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortRuleItem {
+    /// Index in `toPorts`, from 0.
+    pub index: u32,
+    /// `None`: the item as a whole. Otherwise this one of its rules of layer 7.
+    pub rule: Option<Layer7Item>,
+}
+
+/// A rule of layer 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Layer7Item {
+    /// The list.
+    pub list: Layer7List,
+    /// Index in it, from 0.
+    pub index: u32,
+}
+
+/// The lists of an item of `toPorts` that hold rules of layer 7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layer7List {
+    /// Requests of HTTP.
+    Http,
+    /// Questions for names.
+    Dns,
+    /// Requests to brokers.
+    Kafka,
+    /// Servers of TLS connections.
+    ServerNames,
+}
+
+impl Layer7List {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Http, Self::Dns, Self::Kafka, Self::ServerNames];
+
+    /// The field's path in the item.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "rules.http",
+            Self::Dns => "rules.dns",
+            Self::Kafka => "rules.kafka",
+            Self::ServerNames => "serverNames",
+        }
+    }
 }
 
 /// An element of a spec's list.
@@ -77,7 +125,35 @@ impl RulePath {
     pub(crate) fn one_of_specs(index: usize) -> Self {
         Self {
             spec: Some(place(index)),
-            item: None,
+            ..Self::default()
+        }
+    }
+
+    /// The item of this element's `toPorts`.
+    pub(crate) fn port_rule(self, index: usize) -> Self {
+        Self {
+            port_rule: Some(PortRuleItem {
+                index: place(index),
+                rule: None,
+            }),
+            ..self
+        }
+    }
+
+    /// The rule of layer 7 of this item of `toPorts`: what a decision's index stands for. Of another path
+    /// it is the path itself.
+    #[must_use]
+    pub fn layer7(self, list: Layer7List, index: usize) -> Self {
+        let rule = Layer7Item {
+            list,
+            index: place(index),
+        };
+        Self {
+            port_rule: self.port_rule.map(|item| PortRuleItem {
+                rule: Some(rule),
+                ..item
+            }),
+            ..self
         }
     }
 }
@@ -93,9 +169,16 @@ impl fmt::Display for RulePath {
             None => f.write_str("spec")?,
             Some(index) => write!(f, "specs[{index}]")?,
         }
-        match self.item {
+        if let Some(RuleItem { list, index }) = self.item {
+            write!(f, ".{}[{index}]", list.name())?;
+        }
+        let Some(PortRuleItem { index, rule }) = self.port_rule else {
+            return Ok(());
+        };
+        write!(f, ".toPorts[{index}]")?;
+        match rule {
             None => Ok(()),
-            Some(RuleItem { list, index }) => write!(f, ".{}[{index}]", list.name()),
+            Some(Layer7Item { list, index }) => write!(f, ".{}[{index}]", list.name()),
         }
     }
 }
@@ -111,10 +194,9 @@ impl FromStr for RulePath {
     /// Reads what [`RulePath`] writes, and nothing else.
     fn from_str(text: &str) -> Result<Self, NoRulePath> {
         let no_path = || NoRulePath(text.to_owned());
-        let (spec, item) = match text.split_once('.') {
-            Some((spec, item)) => (spec, Some(item)),
-            None => (text, None),
-        };
+        let mut steps = text.splitn(4, '.');
+        let (spec, item) = (steps.next().unwrap_or_default(), steps.next());
+        let (port_rule, rule) = (steps.next(), steps.next());
         let spec = match spec {
             "spec" => None,
             specs => Some(indexed(specs, "specs").ok_or_else(no_path)?),
@@ -127,7 +209,27 @@ impl FromStr for RulePath {
             None => None,
             Some(item) => Some(element(item).ok_or_else(no_path)?),
         };
-        Ok(Self { spec, item })
+        let layer7 = |rule| {
+            let mut lists = Layer7List::ALL.into_iter();
+            lists
+                .find_map(|list| indexed(rule, list.name()).map(|index| Layer7Item { list, index }))
+        };
+        let rule = match rule {
+            None => None,
+            Some(rule) => Some(layer7(rule).ok_or_else(no_path)?),
+        };
+        let port_rule = match port_rule {
+            None => None,
+            Some(item) => Some(PortRuleItem {
+                index: indexed(item, "toPorts").ok_or_else(no_path)?,
+                rule,
+            }),
+        };
+        Ok(Self {
+            spec,
+            item,
+            port_rule,
+        })
     }
 }
 
@@ -162,10 +264,21 @@ mod tests {
     fn read_as_written_and_in_the_order_of_the_object() {
         let mut all: Vec<RulePath> = Vec::new();
         for spec in [None, Some(0), Some(2), Some(10), Some(u32::MAX)] {
-            let spec = RulePath { spec, item: None };
+            let spec = RulePath {
+                spec,
+                ..RulePath::default()
+            };
             all.push(spec);
-            for list in RuleList::ALL {
-                all.extend([0, 2, 10].map(|index| spec.element(list, index)));
+            for element in RuleList::ALL
+                .into_iter()
+                .flat_map(|list| [0, 2, 10].map(|index| spec.element(list, index)))
+            {
+                all.push(element);
+                for item in [0, 3].map(|index| element.port_rule(index)) {
+                    all.push(item);
+                    let lists = Layer7List::ALL.into_iter();
+                    all.extend(lists.flat_map(|list| [0, 7].map(|index| item.layer7(list, index))));
+                }
             }
         }
         for path in &all {
@@ -178,6 +291,9 @@ mod tests {
             "spec.ingress[2]",
             "spec.ingressDeny[2]",
             "specs[1].egressDeny[12]",
+            "spec.egress[0].toPorts[1]",
+            "spec.egress[0].toPorts[1].rules.http[2]",
+            "specs[0].egress[0].toPorts[1].serverNames[0]",
         ] {
             let path: RulePath = text.parse().unwrap();
             assert_eq!(path.to_string(), text);

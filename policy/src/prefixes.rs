@@ -22,7 +22,9 @@ pub(crate) fn prefixes_of_peer<'p>(
             let except: &[IpNet] = if cidrs.is_empty() { &[] } else { except };
             (cidrs, except)
         }
-        Peer::All | Peer::Labels(_) | Peer::Reserved(_) => (BTreeSet::new(), &[][..]),
+        Peer::All | Peer::Labels(_) | Peer::Reserved(_) | Peer::Name(_) => {
+            (BTreeSet::new(), &[][..])
+        }
     };
     steps::count((cidrs.len() + except.len()) as u64);
     (cidrs, except)

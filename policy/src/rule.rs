@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use cluster::{CidrGroup, Labels, ObjectName, Problem};
 use ipnet::IpNet;
+use l7::rules::Allows;
 
 use crate::attribution::Direction;
 use crate::cidr::{covers, group_labels, is_within};
@@ -26,6 +27,8 @@ pub struct Policy {
     /// What its author hardly means, although it has a meaning in Cilium, which counts: a port `"0x50"`
     /// is the name of a port. Each is an error to whoever is told of it.
     pub doubts: Vec<Problem>,
+    /// What may well be meant, but is often taken for more than it is: a path of HTTP that has no children.
+    pub hints: Vec<Problem>,
 }
 
 /// One rule: `spec`, or one of `specs`.
@@ -75,11 +78,27 @@ pub struct Element {
     pub peers: Vec<Peer>,
     /// On which ports; empty: nothing.
     pub ports: Vec<Ports>,
+    /// The items of `toPorts`, if one of them has rules of layer 7: their ports together are `ports`. Empty:
+    /// what is allowed on these is allowed whatever is said there.
+    pub port_rules: Vec<PortRule>,
     /// Peers and ports as a person would say it, `app=auth-service on 5432/TCP`.
     pub text: Arc<str>,
     /// The peers alone, `app=auth-service`; `nobody` if there are none.
     pub who: Arc<str>,
     /// The ports alone, `5432/TCP`; empty for all ports, `nothing` if there are none.
+    pub on: Arc<str>,
+}
+
+/// An item of `toPorts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortRule {
+    /// Where in the object: `spec.ingress[0].toPorts[1]`.
+    pub path: RulePath,
+    /// Its ports; empty: it is about nothing.
+    pub ports: Vec<Ports>,
+    /// What may be said on them.
+    pub allows: Arc<Allows>,
+    /// The ports and what may be said, `8080/TCP (HTTP)`.
     pub on: Arc<str>,
 }
 
@@ -108,6 +127,9 @@ pub enum Peer {
         /// Prefixes taken out of them.
         except: Vec<IpNet>,
     },
+    /// Addresses outside of the cluster that were learned for a name: those of the selector of `toFQDNs` with
+    /// this name or pattern, as written. Their identities have its label ([`cluster::Label::fqdn`]).
+    Name(Arc<str>),
 }
 
 impl Peer {
@@ -117,6 +139,7 @@ impl Peer {
             Self::All => true,
             Self::Labels(selector) => selector.matches(labels),
             Self::Reserved(name) => labels.is_reserved(name),
+            Self::Name(text) => labels.is_fqdn(text),
             Self::Cidr(rule) => rule.matches(labels),
             Self::CidrGroup { except, .. } | Self::CidrGroups { except, .. } => self
                 .group_prefixes(groups)
@@ -130,7 +153,9 @@ impl Peer {
         match self {
             Self::CidrGroup { name, .. } => *name == group.name,
             Self::CidrGroups { selector, .. } => selector.matches(&group_labels(group).collect()),
-            Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) => false,
+            Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) | Self::Name(_) => {
+                false
+            }
         }
     }
 
@@ -143,7 +168,9 @@ impl Peer {
                 let groups = groups.values();
                 groups.filter(|group| self.names_group(group)).collect()
             }
-            Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) => Vec::new(),
+            Self::All | Self::Labels(_) | Self::Reserved(_) | Self::Cidr(_) | Self::Name(_) => {
+                Vec::new()
+            }
         };
         let cidrs = chosen.into_iter().flat_map(|group| &group.cidrs);
         cidrs.copied().collect()

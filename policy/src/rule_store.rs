@@ -122,7 +122,8 @@ impl RuleStore {
                             | Peer::Reserved(_)
                             | Peer::Cidr(_)
                             | Peer::CidrGroup { .. }
-                            | Peer::CidrGroups { .. } => PeerSlot::Of(selector_cache.keep(peer)),
+                            | Peer::CidrGroups { .. }
+                            | Peer::Name(_) => PeerSlot::Of(selector_cache.keep(peer)),
                         });
                         peers.collect()
                     })

@@ -191,6 +191,7 @@ impl SelectorCache {
             Peer::All => true,
             Peer::Labels(selector) => selector.matches(labels),
             Peer::Reserved(name) => labels.is_reserved(name),
+            Peer::Name(text) => labels.is_fqdn(text),
             Peer::Cidr(rule) => rule.matches(labels),
             // It names a prefix around this one; what is left is what it takes out.
             Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
@@ -368,6 +369,7 @@ impl SelectorCache {
     fn tickets(&self, peer: &Peer) -> Option<Vec<Ticket>> {
         match peer {
             Peer::Reserved(name) => Some(vec![(Arc::from(*name), None)]),
+            Peer::Name(text) => Some(vec![(Arc::clone(text), None)]),
             Peer::Labels(selector) => selector
                 .requirements
                 .iter()

@@ -254,6 +254,10 @@ impl TableCompiler<'_, '_> {
         number: u32,
         merged: &mut HashMap<PolicyKey, Merged>,
     ) {
+        // Nobody judges what it allows of its ports.
+        if !element.port_rules.is_empty() {
+            return;
+        }
         let direction = columns.direction;
         let egress = match direction {
             Direction::Ingress => 0,

@@ -26,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-cluster",
             "flows-datapath-core",
             "flows-datapath-host",
+            "flows-l7",
         ],
     ),
     (
@@ -36,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-datapath-core",
             "flows-datapath-host",
             "flows-flow",
+            "flows-l7",
             "flows-policy",
             "flows-proto",
         ],

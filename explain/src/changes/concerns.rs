@@ -8,7 +8,7 @@ use cluster::{
     State,
 };
 use policy::rule::{Peer, Policy};
-use policy::{Direction, group_labels};
+use policy::{Direction, Language, group_labels};
 use thiserror::Error;
 
 /// Neither the present state nor the changes know the pod.
@@ -33,13 +33,15 @@ impl PodScope {
     ///
     /// # Errors
     /// Nobody knows the pod.
-    pub fn new(
+    pub fn new<'l>(
         pod: NamespacedName,
         present: &State,
         policies: &BTreeMap<ObjectName, Arc<Policy>>,
         changes: &[&ObjectChange],
-        cluster: &str,
+        language: impl Into<Language<'l>>,
     ) -> Result<Self, NoSuchPod> {
+        let language = language.into();
+        let cluster = language.cluster;
         let mut named = present.named_labels.clone();
         let forms = || {
             changes
@@ -86,7 +88,7 @@ impl PodScope {
         let mut selecting: BTreeMap<ObjectName, Vec<Arc<Policy>>> = BTreeMap::new();
         let past = forms().filter_map(|form| {
             if let Object::Policy(raw) = form {
-                policy::parse(raw, cluster).ok()
+                policy::parse(raw, language).ok()
             } else {
                 None
             }
@@ -172,7 +174,11 @@ impl PodScope {
                     Peer::CidrGroups { selector, .. } => {
                         groups.iter().any(|(_, labels)| selector.matches(labels))
                     }
-                    Peer::All | Peer::Labels(_) | Peer::Reserved(_) | Peer::Cidr(_) => false,
+                    Peer::All
+                    | Peer::Labels(_)
+                    | Peer::Reserved(_)
+                    | Peer::Cidr(_)
+                    | Peer::Name(_) => false,
                 })
             }
             Kind::Node | Kind::Service | Kind::EndpointSlice => None,

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use cluster::{labels, manifest};
 use policy::rule::{Element, Peer, Policy, Ports, Rule};
 use policy::selector::Selector;
-use policy::{Direction, bounded};
+use policy::{Direction, Language, bounded};
 
 use super::{ChangeSummary, RuleChange};
 
 pub(super) fn summary(
     before: Option<&Arc<manifest::Policy>>,
     after: Option<&Arc<manifest::Policy>>,
-    cluster: &str,
+    language: Language<'_>,
 ) -> ChangeSummary {
     let read = |raw: Option<&Arc<manifest::Policy>>| {
-        raw.map(|raw| policy::parse(raw, cluster)).transpose()
+        raw.map(|raw| policy::parse(raw, language)).transpose()
     };
     match (read(before), read(after)) {
         (Ok(before), Ok(after)) => compare(before.as_ref(), after.as_ref()),
@@ -116,7 +116,21 @@ fn default_denies(policy: &Policy, verb: &str) -> Vec<String> {
 }
 
 /// What tells elements apart.
-type Key<'p> = (Option<u32>, Direction, bool, &'p [Peer], &'p [Ports]);
+type Key<'p> = (
+    Option<u32>,
+    Direction,
+    bool,
+    &'p [Peer],
+    &'p [Ports],
+    String,
+);
+
+/// The rules of layer 7 of an element, as something that can be compared.
+fn layer7(element: &Element) -> String {
+    let rules = element.port_rules.iter();
+    let rules = rules.map(|rule| format!("{:?} {:?}\n", rule.ports, rule.allows));
+    rules.collect()
+}
 
 fn elements(policy: Option<&Policy>) -> impl Iterator<Item = (Key<'_>, &Element)> {
     let rules = policy.into_iter().flat_map(|policy| &policy.rules);
@@ -126,7 +140,15 @@ fn elements(policy: Option<&Policy>) -> impl Iterator<Item = (Key<'_>, &Element)
             let elements = statement.flat_map(|statement| &statement.elements);
             elements.map(move |element| {
                 let (peers, ports) = (&*element.peers, &*element.ports);
-                let key = (rule.path.spec, direction, element.deny, peers, ports);
+                let layer7 = layer7(element);
+                let key = (
+                    rule.path.spec,
+                    direction,
+                    element.deny,
+                    peers,
+                    ports,
+                    layer7,
+                );
                 (key, element)
             })
         })

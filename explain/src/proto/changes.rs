@@ -1,6 +1,7 @@
 //! Changes of the cluster's state.
 
 use cluster::{LabelMap, Object, ObjectChange, ServicePort};
+use policy::Language;
 use proto::flows::v1 as wire;
 
 use super::{direction, path};
@@ -8,10 +9,10 @@ use crate::changes::{RuleChange, summary};
 use crate::trace::protocol_name;
 
 /// A change of an object; when and where it came into force is left to whoever answers, and so are the
-/// versions of objects that have none. `cluster` is the name that policies are read in.
-pub fn change(change: &ObjectChange, cluster: &str) -> wire::Change {
+/// versions of objects that have none. Policies are read in `language`.
+pub fn change<'l>(change: &ObjectChange, language: impl Into<Language<'l>>) -> wire::Change {
     use wire::change::Action;
-    let told = summary(change, cluster);
+    let told = summary(change, language);
     let action = match (&change.before, &change.after) {
         (None, _) => Action::Added,
         (Some(_), None) => Action::Removed,

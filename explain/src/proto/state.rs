@@ -107,6 +107,7 @@ pub fn read_state(message: &wire::GetStateResponse) -> Result<(State, Config), S
         cluster: message.cluster_name.clone(),
         mode,
         allow_localhost: message.allow_localhost,
+        layer7: None,
     };
     Ok((state, config))
 }

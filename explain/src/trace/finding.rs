@@ -326,7 +326,8 @@ fn selector(peer: &Peer) -> Option<&Selector> {
         | Peer::Reserved(_)
         | Peer::Cidr(_)
         | Peer::CidrGroup { .. }
-        | Peer::CidrGroups { .. } => None,
+        | Peer::CidrGroups { .. }
+        | Peer::Name(_) => None,
     }
 }
 

@@ -410,7 +410,8 @@ impl Lints<'_, '_> {
                 | Peer::Labels(_)
                 | Peer::Reserved(_)
                 | Peer::CidrGroup { .. }
-                | Peer::CidrGroups { .. } => {}
+                | Peer::CidrGroups { .. }
+                | Peer::Name(_) => {}
             }
         }
         for list in ["fromCIDR", "toCIDR", "fromCIDRSet", "toCIDRSet"] {

@@ -181,9 +181,10 @@ impl<'a> List<'a> {
                         .by_peer
                         .entry(subsumption::whole(rule.cidr))
                         .or_default(),
-                    Peer::Reserved(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                        list.by_peer.entry(peer.clone()).or_default()
-                    }
+                    Peer::Reserved(_)
+                    | Peer::CidrGroup { .. }
+                    | Peer::CidrGroups { .. }
+                    | Peer::Name(_) => list.by_peer.entry(peer.clone()).or_default(),
                 };
                 if places.last() != Some(&place) {
                     places.push(place);
@@ -211,7 +212,10 @@ impl<'a> List<'a> {
                 }
                 add(self.by_peer.get(&Peer::Reserved("world")));
             }
-            Peer::Reserved(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
+            Peer::Reserved(_)
+            | Peer::CidrGroup { .. }
+            | Peer::CidrGroups { .. }
+            | Peer::Name(_) => {
                 add(self.by_peer.get(peer));
             }
         }

@@ -94,7 +94,8 @@ impl ElementScope {
                 Peer::All
                 | Peer::Reserved(_)
                 | Peer::CidrGroup { .. }
-                | Peer::CidrGroups { .. } => {}
+                | Peer::CidrGroups { .. }
+                | Peer::Name(_) => {}
             }
         }
         known
@@ -112,9 +113,11 @@ impl ElementScope {
                 let around = supernets(inner.cidr).filter_map(|net| self.cidrs.get(&net));
                 self.world || around.flatten().any(|outer| prefix(outer, inner))
             }
-            Peer::All | Peer::Reserved(_) | Peer::CidrGroup { .. } | Peer::CidrGroups { .. } => {
-                false
-            }
+            Peer::All
+            | Peer::Reserved(_)
+            | Peer::CidrGroup { .. }
+            | Peer::CidrGroups { .. }
+            | Peer::Name(_) => false,
         }
     }
 }
@@ -145,6 +148,10 @@ pub(super) fn element_now(outer: &Element, inner: &Element, context: &LintContex
 }
 
 fn all_ports(outer: &Element, inner: &Element) -> bool {
+    // What rules of layer 7 leave of a port isn't compared.
+    if !outer.port_rules.is_empty() {
+        return false;
+    }
     let covered = |ports: &Ports| outer.ports.iter().any(|other| has_ports(other, ports));
     inner.ports.iter().all(covered)
 }

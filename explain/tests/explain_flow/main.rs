@@ -51,7 +51,7 @@ spec:
 
 fn explain(state: &State, flow: &pb::Flow) -> ExplainResponse {
     let config = Config::default();
-    let (policies, refused) = policy::read(state, &config.cluster);
+    let (policies, refused) = policy::read(state, &config);
     assert_eq!(shown(&refused), [""; 0]);
     let identities = Identities::new(state.is_dual_stack());
     let context = PolicyContext::new(state, &policies, &config, identities);

@@ -6,14 +6,16 @@ use cluster::{Kind, Label};
 
 use super::field::{Field, FieldErrors, Refused, Unsupported};
 use super::peers::{self, Scope};
-use super::{ports, select};
+use super::ports::{self, Place};
+use super::{layer7, select};
 use crate::bounded;
+use crate::config::Language;
 use crate::path::{RuleList, RulePath};
 use crate::rule::{Element, Peer, Ports, Rule, Statement};
 use crate::selector::Key;
 
 /// All rules of an object: `spec` and `specs`.
-pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refused> {
+pub(super) fn rules(object: &Field<'_>, language: Language<'_>) -> Result<Vec<Rule>, Refused> {
     let mut errors = FieldErrors::default();
     errors.record(object.only(
         &["apiVersion", "kind", "metadata", "spec", "specs", "status"],
@@ -23,13 +25,13 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     let mut given = false;
     if let Some(spec) = object.get("spec") {
         given = true;
-        rules.extend(errors.record(rule(&spec, RulePath::default(), cluster)));
+        rules.extend(errors.record(rule(&spec, RulePath::default(), language)));
     }
     if let Some(specs) = object.get("specs") {
         let specs = errors.record(specs.list()).into_iter().flatten();
         for (n, spec) in specs.enumerate() {
             given = true;
-            rules.extend(errors.record(rule(&spec, RulePath::one_of_specs(n), cluster)));
+            rules.extend(errors.record(rule(&spec, RulePath::one_of_specs(n), language)));
         }
     }
     if !given {
@@ -39,7 +41,7 @@ pub(super) fn rules(object: &Field<'_>, cluster: &str) -> Result<Vec<Rule>, Refu
     errors.finish(rules)
 }
 
-fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused> {
+fn rule(spec: &Field<'_>, path: RulePath, language: Language<'_>) -> Result<Rule, Refused> {
     let policy = spec.policy();
     let kind = policy.name.kind.name();
     let mut errors = FieldErrors::default();
@@ -89,7 +91,7 @@ fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused
     let namespace = policy.name.namespace.as_deref();
     let scope = Scope {
         namespace,
-        cluster,
+        cluster: language.cluster,
         init: subject
             .requirements
             .iter()
@@ -104,7 +106,8 @@ fn rule(spec: &Field<'_>, path: RulePath, cluster: &str) -> Result<Rule, Refused
     for list in RuleList::ALL {
         match spec.get(list.name()) {
             Some(section) => {
-                let elements = errors.record(elements(&section, path, list, &scope));
+                let elements =
+                    errors.record(elements(&section, path, list, &scope, language.layer7));
                 sections.push(elements.unwrap_or_default());
             }
             None => sections.push(Vec::new()),
@@ -230,38 +233,49 @@ fn default_deny(spec: &Field<'_>) -> Result<(Option<bool>, Option<bool>), Refuse
     errors.finish(both)
 }
 
-const PEERS_UNSUPPORTED: Unsupported = &[
-    ("fromNodes", "use fromEntities: [remote-node] or fromCIDR"),
-    ("toNodes", "use toEntities: [remote-node] or toCIDR"),
-    ("fromGroups", "use fromCIDRSet with the addresses"),
-    ("toGroups", "use toCIDRSet with the addresses"),
-    (
-        "toServices",
-        "use toEndpoints with the service's selector, or toCIDR with its addresses",
-    ),
+const PEERS_UNSUPPORTED: Unsupported = &[FROM_NODES, TO_NODES, FROM_GROUPS, TO_GROUPS, TO_SERVICES];
+const PEERS_AND_NAMES_UNSUPPORTED: Unsupported = &[
+    FROM_NODES,
+    TO_NODES,
+    FROM_GROUPS,
+    TO_GROUPS,
+    TO_SERVICES,
     (
         "toFQDNs",
         "use toCIDR; rules for names come with the DNS proxy",
     ),
 ];
 
+const FROM_NODES: (&str, &str) = ("fromNodes", "use fromEntities: [remote-node] or fromCIDR");
+const TO_NODES: (&str, &str) = ("toNodes", "use toEntities: [remote-node] or toCIDR");
+const FROM_GROUPS: (&str, &str) = ("fromGroups", "use fromCIDRSet with the addresses");
+const TO_GROUPS: (&str, &str) = ("toGroups", "use toCIDRSet with the addresses");
+const TO_SERVICES: (&str, &str) = (
+    "toServices",
+    "use toEndpoints with the service's selector, or toCIDR with its addresses",
+);
+
 fn elements(
     section: &Field<'_>,
     spec: RulePath,
     list: RuleList,
     scope: &Scope<'_>,
+    layer7: bool,
 ) -> Result<Vec<Element>, Refused> {
     let items = section.list()?;
     let items = items.iter().enumerate();
-    FieldErrors::all(items.map(|(n, item)| element(item, spec.element(list, n), list, scope)))
+    FieldErrors::all(items.map(|(n, item)| {
+        let place = Place {
+            path: spec.element(list, n),
+            list,
+            layer7,
+        };
+        element(item, place, scope)
+    }))
 }
 
-fn element(
-    item: &Field<'_>,
-    path: RulePath,
-    list: RuleList,
-    scope: &Scope<'_>,
-) -> Result<Element, Refused> {
+fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element, Refused> {
+    let list = place.list;
     let (prefix, capital, deny) = match list {
         RuleList::Ingress => ("from", "From", false),
         RuleList::IngressDeny => ("from", "From", true),
@@ -269,6 +283,10 @@ fn element(
         RuleList::EgressDeny => ("to", "To", true),
     };
     let names = ["Endpoints", "Entities", "CIDR", "CIDRSet"].map(|name| format!("{prefix}{name}"));
+    let mut names = names.to_vec();
+    if place.layer7 && list == RuleList::Egress {
+        names.push("toFQDNs".to_owned());
+    }
     let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
     let requires = format!("{prefix}Requires");
     known.extend(["toPorts", "icmps", &requires]);
@@ -276,7 +294,13 @@ fn element(
         known.push("authentication");
     }
     let mut errors = FieldErrors::default();
-    errors.record(item.only(&known, PEERS_UNSUPPORTED));
+    errors.record(item.only(
+        &known,
+        match place.layer7 {
+            true => PEERS_UNSUPPORTED,
+            false => PEERS_AND_NAMES_UNSUPPORTED,
+        },
+    ));
     if let Some(field) = item.get("authentication").filter(|_| !deny) {
         errors.record(authentication(&field));
     }
@@ -297,7 +321,8 @@ fn element(
             0 => peers::endpoints(&field, scope),
             1 => peers::entities(&field, scope.cluster),
             2 => peers::cidrs(&field),
-            _ => peers::cidr_set(&field),
+            3 => peers::cidr_set(&field),
+            _ => layer7::to_fqdns(&field),
         };
         let said = errors.record(said).unwrap_or_default();
         let short = name.strip_prefix(prefix).unwrap_or(name);
@@ -325,17 +350,19 @@ fn element(
         .map_or(0, |items| items.len());
     // What is no list was told already.
     let ports = match (&to_ports, &icmps) {
-        (Some(field), _) if given > 0 => errors.record(ports::to_ports(field, deny)),
-        (None, Some(field)) if given > 0 => errors.record(ports::icmps(field)),
+        (Some(field), _) if given > 0 => errors.record(ports::to_ports(field, place)),
+        (None, Some(field)) if given > 0 => {
+            let icmps = errors.record(ports::icmps(field));
+            icmps.map(|said| (said, Vec::new()))
+        }
         (Some(_) | None, _) => None,
     };
-    let element = assemble(
-        path,
-        deny,
-        peers,
-        (given > 0).then(|| ports.unwrap_or_default()),
-    );
-    errors.finish(element)
+    let (ports, port_rules) = ports.unwrap_or_default();
+    let element = assemble(place.path, deny, peers, (given > 0).then_some(ports));
+    errors.finish(Element {
+        port_rules,
+        ..element
+    })
 }
 
 /// Absent peers with ports mean anyone; absent peers without ports mean nobody; absent (or empty)
@@ -398,6 +425,7 @@ pub(super) fn element_of(
         deny,
         peers: all,
         ports,
+        port_rules: Vec::new(),
         text: text.into(),
         who: who.into(),
         on: on.into(),

@@ -1,36 +1,107 @@
 //! What has a meaning, but hardly the one that its author had in mind.
 
 use cluster::Problem;
+use l7::lint::{self, Lint, Severity};
+use l7::names::NameSpec;
 
 use super::field::Field;
+use super::layer7::{http_spec, kafka_spec, name_spec};
 use super::ports::number_alike;
+use crate::path::RuleList;
 
-/// Ports that look like numbers and are names, as in Cilium (`pkg/policy/api/rule_validation.go`).
-pub(super) fn ports(object: &Field<'_>) -> Vec<Problem> {
+/// Elements of all rules.
+fn elements<'a>(object: &Field<'a>) -> Vec<Field<'a>> {
     let spec = object.get("spec").into_iter();
     let specs = object.get("specs").map(|specs| items(&specs));
     let rules = spec.chain(specs.into_iter().flatten());
+    let sections = rules.flat_map(|rule| RuleList::ALL.map(|list| rule.get(list.name())));
+    sections
+        .flatten()
+        .flat_map(|section| items(&section))
+        .collect()
+}
+
+/// Ports that look like numbers and are names, as in Cilium (`pkg/policy/api/rule_validation.go`).
+pub(super) fn ports(object: &Field<'_>) -> Vec<Problem> {
     let mut found = Vec::new();
-    for rule in rules {
-        for section in ["ingress", "ingressDeny", "egress", "egressDeny"] {
-            for element in rule.get(section).iter().flat_map(items) {
-                let native = element.get("ports");
-                let lists = element
-                    .get("toPorts")
-                    .iter()
-                    .flat_map(items)
-                    .collect::<Vec<_>>();
-                let lists = lists
-                    .iter()
-                    .filter_map(|item| item.get("ports"))
-                    .chain(native);
-                for port in lists.flat_map(|list| items(&list)) {
-                    found.extend(port.get("port").and_then(|port| doubt(&port)));
-                }
-            }
+    for element in elements(object) {
+        let native = element.get("ports");
+        let lists = element
+            .get("toPorts")
+            .iter()
+            .flat_map(items)
+            .collect::<Vec<_>>();
+        let lists = lists
+            .iter()
+            .filter_map(|item| item.get("ports"))
+            .chain(native);
+        for port in lists.flat_map(|list| items(&list)) {
+            found.extend(port.get("port").and_then(|port| doubt(&port)));
         }
     }
     found
+}
+
+/// What is found in rules of layer 7 and for names: what is hardly meant, and what may well be meant but is
+/// often taken for more than it is.
+pub(super) fn layer7(object: &Field<'_>) -> (Vec<Problem>, Vec<Problem>) {
+    let (mut doubts, mut hints) = (Vec::new(), Vec::new());
+    let mut tell = |place: &Field<'_>, found: Vec<Lint>| {
+        for lint in found {
+            // An index goes to the list itself, a name to its field.
+            let place = match lint.field.is_empty() {
+                true => place.clone(),
+                false => place.below(&lint.field),
+            };
+            let list = match lint.finding.severity() {
+                Severity::Warning => &mut doubts,
+                Severity::Hint => &mut hints,
+            };
+            list.extend(place.refuse(lint.to_string(), ""));
+        }
+    };
+    // What can't be read was refused.
+    let names = |list: &Field<'_>| -> Vec<NameSpec> {
+        let specs = items(list);
+        specs
+            .iter()
+            .filter_map(|item| name_spec(item).ok())
+            .collect()
+    };
+    for element in elements(object) {
+        if let Some(list) = element.get("toFQDNs") {
+            tell(&list, lint::to_fqdns(&names(&list)));
+        }
+        for item in element.get("toPorts").iter().flat_map(items) {
+            if let Some(list) = item.get("serverNames") {
+                let texts = items(&list);
+                let texts = texts.iter().filter_map(|item| item.node.value.as_text());
+                let texts: Vec<Box<str>> = texts.map(Box::from).collect();
+                tell(&list, lint::server_names(&texts));
+            }
+            let Some(rules) = item.get("rules") else {
+                continue;
+            };
+            for item in rules.get("http").iter().flat_map(items) {
+                let spec = http_spec(&item);
+                tell(
+                    &item,
+                    spec.map(|spec| lint::http(&spec)).unwrap_or_default(),
+                );
+            }
+            for item in rules.get("kafka").iter().flat_map(items) {
+                let spec = kafka_spec(&item);
+                tell(
+                    &item,
+                    spec.map(|spec| lint::kafka(&spec)).unwrap_or_default(),
+                );
+            }
+            if let Some(list) = rules.get("dns") {
+                tell(&list, lint::dns(&names(&list)));
+            }
+        }
+    }
+    (doubts, hints)
 }
 
 fn doubt(port: &Field<'_>) -> Option<Problem> {

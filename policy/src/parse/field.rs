@@ -76,6 +76,35 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// The node that a path below this field names, which may begin with an index.
+    fn walk(&self, path: &str) -> Option<&'a Node> {
+        let Some(indexed) = path.strip_prefix('[') else {
+            return self.node.at_path(path);
+        };
+        let (index, rest) = indexed.split_once(']')?;
+        let item = self
+            .node
+            .value
+            .as_list()?
+            .get(index.parse::<usize>().ok()?)?;
+        item.at_path(rest)
+    }
+
+    /// What this field's path below it names. If that isn't there: what is there of the way to it, under that
+    /// path.
+    pub(super) fn below(&self, path: &str) -> Self {
+        Self {
+            policy: self.policy,
+            node: std::iter::successors(Some(path), |path| Some(path.rsplit_once('.')?.0))
+                .find_map(|path| self.walk(path))
+                .unwrap_or(self.node),
+            path: match path.starts_with('[') {
+                true => format!("{}{path}", self.path),
+                false => format!("{}.{path}", self.path),
+            },
+        }
+    }
+
     /// The object that the field belongs to.
     pub(super) fn policy(&self) -> &'a manifest::Policy {
         self.policy

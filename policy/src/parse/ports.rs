@@ -1,9 +1,14 @@
 //! `toPorts`, `icmps`, and the ports of a NetworkPolicy.
 
 use cluster::yaml::Value;
+use l7::placement::{Port, PortProtocol};
+use l7::rules::{Allows, Direction};
 
 use super::field::{Field, FieldErrors, Refused, Unsupported};
-use crate::rule::{Ports, protocol};
+use super::layer7;
+use crate::bounded;
+use crate::path::{RuleList, RulePath};
+use crate::rule::{PortRule, Ports, protocol};
 
 /// Ports and how to say them.
 pub(super) type Said = (Ports, String);
@@ -19,22 +24,77 @@ const PORT_RULE_UNSUPPORTED: Unsupported = &[
 
 const MAX_PORTS: usize = 40;
 
-/// `toPorts` of one element; each item is an alternative.
-pub(super) fn to_ports(field: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
-    let items = field.list()?;
-    let said = FieldErrors::all(items.iter().map(|item| port_rule(item, deny)))?;
-    Ok(said.into_iter().flatten().collect())
+/// In which list of a rule an element stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) path: RulePath,
+    pub(super) list: RuleList,
+    /// Rules of layer 7 are taken.
+    pub(super) layer7: bool,
 }
 
-fn port_rule(item: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
+impl Place {
+    fn direction(self) -> Direction {
+        match self.list {
+            RuleList::Ingress | RuleList::IngressDeny => Direction::Ingress,
+            RuleList::Egress | RuleList::EgressDeny => Direction::Egress,
+        }
+    }
+
+    fn is_deny(self) -> bool {
+        matches!(self.list, RuleList::IngressDeny | RuleList::EgressDeny)
+    }
+}
+
+/// `toPorts` of one element; each item is an alternative. Beside their ports the items themselves, if one has
+/// rules of layer 7.
+pub(super) fn to_ports(
+    field: &Field<'_>,
+    place: Place,
+) -> Result<(Vec<Said>, Vec<PortRule>), Refused> {
+    let items = field.list()?;
+    let items = items.iter().enumerate();
+    let read = items.map(|(n, item)| {
+        let (mut said, allows) = port_rule(item, place)?;
+        let on: Vec<&str> = said.iter().map(|(_, text)| text.as_str()).collect();
+        let on: Vec<&str> = on.into_iter().filter(|text| !text.is_empty()).collect();
+        let mut on = bounded::list(&on, ", ");
+        if let Some(what) = layer7::said(&allows) {
+            on.push_str(&format!(" ({what})"));
+            // The first carries the text, as of a port with several protocols.
+            said.iter_mut().for_each(|(_, text)| text.clear());
+            if let Some((_, text)) = said.first_mut() {
+                text.clone_from(&on);
+            }
+        }
+        let rule = PortRule {
+            path: place.path.port_rule(n),
+            ports: said.iter().map(|(ports, _)| ports.clone()).collect(),
+            allows: allows.into(),
+            on: on.into(),
+        };
+        Ok((said, rule))
+    });
+    let (said, mut rules): (Vec<_>, Vec<_>) = FieldErrors::all(read)?.into_iter().unzip();
+    if rules.iter().all(|rule| *rule.allows == Allows::Everything) {
+        rules.clear();
+    }
+    Ok((said.into_iter().flatten().collect(), rules))
+}
+
+fn port_rule(item: &Field<'_>, place: Place) -> Result<(Vec<Said>, Allows), Refused> {
     let mut errors = FieldErrors::default();
-    errors.record(if deny {
-        item.only(&["ports"], &[])
-    } else {
-        item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED)
+    let deny = place.is_deny();
+    errors.record(match (deny, place.layer7) {
+        (true, _) => item.only(&["ports"], &[]),
+        (false, false) => item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED),
+        (false, true) => {
+            let [a, b, c, d, e] = layer7::FIELDS;
+            item.only(&["ports", a, b, c, d, e], &[])
+        }
     });
     // Of a deny, the field as such was refused.
-    if let Some(rules) = item.get("rules").filter(|_| !deny) {
+    if let Some(rules) = item.get("rules").filter(|_| !deny && !place.layer7) {
         errors.record(check_no_rules(&rules));
     }
     let ports = item.get("ports").map(|ports| ports.list());
@@ -47,8 +107,19 @@ fn port_rule(item: &Field<'_>, deny: bool) -> Result<Vec<Said>, Refused> {
             "split them over several items",
         )));
     }
-    let said = errors.record(FieldErrors::all(ports.iter().map(cilium_port)));
-    errors.finish(said.into_iter().flatten().flatten().collect())
+    let read = errors.record(FieldErrors::all(ports.iter().map(cilium_port)));
+    let allows = (!deny && place.layer7).then(|| {
+        let ports = read.as_ref().map(|read| read.iter().map(|(_, port)| *port));
+        let ports: Option<Vec<Port>> = ports.map(Iterator::collect);
+        layer7::allows(item, place.direction(), ports.as_deref())
+    });
+    let allows = allows.and_then(|allows| errors.record(allows));
+    let allows = allows.unwrap_or(Allows::Everything);
+    let mut said: Vec<Said> = Vec::new();
+    for (ports, _) in read.into_iter().flatten() {
+        said.extend(ports);
+    }
+    errors.finish((said, allows))
 }
 
 /// Layer 7 rules aren't supported, but empty ones mean nothing and are fine.
@@ -66,7 +137,8 @@ fn check_no_rules(rules: &Field<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
-fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
+/// A port, and what matters of it to rules of layer 7.
+fn cilium_port(field: &Field<'_>) -> Result<(Vec<Said>, Port), Refused> {
     let mut errors = FieldErrors::default();
     errors.record(field.only(&["port", "endPort", "protocol"], &[]));
     let protocol = field.get("protocol").map(|field| cilium_protocol(&field));
@@ -77,7 +149,12 @@ fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     let Some(port) = field.get("port") else {
         let refused = field.refuse("port must be specified", "add port, \"0\" for all ports");
         errors.record::<()>(Err(refused));
-        return errors.finish(Vec::new());
+        let unread = Port {
+            number: None,
+            end: None,
+            protocol: PortProtocol::Any,
+        };
+        return errors.finish((Vec::new(), unread));
     };
     // Kubernetes' schema wants text; a bare number can only mean itself.
     let text = match port.node.value.as_int() {
@@ -95,39 +172,58 @@ fn cilium_port(field: &Field<'_>) -> Result<Vec<Said>, Refused> {
     let Some(first) = number.unwrap_or(Some(0)) else {
         let name_of = text.to_lowercase();
         errors.record(check_port_name(&port, &name_of, PORT_NAME));
-        return errors.finish(
-            port_list(protocols, |protocol| Ports::Named {
-                protocol,
-                name: name_of.as_str().into(),
-            })
-            .said(&format!("{name_of}/{name}")),
-        );
+        let said = port_list(protocols, |protocol| Ports::Named {
+            protocol,
+            name: name_of.as_str().into(),
+        });
+        let port = Port {
+            number: None,
+            end: None,
+            protocol: of_port(name),
+        };
+        return errors.finish((said.said(&format!("{name_of}/{name}")), port));
     };
     errors.finish(())?;
-    match (first, end) {
-        (0, Some((last, end))) if last > 0 => Err(end.refuse(
-            "port 0 means all ports and takes no endPort",
-            "use port \"1\" for a range from the first port, or remove endPort",
-        )),
-        (0, _) => Ok(port_list(protocols, Ports::Protocol).said(&match name {
+    let port = Port {
+        number: Some(first),
+        end: end.as_ref().map(|(last, _)| *last),
+        protocol: of_port(name),
+    };
+    let said = match (first, end) {
+        (0, Some((last, end))) if last > 0 => {
+            return Err(end.refuse(
+                "port 0 means all ports and takes no endPort",
+                "use port \"1\" for a range from the first port, or remove endPort",
+            ));
+        }
+        (0, _) => port_list(protocols, Ports::Protocol).said(&match name {
             "ANY" => "all ports".to_owned(),
             name => format!("all {name} ports"),
-        })),
-        (first, Some((last, _))) if last > first => {
-            Ok(port_list(protocols, |protocol| Ports::Range {
-                protocol,
-                first,
-                last,
-            })
-            .said(&format!("{first}-{last}/{name}")))
-        }
+        }),
+        (first, Some((last, _))) if last > first => port_list(protocols, |protocol| Ports::Range {
+            protocol,
+            first,
+            last,
+        })
+        .said(&format!("{first}-{last}/{name}")),
         // An end below the beginning means the one port, as in Cilium.
-        (first, _) => Ok(port_list(protocols, |protocol| Ports::Range {
+        (first, _) => port_list(protocols, |protocol| Ports::Range {
             protocol,
             first,
             last: first,
         })
-        .said(&format!("{first}/{name}"))),
+        .said(&format!("{first}/{name}")),
+    };
+    Ok((said, port))
+}
+
+/// A protocol of [`cilium_protocol`], as rules of layer 7 tell them apart.
+fn of_port(name: &str) -> PortProtocol {
+    match name {
+        "TCP" => PortProtocol::Tcp,
+        "UDP" => PortProtocol::Udp,
+        "SCTP" => PortProtocol::Sctp,
+        _ => PortProtocol::Any,
     }
 }
 

@@ -38,6 +38,11 @@ impl SelectorCache {
                 .filter(|(_, labels)| labels.is_reserved(name))
                 .map(|(identity, _)| identity)
                 .collect(),
+            Peer::Name(text) => self
+                .having(text)
+                .filter(|(_, labels)| labels.is_fqdn(text))
+                .map(|(identity, _)| identity)
+                .collect(),
             Peer::Cidr(rule) => self.inside(rule.cidr, &rule.except),
             Peer::CidrGroup { except, .. } | Peer::CidrGroups { except, .. } => {
                 let (cidrs, _) = prefixes_of_peer(peer, self.prefixes.groups());

@@ -1,0 +1,8 @@
+//! Rules of layer 7 and for names: read, compiled, judged.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod language;
