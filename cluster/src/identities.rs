@@ -129,6 +129,14 @@ impl Identities {
             .into_iter()
             .chain(further)
             .collect();
+        self.for_outside(labels)
+    }
+
+    /// The node-local number of addresses outside of the cluster that have these labels.
+    ///
+    /// # Errors
+    /// All 16 million numbers are in use.
+    pub fn for_outside(&mut self, labels: Labels) -> Result<Identity, Exhausted> {
         if let Some(identity) = self.by_labels.get(&labels) {
             return Ok(*identity);
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use cluster::state::AddressFamilies;
-use cluster::{Identity, NamespacedName, ObjectName, Problem, SharedMap, State, manifest};
+use cluster::{Identity, Labels, NamespacedName, ObjectName, Problem, SharedMap, State, manifest};
 
 use crate::config::Config;
 use crate::cookies::{NamedPort, TableIds};
@@ -43,6 +43,8 @@ pub struct Compiler {
     manifests: SharedMap<ObjectName, Arc<manifest::Policy>>,
     /// Whose addresses are that several pods claim, and whose they were before a start from nothing.
     owners: BTreeMap<IpAddr, NamespacedName>,
+    /// See [`Self::set_names`].
+    names: BTreeSet<Labels>,
     /// Uses of each cookie in the tables.
     cookie_uses: HashMap<u32, usize>,
     /// Compilation that last used each cookie that is out of use.
@@ -84,6 +86,7 @@ impl Compiler {
             policies,
             manifests,
             owners: persistent.owners,
+            names: BTreeSet::new(),
             cookie_uses: HashMap::new(),
             cookies_used: BTreeMap::new(),
             compilations: 0,
@@ -118,6 +121,17 @@ impl Compiler {
     /// How policies are read and applied.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Says what the addresses that were learned for names are: the labels that they have. Those are
+    /// [`Label::fqdn`](cluster::Label::fqdn) of each selector of `toFQDNs` that one of its names matches, and
+    /// what an address outside of the cluster has without a name: that of the world, those of the prefix that it
+    /// lies in. From the next [`Self::update`] on each of these sets of labels has a number
+    /// ([`Compiled::identities`]) and its entries; none keeps them that isn't named here. Labels without any of a
+    /// name are left out: what has them is known otherwise.
+    pub fn set_names(&mut self, mut names: BTreeSet<Labels>) {
+        names.retain(|labels| labels.iter().any(|label| &*label.source == "fqdn"));
+        self.names = names;
     }
 
     /// The policies in force, in their present or last good form.
@@ -209,7 +223,7 @@ impl Compiler {
         let doubts = good.flat_map(|(_, policy)| policy.doubts.iter().cloned());
         self.compiled.problems = refused
             .chain(doubts)
-            .chain(incremental.problems())
+            .chain(incremental.problems(&self.manifests))
             .collect();
         self.compiled.problems.sort();
         self.compiled.generation = state.generation;

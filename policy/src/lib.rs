@@ -15,6 +15,7 @@ mod config;
 mod cookies;
 mod decide;
 mod desired_state;
+pub mod layer7;
 mod output;
 mod parse;
 mod path;

@@ -8,7 +8,9 @@ use abi::policy::{PolicyEntry, PolicyKey, Table};
 use cluster::{Identities, Identity, NamespacedName, ObjectName, Problem};
 use ipnet::IpNet;
 
+use crate::attribution::Direction;
 use crate::cookies::Cookies;
+use crate::layer7::{self, TablePortSets};
 
 /// Policy, addresses and names for one node, all from one snapshot of the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Compiled {
     pub identities: Arc<Identities>,
     /// Policies that are in force, in this or in their last good form.
     pub policies: BTreeMap<ObjectName, AppliedPolicy>,
+    /// What is judged of what entries redirect to the proxy, by table and direction.
+    pub layer7: TablePortSets,
     /// What is wrong with policies: refused ones, and what couldn't be given a number.
     pub problems: Vec<Problem>,
 }
@@ -48,8 +52,14 @@ impl Compiled {
             cookies,
             identities,
             policies: BTreeMap::new(),
+            layer7: TablePortSets::new(),
             problems: Vec::new(),
         }
+    }
+
+    /// The rules of layer 7 for the node's proxy, as one. An endpoint is what has a table: the table's number.
+    pub fn layer7_snapshot(&self) -> l7::rules::Snapshot {
+        layer7::snapshot(&self.layer7, self.generation)
     }
 }
 
@@ -69,6 +79,8 @@ pub struct ChangeSet {
     pub addresses: BTreeSet<IpAddr>,
     /// Keys of [`Compiled::prefixes`].
     pub prefixes: BTreeSet<IpNet>,
+    /// Keys of [`Compiled::layer7`].
+    pub layer7: BTreeSet<(u32, Direction)>,
 }
 
 impl ChangeSet {
@@ -80,6 +92,7 @@ impl ChangeSet {
         self.endpoints.extend(later.endpoints.iter().cloned());
         self.addresses.extend(&later.addresses);
         self.prefixes.extend(&later.prefixes);
+        self.layer7.extend(&later.layer7);
     }
 }
 

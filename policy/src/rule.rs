@@ -2,6 +2,7 @@
 //! CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy and NetworkPolicy become the same rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use cluster::{CidrGroup, Labels, ObjectName, Problem};
@@ -174,6 +175,21 @@ impl Peer {
         };
         let cidrs = chosen.into_iter().flat_map(|group| &group.cidrs);
         cidrs.copied().collect()
+    }
+}
+
+/// As policies write it, without what scoping adds.
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("anyone"),
+            Self::Labels(selector) => selector.fmt(f),
+            Self::Reserved(name) => f.write_str(name),
+            Self::Cidr(rule) => rule.cidr.fmt(f),
+            Self::CidrGroup { name, .. } => write!(f, "CIDR group {name}"),
+            Self::CidrGroups { selector, .. } => write!(f, "CIDR groups {selector}"),
+            Self::Name(text) => f.write_str(text),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ struct RuleSlots {
 }
 
 /// A peer of an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PeerSlot {
     /// Everybody: the column of any peer.
     All,

@@ -16,22 +16,23 @@ use cluster::{CidrGroup, Identities, Identity, ObjectName};
 use crate::attribution::Direction;
 use crate::config::{Config, Mode};
 use crate::cookies::{Cookies, NamedPort, TableOwner};
+use crate::layer7::{Conflict, PortSets, TablePortSets};
 use crate::portrange;
 use crate::rule::{Element, Policy, Ports};
 use crate::rule_store::{PeerSlot, RuleStore, SelectedRule};
 use crate::selector_cache::SelectorCache;
 
 mod attributor;
+mod redirect;
+mod sets;
 mod shapes;
 
 pub(crate) use attributor::Attributor;
+use sets::Wildcards;
 pub(crate) use shapes::Shapes;
 
-/// Precedence of an entry at priority 0, as in Cilium's policy map: the low byte tells a deny (255) from
-/// a plain allow (1).
+/// Precedence of an entry at priority 0, as in Cilium's policy map; the low byte tells what it does.
 const PRECEDENCE: u32 = 0x00ff_ffff << 8;
-const PRECEDENCE_DENY: u32 = PRECEDENCE | 255;
-const PRECEDENCE_ALLOW: u32 = PRECEDENCE | 1;
 
 /// What tables are made from.
 pub struct TableInput<'a> {
@@ -58,6 +59,10 @@ pub struct Tables {
     pub tables: BTreeMap<u32, Table>,
     /// Entries, sorted by key.
     pub entries: Vec<(PolicyKey, PolicyEntry)>,
+    /// What is judged of the redirected, by table and direction.
+    pub layer7: TablePortSets,
+    /// Rules of layer 7 that can't stand together.
+    pub conflicts: BTreeSet<Conflict>,
     /// Reasons for which no cookie was left: their entries have cookie 0.
     pub unnamed: usize,
 }
@@ -82,6 +87,8 @@ pub fn compile_tables(input: &TableInput<'_>, cookies: &mut Cookies) -> Tables {
     };
     let mut tables = BTreeMap::new();
     let mut entries = Vec::new();
+    let mut layer7 = TablePortSets::new();
+    let mut conflicts = BTreeSet::new();
     for (owner, id) in input.owners {
         let rules = rule_store.selecting(&selector_cache, Identity(owner.identity));
         let [ingress, egress] = Direction::ALL.map(|direction| {
@@ -91,6 +98,10 @@ pub fn compile_tables(input: &TableInput<'_>, cookies: &mut Cookies) -> Tables {
                 shapes.add(key, entry);
             }
             entries.extend(part.entries);
+            if let Some(sets) = part.layer7 {
+                layer7.insert((*id, direction), Arc::new(sets));
+            }
+            conflicts.extend(part.conflicts);
             shapes.header(part.enforced, part.default_cookie)
         });
         let table = Table {
@@ -106,6 +117,8 @@ pub fn compile_tables(input: &TableInput<'_>, cookies: &mut Cookies) -> Tables {
     Tables {
         tables,
         entries,
+        layer7,
+        conflicts,
         unnamed,
     }
 }
@@ -116,7 +129,8 @@ type Contribution<'a> = (SelectedRule<'a>, &'a Element, &'a [PeerSlot]);
 /// What rules say on one key.
 #[derive(Default)]
 struct Merged {
-    deny: bool,
+    /// The low byte of the precedence: the highest of the rules'. 0: none says anything.
+    precedence: u8,
     /// Indices of contributions, those of denies only if one denies.
     contributions: Vec<u32>,
 }
@@ -127,6 +141,9 @@ pub(crate) struct DirectionEntries {
     pub(crate) default_cookie: u32,
     /// The entries of the columns that were asked for, sorted by key.
     pub(crate) entries: Vec<(PolicyKey, PolicyEntry)>,
+    /// What is judged of the redirected; `None`: nothing is.
+    pub(crate) layer7: Option<PortSets>,
+    pub(crate) conflicts: Vec<Conflict>,
 }
 
 pub(crate) struct TableCompiler<'i, 'c> {
@@ -196,6 +213,12 @@ impl TableCompiler<'_, '_> {
             // Rules that say the same keep their name on it.
             merged.entry(key).or_default();
         }
+        redirect::prune(&mut merged);
+        let wildcards = Wildcards {
+            soft: !enforced,
+            localhost,
+        };
+        let (layer7, conflicts) = self.port_sets(direction, owner, &contributions, wildcards);
         let default_cookie = match (enforced, direction) {
             (false, Direction::Ingress) => COOKIE_ALLOW_ANY_INGRESS,
             (false, Direction::Egress) => COOKIE_ALLOW_ANY_EGRESS,
@@ -205,6 +228,8 @@ impl TableCompiler<'_, '_> {
             enforced,
             default_cookie,
             entries: self.entries(direction, merged, &contributions),
+            layer7,
+            conflicts,
         }
     }
 
@@ -220,6 +245,8 @@ impl TableCompiler<'_, '_> {
         merged.sort_unstable_by_key(|(key, _)| *key);
         let mut entries = Vec::with_capacity(merged.len());
         for (key, merged) in merged {
+            let precedence = merged.precedence.max(redirect::ALLOW);
+            let deny = precedence == redirect::DENY;
             let cookie = if merged.contributions.is_empty() {
                 COOKIE_ALLOW_LOCALHOST
             } else {
@@ -227,18 +254,14 @@ impl TableCompiler<'_, '_> {
                     .entry(merged.contributions)
                     .or_insert_with_key(|numbers| {
                         let behind = numbers.iter().map(|n| contributions[*n as usize]);
-                        self.names.rules(direction, merged.deny, behind)
+                        self.names.rules(direction, deny, behind)
                     })
             };
             let entry = PolicyEntry {
                 cookie,
-                precedence: if merged.deny {
-                    PRECEDENCE_DENY
-                } else {
-                    PRECEDENCE_ALLOW
-                },
-                proxy_port: 0,
-                flags: ENTRY_PRESENT | if merged.deny { ENTRY_DENY } else { 0 },
+                precedence: PRECEDENCE | u32::from(precedence),
+                proxy_port: redirect::proxy_port(precedence, self.config.layer7),
+                flags: ENTRY_PRESENT | if deny { ENTRY_DENY } else { 0 },
                 auth: 0,
             };
             entries.push((key, entry));
@@ -254,10 +277,32 @@ impl TableCompiler<'_, '_> {
         number: u32,
         merged: &mut HashMap<PolicyKey, Merged>,
     ) {
-        // Nobody judges what it allows of its ports.
-        if !element.port_rules.is_empty() {
-            return;
+        for (ports, precedence) in redirect::pieces(element, self.config.layer7.is_some()) {
+            let mut add = |key| {
+                let slot: &mut Merged = merged.entry(key).or_default();
+                let denies = |precedence| precedence == redirect::DENY;
+                if denies(precedence) && !denies(slot.precedence) {
+                    slot.contributions.clear();
+                }
+                if denies(precedence) || !denies(slot.precedence) {
+                    slot.precedence = slot.precedence.max(precedence);
+                    if slot.contributions.last() != Some(&number) {
+                        slot.contributions.push(number);
+                    }
+                }
+            };
+            self.keys(columns, ports, slots, &mut add);
         }
+    }
+
+    /// The keys of peers and ports.
+    fn keys(
+        &self,
+        columns: &Columns<'_>,
+        ports: &[Ports],
+        slots: &[PeerSlot],
+        add: &mut dyn FnMut(PolicyKey),
+    ) {
         let direction = columns.direction;
         let egress = match direction {
             Direction::Ingress => 0,
@@ -271,18 +316,10 @@ impl TableCompiler<'_, '_> {
                 proto: protocol,
                 shape: shape | egress,
             };
-            let slot = merged.entry(key).or_default();
-            if element.deny && !slot.deny {
-                slot.deny = true;
-                slot.contributions.clear();
-            }
-            if element.deny == slot.deny && slot.contributions.last() != Some(&number) {
-                slot.contributions.push(number);
-            }
+            add(key);
         };
-        let mut fixed: Vec<Shape> = element.ports.iter().flat_map(shapes).collect();
-        let named: Vec<(u8, &Arc<str>)> = element
-            .ports
+        let mut fixed: Vec<Shape> = ports.iter().flat_map(shapes).collect();
+        let named: Vec<(u8, &Arc<str>)> = ports
             .iter()
             .filter_map(|ports| match ports {
                 Ports::Named { protocol, name } => Some((*protocol, name)),

@@ -16,12 +16,17 @@ use std::sync::Arc;
 
 use abi::identity as number;
 use cluster::differ::changed;
-use cluster::{Identities, Identity, NamedLabels, NamespacedName, Pod, Problem, State};
+use cluster::{
+    Identities, Identity, Labels, NamedLabels, NamespacedName, ObjectName, Pod, Problem, SharedMap,
+    State, manifest,
+};
 use ipnet::IpNet;
 
 use super::Compiler;
 use super::addresses::{self, addresses};
+use crate::attribution::Direction;
 use crate::cookies::{NamedPort, TableOwner};
+use crate::layer7::Conflict;
 use crate::output::{Address, ChangeSet};
 use crate::rule_store::RuleStore;
 use crate::selector_cache::SelectorCache;
@@ -48,10 +53,14 @@ pub(super) struct Incremental {
     /// The same named ports, as the tables' compiler reads them.
     named_ports: BTreeMap<Identity, BTreeSet<NamedPort>>,
     prefixes: BTreeMap<IpNet, Identity>,
+    /// Of labels that addresses have by their names.
+    names: BTreeMap<Labels, Identity>,
     /// Pods of the node that have an address.
     locals: BTreeMap<NamespacedName, TableOwner>,
     owners: BTreeMap<TableOwner, u32>,
     shapes: HashMap<u32, [Shapes; 2]>,
+    /// Rules of layer 7 that can't stand together, by table and direction.
+    conflicts: BTreeMap<(u32, Direction), Vec<Conflict>>,
     /// What got no identity.
     exhausted: Vec<Problem>,
     /// Reasons without a cookie.
@@ -81,9 +90,11 @@ impl Incremental {
             endpoints_by_identity: BTreeMap::new(),
             named_ports: BTreeMap::new(),
             prefixes: BTreeMap::new(),
+            names: BTreeMap::new(),
             locals: BTreeMap::new(),
             owners: BTreeMap::new(),
             shapes: HashMap::new(),
+            conflicts: BTreeMap::new(),
             exhausted: Vec::new(),
             unnamed: 0,
             is_short_of_tables: false,
@@ -103,16 +114,37 @@ impl Incremental {
         self.unnamed > 0 || self.is_short_of_tables || !self.exhausted.is_empty()
     }
 
-    /// Identities of pods and prefixes.
+    /// Identities of pods, prefixes and names.
     pub(super) fn in_use(&self) -> impl Iterator<Item = Identity> + '_ {
         self.endpoints_by_identity
             .keys()
             .chain(self.prefixes.values())
+            .chain(self.names.values())
             .copied()
     }
 
-    /// What is wrong beside refused policies.
-    pub(super) fn problems(&self) -> impl Iterator<Item = Problem> + '_ {
+    /// What is wrong beside refused policies, whose `manifests` those in force are.
+    pub(super) fn problems(
+        &self,
+        manifests: &SharedMap<ObjectName, Arc<manifest::Policy>>,
+    ) -> Vec<Problem> {
+        // Tables of several identities tell the same.
+        let conflicts: BTreeSet<&Conflict> = self.conflicts.values().flatten().collect();
+        let conflicts = conflicts.into_iter().map(|conflict| {
+            let field = conflict.rule.to_string();
+            let raw = manifests.get(&conflict.policy);
+            let place = raw.and_then(|raw| Some((raw, raw.document.at_path(&field)?)));
+            Problem {
+                origin: place.map(|(raw, node)| raw.origin.at(node.at)),
+                object: Some(conflict.policy.clone()),
+                field,
+                problem: format!(
+                    "{}, with {} {}: what both select is refused on these ports",
+                    conflict.problem, conflict.other_policy, conflict.other
+                ),
+                remedy: "give them different ports, or different peers".to_owned(),
+            }
+        });
         let unnamed = (self.unnamed > 0).then(|| Problem {
             origin: None,
             object: None,
@@ -124,7 +156,7 @@ impl Incremental {
             remedy: "use fewer policies that overlap".to_owned(),
         });
         let found = self.exhausted.iter().chain(&self.twice).cloned();
-        found.chain(unnamed)
+        found.chain(unnamed).chain(conflicts).collect()
     }
 
     /// Goes on to `state`: brings the compiler's `compiled` in step, and says what that touched.
@@ -140,6 +172,7 @@ impl Incremental {
         self.policies(compiler, &old, state, &mut dirty);
         let moved = self.pods(compiler, &old, state, &mut dirty);
         let prefixes_changed = self.prefixes(compiler, &mut dirty);
+        self.names(compiler, &mut dirty);
         self.locals(compiler, state, &moved, &mut dirty, touched);
         self.compile(compiler, &dirty, touched);
 

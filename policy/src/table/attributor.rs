@@ -9,6 +9,7 @@ use cluster::ObjectName;
 use super::Contribution;
 use crate::attribution::{Direction, Origin, Reason, ReasonKind};
 use crate::cookies::Cookies;
+use crate::rule::PortRule;
 use crate::rule_store::SelectedRule;
 
 /// Gives reasons their cookies.
@@ -65,6 +66,33 @@ impl<'c> Attributor<'c> {
             direction,
             kind,
             origins,
+        })
+    }
+
+    /// The cookie of one rule by itself: an item of `toPorts`, or an element that has none of layer 7.
+    pub(super) fn rule(
+        &mut self,
+        direction: Direction,
+        (selecting, element, slots): Contribution<'_>,
+        rule: Option<&PortRule>,
+    ) -> u32 {
+        let Some(rule) = rule else {
+            let contribution = (selecting, element, slots);
+            return self.rules(direction, false, std::iter::once(contribution));
+        };
+        let origin = Origin {
+            policy: selecting.policy.name.clone(),
+            uid: selecting.policy.uid.clone(),
+            version: Arc::clone(&selecting.policy.version),
+            rule: rule.path,
+            text: format!("allows {} on {}", element.who, rule.on).into(),
+            labels: selecting.rule().labels.clone(),
+            log: selecting.rule().log.clone(),
+        };
+        self.cookie(Reason {
+            direction,
+            kind: ReasonKind::Allow,
+            origins: vec![origin],
         })
     }
 

@@ -5,4 +5,6 @@
     reason = "a test fails by panicking"
 )]
 
+mod cases;
 mod language;
+mod request;

@@ -268,6 +268,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "prefixes",
             "parse",
             "cookies",
+            "layer7",
             "persistent_state",
             "output",
             "desired_state",

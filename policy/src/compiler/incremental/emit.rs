@@ -1,11 +1,13 @@
 //! Entries and headers, written one by one: what was touched, and which cookies are in use.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use abi::policy::{EGRESS, PolicyEntry, PolicyKey, TABLE_PRESENT, Table};
 
 use crate::attribution::Direction;
 use crate::compiler::Compiler;
+use crate::layer7::PortSets;
 use crate::output::{ChangeSet, Compiled};
 use crate::table::Shapes;
 
@@ -63,6 +65,33 @@ impl Compiler {
             if before.default_cookie != abi::policy::COOKIE_NONE {
                 self.release(before.default_cookie);
             }
+        }
+    }
+
+    /// Makes what is judged of one half of a table what it shall be. What stays as it was stays shared.
+    pub(super) fn set_layer7(
+        &mut self,
+        table: u32,
+        direction: Direction,
+        sets: Option<PortSets>,
+        touched: &mut ChangeSet,
+    ) {
+        let key = (table, direction);
+        let before = self.compiled.layer7.get(&key).map(Arc::clone);
+        if before.as_deref() == sets.as_ref() {
+            return;
+        }
+        touched.layer7.insert(key);
+        sets.iter()
+            .flat_map(PortSets::cookies)
+            .for_each(|cookie| self.hold(cookie));
+        before
+            .iter()
+            .flat_map(|sets| sets.cookies())
+            .for_each(|cookie| self.release(cookie));
+        match sets {
+            Some(sets) => drop(self.compiled.layer7.insert(key, Arc::new(sets))),
+            None => drop(self.compiled.layer7.remove(&key)),
         }
     }
 

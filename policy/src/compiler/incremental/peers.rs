@@ -206,6 +206,40 @@ impl Incremental {
         }
         !renamed.is_empty() || !relabelled.is_empty()
     }
+
+    /// Takes labels that addresses have by their names now, and no longer have.
+    pub(super) fn names(&mut self, compiler: &mut Compiler, dirty: &mut Dirty) {
+        let gone = self.names.keys();
+        let gone: Vec<Labels> = gone
+            .filter(|labels| !compiler.names.contains(labels))
+            .cloned()
+            .collect();
+        for labels in gone {
+            if let Some(identity) = self.names.remove(&labels) {
+                let selectors = self.selector_cache.remove(identity);
+                self.mark_identity(identity, &selectors, false, dirty);
+            }
+        }
+        for labels in &compiler.names {
+            if self.names.contains_key(labels) {
+                continue;
+            }
+            let identities = &mut compiler.compiled.identities;
+            let known = identities.find(labels).map(Ok);
+            let number =
+                known.unwrap_or_else(|| Arc::make_mut(identities).for_outside(labels.clone()));
+            match number {
+                Ok(identity) => {
+                    self.names.insert(labels.clone(), identity);
+                    let selectors = self.selector_cache.add(identity, labels);
+                    self.mark_identity(identity, &selectors, false, dirty);
+                }
+                Err(error) => {
+                    self.out_of_numbers(&format!("addresses with labels {labels}"), error);
+                }
+            }
+        }
+    }
 }
 
 /// The number of a pod's labels.

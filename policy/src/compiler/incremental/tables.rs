@@ -88,6 +88,10 @@ impl Incremental {
             }
             touched.entries.insert(key);
         }
+        for direction in Direction::ALL {
+            compiler.set_layer7(table, direction, None, touched);
+            self.conflicts.remove(&(table, direction));
+        }
         if let Some(header) = compiler.compiled.tables.remove(&table) {
             compiler.release(header.ingress.default_cookie);
             compiler.release(header.egress.default_cookie);
@@ -139,6 +143,11 @@ impl Incremental {
                 }
                 let header = shapes.header(part.enforced, part.default_cookie);
                 compiler.set_header(*table, direction, header, touched);
+                compiler.set_layer7(*table, direction, part.layer7, touched);
+                match part.conflicts.is_empty() {
+                    true => drop(self.conflicts.remove(&(*table, direction))),
+                    false => drop(self.conflicts.insert((*table, direction), part.conflicts)),
+                }
             }
         }
         self.unnamed = unnamed;

@@ -1,0 +1,418 @@
+//! What is judged of the redirected: of each port with rules of layer 7 all rules that cover it, those that
+//! allow everything included.
+//!
+//! ```text
+//! elements --> pieces (items of toPorts) --> what can't stand together is told
+//!                 '--> intervals of ports --cut--> ports that have the same rules --> sets
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use abi::policy::COOKIE_ALLOW_LOCALHOST;
+use cluster::Identity;
+use l7::rules::{Allows, Alternative, MergeError, Part, Peers, Protocol, RuleRef, SetSpec, merge};
+
+use super::{Contribution, TableCompiler};
+use crate::attribution::Direction;
+use crate::cookies::{NamedPort, TableOwner};
+use crate::layer7::{Conflict, PortSet, PortSets};
+use crate::rule::{Peer, PortRule, Ports, protocol};
+use crate::rule_store::PeerSlot;
+
+/// What is allowed beside the rules.
+#[derive(Clone, Copy)]
+pub(super) struct Wildcards {
+    /// No rule switches the direction to default deny: those of layer 7 show, and refuse nothing.
+    pub(super) soft: bool,
+    /// The pod's own node may always reach it.
+    pub(super) localhost: bool,
+}
+
+/// An item of `toPorts`, or an element without rules of layer 7.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    contribution: Contribution<'a>,
+    rule: Option<&'a PortRule>,
+    ports: &'a [Ports],
+    allows: &'a Allows,
+}
+
+/// Ports that a piece covers, and whom it selects there.
+struct Interval {
+    protocol: Protocol,
+    first: u16,
+    last: u16,
+    piece: usize,
+    /// More than one port.
+    is_wide: bool,
+    peers: Peers,
+}
+
+/// Peers of a piece that it doesn't open on ports, because other rules for them name servers.
+type Closed<'a> = HashSet<(usize, &'a Ports, PeerSlot)>;
+
+impl TableCompiler<'_, '_> {
+    /// The sets of a direction; `None` if no rule of layer 7 is in it. `contributions` are what speaks in it.
+    pub(super) fn port_sets(
+        &mut self,
+        direction: Direction,
+        owner: &TableOwner,
+        contributions: &[Contribution<'_>],
+        wildcards: Wildcards,
+    ) -> (Option<PortSets>, Vec<Conflict>) {
+        let has_rules = |(_, element, _): &Contribution<'_>| !element.port_rules.is_empty();
+        if self.config.layer7.is_none() || !contributions.iter().any(has_rules) {
+            return (None, Vec::new());
+        }
+        let pieces: Vec<Piece<'_>> = contributions.iter().flat_map(pieces).collect();
+        let (closed, conflicts) = stand_together(&pieces);
+        let is_judged = |piece: &Piece<'_>| *piece.allows != Allows::Everything;
+        let mut intervals: Vec<Interval> = Vec::new();
+        // Whom a rule selects that covers none of the judged ports isn't asked.
+        for judged in [true, false] {
+            let ports = intervals.iter();
+            let ports = ports.map(|one| (one.protocol, one.first, one.last));
+            let redirected: Vec<(Protocol, u16, u16)> = ports.collect();
+            let covers = |protocol, first, last| {
+                let mut all = redirected.iter();
+                judged
+                    || all.any(|(other, low, high)| {
+                        *other == protocol && *low <= last && first <= *high
+                    })
+            };
+            let wanted = pieces.iter().enumerate();
+            for (number, piece) in wanted.filter(|(_, piece)| is_judged(piece) == judged) {
+                let (_, _, slots) = piece.contribution;
+                for ports in piece.ports {
+                    let is_open = |slot: &&PeerSlot| !closed.contains(&(number, ports, **slot));
+                    let slots: Vec<PeerSlot> = slots.iter().filter(is_open).copied().collect();
+                    let found = self.intervals(direction, owner, number, ports, &slots, &covers);
+                    intervals.extend(found);
+                }
+            }
+        }
+        intervals.sort_by_key(|interval| interval.piece);
+        intervals.retain(|interval| interval.peers != Peers::Identities(Box::default()));
+        let mut sets = PortSets::default();
+        let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
+        let mut cookies: Vec<Option<u32>> = vec![None; pieces.len()];
+        for (protocol, first, last, covering) in segments(&pieces, &intervals) {
+            let set = *known.entry(covering).or_insert_with_key(|covering| {
+                let mut cookie = |piece: usize| {
+                    let Piece {
+                        contribution, rule, ..
+                    } = pieces[piece];
+                    let named = || self.names.rule(direction, contribution, rule);
+                    *cookies[piece].get_or_insert_with(named)
+                };
+                let covering = covering.iter().map(|index| &intervals[*index]);
+                sets.sets
+                    .push(set(&pieces, covering, wildcards, &mut cookie));
+                sets.sets.len() - 1
+            });
+            match sets.ports.last_mut() {
+                Some(before)
+                    if before.protocol == protocol
+                        && before.set == set
+                        && u32::from(before.last) + 1 == u32::from(first) =>
+                {
+                    before.last = last;
+                }
+                Some(_) | None => sets.ports.push(PortSet {
+                    protocol,
+                    first,
+                    last,
+                    set,
+                }),
+            }
+        }
+        let is_empty = sets.ports.is_empty();
+        ((!is_empty).then_some(sets), conflicts)
+    }
+
+    /// The intervals of one way to write ports, of those that `covers` tells to matter.
+    fn intervals(
+        &self,
+        direction: Direction,
+        owner: &TableOwner,
+        piece: usize,
+        ports: &Ports,
+        slots: &[PeerSlot],
+        covers: &dyn Fn(Protocol, u16, u16) -> bool,
+    ) -> Vec<Interval> {
+        let named = |own: &NamedPort| match ports {
+            Ports::Named { protocol, name } => own.protocol == *protocol && own.name == *name,
+            Ports::All | Ports::Protocol(_) | Ports::Range { .. } => false,
+        };
+        let mut numbers: Vec<(u8, u16, u16, Option<BTreeSet<u32>>)> = Vec::new();
+        match ports {
+            Ports::All => {
+                numbers.push((protocol::TCP, 0, u16::MAX, None));
+                numbers.push((protocol::UDP, 0, u16::MAX, None));
+            }
+            Ports::Protocol(protocol) => numbers.push((*protocol, 0, u16::MAX, None)),
+            Ports::Range {
+                protocol,
+                first,
+                last,
+            } => numbers.push((*protocol, *first, *last, None)),
+            // On ingress a name is the subject's own port.
+            Ports::Named { .. } if direction == Direction::Ingress => {
+                let own = owner.ports.iter().filter(|own| named(own));
+                numbers.extend(own.map(|own| (own.protocol, own.port, own.port, None)));
+            }
+            // On egress it is the peer's, which may differ from peer to peer.
+            Ports::Named { .. } => {
+                let mut by_port: BTreeMap<(u8, u16), BTreeSet<u32>> = BTreeMap::new();
+                for (identity, ports) in self.named_ports {
+                    for port in ports.iter().filter(|port| named(port)) {
+                        let peers = by_port.entry((port.protocol, port.port)).or_default();
+                        peers.insert(identity.0);
+                    }
+                }
+                let by_port = by_port.into_iter();
+                numbers.extend(
+                    by_port.map(|((protocol, port), peers)| (protocol, port, port, Some(peers))),
+                );
+            }
+        }
+        let mut selected = None;
+        let mut intervals = Vec::new();
+        for (protocol, first, last, only) in numbers {
+            let protocol = match protocol {
+                protocol::TCP => Protocol::Tcp,
+                protocol::UDP => Protocol::Udp,
+                _ => continue,
+            };
+            if !covers(protocol, first, last) {
+                continue;
+            }
+            let selected = selected.get_or_insert_with(|| self.peers(slots));
+            let peers = match (only, &*selected) {
+                (None, selected) => selected.clone(),
+                (Some(only), Peers::Any) => Peers::Identities(only.into_iter().collect()),
+                (Some(only), Peers::Identities(selected)) => {
+                    let selects = |identity: &u32| selected.binary_search(identity).is_ok();
+                    Peers::Identities(only.into_iter().filter(selects).collect())
+                }
+            };
+            intervals.push(Interval {
+                protocol,
+                first,
+                last,
+                piece,
+                is_wide: first < last,
+                peers,
+            });
+        }
+        intervals
+    }
+
+    /// Whom selectors select now, sorted.
+    fn peers(&self, slots: &[PeerSlot]) -> Peers {
+        let mut identities: BTreeSet<Identity> = BTreeSet::new();
+        for slot in slots {
+            match slot {
+                PeerSlot::All => return Peers::Any,
+                PeerSlot::Of(id) => identities.extend(self.selector_cache.identities(*id)),
+            }
+        }
+        Peers::Identities(identities.into_iter().map(|identity| identity.0).collect())
+    }
+}
+
+fn pieces<'a>(contribution: &Contribution<'a>) -> impl Iterator<Item = Piece<'a>> + use<'a> {
+    let contribution = *contribution;
+    let (_, element, _) = contribution;
+    let whole = (element.port_rules.is_empty() && !element.deny).then_some(Piece {
+        contribution,
+        rule: None,
+        ports: &element.ports,
+        allows: &Allows::Everything,
+    });
+    let rules = element.port_rules.iter().map(move |rule| Piece {
+        contribution,
+        rule: Some(rule),
+        ports: &rule.ports,
+        allows: &rule.allows,
+    });
+    whole.into_iter().chain(rules)
+}
+
+/// What rules of one filter (a way to write ports) and one selector are together: what a plain rule doesn't open
+/// beside one that names servers, and what can't stand together.
+fn stand_together<'a>(pieces: &[Piece<'a>]) -> (Closed<'a>, Vec<Conflict>) {
+    let mut filters: HashMap<&'a Ports, Vec<usize>> = HashMap::new();
+    for (number, piece) in pieces.iter().enumerate() {
+        for ports in piece.ports {
+            filters.entry(ports).or_default().push(number);
+        }
+    }
+    let differ = |numbers: &mut dyn Iterator<Item = usize>| {
+        let mut kinds = numbers.map(|number| std::mem::discriminant(pieces[number].allows));
+        let first = kinds.next();
+        kinds.any(|kind| Some(kind) != first)
+    };
+    let mut together: HashMap<(&'a Ports, PeerSlot), Vec<(usize, &'a Peer)>> = HashMap::new();
+    for (ports, numbers) in filters {
+        if !differ(&mut numbers.iter().copied()) {
+            continue;
+        }
+        for number in numbers {
+            let (_, element, slots) = pieces[number].contribution;
+            for (slot, peer) in slots.iter().zip(&element.peers) {
+                let rules = together.entry((ports, *slot)).or_default();
+                rules.push((number, peer));
+            }
+        }
+    }
+    let (mut closed, mut conflicts) = (Closed::new(), BTreeSet::new());
+    let mixed: Vec<_> = together
+        .into_iter()
+        .filter(|(_, numbers)| differ(&mut numbers.iter().map(|(number, _)| *number)))
+        .collect();
+    for ((ports, slot), numbers) in mixed {
+        let text = numbers.first().map(|(_, peer)| peer.to_string());
+        let text = text.unwrap_or_default();
+        let part = |(number, _): &(usize, &Peer)| Part {
+            selector: &text,
+            alternative: Alternative {
+                rule: RuleRef(u32::try_from(*number).unwrap_or(u32::MAX)),
+                peers: Peers::Any,
+                is_wide: false,
+                allows: pieces[*number].allows.clone(),
+            },
+        };
+        match merge(numbers.iter().map(part).collect()) {
+            Ok(left) => {
+                let left: HashSet<u32> = left.iter().map(|one| one.rule.0).collect();
+                let gone = numbers.iter().filter(|(number, _)| {
+                    u32::try_from(*number).is_ok_and(|number| !left.contains(&number))
+                });
+                closed.extend(gone.map(|(number, _)| (*number, ports, slot)));
+            }
+            Err(wrong) => drop(conflicts.extend(conflict(pieces, &wrong))),
+        }
+    }
+    (closed, conflicts.into_iter().collect())
+}
+
+fn conflict(pieces: &[Piece<'_>], wrong: &MergeError) -> Option<Conflict> {
+    let (MergeError::Parsers { rules, .. } | MergeError::ServerNames { rules, .. }) = wrong;
+    let of = |RuleRef(number): RuleRef| {
+        let Piece {
+            contribution: (selecting, element, _),
+            rule,
+            ..
+        } = pieces.get(usize::try_from(number).ok()?)?;
+        let path = rule.map_or(element.path, |rule| rule.path);
+        Some((selecting.policy.name.clone(), path))
+    };
+    let [before, after] = *rules;
+    let ((other_policy, other), (policy, rule)) = (of(before)?, of(after)?);
+    Some(Conflict {
+        policy,
+        rule,
+        other_policy,
+        other,
+        problem: wrong.to_string(),
+    })
+}
+
+/// Cuts the ports that have rules of layer 7 where what covers them changes: protocol, first, last, and which
+/// intervals cover them.
+fn segments(pieces: &[Piece<'_>], intervals: &[Interval]) -> Vec<(Protocol, u16, u16, Vec<usize>)> {
+    let mut segments = Vec::new();
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        // At which port which intervals begin and, behind their last one, end.
+        let mut cuts: BTreeMap<u32, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let of_protocol = intervals.iter().enumerate();
+        for (index, interval) in of_protocol.filter(|(_, one)| one.protocol == protocol) {
+            let (first, end) = (u32::from(interval.first), u32::from(interval.last) + 1);
+            cuts.entry(first).or_default().0.push(index);
+            cuts.entry(end).or_default().1.push(index);
+        }
+        let mut covering: BTreeSet<usize> = BTreeSet::new();
+        let mut redirecting = 0_usize;
+        let redirects =
+            |index: &&usize| *pieces[intervals[**index].piece].allows != Allows::Everything;
+        let ends: Vec<u32> = cuts.keys().skip(1).copied().collect();
+        for ((first, (begin, end)), next) in cuts.into_iter().zip(ends) {
+            redirecting += begin.iter().filter(redirects).count();
+            redirecting -= end.iter().filter(redirects).count();
+            covering.extend(begin);
+            for index in end {
+                covering.remove(&index);
+            }
+            let (Ok(first), Ok(last)) = (u16::try_from(first), u16::try_from(next - 1)) else {
+                continue;
+            };
+            if redirecting > 0 {
+                segments.push((protocol, first, last, covering.iter().copied().collect()));
+            }
+        }
+    }
+    segments
+}
+
+/// The alternatives of intervals that cover the same ports, in their order.
+fn set<'i>(
+    pieces: &[Piece<'_>],
+    covering: impl Iterator<Item = &'i Interval>,
+    wildcards: Wildcards,
+    cookie: &mut dyn FnMut(usize) -> u32,
+) -> SetSpec {
+    let mut alternatives: Vec<Alternative> = Vec::new();
+    let mut last = None;
+    for interval in covering {
+        // A rule that covers a port in two ways is one rule.
+        if let Some(before) = alternatives
+            .last_mut()
+            .filter(|_| last == Some(interval.piece))
+        {
+            before.is_wide &= interval.is_wide;
+            before.peers = union(&before.peers, &interval.peers);
+            continue;
+        }
+        last = Some(interval.piece);
+        alternatives.push(Alternative {
+            rule: RuleRef(cookie(interval.piece)),
+            peers: interval.peers.clone(),
+            is_wide: interval.is_wide,
+            allows: pieces[interval.piece].allows.clone(),
+        });
+    }
+    if wildcards.soft {
+        let judged = alternatives
+            .iter()
+            .filter(|one| one.allows != Allows::Everything);
+        let open: Vec<Alternative> = judged
+            .map(|one| Alternative {
+                rule: one.rule,
+                peers: one.peers.clone(),
+                is_wide: false,
+                allows: Allows::Everything,
+            })
+            .collect();
+        alternatives.extend(open);
+    }
+    if wildcards.localhost {
+        alternatives.push(Alternative {
+            rule: RuleRef(COOKIE_ALLOW_LOCALHOST),
+            peers: Peers::Identities([abi::identity::HOST].into()),
+            is_wide: false,
+            allows: Allows::Everything,
+        });
+    }
+    SetSpec { alternatives }
+}
+
+fn union(one: &Peers, other: &Peers) -> Peers {
+    match (one, other) {
+        (Peers::Identities(one), Peers::Identities(other)) => {
+            let all: BTreeSet<u32> = one.iter().chain(other).copied().collect();
+            Peers::Identities(all.into_iter().collect())
+        }
+        (Peers::Any, _) | (_, Peers::Any) => Peers::Any,
+    }
+}
