@@ -30,12 +30,14 @@ mod allowed_ports;
 mod finding;
 mod identities;
 mod query;
+mod request;
 mod resolved_peer;
 mod suggest;
 
 pub use allowed_ports::AllowedPorts;
 pub use finding::{MatchInput, PolicyFinding, RuleFinding, scan};
 pub use query::{End, Port, QueryError, TraceQuery};
+pub use request::{Layer7Rule, PortQuery, Request, RequestError, RequestVerdict, judge_port};
 pub use resolved_peer::ResolvedPeer;
 pub use suggest::Suggestion;
 
@@ -89,9 +91,17 @@ pub struct EndpointVerdict {
     pub suggestions: Vec<Suggestion>,
     /// Of a question about any port: what this end allows.
     pub ports: Option<AllowedPorts>,
+    /// Of a question about a request, if the packet is redirected: what becomes of it.
+    pub request: Option<RequestVerdict>,
 }
 
 impl EndpointVerdict {
+    /// Whether this end lets through what was asked about: the packet and, if one was, the request.
+    pub fn allows(&self) -> bool {
+        let request = self.request.as_ref();
+        self.decision.allows() && request.is_none_or(|request| request.allowed)
+    }
+
     /// Of a default deny, the rule that comes nearest to allowing it.
     pub fn nearest_rule(&self) -> Option<NearestRule<'_>> {
         let kind = self.decision.reason.as_deref()?.kind;
@@ -126,11 +136,12 @@ impl fmt::Display for NearestRule<'_> {
 }
 
 impl Explanation {
-    /// Whether the packet gets through: neither end denies it, whatever the port if none was named.
+    /// Whether the packet gets through, and the request if one was asked about: neither end denies it, whatever
+    /// the port if none was named.
     pub fn allowed(&self) -> bool {
         let ports = self.ports.as_ref();
         ports.is_none_or(|ports| ports.denied.is_empty())
-            && self.verdicts().all(|verdict| verdict.decision.allows())
+            && self.verdicts().all(EndpointVerdict::allows)
     }
 
     /// What one end's policies say.
@@ -169,10 +180,31 @@ impl<'a> PolicyContext<'a> {
     /// # Errors
     /// The question names what isn't there, or names it ambiguously.
     pub fn explain(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+        self.explain_with(query, None)
+    }
+
+    /// What would be decided of a request, and why. What isn't redirected is as [`Self::explain`] says: nobody
+    /// reads its requests.
+    ///
+    /// # Errors
+    /// As [`Self::explain`].
+    pub fn explain_request(
+        &self,
+        query: &TraceQuery,
+        request: &Request,
+    ) -> Result<Explanation, QueryError> {
+        self.explain_with(query, Some(request))
+    }
+
+    fn explain_with(
+        &self,
+        query: &TraceQuery,
+        request: Option<&Request>,
+    ) -> Result<Explanation, QueryError> {
         let cases = resolved_peer::cases(self, query)?;
         let explained = cases
             .iter()
-            .map(|(case, alike)| self.explain_case(case, alike));
+            .map(|(case, alike)| self.explain_case(case, alike, request));
         let mut explained = explained.collect::<Result<Vec<_>, _>>()?;
         if explained.len() == 1 {
             return Ok(explained.swap_remove(0));
@@ -189,8 +221,9 @@ impl<'a> PolicyContext<'a> {
         &self,
         query: &TraceQuery,
         alike: &[String],
+        request: Option<&Request>,
     ) -> Result<Explanation, QueryError> {
-        let mut explanation = self.evaluate(query)?;
+        let mut explanation = self.evaluate(query, request)?;
         if explanation.ports.is_none() {
             let suggest = |direction| suggest::suggest(self, query, &explanation, direction);
             let (egress, ingress) = (suggest(Direction::Egress), suggest(Direction::Ingress));
@@ -218,10 +251,14 @@ impl<'a> PolicyContext<'a> {
     /// # Errors
     /// As [`Self::explain`].
     pub fn verdict(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
-        self.evaluate(query)
+        self.evaluate(query, None)
     }
 
-    fn evaluate(&self, query: &TraceQuery) -> Result<Explanation, QueryError> {
+    fn evaluate(
+        &self,
+        query: &TraceQuery,
+        request: Option<&Request>,
+    ) -> Result<Explanation, QueryError> {
         let mut known = self.known.clone();
         let (source, destination) = resolved_peer::resolve(self, &mut known, query)?;
         let port = destination.port(&query.port)?;
@@ -247,6 +284,11 @@ impl<'a> PolicyContext<'a> {
             &mut cookies,
         );
         let maps = HostMaps::from(&tables);
+        // What was read as a policy was checked.
+        let layer7 = request.map(|request| {
+            let snapshot = policy::layer7::snapshot(&tables.layer7, 0);
+            (request, l7::rules::Rules::compile(&snapshot, None))
+        });
         let decision = |direction: Direction, protocol: u8, port: u16| {
             let (subject, peer) = match direction {
                 Direction::Ingress => (&destination, &source),
@@ -296,7 +338,21 @@ impl<'a> PolicyContext<'a> {
                 groups: &self.state.cidr_groups,
                 named_ports: &known.named_ports,
             };
+            let request = layer7.as_ref().and_then(|(request, rules)| {
+                let asked = PortQuery {
+                    table: *owners.get(&subject.owner())?,
+                    direction,
+                    protocol,
+                    port,
+                };
+                let is_redirected = decision.verdict == abi::event::REDIRECTED;
+                is_redirected.then(|| match rules {
+                    Ok(rules) => judge_port(rules, asked, peer.identity, request, &cookies),
+                    Err(wrong) => RequestVerdict::refused(&wrong.to_string()),
+                })
+            });
             Some(EndpointVerdict {
+                request,
                 direction,
                 decision,
                 policies: scan(self.policies, &input, |policy| self.origin(policy)),

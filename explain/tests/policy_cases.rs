@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
 use abi::event::{DROP, Event, NOT_JUDGED};
+use case_files::run::learned_name;
 use case_files::{FILES, File, Fixtures, Loaded, Probe, Run, Set};
 use cluster::Identity;
 use datapath_host::{HostMaps, addr4, addr6};
@@ -195,6 +196,9 @@ impl<'k> Content<'k> {
             let value = plain(run.identities.world(v6));
             put_prefix(&mut desired, world, value);
         }
+        for (ip, identity) in &run.learned {
+            put(&mut desired, *ip, plain(*identity));
+        }
         kernel.begin(&desired);
         let mut host = HostMaps::from(&desired);
         host.now = 1 << 40;
@@ -212,8 +216,10 @@ impl<'k> Content<'k> {
             let (subject, peer) = probe.ends(*direction);
             let place = *self.places.get(subject).ok_or("has no interface")?;
             let interface = self.kernel.interfaces[usize::from(place) - 1];
-            let peer: Option<IpAddr> = match peer.strip_prefix("ip:") {
-                Some(ip) => ip.parse().ok(),
+            let outside = learned_name(peer).map(|(_, ip)| ip);
+            let outside = outside.or_else(|| peer.strip_prefix("ip:")?.parse().ok());
+            let peer: Option<IpAddr> = match outside {
+                Some(ip) => Some(ip),
                 None => {
                     let v6 = probe.protocol == 58;
                     self.places.get(peer).map(|place| away(*place, v6))

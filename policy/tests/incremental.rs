@@ -3,13 +3,13 @@
 //!
 //! `FLOWS_CASES=2000` runs more of them, `FLOWS_SEED=n` one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use cluster::{NamespacedName, SharedMap, State};
+use cluster::{Label, Labels, NamespacedName, SharedMap, State};
 use datapath_host::{Changes, Desired};
-use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState};
+use flows_policy::{Compiler, Config, LocalEndpoint, LocalNode, PersistentState, ProxyPorts};
 use testing_policy::generate::world;
 use testing_policy::{Random, add, run_cases, shown, state};
 
@@ -47,6 +47,41 @@ const BY_GROUP: [&str; 5] = [
     "egress: [{toEndpoints: [{matchExpressions: [{key: 'cidrgroup:where', operator: Exists}, {key: 'cidrgroup:where', operator: NotIn, values: [near]}]}]}]",
 ];
 
+/// Policies with rules of layer 7 and for names: by port's number, name and range, with plain ones beside them,
+/// and such that can't stand together.
+const LAYER7: [&str; 6] = [
+    "egress: [{toFQDNs: [{matchName: a.org}, {matchPattern: '*.b.org'}], toPorts: [{ports: [{port: '443', protocol: TCP}], serverNames: [a.org]}]}]",
+    "ingress: [{fromEndpoints: [{matchLabels: {app: a}}], toPorts: [{ports: [{port: '80', protocol: TCP}, {port: http, protocol: TCP}], rules: {http: [{path: /a}]}}, {ports: [{port: '8080', protocol: TCP}]}]}]",
+    "ingress: [{toPorts: [{ports: [{port: '1', endPort: 1000, protocol: TCP}], rules: {http: [{method: GET}]}}]}, {fromEndpoints: [{matchLabels: {app: b}}]}]",
+    "egress: [{toEndpoints: [{}], toPorts: [{ports: [{port: '53'}, {port: http}], rules: {dns: [{matchPattern: '*'}]}}]}, {toFQDNs: [{matchName: a.org}]}]",
+    "ingress: [{fromEndpoints: [{matchLabels: {app: a}}], toPorts: [{ports: [{port: '80', protocol: TCP}], rules: {kafka: [{topic: t}]}}]}]",
+    "enableDefaultDeny: {egress: false}, egress: [{toPorts: [{ports: [{port: metrics, protocol: TCP}], rules: {http: [{}]}}]}]",
+];
+
+/// Labels that addresses may have by their names.
+fn names(random: &mut Random) -> BTreeSet<Labels> {
+    let all = [
+        &["a.org"][..],
+        &["*.b.org"],
+        &["a.org", "*.b.org"],
+        &["nobody.org"],
+    ];
+    let some = all.into_iter().filter(|_| random.chance(50));
+    let labels = |names: &[&str]| {
+        let names = names.iter().map(|name| Label::fqdn(name));
+        names.chain([Label::reserved("world")]).collect()
+    };
+    some.map(labels).collect()
+}
+
+/// With rules of layer 7.
+fn config() -> Config {
+    Config {
+        layer7: Some(ProxyPorts { tcp: 1, dns: 2 }),
+        ..Config::default()
+    }
+}
+
 /// What was seen, so that a test that tests nothing shows.
 #[derive(Debug, Default)]
 struct Ledger {
@@ -59,6 +94,9 @@ struct Ledger {
     prefixes: usize,
     groups: usize,
     contested: usize,
+    layer7: usize,
+    layer7_stays: usize,
+    conflicts: usize,
 }
 
 /// An object of a pool that is put into the state, or without a value taken out.
@@ -202,15 +240,24 @@ fn run(seed: u64, ledger: &mut Ledger) {
                 );
                 add(&mut state, "by-group.yaml", &policy);
             }
+            for (number, rules) in LAYER7.iter().enumerate() {
+                let rules = if number % 3 == at { LAYER7[(number + 1) % LAYER7.len()] } else { rules };
+                let policy = format!(
+                    "{{apiVersion: cilium.io/v2, kind: CiliumClusterwideNetworkPolicy, metadata: {{name: layer7-{number}}}, spec: {{endpointSelector: {{}}, {rules}}}}}",
+                );
+                add(&mut state, "layer7.yaml", &policy);
+            }
             state
         })
         .collect();
     let mut random = Random::new(seed);
     let mut state = pools[0].clone();
-    let mut compiler = Compiler::new(Config::default(), "a", PersistentState::default());
+    let mut compiler = Compiler::new(config(), "a", PersistentState::default());
     let mut here = LocalNode::default();
     places(&mut random, &state, &mut here);
     let mut desired = compiler.compile(&state).desired(&here);
+    let mut layer7 = compiler.compiled().layer7.clone();
+    let mut learned = BTreeSet::new();
     let mut told = PersistentState::default();
     for step in 0..STEPS {
         let groups = state.cidr_groups.clone();
@@ -221,6 +268,10 @@ fn run(seed: u64, ledger: &mut Ledger) {
         let before = here.clone();
         places(&mut random, &state, &mut here);
 
+        if random.chance(30) {
+            learned = names(&mut random);
+            compiler.set_names(learned.clone());
+        }
         let (compiled, touched) = compiler.update(&Arc::new(state.clone()));
         let wanted = compiled.desired(&here);
         match compiled.changes(&touched, &before, &here) {
@@ -240,8 +291,38 @@ fn run(seed: u64, ledger: &mut Ledger) {
             }
         }
         assert!(desired == wanted, "seed {seed}, step {step}: other content");
+        for key in &touched.layer7 {
+            match compiled.layer7.get(key) {
+                Some(sets) => drop(layer7.insert(*key, Arc::clone(sets))),
+                None => drop(layer7.remove(key)),
+            }
+        }
+        if touched.all {
+            layer7 = compiled.layer7.clone();
+        }
+        assert_eq!(layer7, compiled.layer7, "seed {seed}, step {step}");
+        // What stayed as it was is shared.
+        let stays = layer7
+            .iter()
+            .filter(|(key, _)| !touched.layer7.contains(key));
+        for (key, sets) in stays {
+            assert!(Arc::ptr_eq(sets, &compiled.layer7[key]));
+            ledger.layer7_stays += 1;
+        }
+        ledger.layer7 += touched.layer7.len();
+        let snapshot = compiled.layer7_snapshot();
+        l7::rules::Rules::compile(&snapshot, None).expect("rules that were checked");
+        let cookies = snapshot.sets.iter().flat_map(|set| &set.alternatives);
+        for l7::rules::RuleRef(cookie) in cookies.map(|one| one.rule) {
+            assert!(
+                compiled.cookies.resolve(cookie).is_some(),
+                "seed {seed}, step {step}"
+            );
+        }
         let compiled = compiled.clone();
         let is_contested = |problem: &String| problem.contains("its address");
+        let is_conflict = |problem: &String| problem.contains("cannot merge");
+        ledger.conflicts += usize::from(shown(&compiled.problems).iter().any(is_conflict));
         ledger.contested += usize::from(shown(&compiled.problems).iter().any(is_contested));
         // What a state file is told of it, through its text.
         let memory = compiler.persistent_state();
@@ -250,8 +331,9 @@ fn run(seed: u64, ledger: &mut Ledger) {
         told.apply(serde_json::from_str(&text).expect("own form"));
         assert_eq!(told, memory, "seed {seed}, step {step}");
         // With the same numbers at hand, so that what is new to it would show.
-        let full =
-            Compiler::new(Config::default(), "a", compiler.persistent_state()).compile(&state);
+        let mut again = Compiler::new(config(), "a", compiler.persistent_state());
+        again.set_names(learned.clone());
+        let full = again.compile(&state);
         assert_eq!(compiled, full, "seed {seed}, step {step}");
     }
 }
@@ -275,6 +357,9 @@ fn change_by_change_is_from_nothing() {
         ledger.prefixes,
         ledger.groups,
         ledger.contested,
+        ledger.layer7,
+        ledger.layer7_stays,
+        ledger.conflicts,
     ] {
         assert!(seen >= 100, "{ledger:?}");
     }

@@ -262,7 +262,8 @@ impl MatchInput<'_> {
         Some(format!("{have} not in {}{named}", element.on))
     }
 
-    fn port_matches(&self, ports: &Ports) -> bool {
+    /// Whether a rule's port is the one that is asked about.
+    pub fn port_matches(&self, ports: &Ports) -> bool {
         match ports {
             Ports::All => true,
             Ports::Protocol(protocol) => *protocol == self.protocol,

@@ -163,7 +163,7 @@ impl DeniedConnection<'_> {
     fn evaluate(&self, policies: &Policies) -> Option<EndpointVerdict> {
         let known = self.context.known.identities.clone();
         let context = PolicyContext::new(self.context.state, policies, self.context.config, known);
-        let explanation = context.evaluate(self.query).ok()?;
+        let explanation = context.evaluate(self.query, None).ok()?;
         explanation.verdict(self.direction).cloned()
     }
 

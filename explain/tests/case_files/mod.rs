@@ -8,11 +8,11 @@ use std::sync::Arc;
 use cluster::manifest::{self, Document, Object};
 use cluster::yaml::{self, Node};
 use cluster::{LabelMap, ObjectName};
-use policy::Policy;
+use policy::{Config, Policy, ProxyPorts};
 
 mod fixtures;
 mod probe;
-mod run;
+pub(crate) mod run;
 mod scan;
 
 pub(crate) use fixtures::Fixtures;
@@ -34,6 +34,17 @@ pub(crate) const FILES: [&str; 3] = [
         "/../testdata/policies/conformance-cases.yaml"
     ),
 ];
+
+/// With rules of layer 7 in force.
+pub(crate) fn config() -> Config {
+    Config {
+        layer7: Some(ProxyPorts {
+            tcp: 10_000,
+            dns: 10_053,
+        }),
+        ..Config::default()
+    }
+}
 
 /// A file of cases.
 pub(crate) struct File {
@@ -88,7 +99,7 @@ impl Set {
             for document in manifest::read(&"cases.yaml".into(), document.clone()) {
                 match document {
                     Document::Object(name, Object::Policy(raw), _) => {
-                        match policy::parse(&raw, "default") {
+                        match policy::parse(&raw, &config()) {
                             Ok(policy) => drop(policies.insert(name, Arc::new(policy))),
                             Err(problem) => refused.push(problem.to_string()),
                         }

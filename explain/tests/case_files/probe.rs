@@ -2,6 +2,7 @@
 
 use abi::reason;
 use cluster::yaml::Node;
+use flows_explain::trace::Request;
 use policy::{Decision, Direction, ReasonKind};
 
 use super::number_of;
@@ -13,6 +14,8 @@ pub(crate) struct Probe {
     pub(crate) directions: &'static [Direction],
     pub(crate) protocol: u8,
     pub(crate) port: u16,
+    /// What is asked of a proxy, and whether it must be allowed.
+    pub(crate) request: Option<(Request, bool)>,
     expect: String,
     reason: String,
 }
@@ -38,6 +41,7 @@ impl Probe {
                 other => panic!("{other}"),
             },
             port: number_of(node, "port"),
+            request: node.get("l7").map(request),
             expect: text("expect").to_owned(),
             reason: text("reason").to_owned(),
         }
@@ -67,6 +71,22 @@ impl Probe {
         }
         wrong.into_iter().next().flatten()
     }
+}
+
+fn request(node: &Node) -> (Request, bool) {
+    let text = |node: &Node, key: &str| node.text(key).unwrap_or_default().to_owned();
+    let (request, of) = match (node.get("http"), node.get("dns")) {
+        (Some(http), None) => {
+            let host = http.text("host").unwrap_or("be.test");
+            let request =
+                Request::http(&text(http, "method"), &text(http, "path"), host, Vec::new());
+            (request, http)
+        }
+        (None, Some(dns)) => (Request::dns(&text(dns, "query")), dns),
+        _ => panic!("{node:?}"),
+    };
+    let allowed = of.text("result") == Some("forward");
+    (request.expect("a request"), allowed)
 }
 
 impl std::fmt::Display for Probe {
@@ -119,6 +139,10 @@ fn mismatch(decision: &Decision, expect: &str, wanted: &str) -> Option<String> {
         Some(("allowed-by", policy)) => allows && found.kind == ReasonKind::Allow && names(policy),
         _ => return Some(format!("{wanted:?} is no reason")),
     };
-    let verdict = if allows { "ALLOWED" } else { "DENIED" };
+    let verdict = match decision.verdict {
+        abi::event::REDIRECTED => "REDIRECTED",
+        _ if allows => "ALLOWED",
+        _ => "DENIED",
+    };
     (!right || verdict != expect).then(|| format!("{verdict} ({}): {found}", decision.verdict))
 }

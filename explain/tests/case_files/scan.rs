@@ -6,6 +6,7 @@ use std::sync::Arc;
 use abi::{identity as number, reason};
 use cluster::ObjectName;
 use flows_explain::trace::{MatchInput, ResolvedPeer};
+use l7::rules::Allows;
 use policy::rule::{Peer, Ports};
 use policy::{Config, Decision, Direction, Mode, Origin, Policy, Reason, ReasonKind};
 
@@ -87,14 +88,27 @@ impl Run {
         });
         let (verdict, kind, origins) = if !denies.is_empty() {
             (reason::POLICY_DENY, ReasonKind::Deny, denies)
-        } else if own_node && !beyond_anyone {
+        } else if own_node
+            && !beyond_anyone
+            && !allows
+                .iter()
+                .any(|origin| redirects(policies, origin, &input))
+        {
             (
                 abi::event::FORWARDED,
                 ReasonKind::AllowLocalhost,
                 Vec::new(),
             )
         } else if !allows.is_empty() {
-            (abi::event::FORWARDED, ReasonKind::Allow, allows)
+            // One that has rules of layer 7 for the port is enough.
+            let redirects = allows
+                .iter()
+                .any(|origin| redirects(policies, origin, &input));
+            let verdict = match redirects {
+                true => abi::event::REDIRECTED,
+                false => abi::event::FORWARDED,
+            };
+            (verdict, ReasonKind::Allow, allows)
         } else if !enforced {
             (abi::event::FORWARDED, ReasonKind::AllowAny, Vec::new())
         } else {
@@ -136,4 +150,24 @@ impl Run {
             unlike: 0,
         }
     }
+}
+
+/// Whether a rule that allows has rules of layer 7 for the port.
+fn redirects(
+    policies: &BTreeMap<ObjectName, Arc<Policy>>,
+    origin: &Origin,
+    input: &MatchInput<'_>,
+) -> bool {
+    let rules = policies.get(&origin.policy).into_iter();
+    let statements = rules
+        .flat_map(|policy| &policy.rules)
+        .filter_map(|rule| rule.statement(input.direction));
+    let elements = statements.flat_map(|statement| &statement.elements);
+    let rules = elements
+        .filter(|element| element.path == origin.rule)
+        .flat_map(|element| &element.port_rules);
+    let judged = rules.filter(|rule| *rule.allows != Allows::Everything);
+    judged
+        .flat_map(|rule| &rule.ports)
+        .any(|ports| input.port_matches(ports))
 }

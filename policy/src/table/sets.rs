@@ -242,7 +242,7 @@ fn pieces<'a>(contribution: &Contribution<'a>) -> impl Iterator<Item = Piece<'a>
 /// What rules of one filter (a way to write ports) and one selector are together: what a plain rule doesn't open
 /// beside one that names servers, and what can't stand together.
 fn stand_together<'a>(pieces: &[Piece<'a>]) -> (Closed<'a>, Vec<Conflict>) {
-    let mut filters: HashMap<&'a Ports, Vec<usize>> = HashMap::new();
+    let mut filters: BTreeMap<&'a Ports, Vec<usize>> = BTreeMap::new();
     for (number, piece) in pieces.iter().enumerate() {
         for ports in piece.ports {
             filters.entry(ports).or_default().push(number);
@@ -291,7 +291,7 @@ fn stand_together<'a>(pieces: &[Piece<'a>]) -> (Closed<'a>, Vec<Conflict>) {
                 });
                 closed.extend(gone.map(|(number, _)| (*number, ports, slot)));
             }
-            Err(wrong) => drop(conflicts.extend(conflict(pieces, &wrong))),
+            Err(wrong) => conflicts.extend(conflict(pieces, &wrong)),
         }
     }
     (closed, conflicts.into_iter().collect())

@@ -89,9 +89,12 @@ impl World {
             .flat_map(|policy| &policy.rules)
             .flat_map(|rule| rule.egress.iter().flat_map(|egress| &egress.elements))
             .flat_map(|element| &element.peers)
-            .filter_map(|peer| match peer {
-                Peer::Name(text) => Some(Arc::clone(text)),
-                _ => None,
+            .filter_map(|peer| {
+                if let Peer::Name(text) = peer {
+                    Some(Arc::clone(text))
+                } else {
+                    None
+                }
             })
             .collect();
         let mut learned: BTreeMap<IpAddr, Labels> = BTreeMap::new();
