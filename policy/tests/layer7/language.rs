@@ -18,12 +18,10 @@ pub(crate) fn on() -> Config {
 fn read(document: Node, config: &Config) -> Result<Policy, Vec<String>> {
     let name = "p.yaml".into();
     let mut read = manifest::read(&name, document);
-    match read.remove(0) {
-        Document::Object(_, Object::Policy(raw), _) => {
-            parse_all(&raw, config).map_err(|wrong| wrong.iter().map(ToString::to_string).collect())
-        }
-        other => panic!("{other:?}"),
-    }
+    let Document::Object(_, Object::Policy(raw), _) = read.remove(0) else {
+        panic!("no policy");
+    };
+    parse_all(&raw, config).map_err(|wrong| wrong.iter().map(ToString::to_string).collect())
 }
 
 fn read_text(text: &str, config: &Config) -> Result<Policy, Vec<String>> {

@@ -68,10 +68,7 @@ pub(crate) fn judge(set: &Set, peer: u32, probe: &Value) -> Answer {
     if probe["kafka"].is_object() {
         return kafka(set, peer, &probe["kafka"]);
     }
-    match set.peer_kind(peer) {
-        PeerKind::NotSelected | PeerKind::Conflict => Answer::Status(0),
-        _ => panic!("a redirected probe without a request: {probe}"),
-    }
+    panic!("a redirected probe without a request: {probe}")
 }
 
 fn head(http: &Value) -> Vec<u8> {
