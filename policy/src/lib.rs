@@ -5,6 +5,8 @@
 //!                                                  |  |
 //!                                                  |  desired: what the node's maps shall hold
 //!                                                decide: the kernel's own lookup, on the host
+//!
+//! rules of layer 7 --> entries that redirect, and beside the tables what a proxy judges by: layer7
 //! ```
 
 pub mod attribution;

@@ -58,8 +58,9 @@ impl Compiled {
     }
 
     /// The rules of layer 7 for the node's proxy, as one. An endpoint is what has a table: the table's number.
-    pub fn layer7_snapshot(&self) -> l7::rules::Snapshot {
-        layer7::snapshot(&self.layer7, self.generation)
+    /// `revision` is the caller's: names that are learned change the rules, too, and not the generation.
+    pub fn layer7_snapshot(&self, revision: u64) -> l7::rules::Snapshot {
+        layer7::snapshot(&self.layer7, revision)
     }
 }
 

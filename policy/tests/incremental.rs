@@ -310,7 +310,7 @@ fn run(seed: u64, ledger: &mut Ledger) {
             ledger.layer7_stays += 1;
         }
         ledger.layer7 += touched.layer7.len();
-        let snapshot = compiled.layer7_snapshot();
+        let snapshot = compiled.layer7_snapshot(1);
         l7::rules::Rules::compile(&snapshot, None).expect("rules that were checked");
         let cookies = snapshot.sets.iter().flat_map(|set| &set.alternatives);
         for l7::rules::RuleRef(cookie) in cookies.map(|one| one.rule) {

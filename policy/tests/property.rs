@@ -9,8 +9,10 @@ use std::net::IpAddr;
 use cluster::{Identity, NamespacedName};
 use datapath_host::HostMaps;
 use flows_policy::{Compiled, Decision, Direction, TableQuery};
+use l7::rules::{PeerKind, Protocol, Rules};
+use l7::wire::tls::ServerName;
 use testing_policy::compare::{agrees, compiled};
-use testing_policy::generate::{ProbeField, UNMANAGED, change, probe, world};
+use testing_policy::generate::{ProbeField, UNMANAGED, change, name_servers, probe, world};
 use testing_policy::model::{NODES, World};
 use testing_policy::oracle::{Answer, Peer, Probe, answer};
 use testing_policy::{Random, run_cases};
@@ -70,18 +72,46 @@ fn name(answer: &Answer) -> &'static str {
     match answer {
         Answer::NotEnforced => "not enforced",
         Answer::Allowed(_) => "allowed",
+        Answer::Redirected(_) => "redirected",
         Answer::Localhost => "localhost",
         Answer::Denied(_) => "denied",
         Answer::DefaultDeny(_) => "default deny",
     }
 }
 
-fn run(seed: u64, ledger: &mut Ledger) {
+/// Whether the proxy's rules of a port are about whom the packet's verdict is.
+fn is_judged(rules: &Rules, world: &World, compiled: &Compiled, probe: &Probe) -> Option<PeerKind> {
+    let pod = &world.pods[probe.subject];
+    let endpoint = &compiled.endpoints[&NamespacedName::new(pod.namespace, &pod.name)];
+    let direction = match probe.egress {
+        true => l7::rules::Direction::Egress,
+        false => l7::rules::Direction::Ingress,
+    };
+    let protocol = match probe.protocol {
+        6 => Protocol::Tcp,
+        17 => Protocol::Udp,
+        _ => return None,
+    };
+    let set = rules.get(endpoint.table, direction, protocol, probe.port)?;
+    let peer = identity(world, compiled, &probe.peer).0;
+    let kind = set.peer_kind(peer);
+    let named = ServerName::new(b"a.org");
+    let is_allowed = set.judge_server_name(peer, named.as_ref()).is_allowed();
+    assert_eq!(is_allowed, kind != PeerKind::NotSelected, "{probe:?}");
+    Some(kind)
+}
+
+fn run(seed: u64, layer7: bool, ledger: &mut Ledger) {
     let mut random = Random::new(seed);
-    let world = world(&mut random);
+    let mut world = world(&mut random);
+    if layer7 {
+        name_servers(&mut world, &mut random);
+    }
     let manifests = world.manifests();
     let compiled = compiled(seed, &world);
     let maps = HostMaps::from(&compiled);
+    let rules =
+        Rules::compile(&compiled.layer7_snapshot(1), None).expect("rules that were checked");
     let mut check = |probe: &Probe| -> Answer {
         let answer = answer(&world, probe);
         let decision = decide(&world, &compiled, &maps, probe);
@@ -91,6 +121,17 @@ fn run(seed: u64, ledger: &mut Ledger) {
             reason.is_some_and(|reason| agrees(&answer, decision.verdict, reason, from_host)),
             "seed {seed}\n{manifests}\n{probe:?}\noracle: {answer:?}\nlookup: {decision:?}"
         );
+        let judged = is_judged(&rules, &world, &compiled, probe);
+        let is_right = match (&answer, judged) {
+            (Answer::Redirected(_), None) => !matches!(probe.protocol, 6 | 17),
+            (Answer::Redirected(_), Some(kind)) => kind == PeerKind::Tls,
+            (Answer::DefaultDeny(_), Some(kind)) => kind == PeerKind::NotSelected,
+            (_, None | Some(_)) => true,
+        };
+        assert!(
+            is_right,
+            "seed {seed}\n{manifests}\n{probe:?}\n{answer:?} {judged:?}"
+        );
         ledger.probes += 1;
         *ledger.answers.entry(name(&answer)).or_default() += 1;
         answer
@@ -99,7 +140,10 @@ fn run(seed: u64, ledger: &mut Ledger) {
     for _ in 0..PROBES {
         let probe = probe(&world, &mut random);
         let answer = check(&probe);
-        if matches!(answer, Answer::Allowed(_) | Answer::Denied(_)) {
+        if matches!(
+            answer,
+            Answer::Allowed(_) | Answer::Redirected(_) | Answer::Denied(_)
+        ) {
             hits.push((probe, answer));
         }
     }
@@ -120,8 +164,17 @@ fn run(seed: u64, ledger: &mut Ledger) {
 
 #[test]
 fn lookup_agrees_with_a_scan_over_the_rules() {
+    agree(false, &[]);
+}
+
+#[test]
+fn what_is_redirected_is_what_a_scan_says_and_what_is_judged() {
+    agree(true, &["redirected"]);
+}
+
+fn agree(layer7: bool, further: &[&str]) {
     let mut ledger = Ledger::default();
-    let Some(cases) = run_cases(CASES, |seed| run(seed, &mut ledger)) else {
+    let Some(cases) = run_cases(CASES, |seed| run(seed, layer7, &mut ledger)) else {
         return;
     };
     let shown = format!(
@@ -136,9 +189,12 @@ fn lookup_agrees_with_a_scan_over_the_rules() {
         "localhost",
         "denied",
         "default deny",
-    ] {
+    ]
+    .iter()
+    .chain(further)
+    {
         assert!(
-            ledger.answers.get(answer).is_some_and(|n| *n >= 100),
+            ledger.answers.get(*answer).is_some_and(|n| *n >= 100),
             "{answer}: {shown}"
         );
     }

@@ -96,7 +96,11 @@ impl TableCompiler<'_, '_> {
         let mut sets = PortSets::default();
         let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
         let mut cookies: Vec<Option<u32>> = vec![None; pieces.len()];
-        for (protocol, first, last, covering) in segments(&pieces, &intervals) {
+        let alike = alike(&intervals);
+        for (protocol, first, last, mut covering) in segments(&pieces, &intervals) {
+            covering.iter_mut().for_each(|index| *index = alike[*index]);
+            covering.sort_unstable();
+            covering.dedup();
             let set = *known.entry(covering).or_insert_with_key(|covering| {
                 let mut cookie = |piece: usize| {
                     let Piece {
@@ -353,6 +357,25 @@ fn segments(pieces: &[Piece<'_>], intervals: &[Interval]) -> Vec<(Protocol, u16,
         }
     }
     segments
+}
+
+/// Of each interval the first of its piece that says the same: ports that only such ones cover share a set.
+fn alike(intervals: &[Interval]) -> Vec<usize> {
+    let mut first = 0;
+    let mut alike = Vec::with_capacity(intervals.len());
+    for (index, one) in intervals.iter().enumerate() {
+        if intervals[first].piece != one.piece {
+            first = index;
+        }
+        let mut before = (first..index).filter(|before| alike.get(*before) == Some(before));
+        let same = |before: &usize| {
+            let before = &intervals[*before];
+            before.is_wide == one.is_wide && before.peers == one.peers
+        };
+        let found = before.find(same).unwrap_or(index);
+        alike.push(found);
+    }
+    alike
 }
 
 /// The alternatives of intervals that cover the same ports, in their order.

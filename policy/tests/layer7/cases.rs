@@ -119,7 +119,7 @@ impl World {
         compiler.set_names(learned.values().cloned().collect());
         compiler.update(&state);
         let compiled = compiler.compiled().clone();
-        let snapshot = compiled.layer7_snapshot();
+        let snapshot = compiled.layer7_snapshot(1);
         let bytes = snapshot.to_json().expect("plain data");
         let read = Snapshot::from_json(&bytes).expect("its own form");
         assert_eq!(read, snapshot);

@@ -7,4 +7,5 @@
 
 mod cases;
 mod language;
+mod redirects;
 mod request;

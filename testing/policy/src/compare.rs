@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use abi::event::FORWARDED;
+use abi::event::{FORWARDED, REDIRECTED};
 use abi::reason::{POLICY_DENIED, POLICY_DENY};
-use policy::{Compiled, Compiler, Config, PersistentState, Reason, ReasonKind};
+use policy::{Compiled, Compiler, Config, PersistentState, ProxyPorts, Reason, ReasonKind};
 
 use crate::model::{NODES, World};
 use crate::oracle::Answer;
@@ -16,7 +16,11 @@ use crate::state::{shown, state};
 /// If its manifests have problems.
 pub fn compiled(seed: u64, world: &World) -> Compiled {
     let manifests = world.manifests();
-    let mut compiler = Compiler::new(Config::default(), NODES[0].0, PersistentState::default());
+    let config = Config {
+        layer7: world.has_layer7().then_some(ProxyPorts { tcp: 1, dns: 2 }),
+        ..Config::default()
+    };
+    let mut compiler = Compiler::new(config, NODES[0].0, PersistentState::default());
     let compiled = compiler.compile(&state(&manifests));
     assert_eq!(
         shown(&compiled.problems),
@@ -40,6 +44,9 @@ pub fn agrees(answer: &Answer, verdict: u8, reason: &Reason, from_host: bool) ->
             let by_rule = kind == ReasonKind::Allow && some_of(policies);
             let localhost = from_host && kind == ReasonKind::AllowLocalhost;
             verdict == FORWARDED && (by_rule || localhost)
+        }
+        Answer::Redirected(policies) => {
+            verdict == REDIRECTED && kind == ReasonKind::Allow && some_of(policies)
         }
         Answer::Denied(policies) => {
             verdict == POLICY_DENY && kind == ReasonKind::Deny && some_of(policies)

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::{Element, Peers, Pod, Policy, Port, Ports, Requirement, Rule, Selector, World};
+use crate::model::{
+    Element, Peers, Pod, Policy, Port, PortRule, Ports, Requirement, Rule, Selector, World,
+};
 use crate::oracle::{Peer, Probe};
 use crate::random::Random;
 
@@ -56,6 +58,25 @@ pub fn world(random: &mut Random) -> World {
         }
     });
     World { pods, policies }
+}
+
+/// Lets some of what allows on ports name servers of TLS connections.
+pub fn name_servers(world: &mut World, random: &mut Random) {
+    let rules = world
+        .policies
+        .iter_mut()
+        .flat_map(|policy| &mut policy.rules);
+    for rule in rules {
+        let [ingress, _, egress, _] = &mut rule.sections;
+        let elements = [ingress, egress].into_iter().flatten().flatten();
+        for ports in elements.filter_map(|element| element.ports.as_mut()) {
+            if let Ports::Ports(items) = ports {
+                for item in items {
+                    item.names_servers = random.chance(35);
+                }
+            }
+        }
+    }
 }
 
 fn pod(random: &mut Random, n: usize) -> Pod {
@@ -182,9 +203,10 @@ fn element(random: &mut Random) -> Element {
     };
     let ports = match random.below(10) {
         0..=2 => None,
-        3..=8 => Some(Ports::Ports(
-            random.some(0, 2, |random| random.some(0, 2, port)),
-        )),
+        3..=8 => Some(Ports::Ports(random.some(0, 2, |random| PortRule {
+            ports: random.some(0, 2, port),
+            names_servers: false,
+        }))),
         _ => Some(Ports::Icmp(random.some(1, 2, |random| {
             (*random.pick(&["IPv4", "IPv6"]), *random.pick(&[0, 8, 128]))
         }))),

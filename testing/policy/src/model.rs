@@ -59,10 +59,18 @@ pub struct Port {
     pub protocol: Option<&'static str>,
 }
 
+/// An item of `toPorts`.
+#[derive(Clone, Debug)]
+pub struct PortRule {
+    pub ports: Vec<Port>,
+    /// It names servers of TLS connections, so that what it allows is redirected.
+    pub names_servers: bool,
+}
+
 #[derive(Clone, Debug)]
 pub enum Ports {
-    /// `toPorts`, one inner list per item.
-    Ports(Vec<Vec<Port>>),
+    /// `toPorts`.
+    Ports(Vec<PortRule>),
     /// `icmps`: family and type.
     Icmp(Vec<(&'static str, u8)>),
 }
@@ -101,6 +109,18 @@ pub struct World {
 const SECTIONS: [&str; 4] = ["ingress", "ingressDeny", "egress", "egressDeny"];
 
 impl World {
+    /// Whether a rule is of layer 7.
+    pub fn has_layer7(&self) -> bool {
+        let rules = self.policies.iter().flat_map(|policy| &policy.rules);
+        let elements = rules.flat_map(|rule| rule.sections.iter().flatten().flatten());
+        elements
+            .filter_map(|element| element.ports.as_ref())
+            .any(|ports| match ports {
+                Ports::Ports(items) => items.iter().any(|item| item.names_servers),
+                Ports::Icmp(_) => false,
+            })
+    }
+
     /// The manifests, as JSON documents of a YAML stream.
     pub fn manifests(&self) -> String {
         let mut text = String::new();
@@ -254,9 +274,13 @@ fn element(element: &Element, ingress: bool) -> String {
         Some(Ports::Ports(items)) => {
             let items = items
                 .iter()
-                .map(|ports| {
-                    let ports = ports.iter().map(port).collect();
-                    format!("{{ports: [{}]}}", list(ports))
+                .map(|item| {
+                    let ports = item.ports.iter().map(port).collect();
+                    let names = match item.names_servers {
+                        true => ", serverNames: [a.org]",
+                        false => "",
+                    };
+                    format!("{{ports: [{}]{names}}}", list(ports))
                 })
                 .collect();
             parts.push(format!("toPorts: [{}]", list(items)));

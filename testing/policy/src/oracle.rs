@@ -41,6 +41,8 @@ pub enum Answer {
     NotEnforced,
     /// One or more of these policies allow it.
     Allowed(BTreeSet<String>),
+    /// One or more of these policies allow it, and one of them has rules of layer 7 for the port.
+    Redirected(BTreeSet<String>),
     /// The pod's own node.
     Localhost,
     /// One or more of these policies deny it.
@@ -54,7 +56,7 @@ pub fn answer(world: &World, probe: &Probe) -> Answer {
     let subject = &world.pods[probe.subject];
     let direction = usize::from(probe.egress);
     let (mut allow, mut deny, mut selecting) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let mut enforced = false;
+    let (mut enforced, mut redirected) = (false, false);
     for policy in &world.policies {
         for rule in &policy.rules {
             if !selects(policy, rule, subject) {
@@ -73,6 +75,9 @@ pub fn answer(world: &World, probe: &Probe) -> Answer {
             if allows.iter().any(|element| matches(&element)) {
                 allow.insert(policy.name.clone());
             }
+            redirected |= allows
+                .iter()
+                .any(|element| matches(&element) && names_servers(world, element, probe));
             if denies.iter().any(|element| matches(&element)) {
                 deny.insert(policy.name.clone());
             }
@@ -80,6 +85,8 @@ pub fn answer(world: &World, probe: &Probe) -> Answer {
     }
     if !deny.is_empty() {
         Answer::Denied(deny)
+    } else if redirected {
+        Answer::Redirected(allow)
     } else if !allow.is_empty() {
         Answer::Allowed(allow)
     } else if !enforced {
@@ -175,9 +182,21 @@ fn port_matches(world: &World, ports: &Ports, probe: &Probe) -> bool {
         }),
         Ports::Ports(items) => items
             .iter()
-            .flatten()
+            .flat_map(|item| &item.ports)
             .any(|port| one_port(world, port, probe)),
     }
+}
+
+/// Whether an element that matches names servers on the port.
+fn names_servers(world: &World, element: &Element, probe: &Probe) -> bool {
+    let Some(Ports::Ports(items)) = &element.ports else {
+        return false;
+    };
+    items
+        .iter()
+        .filter(|item| item.names_servers)
+        .flat_map(|item| &item.ports)
+        .any(|port| one_port(world, port, probe))
 }
 
 fn one_port(world: &World, port: &Port, probe: &Probe) -> bool {
