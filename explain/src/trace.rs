@@ -18,9 +18,9 @@ use std::sync::Arc;
 use cluster::{Identities, ObjectName, Origin, State};
 use datapath_host::HostMaps;
 
+use policy::Config;
 use policy::bounded;
 use policy::rule::{Policy, protocol};
-use policy::{Config, Mode};
 use policy::{Cookies, TableOwner};
 use policy::{Decision, TableQuery, decide};
 use policy::{Direction, ReasonKind, RulePath};
@@ -29,6 +29,7 @@ use policy::{TableInput, compile_tables};
 mod allowed_ports;
 mod finding;
 mod identities;
+mod notes;
 mod query;
 mod request;
 mod resolved_peer;
@@ -413,63 +414,6 @@ impl<'a> PolicyContext<'a> {
             .policies
             .get(policy)
             .map(|known| known.origin.clone())
-    }
-
-    fn notes(&self, explanation: &Explanation) -> Vec<String> {
-        let Explanation {
-            source,
-            destination,
-            egress,
-            ingress,
-            ..
-        } = explanation;
-        let mut notes = Vec::new();
-        if self.config.mode == Mode::Never {
-            notes.push("enforcement is off (mode never): all policies are ignored".to_owned());
-        }
-        if source.judged && source.pod.is_some() && source.pod == destination.pod {
-            notes.push(
-                "a pod's traffic to itself stays inside the pod: no policy applies".to_owned(),
-            );
-        }
-        if egress.is_none() && ingress.is_none() {
-            notes.push("neither end is a pod: no policy applies".to_owned());
-        }
-        for (resolved, what) in [(source, "source"), (destination, "destination")] {
-            if resolved.assumed {
-                notes.push(format!(
-                    "the {what} is not a pod of this cluster: its labels are taken as given"
-                ));
-            }
-            if resolved.unlike > 0 {
-                let pods = match resolved.unlike {
-                    1 => "another pod of its workload has".to_owned(),
-                    several => format!("{several} other pods of its workload have"),
-                };
-                notes.push(format!(
-                    "the {what} is {}; {pods} other labels or named ports and may get another answer",
-                    resolved.name
-                ));
-            }
-            if resolved.pods > 1 {
-                notes.push(format!(
-                    "{} pods have the labels of the {what}; all of them get the same answer",
-                    resolved.pods
-                ));
-            }
-        }
-        let localhost = ingress
-            .iter()
-            .filter_map(|verdict| verdict.decision.reason.as_ref())
-            .any(|reason| reason.kind == ReasonKind::AllowLocalhost);
-        if localhost {
-            notes.push(
-                "host means the pod's own node, for example a kubelet's probe; other nodes are \
-                 remote-node"
-                    .to_owned(),
-            );
-        }
-        notes
     }
 }
 

@@ -176,6 +176,12 @@ pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, Sta
                         .iter()
                         .cloned()
                         .for_each(|doubt| report.refuse(doubt));
+                    let hints = policy.hints.iter().cloned();
+                    report.diagnostics.extend(hints.map(|problem| Diagnostic {
+                        severity: Severity::Note,
+                        code: "layer7",
+                        problem,
+                    }));
                 }
                 policies.insert(raw.name.clone(), Arc::new(policy));
             }

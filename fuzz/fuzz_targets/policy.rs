@@ -1,5 +1,5 @@
 //! Any text as policies: they are read or refused, every refusal names a place in the text, what is good
-//! has a meaning, and reading twice gives the same.
+//! has a meaning, and reading twice gives the same; with rules of layer 7 and without.
 
 #![no_main]
 
@@ -8,14 +8,24 @@ use explain::validate::{File, Severity, validate};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
+    let ports = policy::ProxyPorts { tcp: 1, dns: 2 };
+    for layer7 in [None, Some(ports)] {
+        let config = policy::Config {
+            layer7,
+            ..policy::Config::default()
+        };
+        check(text, &config);
+    }
+});
+
+fn check(text: &str, config: &policy::Config) {
     let file = File {
         name: "fuzz.yaml".into(),
         text: text.to_owned(),
     };
-    let config = policy::Config::default();
     // YAML ends lines at either of them.
     let lines = text.matches(['\n', '\r']).count() + 1;
-    let report = validate(std::slice::from_ref(&file), &State::default(), &config);
+    let report = validate(std::slice::from_ref(&file), &State::default(), config);
     for diagnostic in &report.diagnostics {
         let problem = &diagnostic.problem;
         assert!(!problem.problem.is_empty(), "{problem:?}");
@@ -27,7 +37,7 @@ fuzz_target!(|text: &str| {
             assert!(line > 0, "{problem:?}");
         }
     }
-    let again = validate(&[file], &State::default(), &config);
+    let again = validate(&[file], &State::default(), config);
     assert_eq!(report, again);
 
     let Ok(documents) = yaml::parse(text) else {
@@ -40,14 +50,11 @@ fuzz_target!(|text: &str| {
     {
         if let manifest::Document::Object(_, Object::Policy(raw), _) = document {
             // The first refusal is one of all of them, and both agree on what is good.
-            match (
-                policy::parse(&raw, &config.cluster),
-                policy::parse_all(&raw, &config.cluster),
-            ) {
+            match (policy::parse(&raw, config), policy::parse_all(&raw, config)) {
                 (Ok(one), Ok(other)) => assert_eq!(one, other),
                 (Err(first), Err(all)) => assert_eq!(Some(&*first), all.first()),
                 (one, other) => panic!("{one:?}, {other:?}"),
             }
         }
     }
-});
+}

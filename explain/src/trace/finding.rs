@@ -64,6 +64,8 @@ pub struct RuleFinding {
     pub text: Arc<str>,
     /// Conditions that failed, in the order in which they are asked; empty: it matches.
     pub failed: Vec<String>,
+    /// It is about addresses that are learned for names.
+    pub of_names: bool,
     /// How much would have to be otherwise for it to match: labels of the peer that it comes nearest to, and
     /// the port.
     pub distance: usize,
@@ -117,12 +119,18 @@ pub fn scan(
             finding.default_deny |= statement.default_deny;
             finding
                 .rules
-                .extend(statement.elements.iter().map(|element| RuleFinding {
-                    path: element.path,
-                    deny: element.deny,
-                    text: Arc::clone(&element.text),
-                    failed: input.failed(element),
-                    distance: input.distance(element),
+                .extend(statement.elements.iter().map(|element| {
+                    RuleFinding {
+                        path: element.path,
+                        deny: element.deny,
+                        text: Arc::clone(&element.text),
+                        failed: input.failed(element),
+                        of_names: element
+                            .peers
+                            .iter()
+                            .any(|peer| matches!(peer, Peer::Name(_))),
+                        distance: input.distance(element),
+                    }
                 }));
         }
         if !finding.selecting.is_empty() {
