@@ -120,6 +120,7 @@ fn run_set(fixtures: &Fixtures, set: &Set, kernel: &mut Kernel, tally: &mut Tall
         let wrong: Vec<String> = [
             ("host", probe.wrong(&host)),
             ("scan", probe.wrong(&oracle)),
+            ("proxy", run.wrong_request(fixtures, probe)),
             (
                 "kernel",
                 match kernel.decide(&run, probe, n) {

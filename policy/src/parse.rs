@@ -13,6 +13,7 @@ use crate::rule::Policy;
 mod cilium;
 mod doubts;
 mod field;
+mod icmp;
 mod kubernetes;
 mod layer7;
 mod peers;

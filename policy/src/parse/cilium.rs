@@ -7,7 +7,7 @@ use cluster::{Kind, Label};
 use super::field::{Field, FieldErrors, Refused, Unsupported};
 use super::peers::{self, Scope};
 use super::ports::{self, Place};
-use super::{layer7, select};
+use super::{icmp, layer7, select};
 use crate::bounded;
 use crate::config::Language;
 use crate::path::{RuleList, RulePath};
@@ -352,7 +352,7 @@ fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element,
     let ports = match (&to_ports, &icmps) {
         (Some(field), _) if given > 0 => errors.record(ports::to_ports(field, place)),
         (None, Some(field)) if given > 0 => {
-            let icmps = errors.record(ports::icmps(field));
+            let icmps = errors.record(icmp::icmps(field));
             icmps.map(|said| (said, Vec::new()))
         }
         (Some(_) | None, _) => None,
