@@ -6,7 +6,7 @@ use cluster::{Kind, Label};
 
 use super::field::{Field, FieldErrors, Refused, Unsupported};
 use super::peers::{self, Scope};
-use super::ports::{self, Place};
+use super::ports::{self, ElementContext};
 use super::{icmp, layer7, select};
 use crate::bounded;
 use crate::config::Language;
@@ -265,17 +265,21 @@ fn elements(
     let items = section.list()?;
     let items = items.iter().enumerate();
     FieldErrors::all(items.map(|(n, item)| {
-        let place = Place {
+        let context = ElementContext {
             path: spec.element(list, n),
             list,
             layer7,
         };
-        element(item, place, scope)
+        element(item, context, scope)
     }))
 }
 
-fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element, Refused> {
-    let list = place.list;
+fn element(
+    item: &Field<'_>,
+    context: ElementContext,
+    scope: &Scope<'_>,
+) -> Result<Element, Refused> {
+    let list = context.list;
     let (prefix, capital, deny) = match list {
         RuleList::Ingress => ("from", "From", false),
         RuleList::IngressDeny => ("from", "From", true),
@@ -284,7 +288,7 @@ fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element,
     };
     let names = ["Endpoints", "Entities", "CIDR", "CIDRSet"].map(|name| format!("{prefix}{name}"));
     let mut names = names.to_vec();
-    if place.layer7 && list == RuleList::Egress {
+    if context.layer7 && list == RuleList::Egress {
         names.push("toFQDNs".to_owned());
     }
     let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -296,7 +300,7 @@ fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element,
     let mut errors = FieldErrors::default();
     errors.record(item.only(
         &known,
-        match place.layer7 {
+        match context.layer7 {
             true => PEERS_UNSUPPORTED,
             false => PEERS_AND_NAMES_UNSUPPORTED,
         },
@@ -350,7 +354,7 @@ fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element,
         .map_or(0, |items| items.len());
     // What is no list was told already.
     let ports = match (&to_ports, &icmps) {
-        (Some(field), _) if given > 0 => errors.record(ports::to_ports(field, place)),
+        (Some(field), _) if given > 0 => errors.record(ports::to_ports(field, context)),
         (None, Some(field)) if given > 0 => {
             let icmps = errors.record(icmp::icmps(field));
             icmps.map(|said| (said, Vec::new()))
@@ -358,7 +362,7 @@ fn element(item: &Field<'_>, place: Place, scope: &Scope<'_>) -> Result<Element,
         (Some(_) | None, _) => None,
     };
     let (ports, port_rules) = ports.unwrap_or_default();
-    let element = assemble(place.path, deny, peers, (given > 0).then_some(ports));
+    let element = assemble(context.path, deny, peers, (given > 0).then_some(ports));
     errors.finish(Element {
         port_rules,
         ..element

@@ -27,14 +27,14 @@ pub(super) const MAX_PORTS: usize = 40;
 
 /// In which list of a rule an element stands.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct ElementContext {
     pub(super) path: RulePath,
     pub(super) list: RuleList,
     /// Rules of layer 7 are taken.
     pub(super) layer7: bool,
 }
 
-impl Place {
+impl ElementContext {
     fn direction(self) -> Direction {
         match self.list {
             RuleList::Ingress | RuleList::IngressDeny => Direction::Ingress,
@@ -51,12 +51,12 @@ impl Place {
 /// rules of layer 7.
 pub(super) fn to_ports(
     field: &Field<'_>,
-    place: Place,
+    context: ElementContext,
 ) -> Result<(Vec<Said>, Vec<PortRule>), Refused> {
     let items = field.list()?;
     let items = items.iter().enumerate();
     let read = items.map(|(n, item)| {
-        let (mut said, allows) = port_rule(item, place)?;
+        let (mut said, allows) = port_rule(item, context)?;
         let on: Vec<&str> = said.iter().map(|(_, text)| text.as_str()).collect();
         let on: Vec<&str> = on.into_iter().filter(|text| !text.is_empty()).collect();
         let mut on = bounded::list(&on, ", ");
@@ -69,7 +69,7 @@ pub(super) fn to_ports(
             }
         }
         let rule = PortRule {
-            path: place.path.port_rule(n),
+            path: context.path.port_rule(n),
             ports: said.iter().map(|(ports, _)| ports.clone()).collect(),
             allows: allows.into(),
             on: on.into(),
@@ -83,10 +83,10 @@ pub(super) fn to_ports(
     Ok((said.into_iter().flatten().collect(), rules))
 }
 
-fn port_rule(item: &Field<'_>, place: Place) -> Result<(Vec<Said>, Allows), Refused> {
+fn port_rule(item: &Field<'_>, context: ElementContext) -> Result<(Vec<Said>, Allows), Refused> {
     let mut errors = FieldErrors::default();
-    let deny = place.is_deny();
-    errors.record(match (deny, place.layer7) {
+    let deny = context.is_deny();
+    errors.record(match (deny, context.layer7) {
         (true, _) => item.only(&["ports"], &[]),
         (false, false) => item.only(&["ports", "rules"], PORT_RULE_UNSUPPORTED),
         (false, true) => {
@@ -95,7 +95,7 @@ fn port_rule(item: &Field<'_>, place: Place) -> Result<(Vec<Said>, Allows), Refu
         }
     });
     // Of a deny, the field as such was refused.
-    if let Some(rules) = item.get("rules").filter(|_| !deny && !place.layer7) {
+    if let Some(rules) = item.get("rules").filter(|_| !deny && !context.layer7) {
         errors.record(check_no_rules(&rules));
     }
     let ports = item.get("ports").map(|ports| ports.list());
@@ -109,10 +109,10 @@ fn port_rule(item: &Field<'_>, place: Place) -> Result<(Vec<Said>, Allows), Refu
         )));
     }
     let read = errors.record(FieldErrors::all(ports.iter().map(cilium_port)));
-    let allows = (!deny && place.layer7).then(|| {
+    let allows = (!deny && context.layer7).then(|| {
         let ports = read.as_ref().map(|read| read.iter().map(|(_, port)| *port));
         let ports: Option<Vec<Port>> = ports.map(Iterator::collect);
-        layer7::allows(item, place.direction(), ports.as_deref())
+        layer7::allows(item, context.direction(), ports.as_deref())
     });
     let allows = allows.and_then(|allows| errors.record(allows));
     let allows = allows.unwrap_or(Allows::Everything);
