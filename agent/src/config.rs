@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use abi::maps::{self, Declaration};
+use abi::proxy;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, ValueEnum};
 
 /// Enforces network policy on the pods of one node, and tells what was decided and why.
@@ -41,6 +42,16 @@ pub struct Config {
     /// Whether a pod's own node may always reach it.
     #[arg(long, value_name = "WHEN", default_value = "always")]
     pub allow_localhost: AllowLocalhost,
+    /// Whether policies may have rules of layer 7 and for names, which flows-proxy judges: it runs on the same
+    /// node with the same run directory. What they allow is dropped as long as it doesn't.
+    #[arg(long, value_name = "WHETHER", default_value = "off")]
+    pub l7_proxy: L7Proxy,
+    /// Port at which flows-proxy takes connections.
+    #[arg(long, value_name = "PORT", default_value_t = proxy::TCP_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    pub proxy_tcp_port: u16,
+    /// Port at which it takes DNS.
+    #[arg(long, value_name = "PORT", default_value_t = proxy::DNS_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    pub proxy_dns_port: u16,
     /// The eBPF object, instead of the built-in one.
     #[arg(long, value_name = "FILE", env = "FLOWS_BPF_OBJECT")]
     pub object: Option<PathBuf>,
@@ -144,6 +155,15 @@ pub enum AllowLocalhost {
     Policy,
 }
 
+/// Whether there is a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum L7Proxy {
+    /// Policies with such rules are taken.
+    On,
+    /// They are refused.
+    Off,
+}
+
 impl Config {
     /// How policies are read and applied.
     pub fn policy(&self) -> policy::Config {
@@ -155,7 +175,10 @@ impl Config {
                 EnablePolicy::Never => policy::Mode::Never,
             },
             allow_localhost: self.allow_localhost == AllowLocalhost::Always,
-            layer7: None,
+            layer7: (self.l7_proxy == L7Proxy::On).then_some(policy::ProxyPorts {
+                tcp: self.proxy_tcp_port,
+                dns: self.proxy_dns_port,
+            }),
         }
     }
 

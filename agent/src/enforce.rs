@@ -17,13 +17,19 @@ mod endpoints;
 mod enrichment;
 mod error;
 mod integrity;
+mod layer7;
 mod manifests;
 mod publish;
 mod recorded;
 mod state_file;
 mod sweep;
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
 
 use cluster::State;
 use loader::{Datapath, IfIndex, RingReader, grace_periods::Expedited, pods::Routes};
@@ -38,6 +44,7 @@ use self::{
     enrichment::{Enrichment, Sources},
     error::loader_error,
     integrity::Integrity,
+    layer7::Layer7,
     manifests::Manifests,
     publish::Failure,
     state_file::{Log, Saved, StateFile},
@@ -47,6 +54,7 @@ use crate::{
     changes::Recorder,
     config::Config,
     error::chain,
+    fact::Fact,
     node::{
         AppliedState, NotificationReceiver, Notifier, Peers, Published, QueryReceiver,
         RingDropCounter, StaleState, StateSnapshot,
@@ -105,6 +113,8 @@ pub struct Reconciler {
     given: Vec<u32>,
     /// What people have to know of what is in force.
     notes: Vec<String>,
+    /// What is judged at layer 7, and by whom.
+    layer7: Option<Layer7>,
     /// What stayed in force when something else failed.
     behind: Option<Arc<StaleState>>,
 }
@@ -126,8 +136,9 @@ impl Reconciler {
             sizes: config.sizes.of_maps(),
             ..loader::Options::new(run_dir.join("bpf"))
         };
-        let datapath =
+        let mut datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
+        let layer7 = Layer7::open(config, &mut datapath)?;
         // Only now no predecessor attaches or writes any more.
         Expedited::recover(&run_dir);
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
@@ -183,6 +194,7 @@ impl Reconciler {
             given: Vec::new(),
             notes: Vec::new(),
             behind: None,
+            layer7,
         })
     }
 
@@ -210,6 +222,11 @@ impl Reconciler {
             (reader, drops)
         };
         Ok(readers.into_iter().map(with_counter).collect())
+    }
+
+    /// What the proxy tells, if there is one; for the observer.
+    pub fn proxied(&mut self) -> Option<Receiver<Fact>> {
+        self.layer7.as_mut()?.told.take()
     }
 
     /// Brings the kernel in step with the present manifests and routes. What goes wrong is told in
@@ -324,6 +341,9 @@ impl Reconciler {
         let since = admitted.changes.is_some().then_some(&admitted.touched);
         let names = self.enrichment.names(&names, &sources, since);
         self.published.names.store(Arc::new(names));
+        if let Some(layer7) = &mut self.layer7 {
+            layer7.prepare(&compiled.layer7)?;
+        }
         let when = sweep::now();
         let applied = match &admitted.changes {
             Some(changes) => self.datapath.apply_changes(changes),
@@ -333,6 +353,9 @@ impl Reconciler {
             }
         };
         let applied = applied.map_err(loader_error("writing maps"))?;
+        if let Some(layer7) = &mut self.layer7 {
+            layer7.settle()?;
+        }
         self.here = Some(admitted.here.clone());
         self.in_force = Some(Arc::clone(state));
         self.base = self.compiler.manifests();

@@ -41,6 +41,23 @@ impl Fact {
             Self::Loss(loss) => loss.time,
         }
     }
+
+    /// The same at another time.
+    #[must_use]
+    pub fn at(self, time: u64) -> Self {
+        match self {
+            Self::Packet(arrived) => Self::Packet(Arrived {
+                packet: arrived.packet.at(time),
+                ..arrived
+            }),
+            Self::Request(request) => Self::Request(Box::new(Request { time, ..*request })),
+            Self::Loss(loss) => Self::Loss(Loss {
+                time,
+                first: time,
+                ..loss
+            }),
+        }
+    }
 }
 
 /// A packet with what it is named by.

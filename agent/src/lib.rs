@@ -4,6 +4,7 @@
 //! ```text
 //!  manifests -> enforce -> maps                                   (intent)
 //!                  '-----> changes -> api
+//!                  '-----> proxy -> flows-proxy -> observe
 //!  rings -> observe (resolve) -> history -> hubble -> api         (fact)
 //! ```
 //!
@@ -22,4 +23,5 @@ mod journal;
 pub mod metrics;
 pub mod node;
 pub mod observe;
+pub mod proxy;
 pub mod run;

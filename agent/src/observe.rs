@@ -35,7 +35,7 @@ use self::{
     source::Source,
 };
 use crate::{
-    fact::{Fact, Loss, Request, Stage},
+    fact::{Fact, Loss, Stage},
     history::Writer,
     node::{
         clock::{self, Clock},
@@ -63,8 +63,8 @@ pub struct Config {
     pub left_unread: u64,
     /// By which device packets leave; `None`: that isn't told.
     pub egress_devices: Option<Box<dyn EgressDevices>>,
-    /// Requests that the proxy recorded, at the kernel's time; `None`: there is no proxy.
-    pub requests: Option<Receiver<Request>>,
+    /// What the proxy tells, at the time of day; `None`: there is no proxy.
+    pub proxy: Option<Receiver<Fact>>,
 }
 
 impl Config {
@@ -76,7 +76,7 @@ impl Config {
             clock: None,
             left_unread: 0,
             egress_devices: None,
-            requests: None,
+            proxy: None,
         }
     }
 }
@@ -167,7 +167,7 @@ impl Observer {
             stats: Arc::clone(&stats),
             counts: flow_metrics::Counts::default(),
             egress_devices: config.egress_devices,
-            requests: config.requests,
+            proxy: config.proxy,
             settled: 0,
         };
         handover
@@ -219,7 +219,7 @@ struct State {
     stats: Arc<Stats>,
     counts: flow_metrics::Counts,
     egress_devices: Option<Box<dyn EgressDevices>>,
-    requests: Option<Receiver<Request>>,
+    proxy: Option<Receiver<Fact>>,
     /// Kernel time up to which everything is stored.
     settled: u64,
 }
@@ -282,11 +282,10 @@ impl State {
             let facts = reader.queue.pop_iter();
             self.batch.extend(facts.map(|fact| (fact.time(), fact)));
         }
-        for mut request in self.requests.iter().flat_map(Receiver::try_iter) {
+        for fact in self.proxy.iter().flat_map(Receiver::try_iter) {
             // It comes by a longer way than packets do, and nothing may be stored behind what is later.
-            request.time = request.time.max(self.settled);
-            self.batch
-                .push((request.time, Fact::Request(Box::new(request))));
+            let time = self.clock.monotonic(fact.time()).max(self.settled);
+            self.batch.push((time, fact.at(time)));
         }
         // Stable, and linear on what it mostly is: a few sorted runs.
         self.batch.sort_by_key(|(time, _)| *time);

@@ -223,6 +223,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
     let observing = observe::Config {
         left_unread,
+        proxy: reconciler.proxied(),
         egress_devices: Some(Box::new(
             KernelEgressDevices::open().map_err(RunError::Routes)?,
         )),

@@ -15,10 +15,10 @@ pub struct Config {
     #[arg(long, value_name = "PATH")]
     pub netns: Option<PathBuf>,
     /// Port to which the datapath assigns connections; 0 = any that is free.
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    #[arg(long, value_name = "PORT", default_value_t = abi::proxy::TCP_PORT)]
     pub tcp_port: u16,
     /// Port to which the datapath assigns DNS, by TCP and UDP; 0 = any that is free.
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    #[arg(long, value_name = "PORT", default_value_t = abi::proxy::DNS_PORT)]
     pub dns_port: u16,
     /// Seconds until a connection on which nothing passes is reset.
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..))]

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use nix::sys::stat::{Mode, umask};
 use proxy::config::Config;
 use proxy::run::{self, Proxy, RunError};
-use proxy::world::Unknown;
+use proxy::world::NodeMaps;
 
 fn main() -> ExitCode {
     let config = Config::parse();
@@ -26,11 +26,12 @@ fn start(config: Config) -> Result<(), RunError> {
     umask(Mode::from_bits_truncate(0o027));
     // Before there is a second thread: each has its own namespace and capabilities.
     run::enter_namespace(&config)?;
+    let world = Arc::new(NodeMaps::of(&config.run_dir));
     let proxy = Proxy::bind(config)?;
     run::keep_needed_capabilities()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?
-        .block_on(proxy.run(Arc::new(Unknown), None))
+        .block_on(proxy.run(world, None))
 }

@@ -18,9 +18,9 @@ pub use transparent::Transparent;
 /// `MARK_MAGIC_PROXY_INGRESS` and `_EGRESS` of `bpf/lib/common.h`).
 pub mod mark {
     /// Rules of ingress of the destination were judged as well: nothing is left to judge.
-    pub const INGRESS: u32 = 0x0A00;
+    pub const INGRESS: u32 = abi::proxy::FROM_INGRESS;
     /// Rules of egress of the source were judged; those of ingress, if any, are still to be.
-    pub const EGRESS: u32 = 0x0B00;
+    pub const EGRESS: u32 = abi::proxy::FROM_EGRESS;
 }
 
 /// Which rules were judged last, and so which mark a packet to the server has.

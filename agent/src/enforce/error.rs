@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cluster::source::DirectoryError;
 use thiserror::Error;
 
-use crate::error::chain;
+use crate::{error::chain, proxy::ProxyError};
 
 /// The agent cannot start to enforce.
 #[derive(Debug, Error)]
@@ -51,6 +51,9 @@ pub enum EnforceError {
         /// Why it failed, with its causes.
         cause: Box<LoaderError>,
     },
+    /// The proxy has other rules than it should.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A descriptor cannot be had.
     #[error("waiting for changes: {0}")]
     Wait(#[from] nix::Error),

@@ -32,6 +32,11 @@ impl Clock {
     pub fn wall(&self, monotonic: u64) -> u64 {
         monotonic.saturating_add(self.offset)
     }
+
+    /// `CLOCK_MONOTONIC` time for ns since 1970.
+    pub fn monotonic(&self, wall: u64) -> u64 {
+        wall.saturating_sub(self.offset)
+    }
 }
 
 /// `CLOCK_MONOTONIC` in ns, the kernel program's clock.

@@ -7,7 +7,7 @@ use abi::event::Event;
 use arc_swap::ArcSwap;
 use flows_agent::{
     api::{Api, PolicyAccess, serve},
-    fact,
+    fact::{self, Fact},
     history::History,
     hubble::{FlowBuilder, agent_events::AgentEvents},
     node::{self, Peers, clock::Clock, names::NameTable},
@@ -29,7 +29,7 @@ pub(crate) const T0: i64 = 1_760_000_000;
 
 pub(crate) struct Agent {
     pub(crate) feeds: Vec<Fed>,
-    pub(crate) requests: SyncSender<fact::Request>,
+    pub(crate) requests: SyncSender<Fact>,
     pub(crate) history: Arc<History>,
     pub(crate) names: Arc<ArcSwap<NameTable>>,
     pub(crate) status: Arc<ArcSwap<node::Status>>,
@@ -61,7 +61,7 @@ impl Agent {
         let feeds = vec![Fed::new(0), Fed::new(1)];
         let (requests, requests_read) = std::sync::mpsc::sync_channel(1000);
         let config = Config {
-            requests: Some(requests_read),
+            proxy: Some(requests_read),
             queue_len,
             clock: Some(Clock::with_offset(
                 u64::try_from(T0).unwrap() * 1_000_000_000,
@@ -138,6 +138,7 @@ impl Agent {
         let mut expected = self.history.view().end().records;
         for request in requests {
             expected += 1;
+            let request = Fact::Request(Box::new(request));
             self.requests.send(request).unwrap();
         }
         while self.history.view().end().records < expected {

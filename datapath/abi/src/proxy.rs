@@ -1,6 +1,12 @@
 //! Packets to and from the node's layer-7 proxy, by their marks (`SO_MARK`, `skb->mark`). Marks are Cilium's
 //! (`bpf/lib/common.h`, `MARK_MAGIC_*`), so that rules which people have for them hold.
 
+/// Port at which the proxy takes connections, unless it is told another one: of those that Cilium keeps for
+/// proxies, 10000 to 20000.
+pub const TCP_PORT: u16 = 10_080;
+/// Port at which it takes DNS.
+pub const DNS_PORT: u16 = 10_053;
+
 /// Bits of a mark that say whose it is.
 pub const MASK: u32 = 0x0f00;
 /// On the way to the proxy; the upper 16 bits are the port at which it listens, 0 for a connection that it has.

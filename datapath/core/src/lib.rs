@@ -21,7 +21,6 @@ pub mod maps;
 pub mod packet;
 pub mod parse;
 pub mod policy;
-mod proxy;
 pub mod report;
 pub mod shares;
 pub mod verdict;

@@ -16,6 +16,7 @@ use crate::shares::Claim;
 
 mod icmp_error;
 mod long;
+mod proxied;
 mod resolve;
 mod short;
 
@@ -93,11 +94,11 @@ pub struct VerdictState {
 /// An [`Action`] in one register, as functions of the kernel program return it: `PASS`, [`DROP`],
 /// or the interface to redirect to.
 pub type ActionCode = u32;
-pub(crate) const PASS: ActionCode = 0;
+const PASS: ActionCode = 0;
 /// As an [`ActionCode`]: dropped.
 pub const DROP: ActionCode = u32::MAX;
 /// Added to a port: to the proxy. Interfaces have no such numbers, and ports don't reach the codes above.
-pub(crate) const TO_PROXY: ActionCode = 1 << 31;
+const TO_PROXY: ActionCode = 1 << 31;
 /// Between functions only: the long path must decide.
 const UNDECIDED: ActionCode = u32::MAX - 1;
 

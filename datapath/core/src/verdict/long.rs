@@ -5,6 +5,7 @@ use abi::event::{CHANGED, NEW};
 use abi::node::counter;
 use abi::{proto, reason};
 
+use super::proxied;
 use super::resolve::{refuse_resolved, resolve_both, spoof_check};
 use super::short::tell;
 use super::{ActionCode, Context, DROP, Hook, PASS, ResolvedAddr, Scratch, VerdictState};
@@ -13,8 +14,8 @@ use crate::family::{Family, V4, V6};
 use crate::maps::{Events, Maps};
 use crate::parse::{Role, Tuple};
 use crate::policy::{Decision, PolicyQuery, Probe, decide};
+use crate::report;
 use crate::shares::{Free, claim};
-use crate::{proxy, report};
 
 /// The last steps of the long path, which the kernel's program makes functions that the verifier checks once
 /// and by themselves, instead of once for each way that leads to a call.
@@ -150,10 +151,10 @@ fn allowed(state: &VerdictState) -> bool {
 #[inline(never)]
 fn require_proxy<M: Events>(maps: &M, state: &mut VerdictState, ip_proto: u8, tcp_flags: u8) {
     let reply = state.reply & 1 != 0;
-    if proxy::wants_listener(ip_proto, tcp_flags, reply) {
+    if proxied::wants_listener(ip_proto, tcp_flags, reply) {
         let ipv6 = state.ipv6;
-        proxy::require(maps, ipv6, ip_proto, &mut state.egress.decision);
-        proxy::require(maps, ipv6, ip_proto, &mut state.ingress.decision);
+        proxied::require(maps, ipv6, ip_proto, &mut state.egress.decision);
+        proxied::require(maps, ipv6, ip_proto, &mut state.ingress.decision);
     }
 }
 
@@ -287,7 +288,7 @@ pub fn conclude<F: Family, M: Events>(
     store_verdict(entry, context, &egress, &ingress, identity, stays);
     entry.flags &= !DENIED;
     entry.ifindex = ifindex;
-    let seen = if proxy::is_counted(entry, context, reply) {
+    let seen = if proxied::is_counted(entry, context, reply) {
         conntrack_update(
             entry,
             maps.node(),
@@ -325,7 +326,7 @@ pub fn conclude<F: Family, M: Events>(
         state.event.time = time;
         maps.emit(&state.event);
     }
-    match (proxy::way(&state.entry, context, reply), context.hook) {
+    match (proxied::way(&state.entry, context, reply), context.hook) {
         (Some(way), _) => way,
         (None, Hook::FromPod) => state.dst.endpoint.ifindex,
         (None, Hook::ToPod) => PASS,
@@ -342,7 +343,7 @@ pub fn carry_on<F: Family, M: Events>(
 ) -> ActionCode {
     let reply = state.reply & 1 != 0;
     let node = *maps.node();
-    if proxy::is_counted(&state.entry, context, reply)
+    if proxied::is_counted(&state.entry, context, reply)
         && let Some(entry) = F::ct(maps, &tuple.key)
     {
         let kind = conntrack_update(
@@ -359,7 +360,7 @@ pub fn carry_on<F: Family, M: Events>(
             tell(maps, state, context, tuple, reply, kind);
         }
     }
-    proxy::way(&state.entry, context, reply).unwrap_or(DROP)
+    proxied::way(&state.entry, context, reply).unwrap_or(DROP)
 }
 
 #[inline(always)]

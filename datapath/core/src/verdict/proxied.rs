@@ -15,16 +15,15 @@ use abi::conntrack::{CtEntry, FROM_B};
 use abi::event::REDIRECTED;
 use abi::{proto, reason};
 
-use crate::context::Context;
+use super::{ActionCode, Context, PASS, TO_PROXY};
 use crate::maps::Proxy;
 use crate::parse::{ACK, SYN};
 use crate::policy::Decision;
-use crate::verdict::{ActionCode, PASS, TO_PROXY};
 
 /// Whether a packet is of the leg that is counted: of those between client and proxy as far as this node sees
 /// them, of answers to a client elsewhere the server's.
 #[inline(always)]
-pub(crate) fn is_counted(entry: &CtEntry, context: &Context, reply: bool) -> bool {
+pub(super) fn is_counted(entry: &CtEntry, context: &Context, reply: bool) -> bool {
     if entry.proxy_port == 0 {
         return true;
     }
@@ -42,13 +41,13 @@ pub(crate) fn is_counted(entry: &CtEntry, context: &Context, reply: bool) -> boo
 /// Whether the proxy needs a listener to take a packet: it opens a TCP connection, or is of no connection that
 /// the proxy's host knows.
 #[inline(always)]
-pub(crate) fn wants_listener(ip_proto: u8, tcp_flags: u8, reply: bool) -> bool {
+pub(super) fn wants_listener(ip_proto: u8, tcp_flags: u8, reply: bool) -> bool {
     !reply && (ip_proto != proto::TCP || tcp_flags & (SYN | ACK) == SYN)
 }
 
 /// Where a packet of a connection goes that passes the proxy: to it, or on from it. `None`: it doesn't pass it.
 #[inline(always)]
-pub(crate) fn way(entry: &CtEntry, context: &Context, reply: bool) -> Option<ActionCode> {
+pub(super) fn way(entry: &CtEntry, context: &Context, reply: bool) -> Option<ActionCode> {
     if entry.proxy_port == 0 {
         None
     } else if context.is_from_proxy() {
@@ -62,7 +61,7 @@ pub(crate) fn way(entry: &CtEntry, context: &Context, reply: bool) -> Option<Act
 
 /// Turns a decision for the proxy into a drop if it doesn't listen.
 #[inline(always)]
-pub(crate) fn require<M: Proxy>(maps: &M, ipv6: bool, ip_proto: u8, decision: &mut Decision) {
+pub(super) fn require<M: Proxy>(maps: &M, ipv6: bool, ip_proto: u8, decision: &mut Decision) {
     if decision.verdict == REDIRECTED && !maps.listens(ipv6, ip_proto, decision.proxy_port) {
         decision.verdict = reason::PROXY_LOOKUP_FAILED;
     }
