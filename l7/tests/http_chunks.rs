@@ -53,3 +53,37 @@ fn chunks_end_where_they_say() {
     assert_eq!(chunks.push(b"0\r\n\r\n"), Err(ChunksError::Size));
     assert!(!chunks.is_complete());
 }
+
+#[test]
+fn trailers_of_a_response_pass() {
+    let long = format!("0\r\nA: {}\r\n\r\n", "b".repeat(8 * 1024));
+    let rows: &[(&str, Result<Option<usize>, ChunksError>)] = &[
+        ("1\r\na\r\n0\r\nA: b\r\nC: \u{e9}\r\n\r\nHTTP", Ok(Some(24))),
+        ("0\r\n\r\nHTTP", Ok(Some(5))),
+        ("0\r\nA: b\r\n", Ok(None)),
+        ("0\r\nA: b\n\r\n", Err(ChunksError::LineEnd)),
+        ("0\r\nA: b\rc", Err(ChunksError::LineEnd)),
+        ("0\r\nA\0: b\r\n\r\n", Err(ChunksError::LineEnd)),
+        ("0\r\n\nA: b\r\n\r\n", Err(ChunksError::Trailer)),
+        (&long, Err(ChunksError::TooLong)),
+    ];
+    for (text, wanted) in rows {
+        for step in [1, 3, 10_000] {
+            let (mut chunks, mut read) = (Chunks::with_trailers(), 0);
+            let mut told = Ok(None);
+            for piece in text.as_bytes().chunks(step) {
+                match chunks.push(piece) {
+                    Ok(more) => read += more,
+                    Err(error) => told = Err(error),
+                }
+                if told.is_err() || chunks.is_complete() {
+                    break;
+                }
+            }
+            if chunks.is_complete() {
+                told = Ok(Some(read));
+            }
+            assert_eq!(told, *wanted, "{text:?} in {step}");
+        }
+    }
+}

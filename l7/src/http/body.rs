@@ -22,12 +22,16 @@ pub enum ChunksError {
     Trailer,
 }
 
+/// Most bytes of a response's trailers, with the line that ends them.
+const MAX_TRAILERS: usize = 8 * 1024;
+
 /// Follows a chunked body to its end.
 #[derive(Clone, Debug)]
 pub struct Chunks {
     step: Step,
-    /// Bytes of the present line.
+    /// Bytes of the present line, or of all trailers.
     line: usize,
+    has_trailers: bool,
     failed: Option<ChunksError>,
 }
 
@@ -44,8 +48,10 @@ enum Step {
     Data(u64),
     DataReturn,
     DataEnd,
-    /// Behind the last chunk.
+    /// Behind the last chunk, where a line begins.
     Trailer,
+    TrailerLine,
+    TrailerLineEnd,
     TrailerEnd,
     Complete,
 }
@@ -57,12 +63,21 @@ impl Default for Chunks {
 }
 
 impl Chunks {
-    /// Before the first byte of the body.
+    /// Before the first byte of a request's body. Trailers are refused.
     pub fn new() -> Self {
         Self {
             step: Step::Size(0, 0),
             line: 0,
+            has_trailers: false,
             failed: None,
+        }
+    }
+
+    /// Before the first byte of a response's body, which nothing was judged for: trailers pass.
+    pub fn with_trailers() -> Self {
+        Self {
+            has_trailers: true,
+            ..Self::new()
         }
     }
 
@@ -107,7 +122,19 @@ impl Chunks {
 
     fn byte(&mut self, byte: u8) -> Result<Step, ChunksError> {
         self.line = self.line.saturating_add(1);
-        if self.line > MAX_LINE {
+        let most = match self.step {
+            Step::Trailer | Step::TrailerLine | Step::TrailerLineEnd | Step::TrailerEnd => {
+                MAX_TRAILERS
+            }
+            Step::Size(..)
+            | Step::Extension { .. }
+            | Step::SizeEnd { .. }
+            | Step::Data(_)
+            | Step::DataReturn
+            | Step::DataEnd
+            | Step::Complete => MAX_LINE,
+        };
+        if self.line > most {
             return Err(ChunksError::TooLong);
         }
         let new_line = |this: &mut Self, step| {
@@ -132,6 +159,13 @@ impl Chunks {
             (Step::DataReturn, b'\r') => Step::DataEnd,
             (Step::DataEnd, b'\n') => new_line(self, Step::Size(0, 0)),
             (Step::Trailer, b'\r') => Step::TrailerEnd,
+            (Step::Trailer | Step::TrailerLine, b'\t' | b' '..=b'~' | 0x80..)
+                if self.has_trailers =>
+            {
+                Step::TrailerLine
+            }
+            (Step::TrailerLine, b'\r') => Step::TrailerLineEnd,
+            (Step::TrailerLineEnd, b'\n') => Step::Trailer,
             (Step::Trailer, _) => return Err(ChunksError::Trailer),
             (Step::TrailerEnd, b'\n') => Step::Complete,
             (
@@ -139,6 +173,8 @@ impl Chunks {
                 | Step::SizeEnd { .. }
                 | Step::DataReturn
                 | Step::DataEnd
+                | Step::TrailerLine
+                | Step::TrailerLineEnd
                 | Step::TrailerEnd,
                 _,
             ) => return Err(ChunksError::LineEnd),
