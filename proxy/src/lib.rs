@@ -26,6 +26,7 @@ pub mod control;
 pub mod counters;
 pub mod dns;
 pub mod hop;
+pub mod http;
 mod kafka;
 pub mod limits;
 pub mod names;

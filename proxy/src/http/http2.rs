@@ -1,0 +1,124 @@
+//! A connection of HTTP/2: its streams, each judged by itself, over one connection to the server.
+//!
+//! ```text
+//! head     a stream's head, by the reader of HTTP/1.1, and as the server gets it
+//! stream   one stream: judged, forwarded, answered
+//! body     data and trailers, within both ends' windows
+//! server   the connection to the server
+//! resets   how many streams a client may reset
+//! ```
+//!
+//! All of it is one task: what a connection may cost is bounded by its windows and its number of streams.
+
+mod answer;
+mod body;
+mod head;
+mod resets;
+mod server;
+mod stream;
+
+use std::io;
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use h2::Reason;
+use l7::http::MAX_HEAD;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, timeout};
+
+use self::resets::Resets;
+use self::server::Server;
+use self::stream::StreamEnd;
+use super::limits::Limits;
+use super::preface::Begun;
+use super::record::Protocol;
+use super::refusal::Refusal;
+use super::request::reject;
+use super::{Ended, Service};
+
+/// Most bytes of a head that h2 decodes: those that our reader refuses as too long get an answer that says so.
+const MAX_HEADER_LIST: u32 = 64 * 1024;
+const _: () = assert!(MAX_HEADER_LIST as usize > MAX_HEAD);
+
+/// Streams that h2 itself resets before it takes the client for an attacker.
+const MAX_FAULTY_STREAMS: usize = 100;
+
+/// The window of a connection: all streams' together, so that one that isn't read doesn't stop the others.
+fn connection_window(limits: &Limits) -> u32 {
+    let window = limits.stream_window.saturating_mul(limits.streams);
+    // RFC 9113, 6.9.1.
+    window.min((1 << 31) - 1)
+}
+
+/// Serves a connection, its preface included.
+pub(super) async fn serve<C, U, F>(
+    service: &Service<'_>,
+    client: Begun<C>,
+    connect: impl Fn() -> F,
+) -> Ended
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+    F: Future<Output = io::Result<U>>,
+{
+    let limits = service.limits;
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(limits.stream_window)
+        .initial_connection_window_size(connection_window(limits))
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .max_local_error_reset_streams(Some(MAX_FAULTY_STREAMS))
+        .max_send_buffer_size(usize::try_from(limits.stream_window).unwrap_or(usize::MAX));
+    let handshake = builder.handshake::<_, Bytes>(client);
+    let Ok(Ok(mut connection)) = timeout(limits.head, handshake).await else {
+        return Ended::Closed;
+    };
+    let server = Server::default();
+    let mut driver = pin!(server.drive(limits, connect));
+    let mut has_driver = true;
+    let mut resets = Resets::new(limits, Instant::now());
+    let mut streams = FuturesUnordered::new();
+    let error = loop {
+        let is_idle = streams.is_empty();
+        tokio::select! {
+            // Ended streams are counted before new ones come.
+            biased;
+            Some(end) = streams.next() => {
+                if end == StreamEnd::Reset && !resets.take(Instant::now()) {
+                    reject(service, Protocol::Http2, Refusal::Resets);
+                    connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    let closed = std::future::poll_fn(|cx| connection.poll_closed(cx));
+                    drop(timeout(limits.drain, closed).await);
+                    return Ended::Cut;
+                }
+            }
+            () = &mut driver, if has_driver => {
+                has_driver = false;
+                connection.graceful_shutdown();
+            }
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, respond))) => {
+                    streams.push(stream::serve(service, &server, request, respond));
+                }
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            },
+            () = sleep(limits.idle), if is_idle => {
+                connection.graceful_shutdown();
+                let closed = std::future::poll_fn(|cx| connection.poll_closed(cx));
+                drop(timeout(limits.drain, closed).await);
+                return Ended::Closed;
+            }
+        }
+    };
+    // Streams under way see that it ended, and tell of it.
+    let rest = async { while streams.next().await.is_some() {} };
+    let is_whole = timeout(limits.drain, rest).await.is_ok() && error.is_none();
+    if let Some(error) = error.filter(|error| !error.is_io()) {
+        reject(service, Protocol::Http2, Refusal::Http2(error));
+    }
+    if is_whole { Ended::Closed } else { Ended::Cut }
+}

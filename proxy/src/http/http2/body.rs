@@ -1,0 +1,75 @@
+//! Data and trailers of a stream on their way from one end to the other.
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use h2::{Reason, RecvStream, SendStream};
+use http::HeaderMap;
+
+use crate::http::activity::Activity;
+
+/// Why a body did not get across.
+#[derive(Debug)]
+pub(super) enum CopyError {
+    /// Its sender reset the stream, or its connection broke.
+    Sender(h2::Error),
+    /// Its reader did.
+    Reader(h2::Error),
+}
+
+/// Copies data and trailers to their end. What the reader didn't take yet stays within the sender's window: its
+/// bytes are given back to it only when they were handed on. `trailers` may take some away.
+pub(super) async fn copy(
+    from: &mut RecvStream,
+    to: &mut SendStream<Bytes>,
+    trailers: impl FnOnce(&mut HeaderMap),
+    activity: &Activity,
+) -> Result<(), CopyError> {
+    if from.is_end_stream() {
+        // The end was sent with the head.
+        return Ok(());
+    }
+    loop {
+        let data = tokio::select! {
+            data = from.data() => data,
+            error = reset(to) => return Err(CopyError::Reader(error)),
+        };
+        activity.touch();
+        let Some(data) = data else {
+            break;
+        };
+        let mut rest = data.map_err(CopyError::Sender)?;
+        let length = rest.len();
+        let is_end = from.is_end_stream();
+        while !rest.is_empty() {
+            to.reserve_capacity(rest.len());
+            let capacity = poll_fn(|cx| to.poll_capacity(cx)).await;
+            let capacity = capacity.unwrap_or_else(|| Err(Reason::CANCEL.into()));
+            let capacity = capacity.map_err(CopyError::Reader)?;
+            let piece = rest.split_to(capacity.min(rest.len()));
+            let is_last = is_end && rest.is_empty();
+            to.send_data(piece, is_last).map_err(CopyError::Reader)?;
+            activity.touch();
+            if is_last {
+                return Ok(());
+            }
+        }
+        let released = from.flow_control().release_capacity(length);
+        released.map_err(CopyError::Sender)?;
+    }
+    match from.trailers().await.map_err(CopyError::Sender)? {
+        Some(mut map) => {
+            trailers(&mut map);
+            to.send_trailers(map).map_err(CopyError::Reader)
+        }
+        None => to.send_data(Bytes::new(), true).map_err(CopyError::Reader),
+    }
+}
+
+/// Ends when the reader resets the stream.
+async fn reset(to: &mut SendStream<Bytes>) -> h2::Error {
+    match poll_fn(|cx| to.poll_reset(cx)).await {
+        Ok(reason) => reason.into(),
+        Err(error) => error,
+    }
+}
