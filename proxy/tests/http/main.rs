@@ -1,0 +1,15 @@
+//! HTTP through the proxy, over TCP on loopback: what a server sees, what a client gets, and what is told.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bodies;
+mod cases;
+mod failures;
+mod hyper;
+mod memory;
+mod proxy;
+mod requests;
+mod streams;
+mod streams_failures;
+mod upgrade;
+mod wire;
