@@ -74,7 +74,8 @@ pub enum Ended {
 /// client's.
 ///
 /// HTTP/1.1, or HTTP/2 if the client begins with its preface; the server is spoken to as the client speaks.
-/// Dropping the future cuts both connections.
+/// Dropping the future cuts both connections. Both streams have TCP_NODELAY: what is written here is written as a
+/// whole, and updates of windows (HTTP/2) must not wait.
 pub async fn serve<C, U, F>(service: &Service<'_>, mut client: C, connect: impl Fn() -> F) -> Ended
 where
     C: AsyncRead + AsyncWrite + Unpin,

@@ -5,6 +5,7 @@
 mod bodies;
 mod cases;
 mod failures;
+mod h2_ends;
 mod hyper;
 mod memory;
 mod proxy;

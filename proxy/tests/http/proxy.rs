@@ -285,10 +285,12 @@ impl Connection {
             limits: &self.limits,
             scheme: "http",
         };
+        stream.set_nodelay(true).unwrap();
         let mut client = counted(stream, &self.up, &self.down);
         let connect = async || {
             let stream = TcpStream::connect(self.server).await?;
             self.connects.fetch_add(1, Ordering::Relaxed);
+            stream.set_nodelay(true)?;
             Ok(counted(stream, &self.down, &self.up))
         };
         let ended = serve(&service, &mut client, &connect).await;
