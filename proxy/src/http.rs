@@ -6,15 +6,14 @@
 //!   http1         heads by l7's strict reader, bodies counted and copied
 //!   http2         streams of h2, heads by the same reader
 //! judge, record   what the caller gives: rules, and where it is told of what was decided
+//! connections     the caller that the proxy is: the rules of both ends, its network, its records
 //! ```
-//!
-//! What is not here: sockets and their options, which connection has which rules, TLS.
 //!
 //! Memory: each direction has one buffer (of HTTP/2: one window per stream), and nothing is read from one end
 //! that the other one doesn't take. Nothing is queued.
 
-mod activity;
 mod answer;
+mod connections;
 mod http1;
 mod http2;
 mod judge;
@@ -28,6 +27,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub use connections::HttpConnections;
 pub use judge::{Decisions, Judge};
 pub use limits::Limits;
 pub use record::{

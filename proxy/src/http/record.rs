@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use l7::http::{ChunksError, Effects, HeaderNote};
 
@@ -24,8 +24,12 @@ pub trait Recorder: Sync {
 /// [`Event::Responded`] or [`Event::Failed`]; after a response there may still be a failure.
 #[derive(Debug)]
 pub struct HttpRecord {
+    /// When the request's head was complete.
+    pub time: SystemTime,
     /// The request.
     pub request: Arc<RequestLine>,
+    /// What the rules said; without the changes, whose values may be secret.
+    pub decisions: Arc<Decisions>,
     /// What became of it.
     pub event: Event,
 }
@@ -76,7 +80,7 @@ impl fmt::Display for Protocol {
 #[derive(Debug)]
 pub enum Event {
     /// It was judged; verdict FORWARDED or DROPPED.
-    Judged(Decisions),
+    Judged,
     /// The head of the response; verdict FORWARDED, also of a denied request's.
     Responded {
         /// HTTP's.
@@ -201,8 +205,8 @@ impl Redaction {
             .unwrap_or(path)
     }
 
-    /// What may be seen of a verdict: not the values that a client sent and that a rule set must not be.
-    pub(super) fn verdict(&self, verdict: &Decisions) -> Decisions {
+    /// What may be seen of decisions: not the values that headers have or should have.
+    pub(super) fn decisions(&self, all: &Decisions) -> Decisions {
         let notes = |notes: &[HeaderNote]| {
             let notes = notes.iter();
             notes
@@ -213,11 +217,12 @@ impl Redaction {
                 .collect()
         };
         Decisions {
-            decisions: verdict.decisions.clone(),
+            decisions: all.decisions.clone(),
+            is_unruled: all.is_unruled,
             effects: Effects {
                 changes: Vec::new(),
-                missing: notes(&verdict.effects.missing),
-                rejected: notes(&verdict.effects.rejected),
+                missing: notes(&all.effects.missing),
+                rejected: notes(&all.effects.rejected),
             },
         }
     }
@@ -246,7 +251,7 @@ mod tests {
             name: name.into(),
             value: value.into(),
         };
-        let verdict = redaction.verdict(&Decisions {
+        let seen = redaction.decisions(&Decisions {
             effects: Effects {
                 missing: vec![note("content-type", b"a")],
                 rejected: vec![note("X-User", b"eve")],
@@ -254,7 +259,7 @@ mod tests {
             },
             ..Decisions::default()
         });
-        assert_eq!(verdict.effects.missing, [note("content-type", b"a")]);
-        assert_eq!(verdict.effects.rejected, [note("X-User", REDACTED)]);
+        assert_eq!(seen.effects.missing, [note("content-type", b"a")]);
+        assert_eq!(seen.effects.rejected, [note("X-User", REDACTED)]);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use l7::http::{Effects, Head, Normalized, Request, normalize};
 use tokio::time::Instant;
 
 use super::Service;
+use super::judge::Decisions;
 use super::record::{Event, Failure, HttpRecord, Protocol, Rejection, RequestLine};
 use super::refusal::Refusal;
 
@@ -37,7 +39,7 @@ pub(super) fn judge<'h, 's>(
         Ok(Normalized::Redirect(path)) => return Judged::Redirected(path),
         Err(error) => return Judged::Refused(error.into()),
     };
-    let verdict = service.judge.judge(&Request {
+    let decisions = service.judge.judge(&Request {
         method: head.method,
         authority: head.authority,
         path: &path,
@@ -54,11 +56,13 @@ pub(super) fn judge<'h, 's>(
             request_id: request_id(head),
             headers: redaction.headers(head.headers.iter().copied()),
         }),
+        decisions: Arc::new(redaction.decisions(&decisions)),
+        time: SystemTime::now(),
         began: Instant::now(),
     };
-    log.record(Event::Judged(redaction.verdict(&verdict)));
-    if verdict.is_allowed() {
-        Judged::Forwarded(path, verdict.effects, log)
+    log.record(Event::Judged);
+    if decisions.is_allowed() {
+        Judged::Forwarded(path, decisions.effects, log)
     } else {
         Judged::Denied(log)
     }
@@ -80,13 +84,17 @@ fn request_id(head: &Head<'_>) -> Box<str> {
 pub(super) struct RequestLog<'s> {
     service: &'s Service<'s>,
     request: Arc<RequestLine>,
+    decisions: Arc<Decisions>,
+    time: SystemTime,
     began: Instant,
 }
 
 impl RequestLog<'_> {
     fn record(&self, event: Event) {
         self.service.record.record(HttpRecord {
+            time: self.time,
             request: Arc::clone(&self.request),
+            decisions: Arc::clone(&self.decisions),
             event,
         });
     }

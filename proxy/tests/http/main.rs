@@ -4,6 +4,7 @@
 
 mod bodies;
 mod cases;
+mod connections;
 mod failures;
 mod h2_ends;
 mod hyper;

@@ -72,6 +72,7 @@ impl Judge for Policy {
         let (decision, effects) = set.unwrap().judge_http(PEER, request, &NoSecrets);
         Decisions {
             decisions: vec![(Direction::Ingress, decision)],
+            is_unruled: false,
             effects,
         }
     }
@@ -100,8 +101,8 @@ impl Log {
         let records = self.records.lock().unwrap();
         let lines = records.iter().map(|record| {
             let what = match &record.event {
-                Event::Judged(decisions) if decisions.is_allowed() => "allowed".to_owned(),
-                Event::Judged(_) => "denied".to_owned(),
+                Event::Judged if record.decisions.is_allowed() => "allowed".to_owned(),
+                Event::Judged => "denied".to_owned(),
                 Event::Responded { status, .. } => status.to_string(),
                 Event::Failed {
                     status, failure, ..

@@ -153,10 +153,7 @@ async fn the_server_sees_what_was_judged() {
     let wanted = "GET /api/y?q=../z HTTP/1.1\nHost: other:80\nAccept: */*\nX-User: fe";
     assert_eq!(server.seen()[0].head, wanted);
     let records = proxy.log.take();
-    let Event::Judged(decisions) = &records[0].event else {
-        panic!("{records:?}");
-    };
-    let rejected = &decisions.effects.rejected[0];
+    let rejected = &records[0].decisions.effects.rejected[0];
     assert_eq!(
         (&*rejected.name, &*rejected.value),
         ("X-User", &b"[redacted]"[..])

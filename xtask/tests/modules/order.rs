@@ -171,6 +171,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "kafka",
             "dns",
             "carrier",
+            "http",
             "control",
             "config",
             "run",

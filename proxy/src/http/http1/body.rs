@@ -6,7 +6,7 @@ use l7::http::{Chunks, ChunksError, Framing};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::input::{BODY_PIECE, Input};
-use crate::http::activity::Activity;
+use crate::splice::Activity;
 
 /// What is left of a body.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Body {
             };
             written.map_err(CopyError::Write)?;
             from.consume(taken);
-            activity.touch();
+            activity.note();
             if self.is_complete() {
                 return to.flush().await.map_err(CopyError::Write);
             }
@@ -97,7 +97,7 @@ impl Body {
                     Self::Length(_) | Self::Chunked(_) => Err(CopyError::Ended),
                 };
             }
-            activity.touch();
+            activity.note();
         }
     }
 

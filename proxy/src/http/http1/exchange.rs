@@ -103,7 +103,7 @@ where
                             break Sent::NotNeeded;
                         }
                     }
-                    () = progress.activity.stalled(limits.stalled) => break Sent::Failed(Failure::Stalled),
+                    () = progress.activity.none_for(limits.stalled) => break Sent::Failed(Failure::Stalled),
                 }
             }
         };
@@ -118,7 +118,7 @@ where
                     error = watch(client, &mut server.output), if is_sent => {
                         Some(Err(RelayError::Client(error)))
                     }
-                    () = progress.activity.stalled(limits.stalled) => None,
+                    () = progress.activity.none_for(limits.stalled) => None,
                 }
             }
         };

@@ -9,9 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::body::CopyError;
 use super::input::{HEAD_PIECE, Input};
 use super::response::{Asked, Response, find_end};
-use crate::http::activity::Activity;
 use crate::http::record::Failure;
 use crate::http::request::RequestLog;
+use crate::splice::Activity;
 
 /// Most responses before the one that counts (100, 102, 103).
 const MAX_INTERIM: usize = 16;
@@ -138,7 +138,7 @@ async fn read_head(
         let filled = server.fill(HEAD_PIECE).await;
         let has_begun = has_answered || !server.bytes().is_empty();
         match filled {
-            Ok(1..) => progress.activity.touch(),
+            Ok(1..) => progress.activity.note(),
             Ok(0) if has_begun => return Err(RelayError::Server(None)),
             Ok(0) => return Err(RelayError::NoResponse(None)),
             Err(error) if has_begun => return Err(RelayError::Server(Some(error))),

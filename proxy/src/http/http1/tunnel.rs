@@ -8,7 +8,7 @@ use super::body::{Body, CopyError};
 use super::exchange::Server;
 use super::input::Input;
 use crate::http::Ended;
-use crate::http::activity::Activity;
+use crate::splice::Activity;
 
 /// Copies both ways until both ends closed; an end that closes is closed on the other side, which may go on.
 pub(super) async fn run<C, U>(
@@ -34,7 +34,7 @@ where
             Ok(_) => Ended::Closed,
             Err(_) => Ended::Cut,
         },
-        () = activity.stalled(idle) => Ended::Cut,
+        () = activity.none_for(idle) => Ended::Cut,
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 use http::HeaderMap;
 
-use crate::http::activity::Activity;
+use crate::splice::Activity;
 
 /// Why a body did not get across.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) async fn copy(
             data = from.data() => data,
             error = reset(to) => return Err(CopyError::Reader(error)),
         };
-        activity.touch();
+        activity.note();
         let Some(data) = data else {
             break;
         };
@@ -49,7 +49,7 @@ pub(super) async fn copy(
             let piece = rest.split_to(capacity.min(rest.len()));
             let is_last = is_end && rest.is_empty();
             to.send_data(piece, is_last).map_err(CopyError::Reader)?;
-            activity.touch();
+            activity.note();
             if is_last {
                 return Ok(());
             }

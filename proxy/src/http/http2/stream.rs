@@ -17,12 +17,12 @@ use super::body::{CopyError, copy};
 use super::head::{Incoming, is_grpc};
 use super::server::{NoServer, Server};
 use crate::http::Service;
-use crate::http::activity::Activity;
 use crate::http::answer::{Answer, DENIED};
 use crate::http::limits::Limits;
 use crate::http::record::{Failure, Protocol};
 use crate::http::refusal::Refusal;
 use crate::http::request::{RequestLog, reject};
+use crate::splice::Activity;
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,13 +129,13 @@ impl Exchange<'_> {
         let sender = tokio::select! {
             sender = ready(server) => sender,
             error = poll_fn(|cx| reset(respond.poll_reset(cx))) => return before(End::Client(error)),
-            () = self.activity.stalled(self.limits.stalled) => return before(End::Stalled),
+            () = self.activity.none_for(self.limits.stalled) => return before(End::Stalled),
         };
         let mut sender = match sender {
             Ok(sender) => sender,
             Err(end) => return before(end),
         };
-        self.activity.touch();
+        self.activity.note();
         let (mut response, mut to_server) = match sender.send_request(request, body.is_end_stream())
         {
             Ok(sent) => sent,
@@ -162,7 +162,7 @@ impl Exchange<'_> {
                 },
                 head = poll_fn(|cx| poll_head(&mut response, cx)) => match head {
                     Ok(Head::Interim(interim)) => {
-                        self.activity.touch();
+                        self.activity.note();
                         if let Err(error) = respond.send_informational(interim) {
                             return before(End::Client(error));
                         }
@@ -173,10 +173,10 @@ impl Exchange<'_> {
                 error = poll_fn(|cx| reset(respond.poll_reset(cx))) => {
                     return before(End::Client(error));
                 }
-                () = self.activity.stalled(self.limits.stalled) => return before(End::Stalled),
+                () = self.activity.none_for(self.limits.stalled) => return before(End::Stalled),
             }
         };
-        self.activity.touch();
+        self.activity.note();
         let (mut parts, mut body) = response.into_parts();
         self.log
             .responded(parts.status.as_u16(), lines(&parts.headers));
@@ -204,7 +204,7 @@ impl Exchange<'_> {
                         Err(CopyError::Reader(error)) => break End::Client(error),
                         Err(CopyError::Sender(error)) => break End::Server(error),
                     },
-                    () = self.activity.stalled(self.limits.stalled) => break End::Stalled,
+                    () = self.activity.none_for(self.limits.stalled) => break End::Stalled,
                 }
             }
         };
