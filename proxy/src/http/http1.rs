@@ -112,8 +112,9 @@ where
                     self.linger().await;
                     return Ended::Closed;
                 }
-                Next::Answer(status) => {
-                    let answer = Answer::of_status(status);
+                Next::Answer { status, is_head } => {
+                    let mut answer = Answer::of_status(status);
+                    answer.is_bare = is_head;
                     if !self.write_answer(&answer, true, None).await {
                         return Ended::Cut;
                     }

@@ -45,6 +45,9 @@ const _: () = assert!(MAX_HEADER_LIST as usize > MAX_HEAD);
 /// Streams that h2 itself resets before it takes the client for an attacker.
 const MAX_FAULTY_STREAMS: usize = 100;
 
+/// Bytes of a stream that are handed on and not written: a frame.
+const SEND_BUFFER: usize = 16 * 1024;
+
 /// The window of a connection: all streams' together, so that one that isn't read doesn't stop the others.
 fn connection_window(limits: &Limits) -> u32 {
     let window = limits.stream_window.saturating_mul(limits.streams);
@@ -71,7 +74,7 @@ where
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(MAX_HEADER_LIST)
         .max_local_error_reset_streams(Some(MAX_FAULTY_STREAMS))
-        .max_send_buffer_size(usize::try_from(limits.stream_window).unwrap_or(usize::MAX));
+        .max_send_buffer_size(SEND_BUFFER);
     let handshake = builder.handshake::<_, Bytes>(client);
     let Ok(Ok(mut connection)) = timeout(limits.head, handshake).await else {
         return Ended::Closed;

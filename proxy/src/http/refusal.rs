@@ -26,9 +26,6 @@ pub enum Refusal {
     /// A stream of HTTP/2 of another scheme than `http` or `https`.
     #[error("an unknown scheme")]
     Scheme,
-    /// A stream of HTTP/2 that was open when the server ended the connection; the client may send it again.
-    #[error("the server has ended the connection")]
-    ServerGone,
     /// The connection breaks the rules of HTTP/2, or was reset.
     #[error("HTTP/2: {0}")]
     Http2(#[source] h2::Error),
@@ -46,7 +43,7 @@ impl Refusal {
             Self::EscapedSlash => Some(307),
             Self::Late => Some(408),
             Self::Authority | Self::Scheme => Some(400),
-            Self::Incomplete | Self::ServerGone | Self::Http2(_) | Self::Resets => None,
+            Self::Incomplete | Self::Http2(_) | Self::Resets => None,
         }
     }
 }

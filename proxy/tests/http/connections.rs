@@ -34,11 +34,11 @@ struct Pods;
 
 impl World for Pods {
     fn end(&self, address: IpAddr) -> End {
-        let (identity, endpoint) = match address {
-            CLIENT => (1007, Some(7)),
-            SERVER => (1009, Some(9)),
-            _ => (WORLD, None),
-        };
+        let pods = [(CLIENT, 1007, 7), (SERVER, 1009, 9)];
+        let known = pods.iter().find(|(pod, ..)| *pod == address);
+        let (identity, endpoint) = known.map_or((WORLD, None), |(_, identity, endpoint)| {
+            (*identity, Some(*endpoint))
+        });
         End { identity, endpoint }
     }
 }

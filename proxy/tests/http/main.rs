@@ -1,6 +1,10 @@
 //! HTTP through the proxy, over TCP on loopback: what a server sees, what a client gets, and what is told.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod bodies;
 mod cases;

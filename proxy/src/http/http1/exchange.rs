@@ -45,8 +45,12 @@ pub(super) enum Next {
     Close,
     /// Nothing, in the middle.
     Cut,
-    /// Nothing: it failed, and an answer with this status comes instead of the server's.
-    Answer(u16),
+    /// Nothing: it failed, and an answer comes instead of the server's.
+    Answer {
+        status: u16,
+        /// Whether it is one to HEAD.
+        is_head: bool,
+    },
 }
 
 /// How the request's way ended.
@@ -124,6 +128,10 @@ where
         };
         (sent, end)
     };
+    let answer = |status| Next::Answer {
+        status,
+        is_head: asked.is_head,
+    };
     match (sent, end) {
         (Sent::Failed(failure), Some(_)) => {
             // The response is there, the rest of the request is not.
@@ -137,12 +145,12 @@ where
                 _ => None,
             };
             log.failed(status, failure);
-            status.map_or(Next::Cut, Next::Answer)
+            status.map_or(Next::Cut, answer)
         }
         (_, None) => {
             let status = (!progress.has_begun()).then_some(504);
             log.failed(status, Failure::Stalled);
-            status.map_or(Next::Cut, Next::Answer)
+            status.map_or(Next::Cut, answer)
         }
         (Sent::All, Some(Ok(relayed))) => {
             server.has_answered = true;
@@ -164,7 +172,7 @@ where
             let status = answers.then_some(502);
             log.failed(status, error.into_failure());
             match status {
-                Some(status) => Next::Answer(status),
+                Some(status) => answer(status),
                 None if meets_end => Next::Close,
                 None => Next::Cut,
             }

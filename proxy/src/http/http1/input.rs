@@ -41,9 +41,9 @@ impl<R: AsyncRead + Unpin> Input<R> {
         self.has_ended
     }
 
-    /// Gives a large buffer back once it is empty.
+    /// Gives the buffer back if it is empty: the next one may be smaller.
     pub(super) fn release(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > HEAD_PIECE {
+        if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
     }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::{MAX_HEADER_LIST, connection_window};
+use super::{MAX_HEADER_LIST, SEND_BUFFER, connection_window};
 use crate::http::limits::Limits;
 use crate::http::record::Failure;
 
@@ -60,7 +60,7 @@ impl Server {
             .initial_window_size(limits.stream_window)
             .initial_connection_window_size(connection_window(limits))
             .max_header_list_size(MAX_HEADER_LIST)
-            .max_send_buffer_size(usize::try_from(limits.stream_window).unwrap_or(usize::MAX));
+            .max_send_buffer_size(SEND_BUFFER);
         loop {
             self.wanted.notified().await;
             self.state.send_replace(State::Connecting);

@@ -58,7 +58,7 @@ pub(super) async fn serve<'s>(
                 log: &log,
             };
             let end = exchange.run(server, *request, body, &mut respond).await;
-            return end.tell(service, &log, is_grpc, is_head, &mut respond);
+            return end.tell(&log, is_grpc, is_head, &mut respond);
         }
         Incoming::Denied(log) => {
             respond_with(Answer::new(403, DENIED), Some(&log));
@@ -219,7 +219,6 @@ impl Outcome {
     /// Tells the client and the log how it ended.
     fn tell(
         self,
-        service: &Service<'_>,
         log: &RequestLog<'_>,
         is_grpc: bool,
         is_head: bool,
@@ -232,7 +231,7 @@ impl Outcome {
                 return StreamEnd::Reset;
             }
             End::NotSent => {
-                reject(service, Protocol::Http2, Refusal::ServerGone);
+                log.failed(None, Failure::ServerClosed);
                 respond.send_reset(Reason::REFUSED_STREAM);
                 return StreamEnd::Ended;
             }
