@@ -30,6 +30,8 @@ pub struct Options {
     pub nodes: usize,
     /// Run agents and the relay. Without, pods are merely wired.
     pub agents: bool,
+    /// Have a layer-7 proxy on each node, so that policies may have rules of layer 7.
+    pub l7_proxy: bool,
     /// Have a host outside of the cluster.
     pub outside: bool,
     /// TCP address at which the relay listens besides its socket.
@@ -93,6 +95,7 @@ impl Lab {
                 name: options.name.clone(),
                 token: token(),
                 agents: options.agents,
+                l7_proxy: options.l7_proxy,
                 outside: options.outside,
                 relay_listen: options.relay_listen.clone(),
                 agent_args: options.agent_args.clone(),
@@ -252,9 +255,13 @@ impl Lab {
             let directory = self.paths.node(&node.name);
             fs::create_dir_all(&directory).context("create", &directory)?;
             let mut started = String::new();
+            if self.record.agents && self.record.l7_proxy {
+                let pid = self.start_proxy(&node.name)?;
+                started = format!(", proxy {pid}");
+            }
             if self.record.agents {
                 let pid = self.start_agent(&node.name)?;
-                started = format!(", agent {pid}");
+                started = format!("{started}, agent {pid}");
             }
             say(&format!(
                 "node {}: {} {}, pods {} {}{started}",

@@ -24,6 +24,11 @@ pub enum Role {
         /// The node.
         node: String,
     },
+    /// A node's layer-7 proxy.
+    Proxy {
+        /// The node.
+        node: String,
+    },
     /// The relay.
     Relay,
     /// A pod's container.

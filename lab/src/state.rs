@@ -126,6 +126,9 @@ pub struct Record {
     pub token: String,
     /// Whether agents run.
     pub agents: bool,
+    /// Whether each node has a layer-7 proxy.
+    #[serde(default)]
+    pub l7_proxy: bool,
     /// Whether there is a host outside of the cluster.
     pub outside: bool,
     /// TCP address at which the relay listens besides its socket.

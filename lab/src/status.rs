@@ -88,8 +88,14 @@ impl Lab {
             .iter()
             .filter(|process| !process.alive())
         {
-            if let Role::Agent { node } = &process.role {
-                complaints.insert(format!("the agent of {node} has ended"));
+            match &process.role {
+                Role::Agent { node } => {
+                    complaints.insert(format!("the agent of {node} has ended"));
+                }
+                Role::Proxy { node } => {
+                    complaints.insert(format!("the proxy of {node} has ended"));
+                }
+                Role::Relay | Role::Container { .. } => {}
             }
         }
         complaints
@@ -106,7 +112,7 @@ impl Lab {
             .filter(|process| process.alive());
         let mut nodes = agents.filter_map(|process| match &process.role {
             Role::Agent { node } => Some(node),
-            Role::Relay | Role::Container { .. } => None,
+            Role::Proxy { .. } | Role::Relay | Role::Container { .. } => None,
         });
         nodes.find_map(|node| {
             let socket = self.paths().node(node).join("hubble.sock");
@@ -200,6 +206,7 @@ async fn ask(socket: &Path) -> Result<Vec<String>, String> {
 fn describe(role: &Role) -> String {
     match role {
         Role::Agent { node } => format!("agent of {node}"),
+        Role::Proxy { node } => format!("proxy of {node}"),
         Role::Relay => "relay".to_owned(),
         Role::Container {
             namespace,
@@ -228,10 +235,15 @@ impl Status {
                 node: node.name.clone(),
             });
             let agent = agent.unwrap_or_else(|| "no agent".to_owned());
-            lines.push(format!(
-                "node {}  {}  {}  {agent}",
-                node.name, node.ipv4, node.ipv6
-            ));
+            let mut line = format!("node {}  {}  {}  {agent}", node.name, node.ipv4, node.ipv6);
+            let proxy = running(&Role::Proxy {
+                node: node.name.clone(),
+            });
+            if let Some(proxy) = proxy {
+                line.push_str("  ");
+                line.push_str(&proxy);
+            }
+            lines.push(line);
             for pod in self.plan.pods.iter().filter(|pod| pod.node == node.name) {
                 let mut line = format!("  {}  {}  {}", pod.full_name(), pod.ipv4, pod.ipv6);
                 for container in &pod.containers {

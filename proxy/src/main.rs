@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use nix::sys::stat::{Mode, umask};
 use proxy::config::Config;
+use proxy::http::HttpConnections;
 use proxy::run::{self, Proxy, RunError};
 use proxy::world::NodeMaps;
 
@@ -33,5 +34,5 @@ fn start(config: Config) -> Result<(), RunError> {
         .worker_threads(2)
         .enable_all()
         .build()?
-        .block_on(proxy.run(world, None))
+        .block_on(proxy.run(world, Some(Arc::new(HttpConnections::default()))))
 }

@@ -26,7 +26,7 @@ use proxy::names::{LearnError, Learned, Names as _};
 use proxy::network::Transparent;
 use proxy::record::{Dns, Layer7, Record, Records};
 use proxy::rules::RuleStore;
-use proxy::world::{End, Unknown};
+use proxy::world::{End, NodeMaps};
 use serve::listen::Listen;
 use testing::{PATIENCE, eventually};
 use tokio::sync::mpsc;
@@ -49,7 +49,7 @@ struct Served {
 async fn served(directory: &Path, records: usize) -> Served {
     let names = Arc::new(AgentNames::default());
     let context = Context::new(
-        Arc::new(Unknown),
+        Arc::new(NodeMaps::of(Path::new("/nowhere"))),
         Arc::new(RuleStore::default()),
         Arc::new(Transparent::default()),
         Arc::clone(&names) as _,

@@ -1,4 +1,4 @@
-//! The lab's agents and its relay: started, killed, started again.
+//! The lab's agents, its proxies and its relay: started, killed, started again.
 
 use std::ffi::OsString;
 use std::fs;
@@ -26,12 +26,48 @@ impl Lab {
         ] {
             line.extend([flag.into(), value]);
         }
+        if self.record.l7_proxy {
+            line.push("--l7-proxy=on".into());
+        }
         line.extend(self.record.agent_args.iter().map(Into::into));
         let role = Role::Agent {
             node: node.to_owned(),
         };
         let log = directory.join("agent.log");
         self.start(role, &ExecContext::default(), &line, &[], &log)
+    }
+
+    pub(super) fn start_proxy(&mut self, node: &str) -> Result<i32> {
+        let directory = self.paths.node(node);
+        let program = beside(&self.program, "flows-proxy")?;
+        let line: Vec<OsString> = vec![
+            program.into(),
+            "--run-dir".into(),
+            directory.clone().into(),
+            "--netns".into(),
+            self.paths.node_namespace(node).into(),
+        ];
+        let role = Role::Proxy {
+            node: node.to_owned(),
+        };
+        let log = directory.join("proxy.log");
+        self.start(role, &ExecContext::default(), &line, &[], &log)
+    }
+
+    /// Kills a node's proxy, as a crash would. False if none was running.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if the record can't be written.
+    pub fn kill_proxy(&mut self, node: &str) -> Result<bool> {
+        self.kill(&|role| matches!(role, Role::Proxy { node: name } if name == node))
+    }
+
+    /// Starts a node's proxy again after [`Lab::kill_proxy`].
+    ///
+    /// # Errors
+    /// [`crate::Error::NoProgram`], [`crate::Error::Io`].
+    pub fn restart_proxy(&mut self, node: &str) -> Result<()> {
+        self.start_proxy(node).map(drop)
     }
 
     /// Kills a node's agent, as a crash would; whatever it enforces has to outlive it. False if

@@ -121,6 +121,6 @@ fn is_container_of(process: &Process, pod: &Pod) -> bool {
             pod: name,
             ..
         } => (namespace, name) == (&pod.namespace, &pod.name),
-        Role::Agent { .. } | Role::Relay => false,
+        Role::Agent { .. } | Role::Proxy { .. } | Role::Relay => false,
     }
 }

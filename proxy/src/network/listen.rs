@@ -135,6 +135,8 @@ fn open(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     socket.set_nonblocking(true)?;
     set_transparent(&socket, address)?;
+    // Of a connection that is accepted, too: the datapath knows the proxy's packets by it.
+    socket.set_mark(abi::proxy::FROM_INGRESS)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }

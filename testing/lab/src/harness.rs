@@ -54,6 +54,7 @@ pub fn options(program: &Path, agents: bool) -> Options {
         name: format!("test-{}-{number}", std::process::id()),
         nodes: 1,
         agents,
+        l7_proxy: false,
         outside: false,
         relay_listen: None,
         agent_args: Vec::new(),
