@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::manifest::{self, Document};
 use cluster::{ObjectName, Origin, Problem, SharedMap, State, yaml};
-use policy::{Config, Mode};
+use policy::{Config, Mode, ProxyPorts};
 use proto::flows::v1 as wire;
 use proto::flows::v1::get_state_response::Mode as WireMode;
 use thiserror::Error;
@@ -60,6 +60,10 @@ pub fn state_response(
         .into(),
         cluster_name: config.cluster.clone(),
         allow_localhost: config.allow_localhost,
+        l7_proxy: config.layer7.map(|ports| wire::ProxyPorts {
+            tcp: ports.tcp.into(),
+            dns: ports.dns.into(),
+        }),
         ..wire::GetStateResponse::default()
     }
 }
@@ -107,7 +111,12 @@ pub fn read_state(message: &wire::GetStateResponse) -> Result<(State, Config), S
         cluster: message.cluster_name.clone(),
         mode,
         allow_localhost: message.allow_localhost,
-        layer7: None,
+        layer7: message.l7_proxy.as_ref().and_then(|ports| {
+            Some(ProxyPorts {
+                tcp: ports.tcp.try_into().ok()?,
+                dns: ports.dns.try_into().ok()?,
+            })
+        }),
     };
     Ok((state, config))
 }
@@ -130,6 +139,7 @@ mod tests {
         );
         let config = Config {
             mode: Mode::Always,
+            layer7: Some(ProxyPorts { tcp: 7, dns: 8 }),
             ..Config::default()
         };
         let message = state_response(&state, &state.policies, &config);

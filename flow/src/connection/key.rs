@@ -77,9 +77,10 @@ fn query(transport: Transport, kind: u32) -> u32 {
 impl Key {
     /// Of an event; `None` if it is of no connection.
     pub(super) fn of<V: FlowView>(flow: &V) -> Option<(Self, Orientation)> {
-        // What a socket was told, and copies of packets, decide nothing about the packets themselves.
+        // What a socket was told, and copies of packets, decide nothing about the packets themselves. What a
+        // proxy did with a request says nothing of the connection that carries it.
         let kind = flow.event_type().map(|(kind, _)| kind);
-        if matches!(kind, Some(event::TRACE_SOCK | event::CAPTURE)) {
+        if matches!(kind, Some(event::TRACE_SOCK | event::CAPTURE | event::L7)) {
             return None;
         }
         let (source, destination) = (flow.ip(Side::Source)?, flow.ip(Side::Destination)?);

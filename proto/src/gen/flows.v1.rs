@@ -1350,6 +1350,9 @@ pub struct GetStateResponse {
     /// As in GetPoliciesResponse.
     #[prost(string, repeated, tag = "7")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Where rules of layer 7 are judged; absent: nowhere, and policies that have some are refused.
+    #[prost(message, optional, tag = "8")]
+    pub l7_proxy: ::core::option::Option<ProxyPorts>,
 }
 /// Nested message and enum types in `GetStateResponse`.
 pub mod get_state_response {
@@ -1398,6 +1401,16 @@ pub mod get_state_response {
             }
         }
     }
+}
+/// Ports of a node at which its proxy listens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProxyPorts {
+    /// HTTP, Kafka and TLS.
+    #[prost(uint32, tag = "1")]
+    pub tcp: u32,
+    /// DNS.
+    #[prost(uint32, tag = "2")]
+    pub dns: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StateObject {

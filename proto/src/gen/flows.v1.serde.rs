@@ -1788,6 +1788,9 @@ impl serde::Serialize for GetStateResponse {
         if !self.notes.is_empty() {
             len += 1;
         }
+        if self.l7_proxy.is_some() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.GetStateResponse", len)?;
         if !self.objects.is_empty() {
             struct_ser.serialize_field("objects", &self.objects)?;
@@ -1811,6 +1814,9 @@ impl serde::Serialize for GetStateResponse {
         }
         if !self.notes.is_empty() {
             struct_ser.serialize_field("notes", &self.notes)?;
+        }
+        if let Some(v) = self.l7_proxy.as_ref() {
+            struct_ser.serialize_field("l7_proxy", v)?;
         }
         struct_ser.end()
     }
@@ -2970,6 +2976,30 @@ impl serde::Serialize for ProxyEnd {
         }
         if let Some(v) = self.endpoint.as_ref() {
             struct_ser.serialize_field("endpoint", v)?;
+        }
+        struct_ser.end()
+    }
+}
+impl serde::Serialize for ProxyPorts {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.tcp != 0 {
+            len += 1;
+        }
+        if self.dns != 0 {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("flows.v1.ProxyPorts", len)?;
+        if self.tcp != 0 {
+            struct_ser.serialize_field("tcp", &self.tcp)?;
+        }
+        if self.dns != 0 {
+            struct_ser.serialize_field("dns", &self.dns)?;
         }
         struct_ser.end()
     }
