@@ -14,6 +14,8 @@ mod records;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -64,6 +66,7 @@ struct SetRules {
 pub struct Proxy {
     directory: PathBuf,
     commands: tokio::sync::mpsc::UnboundedSender<SetRules>,
+    is_there: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -75,13 +78,26 @@ impl Proxy {
     pub fn follow(directory: &Path) -> Result<(Self, Receiver<Fact>), ProxyError> {
         let (commands, taken) = tokio::sync::mpsc::unbounded_channel();
         let (facts, told) = sync_channel(WAITING);
-        link::start(directory.join("proxy.sock"), taken, facts).map_err(ProxyError::Start)?;
+        let is_there = Arc::<AtomicBool>::default();
+        link::start(
+            directory.join("proxy.sock"),
+            taken,
+            facts,
+            Arc::clone(&is_there),
+        )
+        .map_err(ProxyError::Start)?;
         let directory = directory.to_owned();
         let proxy = Self {
             directory,
             commands,
+            is_there,
         };
         Ok((proxy, told))
+    }
+
+    /// Whether a proxy is connected.
+    pub fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Relaxed)
     }
 
     /// Puts rules in force: on disk for a proxy that starts, and in the one that runs. Without one that is all.

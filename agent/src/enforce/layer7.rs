@@ -51,6 +51,16 @@ impl Layer7 {
         }))
     }
 
+    /// What of it doesn't work now.
+    pub(super) fn failure(&self) -> Option<String> {
+        let is_missed = !self.wanted.is_empty() && !self.proxy.is_there();
+        is_missed.then(|| {
+            "flows-proxy doesn't run on this node: what rules of layer 7 allow is dropped; start it with the \
+             agent's --run-dir"
+                .to_owned()
+        })
+    }
+
     /// Gives the proxy what is to be judged by the tables that are to come, and leaves it the rules of places that
     /// the present ones still send to it.
     pub(super) fn prepare(&mut self, wanted: &TablePortSets) -> Result<(), EnforceError> {

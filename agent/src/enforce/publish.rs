@@ -121,7 +121,7 @@ impl Reconciler {
         let status = Status {
             generation: state.generation,
             revision: progress.revision,
-            failure: progress.failure.clone().or(self.integrity.failure()),
+            failure: progress.failure.clone().or_else(|| self.trouble()),
             problems,
             selected: selected(compiled),
             policies: progress.policies.len(),
@@ -142,6 +142,12 @@ impl Reconciler {
         // Whoever waited for the progress and then asks for the status finds the same.
         self.published.status.store(Arc::new(status));
         self.published.progress.send_replace(Arc::new(progress));
+    }
+
+    /// What doesn't work although the maps are in step.
+    fn trouble(&self) -> Option<String> {
+        let layer7 = || self.layer7.as_ref()?.failure();
+        self.integrity.failure().or_else(layer7)
     }
 
     fn fills(&self, refusal: Option<&Refusal>) -> Vec<MapUsage> {
@@ -208,7 +214,7 @@ impl Reconciler {
                         .borrow()
                         .failure
                         .clone()
-                        .or(self.integrity.failure()),
+                        .or_else(|| self.trouble()),
                     datapath: self.integrity.problems(&self.endpoints),
                     repairs: self.integrity.repairs(),
                     accounted: self.datapath.stats().events_accounted(),

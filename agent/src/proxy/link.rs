@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::Builder;
 use std::time::Duration;
@@ -34,6 +36,7 @@ pub(super) fn start(
     socket: PathBuf,
     commands: UnboundedReceiver<SetRules>,
     facts: SyncSender<Fact>,
+    is_there: Arc<AtomicBool>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -43,6 +46,7 @@ pub(super) fn start(
         commands,
         facts: Facts::new(facts),
         client: None,
+        is_there,
     };
     Builder::new()
         .name("proxy link".into())
@@ -55,6 +59,7 @@ struct Link {
     commands: UnboundedReceiver<SetRules>,
     facts: Facts,
     client: Option<ProxyClient<Channel>>,
+    is_there: Arc<AtomicBool>,
 }
 
 async fn connect(socket: &Path) -> Option<ProxyClient<Channel>> {
@@ -91,6 +96,7 @@ impl Link {
                         warn!("flows-proxy is gone: what is redirected to it is dropped until it is back");
                         records = None;
                         self.client = None;
+                        self.is_there.store(false, Ordering::Relaxed);
                     }
                 },
             }
@@ -109,6 +115,7 @@ impl Link {
         match client.get_proxy_records(GetProxyRecordsRequest {}).await {
             Ok(records) => {
                 info!("flows-proxy is there");
+                self.is_there.store(true, Ordering::Relaxed);
                 Some(records.into_inner())
             }
             Err(status) => {

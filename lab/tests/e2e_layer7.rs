@@ -1,0 +1,222 @@
+//! Rules of layer 7 in a running lab: real requests to real servers, judged by each node's proxy.
+
+mod common;
+
+use std::time::Duration;
+
+use common::program;
+use flows_lab::process::Deadline;
+use testing_lab::{TestLab, options, pod};
+
+const POLICY: &str = "apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: api}
+spec:
+  endpointSelector: {matchLabels: {app: api}}
+  ingress:
+    - fromEndpoints: [{matchLabels: {app: scraper}}]
+      toPorts:
+        - ports: [{port: '8080', protocol: TCP}]
+          rules: {http: [{method: METHOD, path: /metrics}]}
+";
+
+fn policy(method: &str) -> String {
+    POLICY.replace("METHOD", method)
+}
+
+/// A server, clients on its node and on another one, and somebody whom no rule selects.
+fn up() -> TestLab {
+    let api = "apiVersion: v1\nkind: Pod\nmetadata: {name: api, labels: {app: api}}\nspec:\n  nodeName: one\n  \
+        containers:\n    - {name: http, command: [flows-lab, serve, tcp, --port, '8080', --http, hello]}\n";
+    let manifests = [
+        api.to_owned(),
+        pod("near", "app: scraper", "one", &[]),
+        pod("far", "app: scraper", "two", &[]),
+        pod("stranger", "app: stranger", "two", &[]),
+        policy("GET"),
+    ];
+    let options = flows_lab::lab::Options {
+        l7_proxy: true,
+        ..options(program(), true)
+    };
+    TestLab::up(&options, &manifests.join("---\n")).unwrap()
+}
+
+/// What the server, or somebody in its place, answers: the status of the answer and its body; empty if there is
+/// none within the time.
+fn ask(lab: &TestLab, from: &str, to: &str, request: &str, seconds: u32) -> String {
+    let script = format!(
+        "exec 3<>/dev/tcp/{to}/8080 || exit; \
+         printf '{request} HTTP/1.1\\r\\nHost: api\\r\\nConnection: close\\r\\n\\r\\n' >&3; \
+         IFS= read -r -u 3 first; while IFS= read -r -u 3 line; do last=$line; done; \
+         echo \"${{first%$'\\r'}}: ${{last%$'\\r'}}$line\""
+    );
+    let limit = seconds.to_string();
+    let output = lab
+        .exec(from, &["timeout", &limit, "bash", "-c", &script])
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+const ALLOWED: &str = "HTTP/1.1 200 OK: hello";
+const DENIED: &str = "HTTP/1.1 403 Forbidden: Access denied";
+
+/// Asks until it is answered so.
+fn until(lab: &TestLab, from: &str, request: &str, expected: &str) {
+    let deadline = Deadline::after(Duration::from_secs(30));
+    loop {
+        let answer = ask(lab, from, "api", request, 5);
+        if answer == expected {
+            return;
+        }
+        assert!(
+            deadline.pause(),
+            "{from}: {request}: {answer}, not {expected}"
+        );
+    }
+}
+
+/// The flows until there is a line that has all of these words.
+fn told(lab: &TestLab, arguments: &[&str], words: &[&str]) {
+    let deadline = Deadline::after(Duration::from_secs(20));
+    loop {
+        let (text, errors, _) = lab.run_flows(arguments);
+        let has_all = |line: &str| words.iter().all(|word| line.contains(word));
+        if text.lines().any(has_all) {
+            return;
+        }
+        assert!(deadline.pause(), "{words:?} in:\n{text}{errors}");
+    }
+}
+
+#[test]
+fn requests_are_judged_by_the_rules_of_their_moment() {
+    let mut lab = up();
+    let plan = &lab.lab().record().plan;
+    let ipv6 = plan.pods.iter().find(|pod| pod.name == "api").unwrap().ipv6;
+    let ipv6 = ipv6.to_string();
+    for from in ["near", "far"] {
+        until(&lab, from, "GET /metrics", ALLOWED);
+        for to in ["api", &ipv6] {
+            assert_eq!(
+                ask(&lab, from, to, "GET /metrics", 10),
+                ALLOWED,
+                "{from} {to}"
+            );
+            for request in [
+                "POST /metrics",
+                "GET /metrics/x",
+                "GET /",
+                "DELETE /metrics",
+            ] {
+                assert_eq!(
+                    ask(&lab, from, to, request, 10),
+                    DENIED,
+                    "{from} {to} {request}"
+                );
+            }
+        }
+    }
+    // Nobody's rule selects it: not even a connection.
+    assert_eq!(ask(&lab, "stranger", "api", "GET /metrics", 1), "");
+
+    let l7 = ["observe", "--type", "l7", "--last", "100"];
+    told(
+        &lab,
+        &l7,
+        &[
+            "default/near",
+            "-> ",
+            "api:8080",
+            "DROPPED",
+            "method POST is not GET",
+        ],
+    );
+    told(
+        &lab,
+        &l7,
+        &["default/far", "DROPPED", "path /metrics/x is not /metrics"],
+    );
+    told(&lab, &l7, &["default/near", "FORWARDED", "cnp default/api"]);
+    let json = ["observe", "--http-method", "DELETE", "-o", "jsonpb"];
+    told(
+        &lab,
+        &json,
+        &["\"method\":\"DELETE\"", "\"DROPPED\"", "\"type\":129"],
+    );
+    let redirected = ["observe", "--events", "--verdict", "REDIRECTED"];
+    told(
+        &lab,
+        &redirected,
+        &["default/near", "api:8080", "cnp default/api"],
+    );
+
+    lab.enforce("policy.yaml", &policy("POST")).unwrap();
+    for from in ["near", "far"] {
+        until(&lab, from, "POST /metrics", ALLOWED);
+        assert_eq!(ask(&lab, from, "api", "GET /metrics", 10), DENIED, "{from}");
+    }
+    // Without rules of layer 7 nothing is redirected.
+    lab.withdraw(&policy("POST")).unwrap();
+    until(&lab, "stranger", "GET /anything", ALLOWED);
+    let (_, errors, _) = lab.run_flows(&["status"]);
+    assert!(!errors.contains("problem"), "{errors}");
+}
+
+#[test]
+fn neither_an_agent_nor_a_proxy_is_missed_in_silence() {
+    let mut lab = up();
+    until(&lab, "near", "GET /metrics", ALLOWED);
+    // Without an agent requests go on being judged.
+    assert!(lab.lab_mut().kill_agent("one").unwrap());
+    for from in ["near", "far"] {
+        assert_eq!(
+            ask(&lab, from, "api", "GET /metrics", 10),
+            ALLOWED,
+            "{from}"
+        );
+        assert_eq!(
+            ask(&lab, from, "api", "POST /metrics", 10),
+            DENIED,
+            "{from}"
+        );
+    }
+    lab.lab_mut().restart_agent("one").unwrap();
+    // What was recorded meanwhile isn't lost.
+    let l7 = ["observe", "--type", "l7", "--last", "100"];
+    told(
+        &lab,
+        &l7,
+        &["default/far", "DROPPED", "method POST is not GET"],
+    );
+    assert_eq!(ask(&lab, "far", "api", "POST /metrics", 10), DENIED);
+
+    // Without a proxy nothing passes, which is told.
+    assert!(lab.lab_mut().kill_proxy("one").unwrap());
+    for from in ["near", "far"] {
+        assert_eq!(ask(&lab, from, "api", "GET /metrics", 1), "", "{from}");
+    }
+    let drops = [
+        "observe",
+        "--events",
+        "--verdict",
+        "DROPPED",
+        "--last",
+        "20",
+    ];
+    told(
+        &lab,
+        &drops,
+        &["default/near", "api:8080", "cnp default/api"],
+    );
+    told(&lab, &["status"], &["flows-proxy doesn't run on this node"]);
+    // A new one begins with the rules of the moment, also those that came while there was none.
+    lab.enforce("policy.yaml", &policy("POST")).unwrap();
+    lab.lab_mut().restart_proxy("one").unwrap();
+    for from in ["near", "far"] {
+        until(&lab, from, "POST /metrics", ALLOWED);
+        assert_eq!(ask(&lab, from, "api", "GET /metrics", 10), DENIED, "{from}");
+    }
+    told(&lab, &l7, &["default/near", "FORWARDED", "cnp default/api"]);
+    assert_eq!(lab.lab().complaints().len(), 0);
+}
