@@ -28,6 +28,7 @@ mod sets;
 mod shapes;
 
 pub(crate) use attributor::Attributor;
+pub(crate) use sets::Selected;
 use sets::Wildcards;
 pub(crate) use shapes::Shapes;
 
@@ -79,11 +80,13 @@ pub fn compile_tables(input: &TableInput<'_>, cookies: &mut Cookies) -> Tables {
     for policy in input.policies.values() {
         rule_store.insert(policy, &mut selector_cache);
     }
+    let mut selected = Selected::default();
     let mut compiler = TableCompiler {
         selector_cache: &selector_cache,
         named_ports: input.named_ports,
         config: input.config,
         names: Attributor::new(cookies),
+        selected: &mut selected,
     };
     let mut tables = BTreeMap::new();
     let mut entries = Vec::new();
@@ -151,6 +154,7 @@ pub(crate) struct TableCompiler<'i, 'c> {
     pub(crate) named_ports: &'i BTreeMap<Identity, BTreeSet<NamedPort>>,
     pub(crate) config: &'i Config,
     pub(crate) names: Attributor<'c>,
+    pub(crate) selected: &'c mut Selected,
 }
 
 impl TableCompiler<'_, '_> {

@@ -7,9 +7,9 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use abi::policy::COOKIE_ALLOW_LOCALHOST;
-use cluster::Identity;
 use l7::rules::{Allows, Alternative, MergeError, Part, Peers, Protocol, RuleRef, SetSpec, merge};
 
 use super::{Contribution, TableCompiler};
@@ -18,6 +18,7 @@ use crate::cookies::{NamedPort, TableOwner};
 use crate::layer7::{Conflict, PortSet, PortSets};
 use crate::rule::{Peer, PortRule, Ports, protocol};
 use crate::rule_store::PeerSlot;
+use crate::selector_cache::{SelectorCache, SlotId};
 
 /// What is allowed beside the rules.
 #[derive(Clone, Copy)]
@@ -136,7 +137,7 @@ impl TableCompiler<'_, '_> {
 
     /// The intervals of one way to write ports, of those that `covers` tells to matter.
     fn intervals(
-        &self,
+        &mut self,
         direction: Direction,
         owner: &TableOwner,
         piece: usize,
@@ -213,15 +214,35 @@ impl TableCompiler<'_, '_> {
     }
 
     /// Whom selectors select now, sorted.
-    fn peers(&self, slots: &[PeerSlot]) -> Peers {
-        let mut identities: BTreeSet<Identity> = BTreeSet::new();
+    fn peers(&mut self, slots: &[PeerSlot]) -> Peers {
+        let mut lists = Vec::with_capacity(slots.len());
         for slot in slots {
             match slot {
                 PeerSlot::All => return Peers::Any,
-                PeerSlot::Of(id) => identities.extend(self.selector_cache.identities(*id)),
+                PeerSlot::Of(id) => lists.push(self.selected.list(*id, self.selector_cache)),
             }
         }
-        Peers::Identities(identities.into_iter().map(|identity| identity.0).collect())
+        if let [list] = lists.as_slice() {
+            return Peers::Identities(Box::from(&**list));
+        }
+        let mut all: Vec<u32> = lists.iter().flat_map(|list| list.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        Peers::Identities(all.into())
+    }
+}
+
+/// Whom selectors select, as lists: tables have many selectors in common.
+#[derive(Default)]
+pub(crate) struct Selected(HashMap<SlotId, Rc<[u32]>>);
+
+impl Selected {
+    fn list(&mut self, slot: SlotId, selector_cache: &SelectorCache) -> Rc<[u32]> {
+        let list = self.0.entry(slot).or_insert_with(|| {
+            let identities = selector_cache.identities(slot).iter();
+            identities.map(|identity| identity.0).collect()
+        });
+        Rc::clone(list)
     }
 }
 

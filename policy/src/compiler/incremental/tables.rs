@@ -13,7 +13,7 @@ use crate::attribution::Direction;
 use crate::compiler::{Compiler, ports_of};
 use crate::cookies::TableOwner;
 use crate::output::{ChangeSet, Endpoint};
-use crate::table::{Attributor, TableCompiler};
+use crate::table::{Attributor, Selected, TableCompiler};
 
 impl Incremental {
     /// Who of the node needs a table now, and which.
@@ -107,6 +107,7 @@ impl Incremental {
         touched: &mut ChangeSet,
     ) {
         let mut unnamed = 0;
+        let mut selected = Selected::default();
         for (owner, table) in &self.owners {
             let mut rules = None;
             for direction in Direction::ALL {
@@ -125,6 +126,7 @@ impl Incremental {
                     named_ports: &self.named_ports,
                     config: &compiler.config,
                     names: Attributor::new(Arc::make_mut(&mut compiler.compiled.cookies)),
+                    selected: &mut selected,
                 };
                 let part = tables.direction(direction, owner, *table, rules, only);
                 unnamed += tables.names.unnamed;
