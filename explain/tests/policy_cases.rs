@@ -18,7 +18,8 @@ use std::process::ExitCode;
 
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
-use abi::event::{DROP, Event, NOT_JUDGED};
+use abi::event::{DROP, Event, NOT_JUDGED, REDIRECTED};
+use abi::reason;
 use case_files::run::learned_name;
 use case_files::{FILES, File, Fixtures, Loaded, Probe, Run, Set};
 use cluster::Identity;
@@ -238,6 +239,11 @@ impl<'k> Content<'k> {
             let (verdict, cookie, match_type) = match direction {
                 Direction::Ingress => (event.ingress, event.ingress_cookie, event.match_types >> 4),
                 Direction::Egress => (event.egress, event.egress_cookie, event.match_types & 15),
+            };
+            // Nobody listens here: what is redirected ends at the proxy's missing socket.
+            let verdict = match verdict {
+                reason::PROXY_LOOKUP_FAILED => REDIRECTED,
+                verdict => verdict,
             };
             Ok(Decision {
                 verdict,

@@ -28,8 +28,8 @@ mod sets;
 mod shapes;
 
 pub(crate) use attributor::Attributor;
+use sets::Implicit;
 pub(crate) use sets::Selected;
-use sets::Wildcards;
 pub(crate) use shapes::Shapes;
 
 /// Precedence of an entry at priority 0, as in Cilium's policy map; the low byte tells what it does.
@@ -218,15 +218,18 @@ impl TableCompiler<'_, '_> {
             merged.entry(key).or_default();
         }
         redirect::prune(&mut merged);
-        let wildcards = Wildcards {
-            soft: !enforced,
-            localhost,
+        let allow_any = match direction {
+            Direction::Ingress => COOKIE_ALLOW_ANY_INGRESS,
+            Direction::Egress => COOKIE_ALLOW_ANY_EGRESS,
         };
-        let (layer7, conflicts) = self.port_sets(direction, owner, &contributions, wildcards);
-        let default_cookie = match (enforced, direction) {
-            (false, Direction::Ingress) => COOKIE_ALLOW_ANY_INGRESS,
-            (false, Direction::Egress) => COOKIE_ALLOW_ANY_EGRESS,
-            (true, direction) => self.names.default_deny(direction, &speaking, init),
+        let implicit = Implicit {
+            anyone: (!enforced).then_some(allow_any),
+            localhost: localhost.then_some(COOKIE_ALLOW_LOCALHOST),
+        };
+        let (layer7, conflicts) = self.port_sets(direction, owner, &contributions, implicit);
+        let default_cookie = match enforced {
+            false => allow_any,
+            true => self.names.default_deny(direction, &speaking, init),
         };
         DirectionEntries {
             enforced,

@@ -126,7 +126,11 @@ fn run(seed: u64, layer7: bool, ledger: &mut Ledger) {
             (Answer::Redirected(_), None) => !matches!(probe.protocol, 6 | 17),
             (Answer::Redirected(_), Some(kind)) => kind == PeerKind::Tls,
             (Answer::DefaultDeny(_), Some(kind)) => kind == PeerKind::NotSelected,
-            (_, None | Some(_)) => true,
+            // Who comes here for the other end's rules.
+            (Answer::Allowed(_) | Answer::NotEnforced | Answer::Localhost, Some(kind)) => {
+                kind == PeerKind::Plain
+            }
+            (_, None) | (Answer::Denied(_), Some(_)) => true,
         };
         assert!(
             is_right,

@@ -1,6 +1,7 @@
 //! What becomes of a request on a connection that is redirected: the same judgement as the proxy's.
 
 use std::fmt;
+use std::sync::Arc;
 
 use cluster::{Identity, ObjectName};
 use l7::http::{NoSecrets, Normalized, normalize};
@@ -9,7 +10,7 @@ use l7::rules::{Decision, PeerKind, Protocol, RuleRef, Rules, Set};
 use l7::wire::name::Name;
 use l7::wire::tls::ServerName;
 use policy::rule::protocol;
-use policy::{Cookies, Direction, Layer7List, ReasonKind, RulePath};
+use policy::{Cookies, Direction, Layer7List, Reason, RulePath};
 use thiserror::Error;
 
 /// A request, or what a connection begins with.
@@ -169,8 +170,8 @@ pub enum Layer7Rule {
         /// Where it stands there: `spec.ingress[0].toPorts[1].rules.http[2]`.
         path: RulePath,
     },
-    /// A pod's own node may always reach it.
-    Localhost,
+    /// None: a reason without policies, such as that a pod's own node may always reach it.
+    Implicit(Arc<Reason>),
 }
 
 impl fmt::Display for Layer7Rule {
@@ -181,7 +182,7 @@ impl fmt::Display for Layer7Rule {
                 let path = path.strip_prefix("spec.").unwrap_or(&path);
                 write!(f, "{path} of {policy}")
             }
-            Self::Localhost => f.write_str("a pod's own node may always reach it"),
+            Self::Implicit(reason) => reason.fmt(f),
         }
     }
 }
@@ -193,9 +194,7 @@ impl fmt::Display for RequestVerdict {
         let failed = self.failed.as_deref().unwrap_or_default();
         match (self.allowed, &self.rule) {
             (true, Some(rule @ Layer7Rule::OfPolicy { .. })) => write!(f, "allowed by {rule}"),
-            (true, Some(Layer7Rule::Localhost)) => {
-                f.write_str("allowed: a pod's own node may always reach it")
-            }
+            (true, Some(Layer7Rule::Implicit(reason))) => write!(f, "allowed: {reason}"),
             (true, None) => f.write_str("allowed"),
             (false, Some(rule)) => write!(
                 f,
@@ -332,10 +331,9 @@ fn named(
     item: Option<usize>,
 ) -> Option<Layer7Rule> {
     let reason = cookies.resolve(cookie)?;
-    if reason.kind == ReasonKind::AllowLocalhost {
-        return Some(Layer7Rule::Localhost);
-    }
-    let origin = reason.origins.first()?;
+    let Some(origin) = reason.origins.first() else {
+        return Some(Layer7Rule::Implicit(Arc::clone(reason)));
+    };
     Some(Layer7Rule::OfPolicy {
         policy: origin.policy.clone(),
         path: match item {

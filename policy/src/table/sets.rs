@@ -9,7 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use abi::policy::COOKIE_ALLOW_LOCALHOST;
 use l7::rules::{Allows, Alternative, MergeError, Part, Peers, Protocol, RuleRef, SetSpec, merge};
 
 use super::{Contribution, TableCompiler};
@@ -20,13 +19,14 @@ use crate::rule::{Peer, PortRule, Ports, protocol};
 use crate::rule_store::PeerSlot;
 use crate::selector_cache::{SelectorCache, SlotId};
 
-/// What is allowed beside the rules.
+/// What is allowed beside the rules, by its cookie.
 #[derive(Clone, Copy)]
-pub(super) struct Wildcards {
-    /// No rule switches the direction to default deny: those of layer 7 show, and refuse nothing.
-    pub(super) soft: bool,
+pub(super) struct Implicit {
+    /// No rule switches the direction to default deny: those of layer 7 show, and refuse nothing; nor is
+    /// anybody refused whom none selects and whose connection comes here for the other end's rules.
+    pub(super) anyone: Option<u32>,
     /// The pod's own node may always reach it.
-    pub(super) localhost: bool,
+    pub(super) localhost: Option<u32>,
 }
 
 /// An item of `toPorts`, or an element without rules of layer 7.
@@ -59,7 +59,7 @@ impl TableCompiler<'_, '_> {
         direction: Direction,
         owner: &TableOwner,
         contributions: &[Contribution<'_>],
-        wildcards: Wildcards,
+        implicit: Implicit,
     ) -> (Option<PortSets>, Vec<Conflict>) {
         let has_rules = |(_, element, _): &Contribution<'_>| !element.port_rules.is_empty();
         if self.config.layer7.is_none() || !contributions.iter().any(has_rules) {
@@ -112,7 +112,7 @@ impl TableCompiler<'_, '_> {
                 };
                 let covering = covering.iter().map(|index| &intervals[*index]);
                 sets.sets
-                    .push(set(&pieces, covering, wildcards, &mut cookie));
+                    .push(set(&pieces, covering, implicit, &mut cookie));
                 sets.sets.len() - 1
             });
             match sets.ports.last_mut() {
@@ -403,7 +403,7 @@ fn alike(intervals: &[Interval]) -> Vec<usize> {
 fn set<'i>(
     pieces: &[Piece<'_>],
     covering: impl Iterator<Item = &'i Interval>,
-    wildcards: Wildcards,
+    implicit: Implicit,
     cookie: &mut dyn FnMut(usize) -> u32,
 ) -> SetSpec {
     let mut alternatives: Vec<Alternative> = Vec::new();
@@ -426,27 +426,14 @@ fn set<'i>(
             allows: pieces[interval.piece].allows.clone(),
         });
     }
-    if wildcards.soft {
-        let judged = alternatives
-            .iter()
-            .filter(|one| one.allows != Allows::Everything);
-        let open: Vec<Alternative> = judged
-            .map(|one| Alternative {
-                rule: one.rule,
-                peers: one.peers.clone(),
-                is_wide: false,
-                allows: Allows::Everything,
-            })
-            .collect();
-        alternatives.extend(open);
-    }
-    if wildcards.localhost {
-        alternatives.push(Alternative {
-            rule: RuleRef(COOKIE_ALLOW_LOCALHOST),
-            peers: Peers::Identities([abi::identity::HOST].into()),
+    let host = Peers::Identities([abi::identity::HOST].into());
+    for (cookie, peers) in [(implicit.anyone, Peers::Any), (implicit.localhost, host)] {
+        alternatives.extend(cookie.map(|cookie| Alternative {
+            rule: RuleRef(cookie),
+            peers,
             is_wide: false,
             allows: Allows::Everything,
-        });
+        }));
     }
     SetSpec { alternatives }
 }
