@@ -176,12 +176,17 @@ pub fn propose(files: &[File], present: &State, config: &Config) -> (Report, Sta
                         .iter()
                         .cloned()
                         .for_each(|doubt| report.refuse(doubt));
-                    let hints = policy.hints.iter().cloned();
-                    report.diagnostics.extend(hints.map(|problem| Diagnostic {
-                        severity: Severity::Note,
-                        code: "layer7",
-                        problem,
-                    }));
+                    let findings = policy.findings.iter();
+                    report
+                        .diagnostics
+                        .extend(findings.map(|finding| Diagnostic {
+                            severity: match finding.severity {
+                                l7::lint::Severity::Warning => Severity::Warning,
+                                l7::lint::Severity::Hint => Severity::Note,
+                            },
+                            code: "layer7",
+                            problem: finding.problem.clone(),
+                        }));
                 }
                 policies.insert(raw.name.clone(), Arc::new(policy));
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cluster::state::AddressFamilies;
 use cluster::{Identity, Labels, NamespacedName, ObjectName, Problem, SharedMap, State, manifest};
+use l7::lint::Severity;
 
 use crate::config::Config;
 use crate::cookies::{NamedPort, TableIds};
@@ -220,7 +221,14 @@ impl Compiler {
             .policies
             .values()
             .filter_map(|known| known.good.as_ref());
-        let doubts = good.flat_map(|(_, policy)| policy.doubts.iter().cloned());
+        let doubts = good.flat_map(|(_, policy)| {
+            let findings = policy.findings.iter();
+            let findings = findings.filter(|finding| finding.severity == Severity::Warning);
+            let doubts = policy.doubts.iter();
+            doubts
+                .chain(findings.map(|finding| &finding.problem))
+                .cloned()
+        });
         self.compiled.problems = refused
             .chain(doubts)
             .chain(incremental.problems(&self.manifests))

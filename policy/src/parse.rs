@@ -63,20 +63,18 @@ fn read_object(
         | Kind::EndpointSlice
         | Kind::CiliumCidrGroup => Err(object.refuse("is not a policy", "")),
     }?;
-    let mut doubts = doubts::ports(&object);
-    let mut hints = Vec::new();
-    if language.layer7 && policy.name.kind != Kind::NetworkPolicy {
-        let (of_layer7, more) = doubts::layer7(&object);
-        doubts.extend(of_layer7);
-        hints = more;
-    }
+    let has_layer7 = language.layer7 && policy.name.kind != Kind::NetworkPolicy;
+    let findings = match has_layer7 {
+        true => doubts::layer7(&object),
+        false => Vec::new(),
+    };
     Ok(Policy {
         name: policy.name.clone(),
         uid: policy.uid.clone(),
         version: Arc::clone(&policy.version),
         rules,
-        doubts,
-        hints,
+        doubts: doubts::ports(&object),
+        findings,
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use cluster::{CidrGroup, Labels, ObjectName, Problem};
 use ipnet::IpNet;
+use l7::lint::Severity;
 use l7::rules::Allows;
 
 use crate::attribution::Direction;
@@ -28,8 +29,18 @@ pub struct Policy {
     /// What its author hardly means, although it has a meaning in Cilium, which counts: a port `"0x50"`
     /// is the name of a port. Each is an error to whoever is told of it.
     pub doubts: Vec<Problem>,
-    /// What may well be meant, but is often taken for more than it is: a path of HTTP that has no children.
-    pub hints: Vec<Problem>,
+    /// What is valid in its rules of layer 7 and for names, and hardly meant, or often taken for more than it
+    /// is: a path of HTTP that has no children.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is valid, and worth a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How sure it is that something else was meant.
+    pub severity: Severity,
+    /// What is found, and where.
+    pub problem: Problem,
 }
 
 /// One rule: `spec`, or one of `specs`.

@@ -1,5 +1,6 @@
 //! What about a policy is likely not meant.
 
+mod names;
 mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -240,6 +241,9 @@ impl Lints<'_, '_> {
                 self.pointless(rule, direction, element);
             }
             before = Some(element);
+        }
+        if direction == Direction::Egress {
+            self.names(rule, statement);
         }
         let allows = |element: &Element| !element.deny && has_effect(element);
         if direction == Direction::Egress

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cluster::ObjectName;
+use l7::rules::Allows;
 
 use super::subsumption::Pods;
 use super::summary::has_effect;
@@ -38,6 +39,7 @@ pub(super) struct Others<'a> {
     pub(super) allows: List<'a>,
     pub(super) denies: List<'a>,
     dns: OnceCell<bool>,
+    names: OnceCell<bool>,
 }
 
 /// Elements in order, and by their peers.
@@ -124,6 +126,7 @@ impl<'a> Overlaps<'a> {
                 allows: List::new(allows),
                 denies: List::new(denies),
                 dns: OnceCell::new(),
+                names: OnceCell::new(),
             })
         });
         Some(Rc::clone(others))
@@ -143,6 +146,17 @@ impl<'a> Others<'a> {
                 .entries
                 .iter()
                 .any(|entry| condition(entry.element))
+        })
+    }
+}
+
+impl Others<'_> {
+    /// Whether questions for names are read of one of them, so that their addresses are learned.
+    pub(super) fn reads_names(&self) -> bool {
+        *self.names.get_or_init(|| {
+            let elements = self.allows.entries.iter().map(|entry| entry.element);
+            let mut rules = elements.flat_map(|element| &element.port_rules);
+            rules.any(|rule| matches!(*rule.allows, Allows::Dns(_)))
         })
     }
 }

@@ -1,13 +1,14 @@
 //! What has a meaning, but hardly the one that its author had in mind.
 
 use cluster::Problem;
-use l7::lint::{self, Lint, Severity};
+use l7::lint::{self, Lint};
 use l7::names::NameSpec;
 
 use super::field::Field;
 use super::layer7::{http_spec, kafka_spec, name_spec};
 use super::ports::number_alike;
 use crate::path::RuleList;
+use crate::rule::Finding;
 
 /// Elements of all rules.
 fn elements<'a>(object: &Field<'a>) -> Vec<Field<'a>> {
@@ -42,22 +43,18 @@ pub(super) fn ports(object: &Field<'_>) -> Vec<Problem> {
     found
 }
 
-/// What is found in rules of layer 7 and for names: what is hardly meant, and what may well be meant but is
-/// often taken for more than it is.
-pub(super) fn layer7(object: &Field<'_>) -> (Vec<Problem>, Vec<Problem>) {
-    let (mut doubts, mut hints) = (Vec::new(), Vec::new());
-    let mut tell = |place: &Field<'_>, found: Vec<Lint>| {
+/// What is found in rules of layer 7 and for names.
+pub(super) fn layer7(object: &Field<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut tell = |field: &Field<'_>, found: Vec<Lint>| {
         for lint in found {
-            // An index goes to the list itself, a name to its field.
-            let place = match lint.field.is_empty() {
-                true => place.clone(),
-                false => place.below(&lint.field),
+            let field = match lint.field.is_empty() {
+                true => field.clone(),
+                false => field.below(&lint.field),
             };
-            let list = match lint.finding.severity() {
-                Severity::Warning => &mut doubts,
-                Severity::Hint => &mut hints,
-            };
-            list.extend(place.refuse(lint.to_string(), ""));
+            let severity = lint.finding.severity();
+            let problems = field.refuse(lint.to_string(), "").into_iter();
+            findings.extend(problems.map(|problem| Finding { severity, problem }));
         }
     };
     // What can't be read was refused.
@@ -101,7 +98,7 @@ pub(super) fn layer7(object: &Field<'_>) -> (Vec<Problem>, Vec<Problem>) {
             }
         }
     }
-    (doubts, hints)
+    findings
 }
 
 fn doubt(port: &Field<'_>) -> Option<Problem> {

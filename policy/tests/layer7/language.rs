@@ -52,11 +52,11 @@ fn every_policy_of_the_table_is_refused_or_taken_as_it_says() {
             (None, Some(_)) => "unknown field",
             (None, None) => {
                 let policy = read(policy, &on());
-                let doubts = policy.expect(id).doubts;
+                let findings = policy.expect(id).findings;
                 assert_eq!(
-                    !doubts.is_empty(),
+                    !findings.is_empty(),
                     note.starts_with("lint in flows"),
-                    "{id}: {doubts:?}"
+                    "{id}: {findings:?}"
                 );
                 taken += 1;
                 continue;
