@@ -87,3 +87,44 @@ fn without_a_proxy_all_of_it_is_refused() {
     let refused = found.iter().filter(|found| found.contains("supported yet"));
     assert_eq!(refused.count(), 3, "{found:?}");
 }
+
+#[test]
+fn a_plain_rule_beside_rules_of_layer_7_opens_everything_but_names() {
+    let policy = |rules: &str, plain: &str| {
+        format!(
+            "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: p, namespace: s}}\nspec:\n  \
+             endpointSelector: {{}}\n  egress:\n  - toEndpoints: [{{matchLabels: {{app: be}}}}]\n    toPorts: \
+             [{{{rules}}}]\n  - toEndpoints: [{{matchLabels: {{app: be}}}}]{plain}\n"
+        )
+    };
+    let http = "ports: [{port: '80', protocol: TCP}], rules: {http: [{path: '/a.*'}]}";
+    let dns = "ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchName: a.org}]}";
+    let nothing = "its rules of layer 7 refuse nothing: spec.egress[1]";
+    let names = "no other names than this rule";
+    for (rules, plain, wanted) in [
+        (http, "", Some(nothing)),
+        (
+            http,
+            "\n    toPorts: [{ports: [{port: '80'}]}]",
+            Some(nothing),
+        ),
+        (http, "\n    toPorts: [{ports: [{port: '81'}]}]", None),
+        (dns, "", Some(names)),
+        (
+            dns,
+            "\n    toPorts: [{ports: [{port: '53'}]}]",
+            Some(nothing),
+        ),
+        ("ports: [{port: '80'}], serverNames: [a.org]", "", None),
+    ] {
+        let found = told(&policy(rules, plain), true).join("\n");
+        for text in [nothing, names] {
+            assert_eq!(
+                found.contains(text),
+                wanted == Some(text),
+                "{rules} {plain}\n{found}"
+            );
+        }
+        assert!(!found.contains("adds nothing"), "{rules} {plain}\n{found}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What about a policy is likely not meant.
 
-mod names;
+mod layer7;
 mod ports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -459,12 +459,13 @@ impl Lints<'_, '_> {
             let remedy = "narrow one of the two, if this isn't intended";
             self.warn(severity, "partly-shadowed", element.path, problem, remedy);
         } else if let Some(by) = overlap::wider(&others, rule, direction, element, self.context) {
+            let place = place(by.policy, by.element.path);
+            if !element.port_rules.is_empty() {
+                self.unrestricted(element, by.element, &place);
+                return;
+            }
             let verb = if element.deny { "denies" } else { "allows" };
-            let problem = format!(
-                "adds nothing: {} {verb} {} already",
-                place(by.policy, by.element.path),
-                by.element.text
-            );
+            let problem = format!("adds nothing: {place} {verb} {} already", by.element.text);
             self.warn(
                 Warning,
                 "redundant",
