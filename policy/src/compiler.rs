@@ -231,7 +231,7 @@ impl Compiler {
         });
         self.compiled.problems = refused
             .chain(doubts)
-            .chain(incremental.problems(&self.manifests))
+            .chain(incremental.problems(&self.manifests, &self.compiled.layer7))
             .collect();
         self.compiled.problems.sort();
         self.compiled.generation = state.generation;

@@ -17,6 +17,8 @@ pub struct PortSets {
     pub sets: Vec<SetSpec>,
     /// Which ports have which; they don't overlap.
     pub ports: Vec<PortSet>,
+    /// There is more than a direction may hold: some sets are empty, and everything is refused on their ports.
+    pub is_cut: bool,
 }
 
 /// Ports that have a set.

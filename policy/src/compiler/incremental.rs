@@ -26,7 +26,7 @@ use super::Compiler;
 use super::addresses::{self, addresses};
 use crate::attribution::Direction;
 use crate::cookies::{NamedPort, TableOwner};
-use crate::layer7::Conflict;
+use crate::layer7::{Conflict, TablePortSets};
 use crate::output::{Address, ChangeSet};
 use crate::rule_store::RuleStore;
 use crate::selector_cache::SelectorCache;
@@ -127,7 +127,19 @@ impl Incremental {
     pub(super) fn problems(
         &self,
         manifests: &SharedMap<ObjectName, Arc<manifest::Policy>>,
+        layer7: &TablePortSets,
     ) -> Vec<Problem> {
+        let cut = layer7.values().filter(|sets| sets.is_cut).count();
+        let cut = (cut > 0).then(|| Problem {
+            origin: None,
+            object: None,
+            field: String::new(),
+            problem: format!(
+                "{cut} directions of pods' policies have more rules of layer 7, for more peers, than are \
+                 judged: some of their ports refuse all connections"
+            ),
+            remedy: "use fewer such rules, or ones for fewer peers".to_owned(),
+        });
         // Tables of several identities tell the same.
         let conflicts: BTreeSet<&Conflict> = self.conflicts.values().flatten().collect();
         let conflicts = conflicts.into_iter().map(|conflict| {
@@ -156,7 +168,7 @@ impl Incremental {
             remedy: "use fewer policies that overlap".to_owned(),
         });
         let found = self.exhausted.iter().chain(&self.twice).cloned();
-        found.chain(unnamed).chain(conflicts).collect()
+        found.chain(unnamed).chain(cut).chain(conflicts).collect()
     }
 
     /// Goes on to `state`: brings the compiler's `compiled` in step, and says what that touched.

@@ -6,18 +6,22 @@
 //!                 '--> intervals of ports --cut--> ports that have the same rules --> sets
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use l7::rules::{Allows, Alternative, MergeError, Part, Peers, Protocol, RuleRef, SetSpec, merge};
+use l7::rules::{Allows, Peers, Protocol, SetSpec};
 
 use super::{Contribution, TableCompiler};
 use crate::attribution::Direction;
 use crate::cookies::{NamedPort, TableOwner};
 use crate::layer7::{Conflict, PortSet, PortSets};
-use crate::rule::{Peer, PortRule, Ports, protocol};
+use crate::rule::{PortRule, Ports, protocol};
 use crate::rule_store::PeerSlot;
-use crate::selector_cache::{SelectorCache, SlotId};
+
+mod alternatives;
+mod together;
+
+use together::stand_together;
 
 /// What is allowed beside the rules, by its cookie.
 #[derive(Clone, Copy)]
@@ -46,11 +50,8 @@ struct Interval {
     piece: usize,
     /// More than one port.
     is_wide: bool,
-    peers: Peers,
+    peers: Rc<Peers>,
 }
-
-/// Peers of a piece that it doesn't open on ports, because other rules for them name servers.
-type Closed<'a> = HashSet<(usize, &'a Ports, PeerSlot)>;
 
 impl TableCompiler<'_, '_> {
     /// The sets of a direction; `None` if no rule of layer 7 is in it. `contributions` are what speaks in it.
@@ -93,11 +94,12 @@ impl TableCompiler<'_, '_> {
             }
         }
         intervals.sort_by_key(|interval| interval.piece);
-        intervals.retain(|interval| interval.peers != Peers::Identities(Box::default()));
+        intervals.retain(|interval| *interval.peers != Peers::Identities(Box::default()));
         let mut sets = PortSets::default();
         let mut known: HashMap<Vec<usize>, usize> = HashMap::new();
         let mut cookies: Vec<Option<u32>> = vec![None; pieces.len()];
         let alike = alike(&intervals);
+        let mut size = 0;
         for (protocol, first, last, mut covering) in segments(&pieces, &intervals) {
             covering.iter_mut().for_each(|index| *index = alike[*index]);
             covering.sort_unstable();
@@ -111,8 +113,13 @@ impl TableCompiler<'_, '_> {
                     *cookies[piece].get_or_insert_with(named)
                 };
                 let covering = covering.iter().map(|index| &intervals[*index]);
-                sets.sets
-                    .push(set(&pieces, covering, implicit, &mut cookie));
+                let set = alternatives::set(&pieces, covering, implicit, &mut cookie);
+                size += alternatives::size(&set);
+                sets.sets.push(match size <= alternatives::MOST {
+                    true => set,
+                    // It has no rule that allows anything.
+                    false => SetSpec::default(),
+                });
                 sets.sets.len() - 1
             });
             match sets.ports.last_mut() {
@@ -131,6 +138,7 @@ impl TableCompiler<'_, '_> {
                 }),
             }
         }
+        sets.is_cut = size > alternatives::MOST;
         let is_empty = sets.ports.is_empty();
         ((!is_empty).then_some(sets), conflicts)
     }
@@ -193,12 +201,14 @@ impl TableCompiler<'_, '_> {
                 continue;
             }
             let selected = selected.get_or_insert_with(|| self.peers(slots));
-            let peers = match (only, &*selected) {
-                (None, selected) => selected.clone(),
-                (Some(only), Peers::Any) => Peers::Identities(only.into_iter().collect()),
+            let peers = match (only, &**selected) {
+                (None, _) => Rc::clone(selected),
+                (Some(only), Peers::Any) => Rc::new(Peers::Identities(only.into_iter().collect())),
                 (Some(only), Peers::Identities(selected)) => {
                     let selects = |identity: &u32| selected.binary_search(identity).is_ok();
-                    Peers::Identities(only.into_iter().filter(selects).collect())
+                    Rc::new(Peers::Identities(
+                        only.into_iter().filter(selects).collect(),
+                    ))
                 }
             };
             intervals.push(Interval {
@@ -214,37 +224,33 @@ impl TableCompiler<'_, '_> {
     }
 
     /// Whom selectors select now, sorted.
-    fn peers(&mut self, slots: &[PeerSlot]) -> Peers {
-        let mut lists = Vec::with_capacity(slots.len());
-        for slot in slots {
-            match slot {
-                PeerSlot::All => return Peers::Any,
-                PeerSlot::Of(id) => lists.push(self.selected.list(*id, self.selector_cache)),
+    fn peers(&mut self, slots: &[PeerSlot]) -> Rc<Peers> {
+        if let Some(known) = self.selected.0.get(slots) {
+            return Rc::clone(known);
+        }
+        let of_slot = |slot: &PeerSlot| match slot {
+            PeerSlot::All => None,
+            PeerSlot::Of(id) => Some(self.selector_cache.identities(*id).iter()),
+        };
+        let selected = match slots.iter().map(of_slot).collect::<Option<Vec<_>>>() {
+            None => Peers::Any,
+            Some(lists) => {
+                let all = lists.into_iter().flatten();
+                let mut all: Vec<u32> = all.map(|identity| identity.0).collect();
+                all.sort_unstable();
+                all.dedup();
+                Peers::Identities(all.into())
             }
-        }
-        if let [list] = lists.as_slice() {
-            return Peers::Identities(Box::from(&**list));
-        }
-        let mut all: Vec<u32> = lists.iter().flat_map(|list| list.iter().copied()).collect();
-        all.sort_unstable();
-        all.dedup();
-        Peers::Identities(all.into())
+        };
+        let selected = Rc::new(selected);
+        self.selected.0.insert(slots.to_vec(), Rc::clone(&selected));
+        selected
     }
 }
 
-/// Whom selectors select, as lists: tables have many selectors in common.
+/// Whom selectors select together, as lists: tables have many selectors in common.
 #[derive(Default)]
-pub(crate) struct Selected(HashMap<SlotId, Rc<[u32]>>);
-
-impl Selected {
-    fn list(&mut self, slot: SlotId, selector_cache: &SelectorCache) -> Rc<[u32]> {
-        let list = self.0.entry(slot).or_insert_with(|| {
-            let identities = selector_cache.identities(slot).iter();
-            identities.map(|identity| identity.0).collect()
-        });
-        Rc::clone(list)
-    }
-}
+pub(crate) struct Selected(HashMap<Vec<PeerSlot>, Rc<Peers>>);
 
 fn pieces<'a>(contribution: &Contribution<'a>) -> impl Iterator<Item = Piece<'a>> + use<'a> {
     let contribution = *contribution;
@@ -262,86 +268,6 @@ fn pieces<'a>(contribution: &Contribution<'a>) -> impl Iterator<Item = Piece<'a>
         allows: &rule.allows,
     });
     whole.into_iter().chain(rules)
-}
-
-/// What rules of one filter (a way to write ports) and one selector are together: what a plain rule doesn't open
-/// beside one that names servers, and what can't stand together.
-fn stand_together<'a>(pieces: &[Piece<'a>]) -> (Closed<'a>, Vec<Conflict>) {
-    let mut filters: BTreeMap<&'a Ports, Vec<usize>> = BTreeMap::new();
-    for (number, piece) in pieces.iter().enumerate() {
-        for ports in piece.ports {
-            filters.entry(ports).or_default().push(number);
-        }
-    }
-    let differ = |numbers: &mut dyn Iterator<Item = usize>| {
-        let mut kinds = numbers.map(|number| std::mem::discriminant(pieces[number].allows));
-        let first = kinds.next();
-        kinds.any(|kind| Some(kind) != first)
-    };
-    let mut together: HashMap<(&'a Ports, PeerSlot), Vec<(usize, &'a Peer)>> = HashMap::new();
-    for (ports, numbers) in filters {
-        if !differ(&mut numbers.iter().copied()) {
-            continue;
-        }
-        for number in numbers {
-            let (_, element, slots) = pieces[number].contribution;
-            for (slot, peer) in slots.iter().zip(&element.peers) {
-                let rules = together.entry((ports, *slot)).or_default();
-                rules.push((number, peer));
-            }
-        }
-    }
-    let (mut closed, mut conflicts) = (Closed::new(), BTreeSet::new());
-    let mixed: Vec<_> = together
-        .into_iter()
-        .filter(|(_, numbers)| differ(&mut numbers.iter().map(|(number, _)| *number)))
-        .collect();
-    for ((ports, slot), numbers) in mixed {
-        let text = numbers.first().map(|(_, peer)| peer.to_string());
-        let text = text.unwrap_or_default();
-        let part = |(number, _): &(usize, &Peer)| Part {
-            selector: &text,
-            alternative: Alternative {
-                rule: RuleRef(u32::try_from(*number).unwrap_or(u32::MAX)),
-                peers: Peers::Any,
-                is_wide: false,
-                allows: pieces[*number].allows.clone(),
-            },
-        };
-        match merge(numbers.iter().map(part).collect()) {
-            Ok(left) => {
-                let left: HashSet<u32> = left.iter().map(|one| one.rule.0).collect();
-                let gone = numbers.iter().filter(|(number, _)| {
-                    u32::try_from(*number).is_ok_and(|number| !left.contains(&number))
-                });
-                closed.extend(gone.map(|(number, _)| (*number, ports, slot)));
-            }
-            Err(wrong) => conflicts.extend(conflict(pieces, &wrong)),
-        }
-    }
-    (closed, conflicts.into_iter().collect())
-}
-
-fn conflict(pieces: &[Piece<'_>], wrong: &MergeError) -> Option<Conflict> {
-    let (MergeError::Parsers { rules, .. } | MergeError::ServerNames { rules, .. }) = wrong;
-    let of = |RuleRef(number): RuleRef| {
-        let Piece {
-            contribution: (selecting, element, _),
-            rule,
-            ..
-        } = pieces.get(usize::try_from(number).ok()?)?;
-        let path = rule.map_or(element.path, |rule| rule.path);
-        Some((selecting.policy.name.clone(), path))
-    };
-    let [before, after] = *rules;
-    let ((other_policy, other), (policy, rule)) = (of(before)?, of(after)?);
-    Some(Conflict {
-        policy,
-        rule,
-        other_policy,
-        other,
-        problem: wrong.to_string(),
-    })
 }
 
 /// Cuts the ports that have rules of layer 7 where what covers them changes: protocol, first, last, and which
@@ -397,53 +323,4 @@ fn alike(intervals: &[Interval]) -> Vec<usize> {
         alike.push(found);
     }
     alike
-}
-
-/// The alternatives of intervals that cover the same ports, in their order.
-fn set<'i>(
-    pieces: &[Piece<'_>],
-    covering: impl Iterator<Item = &'i Interval>,
-    implicit: Implicit,
-    cookie: &mut dyn FnMut(usize) -> u32,
-) -> SetSpec {
-    let mut alternatives: Vec<Alternative> = Vec::new();
-    let mut last = None;
-    for interval in covering {
-        // A rule that covers a port in two ways is one rule.
-        if let Some(before) = alternatives
-            .last_mut()
-            .filter(|_| last == Some(interval.piece))
-        {
-            before.is_wide &= interval.is_wide;
-            before.peers = union(&before.peers, &interval.peers);
-            continue;
-        }
-        last = Some(interval.piece);
-        alternatives.push(Alternative {
-            rule: RuleRef(cookie(interval.piece)),
-            peers: interval.peers.clone(),
-            is_wide: interval.is_wide,
-            allows: pieces[interval.piece].allows.clone(),
-        });
-    }
-    let host = Peers::Identities([abi::identity::HOST].into());
-    for (cookie, peers) in [(implicit.anyone, Peers::Any), (implicit.localhost, host)] {
-        alternatives.extend(cookie.map(|cookie| Alternative {
-            rule: RuleRef(cookie),
-            peers,
-            is_wide: false,
-            allows: Allows::Everything,
-        }));
-    }
-    SetSpec { alternatives }
-}
-
-fn union(one: &Peers, other: &Peers) -> Peers {
-    match (one, other) {
-        (Peers::Identities(one), Peers::Identities(other)) => {
-            let all: BTreeSet<u32> = one.iter().chain(other).copied().collect();
-            Peers::Identities(all.into_iter().collect())
-        }
-        (Peers::Any, _) | (_, Peers::Any) => Peers::Any,
-    }
 }
