@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures::future::BoxFuture;
 use l7::rules::PeerKind;
@@ -14,6 +14,7 @@ use crate::connection::{Connection, reset};
 use crate::context::Context;
 use crate::dns::{self, NameOrder};
 use crate::hop::Kind;
+use crate::network::outlast;
 use crate::{kafka, plain, tls};
 
 /// Carries HTTP connections: each request judged by the rules of its moment, at each side.
@@ -31,9 +32,6 @@ pub struct Carrier {
     /// What carries HTTP; without it, such connections are reset, which is told.
     pub http: Option<Arc<dyn HttpServer>>,
 }
-
-/// Until a listener that failed is tried again, for want of memory or of file descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
 
 impl Carrier {
     /// Serves a listener until the future is dropped; its connections are dropped with it. Sockets' own addresses are
@@ -55,11 +53,7 @@ impl Carrier {
                     let carrier = Arc::clone(&self);
                     connections.spawn(async move { carrier.carry(stream, client).await });
                 }
-                Err(error) if is_fatal(&error) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE).await;
-                }
+                Err(error) => outlast(error, "a connection could not be accepted").await?,
             }
         }
     }
@@ -121,13 +115,4 @@ impl Carrier {
             }
         }
     }
-}
-
-/// Whether a listener will never accept again.
-fn is_fatal(error: &io::Error) -> bool {
-    use nix::errno::Errno;
-    matches!(
-        error.raw_os_error().map(Errno::from_raw),
-        Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK)
-    )
 }

@@ -28,7 +28,7 @@ fn start(config: Config) -> Result<(), RunError> {
     // Before there is a second thread: each has its own namespace and capabilities.
     run::enter_namespace(&config)?;
     let world = Arc::new(NodeMaps::of(&config.run_dir));
-    let proxy = Proxy::bind(config)?;
+    let proxy = Proxy::bind(run::fit_open_files(config)?)?;
     run::keep_needed_capabilities()?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serve::grpc::ServeError;
 use serve::listen::{Bound, Listen};
 use serve::privileges::{self, Capability, PrivilegeError};
 use serve::process;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::carrier::{Carrier, HttpServer};
@@ -29,6 +31,9 @@ use crate::world::World;
 
 /// Mode of the run directory, if it isn't there yet.
 const DIRECTORY: u32 = 0o750;
+
+/// How long clients of the control socket may take to notice the end.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The proxy can't begin, or go on.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +95,34 @@ pub fn enter_namespace(config: &Config) -> Result<(), RunError> {
     let file = File::open(path).map_err(failed("opening", path))?;
     let entered = setns(file, CloneFlags::CLONE_NEWNET).map_err(io::Error::from);
     entered.map_err(failed("entering the network namespace", path))
+}
+
+/// Files beside those of connections: listeners, the control socket's clients, DNS queries in progress.
+const OTHER_FILES: u64 = 16_384;
+
+/// Raises the limit of open files as far as it may be, and lowers the number of connections to what then fits: each
+/// has two.
+///
+/// # Errors
+/// The system refuses.
+pub fn fit_open_files(config: Config) -> Result<Config, RunError> {
+    let failed = |error: nix::Error| RunError::Start(error.into());
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(failed)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(failed)?;
+    let fits = hard.saturating_sub(OTHER_FILES.min(hard / 2)) / 2;
+    let fits = usize::try_from(fits).unwrap_or(usize::MAX);
+    if config.max_connections > fits {
+        tracing::warn!(
+            open_files = hard,
+            connections = fits,
+            wanted = config.max_connections,
+            "fewer connections than --max-connections: raise the limit of open files"
+        );
+    }
+    Ok(Config {
+        max_connections: config.max_connections.min(fits),
+        ..config
+    })
 }
 
 /// Gives up all privileges but those for others' addresses. The calling thread must be the only one.
@@ -215,11 +248,12 @@ impl Proxy {
             served = &mut serving => served?,
             () = stopped => {
                 stop.cancel();
-                serving.await?;
+                // A client that doesn't notice isn't waited for.
+                if let Ok(served) = timeout(GRACE, serving).await {
+                    served?;
+                }
             }
             task = tasks.join_next() => {
-                stop.cancel();
-                serving.await?;
                 return Err(match task {
                     Some(Ok(error)) => error,
                     Some(Err(error)) => RunError::Task(error.to_string()),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
@@ -58,11 +59,29 @@ async fn pump(
             Ok(0) => return end_writing(to),
             Ok(length) => {
                 activity.note();
-                write_all(to, &buffer[..length]).await?;
+                pass_on(from, to, &buffer[..length]).await?;
                 activity.note();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes all of it. Who reads slowly doesn't keep from being seen that the sender is gone.
+async fn pass_on(from: &TcpStream, to: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let rest = match to.try_write(bytes) {
+        Ok(written) if written == bytes.len() => return Ok(()),
+        Ok(written) => &bytes[written..],
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => bytes,
+        Err(error) => return Err(error),
+    };
+    tokio::select! {
+        written = write_all(to, rest) => written,
+        broken = from.ready(Interest::ERROR) => {
+            broken?;
+            let error = from.take_error()?;
+            Err(error.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()))
         }
     }
 }

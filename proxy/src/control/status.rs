@@ -35,7 +35,7 @@ pub(super) fn status(context: &Context, ports: Ports, has_agent: bool) -> GetPro
         records: records.made,
         records_delivered: records.delivered,
         records_lost: records.lost,
-        records_waiting: context.records.waiting() as u64,
+        records_waiting: records.waiting(),
         has_agent,
     }
 }

@@ -17,7 +17,7 @@ use super::settle::{settle, tell};
 use crate::connection::leg;
 use crate::context::Context;
 use crate::hop::Hop;
-use crate::network::{Datagram, receive};
+use crate::network::{Datagram, outlast, receive};
 use crate::shares::Place;
 
 /// Answers queries by UDP.
@@ -46,7 +46,13 @@ impl UdpServer {
         let mut buffer = vec![0; 64 << 10];
         let mut queries = JoinSet::new();
         loop {
-            let datagram = receive(&socket, &mut buffer).await?;
+            let datagram = match receive(&socket, &mut buffer).await {
+                Ok(datagram) => datagram,
+                Err(error) => {
+                    outlast(error, "a query could not be received").await?;
+                    continue;
+                }
+            };
             while let Some(done) = queries.try_join_next() {
                 if let Err(error) = done {
                     tracing::error!(%error, "a query's task ended unexpectedly");

@@ -3,6 +3,7 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd as _};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{Ipv4OrigDstAddr, Ipv6OrigDstAddr};
@@ -15,6 +16,8 @@ use super::transparent::set_transparent;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// Until a listener that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How often another port is tried, if a family or a transport doesn't have the one that the first got.
 const TRIES: u32 = 16;
 
@@ -152,6 +155,23 @@ pub fn with_original_destination(socket: &impl AsFd, address: SocketAddr) -> io:
         SocketAddr::V4(_) => setsockopt(socket, Ipv4OrigDstAddr, &true)?,
         SocketAddr::V6(_) => setsockopt(socket, Ipv6OrigDstAddr, &true)?,
     }
+    Ok(())
+}
+
+/// Waits a moment after a listener's failure for want of memory or of file descriptors, which is logged.
+///
+/// # Errors
+/// The listener will never be ready again.
+pub async fn outlast(error: io::Error, what: &'static str) -> io::Result<()> {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    if matches!(
+        number,
+        Some(Errno::EBADF | Errno::EINVAL | Errno::ENOTSOCK | Errno::EOPNOTSUPP)
+    ) {
+        return Err(error);
+    }
+    tracing::warn!(%error, "{what}");
+    tokio::time::sleep(PAUSE).await;
     Ok(())
 }
 

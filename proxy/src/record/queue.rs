@@ -55,6 +55,13 @@ pub struct Reader {
     number: u64,
 }
 
+impl Counts {
+    /// Records in the queue.
+    pub fn waiting(&self) -> u64 {
+        self.made - self.delivered - self.lost
+    }
+}
+
 impl Records {
     /// An empty queue for at most so many records.
     pub fn new(most: usize) -> Arc<Self> {
@@ -89,16 +96,6 @@ impl Records {
     /// What became of the records so far.
     pub fn counts(&self) -> Counts {
         self.state().counts
-    }
-
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        let state = self.state();
-        let gaps = state
-            .queue
-            .iter()
-            .filter(|one| matches!(one, Entry::Lost(_)));
-        state.queue.len() - gaps.count()
     }
 
     /// Begins to read; whoever read before stops.

@@ -105,6 +105,22 @@ async fn a_slow_reader_holds_its_sender_up_and_no_memory() {
 }
 
 #[tokio::test]
+async fn a_reset_is_seen_while_the_other_end_reads_nothing() {
+    let rig = Rig::new(vec![egress(ALL)]).await;
+    let listener = rig.server().await;
+    let mut client = rig.client().await;
+    let (server, _) = within(listener.accept()).await.unwrap();
+    let chunk = vec![7; 64 << 10];
+    while let Ok(written) = timeout(Duration::from_millis(500), client.write(&chunk)).await {
+        written.unwrap();
+    }
+    client.set_zero_linger().unwrap();
+    drop(client);
+    eventually("its place is free", || rig.context.connections.count() == 0).await;
+    drop(server);
+}
+
+#[tokio::test]
 async fn what_has_no_rules_or_no_selected_peer_is_reset() {
     let others = || Peers::Identities([1].into());
     let mut rig = Rig::new(vec![]).await;

@@ -20,23 +20,11 @@ fn start(directory: &Path) -> Background {
 
 async fn client(directory: &Path) -> ProxyClient<Channel> {
     let socket = format!("unix://{}/proxy.sock", directory.display());
-    testing::until("the proxy serves", async || {
+    let channel = testing::until("the proxy serves", async || {
         let endpoint = Endpoint::from_shared(socket.clone()).unwrap();
         endpoint.connect().await.map_err(|error| error.to_string())
-    })
-    .await
-    .pipe()
-}
-
-/// A channel as a client.
-trait Pipe {
-    fn pipe(self) -> ProxyClient<Channel>;
-}
-
-impl Pipe for Channel {
-    fn pipe(self) -> ProxyClient<Channel> {
-        ProxyClient::new(self)
-    }
+    });
+    ProxyClient::new(channel.await)
 }
 
 async fn status(client: &mut ProxyClient<Channel>) -> GetProxyStatusResponse {
@@ -105,7 +93,8 @@ async fn lives() {
 
     // It ends when it is asked to, and takes its socket along.
     run(&format!("kill {}", proxy.id()));
-    let ended = proxy.child().wait().unwrap();
+    let ended = tokio::task::spawn_blocking(move || proxy.child().wait().unwrap());
+    let ended = ended.await.unwrap();
     assert!(ended.success(), "{ended}");
     assert!(!directory.join("proxy.sock").exists());
 }
