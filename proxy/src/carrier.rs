@@ -14,7 +14,7 @@ use crate::connection::{Connection, reset};
 use crate::context::Context;
 use crate::dns::{self, NameOrder};
 use crate::hop::Kind;
-use crate::network::outlast;
+use crate::network::pause_unless_fatal;
 use crate::{kafka, plain, tls};
 
 /// Carries HTTP connections: each request judged by the rules of its moment, at each side.
@@ -29,7 +29,7 @@ pub struct Carrier {
     pub context: Arc<Context>,
     /// The order of answers of DNS.
     pub order: Arc<NameOrder>,
-    /// What carries HTTP; without it, such connections are reset, which is told.
+    /// What carries HTTP; without it, such connections are reset, and that is reported.
     pub http: Option<Arc<dyn HttpServer>>,
 }
 
@@ -53,7 +53,9 @@ impl Carrier {
                     let carrier = Arc::clone(&self);
                     connections.spawn(async move { carrier.carry(stream, client).await });
                 }
-                Err(error) => outlast(error, "a connection could not be accepted").await?,
+                Err(error) => {
+                    pause_unless_fatal(error, "a connection could not be accepted").await?
+                }
             }
         }
     }
@@ -77,8 +79,8 @@ impl Carrier {
             server,
             began: SystemTime::now(),
         };
-        let _place = match context.connections.take(client.ip()) {
-            Ok(place) => place,
+        let _permit = match context.connections.acquire(client.ip()) {
+            Ok(permit) => permit,
             Err(full) => {
                 context.counters.connections_refused.add();
                 let direction = connection.hop().direction();
@@ -97,7 +99,7 @@ impl Carrier {
                 Kind::Is(PeerKind::Plain | PeerKind::Kafka | PeerKind::Dns | PeerKind::Tls) => true,
             };
             if !is_carried {
-                connection.tell_refused(&rules, kind);
+                connection.report_refused(&rules, kind);
             }
             is_carried.then_some(kind)
         };

@@ -1,4 +1,4 @@
-//! A client's connection: who it is between, how its server is reached, and what is told of it.
+//! A client's connection: who it is between, how its server is reached, and what is reported of it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ impl Connection {
         Record::request(self.began, self.hop(), direction, Layer7::Connection)
     }
 
-    /// Connects to the server as the client. `None`: it can't be reached, which is told.
+    /// Connects to the server as the client. `None`: it can't be reached, and that was reported.
     pub async fn connect(&self) -> Option<TcpStream> {
         let hop = self.hop();
         let limit = self.context.limits.connect;
@@ -69,7 +69,7 @@ impl Connection {
     }
 
     /// Tells why the connection is reset: its rules say what `kind` is.
-    pub fn tell_refused(&self, rules: &Rules, kind: Kind) {
+    pub fn report_refused(&self, rules: &Rules, kind: Kind) {
         let hop = self.hop();
         let records = &self.context.records;
         let failed = |reason| records.push(self.record(hop.direction()).failed(reason));
@@ -98,14 +98,14 @@ impl Connection {
     }
 
     /// Whether the rules no longer allow a connection on which `carried` is spoken, or one without rules of layer 7
-    /// if that is plain: its peer isn't selected, or it would have to be judged from its middle. That is told. A
+    /// if that is plain: its peer isn't selected, or it would have to be judged from its middle. That is reported. A
     /// port without any rules is no longer redirected: what is open goes on.
     pub fn is_refused(&self, rules: &Rules, carried: PeerKind) -> bool {
         match self.hop().kind(rules) {
             Kind::NoRules | Kind::Is(PeerKind::Plain) => false,
             Kind::Is(kind) if kind == carried => false,
             kind @ (Kind::Is(_) | Kind::SidesDiffer) => {
-                self.tell_refused(rules, kind);
+                self.report_refused(rules, kind);
                 true
             }
         }

@@ -7,9 +7,9 @@ use crate::counters::Counters;
 use crate::limits::Limits;
 use crate::names::Names;
 use crate::network::Network;
+use crate::quota::Quota;
 use crate::record::Records;
 use crate::rules::RuleStore;
-use crate::shares::Shares;
 use crate::world::World;
 
 /// Bytes of a buffer for a connection.
@@ -34,9 +34,9 @@ pub struct Context {
     /// Figures.
     pub counters: Counters,
     /// Places for connections.
-    pub connections: Arc<Shares>,
+    pub connections: Arc<Quota>,
     /// Places for DNS queries.
-    pub queries: Arc<Shares>,
+    pub queries: Arc<Quota>,
     /// Buffers for connections.
     pub buffers: Buffers,
     /// Buffers for datagrams.
@@ -59,8 +59,8 @@ impl Context {
             network,
             names,
             records,
-            connections: Shares::new(limits.connections, limits.connections_per_client),
-            queries: Shares::new(limits.queries, limits.queries_per_client),
+            connections: Quota::new(limits.connections, limits.connections_per_client),
+            queries: Quota::new(limits.queries, limits.queries_per_client),
             buffers: Buffers::new(BUFFER, 256),
             datagrams: Buffers::new(DATAGRAM, 16),
             counters: Counters::default(),

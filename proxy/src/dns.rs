@@ -7,18 +7,19 @@
 //!           server (fresh id, from the client's address and port)
 //!             |answer: of this query?
 //!             v
-//!           settle: addresses are in the kernel, one answer of a name after the other
+//!           complete: addresses are in the kernel, one answer of a name after the other
 //!             v
 //!           client (its own id)
 //! ```
 
+mod answer;
 mod frames;
 mod ids;
 mod judge;
-mod legs;
 mod order;
 mod session;
-mod settle;
+mod upstream;
+
 mod udp;
 
 pub use order::NameOrder;

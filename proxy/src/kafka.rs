@@ -9,7 +9,7 @@
 //! while the queue that its bytes go to is empty.
 
 mod chain;
-mod tell;
+mod report;
 
 use std::io;
 
@@ -51,7 +51,7 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
 enum Ended {
     Closed,
     Broken(io::Error),
-    /// Which was told.
+    /// Already reported.
     Refused,
     Idle,
 }
@@ -159,10 +159,10 @@ async fn carry(
                 }
                 continue;
             }
-            () = activity.none_for(connection.context.limits.idle) => return Ended::Idle,
+            () = activity.idle_for(connection.context.limits.idle) => return Ended::Idle,
         };
         match done {
-            Ok(()) => activity.note(),
+            Ok(()) => activity.touch(),
             Err(error) => return error.into(),
         }
     }
@@ -186,7 +186,7 @@ fn renew(connection: &Connection, chain: &mut Chain) -> Option<Ended> {
         return Some(Ended::Refused);
     }
     if !chain.renew(connection, &rules) {
-        connection.tell_refused(&rules, Kind::Is(PeerKind::Kafka));
+        connection.report_refused(&rules, Kind::Is(PeerKind::Kafka));
         return Some(Ended::Refused);
     }
     None

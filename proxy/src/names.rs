@@ -1,4 +1,4 @@
-//! Addresses of names: what answers of DNS teach, told before the answer leaves.
+//! Addresses of names: what answers of DNS contain, reported before the answer leaves.
 
 use std::net::IpAddr;
 use std::time::Duration;

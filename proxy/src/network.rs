@@ -11,7 +11,9 @@ use std::net::SocketAddr;
 use futures::future::BoxFuture;
 use tokio::net::{TcpStream, UdpSocket};
 
-pub use listen::{Datagram, ListenError, Listeners, outlast, receive, with_original_destination};
+pub use listen::{
+    Datagram, ListenError, Listeners, pause_unless_fatal, receive, with_original_destination,
+};
 pub use transparent::Transparent;
 
 /// The marks of the proxy's own packets, by which the datapath's programs know them (Cilium's numbers:

@@ -17,7 +17,7 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
     .await;
 }
 
-/// Carries bytes both ways as they are, until `refused` finds that it may not go on, which it tells itself.
+/// Carries bytes both ways as they are, until `refused` finds that it may not go on, which it reports itself.
 pub(crate) async fn carry(
     connection: &Connection,
     client: TcpStream,

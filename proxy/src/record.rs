@@ -1,4 +1,4 @@
-//! What the proxy tells of what passed: one record for each request and answer, and each side that
+//! What the proxy reports of what passed: one record for each request and answer, and each side that
 //! judged it.
 
 mod queue;
@@ -48,7 +48,7 @@ pub enum Verdict {
     Error,
 }
 
-/// What a request or answer says, as far as flows tell it (Hubble's `flow.Layer7`).
+/// What a request or answer says, as far as flows show it (Hubble's `flow.Layer7`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer7 {
     /// Nothing: the connection as such.

@@ -192,12 +192,14 @@ impl Proxy {
         let rules = Arc::new(RuleStore::default());
         match file.read() {
             Ok(Some(kept)) => {
-                tracing::info!(revision = kept.revision(), "rules of before are in force");
+                tracing::info!(revision = kept.revision(), "loaded the last rules");
                 rules.replace(kept);
             }
-            Ok(None) => tracing::info!("no rules yet: what is assigned is refused"),
+            Ok(None) => tracing::info!(
+                "no rules yet: redirected connections are refused until an agent sets some"
+            ),
             Err(error) => {
-                tracing::error!(%error, "no rules: what is assigned is refused until an agent sets them");
+                tracing::error!(%error, "the last rules can't be used: redirected connections are refused until an agent sets new ones");
             }
         }
         let names = Arc::new(AgentNames::default());

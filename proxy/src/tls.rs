@@ -34,7 +34,7 @@ enum NoHello {
 /// Carries a connection whose client names a server that the rules allow.
 pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
     let context = &connection.context;
-    let tell_failed = |reason: String| {
+    let report_failed = |reason: String| {
         let direction = connection.hop().direction();
         let record = tls_record(connection, None, direction).failed(reason);
         context.records.push(record);
@@ -43,11 +43,11 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
     let hello = match timeout(limit, read(connection, &client)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(error)) => {
-            tell_failed(error.to_string());
+            report_failed(error.to_string());
             return reset(client);
         }
         Err(_elapsed) => {
-            tell_failed(format!(
+            report_failed(format!(
                 "no complete TLS ClientHello within {} s",
                 limit.as_secs_f32()
             ));
@@ -62,7 +62,7 @@ pub(crate) async fn serve(connection: &Connection, client: TcpStream) {
         return reset(client);
     };
     if let Err(error) = write_all(&server, &hello.bytes).await {
-        tell_failed(format!("sending to the server: {error}"));
+        report_failed(format!("sending to the server: {error}"));
         reset(client);
         return reset(server);
     }
@@ -124,7 +124,7 @@ async fn read(connection: &Connection, client: &TcpStream) -> Result<Hello, NoHe
     }
 }
 
-/// Judges at each side, and tells. Whether all sides allow it.
+/// Judges at each side, and reports it. Whether all sides allow it.
 fn judge(connection: &Connection, rules: &Rules, hello: &Hello) -> bool {
     let name = hello.name.as_ref();
     let mut is_allowed = true;

@@ -40,7 +40,7 @@ struct State {
     agent: Option<mpsc::Sender<LearnResponse>>,
     /// Which agent that is: they are counted.
     agents: u64,
-    waiting: HashMap<u64, Waiting, RandomState>,
+    waiting: HashMap<u64, PendingLearn, RandomState>,
     acknowledged: HashMap<Pair, Instant, RandomState>,
 }
 
@@ -53,7 +53,7 @@ struct Pair {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingLearn {
     message: LearnResponse,
     pairs: Vec<Pair>,
     done: oneshot::Sender<Result<(), LearnError>>,
@@ -95,7 +95,7 @@ impl AgentNames {
     }
 
     /// An agent is there: it gets what waits, and all that follows. Whoever was there before gets nothing more.
-    fn join(&self) -> (u64, mpsc::Receiver<LearnResponse>) {
+    fn connect(&self) -> (u64, mpsc::Receiver<LearnResponse>) {
         // What waits fits, and more is refused.
         let (sender, receiver) = mpsc::channel(MOST);
         let mut state = self.state();
@@ -111,7 +111,7 @@ impl AgentNames {
     }
 
     /// That agent is gone.
-    fn leave(&self, agent: u64) {
+    fn disconnect(&self, agent: u64) {
         let mut state = self.state();
         if state.agents != agent {
             return;
@@ -135,7 +135,7 @@ impl AgentNames {
         } = message;
         let mut state = self.state();
         // What waited too long isn't there any more.
-        let Some(Waiting { pairs, done, .. }) = state.waiting.remove(&id) else {
+        let Some(PendingLearn { pairs, done, .. }) = state.waiting.remove(&id) else {
             return;
         };
         let result = if error.is_empty() {
@@ -149,7 +149,7 @@ impl AgentNames {
     }
 
     /// Tells the agent, if there is something to wait for.
-    fn begin(&self, learned: Learned) -> Result<Option<Told<'_>>, LearnError> {
+    fn send(&self, learned: Learned) -> Result<Option<PendingAck<'_>>, LearnError> {
         let name: Arc<str> = learned.names.first().map_or_else(
             || Arc::from(""),
             |name| Arc::from(name.to_string().as_str()),
@@ -183,13 +183,13 @@ impl AgentNames {
             return Err(LearnError::Busy(MOST));
         }
         let (done, receiver) = oneshot::channel();
-        let waiting = Waiting {
+        let waiting = PendingLearn {
             message,
             pairs,
             done,
         };
         state.waiting.insert(id, waiting);
-        Ok(Some(Told {
+        Ok(Some(PendingAck {
             names: self,
             id,
             done: receiver,
@@ -205,13 +205,13 @@ fn answer(done: oneshot::Sender<Result<(), LearnError>>, result: Result<(), Lear
 }
 
 /// What was told and waits; no longer when this is dropped.
-struct Told<'a> {
+struct PendingAck<'a> {
     names: &'a AgentNames,
     id: u64,
     done: oneshot::Receiver<Result<(), LearnError>>,
 }
 
-impl Drop for Told<'_> {
+impl Drop for PendingAck<'_> {
     fn drop(&mut self) {
         self.names.state().waiting.remove(&self.id);
     }
@@ -220,7 +220,7 @@ impl Drop for Told<'_> {
 impl Names for AgentNames {
     fn learn(&self, learned: Learned) -> BoxFuture<'_, Result<(), LearnError>> {
         async move {
-            let Some(mut told) = self.begin(learned)? else {
+            let Some(mut told) = self.send(learned)? else {
                 return Ok(());
             };
             match timeout(PATIENCE, &mut told.done).await {
@@ -234,7 +234,7 @@ impl Names for AgentNames {
 }
 
 /// An agent's call.
-struct Call {
+struct LearnSession {
     names: Arc<AgentNames>,
     agent: u64,
     told: mpsc::Receiver<LearnResponse>,
@@ -243,13 +243,13 @@ struct Call {
     has_ended: bool,
 }
 
-impl Drop for Call {
+impl Drop for LearnSession {
     fn drop(&mut self) {
-        self.names.leave(self.agent);
+        self.names.disconnect(self.agent);
     }
 }
 
-impl Call {
+impl LearnSession {
     async fn next(&mut self) -> Option<Result<LearnResponse, Status>> {
         if self.has_ended {
             return None;
@@ -283,8 +283,8 @@ pub(super) fn stream(
     acknowledgements: Streaming<LearnRequest>,
     stop: CancellationToken,
 ) -> BoxStream<'static, Result<LearnResponse, Status>> {
-    let (agent, told) = names.join();
-    let call = Call {
+    let (agent, told) = names.connect();
+    let call = LearnSession {
         names,
         agent,
         told,

@@ -60,7 +60,7 @@ async fn collect(mut messages: Streaming<SetRulesRequest>) -> Result<(Vec<u8>, u
 
 fn replace(store: &RuleStore, file: &RuleFile, bytes: &[u8], revision: u64) -> Result<u64, Status> {
     let snapshot = Snapshot::from_json(bytes);
-    let snapshot = snapshot.map_err(|error| Status::invalid_argument(said(&error)))?;
+    let snapshot = snapshot.map_err(|error| Status::invalid_argument(with_source(&error)))?;
     if snapshot.revision != revision {
         return Err(Status::invalid_argument(format!(
             "the snapshot has revision {}, the messages say {revision}",
@@ -83,7 +83,7 @@ fn replace(store: &RuleStore, file: &RuleFile, bytes: &[u8], revision: u64) -> R
 }
 
 /// An error with what caused it.
-fn said(error: &dyn std::error::Error) -> String {
+fn with_source(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -12,8 +12,8 @@ pub(super) fn fresh(is_taken: impl Fn(u16) -> bool) -> u16 {
 
 /// Puts an id into a message.
 pub(super) fn set_id(message: &mut [u8], id: u16) {
-    if let Some(place) = message.get_mut(..2) {
-        place.copy_from_slice(&id.to_be_bytes());
+    if let Some(permit) = message.get_mut(..2) {
+        permit.copy_from_slice(&id.to_be_bytes());
     }
 }
 

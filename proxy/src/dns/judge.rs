@@ -10,10 +10,10 @@ use crate::hop::Hop;
 use crate::record::{Dns, Layer7, Record};
 
 /// What is to be done about a query.
-pub(super) enum Judged {
-    /// It is to be passed on; its records are to be told now.
-    Allowed(Asked),
-    /// It is to be answered with REFUSED, and the records are to be told then.
+pub(super) enum QueryVerdict {
+    /// It is to be passed on; its records are to be published now.
+    Allowed(PendingQuery),
+    /// It is to be answered with REFUSED, and the records are to be published then.
     Refused(Vec<Record>),
     /// It is to be answered with SERVFAIL, the same.
     Failed(Record),
@@ -21,7 +21,7 @@ pub(super) enum Judged {
 
 /// A query that was passed on.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct PendingQuery {
     /// Between whom.
     pub(super) hop: Hop,
     /// Of the query.
@@ -32,12 +32,12 @@ pub(super) struct Asked {
     pub(super) qtype: u16,
     /// When it came.
     pub(super) began: Instant,
-    /// What was told of it, a record for each side.
+    /// What was reported of it, a record for each side.
     pub(super) records: Vec<Record>,
 }
 
 /// Judges a query.
-pub(super) fn judge(rules: &Rules, hop: Hop, query: &Query<'_>) -> Judged {
+pub(super) fn judge(rules: &Rules, hop: Hop, query: &Query<'_>) -> QueryVerdict {
     let time = SystemTime::now();
     let layer7 = Layer7::Dns(Dns {
         query: query.name.to_string().into(),
@@ -54,12 +54,12 @@ pub(super) fn judge(rules: &Rules, hop: Hop, query: &Query<'_>) -> Judged {
     }
     if records.is_empty() {
         let record = Record::request(time, hop, hop.direction(), layer7);
-        return Judged::Failed(record.failed("no rules for this port at either end"));
+        return QueryVerdict::Failed(record.failed("no rules for this port at either end"));
     }
     if !is_allowed {
-        return Judged::Refused(records);
+        return QueryVerdict::Refused(records);
     }
-    Judged::Allowed(Asked {
+    QueryVerdict::Allowed(PendingQuery {
         hop,
         id: query.id(),
         name: query.name.clone(),
@@ -75,7 +75,7 @@ pub(super) fn rejected(hop: Hop, rejected: &Rejected) -> Record {
     Record::request(SystemTime::now(), hop, hop.direction(), layer7).failed(rejected)
 }
 
-impl Asked {
+impl PendingQuery {
     /// Records of a failure.
     pub(super) fn failed(&self, reason: &str) -> Vec<Record> {
         let records = self.records.iter();

@@ -8,13 +8,13 @@ use l7::wire::dns::{MAX_REPLY, Query, Response, rcode};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::answer::{answers, complete, is_transfer, publish};
 use super::frames::{Frames, framed};
 use super::ids::{fresh, set_id};
-use super::judge::{Asked, Judged, judge, rejected};
+use super::judge::{PendingQuery, QueryVerdict, judge, rejected};
 use super::order::NameOrder;
-use super::settle::{answers, is_transfer, settle, tell};
 use crate::connection::{Connection, end_writing, reset, write_all};
-use crate::shares::Place;
+use crate::quota::Permit;
 
 /// Queries of one connection without an answer; then it isn't read.
 const MOST: usize = 128;
@@ -25,19 +25,19 @@ struct Session<'a> {
     client: TcpStream,
     /// Once something is to be asked.
     server: Option<TcpStream>,
-    waiting: HashMap<u16, Waiting>,
+    waiting: HashMap<u16, InFlight>,
     /// When the client last asked, or was last answered.
     active: Instant,
 }
 
 /// A query that was passed on.
-struct Waiting {
-    asked: Asked,
+struct InFlight {
+    asked: PendingQuery,
     /// Until when the server must have answered.
     due: Instant,
     /// SERVFAIL, as the client would get it.
     failure: Vec<u8>,
-    _place: Place,
+    _permit: Permit,
 }
 
 /// What comes next.
@@ -139,30 +139,33 @@ impl Session<'_> {
         };
         let judged = judge(&context.rules.load(), hop, &query);
         let asked = match judged {
-            Judged::Allowed(asked) => asked,
-            Judged::Refused(records) => {
+            QueryVerdict::Allowed(asked) => asked,
+            QueryVerdict::Refused(records) => {
                 let sent = self.send(&reply(&query, rcode::REFUSED)).await;
-                tell(context, records);
+                publish(context, records);
                 return sent;
             }
-            Judged::Failed(record) => {
+            QueryVerdict::Failed(record) => {
                 let sent = self.send(&reply(&query, rcode::SERVER_FAILURE)).await;
                 context.records.push(record);
                 return sent;
             }
         };
         let failure = reply(&query, rcode::SERVER_FAILURE);
-        let place = match context.queries.take(hop.client.ip()) {
-            Ok(place) => place,
+        let permit = match context.queries.acquire(hop.client.ip()) {
+            Ok(permit) => permit,
             Err(full) => {
                 context.counters.queries_refused.add();
-                tell(context, asked.failed(&full.to_string()));
+                publish(context, asked.failed(&full.to_string()));
                 return self.send(&failure).await;
             }
         };
-        tell(context, asked.records.iter().cloned());
-        if let Err(reason) = self.pass_on(query.message(), &asked, &failure, place).await {
-            tell(context, asked.failed(&reason));
+        publish(context, asked.records.iter().cloned());
+        if let Err(reason) = self
+            .pass_on(query.message(), &asked, &failure, permit)
+            .await
+        {
+            publish(context, asked.failed(&reason));
             return self.send(&failure).await;
         }
         Ok(())
@@ -172,9 +175,9 @@ impl Session<'_> {
     async fn pass_on(
         &mut self,
         message: &[u8],
-        asked: &Asked,
+        asked: &PendingQuery,
         failure: &[u8],
-        place: Place,
+        permit: Permit,
     ) -> Result<(), String> {
         let limit = self.connection.context.limits.answer;
         if self.server.is_none() {
@@ -191,11 +194,11 @@ impl Session<'_> {
             Ok(Err(error)) => return Err(format!("asking the server: {error}")),
             Err(_elapsed) => return Err("asking the server: it does not read".to_owned()),
         }
-        let waiting = Waiting {
+        let waiting = InFlight {
             asked: asked.clone(),
             due: Instant::now() + limit,
             failure: failure.to_vec(),
-            _place: place,
+            _permit: permit,
         };
         self.waiting.insert(id, waiting);
         Ok(())
@@ -213,7 +216,7 @@ impl Session<'_> {
         };
         let asked = &waiting.asked;
         let length = match Response::read(&message) {
-            Ok(response) => settle(context, self.order, asked, &response)
+            Ok(response) => complete(context, self.order, asked, &response)
                 .await
                 .map(|()| response.message().len()),
             Err(_malformed) => Ok(message.len()),
@@ -224,7 +227,7 @@ impl Session<'_> {
                 set_id(&mut message, asked.id);
                 self.send(&message).await
             }
-            // Which was told.
+            // Already reported.
             Err(_unlearned) => self.send(&waiting.failure).await,
         };
         if is_whole {
@@ -251,11 +254,11 @@ impl Session<'_> {
     /// The server is gone: what waits for it fails.
     async fn lose_server(&mut self, reason: &str) -> io::Result<()> {
         self.server = None;
-        let waiting: Vec<Waiting> = self.waiting.drain().map(|(_, waiting)| waiting).collect();
+        let waiting: Vec<InFlight> = self.waiting.drain().map(|(_, waiting)| waiting).collect();
         for waiting in waiting {
             // A transfer ends so.
             if !is_transfer(waiting.asked.qtype) {
-                tell(&self.connection.context, waiting.asked.failed(reason));
+                publish(&self.connection.context, waiting.asked.failed(reason));
                 self.send(&waiting.failure).await?;
             }
         }
@@ -273,7 +276,7 @@ impl Session<'_> {
             context.counters.queries_timed_out.add();
             let seconds = context.limits.answer.as_secs_f32();
             let reason = format!("the server did not answer within {seconds} s");
-            tell(context, waiting.asked.failed(&reason));
+            publish(context, waiting.asked.failed(&reason));
         }
         self.active = now;
     }

@@ -9,22 +9,22 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::answer::{complete, publish};
 use super::ids::set_id;
-use super::judge::{Asked, Judged, judge, rejected};
-use super::legs::Legs;
+use super::judge::{PendingQuery, QueryVerdict, judge, rejected};
 use super::order::NameOrder;
-use super::settle::{settle, tell};
+use super::upstream::UpstreamSockets;
 use crate::connection::leg;
 use crate::context::Context;
 use crate::hop::Hop;
-use crate::network::{Datagram, outlast, receive};
-use crate::shares::Place;
+use crate::network::{Datagram, pause_unless_fatal, receive};
+use crate::quota::Permit;
 
 /// Answers queries by UDP.
 pub struct UdpServer {
     context: Arc<Context>,
     order: Arc<NameOrder>,
-    legs: Legs,
+    upstream: UpstreamSockets,
 }
 
 impl UdpServer {
@@ -33,7 +33,7 @@ impl UdpServer {
         Arc::new(Self {
             context,
             order,
-            legs: Legs::default(),
+            upstream: UpstreamSockets::default(),
         })
     }
 
@@ -49,7 +49,7 @@ impl UdpServer {
             let datagram = match receive(&socket, &mut buffer).await {
                 Ok(datagram) => datagram,
                 Err(error) => {
-                    outlast(error, "a query could not be received").await?;
+                    pause_unless_fatal(error, "a query could not be received").await?;
                     continue;
                 }
             };
@@ -58,20 +58,24 @@ impl UdpServer {
                     tracing::error!(%error, "a query's task ended unexpectedly");
                 }
             }
-            if let Some((hop, asked, message, place)) =
+            if let Some((hop, asked, message, permit)) =
                 self.judge(datagram, &buffer[..datagram.length])
             {
                 let server = Arc::clone(&self);
                 queries.spawn(async move {
                     server.ask(hop, asked, message).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
         }
     }
 
     /// Judges a query, and answers one that isn't passed on.
-    fn judge(&self, datagram: Datagram, bytes: &[u8]) -> Option<(Hop, Asked, Vec<u8>, Place)> {
+    fn judge(
+        &self,
+        datagram: Datagram,
+        bytes: &[u8],
+    ) -> Option<(Hop, PendingQuery, Vec<u8>, Permit)> {
         let context = &*self.context;
         context.counters.queries.add();
         let Datagram { client, server, .. } = datagram;
@@ -89,24 +93,24 @@ impl UdpServer {
         };
         let rules = context.rules.load();
         match judge(&rules, hop, &query) {
-            Judged::Allowed(asked) => match context.queries.take(client.ip()) {
-                Ok(place) => {
-                    tell(context, asked.records.iter().cloned());
-                    Some((hop, asked, query.message().to_vec(), place))
+            QueryVerdict::Allowed(asked) => match context.queries.acquire(client.ip()) {
+                Ok(permit) => {
+                    publish(context, asked.records.iter().cloned());
+                    Some((hop, asked, query.message().to_vec(), permit))
                 }
                 Err(full) => {
                     context.counters.queries_refused.add();
                     self.reply(hop, &query, rcode::SERVER_FAILURE);
-                    tell(context, asked.failed(&full.to_string()));
+                    publish(context, asked.failed(&full.to_string()));
                     None
                 }
             },
-            Judged::Refused(records) => {
+            QueryVerdict::Refused(records) => {
                 self.reply(hop, &query, rcode::REFUSED);
-                tell(context, records);
+                publish(context, records);
                 None
             }
-            Judged::Failed(record) => {
+            QueryVerdict::Failed(record) => {
                 self.reply(hop, &query, rcode::SERVER_FAILURE);
                 context.records.push(record);
                 None
@@ -115,13 +119,13 @@ impl UdpServer {
     }
 
     /// Passes a query on, and its answer back.
-    async fn ask(&self, hop: Hop, asked: Asked, message: Vec<u8>) {
+    async fn ask(&self, hop: Hop, asked: PendingQuery, message: Vec<u8>) {
         let context = &*self.context;
         let (tuple, question) = ((hop.client, hop.server), (&asked.name, asked.qtype));
         let leg = leg(&hop, &context.rules.load());
         let asking = self
-            .legs
-            .ask(context, tuple, leg, message.clone(), question);
+            .upstream
+            .query(context, tuple, leg, message.clone(), question);
         let limit = context.limits.answer;
         let failed = match timeout(limit, asking).await {
             Ok(Ok(mut answer)) => match self.answer(&asked, &mut answer).await {
@@ -129,7 +133,7 @@ impl UdpServer {
                     self.send(hop, &answer[..length]);
                     return;
                 }
-                // Which was told.
+                // Already reported.
                 None => Vec::new(),
             },
             Ok(Err(error)) => asked.failed(&error.to_string()),
@@ -138,20 +142,20 @@ impl UdpServer {
                 context.counters.queries_timed_out.add();
                 let seconds = limit.as_secs_f32();
                 let reason = format!("the server did not answer within {seconds} s");
-                return tell(context, asked.failed(&reason));
+                return publish(context, asked.failed(&reason));
             }
         };
         if let Ok(query) = Query::read(&message) {
             self.reply(hop, &query, rcode::SERVER_FAILURE);
         }
-        tell(context, failed);
+        publish(context, failed);
     }
 
     /// Makes a server's answer the client's, once it may leave. `None`: it may not. Else its length.
-    async fn answer(&self, asked: &Asked, answer: &mut [u8]) -> Option<usize> {
+    async fn answer(&self, asked: &PendingQuery, answer: &mut [u8]) -> Option<usize> {
         let length = {
             let response = Response::read(answer).ok()?;
-            settle(&self.context, &self.order, asked, &response)
+            complete(&self.context, &self.order, asked, &response)
                 .await
                 .ok()?;
             response.message().len()

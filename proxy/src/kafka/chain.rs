@@ -6,7 +6,7 @@ use l7::kafka::{self, Options, Output, Piece, Rule};
 use l7::rules::{KafkaRules, PeerKind, Rules};
 use tokio::time::Instant;
 
-use super::tell::Teller;
+use super::report::Reporter;
 use crate::connection::Connection;
 use crate::hop::Side;
 
@@ -56,7 +56,7 @@ struct Judge {
     connection: kafka::Connection,
     /// None: the side has no rules for the port any more, and all passes.
     rules: Option<KafkaRules>,
-    teller: Teller,
+    reporter: Reporter,
 }
 
 /// From the client to the server.
@@ -99,7 +99,7 @@ impl Chain {
                 side,
                 connection: kafka::Connection::new(config),
                 rules: Some(set.kafka(side.peer, OPTIONS)),
-                teller: Teller::default(),
+                reporter: Reporter::default(),
             })
             .collect();
         let queues = || (0..=judges.len()).map(|_| Queue::default()).collect();
@@ -167,7 +167,7 @@ impl Chain {
         dues.min().map(|due| self.base + due)
     }
 
-    /// Has the sides take what they can. False: the connection is to be reset, which was told.
+    /// Has the sides take what they can. False: the connection is to be reset, which was reported.
     pub(super) fn advance(&mut self, connection: &Connection) -> bool {
         loop {
             let now = self.base.elapsed();
@@ -216,7 +216,7 @@ impl Chain {
         Some(has_advanced)
     }
 
-    /// Puts what follows into the queues, and tells. `None`: the connection is to be reset.
+    /// Puts what follows into the queues, and reports it. `None`: the connection is to be reset.
     fn apply(
         &mut self,
         at: usize,
@@ -230,15 +230,15 @@ impl Chain {
         let rules = judge.rules.as_ref();
         for event in &output.events {
             judge
-                .teller
-                .tell(connection, judge.side.direction, rules, event);
+                .reporter
+                .report(connection, judge.side.direction, rules, event);
         }
         let Some(close) = &output.close else {
             return Some(());
         };
         judge
-            .teller
-            .tell_close(connection, judge.side.direction, rules, close);
+            .reporter
+            .report_close(connection, judge.side.direction, rules, close);
         None
     }
 }

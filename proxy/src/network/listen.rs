@@ -12,8 +12,6 @@ use socket2::{Domain, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::transparent::set_transparent;
-
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// Until a listener that failed is tried again.
@@ -146,6 +144,17 @@ fn open(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Lets a socket have others' addresses.
+///
+/// # Errors
+/// The process may not.
+pub(super) fn set_transparent(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    match address {
+        SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
+        SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
+    }
+}
+
 /// Has a socket's datagrams tell where they were going to.
 ///
 /// # Errors
@@ -162,7 +171,7 @@ pub fn with_original_destination(socket: &impl AsFd, address: SocketAddr) -> io:
 ///
 /// # Errors
 /// The listener will never be ready again.
-pub async fn outlast(error: io::Error, what: &'static str) -> io::Result<()> {
+pub async fn pause_unless_fatal(error: io::Error, what: &'static str) -> io::Result<()> {
     let number = error.raw_os_error().map(Errno::from_raw);
     if matches!(
         number,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, Socket, Type};
 
+use super::listen::set_transparent;
 use super::mark;
-use super::transparent::set_transparent;
 
 /// Sockets that are kept, one for each server's address.
 const KEPT: usize = 64;

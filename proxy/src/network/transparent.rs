@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
+use super::listen::set_transparent;
 use super::raw::RawSockets;
 use super::{Leg, Network};
 
@@ -17,17 +18,6 @@ use super::{Leg, Network};
 #[derive(Debug, Default)]
 pub struct Transparent {
     replies: RawSockets,
-}
-
-/// Lets a socket have others' addresses.
-///
-/// # Errors
-/// The process may not.
-pub(super) fn set_transparent(socket: &Socket, address: SocketAddr) -> io::Result<()> {
-    match address {
-        SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
-        SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
-    }
 }
 
 /// Gives a socket to a server its mark and, unless the server is here, the client's address and port.

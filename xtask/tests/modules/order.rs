@@ -157,7 +157,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "hop",
             "record",
             "rules",
-            "shares",
+            "quota",
             "counters",
             "limits",
             "buffers",

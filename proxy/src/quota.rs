@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The places.
 #[derive(Debug)]
-pub struct Shares {
+pub struct Quota {
     taken: Mutex<Taken>,
     most: usize,
     most_each: usize,
@@ -20,14 +20,14 @@ struct Taken {
 
 /// A place; free again when this is dropped.
 #[derive(Debug)]
-pub struct Place {
-    shares: Arc<Shares>,
+pub struct Permit {
+    quota: Arc<Quota>,
     client: IpAddr,
 }
 
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
+pub enum QuotaExceeded {
     /// All are taken.
     #[error("the proxy's limit of {0} is reached")]
     All(usize),
@@ -36,7 +36,7 @@ pub enum Full {
     Client(usize),
 }
 
-impl Shares {
+impl Quota {
     /// `most` places, of which one client may have `most_each`.
     pub fn new(most: usize, most_each: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -54,20 +54,20 @@ impl Shares {
     ///
     /// # Errors
     /// There is none, or the client has its share.
-    pub fn take(self: &Arc<Self>, client: IpAddr) -> Result<Place, Full> {
+    pub fn acquire(self: &Arc<Self>, client: IpAddr) -> Result<Permit, QuotaExceeded> {
         let mut taken = self.taken();
         if taken.all >= self.most {
-            return Err(Full::All(self.most));
+            return Err(QuotaExceeded::All(self.most));
         }
         let has = taken.each.get(&client).copied().unwrap_or(0);
         if has >= self.most_each {
-            return Err(Full::Client(self.most_each));
+            return Err(QuotaExceeded::Client(self.most_each));
         }
         taken.each.insert(client, has + 1);
         taken.all += 1;
         drop(taken);
-        Ok(Place {
-            shares: Arc::clone(self),
+        Ok(Permit {
+            quota: Arc::clone(self),
             client,
         })
     }
@@ -78,9 +78,9 @@ impl Shares {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.shares.taken();
+        let mut taken = self.quota.taken();
         taken.all -= 1;
         if let Some(has) = taken.each.get_mut(&self.client) {
             *has -= 1;
@@ -97,15 +97,15 @@ mod tests {
 
     #[test]
     fn places_are_shared_and_come_back() {
-        let shares = Shares::new(3, 2);
+        let quota = Quota::new(3, 2);
         let [a, b]: [IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap());
-        let first = shares.take(a).unwrap();
-        let _second = shares.take(a).unwrap();
-        assert_eq!(shares.take(a).unwrap_err(), Full::Client(2));
-        let _third = shares.take(b).unwrap();
-        assert_eq!(shares.take(b).unwrap_err(), Full::All(3));
+        let first = quota.acquire(a).unwrap();
+        let _second = quota.acquire(a).unwrap();
+        assert_eq!(quota.acquire(a).unwrap_err(), QuotaExceeded::Client(2));
+        let _third = quota.acquire(b).unwrap();
+        assert_eq!(quota.acquire(b).unwrap_err(), QuotaExceeded::All(3));
         drop(first);
-        assert!(shares.take(b).is_ok());
-        assert_eq!(shares.count(), 2);
+        assert!(quota.acquire(b).is_ok());
+        assert_eq!(quota.count(), 2);
     }
 }

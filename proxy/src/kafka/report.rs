@@ -9,7 +9,7 @@ use l7::rules::{Direction, KafkaRules};
 use crate::connection::Connection;
 use crate::record::{Kafka, Layer7, Record, Verdict};
 
-/// Topics of a request that are told; that there are more, is told too.
+/// Topics of a request that are reported; whether there are more is reported too.
 const TOPICS: usize = 64;
 /// Requests without an answer that are remembered. Beyond it are those that want none.
 const REMEMBERED: usize = 1_000;
@@ -18,22 +18,22 @@ const REMEMBERED_BYTES: usize = 1 << 20;
 
 /// What is remembered of requests until their answers.
 #[derive(Debug, Default)]
-pub(super) struct Teller {
-    asked: VecDeque<Asked>,
+pub(super) struct Reporter {
+    in_flight: VecDeque<InFlight>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Asked {
+struct InFlight {
     request: u64,
     record: Record,
     began: Instant,
     bytes: usize,
 }
 
-impl Teller {
+impl Reporter {
     /// Tells what happened.
-    pub(super) fn tell(
+    pub(super) fn report(
         &mut self,
         connection: &Connection,
         direction: Direction,
@@ -67,12 +67,12 @@ impl Teller {
                 self.remember(*request, record);
             }
             Event::Answer { request, .. } => {
-                if let Some(asked) = self.recall(*request) {
-                    let latency = asked.began.elapsed();
-                    let layer7 = asked.record.layer7.clone();
-                    let reply = asked.record.reply(latency, layer7);
+                if let Some(in_flight) = self.recall(*request) {
+                    let latency = in_flight.began.elapsed();
+                    let layer7 = in_flight.record.layer7.clone();
+                    let reply = in_flight.record.reply(latency, layer7);
                     let reply = Record {
-                        // That the request was denied is told; its answer isn't.
+                        // The request was denied; its answer was not.
                         verdict: Verdict::Allowed,
                         reason: Box::default(),
                         ..reply
@@ -84,7 +84,7 @@ impl Teller {
     }
 
     /// Tells why the connection is reset.
-    pub(super) fn tell_close(
+    pub(super) fn report_close(
         &self,
         connection: &Connection,
         direction: Direction,
@@ -120,27 +120,27 @@ impl Teller {
             Layer7::Connection | Layer7::Dns(_) | Layer7::Http(_) | Layer7::Tls(_) => 0,
         };
         self.bytes += bytes;
-        self.asked.push_back(Asked {
+        self.in_flight.push_back(InFlight {
             request,
             record,
             began: Instant::now(),
             bytes,
         });
-        while self.asked.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
-            let Some(forgotten) = self.asked.pop_front() else {
+        while self.in_flight.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            let Some(forgotten) = self.in_flight.pop_front() else {
                 break;
             };
             self.bytes -= forgotten.bytes;
         }
     }
 
-    /// What was asked; those before it that want no answer are forgotten.
-    fn recall(&mut self, request: u64) -> Option<Asked> {
-        while self.asked.front()?.request <= request {
-            let asked = self.asked.pop_front()?;
-            self.bytes -= asked.bytes;
-            if asked.request == request {
-                return Some(asked);
+    /// What was in_flight; those before it that want no answer are forgotten.
+    fn recall(&mut self, request: u64) -> Option<InFlight> {
+        while self.in_flight.front()?.request <= request {
+            let in_flight = self.in_flight.pop_front()?;
+            self.bytes -= in_flight.bytes;
+            if in_flight.request == request {
+                return Some(in_flight);
             }
         }
         None

@@ -3,6 +3,7 @@
 //! takes nothing that comes later.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
@@ -15,8 +16,8 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 
+use super::answer::answers;
 use super::ids::{fresh, set_id};
-use super::settle::answers;
 use crate::context::Context;
 use crate::network::Leg;
 
@@ -25,45 +26,45 @@ type Tuple = (SocketAddr, SocketAddr);
 
 /// The sockets in use.
 #[derive(Debug, Default)]
-pub(super) struct Legs {
-    legs: Mutex<HashMap<Tuple, Used, foldhash::fast::RandomState>>,
+pub(super) struct UpstreamSockets {
+    sockets: Mutex<HashMap<Tuple, SocketUse, foldhash::fast::RandomState>>,
 }
 
 #[derive(Debug)]
-struct Used {
-    shared: Arc<Shared>,
+struct SocketUse {
+    shared: Arc<SharedSocket>,
     /// By so many queries.
     by: usize,
 }
 
 /// A socket and who waits at it.
 #[derive(Debug)]
-struct Shared {
+struct SharedSocket {
     socket: UdpSocket,
-    waiting: Mutex<HashMap<u16, Waiting, foldhash::fast::RandomState>>,
+    waiting: Mutex<HashMap<u16, PendingAnswer, foldhash::fast::RandomState>>,
     /// Held by the one of them who reads.
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PendingAnswer {
     name: Name,
     qtype: u16,
     answer: oneshot::Sender<Vec<u8>>,
 }
 
-/// A query's part in a socket: it goes with the last one.
-struct Part<'a> {
-    legs: &'a Legs,
+/// A query's lease of a socket, which is closed with the last one.
+struct SocketLease<'a> {
+    sockets: &'a UpstreamSockets,
     tuple: Tuple,
     /// There until it is dropped.
-    shared: Option<Arc<Shared>>,
+    shared: Option<Arc<SharedSocket>>,
     id: u16,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(super) enum UpstreamError {
     /// The client's address and port can't be had.
     #[error("asking from the client's address and port: {0}")]
     Socket(#[source] io::Error),
@@ -76,24 +77,24 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Legs {
+impl UpstreamSockets {
     /// Asks, and waits for the answer: of this server, with the id that was sent, to the same question.
     ///
     /// # Errors
     /// The server can't be asked. That it doesn't answer is the caller's to notice.
-    pub(super) async fn ask(
+    pub(super) async fn query(
         &self,
         context: &Context,
         tuple: Tuple,
         leg: Leg,
         mut query: Vec<u8>,
         question: (&Name, u16),
-    ) -> Result<Vec<u8>, AskError> {
-        let (part, mut answer) = self.part(context, tuple, leg, question)?;
-        let Some(shared) = &part.shared else {
-            unreachable!("it is there until the part is dropped");
+    ) -> Result<Vec<u8>, UpstreamError> {
+        let (lease, mut answer) = self.lease(context, tuple, leg, question)?;
+        let Some(shared) = &lease.shared else {
+            unreachable!("it is there until the lease is dropped");
         };
-        set_id(&mut query, part.id);
+        set_id(&mut query, lease.id);
         shared.socket.send(&query).await?;
         drop(query);
         loop {
@@ -115,22 +116,22 @@ impl Legs {
         }
     }
 
-    /// Takes part in the tuple's socket, under an id of its own that can't be guessed.
-    fn part(
+    /// Leases the tuple's socket, with an id of the query's own that can't be guessed.
+    fn lease(
         &self,
         context: &Context,
         tuple: Tuple,
         leg: Leg,
         (name, qtype): (&Name, u16),
-    ) -> Result<(Part<'_>, oneshot::Receiver<Vec<u8>>), AskError> {
-        let mut legs = locked(&self.legs);
-        let used = match legs.entry(tuple) {
-            std::collections::hash_map::Entry::Occupied(used) => used.into_mut(),
-            std::collections::hash_map::Entry::Vacant(free) => {
+    ) -> Result<(SocketLease<'_>, oneshot::Receiver<Vec<u8>>), UpstreamError> {
+        let mut sockets = locked(&self.sockets);
+        let used = match sockets.entry(tuple) {
+            Entry::Occupied(used) => used.into_mut(),
+            Entry::Vacant(free) => {
                 let socket = context.network.datagrams(tuple.0, tuple.1, leg);
-                free.insert(Used {
-                    shared: Arc::new(Shared {
-                        socket: socket.map_err(AskError::Socket)?,
+                free.insert(SocketUse {
+                    shared: Arc::new(SharedSocket {
+                        socket: socket.map_err(UpstreamError::Socket)?,
                         waiting: Mutex::default(),
                         reading: tokio::sync::Mutex::default(),
                     }),
@@ -140,31 +141,31 @@ impl Legs {
         };
         used.by += 1;
         let shared = Arc::clone(&used.shared);
-        drop(legs);
+        drop(sockets);
         let (answer, receiver) = oneshot::channel();
         let mut waiting = locked(&shared.waiting);
         let id = fresh(|id| waiting.contains_key(&id));
         let name = name.clone();
         waiting.insert(
             id,
-            Waiting {
+            PendingAnswer {
                 name,
                 qtype,
                 answer,
             },
         );
         drop(waiting);
-        let part = Part {
-            legs: self,
+        let lease = SocketLease {
+            sockets: self,
             tuple,
             shared: Some(shared),
             id,
         };
-        Ok((part, receiver))
+        Ok((lease, receiver))
     }
 }
 
-impl Shared {
+impl SharedSocket {
     /// Receives a datagram, and gives it to whom it answers.
     async fn receive(&self, context: &Context) -> io::Result<()> {
         // That nobody listens there is an error of the socket, which alone makes none readable.
@@ -196,18 +197,18 @@ impl Shared {
     }
 }
 
-impl Drop for Part<'_> {
+impl Drop for SocketLease<'_> {
     fn drop(&mut self) {
-        let mut legs = locked(&self.legs.legs);
+        let mut sockets = locked(&self.sockets.sockets);
         if let Some(shared) = &self.shared {
             locked(&shared.waiting).remove(&self.id);
         }
         // Before another one opens a socket for the same tuple.
         self.shared = None;
-        if let Some(used) = legs.get_mut(&self.tuple) {
+        if let Some(used) = sockets.get_mut(&self.tuple) {
             used.by -= 1;
             if used.by == 0 {
-                legs.remove(&self.tuple);
+                sockets.remove(&self.tuple);
             }
         }
     }

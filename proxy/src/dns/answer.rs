@@ -1,15 +1,19 @@
-//! An answer before it leaves: what it teaches is in the kernel, and it is told.
+//! An answer before it leaves: its addresses are in the kernel, and it is reported.
 
 use std::net::IpAddr;
 
 use l7::wire::dns::{Data, Response};
+use l7::wire::name::Name;
+use tokio::time::timeout;
 
-use super::judge::Asked;
+use super::judge::PendingQuery;
 use super::order::NameOrder;
 use crate::context::Context;
 use crate::names::{LearnError, Learned};
 use crate::record::{Dns, Layer7, Record};
 
+/// Names of an answer that are reported to the agent: no chain of aliases is as long.
+const MAX_NAMES: usize = 32;
 /// AXFR and IXFR (RFC 5936, RFC 1995).
 const TRANSFERS: [u16; 2] = [252, 251];
 
@@ -19,7 +23,7 @@ pub(super) fn is_transfer(qtype: u16) -> bool {
 }
 
 /// Whether a response is the answer to a question.
-pub(super) fn answers(response: &Response<'_>, asked: (&l7::wire::name::Name, u16)) -> bool {
+pub(super) fn answers(response: &Response<'_>, asked: (&Name, u16)) -> bool {
     match &response.question {
         Some((name, qtype)) => (name, *qtype) == asked,
         // A server that can't read a query repeats no question; it says nothing then either.
@@ -27,14 +31,14 @@ pub(super) fn answers(response: &Response<'_>, asked: (&l7::wire::name::Name, u1
     }
 }
 
-/// Waits until the answer may leave, and tells of it.
+/// Waits until the answer may leave, and reports it.
 ///
 /// # Errors
-/// Its addresses could not be put into the kernel: it must not leave. That is told, too.
-pub(super) async fn settle(
+/// Its addresses could not be put into the kernel: it must not leave. That is reported, too.
+pub(super) async fn complete(
     context: &Context,
     order: &NameOrder,
-    asked: &Asked,
+    asked: &PendingQuery,
     response: &Response<'_>,
 ) -> Result<(), LearnError> {
     let layer7 = of_response(asked, response);
@@ -46,12 +50,15 @@ pub(super) async fn settle(
             addresses: layer7.addresses.clone(),
             ttl: response.least_ttl().unwrap_or(0),
         };
-        let turn = order.turn(&asked.name).await;
-        let result = context.names.learn(learned).await;
-        drop(turn);
-        if let Err(error) = result {
+        let limit = context.limits.answer;
+        let learning = async {
+            let _turn = order.turn(&asked.name).await;
+            context.names.learn(learned).await
+        };
+        let result = timeout(limit, learning).await;
+        if let Err(error) = result.unwrap_or(Err(LearnError::Timeout(limit))) {
             context.counters.answers_unlearned.add();
-            tell(context, asked.failed(&error.to_string()));
+            publish(context, asked.failed(&error.to_string()));
             return Err(error);
         }
     }
@@ -64,17 +71,18 @@ pub(super) async fn settle(
 }
 
 /// Pushes records.
-pub(super) fn tell(context: &Context, records: impl IntoIterator<Item = Record>) {
+pub(super) fn publish(context: &Context, records: impl IntoIterator<Item = Record>) {
     for record in records {
         context.records.push(record);
     }
 }
 
 /// The name that was asked for, and the targets of aliases.
-fn names(asked: &Asked, response: &Response<'_>) -> Vec<l7::wire::name::Name> {
+fn names(asked: &PendingQuery, response: &Response<'_>) -> Vec<Name> {
     let mut names = vec![asked.name.clone()];
     for record in response.answers() {
         if let Data::Cname(target) = record.data
+            && names.len() < MAX_NAMES
             && !names.contains(&target)
         {
             names.push(target);
@@ -83,7 +91,7 @@ fn names(asked: &Asked, response: &Response<'_>) -> Vec<l7::wire::name::Name> {
     names
 }
 
-fn of_response(asked: &Asked, response: &Response<'_>) -> Dns {
+fn of_response(asked: &PendingQuery, response: &Response<'_>) -> Dns {
     let mut dns = Dns {
         query: asked.name.to_string().into(),
         qtype: asked.qtype,
