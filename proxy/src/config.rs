@@ -11,6 +11,9 @@ pub struct Config {
     /// Where the socket and the proxy's own state stand: the run directory of the node's agent.
     #[arg(long, value_name = "DIR")]
     pub run_dir: PathBuf,
+    /// Where the agent's maps are pinned. [default: bpf in the run directory]
+    #[arg(long, value_name = "DIR")]
+    pub bpffs: Option<PathBuf>,
     /// Enter this network namespace first.
     #[arg(long, value_name = "PATH")]
     pub netns: Option<PathBuf>,
@@ -29,4 +32,13 @@ pub struct Config {
     /// Records that wait for the agent; those for which there is no room are counted.
     #[arg(long, value_name = "N", default_value_t = 65_536)]
     pub max_records: usize,
+}
+
+impl Config {
+    /// The directory of the agent's pins.
+    pub fn bpffs(&self) -> PathBuf {
+        self.bpffs
+            .clone()
+            .unwrap_or_else(|| self.run_dir.join("bpf"))
+    }
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::context::Context;
-use crate::hop::{Hop, Kind};
+use crate::hop::{Hop, Kind, Side};
 use crate::network::Leg;
 use crate::record::{Layer7, Record};
 
@@ -126,13 +126,13 @@ impl Connection {
     }
 }
 
-/// Which rules are judged last.
+/// Whose rules are judged.
 pub fn leg(hop: &Hop, rules: &Rules) -> Leg {
-    let ingress = |(side, _): (crate::hop::Side, _)| side.direction == Direction::Ingress;
-    if hop.judges(rules).any(ingress) {
-        Leg::Ingress
-    } else {
+    let egress = |(side, _): (Side, _)| side.direction == Direction::Egress;
+    if hop.judges(rules).any(egress) {
         Leg::Egress
+    } else {
+        Leg::Ingress
     }
 }
 

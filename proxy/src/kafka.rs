@@ -159,10 +159,10 @@ async fn carry(
                 }
                 continue;
             }
-            () = activity.idle_for(connection.context.limits.idle) => return Ended::Idle,
+            () = activity.none_for(connection.context.limits.idle) => return Ended::Idle,
         };
         match done {
-            Ok(()) => activity.touch(),
+            Ok(()) => activity.note(),
             Err(error) => return error.into(),
         }
     }

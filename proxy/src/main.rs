@@ -27,7 +27,7 @@ fn start(config: Config) -> Result<(), RunError> {
     umask(Mode::from_bits_truncate(0o027));
     // Before there is a second thread: each has its own namespace and capabilities.
     run::enter_namespace(&config)?;
-    let world = Arc::new(NodeMaps::of(&config.run_dir));
+    let world = Arc::new(NodeMaps::new(config.bpffs()));
     let proxy = Proxy::bind(run::fit_open_files(config)?)?;
     run::keep_needed_capabilities()?;
     tokio::runtime::Builder::new_multi_thread()

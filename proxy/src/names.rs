@@ -11,6 +11,8 @@ use l7::wire::name::Name;
 pub struct Learned {
     /// The endpoint that asked.
     pub endpoint: u32,
+    /// Its address.
+    pub client: IpAddr,
     /// The name that was asked for, then those that it is another name for, in the order of the answer.
     pub names: Vec<Name>,
     /// Their addresses. All of the answer, whoever's records they are, as Cilium does.

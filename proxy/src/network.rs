@@ -8,6 +8,7 @@ mod transparent;
 use std::io;
 use std::net::SocketAddr;
 
+use abi::proxy;
 use futures::future::BoxFuture;
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -16,21 +17,13 @@ pub use listen::{
 };
 pub use transparent::Transparent;
 
-/// The marks of the proxy's own packets, by which the datapath's programs know them (Cilium's numbers:
-/// `MARK_MAGIC_PROXY_INGRESS` and `_EGRESS` of `bpf/lib/common.h`).
-pub mod mark {
-    /// Rules of ingress of the destination were judged as well: nothing is left to judge.
-    pub const INGRESS: u32 = abi::proxy::FROM_INGRESS;
-    /// Rules of egress of the source were judged; those of ingress, if any, are still to be.
-    pub const EGRESS: u32 = abi::proxy::FROM_EGRESS;
-}
-
-/// Which rules were judged last, and so which mark a packet to the server has.
+/// Whose rules were judged, and so which mark a packet to the server has: by it the datapath's programs know the
+/// proxy's own packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leg {
-    /// The source's.
+    /// The source's, and perhaps the destination's as well.
     Egress,
-    /// The destination's.
+    /// The destination's alone.
     Ingress,
 }
 
@@ -38,8 +31,8 @@ impl Leg {
     /// Its mark.
     pub fn mark(self) -> u32 {
         match self {
-            Self::Egress => mark::EGRESS,
-            Self::Ingress => mark::INGRESS,
+            Self::Egress => proxy::FROM_EGRESS,
+            Self::Ingress => proxy::FROM_INGRESS,
         }
     }
 }

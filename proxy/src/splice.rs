@@ -42,7 +42,7 @@ pub async fn splice(
             Ok(((), ())) => Ended::Closed,
             Err(error) => Ended::Broken(error),
         },
-        () = activity.idle_for(idle) => Ended::Idle,
+        () = activity.none_for(idle) => Ended::Idle,
     }
 }
 
@@ -58,9 +58,9 @@ async fn pump(
         match from.try_read(&mut buffer) {
             Ok(0) => return end_writing(to),
             Ok(length) => {
-                activity.touch();
+                activity.note();
                 pass_on(from, to, &buffer[..length]).await?;
-                activity.touch();
+                activity.note();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
@@ -110,14 +110,14 @@ impl Activity {
     }
 
     /// Bytes pass.
-    pub fn touch(&self) {
+    pub fn note(&self) {
         let since = self.base.elapsed().as_millis();
         let since = u64::try_from(since).unwrap_or(u64::MAX);
         self.last.store(since, Ordering::Relaxed);
     }
 
     /// Resolves when none passed for so long.
-    pub async fn idle_for(&self, idle: Duration) {
+    pub async fn none_for(&self, idle: Duration) {
         loop {
             let last = self.base + Duration::from_millis(self.last.load(Ordering::Relaxed));
             let due = last + idle;

@@ -26,7 +26,7 @@ use proxy::names::{LearnError, Learned, Names as _};
 use proxy::network::Transparent;
 use proxy::record::{Dns, Layer7, Record, Records};
 use proxy::rules::RuleStore;
-use proxy::world::{End, NodeMaps};
+use proxy::world::{End, World};
 use serve::listen::Listen;
 use testing::{PATIENCE, eventually};
 use tokio::sync::mpsc;
@@ -36,6 +36,15 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
+
+/// Knows nobody.
+struct Nobody;
+
+impl World for Nobody {
+    fn end(&self, _: IpAddr) -> End {
+        End::UNKNOWN
+    }
+}
 
 struct Served {
     context: Arc<Context>,
@@ -49,7 +58,7 @@ struct Served {
 async fn served(directory: &Path, records: usize) -> Served {
     let names = Arc::new(AgentNames::default());
     let context = Context::new(
-        Arc::new(NodeMaps::of(Path::new("/nowhere"))),
+        Arc::new(Nobody),
         Arc::new(RuleStore::default()),
         Arc::new(Transparent::default()),
         Arc::clone(&names) as _,
@@ -319,6 +328,7 @@ async fn records_come_in_order_and_what_was_lost_at_its_place() {
 fn learned(name: &str, address: &str) -> Learned {
     Learned {
         endpoint: 5,
+        client: IpAddr::from([10, 0, 0, 1]),
         names: vec![Name::from_text(name).unwrap()],
         addresses: vec![address.parse::<IpAddr>().unwrap()],
         ttl: 60,

@@ -64,7 +64,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("flows-serve", &["flows-proto"]),
     (
         "flows-proxy",
-        &["flows-l7", "flows-l7-wire", "flows-proto", "flows-serve"],
+        &[
+            "flows-abi",
+            "flows-l7",
+            "flows-l7-wire",
+            "flows-loader",
+            "flows-proto",
+            "flows-serve",
+        ],
     ),
     (
         "flows-relay",

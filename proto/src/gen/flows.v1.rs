@@ -2566,7 +2566,7 @@ pub struct ProxyEnd {
     pub port: u32,
     #[prost(uint32, tag = "3")]
     pub identity: u32,
-    /// The endpoint's number, if it is one of this node.
+    /// The number of the endpoint's policy table, if it is a pod of this node.
     #[prost(uint32, optional, tag = "4")]
     pub endpoint: ::core::option::Option<u32>,
 }
@@ -2589,7 +2589,7 @@ pub struct LearnResponse {
     /// From 1.
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    /// The endpoint that asked.
+    /// The endpoint that asked: the number of its policy table.
     #[prost(uint32, tag = "2")]
     pub endpoint: u32,
     /// With a dot at the end, in lower case: the name that was asked for, then those that it is another name for, in
@@ -2602,6 +2602,9 @@ pub struct LearnResponse {
     /// The least time to live of all addresses and aliases.
     #[prost(uint32, tag = "5")]
     pub ttl_seconds: u32,
+    /// The address of the endpoint.
+    #[prost(string, tag = "6")]
+    pub client: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetProxyStatusRequest {}

@@ -2238,6 +2238,9 @@ impl serde::Serialize for LearnResponse {
         if self.ttl_seconds != 0 {
             len += 1;
         }
+        if !self.client.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("flows.v1.LearnResponse", len)?;
         if self.id != 0 {
             #[allow(clippy::needless_borrow)]
@@ -2255,6 +2258,9 @@ impl serde::Serialize for LearnResponse {
         }
         if self.ttl_seconds != 0 {
             struct_ser.serialize_field("ttl_seconds", &self.ttl_seconds)?;
+        }
+        if !self.client.is_empty() {
+            struct_ser.serialize_field("client", &self.client)?;
         }
         struct_ser.end()
     }

@@ -175,6 +175,7 @@ impl AgentNames {
         let message = LearnResponse {
             id,
             endpoint: learned.endpoint,
+            client: learned.client.to_string(),
             names: learned.names.iter().map(ToString::to_string).collect(),
             addresses: learned.addresses.iter().map(IpAddr::to_string).collect(),
             ttl_seconds: learned.ttl,

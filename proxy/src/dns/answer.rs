@@ -46,6 +46,7 @@ pub(super) async fn complete(
     if let (true, Some(endpoint)) = (teaches, asked.hop.source.endpoint) {
         let learned = Learned {
             endpoint,
+            client: asked.hop.client.ip(),
             names: names(asked, response),
             addresses: layer7.addresses.clone(),
             ttl: response.least_ttl().unwrap_or(0),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::Duration;
 
+use abi::proxy;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{Ipv4OrigDstAddr, Ipv6OrigDstAddr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
@@ -137,7 +138,7 @@ fn open(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     set_transparent(&socket, address)?;
     // Of a connection that is accepted, too: the datapath knows the proxy's packets by it.
-    socket.set_mark(abi::proxy::FROM_INGRESS)?;
+    socket.set_mark(proxy::FROM_INGRESS)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }

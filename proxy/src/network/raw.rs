@@ -6,10 +6,10 @@ use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use abi::proxy;
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, Socket, Type};
 
 use super::listen::set_transparent;
-use super::mark;
 
 /// Sockets that are kept, one for each server's address.
 const KEPT: usize = 64;
@@ -58,7 +58,7 @@ fn open(from: SocketAddr) -> io::Result<Socket> {
     // Who can't send at once drops: the client asks again.
     socket.set_nonblocking(true)?;
     set_transparent(&socket, from)?;
-    socket.set_mark(mark::EGRESS)?;
+    socket.set_mark(proxy::FROM_EGRESS)?;
     // It is never read: the copies that it gets of the server's packets are to take no memory.
     socket.set_recv_buffer_size(0)?;
     socket.bind(&SocketAddr::new(from.ip(), 0).into())?;

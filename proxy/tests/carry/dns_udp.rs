@@ -89,6 +89,7 @@ async fn an_allowed_query_is_passed_on_and_its_answer_learned_from_before_it_lea
         *agent.learned.lock().unwrap(),
         [Learned {
             endpoint: CLIENT_ENDPOINT,
+            client: CLIENT,
             names: names.into(),
             addresses: addresses.clone(),
             ttl: 30,

@@ -17,7 +17,7 @@ const ALL: Allows = Allows::Everything;
 
 #[tokio::test]
 async fn bytes_pass_both_ways_and_ends_close_half() {
-    let rig = Rig::new(vec![egress(ALL)]).await;
+    let rig = Rig::new(vec![egress(ALL), ingress(ALL)]).await;
     let listener = rig.server().await;
     let mut client = rig.client().await;
     let (mut server, _) = within(listener.accept()).await.unwrap();
@@ -40,7 +40,7 @@ async fn bytes_pass_both_ways_and_ends_close_half() {
 
 #[tokio::test]
 async fn ten_megabytes_pass_in_each_direction() {
-    let rig = Rig::new(vec![egress(ALL), ingress(ALL)]).await;
+    let rig = Rig::new(vec![ingress(ALL)]).await;
     let listener = rig.server().await;
     let client = rig.client().await;
     let (server, _) = within(listener.accept()).await.unwrap();
