@@ -11,8 +11,8 @@ use loader::ends::Ends;
 
 use super::{End, World};
 
-/// Between two attempts to open the maps, and two lines of the log about it.
-const RETRY: Duration = Duration::from_secs(1);
+/// Between two attempts to open the maps.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Reads the node's maps. While there are none, everybody is unknown.
 #[derive(Debug)]
@@ -54,7 +54,14 @@ impl NodeMaps {
                 Some(ends)
             }
             Err(error) => {
-                tracing::warn!(%error, "no address is known: redirected connections are refused");
+                // Once, until there were some.
+                if failed.is_none() {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(
+                        error,
+                        "no address is known: redirected connections are refused"
+                    );
+                }
                 *failed = Some(Instant::now());
                 None
             }
@@ -64,7 +71,8 @@ impl NodeMaps {
     /// Maps that can't be read are opened again.
     fn close(&self, error: &Error) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        tracing::warn!(%error, "an address could not be looked up");
+        let error: &dyn std::error::Error = error;
+        tracing::warn!(error, "an address could not be looked up");
         self.ends.store(None);
         *failed = Some(Instant::now());
     }

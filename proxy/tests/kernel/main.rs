@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod datapath;
 mod pods;
 mod process;
 mod transparent;

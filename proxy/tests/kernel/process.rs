@@ -13,12 +13,19 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::pods::{node, run};
 
-fn start(directory: &Path) -> Background {
+/// Starts the proxy with a run directory and more arguments.
+pub(crate) fn start_with(directory: &Path, arguments: &[&Path]) -> Background {
     let mut command = Command::new(built("flows-proxy"));
-    Background::start(command.arg("--run-dir").arg(directory))
+    let command = command.arg("--run-dir").arg(directory);
+    Background::start(command.args(arguments))
 }
 
-async fn client(directory: &Path) -> ProxyClient<Channel> {
+fn start(directory: &Path) -> Background {
+    start_with(directory, &[])
+}
+
+/// A client of the proxy's control socket, once it serves.
+pub(crate) async fn client(directory: &Path) -> ProxyClient<Channel> {
     let socket = format!("unix://{}/proxy.sock", directory.display());
     let channel = testing::until("the proxy serves", async || {
         let endpoint = Endpoint::from_shared(socket.clone()).unwrap();
