@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::context::Context;
-use crate::hop::{Hop, Kind, Side};
+use crate::hop::{Hop, Kind};
 use crate::network::Leg;
 use crate::record::{Layer7, Record};
 
@@ -128,11 +128,11 @@ impl Connection {
 
 /// Whose rules are judged.
 pub fn leg(hop: &Hop, rules: &Rules) -> Leg {
-    let egress = |(side, _): (Side, _)| side.direction == Direction::Egress;
-    if hop.judges(rules).any(egress) {
-        Leg::Egress
-    } else {
-        Leg::Ingress
+    // The source's come first.
+    let first = hop.judges(rules).next().map(|(side, _)| side.direction);
+    match first {
+        Some(Direction::Ingress) => Leg::Ingress,
+        Some(Direction::Egress) | None => Leg::Egress,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use futures::future::BoxFuture;
 use l7::http::{Effects, HeaderChange, HeaderNote, NoSecrets, Request};
-use l7::rules::Direction;
+use l7::rules::{Direction, PeerKind};
 use tokio::net::TcpStream;
 
 use super::judge::{Decisions, Judge};
@@ -44,7 +44,16 @@ impl HttpServer for HttpConnections {
                 scheme: "http",
             };
             let connect = async || connect(connection).await;
-            if serve(&service, &mut client, connect).await == Ended::Cut {
+            let refused = connection
+                .until_refused(|rules| connection.is_refused(rules, PeerKind::Http).then_some(()));
+            let ended = tokio::select! {
+                ended = serve(&service, &mut client, connect) => ended,
+                () = refused => {
+                    context.counters.connections_reset.add();
+                    Ended::Cut
+                }
+            };
+            if ended == Ended::Cut {
                 reset(client);
             }
         })

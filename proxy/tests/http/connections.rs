@@ -20,6 +20,7 @@ use proxy::network::{Leg, Network};
 use proxy::record::{Entry, Http, Layer7, Reader, Record, Records, Verdict};
 use proxy::rules::RuleStore;
 use proxy::world::{End, WORLD, World};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
@@ -237,7 +238,7 @@ async fn both_ends_must_allow_and_both_tell() {
         http.headers[1],
         self::http(&records[3]).headers.last().unwrap().clone()
     );
-    assert_eq!(*rig.network.legs.lock().unwrap(), [Leg::Ingress]);
+    assert_eq!(*rig.network.legs.lock().unwrap(), [Leg::Egress]);
 }
 
 #[tokio::test]
@@ -288,6 +289,41 @@ async fn rules_that_go_leave_what_is_open() {
     let wanted = (Direction::Egress, Verdict::Allowed, None, false, 0);
     assert_eq!(told(&records[2]), wanted);
     assert_eq!(*rig.network.legs.lock().unwrap(), [Leg::Egress]);
+}
+
+/// Rules of the client that select nobody.
+fn select_nobody() -> Rules {
+    let snapshot = Snapshot {
+        version: VERSION,
+        revision: 2,
+        sets: vec![SetSpec::default()],
+        bindings: vec![Binding {
+            endpoint: 7,
+            direction: Direction::Egress,
+            protocol: Protocol::Tcp,
+            first_port: 1,
+            last_port: u16::MAX,
+            set: 0,
+        }],
+    };
+    Rules::compile(&snapshot, None).unwrap()
+}
+
+#[tokio::test]
+async fn a_peer_that_is_no_longer_selected_is_reset_between_requests() {
+    let server = Server::start().await;
+    let mut rig = Rig::start(&server, vec![(Direction::Egress, rule("GET", "/a"))]).await;
+    let mut client = rig.client().await;
+    assert_eq!(client.ask(get("/a")).await.status(), 200);
+    rig.context.rules.replace(select_nobody());
+    let mut byte = [0];
+    let read = tokio::time::timeout(crate::wire::PATIENCE, client.stream.read(&mut byte));
+    let error = read.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    let record = rig.records(3).await.remove(2);
+    assert_eq!(record.verdict, Verdict::Denied);
+    assert_eq!(record.layer7, Layer7::Connection);
+    assert_eq!(&*record.reason, "no rule selects this peer");
 }
 
 #[tokio::test]

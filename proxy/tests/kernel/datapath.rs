@@ -19,7 +19,7 @@ use proto::flows::v1::{
     GetProxyRecordsRequest, GetProxyStatusRequest, LearnRequest, LearnResponse, ProxyRecord,
     SetRulesRequest,
 };
-use proxy::world::{End, Pinned, World as _};
+use proxy::world::{End, NodeMaps, World as _};
 use testing_kernel::{
     ALLOW, CLIENT, CLIENT_IDENTITY, CLIENT_TABLE, Node, Pod, SERVER, SERVER_TABLE, allow, ip, rule,
 };
@@ -225,7 +225,7 @@ fn connections_of_pods_and_from_beyond() {
 #[test]
 fn addresses_are_known_once_an_agent_has_pinned_its_maps() {
     let node = Node::up();
-    let pinned = Pinned::new(node.pins().to_owned());
+    let pinned = NodeMaps::new(node.pins().to_owned());
     assert_eq!(pinned.end(CLIENT.into()), End::UNKNOWN);
     let mut datapath = node.open();
     datapath.apply(&node.usual()).unwrap();
