@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-datapath-host",
             "flows-explain",
             "flows-flow",
+            "flows-l7",
             "flows-loader",
             "flows-policy",
             "flows-proto",
