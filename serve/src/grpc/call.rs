@@ -273,6 +273,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_conversation_begins_before_its_messages_come() {
+        let places = places(600);
+        for (path, begins) in [
+            ("/flows.v1.Proxy/Learn", true),
+            ("/flows.v1.Proxy/SetRules", true),
+            ("/flows.v1.Proxy/GetProxyRecords", false),
+        ] {
+            let (_send, mut request) = call();
+            *request.uri_mut() = path.parse().unwrap();
+            let within = Duration::from_millis(if begins { 30_000 } else { 50 });
+            let admitted = tokio::time::timeout(within, admit(&places, request)).await;
+            assert_eq!(admitted.is_ok(), begins, "{path}");
+        }
+        free(&places, 600).await;
+    }
+
+    #[tokio::test]
     async fn what_a_body_took_is_exchanged_for_what_the_request_costs() {
         let places = places(600);
         let message = GetFlowsRequest {
