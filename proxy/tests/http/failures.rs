@@ -7,9 +7,10 @@ use proxy::http::{Ended, Limits};
 use testing::eventually;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use crate::proxy::{Proxy, public};
-use crate::wire::{Server, Wire, get};
+use crate::wire::{PATIENCE, Server, Wire, get};
 
 const POST: &str = "POST /public HTTP/1.1\r\nHost: be\r\nContent-Length: 10\r\n\r\n";
 
@@ -154,7 +155,7 @@ async fn a_client_that_resets_midway() {
     eventually("it is forwarded", || proxy.connects() == 1).await;
     client.stream.set_zero_linger().unwrap();
     drop(client);
-    let seen = tell.recv().await.unwrap();
+    let seen = timeout(PATIENCE, tell.recv()).await.unwrap().unwrap();
     assert!(b"abc".starts_with(&seen), "{seen:?}");
     // While it waits.
     let mut client = Wire::connect(proxy.address).await;
@@ -162,7 +163,7 @@ async fn a_client_that_resets_midway() {
     eventually("it is forwarded", || proxy.connects() == 2).await;
     client.stream.set_zero_linger().unwrap();
     drop(client);
-    assert_eq!(tell.recv().await.unwrap(), b"");
+    assert_eq!(timeout(PATIENCE, tell.recv()).await.unwrap().unwrap(), b"");
     eventually("both are told", || proxy.log.lines().len() == 4).await;
     let lines = proxy.log.lines();
     assert!(
@@ -267,7 +268,7 @@ async fn a_connection_that_is_not_accepted_in_time() {
     let mut held = Vec::new();
     loop {
         let connect = tokio::net::TcpStream::connect(address);
-        match tokio::time::timeout(Duration::from_millis(200), connect).await {
+        match timeout(Duration::from_millis(200), connect).await {
             Ok(stream) => held.push(stream.unwrap()),
             Err(_) => break,
         }

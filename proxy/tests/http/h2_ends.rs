@@ -11,6 +11,8 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::wire::PATIENCE;
+
 /// A client's connection.
 pub(crate) struct Client {
     pub(crate) sender: SendRequest<Bytes>,
@@ -73,7 +75,7 @@ impl Client {
         request: Request<()>,
         is_last: bool,
     ) -> (ResponseFuture, SendStream<Bytes>) {
-        let sender = self.sender.clone().ready().await.unwrap();
+        let sender = within(self.sender.clone().ready()).await.unwrap();
         self.sender = sender;
         self.sender.send_request(request, is_last).unwrap()
     }
@@ -85,9 +87,15 @@ impl Client {
     }
 }
 
+/// What comes in time.
+pub(crate) async fn within<F: IntoFuture>(what: F) -> F::Output {
+    let what = tokio::time::timeout(PATIENCE, what);
+    what.await.expect("it comes in time")
+}
+
 /// Reads a whole response.
 pub(crate) async fn whole(response: ResponseFuture) -> Result<Answer, h2::Error> {
-    let (parts, mut body) = response.await?.into_parts();
+    let (parts, mut body) = within(response).await?.into_parts();
     let all = read(&mut body).await?;
     Ok(Answer {
         status: parts.status.as_u16(),
@@ -100,7 +108,7 @@ pub(crate) async fn whole(response: ResponseFuture) -> Result<Answer, h2::Error>
 /// Reads a body's data.
 pub(crate) async fn read(body: &mut RecvStream) -> Result<Vec<u8>, h2::Error> {
     let mut all = Vec::new();
-    while let Some(data) = body.data().await {
+    while let Some(data) = within(body.data()).await {
         let data = data?;
         body.flow_control().release_capacity(data.len()).unwrap();
         all.extend_from_slice(&data);

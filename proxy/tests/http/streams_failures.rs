@@ -11,7 +11,7 @@ use proxy::http::{Failure, Limits};
 use testing::eventually;
 use tokio::net::TcpListener;
 
-use crate::h2_ends::{Client, Server, answer, call, get, read, whole};
+use crate::h2_ends::{Client, Server, answer, call, get, read, whole, within};
 use crate::proxy::{Proxy, public};
 
 #[tokio::test]
@@ -117,15 +117,19 @@ async fn what_the_client_resets_is_reset_for_the_server() {
     let mut client = Client::connect(proxy.address).await;
     for path in ["/public/waits", "/public/midway"] {
         let (response, mut stream) = client.send(get(path), true).await;
-        assert_eq!(tell.recv().await.unwrap(), None);
+        assert_eq!(within(tell.recv()).await.unwrap(), None);
         if path == "/public/midway" {
-            let mut body = response.await.unwrap().into_body();
+            let mut body = within(response).await.unwrap().into_body();
             assert_eq!(body.data().await.unwrap().unwrap(), "abc");
             stream.send_reset(Reason::CANCEL);
         } else {
             stream.send_reset(Reason::CANCEL);
         }
-        assert_eq!(tell.recv().await.unwrap(), Some(Reason::CANCEL), "{path}");
+        assert_eq!(
+            within(tell.recv()).await.unwrap(),
+            Some(Reason::CANCEL),
+            "{path}"
+        );
     }
     assert_eq!(client.ask(get("/public")).await.unwrap().text(), "ok");
     let failed = proxy.log.lines();
@@ -184,8 +188,8 @@ async fn a_server_that_ends_the_connection_ends_the_clients() {
     let proxy = Proxy::start(address, public()).await;
     let mut client = Client::connect(proxy.address).await;
     assert_eq!(client.ask(get("/public")).await.unwrap().text(), "ok");
-    server.await.unwrap();
-    (&mut client.connection).await.unwrap().unwrap();
+    within(server).await.unwrap();
+    within(&mut client.connection).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -264,7 +268,7 @@ async fn a_client_may_not_reset_without_end() {
         }
     }
     drop(error);
-    let end = (&mut client.connection).await.unwrap().unwrap_err();
+    let end = within(&mut client.connection).await.unwrap().unwrap_err();
     assert_eq!(end.reason(), Some(Reason::ENHANCE_YOUR_CALM));
     assert_eq!(
         proxy.log.rejections(),
@@ -303,7 +307,7 @@ async fn a_reader_that_waits_holds_up_its_own_stream_alone() {
     let mut waiting = Vec::new();
     for _ in 0..10 {
         let (response, _) = client.send(get("/public/large"), true).await;
-        waiting.push(response.await.unwrap().into_body());
+        waiting.push(within(response).await.unwrap().into_body());
     }
     // Ten that nobody reads, and others get on.
     for _ in 0..20 {
