@@ -10,8 +10,9 @@
 //! is overtaken by eviction is told exactly how many events it missed ([`Cursor::next_run`]).
 //! What is kept of a fact is in `segment`, how facts become Hubble's flows in [`crate::hubble`].
 
-mod request;
+mod other;
 mod segment;
+mod summary;
 mod writer;
 
 use std::sync::{
@@ -22,8 +23,9 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-pub use request::{NamedRequest, RequestRef};
-pub use segment::{Entry, PacketRef, Segment, Summary, Totals, losses_between};
+pub use other::NamedRequest;
+pub use segment::{Entry, PacketRef, RequestRef, Segment, losses_between};
+pub use summary::{Summary, Totals};
 pub use writer::Writer;
 
 use crate::node::names::Node;

@@ -9,120 +9,12 @@ use std::sync::Arc;
 
 use flow::{Side, view::Direction};
 
-use super::request::{NamedRequest, RequestRef};
+use super::other::{NamedRequest, Other, OtherFact};
+use super::summary::{Summary, Totals};
 use crate::{
-    fact::{Ethernet, FlowKinds, Judgement, Kind, Loss, Outcome, Packet, Stage, end_index},
+    fact::{Ethernet, FlowKinds, Loss, Packet, Request, Stage, end_index},
     node::names::{Attribution, Device, Endpoint, Node},
 };
-
-/// How much came before a place in the history, since the agent's start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Facts: packets, requests and losses. The place's sequence number.
-    pub records: u64,
-    /// Packets and requests.
-    pub events: u64,
-    /// Flows as which they are shown.
-    pub flows: u64,
-    /// Events lost before they reached the history, by [`Stage`].
-    pub lost: [u64; 2],
-}
-
-impl Totals {
-    fn packet(&mut self, packet: &Packet) {
-        self.records += 1;
-        self.events += 1;
-        self.flows += u64::from(FlowKinds::of(packet).count());
-    }
-
-    fn other(&mut self, other: &OtherFact) {
-        match other {
-            OtherFact::Loss(loss) => self.loss(loss),
-            OtherFact::Request(_) => self.request(),
-        }
-    }
-
-    fn request(&mut self) {
-        self.records += 1;
-        self.events += 1;
-        self.flows += 1;
-    }
-
-    fn loss(&mut self, loss: &Loss) {
-        self.records += 1;
-        self.lost[loss.stage.index()] += loss.events;
-    }
-}
-
-/// What a segment holds, for skipping it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Earliest wall clock, ns.
-    pub min_time: u64,
-    /// Latest.
-    pub max_time: u64,
-    /// Some packet or request passed.
-    pub has_allowed: bool,
-    /// Some packet or request was dropped.
-    pub has_drops: bool,
-    /// Some request failed.
-    pub has_errors: bool,
-    /// Some packet was redirected to a proxy.
-    pub redirected: bool,
-}
-
-impl Default for Summary {
-    fn default() -> Self {
-        Self {
-            min_time: u64::MAX,
-            max_time: 0,
-            has_allowed: false,
-            has_drops: false,
-            has_errors: false,
-            redirected: false,
-        }
-    }
-}
-
-impl Summary {
-    fn time(&mut self, time: u64) {
-        self.min_time = self.min_time.min(time);
-        self.max_time = self.max_time.max(time);
-    }
-
-    fn packet(&mut self, packet: &Packet) {
-        self.time(packet.time());
-        let is_drop = packet.kind() == Kind::Drop;
-        self.has_drops |= is_drop;
-        self.has_allowed |= !is_drop;
-        self.redirected |= [Direction::Egress, Direction::Ingress]
-            .iter()
-            .any(|end| packet.judgement(*end) == Judgement::Redirected);
-    }
-
-    fn other(&mut self, other: &OtherFact) {
-        match other {
-            OtherFact::Loss(loss) => self.time(loss.time),
-            OtherFact::Request(named) => {
-                self.time(named.request.time);
-                match named.request.outcome {
-                    Outcome::Forwarded => self.has_allowed = true,
-                    Outcome::Denied => self.has_drops = true,
-                    Outcome::Failed => self.has_errors = true,
-                }
-            }
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.min_time = self.min_time.min(other.min_time);
-        self.max_time = self.max_time.max(other.max_time);
-        self.has_allowed |= other.has_allowed;
-        self.has_drops |= other.has_drops;
-        self.has_errors |= other.has_errors;
-        self.redirected |= other.redirected;
-    }
-}
 
 /// A packet as it is kept: with the names it had on arrival as indices into the tables of its segment.
 #[derive(Clone, Copy, Debug)]
@@ -136,20 +28,6 @@ pub(super) struct Record {
 }
 
 const _: () = assert!(size_of::<Record>() <= 104);
-
-/// A fact that is no packet, as it is kept.
-#[derive(Clone, Debug)]
-pub(super) struct Other {
-    /// Its index among all facts of the segment.
-    pub(super) at: usize,
-    pub(super) fact: OtherFact,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum OtherFact {
-    Loss(Loss),
-    Request(Arc<NamedRequest>),
-}
 
 /// The tables that the records' indices point into. They only grow while a segment is open, so an
 /// older, shorter one is a prefix of a younger one.
@@ -455,6 +333,49 @@ impl<'a> PacketRef<'a> {
     /// The flows as which it is shown.
     pub fn parts(&self) -> FlowKinds {
         FlowKinds::of(self.packet())
+    }
+}
+
+/// A stored request with its names.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestRef<'a> {
+    segment: &'a Segment,
+    named: &'a NamedRequest,
+    index: usize,
+}
+
+impl<'a> RequestRef<'a> {
+    /// The request; its time is the wall clock in ns.
+    pub fn request(&self) -> &'a Request {
+        &self.named.request
+    }
+
+    /// Sequence number among the facts since the agent's start.
+    pub fn sequence(&self) -> u64 {
+        self.segment.start().records + self.index as u64
+    }
+
+    /// Index in its segment.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Who is at an end.
+    pub fn end(&self, side: Side) -> &'a Endpoint {
+        match side {
+            Side::Source => &self.named.ends[0],
+            Side::Destination => &self.named.ends[1],
+        }
+    }
+
+    /// The rule behind what became of it.
+    pub fn rule(&self) -> &'a Attribution {
+        &self.named.rule
+    }
+
+    /// The node.
+    pub fn node(&self) -> &'a Node {
+        self.segment.node()
     }
 }
 

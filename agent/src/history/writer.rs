@@ -7,8 +7,9 @@ use std::{
 
 use super::{
     History, View,
-    request::NamedRequest,
-    segment::{Other, OtherFact, Record, Segment, Tables, Totals},
+    other::{NamedRequest, Other, OtherFact},
+    segment::{Record, Segment, Tables},
+    summary::Totals,
 };
 use crate::{
     fact::{Arrived, Ethernet, Loss},

@@ -100,7 +100,6 @@ impl Datapath {
         resize::resize(&pins, &options.sizes, node.load32(word::REVISION))?;
         let has_places = pins.versioned(maps::CT_PLACES4.name).exists()
             && pins.versioned(maps::CT_PLACES6.name).exists();
-        map::make_locked(&pins, &options.sizes)?;
         let programs = programs::open(object, &pins, &options.sizes)?;
         let replaced = ReplacedMaps::find(&pins)?;
         replaced.carry_over(&pins)?;

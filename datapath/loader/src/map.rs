@@ -10,7 +10,6 @@ use abi::maps::{self, Declaration, Kind};
 use crate::Error;
 use crate::pins::Pins;
 use crate::pod_types::{self, Plain, Record};
-use crate::sizes::Sizes;
 use crate::sys::{self, MapInfo, Mapping, Writing};
 
 /// Opens what is pinned of a map, after a check of its shape.
@@ -39,7 +38,8 @@ pub(crate) fn sibling(map: &Declaration, info: &MapInfo, size: u32) -> Result<Ow
     make(map, &info)
 }
 
-fn make(map: &Declaration, info: &MapInfo) -> Result<OwnedFd, Error> {
+/// Makes an empty map.
+pub(crate) fn make(map: &Declaration, info: &MapInfo) -> Result<OwnedFd, Error> {
     sys::create_map(map.name, info, writing(map)).map_err(|source| Error::Map {
         action: "making",
         map: map.name,
@@ -53,27 +53,6 @@ fn writing(map: &Declaration) -> Writing {
     } else {
         Writing::Plain
     }
-}
-
-/// Makes and pins the maps whose values have a lock, unless they are: the object doesn't tell the kernel of it.
-pub(crate) fn make_locked(pins: &Pins, sizes: &Sizes) -> Result<(), Error> {
-    let length = |size: usize| u32::try_from(size).expect("records are small");
-    for map in maps::ALL.iter().filter(|map| map.is_locked()) {
-        let path = pins.versioned(map.name);
-        if path.exists() {
-            continue;
-        }
-        let info = MapInfo {
-            kind: map.kind as u32,
-            id: 0,
-            key_size: length(map.key.size),
-            value_size: length(map.value.size),
-            max_entries: sizes.of(map).unwrap_or(map.size.initial()),
-            flags: sys::NO_PREALLOC,
-        };
-        pins.replace(make(map, &info)?.as_fd(), &path)?;
-    }
-    Ok(())
 }
 
 /// Maps an array that can be (`BPF_F_MMAPABLE`) into memory.

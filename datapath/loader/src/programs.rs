@@ -9,14 +9,15 @@ use std::sync::Mutex;
 use std::thread;
 
 use abi::maps;
-use aya::maps::MapInfo;
+use aya::maps::MapInfo as KernelMap;
 use aya::programs::{ProgramError, ProgramInfo, SchedClassifier};
 use aya::{Ebpf, EbpfLoader};
 use tracing::{debug, info};
 
 use crate::pins::Pins;
 use crate::sizes::Sizes;
-use crate::{Error, sys};
+use crate::sys::MapInfo;
+use crate::{Error, map, sys};
 
 /// One of the programs at a pod's veth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,7 @@ pub(crate) fn open(object: &[u8], pins: &Pins, sizes: &Sizes) -> Result<Programs
             to_proxy,
         });
     }
+    make_locked(pins, sizes)?;
     let programs = load(object, pins, sizes)?;
     info!("the programs are loaded");
     Ok(programs)
@@ -74,11 +76,11 @@ fn adopt(name: &str, object: &[u8], pins: &Pins) -> Option<OwnedFd> {
     let path = path(name, object, pins);
     let maps = ProgramInfo::from_pin(&path).ok()?.map_ids().ok()??;
     let uses_ours = maps.into_iter().all(|id| {
-        let name = MapInfo::from_id(id).ok();
-        let name = name.as_ref().and_then(MapInfo::name_as_str);
+        let name = KernelMap::from_id(id).ok();
+        let name = name.as_ref().and_then(KernelMap::name_as_str);
         name.is_some_and(|name| {
             let is_pinned = || {
-                MapInfo::from_pin(pins.versioned(name))
+                KernelMap::from_pin(pins.versioned(name))
                     .ok()
                     .map(|map| map.id())
             };
@@ -132,6 +134,27 @@ fn side_by_side<A: Send, B>(
         };
         (first.expect("it is taken once"), second)
     })
+}
+
+/// Makes and pins the maps whose values have a lock, unless they are: the object doesn't tell the kernel of it.
+fn make_locked(pins: &Pins, sizes: &Sizes) -> Result<(), Error> {
+    let length = |size: usize| u32::try_from(size).expect("records are small");
+    for map in maps::ALL.iter().filter(|map| map.is_locked()) {
+        let path = pins.versioned(map.name);
+        if path.exists() {
+            continue;
+        }
+        let info = MapInfo {
+            kind: map.kind as u32,
+            id: 0,
+            key_size: length(map.key.size),
+            value_size: length(map.value.size),
+            max_entries: sizes.of(map).unwrap_or(map.size.initial()),
+            flags: sys::NO_PREALLOC,
+        };
+        pins.replace(map::make(map, &info)?.as_fd(), &path)?;
+    }
+    Ok(())
 }
 
 /// The object, with the pinned maps; those that aren't pinned are made.
