@@ -18,7 +18,9 @@ mod enrichment;
 mod error;
 mod integrity;
 mod layer7;
+mod learning;
 mod manifests;
+mod names;
 mod publish;
 mod recorded;
 mod state_file;
@@ -138,7 +140,7 @@ impl Reconciler {
         };
         let mut datapath =
             Datapath::open(object, &options).map_err(loader_error("opening the datapath"))?;
-        let layer7 = Layer7::open(config, &mut datapath)?;
+        let layer7 = Layer7::open(config, &mut datapath, notifications.clone())?;
         // Only now no predecessor attaches or writes any more.
         Expedited::recover(&run_dir);
         let (file, of_policies) = StateFile::load(run_dir.join("state.json"))?;
@@ -428,9 +430,12 @@ impl Reconciler {
             } else {
                 false
             };
-            if manifests || routes || self.step == SyncState::Retry {
+            let mut learned = self.take_learned();
+            let names = self.learn(&mut learned);
+            if manifests || routes || names || self.step == SyncState::Retry {
                 self.reconcile();
             }
+            self.acknowledge(learned);
             queries.answer(|| self.tell());
             self.note_unchanged();
             self.look();

@@ -13,6 +13,7 @@ mod link;
 mod records;
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +22,11 @@ use std::time::Duration;
 
 use l7::rules::Snapshot;
 use thiserror::Error;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::fact::Fact;
 use crate::journal::StateFileError;
+use crate::node::Notifier;
 
 /// How long a proxy may take to put rules in force.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -54,18 +57,52 @@ pub enum ProxyError {
     Start(io::Error),
 }
 
-/// What is asked of the link.
+/// Rules to be put in force.
 struct SetRules {
     json: String,
     revision: u64,
     answer: SyncSender<Result<(), ProxyError>>,
 }
 
+/// What an answer of DNS says, with which the proxy waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    /// To be acknowledged by.
+    pub id: u64,
+    /// The name that was asked for, in lower case and with the dot at the end, and those that it is another name for.
+    pub names: Vec<String>,
+    /// Their addresses.
+    pub addresses: Vec<IpAddr>,
+    /// For how many seconds.
+    pub ttl: u32,
+}
+
+/// Whether an answer may leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// Of which.
+    pub id: u64,
+    /// Why it may not; `None`: its addresses are in the kernel.
+    pub wrong: Option<String>,
+    /// For so many seconds the same answer may leave without being asked about, if no agent is there.
+    pub holds_for: u32,
+}
+
+/// What is asked of the link.
+enum Command {
+    SetRules(SetRules),
+    Acknowledge(Acknowledgement),
+}
+
+/// Answers that wait for the enforcing thread; the proxy gives up on more.
+const ANSWERS: usize = 4_096;
+
 /// The agent's side of the proxy.
 #[derive(Debug)]
 pub struct Proxy {
     directory: PathBuf,
-    commands: tokio::sync::mpsc::UnboundedSender<SetRules>,
+    commands: tokio::sync::mpsc::Sender<Command>,
+    learned: Receiver<Learned>,
     is_there: Arc<AtomicBool>,
 }
 
@@ -75,24 +112,47 @@ impl Proxy {
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub fn follow(directory: &Path) -> Result<(Self, Receiver<Fact>), ProxyError> {
-        let (commands, taken) = tokio::sync::mpsc::unbounded_channel();
+    pub fn follow(
+        directory: &Path,
+        notifier: Notifier,
+    ) -> Result<(Self, Receiver<Fact>), ProxyError> {
+        let (commands, taken) = tokio::sync::mpsc::channel(ANSWERS);
         let (facts, told) = sync_channel(WAITING);
+        let (answers, learned) = sync_channel(ANSWERS);
         let is_there = Arc::<AtomicBool>::default();
         link::start(
             directory.join("proxy.sock"),
             taken,
-            facts,
-            Arc::clone(&is_there),
+            link::Tell {
+                facts: records::Facts::new(facts),
+                answers,
+                notifier,
+                is_there: Arc::clone(&is_there),
+            },
         )
         .map_err(ProxyError::Start)?;
         let directory = directory.to_owned();
         let proxy = Self {
             directory,
             commands,
+            learned,
             is_there,
         };
         Ok((proxy, told))
+    }
+
+    /// Answers that the proxy waits with; it gives up on each after some seconds.
+    pub fn learned(&self) -> Vec<Learned> {
+        self.learned.try_iter().collect()
+    }
+
+    /// Has one leave, or not.
+    pub fn acknowledge(&self, acknowledgement: Acknowledgement) {
+        // Without the thread, or if that has too much to do, the proxy gives up on it.
+        drop(
+            self.commands
+                .try_send(Command::Acknowledge(acknowledgement)),
+        );
     }
 
     /// Whether a proxy is connected.
@@ -109,13 +169,17 @@ impl Proxy {
         let path = self.directory.join("proxy-rules.json");
         crate::journal::replace(&path, json.as_bytes(), true)?;
         let (answer, answered) = sync_channel(1);
-        let command = SetRules {
+        let command = Command::SetRules(SetRules {
             json,
             revision: rules.revision,
             answer,
-        };
-        let sent = self.commands.send(command);
-        sent.map_err(|_gone| ProxyError::Ended)?;
+        });
+        self.commands
+            .try_send(command)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => ProxyError::Timeout,
+                TrySendError::Closed(_) => ProxyError::Ended,
+            })?;
         answered
             .recv_timeout(PATIENCE)
             .unwrap_or(Err(ProxyError::Timeout))

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc::Receiver},
 };
 
 use nix::sched::{CloneFlags, setns};
@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     enforce::{EnforceError, Reconciler},
     error::chain,
+    fact::Fact,
     history::History,
     hubble::{FlowBuilder, agent_events::AgentEvents},
     metrics::{self, Metrics},
@@ -194,6 +195,20 @@ fn sources(rings: Rings) -> Vec<Box<dyn Source>> {
         .collect()
 }
 
+fn observing(
+    rings: Rings,
+    left_unread: u64,
+    proxy: Option<Receiver<Fact>>,
+) -> Result<observe::Config, RunError> {
+    let egress_devices = KernelEgressDevices::open().map_err(RunError::Routes)?;
+    Ok(observe::Config {
+        left_unread,
+        proxy,
+        egress_devices: Some(Box::new(egress_devices)),
+        ..observe::Config::new(sources(rings))
+    })
+}
+
 /// Runs until SIGTERM or SIGINT, or until a part fails. Streams end with OK, the socket goes;
 /// enforcement and pins stay.
 ///
@@ -221,14 +236,7 @@ pub async fn run(config: &Config) -> Result<(), RunError> {
     let changes = Arc::clone(reconciler.changes());
     let node = Arc::new(node(config));
     let (history, writer) = History::new(config.history_flows, Arc::clone(&node));
-    let observing = observe::Config {
-        left_unread,
-        proxy: reconciler.proxied(),
-        egress_devices: Some(Box::new(
-            KernelEgressDevices::open().map_err(RunError::Routes)?,
-        )),
-        ..observe::Config::new(sources(rings))
-    };
+    let observing = observing(rings, left_unread, reconciler.proxied())?;
     let observer = Observer::start(observing, Arc::clone(&published.names), writer)?;
 
     let stop = CancellationToken::new();

@@ -188,6 +188,7 @@ fn here(state: &State) -> LocalNode {
                 (pod.name.clone(), place)
             })
             .collect(),
+        ..LocalNode::default()
     }
 }
 

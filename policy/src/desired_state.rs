@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use abi::addr::{Addr, Cidr4, Cidr6, LOCAL, PRESENT};
 use abi::endpoint::{self, Endpoint};
 use abi::identity;
-use cluster::{Identity, NamespacedName};
+use cluster::{Identity, Labels, NamespacedName};
 use datapath_host::{Changes, Desired, addr4, addr6};
 use ipnet::IpNet;
 
@@ -28,6 +28,9 @@ pub struct LocalNode {
     pub own: Vec<IpAddr>,
     /// Where its pods are. One that is missing stays cut off.
     pub places: BTreeMap<NamespacedName, LocalEndpoint>,
+    /// Labels of addresses that were learned for names ([`crate::Compiler::set_names`]). What is a pod or a node
+    /// is none of them.
+    pub names: BTreeMap<IpAddr, Labels>,
 }
 
 impl Compiled {
@@ -46,6 +49,11 @@ impl Compiled {
                 .collect(),
             ..Desired::default()
         };
+        for (ip, labels) in &local.names {
+            if let Some(identity) = self.identities.find(labels) {
+                put(&mut desired, *ip, plain(identity));
+            }
+        }
         for ip in &local.own {
             put(&mut desired, *ip, plain(Identity(identity::HOST)));
         }
@@ -94,6 +102,7 @@ impl Compiled {
         let (own_before, own): (BTreeSet<_>, BTreeSet<_>) =
             (before.own.iter().collect(), local.own.iter().collect());
         addresses.extend(own_before.symmetric_difference(&own).copied());
+        addresses.extend(differing(&before.names, &local.names));
         for name in moved {
             let ips = self.endpoints.get(name).into_iter();
             addresses.extend(ips.flat_map(|endpoint| &endpoint.ips));
@@ -109,7 +118,11 @@ impl Compiled {
             let value = match self.addresses.get(&ip) {
                 Some(known) => Some(local.value(known)),
                 None if own.contains(&ip) => Some(plain(Identity(identity::HOST))),
-                None => None,
+                None => {
+                    let labels = local.names.get(&ip);
+                    let identity = labels.and_then(|labels| self.identities.find(labels));
+                    identity.map(plain)
+                }
             };
             match ip {
                 IpAddr::V4(ip) => drop(changes.addr4.insert(addr4(ip.octets()), value)),

@@ -39,6 +39,7 @@ fn desired(world: &World, compiled: &Compiled, interfaces: &[IfIndex]) -> Desire
     compiled.desired(&LocalNode {
         own: Vec::new(),
         places: world.pods.iter().enumerate().map(place).collect(),
+        ..LocalNode::default()
     })
 }
 

@@ -8,9 +8,10 @@
 //! unless it is a CIDR group that asks for the room: those are not left out one by one yet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use cluster::{NamespacedName, ObjectName, SharedMap, State, manifest};
+use cluster::{Labels, NamespacedName, ObjectName, SharedMap, State, manifest};
 use loader::Changes;
 use policy::{ChangeSet, LocalNode};
 use tracing::error;
@@ -71,6 +72,28 @@ impl LeftOut {
 }
 
 impl Reconciler {
+    /// Labels of the addresses that were learned for names, after what they make of the tables.
+    fn name_addresses(
+        &mut self,
+        state: &Arc<State>,
+        touched: &mut ChangeSet,
+    ) -> BTreeMap<IpAddr, Labels> {
+        let Some(layer7) = &mut self.layer7 else {
+            return BTreeMap::new();
+        };
+        let policies = self.compiler.policies();
+        let policies = policies.values().map(|policy| &**policy);
+        let labels = layer7.names.labels(policies, self.compiler.compiled());
+        let sets: BTreeSet<Labels> = labels.values().cloned().collect();
+        if layer7.name_sets != sets {
+            layer7.name_sets.clone_from(&sets);
+            self.compiler.set_names(sets);
+            let (_, more) = self.compiler.update(state);
+            touched.extend(&more);
+        }
+        labels
+    }
+
     /// Finds what of the manifests fits, and compiles it. Nothing is written.
     ///
     /// # Errors
@@ -85,9 +108,10 @@ impl Reconciler {
             let state = left_out.apply(wanted, &self.base);
             let (_, more) = self.compiler.update(&state);
             touched.extend(&more);
+            let names = self.name_addresses(&state, &mut touched);
             let given = self.place_pods();
             self.given.extend(given);
-            let here = desired::here(&self.endpoints, self.own.get());
+            let here = desired::here(&self.endpoints, self.own.get(), names);
             let compiled = self.compiler.compiled();
             let changes = before
                 .as_ref()

@@ -1,11 +1,13 @@
 //! What the maps shall hold: what was compiled, and what only this node can tell.
 
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
 
 use abi::node::ticks;
+use cluster::Labels;
 use loader::{Desired, Settings};
 use policy::{Compiled, LocalEndpoint, LocalNode};
 
@@ -25,7 +27,11 @@ pub(super) fn desired(config: &Config, compiled: &Compiled, here: &LocalNode) ->
 }
 
 /// What only this node can tell.
-pub(super) fn here(endpoints: &Endpoints, own: Vec<IpAddr>) -> LocalNode {
+pub(super) fn here(
+    endpoints: &Endpoints,
+    own: Vec<IpAddr>,
+    names: BTreeMap<IpAddr, Labels>,
+) -> LocalNode {
     let places = endpoints.iter().map(|(name, known)| {
         let place = LocalEndpoint {
             index: known.index,
@@ -36,6 +42,7 @@ pub(super) fn here(endpoints: &Endpoints, own: Vec<IpAddr>) -> LocalNode {
     LocalNode {
         own,
         places: places.collect(),
+        names,
     }
 }
 

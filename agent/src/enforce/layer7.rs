@@ -6,20 +6,24 @@
 //!
 //! A place is a direction of a table. One whose rules the proxy doesn't have has its connections refused.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::Receiver;
 
+use cluster::Labels;
 use loader::Datapath;
 use policy::layer7::{TablePortSets, snapshot};
 
 use super::error::{EnforceError, loader_error};
+use super::names::Names;
 use crate::config::Config;
 use crate::fact::Fact;
+use crate::node::Notifier;
 use crate::proxy::Proxy;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Layer7 {
-    proxy: Proxy,
+    pub(super) proxy: Proxy,
     /// What it tells, until somebody takes it.
     pub(super) told: Option<Receiver<Fact>>,
     /// What the proxy was given last; `None`: it may have anything.
@@ -28,6 +32,10 @@ pub(super) struct Layer7 {
     wanted: TablePortSets,
     /// Number of the rules that were given last.
     revision: u64,
+    /// What names' addresses are known.
+    pub(super) names: Names,
+    /// Their sets of labels, as the compiler was told last.
+    pub(super) name_sets: BTreeSet<Labels>,
 }
 
 impl Layer7 {
@@ -35,19 +43,22 @@ impl Layer7 {
     pub(super) fn open(
         config: &Config,
         datapath: &mut Datapath,
+        notifier: Notifier,
     ) -> Result<Option<Self>, EnforceError> {
         if config.policy().layer7.is_none() {
             return Ok(None);
         }
         let opened = datapath.open_way_to_proxy();
         opened.map_err(loader_error("opening the way to flows-proxy"))?;
-        let (proxy, told) = Proxy::follow(&config.run_dir())?;
+        let (proxy, told) = Proxy::follow(&config.run_dir(), notifier)?;
         Ok(Some(Self {
             proxy,
             told: Some(told),
             given: None,
             wanted: TablePortSets::new(),
             revision: 0,
+            names: Names::load(&config.run_dir()),
+            name_sets: BTreeSet::new(),
         }))
     }
 

@@ -9,16 +9,18 @@ use std::thread::Builder;
 use std::time::Duration;
 
 use proto::flows::v1::proxy_client::ProxyClient;
-use proto::flows::v1::{GetProxyRecordsRequest, SetRulesRequest};
-use tokio::sync::mpsc::UnboundedReceiver;
+use proto::flows::v1::{
+    GetProxyRecordsRequest, GetProxyRecordsResponse, LearnRequest, LearnResponse, SetRulesRequest,
+};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{sleep, timeout};
-use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
 
 use super::records::Facts;
-use super::{PATIENCE, ProxyError, SetRules};
-use crate::fact::Fact;
+use super::{ANSWERS, Acknowledgement, Command, Learned, PATIENCE, ProxyError, SetRules};
+use crate::node::Notifier;
 
 /// How often a proxy is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -29,24 +31,25 @@ const PART: usize = 512 << 10;
 /// Most bytes of a message of records.
 const RECORDS: usize = 64 << 20;
 
-type Records = Streaming<proto::flows::v1::GetProxyRecordsResponse>;
+/// Whom the thread tells what the proxy says.
+pub(super) struct Tell {
+    pub(super) facts: Facts,
+    pub(super) answers: SyncSender<Learned>,
+    /// Rung when there is an answer.
+    pub(super) notifier: Notifier,
+    pub(super) is_there: Arc<AtomicBool>,
+}
 
 /// Starts the thread. It ends when nobody can ask anything any more.
-pub(super) fn start(
-    socket: PathBuf,
-    commands: UnboundedReceiver<SetRules>,
-    facts: SyncSender<Fact>,
-    is_there: Arc<AtomicBool>,
-) -> io::Result<()> {
+pub(super) fn start(socket: PathBuf, commands: Receiver<Command>, tell: Tell) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let link = Link {
         socket,
         commands,
-        facts: Facts::new(facts),
+        tell,
         client: None,
-        is_there,
     };
     Builder::new()
         .name("proxy link".into())
@@ -56,10 +59,64 @@ pub(super) fn start(
 
 struct Link {
     socket: PathBuf,
-    commands: UnboundedReceiver<SetRules>,
-    facts: Facts,
+    commands: Receiver<Command>,
+    tell: Tell,
     client: Option<ProxyClient<Channel>>,
-    is_there: Arc<AtomicBool>,
+}
+
+/// What a proxy that is connected sends.
+struct Streams {
+    records: Streaming<GetProxyRecordsResponse>,
+    answers: Streaming<LearnResponse>,
+    acknowledgements: Sender<LearnRequest>,
+}
+
+enum Said {
+    Records(GetProxyRecordsResponse),
+    Answer(LearnResponse),
+    /// It is gone.
+    Nothing,
+}
+
+impl Streams {
+    async fn open(client: &mut ProxyClient<Channel>) -> Result<Self, Status> {
+        let (acknowledgements, sent) = channel(ANSWERS);
+        // The proxy waits for it, to know that somebody is there.
+        drop(acknowledgements.try_send(LearnRequest::default()));
+        let sent = futures::stream::unfold(sent, async |mut sent: Receiver<_>| {
+            Some((sent.recv().await?, sent))
+        });
+        let answers = client.learn(sent).await?.into_inner();
+        let records = client.get_proxy_records(GetProxyRecordsRequest {}).await?;
+        Ok(Self {
+            records: records.into_inner(),
+            answers,
+            acknowledgements,
+        })
+    }
+
+    async fn next(&mut self) -> Said {
+        tokio::select! {
+            records = self.records.message() => match records {
+                Ok(Some(records)) => Said::Records(records),
+                Ok(None) | Err(_) => Said::Nothing,
+            },
+            answer = self.answers.message() => match answer {
+                Ok(Some(answer)) => Said::Answer(answer),
+                Ok(None) | Err(_) => Said::Nothing,
+            },
+        }
+    }
+
+    fn acknowledge(&self, acknowledgement: Acknowledgement) {
+        let request = LearnRequest {
+            id: acknowledgement.id,
+            error: acknowledgement.wrong.unwrap_or_default(),
+            holds_for_seconds: acknowledgement.holds_for,
+        };
+        // If the proxy is gone, or takes nothing, it gives up by itself.
+        drop(self.acknowledgements.try_send(request));
+    }
 }
 
 async fn connect(socket: &Path) -> Option<ProxyClient<Channel>> {
@@ -70,14 +127,14 @@ async fn connect(socket: &Path) -> Option<ProxyClient<Channel>> {
 
 impl Link {
     async fn run(mut self) {
-        let mut records: Option<Records> = None;
+        let mut streams: Option<Streams> = None;
         loop {
-            if records.is_none() {
-                records = self.subscribe().await;
+            if streams.is_none() {
+                streams = self.subscribe().await;
             }
-            let told = async {
-                match &mut records {
-                    Some(records) => Some(records.message().await),
+            let said = async {
+                match &mut streams {
+                    Some(streams) => Some(streams.next().await),
                     None => {
                         sleep(LOOK_EVERY).await;
                         None
@@ -85,22 +142,56 @@ impl Link {
                 }
             };
             tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(command) => self.set_rules(command).await,
-                    None => return,
+                command = self.commands.recv() => match (command, &streams) {
+                    (Some(Command::SetRules(command)), _) => self.set_rules(command).await,
+                    (Some(Command::Acknowledge(of)), Some(streams)) => streams.acknowledge(of),
+                    (Some(Command::Acknowledge(_)), None) => {}
+                    (None, _) => return,
                 },
-                told = told => match told {
+                said = said => match said {
                     None => {}
-                    Some(Ok(Some(told))) => self.facts.tell(told),
-                    Some(Ok(None) | Err(_)) => {
+                    Some(Said::Records(records)) => self.tell.facts.tell(records),
+                    Some(Said::Answer(answer)) => {
+                        if let (Some(refusal), Some(streams)) = (self.learn(answer), &streams) {
+                            streams.acknowledge(refusal);
+                        }
+                    }
+                    Some(Said::Nothing) => {
                         warn!("flows-proxy is gone: what is redirected to it is dropped until it is back");
-                        records = None;
+                        streams = None;
                         self.client = None;
-                        self.is_there.store(false, Ordering::Relaxed);
+                        self.tell.is_there.store(false, Ordering::Relaxed);
                     }
                 },
             }
         }
+    }
+
+    /// Hands an answer on; gives back why it can't be.
+    fn learn(&self, answer: LearnResponse) -> Option<Acknowledgement> {
+        let id = answer.id;
+        let refusal = |wrong: &str| {
+            Some(Acknowledgement {
+                id,
+                wrong: Some(wrong.to_owned()),
+                holds_for: 0,
+            })
+        };
+        let addresses = answer.addresses.iter().map(|address| address.parse());
+        let Ok(addresses) = addresses.collect() else {
+            return refusal("an address can't be read");
+        };
+        let learned = Learned {
+            id,
+            names: answer.names,
+            addresses,
+            ttl: answer.ttl_seconds,
+        };
+        if self.tell.answers.try_send(learned).is_err() {
+            return refusal("too many answers wait for the agent");
+        }
+        self.tell.notifier.notify();
+        None
     }
 
     async fn client(&mut self) -> Option<&mut ProxyClient<Channel>> {
@@ -110,16 +201,15 @@ impl Link {
         self.client.as_mut()
     }
 
-    async fn subscribe(&mut self) -> Option<Records> {
-        let client = self.client().await?;
-        match client.get_proxy_records(GetProxyRecordsRequest {}).await {
-            Ok(records) => {
+    async fn subscribe(&mut self) -> Option<Streams> {
+        match Streams::open(self.client().await?).await {
+            Ok(streams) => {
                 info!("flows-proxy is there");
-                self.is_there.store(true, Ordering::Relaxed);
-                Some(records.into_inner())
+                self.tell.is_there.store(true, Ordering::Relaxed);
+                Some(streams)
             }
             Err(status) => {
-                debug!(%status, "flows-proxy tells no records");
+                debug!(%status, "flows-proxy tells nothing");
                 self.client = None;
                 None
             }
@@ -169,6 +259,6 @@ fn parts(json: &str, revision: u64) -> Vec<SetRulesRequest> {
 }
 
 /// The other end of the connection has closed it.
-fn is_gone(status: &tonic::Status) -> bool {
+fn is_gone(status: &Status) -> bool {
     status.code() == tonic::Code::Unavailable
 }

@@ -1,7 +1,10 @@
 //! What the datapath counted, and the connections it knows. Reading changes nothing.
 
+use std::collections::BTreeSet;
 use std::iter::Sum;
+use std::net::IpAddr;
 
+use abi::addr::{Addr4, Addr6};
 use abi::conntrack::{
     CLOSING_ORIGINAL, CLOSING_REPLY, CtEntry, CtKey4, CtKey6, DENIED, FragEntry, FragKey, RESET,
 };
@@ -281,6 +284,34 @@ impl Stats {
         };
         self.connections4(|_, entry| open(&entry))?;
         self.connections6(|_, entry| open(&entry))
+    }
+
+    /// Those of the addresses that an open connection has at one of its ends. Reads both tables.
+    ///
+    /// # Errors
+    /// A map can't be read.
+    pub fn addresses_in_use(
+        &self,
+        addresses: &BTreeSet<IpAddr>,
+    ) -> Result<BTreeSet<IpAddr>, Error> {
+        let now = abi::node::tick(sys::monotonic_ns());
+        let mut in_use = BTreeSet::new();
+        let mut see = |ends: [IpAddr; 2], entry: &CtEntry| {
+            if is_open(entry, now) {
+                in_use.extend(ends.into_iter().filter(|end| addresses.contains(end)));
+            }
+        };
+        let v4 = |addr: Addr4| IpAddr::from(addr.to_ne_bytes());
+        self.connections4(|key, entry| see([v4(key.a), v4(key.b)], &entry))?;
+        let v6 = |addr: Addr6| {
+            let mut octets = [0; 16];
+            for (bytes, word) in octets.as_chunks_mut::<4>().0.iter_mut().zip(addr) {
+                *bytes = word.to_ne_bytes();
+            }
+            IpAddr::from(octets)
+        };
+        self.connections6(|key, entry| see([v6(key.a), v6(key.b)], &entry))?;
+        Ok(in_use)
     }
 
     /// Forgets an IPv4 connection; its next packet is judged as a new one's. Returns whether it was
