@@ -14,7 +14,7 @@ pub struct Totals {
     pub events: u64,
     /// Flows as which they are shown.
     pub flows: u64,
-    /// Events lost before they reached the history, by [`Stage`].
+    /// Events lost before they reached the history, by [`Stage`](crate::fact::Stage).
     pub lost: [u64; 2],
 }
 
