@@ -155,7 +155,10 @@ fn a_denied_one_names_its_rule_in_the_extension_alone() {
     let decision = extension.ingress.unwrap();
     assert_eq!(decision.verdict(), pb::Verdict::Dropped);
     assert!(decision.default_deny);
-    assert_eq!(decision.why, "allows GET, not POST");
+    assert_eq!(
+        decision.why,
+        "cnp shop/allow-frontend: allows GET, not POST"
+    );
     let rules: Vec<_> = decision.rules.iter().map(|rule| &*rule.name).collect();
     assert_eq!(rules, ["allow-frontend"]);
 

@@ -13,7 +13,7 @@ use proto::flow::{
 };
 
 pub(crate) use packet::FLAGS;
-pub use packet::{flags, l7_summary, packet, protocol};
+pub use packet::{flags, l7_summary, packet, protocol, request};
 pub use policy::{decision, policy, policy_names_of, policy_reference, short_kind};
 pub(crate) use policy::{drop_reason, write_policy, write_why};
 

@@ -2,9 +2,13 @@
 
 mod common;
 
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use common::program;
+use flows_lab::network;
 use flows_lab::process::Deadline;
 use testing_lab::{TestLab, options, pod};
 
@@ -222,4 +226,162 @@ fn neither_an_agent_nor_a_proxy_is_missed_in_silence() {
     while !lab.lab().complaints().is_empty() {
         assert!(deadline.pause(), "{:?}", lab.lab().complaints());
     }
+}
+
+/// Runs something with sockets of a network namespace, on a thread of its own.
+fn within<T: Send + 'static>(
+    namespace: &Path,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let namespace = namespace.to_owned();
+    thread::spawn(move || {
+        flows_lab::netns::enter(&namespace).unwrap();
+        work()
+    })
+}
+
+/// A resolver for whatever is asked of it: the outside host, for a minute.
+fn resolver(socket: &UdpSocket) {
+    let mut buffer = [0; 512];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        let query = &buffer[..length];
+        // Behind the header stands one name, and its type and class.
+        let end = 12 + query[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+        let mut answer = query[..end].to_vec();
+        answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        answer.extend(network::OUTSIDE_IPV4.octets());
+        socket.send_to(&answer, from).unwrap();
+    }
+}
+
+fn query(id: u16, name: &str) -> Vec<u8> {
+    let mut query = id.to_be_bytes().to_vec();
+    query.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    for label in name.split('.') {
+        query.push(u8::try_from(label.len()).unwrap());
+        query.extend(label.as_bytes());
+    }
+    query.extend([0, 0, 1, 0, 1]);
+    query
+}
+
+const NAMES: &str = "apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: payment}
+spec:
+  endpointSelector: {matchLabels: {app: payment}}
+  egress:
+    - toEndpoints: [{matchLabels: {app: dns}}]
+      toPorts:
+        - ports: [{port: '53', protocol: UDP}]
+          rules: {dns: [{matchPattern: '*.stripe.test'}]}
+    - toFQDNs: [{matchName: api.stripe.test}]
+      toPorts: [{ports: [{port: '443', protocol: TCP}]}]
+";
+
+#[test]
+fn a_name_opens_what_its_answer_says_before_the_answer_arrives() {
+    let options = flows_lab::lab::Options {
+        l7_proxy: true,
+        outside: true,
+        ..options(program(), true)
+    };
+    let manifests = [
+        pod("payment", "app: payment", "one", &[]),
+        pod("dns", "app: dns", "two", &[]),
+        NAMES.to_owned(),
+    ];
+    let mut lab = TestLab::up(&options, &manifests.join("---\n")).unwrap();
+    let record = lab.lab().record();
+    let pod = |name: &str| {
+        record
+            .plan
+            .pods
+            .iter()
+            .find(|pod| pod.name == name)
+            .unwrap()
+    };
+    let paths = lab.lab().paths();
+    let (payment, dns) = (
+        paths.pod_namespace(pod("payment")),
+        paths.pod_namespace(pod("dns")),
+    );
+    let server = SocketAddr::from((pod("dns").ipv4, 53));
+    let limit = Some(Duration::from_secs(60));
+    within(&dns, move || {
+        let socket = UdpSocket::bind("0.0.0.0:53").unwrap();
+        socket.set_read_timeout(limit).unwrap();
+        resolver(&socket);
+    });
+    let listener = within(&paths.outside_namespace(), || {
+        TcpListener::bind("0.0.0.0:443").unwrap()
+    });
+    let _listener = listener.join().unwrap();
+    let asking = within(&payment, move || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.set_read_timeout(limit).unwrap();
+        let https = SocketAddr::from((network::OUTSIDE_IPV4, 443));
+        let opens =
+            |patience| TcpStream::connect_timeout(&https, Duration::from_millis(patience)).is_ok();
+        let ask = |id, name| {
+            let mut answer = [0; 512];
+            socket.send_to(&query(id, name), server).unwrap();
+            let length = socket.recv(&mut answer).unwrap();
+            assert_eq!(answer[..2], u16::to_be_bytes(id));
+            // The response code, and how many answers there are.
+            (answer[3] & 0xf, answer[7], length)
+        };
+        // The resolver may not be there yet.
+        assert!(!opens(300), "nobody asked for its name");
+        let (code, answers, _) = ask(1, "www.other.test");
+        assert_eq!((code, answers), (5, 0), "refused");
+        let (code, answers, _) = ask(2, "www.stripe.test");
+        assert_eq!((code, answers), (0, 1));
+        assert!(
+            !opens(300),
+            "a name that may be asked for, and opens nothing"
+        );
+        for id in 3..23 {
+            let (code, answers, _) = ask(id, "API.stripe.test");
+            assert_eq!((code, answers), (0, 1));
+            assert!(opens(10_000), "at once");
+        }
+    });
+    asking.join().unwrap();
+    let l7 = ["observe", "--type", "l7", "--last", "100"];
+    told(
+        &lab,
+        &l7,
+        &[
+            "default/payment",
+            "L7_DNS",
+            "DROPPED",
+            "A www.other.test: refused",
+            "cnp default/payment",
+        ],
+    );
+    told(
+        &lab,
+        &l7,
+        &[
+            "default/payment",
+            "FORWARDED",
+            "api.stripe.test 203.0.113.10",
+        ],
+    );
+    let denied = ["observe", "--verdict", "DROPPED"];
+    told(
+        &lab,
+        &denied,
+        &["default/payment", "203.0.113.10:443", "default deny egress"],
+    );
+    // A new agent knows what the last one learned.
+    assert!(lab.lab_mut().kill_agent("one").unwrap());
+    lab.lab_mut().restart_agent("one").unwrap();
+    let opens = within(&payment, || {
+        let https = SocketAddr::from((network::OUTSIDE_IPV4, 443));
+        TcpStream::connect_timeout(&https, Duration::from_secs(10)).is_ok()
+    });
+    assert!(opens.join().unwrap());
 }

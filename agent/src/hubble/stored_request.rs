@@ -100,6 +100,22 @@ fn l4(request: &Request) -> Option<pb::Layer4> {
     })
 }
 
+/// Why it was denied or failed, after the policy that came nearest.
+fn why(stored: &RequestRef<'_>) -> String {
+    let why = &stored.request().why;
+    match stored.rule().policies.first() {
+        Some(policy) if !why.is_empty() => {
+            let kind = flow::format::short_kind(policy.kind.name());
+            let namespace = match &*policy.namespace {
+                "" => String::new(),
+                namespace => format!("{namespace}/"),
+            };
+            format!("{kind} {namespace}{}: {why}", policy.name)
+        }
+        Some(_) | None => why.to_string(),
+    }
+}
+
 /// What Hubble's message has no field for: the rule, and why.
 fn extension(stored: &RequestRef<'_>) -> proto::google::Any {
     let (request, rule) = (stored.request(), stored.rule());
@@ -107,7 +123,7 @@ fn extension(stored: &RequestRef<'_>) -> proto::google::Any {
         verdict: verdict(request.outcome).into(),
         default_deny: request.outcome == Outcome::Denied,
         rules: rules(rule),
-        why: request.why.to_string(),
+        why: why(stored),
         log: rule.log.clone(),
         ..ext::Decision::default()
     });

@@ -223,7 +223,12 @@ pub(crate) fn protocol(flow: &dyn FlowView) -> &'static str {
 
 pub(super) fn write_kind(flow: &dyn FlowView, out: &mut String) {
     if let Some(l7) = flow.l7() {
-        return out.push_str(&format::l7_kind(l7));
+        return out.push_str(match l7.record {
+            Some(Record::Dns(_)) => "L7_DNS",
+            Some(Record::Http(_)) => "L7_HTTP",
+            Some(Record::Kafka(_)) => "L7_KAFKA",
+            None => "L7",
+        });
     }
     let transport = flow.transport();
     out.push_str(match transport {
@@ -246,9 +251,12 @@ pub(super) fn write_kind(flow: &dyn FlowView, out: &mut String) {
     }
 }
 
-/// Of a drop its reason; of a policy verdict what matched; of other packets their place in the
-/// connection.
+/// Of a drop its reason; of a policy verdict what matched; of a request what was asked and what became of it; of
+/// other packets their place in the connection.
 pub(crate) fn reason(flow: &dyn FlowView) -> Cow<'static, str> {
+    if let Some(l7) = flow.l7() {
+        return format::request(l7, flow.verdict()).into();
+    }
     if flow.verdict() == Verdict::Dropped {
         let number = match flow.event_type() {
             Some((event::DROP, reason)) => reason,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use proto::flow::layer7::Record;
-use proto::flow::{L7FlowType, Layer7};
+use proto::flow::{L7FlowType, Layer7, Verdict};
 
 use crate::view::{FlowView, Transport, tcp};
 
@@ -60,6 +60,54 @@ pub fn l7_summary(l7: &Layer7) -> String {
         }
         Some(Record::Kafka(kafka)) => format!("{} topic {}", kafka.api_key, kafka.topic),
         None => String::new(),
+    }
+}
+
+/// `POST /admin/delete: 403`, `A www.example.com: refused`, `200 3ms`, `A api.example.com 192.0.2.7`: what was asked
+/// and, if it wasn't allowed, what the client was told; of an answer what it says.
+pub fn request(l7: &Layer7, verdict: Verdict) -> String {
+    let is_answer = l7.r#type() == L7FlowType::Response;
+    let told = |denied: &'static str| match verdict {
+        Verdict::Dropped => denied,
+        Verdict::Error => ": failed",
+        Verdict::Unknown
+        | Verdict::Forwarded
+        | Verdict::Audit
+        | Verdict::Redirected
+        | Verdict::Traced
+        | Verdict::Translated => "",
+    };
+    match &l7.record {
+        Some(Record::Http(http)) if is_answer => {
+            format!("{} {}ms", http.code, l7.latency_ns / 1_000_000)
+        }
+        Some(Record::Http(http)) => {
+            let behind = http
+                .url
+                .split_once("://")
+                .map_or(&*http.url, |(_, rest)| rest);
+            let path = behind.find('/').map_or("/", |at| &behind[at..]);
+            format!("{} {path}{}", http.method, told(": 403"))
+        }
+        Some(Record::Dns(dns)) => {
+            let name = dns.query.strip_suffix('.').unwrap_or(&dns.query);
+            let mut text = format!("{} {name}", dns.qtypes.join(","));
+            if is_answer && dns.rcode != 0 {
+                write!(text, ": rcode {}", dns.rcode).unwrap_or_default();
+            } else if is_answer {
+                write!(text, " {}", dns.ips.join(",")).unwrap_or_default();
+            } else {
+                text.push_str(told(": refused"));
+            }
+            text
+        }
+        Some(Record::Kafka(kafka)) if is_answer => {
+            format!("{}: code {}", kafka.api_key, kafka.error_code)
+        }
+        Some(Record::Kafka(kafka)) => {
+            format!("{} {}{}", kafka.api_key, kafka.topic, told(": denied"))
+        }
+        None => told("denied").trim_start_matches(": ").to_owned(),
     }
 }
 
