@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,6 +153,12 @@ enum Scan {
     Stamps,
     /// At those that were noticed alone.
     Noticed,
+}
+
+/// Device and inode of what stands at a path.
+fn place(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 impl Directory {
@@ -338,6 +345,7 @@ impl Directory {
             }
             return Ok(false);
         }
+        let listed = place(&self.path).map_err(wrap)?;
         let mut present = BTreeSet::new();
         for entry in fs::read_dir(&self.path).map_err(wrap)? {
             let Some(name) = manifest_name(&entry.map_err(wrap)?.path()) else {
@@ -350,6 +358,14 @@ impl Directory {
             if self.scan_file(&name, scan, now) {
                 present.insert(name);
             }
+        }
+        // A directory that went away, or another one's place, has files that are listed and not found, which isn't to
+        // say that they are gone.
+        if self.files.keys().any(|name| !present.contains(name))
+            && place(&self.path).map_err(wrap)? != listed
+        {
+            let replaced = "the directory was replaced while it was read";
+            return Err(wrap(io::Error::other(replaced)));
         }
         // What went may stand in a new file that is still being read: it goes once that is known.
         let mut there = self

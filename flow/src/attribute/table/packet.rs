@@ -112,7 +112,7 @@ pub(in crate::attribute) static PACKET: &[Attribute] = &[
     Attribute {
         aliases: &["drop.reason", "drop_reason"],
         column: shows(
-            left(Section::Packet, "REASON", 8, 28),
+            left(Section::Packet, "REASON", 8, 13),
             "why it was dropped, or what allowed it",
         ),
         known: Known::Names(names::reasons),
