@@ -12,6 +12,7 @@ use proto::flows::v1::proxy_client::ProxyClient;
 use proto::flows::v1::{
     GetProxyRecordsRequest, GetProxyRecordsResponse, LearnRequest, LearnResponse, SetRulesRequest,
 };
+use tokio::net::UnixStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
@@ -222,26 +223,44 @@ impl Link {
             revision,
             answer,
         } = command;
-        let set = match self.client().await {
-            // It reads them when it starts.
-            None => Ok(()),
-            Some(client) => {
-                let setting = client.set_rules(futures::stream::iter(parts(&json, revision)));
-                match timeout(PATIENCE, setting).await {
-                    Ok(Ok(_set)) => Ok(()),
-                    // Nobody listens any more, so that nothing is judged by other rules.
-                    Ok(Err(status)) if is_gone(&status) => {
-                        self.client = None;
-                        Ok(())
-                    }
-                    Ok(Err(status)) => Err(ProxyError::Refused(status.message().to_owned())),
-                    Err(_elapsed) => Err(ProxyError::Timeout),
-                }
-            }
-        };
+        let set = timeout(PATIENCE, self.give(&json, revision)).await;
         // Who asked may have given up.
-        drop(answer.send(set));
+        drop(answer.send(set.unwrap_or(Err(ProxyError::Timeout))));
     }
+
+    /// Gives a proxy the rules, if one listens: one that doesn't judges nothing, and reads them when it starts. A
+    /// connection that ended says nothing of that, so that another one is tried.
+    async fn give(&mut self, json: &str, revision: u64) -> Result<(), ProxyError> {
+        loop {
+            let Some(client) = self.client().await else {
+                if nobody_listens(&self.socket).await {
+                    return Ok(());
+                }
+                sleep(LOOK_EVERY).await;
+                continue;
+            };
+            let setting = client.set_rules(futures::stream::iter(parts(json, revision)));
+            match setting.await {
+                Ok(_set) => return Ok(()),
+                Err(status) if is_gone(&status) => {
+                    self.client = None;
+                    sleep(LOOK_EVERY).await;
+                }
+                Err(status) => return Err(ProxyError::Refused(status.message().to_owned())),
+            }
+        }
+    }
+}
+
+/// Whether it is certain that there is no proxy at the socket.
+async fn nobody_listens(socket: &Path) -> bool {
+    let connected = UnixStream::connect(socket).await;
+    connected.is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+        )
+    })
 }
 
 fn parts(json: &str, revision: u64) -> Vec<SetRulesRequest> {
@@ -258,7 +277,7 @@ fn parts(json: &str, revision: u64) -> Vec<SetRulesRequest> {
     parts
 }
 
-/// The other end of the connection has closed it.
+/// The connection has ended.
 fn is_gone(status: &Status) -> bool {
     status.code() == tonic::Code::Unavailable
 }
