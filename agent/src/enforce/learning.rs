@@ -44,7 +44,7 @@ impl Reconciler {
             };
             is_new |= layer7.names.forget(&due, &in_use);
         }
-        if let Err(error) = layer7.names.save() {
+        if let Err(error) = layer7.names.save(is_new) {
             warn!(error = %chain(&error), "addresses of names are not kept over a restart");
         }
         is_new

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::{Label, Labels};
 use ipnet::IpNet;
@@ -26,6 +26,9 @@ use crate::proxy::Learned;
 
 /// How long a name is known after its answer has run out.
 const GRACE: Duration = Duration::from_secs(30);
+
+/// How often it is written down that names hold for longer, which each answer tells again.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
 
 /// Addresses that are known at a time; an answer that would add more is refused.
 const MOST_ADDRESSES: usize = 65_536;
@@ -45,6 +48,8 @@ pub(super) struct Names {
     file: PathBuf,
     known: Known,
     is_saved: bool,
+    /// When it was written down last.
+    saved: Instant,
 }
 
 fn now() -> Seconds {
@@ -67,6 +72,7 @@ impl Names {
             file,
             known,
             is_saved: true,
+            saved: Instant::now(),
         }
     }
 
@@ -105,12 +111,14 @@ impl Names {
         Ok(is_new)
     }
 
-    /// Writes down what is known, unless that is done.
-    pub(super) fn save(&mut self) -> Result<(), StateFileError> {
-        if !self.is_saved {
+    /// Writes down what is known, unless that is done: at once if something is new, and that it holds for longer now
+    /// and then.
+    pub(super) fn save(&mut self, is_new: bool) -> Result<(), StateFileError> {
+        if !self.is_saved && (is_new || self.saved.elapsed() >= SAVE_EVERY) {
             let json = serde_json::to_vec(&self.known).unwrap_or_default();
             replace(&self.file, &json, false)?;
             self.is_saved = true;
+            self.saved = Instant::now();
         }
         Ok(())
     }
