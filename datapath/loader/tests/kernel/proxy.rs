@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use abi::event::{DROP, END, Event, FORWARDED, NEW, REDIRECTED};
 use abi::identity::WORLD;
@@ -144,6 +144,25 @@ fn tcp_listener() -> TcpListener {
     TcpListener::from(made)
 }
 
+/// Closes a listener (`table`: tcp or udp) and waits until the kernel has none at its port any more: a process that
+/// another test just starts has this one's sockets until it runs its program.
+fn close<T: Into<OwnedFd>>(listener: T, table: &str, port: u16) {
+    drop(listener.into());
+    let (local, listens) = (format!("0100007F:{port:04X}"), ["0A", "07"]);
+    let is_there = || {
+        let sockets = std::fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap();
+        sockets.lines().any(|line| {
+            let columns: Vec<_> = line.split_whitespace().collect();
+            columns.get(1) == Some(&&*local) && listens.contains(&columns[3])
+        })
+    };
+    let since = Instant::now();
+    while is_there() {
+        assert!(since.elapsed() < PATIENCE, "port {port} is still open");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 fn port_of(at: SocketAddr) -> u16 {
     at.port()
 }
@@ -266,7 +285,7 @@ fn without_a_proxy_nothing_passes() {
         })
     };
     assert!(connects(&world), "the proxy takes it");
-    drop(listener);
+    close(listener, "tcp", port);
     world.events();
     assert!(!connects(&world));
     let drop = world.event(DROP);
@@ -408,7 +427,7 @@ fn datagrams() {
     }
     // A datagram in parts is not the proxy's.
     client.send_to(&[7; 4_000], server).unwrap();
-    drop(proxy);
+    close(proxy, "udp", port);
     world.events();
     client.send_to(b"query", server).unwrap();
     std::thread::sleep(Duration::from_millis(100));
