@@ -15,7 +15,9 @@ use crate::apply::{Apply, apply, dry_run};
 use crate::down::down;
 use crate::lab::{Lab, Options, Target};
 use crate::netns_exec::ExecContext;
-use crate::traffic::{bench_peer::BenchPeer, client::Client, duration, serve::Serve};
+use crate::traffic::{
+    bench_peer::BenchPeer, client::Client, duration, request::Requests, serve::Serve,
+};
 use crate::{manifest, state};
 
 /// Where the relay of a lab listens if nobody else does, and where clients look first.
@@ -150,10 +152,12 @@ enum Command {
     },
     /// Name the labs that are up.
     List,
-    /// A server for containers: echoes, or says what it is told to.
+    /// A server for containers: echoes, says what it is told to, or speaks DNS, HTTPS or Kafka.
     Serve(Serve),
     /// A client for containers: tries a connection again and again.
     Client(Client),
+    /// A client of layer 7 for containers: sends a request again and again.
+    Request(Requests),
     /// One end of a network measurement.
     #[command(name = "bench-peer", hide = true)]
     BenchPeer(BenchPeer),
@@ -257,6 +261,7 @@ impl Cli {
             Command::List => state::list()?.iter().for_each(|name| say(name)),
             Command::Serve(serve) => serve.run()?,
             Command::Client(client) => return Ok(client.run(&mut say)?.code()),
+            Command::Request(requests) => return Ok(requests.run(&mut say).code()),
             Command::BenchPeer(peer) => {
                 let rate = peer.run()?;
                 say(&rate.to_string());

@@ -77,6 +77,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A server of layer 7 doesn't serve.
+    #[error(transparent)]
+    App(#[from] apps::Error),
     /// The kernel refused a change of links, addresses or routes.
     #[error("cannot {action} in network namespace {namespace}: {source}")]
     Netlink {

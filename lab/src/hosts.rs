@@ -1,5 +1,6 @@
 //! Names inside a pod: its /etc/hosts holds every pod, service, node and the outside host of the
-//! lab; its resolv.conf names no server, for there is none.
+//! lab. Others are asked for of the pods behind the service `kube-dns` of the namespace `kube-system`, as in a
+//! cluster, if there are any.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use crate::error::{Context, Result};
 use crate::network::{OUTSIDE_IPV4, OUTSIDE_IPV6};
-use crate::plan::{Plan, Pod};
+use crate::plan::Plan;
 
 /// Text of the hosts file as seen from a namespace of the cluster.
 pub fn hosts(plan: &Plan, outside: bool, namespace: &str) -> String {
@@ -61,14 +62,27 @@ pub fn hosts(plan: &Plan, outside: bool, namespace: &str) -> String {
     text
 }
 
-/// Text of a pod's resolv.conf.
-pub fn resolv(pod: &Pod) -> String {
-    let namespace = &pod.namespace;
-    format!(
-        "# No DNS server runs in a lab: names stand in /etc/hosts.\n\
-         search {namespace}.svc.cluster.local svc.cluster.local cluster.local\n\
-         options timeout:1 attempts:1\n"
-    )
+/// The service that resolves names: namespace and name, as everywhere.
+const RESOLVER: (&str, &str) = ("kube-system", "kube-dns");
+/// How many servers a resolv.conf may have (resolv.conf(5)).
+const SERVERS: usize = 3;
+
+/// Text of the resolv.conf of a namespace's pods.
+pub fn resolv(plan: &Plan, namespace: &str) -> String {
+    let services = plan.services.iter();
+    let resolvers = services.filter(|service| (&*service.namespace, &*service.name) == RESOLVER);
+    let mut text = String::from("# Kept by flows-lab. Names of the cluster stand in /etc/hosts.\n");
+    let pods = resolvers.flat_map(|service| plan.pods.iter().filter(|pod| service.selects(pod)));
+    for pod in pods.take(SERVERS) {
+        // Writing to a String can't fail.
+        let _written = writeln!(text, "nameserver {}", pod.ipv4);
+    }
+    let _written = writeln!(
+        text,
+        "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\n\
+         options timeout:1 attempts:1"
+    );
+    text
 }
 
 /// Writes a file in place: running containers see it through a bind mount, which a replaced file
@@ -118,6 +132,22 @@ mod tests {
                 "{expected}: {lines:#?}"
             );
         }
+    }
+
+    #[test]
+    fn names_are_resolved_by_the_clusters_service() {
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: dns, namespace: kube-system, labels: {app: dns}}\n---\n\
+                    apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n---\n\
+                    apiVersion: v1\nkind: Service\nmetadata: {name: kube-dns, namespace: kube-system}\n\
+                    spec: {selector: {app: dns}}\n";
+        let mut plan = Plan::new(0);
+        assert!(!resolv(&plan, "shop").contains("nameserver"));
+        plan.add(&manifest::split(Path::new("f"), text).unwrap(), 1)
+            .unwrap();
+        let text = resolv(&plan, "shop");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "nameserver 10.100.0.10");
+        assert!(lines[2].starts_with("search shop.svc.cluster.local "));
     }
 
     #[test]

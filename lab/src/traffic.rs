@@ -2,6 +2,7 @@
 
 pub mod bench_peer;
 pub mod client;
+pub mod request;
 pub mod serve;
 
 use std::time::Duration;

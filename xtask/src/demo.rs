@@ -1,5 +1,5 @@
-//! `cargo xtask demo [--once]`: a two-node cluster on this machine, in which one connection is
-//! denied, shown as it happens. What was made is removed at the end, however it ends.
+//! `cargo xtask demo [--once]`: a two-node cluster on this machine, in which some connections and requests are
+//! denied, shown as they happen. What was made is removed at the end, however it ends.
 
 mod evidence;
 
@@ -20,7 +20,9 @@ use evidence::Evidence;
 const LAB: &str = "demo";
 /// Where flows-ui listens: its usual address.
 const PAGE: &str = "127.0.0.1:12000";
-const MANIFESTS: &str = "testdata/three-tier";
+const MANIFESTS: [&str; 2] = ["testdata/three-tier", "testdata/layer7"];
+/// The server outside of the cluster, by its name there.
+const OUTSIDE: &str = "api.stripe.com";
 /// How long `--once` waits for what it expects to see.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEPS: u32 = 5;
@@ -48,7 +50,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
 
     step(
         3,
-        "building flows, flows-agent, flows-relay, flows-ui and flows-lab",
+        "building flows, flows-agent, flows-proxy, flows-relay, flows-ui and flows-lab",
     );
     // The rest of the demo doesn't need it.
     if !page::is_current()
@@ -83,62 +85,60 @@ fn build(object: &Path) -> Result<()> {
     )
 }
 
-/// The page, served while the demo runs.
-struct Page(Child);
+/// A program that runs while the demo does.
+struct Background(Child);
 
-impl Page {
-    fn start(programs: &Path) -> Result<Self> {
-        // As root, because the lab's socket is; what it says would stand between the flows.
-        let mut command = process::as_root(programs.join("flows-ui"))?;
-        command.args(["--lab", LAB, "--listen", PAGE]);
-        let log = target_dir()?.join("demo-flows-ui.log");
-        let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        command.stdin(Stdio::null()).stderr(file);
+impl Background {
+    /// Starts it; what it says goes to a file, since it would stand between the flows.
+    fn start(mut command: Command, log: &Path) -> Result<Self> {
+        let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+        let errors = file.try_clone().context("duplicating a file")?;
+        command.stdin(Stdio::null()).stdout(file).stderr(errors);
         let line = process::line(&command);
         let child = command.spawn();
-        let mut page = Self(child.with_context(|| format!("starting `{line}`"))?);
-        page.wait(&log)?;
-        Ok(page)
+        Ok(Self(child.with_context(|| format!("starting `{line}`"))?))
     }
 
-    /// Waits until it serves. Somebody else on its port answers, too: then it ends by itself.
-    fn wait(&mut self, log: &Path) -> Result<()> {
-        let start = Instant::now();
-        loop {
-            std::thread::sleep(Duration::from_millis(100));
-            if self
-                .0
-                .try_wait()
-                .context("asking after flows-ui")?
-                .is_some()
-            {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
-                let error = said.lines().find(|line| line.starts_with("Error"));
-                let why = error.unwrap_or("it said nothing");
-                bail!("no page, as flows-ui ended: {why}");
-            }
-            let waited = start.elapsed();
-            if waited > Duration::from_secs(1) && TcpStream::connect(PAGE).is_ok() {
-                return Ok(());
-            }
-            ensure!(waited < PATIENCE, "no page: flows-ui doesn't serve {PAGE}");
-        }
+    fn has_ended(&mut self) -> Result<bool> {
+        Ok(self
+            .0
+            .try_wait()
+            .context("asking after a program")?
+            .is_some())
     }
 
     fn stop(mut self) -> Result<()> {
-        // By a program, as it may run as another user.
-        let mut kill = process::as_root("kill")?;
-        // One that has ended already (the port was taken) is none to end.
-        if self
-            .0
-            .try_wait()
-            .context("asking after flows-ui")?
-            .is_none()
-        {
+        if !self.has_ended()? {
+            // By a program, as it may run as another user.
+            let mut kill = process::as_root("kill")?;
             process::run(kill.arg(self.0.id().to_string()))?;
-            self.0.wait().context("waiting for flows-ui")?;
+            self.0.wait().context("waiting for a program")?;
         }
         Ok(())
+    }
+}
+
+/// Starts the page and waits until it serves. Somebody else on its port answers, too: then it ends by itself.
+fn start_page(programs: &Path) -> Result<Background> {
+    // As root, because the lab's socket is.
+    let mut command = process::as_root(programs.join("flows-ui"))?;
+    command.args(["--lab", LAB, "--listen", PAGE]);
+    let log = target_dir()?.join("demo-flows-ui.log");
+    let mut page = Background::start(command, &log)?;
+    let start = Instant::now();
+    loop {
+        std::thread::sleep(Duration::from_millis(100));
+        if page.has_ended()? {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            let error = said.lines().find(|line| line.starts_with("Error"));
+            let why = error.unwrap_or("it said nothing");
+            bail!("no page, as flows-ui ended: {why}");
+        }
+        let waited = start.elapsed();
+        if waited > Duration::from_secs(1) && TcpStream::connect(PAGE).is_ok() {
+            return Ok(page);
+        }
+        ensure!(waited < PATIENCE, "no page: flows-ui doesn't serve {PAGE}");
     }
 }
 
@@ -151,13 +151,15 @@ struct Demo {
 impl Demo {
     /// From an empty machine to flows on the screen.
     fn show(&self, once: bool) -> Result<ExitCode> {
-        step(4, &format!("starting the lab \"{LAB}\" from {MANIFESTS}"));
+        let manifests = MANIFESTS.join(" and ");
+        step(4, &format!("starting the lab \"{LAB}\" from {manifests}"));
         if self.is_up()? {
             println!("      one is left from an earlier run: removing it");
             self.down()?;
         }
         let mut up = self.lab()?;
-        up.args(["up", MANIFESTS, "--name", LAB]);
+        up.arg("up").args(MANIFESTS);
+        up.args(["--name", LAB, "--l7-proxy", "--outside"]);
         let start = Instant::now();
         let started = process::run(&mut up);
         if self.interrupt.came() {
@@ -165,7 +167,23 @@ impl Demo {
         }
         started?;
         println!("      up after {:.1} s", start.elapsed().as_secs_f64());
+        let outside = self.start_outside()?;
+        let result = self.look_on(once);
+        outside.stop()?;
+        result
+    }
 
+    /// The server outside, which goes with the lab at the latest.
+    fn start_outside(&self) -> Result<Background> {
+        let program = self.programs.join("flows-lab");
+        let mut command = self.lab()?;
+        command.args(["exec", "--outside", "--name", LAB, "--"]);
+        command.arg(program);
+        command.args(["serve", "https", "--port", "443", "--certificate", OUTSIDE]);
+        Background::start(command, &target_dir()?.join("demo-outside.log"))
+    }
+
+    fn look_on(&self, once: bool) -> Result<ExitCode> {
         if once {
             step(5, "waiting for the expected flows");
             return self.expect();
@@ -175,7 +193,7 @@ impl Demo {
             "showing connections as they happen; Ctrl-C ends and removes the lab",
         );
         // The rest of the demo doesn't need the page.
-        let page = match Page::start(&self.programs) {
+        let page = match start_page(&self.programs) {
             Ok(page) => Some(page),
             Err(error) => {
                 println!("      {error:#}");
@@ -206,12 +224,14 @@ impl Demo {
         println!(
             "
       user-service asks auth-database, whose policy lets only auth-service in: those connections
-      are DENIED. {page}Try in another terminal:
+      are DENIED. So are some requests: payment-service may ask for *.stripe.com only, metrics-scraper
+      may GET /metrics only, order-service may write orders only. {page}Try in another terminal:
 
         export PATH={}:$PATH FLOWS_LAB={LAB}
         {sudo}flows top
         {sudo}flows observe --follow
         {sudo}flows observe --verdict DROPPED
+        {sudo}flows observe --type l7 --verdict DROPPED
         {sudo}flows observe --from-pod production/frontend -o json
         {sudo}flows-lab exec production/user-service -- flows-lab client --to auth-database:5432 --count 3
         {sudo}flows-lab status
@@ -229,7 +249,7 @@ impl Demo {
             std::thread::sleep(Duration::from_secs(1));
             evidence = self.look()?;
         }
-        print!("\n{}\n", evidence.drops);
+        print!("\n{}\n{}\n", evidence.drops, evidence.requests);
         for (what, seen) in evidence.list() {
             println!("{} {what}", if seen { "seen:    " } else { "NOT SEEN:" });
         }
@@ -249,8 +269,9 @@ impl Demo {
             process::ask(&mut command).with_context(|| format!("`{line}` failed"))
         };
         let drops = ask(&["--verdict", "DROPPED", "--last", "20"])?;
+        let requests = ask(&["--type", "l7", "--verdict", "DROPPED", "--last", "20"])?;
         let flows = ask(&["--last", "5000", "-o", "jsonpb"])?;
-        Ok(Evidence::new(drops, &flows))
+        Ok(Evidence::new(drops, requests, &flows))
     }
 
     fn is_up(&self) -> Result<bool> {

@@ -95,6 +95,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // For tests and benches: nothing else may use them.
     ("flows-testing", &["flows-flow", "flows-proto"]),
+    ("flows-lab-apps", &[]),
     ("flows-ledger", &[]),
     ("flows-testing-program", &[]),
     ("flows-testing-bench", &[]),

@@ -133,7 +133,7 @@ pub enum Outcome {
     Allowed(Option<usize>),
     /// Forwarded without the topics that aren't allowed; its answer won't have them.
     Filtered(Denial),
-    /// Refused.
+    /// Refused; of metadata, all topics that it names.
     Denied(Denial),
     /// The client was told to begin its fetch session anew: what it wants isn't known.
     SessionUnknown,

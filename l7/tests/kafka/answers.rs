@@ -296,6 +296,18 @@ fn metadata_of_denied_topics_alone_still_tells_of_brokers() {
     wire.client(&rules, &ask(9, Some(&["x"])));
     // In version 0 that would be all topics.
     assert_eq!(wire.to_server, ask(9, Some(&[])));
+    // Nothing of what it names: that is a refusal.
+    assert!(matches!(
+        &wire.events[..],
+        [
+            Event::Request {
+                outcome: Outcome::Denied(_),
+                error_code: 29,
+                ..
+            },
+            ..
+        ]
+    ));
     let mut wire = Wire::new(Config::default());
     wire.client(&rules, &ask(0, Some(&["x"])));
     assert!(wire.to_server.is_empty() && !wire.to_client.is_empty());

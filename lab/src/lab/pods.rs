@@ -34,7 +34,6 @@ impl Lab {
         for pod in pods {
             let directory = self.paths.pod(pod);
             fs::create_dir_all(&directory).context("create", &directory)?;
-            hosts::write_in_place(&directory.join("resolv.conf"), &hosts::resolv(pod))?;
             let node = self
                 .record
                 .plan
@@ -76,8 +75,10 @@ impl Lab {
     pub(super) fn write_hosts(&self) -> Result<()> {
         let Record { plan, outside, .. } = &self.record;
         for pod in &plan.pods {
-            let path = self.paths.pod(pod).join("hosts");
-            hosts::write_in_place(&path, &hosts::hosts(plan, *outside, &pod.namespace))?;
+            let directory = self.paths.pod(pod);
+            let (hosts, resolv) = (directory.join("hosts"), directory.join("resolv.conf"));
+            hosts::write_in_place(&hosts, &hosts::hosts(plan, *outside, &pod.namespace))?;
+            hosts::write_in_place(&resolv, &hosts::resolv(plan, &pod.namespace))?;
         }
         if *outside {
             let directory = self.paths.outside();

@@ -1,9 +1,13 @@
-//! A server: echoes what it gets, or says what it was told to say.
+//! A server: echoes what it gets, says what it was told to say, or speaks a protocol of layer 7.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::thread;
+
+use apps::dns::{self, Zone};
+use apps::https;
+use apps::kafka::Broker;
 
 use crate::error::{Context, Result};
 
@@ -19,25 +23,43 @@ pub struct Serve {
     /// TCP: say this line first, as databases and mail servers do.
     #[arg(long)]
     pub banner: Option<String>,
-    /// TCP: answer HTTP requests with this text.
+    /// TCP, HTTPS: answer HTTP requests with this text.
     #[arg(long, conflicts_with = "banner")]
     pub http: Option<String>,
+    /// DNS: a name and its address, or another name; repeatable.
+    #[arg(long = "answer", value_name = "NAME=ADDRESS")]
+    pub answers: Vec<dns::Entry>,
+    /// DNS: how many seconds answers may be kept.
+    #[arg(long, default_value_t = 30)]
+    pub ttl: u32,
+    /// HTTPS: a name of the certificate; repeatable.
+    #[arg(long = "certificate", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Kafka: a topic; repeatable.
+    #[arg(long = "topic")]
+    pub topics: Vec<String>,
 }
 
-/// A protocol with ports.
+/// What a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Protocol {
     /// TCP.
     Tcp,
     /// UDP.
     Udp,
+    /// DNS, by UDP and TCP: a resolver that knows the names of --answer.
+    Dns,
+    /// HTTP over TLS, with a certificate of its own.
+    Https,
+    /// Kafka: a broker that keeps its --topic in memory.
+    Kafka,
 }
 
 impl Serve {
     /// Serves until it is stopped.
     ///
     /// # Errors
-    /// [`crate::Error::Io`].
+    /// [`crate::Error::Io`], [`crate::Error::App`].
     pub fn run(&self) -> Result<()> {
         let name = format!("port {}", self.port);
         let place = Path::new(&name);
@@ -63,6 +85,28 @@ impl Serve {
                         });
                     }
                 });
+                Ok(())
+            }
+            Protocol::Dns => {
+                let udp = UdpSocket::bind(address).context("listen on", place)?;
+                let zone = Zone {
+                    entries: self.answers.clone(),
+                    ttl: self.ttl,
+                };
+                zone.serve(&apps::listen(self.port)?, &udp);
+                Ok(())
+            }
+            Protocol::Https => {
+                let text = self.http.as_deref().unwrap_or("hello");
+                https::serve(&apps::listen(self.port)?, &self.names, text)?;
+                Ok(())
+            }
+            Protocol::Kafka => {
+                // What clients are to connect to: the pod's name, as far as others know it.
+                let host = nix::unistd::gethostname().map_err(io::Error::from);
+                let host = host.context("name the host of", place)?;
+                let broker = Broker::new(&host.to_string_lossy(), self.port, &self.topics);
+                broker.serve(&apps::listen(self.port)?);
                 Ok(())
             }
             Protocol::Udp => {

@@ -233,6 +233,7 @@ pub(crate) const ORDER: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
+    ("lab/apps", &["dns", "https", "kafka", "request"]),
     (
         "lab",
         &[

@@ -224,8 +224,13 @@ impl Connection {
                 .map_err(Close::Request)?
         };
         output.to_server.push(Piece::Bytes(sent));
+        let asks_for_others = names.len() > refused.len() || body.has_unnamed_topics();
         let made = Made {
-            outcome: Outcome::Filtered(denial),
+            outcome: match names.is_empty() || asks_for_others {
+                true => Outcome::Filtered(denial),
+                // What is sent on asks for the brokers only.
+                false => Outcome::Denied(denial),
+            },
             error_code: if refused.is_empty() { 0 } else { code::TOPIC },
             answer: Some(Answer::Metadata(refused)),
         };
