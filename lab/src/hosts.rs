@@ -67,7 +67,8 @@ const RESOLVER: (&str, &str) = ("kube-system", "kube-dns");
 /// How many servers a resolv.conf may have (resolv.conf(5)).
 const SERVERS: usize = 3;
 
-/// Text of the resolv.conf of a namespace's pods.
+/// Text of the resolv.conf of a namespace's pods, as a kubelet writes it: most names are tried with the cluster's
+/// suffixes first.
 pub fn resolv(plan: &Plan, namespace: &str) -> String {
     let services = plan.services.iter();
     let resolvers = services.filter(|service| (&*service.namespace, &*service.name) == RESOLVER);
@@ -80,7 +81,7 @@ pub fn resolv(plan: &Plan, namespace: &str) -> String {
     let _written = writeln!(
         text,
         "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\n\
-         options timeout:1 attempts:1"
+         options ndots:5 timeout:1 attempts:1"
     );
     text
 }

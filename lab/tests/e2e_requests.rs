@@ -94,7 +94,7 @@ fn names_http_kafka_and_tls() {
     // What clients see.
     for (pod, container, words) in [
         ("payment-service", "charge", "/v1/charges: 200 OK"),
-        ("payment-service", "look-up", "www.example.com: failed"),
+        ("payment-service", "look-up", "www.example.com.: failed"),
         ("payment-service", "by-number", "203.0.113.11:443 timed out"),
         ("metrics-scraper", "scrape", "/metrics: 200 OK"),
         ("metrics-scraper", "delete", "denied: 403 Forbidden"),
@@ -113,6 +113,15 @@ fn names_http_kafka_and_tls() {
                 "payment-service",
                 "A api.stripe.com 203.0.113.10",
                 "*.stripe.com",
+            ],
+        ),
+        // The pod's resolver tries its search list first.
+        (
+            "FORWARDED",
+            [
+                "payment-service",
+                "A api.stripe.com.production.svc.cluster.local",
+                "a search for api.stripe.com",
             ],
         ),
         (

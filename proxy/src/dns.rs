@@ -1,7 +1,7 @@
 //! DNS: queries judged by the name that they ask for, answers checked and learned from before they leave.
 //!
 //! ```text
-//!  query -> judge --refused--> REFUSED
+//!  query -> judge --refused--> REFUSED, or NXDOMAIN where a search list made an allowed name to this one
 //!             |allowed
 //!             v
 //!           server (fresh id, from the client's address and port)
@@ -17,6 +17,7 @@ mod frames;
 mod ids;
 mod judge;
 mod order;
+mod search;
 mod session;
 mod upstream;
 

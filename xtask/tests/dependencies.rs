@@ -127,6 +127,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "flows-datapath-core",
             "flows-datapath-host",
             "flows-flow",
+            "flows-lab-apps",
             "flows-loader",
             "flows-policy",
             "flows-proto",

@@ -140,6 +140,11 @@ impl Session<'_> {
         let judged = judge(&context.rules.load(), hop, &query);
         let asked = match judged {
             QueryVerdict::Allowed(asked) => asked,
+            QueryVerdict::Searched(records) => {
+                let sent = self.send(&reply(&query, rcode::NAME_ERROR)).await;
+                publish(context, records);
+                return sent;
+            }
             QueryVerdict::Refused(records) => {
                 let sent = self.send(&reply(&query, rcode::REFUSED)).await;
                 publish(context, records);

@@ -105,6 +105,11 @@ impl UdpServer {
                     None
                 }
             },
+            QueryVerdict::Searched(records) => {
+                self.reply(hop, &query, rcode::NAME_ERROR);
+                publish(context, records);
+                None
+            }
             QueryVerdict::Refused(records) => {
                 self.reply(hop, &query, rcode::REFUSED);
                 publish(context, records);

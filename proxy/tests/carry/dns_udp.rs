@@ -150,6 +150,37 @@ async fn refused_names_are_answered_and_never_asked() {
 }
 
 #[tokio::test]
+async fn a_search_goes_on_to_the_name_that_is_allowed() {
+    let mut rig = Rig::new(vec![egress(dns(&["*.example.com"]))]).await;
+    let server = rig.udp_server().await;
+    let client = rig.udp_client().await;
+    for (id, suffix) in [
+        (1, "shop.svc.cluster.local"),
+        (2, "svc.cluster.local"),
+        (3, "cluster.local"),
+    ] {
+        let name = format!("api.example.com.{suffix}");
+        client.send(&query(id, &name, A)).await.unwrap();
+        assert_eq!(head(&receive(&client).await), (id, 3, 1, 0), "{name}");
+        let [asked, told] = rig.records(2).await.try_into().unwrap();
+        assert_eq!(&*of(&asked).query, format!("{name}."));
+        assert_eq!(
+            (asked.verdict, told.verdict),
+            (Verdict::Allowed, Verdict::Allowed)
+        );
+        assert_eq!((told.is_reply, of(&told).rcode), (true, 3));
+        assert_eq!(&*asked.reason, "a search for api.example.com");
+        assert_eq!((asked.rule, asked.item), (Some(RuleRef(101)), Some(0)));
+    }
+    // Of a name that isn't allowed there is none, and nothing of it is asked for.
+    let name = "api.example.org.shop.svc.cluster.local";
+    client.send(&query(4, name, A)).await.unwrap();
+    assert_eq!(head(&receive(&client).await), (4, 5, 1, 0));
+    assert_eq!(rig.record().await.verdict, Verdict::Denied);
+    nothing_comes(&server).await;
+}
+
+#[tokio::test]
 async fn what_is_no_query_is_answered_or_passed_over() {
     let mut rig = Rig::new(vec![egress(dns(&["*"]))]).await;
     let server = rig.udp_server().await;
